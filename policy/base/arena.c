@@ -1,0 +1,90 @@
+/* A list of chunks, newest first; a piece larger than a chunk gets its own. */
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/arena.h"
+
+struct arena_chunk {
+	struct arena_chunk *older;
+	size_t size, used;
+	alignas(max_align_t) char memory[];
+};
+
+void
+arena_init(struct arena *a, size_t chunk_size)
+{
+	a->chunk = NULL;
+	a->chunk_size = chunk_size;
+}
+
+static struct arena_chunk *
+add_chunk(struct arena *a, size_t n)
+{
+	size_t size = n > a->chunk_size ? n : a->chunk_size;
+	struct arena_chunk *chunk = malloc(sizeof *chunk + size);
+
+	if (chunk == NULL)
+		return NULL;
+	chunk->older = a->chunk;
+	chunk->size = size;
+	chunk->used = 0;
+	return a->chunk = chunk;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	struct arena_chunk *chunk = a->chunk;
+	const size_t align = alignof(max_align_t);
+	void *piece;
+
+	n = (n + align - 1) / align * align;
+	if (chunk == NULL || chunk->size - chunk->used < n)
+		if ((chunk = add_chunk(a, n)) == NULL)
+			return NULL;
+	piece = chunk->memory + chunk->used;
+	chunk->used += n;
+	return piece;
+}
+
+struct slice
+arena_copy(struct arena *a, struct slice s)
+{
+	char *copy = arena_alloc(a, s.n + 1);
+
+	if (copy == NULL)
+		return slice_make(NULL, 0);
+	if (s.n > 0)
+		memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
+	return slice_make(copy, s.n);
+}
+
+static void
+free_from(struct arena_chunk *chunk)
+{
+	while (chunk != NULL) {
+		struct arena_chunk *older = chunk->older;
+
+		free(chunk);
+		chunk = older;
+	}
+}
+
+void
+arena_reset(struct arena *a)
+{
+	if (a->chunk == NULL)
+		return;
+	free_from(a->chunk->older);
+	a->chunk->older = NULL;
+	a->chunk->used = 0;
+}
+
+void
+arena_free(struct arena *a)
+{
+	free_from(a->chunk);
+	a->chunk = NULL;
+}

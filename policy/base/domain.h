@@ -1,0 +1,37 @@
+/*
+ * domain.h - domain names in the one spelling that rules and sessions share.
+ *
+ * Canonical: A-labels (RFC 5890), lower case, no dot at the end.  Names come
+ * from clients and are hostile; a label that is not a valid U-label stays as
+ * its bytes, so that the parents of a malformed name still find their rules.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_DOMAIN_H
+#define TLSPOLICY_DOMAIN_H
+
+#include <stdbool.h>
+
+#include "policy/base/text.h"
+
+enum { DOMAIN_TEXT_MAX = 1024 };
+
+/*
+ * Appends the canonical form of `name` to `out`.  False when some label could
+ * not be converted (`out` then holds it unconverted) or `out` was cut.
+ * Allocates only for names that are not ASCII.
+ */
+bool domain_canonical(struct slice name, struct text *out);
+
+/*
+ * The name with its labels in reverse, each ended by '\1', into `out`:
+ * "mail.example.com" gives "com\1example\1mail\1".  A name that does not fit
+ * loses its deepest labels.  With `subdomains_only` one more '\1' follows: the
+ * key of ".example.com", which sorts before every deeper name and behind
+ * "example.com" itself, as sendmail's order of keys asks for.  Returns the
+ * length.
+ */
+size_t domain_reverse(struct slice canonical, bool subdomains_only, char *out,
+    size_t size);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * Written out rather than built on <ctype.h> and <string.h>'s case functions:
+ * those follow the locale, and a policy must mean the same on every machine.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/base/text.h"
+
+struct slice
+slice_make(const char *p, size_t n)
+{
+	return (struct slice){ p, n };
+}
+
+struct slice
+slice_of(const char *s)
+{
+	return slice_make(s, s == NULL ? 0 : strlen(s));
+}
+
+struct slice
+slice_from(struct slice s, size_t from)
+{
+	return slice_make(s.p + from, s.n - from);
+}
+
+bool
+slice_equal(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+int
+text_lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+bool
+slice_equal_nocase(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (text_lower(a.p[i]) != text_lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool
+slice_is(struct slice s, const char *word)
+{
+	return slice_equal(s, slice_of(word));
+}
+
+bool
+slice_is_nocase(struct slice s, const char *word)
+{
+	return slice_equal_nocase(s, slice_of(word));
+}
+
+bool
+slice_starts_nocase(struct slice s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && slice_equal_nocase(slice_make(s.p, n),
+	    slice_make(prefix, n));
+}
+
+size_t
+slice_find(struct slice s, char c)
+{
+	const char *hit = s.n == 0 ? NULL : memchr(s.p, c, s.n);
+
+	return hit == NULL ? s.n : (size_t)(hit - s.p);
+}
+
+bool
+text_is_blank(int c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+	while (s.n > 0 && (text_is_blank(s.p[0]) || s.p[0] == '\r'))
+		s = slice_from(s, 1);
+	while (s.n > 0 &&
+	    (text_is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
+		s.n--;
+	return s;
+}
+
+int
+text_hex_digit(int c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = text_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+text_number(struct slice s, unsigned long max, unsigned long *value)
+{
+	unsigned long v = 0;
+
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned long digit = (unsigned long)(s.p[i] - '0');
+
+		if (s.p[i] < '0' || s.p[i] > '9' || v > max / 10 ||
+		    v * 10 > max - digit)
+			return false;
+		v = v * 10 + digit;
+	}
+	*value = v;
+	return true;
+}
+
+void
+text_init(struct text *t, char *buf, size_t size)
+{
+	t->buf = buf;
+	t->size = size;
+	text_clear(t);
+}
+
+void
+text_clear(struct text *t)
+{
+	t->n = 0;
+	t->cut = false;
+	t->buf[0] = '\0';
+}
+
+void
+text_put(struct text *t, struct slice s)
+{
+	size_t room = t->size - 1 - t->n;
+
+	if (s.n > room) {
+		s.n = room;
+		t->cut = true;
+	}
+	if (s.n > 0)
+		memcpy(t->buf + t->n, s.p, s.n);
+	t->n += s.n;
+	t->buf[t->n] = '\0';
+}
+
+void
+text_char(struct text *t, char c)
+{
+	text_put(t, slice_make(&c, 1));
+}
+
+void
+text_puts(struct text *t, const char *s)
+{
+	text_put(t, slice_of(s));
+}
+
+void
+text_printf(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->size - t->n;
+	va_list ap;
+	int wanted;
+
+	va_start(ap, fmt);
+	wanted = vsnprintf(t->buf + t->n, room, fmt, ap);
+	va_end(ap);
+	if (wanted < 0)
+		return;
+	if ((size_t)wanted >= room) {
+		t->cut = true;
+		wanted = (int)room - 1;
+	}
+	t->n += (size_t)wanted;
+}
+
+void
+text_put_printable(struct text *t, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		text_char(t, s.p[i] >= ' ' && s.p[i] <= '~' ? s.p[i] : '?');
+}
+
+/* The byte at s.p[*i], decoded; *i moves past it. */
+static char
+xdecode_next(struct slice s, size_t *i)
+{
+	char c = s.p[(*i)++];
+	int hi, lo;
+
+	if (c != '+' || *i + 2 > s.n)
+		return c;
+	hi = text_hex_digit(s.p[*i]);
+	lo = text_hex_digit(s.p[*i + 1]);
+	if (hi < 0 || lo < 0)
+		return c;
+	*i += 2;
+	return (char)(hi << 4 | lo);
+}
+
+void
+text_put_xdecoded(struct text *t, struct slice s)
+{
+	for (size_t i = 0; i < s.n;)
+		text_char(t, xdecode_next(s, &i));
+}
+
+void
+text_put_xencoded(struct text *t, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c > ' ' && c < 0x7f && strchr("+<>()\"\\", c) == NULL)
+			text_char(t, (char)c);
+		else
+			text_printf(t, "+%02X", c);
+	}
+}
+
+bool
+text_xequal_nocase(struct slice encoded, struct slice plain)
+{
+	size_t i = 0, j = 0;
+
+	while (i < encoded.n && j < plain.n)
+		if (text_lower(xdecode_next(encoded, &i)) !=
+		    text_lower(plain.p[j++]))
+			return false;
+	return i == encoded.n && j == plain.n;
+}

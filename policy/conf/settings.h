@@ -1,0 +1,85 @@
+/*
+ * settings.h - the settings file of both programs.
+ *
+ * One table (settings.c) holds for each setting its name, type, default,
+ * limits, whether a running daemon can change it, and its sentence of help;
+ * parser, messages, `tlspolicy settings`, `check -o` and the check of the
+ * manual page live off it.  To add a setting: a field here, a row there, a
+ * paragraph in tlspolicy.conf(5).
+ *
+ * Ownership: strings belong to the struct (fixed size).  Threads: no state.
+ */
+#ifndef TLSPOLICY_SETTINGS_H
+#define TLSPOLICY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/base/fault.h"
+#include "policy/base/netaddr.h"
+#include "policy/eval/eval.h"
+
+#define SETTINGS_DEFAULT_FILE "/etc/tlspolicy/tlspolicy.conf"
+
+enum { SETTINGS_STRING_MAX = 512, SETTINGS_EXEMPT_MAX = 64 };
+
+enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_BATCH, AUDIT_SYNC_EACH };
+enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
+enum policy_mode { MODE_ENFORCE, MODE_MONITOR };
+enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
+enum compat { COMPAT_NONE, COMPAT_SENDMAIL };
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG };
+enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
+
+struct settings {
+	char socket[SETTINGS_STRING_MAX]; /* unix:PATH, inet:PORT@HOST */
+	int socket_mode;		  /* permission bits, octal in the file */
+	char socket_group[SETTINGS_STRING_MAX];
+	char user[SETTINGS_STRING_MAX];
+	char store[SETTINGS_STRING_MAX];
+	char rules[SETTINGS_STRING_MAX];
+	int mode, default_class, on_error, compat;
+	struct netprefix exempt[SETTINGS_EXEMPT_MAX];
+	unsigned nexempt;
+	char audit_file[SETTINGS_STRING_MAX];
+	int audit_sync, audit_full;
+	char audit_key_file[SETTINGS_STRING_MAX];
+	char help_url[SETTINGS_STRING_MAX];
+	int add_header;			  /* 0 or 1 */
+	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
+	int log_level;
+};
+
+/* All defaults. */
+void settings_init(struct settings *);
+
+/*
+ * Read `path` into `s` (which holds defaults or earlier values for what the
+ * file does not name).  Each bad line is reported; false when there was one
+ * (FAULT_SETTINGS) or the file could not be read (FAULT_NOINPUT).
+ */
+bool settings_read(struct settings *s, const char *path,
+    void (*report)(void *, const struct fault *), void *arg, struct fault *);
+
+/* "NAME=VALUE", as `check -o` takes it. */
+bool settings_assign(struct settings *s, struct slice assignment,
+    struct fault *);
+
+/*
+ * For SIGHUP: takes over from `fresh` what may change in flight.  Calls
+ * `refused` with the name of each setting that differs and may not.
+ */
+void settings_adopt(struct settings *s, const struct settings *fresh,
+    void (*refused)(void *, const char *name), void *arg);
+
+/* "name = value" for each setting; with `help` its sentence before it. */
+void settings_print(const struct settings *s, FILE *out, bool help);
+/* The same as one JSON object with name, value, default, help, reloadable. */
+void settings_print_json(const struct settings *s, FILE *out);
+
+/* What the evaluator wants to know; help_url points into `s`. */
+void settings_eval_options(const struct settings *s, struct eval_options *);
+bool settings_exempt(const struct settings *s, const struct netaddr *);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * eval.h - judging a session by the rules.
+ *
+ * Every class that has a matching rule must be satisfied, in the order of
+ * tag.h; the first that fails gives the verdict.  Only here are "failed" and
+ * "cannot tell" turned into a verdict, by on-error, and the trace says so.
+ * Never answers a policy error with a permanent refusal.
+ *
+ * Neither allocates nor locks; keeps no clock (`now` is handed in) and no
+ * state.  Any number of threads may judge at once, each with its own reader.
+ */
+#ifndef TLSPOLICY_EVAL_H
+#define TLSPOLICY_EVAL_H
+
+#include "policy/eval/trace.h"
+#include "policy/eval/verdict.h"
+#include "policy/facts/facts.h"
+#include "policy/store/store.h"
+
+struct eval_options {
+	enum rule_class default_class; /* CLASS_TEMP or CLASS_PERM */
+	bool on_error_accept;	       /* on-error = accept */
+	bool compat_sendmail;
+	bool monitor;
+	const char *help_url;	       /* NULL or "": none */
+};
+
+enum eval_scope {
+	EVAL_MAIL, /* Daemon, Client, Auth, From */
+	EVAL_RCPT, /* To, for FACT_RCPT_ADDR */
+	EVAL_TAG   /* the one class in question.tag */
+};
+
+struct question {
+	enum eval_scope scope;
+	enum tag tag;		    /* for EVAL_TAG */
+	const struct facts *facts;
+	const struct eval_options *options;
+	bool exempt;		    /* never refused, all is recorded */
+	int64_t now;		    /* seconds since 1970, UTC */
+	const struct trace *trace;  /* or NULL */
+};
+
+/*
+ * `reader` NULL: the store could not be opened or read, `why` says why; the
+ * verdict is a policy error.
+ */
+void eval_session(const struct question *, struct store_reader *reader,
+    const struct fault *why, struct verdict *);
+
+#endif

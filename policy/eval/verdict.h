@@ -1,0 +1,94 @@
+/*
+ * verdict.h - what is to be done with a message or recipient, and why.
+ *
+ * Ownership: a verdict holds all its text; it does not point into the store,
+ * and must not be copied by assignment (slices point into the struct).
+ * Threads: plain data.
+ */
+#ifndef TLSPOLICY_VERDICT_H
+#define TLSPOLICY_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/rules/item.h"
+#include "policy/rules/tag.h"
+
+enum verdict_kind {
+	VERDICT_ACCEPT,
+	VERDICT_TEMPFAIL,
+	VERDICT_REJECT,
+	VERDICT_HOLD
+};
+
+const char *verdict_name(enum verdict_kind); /* "tempfail" */
+
+/* Why a message that fails is accepted all the same. */
+enum waiver {
+	WAIVER_NONE,
+	WAIVER_WARN,	/* the rule's class is WARN */
+	WAIVER_MONITOR, /* mode = monitor */
+	WAIVER_EXEMPT,	/* exempt-clients, local submission */
+	WAIVER_ON_ERROR /* on-error = accept */
+};
+
+const char *waiver_name(enum waiver); /* "monitor"; "" for none */
+
+enum {
+	REPLY_LINES_MAX = 6,
+	REPLY_LINE_MAX = 400,	   /* bytes of one line, without codes */
+	VERDICT_MEMORY = 12 * 1024 /* keys, requirements, reply */
+};
+
+/*
+ * The answer to the client.  Lines are printable ASCII (untrusted parts have
+ * been made so); a % is not doubled yet, which is libmilter's affair.
+ */
+struct reply {
+	enum verdict_kind kind;
+	enum reason reason;
+	const char *code, *dsn; /* "451", "4.7.10"; "" for HOLD */
+	unsigned nlines;
+	struct slice lines[REPLY_LINES_MAX];
+};
+
+/* How one class of rules came out. */
+struct class_result {
+	enum tag tag;
+	bool matched;		  /* a rule was found */
+	bool lookup_failed;	  /* the store could not be asked */
+	enum answer answer;
+	enum reason reason;	  /* when the answer is not yes */
+	bool warn;		  /* class WARN: recorded, never refused */
+	struct slice key, requirement, by;
+	struct slice file;
+	uint32_t line;
+};
+
+struct verdict {
+	enum verdict_kind kind; /* to be carried out */
+	enum waiver waiver;	/* not NONE: reply tells what it would be */
+	uint64_t generation;	/* 0: there was no store to ask */
+	unsigned nresults;
+	struct class_result results[TAG_COUNT];
+	int deciding;		/* index into results; -1: none failed */
+	struct reply reply;	/* nlines 0 when nothing failed */
+	struct text memory;
+	char memory_text[VERDICT_MEMORY];
+};
+
+/* Accept, nothing matched. */
+void verdict_init(struct verdict *);
+
+/* A copy of `s` in the verdict's memory (cut when that is full). */
+struct slice verdict_keep(struct verdict *, struct slice s);
+
+/*
+ * The first line of `tlspolicy check`: "tempfail 451 4.7.10 TEXT", lines
+ * joined by " / ".  verdict_print_would() prints the reply that a waiver
+ * spared the client.
+ */
+void verdict_print(const struct verdict *, struct text *);
+void verdict_print_would(const struct verdict *, struct text *);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * facts.h - what is known of one message's session when it is judged.
+ *
+ * A fact is named after the macro that carries it.  Each is known (with a
+ * value, which may be empty), absent (this MTA tells it when there is
+ * something to tell, and has not), or not told (this MTA never tells it).
+ * The difference decides between "the certificate has no such name" and
+ * "cannot tell".
+ *
+ * Values are kept twice: `raw` in the MTA's own spelling, which sendmail's
+ * texts print, and `value` with sendmail's +XX decoded, which everything else
+ * uses.  Both point to one copy where nothing was encoded.
+ *
+ * Ownership: facts own copies of what is put in, until facts_reset().
+ * Threads: facts belong to one session, whose callbacks never overlap.
+ */
+#ifndef TLSPOLICY_FACTS_H
+#define TLSPOLICY_FACTS_H
+
+#include <stdbool.h>
+
+#include "policy/base/arena.h"
+#include "policy/base/netaddr.h"
+#include "policy/base/text.h"
+
+enum fact_id {
+	FACT_MTA,	     /* v */
+	FACT_NODE,	     /* j: the MTA's own host name */
+	FACT_QUEUE_ID,	     /* i */
+	FACT_HELO,	     /* s, or the HELO argument */
+	FACT_CLIENT_NAME,
+	FACT_CLIENT_ADDR,
+	FACT_CLIENT_RESOLVE,
+	FACT_SERVER_NAME,    /* outbound: the host connected to */
+	FACT_SERVER_ADDR,
+	FACT_DAEMON_NAME,
+	FACT_DAEMON_PORT,
+	FACT_DAEMON_ADDR,
+	FACT_TLS_VERSION,    /* "TLSv1.3" */
+	FACT_CIPHER,	     /* OpenSSL's name of the suite */
+	FACT_CIPHER_BITS,    /* effective bits, decimal */
+	FACT_VERIFY,
+	FACT_CN_SUBJECT,
+	FACT_CN_ISSUER,
+	FACT_CERT_SUBJECT,   /* whole DN, as X509_NAME_oneline() gives it */
+	FACT_CERT_ISSUER,
+	FACT_FINGERPRINT,    /* hex, with or without colons */
+	FACT_AUTH_TYPE,	     /* SASL mechanism */
+	FACT_AUTH_AUTHEN,    /* the identity that logged in */
+	FACT_AUTH_SSF,	     /* strength of the SASL layer in bits, decimal */
+	FACT_MAIL_ADDR,	     /* envelope sender, with or without <> */
+	FACT_RCPT_ADDR,	     /* the recipient that is being judged */
+	FACT_COUNT
+};
+
+enum fact_state {
+	FACT_NOT_TOLD = 0,
+	FACT_ABSENT,
+	FACT_KNOWN
+};
+
+/* The MTA that speaks, told by macro v. */
+enum dialect {
+	DIALECT_SENDMAIL,
+	DIALECT_POSTFIX,
+	DIALECT_COUNT
+};
+
+struct fact {
+	enum fact_state state;
+	struct slice raw, value; /* NUL-terminated when known, else empty */
+};
+
+struct facts {
+	enum dialect dialect;
+	struct fact fact[FACT_COUNT];
+	struct arena memory;
+};
+
+/* All facts absent.  Takes no memory yet. */
+void facts_init(struct facts *, enum dialect);
+/* Forgets everything, keeps some memory for the next message. */
+void facts_reset(struct facts *, enum dialect);
+void facts_free(struct facts *);
+
+/*
+ * Make `id` known with a copy of `raw`; with `xtext` its value is decoded.
+ * False: out of memory.
+ */
+bool facts_set(struct facts *, enum fact_id, struct slice raw, bool xtext);
+void facts_set_state(struct facts *, enum fact_id, enum fact_state);
+
+/* The decoded value; empty when the fact is not known. */
+struct slice facts_value(const struct facts *, enum fact_id);
+struct slice facts_raw(const struct facts *, enum fact_id);
+bool facts_known(const struct facts *, enum fact_id);
+/* Known and not empty. */
+bool facts_filled(const struct facts *, enum fact_id);
+
+/*
+ * The number a value begins with, 0 when it begins with none; at most 65535.
+ * MTAs send plain decimal; anything behind the digits does not count.
+ */
+unsigned facts_number(const struct facts *, enum fact_id);
+
+/*
+ * Strength of the session in bits: the larger of {cipher_bits} and {auth_ssf},
+ * as in sendmail's TLS_connection ruleset (cf/m4/proto.m4, "max").
+ */
+unsigned facts_bits(const struct facts *);
+
+/*
+ * The words of {verify}, see sendmail's doc/op, "{verify}", and RELEASE_NOTES
+ * 8.16 for DANE.  VERIFY_NO_OR_FAIL is ours: Postfix does not tell whether a
+ * certificate was missing or did not verify.
+ */
+enum verify {
+	VERIFY_EMPTY, /* known and empty */
+	VERIFY_OK,
+	VERIFY_TRUSTED, /* DANE */
+	VERIFY_NO,
+	VERIFY_NOT,
+	VERIFY_FAIL,
+	VERIFY_NONE,
+	VERIFY_CLEAR,
+	VERIFY_TEMP,
+	VERIFY_PROTOCOL,
+	VERIFY_CONFIG,
+	VERIFY_SOFTWARE,
+	VERIFY_DANE_FAIL,
+	VERIFY_NO_OR_FAIL,
+	VERIFY_OTHER,
+	VERIFY_COUNT
+};
+
+/* An absent {verify} is VERIFY_NONE. */
+enum verify facts_verify(const struct facts *);
+/* The macro's word: "OK"; "NONE" for an absent one. */
+struct slice facts_verify_word(const struct facts *);
+/* OK or TRUSTED: names in the certificate may be believed. */
+bool facts_verified(const struct facts *);
+/* The session is not encrypted by TLS. */
+bool facts_in_clear(const struct facts *);
+
+/* The client's (or with `server` the server's) address, if it is one. */
+bool facts_address(const struct facts *, bool server, struct netaddr *);
+
+/* The name of a fact: that of its macro without braces, "client_name". */
+const char *fact_name(enum fact_id);
+/* False when there is no fact of that name. */
+bool fact_by_name(struct slice name, enum fact_id *);
+const char *dialect_name(enum dialect); /* "sendmail", "postfix" */
+
+#endif

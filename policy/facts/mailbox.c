@@ -1,0 +1,80 @@
+/*
+ * The grammar is RFC 5321's, read leniently: a filter sees what its MTA let
+ * through, and MTAs differ in what they let through.
+ */
+#include <string.h>
+
+#include "policy/facts/mailbox.h"
+
+static struct slice
+without_brackets(struct slice s)
+{
+	s = slice_trim(s);
+	if (s.n > 0 && s.p[0] == '<')
+		s = slice_from(s, 1);
+	if (s.n > 0 && s.p[s.n - 1] == '>')
+		s.n--;
+	return slice_trim(s);
+}
+
+/* "@a,@b:user@dom": what stands behind the colon (RFC 5321, appendix C). */
+static struct slice
+without_route(struct slice s)
+{
+	size_t colon = slice_find(s, ':');
+
+	if (s.n > 0 && s.p[0] == '@' && colon < s.n)
+		return slice_from(s, colon + 1);
+	return s;
+}
+
+/* Offset of the @ before the domain: the last one outside quotes, or s.n. */
+static size_t
+find_at(struct slice s)
+{
+	bool quoted = false;
+	size_t at = s.n;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		else if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (s.p[i] == '@' && !quoted)
+			at = i;
+	}
+	return at;
+}
+
+static void
+put_local(struct mailbox *m, struct slice s)
+{
+	struct text out;
+
+	text_init(&out, m->local_text, sizeof m->local_text);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		else if (s.p[i] == '"')
+			continue;
+		text_char(&out, (char)text_lower(s.p[i]));
+	}
+	m->local_cut = out.cut;
+	m->local = slice_make(out.buf, out.n);
+	m->user = slice_make(out.buf, slice_find(m->local, '+'));
+}
+
+void
+mailbox_parse(struct slice address, struct mailbox *m)
+{
+	struct slice s = without_route(without_brackets(address));
+	size_t at = find_at(s);
+	struct text domain;
+
+	m->null_sender = s.n == 0;
+	put_local(m, slice_make(s.p, at));
+	text_init(&domain, m->domain_text, sizeof m->domain_text);
+	if (at < s.n)
+		domain_canonical(slice_from(s, at + 1), &domain);
+	m->domain = slice_make(domain.buf, domain.n);
+}

@@ -1,0 +1,35 @@
+/*
+ * mailbox.h - an envelope address taken apart.
+ *
+ * RFC 5321 section 4.1.2: angle brackets, a source route (ignored, as section
+ * 3.3 asks), quoted local parts (compared without their quotes), address
+ * literals; RFC 6531 for UTF-8.  Compared without regard to case, as
+ * sendmail's maps do.  What comes from a client is never refused here: what
+ * cannot be understood becomes a local part without a domain.
+ *
+ * Threads: no state.  Ownership: the struct holds its text.
+ */
+#ifndef TLSPOLICY_MAILBOX_H
+#define TLSPOLICY_MAILBOX_H
+
+#include <stdbool.h>
+
+#include "policy/base/domain.h"
+#include "policy/base/text.h"
+
+enum { MAILBOX_LOCAL_MAX = 512 };
+
+struct mailbox {
+	bool null_sender;	/* <> */
+	bool local_cut;		/* too long to be in a rule */
+	struct slice local;	/* lower case, unquoted */
+	struct slice user;	/* local, up to its first + */
+	struct slice domain;	/* canonical, or "[192.0.2.1]"; may be empty */
+	char local_text[MAILBOX_LOCAL_MAX];
+	char domain_text[DOMAIN_TEXT_MAX];
+};
+
+/* The slices point into the struct: do not copy it by assignment. */
+void mailbox_parse(struct slice address, struct mailbox *);
+
+#endif

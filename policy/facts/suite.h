@@ -1,0 +1,47 @@
+/*
+ * suite.h - what OpenSSL knows of protocols and cipher suites.
+ *
+ * No table of ours: a suite that this OpenSSL does not know is "unknown", and
+ * a rule that asks about it cannot be answered.
+ *
+ * Threads: suite_init() once before threads start (or rely on the first call
+ * doing it, under pthread_once); afterwards constant data, no locks.
+ */
+#ifndef TLSPOLICY_SUITE_H
+#define TLSPOLICY_SUITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+#include "policy/base/text.h"
+
+struct suite {
+	char name[64];	/* OpenSSL's name, "ECDHE-RSA-AES256-GCM-SHA384" */
+	uint16_t id;	/* IANA's number of the suite */
+	bool pfs;	/* the key exchange gives forward secrecy */
+	bool aead;	/* authenticated encryption */
+	bool tls13;
+};
+
+/* NULL: OpenSSL does not know the name. */
+const struct suite *suite_find(struct slice name);
+
+enum { SUITE_LIST_MAX = 256 };
+
+/*
+ * The suites of an OpenSSL cipher list (openssl-ciphers(1)) and of the TLS 1.3
+ * suites that it names, as sorted ids.  False with a fault when the list means
+ * nothing to OpenSSL.  Allocates; not for the judging of a session.
+ */
+bool suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
+    struct fault *);
+
+/*
+ * "TLSv1.2" or "1.2" to a number that grows with the version; 0 when it is not
+ * the name of a protocol version.
+ */
+int suite_protocol(struct slice name);
+
+#endif

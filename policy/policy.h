@@ -1,0 +1,23 @@
+/*
+ * policy.h - what the daemon uses of the policy library, in one header.
+ *
+ * The order of use: settings_read(), store_open() (after any fork); for each
+ * message facts_reset(), macro_set() for what the MTA told, macro_finish(),
+ * store_begin(), eval_session(), store_end(), record_format().
+ */
+#ifndef TLSPOLICY_POLICY_H
+#define TLSPOLICY_POLICY_H
+
+#include "policy/audit/record.h"
+#include "policy/base/arena.h"
+#include "policy/base/fault.h"
+#include "policy/base/netaddr.h"
+#include "policy/base/text.h"
+#include "policy/conf/settings.h"
+#include "policy/eval/eval.h"
+#include "policy/facts/facts.h"
+#include "policy/facts/macro.h"
+#include "policy/facts/suite.h"
+#include "policy/store/store.h"
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * requirement.h - the right side of a rule.
+ *
+ *     rule   = "OK" / [ class "+" ] need [ "+" item *( "++" item ) ]
+ *     class  = "PERM" / "TEMP" / "WARN" / "HOLD"
+ *     need   = "VERIFY" [ ":" bits ] / "ENCR:" bits
+ *     Try_TLS: "NO" / "OK"; a CITag row: "OK"
+ *
+ * A superset of sendmail's TLS rules (cf/README, "Allowing Connections", the
+ * TLS_connection ruleset of cf/m4/proto.m4), strict where sendmail accepts.
+ * Parsing allocates nothing: the slices point into the parsed text, which
+ * must outlive the struct.  The same parser reads rule files and the store.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_REQUIREMENT_H
+#define TLSPOLICY_REQUIREMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+#include "policy/rules/tag.h"
+
+enum {
+	REQUIREMENT_ITEMS_MAX = 24,
+	REQUIREMENT_TEXT_MAX = 1024,
+	REQUIREMENT_BITS_MAX = 65535
+};
+
+enum need { NEED_OK, NEED_NO, NEED_VERIFY, NEED_ENCR };
+
+enum rule_class {
+	CLASS_NONE, /* as the setting default-class says */
+	CLASS_PERM,
+	CLASS_TEMP,
+	CLASS_WARN,
+	CLASS_HOLD
+};
+
+struct item_row; /* item.h */
+
+struct item {
+	const struct item_row *row;
+	struct slice value; /* as written; empty when there is none */
+	size_t offset;	    /* where the item begins in the text */
+};
+
+/* Days since 1970-01-01, UTC. */
+#define DAY_ALWAYS_FROM INT32_MIN
+#define DAY_ALWAYS_UNTIL INT32_MAX
+
+struct requirement {
+	enum rule_class class;
+	enum need need;
+	bool has_bits;
+	unsigned bits;
+	int32_t from, until; /* first and last day on which the rule counts */
+	struct slice by, msg;
+	unsigned nitems;
+	struct item items[REQUIREMENT_ITEMS_MAX];
+};
+
+/*
+ * On failure fills the fault with what was found and what was expected, and
+ * its column with the offset in `text` plus 1.
+ */
+bool requirement_parse(struct slice text, enum tag, struct requirement *,
+    struct fault *);
+
+/* Key words in upper case, numbers without leading zeros, else unchanged. */
+void requirement_print(const struct requirement *, struct text *);
+
+/* The rule is limited to a span of days. */
+bool requirement_is_dated(const struct requirement *);
+/* The rule counts on `day`. */
+bool requirement_counts_on(const struct requirement *, int32_t day);
+
+const char *rule_class_name(enum rule_class); /* "PERM"; "" for CLASS_NONE */
+
+/* "2026-12-31"; false when it is not a date of the calendar (1970 to 9999). */
+bool day_parse(struct slice, int32_t *day);
+void day_print(int32_t day, struct text *);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * rulefile.h - rules as text: lines, comments, keys and requirements.
+ *
+ * Reads one or more files and reports every bad line, not only the first.
+ * Holds the parsed rules in memory, for building a store, for lint and diff.
+ *
+ * Limits: a line of at most RULEFILE_LINE_MAX bytes; no NUL and no other
+ * control characters but tab.  A byte order mark and CR at line ends are
+ * taken for blanks.
+ * Threads: no state but the struct's.
+ */
+#ifndef TLSPOLICY_RULEFILE_H
+#define TLSPOLICY_RULEFILE_H
+
+#include <stdio.h>
+
+#include "policy/base/arena.h"
+#include "policy/base/fault.h"
+#include "policy/rules/key.h"
+#include "policy/rules/requirement.h"
+
+enum { RULEFILE_LINE_MAX = 2048, RULEFILE_SOURCES_MAX = 64 };
+
+/* One rule, ready to be stored. */
+struct rule {
+	struct slice key_bytes;	  /* sorted form, see key.h */
+	struct slice key;	  /* as written, with its tag */
+	struct slice requirement; /* as written */
+	uint32_t line;
+	uint16_t source;	  /* index into sources */
+	uint16_t flags;
+};
+
+/* rule.flags */
+enum { RULE_FINAL_DOT = 1, RULE_UNTAGGED = 2 };
+
+struct rulefile {
+	struct rule *rules; /* in the order read */
+	size_t n, allocated;
+	struct slice sources[RULEFILE_SOURCES_MAX];
+	unsigned nsources;
+	unsigned long bad_lines; /* lines that were reported */
+	unsigned long untagged;	 /* lines that stood for two rules */
+	struct arena memory;
+	/* Called for each bad line; NULL: only counted. */
+	void (*report)(void *arg, const struct fault *);
+	void *arg;
+};
+
+void rulefile_init(struct rulefile *,
+    void (*report)(void *, const struct fault *), void *arg);
+void rulefile_free(struct rulefile *);
+
+/*
+ * Read one more file ("-": standard input).  False with a fault when it cannot
+ * be opened or read, or memory runs out.  Bad lines are reported and counted,
+ * and are no failure here.
+ */
+bool rulefile_read(struct rulefile *, const char *path, struct fault *);
+/* The same from memory; `name` stands for the file's in messages. */
+bool rulefile_read_text(struct rulefile *, struct slice text,
+    const char *name, struct fault *);
+/* One rule, as from a line of its own with number `line`. */
+bool rulefile_add(struct rulefile *, struct slice key,
+    struct slice requirement, uint32_t line, struct fault *);
+
+/*
+ * After the last file: sorts by key, keeping file order within a key, and
+ * reports what only the whole can show: a key given twice, a CITag row that no
+ * rule asks for.  True when no line was bad.
+ */
+bool rulefile_finish(struct rulefile *);
+
+#endif

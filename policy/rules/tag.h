@@ -1,0 +1,55 @@
+/*
+ * tag.h - the classes of rules, one row each.
+ *
+ * The order of the first four is the order in which they are judged at MAIL.
+ * Names and meaning of TLS_Clt, TLS_Srv, TLS_Rcpt and Try_TLS are sendmail's
+ * (cf/README, "STARTTLS").
+ * Threads: constant data only.
+ */
+#ifndef TLSPOLICY_TAG_H
+#define TLSPOLICY_TAG_H
+
+#include <stdbool.h>
+
+#include "policy/base/text.h"
+
+enum tag {
+	TAG_DAEMON, /* the listener */
+	TAG_CLT,    /* the client host */
+	TAG_AUTH,   /* the identity that logged in */
+	TAG_FROM,   /* the envelope sender */
+	TAG_TO,	    /* an inbound recipient */
+	TAG_SRV,    /* outbound: the server */
+	TAG_RCPT,   /* outbound: a recipient */
+	TAG_TRY,    /* outbound: whether to try TLS at all */
+	TAG_CA,	    /* MyCA: and what else CITag names */
+	TAG_COUNT
+};
+
+/* What stands behind the colon of a key, and so how it is looked up. */
+enum tag_subject {
+	SUBJECT_HOST,	  /* host name, address */
+	SUBJECT_MAILBOX,  /* mail address, domain */
+	SUBJECT_IDENTITY, /* compared as a whole */
+	SUBJECT_LISTENER, /* name, then port */
+	SUBJECT_ISSUER	  /* distinguished name */
+};
+
+enum tag_stage { STAGE_MAIL, STAGE_RCPT, STAGE_OUTBOUND, STAGE_NONE };
+
+struct tag_row {
+	const char *name; /* "TLS_Clt" */
+	enum tag_subject subject;
+	enum tag_stage stage;
+	const char *what; /* for people: "the client" */
+};
+
+const struct tag_row *tag_row(enum tag);
+
+/* Without regard to case.  TAG_CA is not found by name: its names are free. */
+bool tag_by_name(struct slice name, enum tag *);
+
+/* A word that may follow CITag: letters, digits, - and _; not a tag's name. */
+bool tag_is_ca_name(struct slice);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * rebuild.h - writing the store: a whole policy, or one rule, in one commit.
+ *
+ * The commit is the reload of every running daemon.  Until it succeeds the
+ * old generation stays in force, whatever happens to the writer.
+ *
+ * Threads: one writer at a time over all processes; a second one waits.
+ */
+#ifndef TLSPOLICY_REBUILD_H
+#define TLSPOLICY_REBUILD_H
+
+#include "policy/store/store.h"
+
+enum rebuild_flags {
+	REBUILD_DURABLE = 0,
+	REBUILD_SCRATCH = 1 /* for a store that is thrown away: no fsync */
+};
+
+/*
+ * Replace the policy at `path` (made with mode 0640 when missing) by the
+ * finished rules.  `now` in seconds since 1970.  Fills `info`.
+ */
+bool rebuild_store(const char *path, const struct rulefile *, int64_t now,
+    unsigned flags, struct store_info *info, struct fault *);
+
+/* Put the rules of one line (two for an untagged one) in place of its keys'. */
+bool rebuild_set(const char *path, const struct rulefile *, int64_t now,
+    struct store_info *info, struct fault *);
+
+/* Remove a key's rules.  *found tells whether there were any. */
+bool rebuild_delete(const char *path, const struct key *, int64_t now,
+    bool *found, struct store_info *info, struct fault *);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * store.h - the compiled policy: an LMDB file, many readers, one writer.
+ *
+ * A commit by a writer (rebuild.h) is a new generation; a reader sees the one
+ * that was current when its transaction began, whole.  Nothing is cached:
+ * the next transaction after a commit judges by the new rules.
+ *
+ * Found, absent and failed are three things: a look-up that failed is never
+ * "no rule".
+ *
+ * A file is trusted only after it was checked: magic, format, page structure
+ * (check.h), so that a damaged or hostile file is refused instead of believed.
+ *
+ * Threads: one struct store for a process, opened after any fork and shared by
+ * all threads; a transaction belongs to the function that began it.  Files:
+ * PATH and PATH-lock; a reader needs to write the latter.  Not for network
+ * file systems.
+ */
+#ifndef TLSPOLICY_STORE_H
+#define TLSPOLICY_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+#include "policy/rules/key.h"
+#include "policy/rules/rulefile.h"
+
+struct store;
+
+enum lookup_result { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED };
+
+/* What the store says of itself. */
+struct store_info {
+	uint64_t generation; /* grows by one with each commit */
+	int64_t built_at;    /* seconds since 1970, UTC */
+	uint64_t rules;
+	uint32_t sources;
+	/* How many rules there are of each sort: what is 0 needs no search. */
+	uint32_t count[TAG_COUNT][KEY_KIND_COUNT];
+};
+
+/* One rule in the store; slices live as long as the transaction. */
+struct stored_rule {
+	struct slice key;	  /* as written in the rules */
+	struct slice requirement; /* as written */
+	uint32_t line;
+	uint16_t source;
+	uint16_t flags;
+};
+
+/* The lines of one key, in file order. */
+struct stored_rules {
+	struct slice rest;
+};
+
+/* A read transaction: begin, look up, end, all in one callback. */
+struct store_reader {
+	struct store *store;
+	void *txn, *cursor; /* LMDB's */
+	struct store_info info;
+	struct fault fault; /* why a look-up failed */
+};
+
+/* NULL with a fault when there is no usable store at `path`. */
+struct store *store_open(const char *path, struct fault *);
+void store_close(struct store *);
+const char *store_path(const struct store *);
+
+/*
+ * Is the file at the store's path still the one that is open?  Cheap enough
+ * for once a second; see daemon.  False also when it is gone.
+ */
+bool store_is_current(const struct store *);
+
+/* Slots of readers that died are given back; returns how many. */
+int store_clear_dead_readers(struct store *);
+/* Reader slots in use and in all. */
+void store_reader_slots(struct store *, unsigned *used, unsigned *all);
+
+/* On failure the reader needs no end.  A reader is not to be copied. */
+bool store_begin(struct store *, struct store_reader *, struct fault *);
+void store_end(struct store_reader *);
+
+/* The rules of exactly this key. */
+enum lookup_result store_get(struct store_reader *, const struct key *,
+    struct stored_rules *);
+/* The next of them; false at the end.  Damage sets reader->fault. */
+bool store_next(struct store_reader *, struct stored_rules *,
+    struct stored_rule *);
+
+/* The suites of a CIPHER: list, as ids in ascending order. */
+enum lookup_result store_suites(struct store_reader *, struct slice list,
+    const uint16_t **ids, size_t *n);
+
+/* The file name of a source; "" when there is none such. */
+struct slice store_source(struct store_reader *, unsigned source);
+
+/* Every rule, in key order; false from `each` stops.  False: failed. */
+bool store_each(struct store_reader *,
+    bool (*each)(void *, const struct stored_rule *), void *arg);
+
+#endif
