@@ -27,8 +27,9 @@ struct refusal {
 	enum reason reason;
 	enum rule_class class;
 	enum tag tag;
-	struct slice key, requirement; /* empty: no rule asked for it */
+	struct slice key; /* of the rule, as written */
 	struct slice msg;
+	bool bits_failed;	     /* it was the number of bits */
 	const struct item_row *item; /* the item that failed, or NULL */
 	struct slice item_value;
 	const struct finding *finding; /* wanted and found */

@@ -35,7 +35,7 @@ struct key {
 	enum key_kind kind;
 	bool final_dot; /* a host name written with a dot at its end */
 	size_t n;
-	unsigned char bytes[KEY_MAX]; /* tag, kind, then the sorted form */
+	unsigned char bytes[KEY_MAX]; /* tag + 1, kind, then the sorted form */
 };
 
 /*
@@ -64,8 +64,10 @@ void key_address(enum tag, enum key_kind, const struct netprefix *,
 /* False: too long to be in any rule. */
 bool key_word(enum tag, enum key_kind, struct slice, struct key *);
 
-/* The part of a stored key behind tag and kind. */
+/* Bytes before the sorted form. */
 enum { KEY_HEAD = 2 };
+/* The tag of stored bytes. */
+enum tag key_bytes_tag(struct slice bytes);
 
 /* A stored key as people write it, "TLS_Clt:example.com". */
 void key_print(const struct key *, struct text *);

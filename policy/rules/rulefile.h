@@ -32,7 +32,13 @@ struct rule {
 };
 
 /* rule.flags */
-enum { RULE_FINAL_DOT = 1, RULE_UNTAGGED = 2 };
+enum {
+	RULE_FINAL_DOT = 1,   /* a host name written with a dot at its end */
+	RULE_UNTAGGED = 2,    /* one of the two rules of an untagged line */
+	RULE_DATED = 4,	      /* has FROM or UNTIL */
+	RULE_CIPHER_LIST = 8, /* has CIPHER */
+	RULE_CITAG = 16	      /* has CITag */
+};
 
 struct rulefile {
 	struct rule *rules; /* in the order read */
@@ -41,6 +47,7 @@ struct rulefile {
 	unsigned nsources;
 	unsigned long bad_lines; /* lines that were reported */
 	unsigned long untagged;	 /* lines that stood for two rules */
+	bool partial;		 /* an addition: CITag may stand elsewhere */
 	struct arena memory;
 	/* Called for each bad line; NULL: only counted. */
 	void (*report)(void *arg, const struct fault *);
@@ -57,18 +64,19 @@ void rulefile_free(struct rulefile *);
  * and are no failure here.
  */
 bool rulefile_read(struct rulefile *, const char *path, struct fault *);
-/* The same from memory; `name` stands for the file's in messages. */
+/* The same from memory; `name` stands for the file's ("set", a test). */
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
-/* One rule, as from a line of its own with number `line`. */
-bool rulefile_add(struct rulefile *, struct slice key,
-    struct slice requirement, uint32_t line, struct fault *);
-
 /*
  * After the last file: sorts by key, keeping file order within a key, and
  * reports what only the whole can show: a key given twice, a CITag row that no
  * rule asks for.  True when no line was bad.
  */
 bool rulefile_finish(struct rulefile *);
+
+/* For the parts of this module: report a line; the words of a wrong tag. */
+void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
+    struct fault *);
+void rulefile_unknown_tag(struct slice name, struct fault *);
 
 #endif

@@ -17,6 +17,7 @@ struct search {
 	struct store_reader *reader;
 	const struct key *query; /* must outlive the search */
 	bool started;
+	unsigned steps;
 	struct key bound;
 };
 

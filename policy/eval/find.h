@@ -1,0 +1,21 @@
+/*
+ * find.h - the rule of a class that applies to a session.
+ *
+ * Walks the keys of lookup.h through the store; the first rule that counts
+ * today is it.  Threads and ownership: as the reader's.
+ */
+#ifndef TLSPOLICY_FIND_H
+#define TLSPOLICY_FIND_H
+
+#include "policy/eval/eval.h"
+
+struct found_rule {
+	struct stored_rule rule;
+	struct requirement requirement; /* of that rule's text */
+};
+
+/* A failure leaves its reason in reader->fault. */
+enum lookup_result find_rule(struct store_reader *, enum tag,
+    const struct question *, struct found_rule *);
+
+#endif

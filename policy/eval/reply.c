@@ -1,0 +1,243 @@
+/*
+ * One table of codes, one of headlines, one of sendmail's texts.  Whatever is
+ * put into a line goes through text_put_printable(): a certificate's subject
+ * is written by a stranger.
+ */
+#include <string.h>
+
+#include "policy/eval/eval.h"
+#include "policy/eval/reply.h"
+
+struct codes {
+	const char *code, *dsn;
+};
+
+static const struct codes temp_codes[REASON_COUNT] = {
+	[REASON_PLAINTEXT] = { "451", "4.7.10" },
+	[REASON_TOO_WEAK] = { "451", "4.7.10" },
+	[REASON_NOT_VERIFIED] = { "451", "4.7.1" },
+	[REASON_WRONG_CERTIFICATE] = { "451", "4.7.1" },
+	[REASON_AUTH_IN_CLEAR] = { "451", "4.7.11" },
+	[REASON_POLICY_ERROR] = { "451", "4.3.0" },
+};
+
+static const struct codes perm_codes[REASON_COUNT] = {
+	[REASON_PLAINTEXT] = { "550", "5.7.10" },
+	[REASON_TOO_WEAK] = { "554", "5.7.10" },
+	[REASON_NOT_VERIFIED] = { "554", "5.7.1" },
+	[REASON_WRONG_CERTIFICATE] = { "554", "5.7.1" },
+	[REASON_AUTH_IN_CLEAR] = { "550", "5.7.11" },
+	[REASON_NO_TLS] = { "550", "5.7.1" },
+};
+
+static const char *const headlines[REASON_COUNT] = {
+	[REASON_PLAINTEXT] = "encryption required",
+	[REASON_TOO_WEAK] = "encryption too weak",
+	[REASON_NOT_VERIFIED] = "certificate not verified",
+	[REASON_WRONG_CERTIFICATE] = "wrong certificate",
+	[REASON_AUTH_IN_CLEAR] = "encryption required for authentication",
+	[REASON_POLICY_ERROR] = "cannot tell whether TLS policy is met",
+};
+
+/* cf/m4/proto.m4, ruleset TLS_connection and those that it calls. */
+static const char *const sendmail_verify_texts[VERIFY_COUNT] = {
+	[VERIFY_EMPTY] = "authentication required",
+	[VERIFY_NO] = "not authenticated",
+	[VERIFY_NO_OR_FAIL] = "not authenticated",
+	[VERIFY_NOT] = "no authentication requested",
+	[VERIFY_FAIL] = "authentication failed",
+	[VERIFY_NONE] = "other side does not support STARTTLS",
+	[VERIFY_CLEAR] = "STARTTLS disabled locally",
+	[VERIFY_TEMP] = "authentication failed",
+	[VERIFY_PROTOCOL] = "STARTTLS failed.",
+	[VERIFY_CONFIG] = "STARTTLS temporarily not possible.",
+	[VERIFY_SOFTWARE] = "TLS handshake failed.",
+	[VERIFY_DANE_FAIL] = "DANE check failed.",
+	[VERIFY_OTHER] = "authentication failed",
+};
+
+static void
+add_line(struct verdict *v, struct slice line)
+{
+	struct reply *reply = &v->reply;
+
+	if (line.n > 0 && reply->nlines < REPLY_LINES_MAX)
+		reply->lines[reply->nlines++] = verdict_keep(v, line);
+}
+
+static enum verdict_kind
+kind_of(const struct refusal *r, const struct eval_options *o)
+{
+	enum rule_class class = r->class;
+
+	if (r->reason == REASON_POLICY_ERROR)
+		return VERDICT_TEMPFAIL;
+	if (r->reason == REASON_NO_TLS)
+		return VERDICT_REJECT;
+	if (class == CLASS_NONE || class == CLASS_WARN)
+		class = o->default_class;
+	if (class == CLASS_HOLD)
+		return VERDICT_HOLD;
+	return class == CLASS_PERM ? VERDICT_REJECT : VERDICT_TEMPFAIL;
+}
+
+static struct codes
+sendmail_codes(const struct refusal *r, enum verdict_kind kind)
+{
+	if (r->reason == REASON_POLICY_ERROR)
+		return temp_codes[REASON_POLICY_ERROR];
+	if (r->reason == REASON_NO_TLS)
+		return perm_codes[REASON_NO_TLS];
+	if (r->class == CLASS_TEMP)
+		return (struct codes){ "403", "4.7.0" };
+	if (r->class == CLASS_PERM)
+		return (struct codes){ "503", "5.7.0" };
+	return kind == VERDICT_REJECT ? (struct codes){ "554", "5.7.0" } :
+	    (struct codes){ "454", "4.7.0" };
+}
+
+static void
+put_rule(const struct refusal *r, struct text *out)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 64];
+	struct requirement tests = *r->rule;
+	struct text text;
+
+	tests.nitems = 0;
+	for (unsigned i = 0; i < r->rule->nitems; i++)
+		if (r->rule->items[i].row->test != NULL)
+			tests.items[tests.nitems++] = r->rule->items[i];
+	text_init(&text, buf, sizeof buf);
+	requirement_print(&tests, &text);
+	text_puts(out, "rule ");
+	text_put_printable(out, r->key);
+	text_char(out, ' ');
+	text_put_printable(out, slice_make(buf, text.n));
+}
+
+static void
+own_lines(const struct refusal *r, struct verdict *v)
+{
+	char buf[REPLY_LINE_MAX + 1];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	if (r->finding == NULL)
+		text_puts(&line, "TLS policy cannot be consulted at present");
+	else
+		text_printf(&line, "%s: wanted %s, found %s",
+		    headlines[r->reason], r->finding->wanted.buf,
+		    r->finding->found.buf);
+	add_line(v, slice_make(buf, line.n));
+	if (r->rule == NULL)
+		return;
+	text_clear(&line);
+	put_rule(r, &line);
+	add_line(v, slice_make(buf, line.n));
+}
+
+/* The name that a CN, CS, CI or CITag item wanted, in the rule's spelling. */
+static struct slice
+wanted_name(const struct refusal *r)
+{
+	if (r->item_value.n > 0)
+		return r->item_value;
+	return facts_raw(r->facts, tag_row(r->tag)->stage == STAGE_OUTBOUND ?
+	    FACT_SERVER_NAME : FACT_CLIENT_NAME);
+}
+
+static void
+sendmail_item_text(const struct refusal *r, struct text *line)
+{
+	const char *name = r->item->test == predicate_cn ? "CN" :
+	    r->item->test == predicate_cs ? "Cert Subject" : "Cert Issuer";
+
+	text_printf(line, "%s ", name);
+	text_put_printable(line, facts_raw(r->facts, r->item->fact));
+	if (r->item->test == predicate_citag) {
+		text_puts(line, " not acceptable");
+		return;
+	}
+	text_puts(line, " does not match ");
+	text_put_printable(line, wanted_name(r));
+}
+
+static void
+sendmail_line(const struct refusal *r, struct verdict *v)
+{
+	char buf[REPLY_LINE_MAX + 1];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	if (r->item != NULL)
+		sendmail_item_text(r, &line);
+	else if (r->bits_failed)
+		text_printf(&line, "encryption too weak %u less than %u",
+		    facts_bits(r->facts), r->rule->bits);
+	else
+		text_puts(&line,
+		    sendmail_verify_texts[facts_verify(r->facts)]);
+	add_line(v, slice_make(buf, line.n));
+}
+
+static void
+no_tls_line(const struct refusal *r, struct verdict *v)
+{
+	char buf[REPLY_LINE_MAX + 1];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	text_puts(&line, "do not try TLS with ");
+	text_put_printable(&line, facts_raw(r->facts, FACT_SERVER_NAME));
+	text_puts(&line, " [");
+	text_put_printable(&line, facts_raw(r->facts, FACT_SERVER_ADDR));
+	text_puts(&line, "]");
+	add_line(v, slice_make(buf, line.n));
+}
+
+static void
+extra_lines(const struct refusal *r, const struct eval_options *o,
+    struct verdict *v)
+{
+	char buf[REPLY_LINE_MAX + 1];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	text_put_printable(&line, r->msg);
+	add_line(v, slice_make(buf, line.n));
+	text_clear(&line);
+	if (o->help_url != NULL && o->help_url[0] != '\0')
+		text_printf(&line, "see %s", o->help_url);
+	add_line(v, slice_make(buf, line.n));
+}
+
+/* sendmail has a text for everything in its own grammar. */
+static bool
+sendmail_knows(const struct refusal *r)
+{
+	return r->reason != REASON_POLICY_ERROR &&
+	    (r->item == NULL || r->item->from_sendmail);
+}
+
+void
+reply_compose(const struct refusal *r, const struct eval_options *o,
+    struct verdict *v)
+{
+	enum verdict_kind kind = kind_of(r, o);
+	struct codes codes = o->compat_sendmail ? sendmail_codes(r, kind) :
+	    kind == VERDICT_REJECT ? perm_codes[r->reason] :
+	    temp_codes[r->reason];
+
+	v->reply.kind = kind;
+	v->reply.reason = r->reason;
+	v->reply.code = kind == VERDICT_HOLD ? "" : codes.code;
+	v->reply.dsn = kind == VERDICT_HOLD ? "" : codes.dsn;
+	v->reply.nlines = 0;
+	if (r->reason == REASON_NO_TLS)
+		no_tls_line(r, v);
+	else if (o->compat_sendmail && sendmail_knows(r))
+		sendmail_line(r, v);
+	else
+		own_lines(r, v);
+	extra_lines(r, o, v);
+}

@@ -1,0 +1,343 @@
+/*
+ * A key's bytes: tag + 1 (0 is the store's own), kind, and behind them
+ *   KEY_NAME              labels in reverse, see domain_reverse()
+ *   KEY_ADDRESS, _BRACKET family, address (4 or 16 bytes), prefix length
+ *   KEY_MAILBOX, _WORD    the text in lower case
+ *   KEY_ISSUER            tag, ':', DN with +XX decoded, in lower case
+ * so that what covers a query sorts before it, the longest last.
+ */
+#include <string.h>
+
+#include "policy/base/domain.h"
+#include "policy/rules/key.h"
+
+static void
+start(struct key *key, enum tag tag, enum key_kind kind)
+{
+	key->tag = tag;
+	key->kind = kind;
+	key->final_dot = false;
+	key->bytes[0] = (unsigned char)(tag + 1);
+	key->bytes[1] = (unsigned char)kind;
+	key->n = KEY_HEAD;
+}
+
+enum tag
+key_bytes_tag(struct slice bytes)
+{
+	return (enum tag)(bytes.p[0] - 1);
+}
+
+void
+key_bare(enum tag tag, struct key *key)
+{
+	start(key, tag, KEY_BARE);
+}
+
+void
+key_name(enum tag tag, struct slice canonical, bool subdomains,
+    struct key *key)
+{
+	start(key, tag, KEY_NAME);
+	key->n += domain_reverse(canonical, subdomains,
+	    (char *)key->bytes + KEY_HEAD, KEY_MAX - KEY_HEAD - 1);
+}
+
+void
+key_address(enum tag tag, enum key_kind kind, const struct netprefix *prefix,
+    struct key *key)
+{
+	size_t length = netaddr_bits(&prefix->addr) / 8;
+
+	start(key, tag, kind);
+	key->bytes[key->n++] = prefix->addr.family;
+	memcpy(key->bytes + key->n, prefix->addr.bytes, length);
+	key->n += length;
+	key->bytes[key->n++] = (unsigned char)prefix->bits;
+}
+
+static bool
+append_lower(struct key *key, struct slice s)
+{
+	if (s.n > KEY_TEXT_MAX - (key->n - KEY_HEAD))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		key->bytes[key->n++] = (unsigned char)text_lower(s.p[i]);
+	return true;
+}
+
+bool
+key_word(enum tag tag, enum key_kind kind, struct slice word, struct key *key)
+{
+	start(key, tag, kind);
+	return append_lower(key, word);
+}
+
+bool
+key_of_issuer(struct slice tag, struct slice dn, struct key *key)
+{
+	char decoded[KEY_TEXT_MAX + 1];
+	struct text out;
+
+	text_init(&out, decoded, sizeof decoded);
+	text_put_xdecoded(&out, dn);
+	start(key, TAG_CA, KEY_ISSUER);
+	return !out.cut && append_lower(key, tag) &&
+	    append_lower(key, slice_make(":", 1)) &&
+	    append_lower(key, slice_make(out.buf, out.n));
+}
+
+static bool
+too_long(struct fault *fault)
+{
+	return fault_set(fault, FAULT_DATA,
+	    "the key is too long; expected at most %d bytes", KEY_TEXT_MAX);
+}
+
+/* Converts a domain of a rule; a leading dot is the caller's affair. */
+static bool
+rule_domain(struct slice name, struct text *out, struct fault *fault)
+{
+	if (!domain_canonical(name, out))
+		return fault_set(fault, FAULT_DATA,
+		    "\"%.*s\" is not a domain name that can be converted to "
+		    "A-labels; expected UTF-8 (IDNA 2008) or ASCII",
+		    SLICE_ARG(name));
+	return true;
+}
+
+static bool
+parse_name(enum tag tag, struct slice what, struct key *key,
+    struct fault *fault)
+{
+	char buf[KEY_TEXT_MAX + 1];
+	struct text name;
+	bool dot_first = what.n > 1 && what.p[0] == '.';
+
+	text_init(&name, buf, sizeof buf);
+	if (!rule_domain(dot_first ? slice_from(what, 1) : what, &name, fault))
+		return false;
+	key_name(tag, slice_make(name.buf, name.n), dot_first, key);
+	key->final_dot = what.p[what.n - 1] == '.';
+	return true;
+}
+
+static bool
+parse_prefix(enum tag tag, enum key_kind kind, struct slice what,
+    struct key *key, bool *is_prefix, struct fault *fault)
+{
+	struct netprefix prefix;
+	char buf[NETADDR_TEXT_MAX];
+	struct text out;
+
+	*is_prefix = true;
+	switch (netprefix_parse(what, &prefix)) {
+	case NETPREFIX_OK:
+		key_address(tag, kind, &prefix, key);
+		return true;
+	case NETPREFIX_NONE:
+		*is_prefix = false;
+		return true;
+	case NETPREFIX_BITS:
+		return fault_set(fault, FAULT_DATA, "\"%.*s\" has no valid "
+		    "prefix length; expected /0 to /32 or, for IPv6, /128",
+		    SLICE_ARG(what));
+	case NETPREFIX_HOSTBITS:
+		break;
+	}
+	text_init(&out, buf, sizeof buf);
+	netprefix_print(&prefix, &out);
+	return fault_set(fault, FAULT_DATA, "\"%.*s\" has bits set behind its "
+	    "prefix; expected %s", SLICE_ARG(what), out.buf);
+}
+
+static bool
+parse_bracket(enum tag tag, struct slice what, struct key *key,
+    bool *is_bracket, struct fault *fault)
+{
+	struct slice inner;
+
+	*is_bracket = what.n > 2 && what.p[0] == '[' &&
+	    what.p[what.n - 1] == ']';
+	if (!*is_bracket)
+		return true;
+	inner = slice_make(what.p + 1, what.n - 2);
+	return parse_prefix(tag, KEY_BRACKET, inner, key, is_bracket, fault);
+}
+
+static bool
+parse_host(enum tag tag, struct slice what, struct key *key,
+    struct fault *fault)
+{
+	bool done;
+
+	if (!parse_bracket(tag, what, key, &done, fault) || done)
+		return done;
+	if (!parse_prefix(tag, KEY_ADDRESS, what, key, &done, fault) || done)
+		return done;
+	if (slice_find(what, '/') < what.n)
+		return fault_set(fault, FAULT_DATA, "\"%.*s\" is neither a "
+		    "host name nor a network; expected NAME, ADDRESS or "
+		    "ADDRESS/LENGTH", SLICE_ARG(what));
+	return parse_name(tag, what, key, fault);
+}
+
+/* user@domain, user@: the local part as it stands, the domain canonical. */
+static bool
+parse_mailbox(enum tag tag, struct slice what, struct key *key,
+    struct fault *fault)
+{
+	size_t at = what.n;
+	char buf[KEY_TEXT_MAX + 1];
+	struct text domain;
+
+	if (slice_is(what, "<>"))
+		return key_word(tag, KEY_MAILBOX, what, key);
+	while (at > 0 && what.p[at - 1] != '@')
+		at--;
+	if (at == 0) {
+		bool done;
+
+		if (!parse_bracket(tag, what, key, &done, fault) || done)
+			return done;
+		return parse_name(tag, what, key, fault);
+	}
+	text_init(&domain, buf, sizeof buf);
+	if (!rule_domain(slice_from(what, at), &domain, fault))
+		return false;
+	if (!key_word(tag, KEY_MAILBOX, slice_make(what.p, at), key) ||
+	    !append_lower(key, slice_make(domain.buf, domain.n)))
+		return too_long(fault);
+	return true;
+}
+
+bool
+key_of(enum tag tag, struct slice what, struct key *key, struct fault *fault)
+{
+	if (what.n > KEY_TEXT_MAX)
+		return too_long(fault);
+	if (what.n == 0) {
+		key_bare(tag, key);
+		return true;
+	}
+	switch (tag_row(tag)->subject) {
+	case SUBJECT_HOST:
+		return parse_host(tag, what, key, fault);
+	case SUBJECT_MAILBOX:
+		return parse_mailbox(tag, what, key, fault);
+	case SUBJECT_IDENTITY:
+	case SUBJECT_LISTENER:
+	case SUBJECT_ISSUER:
+		break;
+	}
+	return key_word(tag, KEY_WORD, what, key) || too_long(fault);
+}
+
+bool
+key_is_untagged(struct slice text)
+{
+	struct netprefix prefix;
+	size_t colon = slice_find(text, ':');
+
+	if (colon == text.n)
+		return true;
+	return text.p[0] == '[' || slice_starts_nocase(text, "IPv6:") ||
+	    netprefix_parse(text, &prefix) != NETPREFIX_NONE;
+}
+
+bool
+key_parse(struct slice text, struct key *key, struct fault *fault)
+{
+	size_t colon = slice_find(text, ':');
+	struct slice name = slice_make(text.p, colon);
+	struct slice what;
+	bool good;
+	enum tag tag;
+
+	if (colon == text.n) {
+		fault_set(fault, FAULT_DATA, "\"%.*s\" has no tag; expected "
+		    "TLS_Clt:, TLS_From: or another one", SLICE_ARG(text));
+		fault->column = 1;
+		return false;
+	}
+	what = slice_from(text, colon + 1);
+	if (tag_by_name(name, &tag))
+		good = key_of(tag, what, key, fault);
+	else if (tag_is_ca_name(name))
+		good = key_of_issuer(name, what, key) || too_long(fault);
+	else
+		good = fault_set(fault, FAULT_DATA,
+		    "\"%.*s\" is not a tag; expected letters, digits, - and _ "
+		    "before the colon", SLICE_ARG(name));
+	if (!good)
+		fault->column = tag_is_ca_name(name) ||
+		    tag_by_name(name, &tag) ? colon + 2 : 1;
+	return good;
+}
+
+static void
+print_name(struct slice reversed, struct text *out)
+{
+	bool dot = reversed.n > 1 && reversed.p[reversed.n - 2] == '\1';
+
+	if (dot) {
+		text_char(out, '.');
+		reversed.n--;
+	}
+	while (reversed.n > 0) {
+		size_t from = reversed.n - 1;
+
+		while (from > 0 && reversed.p[from - 1] != '\1')
+			from--;
+		text_put_printable(out, slice_make(reversed.p + from,
+		    reversed.n - 1 - from));
+		if (from > 0)
+			text_char(out, '.');
+		reversed.n = from;
+	}
+}
+
+static void
+print_prefix(struct slice bytes, bool brackets, struct text *out)
+{
+	struct netprefix prefix;
+
+	memset(&prefix, 0, sizeof prefix);
+	if (bytes.n < 2 || bytes.n - 2 > sizeof prefix.addr.bytes)
+		return;
+	prefix.addr.family = (uint8_t)bytes.p[0];
+	memcpy(prefix.addr.bytes, bytes.p + 1, bytes.n - 2);
+	prefix.bits = (unsigned char)bytes.p[bytes.n - 1];
+	if (brackets)
+		text_char(out, '[');
+	netprefix_print(&prefix, out);
+	if (brackets)
+		text_char(out, ']');
+}
+
+void
+key_print(const struct key *key, struct text *out)
+{
+	struct slice bytes = slice_make((const char *)key->bytes + KEY_HEAD,
+	    key->n - KEY_HEAD);
+
+	if (key->kind != KEY_ISSUER)
+		text_printf(out, "%s:", tag_row(key->tag)->name);
+	switch (key->kind) {
+	case KEY_NAME:
+		print_name(bytes, out);
+		break;
+	case KEY_BRACKET:
+	case KEY_ADDRESS:
+		print_prefix(bytes, key->kind == KEY_BRACKET, out);
+		break;
+	case KEY_MAILBOX:
+	case KEY_WORD:
+	case KEY_ISSUER:
+		text_put_printable(out, bytes);
+		break;
+	case KEY_BARE:
+	case KEY_KIND_COUNT:
+		break;
+	}
+}

@@ -1,0 +1,297 @@
+/*
+ * The tests behind the items, each answering yes, no or cannot tell.
+ *
+ * Names in a certificate that did not verify count for nothing: anybody can
+ * write any name into a certificate.  A fingerprint is no name: the handshake
+ * has proved that the client holds its key, so it counts by itself.
+ *
+ * What the MTA never tells is "cannot tell"; what it could have told and has
+ * not (no certificate, no such name) is "no".
+ */
+#include <string.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+
+/* sendmail's words for names that it could not read (tls.c, x509 names). */
+static bool
+is_stand_in(struct slice name)
+{
+	return slice_starts_nocase(name, "BadCertificate");
+}
+
+static void
+put_fact(struct text *out, const struct facts *facts, enum fact_id id)
+{
+	if (facts_filled(facts, id))
+		text_put_printable(out, facts_value(facts, id));
+	else
+		text_puts(out, "none");
+}
+
+static enum answer
+answer_no(struct finding *f, enum reason reason)
+{
+	f->reason = reason;
+	return ANSWER_NO;
+}
+
+static enum answer
+cannot_tell(const struct predicate *p, enum fact_id id, struct finding *f)
+{
+	f->reason = REASON_POLICY_ERROR;
+	text_clear(&f->found);
+	text_printf(&f->found, "that %s does not tell {%s}",
+	    p->facts->dialect == DIALECT_POSTFIX ? "Postfix" : "sendmail",
+	    fact_name(id));
+	return ANSWER_CANNOT_TELL;
+}
+
+/*
+ * What every test of a name in the certificate begins with.  YES: the name
+ * may be looked at.
+ */
+static enum answer
+may_believe(const struct predicate *p, enum fact_id id, struct finding *f)
+{
+	put_fact(&f->found, p->facts, id);
+	if (p->facts->fact[id].state == FACT_NOT_TOLD)
+		return cannot_tell(p, id, f);
+	if (p->believe_unverified || facts_verified(p->facts))
+		return ANSWER_YES;
+	text_clear(&f->found);
+	if (facts_in_clear(p->facts)) {
+		text_puts(&f->found, "a session in clear");
+		return answer_no(f, REASON_PLAINTEXT);
+	}
+	text_printf(&f->found, "no verified certificate (verify=%.*s)",
+	    SLICE_ARG(facts_verify_word(p->facts)));
+	return answer_no(f, REASON_NOT_VERIFIED);
+}
+
+/* The rule's value, decoded, is the fact. */
+static bool
+same_name(struct slice wanted, struct slice have)
+{
+	return !is_stand_in(have) && text_xequal_nocase(wanted, have);
+}
+
+/* "*.name" and one more label. */
+static bool
+wildcard(struct slice wanted, struct slice have)
+{
+	size_t dot = slice_find(have, '.');
+
+	return wanted.n > 2 && wanted.p[0] == '*' && wanted.p[1] == '.' &&
+	    dot > 0 && dot < have.n &&
+	    text_xequal_nocase(slice_from(wanted, 1), slice_from(have, dot));
+}
+
+/* CN without a value: the name of the peer, outbound that of the server. */
+static struct slice
+peer_name(const struct predicate *p)
+{
+	return facts_value(p->facts, tag_row(p->tag)->stage == STAGE_OUTBOUND ?
+	    FACT_SERVER_NAME : FACT_CLIENT_NAME);
+}
+
+static enum answer
+test_name(const struct predicate *p, enum fact_id id, struct slice value,
+    bool wildcards, struct finding *f)
+{
+	enum answer may = may_believe(p, id, f);
+	struct slice have = facts_value(p->facts, id);
+
+	if (may != ANSWER_YES)
+		return may;
+	if (p->believe_unverified && text_xequal_nocase(value, have))
+		return ANSWER_YES;
+	if (have.n > 0 && (same_name(value, have) ||
+	    (wildcards && !p->believe_unverified && wildcard(value, have))))
+		return ANSWER_YES;
+	return answer_no(f, REASON_WRONG_CERTIFICATE);
+}
+
+enum answer
+predicate_cn(const struct predicate *p, struct slice value, struct finding *f)
+{
+	if (value.n > 0) {
+		text_printf(&f->wanted, "CN:");
+		text_put_printable(&f->wanted, value);
+		return test_name(p, FACT_CN_SUBJECT, value, true, f);
+	}
+	value = peer_name(p);
+	text_puts(&f->wanted, "CN ");
+	text_put_printable(&f->wanted, value);
+	return test_name(p, FACT_CN_SUBJECT, value, false, f);
+}
+
+static enum answer
+test_named(const struct predicate *p, const char *item, enum fact_id id,
+    struct slice value, struct finding *f)
+{
+	text_printf(&f->wanted, "%s:", item);
+	text_put_printable(&f->wanted, value);
+	return test_name(p, id, value, false, f);
+}
+
+enum answer
+predicate_cs(const struct predicate *p, struct slice value, struct finding *f)
+{
+	return test_named(p, "CS", FACT_CERT_SUBJECT, value, f);
+}
+
+enum answer
+predicate_ci(const struct predicate *p, struct slice value, struct finding *f)
+{
+	return test_named(p, "CI", FACT_CERT_ISSUER, value, f);
+}
+
+enum answer
+predicate_icn(const struct predicate *p, struct slice value, struct finding *f)
+{
+	return test_named(p, "ICN", FACT_CN_ISSUER, value, f);
+}
+
+enum answer
+predicate_citag(const struct predicate *p, struct slice value,
+    struct finding *f)
+{
+	enum answer may = may_believe(p, FACT_CERT_ISSUER, f);
+
+	text_puts(&f->wanted, "CITag:");
+	text_put_printable(&f->wanted, value);
+	if (may != ANSWER_YES)
+		return may;
+	may = p->issuer_known(p->arg, value,
+	    facts_raw(p->facts, FACT_CERT_ISSUER));
+	if (may == ANSWER_NO)
+		return answer_no(f, REASON_WRONG_CERTIFICATE);
+	if (may == ANSWER_CANNOT_TELL)
+		f->reason = REASON_POLICY_ERROR;
+	return may;
+}
+
+static bool
+same_fingerprint(struct slice a, struct slice b)
+{
+	size_t i = 0, j = 0;
+
+	for (;;) {
+		while (i < a.n && a.p[i] == ':')
+			i++;
+		while (j < b.n && b.p[j] == ':')
+			j++;
+		if (i == a.n || j == b.n)
+			return i == a.n && j == b.n;
+		if (text_lower(a.p[i++]) != text_lower(b.p[j++]))
+			return false;
+	}
+}
+
+/* Several FP items stand for one: old and new during a roll-over. */
+enum answer
+predicate_fp(const struct predicate *p, struct slice value, struct finding *f)
+{
+	struct slice have = facts_value(p->facts, FACT_FINGERPRINT);
+
+	text_puts(&f->wanted, "FP:");
+	text_put_printable(&f->wanted, value);
+	put_fact(&f->found, p->facts, FACT_FINGERPRINT);
+	if (p->facts->fact[FACT_FINGERPRINT].state == FACT_NOT_TOLD)
+		return cannot_tell(p, FACT_FINGERPRINT, f);
+	for (unsigned i = 0; i < p->requirement->nitems; i++) {
+		const struct item *item = &p->requirement->items[i];
+
+		if (item->row->test == predicate_fp &&
+		    same_fingerprint(item->value, have))
+			return ANSWER_YES;
+	}
+	return answer_no(f, facts_in_clear(p->facts) ? REASON_PLAINTEXT :
+	    REASON_WRONG_CERTIFICATE);
+}
+
+enum answer
+predicate_ver(const struct predicate *p, struct slice value, struct finding *f)
+{
+	struct slice have = facts_value(p->facts, FACT_TLS_VERSION);
+
+	text_printf(&f->wanted, "TLS %.*s or later", SLICE_ARG(value));
+	put_fact(&f->found, p->facts, FACT_TLS_VERSION);
+	if (facts_in_clear(p->facts))
+		return answer_no(f, REASON_PLAINTEXT);
+	if (suite_protocol(have) == 0) {
+		f->reason = REASON_POLICY_ERROR;
+		return ANSWER_CANNOT_TELL;
+	}
+	if (suite_protocol(have) >= suite_protocol(value))
+		return ANSWER_YES;
+	return answer_no(f, REASON_TOO_WEAK);
+}
+
+/* The suite of the session; NULL with the answer when there is none. */
+static const struct suite *
+session_suite(const struct predicate *p, struct finding *f,
+    enum answer *answer)
+{
+	const struct suite *suite =
+	    suite_find(facts_value(p->facts, FACT_CIPHER));
+
+	put_fact(&f->found, p->facts, FACT_CIPHER);
+	if (suite != NULL)
+		return suite;
+	*answer = ANSWER_CANNOT_TELL;
+	if (facts_in_clear(p->facts))
+		*answer = answer_no(f, REASON_PLAINTEXT);
+	else {
+		f->reason = REASON_POLICY_ERROR;
+		text_puts(&f->found, ", a suite that OpenSSL does not know");
+	}
+	return NULL;
+}
+
+enum answer
+predicate_pfs(const struct predicate *p, struct slice value, struct finding *f)
+{
+	enum answer answer;
+	const struct suite *suite = session_suite(p, f, &answer);
+
+	(void)value;
+	text_puts(&f->wanted, "forward secrecy");
+	if (suite == NULL)
+		return answer;
+	return suite->pfs ? ANSWER_YES : answer_no(f, REASON_TOO_WEAK);
+}
+
+enum answer
+predicate_aead(const struct predicate *p, struct slice value,
+    struct finding *f)
+{
+	enum answer answer;
+	const struct suite *suite = session_suite(p, f, &answer);
+
+	(void)value;
+	text_puts(&f->wanted, "authenticated encryption (AEAD)");
+	if (suite == NULL)
+		return answer;
+	return suite->aead ? ANSWER_YES : answer_no(f, REASON_TOO_WEAK);
+}
+
+enum answer
+predicate_cipher(const struct predicate *p, struct slice value,
+    struct finding *f)
+{
+	enum answer answer;
+	const struct suite *suite = session_suite(p, f, &answer);
+
+	text_puts(&f->wanted, "a cipher of ");
+	text_put_printable(&f->wanted, value);
+	if (suite == NULL)
+		return answer;
+	answer = p->suite_listed(p->arg, value, suite->id);
+	if (answer == ANSWER_NO)
+		return answer_no(f, REASON_TOO_WEAK);
+	if (answer == ANSWER_CANNOT_TELL)
+		f->reason = REASON_POLICY_ERROR;
+	return answer;
+}

@@ -1,0 +1,307 @@
+/*
+ * A hand-written parser: the language is regular, its errors want columns and
+ * the word that was expected, and it runs again for each rule that is judged,
+ * so it must not allocate.
+ *
+ * Items end at "++".  A single + belongs to the value: names are written in
+ * sendmail's spelling, where + and two hex digits stand for a byte.
+ */
+#include <string.h>
+
+#include "policy/rules/item.h"
+#include "policy/rules/requirement.h"
+
+static const char *const class_names[] = {
+	[CLASS_NONE] = "",
+	[CLASS_PERM] = "PERM",
+	[CLASS_TEMP] = "TEMP",
+	[CLASS_WARN] = "WARN",
+	[CLASS_HOLD] = "HOLD",
+};
+
+struct parser {
+	struct slice text;
+	size_t at;
+	struct requirement *r;
+	struct fault *fault;
+};
+
+const char *
+rule_class_name(enum rule_class class)
+{
+	return class_names[class];
+}
+
+/* What was found is the word at offset `at` of the text. */
+static bool
+expected(struct parser *p, size_t at, size_t length, const char *what)
+{
+	struct slice found;
+
+	if (length == 0 && at < p->text.n)
+		length = 1;
+	found = slice_make(p->text.p + at, length);
+	if (length == 0)
+		fault_set(p->fault, FAULT_DATA, "found the end of the rule; "
+		    "expected %s", what);
+	else
+		fault_set(p->fault, FAULT_DATA, "found \"%.*s\"; expected %s",
+		    SLICE_ARG(found), what);
+	p->fault->column = at + 1;
+	return false;
+}
+
+static struct slice
+rest(const struct parser *p)
+{
+	return slice_from(p->text, p->at);
+}
+
+/* The characters up to the next + or the end. */
+static struct slice
+word(const struct parser *p)
+{
+	struct slice s = rest(p);
+
+	s.n = slice_find(s, '+');
+	return s;
+}
+
+static void
+parse_class(struct parser *p)
+{
+	struct slice w = word(p);
+
+	for (int c = CLASS_PERM; c <= CLASS_HOLD; c++)
+		if (slice_is_nocase(w, class_names[c]) &&
+		    p->at + w.n < p->text.n) {
+			p->r->class = (enum rule_class)c;
+			p->at += w.n + 1;
+			return;
+		}
+}
+
+static bool
+parse_bits(struct parser *p, struct slice w, size_t colon)
+{
+	struct slice digits = slice_from(w, colon + 1);
+	unsigned long bits;
+
+	/* sendmail reads 0200 as octal: refused, not silently 200. */
+	if (!text_number(digits, REQUIREMENT_BITS_MAX, &bits) ||
+	    (digits.n > 1 && digits.p[0] == '0'))
+		return expected(p, p->at + colon + 1, digits.n,
+		    "a number of bits, 0 to 65535 in decimal");
+	p->r->has_bits = true;
+	p->r->bits = (unsigned)bits;
+	return true;
+}
+
+static bool
+parse_need(struct parser *p)
+{
+	static const char *const needs = "VERIFY, VERIFY:bits or ENCR:bits";
+	struct slice w = word(p);
+	size_t colon = slice_find(w, ':');
+	struct slice name = slice_make(w.p, colon);
+
+	if (slice_is_nocase(name, "VERIFY"))
+		p->r->need = NEED_VERIFY;
+	else if (slice_is_nocase(name, "ENCR") && colon < w.n)
+		p->r->need = NEED_ENCR;
+	else if (slice_is_nocase(name, "ENCR"))
+		return expected(p, p->at, w.n, "ENCR:bits, as in ENCR:128");
+	else
+		return expected(p, p->at, w.n, p->r->class != CLASS_NONE ?
+		    needs : "OK, VERIFY, VERIFY:bits or ENCR:bits, or one of "
+		    "PERM+, TEMP+, WARN+, HOLD+ before it");
+	if (colon < w.n && !parse_bits(p, w, colon))
+		return false;
+	p->at += w.n;
+	return true;
+}
+
+/* Where the item at p->at ends: at the next "++", or with the text. */
+static size_t
+item_end(const struct parser *p, bool last)
+{
+	for (size_t i = p->at; !last && i + 1 < p->text.n; i++)
+		if (p->text.p[i] == '+' && p->text.p[i + 1] == '+')
+			return i;
+	return p->text.n;
+}
+
+static bool
+set_date(struct parser *p, const struct item_row *row, struct slice value)
+{
+	int32_t *day = strcmp(row->name, "FROM") == 0 ? &p->r->from :
+	    &p->r->until;
+
+	if (*day != DAY_ALWAYS_FROM && *day != DAY_ALWAYS_UNTIL)
+		return expected(p, p->at, slice_find(rest(p), '+'),
+		    "FROM and UNTIL only once each");
+	day_parse(value, day);
+	if (p->r->from > p->r->until)
+		return expected(p, p->at, slice_find(rest(p), '+'),
+		    "an UNTIL that is not before its FROM");
+	return true;
+}
+
+static bool
+set_note(struct parser *p, const struct item_row *row, struct slice value)
+{
+	if (strcmp(row->name, "BY") == 0)
+		p->r->by = value;
+	else if (strcmp(row->name, "MSG") == 0)
+		p->r->msg = value;
+	else
+		return set_date(p, row, value);
+	return true;
+}
+
+static bool
+check_value(struct parser *p, const struct item_row *row, struct slice item,
+    size_t colon, struct slice *value)
+{
+	const char *why;
+
+	*value = slice_make(item.p + item.n, 0);
+	if (colon == item.n) {
+		if (row->value != VALUE_REQUIRED)
+			return true;
+		return expected(p, p->at, item.n, row->expected);
+	}
+	*value = slice_from(item, colon + 1);
+	if (row->value == VALUE_NONE || value->n == 0)
+		return expected(p, p->at, item.n, row->expected);
+	if (!row->last && (slice_find(*value, ' ') < value->n ||
+	    slice_find(*value, '\t') < value->n))
+		return expected(p, p->at, item.n,
+		    "no blanks (write +20 for one)");
+	why = row->check == NULL ? NULL : row->check(*value);
+	return why == NULL || expected(p, p->at + colon + 1, value->n, why);
+}
+
+static bool
+parse_item(struct parser *p)
+{
+	struct slice item = slice_make(p->text.p + p->at,
+	    item_end(p, false) - p->at), value;
+	size_t colon = slice_find(item, ':');
+	const struct item_row *row = item_find(slice_make(item.p, colon));
+
+	if (row == NULL)
+		return expected(p, p->at, item.n, "CN, CS:, CI:, CITag:, "
+		    "ICN:, FP:, VER:, PFS, AEAD, CIPHER:, FROM:, UNTIL:, BY: "
+		    "or MSG:");
+	if (row->last)
+		item.n = item_end(p, true) - p->at;
+	if (!check_value(p, row, item, colon, &value))
+		return false;
+	if (row->test == NULL && !set_note(p, row, value))
+		return false;
+	if (p->r->nitems == REQUIREMENT_ITEMS_MAX)
+		return expected(p, p->at, item.n, "at most 24 items");
+	p->r->items[p->r->nitems++] = (struct item){ row, value, p->at };
+	p->at += item.n;
+	return true;
+}
+
+static bool
+parse_items(struct parser *p)
+{
+	if (p->at == p->text.n)
+		return true;
+	p->at++; /* word() ended at this + */
+	while (parse_item(p)) {
+		if (p->at == p->text.n)
+			return true;
+		p->at += 2; /* item_end() ended at this ++ */
+	}
+	return false;
+}
+
+/* Rules that are one word: OK, and for Try_TLS also NO. */
+static bool
+parse_word_only(struct parser *p, enum tag tag)
+{
+	struct slice w = rest(p);
+
+	if (slice_is_nocase(w, "OK"))
+		p->r->need = NEED_OK;
+	else if (tag == TAG_TRY && slice_is_nocase(w, "NO"))
+		p->r->need = NEED_NO;
+	else
+		return expected(p, 0, w.n, tag == TAG_TRY ? "NO or OK" :
+		    "OK, the only word for an acceptable issuer");
+	return true;
+}
+
+static bool
+check_ok_alone(struct parser *p)
+{
+	if (slice_is_nocase(word(p), "OK"))
+		return expected(p, 0, p->text.n, "OK alone (an exception with "
+		    "an end or a note is written ENCR:0+UNTIL:date++BY:text)");
+	return true;
+}
+
+bool
+requirement_parse(struct slice text, enum tag tag, struct requirement *r,
+    struct fault *fault)
+{
+	struct parser p = { .text = text, .r = r, .fault = fault };
+
+	r->class = CLASS_NONE;
+	r->has_bits = false;
+	r->bits = r->nitems = 0;
+	r->from = DAY_ALWAYS_FROM;
+	r->until = DAY_ALWAYS_UNTIL;
+	r->by = r->msg = slice_make("", 0);
+	if (text.n > REQUIREMENT_TEXT_MAX)
+		return expected(&p, REQUIREMENT_TEXT_MAX, 1,
+		    "at most 1024 bytes");
+	if (tag == TAG_TRY || tag == TAG_CA)
+		return parse_word_only(&p, tag);
+	if (slice_is_nocase(text, "OK")) {
+		r->need = NEED_OK;
+		return true;
+	}
+	parse_class(&p);
+	return check_ok_alone(&p) && parse_need(&p) && parse_items(&p);
+}
+
+void
+requirement_print(const struct requirement *r, struct text *out)
+{
+	if (r->need == NEED_OK || r->need == NEED_NO) {
+		text_puts(out, r->need == NEED_OK ? "OK" : "NO");
+		return;
+	}
+	if (r->class != CLASS_NONE)
+		text_printf(out, "%s+", class_names[r->class]);
+	text_puts(out, r->need == NEED_VERIFY ? "VERIFY" : "ENCR");
+	if (r->has_bits)
+		text_printf(out, ":%u", r->bits);
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		text_printf(out, "%s%s", i == 0 ? "+" : "++", item->row->name);
+		if (item->value.n > 0) {
+			text_char(out, ':');
+			text_put(out, item->value);
+		}
+	}
+}
+
+bool
+requirement_is_dated(const struct requirement *r)
+{
+	return r->from != DAY_ALWAYS_FROM || r->until != DAY_ALWAYS_UNTIL;
+}
+
+bool
+requirement_counts_on(const struct requirement *r, int32_t day)
+{
+	return day >= r->from && day <= r->until;
+}

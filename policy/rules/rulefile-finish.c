@@ -1,0 +1,154 @@
+/*
+ * What only the whole of the rules can show, once they are sorted: keys given
+ * twice, rows of issuers that no rule asks for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/rules/item.h"
+#include "policy/rules/rulefile.h"
+
+static int
+compare_keys(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = memcmp(a.p, b.p, n);
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+static int
+compare_rules(const void *pa, const void *pb)
+{
+	const struct rule *a = pa, *b = pb;
+	int order = compare_keys(a->key_bytes, b->key_bytes);
+
+	if (order != 0)
+		return order;
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	return (a->line > b->line) - (a->line < b->line);
+}
+
+void
+rulefile_unknown_tag(struct slice name, struct fault *fault)
+{
+	fault_set(fault, FAULT_DATA, "found the tag \"%.*s\"; expected "
+	    "TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, "
+	    "TLS_Rcpt, Try_TLS, or one that a CITag item names",
+	    SLICE_ARG(name));
+}
+
+static void
+report_rule(struct rulefile *file, const struct rule *rule,
+    struct fault *fault)
+{
+	fault->column = 1;
+	rulefile_bad_line(file, rule->source, rule->line, fault);
+}
+
+/* Of one key only the last line may be without dates. */
+static void
+check_duplicates(struct rulefile *file)
+{
+	struct fault fault;
+
+	for (size_t i = 1; i < file->n; i++) {
+		const struct rule *first = &file->rules[i - 1];
+		const struct rule *second = &file->rules[i];
+
+		if (compare_keys(first->key_bytes, second->key_bytes) != 0 ||
+		    (first->flags & RULE_DATED) != 0)
+			continue;
+		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
+		    "(first in line %lu of %.*s); expected one line for a "
+		    "key, or FROM and UNTIL on all but its last",
+		    SLICE_ARG(second->key), (unsigned long)first->line,
+		    SLICE_ARG(file->sources[first->source]));
+		report_rule(file, second, &fault);
+	}
+}
+
+struct ca_names {
+	struct slice *names;
+	size_t n, allocated;
+};
+
+static bool
+ca_named(const struct ca_names *ca, struct slice name)
+{
+	for (size_t i = 0; i < ca->n; i++)
+		if (slice_equal_nocase(ca->names[i], name))
+			return true;
+	return false;
+}
+
+static void
+collect_ca_names(const struct rule *rule, struct ca_names *ca)
+{
+	struct requirement r;
+	struct fault fault;
+	enum tag tag = key_bytes_tag(rule->key_bytes);
+
+	if (tag == TAG_CA || tag == TAG_TRY ||
+	    !requirement_parse(rule->requirement, tag, &r, &fault))
+		return;
+	for (unsigned i = 0; i < r.nitems; i++) {
+		if (r.items[i].row->test != predicate_citag ||
+		    ca_named(ca, r.items[i].value))
+			continue;
+		if (ca->n == ca->allocated) {
+			size_t more = ca->allocated + 16;
+			struct slice *names = realloc(ca->names,
+			    more * sizeof *names);
+
+			if (names == NULL)
+				return;
+			ca->names = names;
+			ca->allocated = more;
+		}
+		ca->names[ca->n++] = r.items[i].value;
+	}
+}
+
+static bool
+is_ca_row(const struct rule *rule)
+{
+	return key_bytes_tag(rule->key_bytes) == TAG_CA;
+}
+
+/* A tag that is none of ours must be one that some CITag asks for. */
+static void
+check_ca_rows(struct rulefile *file)
+{
+	struct ca_names ca = { NULL, 0, 0 };
+	struct fault fault;
+
+	if (file->partial)
+		return;
+	for (size_t i = 0; i < file->n; i++)
+		if ((file->rules[i].flags & RULE_CITAG) != 0)
+			collect_ca_names(&file->rules[i], &ca);
+	for (size_t i = 0; i < file->n; i++) {
+		const struct rule *rule = &file->rules[i];
+		struct slice name = slice_make(rule->key.p,
+		    slice_find(rule->key, ':'));
+
+		if (!is_ca_row(rule) || ca_named(&ca, name))
+			continue;
+		rulefile_unknown_tag(name, &fault);
+		report_rule(file, rule, &fault);
+	}
+	free(ca.names);
+}
+
+bool
+rulefile_finish(struct rulefile *file)
+{
+	check_ca_rows(file);
+	if (file->n > 1)
+		qsort(file->rules, file->n, sizeof *file->rules,
+		    compare_rules);
+	check_duplicates(file);
+	return file->bad_lines == 0;
+}

@@ -1,0 +1,362 @@
+/*
+ * Files are read whole: a policy is small beside the memory of a machine, and
+ * slices into one buffer make a million rules cheap.
+ *
+ * Every bad line is reported before anything is decided; whoever builds a
+ * store from a rulefile with bad lines is refused by rulefile_finish().
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/rules/rulefile.h"
+
+enum { ARENA_CHUNK = 1 << 20 };
+
+struct line {
+	struct slice text;
+	uint32_t number;
+	size_t key_at, requirement_at; /* offsets, for columns */
+};
+
+void
+rulefile_init(struct rulefile *file,
+    void (*report)(void *, const struct fault *), void *arg)
+{
+	memset(file, 0, sizeof *file);
+	arena_init(&file->memory, ARENA_CHUNK);
+	file->report = report;
+	file->arg = arg;
+}
+
+void
+rulefile_free(struct rulefile *file)
+{
+	free(file->rules);
+	arena_free(&file->memory);
+}
+
+void
+rulefile_bad_line(struct rulefile *file, unsigned source, uint32_t number,
+    struct fault *fault)
+{
+	char name[FAULT_WHERE_MAX];
+	unsigned long column = fault->column;
+
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(file->sources[source]));
+	fault_at(fault, name, number, column);
+	file->bad_lines++;
+	if (file->report != NULL)
+		file->report(file->arg, fault);
+}
+
+static bool
+no_memory(struct fault *fault)
+{
+	return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+}
+
+static bool
+append(struct rulefile *file, const struct rule *rule, struct fault *fault)
+{
+	if (file->n == file->allocated) {
+		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
+		struct rule *rules = realloc(file->rules,
+		    more * sizeof *rules);
+
+		if (rules == NULL)
+			return no_memory(fault);
+		file->rules = rules;
+		file->allocated = more;
+	}
+	file->rules[file->n++] = *rule;
+	return true;
+}
+
+/* CIPHER lists are asked of OpenSSL here, once, and not when judging. */
+static bool
+check_cipher_list(const struct item *item, struct fault *fault)
+{
+	uint16_t ids[SUITE_LIST_MAX];
+	size_t n;
+
+	if (suite_list(item->value, ids, &n, fault))
+		return true;
+	fault->column = item->offset + 1;
+	return false;
+}
+
+static bool
+look_at_items(const struct requirement *r, uint16_t *flags,
+    struct fault *fault)
+{
+	if (requirement_is_dated(r))
+		*flags |= RULE_DATED;
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		if (item->row->test == predicate_citag)
+			*flags |= RULE_CITAG;
+		if (item->row->test != predicate_cipher)
+			continue;
+		*flags |= RULE_CIPHER_LIST;
+		if (!check_cipher_list(item, fault))
+			return false;
+	}
+	return true;
+}
+
+static bool
+unknown_tag(struct slice key_text, struct fault *fault)
+{
+	rulefile_unknown_tag(slice_make(key_text.p,
+	    slice_find(key_text, ':')), fault);
+	fault->column = 1;
+	return false;
+}
+
+/* Parses one rule with a tagged key; fills `rule`, its key bytes copied. */
+static bool
+parse_rule(struct rulefile *file, struct slice key_text,
+    struct slice requirement, struct rule *rule, bool *in_requirement,
+    struct fault *fault)
+{
+	struct requirement r;
+	struct key key;
+
+	*in_requirement = false;
+	if (!key_parse(key_text, &key, fault))
+		return false;
+	*in_requirement = true;
+	rule->flags = key.final_dot ? RULE_FINAL_DOT : 0;
+	if (key.tag == TAG_CA && !slice_is_nocase(requirement, "OK")) {
+		*in_requirement = false;
+		return unknown_tag(key_text, fault);
+	}
+	if (!requirement_parse(requirement, key.tag, &r, fault) ||
+	    !look_at_items(&r, &rule->flags, fault))
+		return false;
+	rule->key = key_text;
+	rule->requirement = requirement;
+	rule->key_bytes = arena_copy(&file->memory,
+	    slice_make((char *)key.bytes, key.n));
+	return rule->key_bytes.p != NULL || no_memory(fault);
+}
+
+/* "host" stands for TLS_Clt:host and TLS_Srv:host. */
+static bool
+add_untagged(struct rulefile *file, struct slice host,
+    struct slice requirement, struct rule *rule, bool *in_requirement,
+    struct fault *fault)
+{
+	static const char *const tags[] = { "TLS_Clt:", "TLS_Srv:" };
+	char buf[KEY_TEXT_MAX + 16];
+	struct text text;
+
+	for (int i = 0; i < 2; i++) {
+		struct slice tagged;
+
+		text_init(&text, buf, sizeof buf);
+		text_puts(&text, tags[i]);
+		text_put(&text, host);
+		tagged = arena_copy(&file->memory, slice_make(buf, text.n));
+		if (tagged.p == NULL)
+			return no_memory(fault);
+		if (!parse_rule(file, tagged, requirement, rule,
+		    in_requirement, fault)) {
+			if (!*in_requirement && fault->column > 8)
+				fault->column -= 8;
+			return false;
+		}
+		rule->flags |= RULE_UNTAGGED;
+		if (!append(file, rule, fault))
+			return false;
+	}
+	file->untagged++;
+	return true;
+}
+
+static bool
+add(struct rulefile *file, struct slice key, struct slice requirement,
+    unsigned source, uint32_t number, bool *in_requirement,
+    struct fault *fault)
+{
+	struct rule rule = { .line = number, .source = (uint16_t)source };
+
+	*in_requirement = false;
+	if (key_is_untagged(key))
+		return add_untagged(file, key, requirement, &rule,
+		    in_requirement, fault);
+	return parse_rule(file, key, requirement, &rule, in_requirement,
+	    fault) && append(file, &rule, fault);
+}
+
+static bool
+check_characters(struct slice text, struct fault *fault)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if ((c >= ' ' && c != 0x7f) || c == '\t' || c == '\r')
+			continue;
+		fault_set(fault, FAULT_DATA, "found a control character "
+		    "(0x%02x); expected text", c);
+		fault->column = i + 1;
+		return false;
+	}
+	if (text.n <= RULEFILE_LINE_MAX)
+		return true;
+	fault_set(fault, FAULT_DATA, "the line has %zu bytes; expected at "
+	    "most %d", text.n, RULEFILE_LINE_MAX);
+	fault->column = RULEFILE_LINE_MAX + 1;
+	return false;
+}
+
+/* Splits a line at the first blank.  False: there is no second part. */
+static bool
+split(struct slice line, struct slice *key, struct slice *requirement)
+{
+	size_t end = 0;
+
+	while (end < line.n && !text_is_blank(line.p[end]))
+		end++;
+	*key = slice_make(line.p, end);
+	*requirement = slice_trim(slice_from(line, end));
+	return requirement->n > 0;
+}
+
+static bool
+parse_line(struct rulefile *file, struct slice line, unsigned source,
+    uint32_t number, struct fault *fault)
+{
+	struct slice text = slice_trim(line), key, requirement;
+	bool in_requirement;
+
+	fault_clear(fault);
+	if (text.n == 0 || line.p[0] == '#')
+		return true;
+	if (!check_characters(line, fault))
+		return false;
+	if (!split(text, &key, &requirement)) {
+		fault_set(fault, FAULT_DATA, "found only \"%.*s\"; expected "
+		    "KEY, blanks, REQUIREMENT", SLICE_ARG(key));
+		fault->column = line.n + 1;
+		return false;
+	}
+	if (add(file, key, requirement, source, number, &in_requirement,
+	    fault))
+		return true;
+	if (fault->column == 0)
+		fault->column = 1;
+	fault->column += (size_t)((in_requirement ? requirement.p : key.p) -
+	    line.p);
+	return false;
+}
+
+static bool
+parse_text(struct rulefile *file, struct slice text, unsigned source,
+    struct fault *fault)
+{
+	uint32_t number = 0;
+
+	if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
+		text = slice_from(text, 3);
+	while (text.n > 0) {
+		size_t end = slice_find(text, '\n');
+
+		if (!parse_line(file, slice_make(text.p, end), source,
+		    ++number, fault)) {
+			if (fault->kind != FAULT_DATA)
+				return false;
+			rulefile_bad_line(file, source, number, fault);
+		}
+		text = slice_from(text, end < text.n ? end + 1 : end);
+	}
+	return true;
+}
+
+static bool
+add_source(struct rulefile *file, const char *name, unsigned *source,
+    struct fault *fault)
+{
+	if (file->nsources == RULEFILE_SOURCES_MAX)
+		return fault_set(fault, FAULT_USAGE,
+		    "too many rule files; expected at most %d",
+		    RULEFILE_SOURCES_MAX);
+	*source = file->nsources;
+	file->sources[*source] = arena_copy(&file->memory, slice_of(name));
+	if (file->sources[*source].p == NULL)
+		return no_memory(fault);
+	file->nsources++;
+	return true;
+}
+
+bool
+rulefile_read_text(struct rulefile *file, struct slice text, const char *name,
+    struct fault *fault)
+{
+	struct slice copy;
+	unsigned source;
+
+	if (!add_source(file, name, &source, fault))
+		return false;
+	copy = arena_copy(&file->memory, text);
+	if (copy.p == NULL)
+		return no_memory(fault);
+	return parse_text(file, copy, source, fault);
+}
+
+/* The whole of `fd` into one piece of the arena. */
+static bool
+read_all(int fd, struct arena *memory, struct slice *text)
+{
+	size_t size = 1 << 16, n = 0;
+	char *buf = malloc(size);
+	ssize_t got = 1;
+
+	while (buf != NULL && got > 0) {
+		if (n == size) {
+			char *more = realloc(buf, size *= 2);
+
+			if (more == NULL)
+				break;
+			buf = more;
+		}
+		got = read(fd, buf + n, size - n);
+		if (got > 0)
+			n += (size_t)got;
+		else if (got < 0 && errno == EINTR)
+			got = 1;
+	}
+	if (buf == NULL || got > 0)
+		errno = ENOMEM;
+	else if (got == 0)
+		*text = arena_copy(memory, slice_make(buf, n));
+	free(buf);
+	return got == 0 && text->p != NULL;
+}
+
+bool
+rulefile_read(struct rulefile *file, const char *path, struct fault *fault)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct slice text = { NULL, 0 };
+	unsigned source;
+	bool good;
+
+	if (fd < 0)
+		return fault_errno(fault, FAULT_NOINPUT, errno,
+		    "cannot open %s", path);
+	good = read_all(fd, &file->memory, &text);
+	if (!good)
+		fault_errno(fault, FAULT_IO, errno, "cannot read %s", path);
+	if (!is_stdin)
+		close(fd);
+	return good && add_source(file, is_stdin ? "standard input" : path,
+	    &source, fault) && parse_text(file, text, source, fault);
+}

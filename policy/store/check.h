@@ -1,0 +1,30 @@
+/*
+ * check.h - is this file a sound LMDB file?
+ *
+ * LMDB trusts its file: a damaged page makes it read anywhere or give up.  So
+ * before a store is opened its header is looked at, and before it is used
+ * every page that its newest snapshot can reach.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_CHECK_H
+#define TLSPOLICY_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+
+/* The header: a regular file, LMDB's magic, and as long as it says it is. */
+bool check_file(const char *path, struct fault *);
+
+/*
+ * Every page of the snapshot `txnid`, on which the caller holds a read
+ * transaction, so that no writer uses its pages again meanwhile.  *gone: the
+ * file has two headers, and writers have replaced the one of this snapshot;
+ * nothing was checked, take a newer one.
+ */
+bool check_pages(const char *path, uint64_t txnid, bool *gone,
+    struct fault *);
+
+#endif

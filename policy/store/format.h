@@ -1,0 +1,65 @@
+/*
+ * format.h - what stands in a store; only for the files of policy/store.
+ *
+ * One LMDB database, keys in memcmp(3) order:
+ *
+ *   \0 i               struct format_info
+ *   \0 l list          ids of the suites of a CIPHER list, uint16_t each
+ *   \0 s number        name of a source, number as two bytes, high one first
+ *   tag+1 kind ...     the lines of one key (key.h), one record after another
+ *
+ * A record is a struct format_record, the key and the requirement as text.
+ * Numbers are in the machine's byte order, which `order` tells: the file is
+ * made and read on one machine.
+ */
+#ifndef TLSPOLICY_FORMAT_H
+#define TLSPOLICY_FORMAT_H
+
+#include <lmdb.h>
+#include <stdint.h>
+
+#include "policy/store/store.h"
+
+#define FORMAT_MAGIC "tlspolcy"
+
+enum {
+	FORMAT_VERSION = 1,
+	FORMAT_ORDER = 0x01020304,
+	FORMAT_READERS = 1024 /* slots in the lock file */
+};
+
+struct format_info {
+	char magic[8];
+	uint32_t version, order;
+	struct store_info info;
+};
+
+struct format_record {
+	uint32_t line;
+	uint16_t source, flags, key_length, requirement_length;
+};
+
+/* The first two bytes of the keys above. */
+enum { FORMAT_SYSTEM = 0 };
+
+enum format_system {
+	FORMAT_INFO = 'i',
+	FORMAT_LIST = 'l',
+	FORMAT_SOURCE = 's'
+};
+
+/*
+ * Address space for the map: sparse, taken once, never resized, since a map
+ * must not change under live transactions.  16 GB hold some 50 million rules.
+ */
+#define FORMAT_MAP_SIZE ((size_t)16 << 30)
+
+/* store.c, for rebuild.c and search.c. */
+bool store_lmdb_fault(struct fault *, int error, const char *path);
+/* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
+bool store_open_env(const char *path, unsigned flags, MDB_env **,
+    struct fault *);
+bool store_read_info(MDB_txn *, MDB_dbi, const char *path,
+    struct store_info *, struct fault *);
+
+#endif

@@ -1,0 +1,418 @@
+/*
+ * Writing.  One transaction holds the whole change, so that a killed writer
+ * leaves the old generation and readers see either the old or the new one.
+ *
+ * mdb_drop() and sorted appends: the fastest way to a dense tree, and the
+ * freed pages of one generation are used again by the next but one.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/store/check.h"
+#include "policy/store/format.h"
+#include "policy/store/rebuild.h"
+
+struct writer {
+	const char *path;
+	MDB_env *env;
+	MDB_txn *txn; /* NULL: none, or failed */
+	MDB_dbi dbi;
+	struct format_info info;
+	struct fault *fault;
+	char *value; /* the records of one key, growing */
+	size_t value_size;
+};
+
+/* Any failure ends the transaction, so that it cannot be committed. */
+static bool
+failed(struct writer *w, int error)
+{
+	if (w->txn != NULL)
+		mdb_txn_abort(w->txn);
+	w->txn = NULL;
+	return store_lmdb_fault(w->fault, error, w->path);
+}
+
+/*
+ * A store made by root must be readable by the daemon: its files take the
+ * group of their directory, and readers may write the lock file.
+ */
+static void
+share_with_group(const char *path)
+{
+	char name[4096];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(name, sizeof name, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - path + 1), slash == NULL ? "." : path);
+	if (geteuid() != 0 || stat(name, &st) != 0)
+		return;
+	if (chown(path, (uid_t)-1, st.st_gid) != 0)
+		return;
+	snprintf(name, sizeof name, "%s-lock", path);
+	if (chown(name, (uid_t)-1, st.st_gid) == 0)
+		(void)chmod(name, 0660);
+}
+
+static bool
+begin(struct writer *w, const char *path, unsigned flags, struct fault *fault)
+{
+	bool made;
+	int error;
+
+	memset(w, 0, sizeof *w);
+	w->path = path;
+	w->fault = fault;
+	made = access(path, F_OK) != 0 && errno == ENOENT;
+	if (!made && !check_file(path, fault))
+		return false;
+	if (!store_open_env(path, flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
+	    &w->env, fault))
+		return false;
+	if (made)
+		share_with_group(path);
+	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
+	if (error == 0)
+		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
+	return error == 0 || failed(w, error);
+}
+
+static void
+end(struct writer *w)
+{
+	if (w->txn != NULL)
+		mdb_txn_abort(w->txn);
+	if (w->env != NULL)
+		mdb_env_close(w->env);
+	free(w->value);
+}
+
+static bool
+put(struct writer *w, const void *key, size_t n, const void *data, size_t size,
+    unsigned flags)
+{
+	MDB_val k = { n, (void *)(uintptr_t)key };
+	MDB_val v = { size, (void *)(uintptr_t)data };
+	int error = mdb_put(w->txn, w->dbi, &k, &v, flags);
+
+	return error == 0 || failed(w, error);
+}
+
+/* The info of the store as it is; all zero for a new one. */
+static bool
+load_info(struct writer *w)
+{
+	MDB_stat stat;
+	int error = mdb_stat(w->txn, w->dbi, &stat);
+
+	memcpy(w->info.magic, FORMAT_MAGIC, sizeof w->info.magic);
+	w->info.version = FORMAT_VERSION;
+	w->info.order = FORMAT_ORDER;
+	if (error != 0)
+		return failed(w, error);
+	if (stat.ms_entries == 0)
+		return true;
+	if (store_read_info(w->txn, w->dbi, w->path, &w->info.info, w->fault))
+		return true;
+	mdb_txn_abort(w->txn);
+	w->txn = NULL;
+	return false;
+}
+
+static bool
+put_info(struct writer *w, int64_t now, unsigned flags)
+{
+	static const char key[] = { FORMAT_SYSTEM, FORMAT_INFO };
+
+	w->info.info.generation++;
+	w->info.info.built_at = now;
+	return put(w, key, sizeof key, &w->info, sizeof w->info, flags);
+}
+
+static bool
+put_source(struct writer *w, unsigned number, struct slice name,
+    unsigned flags)
+{
+	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
+		(unsigned char)(number >> 8), (unsigned char)number };
+
+	return put(w, key, sizeof key, name.p, name.n, flags);
+}
+
+static bool
+put_list(struct writer *w, struct slice list)
+{
+	unsigned char key[KEY_MAX];
+	uint16_t ids[SUITE_LIST_MAX];
+	size_t n;
+
+	if (list.n > KEY_TEXT_MAX || !suite_list(list, ids, &n, w->fault)) {
+		mdb_txn_abort(w->txn);
+		w->txn = NULL;
+		return false;
+	}
+	key[0] = FORMAT_SYSTEM;
+	key[1] = FORMAT_LIST;
+	memcpy(key + 2, list.p, list.n);
+	return put(w, key, list.n + 2, ids, n * sizeof ids[0], 0);
+}
+
+static bool
+put_lists_of(struct writer *w, const struct rule *rule)
+{
+	struct requirement r;
+
+	if ((rule->flags & RULE_CIPHER_LIST) == 0)
+		return true;
+	if (!requirement_parse(rule->requirement,
+	    key_bytes_tag(rule->key_bytes), &r, w->fault))
+		return false;
+	for (unsigned i = 0; i < r.nitems; i++)
+		if (r.items[i].row->test == predicate_cipher &&
+		    !put_list(w, r.items[i].value))
+			return false;
+	return true;
+}
+
+static bool
+reserve(struct writer *w, size_t size)
+{
+	char *bigger;
+
+	if (size <= w->value_size)
+		return true;
+	bigger = realloc(w->value, 2 * size);
+	if (bigger == NULL)
+		return failed(w, ENOMEM);
+	w->value = bigger;
+	w->value_size = 2 * size;
+	return true;
+}
+
+static bool
+append_record(struct writer *w, const struct rule *rule, unsigned source,
+    size_t *used)
+{
+	struct format_record record = {
+		.line = rule->line,
+		.source = (uint16_t)source,
+		.flags = rule->flags,
+		.key_length = (uint16_t)rule->key.n,
+		.requirement_length = (uint16_t)rule->requirement.n
+	};
+	char *at;
+
+	if (!reserve(w, *used + sizeof record + rule->key.n +
+	    rule->requirement.n))
+		return false;
+	at = w->value + *used;
+	memcpy(at, &record, sizeof record);
+	memcpy(at + sizeof record, rule->key.p, rule->key.n);
+	memcpy(at + sizeof record + rule->key.n, rule->requirement.p,
+	    rule->requirement.n);
+	*used += sizeof record + rule->key.n + rule->requirement.n;
+	return true;
+}
+
+static bool
+same_key(const struct rule *a, const struct rule *b)
+{
+	return slice_equal(a->key_bytes, b->key_bytes);
+}
+
+static uint32_t *
+counter(struct writer *w, struct slice key_bytes)
+{
+	return &w->info.info.count[key_bytes_tag(key_bytes)]
+	    [(unsigned char)key_bytes.p[1]];
+}
+
+/* All rules of the key at rules[*i]; *i moves past them. */
+static bool
+put_key(struct writer *w, const struct rulefile *file, size_t *i,
+    unsigned first_source, unsigned flags)
+{
+	const struct rule *first = &file->rules[*i];
+	size_t used = 0, n = 0;
+
+	for (; *i < file->n && same_key(first, &file->rules[*i]); (*i)++, n++)
+		if (!append_record(w, &file->rules[*i],
+		    first_source + file->rules[*i].source, &used))
+			return false;
+	w->info.info.rules += n;
+	*counter(w, first->key_bytes) += (uint32_t)n;
+	return put(w, first->key_bytes.p, first->key_bytes.n, w->value, used,
+	    flags);
+}
+
+static bool
+put_all(struct writer *w, const struct rulefile *file)
+{
+	for (size_t i = 0; i < file->n;)
+		if (!put_key(w, file, &i, 0, MDB_APPEND))
+			return false;
+	/* The store's own keys come first and are few: no append. */
+	for (size_t i = 0; i < file->n; i++)
+		if (!put_lists_of(w, &file->rules[i]))
+			return false;
+	for (unsigned s = 0; s < file->nsources; s++)
+		if (!put_source(w, s, file->sources[s], 0))
+			return false;
+	w->info.info.sources = file->nsources;
+	return true;
+}
+
+static bool
+commit(struct writer *w, struct store_info *info)
+{
+	MDB_txn *txn = w->txn;
+	int error;
+
+	w->txn = NULL;
+	if ((error = mdb_txn_commit(txn)) != 0)
+		return store_lmdb_fault(w->fault, error, w->path);
+	if (info != NULL)
+		*info = w->info.info;
+	return true;
+}
+
+static bool
+empty(struct writer *w)
+{
+	uint64_t generation = w->info.info.generation;
+	int error = mdb_drop(w->txn, w->dbi, 0);
+
+	if (error != 0)
+		return failed(w, error);
+	memset(&w->info.info, 0, sizeof w->info.info);
+	w->info.info.generation = generation;
+	return true;
+}
+
+bool
+rebuild_store(const char *path, const struct rulefile *file, int64_t now,
+    unsigned flags, struct store_info *info, struct fault *fault)
+{
+	struct writer w;
+	bool good = begin(&w, path, flags, fault) && load_info(&w) &&
+	    empty(&w) && put_all(&w, file) && put_info(&w, now, 0) &&
+	    commit(&w, info);
+
+	end(&w);
+	return good;
+}
+
+/* How many rules a stored value holds. */
+static uint32_t
+count_records(struct slice value)
+{
+	struct format_record record;
+	uint32_t n = 0;
+
+	while (value.n >= sizeof record) {
+		size_t length;
+
+		memcpy(&record, value.p, sizeof record);
+		length = sizeof record + record.key_length +
+		    record.requirement_length;
+		if (length > value.n)
+			break;
+		value = slice_from(value, length);
+		n++;
+	}
+	return n;
+}
+
+/* Removes the key's rules from tree and counters; *n: how many there were. */
+static bool
+remove_key(struct writer *w, struct slice key_bytes, uint32_t *n)
+{
+	MDB_val key = { key_bytes.n, (void *)(uintptr_t)key_bytes.p }, value;
+	int error = mdb_get(w->txn, w->dbi, &key, &value);
+
+	*n = 0;
+	if (error == MDB_NOTFOUND)
+		return true;
+	if (error == 0) {
+		*n = count_records(slice_make(value.mv_data, value.mv_size));
+		w->info.info.rules -= *n;
+		*counter(w, key_bytes) -= *n;
+		error = mdb_del(w->txn, w->dbi, &key, NULL);
+	}
+	return error == 0 || failed(w, error);
+}
+
+/* The number of the source called `name`; a new one where there is none. */
+static bool
+find_source(struct writer *w, struct slice name, unsigned *number)
+{
+	for (unsigned s = 0; s < w->info.info.sources; s++) {
+		unsigned char bytes[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
+			(unsigned char)(s >> 8), (unsigned char)s };
+		MDB_val key = { sizeof bytes, bytes }, value;
+
+		if (mdb_get(w->txn, w->dbi, &key, &value) == 0 &&
+		    slice_equal(slice_make(value.mv_data, value.mv_size),
+		    name)) {
+			*number = s;
+			return true;
+		}
+	}
+	*number = w->info.info.sources++;
+	return put_source(w, *number, name, 0);
+}
+
+static bool
+replace_keys(struct writer *w, const struct rulefile *file)
+{
+	unsigned source = 0;
+	uint32_t n;
+
+	if (file->nsources > 0 &&
+	    !find_source(w, file->sources[0], &source))
+		return false;
+	for (size_t i = 0; i < file->n;)
+		if (!put_lists_of(w, &file->rules[i]) ||
+		    !remove_key(w, file->rules[i].key_bytes, &n) ||
+		    !put_key(w, file, &i, source, 0))
+			return false;
+	return true;
+}
+
+bool
+rebuild_set(const char *path, const struct rulefile *file, int64_t now,
+    struct store_info *info, struct fault *fault)
+{
+	struct writer w;
+	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
+	    load_info(&w) && replace_keys(&w, file) && put_info(&w, now, 0) &&
+	    commit(&w, info);
+
+	end(&w);
+	return good;
+}
+
+bool
+rebuild_delete(const char *path, const struct key *key, int64_t now,
+    bool *found, struct store_info *info, struct fault *fault)
+{
+	struct writer w;
+	uint32_t n = 0;
+	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
+	    load_info(&w) && remove_key(&w, slice_make((const char *)
+	    key->bytes, key->n), &n);
+
+	*found = n > 0;
+	if (good && *found)
+		good = put_info(&w, now, 0) && commit(&w, info);
+	end(&w);
+	return good;
+}

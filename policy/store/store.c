@@ -1,0 +1,487 @@
+/*
+ * Reading.  With search.c and rebuild.c the only files that speak MDB_*.
+ *
+ * MDB_NOTLS: libmilter runs the callbacks of one session on any thread, so a
+ * transaction must not be tied to a thread.  Transactions are kept and renewed
+ * (10 ns) rather than begun (74 ns and a malloc); a short mutex guards the
+ * list of those that rest.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/store/check.h"
+#include "policy/store/format.h"
+
+struct resting {
+	struct resting *next;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+};
+
+struct store {
+	MDB_env *env;
+	MDB_dbi dbi;
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	pthread_mutex_t lock; /* for `resting` */
+	struct resting *resting;
+};
+
+bool
+store_lmdb_fault(struct fault *fault, int error, const char *path)
+{
+	if (error == MDB_MAP_FULL || error == ENOSPC)
+		return fault_set(fault, FAULT_IO, "%s: no room left: %s", path,
+		    mdb_strerror(error));
+	if (error == ENOENT)
+		return fault_set(fault, FAULT_NOINPUT, "%s: no such store; "
+		    "make it with tlspolicy build", path);
+	if (error == EACCES || error == EPERM)
+		return fault_set(fault, FAULT_NOINPUT, "%s: %s (a reader "
+		    "needs to read it and to write %s-lock)", path,
+		    mdb_strerror(error), path);
+	if (error > 0)
+		return fault_set(fault, FAULT_IO, "%s: %s", path,
+		    mdb_strerror(error));
+	return fault_set(fault, FAULT_DATA, "%s: %s", path,
+	    mdb_strerror(error));
+}
+
+/* Only ever reached by a file that was damaged after it was checked. */
+static void
+lmdb_asserted(MDB_env *env, const char *message)
+{
+	const char *path = "store";
+
+	mdb_env_get_path(env, &path);
+	fprintf(stderr, "%s: LMDB gave up: %s\n", path, message);
+}
+
+static bool
+make_env(const char *path, MDB_env **env, struct fault *fault)
+{
+	int error = mdb_env_create(env);
+
+	if (error != 0)
+		return store_lmdb_fault(fault, error, path);
+	mdb_env_set_assert(*env, lmdb_asserted);
+	if ((error = mdb_env_set_mapsize(*env, FORMAT_MAP_SIZE)) == 0 &&
+	    (error = mdb_env_set_maxreaders(*env, FORMAT_READERS)) == 0)
+		return true;
+	mdb_env_close(*env);
+	return store_lmdb_fault(fault, error, path);
+}
+
+bool
+store_open_env(const char *path, unsigned flags, MDB_env **env,
+    struct fault *fault)
+{
+	int error, dead;
+
+	if (!make_env(path, env, fault))
+		return false;
+	error = mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags,
+	    0640);
+	if (error == 0) {
+		mdb_reader_check(*env, &dead);
+		return true;
+	}
+	mdb_env_close(*env);
+	return store_lmdb_fault(fault, error, path);
+}
+
+bool
+store_read_info(MDB_txn *txn, MDB_dbi dbi, const char *path,
+    struct store_info *info, struct fault *fault)
+{
+	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	MDB_val key = { sizeof name, name }, value;
+	struct format_info found;
+	int error = mdb_get(txn, dbi, &key, &value);
+
+	if (error != 0 && error != MDB_NOTFOUND)
+		return store_lmdb_fault(fault, error, path);
+	if (error == MDB_NOTFOUND || value.mv_size < 16 ||
+	    memcmp(value.mv_data, FORMAT_MAGIC, 8) != 0)
+		return fault_set(fault, FAULT_DATA, "%s: an LMDB file, but "
+		    "not a tlspolicy store", path);
+	memset(&found, 0, sizeof found);
+	memcpy(&found, value.mv_data, value.mv_size < sizeof found ?
+	    value.mv_size : sizeof found);
+	if (found.version != FORMAT_VERSION || found.order != FORMAT_ORDER ||
+	    value.mv_size != sizeof found)
+		return fault_set(fault, FAULT_DATA, "%s: format version %u of "
+		    "another program or machine; expected %d (remove it and "
+		    "build again)", path, (unsigned)found.version,
+		    FORMAT_VERSION);
+	*info = found.info;
+	return true;
+}
+
+static bool
+remember_file(struct store *store, struct fault *fault)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	store->dev = st.st_dev;
+	store->ino = st.st_ino;
+	return true;
+}
+
+/* Pages first, then what they say; `gone` as check_pages() tells. */
+static bool
+look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
+{
+	struct store_info info;
+	MDB_txn *txn;
+	bool good;
+	int error;
+
+	error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+	if (error != 0)
+		return store_lmdb_fault(fault, error, store->path);
+	good = check_pages(store->path, mdb_txn_id(txn), gone, fault);
+	if (!good || *gone) {
+		mdb_txn_abort(txn);
+		return good;
+	}
+	if ((error = mdb_dbi_open(txn, NULL, 0, &store->dbi)) != 0) {
+		mdb_txn_abort(txn);
+		return store_lmdb_fault(fault, error, store->path);
+	}
+	good = store_read_info(txn, store->dbi, store->path, &info, fault);
+	/* Commit, so that the handle stays open for all transactions. */
+	error = mdb_txn_commit(txn);
+	return good && (error == 0 ||
+	    store_lmdb_fault(fault, error, store->path));
+}
+
+static bool
+first_look(struct store *store, struct fault *fault)
+{
+	enum { TRIES = 100 };
+	bool gone = true;
+
+	if (!remember_file(store, fault))
+		return false;
+	for (int i = 0; gone && i < TRIES; i++)
+		if (!look_at_snapshot(store, &gone, fault))
+			return false;
+	return !gone || fault_set(fault, FAULT_UNAVAILABLE,
+	    "%s: written too often to be checked", store->path);
+}
+
+struct store *
+store_open(const char *path, struct fault *fault)
+{
+	struct store *store;
+
+	if (!check_file(path, fault))
+		return NULL;
+	store = calloc(1, sizeof *store);
+	if (store == NULL || (store->path = strdup(path)) == NULL) {
+		free(store);
+		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&store->lock, NULL);
+	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
+		store->env = NULL;
+	if (store->env == NULL || !first_look(store, fault)) {
+		store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	while (store->resting != NULL) {
+		struct resting *r = store->resting;
+
+		store->resting = r->next;
+		mdb_cursor_close(r->cursor);
+		mdb_txn_abort(r->txn);
+		free(r);
+	}
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	pthread_mutex_destroy(&store->lock);
+	free(store->path);
+	free(store);
+}
+
+const char *
+store_path(const struct store *store)
+{
+	return store->path;
+}
+
+bool
+store_is_current(const struct store *store)
+{
+	struct stat st;
+
+	return stat(store->path, &st) == 0 && st.st_dev == store->dev &&
+	    st.st_ino == store->ino;
+}
+
+int
+store_clear_dead_readers(struct store *store)
+{
+	int dead = 0;
+
+	mdb_reader_check(store->env, &dead);
+	return dead;
+}
+
+struct slot_count {
+	unsigned lines;
+};
+
+static int
+count_line(const char *line, void *arg)
+{
+	struct slot_count *count = arg;
+
+	if (line[0] == ' ')
+		count->lines++;
+	return 0;
+}
+
+void
+store_reader_slots(struct store *store, unsigned *used, unsigned *all)
+{
+	struct slot_count count = { 0 };
+
+	mdb_reader_list(store->env, count_line, &count);
+	mdb_env_get_maxreaders(store->env, all);
+	*used = count.lines;
+}
+
+static struct resting *
+take_resting(struct store *store)
+{
+	struct resting *r;
+
+	pthread_mutex_lock(&store->lock);
+	if ((r = store->resting) != NULL)
+		store->resting = r->next;
+	pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
+static int
+begin_new(struct store *store, struct resting *r)
+{
+	int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+
+	if (error == MDB_READERS_FULL && store_clear_dead_readers(store) > 0)
+		error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+	if (error != 0)
+		return error;
+	error = mdb_cursor_open(r->txn, store->dbi, &r->cursor);
+	if (error != 0)
+		mdb_txn_abort(r->txn);
+	return error;
+}
+
+static int
+renew(struct resting *r)
+{
+	int error = mdb_txn_renew(r->txn);
+
+	return error != 0 ? error : mdb_cursor_renew(r->txn, r->cursor);
+}
+
+static void
+discard(struct resting *r)
+{
+	mdb_cursor_close(r->cursor);
+	mdb_txn_abort(r->txn);
+	free(r);
+}
+
+bool
+store_begin(struct store *store, struct store_reader *reader,
+    struct fault *fault)
+{
+	struct resting *r = take_resting(store);
+	bool rested = r != NULL;
+	int error;
+
+	if (!rested && (r = calloc(1, sizeof *r)) == NULL)
+		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	error = rested ? renew(r) : begin_new(store, r);
+	if (error != 0) {
+		if (rested)
+			discard(r);
+		else
+			free(r);
+		return store_lmdb_fault(fault, error, store->path);
+	}
+	reader->store = store;
+	reader->txn = r;
+	reader->cursor = r->cursor;
+	fault_clear(&reader->fault);
+	if (store_read_info(r->txn, store->dbi, store->path, &reader->info,
+	    fault))
+		return true;
+	store_end(reader);
+	return false;
+}
+
+void
+store_end(struct store_reader *reader)
+{
+	struct store *store = reader->store;
+	struct resting *r = reader->txn;
+
+	mdb_txn_reset(r->txn);
+	pthread_mutex_lock(&store->lock);
+	r->next = store->resting;
+	store->resting = r;
+	pthread_mutex_unlock(&store->lock);
+}
+
+static enum lookup_result
+get(struct store_reader *reader, const void *bytes, size_t n, MDB_val *value)
+{
+	MDB_val key = { n, (void *)(uintptr_t)bytes };
+	struct resting *r = reader->txn;
+	int error = mdb_get(r->txn, reader->store->dbi, &key, value);
+
+	if (error == 0)
+		return LOOKUP_FOUND;
+	if (error == MDB_NOTFOUND)
+		return LOOKUP_ABSENT;
+	store_lmdb_fault(&reader->fault, error, reader->store->path);
+	return LOOKUP_FAILED;
+}
+
+enum lookup_result
+store_get(struct store_reader *reader, const struct key *key,
+    struct stored_rules *rules)
+{
+	enum lookup_result result;
+	MDB_val value;
+
+	if (reader->info.count[key->tag][key->kind] == 0)
+		return LOOKUP_ABSENT;
+	result = get(reader, key->bytes, key->n, &value);
+	if (result == LOOKUP_FOUND)
+		rules->rest = slice_make(value.mv_data, value.mv_size);
+	return result;
+}
+
+bool
+store_next(struct store_reader *reader, struct stored_rules *rules,
+    struct stored_rule *rule)
+{
+	struct slice rest = rules->rest;
+	struct format_record record;
+
+	if (rest.n == 0)
+		return false;
+	if (rest.n >= sizeof record) {
+		memcpy(&record, rest.p, sizeof record);
+		rest = slice_from(rest, sizeof record);
+		if (rest.n >= (size_t)record.key_length +
+		    record.requirement_length) {
+			rule->key = slice_make(rest.p, record.key_length);
+			rest = slice_from(rest, record.key_length);
+			rule->requirement = slice_make(rest.p,
+			    record.requirement_length);
+			rules->rest = slice_from(rest,
+			    record.requirement_length);
+			rule->line = record.line;
+			rule->source = record.source;
+			rule->flags = record.flags;
+			return true;
+		}
+	}
+	rules->rest.n = 0;
+	return fault_set(&reader->fault, FAULT_DATA,
+	    "%s: a damaged record; build the store again",
+	    reader->store->path);
+}
+
+enum lookup_result
+store_suites(struct store_reader *reader, struct slice list,
+    const uint16_t **ids, size_t *n)
+{
+	unsigned char key[KEY_MAX];
+	enum lookup_result result;
+	MDB_val value;
+
+	if (list.n > KEY_TEXT_MAX)
+		return LOOKUP_ABSENT;
+	key[0] = FORMAT_SYSTEM;
+	key[1] = FORMAT_LIST;
+	memcpy(key + 2, list.p, list.n);
+	result = get(reader, key, list.n + 2, &value);
+	if (result == LOOKUP_FOUND) {
+		*ids = value.mv_data; /* LMDB aligns values to two bytes */
+		*n = value.mv_size / sizeof **ids;
+	}
+	return result;
+}
+
+struct slice
+store_source(struct store_reader *reader, unsigned source)
+{
+	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
+		(unsigned char)(source >> 8), (unsigned char)source };
+	MDB_val value;
+
+	if (get(reader, key, sizeof key, &value) != LOOKUP_FOUND)
+		return slice_make("", 0);
+	return slice_make(value.mv_data, value.mv_size);
+}
+
+static bool
+each_of_value(struct store_reader *reader, const MDB_val *value,
+    bool (*each)(void *, const struct stored_rule *), void *arg, bool *more)
+{
+	struct stored_rules rules;
+	struct stored_rule rule;
+
+	rules.rest = slice_make(value->mv_data, value->mv_size);
+	while (*more && store_next(reader, &rules, &rule))
+		*more = each(arg, &rule);
+	return reader->fault.kind == FAULT_NONE;
+}
+
+bool
+store_each(struct store_reader *reader,
+    bool (*each)(void *, const struct stored_rule *), void *arg)
+{
+	unsigned char first = FORMAT_SYSTEM + 1;
+	MDB_val key = { 1, &first }, value;
+	MDB_cursor_op op = MDB_SET_RANGE;
+	bool more = true;
+	int error = 0;
+
+	while (more &&
+	    (error = mdb_cursor_get(reader->cursor, &key, &value, op)) == 0) {
+		if (!each_of_value(reader, &value, each, arg, &more))
+			return false;
+		op = MDB_NEXT;
+	}
+	if (error == 0 || error == MDB_NOTFOUND)
+		return true;
+	return store_lmdb_fault(&reader->fault, error, reader->store->path);
+}
