@@ -132,7 +132,7 @@ issuer_known(void *arg, struct slice tag, struct slice dn)
 	struct stored_rules rules;
 	struct key key;
 
-	if (dn.n == 0 || !key_of_issuer(tag, dn, &key))
+	if (!key_of_issuer(tag, dn, &key))
 		return ANSWER_NO;
 	switch (store_get(reader, &key, &rules)) {
 	case LOOKUP_FOUND:

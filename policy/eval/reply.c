@@ -141,7 +141,7 @@ static struct slice
 wanted_name(const struct refusal *r)
 {
 	if (r->item_value.n > 0)
-		return r->item_value;
+		return item_sendmail_value(r->item_value);
 	return facts_raw(r->facts, tag_row(r->tag)->stage == STAGE_OUTBOUND ?
 	    FACT_SERVER_NAME : FACT_CLIENT_NAME);
 }
@@ -175,8 +175,9 @@ sendmail_line(const struct refusal *r, struct verdict *v)
 		text_printf(&line, "encryption too weak %u less than %u",
 		    facts_bits(r->facts), r->rule->bits);
 	else
-		text_puts(&line,
-		    sendmail_verify_texts[facts_verify(r->facts)]);
+		text_puts(&line, sendmail_verify_texts[
+		    facts_known(r->facts, FACT_VERIFY) ?
+		    facts_verify(r->facts) : VERIFY_EMPTY]);
 	add_line(v, slice_make(buf, line.n));
 }
 

@@ -111,6 +111,21 @@ item_find(struct slice name)
 	return NULL;
 }
 
+bool
+item_is_name(const struct item_row *row)
+{
+	return row->believes_names && row->test != predicate_citag;
+}
+
+struct slice
+item_sendmail_value(struct slice value)
+{
+	for (size_t i = 0; i + 1 < value.n; i++)
+		if (value.p[i] == '+' && value.p[i + 1] == '+')
+			value.n = i;
+	return value;
+}
+
 const char *
 reason_name(enum reason reason)
 {

@@ -82,6 +82,14 @@ struct item_row {
 const struct item_row *item_table(void);
 const struct item_row *item_find(struct slice name);
 
+/*
+ * A name may hold "++" when no item follows it: CN:a++b.  sendmail cuts it
+ * there and looks no further; this is what it compares.
+ */
+struct slice item_sendmail_value(struct slice value);
+/* The row is one of those names. */
+bool item_is_name(const struct item_row *);
+
 /* predicate.c: the tests that the rows name. */
 enum answer predicate_cn(const struct predicate *, struct slice,
     struct finding *);

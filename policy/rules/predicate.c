@@ -104,10 +104,11 @@ test_name(const struct predicate *p, enum fact_id id, struct slice value,
 
 	if (may != ANSWER_YES)
 		return may;
-	if (p->believe_unverified && text_xequal_nocase(value, have))
-		return ANSWER_YES;
-	if (have.n > 0 && (same_name(value, have) ||
-	    (wildcards && !p->believe_unverified && wildcard(value, have))))
+	if (p->believe_unverified) {
+		if (text_xequal_nocase(item_sendmail_value(value), have))
+			return ANSWER_YES;
+	} else if (have.n > 0 && (same_name(value, have) ||
+	    (wildcards && wildcard(value, have))))
 		return ANSWER_YES;
 	return answer_no(f, REASON_WRONG_CERTIFICATE);
 }
@@ -158,13 +159,16 @@ predicate_citag(const struct predicate *p, struct slice value,
     struct finding *f)
 {
 	enum answer may = may_believe(p, FACT_CERT_ISSUER, f);
+	struct slice dn = facts_raw(p->facts, FACT_CERT_ISSUER);
 
 	text_puts(&f->wanted, "CITag:");
 	text_put_printable(&f->wanted, value);
 	if (may != ANSWER_YES)
 		return may;
-	may = p->issuer_known(p->arg, value,
-	    facts_raw(p->facts, FACT_CERT_ISSUER));
+	/* sendmail looks up even an empty name, and can find "MyCA:". */
+	if (dn.n == 0 && !p->believe_unverified)
+		return answer_no(f, REASON_WRONG_CERTIFICATE);
+	may = p->issuer_known(p->arg, value, dn);
 	if (may == ANSWER_NO)
 		return answer_no(f, REASON_WRONG_CERTIFICATE);
 	if (may == ANSWER_CANNOT_TELL)

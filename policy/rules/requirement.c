@@ -121,14 +121,38 @@ parse_need(struct parser *p)
 	return true;
 }
 
-/* Where the item at p->at ends: at the next "++", or with the text. */
+/* Offset of the next "++" from `at` on, or the end of the text. */
 static size_t
-item_end(const struct parser *p, bool last)
+next_item(const struct parser *p, size_t at)
 {
-	for (size_t i = p->at; !last && i + 1 < p->text.n; i++)
+	for (size_t i = at; i + 1 < p->text.n; i++)
 		if (p->text.p[i] == '+' && p->text.p[i + 1] == '+')
 			return i;
 	return p->text.n;
+}
+
+/*
+ * Where the item that begins at p->at ends.  MSG takes all that follows; a
+ * name goes on over a "++" when no item stands behind that: CN:a++b.
+ */
+static size_t
+item_end(const struct parser *p, const struct item_row *row, bool has_value)
+{
+	size_t end = next_item(p, p->at);
+
+	if (row->last)
+		return p->text.n;
+	while (has_value && item_is_name(row) && end + 2 < p->text.n) {
+		size_t next = next_item(p, end + 2);
+		struct slice word = slice_make(p->text.p + end + 2,
+		    next - end - 2);
+
+		if (word.n == 0 || slice_find(word, ':') < word.n ||
+		    item_find(word) != NULL)
+			break;
+		end = next;
+	}
+	return end;
 }
 
 static bool
@@ -186,7 +210,7 @@ static bool
 parse_item(struct parser *p)
 {
 	struct slice item = slice_make(p->text.p + p->at,
-	    item_end(p, false) - p->at), value;
+	    next_item(p, p->at) - p->at), value;
 	size_t colon = slice_find(item, ':');
 	const struct item_row *row = item_find(slice_make(item.p, colon));
 
@@ -194,8 +218,7 @@ parse_item(struct parser *p)
 		return expected(p, p->at, item.n, "CN, CS:, CI:, CITag:, "
 		    "ICN:, FP:, VER:, PFS, AEAD, CIPHER:, FROM:, UNTIL:, BY: "
 		    "or MSG:");
-	if (row->last)
-		item.n = item_end(p, true) - p->at;
+	item.n = item_end(p, row, colon < item.n) - p->at;
 	if (!check_value(p, row, item, colon, &value))
 		return false;
 	if (row->test == NULL && !set_note(p, row, value))

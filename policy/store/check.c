@@ -290,7 +290,8 @@ check_tree(struct file *f, const struct tree *tree, bool free_list)
 {
 	/* The keys of the free list are numbers in the machine's order. */
 	f->ordered = !free_list;
-	if (tree->flags != (free_list ? TREE_INTEGERKEY : 0) ||
+	/* Above the low byte LMDB keeps flags of the environment there. */
+	if ((tree->flags & 0xff) != (free_list ? TREE_INTEGERKEY : 0) ||
 	    tree->depth > DEPTH_MAX)
 		return damaged(f, 0, "impossible tree");
 	if (tree->root == NO_PAGE || tree->depth == 0)
