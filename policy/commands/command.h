@@ -1,8 +1,11 @@
 /*
  * command.h - the sub-commands of tlspolicy, one file and one row each.
  *
- * To add a command: cmd-NAME.c with its row's functions, the row in command.c,
- * a section in tlspolicy(1).
+ * To add a command: cmd-NAME.c with its row, the row's name in the table of
+ * command.c and below, a section in tlspolicy(1).
+ *
+ * Results go to standard output, messages for people to standard error.
+ * Threads: commands run in one.
  */
 #ifndef TLSPOLICY_COMMAND_H
 #define TLSPOLICY_COMMAND_H
@@ -12,46 +15,87 @@
 
 #include "policy/base/fault.h"
 #include "policy/conf/settings.h"
+#include "policy/store/store.h"
 
 /* Exit codes; see sysexits(3) and tlspolicy(1). */
 enum {
-	EXIT_ACCEPT = 0,
-	EXIT_FINDINGS = 1, /* lint, cert, replay: something was found */
+	EXIT_FINE = 0,
+	EXIT_FINDINGS = 1, /* lint, diff, cert, replay: something was found */
 	EXIT_TEMPFAIL = 75,
 	EXIT_REJECT = 77,
 	EXIT_HOLD = 79
 };
 
-/* What every command gets: -c and -d are taken care of before it runs. */
+/* One option of a command; the end of a list has letter 0. */
+struct command_option {
+	int letter;	      /* 'r', or OPTION_... for a word only */
+	const char *word;     /* "json" for --json, or NULL */
+	const char *argument; /* what it takes, "RULES"; NULL: nothing */
+	const char *help;
+};
+
+/* Letters of options that have none. */
+enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA };
+
+/* The option --json, for a command's list. */
+#define COMMAND_OPTION_JSON \
+	{ OPTION_JSON, "json", NULL, "print JSON for scripts" }
+
 struct context {
-	struct settings settings; /* of -c CONF or the default file */
-	const char *store;	  /* -d STORE, else the setting */
+	const struct command *command;
+	struct settings settings; /* of -c CONF, or of the default file */
+	bool no_settings_file;	  /* the default file is missing */
+	const char *conf;	  /* -c CONF, or the default file */
+	const char *store;	  /* -d STORE, else the setting `store` */
 };
 
 struct command {
 	const char *name;
-	const char *synopsis; /* "[-n] [RULES...]", without -c and -d */
-	const char *summary;  /* one line */
-	const char *options;  /* for getopt(3), without c: d: and h */
+	const char *operands; /* "MACRO=VALUE..." or "" */
+	const char *summary;  /* one line, for the list of commands */
+	const struct command_option *options; /* without -c, -d and -h */
 	/*
-	 * argv[0] is the command's name.  optind and getopt() are at the
-	 * start; returns the exit code, having reported its faults.
+	 * argv[0] is the command's name.  Returns the exit code, having
+	 * reported its faults.
 	 */
 	int (*run)(struct context *, int argc, char **argv);
 };
 
-/* All rows; the end has name NULL. */
+/* All commands; the end is NULL. */
 extern const struct command *const command_table[];
 
+extern const struct command command_build, command_check, command_del,
+    command_diff, command_set, command_settings, command_show;
+
 /*
- * getopt() for commands: also takes -c, -d (remembered by the context) and
- * -h/--help.  Returns as getopt() does; -2: stop and return *status.
+ * getopt_long(3) by the command's list of options.  Takes care of -c, -d and
+ * -h itself.  At the end of the options reads the settings, then returns -1.
+ * '?': stop and return *status.
  */
 int command_getopt(struct context *, int argc, char **argv, int *status);
 
 /* Reports `f` on standard error; returns its kind as the exit code. */
 int command_fail(const struct fault *f);
 /* A usage error: says what, points to --help; returns 64. */
-int command_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int command_usage(const struct context *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* For functions that report faults one by one; `arg` is not used. */
+void command_report(void *arg, const struct fault *f);
+
+/* Operands that were not asked for, or missing: false, having said so. */
+bool command_operands(const struct context *, int have, int least, int most);
+
+/*
+ * The keys that KEY on the command line means: one, or those of TLS_Clt and
+ * TLS_Srv when it has no tag.
+ */
+enum { COMMAND_KEYS_MAX = 2 };
+bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
+    size_t *n, struct fault *);
+
+/* Opens the store and begins to read; false with a fault. */
+bool command_open_store(const struct context *, struct store **,
+    struct store_reader *, struct fault *);
+void command_close_store(struct store *, struct store_reader *);
 
 #endif

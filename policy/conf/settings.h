@@ -21,7 +21,16 @@
 
 #define SETTINGS_DEFAULT_FILE "/etc/tlspolicy/tlspolicy.conf"
 
-enum { SETTINGS_STRING_MAX = 512, SETTINGS_EXEMPT_MAX = 64 };
+enum {
+	SETTINGS_STRING_MAX = 512,
+	SETTINGS_EXEMPT_MAX = 64,
+	SETTINGS_VALUE_MAX = 4096 /* any value as text */
+};
+
+struct settings_prefixes {
+	struct netprefix prefix[SETTINGS_EXEMPT_MAX];
+	unsigned n;
+};
 
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_BATCH, AUDIT_SYNC_EACH };
 enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
@@ -40,8 +49,7 @@ struct settings {
 	char store[SETTINGS_STRING_MAX];
 	char rules[SETTINGS_STRING_MAX];
 	int mode, default_class, on_error, compat;
-	struct netprefix exempt[SETTINGS_EXEMPT_MAX];
-	unsigned nexempt;
+	struct settings_prefixes exempt;
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];
@@ -62,7 +70,9 @@ void settings_init(struct settings *);
 bool settings_read(struct settings *s, const char *path,
     void (*report)(void *, const struct fault *), void *arg, struct fault *);
 
-/* "NAME=VALUE", as `check -o` takes it. */
+/*
+ * "NAME=VALUE", as `check -o` takes it.  On failure `s` stays as it was.
+ */
 bool settings_assign(struct settings *s, struct slice assignment,
     struct fault *);
 
@@ -75,6 +85,9 @@ void settings_adopt(struct settings *s, const struct settings *fresh,
 
 /* "name = value" for each setting; with `help` its sentence before it. */
 void settings_print(const struct settings *s, FILE *out, bool help);
+/* The same for one setting; false with a fault when there is none such. */
+bool settings_print_one(const struct settings *s, struct slice name, FILE *out,
+    bool help, struct fault *);
 /* The same as one JSON object with name, value, default, help, reloadable. */
 void settings_print_json(const struct settings *s, FILE *out);
 

@@ -1,0 +1,222 @@
+/* tlspolicy check: a session judged as the daemon would judge it. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "policy/commands/batch.h"
+#include "policy/commands/ruleset.h"
+#include "policy/commands/scratch.h"
+
+enum { CHECK_OPTIONS_MAX = 64 };
+
+static const struct command_option options[] = {
+	{ 'r', NULL, "RULES", "judge by this rule file, not by the store" },
+	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
+	{ 't', NULL, "TAG", "judge by this class of rules alone" },
+	{ 'v', "verbose", NULL, "tell how the verdict came about" },
+	{ OPTION_BATCH, "batch", NULL,
+	    "sessions from standard input, a JSON object a line" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct check {
+	char *rules[RULEFILE_SOURCES_MAX + 1];
+	size_t nrules;
+	const char *assignments[CHECK_OPTIONS_MAX];
+	size_t nassignments;
+	bool by_tag, verbose, batch, json;
+	enum tag tag;
+};
+
+static bool
+take_tag(const struct context *context, struct check *check, const char *word)
+{
+	struct slice name = slice_of(word);
+
+	if (name.n > 0 && name.p[name.n - 1] == ':')
+		name.n--;
+	check->by_tag = tag_by_name(name, &check->tag);
+	if (!check->by_tag)
+		command_usage(context, "\"%s\" is not a tag that is judged",
+		    word);
+	return check->by_tag;
+}
+
+/* False: stop and return *status. */
+static bool
+take_options(struct context *context, struct check *check, int argc,
+    char **argv, int *status)
+{
+	int c;
+
+	*status = FAULT_USAGE;
+	while ((c = command_getopt(context, argc, argv, status)) != -1) {
+		switch (c) {
+		case 'r':
+			if (check->nrules == RULEFILE_SOURCES_MAX)
+				return command_usage(context, "too many -r"), false;
+			check->rules[check->nrules++] = optarg;
+			break;
+		case 'o':
+			if (check->nassignments == CHECK_OPTIONS_MAX)
+				return command_usage(context, "too many -o"), false;
+			check->assignments[check->nassignments++] = optarg;
+			break;
+		case 't':
+			if (!take_tag(context, check, optarg))
+				return false;
+			break;
+		case 'v':
+			check->verbose = true;
+			break;
+		case OPTION_BATCH:
+			check->batch = true;
+			break;
+		case OPTION_JSON:
+			check->json = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+append_trace(void *arg, const char *text)
+{
+	fprintf(arg, "    %s\n", text);
+}
+
+static void
+keep_trace(void *arg, const char *text)
+{
+	json_array_append_new(arg, json_string(text));
+}
+
+static void
+print_as_json(struct judge *judge)
+{
+	struct trace trace = { keep_trace, json_array() };
+	json_t *object;
+
+	judge_session(judge, &trace);
+	object = judge_json(judge);
+	if (judge->traced)
+		json_object_set(object, "trace", trace.arg);
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(object);
+	json_decref(trace.arg);
+}
+
+/* The verdict stands in the first line, so the trace is kept back. */
+static bool
+print_as_text(struct judge *judge)
+{
+	char *memory = NULL;
+	size_t size = 0;
+	struct trace trace = { append_trace, open_memstream(&memory, &size) };
+
+	if (trace.arg == NULL)
+		return false;
+	judge_session(judge, &trace);
+	fclose(trace.arg);
+	judge_print(judge, stdout);
+	fwrite(memory, 1, size, stdout);
+	free(memory);
+	return true;
+}
+
+static int
+check_one(const struct context *context, const struct check *check,
+    struct judge *judge, char **operands)
+{
+	struct judge_macro macros[JUDGE_MACROS_MAX];
+	struct fault f;
+	size_t n = 0;
+
+	for (; *operands != NULL; operands++) {
+		struct slice operand = slice_of(*operands);
+		size_t equals = slice_find(operand, '=');
+
+		if (equals == operand.n)
+			return command_usage(context, "\"%s\" is not "
+			    "MACRO=VALUE", *operands);
+		if (n == JUDGE_MACROS_MAX)
+			return command_usage(context, "too many macros");
+		macros[n].name = slice_make(operand.p, equals);
+		macros[n++].value = slice_from(operand, equals + 1);
+	}
+	if (!judge_facts(judge, macros, n, &f))
+		return command_fail(&f);
+	if (check->json)
+		print_as_json(judge);
+	else if (!print_as_text(judge))
+		return fault_set(&f, FAULT_UNAVAILABLE, "out of memory"),
+		    command_fail(&f);
+	return judge_status(judge);
+}
+
+static struct store *
+open_rules(const struct context *context, char *const *paths, struct fault *f)
+{
+	struct store *store = NULL;
+	struct rulefile rules;
+
+	if (ruleset_read(context, paths, &rules, f))
+		store = scratch_open(&rules, f);
+	rulefile_free(&rules);
+	return store;
+}
+
+static int
+judge_all(const struct context *context, const struct check *check,
+    char **operands)
+{
+	struct store *store;
+	struct judge judge;
+	struct fault f;
+	int status;
+
+	store = check->nrules > 0 ? open_rules(context, check->rules, &f) :
+	    store_open(context->store, &f);
+	if (store == NULL)
+		return command_fail(&f);
+	judge_init(&judge, &context->settings, store);
+	judge.by_tag = check->by_tag;
+	judge.tag = check->tag;
+	judge.traced = check->verbose;
+	status = check->batch ? batch_run(&judge, STDIN_FILENO) :
+	    check_one(context, check, &judge, operands);
+	judge_free(&judge);
+	store_close(store);
+	return status;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct check check = { .nrules = 0 };
+	struct fault f;
+	int status;
+
+	if (!take_options(context, &check, argc, argv, &status))
+		return status;
+	if (check.nrules > 0 && context->store != context->settings.store)
+		return command_usage(context, "-d and -r exclude each other");
+	if (check.batch && optind < argc)
+		return command_usage(context,
+		    "--batch takes its macros from standard input");
+	for (size_t i = 0; i < check.nassignments; i++)
+		if (!settings_assign(&context->settings,
+		    slice_of(check.assignments[i]), &f))
+			return command_fail(&f);
+	return judge_all(context, &check, argv + optind);
+}
+
+const struct command command_check = {
+	"check", "MACRO=VALUE...", "Judge a session, and explain the verdict",
+	options, run
+};

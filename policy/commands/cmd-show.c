@@ -1,0 +1,209 @@
+/*
+ * tlspolicy show: the store as text, so that `show > rules` brings a lost or
+ * outdated rule file back.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "policy/base/jsontext.h"
+#include "policy/commands/ruleset.h"
+
+enum { EXPIRES_SOON = 30, SECONDS_A_DAY = 86400 };
+
+static const struct command_option options[] = {
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct showing {
+	struct store_reader *reader;
+	int32_t today;
+	bool json;
+};
+
+/* File order; what stood in one line (no tag, two rules) by key. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const struct ruleset_line *l = a, *r = b;
+
+	if (l->source != r->source)
+		return l->source < r->source ? -1 : 1;
+	if (l->line != r->line)
+		return l->line < r->line ? -1 : 1;
+	return (int)l->tag - (int)r->tag;
+}
+
+/* Days until the rule's last day, negative when that has gone by. */
+static bool
+expires(const struct showing *s, const struct requirement *r, int32_t *days)
+{
+	if (r->until == DAY_ALWAYS_UNTIL)
+		return false;
+	*days = r->until - s->today;
+	return *days <= EXPIRES_SOON;
+}
+
+static void
+note_expiry(const struct showing *s, const struct ruleset_line *line,
+    const struct requirement *r)
+{
+	char day_text[16];
+	struct text day;
+	int32_t days;
+
+	if (!expires(s, r, &days))
+		return;
+	text_init(&day, day_text, sizeof day_text);
+	day_print(r->until, &day);
+	fprintf(stderr, "%.*s:%u: %.*s ", SLICE_ARG(store_source(s->reader,
+	    line->source)), line->line, SLICE_ARG(line->key));
+	if (days < 0)
+		fprintf(stderr, "has expired, its last day was %s\n", day.buf);
+	else
+		fprintf(stderr, "expires at the end of %s, in %d day%s\n",
+		    day.buf, days + 1, days == 0 ? "" : "s");
+}
+
+static void
+print_json(const struct showing *s, const struct ruleset_line *line,
+    const struct requirement *r)
+{
+	json_t *rule = json_pack("{s:o, s:o, s:o, s:I}", "key",
+	    jsontext_string(line->key), "requirement",
+	    jsontext_string(line->requirement), "source",
+	    jsontext_string(store_source(s->reader, line->source)), "line",
+	    (json_int_t)line->line);
+	char day_text[16];
+	struct text day;
+	int32_t days = 0;
+
+	if (r->until != DAY_ALWAYS_UNTIL) {
+		text_init(&day, day_text, sizeof day_text);
+		day_print(r->until, &day);
+		json_object_set_new(rule, "until", json_string(day.buf));
+		expires(s, r, &days);
+		json_object_set_new(rule, "days_left", json_integer(r->until -
+		    s->today + 1 > 0 ? r->until - s->today + 1 : 0));
+		json_object_set_new(rule, "expired", json_boolean(days < 0));
+	}
+	json_dumpf(rule, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(rule);
+}
+
+static bool
+show_line(const struct showing *s, const struct ruleset_line *line,
+    struct fault *f)
+{
+	struct requirement requirement;
+
+	if (!requirement_parse(line->requirement, line->tag, &requirement, f))
+		return false;
+	if (s->json) {
+		print_json(s, line, &requirement);
+		return true;
+	}
+	printf("%.*s\t%.*s\n", SLICE_ARG(line->key),
+	    SLICE_ARG(line->requirement));
+	note_expiry(s, line, &requirement);
+	return true;
+}
+
+static bool
+show_all(const struct showing *s, struct fault *f)
+{
+	struct ruleset_lines all;
+	bool good;
+
+	ruleset_lines_init(&all);
+	good = ruleset_lines_of_store(s->reader, &all, f);
+	if (good && all.n > 0)
+		qsort(all.lines, all.n, sizeof all.lines[0], compare_places);
+	for (size_t i = 0; good && i < all.n; i++)
+		good = show_line(s, &all.lines[i], f);
+	ruleset_lines_free(&all);
+	return good;
+}
+
+/* Every line of one key; *found is set when there is one. */
+static bool
+show_key(const struct showing *s, const struct key *key, bool *found,
+    struct fault *f)
+{
+	struct stored_rules rules;
+	struct stored_rule rule;
+
+	switch (store_get(s->reader, key, &rules)) {
+	case LOOKUP_FOUND:
+		break;
+	case LOOKUP_ABSENT:
+		return true;
+	case LOOKUP_FAILED:
+		*f = s->reader->fault;
+		return false;
+	}
+	while (store_next(s->reader, &rules, &rule)) {
+		struct ruleset_line line = { .key = rule.key, .requirement =
+			rule.requirement, .tag = key->tag, .line = rule.line,
+			.source = rule.source };
+
+		*found = true;
+		if (!show_line(s, &line, f))
+			return false;
+	}
+	return true;
+}
+
+static int
+show_word(const struct showing *s, struct slice word)
+{
+	struct key keys[COMMAND_KEYS_MAX];
+	bool found = false;
+	struct fault f;
+	size_t n;
+
+	if (!command_keys(word, keys, &n, &f))
+		return command_fail(&f);
+	for (size_t i = 0; i < n; i++)
+		if (!show_key(s, &keys[i], &found, &f))
+			return command_fail(&f);
+	if (found)
+		return EXIT_FINE;
+	fprintf(stderr, "tlspolicy: there is no rule for %.*s\n",
+	    SLICE_ARG(word));
+	return EXIT_FINDINGS;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct store_reader reader;
+	struct showing s = { .reader = &reader, .today = (int32_t)(time(NULL) /
+	    SECONDS_A_DAY) };
+	struct store *store;
+	struct fault f;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c != OPTION_JSON)
+			return status;
+		s.json = true;
+	}
+	if (!command_operands(context, argc - optind, 0, 1))
+		return FAULT_USAGE;
+	if (!command_open_store(context, &store, &reader, &f))
+		return command_fail(&f);
+	if (optind < argc)
+		status = show_word(&s, slice_of(argv[optind]));
+	else
+		status = show_all(&s, &f) ? EXIT_FINE : command_fail(&f);
+	command_close_store(store, &reader);
+	return status;
+}
+
+const struct command command_show = {
+	"show", "[KEY]", "Print the store's rules, or those of one key",
+	options, run
+};

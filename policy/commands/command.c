@@ -1,0 +1,224 @@
+/* The table of commands, and what all of them share. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/commands/command.h"
+
+const struct command *const command_table[] = {
+	&command_build,
+	&command_check,
+	&command_show,
+	&command_set,
+	&command_del,
+	&command_diff,
+	&command_settings,
+	NULL
+};
+
+static const struct command_option common_options[] = {
+	{ 'c', NULL, "CONF", "the settings file" },
+	{ 'd', NULL, "STORE", "the store, in place of the setting" },
+	{ 'h', "help", NULL, "this help" },
+	{ 0, NULL, NULL, NULL }
+};
+
+static void
+print_options(const struct command_option *o)
+{
+	for (; o->letter != 0; o++) {
+		char left[48];
+		bool short_too = o->letter < OPTION_JSON;
+		struct text text;
+
+		text_init(&text, left, sizeof left);
+		if (short_too)
+			text_printf(&text, "-%c", o->letter);
+		if (o->word != NULL)
+			text_printf(&text, "%s--%s", short_too ? ", " : "",
+			    o->word);
+		if (o->argument != NULL)
+			text_printf(&text, " %s", o->argument);
+		printf("    %-20s %s\n", left, o->help);
+	}
+}
+
+static void
+print_help(const struct command *command)
+{
+	printf("usage: tlspolicy %s [OPTIONS]%s%s\n%s\n\n", command->name,
+	    command->operands[0] != '\0' ? " " : "", command->operands,
+	    command->summary);
+	if (command->options != NULL)
+		print_options(command->options);
+	print_options(common_options);
+	printf("\nSee tlspolicy(1).\n");
+}
+
+int
+command_fail(const struct fault *f)
+{
+	fault_report(f, stderr);
+	return (int)f->kind;
+}
+
+int
+command_usage(const struct context *context, const char *fmt, ...)
+{
+	const char *name = context->command->name;
+	va_list ap;
+
+	fprintf(stderr, "tlspolicy %s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry `tlspolicy %s --help'.\n", name);
+	return FAULT_USAGE;
+}
+
+void
+command_report(void *arg, const struct fault *f)
+{
+	(void)arg;
+	fault_report(f, stderr);
+}
+
+bool
+command_operands(const struct context *context, int have, int least, int most)
+{
+	if (have >= least && have <= most)
+		return true;
+	command_usage(context, "%s: usage: tlspolicy %s [OPTIONS] %s",
+	    have < least ? "operands are missing" : "too many operands",
+	    context->command->name, context->command->operands);
+	return false;
+}
+
+/*
+ * Without -c a missing file means the defaults: the command must work before
+ * anything was configured.  A file that was asked for must be there.
+ */
+static bool
+read_settings(struct context *context, int *status)
+{
+	struct fault f;
+
+	settings_init(&context->settings);
+	if (context->conf == NULL) {
+		context->conf = SETTINGS_DEFAULT_FILE;
+		if (access(context->conf, F_OK) == -1 && errno == ENOENT)
+			context->no_settings_file = true;
+	}
+	if (!context->no_settings_file && !settings_read(&context->settings,
+	    context->conf, command_report, NULL, &f)) {
+		*status = command_fail(&f);
+		return false;
+	}
+	if (context->store == NULL)
+		context->store = context->settings.store;
+	return true;
+}
+
+enum { OPTIONS_MAX = 16 };
+
+/* The lists of a command and of all commands, as getopt_long() takes them. */
+static void
+add_options(const struct command_option *o, struct text *letters,
+    struct option *words, size_t *nwords)
+{
+	for (; o != NULL && o->letter != 0; o++) {
+		if (o->letter < OPTION_JSON)
+			text_printf(letters, "%c%s", o->letter,
+			    o->argument != NULL ? ":" : "");
+		if (o->word != NULL && *nwords + 1 < OPTIONS_MAX)
+			words[(*nwords)++] = (struct option){ o->word,
+				o->argument != NULL ? required_argument :
+				no_argument, NULL, o->letter };
+	}
+}
+
+static int
+bad_option(const struct context *context, char **argv, int c)
+{
+	const char *arg = argv[optind - 1];
+
+	if (c == ':')
+		return command_usage(context, "option %s wants an argument",
+		    arg);
+	if (optopt != 0 && optopt < OPTION_JSON)
+		return command_usage(context, "unknown option -%c", optopt);
+	return command_usage(context, "unknown option %s", arg);
+}
+
+int
+command_getopt(struct context *context, int argc, char **argv, int *status)
+{
+	struct option words[OPTIONS_MAX] = { { NULL, 0, NULL, 0 } };
+	char letters_text[64];
+	struct text letters;
+	size_t nwords = 0;
+	int c;
+
+	text_init(&letters, letters_text, sizeof letters_text);
+	text_char(&letters, ':');
+	add_options(context->command->options, &letters, words, &nwords);
+	add_options(common_options, &letters, words, &nwords);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters.buf, words, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			context->conf = optarg;
+			break;
+		case 'd':
+			context->store = optarg;
+			break;
+		case 'h':
+			print_help(context->command);
+			*status = EXIT_FINE;
+			return '?';
+		case '?':
+		case ':':
+			*status = bad_option(context, argv, c);
+			return '?';
+		default:
+			return c;
+		}
+	}
+	return read_settings(context, status) ? -1 : '?';
+}
+
+bool
+command_open_store(const struct context *context, struct store **store,
+    struct store_reader *reader, struct fault *f)
+{
+	*store = store_open(context->store, f);
+	if (*store == NULL)
+		return false;
+	if (store_begin(*store, reader, f))
+		return true;
+	store_close(*store);
+	*store = NULL;
+	return false;
+}
+
+void
+command_close_store(struct store *store, struct store_reader *reader)
+{
+	store_end(reader);
+	store_close(store);
+}
+
+bool
+command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX], size_t *n,
+    struct fault *f)
+{
+	word = slice_trim(word);
+	*n = 1;
+	if (!key_is_untagged(word))
+		return key_parse(word, &keys[0], f);
+	*n = 2;
+	return key_of(TAG_CLT, word, &keys[0], f) &&
+	    key_of(TAG_SRV, word, &keys[1], f);
+}

@@ -1,0 +1,147 @@
+#include <stdlib.h>
+
+#include "policy/commands/progress.h"
+#include "policy/commands/ruleset.h"
+
+enum { RULESET_CHUNK = 64 * 1024 };
+
+static bool
+read_files(const struct context *context, char *const *paths,
+    struct rulefile *rules, struct fault *f)
+{
+	if (*paths == NULL)
+		return rulefile_read(rules, context->settings.rules, f);
+	for (; *paths != NULL; paths++)
+		if (!rulefile_read(rules, *paths, f))
+			return false;
+	return true;
+}
+
+bool
+ruleset_read(const struct context *context, char *const *paths,
+    struct rulefile *rules, struct fault *f)
+{
+	bool good;
+
+	rulefile_init(rules, command_report, NULL);
+	progress_start("rules read", &rules->n);
+	good = read_files(context, paths, rules, f);
+	progress_stop();
+	if (!good)
+		return false;
+	if (rulefile_finish(rules))
+		return true;
+	return fault_set(f, FAULT_DATA, "%lu bad line%s in the rules",
+	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
+}
+
+void
+ruleset_lines_init(struct ruleset_lines *list)
+{
+	*list = (struct ruleset_lines){ .lines = NULL };
+	arena_init(&list->memory, RULESET_CHUNK);
+}
+
+void
+ruleset_lines_free(struct ruleset_lines *list)
+{
+	free(list->lines);
+	arena_free(&list->memory);
+}
+
+static bool
+grow(struct ruleset_lines *list)
+{
+	size_t wanted = list->allocated == 0 ? 256 : 2 * list->allocated;
+	struct ruleset_line *lines;
+
+	if (list->n < list->allocated)
+		return true;
+	lines = reallocarray(list->lines, wanted, sizeof *lines);
+	if (lines == NULL)
+		return false;
+	list->lines = lines;
+	list->allocated = wanted;
+	return true;
+}
+
+static bool
+add_line(struct ruleset_lines *list, struct slice key_text,
+    struct slice requirement, uint16_t source, uint32_t number,
+    struct fault *f)
+{
+	struct ruleset_line *line;
+	struct key key;
+
+	if (!key_parse(key_text, &key, f))
+		return false;
+	if (!grow(list))
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	line = &list->lines[list->n];
+	line->key_bytes = arena_copy(&list->memory,
+	    slice_make((const char *)key.bytes, key.n));
+	if (line->key_bytes.p == NULL)
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	line->key = key_text;
+	line->requirement = requirement;
+	line->tag = key.tag;
+	line->line = number;
+	line->source = source;
+	list->n++;
+	return true;
+}
+
+struct collecting {
+	struct ruleset_lines *list;
+	struct fault *fault;
+	bool failed;
+};
+
+static bool
+collect(void *arg, const struct stored_rule *rule)
+{
+	struct collecting *c = arg;
+
+	c->failed = !add_line(c->list, rule->key, rule->requirement,
+	    rule->source, rule->line, c->fault);
+	return !c->failed;
+}
+
+bool
+ruleset_lines_of_store(struct store_reader *reader, struct ruleset_lines *list,
+    struct fault *f)
+{
+	struct collecting c = { .list = list, .fault = f };
+
+	if (!store_each(reader, collect, &c) && !c.failed) {
+		*f = reader->fault;
+		return false;
+	}
+	return !c.failed;
+}
+
+bool
+ruleset_lines_of_file(const struct rulefile *rules, struct ruleset_lines *list,
+    struct fault *f)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *rule = &rules->rules[i];
+
+		if (!add_line(list, rule->key, rule->requirement, rule->source,
+		    rule->line, f))
+			return false;
+	}
+	return true;
+}
+
+bool
+ruleset_normalise(const struct ruleset_line *line, struct text *out,
+    struct fault *f)
+{
+	struct requirement requirement;
+
+	if (!requirement_parse(line->requirement, line->tag, &requirement, f))
+		return false;
+	requirement_print(&requirement, out);
+	return true;
+}

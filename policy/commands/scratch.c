@@ -1,0 +1,71 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/commands/scratch.h"
+#include "policy/store/rebuild.h"
+
+enum { SCRATCH_PATH_MAX = 1024 };
+
+static const char *
+temporary_directory(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir != NULL && dir[0] == '/' ? dir : "/tmp";
+}
+
+static struct store *
+compile(const char *path, const struct rulefile *rules, struct fault *f)
+{
+	struct store_info info;
+
+	if (!rebuild_store(path, rules, (int64_t)time(NULL), REBUILD_SCRATCH,
+	    &info, f))
+		return NULL;
+	return store_open(path, f);
+}
+
+static struct store *
+compile_and_remove(const struct rulefile *rules, struct fault *f)
+{
+	char dir[SCRATCH_PATH_MAX], path[SCRATCH_PATH_MAX + 16];
+	char lock[SCRATCH_PATH_MAX + 24];
+	struct store *store;
+	int n;
+
+	n = snprintf(dir, sizeof dir, "%s/tlspolicy.XXXXXX",
+	    temporary_directory());
+	if (n < 0 || (size_t)n >= sizeof dir || mkdtemp(dir) == NULL) {
+		fault_errno(f, FAULT_IO, errno, "cannot make a directory in %s",
+		    temporary_directory());
+		return NULL;
+	}
+	snprintf(path, sizeof path, "%s/policy.mdb", dir);
+	snprintf(lock, sizeof lock, "%s-lock", path);
+	store = compile(path, rules, f);
+	unlink(path);
+	unlink(lock);
+	rmdir(dir);
+	return store;
+}
+
+struct store *
+scratch_open(const struct rulefile *rules, struct fault *f)
+{
+	sigset_t ending, before;
+	struct store *store;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	store = compile_and_remove(rules, f);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return store;
+}

@@ -1,0 +1,18 @@
+/*
+ * scratch.h - rules compiled into a store that is gone when it is opened.
+ *
+ * For judging by a rule file without touching the real store.  Its files are
+ * removed before scratch_open() returns; the open store keeps them alive.
+ * Meanwhile signals that end the process wait, so that nothing is left behind.
+ *
+ * Threads: one; changes the signal mask while it works.
+ */
+#ifndef TLSPOLICY_SCRATCH_H
+#define TLSPOLICY_SCRATCH_H
+
+#include "policy/store/store.h"
+
+/* The directory is made under TMPDIR or /tmp.  NULL with a fault. */
+struct store *scratch_open(const struct rulefile *, struct fault *);
+
+#endif

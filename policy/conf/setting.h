@@ -1,0 +1,54 @@
+/*
+ * setting.h - one setting: a row of the table, and the types of values.
+ *
+ * To add a type: a struct setting_type in setting_type.c and its name here.
+ * Threads: constant data only.
+ */
+#ifndef TLSPOLICY_SETTING_H
+#define TLSPOLICY_SETTING_H
+
+#include "policy/base/text.h"
+#include "policy/conf/settings.h"
+
+struct setting;
+
+struct setting_type {
+	const char *expects; /* for people: "an absolute path" */
+	/* Parses into the field; fills only the text of the fault. */
+	bool (*parse)(const struct setting *, struct slice, void *field,
+	    struct fault *);
+	/* Lists only: adds to what the field holds (continuation lines). */
+	bool (*add)(const struct setting *, struct slice, void *field,
+	    struct fault *);
+	/* As it is written in the settings file. */
+	void (*print)(const struct setting *, const void *field, struct text *);
+};
+
+struct setting {
+	const char *name;
+	const struct setting_type *type;
+	size_t offset, size;	  /* of the field in struct settings */
+	const char *default_text;
+	const char *const *words; /* the words of an enumeration, then NULL */
+	unsigned long max;	  /* longest text in bytes, or greatest number */
+	const char *unit;	  /* of a number or list, or "" */
+	bool may_be_empty;
+	bool reloadable;	  /* SIGHUP brings it into force */
+	const char *help;	  /* one sentence, for people */
+};
+
+/* All rows, in the order of the manual; the end has name NULL. */
+const struct setting *setting_table(void);
+/* NULL: no such setting; then `f` names the nearest one. */
+const struct setting *setting_find(struct slice name, struct fault *f);
+
+extern const struct setting_type setting_type_socket; /* unix:, inet:, inet6: */
+extern const struct setting_type setting_type_listener; /* off, inet:, inet6: */
+extern const struct setting_type setting_type_path;
+extern const struct setting_type setting_type_account;
+extern const struct setting_type setting_type_url;
+extern const struct setting_type setting_type_mode;
+extern const struct setting_type setting_type_word;
+extern const struct setting_type setting_type_prefixes;
+
+#endif

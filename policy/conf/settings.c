@@ -1,0 +1,268 @@
+/*
+ * The one table of settings, and what is made of it.  Nothing outside this
+ * file names a setting by a string.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "policy/base/jsontext.h"
+#include "policy/base/nearest.h"
+#include "policy/conf/setting.h"
+
+#define FIELD(f) offsetof(struct settings, f), \
+	sizeof(((struct settings *)NULL)->f)
+#define STRING_MAX (SETTINGS_STRING_MAX - 1)
+
+static const char *const modes[] = { "enforce", "monitor", NULL };
+static const char *const classes[] = { "temp", "perm", NULL };
+static const char *const on_errors[] = { "tempfail", "accept", NULL };
+static const char *const compats[] = { "none", "sendmail", NULL };
+static const char *const syncs[] = { "none", "batch", "each", NULL };
+static const char *const fulls[] = { "tempfail", "block", NULL };
+static const char *const no_yes[] = { "no", "yes", NULL };
+static const char *const levels[] = { "error", "warning", "info", "debug",
+	NULL };
+
+enum { RESTART = false, RELOAD = true, FILLED = false, MAY_BE_EMPTY = true };
+
+static const struct setting table[] = {
+	{ "socket", &setting_type_socket, FIELD(socket),
+	    "unix:/run/tlspolicy/milter.sock", NULL, STRING_MAX, "", FILLED,
+	    RESTART, "Where the daemon listens for the MTA." },
+	{ "socket-mode", &setting_type_mode, FIELD(socket_mode), "0660", NULL,
+	    0777, "octal", FILLED, RESTART,
+	    "Permission bits of a unix socket." },
+	{ "socket-group", &setting_type_account, FIELD(socket_group), "", NULL,
+	    STRING_MAX, "", MAY_BE_EMPTY, RESTART,
+	    "Group of a unix socket; empty: that of the daemon." },
+	{ "user", &setting_type_account, FIELD(user), "", NULL, STRING_MAX, "",
+	    MAY_BE_EMPTY, RESTART,
+	    "User that a daemon started as root becomes; empty: it stays." },
+	{ "store", &setting_type_path, FIELD(store),
+	    "/var/lib/tlspolicy/policy.mdb", NULL, STRING_MAX, "", FILLED,
+	    RESTART, "The compiled policy, an LMDB file on a local disk." },
+	{ "rules", &setting_type_path, FIELD(rules), "/etc/tlspolicy/rules",
+	    NULL, STRING_MAX, "", FILLED, RELOAD,
+	    "The policy as text, what `tlspolicy build` compiles." },
+	{ "mode", &setting_type_word, FIELD(mode), "enforce", modes, 0, "",
+	    FILLED, RELOAD,
+	    "With monitor nothing is refused and all is recorded." },
+	{ "default-class", &setting_type_word, FIELD(default_class), "temp",
+	    classes, 0, "", FILLED, RELOAD,
+	    "What a rule without PERM, TEMP, WARN or HOLD does." },
+	{ "on-error", &setting_type_word, FIELD(on_error), "tempfail",
+	    on_errors, 0, "", FILLED, RELOAD,
+	    "What is done when the policy cannot be asked or cannot tell." },
+	{ "compat", &setting_type_word, FIELD(compat), "none", compats, 0, "",
+	    FILLED, RELOAD,
+	    "With sendmail: its reply codes and texts, and names in "
+	    "unverified certificates are believed." },
+	{ "exempt-clients", &setting_type_prefixes, FIELD(exempt),
+	    "127.0.0.0/8, ::1", NULL, SETTINGS_EXEMPT_MAX, "prefixes",
+	    MAY_BE_EMPTY, RELOAD, "Clients that are never refused." },
+	{ "audit-file", &setting_type_path, FIELD(audit_file),
+	    "/var/log/tlspolicy/audit.jsonl", NULL, STRING_MAX, "", FILLED,
+	    RESTART, "The audit log; SIGHUP opens it again." },
+	{ "audit-sync", &setting_type_word, FIELD(audit_sync), "batch", syncs,
+	    0, "", FILLED, RELOAD,
+	    "When the audit log is forced to the disk." },
+	{ "audit-full", &setting_type_word, FIELD(audit_full), "tempfail",
+	    fulls, 0, "", FILLED, RELOAD,
+	    "What is done while the audit log cannot take a line." },
+	{ "audit-key-file", &setting_type_path, FIELD(audit_key_file), "",
+	    NULL, STRING_MAX, "", MAY_BE_EMPTY, RESTART,
+	    "Key of the audit log's chain (HMAC); empty: plain digests." },
+	{ "help-url", &setting_type_url, FIELD(help_url), "", NULL, 300, "",
+	    MAY_BE_EMPTY, RELOAD, "A last line of each refusal." },
+	{ "add-header", &setting_type_word, FIELD(add_header), "no", no_yes, 0,
+	    "", FILLED, RELOAD,
+	    "Whether accepted mail gets a header field with its result." },
+	{ "metrics", &setting_type_listener, FIELD(metrics), "off", NULL,
+	    STRING_MAX, "", FILLED, RESTART,
+	    "Where counters are served by HTTP." },
+	{ "log-level", &setting_type_word, FIELD(log_level), "info", levels, 0,
+	    "", FILLED, RELOAD, "How much the daemon logs." },
+	{ .name = NULL }
+};
+
+const struct setting *
+setting_table(void)
+{
+	return table;
+}
+
+const struct setting *
+setting_find(struct slice name, struct fault *f)
+{
+	char hint_text[80];
+	struct nearest nearest;
+	struct text hint;
+
+	nearest_init(&nearest, name);
+	for (const struct setting *row = table; row->name != NULL; row++) {
+		if (slice_is_nocase(name, row->name))
+			return row;
+		nearest_offer(&nearest, slice_of(row->name));
+	}
+	text_init(&hint, hint_text, sizeof hint_text);
+	nearest_print(&nearest, &hint);
+	fault_set(f, FAULT_SETTINGS, "there is no setting \"%.*s\"%s",
+	    SLICE_ARG(name), hint.buf);
+	return NULL;
+}
+
+static void *
+field_of(struct settings *s, const struct setting *row)
+{
+	return (char *)s + row->offset;
+}
+
+static const void *
+field_in(const struct settings *s, const struct setting *row)
+{
+	return (const char *)s + row->offset;
+}
+
+void
+settings_init(struct settings *s)
+{
+	struct fault f;
+
+	memset(s, 0, sizeof *s);
+	for (const struct setting *row = table; row->name != NULL; row++)
+		row->type->parse(row, slice_of(row->default_text),
+		    field_of(s, row), &f);
+}
+
+bool
+settings_assign(struct settings *s, struct slice assignment, struct fault *f)
+{
+	size_t equals = slice_find(assignment, '=');
+	struct slice name = slice_trim(slice_make(assignment.p, equals));
+	const struct setting *row;
+
+	if (equals == assignment.n)
+		return fault_set(f, FAULT_SETTINGS,
+		    "\"%.*s\" is not SETTING=VALUE", SLICE_ARG(assignment));
+	row = setting_find(name, f);
+	if (row == NULL)
+		return false;
+	if (row->type->parse(row, slice_trim(slice_from(assignment,
+	    equals + 1)), field_of(s, row), f))
+		return true;
+	fault_at_setting(f, row->name);
+	return false;
+}
+
+static bool
+same_value(const struct setting *row, const struct settings *a,
+    const struct settings *b)
+{
+	char a_value[SETTINGS_VALUE_MAX], b_value[SETTINGS_VALUE_MAX];
+	struct text a_text, b_text;
+
+	text_init(&a_text, a_value, sizeof a_value);
+	text_init(&b_text, b_value, sizeof b_value);
+	row->type->print(row, field_in(a, row), &a_text);
+	row->type->print(row, field_in(b, row), &b_text);
+	return strcmp(a_value, b_value) == 0;
+}
+
+void
+settings_adopt(struct settings *s, const struct settings *fresh,
+    void (*refused)(void *, const char *name), void *arg)
+{
+	for (const struct setting *row = table; row->name != NULL; row++) {
+		if (row->reloadable)
+			memcpy(field_of(s, row), field_in(fresh, row),
+			    row->size);
+		else if (!same_value(row, s, fresh))
+			refused(arg, row->name);
+	}
+}
+
+static void
+print_row(const struct setting *row, const struct settings *s, FILE *out,
+    bool help)
+{
+	char value[SETTINGS_VALUE_MAX];
+	struct text text;
+
+	text_init(&text, value, sizeof value);
+	row->type->print(row, field_in(s, row), &text);
+	if (help) {
+		fprintf(out, "# %s\n# ", row->help);
+		for (int i = 0; row->words != NULL && row->words[i] != NULL; i++)
+			fprintf(out, "%s%s", i > 0 ? " | " : "", row->words[i]);
+		if (row->words == NULL)
+			fputs(row->type->expects, out);
+		fprintf(out, "; default %s; %s\n",
+		    row->default_text[0] != '\0' ? row->default_text : "empty",
+		    row->reloadable ? "SIGHUP brings it into force" :
+		    "a restart brings it into force");
+	}
+	fprintf(out, "%s =%s%s\n%s", row->name, text.n > 0 ? " " : "",
+	    text.buf, help ? "\n" : "");
+}
+
+void
+settings_print(const struct settings *s, FILE *out, bool help)
+{
+	for (const struct setting *row = table; row->name != NULL; row++)
+		print_row(row, s, out, help);
+}
+
+bool
+settings_print_one(const struct settings *s, struct slice name, FILE *out,
+    bool help, struct fault *f)
+{
+	const struct setting *row = setting_find(name, f);
+
+	if (row != NULL)
+		print_row(row, s, out, help);
+	return row != NULL;
+}
+
+void
+settings_print_json(const struct settings *s, FILE *out)
+{
+	json_t *all = json_object();
+
+	for (const struct setting *row = table; row->name != NULL; row++) {
+		char value[SETTINGS_VALUE_MAX];
+		struct text text;
+
+		text_init(&text, value, sizeof value);
+		row->type->print(row, field_in(s, row), &text);
+		json_object_set_new(all, row->name,
+		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
+		    jsontext_cstring(value), "default", row->default_text,
+		    "expects", row->type->expects, "reloadable",
+		    row->reloadable, "help", row->help));
+	}
+	json_dumpf(all, out, JSON_INDENT(4));
+	fputc('\n', out);
+	json_decref(all);
+}
+
+void
+settings_eval_options(const struct settings *s, struct eval_options *options)
+{
+	*options = (struct eval_options){
+		.default_class = s->default_class == DEFAULT_CLASS_PERM ?
+		    CLASS_PERM : CLASS_TEMP,
+		.on_error_accept = s->on_error == ON_ERROR_ACCEPT,
+		.compat_sendmail = s->compat == COMPAT_SENDMAIL,
+		.monitor = s->mode == MODE_MONITOR,
+		.help_url = s->help_url,
+	};
+}
+
+bool
+settings_exempt(const struct settings *s, const struct netaddr *addr)
+{
+	for (unsigned i = 0; i < s->exempt.n; i++)
+		if (netprefix_covers(&s->exempt.prefix[i], addr))
+			return true;
+	return false;
+}
