@@ -78,9 +78,7 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	progress_stop();
 	if (!good)
 		return command_fail(&f);
-	fprintf(stderr, "%s: generation %llu, %llu rule%s\n", context->store,
-	    (unsigned long long)info.generation,
-	    (unsigned long long)info.rules, info.rules == 1 ? "" : "s");
+	command_say_generation(context, &info);
 	if (json)
 		print_json(context, rules, &info);
 	return EXIT_FINE;

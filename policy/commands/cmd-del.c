@@ -5,49 +5,50 @@
 #include "policy/commands/command.h"
 #include "policy/store/rebuild.h"
 
-static int
-delete(const struct context *context, const struct key *keys, size_t n,
-    bool *any)
+/* A missing store must be told, not made. */
+static bool
+store_is_there(const struct context *context, struct fault *f)
 {
+	struct store *store = store_open(context->store, f);
+
+	if (store == NULL)
+		return false;
+	store_close(store);
+	return true;
+}
+
+static int
+delete(const struct context *context, const char *word)
+{
+	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
 	struct fault f;
+	bool found;
+	size_t n;
 
-	for (size_t i = 0; i < n; i++) {
-		bool found;
-
-		if (!rebuild_delete(context->store, &keys[i],
-		    (int64_t)time(NULL), &found, &info, &f))
-			return command_fail(&f);
-		if (found)
-			fprintf(stderr, "%s: generation %llu, %llu rules\n",
-			    context->store,
-			    (unsigned long long)info.generation,
-			    (unsigned long long)info.rules);
-		*any |= found;
+	if (!command_keys(slice_of(word), keys, &n, &f) ||
+	    !store_is_there(context, &f) ||
+	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
+	    &found, &info, &f))
+		return command_fail(&f);
+	if (!found) {
+		fprintf(stderr, "tlspolicy: there is no rule for %s\n", word);
+		return EXIT_FINDINGS;
 	}
+	command_say_generation(context, &info);
 	return EXIT_FINE;
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct key keys[COMMAND_KEYS_MAX];
-	bool any = false;
 	int c, status;
-	struct fault f;
-	size_t n;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1)
 		return status;
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
-	if (!command_keys(slice_of(argv[optind]), keys, &n, &f))
-		return command_fail(&f);
-	status = delete(context, keys, n, &any);
-	if (status != EXIT_FINE || any)
-		return status;
-	fprintf(stderr, "tlspolicy: there is no rule for %s\n", argv[optind]);
-	return EXIT_FINDINGS;
+	return delete(context, argv[optind]);
 }
 
 const struct command command_del = {

@@ -210,6 +210,15 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
+void
+command_say_generation(const struct context *context,
+    const struct store_info *info)
+{
+	fprintf(stderr, "%s: generation %llu, %llu rule%s\n", context->store,
+	    (unsigned long long)info->generation,
+	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
+}
+
 bool
 command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX], size_t *n,
     struct fault *f)

@@ -98,4 +98,7 @@ bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *);
 void command_close_store(struct store *, struct store_reader *);
 
+/* On standard error: "STORE: generation 7, 1234 rules". */
+void command_say_generation(const struct context *, const struct store_info *);
+
 #endif

@@ -10,15 +10,6 @@ struct group {
 	size_t n;
 };
 
-static int
-compare_bytes(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = memcmp(a.p, b.p, n);
-
-	return order != 0 ? order : a.n < b.n ? -1 : a.n > b.n;
-}
-
 static struct group
 group_at(const struct ruleset_lines *list, size_t from)
 {
@@ -129,8 +120,9 @@ walk(struct walk *w, struct fault *f)
 	while (i < w->old.n || j < w->new.n) {
 		struct group old = group_at(&w->old, i);
 		struct group new = group_at(&w->new, j);
-		int order = old.n == 0 ? 1 : new.n == 0 ? -1 : compare_bytes(
-		    old.lines[0].key_bytes, new.lines[0].key_bytes);
+		int order = old.n == 0 ? 1 : new.n == 0 ? -1 :
+		    ruleset_compare_keys(old.lines[0].key_bytes,
+		    new.lines[0].key_bytes);
 
 		if (order < 0)
 			print_removed(w, old);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/commands/progress.h"
 #include "policy/commands/ruleset.h"
@@ -132,6 +133,14 @@ ruleset_lines_of_file(const struct rulefile *rules, struct ruleset_lines *list,
 			return false;
 	}
 	return true;
+}
+
+int
+ruleset_compare_keys(struct slice a, struct slice b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
 bool

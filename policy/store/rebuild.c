@@ -400,17 +400,29 @@ rebuild_set(const char *path, const struct rulefile *file, int64_t now,
 	return good;
 }
 
+static bool
+remove_keys(struct writer *w, const struct key *keys, size_t n, bool *found)
+{
+	uint32_t removed;
+
+	*found = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!remove_key(w, slice_make((const char *)keys[i].bytes,
+		    keys[i].n), &removed))
+			return false;
+		*found = *found || removed > 0;
+	}
+	return true;
+}
+
 bool
-rebuild_delete(const char *path, const struct key *key, int64_t now,
-    bool *found, struct store_info *info, struct fault *fault)
+rebuild_delete(const char *path, const struct key *keys, size_t n,
+    int64_t now, bool *found, struct store_info *info, struct fault *fault)
 {
 	struct writer w;
-	uint32_t n = 0;
 	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
-	    load_info(&w) && remove_key(&w, slice_make((const char *)
-	    key->bytes, key->n), &n);
+	    load_info(&w) && remove_keys(&w, keys, n, found);
 
-	*found = n > 0;
 	if (good && *found)
 		good = put_info(&w, now, 0) && commit(&w, info);
 	end(&w);

@@ -27,8 +27,8 @@ bool rebuild_store(const char *path, const struct rulefile *, int64_t now,
 bool rebuild_set(const char *path, const struct rulefile *, int64_t now,
     struct store_info *info, struct fault *);
 
-/* Remove a key's rules.  *found tells whether there were any. */
-bool rebuild_delete(const char *path, const struct key *, int64_t now,
-    bool *found, struct store_info *info, struct fault *);
+/* Remove the rules of `n` keys.  *found tells whether there were any. */
+bool rebuild_delete(const char *path, const struct key *keys, size_t n,
+    int64_t now, bool *found, struct store_info *info, struct fault *);
 
 #endif
