@@ -169,17 +169,29 @@ static bool
 parse_host(enum tag tag, struct slice what, struct key *key,
     struct fault *fault)
 {
-	bool done;
+	bool good, done;
 
-	if (!parse_bracket(tag, what, key, &done, fault) || done)
-		return done;
-	if (!parse_prefix(tag, KEY_ADDRESS, what, key, &done, fault) || done)
-		return done;
+	good = parse_bracket(tag, what, key, &done, fault);
+	if (!good || done)
+		return good;
+	good = parse_prefix(tag, KEY_ADDRESS, what, key, &done, fault);
+	if (!good || done)
+		return good;
 	if (slice_find(what, '/') < what.n)
 		return fault_set(fault, FAULT_DATA, "\"%.*s\" is neither a "
 		    "host name nor a network; expected NAME, ADDRESS or "
 		    "ADDRESS/LENGTH", SLICE_ARG(what));
 	return parse_name(tag, what, key, fault);
+}
+
+/* A mail domain, or an address literal. */
+static bool
+parse_domain(enum tag tag, struct slice what, struct key *key,
+    struct fault *fault)
+{
+	bool done, good = parse_bracket(tag, what, key, &done, fault);
+
+	return !good || done ? good : parse_name(tag, what, key, fault);
 }
 
 /* user@domain, user@: the local part as it stands, the domain canonical. */
@@ -195,13 +207,8 @@ parse_mailbox(enum tag tag, struct slice what, struct key *key,
 		return key_word(tag, KEY_MAILBOX, what, key);
 	while (at > 0 && what.p[at - 1] != '@')
 		at--;
-	if (at == 0) {
-		bool done;
-
-		if (!parse_bracket(tag, what, key, &done, fault) || done)
-			return done;
-		return parse_name(tag, what, key, fault);
-	}
+	if (at == 0)
+		return parse_domain(tag, what, key, fault);
 	text_init(&domain, buf, sizeof buf);
 	if (!rule_domain(slice_from(what, at), &domain, fault))
 		return false;
