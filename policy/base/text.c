@@ -8,34 +8,10 @@
 
 #include "policy/base/text.h"
 
-struct slice
-slice_make(const char *p, size_t n)
-{
-	return (struct slice){ p, n };
-}
-
-struct slice
-slice_of(const char *s)
-{
-	return slice_make(s, s == NULL ? 0 : strlen(s));
-}
-
-struct slice
-slice_from(struct slice s, size_t from)
-{
-	return slice_make(s.p + from, s.n - from);
-}
-
 bool
 slice_equal(struct slice a, struct slice b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-int
-text_lower(int c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 bool
@@ -58,7 +34,11 @@ slice_is(struct slice s, const char *word)
 bool
 slice_is_nocase(struct slice s, const char *word)
 {
-	return slice_equal_nocase(s, slice_of(word));
+	for (size_t i = 0; i < s.n; i++)
+		if (word[i] == '\0' ||
+		    text_lower(s.p[i]) != text_lower(word[i]))
+			return false;
+	return word[s.n] == '\0';
 }
 
 bool
@@ -68,20 +48,6 @@ slice_starts_nocase(struct slice s, const char *prefix)
 
 	return s.n >= n && slice_equal_nocase(slice_make(s.p, n),
 	    slice_make(prefix, n));
-}
-
-size_t
-slice_find(struct slice s, char c)
-{
-	const char *hit = s.n == 0 ? NULL : memchr(s.p, c, s.n);
-
-	return hit == NULL ? s.n : (size_t)(hit - s.p);
-}
-
-bool
-text_is_blank(int c)
-{
-	return c == ' ' || c == '\t';
 }
 
 struct slice

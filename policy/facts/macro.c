@@ -200,10 +200,10 @@ bracket_unknown_client(struct facts *f)
 bool
 macro_finish(struct facts *f)
 {
+	if (f->dialect != DIALECT_POSTFIX)
+		return true; /* sendmail tells all there is */
 	for (int id = 0; id < FACT_COUNT; id++)
 		if (!macro_told(f->dialect, (enum fact_id)id))
 			facts_set_state(f, (enum fact_id)id, FACT_NOT_TOLD);
-	if (f->dialect != DIALECT_POSTFIX)
-		return true;
 	return derive_verify(f) && bracket_unknown_client(f);
 }

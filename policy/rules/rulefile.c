@@ -5,6 +5,8 @@
  * Every bad line is reported before anything is decided; whoever builds a
  * store from a rulefile with bad lines is refused by rulefile_finish().
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -310,34 +312,47 @@ rulefile_read_text(struct rulefile *file, struct slice text, const char *name,
 	return parse_text(file, copy, source, fault);
 }
 
-/* The whole of `fd` into one piece of the arena. */
+/* Reads up to `size` bytes; *n is what there was.  False: errno says why. */
+static bool
+read_up_to(int fd, char *buf, size_t size, size_t *n)
+{
+	ssize_t got = 1;
+
+	while (got != 0 && *n < size) {
+		got = read(fd, buf + *n, size - *n);
+		if (got < 0 && errno != EINTR)
+			return false;
+		if (got > 0)
+			*n += (size_t)got;
+	}
+	return true;
+}
+
+/* The whole of `fd` in one piece of the arena, of the file's size at first. */
 static bool
 read_all(int fd, struct arena *memory, struct slice *text)
 {
 	size_t size = 1 << 16, n = 0;
-	char *buf = malloc(size);
-	ssize_t got = 1;
+	struct stat st;
+	char *buf;
 
-	while (buf != NULL && got > 0) {
-		if (n == size) {
-			char *more = realloc(buf, size *= 2);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		size = (size_t)st.st_size + 1;
+	buf = arena_alloc(memory, size);
+	while (buf != NULL && read_up_to(fd, buf, size, &n)) {
+		char *bigger;
 
-			if (more == NULL)
-				break;
-			buf = more;
+		if (n < size) {
+			*text = slice_make(buf, n);
+			return true;
 		}
-		got = read(fd, buf + n, size - n);
-		if (got > 0)
-			n += (size_t)got;
-		else if (got < 0 && errno == EINTR)
-			got = 1;
+		if ((bigger = arena_alloc(memory, size *= 2)) != NULL)
+			memcpy(bigger, buf, n);
+		buf = bigger;
 	}
-	if (buf == NULL || got > 0)
+	if (buf == NULL)
 		errno = ENOMEM;
-	else if (got == 0)
-		*text = arena_copy(memory, slice_make(buf, n));
-	free(buf);
-	return got == 0 && text->p != NULL;
+	return false;
 }
 
 bool
