@@ -65,7 +65,7 @@ struct command {
 extern const struct command *const command_table[];
 
 extern const struct command command_build, command_check, command_del,
-    command_diff, command_set, command_settings, command_show;
+    command_diff, command_lint, command_set, command_settings, command_show;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

@@ -1,0 +1,112 @@
+/* tlspolicy lint: rules that are valid, but hardly what was meant. */
+#include <getopt.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "policy/commands/ruleset.h"
+#include "policy/rules/lint.h"
+
+enum { SECONDS_PER_DAY = 86400 };
+
+static const struct command_option options[] = {
+	{ OPTION_MTA, "mta", "sendmail|postfix",
+	    "also tell what this MTA cannot tell" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct printer {
+	const struct rulefile *rules;
+	bool json;
+};
+
+static void
+print_json(const struct printer *p, const struct lint_finding *f)
+{
+	struct slice file = p->rules->sources[f->rule->source];
+	json_t *object = json_pack("{s:s%, s:I, s:s%, s:s%, s:s, s:s, s:s}",
+	    "file", file.p, file.n, "line", (json_int_t)f->rule->line,
+	    "key", f->rule->key.p, f->rule->key.n,
+	    "requirement", f->rule->requirement.p, f->rule->requirement.n,
+	    "check", f->check, "reason", f->reason.buf,
+	    "way_out", f->way_out.buf);
+
+	if (object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0)
+		putchar('\n');
+	json_decref(object);
+}
+
+static void
+tell(void *arg, const struct lint_finding *f)
+{
+	const struct printer *p = arg;
+
+	if (p->json) {
+		print_json(p, f);
+		return;
+	}
+	printf("%.*s:%lu: %.*s %.*s\n    %s: %s\n    %s\n",
+	    SLICE_ARG(p->rules->sources[f->rule->source]),
+	    (unsigned long)f->rule->line, SLICE_ARG(f->rule->key),
+	    SLICE_ARG(f->rule->requirement), f->check, f->reason.buf,
+	    f->way_out.buf);
+}
+
+static bool
+set_mta(const char *name, struct lint_options *lint)
+{
+	for (int d = 0; d < DIALECT_COUNT; d++)
+		if (slice_is_nocase(slice_of(name),
+		    dialect_name((enum dialect)d))) {
+			lint->mta = (enum dialect)d;
+			return lint->with_mta = true;
+		}
+	return false;
+}
+
+static int
+lint(const struct context *context, char *const *paths,
+    struct lint_options *lint_options, bool json)
+{
+	struct rulefile rules;
+	struct printer printer = { &rules, json };
+	struct fault f;
+	int status = EXIT_FINE;
+
+	lint_options->today = (int32_t)(time(NULL) / SECONDS_PER_DAY);
+	lint_options->default_perm = context->settings.default_class ==
+	    DEFAULT_CLASS_PERM;
+	lint_options->suffixes = lint_suffixes_open();
+	if (!ruleset_read(context, paths, &rules, &f))
+		status = command_fail(&f);
+	else if (lint_rules(&rules, lint_options, tell, &printer) > 0)
+		status = EXIT_FINDINGS;
+	rulefile_free(&rules);
+	lint_suffixes_close(lint_options->suffixes);
+	return status;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct lint_options lint_options = { .with_mta = false };
+	bool json = false;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == OPTION_JSON)
+			json = true;
+		else if (c != OPTION_MTA)
+			return status;
+		else if (!set_mta(optarg, &lint_options))
+			return command_usage(context, "\"%s\" is no MTA; "
+			    "expected sendmail or postfix", optarg);
+	}
+	return lint(context, argv + optind, &lint_options, json);
+}
+
+const struct command command_lint = {
+	"lint", "[RULES...]",
+	"Find rules that are valid but hardly meant", options, run
+};
