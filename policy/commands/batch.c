@@ -1,9 +1,10 @@
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/base/jsontext.h"
+#include "policy/audit/jsonput.h"
 #include "policy/commands/batch.h"
 
 enum { BATCH_BUFFER = 256 * 1024, BATCH_NUMBER_MAX = 24 };
@@ -16,8 +17,7 @@ struct batch {
 	unsigned long line;
 	unsigned long bad;
 	bool too_long;	     /* the line in the buffer began before it */
-	char *out;
-	size_t out_size;
+	struct text out, trace;
 };
 
 enum got { GOT_LINE, GOT_TOO_LONG, GOT_END, GOT_FAILED };
@@ -80,38 +80,28 @@ get_line(struct batch *b, struct slice *line)
 	return got;
 }
 
-static size_t
-print_object(struct batch *b, const json_t *object)
-{
-	size_t n = json_dumpb(object, b->out, b->out_size, JSON_COMPACT);
-	char *larger;
-
-	if (n <= b->out_size)
-		return n;
-	larger = realloc(b->out, n);
-	if (larger == NULL)
-		return 0;
-	b->out = larger;
-	b->out_size = n;
-	return json_dumpb(object, b->out, b->out_size, JSON_COMPACT);
-}
-
 static bool
-put_object(struct batch *b, json_t *object)
+put_out(struct batch *b)
 {
-	size_t n = object == NULL ? 0 : print_object(b, object);
-
-	json_decref(object);
-	return n > 0 && fwrite(b->out, 1, n, stdout) == n &&
+	return fwrite(b->out.buf, 1, b->out.n, stdout) == b->out.n &&
 	    putchar('\n') != EOF;
 }
 
 static bool
 put_error(struct batch *b, const char *text)
 {
+	struct jsonput j;
+
 	b->bad++;
-	return put_object(b, json_pack("{s:I, s:o}", "line",
-	    (json_int_t)b->line, "error", jsontext_cstring(text)));
+	text_clear(&b->out);
+	jsonput_start(&j, &b->out);
+	JSONPUT_LITERAL(&j, "{\"line\":");
+	jsonput_number(&j, b->line);
+	JSONPUT_LITERAL(&j, ",\"error\":");
+	jsonput_string(&j, slice_of(text));
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
+	return put_out(b);
 }
 
 /* The macros of one line; numbers are taken, an MTA's macro is its digits. */
@@ -149,32 +139,24 @@ macros_of(const json_t *object, struct judge_macro *macros,
 	return true;
 }
 
-static void
-keep_trace(void *arg, const char *text)
-{
-	json_array_append_new(arg, jsontext_cstring(text));
-}
-
 static bool
 judge_object(struct batch *b, const json_t *object)
 {
 	struct judge_macro macros[JUDGE_MACROS_MAX];
 	char numbers[JUDGE_MACROS_MAX][BATCH_NUMBER_MAX];
-	struct trace trace = { .line = keep_trace };
+	struct trace trace = { judge_json_trace, &b->trace };
 	struct fault f;
-	json_t *result;
 	size_t n;
 
 	if (!macros_of(object, macros, numbers, &n, &f) ||
 	    !judge_facts(b->judge, macros, n, &f))
 		return put_error(b, f.text);
-	if (b->judge->traced)
-		trace.arg = json_array();
+	text_clear(&b->out);
+	text_clear(&b->trace);
 	judge_session(b->judge, &trace);
-	result = judge_json(b->judge);
-	if (b->judge->traced)
-		json_object_set_new(result, "trace", trace.arg);
-	return put_object(b, result);
+	if (!judge_json(b->judge, &b->trace, &b->out))
+		return put_error(b, "the verdict is too long to be printed");
+	return put_out(b);
 }
 
 static bool
@@ -228,15 +210,16 @@ int
 batch_run(struct judge *judge, int in)
 {
 	struct batch b = { .judge = judge, .in = in,
-		.buffer = malloc(BATCH_BUFFER) };
+		.buffer = malloc(BATCH_BUFFER + 2 * JUDGE_JSON_MAX) };
 	int status;
 
 	if (b.buffer == NULL) {
 		fprintf(stderr, "tlspolicy: out of memory\n");
 		return FAULT_UNAVAILABLE;
 	}
+	text_init(&b.out, b.buffer + BATCH_BUFFER, JUDGE_JSON_MAX);
+	text_init(&b.trace, b.out.buf + JUDGE_JSON_MAX, JUDGE_JSON_MAX);
 	status = run_lines(&b);
 	free(b.buffer);
-	free(b.out);
 	return status;
 }

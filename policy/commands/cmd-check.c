@@ -43,6 +43,13 @@ take_tag(const struct context *context, struct check *check, const char *word)
 	return check->by_tag;
 }
 
+static bool
+too_many(const struct context *context, const char *option)
+{
+	command_usage(context, "too many options %s", option);
+	return false;
+}
+
 /* False: stop and return *status. */
 static bool
 take_options(struct context *context, struct check *check, int argc,
@@ -55,12 +62,12 @@ take_options(struct context *context, struct check *check, int argc,
 		switch (c) {
 		case 'r':
 			if (check->nrules == RULEFILE_SOURCES_MAX)
-				return command_usage(context, "too many -r"), false;
+				return too_many(context, "-r");
 			check->rules[check->nrules++] = optarg;
 			break;
 		case 'o':
 			if (check->nassignments == CHECK_OPTIONS_MAX)
-				return command_usage(context, "too many -o"), false;
+				return too_many(context, "-o");
 			check->assignments[check->nassignments++] = optarg;
 			break;
 		case 't':
@@ -89,26 +96,24 @@ append_trace(void *arg, const char *text)
 	fprintf(arg, "    %s\n", text);
 }
 
-static void
-keep_trace(void *arg, const char *text)
-{
-	json_array_append_new(arg, json_string(text));
-}
-
-static void
+static bool
 print_as_json(struct judge *judge)
 {
-	struct trace trace = { keep_trace, json_array() };
-	json_t *object;
+	char *memory = malloc(2 * JUDGE_JSON_MAX);
+	struct text lines, object;
+	struct trace trace = { judge_json_trace, &lines };
+	bool good;
 
+	if (memory == NULL)
+		return false;
+	text_init(&object, memory, JUDGE_JSON_MAX);
+	text_init(&lines, memory + JUDGE_JSON_MAX, JUDGE_JSON_MAX);
 	judge_session(judge, &trace);
-	object = judge_json(judge);
-	if (judge->traced)
-		json_object_set(object, "trace", trace.arg);
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-	json_decref(trace.arg);
+	good = judge_json(judge, &lines, &object);
+	if (good)
+		puts(object.buf);
+	free(memory);
+	return good;
 }
 
 /* The verdict stands in the first line, so the trace is kept back. */
@@ -151,12 +156,10 @@ check_one(const struct context *context, const struct check *check,
 	}
 	if (!judge_facts(judge, macros, n, &f))
 		return command_fail(&f);
-	if (check->json)
-		print_as_json(judge);
-	else if (!print_as_text(judge))
-		return fault_set(&f, FAULT_UNAVAILABLE, "out of memory"),
-		    command_fail(&f);
-	return judge_status(judge);
+	if (check->json ? print_as_json(judge) : print_as_text(judge))
+		return judge_status(judge);
+	fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+	return command_fail(&f);
 }
 
 static struct store *

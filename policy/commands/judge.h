@@ -10,8 +10,6 @@
 #ifndef TLSPOLICY_JUDGE_H
 #define TLSPOLICY_JUDGE_H
 
-#include <jansson.h>
-
 #include "policy/commands/command.h"
 #include "policy/eval/eval.h"
 
@@ -49,7 +47,19 @@ int judge_status(const struct judge *);
 
 /* "tempfail 451 4.7.10 TEXT", and "warn ..." for what was not refused. */
 void judge_print(const struct judge *, FILE *out);
-/* The same with everything else there is to tell. */
-json_t *judge_json(const struct judge *);
+
+/* Bytes enough for any verdict, and for the trace of any session. */
+enum { JUDGE_JSON_MAX = 256 * 1024 };
+
+/*
+ * The same with everything else there is to tell, as one JSON object without
+ * newline.  `trace`: what judge_json_trace() collected, for a judge that is
+ * traced.  False: something was cut.
+ */
+bool judge_json(const struct judge *, const struct text *trace,
+    struct text *out);
+
+/* For struct trace: appends a line to a struct text, as items of a list. */
+void judge_json_trace(void *text, const char *line);
 
 #endif

@@ -1,5 +1,8 @@
-/* A verdict as a JSON object, tlspolicy(1), `check --batch`. */
-#include "policy/base/jsontext.h"
+/*
+ * A verdict as one JSON object.  Written out by jsonput.h: building it as a
+ * tree first would take twice as long as judging.
+ */
+#include "policy/audit/jsonput.h"
 #include "policy/commands/judge.h"
 
 static const char *const answers[] = {
@@ -8,96 +11,132 @@ static const char *const answers[] = {
 	[ANSWER_CANNOT_TELL] = "cannot-tell",
 };
 
-static void
-set_reply(json_t *object, const struct reply *reply)
-{
-	char joined_text[REPLY_LINES_MAX * (REPLY_LINE_MAX + 3)];
-	struct text joined;
+/* `before` is what stands between the last value and this one. */
+#define PUT_STRING(j, before, s) do {					\
+	JSONPUT_LITERAL(j, before);					\
+	jsonput_string(j, s);						\
+} while (0)
 
-	text_init(&joined, joined_text, sizeof joined_text);
+static void
+put_reply(struct jsonput *j, const struct reply *reply)
+{
+	if (reply->code[0] != '\0') {
+		PUT_STRING(j, ",\"code\":", slice_of(reply->code));
+		PUT_STRING(j, ",\"dsn\":", slice_of(reply->dsn));
+	}
+	JSONPUT_LITERAL(j, ",\"text\":\"");
 	for (unsigned i = 0; i < reply->nlines; i++) {
-		text_puts(&joined, i > 0 ? " / " : "");
-		text_put(&joined, reply->lines[i]);
+		if (i > 0)
+			JSONPUT_LITERAL(j, " / ");
+		jsonput_chars(j, reply->lines[i]);
 	}
-	if (reply->kind != VERDICT_HOLD) {
-		json_object_set_new(object, "code", json_string(reply->code));
-		json_object_set_new(object, "dsn", json_string(reply->dsn));
-	}
-	json_object_set_new(object, "text", jsontext_string(
-	    slice_make(joined.buf, joined.n)));
-	json_object_set_new(object, "reason",
-	    json_string(reason_name(reply->reason)));
+	PUT_STRING(j, "\",\"reason\":",
+	    slice_of(reason_name(reply->reason)));
 }
 
 static void
-add_warning(json_t *warnings, const struct verdict *v)
+put_warning(struct jsonput *j, const struct verdict *v)
 {
-	json_t *warning;
-
-	if (v->waiver == WAIVER_NONE)
-		return;
-	warning = json_object();
-	json_object_set_new(warning, "verdict",
-	    json_string(verdict_name(v->reply.kind)));
-	set_reply(warning, &v->reply);
-	json_object_set_new(warning, "waiver",
-	    json_string(waiver_name(v->waiver)));
-	json_array_append_new(warnings, warning);
+	PUT_STRING(j, "{\"verdict\":",
+	    slice_of(verdict_name(v->reply.kind)));
+	put_reply(j, &v->reply);
+	PUT_STRING(j, ",\"waiver\":", slice_of(waiver_name(v->waiver)));
+	JSONPUT_LITERAL(j, "}");
 }
 
-static json_t *
-rule_json(const struct class_result *r)
+static void
+put_rule(struct jsonput *j, const struct class_result *r)
 {
-	json_t *rule = json_object();
-
-	json_object_set_new(rule, "tag", json_string(tag_row(r->tag)->name));
-	json_object_set_new(rule, "key", jsontext_string(r->key));
-	json_object_set_new(rule, "requirement",
-	    jsontext_string(r->requirement));
-	json_object_set_new(rule, "result", json_string(r->lookup_failed ?
-	    "failed" : answers[r->answer]));
+	PUT_STRING(j, "{\"tag\":", slice_of(tag_row(r->tag)->name));
+	PUT_STRING(j, ",\"key\":", r->key);
+	PUT_STRING(j, ",\"requirement\":", r->requirement);
+	PUT_STRING(j, ",\"result\":", slice_of(r->lookup_failed ? "failed" :
+	    answers[r->answer]));
 	if (r->answer != ANSWER_YES)
-		json_object_set_new(rule, "reason",
-		    json_string(reason_name(r->reason)));
-	json_object_set_new(rule, "warn", json_boolean(r->warn));
-	json_object_set_new(rule, "file", jsontext_string(r->file));
-	json_object_set_new(rule, "line", json_integer(r->line));
+		PUT_STRING(j, ",\"reason\":",
+		    slice_of(reason_name(r->reason)));
+	if (r->warn)
+		JSONPUT_LITERAL(j, ",\"warn\":true");
 	if (r->by.n > 0)
-		json_object_set_new(rule, "by", jsontext_string(r->by));
-	return rule;
+		PUT_STRING(j, ",\"by\":", r->by);
+	if (r->matched) {
+		PUT_STRING(j, ",\"file\":", r->file);
+		JSONPUT_LITERAL(j, ",\"line\":");
+		jsonput_number(j, r->line);
+	}
+	JSONPUT_LITERAL(j, "}");
 }
 
 static void
-add_rules(json_t *rules, const struct verdict *v)
+put_rules(struct jsonput *j, const struct verdict *v, bool *any)
 {
-	for (unsigned i = 0; i < v->nresults; i++)
-		if (v->results[i].matched || v->results[i].lookup_failed)
-			json_array_append_new(rules,
-			    rule_json(&v->results[i]));
+	for (unsigned i = 0; i < v->nresults; i++) {
+		if (*any)
+			JSONPUT_LITERAL(j, ",");
+		put_rule(j, &v->results[i]);
+		*any = true;
+	}
 }
 
-json_t *
-judge_json(const struct judge *j)
+static void
+put_warnings(struct jsonput *j, const struct verdict *mail,
+    const struct verdict *rcpt)
 {
-	const struct verdict *v = j->verdict;
-	json_t *object = json_object(), *rules = json_array();
-	json_t *warnings = json_array();
+	bool both = mail->waiver != WAIVER_NONE && rcpt != NULL &&
+	    rcpt->waiver != WAIVER_NONE;
 
-	json_object_set_new(object, "verdict",
-	    json_string(verdict_name(v->kind)));
+	JSONPUT_LITERAL(j, ",\"warn\":[");
+	if (mail->waiver != WAIVER_NONE)
+		put_warning(j, mail);
+	if (both)
+		JSONPUT_LITERAL(j, ",");
+	if (rcpt != NULL && rcpt->waiver != WAIVER_NONE)
+		put_warning(j, rcpt);
+	JSONPUT_LITERAL(j, "]");
+}
+
+bool
+judge_json(const struct judge *judge, const struct text *trace,
+    struct text *out)
+{
+	const struct verdict *v = judge->verdict, *mail = &judge->mail;
+	const struct verdict *rcpt = judge->has_rcpt ? &judge->rcpt : NULL;
+	struct jsonput j;
+	bool any = false;
+
+	jsonput_start(&j, out);
+	PUT_STRING(&j, "{\"verdict\":", slice_of(verdict_name(v->kind)));
 	if (v->kind != VERDICT_ACCEPT)
-		set_reply(object, &v->reply);
-	json_object_set_new(object, "generation",
-	    json_integer((json_int_t)v->generation));
-	add_rules(rules, &j->mail);
-	add_warning(warnings, &j->mail);
-	if (j->has_rcpt) {
-		add_rules(rules, &j->rcpt);
-		add_warning(warnings, &j->rcpt);
+		put_reply(&j, &v->reply);
+	JSONPUT_LITERAL(&j, ",\"generation\":");
+	jsonput_number(&j, v->generation);
+	if (mail->waiver != WAIVER_NONE ||
+	    (rcpt != NULL && rcpt->waiver != WAIVER_NONE))
+		put_warnings(&j, mail, rcpt);
+	JSONPUT_LITERAL(&j, ",\"rules\":[");
+	put_rules(&j, mail, &any);
+	if (rcpt != NULL)
+		put_rules(&j, rcpt, &any);
+	JSONPUT_LITERAL(&j, "]");
+	if (judge->traced) {
+		JSONPUT_LITERAL(&j, ",\"trace\":[");
+		jsonput_slice(&j, slice_make(trace->buf, trace->n));
+		JSONPUT_LITERAL(&j, "]");
 	}
-	if (json_array_size(warnings) > 0)
-		json_object_set(object, "warn", warnings);
-	json_object_set_new(object, "rules", rules);
-	json_decref(warnings);
-	return object;
+	JSONPUT_LITERAL(&j, "}");
+	return jsonput_finish(&j) && (trace == NULL || !trace->cut);
+}
+
+void
+judge_json_trace(void *text, const char *line)
+{
+	struct text *list = text;
+	struct jsonput j;
+	bool first = list->n == 0;
+
+	jsonput_start(&j, list);
+	if (!first)
+		JSONPUT_LITERAL(&j, ",");
+	jsonput_string(&j, slice_of(line));
+	jsonput_finish(&j);
 }
