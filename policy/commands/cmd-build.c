@@ -1,6 +1,7 @@
 /* tlspolicy build: rule files into the store, in one commit. */
 #include <errno.h>
 #include <getopt.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +66,21 @@ print_json(const struct context *context, const struct rulefile *rules,
 	json_decref(line);
 }
 
+/* A reader would say that there is no store; a writer wants to make one. */
+static bool
+folder_is_there(const char *store, struct fault *f)
+{
+	const char *slash = strrchr(store, '/');
+	char folder[SETTINGS_STRING_MAX];
+
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - store + 1), slash == NULL ? "." : store);
+	if (access(folder, F_OK) == 0)
+		return true;
+	return fault_errno(f, FAULT_IO, errno, "cannot make %s: %s", store,
+	    folder);
+}
+
 static int
 build(const struct context *context, const struct rulefile *rules, bool json)
 {
@@ -72,6 +88,8 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	struct fault f;
 	bool good;
 
+	if (!folder_is_there(context->store, &f))
+		return command_fail(&f);
 	progress_start("rules go into the store", &rules->n);
 	good = rebuild_store(context->store, rules, (int64_t)time(NULL),
 	    REBUILD_DURABLE, &info, &f);
@@ -112,7 +130,8 @@ run(struct context *context, int argc, char **argv)
 	} else {
 		status = dry ? compare(context, &rules, json) :
 		    build(context, &rules, json);
-		say_untagged(&rules);
+		if (status == EXIT_FINE)
+			say_untagged(&rules);
 	}
 	rulefile_free(&rules);
 	return status;

@@ -76,6 +76,7 @@ make_env(const char *path, MDB_env **env, struct fault *fault)
 	    (error = mdb_env_set_maxreaders(*env, FORMAT_READERS)) == 0)
 		return true;
 	mdb_env_close(*env);
+	*env = NULL;
 	return store_lmdb_fault(fault, error, path);
 }
 
@@ -94,6 +95,7 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 		return true;
 	}
 	mdb_env_close(*env);
+	*env = NULL;
 	return store_lmdb_fault(fault, error, path);
 }
 

@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+#
+# build: one commit or nothing, every bad line told, the difference beforehand.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tlspolicy::Scratch;
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+my $scratch = Tlspolicy::Scratch->new;
+my $store = $scratch->path('policy.mdb');
+my $conf = $scratch->write('tlspolicy.conf',
+    "store = $store\nrules = " . $scratch->path('rules') . "\n");
+
+sub tlspolicy {
+	my ($command, @args) = @_;
+	return Tlspolicy::Scratch::run($tlspolicy, $command, '-c', $conf,
+	    @args);
+}
+
+sub result_is {
+	my ($r, $status, $out, $err, $name) = @_;
+	is($r->{status}, $status, "$name: exit $status");
+	is($r->{out}, $out, "$name: output") if defined $out;
+	ref $err ? like($r->{err}, $err, "$name: messages") :
+	    is($r->{err}, $err, "$name: messages");
+}
+
+# The settings name store and rules.
+my $rules = $scratch->write('rules', "# mine\nTLS_Clt:example.com\tENCR:128\n" .
+    "host.example.net VERIFY\n\nTLS_From:partner.example PERM+VERIFY+BY:me\n");
+my $all = "TLS_Clt:example.com\tENCR:128\nTLS_Clt:host.example.net\tVERIFY\n" .
+    "TLS_Srv:host.example.net\tVERIFY\nTLS_From:partner.example\t" .
+    "PERM+VERIFY+BY:me\n";
+my $r = tlspolicy('build', '-n');
+is($r->{status}, 0, '-n before the first build: exit 0');
+is(join('', sort split /^/, $r->{out}),
+    join('', sort map { "+ $_" } split /^/, $all), '-n: all is new');
+is($r->{err}, "4 rules are good; a build of $store would remove 0, add 4 " .
+    "and change 0\n1 line without a tag: taken as a TLS_Clt and a TLS_Srv " .
+    "rule each\n", '-n: messages');
+ok(!-e $store, '-n makes no store');
+
+result_is(tlspolicy('build'), 0, '', "$store: generation 1, 4 rules\n" .
+    "1 line without a tag: taken as a TLS_Clt and a TLS_Srv rule each\n",
+    'the first build');
+is(tlspolicy('show')->{out}, $all, 'what is in the store');
+result_is(tlspolicy('build', '-n'), 0, '', qr/remove 0, add 0 and change 0$/m,
+    '-n without a difference');
+
+# Bad lines: all of them, and the old generation stays.
+my $bad = $scratch->write('bad', <<'END');
+TLS_Clt:a.example ENCR
+TLS_Clt:b.example ENCR:128
+TLS_Clt:c.example VERIFY+FOO
+TSL_Clt:d.example ENCR:128
+TLS_Clt:e.example
+TLS_Clt:b.example VERIFY
+TLS_Clt:192.0.2.0/33 OK
+TLS_From:x.example REJECT
+END
+$r = tlspolicy('build', $bad);
+is($r->{status}, 65, 'bad lines: exit 65');
+for (1, 3 .. 8) {
+	like($r->{err}, qr/^\Q$bad\E:$_:\d+: \S/m, "bad lines: line $_ is told");
+}
+like($r->{err}, qr/^tlspolicy: 7 bad lines in the rules\n\Q$store\E is left as it was$/m,
+    'bad lines: how many');
+unlike($r->{err}, qr/^\Q$bad\E:2:/m, 'bad lines: the good one is not told');
+is(tlspolicy('show')->{out}, $all, 'bad lines: the old rules stay');
+is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
+
+# Several files, JSON.
+my $more = $scratch->write('more', "TLS_To:payroll\@example.com VERIFY\n");
+$r = tlspolicy('build', '--json', $rules, $more);
+is($r->{status}, 0, 'two files: exit 0');
+my $json = decode_json($r->{out});
+is($json->{generation}, 2, 'two files: generation');
+is($json->{rules}, 5, 'two files: rules');
+is($json->{untagged}, 1, 'two files: untagged lines');
+is($json->{store}, $store, 'two files: store');
+cmp_ok(abs($json->{built_at} - time), '<', 60, 'two files: when');
+
+# What cannot be opened or written.
+result_is(tlspolicy('build', "$rules.none"), 66, '',
+    qr/^tlspolicy: cannot open \Q$rules\E\.none: No such file/, 'no rules');
+$r = tlspolicy('build', '-d', $scratch->path('none/policy.mdb'));
+is($r->{status}, 74, 'no folder for the store: exit 74');
+like($r->{err}, qr/^tlspolicy: cannot make .*none\/policy\.mdb: .*No such file/,
+    'no folder: why');
+my $foreign = $scratch->write('foreign.mdb', 'x' x 20000);
+result_is(tlspolicy('build', '-d', $foreign), 65, '',
+    qr/foreign\.mdb/, 'a file that is no store');
+is(Tlspolicy::Scratch::slurp($foreign), 'x' x 20000, 'is left alone');
+
+# Killed in the middle: the old generation, and the next build works.
+my $large = $scratch->write('large', join '',
+    map { "TLS_Clt:h$_.example.com ENCR:128\n" } 1 .. 200_000);
+my $before = tlspolicy('show')->{out};
+my $start = time;
+is(tlspolicy('build', '-d', $scratch->path('other.mdb'), $large)->{status}, 0,
+    'a large build');
+my $took = time - $start;
+my ($killed, $torn) = (0, 0);
+for my $part (map { $_ / 12 } 1 .. 11) {
+	my $pid = Tlspolicy::Scratch::start_child($tlspolicy, 'build', '-c',
+	    $conf, $large, { out => '/dev/null' });
+	sleep $took * $part;
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	last if ($? & 127) == 0;
+	$killed++;
+	$torn++ if tlspolicy('show')->{out} ne $before;
+}
+cmp_ok($killed, '>', 2, "builds that were killed: $killed");
+is($torn, 0, 'after each the old rules are there');
+result_is(tlspolicy('build', $large), 0, '',
+    qr/^\Q$store\E: generation \d+, 200000 rules$/m, 'a build after that');
+done_testing;
