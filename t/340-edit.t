@@ -1,0 +1,164 @@
+#!/usr/bin/perl
+#
+# show, set, del, diff: the store rule by rule, and back to text.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
+use POSIX qw(strftime);
+use Test::More;
+use Tlspolicy::Scratch;
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+my $scratch = Tlspolicy::Scratch->new;
+my $store = $scratch->path('policy.mdb');
+
+sub tlspolicy {
+	my ($command, @args) = @_;
+	return Tlspolicy::Scratch::run($tlspolicy, $command, '-d', $store,
+	    @args);
+}
+
+sub is_run {
+	my ($args, $status, $out, $err, $name) = @_;
+	my $r = tlspolicy(@$args);
+	is($r->{status}, $status, "$name: exit $status");
+	is($r->{out}, $out, "$name: output");
+	ref $err ? like($r->{err}, $err, "$name: messages") :
+	    is($r->{err}, $err, "$name: messages");
+	return $r;
+}
+
+# A day so and so many days from now.
+sub day {
+	return strftime('%Y-%m-%d', gmtime(time + 86400 * $_[0]));
+}
+
+# Every kind of rule: file order is not key order.
+my ($soon, $gone, $later) = (day(9), day(-3), day(90));
+my $text = <<"END";
+TLS_To:payroll\@example.com	PERM+VERIFY:128+BY:ticket+2017++MSG:call us first
+TLS_Clt:zebra.example	ENCR:128
+TLS_Clt:.example.com	VERIFY+CN:*.example.com++FP:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD
+TLS_Clt:192.0.2.0/24	TEMP+VERIFY+CITag:MyCA
+TLS_Clt:2001:db8::/32	WARN+ENCR:256+PFS++AEAD++VER:1.2
+MyCA:/C=DE/O=My+20CA/CN=Root	OK
+TLS_From:<>	OK
+TLS_Clt:dated.example	ENCR:0+UNTIL:$gone
+TLS_Clt:dated.example	ENCR:0+UNTIL:$soon
+TLS_Clt:dated.example	PERM+VERIFY
+TLS_Clt:far.example	VERIFY+UNTIL:$later
+TLS_Auth:	HOLD+ENCR:128
+TLS_Daemon:MTA	ENCR:112+CIPHER:ECDHE+AESGCM
+Try_TLS:broken.example	NO
+END
+my $rules = $scratch->write('rules', $text);
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store, $rules);
+is_run(['show'], 0, $text, "$rules:8: TLS_Clt:dated.example has expired, " .
+    "its last day was $gone\n$rules:9: TLS_Clt:dated.example expires at the " .
+    "end of $soon, in 10 days\n", 'show');
+is_run(['diff', $rules], 0, '', '', 'diff of the same');
+my $back = $scratch->write('back', tlspolicy('show')->{out});
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store, $back);
+is_run(['diff', $rules], 0, '', '', 'show > rules brings them back');
+
+# One key, in any spelling.
+is_run(['show', 'tls_clt:ZEBRA.example'], 0,
+    "TLS_Clt:zebra.example\tENCR:128\n", '', 'show KEY');
+is_run(['show', 'TLS_Clt:dated.example'], 0, join('', grep { /dated/ }
+    split /^/, $text), qr/has expired/, 'show KEY with dates');
+is_run(['show', 'TLS_Clt:zebra.examples'], 1, '',
+    "tlspolicy: there is no rule for TLS_Clt:zebra.examples\n",
+    'show of an absent key');
+is_run(['show', 'TLS_Clt:192.0.2.1/24'], 65, '', qr/\S/, 'show of a bad key');
+my @json = map { decode_json($_) } split /\n/, tlspolicy('show', '--json')->{out};
+is(scalar @json, 14, 'show --json: an object a rule');
+is_deeply([@{$json[7]}{qw(key requirement source line until)}],
+    ['TLS_Clt:dated.example', "ENCR:0+UNTIL:$gone", $back, 8, $gone],
+    'show --json: a rule');
+ok($json[7]{expired} && $json[7]{days_left} == 0, 'show --json: expired');
+ok(!$json[8]{expired} && $json[8]{days_left} == 10, 'show --json: expires');
+ok(!exists $json[0]{until}, 'show --json: no date');
+
+# diff: what matters and what does not.
+my $new = $text =~ s/^TLS_Clt:zebra.*$/# zebra\ntls_clt:Zebra.Example  encr:0128/mr;
+is_run(['diff', $scratch->write('new', $new =~ s/0128/128/r)], 0, '', '',
+    'diff: case, blanks and comments are no difference');
+$new = $text =~ s/^TLS_From:<>.*\n//mr =~ s/zebra\.example\tENCR:128/zebra.example\tENCR:256/r;
+$new =~ s/UNTIL:\Q$gone\E/UNTIL:$later/;
+$new .= "TLS_Clt:added.example OK\n";
+my $r = is_run(['diff', $scratch->write('new', $new)], 1, <<"END", '', 'diff');
++ TLS_Clt:added.example	OK
+~ TLS_Clt:dated.example	ENCR:0+UNTIL:$gone | ENCR:0+UNTIL:$soon | PERM+VERIFY -> ENCR:0+UNTIL:$later | ENCR:0+UNTIL:$soon | PERM+VERIFY
+~ TLS_Clt:zebra.example	ENCR:128 -> ENCR:256
+- TLS_From:<>	OK
+END
+@json = map { decode_json($_) } split /\n/,
+    tlspolicy('diff', '--json', $scratch->path('new'))->{out};
+is(join(' ', map { $_->{change} } @json),
+    join(' ', map { { '~' => 'changed', '+' => 'added', '-' => 'removed' }->{substr $_, 0, 1} }
+    split /^/, $r->{out}), 'diff --json: the same changes');
+is(tlspolicy('diff', "$rules.none")->{status}, 66, 'diff: no file');
+is(tlspolicy('diff', $scratch->write('bad', "x\n"))->{status}, 65,
+    'diff: bad rules');
+
+# set and del: one generation each.
+is_run(['set', 'TLS_Clt:zebra.example', 'PERM+VERIFY+BY:me'], 0, '',
+    "$store: generation 3, 14 rules\n", 'set of a key that is there');
+is_run(['show', 'TLS_Clt:zebra.example'], 0,
+    "TLS_Clt:zebra.example\tPERM+VERIFY+BY:me\n", '', 'set: the rule');
+is_run(['set', 'host.example', 'ENCR:128'], 0, '',
+    "$store: generation 4, 16 rules\n", 'set without a tag');
+is_run(['show', 'host.example'], 0, "TLS_Clt:host.example\tENCR:128\n" .
+    "TLS_Srv:host.example\tENCR:128\n", '', 'set without a tag: both');
+is_run(['diff', $rules], 1,
+    "- TLS_Clt:host.example\tENCR:128\n" .
+    "~ TLS_Clt:zebra.example\tPERM+VERIFY+BY:me -> ENCR:128\n" .
+    "- TLS_Srv:host.example\tENCR:128\n", '', 'diff shows what was set');
+is_run(['del', 'HOST.example'], 0, '', "$store: generation 5, 14 rules\n",
+    'del without a tag');
+is_run(['del', 'TLS_Clt:dated.example'], 0, '',
+    "$store: generation 6, 11 rules\n", 'del of three lines');
+is_run(['del', 'TLS_Clt:dated.example'], 1, '',
+    "tlspolicy: there is no rule for TLS_Clt:dated.example\n",
+    'del of an absent key');
+is(Tlspolicy::Scratch::run($tlspolicy, 'check', '-d', $store, '-v',
+    'client_name=zebra.example')->{out} =~ /\(set:1, generation 6\)/, 1,
+    'the trace tells a rule that was set');
+
+# Mistakes change nothing.
+my $before = tlspolicy('show')->{out};
+for (
+	[65, qr/^set:1:\d+: .*expected/m, 'set', 'TLS_Clt:x.example', 'ENCR'],
+	[65, qr/^set:1:\d+: /m, 'set', 'TSL_Clt:x.example', 'ENCR:1'],
+	[65, qr/^set:1:\d+: /m, 'set', 'TLS_Clt:192.0.2.0/33', 'OK'],
+	[65, qr/expected one rule/, 'set', "TLS_Clt:a OK\nTLS_Clt:b", 'OK'],
+	[65, qr/expected one rule/, 'set', '# TLS_Clt:a', 'OK'],
+	[65, qr/^set:1:\d+: /m, 'set', 'TLS_Clt:a', ''],
+	[65, qr/expected one rule/, 'set', 'TLS_Clt:a', 'OK' x 2000],
+	[64, qr/operands are missing: usage: tlspolicy set/, 'set', 'TLS_Clt:a'],
+	[64, qr/too many operands/, 'set', 'TLS_Clt:a', 'OK', 'OK'],
+	[65, qr/\S/, 'del', 'TLS_Clt:192.0.2.0/33'],
+	[64, qr/operands are missing/, 'del'],
+	[64, qr/too many operands/, 'show', 'a', 'b'],
+) {
+	my ($status, $why, @args) = @$_;
+	my $label = substr "@args" =~ s/\n/ /gr, 0, 50;
+	$r = tlspolicy(@args);
+	is($r->{status}, $status, "exit $status: $label");
+	like($r->{err}, $why, "why: $label");
+}
+is(tlspolicy('show')->{out}, $before, 'nothing was changed');
+
+# No store.
+my $none = $scratch->path('none.mdb');
+for my $command (['show'], ['del', 'TLS_Clt:a'], ['diff', $rules]) {
+	$r = Tlspolicy::Scratch::run($tlspolicy, $command->[0], '-d', $none,
+	    @$command[1 .. $#$command]);
+	is($r->{status}, 66, "@$command without a store: exit 66");
+	ok(!-e $none, "@$command makes none");
+}
+done_testing;
