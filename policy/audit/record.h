@@ -1,9 +1,11 @@
 /*
  * record.h - one line of the audit log: a message judged, or a refusal.
  *
- * JSON, one object a line, UTF-8.  Everything from outside is escaped: control
- * characters as \u00XX, bytes that are no UTF-8 as U+FFFD; a record is one line
- * whatever a client sends.  tlspolicy-audit(5) describes every field.
+ * JSON, one object a line, UTF-8.  Everything from outside is escaped
+ * (jsonput.h): a record is one line whatever a client sends.  The line holds
+ * all that judging needs, so that reader.h can rebuild the facts and the
+ * message can be judged again.  tlspolicy-audit(5) describes every field;
+ * field.h holds the rows of those that come from facts.
  *
  * Threads: no state.  Ownership: a record only points to what it describes.
  */
@@ -15,36 +17,60 @@
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
 
+/* The schema of the lines, field "v": grows when a reader has to know. */
+enum { RECORD_SCHEMA = 1 };
+
 /* A recipient and how TLS_To came out for it. */
 struct record_rcpt {
 	struct slice address;		   /* as the client sent it, without <> */
 	const struct class_result *result; /* NULL: no TLS_To rule matched */
+	enum verdict_kind kind;		   /* as carried out */
+	enum waiver waiver;
 };
 
 enum record_event {
 	RECORD_MESSAGE,	 /* end of message: it was judged and let through */
 	RECORD_REFUSED_MAIL,
-	RECORD_REFUSED_RCPT,
-	RECORD_ABORTED	 /* judged, but the client never ended it */
+	RECORD_REFUSED_RCPT, /* `rcpts` holds just this one, without result */
+	RECORD_ABORTED,	 /* judged, but the client never ended it */
+	RECORD_EVENT_COUNT
 };
+
+/* "message", "refused-mail", "refused-rcpt", "aborted". */
+const char *record_event_name(enum record_event);
 
 struct record {
 	enum record_event event;
-	int64_t time_us; /* microseconds since 1970, UTC */
+	int64_t time_us; /* microseconds since 1970, UTC: when it was judged */
 	struct slice session; /* our own id of the connection */
 	const struct facts *facts;
 	const struct verdict *verdict; /* at MAIL, or at the refused RCPT */
 	const struct record_rcpt *rcpts;
 	size_t nrcpts;
 	bool monitor; /* mode */
+	bool exempt;  /* the client is never refused (exempt-clients) */
 };
 
+/* Room that a record of a message with few recipients never exceeds. */
 enum { RECORD_LINE_MAX = 64 * 1024 };
 
 /*
- * The record as one JSON object without chain and newline.  When `out` is cut
- * (thousands of recipients) false, and the caller asks again with more room.
+ * The record as one JSON object without seq, chain and newline, which
+ * chain.h adds.  When `out` is cut (thousands of recipients) false, and the
+ * caller asks again with more room.
  */
 bool record_format(const struct record *, struct text *out);
+
+/*
+ * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:
+ * plaintext and auth-in-clear are starttls-not-supported, wrong-certificate is
+ * certificate-host-mismatch ("did not adhere to the constraints specified in
+ * the policy"), not-verified is certificate-not-trusted when a certificate was
+ * shown and did not verify, else validation-failure, as is too-weak.
+ */
+const char *record_result_type(enum reason, enum verify);
+
+/* How a class of rules came out, field rules[].result: "would-fail". */
+const char *record_result(const struct class_result *);
 
 #endif

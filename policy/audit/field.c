@@ -1,0 +1,102 @@
+/*
+ * States are computed once from the macro tables: a record is formatted while
+ * a client waits.
+ */
+#include <pthread.h>
+
+#include "policy/audit/field.h"
+#include "policy/facts/macro.h"
+
+#define ROW(name, group, fact, kind) \
+	{ name, ",\"" name "\":", sizeof(",\"" name "\":") - 1, group, fact, \
+	    kind }
+
+static const struct field fields[] = {
+	ROW("node", FIELD_TOP, FACT_NODE, FIELD_TEXT),
+	ROW("mta", FIELD_TOP, FACT_MTA, FIELD_TEXT),
+	ROW("queue_id", FIELD_TOP, FACT_QUEUE_ID, FIELD_TEXT),
+	ROW("helo", FIELD_TOP, FACT_HELO, FIELD_TEXT),
+	ROW("from", FIELD_TOP, FACT_MAIL_ADDR, FIELD_MAILBOX),
+	ROW("name", FIELD_CLIENT, FACT_CLIENT_NAME, FIELD_TEXT),
+	ROW("addr", FIELD_CLIENT, FACT_CLIENT_ADDR, FIELD_TEXT),
+	ROW("resolve", FIELD_CLIENT, FACT_CLIENT_RESOLVE, FIELD_TEXT),
+	ROW("name", FIELD_DAEMON, FACT_DAEMON_NAME, FIELD_TEXT),
+	ROW("port", FIELD_DAEMON, FACT_DAEMON_PORT, FIELD_NUMBER),
+	ROW("addr", FIELD_DAEMON, FACT_DAEMON_ADDR, FIELD_TEXT),
+	ROW("id", FIELD_AUTH, FACT_AUTH_AUTHEN, FIELD_TEXT),
+	ROW("type", FIELD_AUTH, FACT_AUTH_TYPE, FIELD_TEXT),
+	ROW("ssf", FIELD_AUTH, FACT_AUTH_SSF, FIELD_NUMBER),
+	ROW("version", FIELD_TLS, FACT_TLS_VERSION, FIELD_TEXT),
+	ROW("cipher", FIELD_TLS, FACT_CIPHER, FIELD_TEXT),
+	ROW("bits", FIELD_TLS, FACT_CIPHER_BITS, FIELD_NUMBER),
+	ROW("verify", FIELD_TLS, FACT_VERIFY, FIELD_TEXT),
+	ROW("cn", FIELD_TLS, FACT_CN_SUBJECT, FIELD_TEXT),
+	ROW("subject", FIELD_TLS, FACT_CERT_SUBJECT, FIELD_TEXT),
+	ROW("issuer", FIELD_TLS, FACT_CERT_ISSUER, FIELD_TEXT),
+	ROW("issuer_cn", FIELD_TLS, FACT_CN_ISSUER, FIELD_TEXT),
+	ROW("fingerprint", FIELD_TLS, FACT_FINGERPRINT, FIELD_TEXT),
+	{ NULL, "", 0, FIELD_GROUPS, FACT_COUNT, FIELD_TEXT }
+};
+#undef ROW
+
+static const char *const group_names[FIELD_GROUPS] = {
+	[FIELD_CLIENT] = "client",
+	[FIELD_DAEMON] = "daemon",
+	[FIELD_AUTH] = "auth",
+	[FIELD_TLS] = "tls",
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool encoded[DIALECT_COUNT][FACT_COUNT];
+static enum fact_state nothing[DIALECT_COUNT][FACT_COUNT];
+
+static void
+compute(void)
+{
+	for (int d = 0; d < DIALECT_COUNT; d++) {
+		const struct macro *m = macro_table((enum dialect)d);
+
+		for (int id = 0; id < FACT_COUNT; id++)
+			nothing[d][id] = macro_told((enum dialect)d,
+			    (enum fact_id)id) ? FACT_ABSENT : FACT_NOT_TOLD;
+		for (; m->name != NULL; m++)
+			encoded[d][m->fact] = m->xtext;
+	}
+	nothing[DIALECT_POSTFIX][FACT_VERIFY] = FACT_KNOWN;
+}
+
+const struct field *
+field_table(void)
+{
+	return fields;
+}
+
+const struct field *
+field_group(enum field_group group)
+{
+	const struct field *f = fields;
+
+	while (f->name != NULL && f->group != group)
+		f++;
+	return f;
+}
+
+const char *
+field_group_name(enum field_group group)
+{
+	return group_names[group];
+}
+
+bool
+field_is_encoded(enum dialect dialect, enum fact_id id)
+{
+	pthread_once(&once, compute);
+	return encoded[dialect][id];
+}
+
+enum fact_state
+field_state_when_nothing(enum dialect dialect, enum fact_id id)
+{
+	pthread_once(&once, compute);
+	return nothing[dialect][id];
+}

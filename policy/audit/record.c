@@ -1,0 +1,247 @@
+/*
+ * A record is formatted while a client waits for its reply, so the line is
+ * written straight into the caller's buffer, without a JSON library and
+ * without memory of its own.
+ */
+#include "policy/audit/line.h"
+
+static const char *const event_names[RECORD_EVENT_COUNT] = {
+	[RECORD_MESSAGE] = "message",
+	[RECORD_REFUSED_MAIL] = "refused-mail",
+	[RECORD_REFUSED_RCPT] = "refused-rcpt",
+	[RECORD_ABORTED] = "aborted",
+};
+
+/* What became of the message as a whole: MAIL and its recipients. */
+struct outcome {
+	enum verdict_kind kind;
+	enum waiver waiver;
+	enum reason reason;
+	const struct reply *reply; /* NULL: none is known */
+};
+
+const char *
+record_event_name(enum record_event event)
+{
+	return event_names[event];
+}
+
+const char *
+record_result(const struct class_result *r)
+{
+	if (r->lookup_failed)
+		return "lookup-failed";
+	if (r->answer == ANSWER_CANNOT_TELL)
+		return "cannot-tell";
+	if (r->answer == ANSWER_YES)
+		return "holds";
+	return r->warn ? "would-fail" : "fails";
+}
+
+const char *
+record_result_type(enum reason reason, enum verify verify)
+{
+	switch (reason) {
+	case REASON_PLAINTEXT:
+	case REASON_AUTH_IN_CLEAR:
+		return "starttls-not-supported";
+	case REASON_WRONG_CERTIFICATE:
+		return "certificate-host-mismatch";
+	case REASON_NOT_VERIFIED:
+		return verify == VERIFY_FAIL ? "certificate-not-trusted" :
+		    "validation-failure";
+	case REASON_TOO_WEAK:
+		return "validation-failure";
+	default:
+		return NULL;
+	}
+}
+
+static void
+put_rcpts(struct line *l)
+{
+	const struct record *r = l->record;
+	bool faithful = true;
+
+	PUT(l, ",\"rcpts\":[");
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		if (i > 0)
+			PUT(l, ",");
+		faithful &= jsonput_string(&l->out,
+		    line_mailbox(r->rcpts[i].address));
+	}
+	PUT(l, "]");
+	if (!faithful)
+		l->raw |= UINT64_C(1) << FACT_RCPT_ADDR;
+}
+
+static void
+put_rule(struct line *l, const struct class_result *r, bool *first,
+    const struct record_rcpt *rcpt, enum waiver waiver)
+{
+	if (!r->matched && !r->lookup_failed)
+		return;
+	if (!*first)
+		PUT(l, ",");
+	*first = false;
+	PUT(l, "{\"tag\":\"");
+	line_words(l, tag_row(r->tag)->name);
+	PUT(l, "\"");
+	if (rcpt != NULL) {
+		PUT(l, ",\"rcpt\":");
+		line_slice(l, line_mailbox(rcpt->address));
+	}
+	PUT(l, ",\"key\":");
+	line_slice(l, r->key);
+	PUT(l, ",\"requirement\":");
+	line_slice(l, r->requirement);
+	PUT(l, ",\"result\":");
+	line_word(l, record_result(r));
+	if (waiver != WAIVER_NONE) {
+		PUT(l, ",\"waiver\":");
+		line_word(l, waiver_name(waiver));
+	}
+	PUT(l, ",\"file\":");
+	line_slice(l, r->file);
+	PUT(l, ",\"line\":");
+	jsonput_number(&l->out, r->line);
+	PUT(l, "}");
+}
+
+static void
+put_rules(struct line *l)
+{
+	const struct record *r = l->record;
+	const struct record_rcpt *refused =
+	    r->event == RECORD_REFUSED_RCPT && r->nrcpts > 0 ? r->rcpts : NULL;
+	bool first = true;
+
+	PUT(l, ",\"rules\":[");
+	for (unsigned i = 0; i < r->verdict->nresults; i++) {
+		const struct class_result *result = &r->verdict->results[i];
+
+		put_rule(l, result, &first,
+		    result->tag == TAG_TO ? refused : NULL, WAIVER_NONE);
+	}
+	for (size_t i = 0; i < r->nrcpts; i++)
+		if (r->rcpts[i].result != NULL)
+			put_rule(l, r->rcpts[i].result, &first, &r->rcpts[i],
+			    r->rcpts[i].waiver);
+	PUT(l, "]");
+}
+
+/*
+ * The verdict at MAIL stands for the message; where it has nothing to tell,
+ * the first recipient that has something does.
+ */
+static struct outcome
+outcome_of(const struct record *r)
+{
+	const struct verdict *v = r->verdict;
+	struct outcome o = { v->kind, v->waiver, REASON_NONE, NULL };
+
+	if (v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE) {
+		o.reason = v->reply.reason;
+		o.reply = &v->reply;
+		return o;
+	}
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		const struct record_rcpt *rcpt = &r->rcpts[i];
+
+		if (rcpt->kind == VERDICT_ACCEPT &&
+		    rcpt->waiver == WAIVER_NONE)
+			continue;
+		o.kind = rcpt->kind;
+		o.waiver = rcpt->waiver;
+		if (rcpt->result != NULL)
+			o.reason = rcpt->result->reason;
+		if (o.kind != VERDICT_ACCEPT)
+			break;
+	}
+	return o;
+}
+
+static void
+put_reply(struct line *l, const struct reply *reply)
+{
+	PUT(l, ",\"reply\":");
+	if (reply == NULL || reply->nlines == 0) {
+		PUT(l, "null");
+		return;
+	}
+	PUT(l, "\"");
+	if (reply->code != NULL && reply->code[0] != '\0') {
+		line_words(l, reply->code);
+		PUT(l, " ");
+		line_words(l, reply->dsn);
+		PUT(l, " ");
+	}
+	for (unsigned i = 0; i < reply->nlines; i++) {
+		if (i > 0)
+			PUT(l, " / ");
+		jsonput_chars(&l->out, reply->lines[i]);
+	}
+	PUT(l, "\"");
+}
+
+/* What a waiver spared the client. */
+static void
+put_would(struct line *l, const struct outcome *o)
+{
+	if (o->waiver == WAIVER_NONE || o->reply == NULL)
+		return;
+	PUT(l, ",\"would\":{\"verdict\":\"");
+	line_words(l, verdict_name(o->reply->kind));
+	PUT(l, "\"");
+	put_reply(l, o->reply);
+	PUT(l, "}");
+}
+
+static void
+put_verdict(struct line *l)
+{
+	struct outcome o = outcome_of(l->record);
+	enum verify verify = facts_verify(l->record->facts);
+
+	PUT(l, ",\"verdict\":");
+	line_word(l, verdict_name(o.kind));
+	PUT(l, ",\"waiver\":");
+	line_word(l, waiver_name(o.waiver));
+	put_would(l, &o);
+	put_reply(l, o.kind == VERDICT_ACCEPT ? NULL : o.reply);
+	PUT(l, ",\"reason\":");
+	line_word(l, o.reason == REASON_NONE ?
+	    NULL : reason_name(o.reason));
+	PUT(l, ",\"result_type\":");
+	line_word(l, record_result_type(o.reason, verify));
+}
+
+bool
+record_format(const struct record *r, struct text *out)
+{
+	struct line line = { .record = r }, *l = &line;
+
+	jsonput_start(&l->out, out);
+	PUT(l, "{\"v\":");
+	jsonput_number(&l->out, RECORD_SCHEMA);
+	PUT(l, ",\"event\":");
+	line_word(l, event_names[r->event]);
+	PUT(l, ",\"time\":");
+	jsonput_time(&l->out, r->time_us);
+	line_top_facts(l);
+	PUT(l, ",\"generation\":");
+	jsonput_number(&l->out, r->verdict->generation);
+	PUT(l, ",\"session\":");
+	line_slice(l, r->session);
+	line_facts(l);
+	put_rcpts(l);
+	put_rules(l);
+	put_verdict(l);
+	PUT(l, ",\"mode\":");
+	line_word(l, r->monitor ? "monitor" : "enforce");
+	if (r->exempt)
+		PUT(l, ",\"exempt\":true");
+	line_raw(l);
+	PUT(l, "}");
+	return jsonput_finish(&l->out);
+}
