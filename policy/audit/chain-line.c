@@ -1,0 +1,156 @@
+/*
+ * Reading what chain.c has written.  Where a line ends in a chain is fixed to
+ * the byte, so that nothing between the quotes of a client's text can pass for
+ * one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/audit/chain.h"
+
+#define CHAIN_FIELD ",\"chain\":\""
+enum {
+	FIELD_LENGTH = sizeof CHAIN_FIELD - 1,
+	END_LENGTH = FIELD_LENGTH + CHAIN_HEX + 2 /* "} */
+};
+
+static bool
+is_hex(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
+		    (s.p[i] >= 'a' && s.p[i] <= 'f')))
+			return false;
+	return true;
+}
+
+/* The number behind the last ,"seq": of the body, which ends with it. */
+static bool
+read_seq(struct slice body, uint64_t *seq)
+{
+	static const char name[] = ",\"seq\":";
+	size_t digits = 0, n = sizeof name - 1;
+
+	while (digits < body.n && body.p[body.n - 1 - digits] >= '0' &&
+	    body.p[body.n - 1 - digits] <= '9')
+		digits++;
+	if (digits == 0 || digits > 18 || body.n < digits + n ||
+	    memcmp(body.p + body.n - digits - n, name, n) != 0)
+		return false;
+	*seq = 0;
+	for (size_t i = body.n - digits; i < body.n; i++)
+		*seq = *seq * 10 + (uint64_t)(body.p[i] - '0');
+	return true;
+}
+
+bool
+chain_split(struct slice line, struct chain_line *parts)
+{
+	const char *field;
+
+	if (line.n < END_LENGTH || line.p[0] != '{')
+		return false;
+	field = line.p + line.n - END_LENGTH;
+	parts->body = slice_make(line.p, line.n - END_LENGTH);
+	parts->hex = slice_make(field + FIELD_LENGTH, CHAIN_HEX);
+	return memcmp(field, CHAIN_FIELD, FIELD_LENGTH) == 0 &&
+	    memcmp(line.p + line.n - 2, "\"}", 2) == 0 &&
+	    is_hex(parts->hex) && read_seq(parts->body, &parts->seq);
+}
+
+static bool
+take(struct slice *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (s->n < n || memcmp(s->p, word, n) != 0)
+		return false;
+	*s = slice_from(*s, n);
+	return true;
+}
+
+/* Up to the value of "torn" is fixed to the byte, but for time and chain. */
+static bool
+read_torn(struct slice s, uint64_t *torn)
+{
+	unsigned long value;
+	size_t end;
+
+	if (!take(&s, ",\"torn\":"))
+		return false;
+	end = slice_find(s, ',');
+	if (!text_number(slice_make(s.p, end), ~0UL, &value))
+		return false;
+	*torn = value;
+	return true;
+}
+
+static bool
+take_time(struct slice *s)
+{
+	enum { TIME_LENGTH = sizeof "\"2026-03-01T12:00:00.000000Z\"" - 1 };
+
+	if (!take(s, ",\"time\":") || s->n < TIME_LENGTH)
+		return false;
+	*s = slice_from(*s, TIME_LENGTH);
+	return true;
+}
+
+bool
+chain_is_link(struct slice s, struct slice *previous, uint64_t *torn)
+{
+	if (!take(&s, "{\"v\":1,\"event\":\"link\"") || !take_time(&s) ||
+	    !take(&s, ",\"previous\":\"") || s.n < CHAIN_HEX)
+		return false;
+	*previous = slice_make(s.p, CHAIN_HEX);
+	s = slice_from(s, CHAIN_HEX);
+	return is_hex(*previous) && take(&s, "\"") && read_torn(s, torn);
+}
+
+bool
+chain_is_mark(struct slice s, uint64_t *torn)
+{
+	return take(&s, "{\"v\":1,\"event\":\"torn\"") && take_time(&s) &&
+	    read_torn(s, torn);
+}
+
+static bool
+key_fault(const char *path, struct fault *fault, const char *what)
+{
+	fault_set(fault, FAULT_SETTINGS, "%s: %s", path, what);
+	fault_at_setting(fault, "audit-key-file");
+	return false;
+}
+
+bool
+chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
+    struct fault *fault)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	ssize_t got;
+
+	if (fd == -1) {
+		fault_errno(fault, FAULT_NOINPUT, errno, "cannot open %s", path);
+		fault_at_setting(fault, "audit-key-file");
+		return false;
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return key_fault(path, fault, "not a regular file");
+	}
+	got = read(fd, key, CHAIN_KEY_MAX);
+	close(fd);
+	if ((st.st_mode & S_IRWXO) != 0)
+		return key_fault(path, fault,
+		    "others can read it (want mode 0640 or less)");
+	if (got > 0 && key[got - 1] == '\n')
+		got--;
+	if (got < 16 || got == CHAIN_KEY_MAX)
+		return key_fault(path, fault, "want a key of 16 to 4095 bytes");
+	*n = (size_t)got;
+	return true;
+}

@@ -1,0 +1,215 @@
+/*
+ * One context for the life of a chain: fetching an algorithm and making a
+ * context cost several times the digest itself in OpenSSL 3.
+ */
+#include <openssl/evp.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/audit/chain.h"
+#include "policy/audit/jsonput.h"
+
+struct chain {
+	EVP_MD *md;
+	EVP_MD_CTX *digest;	/* without key */
+	EVP_MAC_CTX *mac;	/* with key */
+};
+
+static bool
+start_mac(struct chain *c, struct slice key)
+{
+	char sha256[] = "SHA256";
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_END
+	};
+
+	c->mac = EVP_MAC_CTX_new(hmac);
+	EVP_MAC_free(hmac);
+	return c->mac != NULL && EVP_MAC_init(c->mac,
+	    (const unsigned char *)key.p, key.n, params) == 1;
+}
+
+static bool
+start_digest(struct chain *c)
+{
+	c->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	c->digest = EVP_MD_CTX_new();
+	return c->md != NULL && c->digest != NULL &&
+	    EVP_DigestInit_ex2(c->digest, c->md, NULL) == 1;
+}
+
+struct chain *
+chain_new(struct slice key, struct fault *fault)
+{
+	struct chain *c = calloc(1, sizeof *c);
+
+	if (c != NULL && (key.n > 0 ? start_mac(c, key) : start_digest(c)))
+		return c;
+	fault_set(fault, FAULT_SOFTWARE,
+	    "OpenSSL does not give %s", key.n > 0 ? "HMAC-SHA-256" : "SHA-256");
+	chain_free(c);
+	return NULL;
+}
+
+void
+chain_free(struct chain *c)
+{
+	if (c == NULL)
+		return;
+	EVP_MD_CTX_free(c->digest);
+	EVP_MD_free(c->md);
+	EVP_MAC_CTX_free(c->mac);
+	free(c);
+}
+
+void
+chain_head_init(struct chain_head *head)
+{
+	memset(head, 0, sizeof *head);
+	memset(head->hex, '0', CHAIN_HEX);
+}
+
+static void
+to_hex(const unsigned char *bytes, size_t n, char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	hex[2 * n] = '\0';
+}
+
+static bool
+keyed(struct chain *c, const struct slice parts[], size_t n,
+    unsigned char *result)
+{
+	size_t length;
+
+	if (EVP_MAC_init(c->mac, NULL, 0, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (EVP_MAC_update(c->mac, (const unsigned char *)parts[i].p,
+		    parts[i].n) != 1)
+			return false;
+	return EVP_MAC_final(c->mac, result, &length, EVP_MAX_MD_SIZE) == 1;
+}
+
+static bool
+plain(struct chain *c, const struct slice parts[], size_t n,
+    unsigned char *result)
+{
+	if (EVP_DigestInit_ex2(c->digest, NULL, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (EVP_DigestUpdate(c->digest, parts[i].p, parts[i].n) != 1)
+			return false;
+	return EVP_DigestFinal_ex(c->digest, result, NULL) == 1;
+}
+
+static bool
+digest(struct chain *c, const struct slice parts[], size_t n,
+    char hex[CHAIN_HEX + 1])
+{
+	unsigned char result[EVP_MAX_MD_SIZE];
+
+	if (!(c->mac != NULL ? keyed(c, parts, n, result) :
+	    plain(c, parts, n, result)))
+		return false;
+	to_hex(result, CHAIN_HEX / 2, hex);
+	return true;
+}
+
+bool
+chain_compute(struct chain *c, const char before[CHAIN_HEX],
+    const struct chain_line *line, char hex[CHAIN_HEX + 1])
+{
+	struct slice parts[3] = { slice_make(before, CHAIN_HEX), line->body,
+		slice_make("}", 1) };
+
+	return digest(c, parts, 3, hex);
+}
+
+bool
+chain_seal(struct chain *c, struct chain_head *head, struct slice record,
+    struct text *out)
+{
+	struct jsonput j;
+	size_t start = out->n;
+	struct chain_line line;
+	char hex[CHAIN_HEX + 1];
+
+	if (record.n == 0 || out->cut ||
+	    out->size - 1 - out->n < record.n + CHAIN_SEAL_MAX)
+		return false;
+	jsonput_start(&j, out);
+	jsonput_slice(&j, slice_make(record.p, record.n - 1));
+	JSONPUT_LITERAL(&j, ",\"seq\":");
+	jsonput_number(&j, head->seq + 1);
+	line.body = slice_make(out->buf + start,
+	    (size_t)(j.p - out->buf) - start);
+	if (!chain_compute(c, head->hex, &line, hex))
+		return false;
+	JSONPUT_LITERAL(&j, ",\"chain\":\"");
+	jsonput_bytes(&j, hex, CHAIN_HEX);
+	JSONPUT_LITERAL(&j, "\"}\n");
+	jsonput_finish(&j);
+	memcpy(head->hex, hex, sizeof hex);
+	head->seq++;
+	head->torn = 0;
+	return true;
+}
+
+bool
+chain_torn(struct chain *c, struct chain_head *head, struct slice bytes)
+{
+	struct slice parts[2] = { slice_make(head->hex, CHAIN_HEX), bytes };
+	char hex[CHAIN_HEX + 1];
+
+	if (!digest(c, parts, 2, hex))
+		return false;
+	memcpy(head->hex, hex, sizeof hex);
+	head->torn += bytes.n;
+	return true;
+}
+
+static void
+format(const struct chain_head *head, const char *event, bool previous,
+    int64_t time_us, struct text *out)
+{
+	struct jsonput j;
+
+	jsonput_start(&j, out);
+	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"");
+	jsonput_slice(&j, slice_of(event));
+	JSONPUT_LITERAL(&j, "\",\"time\":");
+	jsonput_time(&j, time_us);
+	if (previous) {
+		JSONPUT_LITERAL(&j, ",\"previous\":\"");
+		jsonput_bytes(&j, head->hex, CHAIN_HEX);
+		JSONPUT_LITERAL(&j, "\"");
+	}
+	JSONPUT_LITERAL(&j, ",\"torn\":");
+	jsonput_number(&j, head->torn);
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
+}
+
+void
+chain_format_link(const struct chain_head *head, int64_t time_us,
+    struct text *out)
+{
+	format(head, "link", true, time_us, out);
+}
+
+void
+chain_format_mark(const struct chain_head *head, int64_t time_us,
+    struct text *out)
+{
+	format(head, "torn", false, time_us, out);
+}

@@ -1,0 +1,105 @@
+/*
+ * chain.h - each line of the audit log carries a digest over all before it.
+ *
+ * A sealed line ends in
+ *
+ *	,"seq":N,"chain":"C"}
+ *
+ * N counts the sealed lines from 1 on, over all files.  C is 64 lower-case hex
+ * digits: the SHA-256, or with a key the HMAC-SHA-256 (RFC 2104), over the C
+ * of the line before (its 64 digits) followed by this line without
+ * ,"chain":"C" and without its newline.  Before the first line of all C is 64
+ * zeros.
+ *
+ * A line that is not sealed is one that was torn (power, kill -9, full disk).
+ * It stays, counts in the chain as a line without C, and the next sealed line
+ * is a mark that tells how many such bytes there are:
+ *
+ *	{"v":1,"event":"torn","time":T,"torn":BYTES,"seq":N,"chain":"C"}
+ *
+ * A file begins with a link, which carries the C at the end of the file before
+ * and starts the file's chain from it:
+ *
+ *	{"v":1,"event":"link","time":T,"previous":"C","torn":BYTES,...}
+ *
+ * Without a key the chain shows accidents and clumsy hands; who can write the
+ * file can compute it anew.  With a key, or with a head noted elsewhere, it
+ * shows those too.
+ *
+ * Threads: a chain belongs to one thread at a time.
+ */
+#ifndef TLSPOLICY_CHAIN_H
+#define TLSPOLICY_CHAIN_H
+
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+#include "policy/base/text.h"
+
+enum {
+	CHAIN_HEX = 64,
+	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
+	CHAIN_KEY_MAX = 4096,
+	CHAIN_LINE_MAX = 256  /* a link or a mark, unsealed */
+};
+
+/* Where a chain stands. */
+struct chain_head {
+	char hex[CHAIN_HEX + 1];
+	uint64_t seq;	/* of the last sealed line; 0: none */
+	uint64_t torn;	/* bytes since then that are not sealed */
+};
+
+struct chain;
+
+/* An empty key: plain SHA-256.  NULL with a fault: OpenSSL failed. */
+struct chain *chain_new(struct slice key, struct fault *);
+void chain_free(struct chain *);
+
+/*
+ * Reads the key: all bytes of the file but one newline at its end, at least 16.
+ * Refused (FAULT_SETTINGS) when others than its owner and group can read it.
+ */
+bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
+    struct fault *);
+
+/* The beginning of all: zeros. */
+void chain_head_init(struct chain_head *);
+
+/*
+ * Seals `record`, an object as record_format() gives it, into `out` with its
+ * newline, and moves the head.  False: no room, or OpenSSL failed; the head
+ * and `out` are as they were.
+ */
+bool chain_seal(struct chain *, struct chain_head *, struct slice record,
+    struct text *out);
+
+/* A torn line, without newline: moves the head over it. */
+bool chain_torn(struct chain *, struct chain_head *, struct slice bytes);
+
+/* The unsealed text of the first line of a file, and of a mark. */
+void chain_format_link(const struct chain_head *, int64_t time_us,
+    struct text *out);
+void chain_format_mark(const struct chain_head *, int64_t time_us,
+    struct text *out);
+
+/* A line taken apart. */
+struct chain_line {
+	struct slice body; /* up to the chain field; "}" is to be added */
+	struct slice hex;
+	uint64_t seq;
+};
+
+/* False: not sealed. */
+bool chain_split(struct slice line, struct chain_line *);
+/* The chain of a line that follows `before`. */
+bool chain_compute(struct chain *, const char before[CHAIN_HEX],
+    const struct chain_line *, char hex[CHAIN_HEX + 1]);
+
+/*
+ * The link at the start of a file; `torn` as a mark's.  False: not a link.
+ */
+bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
+bool chain_is_mark(struct slice line, uint64_t *torn);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * source.h - the lines of a file, plain, gzip or zstd.
+ *
+ * What a file is shows by its first bytes, not by its name.  "-" is standard
+ * input.  Lines are handed out in place: no copy but the one from the kernel.
+ *
+ * Limits: a line of SOURCE_LINE_MAX bytes; a longer one is an error, so that a
+ * hostile file (or a small one that unpacks without end) costs no more memory.
+ * Threads: a source belongs to one thread at a time.
+ */
+#ifndef TLSPOLICY_SOURCE_H
+#define TLSPOLICY_SOURCE_H
+
+#include <stdint.h>
+
+#include "policy/base/fault.h"
+#include "policy/base/text.h"
+
+enum { SOURCE_LINE_MAX = 80 * 1024 * 1024 };
+
+struct source;
+
+enum source_result { SOURCE_LINE, SOURCE_END, SOURCE_FAILED };
+
+/* NULL with a fault (FAULT_NOINPUT). */
+struct source *source_open(const char *path, struct fault *);
+void source_close(struct source *);
+
+/*
+ * The next line without its newline, valid until the next call.  `ended` tells
+ * whether it had a newline; only the last one of a file can have none.
+ */
+enum source_result source_next(struct source *, struct slice *line,
+    bool *ended, struct fault *);
+
+/*
+ * As many whole lines as are at hand, at least one, with their newlines: for
+ * readers that share the work out among threads.  The last piece of a file may
+ * lack its newline.
+ */
+enum source_result source_block(struct source *, struct slice *block,
+    struct fault *);
+
+const char *source_name(const struct source *);
+/* Bytes read from the file so far (packed ones), and its size (0: unknown). */
+uint64_t source_position(const struct source *);
+uint64_t source_size(const struct source *);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * tail.h - where the chain stands at the end of a file.
+ *
+ * For a writer that goes on with a file, after a crash perhaps, and for `audit
+ * head`.  Only the end of a plain file is read.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_TAIL_H
+#define TLSPOLICY_TAIL_H
+
+#include "policy/audit/chain.h"
+
+struct tail {
+	bool found;	  /* false: there is no sealed line; all else is 0 */
+	bool ended;	  /* the file ends in a newline (or is empty) */
+	uint64_t size;
+	struct chain_head head;
+};
+
+/*
+ * The end of the plain file open as `fd`.  False with a fault: it cannot be
+ * read, or it is something else than an audit log (FAULT_DATA): it has lines
+ * and none is sealed.
+ */
+bool tail_read(int fd, struct chain *, struct tail *, struct fault *);
+
+/* The end of any file, packed or not. */
+bool tail_of(const char *path, struct chain *, struct tail *, struct fault *);
+
+/*
+ * The name of the rotated file that was `path` last: of those beside it whose
+ * names begin with its name and a dot or hyphen, the one written last.  False:
+ * there is none.
+ */
+bool tail_rotated_name(const char *path, struct text *name);
+
+#endif
