@@ -1,0 +1,26 @@
+/*
+ * daemon.h - what all parts of the running daemon share.
+ *
+ * Filled by main() before the first callback can run.  Nothing in it goes away
+ * before the gate is closed: libmilter does not wait for running callbacks.
+ */
+#ifndef TLSPOLICY_DAEMON_H
+#define TLSPOLICY_DAEMON_H
+
+#include "milter/audit.h"
+#include "milter/gate.h"
+#include "milter/metrics.h"
+#include "milter/settings_holder.h"
+#include "milter/store_holder.h"
+
+struct daemon {
+	struct settings_holder settings;
+	struct store_holder store;
+	struct audit *audit;
+	struct metrics metrics;
+	struct gate gate;
+	uint64_t started_us;	      /* since 1970; makes session ids unique */
+	_Atomic uint64_t nsessions;
+};
+
+#endif

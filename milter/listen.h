@@ -1,0 +1,43 @@
+/*
+ * listen.h - the socket on which MTAs connect.
+ *
+ * Written "unix:/PATH" or "inet:PORT@HOST" in the settings; libmilter itself
+ * checks nothing and would listen on a file called "foo" for "foo:bar".
+ *
+ * A socket file that a dead daemon left behind is removed.  Anything else in
+ * its place, and a socket on which somebody listens, stays and is an error.
+ *
+ * Threads: the main thread only.
+ */
+#ifndef TLSPOLICY_LISTEN_H
+#define TLSPOLICY_LISTEN_H
+
+#include <sys/types.h>
+
+#include "policy/policy.h"
+
+enum { LISTEN_SPEC_MAX = 160 };
+
+struct listen {
+	bool tcp;
+	char spec[LISTEN_SPEC_MAX]; /* in libmilter's spelling */
+	const char *path;	    /* of a unix socket: points into spec */
+	uid_t owner;
+	gid_t group;
+	mode_t mode;
+	dev_t device; /* of the socket that was made, to be sure that it */
+	ino_t inode;  /* is still ours when it is removed */
+};
+
+/*
+ * Check the settings socket, socket-mode and socket-group.  `owner` and
+ * `group`: what the daemon runs as.  Touches nothing.
+ */
+bool listen_parse(const struct settings *, uid_t owner, gid_t group,
+    struct listen *, struct fault *);
+
+/* After callbacks_register(), before privileges are dropped. */
+bool listen_open(struct listen *, struct fault *);
+void listen_remove(const struct listen *);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * One buffer, one write(2): lines of several threads never mix, and nothing is
+ * held back in a stdio buffer when the process dies.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "milter/log.h"
+
+enum { LINE_MAX_BYTES = 2048 };
+
+static const int priorities[] = {
+	[LOG_LEVEL_ERROR] = LOG_ERR,
+	[LOG_LEVEL_WARNING] = LOG_WARNING,
+	[LOG_LEVEL_INFO] = LOG_INFO,
+	[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+};
+
+static atomic_int wanted = LOG_LEVEL_INFO;
+static bool use_syslog, in_journal;
+static const char *name = "tlspolicy-milter";
+
+void
+log_init(const char *program, bool to_syslog)
+{
+	name = program;
+	use_syslog = to_syslog;
+	in_journal = getenv("JOURNAL_STREAM") != NULL;
+	openlog(name, LOG_PID, LOG_MAIL);
+}
+
+void
+log_set_level(int level)
+{
+	atomic_store(&wanted, level);
+}
+
+bool
+log_wants(int level)
+{
+	return level <= atomic_load_explicit(&wanted, memory_order_relaxed);
+}
+
+static void
+put_line(int level, struct text *line)
+{
+	for (size_t i = 0; i < line->n; i++)
+		if ((unsigned char)line->buf[i] < ' ' || line->buf[i] == 0x7f)
+			line->buf[i] = '?';
+	if (use_syslog) {
+		syslog(priorities[level], "%s", line->buf);
+		return;
+	}
+	/* text_init() got one byte less than there is. */
+	line->buf[line->n++] = '\n';
+	/* There is nobody left to tell when this fails. */
+	if (write(STDERR_FILENO, line->buf, line->n) == -1)
+		return;
+}
+
+static void
+vput(int level, int error, const char *fmt, va_list ap)
+{
+	char buf[LINE_MAX_BYTES], words[LINE_MAX_BYTES / 2], reason[128];
+	struct text line;
+
+	if (!log_wants(level))
+		return;
+	text_init(&line, buf, sizeof buf - 1);
+	if (!use_syslog && in_journal)
+		text_printf(&line, "<%d>", priorities[level]);
+	else if (!use_syslog)
+		text_printf(&line, "%s: ", name);
+	vsnprintf(words, sizeof words, fmt, ap);
+	text_puts(&line, words);
+	if (error != 0 && strerror_r(error, reason, sizeof reason) == 0)
+		text_printf(&line, ": %s", reason);
+	put_line(level, &line);
+}
+
+static void put(int level, int error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+put(int level, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vput(level, error, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_fault(int level, const struct fault *fault)
+{
+	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
+
+	put(level, 0, "%s", fault_print(fault, line, sizeof line));
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	int error = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vput(LOG_LEVEL_WARNING, error, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vput(LOG_LEVEL_WARNING, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vput(LOG_LEVEL_INFO, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vput(LOG_LEVEL_DEBUG, 0, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,30 @@
+/*
+ * log.h - messages of the daemon: one line each, to standard error or syslog.
+ *
+ * log_warn() adds ": " and the text of errno; the others do not.  A line never
+ * holds a control character, whatever a client sent.  Under systemd a line on
+ * standard error carries its priority, as sd-daemon(3) wants it.
+ *
+ * Threads: any; a line is written by one write(2).  The level and the place
+ * are the process's own, as syslog(3)'s are.
+ */
+#ifndef TLSPOLICY_LOG_H
+#define TLSPOLICY_LOG_H
+
+#include <stdbool.h>
+
+#include "policy/policy.h"
+
+/* Before any other thread runs.  libmilter's own words go to syslog anyway. */
+void log_init(const char *program, bool to_syslog);
+/* One of enum log_level; may be called at any time. */
+void log_set_level(int level);
+bool log_wants(int level);
+
+void log_fault(int level, const struct fault *);
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * The start, step by step; each stands where it stands for a reason.
+ *
+ * The process does not fork: the service manager watches it, and the store
+ * must be opened after any fork.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "milter/callbacks.h"
+#include "milter/judge.h"
+#include "milter/listen.h"
+#include "milter/log.h"
+#include "milter/notify.h"
+#include "milter/options.h"
+#include "milter/privilege.h"
+#include "milter/reload.h"
+#include "milter/signals.h"
+#include "milter/tell.h"
+
+enum { WATCH_MS = 1000, STOP_MS = 3000 };
+
+/* What the steps hand on to each other. */
+struct start {
+	struct options options;
+	struct settings settings;
+	struct privilege privilege;
+	struct listen listen;
+};
+
+/* One for the process, and never freed: callbacks may run to the very end. */
+static struct daemon daemon_state;
+
+static int
+failed(const struct fault *fault)
+{
+	log_fault(LOG_LEVEL_ERROR, fault);
+	return fault->kind == FAULT_NONE ? (int)FAULT_SOFTWARE :
+	    (int)fault->kind;
+}
+
+/* An MTA process is a connection: thousands are nothing unusual. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		log_warn("cannot raise the limit of open files");
+}
+
+static bool
+check(struct start *s, struct fault *f)
+{
+	return reload_read(&s->options, &s->settings, f) &&
+	    privilege_find(&s->settings, &s->privilege, f) &&
+	    listen_parse(&s->settings, s->privilege.uid, s->privilege.gid,
+	    &s->listen, f);
+}
+
+static bool
+start(struct start *s, struct daemon *d, struct fault *f)
+{
+	/* 1. Handlers, before a signal of an impatient manager ends us. */
+	if (!signals_init(f))
+		return false;
+
+	/* 2. Needs root where the hard limit is to be raised, too. */
+	raise_file_limit();
+
+	/* 3. State that callbacks use, before there can be any. */
+	gate_init(&d->gate);
+	metrics_init(&d->metrics);
+	store_holder_init(&d->store);
+	atomic_init(&d->nsessions, 0);
+	d->started_us = (uint64_t)judge_clock();
+	if (!settings_holder_init(&d->settings, &s->settings))
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+
+	/* 4. libmilter opens no socket before it knows its callbacks. */
+	if (!callbacks_register(d, s->listen.tcp, f))
+		return false;
+
+	/* 5. The socket, while we may write to its folder or use its port. */
+	if (!listen_open(&s->listen, f))
+		return false;
+
+	/* 6. From here on nothing needs privileges. */
+	if (!privilege_drop(&s->privilege, f))
+		return false;
+	umask(027);
+
+	/* 7. As the user: files get the right owner, faults show at once. */
+	d->audit = audit_open(&s->settings, f);
+	if (d->audit == NULL)
+		return false;
+
+	/* 8. A daemon without a store answers by on-error, and keeps looking. */
+	store_holder_watch(&d->store, s->settings.store);
+
+	/* 9. All is there that a callback needs. */
+	return signals_start_milter(f);
+}
+
+/* Until it is time to stop; the exit status. */
+static int
+serve(struct start *s, struct daemon *d)
+{
+	for (;;) {
+		switch (signals_wait(WATCH_MS)) {
+		case SIGNALS_STOP:
+			return EXIT_SUCCESS;
+		case SIGNALS_ENDED:
+			log_warnx("libmilter has ended");
+			return FAULT_UNAVAILABLE;
+		case SIGNALS_RELOAD:
+			notify_reloading();
+			reload_settings(d, &s->options, &s->settings);
+			notify_ready();
+			break;
+		case SIGNALS_NONE:
+			break;
+		}
+		store_holder_watch(&d->store, s->settings.store);
+	}
+}
+
+/*
+ * The socket goes first, so that MTAs see at once that there is nobody.
+ * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
+ * thread.  Behind the closed gate libmilter's threads touch nothing of ours,
+ * and end with the process.
+ */
+static void
+stop(struct start *s, struct daemon *d)
+{
+	notify_stopping();
+	listen_remove(&s->listen);
+	if (!gate_close(&d->gate, STOP_MS))
+		log_warnx("a callback is still running");
+	else
+		store_holder_close(&d->store);
+	audit_close(d->audit);
+	log_info("stopped");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct start s;
+	struct fault fault;
+	int status;
+
+	fault_clear(&fault);
+	if (!options_parse(argc, argv, &s.options, &status))
+		return status;
+	log_init("tlspolicy-milter", s.options.to_syslog);
+	if (!check(&s, &fault))
+		return failed(&fault);
+	log_set_level(s.settings.log_level);
+	if (s.options.test)
+		return tell_settings(&s.options, &s.settings, &s.privilege,
+		    &s.listen);
+	if (!start(&s, &daemon_state, &fault)) {
+		status = failed(&fault);
+		listen_remove(&s.listen);
+		return status;
+	}
+	log_info("listening on %s", s.listen.spec);
+	notify_ready();
+	status = serve(&s, &daemon_state);
+	stop(&s, &daemon_state);
+	return status;
+}

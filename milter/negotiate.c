@@ -1,0 +1,65 @@
+/*
+ * All macros are asked for at MAIL; at RCPT and at the end of the message only
+ * the queue id, which Postfix does not have earlier.  An empty list keeps the
+ * MTA from sending its default macros at the other stages.
+ *
+ * An MTA that cannot be asked is turned away.  Without {client_addr} every
+ * session would look like local submission, without {verify} like one in
+ * clear: policy would rest on what an administrator happened to configure.
+ * sendmail can be asked since 8.14 (2007), Postfix since 2.6 (2009).
+ */
+#include "milter/log.h"
+#include "milter/negotiate.h"
+
+enum { LIST_BYTES = 1024 };
+
+static bool
+ask_for(SMFICTX *ctx, int stage, const char *macros)
+{
+	return smfi_setsymlist(ctx, stage, (char *)(uintptr_t)macros) ==
+	    MI_SUCCESS;
+}
+
+static bool
+ask_for_macros(SMFICTX *ctx)
+{
+	char mail_list[LIST_BYTES], eom_list[LIST_BYTES];
+	struct text mail, eom;
+
+	text_init(&mail, mail_list, sizeof mail_list);
+	macro_list(MACRO_AT_MAIL, &mail);
+	text_init(&eom, eom_list, sizeof eom_list);
+	macro_list(MACRO_AT_EOM, &eom);
+	if (eom.n == 0)
+		text_puts(&eom, "i");
+	return !mail.cut && !eom.cut && ask_for(ctx, SMFIM_CONNECT, "") &&
+	    ask_for(ctx, SMFIM_HELO, "") &&
+	    ask_for(ctx, SMFIM_ENVFROM, mail.buf) &&
+	    ask_for(ctx, SMFIM_ENVRCPT, eom.buf) &&
+	    ask_for(ctx, SMFIM_DATA, "") && ask_for(ctx, SMFIM_EOH, "") &&
+	    ask_for(ctx, SMFIM_EOM, eom.buf);
+}
+
+sfsistat
+negotiate(SMFICTX *ctx, unsigned long actions_offered,
+    unsigned long steps_offered, unsigned long f2, unsigned long f3,
+    unsigned long *actions, unsigned long *steps, unsigned long *pf2,
+    unsigned long *pf3)
+{
+	(void)steps_offered; /* libmilter makes up for what is missing */
+	(void)f2;
+	(void)f3;
+	*pf2 = *pf3 = 0;
+	if ((actions_offered & SMFIF_SETSYMLIST) == 0) {
+		log_warnx("an MTA that cannot be asked for macros was turned "
+		    "away; sendmail 8.14 or Postfix 2.6 is needed");
+		return SMFIS_REJECT;
+	}
+	*actions = (SMFIF_SETSYMLIST | SMFIF_QUARANTINE) & actions_offered;
+	*steps |= SMFIP_NR_HELO;
+	if (!ask_for_macros(ctx)) {
+		log_warnx("out of memory in the negotiation with the MTA");
+		return SMFIS_REJECT;
+	}
+	return SMFIS_CONTINUE;
+}

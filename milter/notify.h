@@ -1,0 +1,19 @@
+/*
+ * notify.h - telling the service manager how far the daemon is.
+ *
+ * notify_systemd.c where libsystemd was found, notify_none.c elsewhere.
+ * Threads: the main thread only.
+ */
+#ifndef TLSPOLICY_NOTIFY_H
+#define TLSPOLICY_NOTIFY_H
+
+void notify_ready(void);
+void notify_reloading(void);
+void notify_stopping(void);
+/* One line for `systemctl status`. */
+void notify_status(const char *);
+
+/* For -V: "sd_notify" or "no sd_notify". */
+const char *notify_kind(void);
+
+#endif

@@ -1,0 +1,41 @@
+#include <inttypes.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "milter/notify.h"
+
+void
+notify_ready(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+/* systemd.service(5), Type=notify-reload, wants to know since when. */
+void
+notify_reloading(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+void
+notify_stopping(void)
+{
+	sd_notify(0, "STOPPING=1");
+}
+
+void
+notify_status(const char *status)
+{
+	sd_notifyf(0, "STATUS=%s", status);
+}
+
+const char *
+notify_kind(void)
+{
+	return "sd_notify";
+}

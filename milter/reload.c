@@ -1,0 +1,81 @@
+/*
+ * The audit file is opened anew whatever becomes of the settings: logrotate
+ * has moved it and will compress the old one.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "milter/log.h"
+#include "milter/reload.h"
+
+static void
+report(void *none, const struct fault *fault)
+{
+	(void)none;
+	log_fault(LOG_LEVEL_ERROR, fault);
+}
+
+/* Without -c, a machine that has no settings file runs on the defaults. */
+static bool
+may_be_missing(const struct options *o)
+{
+	return !o->conf_given && access(o->conf, F_OK) == -1 &&
+	    errno == ENOENT;
+}
+
+bool
+reload_read(const struct options *o, struct settings *settings,
+    struct fault *fault)
+{
+	settings_init(settings);
+	if (may_be_missing(o)) {
+		log_info("%s is not there: all settings are the defaults",
+		    o->conf);
+		return true;
+	}
+	return settings_read(settings, o->conf, report, NULL, fault);
+}
+
+static void
+refused(void *none, const char *name)
+{
+	(void)none;
+	log_warnx("setting %s: cannot change while the daemon runs; restart it",
+	    name);
+}
+
+static void
+follow(struct daemon *d, struct settings *settings,
+    const struct settings *fresh)
+{
+	struct settings next = *settings;
+
+	settings_adopt(&next, fresh, refused, NULL);
+	if (!settings_holder_replace(&d->settings, &next)) {
+		log_warnx("out of memory: the old settings stay in force");
+		return;
+	}
+	*settings = next;
+	log_set_level(settings->log_level);
+	log_info("settings were read again");
+}
+
+void
+reload_settings(struct daemon *d, const struct options *o,
+    struct settings *settings)
+{
+	struct settings fresh;
+	struct fault fault;
+
+	fault_clear(&fault);
+	if (reload_read(o, &fresh, &fault)) {
+		follow(d, settings, &fresh);
+	} else {
+		log_fault(LOG_LEVEL_ERROR, &fault);
+		log_warnx("the old settings stay in force");
+	}
+	if (!audit_reopen(d->audit, settings, &fault)) {
+		log_fault(LOG_LEVEL_ERROR, &fault);
+		log_warnx("the old audit file stays in use");
+	}
+}

@@ -1,0 +1,70 @@
+/*
+ * A mutex held for the time of one addition, once a message.  The holder
+ * itself counts as one of those that hold the settings.
+ */
+#include <stdlib.h>
+
+#include "milter/settings_holder.h"
+
+static struct settings_in_force *
+make(const struct settings *settings)
+{
+	struct settings_in_force *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->settings = *settings;
+	settings_eval_options(&s->settings, &s->options);
+	atomic_init(&s->holders, 1);
+	return s;
+}
+
+bool
+settings_holder_init(struct settings_holder *h, const struct settings *settings)
+{
+	pthread_mutex_init(&h->lock, NULL);
+	h->now = make(settings);
+	return h->now != NULL;
+}
+
+bool
+settings_holder_replace(struct settings_holder *h,
+    const struct settings *settings)
+{
+	struct settings_in_force *fresh = make(settings), *old;
+
+	if (fresh == NULL)
+		return false;
+	pthread_mutex_lock(&h->lock);
+	old = h->now;
+	h->now = fresh;
+	pthread_mutex_unlock(&h->lock);
+	settings_holder_drop(old);
+	return true;
+}
+
+void
+settings_holder_free(struct settings_holder *h)
+{
+	settings_holder_drop(h->now);
+	pthread_mutex_destroy(&h->lock);
+}
+
+struct settings_in_force *
+settings_holder_take(struct settings_holder *h)
+{
+	struct settings_in_force *s;
+
+	pthread_mutex_lock(&h->lock);
+	s = h->now;
+	atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&h->lock);
+	return s;
+}
+
+void
+settings_holder_drop(struct settings_in_force *s)
+{
+	if (atomic_fetch_sub(&s->holders, 1) == 1)
+		free(s);
+}

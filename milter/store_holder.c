@@ -1,0 +1,124 @@
+/*
+ * A process must not have two environments open that share a lock file:
+ * closing one drops the fcntl(2) locks of both, and another process would take
+ * the reader table for abandoned.  A replaced store has the lock file of the
+ * old one, so the old one is closed first, when no reader is inside.  Readers
+ * that come meanwhile wait instead of failing.
+ *
+ * The lock prefers its writer: with readers preferred, a busy daemon would
+ * never get to replace anything.
+ */
+#include <string.h>
+
+#include "milter/log.h"
+#include "milter/store_holder.h"
+
+void
+store_holder_init(struct store_holder *h)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr,
+	    PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&h->lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	h->store = NULL;
+	h->was_told = false;
+	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
+}
+
+/* Asking for generation and rules shows that the store can be read, too. */
+static void
+tell_opened(struct store *store)
+{
+	struct store_reader reader;
+	struct fault fault;
+
+	if (!store_begin(store, &reader, &fault)) {
+		log_fault(LOG_LEVEL_WARNING, &fault);
+		return;
+	}
+	log_info("store %s: generation %llu, %llu rules", store_path(store),
+	    (unsigned long long)reader.info.generation,
+	    (unsigned long long)reader.info.rules);
+	store_end(&reader);
+}
+
+static void
+tell_failed(struct store_holder *h, const struct fault *why)
+{
+	if (h->was_told && strcmp(h->why.text, why->text) == 0)
+		return;
+	log_fault(LOG_LEVEL_ERROR, why);
+	h->was_told = true;
+}
+
+static void
+reopen(struct store_holder *h, const char *path)
+{
+	struct store *fresh;
+	struct fault why;
+
+	fault_clear(&why);
+	if (h->store == NULL) {
+		/* Nothing to close: readers go on failing meanwhile. */
+		fresh = store_open(path, &why);
+		pthread_rwlock_wrlock(&h->lock);
+	} else {
+		pthread_rwlock_wrlock(&h->lock);
+		store_close(h->store);
+		fresh = store_open(path, &why);
+	}
+	h->store = fresh;
+	if (fresh == NULL) {
+		tell_failed(h, &why);
+		h->why = why;
+	} else {
+		h->was_told = false;
+	}
+	pthread_rwlock_unlock(&h->lock);
+	if (fresh != NULL)
+		tell_opened(fresh);
+}
+
+bool
+store_holder_watch(struct store_holder *h, const char *path)
+{
+	/* Nobody else writes h->store: reading it here needs no lock. */
+	if (h->store == NULL || strcmp(store_path(h->store), path) != 0 ||
+	    !store_is_current(h->store))
+		reopen(h, path);
+	return h->store != NULL;
+}
+
+void
+store_holder_close(struct store_holder *h)
+{
+	pthread_rwlock_wrlock(&h->lock);
+	if (h->store != NULL)
+		store_close(h->store);
+	h->store = NULL;
+	fault_set(&h->why, FAULT_UNAVAILABLE, "the daemon is stopping");
+	pthread_rwlock_unlock(&h->lock);
+}
+
+bool
+store_holder_begin(struct store_holder *h, struct store_reader *reader,
+    struct fault *why)
+{
+	pthread_rwlock_rdlock(&h->lock);
+	if (h->store == NULL)
+		*why = h->why;
+	else if (store_begin(h->store, reader, why))
+		return true;
+	pthread_rwlock_unlock(&h->lock);
+	return false;
+}
+
+void
+store_holder_end(struct store_holder *h, struct store_reader *reader)
+{
+	store_end(reader);
+	pthread_rwlock_unlock(&h->lock);
+}

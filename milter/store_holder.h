@@ -1,0 +1,39 @@
+/*
+ * store_holder.h - the open store, for all threads, and its coming and going.
+ *
+ * A new generation needs nothing from here: the next read transaction sees it.
+ * This is for the file itself: not there yet, replaced by another one, gone,
+ * unreadable.  A watch looks once a second and opens what is there; each
+ * change of state is logged once.  While there is no usable store every
+ * question ends as a policy error.
+ *
+ * Threads: any number may read; one at a time may watch or close.
+ */
+#ifndef TLSPOLICY_STORE_HOLDER_H
+#define TLSPOLICY_STORE_HOLDER_H
+
+#include <pthread.h>
+
+#include "policy/policy.h"
+
+struct store_holder {
+	pthread_rwlock_t lock;
+	struct store *store; /* NULL: none, for the reason in `why` */
+	struct fault why;
+	bool was_told;	     /* `why` has been logged */
+};
+
+void store_holder_init(struct store_holder *);
+/* Open `path` if what is open is not that file.  True: there is a store. */
+bool store_holder_watch(struct store_holder *, const char *path);
+void store_holder_close(struct store_holder *);
+
+/*
+ * A read transaction; the store stays open until its end.  False with the
+ * reason in *why; there is nothing to end then.
+ */
+bool store_holder_begin(struct store_holder *, struct store_reader *,
+    struct fault *why);
+void store_holder_end(struct store_holder *, struct store_reader *);
+
+#endif

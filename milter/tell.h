@@ -1,0 +1,15 @@
+/*
+ * tell.h - what -t prints: what the daemon would do with these settings.
+ */
+#ifndef TLSPOLICY_TELL_H
+#define TLSPOLICY_TELL_H
+
+#include "milter/listen.h"
+#include "milter/options.h"
+#include "milter/privilege.h"
+
+/* On standard output; the exit status. */
+int tell_settings(const struct options *, const struct settings *,
+    const struct privilege *, const struct listen *);
+
+#endif

@@ -1,0 +1,97 @@
+#!/usr/bin/perl
+# The command line, the settings, -t, and what keeps the daemon from starting.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Talk;
+
+my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n");
+$daemon->stop;
+my $program = Tlspolicy::Daemon::program('tlspolicy-milter');
+my $dir = scratch()->dir;
+
+sub run
+{
+	return Tlspolicy::Scratch::run({ timeout => 10 }, $program, @_);
+}
+
+# Settings that keep the daemon from starting: exit code and words.
+sub fails
+{
+	my ($settings, $code, $words, $name) = @_;
+	$daemon->configure(%$settings);
+	my $r = run('-c', $daemon->{conf});
+	is($r->{status}, $code, "$name: exit code") or diag($r->{err});
+	like($r->{err}, $words, "$name: words");
+}
+
+subtest 'the command line' => sub {
+	my $r = run('-V');
+	is($r->{status}, 0, '-V');
+	like($r->{out}, qr/^tlspolicy-milter \d+\.\d+\S*$/m, 'the version');
+	$r = run('-h');
+	is($r->{status}, 0, '-h');
+	like($r->{out}, qr/^usage: tlspolicy-milter .*-c CONF/, 'usage');
+	like($r->{out}, qr/^  -t /m, 'options');
+	for (['-x'], ['-c'], ['-t', 'file']) {
+		$r = run(@$_);
+		is($r->{status}, 64, "@$_");
+		like($r->{err}, qr/^usage:/m, 'says how');
+	}
+};
+
+subtest '-t' => sub {
+	$daemon->configure('socket-mode' => '0620', 'socket-group' => 'daemon',
+	    user => 'nobody');
+	my $r = run('-t', '-c', $daemon->{conf});
+	is($r->{status}, 0, 'good settings') or diag($r->{err});
+	like($r->{out}, $_, "says $_") for
+	    qr/^settings \Q$daemon->{conf}\E: good$/m,
+	    qr{^listens on unix:\S+/milter\.sock, mode 0620, group daemon$}m,
+	    qr/^runs as user nobody$/m, qr/^mode: enforce$/m,
+	    qr/^store: .*policy\.mdb/m, qr/451 4\.3\.0/;
+	$daemon->configure;
+	$r = run('-t', '-c', $daemon->{conf});
+	like($r->{out}, qr/^store \S+: generation 1, 1 rules$/m,
+	    'a store that can be read');
+	ok(!-e "$daemon->{dir}/milter.sock", 'nothing listens');
+	$daemon->configure(mode => 'on', 'socket-mode' => '999');
+	$r = run('-t', '-c', $daemon->{conf});
+	is($r->{status}, 78, 'bad settings');
+	like($r->{err}, qr/setting mode: /, 'the first one');
+	like($r->{err}, qr/setting socket-mode: /, 'and the second');
+};
+
+subtest 'settings' => sub {
+	my $r = run('-c', "$dir/none.conf");
+	is($r->{status}, 66, 'a file that is not there');
+	like($r->{err}, qr/none\.conf/, 'is named');
+	fails({ 'no-such-setting' => 1 }, 78, qr/no-such-setting/, 'a name');
+	fails({ user => 'no-such-user' }, 78,
+	    qr/setting user: there is no user "no-such-user"/, 'a user');
+	fails({ 'socket-group' => 'no-such-group' }, 78,
+	    qr/setting socket-group: there is no group "no-such-group"/,
+	    'a group');
+};
+
+subtest 'sockets' => sub {
+	my $n = 0;
+	for ('foo:bar', 'foo', 'unix:', 'unix:relative/path', 'inet:25',
+	    'inet:0@127.0.0.1', 'inet:65536@127.0.0.1', 'inet:x@127.0.0.1',
+	    'inet:2500@', 'inet:2500@no such host',
+	    'unix:/' . 'x' x 120) {
+		fails({ socket => $_ }, 78, qr/setting socket: /, "'$_'");
+	}
+	fails({ socket => "unix:$dir/no/such/dir/sock" }, 69,
+	    qr{no/such/dir/sock}, 'a folder that is not there');
+};
+
+subtest 'the audit log' => sub {
+	fails({ 'audit-file' => "$dir/no/audit.log" }, 74,
+	    qr{setting audit-file: .*no/audit\.log: No such file}, 'no folder');
+	ok(!-e "$daemon->{dir}/milter.sock", 'the socket is removed again');
+};
+
+done_testing;

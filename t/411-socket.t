@@ -1,0 +1,104 @@
+#!/usr/bin/perl
+# The socket: who may connect, what is in its place, what is left behind.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::UNIX;
+use Test::More;
+use Tlspolicy::Talk;
+
+my $daemon = daemon('', settings => { 'socket-mode' => '0600' });
+my $program = Tlspolicy::Daemon::program('tlspolicy-milter');
+my $path = $daemon->socket =~ s/^unix://r;
+
+sub start_fails
+{
+	my ($words, $name) = @_;
+	my $r = Tlspolicy::Scratch::run({ timeout => 10 }, $program, '-c',
+	    $daemon->{conf});
+	is($r->{status}, 69, "$name: does not start");
+	like($r->{err}, $words, "$name: says why");
+}
+
+subtest 'mode and group' => sub {
+	my @stat = stat $path;
+	is(sprintf('%o', $stat[2] & 07777), '600', 'mode');
+	plan skip_all => 'needs root' if $> != 0;
+	$daemon->stop;
+	$daemon->configure('socket-mode' => '0660',
+	    'socket-group' => 'daemon', user => 'nobody',
+	    'audit-file' => '/dev/null');
+	$daemon->run;
+	@stat = stat $path;
+	is(sprintf('%o', $stat[2] & 07777), '660', 'another mode');
+	is($stat[4], getpwnam('nobody'), 'owner');
+	is($stat[5], getgrnam('daemon'), 'group');
+	$daemon->stop;
+	$daemon->configure;
+	$daemon->run;
+};
+
+subtest 'a daemon that runs already' => sub {
+	start_fails(qr/another process listens there/, 'the second');
+	ok($daemon->accepts, 'the first goes on');
+};
+
+subtest 'TERM' => sub {
+	is($daemon->stop, 0, 'ends it');
+	ok(!-e $path, 'and removes the socket');
+	like($daemon->log, qr/stopped$/, 'and is logged');
+};
+
+subtest 'a stale socket' => sub {
+	$daemon->run;
+	$daemon->kill_hard;
+	ok(-S $path, 'is left behind by a killed daemon');
+	$daemon->run;
+	ok($daemon->accepts, 'the next one listens in its place');
+	like($daemon->log, qr/removed the socket that a dead process left/,
+	    'and says so');
+	$daemon->stop;
+};
+
+subtest 'anything else in its place' => sub {
+	scratch()->write('milter/milter.sock', "precious\n");
+	start_fails(qr/in the way: it is not a socket/, 'a file');
+	is(scratch()->read('milter/milter.sock'), "precious\n", 'is kept');
+	unlink $path;
+	my $target = scratch()->write('precious', "precious\n");
+	symlink $target, $path;
+	start_fails(qr/in the way: it is not a socket/, 'a symbolic link');
+	is(readlink $path, $target, 'is kept');
+	unlink $path;
+	mkdir $path;
+	start_fails(qr/in the way: it is not a socket/, 'a folder');
+	ok(-d $path, 'is kept');
+	rmdir $path;
+};
+
+subtest "somebody else's socket at the end" => sub {
+	$daemon->run;
+	unlink $path;
+	my $other = IO::Socket::UNIX->new(Local => $path, Listen => 1);
+	$daemon->stop;
+	ok(-S $path, 'is not removed');
+	unlink $path;
+};
+
+subtest 'TCP' => sub {
+	my $tcp = daemon('TLS_Clt: PERM+ENCR:112', name => 'tcp',
+	    socket => 'inet');
+	my $m = session($tcp);
+	answer_is($m->mail('a@example.com'), [550, '5.7.10'], 'is judged');
+	my $r = Tlspolicy::Scratch::run({ timeout => 10 }, $program, '-c',
+	    $tcp->{conf});
+	is($r->{status}, 69, 'a port in use');
+	like($r->{err}, qr/setting socket: cannot listen on inet:\d+/,
+	    'is named');
+	$tcp->stop;
+	$tcp->run;
+	ok($tcp->accepts, 'a restart can listen again at once');
+};
+
+done_testing;

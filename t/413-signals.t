@@ -1,0 +1,133 @@
+#!/usr/bin/perl
+# HUP reads the settings and never ends the daemon; TERM ends it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Time::HiRes qw(sleep);
+use Tlspolicy::Talk;
+
+my $daemon = daemon("TLS_Clt: ENCR:112\n");
+my $temp = [451, '4.7.10'];
+my $perm = [550, '5.7.10'];
+
+sub hup
+{
+	my ($what, $name) = @_;
+	my $had = () = $daemon->log =~ /$what/g;
+	$daemon->hup;
+	ok(Tlspolicy::Scratch::wait_for(5,
+	    sub { $had < (() = $daemon->log =~ /$what/g) }), $name) or
+	    diag($daemon->log);
+}
+
+sub mail_is
+{
+	my ($want, $name) = @_;
+	my $m = session($daemon);
+	answer_is($m->mail('a@example.com'), $want, $name);
+	$m->quit;
+}
+
+subtest 'HUP a hundred times, with sessions' => sub {
+	my $wrong = 0;
+	for (1 .. 100) {
+		$daemon->hup;
+		my $m = session($daemon);
+		$daemon->hup if $_ % 2;
+		$wrong++ if $m->mail('a@example.com')->{action} ne 'reply';
+		$m->quit;
+	}
+	is($wrong, 0, 'all are judged');
+	ok($daemon->alive, 'the daemon is still there');
+};
+
+subtest 'a setting that can change' => sub {
+	mail_is($temp, 'before');
+	$daemon->configure('default-class' => 'perm');
+	mail_is($temp, 'not without HUP');
+	hup(qr/settings were read again/, 'HUP');
+	mail_is($perm, 'after');
+};
+
+# A message keeps the settings that it began with.
+subtest 'a message that is under way' => sub {
+	my $m = session($daemon, %sendmail, %tls);
+	$m->mail('a@example.com');
+	$m->rcpt('b@example.org');
+	$daemon->configure('default-class' => 'perm', mode => 'monitor');
+	hup(qr/settings were read again/, 'HUP');
+	$m->message;
+	is(($daemon->audit)[-1]{mode}, 'enforce', 'keeps its mode');
+	$m->mail('a@example.com');
+	$m->rcpt('b@example.org');
+	$m->message;
+	is(($daemon->audit)[-1]{mode}, 'monitor', 'the next has the new one');
+};
+
+subtest 'a setting that can not' => sub {
+	$daemon->configure('default-class' => 'perm',
+	    socket => "unix:$daemon->{dir}/other.sock");
+	hup(qr/setting socket: cannot change while the daemon runs/,
+	    'is refused by name');
+	mail_is($perm, 'the others are taken over');
+	ok(!-e "$daemon->{dir}/other.sock", 'the socket stays');
+};
+
+subtest 'a bad file' => sub {
+	$daemon->configure('default-class' => 'temp', mode => 'perhaps',
+	    'log-level' => 'loud');
+	hup(qr/the old settings stay in force/, 'is refused');
+	like($daemon->log, qr/setting mode: .*perhaps/, 'with its first fault');
+	like($daemon->log, qr/setting log-level: .*loud/, 'and its second');
+	mail_is($perm, 'nothing of it is in force');
+	unlink $daemon->{conf};
+	hup(qr/the old settings stay in force/, 'a missing one, too');
+	mail_is($perm, 'nothing changes');
+	$daemon->configure;
+	hup(qr/settings were read again/, 'a good one again');
+};
+
+subtest 'the audit log' => sub {
+	my $audit = "$daemon->{dir}/audit.log";
+	rename $audit, "$audit.1";
+	$daemon->hup;
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -e $audit }), 'is opened anew');
+	my $before = -s "$audit.1";
+	mail_is($temp, 'a refusal');
+	is(scalar(() = $daemon->audit_after(0)), 1, 'is in the new file');
+	is(-s "$audit.1", $before, 'and not in the old one');
+};
+
+subtest 'other signals' => sub {
+	for my $signal (qw(USR1 USR2 PIPE)) {
+		kill $signal, $daemon->{pid};
+		mail_is($temp, "$signal does no harm");
+	}
+};
+
+subtest 'log-level = debug' => sub {
+	$daemon->configure('log-level' => 'debug');
+	hup(qr/settings were read again/, 'HUP');
+	mail_is($temp, 'a refusal');
+	logged($daemon, qr/session \d+: .*TLS_Clt/i, 'is explained');
+};
+
+for my $signal (qw(TERM INT)) {
+	subtest $signal => sub {
+		my $idle = session($daemon);
+		my $m = session($daemon, %sendmail, %tls);
+		$m->mail('a@example.com');
+		kill $signal, $daemon->{pid};
+		my $status =
+		    Tlspolicy::Scratch::wait_pid($daemon->{pid}, 5);
+		is($status, 0, 'ends it with exit code 0');
+		ok(!-e "$daemon->{dir}/milter.sock", 'the socket is gone');
+		answer_is($m->rcpt('b@example.org'), 'closed',
+		    'a session is cut off, nothing is accepted');
+		$daemon->run;
+	};
+}
+
+done_testing;
