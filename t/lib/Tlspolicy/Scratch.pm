@@ -181,14 +181,6 @@ sub wait_pid
 	}
 }
 
-# Whether a child that we started is gone; leaves it to be waited for.
-sub ended
-{
-	my ($pid) = @_;
-	my $stat = slurp("/proc/$pid/stat");
-	return $stat eq '' || $stat =~ /\) Z /;
-}
-
 # End a child: TERM, and KILL when that did not do.  Returns its wait status.
 sub end_pid
 {
@@ -220,14 +212,6 @@ sub at_end
 	push @{$self->{stop}}, $code;
 }
 
-# For what only shows when all has ended: the test exits with 1.
-sub fail
-{
-	my ($self, $why) = @_;
-	print STDERR "# $why\n";
-	$self->{late} = 1;
-}
-
 sub test_failed
 {
 	return $? != 0 unless $INC{'Test/More.pm'};
@@ -241,7 +225,7 @@ sub finish
 	while (my $code = pop @{$self->{stop}}) {
 		eval { $code->(); 1 } or warn $@;
 	}
-	if ($self->{keep} || $self->{late} || $self->{failed}->()) {
+	if ($self->{keep} || $self->{failed}->()) {
 		print STDERR "# kept: $self->{dir}\n";
 	} else {
 		remove_tree($self->{dir}, { safe => 0 });
@@ -254,7 +238,6 @@ END {
 		while (my $s = pop @live) {
 			local $? = $status;
 			$s->finish;
-			$status ||= 1 if $s->{late};
 		}
 		$? = $status;
 	}
