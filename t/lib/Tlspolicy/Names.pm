@@ -28,27 +28,23 @@ sub missing
 	return $missing;
 }
 
-# The words to put before a command.  The script binds our files over /etc's
-# inside the namespace only; unshare makes all mounts private by itself.
+# The words to put before a command.  The script binds our files over the
+# system's inside the namespace only: unshare makes all mounts private by
+# itself.  More of them may be given as target => source.
 sub prefix
 {
-	my ($scratch) = @_;
+	my ($scratch, %bind) = @_;
 	my $hosts = "127.0.0.1 localhost\n127.0.0.1 mx.example.org mx\n";
 	$hosts .= "$_ $hosts{$_}\n" for sort keys %hosts;
-	$scratch->write('hosts', $hosts);
-	$scratch->write('nsswitch.conf',
+	$bind{'/etc/hosts'} = $scratch->write('hosts', $hosts);
+	$bind{'/etc/nsswitch.conf'} = $scratch->write('nsswitch.conf',
 	    "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
 	    . "services: files\nprotocols: files\n");
-	my $script = $scratch->write('with-names', <<'END');
-set -e
-dir=$1
-shift
-hostname mx.example.org
-mount --bind "$dir/hosts" /etc/hosts
-mount --bind "$dir/nsswitch.conf" /etc/nsswitch.conf
-exec "$@"
-END
-	return (qw(unshare --uts --mount sh), $script, $scratch->dir);
+	my $script = $scratch->write('with-names', join "\n", 'set -e',
+	    'hostname mx.example.org',
+	    (map { "mount --bind '$bind{$_}' '$_'" } sort keys %bind),
+	    'exec "$@"', '');
+	return (qw(unshare --uts --mount sh), $script);
 }
 
 1;

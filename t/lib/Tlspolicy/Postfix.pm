@@ -6,6 +6,7 @@ package Tlspolicy::Postfix;
 use strict;
 use warnings;
 use File::Path qw(make_path);
+use Tlspolicy::Names;
 use Tlspolicy::Scratch;
 
 my $daemons = '/usr/lib/postfix/sbin';
@@ -32,7 +33,10 @@ sub start
 	$self->write_sasldb if $self->{sasl};
 	$self->write_main;
 	$self->write_master;
-	Tlspolicy::Scratch::must({ timeout => 60 },
+	# Rules by host name need names; without namespaces there are none.
+	my @names = Tlspolicy::Names::missing() ? () :
+	    Tlspolicy::Names::prefix($arg{scratch});
+	Tlspolicy::Scratch::must({ timeout => 60 }, @names,
 	    'postfix', '-c', "$self->{dir}/etc", 'start');
 	$arg{scratch}->at_end(sub { $self->stop });
 	Tlspolicy::Scratch::wait_for(30, sub { $self->answers }) or
@@ -97,6 +101,7 @@ sub main_cf
 		inet_protocols => 'ipv4',
 		mynetworks => '127.0.0.0/8',
 		smtp_dns_support_level => 'disabled',
+		smtp_host_lookup => 'native',
 		alias_maps => '',
 		alias_database => '',
 		local_recipient_maps => '',
@@ -212,13 +217,18 @@ sub log
 	return $self->{scratch}->read('postfix/log/maillog');
 }
 
-# Submission by sendmail(1), which no network client made: { status, err }.
+# Submission by sendmail(1), which no network client made.  Returns what became
+# of the message: "sent", or the line of the log that says otherwise.
 sub submit
 {
-	my ($self, $from, $to, $text) = @_;
-	my $in = $self->{scratch}->write('submission', $text // "Subject: x\n\nx\n");
-	return Tlspolicy::Scratch::run({ in => $in }, 'sendmail', '-C',
+	my ($self, $from, $to) = @_;
+	my $in = $self->{scratch}->write('submission', "Subject: x\n\nx\n");
+	Tlspolicy::Scratch::must({ in => $in }, 'sendmail', '-C',
 	    "$self->{dir}/etc", '-i', '-f', $from, $to);
+	my $seen = Tlspolicy::Scratch::wait_for(15, sub {
+	    $self->log =~ /^(.*(?:to=<\Q$to\E>.*status=|milter-reject:).*)$/m
+		&& $1 }) // 'no word of it in the log';
+	return $seen =~ /status=sent/ ? 'sent' : $seen;
 }
 
 # The queue ids of the messages that the MTA holds.

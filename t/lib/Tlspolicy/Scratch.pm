@@ -181,6 +181,14 @@ sub wait_pid
 	}
 }
 
+# Whether a child that we started is gone; leaves it to be waited for.
+sub ended
+{
+	my ($pid) = @_;
+	my $stat = slurp("/proc/$pid/stat");
+	return $stat eq '' || $stat =~ /\) Z /;
+}
+
 # End a child: TERM, and KILL when that did not do.  Returns its wait status.
 sub end_pid
 {

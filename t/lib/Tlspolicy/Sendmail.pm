@@ -45,12 +45,16 @@ sub start
 	chmod 0700, "$self->{dir}/queue";
 	$self->write_sasl if $self->{sasl};
 	$self->write_cf;
-	$self->{prefix} = [Tlspolicy::Names::prefix($arg{scratch}),
+	# Debian's libsasl2 looks for Sendmail.conf there.
+	my %bind = $self->{sasl} ? ('/usr/lib/sasl2' => "$self->{dir}/sasl") : ();
+	$self->{prefix} = [Tlspolicy::Names::prefix($arg{scratch}, %bind),
 	    binary(), '-C', "$self->{dir}/sendmail.cf"];
 	# -bD: in the foreground, so that our child is the daemon itself.
 	$self->{pid} = $arg{scratch}->spawn('sendmail/log',
-	    $self->environment, @{$self->{prefix}}, '-bD');
-	Tlspolicy::Scratch::wait_for(30, sub { $self->answers }) or
+	    @{$self->{prefix}}, '-bD');
+	Tlspolicy::Scratch::wait_for(30, sub {
+	    $self->answers || Tlspolicy::Scratch::ended($self->{pid}) });
+	$self->answers or
 	    die "sendmail does not answer:\n" . $self->log;
 	return $self;
 }
@@ -79,12 +83,6 @@ sub milter_address
 {
 	my ($class, $socket) = @_;
 	return $socket =~ s/^unix:/local:/r;
-}
-
-sub environment
-{
-	my ($self) = @_;
-	return { SASL_CONF_PATH => "$self->{dir}/sasl" };
 }
 
 sub mc
@@ -122,7 +120,8 @@ define(`confCACERT', `$ca')dnl
 define(`confCACERT_PATH', `$dir')dnl
 define(`confSERVER_CERT', `$cert')dnl
 define(`confSERVER_KEY', `$key')dnl
-define(`confCIPHER_LIST', `DEFAULT:aNULL:\@SECLEVEL=0')dnl
+define(`confCIPHER_LIST', `ALL:\@SECLEVEL=0')dnl
+define(`confDH_PARAMETERS', `i')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
@@ -176,6 +175,19 @@ sub log
 {
 	my ($self) = @_;
 	return $self->{scratch}->read('sendmail/log');
+}
+
+# Submission by "sendmail -bs", an SMTP dialogue which no network client holds.
+# Returns "sent", or the whole dialogue.
+sub submit
+{
+	my ($self, $from, $to) = @_;
+	my $in = $self->{scratch}->write('submission', join '', map { "$_\r\n" }
+	    'EHLO localhost', "MAIL FROM:<$from>", "RCPT TO:<$to>", 'DATA',
+	    'Subject: x', '', 'x', '.', 'QUIT');
+	my $r = Tlspolicy::Scratch::run({ in => $in }, @{$self->{prefix}}, '-bs');
+	return $r->{out} =~ /Message accepted for delivery/ ? 'sent' :
+	    $r->{out} . $r->{err};
 }
 
 # The queue ids of the messages that the MTA holds.

@@ -1,0 +1,9 @@
+#!/usr/bin/perl
+# Every kind of session through a real postfix: the reply and the record.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Tlspolicy::Sessions;
+
+Tlspolicy::Sessions::run('postfix');

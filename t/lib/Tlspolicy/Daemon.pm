@@ -1,0 +1,166 @@
+package Tlspolicy::Daemon;
+
+# tlspolicy-milter under test, with a settings file, rules, a store and an audit
+# file of its own in the scratch folder.
+
+use strict;
+use warnings;
+use JSON::PP ();
+use Tlspolicy::Milter;
+use Tlspolicy::Scratch;
+
+sub program
+{
+	my ($name) = @_;
+	return Tlspolicy::Scratch::builddir() . "/$name";
+}
+
+# Why tests of the programs cannot run here, or undef.
+sub missing
+{
+	for (qw(tlspolicy tlspolicy-milter)) {
+		return "$_ is not built in " . Tlspolicy::Scratch::builddir()
+		    unless -x program($_);
+	}
+	return undef;
+}
+
+# scratch, rules (text), socket => unix | inet, settings => { name => value },
+# build => 0 for a daemon that finds no store, name (a folder of its own).
+sub new
+{
+	my ($class, %arg) = @_;
+	my $name = $arg{name} // 'milter';
+	my $self = bless { %arg, name => $name,
+	    dir => $arg{scratch}->path($name), runs => 0 }, $class;
+	mkdir $self->{dir} or die "$self->{dir}: $!\n";
+	chmod 0755, $self->{dir};
+	$self->{socket} = ($arg{socket} // 'unix') eq 'inet' ?
+	    'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1' :
+	    "unix:$self->{dir}/milter.sock";
+	$self->{conf} = "$self->{dir}/tlspolicy.conf";
+	$self->{store} = "$self->{dir}/policy.mdb";
+	$self->configure(%{$arg{settings} // {}});
+	if ($arg{build} // 1) {
+		my $r = $self->rules($arg{rules} // '');
+		die "tlspolicy build: $r->{err}" if $r->{status};
+	}
+	return $self;
+}
+
+sub start
+{
+	my ($class, %arg) = @_;
+	my $self = $class->new(%arg);
+	$self->run;
+	return $self;
+}
+
+sub socket
+{
+	return $_[0]{socket};
+}
+
+# Write the settings file: what every test needs, and what this one says.
+# Test clients live in 127.0.0.0/8, which is exempt by default.
+sub configure
+{
+	my ($self, %settings) = @_;
+	my %all = (
+		socket => $self->{socket},
+		'socket-mode' => '0666',
+		user => 'root',
+		store => $self->{store},
+		rules => "$self->{dir}/rules",
+		'exempt-clients' => '::1',
+		'audit-file' => "$self->{dir}/audit.log",
+		%settings);
+	$self->{scratch}->write("$self->{name}/tlspolicy.conf",
+	    join '', map { "$_ = $all{$_}\n" } sort keys %all);
+}
+
+# Run tlspolicy with this daemon's settings: { status, out, err }.
+sub tlspolicy
+{
+	my ($self, $command, @args) = @_;
+	return Tlspolicy::Scratch::run(program('tlspolicy'), $command,
+	    '-c', $self->{conf}, @args);
+}
+
+# Make this text the policy: the commit is the reload.
+sub rules
+{
+	my ($self, $text) = @_;
+	$self->{scratch}->write("$self->{name}/rules", $text);
+	return $self->tlspolicy('build');
+}
+
+sub run
+{
+	my ($self) = @_;
+	my $log = $self->{log} = "$self->{name}/log." . ++$self->{runs};
+	$self->{pid} = $self->{scratch}->spawn($log,
+	    program('tlspolicy-milter'), '-c', $self->{conf});
+	Tlspolicy::Scratch::wait_for(20, sub { $self->accepts ||
+	    Tlspolicy::Scratch::ended($self->{pid}) });
+	die "tlspolicy-milter does not accept on $self->{socket}:\n"
+	    . $self->log unless $self->accepts;
+}
+
+sub accepts
+{
+	my ($self) = @_;
+	my $sock = Tlspolicy::Milter::open_socket($self->{socket}) or return 0;
+	close $sock;
+	return 1;
+}
+
+sub log
+{
+	my ($self) = @_;
+	return $self->{scratch}->read($self->{log});
+}
+
+sub alive
+{
+	return !Tlspolicy::Scratch::ended($_[0]{pid});
+}
+
+sub hup
+{
+	return kill 'HUP', $_[0]{pid};
+}
+
+# TERM, and the wait status.
+sub stop
+{
+	return Tlspolicy::Scratch::end_pid($_[0]{pid});
+}
+
+sub kill_hard
+{
+	my ($self) = @_;
+	kill 'KILL', $self->{pid};
+	waitpid $self->{pid}, 0;
+}
+
+# The records of the audit file so far, oldest first.
+sub audit
+{
+	my ($self) = @_;
+	my $text = $self->{scratch}->read("$self->{name}/audit.log");
+	return map { JSON::PP::decode_json($_) } $text =~ /^(.+)\n/gm;
+}
+
+# The records beyond the first $seen, once there are $count of them (the writer
+# may be a moment behind the verdict); after 5 s, what there is.
+sub audit_after
+{
+	my ($self, $seen, $count) = @_;
+	Tlspolicy::Scratch::wait_for(5, sub {
+	    (() = $self->audit) >= $seen + ($count // 1) });
+	my @all = $self->audit;
+	return @all[$seen .. $#all];
+}
+
+1;
