@@ -95,15 +95,17 @@ my @table = (
 sub run
 {
 	my ($mta) = @_;
-	my $live = Tlspolicy::Live->start($mta);
-	for my $row (@table) {
-		my ($name, $rules, $how, $want, $reason, $verify) =
-		    map { ref $_ eq 'HASH' && $_->{$mta} ? $_->{$mta} : $_ }
-		    @$row;
-		subtest $name => sub {
-			session($live, $name, $rules, $how, $want, $reason,
-			    $verify);
-		};
+	run_table(Tlspolicy::Live->start($mta), @table);
+}
+
+sub run_table
+{
+	my ($live, @rows) = @_;
+	for my $row (@rows) {
+		my ($name, @columns) =
+		    map { ref $_ eq 'HASH' && exists $_->{$live->{kind}} ?
+			$_->{$live->{kind}} : $_ } @$row;
+		subtest $name => sub { session($live, $name, @columns) };
 	}
 	done_testing;
 }

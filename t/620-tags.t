@@ -1,0 +1,9 @@
+#!/usr/bin/perl
+# Tags and classes of rules through a real Postfix.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Tlspolicy::Tags;
+
+Tlspolicy::Tags::run('postfix');

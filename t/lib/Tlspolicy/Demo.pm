@@ -1,0 +1,159 @@
+package Tlspolicy::Demo;
+
+# scripts/demo: a handful of messages, each with the rule that judged it, the
+# client's view of the reply, and tlspolicy's explanation.
+
+use strict;
+use warnings;
+use Text::Wrap ();
+use Tlspolicy::Certs;
+use Tlspolicy::Daemon;
+use Tlspolicy::Postfix;
+use Tlspolicy::Scratch;
+use Tlspolicy::Sendmail;
+use Tlspolicy::Smtp;
+
+my %mtas = (postfix => 'Tlspolicy::Postfix', sendmail => 'Tlspolicy::Sendmail');
+my $address = '127.0.0.2';
+my $failed = 0;
+
+sub run
+{
+	my ($kind) = @_;
+	my $class = $mtas{$kind};
+	my $missing = $class->missing // Tlspolicy::Daemon::missing();
+	die "demo: $missing\n" if $missing;
+
+	my $scratch = Tlspolicy::Scratch->new(failed => sub { $? || $failed });
+	my $certs = Tlspolicy::Certs->new($scratch);
+	# Without namespaces the client has no name, but its address always.
+	my $host = Tlspolicy::Names::missing() ? $address :
+	    $Tlspolicy::Names::hosts{$address};
+	my $rule = "TLS_Clt:$host\tPERM+VERIFY:128";
+	my $daemon = Tlspolicy::Daemon->start(scratch => $scratch,
+	    rules => "$rule\n");
+	my $mta = $class->start(scratch => $scratch, certs => $certs,
+	    milter => $class->milter_address($daemon->socket));
+	my $demo = bless { certs => $certs, daemon => $daemon, mta => $mta,
+	    kind => $kind, rule => $rule, host => $host, seen => 0, n => 0 };
+
+	print "A throw-away $kind and tlspolicy-milter on loopback, in ",
+	    $scratch->dir, "\nThe client is $host [$address].\n";
+	$demo->message('no TLS', undef, 550);
+	$demo->message('TLS, no certificate', {}, 554);
+	$demo->message('TLS, a certificate that our CA signed',
+	    { cert => 'trusted' }, 250);
+	$demo->message('TLS, a self-signed certificate',
+	    { cert => 'selfsigned' }, 554);
+	$demo->change("TLS_Clt:$host\tENCR:112");
+	$demo->message('no TLS, after the change', undef, 451);
+	$demo->message('TLS, no certificate, after the change', {}, 250);
+	print "\n", $failed ? "$failed message(s) were not judged as expected.\n" :
+	    "Every message was judged as expected; all is cleaned up.\n";
+	exit($failed ? 1 : 0);
+}
+
+# The policy changes while the milter runs: the build's commit is the reload.
+sub change
+{
+	my ($self, $rule) = @_;
+	my $r = $self->{daemon}->rules("$rule\n");
+	die "tlspolicy build: $r->{err}" if $r->{status};
+	$self->{rule} = $rule;
+	print "\n$_\n" for '-' x 72;
+	print 'The rule is changed, nothing is restarted: tlspolicy build',
+	    "\n", map { "    $_\n" } split /\n/, $r->{out} . $r->{err};
+}
+
+sub message
+{
+	my ($self, $what, $tls, $expected) = @_;
+	my ($client, $reply) = $self->send($tls);
+	my @lines = $client->dialogue;
+	my ($record) = $self->{daemon}->audit_after($self->{seen});
+	$self->{seen}++ if $record;
+
+	printf "\n%s\n%d. %s\n\n", '-' x 72, ++$self->{n}, $what;
+	section('rule', $self->{rule} =~ s/\t/    /r);
+	section('the client sees', map { s/\n//r } @lines);
+	section('the explanation', $self->explain($record));
+	return if $reply->{code} == $expected;
+	$failed++;
+	print "  !! expected $expected, got $reply->{code}\n";
+}
+
+# One message; keeps the last of the dialogue, from MAIL to its end.
+sub send
+{
+	my ($self, $tls) = @_;
+	my $client = Tlspolicy::Smtp->connect(port => $self->{mta}->port,
+	    from => $address);
+	$client->ehlo;
+	if ($tls) {
+		my %tls = %$tls;
+		@tls{qw(cert key)} = $self->{certs}->pair($tls{cert})
+		    if $tls{cert};
+		my $r = $client->starttls(%tls);
+		die "STARTTLS: $r->{text}\n" if $r->{code} != 220;
+		$client->ehlo;
+	}
+	my $connected = $client->{dialogue};
+	$client->{dialogue} = [grep { /^-- TLS/ } @$connected];
+	my $reply = $client->mail('alice@example.com');
+	if ($reply->{code} == 250) {
+		$client->rcpt('bob@example.org');
+		$reply = $client->data("Subject: hello\r\n\r\nHello, Bob.");
+	}
+	$client->quit;
+	return ($client, $reply);
+}
+
+# Judge the recorded facts once more, by hand and with the trace.
+sub explain
+{
+	my ($self, $record) = @_;
+	return 'no record in the audit file' unless $record;
+	my @macros = $self->macros($record);
+	my $r = $self->{daemon}->tlspolicy('check', '-d',
+	    $self->{daemon}{store}, '-v', @macros);
+	return ('tlspolicy check -v ' . join(' ', map { /[^\w=.:@\/+-]/ ?
+	    "'$_'" : $_ } @macros), map { "  $_" } split /\n/,
+	    $r->{out} . $r->{err});
+}
+
+sub macros
+{
+	my ($self, $record) = @_;
+	my $tls = $record->{tls} // {};
+	my %macros = (
+		client_name => $self->{host} eq $address ?
+		    "[$address]" : $self->{host},
+		client_addr => $address,
+		mail_addr => 'alice@example.com',
+		tls_version => $tls->{version},
+		cipher => $tls->{cipher},
+		cipher_bits => $tls->{bits},
+	);
+	if ($self->{kind} eq 'postfix') {
+		$macros{v} = 'Postfix ' . $self->{mta}->version;
+		@macros{qw(cert_subject cert_issuer)} =
+		    @$tls{qw(cn issuer_cn)};
+	} else {
+		@macros{qw(verify cn_subject cert_subject cert_issuer)} =
+		    @$tls{qw(verify cn subject issuer)};
+	}
+	return map { "$_=$macros{$_}" } grep { defined $macros{$_} }
+	    sort keys %macros;
+}
+
+sub section
+{
+	my ($title, @lines) = @_;
+	print "  $title:\n";
+	local $Text::Wrap::columns = 78;
+	local $Text::Wrap::huge = 'overflow';
+	print Text::Wrap::wrap('    ', '      ', $_), "\n" for @lines;
+	print "\n";
+}
+
+1;
