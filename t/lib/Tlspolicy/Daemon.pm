@@ -101,6 +101,15 @@ sub run
 	my $log = $self->{log} = "$self->{name}/log." . ++$self->{runs};
 	$self->{pid} = $self->{scratch}->spawn($log,
 	    program('tlspolicy-milter'), '-c', $self->{conf});
+	my $path = $self->{scratch}->path($log);
+	# Registered after spawn(), so it runs first: end it, then read its log.
+	my $pid = $self->{pid};
+	$self->{scratch}->at_end(sub {
+		Tlspolicy::Scratch::end_pid($pid);
+		$self->{scratch}->fail("a sanitizer's finding in $path")
+		    if Tlspolicy::Scratch::slurp($path) =~
+		    /Sanitizer|runtime error:/;
+	});
 	Tlspolicy::Scratch::wait_for(20, sub { $self->accepts ||
 	    Tlspolicy::Scratch::ended($self->{pid}) });
 	die "tlspolicy-milter does not accept on $self->{socket}:\n"

@@ -184,7 +184,7 @@ sub write_sasldb
 	make_path($dir);
 	write_sasl_conf($self->{scratch}, 'postfix/etc/sasl/smtpd.conf',
 	    "$dir/sasldb2", 'mx.example.org', $self->{sasl});
-	chown scalar(getpwnam 'postfix'), -1, "$dir/sasldb2";
+	chown 0, scalar(getgrnam 'postfix'), "$dir/sasldb2";
 }
 
 sub write_sasl_conf
@@ -226,7 +226,7 @@ sub submit
 	Tlspolicy::Scratch::must({ in => $in }, 'sendmail', '-C',
 	    "$self->{dir}/etc", '-i', '-f', $from, $to);
 	my $seen = Tlspolicy::Scratch::wait_for(15, sub {
-	    $self->log =~ /^(.*(?:to=<\Q$to\E>.*status=|milter-reject:).*)$/m
+	    $self->log =~ /^(.*(?:to=<\Q$to\E>.*status=|cleanup.*milter-reject:).*)$/m
 		&& $1 }) // 'no word of it in the log';
 	return $seen =~ /status=sent/ ? 'sent' : $seen;
 }

@@ -220,6 +220,14 @@ sub at_end
 	push @{$self->{stop}}, $code;
 }
 
+# For what only shows when all has ended: the test exits with 1.
+sub fail
+{
+	my ($self, $why) = @_;
+	print STDERR "# $why\n";
+	$self->{late} = 1;
+}
+
 sub test_failed
 {
 	return $? != 0 unless $INC{'Test/More.pm'};
@@ -233,7 +241,7 @@ sub finish
 	while (my $code = pop @{$self->{stop}}) {
 		eval { $code->(); 1 } or warn $@;
 	}
-	if ($self->{keep} || $self->{failed}->()) {
+	if ($self->{keep} || $self->{late} || $self->{failed}->()) {
 		print STDERR "# kept: $self->{dir}\n";
 	} else {
 		remove_tree($self->{dir}, { safe => 0 });
@@ -246,6 +254,7 @@ END {
 		while (my $s = pop @live) {
 			local $? = $status;
 			$s->finish;
+			$status ||= 1 if $s->{late};
 		}
 		$? = $status;
 	}

@@ -9,9 +9,11 @@ package Tlspolicy::Sendmail;
 use strict;
 use warnings;
 use File::Path qw(make_path);
+use IPC::Open2 qw(open2);
 use Tlspolicy::Names;
 use Tlspolicy::Postfix;
 use Tlspolicy::Scratch;
+use Tlspolicy::Smtp;
 
 sub root
 {
@@ -182,12 +184,15 @@ sub log
 sub submit
 {
 	my ($self, $from, $to) = @_;
-	my $in = $self->{scratch}->write('submission', join '', map { "$_\r\n" }
-	    'EHLO localhost', "MAIL FROM:<$from>", "RCPT TO:<$to>", 'DATA',
-	    'Subject: x', '', 'x', '.', 'QUIT');
-	my $r = Tlspolicy::Scratch::run({ in => $in }, @{$self->{prefix}}, '-bs');
-	return $r->{out} =~ /Message accepted for delivery/ ? 'sent' :
-	    $r->{out} . $r->{err};
+	my $pid = open2(my $out, my $in, @{$self->{prefix}}, '-bs');
+	my $client = Tlspolicy::Smtp->over($out, $in);
+	$client->ehlo('localhost');
+	$client->mail($from);
+	$client->rcpt($to);
+	my $r = $client->data;
+	$client->quit;
+	waitpid $pid, 0;
+	return $r->{code} == 250 ? 'sent' : join '', $client->dialogue;
 }
 
 # The queue ids of the messages that the MTA holds.

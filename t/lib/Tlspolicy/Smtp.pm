@@ -35,6 +35,16 @@ sub connect
 	return $self;
 }
 
+# The same over two pipes: to a server that this process started.
+sub over
+{
+	my ($class, $from_server, $to_server) = @_;
+	my $self = bless { buf => '', dialogue => [], timeout => 30,
+	    sock => $from_server, out => $to_server }, $class;
+	$self->{greeting} = $self->reply;
+	return $self;
+}
+
 sub greeting
 {
 	return $_[0]{greeting};
@@ -99,7 +109,7 @@ sub reply
 sub send
 {
 	my ($self, $bytes) = @_;
-	my $sock = $self->{sock} or return 0;
+	my $sock = $self->{out} // $self->{sock} or return 0;
 	local $SIG{PIPE} = 'IGNORE';
 	$self->note("C: $_") for split /\r\n/, $bytes;
 	my $off = 0;
@@ -228,8 +238,10 @@ sub quit
 sub close
 {
 	my ($self) = @_;
-	close $self->{sock} if $self->{sock};
-	$self->{sock} = undef;
+	for (qw(sock out)) {
+		close $self->{$_} if $self->{$_};
+		$self->{$_} = undef;
+	}
 }
 
 1;
