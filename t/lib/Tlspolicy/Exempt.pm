@@ -83,6 +83,7 @@ sub monitor
 	$client->rcpt('rcpt@example.org');
 	$live->reply_is($client, $client->data, 'accept', 'message');
 	$live->record_is($live->record, { mode => 'monitor',
+	    waiver => 'monitor', verdict => 'accept',
 	    reason => 'plaintext', 'rules.0.key' => qr/^TLS_Clt:$/i }, 'monitor');
 	$client->quit;
 	restart($live);

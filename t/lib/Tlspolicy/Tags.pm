@@ -98,7 +98,7 @@ sub auth
 	$live->reply_is($client, $client->mail('alice@example.com'),
 	    [554, '5.7.1', qr/TLS_Auth:alice/i], 'alice, no certificate');
 	$live->record_is($live->record, { verdict => 'reject',
-	    auth => qr/^alice/, reason => 'not-verified' }, 'alice');
+	    'auth.id' => qr/^alice/, reason => 'not-verified' }, 'alice');
 	$client->quit;
 
 	for ([auth => ['bob', 'secret'], tls => {}],
@@ -173,7 +173,8 @@ sub warn_only
 	    'RCPT');
 	$live->reply_is($client, $client->data, 'accept', 'message');
 	$live->record_is($live->record, { verdict => 'accept',
-	    reason => 'plaintext', 'rules.0.requirement' => 'WARN+ENCR:112' },
+	    waiver => 'warn', reason => 'plaintext',
+	    'rules.0.requirement' => 'WARN+ENCR:112' },
 	    'WARN');
 	$client->quit;
 }

@@ -99,7 +99,7 @@ sub starttls_after_refusal
 	$client->ehlo;
 	send_message($live, $client, 'two@example.com', 'rcpt@example.org');
 	$live->record_is($live->record, { verdict => 'reject',
-	    from => qr/one\@/, 'tls.cipher' => undef }, 'plain');
+	    from => qr/one\@/, tls => undef }, 'plain');
 	$live->record_is($live->record, { verdict => 'accept',
 	    from => qr/two\@/, 'tls.cipher' => $client->tls_cipher }, 'with TLS');
 	$client->quit;
@@ -121,7 +121,7 @@ sub refused_recipient
 	$live->record_is($record, { verdict => 'accept',
 	    queue_id => qr/^\w+$/ }, 'message');
 	like(JSON::PP::encode_json($record->{rcpts} // []),
-	    qr/"<?rcpt\@example\.org>?"/, 'the recipient is in the record');
+	    qr/"rcpt\@example\.org"/, 'the recipient is in the record');
 	unlike(JSON::PP::encode_json($record->{rcpts} // []), qr/unknown/,
 	    'the refused one is not');
 	$client->quit;
@@ -133,7 +133,7 @@ sub null_sender
 	my $client = $live->client;
 	$live->reply_is($client, $client->mail(''), $refused, 'MAIL <>');
 	$live->record_is($live->record, { verdict => 'reject',
-	    from => qr/^(<>)?$/ }, 'null sender');
+	    from => '' }, 'null sender');
 	$client->quit;
 }
 
@@ -184,9 +184,9 @@ sub envelope
 	$live->reply_is($client, $client->data, 'accept', 'message');
 	my $record = $live->record;
 	$live->record_is($record, { helo => 'client.example.com',
-	    from => qr/^<?one\@example\.com>?$/, mta => qr/$live->{kind}/i },
+	    from => 'one@example.com', mta => qr/$live->{kind}/i },
 	    'envelope');
-	is(JSON::PP::encode_json($record->{rcpts} // []) =~ s/[<>]//gr,
+	is(JSON::PP::encode_json($record->{rcpts} // []) ,
 	    '["rcpt1@example.org","rcpt2@example.org","rcpt3@example.org"]',
 	    'all recipients');
 	$client->quit;
