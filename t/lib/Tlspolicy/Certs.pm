@@ -27,6 +27,9 @@ my %kinds = (
 		    'ca', 3],
 	unknownca => ['/C=DE/O=Example/CN=client.example.com', $client,
 		    'otherca', 3],
+	# What sendmail writes as Darth+20Mail+20+28Cert+29.
+	special	=> ['/C=US/O=endmail.org/CN=Darth Mail (Cert)', $client, 'ca',
+		    3],
 	nocn	=> ['/C=DE/O=Example/OU=No Name', $client, 'ca', 3],
 );
 

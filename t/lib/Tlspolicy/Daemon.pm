@@ -153,12 +153,18 @@ sub kill_hard
 	waitpid $self->{pid}, 0;
 }
 
-# The records of the audit file so far, oldest first.
+# The lines of the audit file so far, without one that is still being written.
+sub audit_lines
+{
+	my ($self) = @_;
+	return $self->{scratch}->read("$self->{name}/audit.log") =~ /^(.+)\n/gm;
+}
+
+# The same, decoded, oldest first.
 sub audit
 {
 	my ($self) = @_;
-	my $text = $self->{scratch}->read("$self->{name}/audit.log");
-	return map { JSON::PP::decode_json($_) } $text =~ /^(.+)\n/gm;
+	return map { JSON::PP::decode_json($_) } $self->audit_lines;
 }
 
 # The records beyond the first $seen, once there are $count of them (the writer
@@ -166,10 +172,12 @@ sub audit
 sub audit_after
 {
 	my ($self, $seen, $count) = @_;
+	my @lines;
 	Tlspolicy::Scratch::wait_for(5, sub {
-	    (() = $self->audit) >= $seen + ($count // 1) });
-	my @all = $self->audit;
-	return @all[$seen .. $#all];
+		@lines = $self->audit_lines;
+		return @lines >= $seen + ($count // 1);
+	});
+	return map { JSON::PP::decode_json($_) } @lines[$seen .. $#lines];
 }
 
 1;

@@ -116,7 +116,7 @@ sub run
 {
 	my ($mta) = @_;
 	my $live = Tlspolicy::Live->start($mta, start => {
-	    mc => "define(`confCERT_FINGERPRINT_ALGORITHM', `sha256')dnl\n" });
+	    options => { CertFingerprintAlgorithm => 'sha256' } });
 	Tlspolicy::Sessions::run_table($live, table($live->{certs}));
 }
 

@@ -39,7 +39,8 @@ sub start
 
 # A client that is ready to say MAIL.  from: its address; tls: undef for a plain
 # session, else { cert => NAME, version, ciphers, session }; port: smtp, smtps
-# or anonymous; helo => 0: no EHLO after STARTTLS; auth => [user, password].
+# anonymous or proxy; helo => 0: no EHLO after STARTTLS; auth => [user,
+# password]; first: bytes before the greeting.
 sub client
 {
 	my ($self, %how) = @_;
@@ -49,7 +50,7 @@ sub client
 	$port .= '_port' if $port ne 'port';
 
 	my $client = Tlspolicy::Smtp->connect(port => $self->{mta}->$port,
-	    from => $how{from} // '127.0.0.2',
+	    from => $how{from} // '127.0.0.2', first => $how{first},
 	    ($port eq 'smtps_port' ? (tls => \%tls) : ()));
 	$client->ehlo;
 	if ($how{tls} && $port ne 'smtps_port') {
@@ -110,7 +111,7 @@ sub forget_records
 {
 	my ($self) = @_;
 	my $before = -1;
-	while ((my $now = () = $self->{daemon}->audit) != $before) {
+	while ((my $now = () = $self->{daemon}->audit_lines) != $before) {
 		$before = $now;
 		sleep 0.05;
 	}

@@ -26,7 +26,7 @@ sub start
 {
 	my ($class, %arg) = @_;
 	my $self = bless { %arg, dir => $arg{scratch}->path('postfix') }, $class;
-	$self->{$_} = Tlspolicy::Scratch::free_port() for qw(smtp smtps anonymous);
+	$self->{$_} = Tlspolicy::Scratch::free_port() for qw(smtp smtps anonymous proxy);
 
 	make_path(map { "$self->{dir}/$_" } qw(etc queue data log));
 	chown scalar(getpwnam 'postfix'), -1, "$self->{dir}/data";
@@ -64,6 +64,12 @@ sub smtps_port
 sub anonymous_port
 {
 	return $_[0]{anonymous};
+}
+
+# A listener that stands behind a proxy, which says who the client is.
+sub proxy_port
+{
+	return $_[0]{proxy};
 }
 
 sub version
@@ -109,6 +115,7 @@ sub main_cf
 		default_transport => 'discard:',
 		relay_transport => 'discard:',
 		notify_classes => '',
+		smtpd_authorized_xclient_hosts => '127.0.0.0/8',
 		smtpd_client_connection_rate_limit => 0,
 		smtpd_client_connection_count_limit => 0,
 		smtpd_recipient_restrictions =>
@@ -153,6 +160,8 @@ $self->{smtp} inet n - n - - smtpd
 $self->{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 $self->{anonymous} inet n - n - - smtpd -o smtpd_tls_ask_ccert=no
  -o tls_medium_cipherlist=aNULL:ALL:\@SECLEVEL=0
+$self->{proxy} inet n - n - - smtpd
+ -o smtpd_upstream_proxy_protocol=haproxy
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr

@@ -36,7 +36,7 @@ sub missing
 }
 
 # scratch, certs, milter (as sendmail spells it), sasl => { user => password },
-# mc => lines for the .mc.
+# mc => lines for the .mc, options => { name => value } of sendmail.cf.
 sub start
 {
 	my ($class, %arg) = @_;
@@ -50,7 +50,9 @@ sub start
 	# Debian's libsasl2 looks for Sendmail.conf there.
 	my %bind = $self->{sasl} ? ('/usr/lib/sasl2' => "$self->{dir}/sasl") : ();
 	$self->{prefix} = [Tlspolicy::Names::prefix($arg{scratch}, %bind),
-	    binary(), '-C', "$self->{dir}/sendmail.cf"];
+	    binary(), '-C', "$self->{dir}/sendmail.cf",
+	    map { ('-O', "$_=$self->{options}{$_}") }
+		sort keys %{$self->{options} // {}}];
 	# -bD: in the foreground, so that our child is the daemon itself.
 	$self->{pid} = $arg{scratch}->spawn('sendmail/log',
 	    @{$self->{prefix}}, '-bD');
@@ -136,8 +138,8 @@ END
 	    . "TRUST_AUTH_MECH(`PLAIN LOGIN')dnl\n" if $self->{sasl};
 	$mc .= "INPUT_MAIL_FILTER(`tlspolicy', `S=$self->{milter}, F=T, "
 	    . "T=C:10s;S:10s;R:10s;E:30s')dnl\n" if $self->{milter};
-	$mc .= $self->{mc} // '';
-	return $mc . <<'END';
+	# What a test adds may hold rulesets, so it comes last.
+	return $mc . <<'END' . ($self->{mc} // '');
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 LOCAL_RULESETS

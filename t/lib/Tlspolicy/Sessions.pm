@@ -97,6 +97,15 @@ sub run
 	run_table(Tlspolicy::Live->start($mta), @table);
 }
 
+# A few of them with the milter's socket on TCP.
+sub run_inet
+{
+	my ($mta) = @_;
+	run_table(Tlspolicy::Live->start($mta, daemon => { socket => 'inet' }),
+	    grep { $_->[0] =~ /^(plain, ENCR|trusted|expired|smtps, trusted)$/ }
+	    @table);
+}
+
 sub run_table
 {
 	my ($live, @rows) = @_;

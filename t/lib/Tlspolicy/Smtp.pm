@@ -14,7 +14,8 @@ use IO::Socket::SSL;
 use MIME::Base64 qw(encode_base64);
 use Time::HiRes qw(time);
 
-# port, from (the client's own address), host, timeout; tls => {...} for smtps.
+# port, from (the client's own address), host, timeout; tls => {...} for smtps;
+# first: bytes to send before the greeting is read.
 sub connect
 {
 	my ($class, %arg) = @_;
@@ -27,6 +28,7 @@ sub connect
 	    Sockopts => [[Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(), 1]],
 	    ($arg{from} ? (LocalAddr => $arg{from}) : ())) or
 	    die "connect to $host port $arg{port}: $@\n";
+	$self->send($arg{first}) if defined $arg{first};
 	if ($arg{tls}) {
 		my $error = $self->handshake(%{$arg{tls}});
 		die "smtps handshake: $error\n" if $error;
