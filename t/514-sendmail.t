@@ -59,7 +59,7 @@ subtest 'compat = sendmail' => sub {
 	$live->{daemon}->stop;
 	$live->{daemon}->run;
 	$live->policy($verify) or return;
-	mail_is({}, [503, '5.7.0', qr/^other side does not support STARTTLS$/],
+	mail_is({}, [503, '5.7.0', qr/^authentication required$/],
 	    'plain');
 	mail_is({ tls => { cert => 'selfsigned' } },
 	    [503, '5.7.0', qr/^authentication failed$/], 'self-signed');

@@ -103,8 +103,10 @@ sub table
 	['items left to right', rule('VERIFY', 'VER:1.2', 'CN:none.example'),
 	    $trusted, $wrong, 'wrong-certificate', 'OK'],
 
-	['UNTIL in the past', rule('ENCR:112', 'UNTIL:2020-01-01'), {},
-	    'accept', undef],
+	['UNTIL in the past', rule('ENCR:112', 'UNTIL:2020-01-01')
+	    . "\nTLS_Clt:example.com OK", {}, 'accept'],
+	['FROM in the future', rule('ENCR:112', 'FROM:2999-01-01')
+	    . "\nTLS_Clt:example.com OK", {}, 'accept'],
 	['FROM in the past', rule('ENCR:112', 'FROM:2020-01-01'), {},
 	    [550, '5.7.10'], 'plaintext'],
 	['MSG:text', rule('ENCR:112', 'BY:ops', 'MSG:ask 100% of them'), {},

@@ -131,7 +131,7 @@ sub session
 
 	my $refused = ref $want;
 	my ($key, $requirement) = (split /\n/, $rules) == 1 ?
-	    split / /, $rules : ();
+	    split(/ /, $rules, 2) : ();
 	my $reply = $client->mail('sender@example.com');
 	# A refusal names the rule that asked for it.
 	$live->reply_is($client, $reply,

@@ -8,7 +8,8 @@ use warnings;
 use POSIX ();
 use Tlspolicy::Scratch;
 
-# session: code that holds one session and returns a word for what came of it.
+# session: code that holds one session and returns a word for each thing that
+# came of it.
 sub start
 {
 	my ($class, $scratch, $clients, $session) = @_;
@@ -37,12 +38,13 @@ sub client
 	open my $out, '>', $file or die "$file: $!\n";
 	$out->autoflush;
 	while (!-e $stop) {
-		my $word = eval { $session->($n) } // "died: $@";
-		print $out $word =~ s/\s+/ /gr, "\n";
+		my @words = eval { $session->($n) };
+		@words = ("died: $@") if $@;
+		print $out map { s/\s+/ /gr . "\n" } @words;
 	}
 }
 
-# How many sessions have ended so far.
+# How many words there are so far.
 sub count
 {
 	my ($self) = @_;
