@@ -69,20 +69,19 @@ sub message
 {
 	my ($self, $what, $tls, $expected) = @_;
 	my ($client, $reply) = $self->send($tls);
-	my @lines = $client->dialogue;
 	my ($record) = $self->{daemon}->audit_after($self->{seen});
 	$self->{seen}++ if $record;
 
-	printf "\n%s\n%d. %s\n\n", '-' x 72, ++$self->{n}, $what;
-	section('rule', $self->{rule} =~ s/\t/    /r);
-	section('the client sees', map { s/\n//r } @lines);
+	printf "\n%s\n%d. %s\n", '-' x 72, ++$self->{n}, $what;
+	section('rule', $self->{rule} =~ s/\t/  /r);
+	section('the client sees', map { s/\n//r } $client->dialogue);
 	section('the explanation', $self->explain($record));
 	return if $reply->{code} == $expected;
 	$failed++;
-	print "  !! expected $expected, got $reply->{code}\n";
+	print "\n  !! expected $expected, got $reply->{code}\n";
 }
 
-# One message; keeps the last of the dialogue, from MAIL to its end.
+# One message; of the dialogue only what follows the greetings is kept.
 sub send
 {
 	my ($self, $tls) = @_;
@@ -104,7 +103,10 @@ sub send
 		$client->rcpt('bob@example.org');
 		$reply = $client->data("Subject: hello\r\n\r\nHello, Bob.");
 	}
+	my $dialogue = [grep { !/^C: (Subject|Hello|$)/ }
+	    @{$client->{dialogue}}];
 	$client->quit;
+	$client->{dialogue} = $dialogue;
 	return ($client, $reply);
 }
 
@@ -114,11 +116,13 @@ sub explain
 	my ($self, $record) = @_;
 	return 'no record in the audit file' unless $record;
 	my @macros = $self->macros($record);
-	my $r = $self->{daemon}->tlspolicy('check', '-d',
-	    $self->{daemon}{store}, '-v', @macros);
-	return ('tlspolicy check -v ' . join(' ', map { /[^\w=.:@\/+-]/ ?
-	    "'$_'" : $_ } @macros), map { "  $_" } split /\n/,
-	    $r->{out} . $r->{err});
+	my $r = $self->{daemon}->tlspolicy('check', '-v', '-t', 'TLS_Clt',
+	    @macros);
+	my $dir = $self->{daemon}{dir};
+	return ('$ tlspolicy check -v -t TLS_Clt ' . join(' ', map {
+	    /[^\w=.:@\/+-]/ ? "'$_'" : $_ } @macros),
+	    map { s/\t/    /gr =~ s/\Q$dir\E\///r }
+	    split /\n/, $r->{out} . $r->{err});
 }
 
 sub macros
@@ -129,7 +133,6 @@ sub macros
 		client_name => $self->{host} eq $address ?
 		    "[$address]" : $self->{host},
 		client_addr => $address,
-		mail_addr => 'alice@example.com',
 		tls_version => $tls->{version},
 		cipher => $tls->{cipher},
 		cipher_bits => $tls->{bits},
@@ -139,21 +142,29 @@ sub macros
 		@macros{qw(cert_subject cert_issuer)} =
 		    @$tls{qw(cn issuer_cn)};
 	} else {
+		# The record has names as they are, sendmail writes +20 for " ".
 		@macros{qw(verify cn_subject cert_subject cert_issuer)} =
+		    map { defined && s/([^!-~]|[<>()"+])/
+			sprintf '+%02X', ord $1/gerx }
 		    @$tls{qw(verify cn subject issuer)};
 	}
-	return map { "$_=$macros{$_}" } grep { defined $macros{$_} }
+	return map { "$_=$macros{$_}" } grep { ($macros{$_} // '') ne '' }
 	    sort keys %macros;
 }
 
+# What continues a line too long for the page stands further in.
 sub section
 {
 	my ($title, @lines) = @_;
-	print "  $title:\n";
-	local $Text::Wrap::columns = 78;
+	local $Text::Wrap::columns = 80;
 	local $Text::Wrap::huge = 'overflow';
-	print Text::Wrap::wrap('    ', '      ', $_), "\n" for @lines;
-	print "\n";
+	local $Text::Wrap::unexpand = 0;
+	print "\n  $title:\n";
+	for (@lines) {
+		my ($indent, $text) = /^( *)(.*)/;
+		print Text::Wrap::wrap("    $indent", "    $indent    ",
+		    $text), "\n";
+	}
 }
 
 1;
