@@ -15,6 +15,9 @@ mark_cut(char *buf, size_t size, int wanted)
 		memcpy(buf + size - 4, "...", 4);
 }
 
+static void set_text(struct fault *, enum fault_kind, const char *, va_list)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 set_text(struct fault *f, enum fault_kind kind, const char *fmt, va_list ap)
 {
