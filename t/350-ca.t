@@ -1,0 +1,292 @@
+#!/usr/bin/perl
+#
+# tlspolicy-ca: what it makes is judged by openssl verify, not by itself.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $script = abs_path(dirname(__FILE__) . '/../scripts/tlspolicy-ca');
+my $scratch = tempdir('tlspolicy-ca.XXXXXXXX', TMPDIR => 1);
+my $dir = "$scratch/etc/ca";
+
+END {
+	if (defined $scratch) {
+		if ($? == 0 && Test::More->builder->is_passing) {
+			system 'rm', '-rf', $scratch;
+		} else {
+			diag "kept: $scratch";
+		}
+	}
+}
+
+plan skip_all => 'no openssl command' if system('openssl version >/dev/null 2>&1');
+
+# The command with its status, standard output and standard error.
+sub run {
+	my @command = @_;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDIN, '<', '/dev/null' or die;
+		open STDOUT, '>', "$scratch/stdout" or die;
+		open STDERR, '>', "$scratch/stderr" or die;
+		exec { $command[0] } @command or exit 127;
+	}
+	waitpid $pid, 0;
+	return ($? >> 8, slurp("$scratch/stdout"), slurp("$scratch/stderr"));
+}
+
+sub slurp {
+	my ($file) = @_;
+	open my $handle, '<', $file or die "$file: $!";
+	local $/;
+	return <$handle> // '';
+}
+
+sub ca {
+	return run($script, '-d', $dir, @_);
+}
+
+sub ca_ok {
+	my ($what, @arguments) = @_;
+	my ($status, $out, $err) = ca(@arguments);
+	is($status, 0, $what) or diag $err;
+	return $out;
+}
+
+sub ca_fails {
+	my ($want, $text, @arguments) = @_;
+	my ($status, $out, $err) = ca(@arguments);
+	my $name = "exit $want: " . (join(' ', @arguments) || '(nothing)');
+	is($status, $want, $name);
+	like($err, $text, "... and says why");
+}
+
+sub x509 {
+	my ($file, @arguments) = @_;
+	my ($status, $out) = run('openssl', 'x509', '-in', "$dir/$file",
+	    '-noout', @arguments);
+	return $out;
+}
+
+sub verifies {
+	my ($file, @arguments) = @_;
+	my ($status) = run('openssl', 'verify', '-x509_strict', @arguments,
+	    "$dir/$file");
+	return $status == 0;
+}
+
+sub mode {
+	return sprintf '%04o', (stat $_[0])[2] & 07777;
+}
+
+sub public_key {
+	my ($file) = @_;
+	my ($status, $out) = run('openssl', 'pkey', '-in', "$dir/$file",
+	    '-pubout');
+	return $out;
+}
+
+# A new CA with an MTA's certificate, in one command.
+umask 022;
+my $out = ca_ok('init with a name', 'init', '-O', 'Smith/Sons + Co, Ltd',
+    'mail.example.com', '192.0.2.1', '2001:db8::1', '*.in.example.com');
+like($out, qr{^define\(`confSERVER_KEY', `CERT_DIR/mail\.example\.com-mta\.key'\)dnl$}m,
+    'init prints the sendmail defines');
+like($out, qr{^smtp_tls_CAfile = \Q$dir\E/ca\.pem$}m, '... and the Postfix lines');
+is(mode("$scratch/etc"), '0755', 'the parent directory is like any other');
+is(mode($dir), '0700', 'the directory is 0700');
+for my $file (qw(ca.key ca.pem mail.example.com-mta.key mail.example.com-mta.pem)) {
+	is(mode("$dir/$file"), '0600', "$file is 0600");
+}
+is(x509('ca.pem', '-subject', '-nameopt', 'RFC2253'),
+    "subject=O=Smith/Sons \\+ Co\\, Ltd\n", 'the CA has an O and no CN');
+like(x509('ca.pem', '-ext', 'basicConstraints'), qr/CA:TRUE, pathlen:0/,
+    'the CA signs no other CAs');
+like(x509('mail.example.com-mta.pem', '-text'), qr/ASN1 OID: prime256v1/,
+    'keys are EC P-256');
+like(x509('mail.example.com-mta.pem', '-ext', 'subjectAltName'),
+    qr/DNS:mail\.example\.com, IP Address:192\.0\.2\.1, IP Address:2001:DB8:0:0:0:0:0:1, DNS:\*\.in\.example\.com/,
+    'all names are in the SAN');
+
+# Purposes.
+ca_ok('a server certificate, RSA', '-t', 'rsa', '-b', '2048', 'server',
+    'mx.example.com');
+ca_ok('a client certificate for a mail address', 'client', 'ann@example.com');
+my @ca = ('-CAfile', "$dir/ca.pem");
+for my $case (
+    ['mail.example.com-mta.pem', 1, 1],
+    ['mx.example.com-server.pem', 1, 0],
+    ['ann@example.com-client.pem', 0, 1]) {
+	my ($file, $server, $client) = @$case;
+	is(verifies($file, @ca, '-purpose', 'sslserver') ? 1 : 0, $server,
+	    "$file as a server's: $server");
+	is(verifies($file, @ca, '-purpose', 'sslclient') ? 1 : 0, $client,
+	    "$file as a client's: $client");
+}
+like(x509('mx.example.com-server.pem', '-text'), qr/Public-Key: \(2048 bit\)/,
+    'RSA on demand');
+ok(verifies('mail.example.com-mta.pem', @ca, '-verify_hostname', 'a.in.example.com'),
+    'openssl finds the wildcard');
+ok(verifies('ann@example.com-client.pem', @ca, '-verify_email', 'ann@example.com'),
+    'openssl finds the mail address');
+ok(verifies('mail.example.com-mta.pem', '-CApath', "$dir/cacerts"),
+    'the hashed directory holds the CA');
+
+my $long = ('a' x 63) . '.example.com';
+ca_ok('a name longer than a CN may be', 'mta', $long);
+like(x509("$long-mta.pem", '-subject', '-ext', 'subjectAltName'),
+    qr/subject=\n.*critical\n\s+DNS:\Q$long\E/s, '... is in the SAN only, critical');
+ok(verifies("$long-mta.pem", @ca), '... and verifies');
+
+# Nothing is overwritten.
+my $key = slurp("$dir/mail.example.com-mta.key");
+my $ca_key = slurp("$dir/ca.key");
+ca_fails(73, qr/ca\.pem: is already there/, 'init');
+ca_fails(73, qr/mail\.example\.com-mta\.key: is already there/, 'mta',
+    'mail.example.com');
+is(slurp("$dir/mail.example.com-mta.key"), $key, 'the key is as it was');
+is(slurp("$dir/ca.key"), $ca_key, 'the CA key is as it was');
+
+# Renewal keeps key and names and puts the old certificate aside.
+my $old = slurp("$dir/mail.example.com-mta.pem");
+my $names = x509('mail.example.com-mta.pem', '-subject', '-ext', 'subjectAltName');
+my $public = x509('mail.example.com-mta.pem', '-pubkey');
+$out = ca_ok('renew', 'renew', 'mta', 'mail.example.com');
+isnt(slurp("$dir/mail.example.com-mta.pem"), $old, '... gives another certificate');
+is(x509('mail.example.com-mta.pem', '-pubkey'), $public, '... for the same key');
+is(x509('mail.example.com-mta.pem', '-subject', '-ext', 'subjectAltName'), $names,
+    '... with the same names');
+my ($kept) = $out =~ /\(before: (.*)\)/;
+is(slurp($kept), $old, '... and keeps the old one');
+ok(verifies('mail.example.com-mta.pem', @ca, '-purpose', 'sslclient'),
+    '... for the same purposes');
+
+$public = x509('ca.pem', '-pubkey');
+ca_ok('renew ca', '-n', '4000', 'renew', 'ca');
+is(x509('ca.pem', '-pubkey'), $public, '... keeps its key');
+ok(verifies($_, @ca), "... and $_ still verifies")
+    for qw(mail.example.com-mta.pem mx.example.com-server.pem);
+ok(verifies('mail.example.com-mta.pem', '-CApath', "$dir/cacerts"),
+    '... by the hashed directory too');
+
+ca_ok('reissue with other names', 'reissue', 'mta', 'mail.example.com',
+    'mail2.example.com');
+is(x509('mail.example.com-mta.pem', '-ext', 'subjectAltName'),
+    "X509v3 Subject Alternative Name: \n    DNS:mail.example.com, DNS:mail2.example.com\n",
+    '... has just those');
+is(x509('mail.example.com-mta.pem', '-pubkey'), public_key('mail.example.com-mta.key'),
+    '... for the existing key');
+
+run('openssl', 'genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048',
+    '-out', "$scratch/own.key");
+ca_ok('a certificate for a key from elsewhere', '--key', "$scratch/own.key", 'server',
+    'own.example.com');
+is(public_key('own.example.com-server.key'),
+    x509('own.example.com-server.pem', '-pubkey'), '... which is copied');
+is(mode("$dir/own.example.com-server.key"), '0600', '... 0600');
+like(x509('own.example.com-server.pem', '-ext', 'keyUsage'), qr/Key Encipherment/,
+    '... and seen to be RSA');
+
+ca_ok('short-lived', '--days', '3', 'client', 'short.example.com');
+like(ca_ok('list', 'list'), qr/^expires-soon +\S.*GMT  short\.example\.com-client\.pem$/m,
+    '... shows it');
+is(scalar(() = ca_ok('renew --within', 'renew', '--within', '30') =~ /before/g), 1,
+    '... renews that one alone');
+unlike(ca_ok('list again', 'list'), qr/expires-soon/, '... shows nothing due');
+
+# PKCS#12 and the hashed directory with a CA of others.
+open my $handle, '>', "$scratch/password" or die;
+print $handle "secret\n";
+close $handle;
+ca_ok('pkcs12', '-p', "$scratch/password", 'pkcs12', 'client', 'ann@example.com');
+is(mode("$dir/ann\@example.com-client.p12"), '0600', '... is 0600');
+my ($status, $inside) = run('openssl', 'pkcs12', '-nodes', '-passin', 'pass:secret',
+    '-in', "$dir/ann\@example.com-client.p12");
+is(scalar(() = $inside =~ /BEGIN CERTIFICATE/g), 2, '... holds certificate and CA');
+is(scalar(() = $inside =~ /BEGIN PRIVATE KEY/g), 1, '... and the key');
+ca_fails(73, qr/p12: is already there/, '-p', "$scratch/password", 'pkcs12',
+    'client', 'ann@example.com');
+
+run($script, '-d', "$scratch/other", '-O', 'Partner', 'init', 'mx.partner.example');
+system 'cp', "$scratch/other/ca.pem", "$scratch/partner.crt";
+ca_ok('hash with a partner\'s CA', 'hash', "$scratch/partner.crt");
+is((run('openssl', 'verify', '-CApath', "$dir/cacerts",
+    "$scratch/other/mx.partner.example-mta.pem"))[0], 0, '... finds its certificates');
+ca_fails(73, qr{cacerts/partner\.pem: is already there}, 'hash', "$scratch/partner.crt");
+
+# The lines for the MTAs.
+is(ca_ok('show-mta-config sendmail', 'show-mta-config', 'sendmail', 'mail.example.com'),
+    <<"EOT", '... has the eight defines');
+define(`CERT_DIR', `$dir')dnl
+define(`confCACERT_PATH', `CERT_DIR/cacerts')dnl
+define(`confCACERT', `CERT_DIR/ca.pem')dnl
+define(`confSERVER_CERT', `CERT_DIR/mail.example.com-mta.pem')dnl
+define(`confSERVER_KEY', `CERT_DIR/mail.example.com-mta.key')dnl
+define(`confCLIENT_CERT', `CERT_DIR/mail.example.com-mta.pem')dnl
+define(`confCLIENT_KEY', `CERT_DIR/mail.example.com-mta.key')dnl
+dnl Empty: clients are asked for a certificate. V would not ask.
+define(`confTLS_SRV_OPTIONS', `')dnl
+EOT
+$out = ca_ok('show-mta-config postfix', 'show-mta-config', 'postfix', 'mail.example.com');
+like($out, qr{^smtpd_tls_cert_file = \Q$dir\E/mail\.example\.com-mta\.pem$}m,
+    '... names the server certificate');
+for my $file ($out =~ m{= (/.*)$}mg) {
+	ok(-f $file, "... and $file is there");
+}
+ca_fails(64, qr/several server certificates here, say which NAME/, 'show-mta-config');
+
+# What cannot be done is said, with the exit code for its kind.
+ca_fails(@$_) for (
+    [64, qr/a command was expected/],
+    [64, qr/frobnicate: no such command/, 'frobnicate'],
+    [64, qr/--frob: no such option/, '--frob', '1', 'list'],
+    [64, qr/--days: a value was expected/, 'list', '--days'],
+    [64, qr/--days: must be 1 to 36500, is 0/, '-n', '0', 'server', 'a.example'],
+    [64, qr/--days: a number was expected/, '-n', '1y', 'server', 'a.example'],
+    [64, qr/--type: ec or rsa was expected/, '-t', 'dsa', 'server', 'a.example'],
+    [64, qr/--bits: must be 2048 to 8192/, '-t', 'rsa', '-b', '1024', 'server', 'a.example'],
+    [64, qr/--country: two letters/, '-C', 'USA', 'server', 'a.example'],
+    [64, qr/server: a NAME was expected/, 'server'],
+    [64, qr/KIND NAME, ca or --within/, 'renew', 'mail.example.com'],
+    [64, qr/no terminal to ask/, 'pkcs12', 'mta', 'mail.example.com'],
+    [65, qr/its A-label/, 'server', "m\xc3\xbcnchen.example"],
+    [65, qr/not a host name/, 'server', '../escape'],
+    [65, qr/not a host name/, 'server', 'a..example'],
+    [65, qr/longer than 63/, 'server', ('b' x 64) . '.example'],
+    [65, qr/host name first/, 'server', '192.0.2.1'],
+    [65, qr/a mail address names a client/, 'server', 'ann@example.com'],
+    [65, qr/not a mail address/, 'client', 'a b@example.com'],
+    [65, qr/bad ip address/, 'server', 'ip.example', '300.0.0.1'],
+    [65, qr/ends in less than 9999 days/, '-n', '9999', 'server', 'a.example'],
+    [65, qr/no private key/, '-k', "$dir/ca.pem", 'server', 'a.example'],
+    [65, qr/no certificate in PEM/, 'hash', $script],
+    [66, qr/no such certificate/, 'renew', 'mta', 'nobody.example'],
+    [66, qr/no such certificate/, 'reissue', 'mta', 'nobody.example'],
+    [66, qr/cannot be read/, '-k', "$scratch/none", 'server', 'a.example'],
+);
+run('openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
+    '-aes128', '-pass', 'pass:secret', '-out', "$scratch/locked.key");
+ca_fails(65, qr/is encrypted, which no MTA can use/, '-k', "$scratch/locked.key",
+    'server', 'a.example');
+ok(!-e "$dir/a.example-server.key" && !-e "$dir/a.example-server.pem",
+    'a failure leaves no file');
+is_deeply([glob "$dir/.new.*"], [], '... and no scratch folder');
+
+($status, $out, my $err) = run($script, '-d', "$scratch/nothing", 'list');
+is($status, 66, 'no CA: exit 66');
+like($err, qr{nothing init$}, '... and how to make one');
+mkdir "$scratch/open";
+($status, $out, $err) = run($script, '-d', "$scratch/open", 'init');
+is($status, 73, 'a directory open to others is refused');
+is(mode("$scratch/open"), '0755', '... and left as it is');
+($status, $out) = run($script, '--help');
+is($status, 0, '--help');
+for my $command (qw(init mta server client reissue renew list pkcs12 hash show-mta-config)) {
+	like($out, qr/^  (?:\S.* )?\Q$command\E\b/m, "... tells of $command");
+}
+
+done_testing();
