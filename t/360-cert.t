@@ -1,0 +1,234 @@
+#!/usr/bin/perl
+#
+# tlspolicy cert: what it shows, and each kind of flaw made by openssl.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
+use Test::More;
+use Tlspolicy::Scratch;
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+
+my $scratch = Tlspolicy::Scratch->new;
+my $dir = $scratch->path('private');
+mkdir $dir, 0700;
+
+sub must {
+	return Tlspolicy::Scratch::must(@_);
+}
+
+my $ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+my @both = ('basicConstraints=critical,CA:FALSE',
+    'extendedKeyUsage=serverAuth,clientAuth');
+
+# make(NAME, subject =>, ext => [], issuer =>, days =>, newkey => [], digest =>)
+sub make {
+	my ($name, %arg) = @_;
+	my @newkey = @{$arg{newkey} // $ec};
+	must('openssl', 'req', '-new', '-nodes', '-utf8', '-config', '/dev/null',
+	    @newkey, '-keyout', "$dir/$name.key", '-out', "$dir/$name.csr",
+	    '-subj', $arg{subject} // "/CN=$name.example.com",
+	    map { ('-addext', $_) } @{$arg{ext} // [@both,
+	    "subjectAltName=DNS:$name.example.com"]});
+	my @sign = defined $arg{issuer} ? ('-CA', "$dir/$arg{issuer}.pem", '-CAkey',
+	    "$dir/$arg{issuer}.key") : ('-key', "$dir/$name.key");
+	must('openssl', 'x509', '-req', '-copy_extensions', 'copyall',
+	    '-' . ($arg{digest} // 'sha256'), '-days', $arg{days} // 90,
+	    '-in', "$dir/$name.csr", '-out', "$dir/$name.pem", @sign);
+	unlink "$dir/$name.csr";
+	chmod 0600, "$dir/$name.key";
+}
+
+sub cert {
+	return Tlspolicy::Scratch::run($tlspolicy, 'cert', @_);
+}
+
+sub findings {
+	my $r = cert('--json', @_);
+	return map { $_->{finding} } @{decode_json($r->{out})->{findings}};
+}
+
+# The flaws of these arguments are exactly these, and the exit code says so.
+sub flaws_are {
+	my ($name, $want, @arguments) = @_;
+	is_deeply([sort(findings(@arguments))], [sort @$want], $name);
+	my $r = cert(@arguments);
+	is($r->{status}, @$want ? 1 : 0, '... exit code');
+	is($r->{err}, '', '... nothing on standard error');
+	for my $flaw (@$want) {
+		like($r->{out}, qr/: \Q$flaw\E: \S.*\n    way out: \S/,
+		    "... $flaw with a way out");
+	}
+}
+
+make('ca', subject => '/C=DE/O=Example Trust/OU=Test',
+    ext => ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'],
+    days => 900);
+make('other', subject => '/O=Elsewhere', ext => ['basicConstraints=critical,CA:TRUE',
+    'keyUsage=critical,keyCertSign']);
+make('good', issuer => 'ca', subject => '/C=US/O=endmail.org/CN=Darth Mail (Cert)',
+    ext => [@both, 'subjectAltName=DNS:mail.example.com,DNS:*.in.example.com,'
+    . 'IP:192.0.2.1,IP:2001:db8::1,email:a@example.com']);
+
+# What is shown.
+my $r = cert("$dir/good.pem", "$dir/good.key");
+is($r->{status}, 0, 'a good certificate: exit 0') or diag $r->{out}, $r->{err};
+for my $line ('CS:/C=US/O=endmail.org/CN=Darth+20Mail+20+28Cert+29',
+    'CI:/C=DE/O=Example+20Trust/OU=Test', 'CN:Darth+20Mail+20+28Cert+29',
+    'CN:Darth+20Mail+20+28Cert+29  (Darth Mail (Cert))',
+    'ICN:Example+20Trust  (Example Trust)',
+    'DNS:mail.example.com, DNS:*.in.example.com, IP:192.0.2.1, IP:2001:db8::1, '
+    . 'email:a@example.com  (wildcard)',
+    'EC P-256, 128 bits of strength', 'ecdsa-with-SHA256, 128 bits of strength') {
+	like($r->{out}, qr/^ {4}[a-zA-Z ]{14}\Q$line\E$/m, "shows $line");
+}
+for my $digest (qw(md5 sha1 sha256)) {
+	my ($want) = must(qw(openssl x509 -noout -fingerprint), "-$digest", '-in',
+	    "$dir/good.pem") =~ /=(\S+)/;
+	like($r->{out}, qr/ FP:$want  /, "fingerprint by $digest");
+}
+like($r->{out}, qr/^    days left +(?:89|90)$/m, 'days left');
+my $shown = $r->{out};
+for my $row (split /\n/, must(qw(openssl x509 -noout -purpose -in), "$dir/good.pem")) {
+	next unless $row =~ /^(.*?)( CA)? : (Yes|No)/;
+	my ($purpose, $ca, $answer) = ($1, $2, lc $3);
+	my $column = $ca ? '(?:yes|no) +' : '';
+	like($shown, qr/^ +\Q$purpose\E +$column$answer\b/m, "purpose $row");
+}
+
+my $json = decode_json(cert('--json', "$dir/good.pem", "$dir/good.key")->{out});
+my $certificate = $json->{files}[0]{certificates}[0];
+is($certificate->{sendmail}{cert_subject},
+    '/C=US/O=endmail.org/CN=Darth+20Mail+20+28Cert+29', 'JSON: sendmail spelling');
+is($certificate->{postfix}{cert_subject}, 'Darth Mail (Cert)', 'JSON: Postfix spelling');
+is($certificate->{sendmail}{cn_issuer}, 'BadCertificateUnknown', 'JSON: no issuer CN');
+is(scalar @{$certificate->{names}}, 5, 'JSON: names');
+is($json->{files}[1]{keys}[0]{kind}, 'EC P-256', 'JSON: key');
+
+# sendmail's word for word: a + and a slash in a CN, UTF-8.
+make('odd', issuer => 'ca', subject => "/CN=J\xc3\xbcrgen/emailAddress=darth\\+cert\@endmail.org");
+like(cert("$dir/odd.pem")->{out},
+    qr{CS:/CN=J\+5CxC3\+5CxBCrgen/emailAddress=darth\+5C\+2Bcert\@endmail\.org$}m,
+    "sendmail's spelling of UTF-8 and +");
+like(cert("$dir/odd.pem")->{out}, qr{ CN:J\+C3\+BCrgen$}m, '... of a UTF-8 CN');
+
+# Flaws, one by one.
+flaws_are('good with its CA and host', [], '--ca', "$dir/ca.pem", '--host',
+    'mail.example.com', "$dir/good.pem", "$dir/good.key");
+flaws_are('a wildcard matches', [], '--host', 'x.in.example.com', "$dir/good.pem");
+flaws_are('an address matches', [], '--host', '2001:db8::1', "$dir/good.pem");
+flaws_are('a CA', [], "$dir/ca.pem", "$dir/ca.key");
+flaws_are('a key alone', [], "$dir/good.key");
+flaws_are('wrong name', ['name-mismatch'], '--host', 'x.example.com', "$dir/good.pem");
+flaws_are('another CA', ['ca-not-in-bundle'], '--ca', "$dir/other.pem", "$dir/good.pem");
+flaws_are('another key', ['key-mismatch'], "$dir/good.pem", "$dir/other.key");
+
+make('server', issuer => 'ca', ext => ['extendedKeyUsage=serverAuth',
+    'subjectAltName=DNS:server.example.com']);
+flaws_are('serverAuth only', ['no-client-purpose'], "$dir/server.pem");
+flaws_are('... as a server', [], '--use', 'server', "$dir/server.pem");
+make('client', issuer => 'ca', ext => ['extendedKeyUsage=clientAuth',
+    'subjectAltName=DNS:client.example.com']);
+flaws_are('clientAuth only', ['no-server-purpose'], "$dir/client.pem");
+flaws_are('... as a client', [], '--use', 'client', "$dir/client.pem");
+make('self');
+flaws_are('self-signed', ['self-signed'], "$dir/self.pem", "$dir/self.key");
+must(qw(openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 90
+    -subj /CN=quick.example.com -addext subjectAltName=DNS:quick.example.com -keyout),
+    "$dir/quick.key", '-out', "$dir/quick.pem");
+flaws_are('openssl req -x509', ['self-signed'], "$dir/quick.pem");
+make('cnca', subject => '/CN=same.example.com', ext => ['basicConstraints=critical,CA:TRUE',
+    'keyUsage=critical,keyCertSign']);
+make('same', issuer => 'cnca', subject => '/O=Host/CN=same.example.com');
+flaws_are('issuer CN is subject CN', ['issuer-cn-is-subject-cn'], "$dir/same.pem");
+make('nonames', issuer => 'ca', ext => \@both);
+flaws_are('no subject alternative name', ['no-names'], "$dir/nonames.pem");
+make('nocn', issuer => 'ca', subject => '/O=Nobody');
+flaws_are('no CN', ['no-cn'], "$dir/nocn.pem");
+make('weak', issuer => 'ca', newkey => ['-newkey', 'rsa:1024']);
+flaws_are('RSA 1024', ['weak-key'], "$dir/weak.pem");
+make('sha1', issuer => 'ca', digest => 'sha1');
+flaws_are('SHA-1', ['weak-digest'], "$dir/sha1.pem");
+make('soon', issuer => 'ca', days => 5);
+flaws_are('expires soon', ['expires-soon'], "$dir/soon.pem");
+flaws_are('... not by 3 days', [], '--days', '3', "$dir/soon.pem");
+make('expired', issuer => 'ca', days => -1);
+flaws_are('expired', ['expired'], "$dir/expired.pem");
+flaws_are('... which verification says no second time', ['expired'], '--ca', "$dir/ca.pem",
+    "$dir/expired.pem");
+make('inter', issuer => 'ca', subject => '/O=Intermediate', ext => [
+    'basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign']);
+make('leaf', issuer => 'inter');
+sub join_files {
+	my ($to, @from) = @_;
+	$scratch->write("private/$to", join('', map { $scratch->read("private/$_") } @from),
+	    0600);
+}
+join_files('chain.pem', 'leaf.pem', 'inter.pem');
+join_files('broken.pem', 'leaf.pem', 'other.pem', 'inter.pem');
+flaws_are('a chain', [], '--ca', "$dir/ca.pem", "$dir/chain.pem");
+flaws_are('intermediate missing', ['ca-not-in-bundle'], '--ca', "$dir/ca.pem",
+    "$dir/leaf.pem");
+flaws_are('chain in disorder', ['chain-broken'], '--ca', "$dir/ca.pem", "$dir/broken.pem");
+make('strayca', issuer => 'good', subject => '/CN=stray.example.com');
+join_files('stray.pem', 'strayca.pem', 'good.pem');
+flaws_are('signed by what is no CA', ['not-verified'], '--ca',
+    "$dir/ca.pem", "$dir/stray.pem");
+
+# Files.
+chmod 0640, "$dir/good.key";
+flaws_are('key open to the group', ['key-readable'], "$dir/good.pem", "$dir/good.key");
+chmod 0600, "$dir/good.key";
+chmod 0755, $dir;
+flaws_are('directory open to others', ['directory-readable'], "$dir/good.pem",
+    "$dir/good.key");
+chmod 0700, $dir;
+must(qw(openssl pkey -aes128 -passout pass:x -in), "$dir/good.key", '-out', "$dir/locked.key");
+flaws_are('encrypted PKCS#8 key', ['key-encrypted'], "$dir/good.pem", "$dir/locked.key");
+must(qw(openssl pkey -traditional -aes128 -passout pass:x -in), "$dir/good.key", '-out',
+    "$dir/locked2.key");
+flaws_are('encrypted traditional key', ['key-encrypted'], "$dir/good.pem",
+    "$dir/locked2.key");
+must(qw(openssl pkey -traditional -in), "$dir/good.key", '-out', "$dir/old.key");
+flaws_are('traditional key', [], "$dir/good.pem", "$dir/old.key");
+join_files('all.pem', 'good.key', 'good.pem', 'ca.pem');
+flaws_are('key and chain in one file', [], "$dir/all.pem");
+
+# A CN that would break a line or a terminal.
+make('escape', issuer => 'ca', subject => "/CN=a\nb\x1b[31m", ext => [@both,
+    'subjectAltName=DNS:escape.example.com']);
+$r = cert("$dir/escape.pem");
+unlike($r->{out}, qr/\x1b/, 'no escape sequence comes through');
+like($r->{out}, qr/ CN:a\+0Ab\+1B\[31m$/m, '... but its encoding does');
+
+# What cannot be read.
+sub fails {
+	my ($status, $text, @arguments) = @_;
+	my $f = cert(@arguments);
+	is($f->{status}, $status, "exit $status: @arguments");
+	like($f->{err}, $text, '... and says why');
+}
+my $pem = $scratch->read('private/good.pem');
+$scratch->write('cut.pem', substr $pem, 0, length($pem) / 2);
+$scratch->write('bad.pem', $pem =~ s/\nMII/\nAAA/r);
+$scratch->write('none.pem', "nothing\n");
+$scratch->write('bad.key', "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+must(qw(openssl x509 -outform DER -in), "$dir/good.pem", '-out', $scratch->path('der.pem'));
+fails(64, qr/a FILE was expected/);
+fails(64, qr/--use: both, server or client/, '--use', 'x', "$dir/good.pem");
+fails(64, qr/--days: a number/, '--days', '-1', "$dir/good.pem");
+fails(65, qr/cut\.pem: a damaged PEM block/, $scratch->path('cut.pem'));
+fails(65, qr/bad\.pem: a damaged certificate/, $scratch->path('bad.pem'));
+fails(65, qr/bad\.key: a damaged private key/, $scratch->path('bad.key'));
+fails(65, qr/no certificate and no private key.*if it is DER/, $scratch->path('der.pem'));
+fails(65, qr/none\.pem: no certificate/, $scratch->path('none.pem'));
+fails(66, qr/absent\.pem: cannot be opened: No such file/, $scratch->path('absent.pem'));
+fails(66, qr/is not a regular file/, $dir);
+fails(66, qr/absent: cannot be opened/, '--ca', $scratch->path('absent'), "$dir/good.pem");
+fails(66, qr/no CA certificate in it/, '--ca', $scratch->path('none.pem'), "$dir/good.pem");
+
+done_testing();
