@@ -18,7 +18,7 @@
 #include "policy/commands/probe-queue.h"
 #include "policy/commands/probe-verdict.h"
 #include "policy/tools/outbound.h"
-#include "policy/tools/probe_report.h"
+#include "policy/tools/probe-report.h"
 
 enum { TIMEOUT_DEFAULT = 30, JOBS_DEFAULT = 16, TARGETS_MAX = 1000000 };
 

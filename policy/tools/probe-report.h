@@ -1,5 +1,5 @@
 /*
- * probe_report.h - what a probe has found, for people and as JSON.
+ * probe-report.h - what a probe has found, for people and as JSON.
  *
  * Threads: no state.
  */

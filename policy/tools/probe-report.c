@@ -1,6 +1,6 @@
 #include "policy/tools/certificate.h"
 #include "policy/tools/describe.h"
-#include "policy/tools/probe_report.h"
+#include "policy/tools/probe-report.h"
 
 static void
 line(FILE *out, const char *label, const char *value)
