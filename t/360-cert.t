@@ -218,7 +218,7 @@ $scratch->write('bad.pem', $pem =~ s/\nMII/\nAAA/r);
 $scratch->write('none.pem', "nothing\n");
 $scratch->write('bad.key', "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
 must(qw(openssl x509 -outform DER -in), "$dir/good.pem", '-out', $scratch->path('der.pem'));
-fails(64, qr/a FILE was expected/);
+fails(64, qr/operands are missing: .* FILE\.\.\./);
 fails(64, qr/--use: both, server or client/, '--use', 'x', "$dir/good.pem");
 fails(64, qr/--days: a number/, '--days', '-1', "$dir/good.pem");
 fails(65, qr/cut\.pem: a damaged PEM block/, $scratch->path('cut.pem'));

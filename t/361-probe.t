@@ -263,7 +263,7 @@ sub fails {
 $scratch->write('bad-targets', "good.example.com\nb\@d\n");
 Tlspolicy::Scratch::must(qw(openssl pkey -aes128 -passout pass:x -in),
     "$ca/client.example.com-client.key", '-out', $scratch->path('locked.key'));
-fails(64, qr/a TARGET was expected/);
+fails(64, qr/operands are missing: .* TARGET\.\.\./);
 fails(64, qr/--key without --cert/, '--key', 'x', 'a.example');
 fails(64, qr/--to without --from/, '--to', 'x', 'a.example');
 fails(64, qr/--from and --to take an address/, '--from', "a\r\nDATA", 'a.example');

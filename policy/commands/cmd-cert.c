@@ -14,9 +14,10 @@
 #include "policy/tools/describe.h"
 #include "policy/tools/inspect.h"
 
-enum { CERT_FILES_MAX = 64, SOON_DEFAULT = 30 };
+enum { CERT_FILES_MAX = 64, SOON_DEFAULT = 30, DAYS_MAX = 36500 };
 
-struct options {
+/* What the command line asks for. */
+struct wishes {
 	struct inspect_settings inspect;
 	bool json;
 };
@@ -130,93 +131,94 @@ read_files(char **paths, size_t n, struct pemfile *files, size_t *nread,
 }
 
 static int
-run_files(const struct options *options, const struct pemfile *files, size_t n)
+run_files(const struct wishes *wishes, const struct pemfile *files, size_t n)
 {
 	struct flaws flaws;
 	struct fault f;
 	int status;
 
 	flaws_init(&flaws);
-	if (!inspect_files(files, n, &options->inspect, &flaws, &f)) {
+	if (!inspect_files(files, n, &wishes->inspect, &flaws, &f)) {
 		flaws_free(&flaws);
 		return command_fail(&f);
 	}
-	if (options->json) {
-		print_json(files, n, &flaws, options->inspect.now);
+	if (wishes->json) {
+		print_json(files, n, &flaws, wishes->inspect.now);
 	} else {
 		for (size_t i = 0; i < n; i++)
-			print_file(&files[i], options->inspect.now);
+			print_file(&files[i], wishes->inspect.now);
 		print_flaws(&flaws);
 	}
-	status = flaws.n > 0 ? EXIT_FINDINGS : 0;
+	status = flaws.n > 0 ? EXIT_FINDINGS : EXIT_FINE;
 	flaws_free(&flaws);
 	return status;
 }
 
-/* 0: go on; else the exit code. */
-static int
-parse_options(struct options *options, int argc, char **argv)
-{
-	static const struct option words[] = {
-		{ "host", required_argument, NULL, 'H' },
-		{ "ca", required_argument, NULL, 'C' },
-		{ "use", required_argument, NULL, 'u' },
-		{ "days", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 }
-	};
-	unsigned long days;
-	int c;
+enum { OPTION_HOST = 1024, OPTION_CA, OPTION_USE, OPTION_DAYS };
 
-	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1)
-		switch (c) {
-		case 'H':
-			options->inspect.host = optarg;
-			break;
-		case 'C':
-			options->inspect.ca = optarg;
-			break;
-		case 'u':
-			if (!parse_use(optarg, &options->inspect.use))
-				return command_usage("--use: both, server or "
-				    "client was expected, not \"%s\"", optarg);
-			break;
-		case 'n':
-			if (!text_number(slice_of(optarg), 36500, &days))
-				return command_usage("--days: a number from 0 "
-				    "to 36500 was expected, not \"%s\"",
-				    optarg);
-			options->inspect.soon = (long)days;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		default:
-			return command_usage("cert: no such option");
+static const struct command_option options[] = {
+	{ OPTION_HOST, "host", "NAME", "must be a name in the certificate" },
+	{ OPTION_CA, "ca", "FILE|DIR", "must hold the certificate's CA" },
+	{ OPTION_USE, "use", "server|client|both", "what it is for (both)" },
+	{ OPTION_DAYS, "days", "N", "ending within N days is soon (30)" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+/* False: *status is the exit code. */
+static bool
+take_option(const struct context *context, struct wishes *wishes, int c,
+    int *status)
+{
+	unsigned long days;
+
+	switch (c) {
+	case OPTION_HOST:
+		wishes->inspect.host = optarg;
+		return true;
+	case OPTION_CA:
+		wishes->inspect.ca = optarg;
+		return true;
+	case OPTION_USE:
+		if (parse_use(optarg, &wishes->inspect.use))
+			return true;
+		*status = command_usage(context, "--use: both, server or "
+		    "client was expected, not \"%s\"", optarg);
+		return false;
+	case OPTION_DAYS:
+		if (text_number(slice_of(optarg), DAYS_MAX, &days)) {
+			wishes->inspect.soon = (long)days;
+			return true;
 		}
-	return 0;
+		*status = command_usage(context, "--days: a number from 0 to "
+		    "%d was expected, not \"%s\"", DAYS_MAX, optarg);
+		return false;
+	case OPTION_JSON:
+		wishes->json = true;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct options options = { .inspect.soon = SOON_DEFAULT,
+	struct wishes wishes = { .inspect.soon = SOON_DEFAULT,
 		.inspect.now = time(NULL) };
 	struct pemfile files[CERT_FILES_MAX];
 	struct fault f;
-	size_t nread, n;
-	int status = parse_options(&options, argc, argv);
+	size_t nread;
+	int c, status;
 
-	(void)context;
-	if (status != 0)
-		return status;
-	n = (size_t)(argc - optind);
-	if (n == 0)
-		return command_usage("cert: a FILE was expected");
-	if (n > CERT_FILES_MAX)
-		return command_usage("cert: more than %d files", CERT_FILES_MAX);
-	if (read_files(argv + optind, n, files, &nread, &f))
-		status = run_files(&options, files, n);
+	while ((c = command_getopt(context, argc, argv, &status)) != -1)
+		if (!take_option(context, &wishes, c, &status))
+			return status;
+	if (!command_operands(context, argc - optind, 1, CERT_FILES_MAX))
+		return FAULT_USAGE;
+	if (read_files(argv + optind, (size_t)(argc - optind), files, &nread,
+	    &f))
+		status = run_files(&wishes, files, nread);
 	else
 		status = command_fail(&f);
 	while (nread > 0)
@@ -224,10 +226,7 @@ run(struct context *context, int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_cert = {
-	.name = "cert",
-	.synopsis = "[--host NAME] [--ca FILE|DIR] [--use server|client|both] "
-	    "[--days N] [--json] FILE...",
-	.summary = "show certificates and keys, and what is wrong with them",
-	.run = run,
+const struct command command_cert = {
+	"cert", "FILE...", "Show certificates and keys, and what is wrong with them",
+	options, run
 };

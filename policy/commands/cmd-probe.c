@@ -20,14 +20,15 @@
 #include "policy/tools/outbound.h"
 #include "policy/tools/probe-report.h"
 
-enum { TIMEOUT_DEFAULT = 30, JOBS_DEFAULT = 16, TARGETS_MAX = 1000000 };
+enum { TIMEOUT_DEFAULT = 30, TIMEOUT_MAX = 3600, JOBS_DEFAULT = 16, TARGETS_MAX = 1000000 };
 
 struct targets {
 	struct probe_job *jobs;
 	size_t n, allocated;
 };
 
-struct options {
+/* What the command line asks for. */
+struct wishes {
 	struct probe_settings probe;
 	const char *file, *digest;
 	unsigned long threads;
@@ -37,7 +38,7 @@ struct options {
 
 /* What `each` needs, and the exit code so far. */
 struct run {
-	const struct options *options;
+	const struct wishes *wishes;
 	struct probe_judge judge;
 	size_t n, done;
 	bool progress, no_tls, tempfail, reject;
@@ -141,7 +142,7 @@ read_file(const char *path, struct targets *targets, struct fault *f)
 }
 
 static bool
-collect_targets(const struct options *options, int argc, char **argv,
+collect_targets(const struct wishes *wishes, int argc, char **argv,
     struct targets *targets, struct fault *f)
 {
 	struct target target;
@@ -150,16 +151,16 @@ collect_targets(const struct options *options, int argc, char **argv,
 		if (!target_parse(slice_of(argv[i]), &target, f) ||
 		    !add_target(targets, argv[i], f))
 			return false;
-	return options->file == NULL || read_file(options->file, targets, f);
+	return wishes->file == NULL || read_file(wishes->file, targets, f);
 }
 
 /* The recipient that TLS_Rcpt is judged by. */
 static const char *
-recipient(const struct options *options, const struct probe_job *job,
+recipient(const struct wishes *wishes, const struct probe_job *job,
     char *buf, size_t size)
 {
-	if (options->probe.to != NULL)
-		return options->probe.to;
+	if (wishes->probe.to != NULL)
+		return wishes->probe.to;
 	if (!job->target.by_mx)
 		return NULL;
 	snprintf(buf, size, "postmaster@%s", job->target.host);
@@ -220,7 +221,7 @@ one_result(struct run *run, const struct probe_job *job,
 	struct fault f;
 
 	if (!probe_judge(&run->judge, result,
-	    recipient(run->options, job, rcpt, sizeof rcpt), now, verdicts, &f))
+	    recipient(run->wishes, job, rcpt, sizeof rcpt), now, verdicts, &f))
 		fault_report(&f, stderr);
 	run->no_tls |= result->outcome != PROBE_TLS;
 	for (unsigned i = 0; i < PROBE_TAGS; i++)
@@ -228,7 +229,7 @@ one_result(struct run *run, const struct probe_job *job,
 			run->tempfail |= verdicts[i].kind == VERDICT_TEMPFAIL;
 			run->reject |= verdicts[i].kind == VERDICT_REJECT;
 		}
-	if (run->options->json)
+	if (run->wishes->json)
 		print_json(job, result, verdicts, now);
 	else
 		print_text(job, result, verdicts, run, now);
@@ -240,7 +241,7 @@ failed_target(struct run *run, const struct probe_job *job)
 	json_t *root;
 
 	run->no_tls = true;
-	if (!run->options->json) {
+	if (!run->wishes->json) {
 		printf("%s: %s\n", job->text, job->fault.text);
 		return;
 	}
@@ -269,28 +270,28 @@ each(void *arg, const struct probe_job *job)
 }
 
 static int
-run_targets(struct context *context, const struct options *options,
+run_targets(struct context *context, const struct wishes *wishes,
     struct targets *targets)
 {
-	struct run run = { .options = options, .n = targets->n,
+	struct run run = { .wishes = wishes, .n = targets->n,
 		.progress = targets->n > 1 && isatty(STDERR_FILENO) };
 	struct probe probe;
 	struct fault f;
 	bool good;
 
-	if (!probe_open(&probe, &options->probe, &f))
+	if (!probe_open(&probe, &wishes->probe, &f))
 		return command_fail(&f);
 	/* A server that closes while we write is a result, not our end. */
 	signal(SIGPIPE, SIG_IGN);
-	probe_judge_open(&run.judge, context, options->digest);
+	probe_judge_open(&run.judge, context, wishes->digest);
 	good = probe_queue_run(&probe, targets->jobs, targets->n,
-	    (unsigned)options->threads, each, &run, &f);
+	    (unsigned)wishes->threads, each, &run, &f);
 	probe_judge_close(&run.judge);
 	probe_close(&probe);
 	if (!good)
 		return command_fail(&f);
 	return run.no_tls ? FAULT_UNAVAILABLE : run.reject ? EXIT_REJECT :
-	    run.tempfail ? EXIT_TEMPFAIL : 0;
+	    run.tempfail ? EXIT_TEMPFAIL : EXIT_FINE;
 }
 
 /* Goes into a command line: no line ends, no brackets. */
@@ -311,145 +312,131 @@ is_digest(const char *name)
 	    strcasecmp(name, "sha256") == 0;
 }
 
-static int
-parse_number(const char *name, const char *text, unsigned long min,
-    unsigned long max, unsigned long *value)
+static bool
+take_number(const struct context *context, const char *name, unsigned long max,
+    unsigned long *value, int *status)
 {
-	if (text_number(slice_of(text), max, value) && *value >= min)
-		return 0;
-	return command_usage("probe: %s: a number from %lu to %lu was expected, "
-	    "not \"%s\"", name, min, max, text);
+	if (text_number(slice_of(optarg), max, value) && *value >= 1)
+		return true;
+	*status = command_usage(context, "%s: a number from 1 to %lu was "
+	    "expected, not \"%s\"", name, max, optarg);
+	return false;
 }
 
 static int
-check_options(const struct options *options)
+check_wishes(const struct context *context, const struct wishes *wishes)
 {
-	if (options->probe.key != NULL && options->probe.certificate == NULL)
-		return command_usage("probe: --key without --cert");
-	if (options->probe.to != NULL && options->probe.from == NULL)
-		return command_usage("probe: --to without --from");
-	if ((options->probe.from != NULL && !is_address(options->probe.from)) ||
-	    (options->probe.to != NULL && !is_address(options->probe.to)))
-		return command_usage("probe: --from and --to take an address "
+	if (wishes->probe.key != NULL && wishes->probe.certificate == NULL)
+		return command_usage(context, "--key without --cert");
+	if (wishes->probe.to != NULL && wishes->probe.from == NULL)
+		return command_usage(context, "--to without --from");
+	if ((wishes->probe.from != NULL && !is_address(wishes->probe.from)) ||
+	    (wishes->probe.to != NULL && !is_address(wishes->probe.to)))
+		return command_usage(context, "--from and --to take an address "
 		    "without blanks and <>");
-	if (!is_address(options->probe.helo))
-		return command_usage("probe: --helo takes a host name");
-	if (!is_digest(options->digest))
-		return command_usage("probe: --digest: md5, sha1 or sha256 was "
-		    "expected, not \"%s\"", options->digest);
-	return 0;
+	if (!is_address(wishes->probe.helo))
+		return command_usage(context, "--helo takes a host name");
+	if (!is_digest(wishes->digest))
+		return command_usage(context, "--digest: md5, sha1 or sha256 "
+		    "was expected, not \"%s\"", wishes->digest);
+	return EXIT_FINE;
 }
 
-static const struct option words[] = {
-	{ "ca", required_argument, NULL, 'C' },
-	{ "cert", required_argument, NULL, 'E' },
-	{ "key", required_argument, NULL, 'K' },
-	{ "from", required_argument, NULL, 'F' },
-	{ "to", required_argument, NULL, 'T' },
-	{ "helo", required_argument, NULL, 'H' },
-	{ "digest", required_argument, NULL, 'D' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "jobs", required_argument, NULL, 'j' },
-	{ "file", required_argument, NULL, 'f' },
-	{ "json", no_argument, NULL, 'J' },
-	{ NULL, 0, NULL, 0 }
+enum { OPTION_CA = 1024, OPTION_CERT, OPTION_KEY, OPTION_FROM, OPTION_TO,
+	OPTION_HELO, OPTION_DIGEST, OPTION_TIMEOUT, OPTION_JOBS, OPTION_FILE };
+
+static const struct command_option options[] = {
+	{ OPTION_CA, "ca", "FILE|DIR", "the CAs to trust (the system's)" },
+	{ OPTION_CERT, "cert", "FILE", "present this client certificate" },
+	{ OPTION_KEY, "key", "FILE", "its key (in the same file)" },
+	{ OPTION_FROM, "from", "ADDRESS", "go on to MAIL" },
+	{ OPTION_TO, "to", "ADDRESS", "and to RCPT; never DATA" },
+	{ OPTION_HELO, "helo", "NAME", "our name in EHLO (the host's)" },
+	{ OPTION_DIGEST, "digest", "NAME",
+	    "md5, sha1 or sha256: sendmail's for FP (md5)" },
+	{ OPTION_TIMEOUT, "timeout", "SECONDS", "for each host (30)" },
+	{ OPTION_JOBS, "jobs", "N", "targets at a time (16)" },
+	{ OPTION_FILE, "file", "TARGETS", "more targets, one a line; - stdin" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
 };
 
-/* 0: go on; else the exit code. */
-static int
-take_option(struct options *options, int c)
+/* False: *status is the exit code. */
+static bool
+take_option(const struct context *context, struct wishes *wishes, int c,
+    int *status)
 {
+	const char **const word[] = { &wishes->probe.ca,
+		&wishes->probe.certificate, &wishes->probe.key,
+		&wishes->probe.from, &wishes->probe.to, &wishes->probe.helo,
+		&wishes->digest };
 	unsigned long seconds;
-	int status = 0;
 
 	switch (c) {
-	case 'C':
-		options->probe.ca = optarg;
-		break;
-	case 'E':
-		options->probe.certificate = optarg;
-		break;
-	case 'K':
-		options->probe.key = optarg;
-		break;
-	case 'F':
-		options->probe.from = optarg;
-		break;
-	case 'T':
-		options->probe.to = optarg;
-		break;
-	case 'H':
-		options->probe.helo = optarg;
-		break;
-	case 'D':
-		options->digest = optarg;
-		break;
-	case 't':
-		status = parse_number("--timeout", optarg, 1, 3600, &seconds);
-		if (status == 0)
-			options->probe.timeout = (int64_t)seconds * 1000;
-		break;
-	case 'j':
-		status = parse_number("--jobs", optarg, 1, PROBE_JOBS_MAX,
-		    &options->threads);
-		break;
-	case 'f':
-		options->file = optarg;
-		break;
-	case 'J':
-		options->json = true;
-		break;
+	case OPTION_TIMEOUT:
+		if (!take_number(context, "--timeout", TIMEOUT_MAX, &seconds,
+		    status))
+			return false;
+		wishes->probe.timeout = (int64_t)seconds * 1000;
+		return true;
+	case OPTION_JOBS:
+		return take_number(context, "--jobs", PROBE_JOBS_MAX,
+		    &wishes->threads, status);
+	case OPTION_FILE:
+		wishes->file = optarg;
+		return true;
+	case OPTION_JSON:
+		wishes->json = true;
+		return true;
 	default:
-		return command_usage("probe: no such option");
+		if (c < OPTION_CA || c > OPTION_DIGEST)
+			return false;
+		*word[c - OPTION_CA] = optarg;
+		return true;
 	}
-	return status;
 }
 
 static void
-init_options(struct options *options)
+init_wishes(struct wishes *wishes)
 {
-	memset(options, 0, sizeof *options);
-	if (gethostname(options->helo, sizeof options->helo - 1) != 0 ||
-	    options->helo[0] == '\0')
-		snprintf(options->helo, sizeof options->helo, "localhost");
-	options->probe.helo = options->helo;
-	options->probe.timeout = TIMEOUT_DEFAULT * 1000;
-	options->probe.now = monotonic;
-	options->threads = JOBS_DEFAULT;
-	options->digest = "md5";
+	memset(wishes, 0, sizeof *wishes);
+	if (gethostname(wishes->helo, sizeof wishes->helo - 1) != 0 ||
+	    wishes->helo[0] == '\0')
+		snprintf(wishes->helo, sizeof wishes->helo, "localhost");
+	wishes->probe.helo = wishes->helo;
+	wishes->probe.timeout = TIMEOUT_DEFAULT * 1000;
+	wishes->probe.now = monotonic;
+	wishes->threads = JOBS_DEFAULT;
+	wishes->digest = "md5";
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct options options;
+	struct wishes wishes;
 	struct targets targets = { NULL, 0, 0 };
 	struct fault f;
-	int c, status = 0;
+	int c, status;
 
-	init_options(&options);
-	while (status == 0 &&
-	    (c = getopt_long(argc, argv, "", words, NULL)) != -1)
-		status = take_option(&options, c);
-	if (status == 0)
-		status = check_options(&options);
-	if (status != 0)
+	init_wishes(&wishes);
+	while ((c = command_getopt(context, argc, argv, &status)) != -1)
+		if (!take_option(context, &wishes, c, &status))
+			return status;
+	status = check_wishes(context, &wishes);
+	if (status != EXIT_FINE)
 		return status;
-	if (optind == argc && options.file == NULL)
-		return command_usage("probe: a TARGET was expected");
-	if (collect_targets(&options, argc, argv, &targets, &f))
-		status = run_targets(context, &options, &targets);
+	if (wishes.file == NULL &&
+	    !command_operands(context, argc - optind, 1, argc))
+		return FAULT_USAGE;
+	if (collect_targets(&wishes, argc, argv, &targets, &f))
+		status = run_targets(context, &wishes, &targets);
 	else
 		status = command_fail(&f);
 	free_targets(&targets);
 	return status;
 }
 
-const struct command cmd_probe = {
-	.name = "probe",
-	.synopsis = "[--ca FILE|DIR] [--cert FILE [--key FILE]] "
-	    "[--from ADDRESS [--to ADDRESS]] [--helo NAME] [--timeout SECONDS] "
-	    "[--jobs N] [--digest NAME] [--json] [--file TARGETS] [TARGET...]",
-	.summary = "ask servers for STARTTLS; show what an MTA would see",
-	.run = run,
+const struct command command_probe = {
+	"probe", "TARGET...", "Ask servers for STARTTLS; show what an MTA would see",
+	options, run
 };

@@ -15,6 +15,8 @@ const struct command *const command_table[] = {
 	&command_del,
 	&command_diff,
 	&command_lint,
+	&command_cert,
+	&command_probe,
 	&command_settings,
 	NULL
 };

@@ -64,8 +64,9 @@ struct command {
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
 
-extern const struct command command_build, command_check, command_del,
-    command_diff, command_lint, command_set, command_settings, command_show;
+extern const struct command command_build, command_cert, command_check,
+    command_del, command_diff, command_lint, command_probe, command_set,
+    command_settings, command_show;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

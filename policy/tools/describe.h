@@ -2,7 +2,8 @@
  * describe.h - a certificate for people to read, and as JSON.
  *
  * What `tlspolicy cert` shows of a file and `tlspolicy probe` of a server.
- * Every string is printable; the JSON is documented in tlspolicy(1).
+ * Every string is printable; the JSON is documented in tlspolicy-cert(1) and
+ * tlspolicy-probe(1).
  *
  * Threads: as certificate.h.
  */

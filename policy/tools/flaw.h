@@ -6,7 +6,7 @@
  * What was found is the text of the single flaw.
  *
  * To add a kind: an enumerator here, a row in flaw.c, the check that finds it
- * in inspect.c, a line in tlspolicy(1).
+ * in inspect.c, a line in tlspolicy-cert(1).
  *
  * Threads: no state.  Ownership: a list owns its texts until flaws_free().
  */
