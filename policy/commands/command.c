@@ -14,6 +14,7 @@ const struct command *const command_table[] = {
 	&command_set,
 	&command_del,
 	&command_diff,
+	&command_import,
 	&command_lint,
 	&command_cert,
 	&command_probe,

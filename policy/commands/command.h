@@ -64,9 +64,18 @@ struct command {
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
 
-extern const struct command command_build, command_cert, command_check,
-    command_del, command_diff, command_lint, command_probe, command_set,
-    command_settings, command_show;
+extern const struct command command_build;
+extern const struct command command_cert;
+extern const struct command command_check;
+extern const struct command command_del;
+extern const struct command command_diff;
+extern const struct command command_import;
+extern const struct command command_lint;
+extern const struct command command_probe;
+extern const struct command command_report;
+extern const struct command command_set;
+extern const struct command command_settings;
+extern const struct command command_show;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

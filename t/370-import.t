@@ -1,0 +1,177 @@
+#!/usr/bin/perl
+#
+# import: each format to rules that build, and nothing dropped in silence.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Scratch;
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+my $scratch = Tlspolicy::Scratch->new;
+
+# What each format makes of a file, and what is said of the rest of it.
+sub import_is {
+	my ($format, $file, $text, $status, $rules, @said) = @_;
+	my $path = $scratch->write($file, $text);
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', $format, $path);
+	my $name = "$format $file";
+
+	is($r->{status}, $status, "$name: exit $status");
+	is($r->{out}, $rules, "$name: rules");
+	is(join('', grep { !/: \d+ rules?, |outbound/ } split /^/, $r->{err}),
+	    join('', map { "$path$_\n" } @said), "$name: messages");
+	my $out = $scratch->write('rules', $r->{out});
+	my $store = $scratch->path("$file.mdb");
+	is(Tlspolicy::Scratch::run($tlspolicy, 'build', '-d', $store,
+	    $out)->{status}, 0, "$name: the rules build");
+	my $again = Tlspolicy::Scratch::run($tlspolicy, 'import', $format,
+	    $path);
+	is(Tlspolicy::Scratch::run($tlspolicy, 'diff', '-d', $store,
+	    $scratch->write('rules', $again->{out}))->{status}, 0,
+	    "$name: the same again");
+	return $r;
+}
+
+my $r = import_is('sendmail', 'access', <<'IN', 65, <<'OUT',
+# local
+Connect:spam.example	REJECT
+From:joe@example.com	REJECT
+192.0.2.66	REJECT
+TLS_Clt:mx.partner.example	PERM+VERIFY:128+CN++CITag:PartnerCA
+PartnerCA:/C=DE/O=My+20CA/CN=Root	OK
+TLS_Clt:old.example	ENCR:0200
+TLS_Clt:ok.example	OK
+TLS_Clt:typo.example	ENCR
+TLS_Srv:out.example	TEMP+ENCR:128
+TLS_Rcpt:user@out.example	VERIFY
+Try_TLS:broken.example	NO
+Srv_Features:192.0.2	S
+TLS_Clt:ok.example	OK
+TLS_Clt:OK.example	VERIFY
+IN
+TLS_Clt:mx.partner.example	PERM+VERIFY:128+CN++CITag:PartnerCA++BY:sendmail:access
+PartnerCA:/C=DE/O=My+20CA/CN=Root	OK
+TLS_Clt:old.example	ENCR:128+BY:sendmail:access
+TLS_Clt:ok.example	ENCR:0+BY:sendmail:access
+TLS_Srv:out.example	TEMP+ENCR:128+BY:sendmail:access
+TLS_Rcpt:user@out.example	VERIFY+BY:sendmail:access
+Try_TLS:broken.example	NO
+OUT
+    ':7: sendmail reads 0200 as 128',
+    ':9:1: not taken, sendmail enforces nothing here: found "ENCR"; ' .
+    'expected ENCR:bits, as in ENCR:128',
+    ': left out, not TLS rules: 4 lines (1 Connect, 1 From, 1 without a ' .
+    'tag, 1 Srv_Features)',
+    ':15: TLS_Clt:OK.example was given before (line 8) with another ' .
+    'requirement');
+like($r->{err}, qr/: 7 rules, 2 not taken\n.*3 of them are outbound/,
+    'sendmail: the sum');
+
+my $fp = join ':', ('AA') x 20;
+my $fp2 = 'BB' . substr $fp, 2;
+import_is('postfix', 'tls_policy', <<"IN", 0, <<"OUT",
+# comment
+example.com	encrypt ciphers=high protocols=>=TLSv1.2
+.example.net  may
+[mx.example.org]:25 secure match=mx.example.org
+one.example verify
+two.example secure
+   match=a.example:.b.example
+fp.example fingerprint
+ match=$fp|$fp2
+none.example none
+[none.example] none
+d.example dane-only
+old.example encrypt protocols=!SSLv2,!SSLv3,!TLSv1 exclude=3DES
+nh.example secure match=nexthop
+IN
+TLS_Rcpt:example.com	ENCR:128+VER:1.2++BY:postfix:tls_policy
+TLS_Rcpt:.example.net	ENCR:0+BY:postfix:tls_policy
+TLS_Srv:mx.example.org	VERIFY+CN:mx.example.org++BY:postfix:tls_policy
+TLS_Rcpt:one.example	VERIFY+CN++BY:postfix:tls_policy
+TLS_Rcpt:two.example	VERIFY+BY:postfix:tls_policy
+TLS_Rcpt:fp.example	ENCR:1+FP:$fp++FP:$fp2++BY:postfix:tls_policy
+TLS_Rcpt:none.example	ENCR:0+BY:postfix:tls_policy
+Try_TLS:none.example	NO
+TLS_Rcpt:d.example	VERIFY+BY:postfix:tls_policy
+TLS_Rcpt:old.example	ENCR:1+VER:1.1++BY:postfix:tls_policy
+TLS_Rcpt:nh.example	VERIFY+CN:nh.example++BY:postfix:tls_policy
+OUT
+    ':6: several names are acceptable, which a rule cannot say: only ' .
+    'VERIFY was kept',
+    ':10: level none is kept as no requirement; that TLS is not to be tried ' .
+    'can be said for hosts (Try_TLS)',
+    ':13: exclude=3DES cannot be said in a rule and was left out');
+
+import_is('postfix', 'sender_access', <<'IN', 0, <<'OUT',
+partner.example reject_plaintext_session
+boss@partner.example reject_plaintext_session, permit
+192.0.2 reject_plaintext_session
+<> reject_plaintext_session
+spam.example REJECT
+IN
+TLS_From:partner.example	ENCR:1+BY:postfix:sender_access
+TLS_From:boss@partner.example	ENCR:1+BY:postfix:sender_access
+TLS_Clt:192.0.2	ENCR:1+BY:postfix:sender_access
+TLS_From:<>	ENCR:1+BY:postfix:sender_access
+OUT
+    ': left out, not about TLS: 1 line');
+
+import_is('csv', 'my partners+.csv', "Domain,Policy\r\n" .
+    "\"partner.example\",encrypt\r\nb\xc3\xbccher.example;VERIFY:128+PFS\r\n" .
+    "TLS_Clt:mx.example,PERM+ENCR:128\r\na.example\r\nb.example,foo\r\n" .
+    "\"c.example,OK\r\n\"d.example\ne\",OK\nf g.example,OK\n#x,OK\n", 65,
+    "TLS_From:partner.example\tENCR:1+BY:csv:my+20partners+2B.csv\n" .
+    "TLS_From:b\xc3\xbccher.example\tVERIFY:128+PFS++BY:csv:my+20partners+2B.csv\n" .
+    "TLS_Clt:mx.example\tPERM+ENCR:128+BY:csv:my+20partners+2B.csv\n",
+    ':5: expected two columns',
+    ':6: found "foo"; expected OK, VERIFY, VERIFY:bits or ENCR:bits, or one ' .
+    'of PERM+, TEMP+, WARN+, HOLD+ before it',
+    ':7: expected two columns', ':8: expected two columns',
+    ':9: expected two columns',
+    ':10: "TLS_From:f g.example" is not the key of a rule');
+
+import_is('starttls-everywhere', 'policy.json', <<'IN', 65, <<'OUT',
+{"expires": "2027-05-06T00:00:00-07:00", "version": "0.1",
+ "policy-aliases": {"g": {"mode": "testing", "mxs": [".mail.example"]}},
+ "policies": {
+  "a.example": {"mode": "enforce", "mxs": ["mx.a.example"]},
+  "b.example": {"policy-alias": "g"},
+  "c.example": {"mode": "enforce", "mxs": ["x.example", ".y.example"]},
+  "d.example": {"mode": "none"},
+  "e.example": {"policy-alias": "absent"},
+  "f\nTLS_Clt: OK": {"mode": "enforce", "mxs": ["f.example"]},
+  "h.example": {"mode": "enforce", "mxs": ["x\nTLS_Clt: OK"]}}}
+IN
+TLS_Rcpt:a.example	VERIFY+CN:mx.a.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:b.example	WARN+VERIFY+CN:*.mail.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:c.example	VERIFY+UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:h.example	VERIFY+CN:x+0ATLS_Clt:+20OK++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+OUT
+    ': c.example: several names are acceptable, which a rule cannot say: ' .
+    'only VERIFY was kept',
+    ': e.example: no mode enforce, testing or none',
+    ': "TLS_Rcpt:f?TLS_Clt: OK" is not the key of a rule');
+
+# Where there is nothing to import.
+sub import_fails {
+	my ($status, $why, @args) = @_;
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', @args);
+	is($r->{status}, $status, "exit $status: @args");
+	like($r->{err}, $why, "why: @args");
+	is($r->{out}, '', "no rules: @args");
+}
+my $text = $scratch->write('text', "no JSON\n");
+import_fails(65, qr/^\Q$text\E:1:\d+: /, 'starttls-everywhere', $text);
+import_fails(65, qr/no object "policies"/, 'starttls-everywhere',
+    $scratch->write('json', '{}'));
+import_fails(66, qr/cannot open .*none/, 'csv', $scratch->path('none'));
+import_fails(74, qr/cannot read/, 'csv', $scratch->dir);
+import_fails(64, qr/no format "senmail", did you mean sendmail\?/, 'senmail',
+    $text);
+import_fails(64, qr/operands are missing/, 'sendmail');
+done_testing;
