@@ -52,7 +52,7 @@ import_file(const struct import_format *format, const char *path)
 		return command_fail(&f);
 	}
 	import_init(&import, format, from_stdin ? "stdin" : path,
-	    command_report, NULL);
+	    command_report_fault, NULL);
 	if (import_read(&import, file, &f)) {
 		print_summary(&import, import_print(&import, stdout));
 		status = import.bad > 0 ? FAULT_DATA : EXIT_FINE;

@@ -50,7 +50,7 @@ run(struct context *context, int argc, char **argv)
 		return status;
 	if (!command_operands(context, argc - optind, 2, 2))
 		return FAULT_USAGE;
-	rulefile_init(&rules, command_report, NULL);
+	rulefile_init(&rules, command_report_fault, NULL);
 	status = set(context, &rules, argv + optind);
 	rulefile_free(&rules);
 	return status;

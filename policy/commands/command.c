@@ -83,7 +83,7 @@ command_usage(const struct context *context, const char *fmt, ...)
 }
 
 void
-command_report(void *arg, const struct fault *f)
+command_report_fault(void *arg, const struct fault *f)
 {
 	(void)arg;
 	fault_report(f, stderr);
@@ -116,7 +116,7 @@ read_settings(struct context *context, int *status)
 			context->no_settings_file = true;
 	}
 	if (!context->no_settings_file && !settings_read(&context->settings,
-	    context->conf, command_report, NULL, &f)) {
+	    context->conf, command_report_fault, NULL, &f)) {
 		*status = command_fail(&f);
 		return false;
 	}

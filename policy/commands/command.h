@@ -72,7 +72,6 @@ extern const struct command command_diff;
 extern const struct command command_import;
 extern const struct command command_lint;
 extern const struct command command_probe;
-extern const struct command command_report;
 extern const struct command command_set;
 extern const struct command command_settings;
 extern const struct command command_show;
@@ -90,7 +89,7 @@ int command_fail(const struct fault *f);
 int command_usage(const struct context *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* For functions that report faults one by one; `arg` is not used. */
-void command_report(void *arg, const struct fault *f);
+void command_report_fault(void *arg, const struct fault *f);
 
 /* Operands that were not asked for, or missing: false, having said so. */
 bool command_operands(const struct context *, int have, int least, int most);

@@ -24,7 +24,7 @@ ruleset_read(const struct context *context, char *const *paths,
 {
 	bool good;
 
-	rulefile_init(rules, command_report, NULL);
+	rulefile_init(rules, command_report_fault, NULL);
 	progress_start("rules read", &rules->n);
 	good = read_files(context, paths, rules, f);
 	progress_stop();
