@@ -64,6 +64,9 @@ put_line(int level, struct text *line)
 		return;
 }
 
+static void vput(int level, int error, const char *fmt, va_list)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 vput(int level, int error, const char *fmt, va_list ap)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "milter/callbacks.h"
 #include "milter/judge.h"
@@ -133,11 +134,12 @@ serve(struct start *s, struct daemon *d)
 /*
  * The socket goes first, so that MTAs see at once that there is nobody.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
- * thread.  Behind the closed gate libmilter's threads touch nothing of ours,
- * and end with the process.
+ * thread.  Behind the closed gate libmilter's threads touch nothing of ours
+ * until they end with the process.  They are still there, so the process ends
+ * without exit handlers: libmilter's would destroy mutexes in use.
  */
-static void
-stop(struct start *s, struct daemon *d)
+static _Noreturn void
+stop(struct start *s, struct daemon *d, int status)
 {
 	notify_stopping();
 	listen_remove(&s->listen);
@@ -147,6 +149,7 @@ stop(struct start *s, struct daemon *d)
 		store_holder_close(&d->store);
 	audit_close(d->audit);
 	log_info("stopped");
+	_exit(status);
 }
 
 int
@@ -173,7 +176,5 @@ main(int argc, char **argv)
 	}
 	log_info("listening on %s", s.listen.spec);
 	notify_ready();
-	status = serve(&s, &daemon_state);
-	stop(&s, &daemon_state);
-	return status;
+	stop(&s, &daemon_state, serve(&s, &daemon_state));
 }
