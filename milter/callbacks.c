@@ -259,7 +259,7 @@ callbacks_register(struct daemon *d, bool tcp, struct fault *fault)
 	if (tcp)
 		milter.xxfi_data = on_data;
 	running = d;
-	if (smfi_register(milter) != MI_SUCCESS)
+	if (!negotiate_init() || smfi_register(milter) != MI_SUCCESS)
 		return fault_set(fault, FAULT_SOFTWARE,
 		    "libmilter does not take our callbacks");
 	return true;

@@ -13,6 +13,26 @@
 
 enum { LIST_BYTES = 1024 };
 
+/* The same for every connection: put together once. */
+static char mail_macros[LIST_BYTES], eom_macros[LIST_BYTES];
+
+static bool
+list(enum macro_stage stage, char *memory)
+{
+	struct text out;
+
+	text_init(&out, memory, LIST_BYTES);
+	macro_list(stage, &out);
+	return !out.cut && out.n > 0;
+}
+
+bool
+negotiate_init(void)
+{
+	return list(MACRO_AT_MAIL, mail_macros) &&
+	    list(MACRO_AT_EOM, eom_macros);
+}
+
 static bool
 ask_for(SMFICTX *ctx, int stage, const char *macros)
 {
@@ -23,21 +43,12 @@ ask_for(SMFICTX *ctx, int stage, const char *macros)
 static bool
 ask_for_macros(SMFICTX *ctx)
 {
-	char mail_list[LIST_BYTES], eom_list[LIST_BYTES];
-	struct text mail, eom;
-
-	text_init(&mail, mail_list, sizeof mail_list);
-	macro_list(MACRO_AT_MAIL, &mail);
-	text_init(&eom, eom_list, sizeof eom_list);
-	macro_list(MACRO_AT_EOM, &eom);
-	if (eom.n == 0)
-		text_puts(&eom, "i");
-	return !mail.cut && !eom.cut && ask_for(ctx, SMFIM_CONNECT, "") &&
+	return ask_for(ctx, SMFIM_CONNECT, "") &&
 	    ask_for(ctx, SMFIM_HELO, "") &&
-	    ask_for(ctx, SMFIM_ENVFROM, mail.buf) &&
-	    ask_for(ctx, SMFIM_ENVRCPT, eom.buf) &&
+	    ask_for(ctx, SMFIM_ENVFROM, mail_macros) &&
+	    ask_for(ctx, SMFIM_ENVRCPT, eom_macros) &&
 	    ask_for(ctx, SMFIM_DATA, "") && ask_for(ctx, SMFIM_EOH, "") &&
-	    ask_for(ctx, SMFIM_EOM, eom.buf);
+	    ask_for(ctx, SMFIM_EOM, eom_macros);
 }
 
 sfsistat

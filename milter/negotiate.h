@@ -4,7 +4,15 @@
 #ifndef TLSPOLICY_NEGOTIATE_H
 #define TLSPOLICY_NEGOTIATE_H
 
+#include <stdbool.h>
+
 #include <libmilter/mfapi.h>
+
+/*
+ * Once, before the first connection.  False: the lists of macros do not fit,
+ * which is an error in their tables.
+ */
+bool negotiate_init(void);
 
 /* xxfi_negotiate; steps without a callback are already declined in *steps. */
 sfsistat negotiate(SMFICTX *, unsigned long actions_offered,
