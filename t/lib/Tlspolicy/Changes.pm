@@ -105,14 +105,17 @@ sub alternate
 	    ['451 tls_clt:client.example.com', '550 tls_clt:example.com'],
 	    'each verdict is of one generation or of the other');
 
+	# Thousands of lines: decoding them all would take longer than the test.
 	my (%of, @mixed);
-	for ($live->{daemon}->audit_after($live->{seen})) {
-		my $rule = "$_->{rules}[0]{key} $_->{rules}[0]{requirement}";
-		$of{$_->{generation}} //= lc $rule;
-		push @mixed, $_ if $of{$_->{generation}} ne lc $rule;
+	my @lines = $live->{daemon}->audit_lines;
+	for (@lines[$live->{seen} .. $#lines]) {
+		my ($generation) = /"generation":(\d+)/;
+		my ($rules) = /"rules":\[(.*?)\]/;
+		$of{$generation} //= $rules;
+		push @mixed, $_ if $of{$generation} ne $rules;
 	}
 	is(scalar @mixed, 0, 'every record of a generation has its one rule') or
-	    diag(JSON::PP::encode_json(\@mixed));
+	    diag(join "\n", @mixed);
 	cmp_ok(scalar keys %of, '>', 5, 'many generations judged');
 }
 

@@ -130,8 +130,8 @@ sub session
 	ok($client->resumed, 'the session was resumed') if $how->{resume};
 
 	my $refused = ref $want;
-	my ($key, $requirement) = (split /\n/, $rules) == 1 ?
-	    split(/ /, $rules, 2) : ();
+	my ($first, @more) = split /\n/, $rules;
+	my ($key, $requirement) = split / /, $first // '', 2;
 	my $reply = $client->mail('sender@example.com');
 	# A refusal names the rule that asked for it.
 	$live->reply_is($client, $reply,
@@ -144,7 +144,7 @@ sub session
 		from => 'sender@example.com',
 		# A session in the clear has no TLS facts at all.
 		$tls ? ('tls.verify' => $verify) : (tls => undef),
-		$key ? ('rules.0.key' => qr/^\Q$key\E$/i,
+		$refused || $key && !@more ? ('rules.0.key' => qr/^\Q$key\E$/i,
 		    'rules.0.requirement' => $requirement) : (),
 	);
 	if ($tls) {
