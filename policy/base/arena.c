@@ -1,5 +1,6 @@
 /* A list of chunks, newest first; a piece larger than a chunk gets its own. */
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,10 @@ static struct arena_chunk *
 add_chunk(struct arena *a, size_t n)
 {
 	size_t size = n > a->chunk_size ? n : a->chunk_size;
-	struct arena_chunk *chunk = malloc(sizeof *chunk + size);
+	struct arena_chunk *chunk;
 
-	if (chunk == NULL)
+	if (size > PTRDIFF_MAX - sizeof *chunk ||
+	    (chunk = malloc(sizeof *chunk + size)) == NULL)
 		return NULL;
 	chunk->older = a->chunk;
 	chunk->size = size;
@@ -39,6 +41,8 @@ arena_alloc(struct arena *a, size_t n)
 	const size_t align = alignof(max_align_t);
 	void *piece;
 
+	if (n > PTRDIFF_MAX)
+		return NULL;
 	n = (n + align - 1) / align * align;
 	if (chunk == NULL || chunk->size - chunk->used < n)
 		if ((chunk = add_chunk(a, n)) == NULL)

@@ -70,18 +70,41 @@ put_labels(struct text *out, struct slice s)
 	}
 }
 
+/* Labels go from the left, where a stranger can add as many as he likes. */
+static struct slice
+last_labels(struct slice name, size_t most)
+{
+	size_t from = 0;
+
+	while (name.n - from > most) {
+		size_t dot = slice_find(slice_from(name, from), '.');
+
+		if (from + dot == name.n)
+			break;
+		from += dot + 1;
+	}
+	return slice_from(name, from);
+}
+
 bool
 domain_canonical(struct slice name, struct text *out)
 {
+	/* A label of one letter grows most: from 2 bytes and dot to 8. */
+	enum { GROWTH = 3 };
+	size_t room = out->size - 1 - out->n;
+	struct slice last;
 	bool good = true;
 
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
-	if (is_ascii(name))
-		put_lower(out, name);
-	else if (!put_converted(out, name))
-		good = put_labels(out, name);
-	return good && !out->cut;
+	last = last_labels(name, room);
+	if (is_ascii(last))
+		put_lower(out, last);
+	else if (last.n != name.n || !put_converted(out, name)) {
+		last = last_labels(name, room / GROWTH);
+		good = put_labels(out, last);
+	}
+	return good && last.n == name.n && !out->cut;
 }
 
 size_t

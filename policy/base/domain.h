@@ -18,7 +18,8 @@ enum { DOMAIN_TEXT_MAX = 1024 };
 
 /*
  * Appends the canonical form of `name` to `out`.  False when some label could
- * not be converted (`out` then holds it unconverted) or `out` was cut.
+ * not be converted (`out` then holds it unconverted), or the name does not
+ * fit: then it loses labels on the left, and its parents are still there.
  * Allocates only for names that are not ASCII.
  */
 bool domain_canonical(struct slice name, struct text *out);

@@ -80,8 +80,8 @@ text_number(struct slice s, unsigned long max, unsigned long *value)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned long digit = (unsigned long)(s.p[i] - '0');
 
-		if (s.p[i] < '0' || s.p[i] > '9' || v > max / 10 ||
-		    v * 10 > max - digit)
+		if (s.p[i] < '0' || s.p[i] > '9' || digit > max ||
+		    v > max / 10 || v * 10 > max - digit)
 			return false;
 		v = v * 10 + digit;
 	}

@@ -1,0 +1,169 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/facts/macro.h"
+#include "policy/store/rebuild.h"
+#include "t/unit.h"
+
+static char folder[64];
+static unsigned differences;
+
+static void
+remove_folder(void)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir != NULL)
+		closedir(dir);
+	rmdir(folder);
+}
+
+int
+unit_leave(int failed)
+{
+	if (folder[0] == '\0')
+		return failed;
+	if (failed == 0)
+		remove_folder();
+	else
+		printf("# kept: %s\n", folder);
+	return failed;
+}
+
+const char *
+unit_path(const char *name)
+{
+	static char paths[4][sizeof folder + 64];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	if (folder[0] == '\0') {
+		snprintf(folder, sizeof folder, "/tmp/tlspolicy-unit-XXXXXX");
+		assert_non_null(mkdtemp(folder));
+	}
+	snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+	return path;
+}
+
+void
+unit_same(const char *row, const char *want, const char *got)
+{
+	if (strcmp(want, got) == 0)
+		return;
+	differences++;
+	print_message("# %s\n# want: %s\n# got:  %s\n", row, want, got);
+}
+
+void
+unit_slice(const char *row, const char *want, struct slice got)
+{
+	char buf[4096];
+
+	snprintf(buf, sizeof buf, "%.*s", SLICE_ARG(got));
+	unit_same(row, want, buf);
+}
+
+void
+unit_number(const char *row, long long want, long long got)
+{
+	if (want == got)
+		return;
+	differences++;
+	print_message("# %s\n# want: %lld\n# got:  %lld\n", row, want, got);
+}
+
+void
+unit_end(void)
+{
+	unsigned n = differences;
+
+	differences = 0;
+	if (n > 0)
+		fail_msg("%u differences", n);
+}
+
+static void
+print_fault(void *arg, const struct fault *fault)
+{
+	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
+
+	(void)arg;
+	print_message("# %s\n", fault_print(fault, line, sizeof line));
+}
+
+void
+unit_read_rules(struct rulefile *file, const char *rules)
+{
+	struct fault fault;
+
+	rulefile_init(file, print_fault, NULL);
+	assert_true(rulefile_read_text(file, slice_of(rules), "rules",
+	    &fault));
+	assert_true(rulefile_finish(file));
+}
+
+const char *
+unit_build(const char *name, const char *rules, int64_t now)
+{
+	const char *path = unit_path(name);
+	struct rulefile file;
+	struct fault fault;
+	bool good;
+
+	unit_read_rules(&file, rules);
+	good = rebuild_store(path, &file, now, REBUILD_SCRATCH, NULL, &fault);
+	if (!good)
+		print_fault(NULL, &fault);
+	rulefile_free(&file);
+	assert_true(good);
+	return path;
+}
+
+/* One "name=value"; returns what is behind it. */
+static const char *
+next_macro(const char *s, struct slice *name, struct slice *value)
+{
+	size_t n;
+
+	s += strspn(s, " ");
+	n = strcspn(s, " ");
+	*name = slice_make(s, slice_find(slice_make(s, n), '='));
+	*value = name->n < n ? slice_make(s + name->n + 1, n - name->n - 1) :
+	    slice_make("", 0);
+	return s + n;
+}
+
+void
+unit_facts(struct facts *facts, const char *macros)
+{
+	enum dialect dialect = DIALECT_SENDMAIL;
+	struct slice name, value;
+
+	for (const char *s = next_macro(macros, &name, &value); name.n > 0;
+	    s = next_macro(s, &name, &value))
+		if (slice_is(name, "v"))
+			dialect = macro_dialect(value);
+	facts_init(facts, dialect);
+	for (const char *s = next_macro(macros, &name, &value); name.n > 0;
+	    s = next_macro(s, &name, &value))
+		if (macro_set(facts, name, value) != MACRO_SET &&
+		    macro_set(facts, name, value) != MACRO_IGNORED)
+			fail_msg("macro %.*s", SLICE_ARG(name));
+	assert_true(macro_finish(facts));
+}
+
+/* xorshift64*, as published by S. Vigna. */
+uint32_t
+unit_random(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return (uint32_t)((*state * UINT64_C(2685821657736338717)) >> 32);
+}
