@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/base/domain.h"
+#include "policy/base/netaddr.h"
 
 static bool
 is_ascii(struct slice s)
@@ -86,6 +87,21 @@ last_labels(struct slice name, size_t most)
 	return slice_from(name, from);
 }
 
+/* "[IPv6:2001:DB8:0::1]" as "[2001:db8::1]" (RFC 5321, section 4.1.3). */
+static bool
+put_literal(struct text *out, struct slice name)
+{
+	struct netaddr addr;
+
+	if (name.n < 2 || name.p[0] != '[' || name.p[name.n - 1] != ']' ||
+	    !netaddr_parse(slice_make(name.p + 1, name.n - 2), &addr))
+		return false;
+	text_char(out, '[');
+	netaddr_print(&addr, out);
+	text_char(out, ']');
+	return true;
+}
+
 bool
 domain_canonical(struct slice name, struct text *out)
 {
@@ -97,6 +113,8 @@ domain_canonical(struct slice name, struct text *out)
 
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
+	if (put_literal(out, name))
+		return !out->cut;
 	last = last_labels(name, room);
 	if (is_ascii(last))
 		put_lower(out, last);

@@ -4,6 +4,7 @@
  * Canonical: A-labels (RFC 5890), lower case, no dot at the end.  Names come
  * from clients and are hostile; a label that is not a valid U-label stays as
  * its bytes, so that the parents of a malformed name still find their rules.
+ * An address literal is written as inet_ntop(3) does, in brackets.
  *
  * Threads: no state.
  */

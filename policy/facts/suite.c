@@ -148,7 +148,7 @@ suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
 	text_init(&tls13, tls13_text, sizeof tls13_text);
 	text_init(&rest, rest_text, sizeof rest_text);
 	split_list(list, &tls13, &rest);
-	ctx = tls13.cut || rest.cut || list.n == 0 ? NULL :
+	ctx = tls13.cut || rest.cut || tls13.n + rest.n == 0 ? NULL :
 	    context_of(rest.buf, tls13.buf);
 	if (ctx == NULL)
 		return fault_set(fault, FAULT_DATA,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/base/domain.h"
+#include "policy/facts/mailbox.h"
 #include "policy/rules/key.h"
 
 static void
@@ -194,13 +195,14 @@ parse_domain(enum tag tag, struct slice what, struct key *key,
 	return !good || done ? good : parse_name(tag, what, key, fault);
 }
 
-/* user@domain, user@: the local part as it stands, the domain canonical. */
+/* user@domain, user@: the local part without quotes, the domain canonical. */
 static bool
 parse_mailbox(enum tag tag, struct slice what, struct key *key,
     struct fault *fault)
 {
 	size_t at = what.n;
 	char buf[KEY_TEXT_MAX + 1];
+	struct mailbox mailbox;
 	struct text domain;
 
 	if (slice_is(what, "<>"))
@@ -212,7 +214,10 @@ parse_mailbox(enum tag tag, struct slice what, struct key *key,
 	text_init(&domain, buf, sizeof buf);
 	if (!rule_domain(slice_from(what, at), &domain, fault))
 		return false;
-	if (!key_word(tag, KEY_MAILBOX, slice_make(what.p, at), key) ||
+	mailbox_parse(what, &mailbox);
+	if (mailbox.local_cut ||
+	    !key_word(tag, KEY_MAILBOX, mailbox.local, key) ||
+	    !append_lower(key, slice_make("@", 1)) ||
 	    !append_lower(key, slice_make(domain.buf, domain.n)))
 		return too_long(fault);
 	return true;

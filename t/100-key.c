@@ -1,0 +1,189 @@
+/* Keys: parsed, printed, and the column of what is wrong. */
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/rules/key.h"
+#include "t/unit.h"
+
+static const char *
+printed(const char *key_text)
+{
+	static char buf[2048];
+	struct fault fault;
+	struct text out;
+	struct key key;
+
+	text_init(&out, buf, sizeof buf);
+	if (key_parse(slice_of(key_text), &key, &fault))
+		key_print(&key, &out);
+	else
+		text_printf(&out, "%lu: %s", fault.column, fault.text);
+	return buf;
+}
+
+static void
+test_keys(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "TLS_Clt:", "TLS_Clt:" },
+		{ "tls_clt:Mail.Example.COM", "TLS_Clt:mail.example.com" },
+		{ "TLS_Clt:example.com.", "TLS_Clt:example.com" },
+		{ "TLS_Clt:.Example.com", "TLS_Clt:.example.com" },
+		{ "TLS_Clt:m\xc3\xbcnchen.example",
+		    "TLS_Clt:xn--mnchen-3ya.example" },
+		{ "TLS_Clt:192.0.2.1", "TLS_Clt:192.0.2.1" },
+		{ "TLS_Clt:192.0.2", "TLS_Clt:192.0.2.0/24" },
+		{ "TLS_Clt:192.0.2.0/24", "TLS_Clt:192.0.2.0/24" },
+		{ "TLS_Clt:IPv6:2001:DB8::1", "TLS_Clt:2001:db8::1" },
+		{ "TLS_Clt:2001:db8::/32", "TLS_Clt:2001:db8::/32" },
+		{ "TLS_Clt:IPv6", "TLS_Clt:::/0" },
+		{ "TLS_Clt:::ffff:192.0.2.1", "TLS_Clt:192.0.2.1" },
+		{ "TLS_Clt:[192.0.2.1]", "TLS_Clt:[192.0.2.1]" },
+		{ "TLS_Clt:[192.0]", "TLS_Clt:[192.0.0.0/16]" },
+		{ "TLS_From:User+Tag@Example.com",
+		    "TLS_From:user+tag@example.com" },
+		{ "TLS_From:\"user\"@example.com", "TLS_From:user@example.com" },
+		{ "TLS_From:user@[IPv6:2001:DB8::1]",
+		    "TLS_From:user@[2001:db8::1]" },
+		{ "TLS_From:user+*@example.com", "TLS_From:user+*@example.com" },
+		{ "TLS_From:user@", "TLS_From:user@" },
+		{ "TLS_From:<>", "TLS_From:<>" },
+		{ "TLS_From:192.0.2.1", "TLS_From:192.0.2.1" },
+		{ "TLS_To:[192.0.2.1]", "TLS_To:[192.0.2.1]" },
+		{ "TLS_Auth:Jane@Example", "TLS_Auth:jane@example" },
+		{ "TLS_Auth:", "TLS_Auth:" },
+		{ "TLS_Daemon:MTA-v4", "TLS_Daemon:mta-v4" },
+		{ "TLS_Daemon:587", "TLS_Daemon:587" },
+		{ "Try_TLS:example.com", "Try_TLS:example.com" },
+		{ "MyCA:/C=DE/O=My+20CA/CN=Root", "myca:/c=de/o=my ca/cn=root" },
+		{ "MyCA:", "myca:" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
+		unit_same(rows[i][0], rows[i][1], printed(rows[i][0]));
+	unit_end();
+}
+
+static void
+test_bad_keys(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "example.com", "1: \"example.com\" has no tag; expected "
+		    "TLS_Clt:, TLS_From: or another one" },
+		{ "TLS Clt:x", "1: \"TLS Clt\" is not a tag; expected letters, "
+		    "digits, - and _ before the colon" },
+		{ ":x", "1: \"\" is not a tag; expected letters, digits, - "
+		    "and _ before the colon" },
+		{ "TLS_Clt:192.0.2.1/24", "9: \"192.0.2.1/24\" has bits set "
+		    "behind its prefix; expected 192.0.2.0/24" },
+		{ "TLS_Clt:192.0.2.0/33", "9: \"192.0.2.0/33\" has no valid "
+		    "prefix length; expected /0 to /32 or, for IPv6, /128" },
+		{ "TLS_Clt:[192.0.2.1/24]", "9: \"192.0.2.1/24\" has bits set "
+		    "behind its prefix; expected 192.0.2.0/24" },
+		{ "TLS_Clt:192.0.2/24", "9: \"192.0.2/24\" is neither a host "
+		    "name nor a network; expected NAME, ADDRESS or "
+		    "ADDRESS/LENGTH" },
+		{ "TLS_Clt:bad\xff.example", "9: \"bad\xff.example\" is not a "
+		    "domain name that can be converted to A-labels; expected "
+		    "UTF-8 (IDNA 2008) or ASCII" },
+		{ "TLS_From:a@bad\xff.example", "10: \"bad\xff.example\" is "
+		    "not a domain name that can be converted to A-labels; "
+		    "expected UTF-8 (IDNA 2008) or ASCII" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
+		unit_same(rows[i][0], rows[i][1], printed(rows[i][0]));
+	unit_end();
+}
+
+static void
+test_long_keys(void **state)
+{
+	static const char *const tags[] = { "TLS_Clt:", "TLS_From:",
+		"TLS_From:a@", "TLS_Auth:", "TLS_Daemon:", "MyCA:" };
+	char text[1200];
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(tags); i++)
+		for (int n = 1; n < 1000; n += 1 + n / 20) {
+			struct fault fault = { FAULT_NONE, "", 0, 0, "" };
+			struct key key;
+
+			snprintf(text, sizeof text, "%s%.*s", tags[i], n,
+			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+			memset(text + strlen(tags[i]), 'a', (size_t)n);
+			text[strlen(tags[i]) + (size_t)n] = '\0';
+			if (key_parse(slice_of(text), &key, &fault))
+				assert_true(key.n <= 511 && n <= KEY_TEXT_MAX);
+			else
+				assert_true(fault.kind == FAULT_DATA &&
+				    n > KEY_TEXT_MAX - 8 && fault.column > 1);
+		}
+}
+
+static void
+test_untagged(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} rows[] = {
+		{ "mail.example.com", true }, { "192.0.2.1", true },
+		{ "192.0.2.0/24", true }, { "2001:db8::1", true },
+		{ "IPv6:2001:db8", true }, { "::1", true },
+		{ "[IPv6:2001:db8::1]", true }, { "2001:db8::/32", true },
+		{ "TLS_Clt:x", false }, { "MyCA:/C=DE", false }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
+		unit_number(rows[i].text, rows[i].want,
+		    key_is_untagged(slice_of(rows[i].text)));
+	unit_end();
+}
+
+/* A printed key parses to the same bytes. */
+static void
+test_round_trip(void **state)
+{
+	static const char *const rows[] = { "TLS_Clt:", "TLS_Clt:.example.com",
+		"TLS_Clt:m\xc3\xbcnchen.example", "TLS_Clt:192.0",
+		"TLS_Clt:IPv6:2001:db8", "TLS_Clt:[IPv6:2001:db8::1]",
+		"TLS_From:\"a b\"@x.example", "TLS_From:<>", "TLS_To:user+*@",
+		"TLS_To:user@[192.0.2.1]", "TLS_Auth:x", "TLS_Daemon:25",
+		"Try_TLS:.x", "TLS_Srv:0.0.0.0/0" };
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		struct fault fault;
+		struct key a, b;
+		char buf[1024];
+		struct text out;
+
+		assert_true(key_parse(slice_of(rows[i]), &a, &fault));
+		text_init(&out, buf, sizeof buf);
+		key_print(&a, &out);
+		if (!key_parse(slice_of(buf), &b, &fault))
+			fail_msg("%s: %s: %s", rows[i], buf, fault.text);
+		unit_number(rows[i], (long)a.n, (long)b.n);
+		if (a.n == b.n)
+			assert_memory_equal(a.bytes, b.bytes, a.n);
+	}
+	unit_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_bad_keys),
+		cmocka_unit_test(test_long_keys),
+		cmocka_unit_test(test_untagged),
+		cmocka_unit_test(test_round_trip),
+	};
+
+	return unit_main(tests);
+}
