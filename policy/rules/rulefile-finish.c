@@ -47,6 +47,14 @@ report_rule(struct rulefile *file, const struct rule *rule,
 	rulefile_bad_line(file, rule->source, rule->line, fault);
 }
 
+/* Both are halves of lines whose other halves were reported already. */
+static bool
+second_half(const struct rule *a, const struct rule *b)
+{
+	return (a->flags & b->flags & RULE_UNTAGGED) != 0 &&
+	    key_bytes_tag(a->key_bytes) == TAG_SRV;
+}
+
 /* Of one key only the last line may be without dates. */
 static void
 check_duplicates(struct rulefile *file)
@@ -58,7 +66,8 @@ check_duplicates(struct rulefile *file)
 		const struct rule *second = &file->rules[i];
 
 		if (compare_keys(first->key_bytes, second->key_bytes) != 0 ||
-		    (first->flags & RULE_DATED) != 0)
+		    (first->flags & RULE_DATED) != 0 ||
+		    second_half(first, second))
 			continue;
 		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
 		    "(first in line %lu of %.*s); expected one line for a "

@@ -86,7 +86,10 @@ check_cipher_list(const struct item *item, struct fault *fault)
 	uint16_t ids[SUITE_LIST_MAX];
 	size_t n;
 
-	if (suite_list(item->value, ids, &n, fault))
+	if (item->value.n > KEY_TEXT_MAX)
+		fault_set(fault, FAULT_DATA, "the cipher list has %zu bytes; "
+		    "expected at most %d", item->value.n, KEY_TEXT_MAX);
+	else if (suite_list(item->value, ids, &n, fault))
 		return true;
 	fault->column = item->offset + 1;
 	return false;
@@ -203,7 +206,8 @@ check_characters(struct slice text, struct fault *fault)
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
 
-		if ((c >= ' ' && c != 0x7f) || c == '\t' || c == '\r')
+		if ((c >= ' ' && c != 0x7f) || c == '\t' ||
+		    (c == '\r' && i + 1 == text.n))
 			continue;
 		fault_set(fault, FAULT_DATA, "found a control character "
 		    "(0x%02x); expected text", c);
