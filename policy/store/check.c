@@ -56,7 +56,8 @@ struct file {
 	size_t size, page_size;
 	uint64_t pages;
 	unsigned char *seen; /* a bit for each page */
-	bool ordered;	     /* keys are in memcmp order */
+	bool free_list;	     /* of the two trees; its keys are numbers */
+	struct tree counted; /* what was found in this tree */
 	struct fault *fault;
 };
 
@@ -135,13 +136,25 @@ read_metas(struct file *f, struct meta metas[2])
 static bool
 check_length(struct file *f, const struct meta *meta)
 {
-	f->pages = f->size / f->page_size;
-	if (meta->last_page < f->pages)
+	uint64_t there = f->size / f->page_size;
+
+	f->pages = meta->last_page + 1;
+	if (meta->last_page < there)
 		return true;
 	return fault_set(f->fault, FAULT_DATA, "%s: cut off (%llu of %llu "
 	    "pages); remove it and build the store again", f->path,
-	    (unsigned long long)f->pages,
-	    (unsigned long long)meta->last_page + 1);
+	    (unsigned long long)there, (unsigned long long)f->pages);
+}
+
+/* Commits write the headers in turn, each a number higher. */
+static bool
+check_turns(const struct file *f, const struct meta metas[2])
+{
+	uint64_t a = metas[0].txnid, b = metas[1].txnid;
+
+	return (a == 0 && b == 0) ||
+	    (a % 2 == 0 && (b == a + 1 || b == a - 1)) ||
+	    damaged(f, 0, "two headers that do not fit");
 }
 
 bool
@@ -183,6 +196,32 @@ check_overflow(struct file *f, uint64_t page, size_t size)
 	memcpy(&head, f->map + page * f->page_size, sizeof head);
 	if (head.number != page || head.flags != FLAG_OVERFLOW)
 		return damaged(f, page, "not a page of long values");
+	f->counted.overflows += count;
+	return true;
+}
+
+/*
+ * A value of the free list: how many pages, then their numbers, falling.  A
+ * writer overwrites them, so they must not be in use.
+ */
+static bool
+check_free_pages(struct file *f, uint64_t page, const unsigned char *value,
+    size_t size)
+{
+	uint64_t n, number, last = NO_PAGE;
+
+	if (size < sizeof n)
+		return damaged(f, page, "a list of free pages cut short");
+	memcpy(&n, value, sizeof n);
+	if (n > size / sizeof n - 1)
+		return damaged(f, page, "a list of free pages cut short");
+	for (uint64_t i = 1; i <= n; i++, last = number) {
+		memcpy(&number, value + i * sizeof number, sizeof number);
+		if (number >= last)
+			return damaged(f, page, "free pages out of order");
+		if (!mark(f, number, 1))
+			return false;
+	}
 	return true;
 }
 
@@ -192,18 +231,43 @@ struct node {
 		size_t n;
 	} key;
 	uint64_t child; /* of a branch */
+	size_t size;	/* in the page */
 };
 
-/* The node at `offset` of a page; follows a long value. */
+/* The value behind a leaf's key, in the page or on pages of its own. */
 static bool
-read_node(struct file *f, uint64_t page, bool leaf, size_t offset,
-    struct node *node)
+read_value(struct file *f, uint64_t page, unsigned flags, size_t size,
+    size_t room, struct node *node)
+{
+	const unsigned char *value = node->key.p + node->key.n;
+	uint64_t first;
+
+	if (flags == NODE_BIGDATA) {
+		if (room < sizeof first)
+			return damaged(f, page, "a value outside the page");
+		memcpy(&first, value, sizeof first);
+		if (!check_overflow(f, first, size))
+			return false;
+		value = f->map + first * f->page_size + PAGE_HEAD;
+		node->size += sizeof first;
+	} else if (flags != 0 || size > room)
+		return damaged(f, page, "a value outside the page");
+	else
+		node->size += size;
+	return !f->free_list || check_free_pages(f, page, value, size);
+}
+
+/* The node at `offset` of a page, not below `lowest`. */
+static bool
+read_node(struct file *f, uint64_t page, bool leaf, size_t lowest,
+    size_t offset, struct node *node)
 {
 	const unsigned char *at = f->map + page * f->page_size + offset;
 	uint16_t part[4];
 	size_t size, room = f->page_size - offset;
 
-	if (offset < PAGE_HEAD || offset + NODE_HEAD > f->page_size)
+	if (offset < lowest || offset % 2 != 0 ||
+	    offset + NODE_HEAD > f->page_size)
 		return damaged(f, page, "a node outside the page");
 	memcpy(part, at, sizeof part);
 	node->key.p = at + NODE_HEAD;
@@ -212,20 +276,9 @@ read_node(struct file *f, uint64_t page, bool leaf, size_t offset,
 	node->child = size | (uint64_t)part[2] << 32;
 	if (node->key.n > KEY_SIZE_MAX || NODE_HEAD + node->key.n > room)
 		return damaged(f, page, "a key outside the page");
-	if (!leaf)
-		return true;
-	room -= NODE_HEAD + node->key.n;
-	if (part[2] == NODE_BIGDATA) {
-		uint64_t first;
-
-		if (room < sizeof first)
-			return damaged(f, page, "a value outside the page");
-		memcpy(&first, node->key.p + node->key.n, sizeof first);
-		return check_overflow(f, first, size);
-	}
-	if (part[2] != 0 || size > room)
-		return damaged(f, page, "a value outside the page");
-	return true;
+	node->size = NODE_HEAD + node->key.n;
+	return !leaf || read_value(f, page, part[2], size, room - node->size,
+	    node);
 }
 
 static bool
@@ -237,30 +290,61 @@ in_order(const struct node *a, const struct node *b)
 	return order < 0 || (order == 0 && a->key.n < b->key.n);
 }
 
+/* The keys of the free list are numbers of commits. */
+static bool
+free_in_order(const struct node *a, const struct node *b)
+{
+	uint64_t first = 0, second;
+
+	if (b->key.n != sizeof second)
+		return false;
+	memcpy(&second, b->key.p, sizeof second);
+	if (a != NULL)
+		memcpy(&first, a->key.p, sizeof first);
+	return first < second;
+}
+
+/* `a` NULL: `b` is the first. */
+static bool
+keys_in_order(const struct file *f, const struct node *a,
+    const struct node *b)
+{
+	if (f->free_list)
+		return free_in_order(a, b);
+	return a == NULL || in_order(a, b);
+}
+
 static bool check_page(struct file *, uint64_t page, unsigned left);
 
 static bool
-check_nodes(struct file *f, uint64_t page, bool leaf, unsigned n,
+check_nodes(struct file *f, uint64_t page, const struct page_head *head,
     unsigned left)
 {
 	const unsigned char *at = f->map + page * f->page_size + PAGE_HEAD;
-	struct node node, last = { { NULL, 0 }, 0 };
+	struct node node, last = { { NULL, 0 }, 0, 0 };
+	unsigned n = (head->lower - PAGE_HEAD) / 2U;
+	size_t used = head->upper;
+	bool leaf = left == 1;
 
 	for (unsigned i = 0; i < n; i++) {
 		uint16_t offset;
 
 		memcpy(&offset, at + i * sizeof offset, sizeof offset);
-		if (!read_node(f, page, leaf, offset, &node))
+		if (!read_node(f, page, leaf, head->upper, offset, &node))
 			return false;
+		used += node.size + node.size % 2;
 		/* The first key of a branch page stands for "below all". */
-		if (f->ordered && i > (leaf ? 0 : 1) &&
-		    !in_order(&last, &node))
+		if ((leaf || i > 0) && !keys_in_order(f,
+		    i > (leaf ? 0 : 1) ? &last : NULL, &node))
 			return damaged(f, page, "keys out of order");
 		last = node;
 		if (!leaf && !check_page(f, node.child, left - 1))
 			return false;
 	}
-	return true;
+	f->counted.entries += leaf ? n : 0;
+	/* Nodes stand side by side, so that none lies over another. */
+	return used == f->page_size ||
+	    damaged(f, page, "nodes that do not fill it");
 }
 
 /* `left`: levels from here to the leaves, 1 on a leaf. */
@@ -281,23 +365,34 @@ check_page(struct file *f, uint64_t page, unsigned left)
 		return damaged(f, page, "impossible bounds");
 	if (!leaf && head.lower < PAGE_HEAD + 2 * sizeof(uint16_t))
 		return damaged(f, page, "a branch without two children");
-	return check_nodes(f, page, leaf, (head.lower - PAGE_HEAD) / 2U,
-	    left);
+	*(leaf ? &f->counted.leaves : &f->counted.branches) += 1;
+	return check_nodes(f, page, &head, left);
+}
+
+static bool
+check_counts(const struct file *f, const struct tree *tree)
+{
+	return (tree->branches == f->counted.branches &&
+	    tree->leaves == f->counted.leaves &&
+	    tree->overflows == f->counted.overflows &&
+	    tree->entries == f->counted.entries) ||
+	    damaged(f, 0, "pages or entries are missing");
 }
 
 static bool
 check_tree(struct file *f, const struct tree *tree, bool free_list)
 {
-	/* The keys of the free list are numbers in the machine's order. */
-	f->ordered = !free_list;
+	f->free_list = free_list;
+	memset(&f->counted, 0, sizeof f->counted);
 	/* Above the low byte LMDB keeps flags of the environment there. */
 	if ((tree->flags & 0xff) != (free_list ? TREE_INTEGERKEY : 0) ||
 	    tree->depth > DEPTH_MAX)
 		return damaged(f, 0, "impossible tree");
-	if (tree->root == NO_PAGE || tree->depth == 0)
-		return (tree->root == NO_PAGE && tree->depth == 0) ||
-		    damaged(f, 0, "impossible root");
-	return check_page(f, tree->root, tree->depth);
+	if ((tree->root == NO_PAGE) != (tree->depth == 0))
+		return damaged(f, 0, "impossible root");
+	return (tree->depth == 0 ||
+	    check_page(f, tree->root, tree->depth)) &&
+	    check_counts(f, tree);
 }
 
 static bool
@@ -317,7 +412,7 @@ check_snapshot(struct file *f, uint64_t txnid, bool *gone)
 	f->seen = calloc(1, f->size / f->page_size / 8 + 1);
 	if (f->seen == NULL)
 		return fault_set(f->fault, FAULT_UNAVAILABLE, "out of memory");
-	good = check_length(f, meta) && check_tree(f, &meta->free, true) &&
+	good = check_turns(f, metas) && check_length(f, meta) && check_tree(f, &meta->free, true) &&
 	    check_tree(f, &meta->main, false);
 	free(f->seen);
 	return good;

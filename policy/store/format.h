@@ -4,7 +4,7 @@
  * One LMDB database, keys in memcmp(3) order:
  *
  *   \0 i               struct format_info
- *   \0 l list          ids of the suites of a CIPHER list, uint16_t each
+ *   \0 l list [\0]     ids of the suites of a CIPHER list, uint16_t each
  *   \0 s number        name of a source, number as two bytes, high one first
  *   tag+1 kind ...     the lines of one key (key.h), one record after another
  *
@@ -23,7 +23,7 @@
 #define FORMAT_MAGIC "tlspolcy"
 
 enum {
-	FORMAT_VERSION = 1,
+	FORMAT_VERSION = 2,
 	FORMAT_ORDER = 0x01020304,
 	FORMAT_READERS = 1024 /* slots in the lock file */
 };
@@ -32,6 +32,9 @@ struct format_info {
 	char magic[8];
 	uint32_t version, order;
 	struct store_info info;
+	uint64_t txnid; /* LMDB's number of the commit that wrote this */
+	uint64_t sum;	/* of all other entries, see format_sum() */
+	uint64_t check; /* format_check() */
 };
 
 struct format_record {
@@ -54,12 +57,27 @@ enum format_system {
  */
 #define FORMAT_MAP_SIZE ((size_t)16 << 30)
 
+/* format.c */
+/*
+ * What an entry adds to the sum, modulo 2^64: commutative, so that one rule
+ * can be changed without reading the others.
+ */
+uint64_t format_sum(const MDB_val *key, const MDB_val *value);
+/* Over the info itself, with `check` taken as 0. */
+uint64_t format_check(const struct format_info *);
+/*
+ * The key of a CIPHER list, at most KEY_TEXT_MAX bytes; returns its length,
+ * which is even: LMDB puts a value right behind its key, and ids are read in
+ * place as uint16_t.
+ */
+size_t format_list_key(struct slice list, unsigned char key[KEY_MAX]);
+
 /* store.c, for rebuild.c and search.c. */
 bool store_lmdb_fault(struct fault *, int error, const char *path);
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
     struct fault *);
 bool store_read_info(MDB_txn *, MDB_dbi, const char *path,
-    struct store_info *, struct fault *);
+    struct format_info *, struct fault *);
 
 #endif

@@ -62,6 +62,24 @@ share_with_group(const char *path)
 		(void)chmod(name, 0660);
 }
 
+/* LMDB walks and reuses pages of the snapshot before: they must be sound. */
+static bool
+check_newest(struct writer *w)
+{
+	bool gone, good = check_pages(w->path, mdb_txn_id(w->txn) - 1, &gone,
+	    w->fault);
+
+	if (good && gone)
+		good = fault_set(w->fault, FAULT_DATA, "%s: damaged (two "
+		    "headers that do not fit); remove it and build the store "
+		    "again", w->path);
+	if (!good) {
+		mdb_txn_abort(w->txn);
+		w->txn = NULL;
+	}
+	return good;
+}
+
 static bool
 begin(struct writer *w, const char *path, unsigned flags, struct fault *fault)
 {
@@ -82,7 +100,9 @@ begin(struct writer *w, const char *path, unsigned flags, struct fault *fault)
 	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
 	if (error == 0)
 		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
-	return error == 0 || failed(w, error);
+	if (error != 0)
+		return failed(w, error);
+	return made || check_newest(w);
 }
 
 static void
@@ -99,10 +119,15 @@ static bool
 put(struct writer *w, const void *key, size_t n, const void *data, size_t size,
     unsigned flags)
 {
-	MDB_val k = { n, (void *)(uintptr_t)key };
+	MDB_val k = { n, (void *)(uintptr_t)key }, old;
 	MDB_val v = { size, (void *)(uintptr_t)data };
-	int error = mdb_put(w->txn, w->dbi, &k, &v, flags);
+	int error;
 
+	if ((flags & MDB_APPEND) == 0 &&
+	    mdb_get(w->txn, w->dbi, &k, &old) == 0)
+		w->info.sum -= format_sum(&k, &old);
+	w->info.sum += format_sum(&k, &v);
+	error = mdb_put(w->txn, w->dbi, &k, &v, flags);
 	return error == 0 || failed(w, error);
 }
 
@@ -120,7 +145,7 @@ load_info(struct writer *w)
 		return failed(w, error);
 	if (stat.ms_entries == 0)
 		return true;
-	if (store_read_info(w->txn, w->dbi, w->path, &w->info.info, w->fault))
+	if (store_read_info(w->txn, w->dbi, w->path, &w->info, w->fault))
 		return true;
 	mdb_txn_abort(w->txn);
 	w->txn = NULL;
@@ -128,13 +153,19 @@ load_info(struct writer *w)
 }
 
 static bool
-put_info(struct writer *w, int64_t now, unsigned flags)
+put_info(struct writer *w, int64_t now)
 {
-	static const char key[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	MDB_val key = { sizeof name, name };
+	MDB_val value = { sizeof w->info, &w->info };
+	int error;
 
 	w->info.info.generation++;
 	w->info.info.built_at = now;
-	return put(w, key, sizeof key, &w->info, sizeof w->info, flags);
+	w->info.txnid = mdb_txn_id(w->txn);
+	w->info.check = format_check(&w->info);
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
+	return error == 0 || failed(w, error);
 }
 
 static bool
@@ -159,10 +190,8 @@ put_list(struct writer *w, struct slice list)
 		w->txn = NULL;
 		return false;
 	}
-	key[0] = FORMAT_SYSTEM;
-	key[1] = FORMAT_LIST;
-	memcpy(key + 2, list.p, list.n);
-	return put(w, key, list.n + 2, ids, n * sizeof ids[0], 0);
+	return put(w, key, format_list_key(list, key), ids, n * sizeof ids[0],
+	    0);
 }
 
 static bool
@@ -294,6 +323,7 @@ empty(struct writer *w)
 		return failed(w, error);
 	memset(&w->info.info, 0, sizeof w->info.info);
 	w->info.info.generation = generation;
+	w->info.sum = 0;
 	return true;
 }
 
@@ -303,7 +333,7 @@ rebuild_store(const char *path, const struct rulefile *file, int64_t now,
 {
 	struct writer w;
 	bool good = begin(&w, path, flags, fault) && load_info(&w) &&
-	    empty(&w) && put_all(&w, file) && put_info(&w, now, 0) &&
+	    empty(&w) && put_all(&w, file) && put_info(&w, now) &&
 	    commit(&w, info);
 
 	end(&w);
@@ -343,6 +373,7 @@ remove_key(struct writer *w, struct slice key_bytes, uint32_t *n)
 		return true;
 	if (error == 0) {
 		*n = count_records(slice_make(value.mv_data, value.mv_size));
+		w->info.sum -= format_sum(&key, &value);
 		w->info.info.rules -= *n;
 		*counter(w, key_bytes) -= *n;
 		error = mdb_del(w->txn, w->dbi, &key, NULL);
@@ -393,7 +424,7 @@ rebuild_set(const char *path, const struct rulefile *file, int64_t now,
 {
 	struct writer w;
 	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
-	    load_info(&w) && replace_keys(&w, file) && put_info(&w, now, 0) &&
+	    load_info(&w) && replace_keys(&w, file) && put_info(&w, now) &&
 	    commit(&w, info);
 
 	end(&w);
@@ -405,7 +436,6 @@ remove_keys(struct writer *w, const struct key *keys, size_t n, bool *found)
 {
 	uint32_t removed;
 
-	*found = false;
 	for (size_t i = 0; i < n; i++) {
 		if (!remove_key(w, slice_make((const char *)keys[i].bytes,
 		    keys[i].n), &removed))
@@ -420,11 +450,15 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
     int64_t now, bool *found, struct store_info *info, struct fault *fault)
 {
 	struct writer w;
-	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
-	    load_info(&w) && remove_keys(&w, keys, n, found);
+	bool good;
 
+	*found = false;
+	if (!check_file(path, fault)) /* begin() would make one */
+		return false;
+	good = begin(&w, path, REBUILD_DURABLE, fault) && load_info(&w) &&
+	    remove_keys(&w, keys, n, found);
 	if (good && *found)
-		good = put_info(&w, now, 0) && commit(&w, info);
+		good = put_info(&w, now) && commit(&w, info);
 	end(&w);
 	return good;
 }

@@ -89,7 +89,7 @@ name_covers(struct search *s, struct slice name)
 	struct slice query = query_body(s);
 	size_t common = common_labels(name, query);
 
-	if (common == name.n)
+	if (common == name.n && common > 0)
 		return true;
 	if (common + 1 == name.n && name.p[common] == '\1' && common > 0 &&
 	    query.n > common)

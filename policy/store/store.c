@@ -101,11 +101,10 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 
 bool
 store_read_info(MDB_txn *txn, MDB_dbi dbi, const char *path,
-    struct store_info *info, struct fault *fault)
+    struct format_info *info, struct fault *fault)
 {
 	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	MDB_val key = { sizeof name, name }, value;
-	struct format_info found;
 	int error = mdb_get(txn, dbi, &key, &value);
 
 	if (error != 0 && error != MDB_NOTFOUND)
@@ -114,16 +113,15 @@ store_read_info(MDB_txn *txn, MDB_dbi dbi, const char *path,
 	    memcmp(value.mv_data, FORMAT_MAGIC, 8) != 0)
 		return fault_set(fault, FAULT_DATA, "%s: an LMDB file, but "
 		    "not a tlspolicy store", path);
-	memset(&found, 0, sizeof found);
-	memcpy(&found, value.mv_data, value.mv_size < sizeof found ?
-	    value.mv_size : sizeof found);
-	if (found.version != FORMAT_VERSION || found.order != FORMAT_ORDER ||
-	    value.mv_size != sizeof found)
+	memset(info, 0, sizeof *info);
+	memcpy(info, value.mv_data, value.mv_size < sizeof *info ?
+	    value.mv_size : sizeof *info);
+	if (info->version != FORMAT_VERSION || info->order != FORMAT_ORDER ||
+	    value.mv_size != sizeof *info)
 		return fault_set(fault, FAULT_DATA, "%s: format version %u of "
 		    "another program or machine; expected %d (remove it and "
-		    "build again)", path, (unsigned)found.version,
+		    "build again)", path, (unsigned)info->version,
 		    FORMAT_VERSION);
-	*info = found.info;
 	return true;
 }
 
@@ -140,11 +138,47 @@ remember_file(struct store *store, struct fault *fault)
 	return true;
 }
 
+/* Adds up all entries but the info. */
+static int
+sum_entries(MDB_txn *txn, MDB_dbi dbi, uint64_t *sum)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int error = mdb_cursor_open(txn, dbi, &cursor);
+
+	*sum = 0;
+	if (error != 0)
+		return error;
+	while ((error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		if (key.mv_size != 2 || memcmp(key.mv_data,
+		    (char[]){ FORMAT_SYSTEM, FORMAT_INFO }, 2) != 0)
+			*sum += format_sum(&key, &value);
+	mdb_cursor_close(cursor);
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+/* What the pages hold is what was written into them. */
+static bool
+check_contents(struct store *store, MDB_txn *txn, struct fault *fault)
+{
+	struct format_info info;
+	uint64_t sum;
+	int error;
+
+	if (!store_read_info(txn, store->dbi, store->path, &info, fault))
+		return false;
+	if ((error = sum_entries(txn, store->dbi, &sum)) != 0)
+		return store_lmdb_fault(fault, error, store->path);
+	return (info.check == format_check(&info) && info.sum == sum &&
+	    info.txnid == mdb_txn_id(txn)) || fault_set(fault, FAULT_DATA,
+	    "%s: damaged (its contents are not what was written); remove it "
+	    "and build the store again", store->path);
+}
+
 /* Pages first, then what they say; `gone` as check_pages() tells. */
 static bool
 look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
 {
-	struct store_info info;
 	MDB_txn *txn;
 	bool good;
 	int error;
@@ -161,7 +195,7 @@ look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
 		mdb_txn_abort(txn);
 		return store_lmdb_fault(fault, error, store->path);
 	}
-	good = store_read_info(txn, store->dbi, store->path, &info, fault);
+	good = check_contents(store, txn, fault);
 	/* Commit, so that the handle stays open for all transactions. */
 	error = mdb_txn_commit(txn);
 	return good && (error == 0 ||
@@ -250,28 +284,22 @@ store_clear_dead_readers(struct store *store)
 	return dead;
 }
 
-struct slot_count {
-	unsigned lines;
-};
-
+/* "PID THREAD TXN", one reader a line, below a heading. */
 static int
 count_line(const char *line, void *arg)
 {
-	struct slot_count *count = arg;
-
-	if (line[0] == ' ')
-		count->lines++;
+	line += strspn(line, " ");
+	if (*line >= '0' && *line <= '9')
+		++*(unsigned *)arg;
 	return 0;
 }
 
 void
 store_reader_slots(struct store *store, unsigned *used, unsigned *all)
 {
-	struct slot_count count = { 0 };
-
-	mdb_reader_list(store->env, count_line, &count);
+	*used = 0;
+	mdb_reader_list(store->env, count_line, used);
 	mdb_env_get_maxreaders(store->env, all);
-	*used = count.lines;
 }
 
 static struct resting *
@@ -323,6 +351,7 @@ store_begin(struct store *store, struct store_reader *reader,
 {
 	struct resting *r = take_resting(store);
 	bool rested = r != NULL;
+	struct format_info info;
 	int error;
 
 	if (!rested && (r = calloc(1, sizeof *r)) == NULL)
@@ -339,11 +368,12 @@ store_begin(struct store *store, struct store_reader *reader,
 	reader->txn = r;
 	reader->cursor = r->cursor;
 	fault_clear(&reader->fault);
-	if (store_read_info(r->txn, store->dbi, store->path, &reader->info,
-	    fault))
-		return true;
-	store_end(reader);
-	return false;
+	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault)) {
+		store_end(reader);
+		return false;
+	}
+	reader->info = info.info;
+	return true;
 }
 
 void
@@ -431,12 +461,9 @@ store_suites(struct store_reader *reader, struct slice list,
 
 	if (list.n > KEY_TEXT_MAX)
 		return LOOKUP_ABSENT;
-	key[0] = FORMAT_SYSTEM;
-	key[1] = FORMAT_LIST;
-	memcpy(key + 2, list.p, list.n);
-	result = get(reader, key, list.n + 2, &value);
+	result = get(reader, key, format_list_key(list, key), &value);
 	if (result == LOOKUP_FOUND) {
-		*ids = value.mv_data; /* LMDB aligns values to two bytes */
+		*ids = value.mv_data; /* aligned: see format_list_key() */
 		*n = value.mv_size / sizeof **ids;
 	}
 	return result;

@@ -1,0 +1,232 @@
+/*
+ * Every byte of a small store is changed: the file must be refused, or give
+ * the answers that it gave before; never other ones, never a crash.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/store/rebuild.h"
+#include "t/unit.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+static unsigned char good[FILE_MAX], bad[FILE_MAX];
+static size_t size;
+static char want[65536];
+
+static bool
+add_rule(void *arg, const struct stored_rule *rule)
+{
+	text_printf(arg, "%.*s %.*s %u %u %u\n", SLICE_ARG(rule->key),
+	    SLICE_ARG(rule->requirement), (unsigned)rule->line,
+	    (unsigned)rule->source, (unsigned)rule->flags);
+	return true;
+}
+
+/* False: refused.  `out` holds all that the store says. */
+static bool
+read_store(const char *path, struct text *out, struct fault *fault)
+{
+	struct store *store = store_open(path, fault);
+	struct store_reader reader;
+	bool read;
+
+	text_clear(out);
+	if (store == NULL)
+		return false;
+	read = store_begin(store, &reader, fault);
+	if (read) {
+		text_printf(out, "%llu %lld\n",
+		    (unsigned long long)reader.info.generation,
+		    (long long)reader.info.built_at);
+		assert_true(store_each(&reader, add_rule, out));
+		store_end(&reader);
+	}
+	store_close(store);
+	return read;
+}
+
+static void
+make_store(unsigned rules)
+{
+	static char text[FILE_MAX];
+	const char *path = unit_path("good");
+	struct fault fault;
+	struct text out;
+	int fd;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < rules; i++)
+		sprintf(text + strlen(text), "TLS_Clt:h%u.example "
+		    "VERIFY:112+CN:mail%u.example++BY:ticket-%u\n", i, i, i);
+	strcat(text, "TLS_Clt:192.0.2.0/24 ENCR:1+CIPHER:HIGH:!aNULL\n");
+	/* Three commits: a list of free pages, two headers in use. */
+	for (int i = 0; i < 3; i++)
+		unit_build("good", text, 1000 + i);
+	fd = open(path, O_RDONLY);
+	size = (size_t)read(fd, good, sizeof good);
+	close(fd);
+	assert_in_range(size, 4096, sizeof good - 1);
+	text_init(&out, want, sizeof want);
+	assert_true(read_store(path, &out, &fault));
+	assert_false(out.cut);
+}
+
+static void
+write_bad(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	assert_int_equal(write(fd, bad, size), size);
+	close(fd);
+}
+
+/* Refused, or the same as before. */
+static void
+look(const char *path, const char *what, unsigned *refused)
+{
+	static char got[sizeof want];
+	struct fault fault;
+	struct text out;
+
+	write_bad(path);
+	text_init(&out, got, sizeof got);
+	if (read_store(path, &out, &fault))
+		unit_same(what, want, got);
+	else {
+		unit_number(what, FAULT_DATA, fault.kind);
+		++*refused;
+	}
+}
+
+static void
+change_bytes(size_t from, size_t to, size_t step, unsigned *refused)
+{
+	static const unsigned char masks[] = { 0x01, 0x80, 0xff, 0x10 };
+	char what[64];
+
+	for (size_t i = from; i < to; i += step) {
+		unsigned char mask = masks[i / step % 4];
+
+		memcpy(bad, good, size);
+		bad[i] ^= mask;
+		snprintf(what, sizeof what, "byte %zu ^ %02x", i, mask);
+		look(unit_path("bad"), what, refused);
+	}
+}
+
+/* One page of rules: each byte of each page. */
+static void
+test_one_leaf(void **state)
+{
+	unsigned refused = 0;
+
+	(void)state;
+	make_store(12);
+	for (size_t page = 0; page < size / 4096; page++) {
+		change_bytes(page * 4096, page * 4096 + 200, 1, &refused);
+		change_bytes(page * 4096 + 200, page * 4096 + 4096, 5,
+		    &refused);
+	}
+	assert_in_range(refused, 100, size);
+	unit_end();
+}
+
+/* A tree with branches, a sample of all bytes. */
+static void
+test_branches(void **state)
+{
+	unsigned refused = 0;
+
+	(void)state;
+	make_store(300);
+	for (size_t page = 0; page < size / 4096; page++)
+		change_bytes(page * 4096, page * 4096 + 64, 3, &refused);
+	change_bytes(0, size, 401, &refused);
+	assert_in_range(refused, 100, size);
+	unit_end();
+}
+
+/* Random noise over parts of it, and cut at any length. */
+static void
+test_noise(void **state)
+{
+	uint64_t seed = 7;
+	unsigned refused = 0;
+	size_t whole;
+
+	(void)state;
+	make_store(60);
+	for (int i = 0; i < 400; i++) {
+		size_t at = unit_random(&seed) % size;
+		size_t n = 1 + unit_random(&seed) % 64;
+
+		memcpy(bad, good, size);
+		for (size_t j = at; j < at + n && j < size; j++)
+			bad[j] = (unsigned char)unit_random(&seed);
+		look(unit_path("bad"), "noise", &refused);
+	}
+	whole = size;
+	memcpy(bad, good, size);
+	for (size = 0; size < whole; size += 997) {
+		unlink(unit_path("cut"));
+		look(unit_path("cut"), "cut", &refused);
+	}
+	assert_in_range(refused, 100, 10000);
+	unit_end();
+}
+
+/* A writer on a damaged file: refused, or what it writes is sound. */
+static void
+test_written(void **state)
+{
+	uint64_t seed = 99;
+	const char *path = unit_path("written");
+	struct rulefile file;
+	unsigned refused = 0;
+
+	(void)state;
+	make_store(60);
+	unit_read_rules(&file, "TLS_Clt:new.example ENCR:1\n");
+	for (int i = 0; i < 600; i++) {
+		static char got[sizeof want];
+		struct fault fault;
+		struct text out;
+
+		memcpy(bad, good, size);
+		bad[i < 300 ? (size_t)i : unit_random(&seed) % size] ^=
+		    (unsigned char)(1U << i % 8);
+		unlink(path);
+		write_bad(path);
+		text_init(&out, got, sizeof got);
+		if (!rebuild_set(path, &file, 1, NULL, &fault) ||
+		    !read_store(path, &out, &fault)) {
+			unit_number("kind", FAULT_DATA, fault.kind);
+			refused++;
+		} else
+			assert_non_null(strstr(got, "new.example"));
+		unlink(path);
+		write_bad(path);
+		if (rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,
+		    &fault))
+			assert_true(read_store(path, &out, &fault));
+	}
+	rulefile_free(&file);
+	assert_in_range(refused, 50, 600);
+	unit_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_leaf),
+		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_written),
+	};
+
+	return unit_main(tests);
+}
