@@ -22,42 +22,7 @@
 #include "policy/base/arena.h"
 #include "policy/base/netaddr.h"
 #include "policy/base/text.h"
-
-enum fact_id {
-	FACT_MTA,	     /* v */
-	FACT_NODE,	     /* j: the MTA's own host name */
-	FACT_QUEUE_ID,	     /* i */
-	FACT_HELO,	     /* s, or the HELO argument */
-	FACT_CLIENT_NAME,
-	FACT_CLIENT_ADDR,
-	FACT_CLIENT_RESOLVE,
-	FACT_SERVER_NAME,    /* outbound: the host connected to */
-	FACT_SERVER_ADDR,
-	FACT_DAEMON_NAME,
-	FACT_DAEMON_PORT,
-	FACT_DAEMON_ADDR,
-	FACT_TLS_VERSION,    /* "TLSv1.3" */
-	FACT_CIPHER,	     /* OpenSSL's name of the suite */
-	FACT_CIPHER_BITS,    /* effective bits, decimal */
-	FACT_VERIFY,
-	FACT_CN_SUBJECT,
-	FACT_CN_ISSUER,
-	FACT_CERT_SUBJECT,   /* whole DN, as X509_NAME_oneline() gives it */
-	FACT_CERT_ISSUER,
-	FACT_FINGERPRINT,    /* hex, with or without colons */
-	FACT_AUTH_TYPE,	     /* SASL mechanism */
-	FACT_AUTH_AUTHEN,    /* the identity that logged in */
-	FACT_AUTH_SSF,	     /* strength of the SASL layer in bits, decimal */
-	FACT_MAIL_ADDR,	     /* envelope sender, with or without <> */
-	FACT_RCPT_ADDR,	     /* the recipient that is being judged */
-	FACT_COUNT
-};
-
-enum fact_state {
-	FACT_NOT_TOLD = 0,
-	FACT_ABSENT,
-	FACT_KNOWN
-};
+#include "policy/facts/fact.h"
 
 /* The MTA that speaks, told by macro v. */
 enum dialect {

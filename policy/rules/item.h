@@ -22,7 +22,7 @@
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_CANNOT_TELL };
 
-/* Why mail was refused; DESIGN's words for the audit log and the replies. */
+/* Why mail was refused, in the words of audit log and replies. */
 enum reason {
 	REASON_NONE,
 	REASON_PLAINTEXT,

@@ -1,0 +1,50 @@
+#!/usr/bin/perl
+#
+# The pages of the manual: clean, installed, and pointing to pages that exist.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Tree;
+
+my $top = Tlspolicy::Scratch::topdir();
+my @pages = Tlspolicy::Tree::files(qr{^man/[^/]+\.\d$});
+my %here = map { $_ => 1 } @pages;
+
+cmp_ok(scalar @pages, '>=', 6, 'pages were found');
+
+SKIP: {
+	skip 'no mandoc', scalar @pages
+	    if system('mandoc -T lint /dev/null >/dev/null 2>&1') >> 8 > 6;
+	for my $page (@pages) {
+		my $r = Tlspolicy::Scratch::run('mandoc', '-T', 'lint',
+		    '-W', 'warning', "$top/$page");
+		is("$r->{out}$r->{err}", '', "$page is clean");
+	}
+}
+
+my ($make) = Tlspolicy::Tree::text('Makefile.am') =~ s/\\\n//gr;
+my %installed = map { $_ => 1 } map { split ' ' }
+    $make =~ /^dist_man_MANS\s*\+?=(.*)/mg;
+is_deeply([sort keys %installed], \@pages, 'Makefile.am installs each page');
+
+for my $page (@pages) {
+	my $text = Tlspolicy::Tree::text($page);
+	my ($name, $section) = $page =~ m{([^/]+)\.(\d)$};
+	like($text, qr/^\.Dt \U\Q$name\E \Q$section\E$/m, "$page: title");
+	my %seen;
+	my @missing = grep { !$here{"man/$_"} && !$seen{$_}++ } map { s/ /./r }
+	    $text =~ /^\.(?:It )?Xr (tlspolicy[\w.-]* \d)/mg;
+	is("@missing", '', "$page: the pages that it names exist");
+}
+
+# What a page cites the others by is its name; so is what NAME says.
+for my $page (@pages) {
+	my ($name) = $page =~ m{([^/]+)\.\d$};
+	like(Tlspolicy::Tree::text($page), qr/^\.Nm \Q$name\E$/m,
+	    "$page: NAME");
+}
+
+done_testing;

@@ -1,0 +1,121 @@
+#!/usr/bin/perl
+#
+# tlspolicy-rules(5) has every tag, class, item, macro and reply of the code,
+# with an example each, and its examples build.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Tree;
+
+my $page = Tlspolicy::Tree::text('man/tlspolicy-rules.5');
+my %manual = Tlspolicy::Tree::manual('tlspolicy-rules.5');
+
+sub rows {
+	my ($path, $pattern) = @_;
+	my @rows = Tlspolicy::Tree::code($path) =~ /$pattern/g;
+	cmp_ok(scalar @rows, '>', 3, "rows of $path");
+	return @rows;
+}
+
+# The paragraphs of a list: from one .It to the next at the same level.
+sub paragraphs {
+	my ($text, $pattern) = @_;
+	my %paragraph;
+	for (split /^(?=\.It )/m, $text) {
+		push @{$paragraph{$1}}, $_ if /\A$pattern/;
+	}
+	return map { $_ => join '', @{$paragraph{$_}} } keys %paragraph;
+}
+
+# CITag stands for the tags that rules make up.
+my @tags = grep { $_ ne 'CITag' }
+    rows('policy/rules/tag.c', qr/\[TAG_\w+\] = \{ "(\w+)"/);
+my %key = paragraphs($manual{KEYS}, qr/\.It Ic (\w+) :/);
+is_deeply([sort keys %key], [sort @tags], 'a paragraph for each tag');
+for (@tags) {
+	like($key{$_}, qr/^\.Dl \Q$_\E:/m, "$_: an example");
+}
+
+my @items = rows('policy/rules/item.c', qr/^\t\{ "(\w+)", VALUE_/m);
+my %item = paragraphs($manual{Items}, qr/\.It Cm (\w+)/);
+is_deeply([sort keys %item], [sort @items], 'a paragraph for each item');
+for (@items) {
+	like($item{$_}, qr/^(?:\.Dl )?TLS_\S+ +\S*\+\Q$_\E(?:[:+]|$)/m,
+	    "$_: an example");
+}
+
+my @classes = rows('policy/rules/requirement.c',
+    qr/\[CLASS_\w+\] = "(\w+)"/);
+my %class = paragraphs($manual{Classes}, qr/\.It Cm (\w+)/);
+is_deeply([sort keys %class], [sort @classes], 'a paragraph for each class');
+for (@classes) {
+	like($class{$_}, qr/^\.Dl TLS_\S+ \Q$_\E\+/m, "$_: an example");
+}
+
+# The table of macros against those of the two dialects.
+my $macro_c = Tlspolicy::Tree::code('policy/facts/macro.c');
+my %told;
+for my $mta (qw(sendmail postfix)) {
+	my ($table) = $macro_c =~ /\b${mta}_macros\[\] = \{(.*?)\n\};/s;
+	$told{$2}{$mta} = $1 while $table =~ /"([^"]+)", (FACT_\w+)/g;
+}
+my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
+    /\[(FACT_\w+)\] = "(\w+)"/g;
+my %name_of = @names;
+my %want;
+for my $fact (keys %told) {
+	my $name = $name_of{$fact};
+	$name = "{$name}" if length $name > 1;
+	$want{$name} = join ' ', map { $told{$fact}{$_} ? 'yes' : 'no' }
+	    qw(sendmail postfix);
+}
+$want{'{verify}'} = 'yes derived';
+my %table = $manual{'WHAT AN MTA TELLS'} =~ /^\.It Li (\S+) Ta (.*?) Ta Ic? ?.*$/mg;
+%table = map { $_ => join ' ', (split / Ta /,
+    ($manual{'WHAT AN MTA TELLS'} =~ /^\.It Li \Q$_\E Ta (.*)$/m)[0])[0, 1] }
+    $manual{'WHAT AN MTA TELLS'} =~ /^\.It Li (\S+) Ta /mg;
+is_deeply(\%table, \%want, 'the table of what each MTA tells');
+
+# The table of replies.
+my %reason = Tlspolicy::Tree::code('policy/rules/item.c') =~
+    /\[(REASON_\w+)\] = "([\w-]+)"/g;
+my $reply_c = Tlspolicy::Tree::code('policy/eval/reply.c');
+%want = ();
+for my $reason (keys %reason) {
+	$want{$reason{$reason}} = join ', ', map {
+	    my ($codes) = $reply_c =~ /\b${_}_codes\[[^\]]*\] = \{(.*?)\n\};/s;
+	    $codes =~ /\[\Q$reason\E\] = \{ "(\d+)", "([\d.]+)"/ ? "$1 $2" :
+		'never' } qw(temp perm);
+}
+%table = map { /^Li (\S+) Ta (.*?) Ta (.*?) Ta / ? ($1 => "$2, $3") : () }
+    $manual{REPLIES} =~ /^\.It (.*)$/mg;
+is_deeply(\%table, \%want, 'the table of replies');
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+SKIP: {
+	skip "$tlspolicy is not built", 1 unless -x $tlspolicy;
+	my $scratch = Tlspolicy::Scratch->new;
+	my $n = 0;
+	for my $source (qw(tlspolicy-rules.5 tlspolicy-migration.7
+	    tlspolicy-security.7)) {
+		for my $example (Tlspolicy::Tree::displays($source)) {
+			# Not the grammar, nor a shell's or an MTA's lines.
+			next if $example !~ /^\S+:\S* +\S|^\S+ ENCR/m ||
+			    $example =~ /^[\$#] \w|= / && $source !~ /rules/ ||
+			    $example =~ /^rule +=/;
+			my $rules = $scratch->write('rules', "$example\n");
+			my $r = Tlspolicy::Scratch::run($tlspolicy, 'build',
+			    '-n', '-c', '/dev/null', '-d',
+			    $scratch->path('none.mdb'), $rules);
+			is($r->{status}, 0, "$source: " . (split /\n/,
+			    $example)[-1]) or diag $r->{err};
+			$n++;
+		}
+	}
+	cmp_ok($n, '>', 40, 'examples were built');
+}
+
+done_testing;

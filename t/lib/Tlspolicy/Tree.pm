@@ -1,0 +1,79 @@
+package Tlspolicy::Tree;
+
+# The project's own files, and what the tests of the project (8xx) read in them.
+
+use strict;
+use warnings;
+use File::Find ();
+use Tlspolicy::Scratch;
+
+# Paths below the top, those that git knows; in an unpacked archive all but
+# what a build makes.  A pattern picks some.
+sub files
+{
+	my ($pattern) = @_;
+	my $top = Tlspolicy::Scratch::topdir();
+	my @files;
+	if (-e "$top/.git") {
+		open my $git, '-|', 'git', '-C', $top, 'ls-files', '-co',
+		    '--exclude-standard' or die "git: $!\n";
+		chomp(@files = <$git>);
+		@files = grep { -f "$top/$_" } @files;
+	} else {
+		File::Find::find({ no_chdir => 1, wanted => sub {
+			my $path = substr $File::Find::name, length($top) + 1;
+			push @files, $path if -f && $path =~
+			    m{^(?:policy|milter|scripts|man|t)/|^[^/]+$} &&
+			    $path !~ m{\.(?:o|a|log|trs|Po)$};
+		} }, $top);
+	}
+	return sort grep { !defined $pattern || /$pattern/ } @files;
+}
+
+sub text
+{
+	my ($path) = @_;
+	my $file = Tlspolicy::Scratch::topdir() . "/$path";
+	open my $fh, '<', $file or die "$file: $!\n";
+	local $/;
+	return scalar <$fh>;
+}
+
+# C without its comments; strings stay.
+sub code
+{
+	my $text = text(@_);
+	$text =~ s{/\*.*?\*/}{ (my $c = $&) =~ s/[^\n]//g; $c }gse;
+	return $text;
+}
+
+# A page of the manual: { name of a section or subsection => its source }.
+sub manual
+{
+	my ($page) = @_;
+	my @parts = split /^\.S[hs] (.*)\n/m, text("man/$page");
+	shift @parts;
+	return @parts;
+}
+
+# mdoc as a reader sees it, without the markup that the tests meet.
+sub plain
+{
+	my ($s) = @_;
+	$s =~ s/\\&//g;
+	$s =~ s/\\e/\\/g;
+	$s =~ s/ Ns / /g;
+	return $s;
+}
+
+# The examples: each .Dl line, and each literal display as a whole.
+sub displays
+{
+	my ($page) = @_;
+	my $text = text("man/$page");
+	my @found = map { plain($_) } $text =~ /^\.Dl (.*)\n/mg;
+	push @found, plain($_) for $text =~ /^\.Bd -literal.*\n(.*?)^\.Ed/msg;
+	return @found;
+}
+
+1;
