@@ -24,9 +24,9 @@ sub help {
 sub help_options {
 	my ($text) = @_;
 	my %options;
-	while ($text =~ /^ +(-[^ ]*(?:, --[\w-]+)?) ?([A-Z=|]*)  +/mg) {
+	while ($text =~ /^ +(-[^ ,]+(?:, --[\w-]+)?)(?: ([\w=|]+))? +/mg) {
 		my ($option, $argument) = ($1, $2);
-		$options{$option =~ s/,//r} = $argument;
+		$options{$option =~ s/,//r} = $argument // '';
 	}
 	return %options;
 }
@@ -35,8 +35,9 @@ sub manual_options {
 	my ($text) = @_;
 	my %options;
 	while ($text =~
-	    /^\.It Fl ([\w-]+)(?: , (?:Fl )?(-[\w-]+))?(?: Ar (.+))?$/mg) {
-		$options{"-$1" . ($2 ? " -$2" : '')} = $3 // '';
+	    /^\.It Fl ([\w-]+)(?: , (?:Fl )?(-[\w-]+))?(?: (?:Ar|Cm) (.+))?$/mg) {
+		my ($option, $argument) = ("-$1" . ($2 ? " -$2" : ''), $3);
+		$options{$option} = ($argument // '') =~ s/ \| /|/gr;
 	}
 	return %options;
 }

@@ -94,6 +94,10 @@ for my $reason (keys %reason) {
     $manual{REPLIES} =~ /^\.It (.*)$/mg;
 is_deeply(\%table, \%want, 'the table of replies');
 
+my @checks = rows('policy/rules/lint.c', qr/^\t\{ "([\w-]+)", \w+ \},/m);
+my %check = paragraphs($manual{'WHAT LINT FINDS'}, qr/\.It Li ([\w-]+)/);
+is_deeply([sort keys %check], [sort @checks], 'a paragraph for each check');
+
 my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
 SKIP: {
 	skip "$tlspolicy is not built", 1 unless -x $tlspolicy;

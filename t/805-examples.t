@@ -63,6 +63,8 @@ is_deeply([grep { !-e "$top/$_" } @named], [],
 # The rules build, and judge as their comments say.
 $scratch->write('rules', Tlspolicy::Tree::text('scripts/rules.example'));
 tlspolicy(0, qw(build -c /dev/null -d p.mdb rules));
+is(tlspolicy(0, qw(lint -c /dev/null --mta sendmail rules)), '',
+    'rules.example: lint finds nothing');
 my @tls = qw(tls_version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384
     cipher_bits=256);
 for my $case (

@@ -30,7 +30,9 @@ sub width {
 my (@long_files, @long_functions, @long_headers, @wide, @ends);
 for my $path (@c) {
 	my @lines = split /\n/, Tlspolicy::Tree::text($path);
-	push @long_files, "$path: " . @lines if $path =~ /\.c$/ && @lines > FILE;
+	# A unit test is as long as its tables.
+	push @long_files, "$path: " . @lines
+	    if $path =~ m{^(?:policy|milter)/.*\.c$} && @lines > FILE;
 	push @long_headers, "$path: " . @lines
 	    if $path =~ /\.h$/ && @lines > HEADER;
 	my $start;
@@ -46,7 +48,7 @@ for my $path (@c) {
 	}
 }
 cmp_ok(scalar @c, '>', 50, 'C files were found');
-none('no .c file has more than ' . FILE . ' lines', @long_files);
+none('no file of the programs has more than ' . FILE . ' lines', @long_files);
 none('no function has more than ' . FUNCTION . ' lines', @long_functions);
 none('no header has more than ' . HEADER . ' lines', @long_headers);
 none('no line is wider than ' . WIDTH . ' columns', @wide);

@@ -72,7 +72,7 @@ sub displays
 	my ($page) = @_;
 	my $text = text("man/$page");
 	my @found = map { plain($_) } $text =~ /^\.Dl (.*)\n/mg;
-	push @found, plain($_) for $text =~ /^\.Bd -literal.*\n(.*?)^\.Ed/msg;
+	push @found, plain($_) for $text =~ /^\.Bd -literal[^\n]*\n(.*?)^\.Ed/msg;
 	return @found;
 }
 
