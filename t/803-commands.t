@@ -19,14 +19,16 @@ sub help {
 	return $r->{out};
 }
 
-# "    -n, --dry-run        only check" and ".It Fl n , -dry-run" alike become
-# "-n --dry-run"; what an option takes follows.
+# Each option by itself, and whether it takes an argument:
+#     "    -n, --dry-run        only check"
+#     ".It Fl n , -dry-run", ".It Fl -cert Ar file , Fl -key Ar file"
 sub help_options {
 	my ($text) = @_;
 	my %options;
 	while ($text =~ /^ +(-[^ ,]+(?:, --[\w-]+)?)(?: ([\w=|]+))? +/mg) {
-		my ($option, $argument) = ($1, $2);
-		$options{$option =~ s/,//r} = $argument // '';
+		my ($words, $argument) = ($1, $2);
+		$options{$_} = defined $argument ? 'argument' : ''
+		    for split /, /, $words;
 	}
 	return %options;
 }
@@ -34,12 +36,25 @@ sub help_options {
 sub manual_options {
 	my ($text) = @_;
 	my %options;
-	while ($text =~
-	    /^\.It Fl ([\w-]+)(?: , (?:Fl )?(-[\w-]+))?(?: (?:Ar|Cm) (.+))?$/mg) {
-		my ($option, $argument) = ("-$1" . ($2 ? " -$2" : ''), $3);
-		$options{$option} = ($argument // '') =~ s/ \| /|/gr;
+	while ($text =~ /^\.It Fl (.+)$/mg) {
+		my $line = $1;
+		my $argument = $line =~ / (?:Ar|Cm) / ? 'argument' : '';
+		$options{"-$1"} = $argument
+		    while $line =~ /(?:^|, )(?:Fl )?([\w-]+)/g;
 	}
 	return %options;
+}
+
+# A command has its options in its section, or in a page of its own.
+sub documentation {
+	my ($command, $section) = @_;
+	my $page = "man/tlspolicy-$command.1";
+	return $section unless -e Tlspolicy::Scratch::topdir() . "/$page";
+	like($section, qr/^\.Xr tlspolicy-\Q$command\E 1/m,
+	    "$command: its section names its page");
+	my $text = Tlspolicy::Tree::text($page);
+	my ($synopsis) = $text =~ /^\.Nm tlspolicy Cm \Q$command\E\n(.*?)^\.Sh/ms;
+	return ($synopsis // '') . ".Pp\n$text";
 }
 
 my @parts = Tlspolicy::Tree::manual('tlspolicy.1');
@@ -58,19 +73,21 @@ is_deeply(\@documented, \@commands,
 
 my ($all, $common) = split /Every command takes/, $manual{DESCRIPTION};
 my %common = manual_options($common);
-is_deeply({ manual_options($all) }, { '-h --help' => '', '-V --version' => '' },
-    'the options without a command');
-is_deeply(\%common, { '-c' => 'CONF', '-d' => 'STORE', '-h --help' => '' },
-    'the options of every command');
+is_deeply({ manual_options($all) }, { map { $_ => '' } qw(-h --help -V
+    --version) }, 'the options without a command');
+is_deeply(\%common, { -c => 'argument', -d => 'argument', -h => '',
+    '--help' => '' }, 'the options of every command');
 
 for my $command (@commands) {
 	my %help = help_options(help('tlspolicy', $command, '--help'));
-	my $section = $manual{$command} // '';
+	my $section = documentation($command, $manual{$command} // '');
 	is_deeply({ %common, manual_options($section) }, \%help,
 	    "$command: options in the manual and in --help");
+	# Of -n, --dry-run a synopsis has the letter.
 	my ($synopsis) = $section =~ /\A(.*?)^\.Pp/ms;
-	my @missing = grep { my ($first) = /^-(\S+)/;
-	    !exists $common{$_} && $synopsis !~ /Fl \Q$first\E\b/ } keys %help;
+	my @missing = grep { my ($word) = /^-(.+)/;
+	    !exists $common{$_} && $synopsis !~ /Fl \Q$word\E\b/ &&
+	    $section !~ /^\.It Fl \w , -?\Q$word\E\b/m } keys %help;
 	is("@missing", '', "$command: options in its synopsis");
 }
 
