@@ -40,6 +40,12 @@ for my $page (@pages) {
 	is("@missing", '', "$page: the pages that it names exist");
 }
 
+# tlspolicy(1) is where a reader begins.
+my ($also) = Tlspolicy::Tree::text('man/tlspolicy.1') =~ /^\.Sh SEE ALSO\n(.*)/ms;
+my %also = map { s/ /./r => 1 } $also =~ /^\.Xr (\S+ \d)/mg;
+is_deeply([grep { $_ ne 'tlspolicy.1' && !$also{$_} } map { s{^man/}{}r }
+    @pages], [], 'tlspolicy(1) names every page');
+
 # What a page cites the others by is its name; so is what NAME says.
 for my $page (@pages) {
 	my ($name) = $page =~ m{([^/]+)\.\d$};

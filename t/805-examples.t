@@ -60,6 +60,26 @@ my @named = $readme =~ m{\b((?:scripts|man|policy|milter|t)/[\w.-]*\w)}g;
 is_deeply([grep { !-e "$top/$_" } @named], [],
     'README: the files that it names are there');
 
+# policy/README: its folders are those that are there, and so are its files.
+my $map = Tlspolicy::Tree::text('policy/README');
+my @sections = split m{^    (\w+)/  .*\n}m,
+    $map =~ s/^What holds everywhere.*//msr;
+shift @sections;
+my %section = @sections;
+my %folder;
+for (Tlspolicy::Tree::files(qr{^policy/\w+/[^/]+\.[ch]$})) {
+	my ($folder, $name) = m{^policy/(\w+)/([\w-]+)\.[ch]$};
+	$folder{$folder}{$name} = 1;
+}
+is_deeply([sort keys %section], [sort keys %folder],
+    'policy/README: its folders');
+for my $folder (sort keys %section) {
+	my @names = map { split /, / } $section{$folder} =~
+	    /^      (\w[\w-]*(?:, [\w-]+)*),?(?:  |$)/mg;
+	is_deeply([grep { !$folder{$folder}{$_} } @names], [],
+	    "policy/README: the files of $folder/");
+}
+
 # The rules build, and judge as their comments say.
 $scratch->write('rules', Tlspolicy::Tree::text('scripts/rules.example'));
 tlspolicy(0, qw(build -c /dev/null -d p.mdb rules));
