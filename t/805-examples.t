@@ -110,6 +110,35 @@ for my $case (
 	    "rules.example: $name");
 }
 
+# The commands of tlspolicy-migration(7), on files of which they speak.
+my %etc = (
+	'/etc/mail/access' => "Connect:192.0.2 OK\nTLS_Clt:a.example\tVERIFY:112\n"
+	    . "tls_srv:b.example PERM+ENCR:128\n"
+	    . "TLS_Clt:c.example VERIFY+CITag:MyCA\nMyCA:/C=DE/CN=x OK\n",
+	'/etc/postfix/tls_senders' => "bank.example need_tls\n"
+	    . "shop.example OK\n192.0.2.7\tneed_tls\n",
+);
+my %rules = (
+	'/etc/mail/access' => [qw(TLS_Clt:a.example tls_srv:b.example
+	    TLS_Clt:c.example MyCA:/C=DE/CN=x)],
+	'/etc/postfix/tls_senders' => [qw(TLS_From:bank.example
+	    TLS_Clt:192.0.2.7)],
+);
+for my $file (sort keys %etc) {
+	my ($shell) = grep { /^\$ .*\Q$file\E/ && /tlspolicy import/ }
+	    Tlspolicy::Tree::displays('tlspolicy-migration.7');
+	my $here = $scratch->write('imported', $etc{$file});
+	$shell =~ s/^\$ //mg;
+	$shell =~ s/\Q$file\E/$here/g;
+	$shell =~ s{\btlspolicy (import|build)}{$tlspolicy $1 -c /dev/null -d none.mdb}g;
+	my $r = Tlspolicy::Scratch::run('sh', '-ec', "cd '" . $scratch->dir .
+	    "'; $shell");
+	is($r->{status}, 0, "$file: the commands work") or diag $r->{err};
+	is_deeply([map { (split)[0] } split /\n/, $scratch->read('rules')],
+	    $rules{$file}, "$file: its rules");
+	tlspolicy(0, qw(build -n -c /dev/null -d none.mdb rules));
+}
+
 SKIP: {
 	skip 'Postfix is not installed', 1 unless -x '/usr/sbin/postconf';
 	mkdir $scratch->path('etc');
