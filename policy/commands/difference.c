@@ -13,8 +13,10 @@ struct group {
 static struct group
 group_at(const struct ruleset_lines *list, size_t from)
 {
-	struct group group = { list->lines + from, 0 };
+	struct group group = { NULL, 0 };
 
+	if (from < list->n)
+		group.lines = list->lines + from;
 	while (from + group.n < list->n && slice_equal(
 	    list->lines[from + group.n].key_bytes, group.lines[0].key_bytes))
 		group.n++;

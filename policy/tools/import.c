@@ -41,6 +41,9 @@ import_free(struct import *import)
 	arena_free(&import->memory);
 }
 
+static void report(struct import *, unsigned long, const char *, va_list)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 report(struct import *import, unsigned long column, const char *fmt,
     va_list ap)
