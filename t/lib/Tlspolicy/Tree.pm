@@ -21,9 +21,9 @@ sub files
 		@files = grep { -f "$top/$_" } @files;
 	} else {
 		File::Find::find({ no_chdir => 1, wanted => sub {
-			my $path = substr $File::Find::name, length($top) + 1;
+			my $path = $File::Find::name =~ s{^\Q$top\E/?}{}r;
 			push @files, $path if -f && $path =~
-			    m{^(?:policy|milter|scripts|man|t)/|^[^/]+$} &&
+			    m{^(?:policy|milter|scripts|man|t)/|^README$} &&
 			    $path !~ m{\.(?:o|a|log|trs|Po)$};
 		} }, $top);
 	}
