@@ -1,0 +1,169 @@
+/*
+ * bare [-c STEPS] [-m MACROS] [-g] SOCKET: the cheapest milter that sees what
+ * a real one sees.  Registers the callbacks in STEPS alone (a comma list of
+ * connect, helo, mail, rcpt, data, header, eoh, body, eom; default mail) and
+ * negotiates the rest away, asks for MACROS at MAIL, and with -g reads each of
+ * them there.
+ */
+#include <err.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "t/bench/milter.h"
+
+#define MACROS_MAX 64
+
+/* Set before the first session, only read afterwards. */
+static char *macro_list;
+static char *macros[MACROS_MAX + 1];
+static unsigned long not_wanted;
+static bool read_macros;
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1,
+    unsigned long f2, unsigned long f3, unsigned long *pf0,
+    unsigned long *pf1, unsigned long *pf2, unsigned long *pf3)
+{
+	(void)f2, (void)f3;
+	*pf0 = f0 & SMFIF_SETSYMLIST;
+	*pf1 = f1 & not_wanted;
+	*pf2 = *pf3 = 0;
+	if (macro_list != NULL &&
+	    smfi_setsymlist(ctx, SMFIM_ENVFROM, macro_list) != MI_SUCCESS)
+		return SMFIS_REJECT;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
+{
+	(void)ctx, (void)name, (void)address;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	(void)ctx, (void)name;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **arguments)
+{
+	(void)arguments;
+	for (int n = 0; read_macros && macros[n] != NULL; n++)
+		(void)smfi_getsymval(ctx, macros[n]);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **arguments)
+{
+	(void)ctx, (void)arguments;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	(void)ctx, (void)name, (void)value;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
+{
+	(void)ctx, (void)chunk, (void)size;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_event(SMFICTX *ctx)
+{
+	(void)ctx;
+	return SMFIS_CONTINUE;
+}
+
+/* Is name one of the words of the comma list? */
+static bool
+listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; list != NULL; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (strncmp(list, name, n) == 0 &&
+		    (list[n] == ',' || list[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void
+choose_callbacks(struct smfiDesc *d, const char *steps)
+{
+	not_wanted = SMFIP_NOUNKNOWN | SMFIP_NOCONNECT | SMFIP_NOHELO |
+	    SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOHDRS |
+	    SMFIP_NOEOH | SMFIP_NOBODY;
+#define CHOOSE(name, member, function, flag) \
+	if (listed(steps, name)) {           \
+		d->member = function;        \
+		not_wanted &= ~(unsigned long)(flag);       \
+	}
+	CHOOSE("connect", xxfi_connect, on_connect, SMFIP_NOCONNECT);
+	CHOOSE("helo", xxfi_helo, on_helo, SMFIP_NOHELO);
+	CHOOSE("mail", xxfi_envfrom, on_mail, SMFIP_NOMAIL);
+	CHOOSE("rcpt", xxfi_envrcpt, on_rcpt, SMFIP_NORCPT);
+	CHOOSE("data", xxfi_data, on_event, SMFIP_NODATA);
+	CHOOSE("header", xxfi_header, on_header, SMFIP_NOHDRS);
+	CHOOSE("eoh", xxfi_eoh, on_event, SMFIP_NOEOH);
+	CHOOSE("body", xxfi_body, on_body, SMFIP_NOBODY);
+	CHOOSE("eom", xxfi_eom, on_event, 0);
+#undef CHOOSE
+}
+
+static void
+choose_macros(char *list)
+{
+	char *copy = strdup(list), *word;
+	int n = 0;
+
+	if (copy == NULL)
+		err(EX_OSERR, "macros");
+	macro_list = list;
+	for (word = strtok(copy, " "); word != NULL && n < MACROS_MAX;
+	     word = strtok(NULL, " "))
+		macros[n++] = word;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char name[] = "bare";
+	struct smfiDesc desc = { .xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_SETSYMLIST,
+		.xxfi_negotiate = on_negotiate };
+	const char *steps = "mail";
+	int option;
+
+	while ((option = getopt(argc, argv, "c:gm:")) != -1) {
+		if (option == 'c')
+			steps = optarg;
+		else if (option == 'g')
+			read_macros = true;
+		else if (option == 'm')
+			choose_macros(optarg);
+		else
+			return EX_USAGE;
+	}
+	if (optind + 1 != argc)
+		errx(EX_USAGE,
+		    "usage: bare [-c STEPS] [-m MACROS] [-g] SOCKET");
+	choose_callbacks(&desc, steps);
+	return milter_serve(argv[optind], &desc);
+}
