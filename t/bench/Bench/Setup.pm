@@ -1,0 +1,93 @@
+package Bench::Setup;
+
+# What all parts share: where the programs are, rule files and stores (made
+# once for each size), and the words about the machine.
+
+use v5.36;
+use Cwd qw(abs_path getcwd);
+use File::Basename qw(dirname);
+
+sub new ($class, %option) {
+	my $self = bless {%option}, $class;
+	my $quick = $self->{quick};
+	$self->{rounds} ||= $quick ? 3 : 7;
+	$self->{seconds} ||= $quick ? 1 : 4;
+	$self->{rules} ||= $quick ? 10_000 : 1_000_000;
+	my $here = dirname(abs_path(__FILE__));
+	my @dirs = defined $self->{bin} ? (abs_path($self->{bin}))
+	    : (getcwd() . '/t/bench', "$here/..");
+	($self->{bin}) = grep { -x "$_/load" } map { $_ // () } @dirs;
+	die "the programs are not built: make bench-programs\n"
+	    if !defined $self->{bin};
+	for my $name (qw(milter tlspolicy)) {
+		my $file = $name eq 'milter' ? 'tlspolicy-milter' : $name;
+		my ($found) = grep { defined && -x } $self->{$name},
+		    "$self->{bin}/../../$file";
+		$self->{$name} = defined $found ? abs_path($found) : undef;
+	}
+	return $self;
+}
+
+sub program ($self, $name) {
+	return "$self->{bin}/$name";
+}
+
+# Is there a daemon to measure, or only null and bare?
+sub has_ours ($self) {
+	return defined $self->{milter} && defined $self->{tlspolicy};
+}
+
+sub note_missing ($self) {
+	return $self->has_ours ? ()
+	    : ('tlspolicy-milter or tlspolicy is not built: left out');
+}
+
+sub run_or_die ($self, $log, @command) {
+	open my $save_out, '>&', \*STDOUT or die "dup: $!\n";
+	open my $save_err, '>&', \*STDERR or die "dup: $!\n";
+	open STDOUT, '>', "$self->{scratch}/$log" or die "$log: $!\n";
+	open STDERR, '>&', \*STDOUT;
+	my $status = system { $command[0] } @command;
+	open STDOUT, '>&', $save_out;
+	open STDERR, '>&', $save_err;
+	die "@command: exit ", $status >> 8, ", see $self->{scratch}/$log\n"
+	    if $status != 0;
+}
+
+sub rule_file ($self, $count) {
+	my $file = "$self->{scratch}/rules-$count";
+	$self->run_or_die("rules-$count", $self->program('mkrules'), '-s',
+		$self->{seed}, $count) if !-e $file;
+	return $file;
+}
+
+# Settings under which the command finds nothing of this machine's own.
+sub build_conf ($self) {
+	my $file = "$self->{scratch}/build.conf";
+	open my $f, '>', $file or die "$file: $!\n";
+	print $f "rules = $self->{scratch}/rules\n";
+	close $f or die "$file: $!\n";
+	return $file;
+}
+
+sub build_command ($self, $count, $store) {
+	return ($self->{tlspolicy}, 'build', '-c', $self->build_conf, '-d',
+		$store, $self->rule_file($count));
+}
+
+sub store ($self, $count) {
+	my $store = "$self->{scratch}/store-$count.mdb";
+	$self->run_or_die("build-$count.log",
+		$self->build_command($count, $store)) if !-e $store;
+	return $store;
+}
+
+sub machine ($self) {
+	open my $cpu, '<', '/proc/cpuinfo' or return 'unknown machine';
+	my $cores = grep { /^processor/ } <$cpu>;
+	open my $mem, '<', '/proc/meminfo' or return "$cores cores";
+	my ($kb) = <$mem> =~ /(\d+)/;
+	return sprintf '%d cores, %.0f GB', $cores, $kb / 1048576;
+}
+
+1;
