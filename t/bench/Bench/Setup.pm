@@ -17,7 +17,7 @@ sub new ($class, %option) {
 	my @dirs = defined $self->{bin} ? (abs_path($self->{bin}))
 	    : (getcwd() . '/t/bench', "$here/..");
 	($self->{bin}) = grep { -x "$_/load" } map { $_ // () } @dirs;
-	die "the programs are not built: make bench-programs\n"
+	die "the programs are not built: make bench\n"
 	    if !defined $self->{bin};
 	for my $name (qw(milter tlspolicy)) {
 		my $file = $name eq 'milter' ? 'tlspolicy-milter' : $name;
