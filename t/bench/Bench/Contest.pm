@@ -71,12 +71,13 @@ sub ours ($bench, $name, %how) {
 	my $settings = delete $how{settings} // {};
 	my $store = delete $how{store};
 	return launch($bench, $name, \%how, sub ($socket) {
-		my $conf = "$bench->{scratch}/$name.conf";
+		my $conf = "$bench->{scratch}/$name.conf" =~ tr/, //dr;
 		my %set = (socket => $socket, store => $store,
+			'socket-mode' => '0666',
 			'audit-file' => "$bench->{scratch}/$name.audit",
-			user => scalar getpwuid($<), %$settings);
+			'log-level' => 'warning', %$settings);
 		open my $f, '>', $conf or die "$conf: $!\n";
-		print $f map { "$_ = $set{$_}\n" } grep { defined $set{$_} } sort keys %set;
+		print $f map { "$_ = $set{$_}\n" } sort keys %set;
 		close $f or die "$conf: $!\n";
 		return ($bench->{milter}, '-c', $conf);
 	});

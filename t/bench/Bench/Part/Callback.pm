@@ -11,8 +11,8 @@ sub contestants ($bench) {
 		Bench::Contest::bare_macros($bench, clock => 1));
 	return @who if !$bench->has_ours;
 	my $store = $bench->store($bench->{rules});
-	push @who, Bench::Contest::ours($bench, 'ours, no audit', clock => 1,
-		store => $store, settings => { 'audit-file' => 'off' });
+	push @who, Bench::Contest::ours($bench, 'ours, /dev/null', clock => 1,
+		store => $store, settings => { 'audit-file' => '/dev/null' });
 	push @who, Bench::Contest::ours($bench, 'ours', clock => 1,
 		store => $store);
 	return @who;
