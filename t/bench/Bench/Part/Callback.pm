@@ -11,7 +11,7 @@ sub contestants ($bench) {
 		Bench::Contest::bare_macros($bench, clock => 1));
 	return @who if !$bench->has_ours;
 	my $store = $bench->store($bench->{rules});
-	push @who, Bench::Contest::ours($bench, 'ours, /dev/null', clock => 1,
+	push @who, Bench::Contest::ours($bench, 'ours-nodisk', clock => 1,
 		store => $store, settings => { 'audit-file' => '/dev/null' });
 	push @who, Bench::Contest::ours($bench, 'ours', clock => 1,
 		store => $store);

@@ -11,7 +11,7 @@ sub contestants ($bench) {
 		Bench::Contest::bare_macros($bench));
 	return @who if !$bench->has_ours;
 	my $store = $bench->store($bench->{rules});
-	push @who, Bench::Contest::ours($bench, 'ours, /dev/null',
+	push @who, Bench::Contest::ours($bench, 'ours-nodisk',
 		store => $store, settings => { 'audit-file' => '/dev/null' });
 	push @who, Bench::Contest::ours($bench, 'ours', store => $store);
 	push @who, Bench::Contest::bare_like($bench, $who[-1]);
