@@ -38,8 +38,9 @@ sub has_ours ($self) {
 }
 
 sub note_missing ($self) {
-	return $self->has_ours ? ()
-	    : ('tlspolicy-milter or tlspolicy is not built: left out');
+	return map { defined $self->{$_} ? ()
+		: ($_ eq 'milter' ? "tlspolicy-$_" : $_) . ' is not built: left out'
+	} qw(milter tlspolicy);
 }
 
 sub run_or_die ($self, $log, @command) {
