@@ -1,9 +1,10 @@
 /*
- * bare [-c STEPS] [-m MACROS] [-g] SOCKET: the cheapest milter that sees what
- * a real one sees.  Registers the callbacks in STEPS alone (a comma list of
- * connect, helo, mail, rcpt, data, header, eoh, body, eom; default mail) and
- * negotiates the rest away, asks for MACROS at MAIL, and with -g reads each of
- * them there.
+ * bare [-c STEPS] [-m STAGE=MACROS]... [-g] SOCKET: the cheapest milter that
+ * sees what a real one sees.  Registers the callbacks in STEPS alone (a comma
+ * list of connect, helo, mail, rcpt, data, header, eoh, body, eom; default
+ * mail) and negotiates the rest away, asks for MACROS at STAGE (connect, helo,
+ * mail, rcpt, data, eom, eoh; no macros at all if empty), and with -g reads
+ * each of those of MAIL there.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -17,10 +18,22 @@
 #define MACROS_MAX 64
 
 /* Set before the first session, only read afterwards. */
-static char *macro_list;
+static char *macro_lists[SMFIM_LAST + 1];
 static char *macros[MACROS_MAX + 1];
 static unsigned long not_wanted;
 static bool read_macros;
+
+static bool
+ask_for_macros(SMFICTX *ctx)
+{
+	for (int stage = SMFIM_FIRST; stage <= SMFIM_LAST; stage++) {
+		if (macro_lists[stage] != NULL &&
+		    smfi_setsymlist(ctx, stage, macro_lists[stage]) !=
+			MI_SUCCESS)
+			return false;
+	}
+	return true;
+}
 
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1,
@@ -31,10 +44,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1,
 	*pf0 = f0 & SMFIF_SETSYMLIST;
 	*pf1 = f1 & not_wanted;
 	*pf2 = *pf3 = 0;
-	if (macro_list != NULL &&
-	    smfi_setsymlist(ctx, SMFIM_ENVFROM, macro_list) != MI_SUCCESS)
-		return SMFIS_REJECT;
-	return SMFIS_CONTINUE;
+	return ask_for_macros(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
 }
 
 static sfsistat
@@ -127,17 +137,37 @@ choose_callbacks(struct smfiDesc *d, const char *steps)
 }
 
 static void
-choose_macros(char *list)
+split_macros(const char *list)
 {
 	char *copy = strdup(list), *word;
 	int n = 0;
 
 	if (copy == NULL)
 		err(EX_OSERR, "macros");
-	macro_list = list;
 	for (word = strtok(copy, " "); word != NULL && n < MACROS_MAX;
 	     word = strtok(NULL, " "))
 		macros[n++] = word;
+}
+
+static void
+choose_macros(char *argument)
+{
+	static const char *const stages[] = { "connect", "helo", "mail",
+		"rcpt", "data", "eom", "eoh" };
+	char *list = strchr(argument, '=');
+
+	if (list == NULL)
+		errx(EX_USAGE, "-m: want STAGE=MACROS");
+	*list++ = '\0';
+	for (int stage = SMFIM_FIRST; stage <= SMFIM_LAST; stage++) {
+		if (strcmp(stages[stage], argument) == 0) {
+			macro_lists[stage] = list;
+			if (stage == SMFIM_ENVFROM)
+				split_macros(list);
+			return;
+		}
+	}
+	errx(EX_USAGE, "-m: there is no stage %s", argument);
 }
 
 int
@@ -163,7 +193,7 @@ main(int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		errx(EX_USAGE,
-		    "usage: bare [-c STEPS] [-m MACROS] [-g] SOCKET");
+		    "usage: bare [-c STEPS] [-m STAGE=MACROS]... [-g] SOCKET");
 	choose_callbacks(&desc, steps);
 	return milter_serve(argv[optind], &desc);
 }

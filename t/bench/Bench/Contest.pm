@@ -53,17 +53,17 @@ our $MACROS = '{verify} {cipher_bits} {tls_version} {cipher} {cn_subject} '
 
 sub bare_macros ($bench, %how) {
 	return launch($bench, 'bare+macros', \%how, sub ($socket) {
-		$bench->program('bare'), '-g', '-m', $MACROS, $socket });
+		$bench->program('bare'), '-g', '-m', "mail=$MACROS", $socket });
 }
 
 # A bare milter with the callbacks and macros that another one negotiates.
 sub bare_like ($bench, $other, %how) {
 	my $terms = probe($bench, $other);
-	my @macros = $terms->{macros}{mail}
-	    ? ('-g', '-m', $terms->{macros}{mail}) : ();
+	my @macros = map { ('-m', "$_=$terms->{macros}{$_}") }
+	    sort keys %{ $terms->{macros} };
 	return launch($bench, 'bare-alike', \%how, sub ($socket) {
 		$bench->program('bare'), '-c', join(',', @{ $terms->{steps} }),
-		    @macros, $socket });
+		    '-g', @macros, $socket });
 }
 
 # settings: lines of tlspolicy.conf beside those that every run needs.

@@ -13,6 +13,9 @@ sub new ($class, %option) {
 	$self->{rounds} ||= $quick ? 3 : 7;
 	$self->{seconds} ||= $quick ? 1 : 4;
 	$self->{rules} ||= $quick ? 10_000 : 1_000_000;
+	$self->{dialects} = defined $self->{dialect} ? [ $self->{dialect} ]
+	    : [ 'sendmail', 'postfix' ];
+	$self->{dialect} //= 'sendmail';
 	my $here = dirname(abs_path(__FILE__));
 	my @dirs = defined $self->{bin} ? (abs_path($self->{bin}))
 	    : (getcwd() . '/t/bench', "$here/..");

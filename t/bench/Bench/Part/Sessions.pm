@@ -20,6 +20,20 @@ sub contestants ($bench) {
 
 sub run ($bench) {
 	my @who = contestants($bench);
+	my %data;
+	my $text = '';
+	for my $dialect ($bench->{dialects}->@*) {
+		local $bench->{dialect} = $dialect;
+		my $result = compare($bench, @who);
+		$data{$dialect} = $result->{data};
+		$text .= "\n" if $text ne '';
+		$text .= $result->{text};
+	}
+	return { data => \%data, notes => [ $bench->note_missing ],
+		text => $text };
+}
+
+sub compare ($bench, @who) {
 	my $reports = Bench::Contest::rounds($bench, \@who,
 		'--rules', $bench->{rules});
 	my %rate = map { my $n = $_;
@@ -37,8 +51,8 @@ sub run ($bench) {
 			'refused' => refused(@runs) };
 	}
 	return { data => { rows => \@rows, runs => $reports },
-		notes => [ $bench->note_missing ],
-		text => table("sessions ($bench->{rules} rules, 8 at a time, unix)",
+		text => table("sessions as $bench->{dialect} has them "
+			    . "($bench->{rules} rules, 8 at a time, unix)",
 			[ 'milter', 'sessions/s', 'to null', 'to bare-alike',
 			    'cpu us', 'refused' ], @rows) };
 }
