@@ -144,6 +144,10 @@ $before = memory();
 }
 unharmed('wrong order and unknown commands', $before, 8192);
 
+# One kind is not among them: a macro packet that ends with a name and has no
+# value for it.  smfi_getsymval(3) of libmilter 1.0.1 then reads past the end of
+# its own list, before this daemon sees anything, and the process may crash.
+# Only who may write to the socket can do that; tlspolicy-milter(8) says so.
 $before = memory();
 for my $bad ([ C => '' ], [ C => "\0" ], [ C => "name\0" ], [ C => "name\0004" ],
     [ C => "name\0004\0\x19" ], [ C => "name\0004\0\x19999.1.1.1\0" ],
@@ -153,8 +157,8 @@ for my $bad ([ C => '' ], [ C => "\0" ], [ C => "name\0" ], [ C => "name\0004" ]
     [ M => '<' . 'x' x 60000 . ">\0" ], [ M => "<a\@b>\0" x 5000 ],
     [ M => "<\x00\x01\xff\n\r\"\\>\0" ], [ M => "<a\@" . 'b.' x 20000 . ">\0" ],
     [ R => '' ], [ R => "\0\0\0" ], [ R => "<\r\n{\"verdict\":1}>\0" ],
-    [ D => '' ], [ D => 'M' ], [ D => "Mi" ], [ D => "Mi\0" ],
-    [ D => "M{verify}\0" ], [ D => "M\0\0\0\0" ], [ D => "Z{x}\0y\0" ],
+    [ D => '' ], [ D => 'M' ], [ D => "Mi" ], [ D => "M\0\0\0\0" ],
+    [ D => "Z{x}\0y\0" ],
     [ D => "M{cipher_bits}\0" . '9' x 60000 . "\0" ],
     [ D => "M{cn_subject}\0" . '+' x 60000 . "\0{verify}\0OK\0" ],
     [ D => "M{client_addr}\0" . ':' x 60000 . "\0" ],
@@ -180,6 +184,7 @@ for my $same (0, 1) {
 }
 unharmed('macros without end', $before, 8192);
 
+# A silent peer costs libmilter a context, and with half a packet a buffer, too.
 # Both ends live under this process's limit of open files.
 my $files = POSIX::sysconf(POSIX::_SC_OPEN_MAX());
 my $many = $files > 2200 ? 2000 : $files - 200;
@@ -189,7 +194,7 @@ unharmed("$many connections that say nothing", $before, $many * 8);
 $_->raw(bytes($session[0])) for @silent;
 unharmed("$many that negotiate and then say nothing", $before, $many * 8);
 $_->raw("\0\0\0") for @silent;
-unharmed("$many with half a packet", $before, $many * 8);
+unharmed("$many with half a packet", $before, $many * 16);
 close $_->{sock} for @silent;
 @silent = ();
 unharmed("$many hung up at once");
