@@ -29,7 +29,10 @@ sub run ($bench) {
 		$text .= "\n" if $text ne '';
 		$text .= $result->{text};
 	}
-	return { data => \%data, notes => [ $bench->note_missing ],
+	my ($ours) = grep { $_->{name} eq 'ours' } @who;
+	my @notes = $ours ? 'ours negotiates: '
+	    . join(', ', @{ Bench::Contest::probe($bench, $ours)->{steps} }) : ();
+	return { data => \%data, notes => [ @notes, $bench->note_missing ],
 		text => $text };
 }
 
