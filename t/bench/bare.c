@@ -1,8 +1,9 @@
 /*
- * bare [-c STEPS] [-m STAGE=MACROS]... [-g] SOCKET: the cheapest milter that
- * sees what a real one sees.  Registers the callbacks in STEPS alone (a comma
- * list of connect, helo, mail, rcpt, data, header, eoh, body, eom; default
- * mail) and negotiates the rest away, asks for MACROS at STAGE (connect, helo,
+ * bare [-c STEPS] [-n STEPS] [-m STAGE=MACROS]... [-g] SOCKET: the cheapest
+ * milter that sees what a real one sees.  Registers the callbacks of -c alone
+ * (a comma list of connect, helo, mail, rcpt, data, header, eoh, body, eom;
+ * default mail) and negotiates the rest away, promises not to answer those of
+ * -n (connect, helo, rcpt, data, header, eoh, body), asks for MACROS at STAGE (connect, helo,
  * mail, rcpt, data, eom, eoh; no macros at all if empty), and with -g reads
  * each of those of MAIL there.
  */
@@ -21,6 +22,7 @@
 static char *macro_lists[SMFIM_LAST + 1];
 static char *macros[MACROS_MAX + 1];
 static unsigned long not_wanted;
+static unsigned long not_answered;
 static bool read_macros;
 
 static bool
@@ -35,6 +37,13 @@ ask_for_macros(SMFICTX *ctx)
 	return true;
 }
 
+/* The answer of a step that may have been promised to have none. */
+static sfsistat
+answer(unsigned long step)
+{
+	return not_answered & step ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1,
     unsigned long f2, unsigned long f3, unsigned long *pf0,
@@ -42,7 +51,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1,
 {
 	(void)f2, (void)f3;
 	*pf0 = f0 & SMFIF_SETSYMLIST;
-	*pf1 = f1 & not_wanted;
+	*pf1 = f1 & (not_wanted | not_answered);
 	*pf2 = *pf3 = 0;
 	return ask_for_macros(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
 }
@@ -51,14 +60,14 @@ static sfsistat
 on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
 	(void)ctx, (void)name, (void)address;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_CONN);
 }
 
 static sfsistat
 on_helo(SMFICTX *ctx, char *name)
 {
 	(void)ctx, (void)name;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_HELO);
 }
 
 static sfsistat
@@ -74,25 +83,39 @@ static sfsistat
 on_rcpt(SMFICTX *ctx, char **arguments)
 {
 	(void)ctx, (void)arguments;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_RCPT);
 }
 
 static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
 	(void)ctx, (void)name, (void)value;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_HDR);
 }
 
 static sfsistat
 on_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
 {
 	(void)ctx, (void)chunk, (void)size;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_BODY);
 }
 
 static sfsistat
-on_event(SMFICTX *ctx)
+on_data(SMFICTX *ctx)
+{
+	(void)ctx;
+	return answer(SMFIP_NR_DATA);
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	(void)ctx;
+	return answer(SMFIP_NR_EOH);
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
 {
 	(void)ctx;
 	return SMFIS_CONTINUE;
@@ -128,12 +151,29 @@ choose_callbacks(struct smfiDesc *d, const char *steps)
 	CHOOSE("helo", xxfi_helo, on_helo, SMFIP_NOHELO);
 	CHOOSE("mail", xxfi_envfrom, on_mail, SMFIP_NOMAIL);
 	CHOOSE("rcpt", xxfi_envrcpt, on_rcpt, SMFIP_NORCPT);
-	CHOOSE("data", xxfi_data, on_event, SMFIP_NODATA);
+	CHOOSE("data", xxfi_data, on_data, SMFIP_NODATA);
 	CHOOSE("header", xxfi_header, on_header, SMFIP_NOHDRS);
-	CHOOSE("eoh", xxfi_eoh, on_event, SMFIP_NOEOH);
+	CHOOSE("eoh", xxfi_eoh, on_eoh, SMFIP_NOEOH);
 	CHOOSE("body", xxfi_body, on_body, SMFIP_NOBODY);
-	CHOOSE("eom", xxfi_eom, on_event, 0);
+	CHOOSE("eom", xxfi_eom, on_eom, 0);
 #undef CHOOSE
+}
+
+static void
+choose_silence(const char *steps)
+{
+	static const struct {
+		const char *name;
+		unsigned long flag;
+	} rows[] = { { "connect", SMFIP_NR_CONN }, { "helo", SMFIP_NR_HELO },
+		{ "rcpt", SMFIP_NR_RCPT }, { "data", SMFIP_NR_DATA },
+		{ "header", SMFIP_NR_HDR }, { "eoh", SMFIP_NR_EOH },
+		{ "body", SMFIP_NR_BODY } };
+
+	for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+		if (listed(steps, rows[n].name))
+			not_answered |= rows[n].flag;
+	}
 }
 
 static void
@@ -181,19 +221,21 @@ main(int argc, char **argv)
 	const char *steps = "mail";
 	int option;
 
-	while ((option = getopt(argc, argv, "c:gm:")) != -1) {
+	while ((option = getopt(argc, argv, "c:gm:n:")) != -1) {
 		if (option == 'c')
 			steps = optarg;
 		else if (option == 'g')
 			read_macros = true;
+		else if (option == 'n')
+			choose_silence(optarg);
 		else if (option == 'm')
 			choose_macros(optarg);
 		else
 			return EX_USAGE;
 	}
 	if (optind + 1 != argc)
-		errx(EX_USAGE,
-		    "usage: bare [-c STEPS] [-m STAGE=MACROS]... [-g] SOCKET");
+		errx(EX_USAGE, "usage: bare [-c STEPS] [-n STEPS] "
+			       "[-m STAGE=MACROS]... [-g] SOCKET");
 	choose_callbacks(&desc, steps);
 	return milter_serve(argv[optind], &desc);
 }

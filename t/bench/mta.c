@@ -31,12 +31,16 @@ static const char *const defaults[][MTA_STAGES] = {
 
 static const struct {
 	const char *name;
-	unsigned long without;
-} steps[] = { { "connect", SMFIP_NOCONNECT }, { "helo", SMFIP_NOHELO },
-	{ "mail", SMFIP_NOMAIL }, { "rcpt", SMFIP_NORCPT },
-	{ "data", SMFIP_NODATA }, { "header", SMFIP_NOHDRS },
-	{ "eoh", SMFIP_NOEOH }, { "body", SMFIP_NOBODY },
-	{ "unknown", SMFIP_NOUNKNOWN } };
+	unsigned long without, silent;
+} steps[] = { { "connect", SMFIP_NOCONNECT, SMFIP_NR_CONN },
+	{ "helo", SMFIP_NOHELO, SMFIP_NR_HELO },
+	{ "mail", SMFIP_NOMAIL, SMFIP_NR_MAIL },
+	{ "rcpt", SMFIP_NORCPT, SMFIP_NR_RCPT },
+	{ "data", SMFIP_NODATA, SMFIP_NR_DATA },
+	{ "header", SMFIP_NOHDRS, SMFIP_NR_HDR },
+	{ "eoh", SMFIP_NOEOH, SMFIP_NR_EOH },
+	{ "body", SMFIP_NOBODY, SMFIP_NR_BODY },
+	{ "unknown", SMFIP_NOUNKNOWN, SMFIP_NR_UNKN } };
 
 bool
 mta_find(const char *name, enum mta *mta)
@@ -148,20 +152,31 @@ mta_macros(struct wire_out *w, const struct mta_terms *t, int stage,
 		w->used = before;
 }
 
+/* The steps that are sent; with silent, those of them without an answer. */
+static void
+print_steps(const struct mta_terms *t, bool silent, FILE *f)
+{
+	const char *comma = "";
+
+	for (size_t n = 0; n < sizeof(steps) / sizeof(steps[0]); n++) {
+		if (t->steps & steps[n].without ||
+		    (silent && (t->steps & steps[n].silent) == 0))
+			continue;
+		fprintf(f, "%s\"%s\"", comma, steps[n].name);
+		comma = ",";
+	}
+}
+
 void
 mta_print_terms(const struct mta_terms *t, FILE *f)
 {
 	const char *comma = "";
 
 	fputs("\"steps\":[", f);
-	for (size_t n = 0; n < sizeof(steps) / sizeof(steps[0]); n++) {
-		if (t->steps & steps[n].without)
-			continue;
-		fprintf(f, "%s\"%s\"", comma, steps[n].name);
-		comma = ",";
-	}
+	print_steps(t, false, f);
+	fputs("],\"silent\":[", f);
+	print_steps(t, true, f);
 	fputs("],\"macros\":{", f);
-	comma = "";
 	for (int stage = 0; stage < MTA_STAGES; stage++) {
 		if (!t->asked[stage])
 			continue;

@@ -49,7 +49,7 @@ bool mta_agree(struct mta_terms *, const struct wire_packet *);
 void mta_macros(struct wire_out *, const struct mta_terms *, int stage,
     char command, const struct mta_session *);
 
-/* The terms as members of a JSON object: "steps":[..],"macros":{..}. */
+/* The terms as members of a JSON object: "steps", "silent", "macros". */
 void mta_print_terms(const struct mta_terms *, FILE *);
 
 #endif

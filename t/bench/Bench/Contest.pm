@@ -63,7 +63,8 @@ sub bare_like ($bench, $other, %how) {
 	    sort keys %{ $terms->{macros} };
 	return launch($bench, 'bare-alike', \%how, sub ($socket) {
 		$bench->program('bare'), '-c', join(',', @{ $terms->{steps} }),
-		    '-g', @macros, $socket });
+		    '-n', join(',', @{ $terms->{silent} }), '-g', @macros,
+		    $socket });
 }
 
 # settings: lines of tlspolicy.conf beside those that every run needs.

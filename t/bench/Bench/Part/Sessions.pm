@@ -30,10 +30,16 @@ sub run ($bench) {
 		$text .= $result->{text};
 	}
 	my ($ours) = grep { $_->{name} eq 'ours' } @who;
-	my @notes = $ours ? 'ours negotiates: '
-	    . join(', ', @{ Bench::Contest::probe($bench, $ours)->{steps} }) : ();
+	my @notes = $ours ? steps($bench, $ours) : ();
 	return { data => \%data, notes => [ @notes, $bench->note_missing ],
 		text => $text };
+}
+
+sub steps ($bench, $who) {
+	my $terms = Bench::Contest::probe($bench, $who);
+	return "$who->{name} negotiates "
+	    . join(', ', @{ $terms->{steps} }) . '; without an answer: '
+	    . (join(', ', @{ $terms->{silent} }) || 'none');
 }
 
 sub compare ($bench, @who) {
