@@ -1,41 +1,90 @@
 /*
- * Plain appending under one mutex.  A record that a full disk cut in two ends
- * in a newline of its own as soon as there is room: what follows is not glued
- * to it, and a reader sees that it was torn.
+ * What the settings ask for, handed to the writer, and what the writer has to
+ * tell, handed to the log.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "milter/audit.h"
 #include "milter/log.h"
 
 struct audit {
-	pthread_mutex_t lock;
-	int fd;		/* -1: off */
-	bool each;	/* audit-sync = each */
-	bool torn;	/* the file ends in the middle of a line */
-	bool failing;	/* logged already */
+	_Atomic(struct writer *) writer; /* NULL: off */
 };
 
-static bool
-open_file(const struct settings *settings, int *fd, struct fault *fault)
+static int64_t
+clock_us(void)
 {
-	*fd = -1;
-	if (settings->audit_file[0] == '\0')
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void
+complain(const char *what, const char *then)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_IO, "audit log: %s%s", what, then);
+	log_fault(LOG_LEVEL_ERROR, &fault);
+}
+
+static void
+report(void *none, enum writer_event event, const struct fault *fault)
+{
+	(void)none;
+	switch (event) {
+	case WRITER_OPENED:
+		log_info("audit log %s", fault->text);
+		break;
+	case WRITER_FAILING:
+		complain(fault->text,
+		    "; nothing is accepted unrecorded until it is back");
+		break;
+	case WRITER_RECOVERED:
+		log_info("audit log: writing again");
+		break;
+	case WRITER_LOST:
+		complain(fault->text, "");
+		break;
+	}
+}
+
+/* `key` is room for the key and must live as long as the options. */
+static bool
+options_of(const struct settings *s, struct writer_options *o,
+    char key[CHAIN_KEY_MAX], struct fault *fault)
+{
+	size_t n = 0;
+
+	if (s->audit_key_file[0] != '\0' &&
+	    !chain_read_key(s->audit_key_file, key, &n, fault))
+		return false;
+	*o = (struct writer_options){ .path = s->audit_file,
+		.sync = (enum audit_sync)s->audit_sync,
+		.full = (enum audit_full)s->audit_full,
+		.key = slice_make(key, n), .clock = clock_us,
+		.report = report };
+	return true;
+}
+
+static bool
+start(struct audit *a, const struct settings *s, struct fault *fault)
+{
+	struct writer_options options;
+	char key[CHAIN_KEY_MAX];
+	struct writer *w;
+
+	if (s->audit_file[0] == '\0')
 		return true;
-	*fd = open(settings->audit_file,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-	if (*fd != -1)
-		return true;
-	fault_errno(fault, FAULT_IO, errno, "cannot append to %s",
-	    settings->audit_file);
-	fault_at_setting(fault, "audit-file");
-	return false;
+	if (!options_of(s, &options, key, fault) ||
+	    (w = writer_open(&options, fault)) == NULL)
+		return false;
+	atomic_store(&a->writer, w);
+	return true;
 }
 
 struct audit *
@@ -47,81 +96,57 @@ audit_open(const struct settings *settings, struct fault *fault)
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
 		return NULL;
 	}
-	if (!open_file(settings, &a->fd, fault)) {
-		free(a);
-		return NULL;
-	}
-	a->each = settings->audit_sync == AUDIT_SYNC_EACH;
-	pthread_mutex_init(&a->lock, NULL);
-	return a;
-}
-
-static bool
-append(struct audit *a, struct slice record)
-{
-	char newline[] = "\n";
-	struct iovec parts[3];
-	size_t wanted = record.n + 1 + (a->torn ? 1 : 0);
-	ssize_t written;
-
-	parts[0] = (struct iovec){ newline, a->torn ? 1 : 0 };
-	parts[1] = (struct iovec){ (void *)(uintptr_t)record.p, record.n };
-	parts[2] = (struct iovec){ newline, 1 };
-	written = writev(a->fd, parts, 3);
-	if (written == (ssize_t)wanted) {
-		a->torn = false;
-		return !a->each || fdatasync(a->fd) == 0;
-	}
-	if (written > 0) {
-		a->torn = true;
-		errno = ENOSPC;
-	}
-	return false;
+	if (start(a, settings, fault))
+		return a;
+	free(a);
+	return NULL;
 }
 
 bool
 audit_submit(struct audit *a, struct slice record)
 {
-	bool taken = true;
+	struct writer *w = atomic_load(&a->writer);
 
-	pthread_mutex_lock(&a->lock);
-	if (a->fd != -1)
-		taken = append(a, record);
-	if (!taken && !a->failing)
-		log_warn("audit log: cannot write");
-	if (taken && a->failing)
-		log_info("audit log: writing again");
-	a->failing = !taken;
-	pthread_mutex_unlock(&a->lock);
-	return taken;
+	return w == NULL || writer_submit(w, record);
 }
 
 bool
 audit_reopen(struct audit *a, const struct settings *settings,
     struct fault *fault)
 {
-	int fd, old;
+	struct writer *w = atomic_load(&a->writer);
+	struct writer_options options;
+	char key[CHAIN_KEY_MAX];
 
-	if (!open_file(settings, &fd, fault))
+	if (w == NULL)
+		return start(a, settings, fault);
+	if (settings->audit_file[0] == '\0') {
+		fault_set(fault, FAULT_SETTINGS,
+		    "the log is turned off by a restart only");
+		fault_at_setting(fault, "audit-file");
 		return false;
-	pthread_mutex_lock(&a->lock);
-	old = a->fd;
-	a->fd = fd;
-	a->each = settings->audit_sync == AUDIT_SYNC_EACH;
-	a->torn = false;
-	pthread_mutex_unlock(&a->lock);
-	if (old != -1)
-		close(old);
+	}
+	return options_of(settings, &options, key, fault) &&
+	    writer_reopen(w, &options, fault);
+}
+
+bool
+audit_stats(struct audit *a, struct writer_stats *stats)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	if (w == NULL)
+		return false;
+	writer_stats(w, stats);
 	return true;
 }
 
 void
 audit_close(struct audit *a)
 {
-	if (a->fd != -1) {
-		fdatasync(a->fd);
-		close(a->fd);
-	}
-	pthread_mutex_destroy(&a->lock);
+	struct writer *w = atomic_load(&a->writer);
+
+	if (w != NULL)
+		writer_close(w);
 	free(a);
 }

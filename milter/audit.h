@@ -16,7 +16,7 @@
 #ifndef TLSPOLICY_AUDIT_H
 #define TLSPOLICY_AUDIT_H
 
-#include "policy/policy.h"
+#include "milter/writer.h"
 
 struct audit;
 
@@ -31,6 +31,9 @@ bool audit_submit(struct audit *, struct slice record);
  * failure the old file stays in use.
  */
 bool audit_reopen(struct audit *, const struct settings *, struct fault *);
+
+/* For the metrics.  False: the log is off. */
+bool audit_stats(struct audit *, struct writer_stats *);
 
 /* Everything submitted is written and synchronised when it returns. */
 void audit_close(struct audit *);

@@ -8,7 +8,10 @@
 #ifndef TLSPOLICY_POLICY_H
 #define TLSPOLICY_POLICY_H
 
+#include "policy/audit/chain.h"
+#include "policy/audit/jsonput.h"
 #include "policy/audit/record.h"
+#include "policy/audit/tail.h"
 #include "policy/base/arena.h"
 #include "policy/base/fault.h"
 #include "policy/base/netaddr.h"

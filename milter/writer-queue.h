@@ -1,0 +1,66 @@
+/*
+ * writer-queue.h - what the two sides of the queue share; private to writer.h.
+ *
+ * writer.c is the callbacks' side, writer-thread.c the writer's.
+ */
+#ifndef TLSPOLICY_WRITER_QUEUE_H
+#define TLSPOLICY_WRITER_QUEUE_H
+
+#include <pthread.h>
+
+#include "milter/logfile.h"
+#include "milter/writer.h"
+
+enum entry_state {
+	ENTRY_QUEUED,
+	ENTRY_SEALED, /* in the buffer of the file, or written */
+	ENTRY_DONE    /* as safe as promised; the waiter frees it */
+};
+
+/* State and flags are under the writer's lock, the rest is the owner's. */
+struct entry {
+	struct entry *next;
+	enum entry_state state;
+	bool waited;	/* somebody waits until it is on the disk */
+	bool refused;	/* he need not wait any longer: it did not work */
+	bool abandoned; /* he was told that it is not */
+	size_t start, end;	  /* in the file's buffer */
+	struct chain_head before; /* the head without it */
+	size_t n;
+	char record[];
+};
+
+struct reopening {
+	const struct writer_options *options;
+	struct fault *fault;
+	bool done, good;
+};
+
+struct writer {
+	pthread_mutex_t lock;
+	pthread_cond_t work;	 /* for the writer */
+	pthread_cond_t progress; /* for those who wait */
+	pthread_t thread;
+
+	/* Under the lock. */
+	struct entry *first, **last;
+	size_t queued, room;
+	unsigned wait_ms;
+	int sync, full;
+	bool failing, stopping;
+	struct reopening *reopening;
+	struct writer_stats stats;
+
+	/* The writer's own. */
+	struct writer_options options; /* without path and key */
+	struct logfile file;
+	struct entry *sealed, **sealed_last; /* in the file's buffer */
+	struct entry *unsynced, **unsynced_last; /* written, waited for */
+	int64_t last_sync_ms;
+	bool reported; /* that it is failing */
+};
+
+void *writer_thread(void *writer);
+void writer_tell_opened(struct writer *, const char *path);
+
+#endif

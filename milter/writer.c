@@ -1,0 +1,210 @@
+/*
+ * The callbacks' side of the queue.  A record is one allocation; the lock is
+ * held for the time of linking it in.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/writer-queue.h"
+
+enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
+
+static void
+deadline_in(struct timespec *t, unsigned ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, t);
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_nsec -= 1000000000;
+		t->tv_sec++;
+	}
+}
+
+static bool
+has_room(const struct writer *w, size_t n)
+{
+	return !w->failing && (w->queued == 0 || w->queued + n <= w->room);
+}
+
+/* Waits for room as audit-full says; the lock is held. */
+static bool
+wait_for_room(struct writer *w, size_t n, const struct timespec *deadline)
+{
+	while (!has_room(w, n)) {
+		if (w->full != AUDIT_FULL_BLOCK)
+			return false;
+		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
+		    ETIMEDOUT)
+			return has_room(w, n);
+	}
+	return true;
+}
+
+/* A record that the writer has not sealed yet leaves the queue. */
+static void
+unlink_entry(struct writer *w, struct entry *entry)
+{
+	struct entry **p = &w->first;
+
+	while (*p != entry)
+		p = &(*p)->next;
+	*p = entry->next;
+	if (entry->next == NULL)
+		w->last = p;
+	w->queued -= entry->n;
+}
+
+/*
+ * Waits until the record is on the disk.  When time is up, or writing failed,
+ * the record is taken back: out of the queue, or by a line that says so.
+ */
+static bool
+wait_for_disk(struct writer *w, struct entry *entry,
+    const struct timespec *deadline)
+{
+	int error = 0;
+
+	while (entry->state != ENTRY_DONE && !entry->refused && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    deadline);
+	if (entry->state == ENTRY_DONE) {
+		free(entry);
+		return true;
+	}
+	entry->abandoned = true;
+	if (entry->state == ENTRY_QUEUED) {
+		unlink_entry(w, entry);
+		free(entry);
+	}
+	return false;
+}
+
+static struct entry *
+entry_new(struct slice record)
+{
+	struct entry *entry = malloc(sizeof *entry + record.n);
+
+	if (entry == NULL)
+		return NULL;
+	memset(entry, 0, sizeof *entry);
+	entry->n = record.n;
+	memcpy(entry->record, record.p, record.n);
+	return entry;
+}
+
+bool
+writer_submit(struct writer *w, struct slice record)
+{
+	struct entry *entry = entry_new(record);
+	struct timespec deadline;
+	bool taken = false;
+
+	deadline_in(&deadline, w->wait_ms);
+	pthread_mutex_lock(&w->lock);
+	if (entry != NULL && wait_for_room(w, record.n, &deadline)) {
+		entry->waited = w->sync == AUDIT_SYNC_EACH;
+		*w->last = entry;
+		w->last = &entry->next;
+		if (w->queued == 0)
+			pthread_cond_signal(&w->work);
+		w->queued += entry->n;
+		taken = !entry->waited || wait_for_disk(w, entry, &deadline);
+		entry = NULL;
+	}
+	w->stats.taken += taken;
+	w->stats.refused += !taken;
+	pthread_mutex_unlock(&w->lock);
+	free(entry);
+	return taken;
+}
+
+void
+writer_stats(struct writer *w, struct writer_stats *stats)
+{
+	pthread_mutex_lock(&w->lock);
+	*stats = w->stats;
+	stats->queued = w->queued;
+	stats->failing = w->failing;
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool
+writer_reopen(struct writer *w, const struct writer_options *options,
+    struct fault *fault)
+{
+	struct reopening r = { .options = options, .fault = fault };
+
+	pthread_mutex_lock(&w->lock);
+	w->reopening = &r;
+	pthread_cond_signal(&w->work);
+	while (!r.done)
+		pthread_cond_wait(&w->progress, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	return r.good;
+}
+
+static bool
+start(struct writer *w, struct fault *fault)
+{
+	pthread_condattr_t monotonic;
+	int error;
+
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->work, &monotonic);
+	pthread_cond_init(&w->progress, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	error = pthread_create(&w->thread, NULL, writer_thread, w);
+	return error == 0 || fault_errno(fault, FAULT_UNAVAILABLE, error,
+	    "cannot start the thread of the audit log");
+}
+
+struct writer *
+writer_open(const struct writer_options *options, struct fault *fault)
+{
+	struct writer *w = calloc(1, sizeof *w);
+
+	if (w == NULL) {
+		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
+		return NULL;
+	}
+	w->last = &w->first;
+	w->sealed_last = &w->sealed;
+	w->unsynced_last = &w->unsynced;
+	w->file.fd = -1;
+	w->options = *options;
+	w->options.path = NULL;
+	w->options.key = slice_make(NULL, 0);
+	w->sync = options->sync;
+	w->full = options->full;
+	w->room = options->queue_bytes != 0 ? options->queue_bytes :
+	    QUEUE_BYTES;
+	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
+	if (logfile_open(&w->file, options->path, options->key, NULL,
+	    options->clock(), fault) && start(w, fault)) {
+		writer_tell_opened(w, options->path);
+		return w;
+	}
+	logfile_close(&w->file);
+	free(w);
+	return NULL;
+}
+
+void
+writer_close(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_signal(&w->work);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	logfile_close(&w->file);
+	pthread_cond_destroy(&w->progress);
+	pthread_cond_destroy(&w->work);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
