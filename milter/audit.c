@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "milter/audit.h"
@@ -72,13 +73,20 @@ options_of(const struct settings *s, struct writer_options *o,
 }
 
 static bool
+is_off(const struct settings *s)
+{
+	return s->audit_file[0] == '\0' ||
+	    strcmp(s->audit_file, "/dev/null") == 0;
+}
+
+static bool
 start(struct audit *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
 	char key[CHAIN_KEY_MAX];
 	struct writer *w;
 
-	if (s->audit_file[0] == '\0')
+	if (is_off(s))
 		return true;
 	if (!options_of(s, &options, key, fault) ||
 	    (w = writer_open(&options, fault)) == NULL)
@@ -120,7 +128,7 @@ audit_reopen(struct audit *a, const struct settings *settings,
 
 	if (w == NULL)
 		return start(a, settings, fault);
-	if (settings->audit_file[0] == '\0') {
+	if (is_off(settings)) {
 		fault_set(fault, FAULT_SETTINGS,
 		    "the log is turned off by a restart only");
 		fault_at_setting(fault, "audit-file");

@@ -8,7 +8,7 @@
  * caller waits for a bounded time; false means that it is not recorded, and
  * that no mail may be accepted on the strength of it.
  *
- * An empty audit-file turns the log off: every record is taken and forgotten.
+ * The audit-file /dev/null turns the log off: every record is taken and forgotten.
  *
  * Threads: any number may submit; one at a time may reopen or close.  Nobody
  * may submit after audit_close().

@@ -4,6 +4,7 @@
  * taking and settling needs the lock.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -395,7 +396,11 @@ writer_thread(void *arg)
 	struct reopening *reopening;
 	bool stopping, failing;
 	int tries = 0;
+	sigset_t all;
 
+	/* Also keeps SIGXFSZ off: a file that is too large is an error here. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	run_round(w); /* the link */
 	for (;;) {
 		pthread_mutex_lock(&w->lock);

@@ -1,37 +1,104 @@
 #!/usr/bin/perl
-# No mail is accepted unrecorded.
+# No mail is accepted unrecorded: the disk is full, and has room again.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
+use POSIX ();
+use Time::HiRes qw(time);
 use Tlspolicy::Talk;
 
-plan skip_all => 'no /dev/full here' unless -c '/dev/full';
+my $limits = '/usr/bin/prlimit';
+plan skip_all => "no $limits here" unless -x $limits;
 
-my $scratch = scratch();
-my $audit = $scratch->path('audit.link');
-symlink '/dev/full', $audit;
-my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
-    settings => { 'audit-file' => $audit });
+# The daemon's files may not grow beyond this many bytes: as a full disk does,
+# it takes a part of a line.
+sub limit
+{
+	my ($daemon, $bytes) = @_;
+	system($limits, '--pid', $daemon->{pid}, "--fsize=$bytes:unlimited") == 0
+	    or die "$limits: $?\n";
+}
 
-my $m = session($daemon);
-answer_is($m->mail('a@example.com'), [550, '5.7.10'],
-    'a refusal needs no record to be given');
-$m->set(%tls);
-answer_is($m->mail('a@example.com'), 'continue', 'MAIL');
-answer_is($m->rcpt('b@example.org'), 'continue', 'RCPT');
-answer_is($m->message, [451, '4.3.0', qr/recorded/], 'the end is not accepted');
-logged($daemon, qr/audit log: cannot write: No space left/, 'the log says why');
+# The daemon's own log is limited, too: make the audit file the larger one.
+sub fill
+{
+	my ($m) = @_;
+	for (1 .. 8) {
+		my $answer = $m->mail('filler@example.com');
+		next if $answer->{action} ne 'continue';
+		$m->rcpt('b@example.org');
+		$m->message;
+	}
+}
 
-unlink $audit;
-symlink "$daemon->{dir}/audit.log", $audit;
-$daemon->hup;
-Tlspolicy::Scratch::wait_for(5, sub { -e "$daemon->{dir}/audit.log" });
-$m->mail('a@example.com');
-$m->rcpt('b@example.org');
-answer_is($m->message, 'continue', 'with room again it is');
-is(($daemon->audit_after(0))[0]{event}, 'message', 'and recorded');
-logged($daemon, qr/audit log: writing again/, 'the log says so');
+sub message
+{
+	my ($m) = @_;
+	$m->mail('a@example.com');
+	$m->rcpt('b@example.org');
+	return $m->message;
+}
+
+sub whole
+{
+	my ($daemon, $name) = @_;
+	my $r = $daemon->tlspolicy('audit', 'verify');
+	is($r->{status}, 0, $name) or diag($r->{out} . $r->{err});
+}
+
+subtest 'audit-full = tempfail' => sub {
+	my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
+	    name => 'tempfail', settings => { 'audit-sync' => 'each' });
+	my $m = session($daemon);
+	fill($m);
+	limit($daemon, 1 + -s "$daemon->{dir}/audit.log");
+	answer_is($m->mail('a@example.com'), [550, '5.7.10'],
+	    'a refusal needs no record to be given');
+	$m->set(%tls);
+	answer_is($m->mail('a@example.com'), 'continue', 'MAIL');
+	answer_is($m->rcpt('b@example.org'), 'continue', 'RCPT');
+	answer_is($m->message, [451, '4.3.0', qr/recorded/],
+	    'the end is not accepted');
+	logged($daemon, qr/audit log: cannot write: File too large/,
+	    'the log says why');
+	limit($daemon, 'unlimited');
+	logged($daemon, qr/audit log: writing again/, 'and when it is over');
+	answer_is(message($m), 'continue', 'with room again it is accepted');
+	is(($daemon->audit)[-1]{event}, 'message', 'and recorded');
+	whole($daemon, 'the log is whole');
+};
+
+subtest 'audit-full = block' => sub {
+	my $daemon = daemon('', name => 'block', settings =>
+	    { 'audit-sync' => 'each', 'audit-full' => 'block' });
+	my $m = session($daemon);
+	fill($m);
+	limit($daemon, 100 + -s "$daemon->{dir}/audit.log");
+	my $start = time;
+	defined(my $pid = fork) or die "fork: $!\n";
+	if (!$pid) {
+		select undef, undef, undef, 0.7;
+		limit($daemon, 'unlimited');
+		POSIX::_exit(0);
+	}
+	answer_is(message($m), 'continue', 'accepted when there is room');
+	cmp_ok(time - $start, '>', 0.6, 'and not before');
+	waitpid $pid, 0;
+	limit($daemon, 100 + -s "$daemon->{dir}/audit.log");
+	$start = time;
+	answer_is(message($m), [451, '4.3.0', qr/recorded/],
+	    'no room: not accepted');
+	my $took = time - $start;
+	ok($took > 4 && $took < 9, 'after the bounded time') or
+	    diag("got: $took s, want: about 5");
+	limit($daemon, 'unlimited');
+	logged($daemon, qr/audit log: writing again/, 'it goes on');
+	Tlspolicy::Scratch::wait_for(5, sub {
+		grep { /"withdrawn"/ } $daemon->{scratch}->read(
+		    'block/audit.log') });
+	whole($daemon, 'the log is whole');
+};
 
 done_testing;

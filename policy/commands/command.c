@@ -16,6 +16,7 @@ const struct command *const command_table[] = {
 	&command_diff,
 	&command_import,
 	&command_lint,
+	&command_audit,
 	&command_cert,
 	&command_probe,
 	&command_settings,

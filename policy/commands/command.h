@@ -64,6 +64,7 @@ struct command {
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
 
+extern const struct command command_audit;
 extern const struct command command_build;
 extern const struct command command_cert;
 extern const struct command command_check;

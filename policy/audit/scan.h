@@ -1,0 +1,55 @@
+/*
+ * scan.h - reading one JSON text in one pass, strictly and in place.
+ *
+ * For millions of lines of the audit log, where a JSON library spends its time
+ * on building objects.  The caller asks for what it expects; the first thing
+ * that is something else makes the scan fail and stay failed, with the place
+ * and what was expected.
+ *
+ * Limits: RFC 8259, but no fractions, no exponents and no negative numbers,
+ * of which the log has none; nesting up to SCAN_DEPTH_MAX.
+ *
+ * Ownership: strings without escapes point into the text, others into the
+ * arena.  Threads: a scan belongs to one.
+ */
+#ifndef TLSPOLICY_SCAN_H
+#define TLSPOLICY_SCAN_H
+
+#include <stdint.h>
+
+#include "policy/base/arena.h"
+#include "policy/base/text.h"
+
+enum { SCAN_DEPTH_MAX = 16 };
+
+struct scan {
+	const char *start, *p, *end;
+	struct arena *memory;
+	const char *error; /* NULL; else what was expected at p */
+};
+
+void scan_init(struct scan *, struct slice text, struct arena *);
+/* Nothing but blanks is left. */
+bool scan_end(struct scan *);
+/* Fails the scan; returns false. */
+bool scan_fail(struct scan *, const char *expected);
+
+/* The next byte that is not a blank; 0 at the end. */
+char scan_peek(struct scan *);
+
+/* Eats {; then for each member scan_member(), which eats the } and is false. */
+bool scan_object(struct scan *);
+bool scan_member(struct scan *, bool *first, struct slice *name);
+bool scan_array(struct scan *);
+bool scan_element(struct scan *, bool *first);
+
+bool scan_string(struct scan *, struct slice *);
+/* A string, or null: an empty slice with p == NULL. */
+bool scan_string_or_null(struct scan *, struct slice *);
+bool scan_number(struct scan *, uint64_t *);
+bool scan_bool(struct scan *, bool *);
+bool scan_null(struct scan *);
+/* Any value. */
+bool scan_skip(struct scan *);
+
+#endif

@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "policy/commands/audit.h"
+
+static bool
+find_files(const char *path, struct audit_files *files)
+{
+	char pattern[SETTINGS_STRING_MAX + 16];
+	int flags = GLOB_NOSORT;
+
+	/* The name itself, then what rotation makes of it. */
+	for (int i = 0; i < 3; i++) {
+		static const char *const ends[] = { "", ".*", "-*" };
+
+		snprintf(pattern, sizeof pattern, "%s%s", path, ends[i]);
+		if (glob(pattern, flags, NULL, &files->found) == 0)
+			flags |= GLOB_APPEND;
+		files->globbed = true;
+	}
+	files->paths = files->found.gl_pathv;
+	files->n = files->found.gl_pathc;
+	return files->n > 0;
+}
+
+bool
+audit_files(const struct context *context, char **operands,
+    struct audit_files *files, struct fault *fault)
+{
+	memset(files, 0, sizeof *files);
+	files->paths = operands;
+	while (operands[files->n] != NULL)
+		files->n++;
+	if (files->n > 0 || find_files(context->settings.audit_file, files))
+		return true;
+	fault_set(fault, FAULT_NOINPUT, "there is no audit log %s",
+	    context->settings.audit_file);
+	fault_at_setting(fault, "audit-file");
+	return false;
+}
+
+void
+audit_files_free(struct audit_files *files)
+{
+	if (files->globbed)
+		globfree(&files->found);
+}
+
+/* False: stop. */
+static bool
+take(struct audit_walk *w, enum reader_result result,
+    const struct reader_record *record, const struct reader *reader,
+    const struct fault *fault)
+{
+	switch (result) {
+	case READER_RECORD:
+		w->records++;
+		return w->each(w->arg, record, reader);
+	case READER_NOTE:
+		w->notes++;
+		return true;
+	case READER_TORN:
+		w->torn++;
+		return true;
+	case READER_BAD:
+		w->bad++;
+		fault_report(fault, stderr);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+audit_walk(struct audit_walk *w, const struct audit_files *files,
+    struct fault *fault)
+{
+	struct reader *reader = reader_open(files->paths, files->n, fault);
+	struct reader_record record;
+	enum reader_result result;
+
+	if (reader == NULL)
+		return false;
+	reader_record_init(&record);
+	do
+		result = reader_next(reader, &record, fault);
+	while (take(w, result, &record, reader, fault));
+	reader_record_free(&record);
+	reader_close(reader);
+	return result != READER_FAILED;
+}

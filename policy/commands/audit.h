@@ -1,0 +1,55 @@
+/*
+ * audit.h - what the sub-commands of `tlspolicy audit` share.
+ *
+ * To add one: cmd-audit-NAME.c with its row, the row's name in cmd-audit.c and
+ * below.
+ */
+#ifndef TLSPOLICY_COMMANDS_AUDIT_H
+#define TLSPOLICY_COMMANDS_AUDIT_H
+
+#include <glob.h>
+
+#include "policy/audit/reader.h"
+#include "policy/commands/command.h"
+
+extern const struct command command_audit_show, command_audit_why,
+    command_audit_verify, command_audit_head;
+
+/* Files to read: operands, or the log and what it was rotated to. */
+struct audit_files {
+	char **paths;
+	size_t n;
+	glob_t found;
+	bool globbed;
+};
+
+/*
+ * `operands` as left by getopt(3).  Without any: the setting audit-file, and
+ * files beside it whose names go on with a dot or hyphen.  False with a fault
+ * when there is none.
+ */
+bool audit_files(const struct context *, char **operands, struct audit_files *,
+    struct fault *);
+void audit_files_free(struct audit_files *);
+
+/* Letters of options that have none, behind those of command.h. */
+enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
+	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON };
+
+/*
+ * Reads record after record.  Torn lines are counted, bad ones reported and
+ * counted; `each` is not called for them.  False from `each` stops.
+ */
+struct audit_walk {
+	bool (*each)(void *arg, const struct reader_record *,
+	    const struct reader *);
+	void *arg;
+	size_t records; /* read so far; for progress_start() */
+	uint64_t notes, torn, bad;
+};
+
+/* False with a fault when a file could not be read. */
+bool audit_walk(struct audit_walk *, const struct audit_files *,
+    struct fault *);
+
+#endif

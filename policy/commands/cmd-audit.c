@@ -1,0 +1,69 @@
+/* tlspolicy audit: finds the sub-command, which does the rest. */
+#include <string.h>
+
+#include "policy/commands/audit.h"
+
+static const struct command *const table[] = {
+	&command_audit_verify,
+	&command_audit_head,
+	NULL
+};
+
+static void
+print_help(FILE *out)
+{
+	fprintf(out, "usage: tlspolicy audit COMMAND [OPTIONS] [OPERANDS]\n");
+	for (int i = 0; table[i] != NULL; i++)
+		fprintf(out, "    %-14s %s\n", table[i]->name + 6,
+		    table[i]->summary);
+	fprintf(out, "See tlspolicy(1) and tlspolicy-audit(5).\n");
+}
+
+static const struct command *
+find(const char *name)
+{
+	for (int i = 0; table[i] != NULL; i++)
+		if (strcmp(table[i]->name + 6, name) == 0)
+			return table[i];
+	return NULL;
+}
+
+/* The options of all commands may also stand before the sub-command. */
+static int
+first_operand(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0 ?
+		    2 : 1;
+	return i;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	int at = first_operand(argc, argv);
+	char *name = at < argc ? argv[at] : NULL;
+
+	if (name == NULL && argc > 1 && (strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)) {
+		print_help(stdout);
+		return EXIT_FINE;
+	}
+	if (name == NULL) {
+		print_help(stderr);
+		return FAULT_USAGE;
+	}
+	if (find(name) == NULL)
+		return command_usage(context, "there is no command \"%s\"",
+		    name);
+	context->command = find(name);
+	memmove(argv + 1, argv, (size_t)at * sizeof argv[0]);
+	return context->command->run(context, argc - 1, argv + 1);
+}
+
+const struct command command_audit = {
+	"audit", "show|why|verify|head ...",
+	"Read, explain and verify the audit log", NULL, run
+};
