@@ -634,31 +634,32 @@ put_nothing(struct facts *facts, enum fact_id id)
 		facts_set_state(facts, id, state);
 }
 
+/* `nothing`: its group, if it has one, is null. */
+static bool
+put_field(struct parse *p, enum fact_id id, bool nothing)
+{
+	struct facts *facts = &p->r->facts;
+
+	if (p->state[id] == FACT_KNOWN)
+		return put_fact(p, id);
+	if (nothing && !p->raw[id])
+		put_nothing(facts, id);
+	else
+		facts_set_state(facts, id, p->state[id]);
+	return true;
+}
+
 static bool
 put_facts(struct parse *p)
 {
 	struct facts *facts = &p->r->facts;
-	const struct field *f;
 
 	facts_reset(facts, macro_dialect(p->value[FACT_MTA]));
-	for (f = field_table(); f->name != NULL; f++)
-		if (p->state[f->fact] == FACT_KNOWN) {
-			if (!put_fact(p, f->fact))
-				return false;
-		} else if (p->nothing[f->group] && !p->raw[f->fact]) {
-			put_nothing(facts, f->fact);
-		} else {
-			facts_set_state(facts, f->fact, p->state[f->fact]);
-		}
-	for (int id = 0; id < FACT_COUNT; id++)
-		if (id == FACT_SERVER_NAME || id == FACT_SERVER_ADDR ||
-		    id == FACT_RCPT_ADDR) {
-			if (!p->raw[id])
-				put_nothing(facts, (enum fact_id)id);
-			else if (!put_fact(p, (enum fact_id)id))
-				return false;
-		}
-	return true;
+	for (const struct field *f = field_table(); f->name != NULL; f++)
+		if (!put_field(p, f->fact, p->nothing[f->group]))
+			return false;
+	return put_field(p, FACT_SERVER_NAME, true) &&
+	    put_field(p, FACT_SERVER_ADDR, true);
 }
 
 static bool

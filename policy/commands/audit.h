@@ -41,8 +41,7 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
  * counted; `each` is not called for them.  False from `each` stops.
  */
 struct audit_walk {
-	bool (*each)(void *arg, const struct reader_record *,
-	    const struct reader *);
+	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	void *arg;
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad;
@@ -51,5 +50,10 @@ struct audit_walk {
 /* False with a fault when a file could not be read. */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *);
+
+/* For people: to the second, and " from=..." for a fact that is filled. */
+void audit_print_time(int64_t time_us, struct text *out);
+void audit_print_fact(const struct facts *, enum fact_id, const char *before,
+    struct text *out);
 
 #endif

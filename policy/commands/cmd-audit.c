@@ -4,6 +4,8 @@
 #include "policy/commands/audit.h"
 
 static const struct command *const table[] = {
+	&command_audit_show,
+	&command_audit_why,
 	&command_audit_verify,
 	&command_audit_head,
 	NULL

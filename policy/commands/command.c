@@ -17,6 +17,7 @@ const struct command *const command_table[] = {
 	&command_import,
 	&command_lint,
 	&command_audit,
+	&command_replay,
 	&command_cert,
 	&command_probe,
 	&command_settings,

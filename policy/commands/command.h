@@ -73,6 +73,7 @@ extern const struct command command_diff;
 extern const struct command command_import;
 extern const struct command command_lint;
 extern const struct command command_probe;
+extern const struct command command_replay;
 extern const struct command command_set;
 extern const struct command command_settings;
 extern const struct command command_show;

@@ -1,0 +1,226 @@
+/* tlspolicy audit show: records as lines for people, or as they are. */
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/commands/audit.h"
+#include "policy/commands/domains.h"
+
+static const struct command_option options[] = {
+	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC" },
+	{ OPTION_UNTIL, "until", "TIME", "up to this time, or end of this day" },
+	{ OPTION_DOMAIN, "domain", "DOMAIN",
+	    "sender, recipient or client is in this domain" },
+	{ OPTION_CLIENT, "client", "CLIENT", "this host, address or network" },
+	{ OPTION_VERDICT, "verdict", "VERDICT",
+	    "accept, tempfail, reject, hold, or warn" },
+	{ OPTION_RULE, "rule", "KEY", "a rule of this key had to say" },
+	{ OPTION_REASON, "reason", "REASON", "failed, or would have, for this" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct show {
+	int64_t since, until;
+	const char *domain, *client, *verdict, *rule, *reason;
+	bool json;
+};
+
+static bool
+in_domain(const struct show *show, const struct reader_record *r)
+{
+	struct slice domain = slice_of(show->domain);
+	const struct facts *f = &r->facts;
+
+	if (domains_covers(domain, domains_of_address(
+	    facts_value(f, FACT_MAIL_ADDR))) ||
+	    domains_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
+		return true;
+	for (size_t i = 0; i < r->nrcpts; i++)
+		if (domains_covers(domain, domains_of_address(r->rcpts[i])))
+			return true;
+	return false;
+}
+
+static bool
+is_client(const struct show *show, const struct facts *f)
+{
+	struct slice client = slice_of(show->client);
+	struct netprefix prefix;
+	struct netaddr addr;
+
+	if (netprefix_parse(client, &prefix) == NETPREFIX_OK)
+		return facts_address(f, false, &addr) &&
+		    netprefix_covers(&prefix, &addr);
+	return domains_covers(client, facts_value(f, FACT_CLIENT_NAME));
+}
+
+static bool
+has_rule(const struct show *show, const struct reader_record *r)
+{
+	for (size_t i = 0; i < r->nrules; i++)
+		if (slice_is_nocase(r->rules[i].key, show->rule))
+			return true;
+	return false;
+}
+
+static bool
+has_verdict(const struct show *show, const struct reader_record *r)
+{
+	if (strcmp(show->verdict, "warn") == 0)
+		return r->waiver != WAIVER_NONE;
+	return strcmp(show->verdict, verdict_name(r->verdict)) == 0;
+}
+
+static bool
+wanted(const struct show *show, const struct reader_record *r)
+{
+	return r->time_us >= show->since && r->time_us < show->until &&
+	    (show->verdict == NULL || has_verdict(show, r)) &&
+	    (show->reason == NULL || (r->reason != REASON_NONE &&
+	    strcmp(show->reason, reason_name(r->reason)) == 0)) &&
+	    (show->rule == NULL || has_rule(show, r)) &&
+	    (show->client == NULL || is_client(show, &r->facts)) &&
+	    (show->domain == NULL || in_domain(show, r));
+}
+
+static void
+print(const struct reader_record *r)
+{
+	const struct facts *f = &r->facts;
+	char buf[2048];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	audit_print_time(r->time_us, &line);
+	text_printf(&line, " %s", verdict_name(r->verdict));
+	if (r->waiver != WAIVER_NONE)
+		text_printf(&line, " (%s)", waiver_name(r->waiver));
+	if (r->reason != REASON_NONE)
+		text_printf(&line, " %s", reason_name(r->reason));
+	audit_print_fact(f, FACT_QUEUE_ID, " id=", &line);
+	audit_print_fact(f, FACT_CLIENT_NAME, " client=", &line);
+	audit_print_fact(f, FACT_CLIENT_ADDR, " addr=", &line);
+	audit_print_fact(f, FACT_MAIL_ADDR, " from=", &line);
+	for (size_t i = 0; i < r->nrcpts && i < 3; i++) {
+		text_puts(&line, " to=");
+		text_put_printable(&line, r->rcpts[i]);
+	}
+	if (r->nrcpts > 3)
+		text_printf(&line, " and %zu more", r->nrcpts - 3);
+	if (facts_in_clear(f))
+		text_puts(&line, " in clear");
+	audit_print_fact(f, FACT_TLS_VERSION, " tls=", &line);
+	audit_print_fact(f, FACT_CIPHER, " cipher=", &line);
+	if (!facts_in_clear(f))
+		audit_print_fact(f, FACT_VERIFY, " verify=", &line);
+	audit_print_fact(f, FACT_CN_SUBJECT, " cn=", &line);
+	puts(line.buf);
+}
+
+static bool
+each(void *arg, struct reader_record *r, const struct reader *reader)
+{
+	struct show *show = arg;
+
+	(void)reader;
+	if (!wanted(show, r))
+		return true;
+	if (!show->json)
+		print(r);
+	else if (fwrite(r->line.p, 1, r->line.n, stdout) == r->line.n)
+		putchar('\n');
+	return !ferror(stdout);
+}
+
+static bool
+is_time(const char *word, bool end, int64_t *us)
+{
+	struct slice s = slice_of(word);
+
+	if (!reader_time(s, us))
+		return false;
+	if (end && s.n == 10)
+		*us += 86400 * INT64_C(1000000);
+	return true;
+}
+
+static bool
+is_reason(const char *word)
+{
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		if (strcmp(word, reason_name((enum reason)i)) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_verdict(const char *word)
+{
+	for (int i = 0; i <= VERDICT_HOLD; i++)
+		if (strcmp(word, verdict_name((enum verdict_kind)i)) == 0)
+			return true;
+	return strcmp(word, "warn") == 0;
+}
+
+/* What is wrong with an option's value; NULL: nothing. */
+static const char *
+take_option(struct show *show, int c, const char *value)
+{
+	switch (c) {
+	case OPTION_SINCE:
+		return is_time(value, false, &show->since) ? NULL :
+		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
+	case OPTION_UNTIL:
+		return is_time(value, true, &show->until) ? NULL :
+		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
+	case OPTION_VERDICT:
+		show->verdict = value;
+		return is_verdict(value) ? NULL : "a verdict";
+	case OPTION_REASON:
+		show->reason = value;
+		return is_reason(value) ? NULL : "a reason";
+	case OPTION_DOMAIN:
+		show->domain = value;
+		return NULL;
+	case OPTION_CLIENT:
+		show->client = value;
+		return NULL;
+	case OPTION_RULE:
+		show->rule = value;
+		return NULL;
+	default:
+		show->json = true;
+		return NULL;
+	}
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct show show = { .since = INT64_MIN, .until = INT64_MAX };
+	struct audit_walk walk = { .each = each, .arg = &show };
+	struct audit_files files;
+	struct fault fault;
+	const char *wrong;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == '?')
+			return status;
+		if ((wrong = take_option(&show, c, optarg)) != NULL)
+			return command_usage(context, "\"%s\" is not %s",
+			    optarg, wrong);
+	}
+	if (!audit_files(context, argv + optind, &files, &fault))
+		return command_fail(&fault);
+	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
+	    command_fail(&fault);
+	audit_files_free(&files);
+	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;
+}
+
+const struct command command_audit_show = {
+	"audit show", "[FILE...]", "Print records, all or chosen ones",
+	options, run
+};

@@ -1,0 +1,204 @@
+/*
+ * tlspolicy audit why: one message, in plain words.
+ *
+ * The record says what was decided and by which rule.  Which keys were tried
+ * on the way it does not say; they are found by judging the recorded facts
+ * again, which tells the truth only while the store is of the same generation.
+ */
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/audit/replay.h"
+#include "policy/commands/audit.h"
+
+struct why {
+	const struct context *context;
+	struct slice id;
+	unsigned found;
+};
+
+static void
+print_facts(const struct reader_record *r)
+{
+	const struct facts *f = &r->facts;
+	char buf[2048];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	text_puts(&line, "asked:");
+	audit_print_fact(f, FACT_CLIENT_NAME, " client ", &line);
+	audit_print_fact(f, FACT_CLIENT_ADDR, " at ", &line);
+	audit_print_fact(f, FACT_HELO, ", HELO ", &line);
+	audit_print_fact(f, FACT_MAIL_ADDR, ", mail from ", &line);
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		text_puts(&line, i == 0 ? " to " : ", ");
+		text_put_printable(&line, r->rcpts[i]);
+	}
+	audit_print_fact(f, FACT_AUTH_AUTHEN, ", logged in as ", &line);
+	puts(line.buf);
+	text_clear(&line);
+	text_puts(&line, "seen:");
+	if (facts_in_clear(f))
+		text_puts(&line, " no TLS");
+	audit_print_fact(f, FACT_TLS_VERSION, " ", &line);
+	audit_print_fact(f, FACT_CIPHER, " ", &line);
+	audit_print_fact(f, FACT_CIPHER_BITS, ", bits ", &line);
+	audit_print_fact(f, FACT_VERIFY, ", verify ", &line);
+	audit_print_fact(f, FACT_CN_SUBJECT, ", certificate of ", &line);
+	audit_print_fact(f, FACT_CN_ISSUER, ", issued by ", &line);
+	audit_print_fact(f, FACT_FINGERPRINT, ", fingerprint ", &line);
+	puts(line.buf);
+}
+
+static void
+print_rules(const struct reader_record *r)
+{
+	if (r->nrules == 0)
+		printf("rules: none spoke of it\n");
+	for (size_t i = 0; i < r->nrules; i++) {
+		const struct reader_rule *rule = &r->rules[i];
+		char buf[2048];
+		struct text line;
+
+		text_init(&line, buf, sizeof buf);
+		text_printf(&line, "rule: %s", reader_rule_result_name(
+		    rule->result));
+		if (rule->rcpt.n > 0) {
+			text_puts(&line, " for ");
+			text_put_printable(&line, rule->rcpt);
+		}
+		text_puts(&line, ": ");
+		text_put_printable(&line, rule->key.n > 0 ? rule->key :
+		    slice_of(tag_row(rule->tag)->name));
+		text_char(&line, ' ');
+		text_put_printable(&line, rule->requirement);
+		if (rule->file.n > 0) {
+			text_puts(&line, " (");
+			text_put_printable(&line, rule->file);
+			text_printf(&line, ":%u, generation %llu)",
+			    (unsigned)rule->line,
+			    (unsigned long long)r->generation);
+		}
+		puts(line.buf);
+	}
+}
+
+static void
+print_verdict(const struct reader_record *r)
+{
+	char buf[4096];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	text_printf(&line, "verdict: %s", verdict_name(r->verdict));
+	if (r->reason != REASON_NONE)
+		text_printf(&line, ", %s", reason_name(r->reason));
+	if (r->waiver != WAIVER_NONE)
+		text_printf(&line, ", spared by %s", waiver_name(r->waiver));
+	if (r->has_would) {
+		text_printf(&line, "; else %s ", verdict_name(r->would));
+		text_put_printable(&line, r->would_reply);
+	}
+	puts(line.buf);
+	text_clear(&line);
+	text_puts(&line, "told: ");
+	if (r->verdict == VERDICT_HOLD)
+		text_puts(&line, "accepted, and kept in quarantine: ");
+	else if (r->reply.n == 0)
+		text_puts(&line, "go on");
+	text_put_printable(&line, r->reply);
+	puts(line.buf);
+}
+
+static void
+print_line(void *none, const char *line)
+{
+	(void)none;
+	printf("    %s\n", line);
+}
+
+/* Every key that was tried, by judging once more. */
+static void
+print_trace(struct why *w, struct reader_record *r)
+{
+	struct eval_options options;
+	static struct replay replay;
+	struct trace trace = { .line = print_line };
+	struct store_reader reader;
+	struct store *store;
+	struct fault fault;
+
+	if (!command_open_store(w->context, &store, &reader, &fault)) {
+		printf("keys tried: cannot tell, the store cannot be read\n");
+		return;
+	}
+	if (reader.info.generation != r->generation) {
+		printf("keys tried: cannot tell any more, it was judged by "
+		    "generation %llu and the store holds %llu\n",
+		    (unsigned long long)r->generation,
+		    (unsigned long long)reader.info.generation);
+	} else {
+		settings_eval_options(&w->context->settings, &options);
+		printf("keys tried, generation %llu:\n",
+		    (unsigned long long)r->generation);
+		replay = (struct replay){ .options = &options,
+			.reader = &reader, .trace = &trace };
+		replay_judge(&replay, r);
+	}
+	command_close_store(store, &reader);
+}
+
+static bool
+each(void *arg, struct reader_record *r, const struct reader *reader)
+{
+	struct why *w = arg;
+	char buf[128];
+	struct text line;
+
+	if (!slice_equal(facts_value(&r->facts, FACT_QUEUE_ID), w->id) &&
+	    !slice_equal(r->session, w->id))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	audit_print_time(r->time_us, &line);
+	printf("%s%s %s, %s:%llu\n", w->found++ > 0 ? "\n" : "", line.buf,
+	    record_event_name(r->event), reader_file(reader),
+	    (unsigned long long)reader_line(reader));
+	print_facts(r);
+	print_rules(r);
+	print_verdict(r);
+	print_trace(w, r);
+	return true;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct why why = { .context = context };
+	struct audit_walk walk = { .each = each, .arg = &why };
+	struct audit_files files;
+	struct fault fault;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1)
+		return status;
+	if (optind == argc)
+		return command_usage(context, "which message? Give its queue "
+		    "id, or the id of a session");
+	why.id = slice_of(argv[optind]);
+	if (!audit_files(context, argv + optind + 1, &files, &fault))
+		return command_fail(&fault);
+	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
+	    command_fail(&fault);
+	audit_files_free(&files);
+	if (status != EXIT_FINE || why.found > 0)
+		return status;
+	fprintf(stderr, "tlspolicy audit why: no record of %s\n",
+	    argv[optind]);
+	return FAULT_NOINPUT;
+}
+
+const struct command command_audit_why = {
+	"audit why", "QUEUE-ID [FILE...]",
+	"Explain what became of a message", NULL, run
+};

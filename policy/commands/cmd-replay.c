@@ -1,0 +1,173 @@
+/* tlspolicy replay: which recorded mail would be judged differently. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "policy/commands/progress.h"
+#include "policy/commands/replay-report.h"
+#include "policy/commands/ruleset.h"
+#include "policy/commands/scratch.h"
+
+enum { REPLAY_OPTIONS_MAX = 64 };
+
+static const struct command_option options[] = {
+	{ 'r', NULL, "NEWRULES", "the rules to judge by; without: the store" },
+	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
+	{ 'v', "verbose", NULL, "with the examples, how both verdicts came" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct replaying {
+	struct context *context;
+	char *rules[RULEFILE_SOURCES_MAX + 1];
+	size_t nrules;
+	bool verbose, json, own_mode;
+	struct eval_options eval;
+	struct replay replay;
+	struct replay_report report;
+	struct fault *fault;
+};
+
+static bool
+each(void *arg, struct reader_record *r, const struct reader *reader)
+{
+	struct replaying *run = arg;
+
+	(void)reader;
+	replay_judge(&run->replay, r);
+	return replay_report_add(&run->report, r, &run->replay, run->fault);
+}
+
+static int
+print(struct replaying *run, const struct audit_walk *walk)
+{
+	struct replay_report *report = &run->report;
+
+	if (walk->torn > 0)
+		fprintf(stderr, "%llu torn line%s left out\n",
+		    (unsigned long long)walk->torn, walk->torn == 1 ? "" : "s");
+	if (run->json)
+		replay_report_json(report, walk->records, stdout);
+	else
+		replay_report_print(report, walk->records, run->verbose,
+		    &run->replay, stdout);
+	if (walk->bad > 0)
+		return FAULT_DATA;
+	return replay_report_refuses(report) ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+static int
+replay(struct replaying *run, const struct audit_files *files,
+    struct store *store)
+{
+	struct audit_walk walk = { .each = each, .arg = run };
+	struct store_reader reader;
+	struct fault fault;
+	bool good;
+	int status;
+
+	if (!store_begin(store, &reader, &fault))
+		return command_fail(&fault);
+	run->replay.options = &run->eval;
+	run->replay.own_mode = run->own_mode;
+	run->replay.reader = &reader;
+	run->fault = &fault;
+	fault_clear(&fault);
+	replay_report_init(&run->report);
+	progress_start("records judged", &walk.records);
+	good = audit_walk(&walk, files, &fault) && fault.kind == FAULT_NONE;
+	progress_stop();
+	status = good ? print(run, &walk) : command_fail(&fault);
+	replay_report_free(&run->report);
+	store_end(&reader);
+	return status;
+}
+
+static struct store *
+open_rules(struct replaying *run, struct fault *fault)
+{
+	struct store *store = NULL;
+	struct rulefile rules;
+
+	if (run->nrules == 0)
+		return store_open(run->context->store, fault);
+	if (ruleset_read(run->context, run->rules, &rules, fault))
+		store = scratch_open(&rules, fault);
+	rulefile_free(&rules);
+	return store;
+}
+
+/* False: stop and return *status. */
+static bool
+take_options(struct replaying *run, int argc, char **argv, int *status)
+{
+	const char *assignments[REPLAY_OPTIONS_MAX];
+	size_t n = 0;
+	struct fault fault;
+	int c;
+
+	while ((c = command_getopt(run->context, argc, argv, status)) != -1) {
+		if (c == '?')
+			return false;
+		if (c == 'r' && run->nrules < RULEFILE_SOURCES_MAX)
+			run->rules[run->nrules++] = optarg;
+		else if (c == 'o' && n < REPLAY_OPTIONS_MAX)
+			assignments[n++] = optarg;
+		else if (c == 'v')
+			run->verbose = true;
+		else if (c == OPTION_JSON)
+			run->json = true;
+		else {
+			*status = command_usage(run->context,
+			    "too many options -%c", c);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!settings_assign(&run->context->settings,
+		    slice_of(assignments[i]), &fault)) {
+			*status = command_fail(&fault);
+			return false;
+		}
+		run->own_mode |= slice_starts_nocase(slice_of(assignments[i]),
+		    "mode=");
+	}
+	settings_eval_options(&run->context->settings, &run->eval);
+	return true;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct replaying *run = calloc(1, sizeof *run);
+	struct audit_files files;
+	struct store *store;
+	struct fault fault;
+	int status;
+
+	if (run == NULL) {
+		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		return command_fail(&fault);
+	}
+	run->context = context;
+	if (!take_options(run, argc, argv, &status)) {
+		free(run);
+		return status;
+	}
+	if (!audit_files(context, argv + optind, &files, &fault) ||
+	    (store = open_rules(run, &fault)) == NULL) {
+		status = command_fail(&fault);
+	} else {
+		status = replay(run, &files, store);
+		store_close(store);
+	}
+	audit_files_free(&files);
+	free(run);
+	return status;
+}
+
+const struct command command_replay = {
+	"replay", "[AUDIT...]",
+	"Judge recorded mail again, by new rules", options, run
+};

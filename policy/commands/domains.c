@@ -1,0 +1,42 @@
+#include <libpsl.h>
+#include <string.h>
+
+#include "policy/commands/domains.h"
+
+struct slice
+domains_of_address(struct slice address)
+{
+	for (size_t i = address.n; i > 0; i--)
+		if (address.p[i - 1] == '@')
+			return slice_from(address, i);
+	return slice_make("", 0);
+}
+
+bool
+domains_covers(struct slice domain, struct slice name)
+{
+	char a_text[DOMAIN_TEXT_MAX], b_text[DOMAIN_TEXT_MAX];
+	struct text a, b;
+
+	text_init(&a, a_text, sizeof a_text);
+	text_init(&b, b_text, sizeof b_text);
+	domain_canonical(domain, &a);
+	domain_canonical(name, &b);
+	if (a.n == 0 || b.n < a.n ||
+	    memcmp(b.buf + b.n - a.n, a.buf, a.n) != 0)
+		return false;
+	return b.n == a.n || b.buf[b.n - a.n - 1] == '.';
+}
+
+void
+domains_organisational(struct slice name, struct text *out)
+{
+	char text[DOMAIN_TEXT_MAX];
+	const char *organisation;
+	struct text canonical;
+
+	text_init(&canonical, text, sizeof text);
+	domain_canonical(name, &canonical);
+	organisation = psl_registrable_domain(psl_builtin(), canonical.buf);
+	text_puts(out, organisation != NULL ? organisation : canonical.buf);
+}
