@@ -162,6 +162,65 @@ unit_facts(struct facts *facts, const char *macros)
 	assert_true(macro_finish(facts));
 }
 
+void
+unit_judge_into(struct store_reader *reader, const struct facts *facts,
+    enum tag tag, const char *options, int64_t now,
+    const struct trace *trace, struct verdict *verdict)
+{
+	struct eval_options o = {
+		.default_class = strstr(options, "perm") ? CLASS_PERM :
+		    CLASS_TEMP,
+		.on_error_accept = strstr(options, "accept") != NULL,
+		.compat_sendmail = strstr(options, "compat") != NULL,
+		.monitor = strstr(options, "monitor") != NULL,
+		.help_url = strstr(options, "help") ?
+		    "https://example.org/tls" : NULL
+	};
+	struct question q = { .facts = facts, .options = &o, .now = now,
+		.scope = strstr(options, "mail") ? EVAL_MAIL : EVAL_TAG,
+		.tag = tag, .exempt = strstr(options, "exempt") != NULL,
+		.trace = trace };
+	struct fault why;
+
+	fault_set(&why, FAULT_NOINPUT, "no store");
+	eval_session(&q, reader, &why, verdict);
+}
+
+void
+unit_print_verdict(const struct verdict *verdict, struct text *out)
+{
+	verdict_print(verdict, out);
+	if (verdict->waiver == WAIVER_NONE)
+		return;
+	text_printf(out, " | %s: ", waiver_name(verdict->waiver));
+	verdict_print_would(verdict, out);
+}
+
+const char *
+unit_judge(const char *rules, const char *macros, enum tag tag,
+    const char *options, int64_t now)
+{
+	static char buf[8192];
+	struct store_reader reader;
+	struct verdict verdict;
+	struct facts facts;
+	struct fault fault;
+	struct store *store = store_open(unit_build("judge", rules, 1),
+	    &fault);
+	struct text out;
+
+	assert_non_null(store);
+	assert_true(store_begin(store, &reader, &fault));
+	unit_facts(&facts, macros);
+	unit_judge_into(&reader, &facts, tag, options, now, NULL, &verdict);
+	text_init(&out, buf, sizeof buf);
+	unit_print_verdict(&verdict, &out);
+	facts_free(&facts);
+	store_end(&reader);
+	store_close(store);
+	return buf;
+}
+
 /* xorshift64*, as published by S. Vigna. */
 uint32_t
 unit_random(uint64_t *state)

@@ -18,6 +18,7 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/text.h"
+#include "policy/eval/eval.h"
 #include "policy/facts/facts.h"
 #include "policy/rules/rulefile.h"
 #include "policy/store/store.h"
@@ -45,6 +46,20 @@ const char *unit_build(const char *name, const char *rules, int64_t now);
 
 /* Facts from "name=value name=value"; a value holds no blanks. */
 void unit_facts(struct facts *, const char *macros);
+
+/*
+ * Rules (lines ended by \n) and a session in, the first line of `tlspolicy
+ * check` out; behind it " | WAIVER: " and what it spared, if anything.
+ * `options` are words: perm, accept (on-error), compat, monitor, exempt, help,
+ * mail (the four classes of MAIL; else the class of `tag` alone).
+ */
+const char *unit_judge(const char *rules, const char *macros, enum tag tag,
+    const char *options, int64_t now);
+/* The same for a verdict of the caller's and an open store (or NULL). */
+void unit_judge_into(struct store_reader *, const struct facts *, enum tag,
+    const char *options, int64_t now, const struct trace *,
+    struct verdict *);
+void unit_print_verdict(const struct verdict *, struct text *);
 
 /* Numbers that look random and are the same in every run. */
 uint32_t unit_random(uint64_t *state);
