@@ -139,6 +139,7 @@ find_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	struct lookup lookup;
 	struct lookup_step step;
 
+	fault_clear(&reader->fault); /* of the class before */
 	lookup_start(&lookup, tag, q->facts);
 	while (lookup_next(&lookup, &step)) {
 		enum lookup_result result;

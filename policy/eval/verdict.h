@@ -37,7 +37,7 @@ const char *waiver_name(enum waiver); /* "monitor"; "" for none */
 enum {
 	REPLY_LINES_MAX = 6,
 	REPLY_LINE_MAX = 400,	   /* bytes of one line, without codes */
-	VERDICT_MEMORY = 12 * 1024 /* keys, requirements, reply */
+	VERDICT_MEMORY = 16 * 1024 /* keys, requirements, reply */
 };
 
 /*
