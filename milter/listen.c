@@ -4,11 +4,9 @@
  * gets its owner, group and mode afterwards, so that at no time more may
  * connect than the settings say.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,11 +16,12 @@
 
 #include <libmilter/mfapi.h>
 
+#include "milter/endpoint.h"
 #include "milter/listen.h"
 #include "milter/log.h"
 
 static bool
-bad_socket(struct fault *f, const char *expected, const char *found)
+bad_path(struct fault *f, const char *expected, const char *found)
 {
 	fault_set(f, FAULT_SETTINGS, "expected %s, found \"%s\"", expected,
 	    found);
@@ -36,73 +35,40 @@ parse_unix(const char *path, struct listen *l, struct fault *f)
 	struct sockaddr_un address;
 
 	if (path[0] != '/')
-		return bad_socket(f, "unix: and an absolute path", path);
+		return bad_path(f, "unix: and an absolute path", path);
 	if (strlen(path) >= sizeof address.sun_path)
-		return bad_socket(f, "a path of at most 107 bytes", path);
+		return bad_path(f, "a path of at most 107 bytes", path);
 	snprintf(l->spec, sizeof l->spec, "unix:%s", path);
 	l->path = l->spec + strlen("unix:");
 	l->tcp = false;
 	return true;
 }
 
-/* An address for sure, so that libmilter need not look up names. */
 static bool
-resolve(const char *host, unsigned long port, struct listen *l,
-    struct fault *f)
+parse_inet(const char *value, struct listen *l, struct fault *f)
 {
-	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-	struct addrinfo *found;
-	char address[NI_MAXHOST];
-	int error;
+	struct endpoint e;
 
-	error = getaddrinfo(host, NULL, &hints, &found);
-	if (error == 0) {
-		error = getnameinfo(found->ai_addr, found->ai_addrlen, address,
-		    sizeof address, NULL, 0, NI_NUMERICHOST);
-		if (error == 0 && strlen(address) < INET6_ADDRSTRLEN)
-			snprintf(l->spec, sizeof l->spec, "%s:%lu@[%.*s]",
-			    found->ai_family == AF_INET6 ? "inet6" : "inet",
-			    port, INET6_ADDRSTRLEN, address);
-		freeaddrinfo(found);
-	}
-	if (error == 0)
-		return true;
-	fault_set(f, FAULT_SETTINGS, "host \"%s\": %s", host,
-	    gai_strerror(error));
-	fault_at_setting(f, "socket");
-	return false;
-}
-
-static bool
-parse_inet(const char *spec, struct listen *l, struct fault *f)
-{
-	struct slice all = slice_of(spec);
-	struct slice port = slice_make(spec, slice_find(all, '@')), host;
-	char name[SETTINGS_STRING_MAX];
-	unsigned long number;
-
-	if (port.n == all.n || port.n + 1 == all.n)
-		return bad_socket(f, "inet:PORT@HOST", spec);
-	if (!text_number(port, 65535, &number) || number == 0)
-		return bad_socket(f, "a port of 1 to 65535", spec);
-	host = slice_from(all, port.n + 1);
-	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		host = slice_make(host.p + 1, host.n - 2);
-	snprintf(name, sizeof name, "%.*s", SLICE_ARG(host));
+	if (!endpoint_parse(value, "socket", &e, f))
+		return false;
+	snprintf(l->spec, sizeof l->spec, "%s:%u@[%s]",
+	    e.ipv6 ? "inet6" : "inet", (unsigned)e.port, e.address);
 	l->tcp = true;
 	l->path = NULL;
-	return resolve(name, number, l, f);
+	return true;
 }
 
 static bool
 find_group(const char *name, gid_t *gid, struct fault *f)
 {
 	const struct group *group;
+	unsigned long number;
 
 	if (name[0] == '\0')
 		return true;
 	group = getgrnam(name);
+	if (group == NULL && text_number(slice_of(name), INT_MAX, &number))
+		group = getgrgid((gid_t)number);
 	if (group == NULL) {
 		fault_set(f, FAULT_SETTINGS, "there is no group \"%s\"", name);
 		fault_at_setting(f, "socket-group");
@@ -122,11 +88,9 @@ listen_parse(const struct settings *s, uid_t owner, gid_t group,
 	l->mode = (mode_t)s->socket_mode;
 	if (!find_group(s->socket_group, &l->group, f))
 		return false;
-	if (strncmp(s->socket, "unix:", 5) == 0)
+	if (slice_starts_nocase(slice_of(s->socket), "unix:"))
 		return parse_unix(s->socket + 5, l, f);
-	if (strncmp(s->socket, "inet:", 5) == 0)
-		return parse_inet(s->socket + 5, l, f);
-	return bad_socket(f, "unix:/PATH or inet:PORT@HOST", s->socket);
+	return parse_inet(s->socket, l, f);
 }
 
 static bool

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -19,19 +20,23 @@ bool
 privilege_find(const struct settings *s, struct privilege *p, struct fault *f)
 {
 	const struct passwd *entry;
+	unsigned long number;
 
-	snprintf(p->user, sizeof p->user, "%s", s->user);
+	p->user[0] = '\0';
 	p->uid = geteuid();
 	p->gid = getegid();
 	p->drop = false;
 	if (s->user[0] == '\0')
 		return true;
 	entry = getpwnam(s->user);
+	if (entry == NULL && text_number(slice_of(s->user), INT_MAX, &number))
+		entry = getpwuid((uid_t)number);
 	if (entry == NULL) {
 		fault_set(f, FAULT_SETTINGS, "there is no user \"%s\"", s->user);
 		fault_at_setting(f, "user");
 		return false;
 	}
+	snprintf(p->user, sizeof p->user, "%s", entry->pw_name);
 	if (entry->pw_uid == p->uid)
 		return true;
 	if (p->uid != 0) {

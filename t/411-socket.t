@@ -101,4 +101,12 @@ subtest 'TCP' => sub {
 	ok($tcp->accepts, 'a restart can listen again at once');
 };
 
+subtest 'IPv6' => sub {
+	my $port = Tlspolicy::Scratch::free_port();
+	$daemon->configure(socket => "inet6:$port\@::1");
+	my $r = Tlspolicy::Scratch::run($program, '-t', '-c',
+	    $daemon->{conf});
+	like($r->{out}, qr/^listens on inet6:$port\@\[::1\]$/m, 'is understood');
+};
+
 done_testing;

@@ -47,4 +47,12 @@ ok(Tlspolicy::Scratch::wait_for(5, sub { -e "$own/audit.log" }),
 is((stat "$own/audit.log")[4], $uid, 'as the user');
 
 is($daemon->stop, 0, 'stops');
+
+$daemon->configure(user => $uid, 'socket-group' => $gid,
+    'audit-file' => "$own/audit.log", store => "$own/policy.mdb");
+$daemon->run;
+%status = map { /^(\w+):\s*(.*)/ } split /\n/,
+    Tlspolicy::Scratch::slurp("/proc/$daemon->{pid}/status");
+is($status{Uid}, join("\t", ($uid) x 4), 'a user by number');
+is((stat "$daemon->{dir}/milter.sock")[5], $gid, 'a group by number');
 done_testing;
