@@ -14,6 +14,7 @@
 #include "milter/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
+#include "milter/metrics_server.h"
 #include "milter/notify.h"
 #include "milter/options.h"
 #include "milter/privilege.h"
@@ -29,6 +30,9 @@ struct start {
 	struct settings settings;
 	struct privilege privilege;
 	struct listen listen;
+	bool metrics_on;
+	struct endpoint metrics;
+	struct metrics_server *metrics_server;
 };
 
 /* One for the process, and never freed: callbacks may run to the very end. */
@@ -56,12 +60,29 @@ raise_file_limit(void)
 }
 
 static bool
+check_metrics(struct start *s, struct fault *f)
+{
+	s->metrics_on = !slice_is(slice_of(s->settings.metrics), "off");
+	return !s->metrics_on || endpoint_parse(s->settings.metrics, "metrics",
+	    &s->metrics, f);
+}
+
+static bool
 check(struct start *s, struct fault *f)
 {
 	return reload_read(&s->options, &s->settings, f) &&
 	    privilege_find(&s->settings, &s->privilege, f) &&
 	    listen_parse(&s->settings, s->privilege.uid, s->privilege.gid,
-	    &s->listen, f);
+	    &s->listen, f) && check_metrics(s, f);
+}
+
+static bool
+listen_metrics(struct start *s, struct daemon *d, struct fault *f)
+{
+	if (!s->metrics_on)
+		return true;
+	s->metrics_server = metrics_server_listen(d, &s->metrics, f);
+	return s->metrics_server != NULL;
 }
 
 static bool
@@ -87,8 +108,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	if (!callbacks_register(d, s->listen.tcp, f))
 		return false;
 
-	/* 5. The socket, while we may write to its folder or use its port. */
-	if (!listen_open(&s->listen, f))
+	/* 5. The sockets, while we may write to a folder or use a low port. */
+	if (!listen_open(&s->listen, f) || !listen_metrics(s, d, f))
 		return false;
 
 	/* 6. From here on nothing needs privileges. */
@@ -104,8 +125,9 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	/* 8. A daemon without a store answers by on-error, and keeps looking. */
 	store_holder_watch(&d->store, s->settings.store);
 
-	/* 9. All is there that a callback needs. */
-	return signals_start_milter(f);
+	/* 9. All is there that a callback or a page of metrics needs. */
+	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
+	    signals_start_milter(f);
 }
 
 /* Until it is time to stop; the exit status. */

@@ -89,6 +89,7 @@ tell_settings(const struct options *o, const struct settings *s,
 	}
 	tell_store(s);
 	tell_audit(s);
+	printf("metrics: %s\n", s->metrics);
 	printf("mode: %s\n", s->mode == MODE_MONITOR ?
 	    "monitor, nothing is refused" : "enforce");
 	return fflush(stdout) == 0 ? 0 : (int)FAULT_IO;

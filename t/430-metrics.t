@@ -1,0 +1,154 @@
+#!/usr/bin/perl
+# Counters and health by HTTP.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
+use IO::Socket::INET;
+use Test::More;
+use Tlspolicy::Talk;
+
+my $port = Tlspolicy::Scratch::free_port();
+my $daemon = daemon(<<'END', settings => { metrics => "inet:$port\@127.0.0.1" });
+TLS_Clt:example.com	PERM+ENCR:112
+TLS_From:held.example	HOLD+VERIFY
+TLS_From:warned.example	WARN+VERIFY
+END
+my $http = HTTP::Tiny->new(timeout => 5);
+my $url = "http://127.0.0.1:$port";
+
+# name with labels => value
+sub metrics
+{
+	my $r = $http->get("$url/metrics");
+	is($r->{status}, 200, '/metrics') or diag($r->{content});
+	return (map { /^(tlspolicy_\S+) (\S+)$/ ? ($1 => $2) : () }
+	    split /\n/, $r->{content});
+}
+
+subtest 'counters' => sub {
+	my %before = metrics();
+	my $m = session($daemon);
+	$m->mail('a@example.com');
+	$m->set(%tls);
+	for my $from ('a@example.com', 'a@held.example', 'a@warned.example') {
+		$m->mail($from);
+		$m->rcpt('b@example.org');
+		$m->message;
+	}
+	$m->quit;
+	$daemon->audit_after(0, 4);
+	my %after = metrics();
+	my %want = (
+		'sessions_total' => 1, 'messages_total' => 3,
+		'audit_records_total' => 4, 'audit_unrecorded_total' => 0,
+		'verdicts_total{verdict="reject"}' => 1,
+		'verdicts_total{verdict="hold"}' => 1,
+		'verdicts_total{verdict="tempfail"}' => 0,
+		'waived_total{waiver="warn"}' => 1,
+		'reasons_total{reason="plaintext"}' => 1,
+		'reasons_total{reason="not-verified"}' => 2,
+		'rule_matches_total{class="TLS_Clt"}' => 4,
+		'rule_failures_total{class="TLS_Clt"}' => 1,
+		'rule_failures_total{class="TLS_From"}' => 2,
+		'callback_seconds_count{callback="mail"}' => 4,
+		'callback_seconds_count{callback="eom"}' => 3,
+		'callback_seconds_bucket{callback="mail",le="+Inf"}' => 4,
+		'store_errors_total' => 0,
+	);
+	for (sort keys %want) {
+		is($after{"tlspolicy_$_"} - $before{"tlspolicy_$_"}, $want{$_},
+		    $_);
+	}
+	ok($after{'tlspolicy_callback_seconds_sum{callback="mail"}'} > 0,
+	    'time goes by');
+};
+
+subtest 'the store' => sub {
+	my %now = metrics();
+	is($now{tlspolicy_store_up}, 1, 'is up');
+	is($now{tlspolicy_store_generation}, 1, 'generation');
+	is($now{tlspolicy_store_rules}, 3, 'rules');
+	ok(abs($now{tlspolicy_store_built_timestamp_seconds} - time) < 600,
+	    'built just now');
+	ok($now{tlspolicy_store_reader_slots_used} <=
+	    $now{tlspolicy_store_reader_slots}, 'reader slots');
+	$daemon->rules("TLS_Clt:example.com OK\n");
+	%now = metrics();
+	is($now{tlspolicy_store_generation}, 2, 'the next generation');
+};
+
+subtest 'the form of the page' => sub {
+	my $r = $http->get("$url/metrics");
+	like($r->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4},
+	    'content type');
+	my (%help, %type, @bad);
+	for (split /\n/, $r->{content}) {
+		if (/^# HELP (\w+) \S.*\.$/) {
+			push @bad, "twice: $_" if $help{$1}++;
+		} elsif (/^# TYPE (\w+) (counter|gauge|histogram)$/) {
+			push @bad, "no help: $_" unless $help{$1};
+			$type{$1} = $2;
+		} elsif (/^(\w+)(?:\{[^}]*\})? [0-9.e+-]+$/) {
+			my $name = $1;
+			push @bad, "no type: $_" unless $type{$name} ||
+			    $type{$name =~ s/_(?:bucket|sum|count)$//r};
+		} else {
+			push @bad, "what: $_";
+		}
+	}
+	is_deeply(\@bad, [], 'every line');
+};
+
+subtest 'promtool' => sub {
+	plan skip_all => 'no promtool (Debian: prometheus)'
+	    unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+	my $page = scratch()->write('page',
+	    $http->get("$url/metrics")->{content});
+	my $r = Tlspolicy::Scratch::run({ in => $page },
+	    'promtool', 'check', 'metrics');
+	is($r->{status}, 0, 'has nothing to say') or diag($r->{out}, $r->{err});
+};
+
+subtest 'health' => sub {
+	my $r = $http->get("$url/healthz");
+	is($r->{status}, 200, 'is well');
+	is($r->{content}, "ok\n", 'and says so');
+	unlink $daemon->{store}, "$daemon->{store}-lock";
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	    ($r = $http->get("$url/healthz"))->{status} == 503 }),
+	    'without a store it is not');
+	like($r->{content}, qr/no such store/, 'and says why');
+	my %now = metrics();
+	is($now{tlspolicy_store_up}, 0, 'nor is the store up');
+	$daemon->rules("TLS_Clt:example.com OK\n");
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
+};
+
+subtest 'other requests' => sub {
+	is($http->get("$url/")->{status}, 404, 'another page');
+	is($http->head("$url/metrics")->{status}, 200, 'HEAD');
+	ok($http->post("$url/metrics")->{status} >= 400, 'POST');
+	ok($http->get("$url/metrics", { headers =>
+	    { 'x-long' => 'x' x 100_000 } })->{status} >= 400, 'long headers');
+	my @silent = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+	    PeerPort => $port) } 1 .. 50;
+	is($http->get("$url/healthz")->{status}, 200,
+	    'beside 50 that say nothing');
+};
+
+subtest 'the port' => sub {
+	my $r = Tlspolicy::Scratch::run({ timeout => 10 },
+	    Tlspolicy::Daemon::program('tlspolicy-milter'), '-c',
+	    Tlspolicy::Daemon->new(scratch => scratch(), name => 'second',
+	    build => 0, settings =>
+	    { metrics => "inet:$port\@127.0.0.1" })->{conf});
+	is($r->{status}, 69, 'in use');
+	like($r->{err}, qr/setting metrics: cannot listen/, 'is named');
+	ok(!-e scratch()->path('second/milter.sock'), 'no socket is left');
+};
+
+is($daemon->stop, 0, 'the daemon stops');
+done_testing;
