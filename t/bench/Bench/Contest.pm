@@ -47,7 +47,7 @@ sub bare ($bench, %how) {
 		sub ($socket) { $bench->program('bare'), $socket });
 }
 
-# Ten macros asked for and read, as PERF's table has it.
+# What a milter that judges TLS needs to know, each asked for and read.
 our $MACROS = '{verify} {cipher_bits} {tls_version} {cipher} {cn_subject} '
     . '{cert_subject} {cert_issuer} {client_name} {client_addr} v';
 
