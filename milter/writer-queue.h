@@ -60,6 +60,13 @@ struct writer {
 	bool reported; /* that it is failing */
 };
 
+/* A quarter of the queue is taken: not a time to wait for more. */
+static inline bool
+writer_is_crowded(const struct writer *w)
+{
+	return w->queued > w->room / 4;
+}
+
 void *writer_thread(void *writer);
 void writer_tell_opened(struct writer *, const char *path);
 

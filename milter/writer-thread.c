@@ -14,6 +14,7 @@
 enum {
 	ROUND_BYTES = 1024 * 1024,
 	SYNC_MS = 100,	/* audit-sync = batch */
+	GATHER_MS = 5,	/* nobody waits: let records come together */
 	RETRY_MS = 100,
 	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
 };
@@ -71,6 +72,24 @@ wait_for_work(struct writer *w)
 		until.tv_nsec = due % 1000 * 1000000;
 		pthread_cond_timedwait(&w->work, &w->lock, &until);
 	}
+}
+
+/*
+ * Waking up and a system call for every record cost more than the record.
+ * When nobody waits for the disk, those of some milliseconds go together.
+ * The lock is held.
+ */
+static void
+gather(struct writer *w)
+{
+	int64_t due = monotonic_ms() + GATHER_MS;
+	struct timespec until = { due / 1000, due % 1000 * 1000000 };
+
+	while (w->sync != AUDIT_SYNC_EACH && w->first != NULL &&
+	    !w->stopping && w->reopening == NULL && !writer_is_crowded(w))
+		if (pthread_cond_timedwait(&w->work, &w->lock, &until) ==
+		    ETIMEDOUT)
+			break;
 }
 
 /* Sleeps before the next try; the lock is held. */
@@ -406,8 +425,10 @@ writer_thread(void *arg)
 		pthread_mutex_lock(&w->lock);
 		if (w->failing)
 			wait_for_retry(w);
-		else
+		else {
 			wait_for_work(w);
+			gather(w);
+		}
 		reopening = w->reopening;
 		stopping = w->stopping;
 		pthread_mutex_unlock(&w->lock);

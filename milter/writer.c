@@ -108,9 +108,9 @@ writer_submit(struct writer *w, struct slice record)
 		entry->waited = w->sync == AUDIT_SYNC_EACH;
 		*w->last = entry;
 		w->last = &entry->next;
-		if (w->queued == 0)
-			pthread_cond_signal(&w->work);
 		w->queued += entry->n;
+		if (w->queued == entry->n || writer_is_crowded(w))
+			pthread_cond_signal(&w->work);
 		taken = !entry->waited || wait_for_disk(w, entry, &deadline);
 		entry = NULL;
 	}
