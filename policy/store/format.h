@@ -15,7 +15,10 @@
 #ifndef TLSPOLICY_FORMAT_H
 #define TLSPOLICY_FORMAT_H
 
+#include <sys/types.h>
+
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdint.h>
 
 #include "policy/store/store.h"
@@ -72,7 +75,24 @@ uint64_t format_check(const struct format_info *);
  */
 size_t format_list_key(struct slice list, unsigned char key[KEY_MAX]);
 
-/* store.c, for rebuild.c and search.c. */
+/* A read transaction between two uses. */
+struct store_resting {
+	struct store_resting *next;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+};
+
+struct store {
+	MDB_env *env;
+	MDB_dbi dbi;
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	pthread_mutex_t lock; /* for `resting` */
+	struct store_resting *resting;
+};
+
+/* store.c, for the other files. */
 bool store_lmdb_fault(struct fault *, int error, const char *path);
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
