@@ -46,6 +46,18 @@ static const char *const group_names[FIELD_GROUPS] = {
 	[FIELD_TLS] = "tls",
 };
 
+/* 16 a row. */
+const bool field_plain_byte[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0
+};
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool encoded[DIALECT_COUNT][FACT_COUNT];
 static enum fact_state nothing[DIALECT_COUNT][FACT_COUNT];
@@ -99,4 +111,24 @@ field_state_when_nothing(enum dialect dialect, enum fact_id id)
 {
 	pthread_once(&once, compute);
 	return nothing[dialect][id];
+}
+
+size_t
+field_encode(struct slice value, char *out)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *p = out;
+
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (field_plain_byte[c]) {
+			*p++ = (char)c;
+			continue;
+		}
+		*p++ = '+';
+		*p++ = hex[c >> 4];
+		*p++ = hex[c & 15];
+	}
+	return (size_t)(p - out);
 }

@@ -16,6 +16,8 @@
 #ifndef TLSPOLICY_FIELD_H
 #define TLSPOLICY_FIELD_H
 
+#include <string.h>
+
 #include "policy/facts/facts.h"
 
 enum field_group {
@@ -40,6 +42,14 @@ struct field {
 	enum field_kind kind;
 };
 
+/* `name` is the field's. */
+static inline bool
+field_is(const struct field *f, struct slice name)
+{
+	return name.n + sizeof ",\"\":" - 1 == f->intro_n &&
+	    memcmp(name.p, f->name, name.n) == 0;
+}
+
 /* The rows of a group follow one another; the end has name NULL. */
 const struct field *field_table(void);
 /* The first row of a group. */
@@ -52,6 +62,14 @@ const char *field_group_name(enum field_group);
  * by encoding?  The same rows as in macro.h have xtext.
  */
 bool field_is_encoded(enum dialect, enum fact_id);
+
+/*
+ * text_put_xencoded() in a table, for speed: the bytes that stand for
+ * themselves, and the whole of it into `out`, which has room for three times
+ * as many bytes.  Returns how many it took.
+ */
+extern const bool field_plain_byte[256];
+size_t field_encode(struct slice value, char *out);
 
 /* NOT_TOLD or ABSENT; under Postfix also KNOWN: {verify} is then NONE. */
 enum fact_state field_state_when_nothing(enum dialect, enum fact_id);

@@ -33,18 +33,6 @@ line_slice(struct line *l, struct slice s)
 		PUT(l, "null");
 }
 
-/* The bytes that text_put_xencoded() leaves as they are, 16 a row. */
-static const bool stands_for_itself[256] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0
-};
-
 /* Would encoding `value` give `raw`?  See text_put_xencoded(). */
 static bool
 encodes_to(struct slice value, struct slice raw)
@@ -55,7 +43,7 @@ encodes_to(struct slice value, struct slice raw)
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 
-		if (stands_for_itself[c]) {
+		if (field_plain_byte[c]) {
 			if (at >= raw.n || raw.p[at++] != (char)c)
 				return false;
 			continue;

@@ -24,6 +24,7 @@ struct parse {
 	struct slice value[FACT_COUNT];
 	enum fact_state state[FACT_COUNT];
 	bool raw[FACT_COUNT], nothing[FIELD_GROUPS];
+	const struct field *top; /* the row that probably comes next */
 };
 
 static const char *const results[RESULT_COUNT] = {
@@ -158,9 +159,9 @@ parse_group(struct parse *p, enum field_group group)
 	while (scan_member(&p->scan, &first, &name)) {
 		/* They mostly stand in the order of the table. */
 		f = next;
-		if (f->group != group || !slice_is(name, f->name))
+		if (f->group != group || !field_is(f, name))
 			for (f = field_group(group); f->group == group; f++)
-				if (slice_is(name, f->name))
+				if (field_is(f, name))
 					break;
 		if (!(f->group == group ? parse_fact(p, f->fact, f->kind) :
 		    scan_skip(&p->scan)))
@@ -542,52 +543,74 @@ parse_exempt(struct parse *p)
 }
 
 /* In the order in which record_format() writes them. */
-static const struct {
+#define MEMBER(name, parse) { name, sizeof name - 1, parse }
+static const struct member {
 	const char *name;
+	size_t n;
 	bool (*parse)(struct parse *);
 } members[] = {
-	{ "v", parse_schema },
-	{ "event", parse_event },
-	{ "time", parse_time },
-	{ "generation", parse_generation },
-	{ "session", parse_session },
-	{ "client", parse_client },
-	{ "daemon", parse_daemon },
-	{ "auth", parse_auth },
-	{ "tls", parse_tls },
-	{ "rcpts", parse_rcpts },
-	{ "rules", parse_rules },
-	{ "verdict", parse_verdict },
-	{ "waiver", parse_waiver },
-	{ "would", parse_would },
-	{ "reply", parse_reply },
-	{ "reason", parse_reason },
-	{ "result_type", parse_result_type },
-	{ "mode", parse_mode },
-	{ "exempt", parse_exempt },
-	{ "raw", parse_raw },
-	{ "seq", parse_seq },
+	MEMBER("v", parse_schema),
+	MEMBER("event", parse_event),
+	MEMBER("time", parse_time),
+	MEMBER("generation", parse_generation),
+	MEMBER("session", parse_session),
+	MEMBER("client", parse_client),
+	MEMBER("daemon", parse_daemon),
+	MEMBER("auth", parse_auth),
+	MEMBER("tls", parse_tls),
+	MEMBER("rcpts", parse_rcpts),
+	MEMBER("rules", parse_rules),
+	MEMBER("verdict", parse_verdict),
+	MEMBER("waiver", parse_waiver),
+	MEMBER("would", parse_would),
+	MEMBER("reply", parse_reply),
+	MEMBER("reason", parse_reason),
+	MEMBER("result_type", parse_result_type),
+	MEMBER("mode", parse_mode),
+	MEMBER("exempt", parse_exempt),
+	MEMBER("raw", parse_raw),
+	MEMBER("seq", parse_seq),
 };
+#undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };
+
+static bool
+is_member(const struct member *m, struct slice name)
+{
+	return m->n == name.n && memcmp(m->name, name.p, m->n) == 0;
+}
+
+/* Facts of the top stand together, between two members of the table. */
+static bool
+parse_top_fact(struct parse *p, struct slice name, bool *found)
+{
+	const struct field *f = p->top;
+
+	if (!field_is(f, name) || f->group != FIELD_TOP)
+		for (f = field_group(FIELD_TOP); f->group == FIELD_TOP; f++)
+			if (field_is(f, name))
+				break;
+	*found = f->group == FIELD_TOP;
+	if (!*found)
+		return true;
+	p->top = f + 1;
+	return parse_fact(p, f->fact, f->kind);
+}
 
 static bool
 parse_member(struct parse *p, struct slice name, size_t *next)
 {
-	const struct field *f = field_group(FIELD_TOP);
+	bool found;
 
-	for (size_t i = 0; i < MEMBERS; i++) {
-		size_t at = (*next + i) % MEMBERS;
-
-		if (slice_is(name, members[at].name)) {
-			*next = at + 1;
-			return members[at].parse(p);
+	if (*next < MEMBERS && is_member(&members[*next], name))
+		return members[(*next)++].parse(p);
+	if (!parse_top_fact(p, name, &found) || found)
+		return p->scan.error == NULL;
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (is_member(&members[i], name)) {
+			*next = i + 1;
+			return members[i].parse(p);
 		}
-		/* The facts stand together, behind the time. */
-		if (i == 0)
-			for (; f->group == FIELD_TOP; f++)
-				if (slice_is(name, f->name))
-					return parse_fact(p, f->fact, f->kind);
-	}
 	return scan_skip(&p->scan);
 }
 
@@ -603,24 +626,23 @@ reset(struct reader_record *r)
 	r->facts = facts;
 }
 
-/* The value as the field has it, and the MTA's own spelling where that differs. */
+/* The value as the field has it, and the MTA's own spelling from that. */
 static bool
 put_fact(struct parse *p, enum fact_id id)
 {
 	struct facts *facts = &p->r->facts;
-	bool encoded = field_is_encoded(facts->dialect, id);
-	struct slice raw = p->value[id];
-	struct text text;
+	struct slice value = p->value[id];
 	char *memory;
 
-	if (!encoded || p->raw[id])
-		return facts_set(facts, id, raw, encoded);
-	memory = arena_alloc(&p->r->memory, 3 * raw.n + 1);
-	if (memory == NULL)
+	if (!field_is_encoded(facts->dialect, id) || p->raw[id])
+		return facts_set(facts, id, value,
+		    field_is_encoded(facts->dialect, id));
+	if (!facts_set(facts, id, value, false) ||
+	    (memory = arena_alloc(&facts->memory, 3 * value.n + 1)) == NULL)
 		return false;
-	text_init(&text, memory, 3 * raw.n + 1);
-	text_put_xencoded(&text, raw);
-	return facts_set(facts, id, slice_make(text.buf, text.n), true);
+	facts->fact[id].raw = slice_make(memory, field_encode(value, memory));
+	memory[facts->fact[id].raw.n] = '\0';
+	return true;
 }
 
 static void
@@ -696,6 +718,7 @@ reader_parse(struct reader_record *r, struct slice line, struct fault *fault)
 	reset(r);
 	memset(&p, 0, sizeof p);
 	p.r = r;
+	p.top = field_group(FIELD_TOP);
 	r->line = line;
 	scan_init(&p.scan, line, &r->memory);
 	if (parse_line(&p))
