@@ -192,7 +192,7 @@ put_raw_rcpts(struct line *l)
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
 			PUT(l, ",");
-		jsonput_hex(&l->out, r->rcpts[i].address);
+		jsonput_hex(&l->out, line_mailbox(r->rcpts[i].address));
 	}
 	PUT(l, "]");
 }
@@ -204,7 +204,8 @@ put_raw_fact(struct line *l, enum fact_id id)
 	const struct facts *facts = l->record->facts;
 
 	if (facts->fact[id].state == FACT_KNOWN)
-		jsonput_hex(&l->out, facts_raw(facts, id));
+		jsonput_hex(&l->out, id == FACT_MAIL_ADDR ?
+		    line_mailbox(facts_raw(facts, id)) : facts_raw(facts, id));
 	else if (facts->fact[id].state == FACT_ABSENT)
 		PUT(l, "null");
 	else

@@ -1,6 +1,7 @@
 #include <libpsl.h>
 #include <string.h>
 
+#include "policy/base/netaddr.h"
 #include "policy/commands/domains.h"
 
 struct slice
@@ -33,10 +34,13 @@ domains_organisational(struct slice name, struct text *out)
 {
 	char text[DOMAIN_TEXT_MAX];
 	const char *organisation;
+	struct netaddr addr;
 	struct text canonical;
 
 	text_init(&canonical, text, sizeof text);
 	domain_canonical(name, &canonical);
-	organisation = psl_registrable_domain(psl_builtin(), canonical.buf);
+	organisation = netaddr_parse(name, &addr) || (name.n > 0 &&
+	    name.p[0] == '[') ? NULL :
+	    psl_registrable_domain(psl_builtin(), canonical.buf);
 	text_puts(out, organisation != NULL ? organisation : canonical.buf);
 }

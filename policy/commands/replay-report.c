@@ -76,8 +76,6 @@ domain_of(const struct reader_record *r, struct text *out)
 	struct slice domain = domains_of_address(
 	    facts_value(&r->facts, FACT_MAIL_ADDR));
 
-	if (domain.n > 0 && domain.p[domain.n - 1] == '>')
-		domain.n--;
 	if (domain.n == 0)
 		domain = facts_value(&r->facts, FACT_CLIENT_NAME);
 	domains_organisational(domain, out);
