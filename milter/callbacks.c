@@ -1,30 +1,15 @@
 /*
- * Each callback fills in facts, asks, and answers; run() is around all of them.
- *
- * No answer is ever ACCEPT: at MAIL it would keep the end of the message from
- * us, and with it the record.  Nothing is refused before MAIL: that would
- * stick to the whole session and take STARTTLS away from the client.
+ * run() is around all callbacks: it passes the gate, finds the session and
+ * takes the time.  What is done at each step stands in step.c.
  */
 #include <time.h>
 
 #include "milter/callbacks.h"
-#include "milter/gather.h"
-#include "milter/judge.h"
-#include "milter/log.h"
 #include "milter/negotiate.h"
-#include "milter/recorder.h"
-#include "milter/reply.h"
+#include "milter/step.h"
 
 /* libmilter hands its callbacks no argument of ours. */
 static struct daemon *running;
-
-typedef sfsistat handler(SMFICTX *, struct session *, const char *);
-
-static const char no_memory[] = "out of memory, try again later";
-static const char unrecorded[] =
-    "this message cannot be recorded now, try again later";
-static const char unjudged[] =
-    "this message has not been judged, try again later";
 
 static uint64_t
 nanoseconds(void)
@@ -53,7 +38,7 @@ session_of(SMFICTX *ctx)
 
 /* `otherwise`: the answer of a daemon that stops or has no memory. */
 static sfsistat
-run(SMFICTX *ctx, enum callback which, handler *handle, const char *arg,
+run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
     sfsistat otherwise)
 {
 	struct session *s;
@@ -74,156 +59,46 @@ run(SMFICTX *ctx, enum callback which, handler *handle, const char *arg,
 }
 
 static sfsistat
-fail(SMFICTX *ctx, struct session *s, const char *text)
-{
-	if (text == no_memory)
-		metrics_count(&s->daemon->metrics, COUNTER_NO_MEMORY);
-	if (s->message != NULL)
-		session_end_message(s);
-	return reply_policy_error(ctx, text);
-}
-
-/* A message that was judged and that the client did not end. */
-static void
-abandon(struct session *s)
-{
-	if (s->message == NULL)
-		return;
-	recorder_message(s, RECORD_ABORTED);
-	session_end_message(s);
-}
-
-static sfsistat
-at_helo(SMFICTX *ctx, struct session *s, const char *helo)
-{
-	(void)ctx;
-	abandon(s);
-	session_set_helo(s, helo);
-	return SMFIS_NOREPLY;
-}
-
-static sfsistat
-at_mail(SMFICTX *ctx, struct session *s, const char *sender)
-{
-	sfsistat answer;
-
-	abandon(s);
-	if (session_begin_message(s) == NULL || !gather_mail(ctx, s, sender))
-		return fail(ctx, s, no_memory);
-	judge_mail(s);
-	if (!judge_refuses(&s->message->verdict))
-		return SMFIS_CONTINUE;
-	recorder_message(s, RECORD_REFUSED_MAIL);
-	answer = reply_send(ctx, &s->message->verdict);
-	session_end_message(s);
-	return answer;
-}
-
-static sfsistat
-at_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
-{
-	struct verdict verdict;
-
-	if (s->message == NULL)
-		return fail(ctx, s, unjudged);
-	if (!gather_rcpt(ctx, s, recipient))
-		return fail(ctx, s, no_memory);
-	judge_rcpt(s, &verdict);
-	if (judge_refuses(&verdict)) {
-		recorder_refused_rcpt(s, &verdict, judge_clock());
-		return reply_send(ctx, &verdict);
-	}
-	if (!session_add_rcpt(s, &verdict))
-		return fail(ctx, s, no_memory);
-	if (verdict.kind == VERDICT_HOLD)
-		session_adopt_hold(s, &verdict);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-at_data(SMFICTX *ctx, struct session *s, const char *none)
-{
-	(void)ctx;
-	(void)s;
-	(void)none;
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-at_eom(SMFICTX *ctx, struct session *s, const char *none)
-{
-	(void)none;
-	if (s->message == NULL)
-		return fail(ctx, s, unjudged);
-	if (!gather_queue_id(ctx, s))
-		return fail(ctx, s, no_memory);
-	if (s->message->verdict.kind == VERDICT_HOLD &&
-	    !reply_hold(ctx, &s->message->verdict)) {
-		log_warnx("the MTA would not hold a message");
-		abandon(s);
-		return fail(ctx, s, "this message cannot be held now, "
-		    "try again later");
-	}
-	if (!recorder_message(s, RECORD_MESSAGE))
-		return fail(ctx, s, unrecorded);
-	metrics_count(&s->daemon->metrics, COUNTER_MESSAGES);
-	session_end_message(s);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-at_abort(SMFICTX *ctx, struct session *s, const char *none)
-{
-	(void)ctx;
-	(void)none;
-	abandon(s);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-at_close(SMFICTX *ctx, struct session *s, const char *none)
-{
-	(void)none;
-	abandon(s);
-	smfi_setpriv(ctx, NULL);
-	session_free(s);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat
 on_helo(SMFICTX *ctx, char *helo)
 {
-	return run(ctx, CALLBACK_HELO, at_helo, helo, SMFIS_NOREPLY);
+	return run(ctx, CALLBACK_HELO, step_helo, helo, SMFIS_NOREPLY);
 }
 
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
-	return run(ctx, CALLBACK_MAIL, at_mail, argv[0], SMFIS_TEMPFAIL);
+	return run(ctx, CALLBACK_MAIL, step_mail, argv[0], SMFIS_TEMPFAIL);
 }
 
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **argv)
 {
-	return run(ctx, CALLBACK_RCPT, at_rcpt, argv[0], SMFIS_TEMPFAIL);
+	return run(ctx, CALLBACK_RCPT, step_rcpt, argv[0], SMFIS_TEMPFAIL);
 }
 
 static sfsistat
 on_data(SMFICTX *ctx)
 {
-	return run(ctx, CALLBACK_DATA, at_data, NULL, SMFIS_CONTINUE);
+	return run(ctx, CALLBACK_DATA, step_data, NULL, SMFIS_CONTINUE);
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	(void)value;
+	return run(ctx, CALLBACK_HEADER, step_header, name, SMFIS_NOREPLY);
 }
 
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
-	return run(ctx, CALLBACK_EOM, at_eom, NULL, SMFIS_TEMPFAIL);
+	return run(ctx, CALLBACK_EOM, step_eom, NULL, SMFIS_TEMPFAIL);
 }
 
 static sfsistat
 on_abort(SMFICTX *ctx)
 {
-	return run(ctx, CALLBACK_ABORT, at_abort, NULL, SMFIS_CONTINUE);
+	return run(ctx, CALLBACK_ABORT, step_abort, NULL, SMFIS_CONTINUE);
 }
 
 /* A connection that never got as far as HELO has no session. */
@@ -232,7 +107,47 @@ on_close(SMFICTX *ctx)
 {
 	if (smfi_getpriv(ctx) == NULL)
 		return SMFIS_CONTINUE;
-	return run(ctx, CALLBACK_CLOSE, at_close, NULL, SMFIS_CONTINUE);
+	return run(ctx, CALLBACK_CLOSE, step_close, NULL, SMFIS_CONTINUE);
+}
+
+/* Only a connection that is to change header fields needs a session now. */
+static bool
+prepare_session(SMFICTX *ctx, bool *header)
+{
+	struct settings_in_force *now =
+	    settings_holder_take(&running->settings);
+	struct session *s = NULL;
+
+	*header = now->settings.add_header != 0;
+	settings_holder_drop(now);
+	if (*header) {
+		s = session_of(ctx);
+		if (s != NULL)
+			s->header = true;
+	}
+	return s != NULL || !*header;
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions_offered,
+    unsigned long steps_offered, unsigned long f2, unsigned long f3,
+    unsigned long *actions, unsigned long *steps, unsigned long *pf2,
+    unsigned long *pf3)
+{
+	sfsistat answer = SMFIS_REJECT;
+	bool header;
+
+	(void)steps_offered;
+	(void)f2;
+	(void)f3;
+	*pf2 = *pf3 = 0;
+	if (!gate_enter(&running->gate))
+		return answer;
+	if (prepare_session(ctx, &header))
+		answer = negotiate(ctx, header, actions_offered, actions,
+		    steps);
+	gate_leave(&running->gate);
+	return answer;
 }
 
 bool
@@ -245,10 +160,11 @@ callbacks_register(struct daemon *d, bool tcp, struct fault *fault)
 		.xxfi_helo = on_helo,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
 		.xxfi_eom = on_eom,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,
-		.xxfi_negotiate = negotiate,
+		.xxfi_negotiate = on_negotiate,
 	};
 
 	/*

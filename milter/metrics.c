@@ -15,6 +15,7 @@ static const char *const callback_names[CALLBACK_COUNT] = {
 	[CALLBACK_MAIL] = "mail",
 	[CALLBACK_RCPT] = "rcpt",
 	[CALLBACK_DATA] = "data",
+	[CALLBACK_HEADER] = "header",
 	[CALLBACK_EOM] = "eom",
 	[CALLBACK_ABORT] = "abort",
 	[CALLBACK_CLOSE] = "close",

@@ -52,22 +52,20 @@ ask_for_macros(SMFICTX *ctx)
 }
 
 sfsistat
-negotiate(SMFICTX *ctx, unsigned long actions_offered,
-    unsigned long steps_offered, unsigned long f2, unsigned long f3,
-    unsigned long *actions, unsigned long *steps, unsigned long *pf2,
-    unsigned long *pf3)
+negotiate(SMFICTX *ctx, bool header, unsigned long actions_offered,
+    unsigned long *actions, unsigned long *steps)
 {
-	(void)steps_offered; /* libmilter makes up for what is missing */
-	(void)f2;
-	(void)f3;
-	*pf2 = *pf3 = 0;
+	unsigned long wanted = SMFIF_SETSYMLIST | SMFIF_QUARANTINE;
+
 	if ((actions_offered & SMFIF_SETSYMLIST) == 0) {
 		log_warnx("an MTA that cannot be asked for macros was turned "
 		    "away; sendmail 8.14 or Postfix 2.6 is needed");
 		return SMFIS_REJECT;
 	}
-	*actions = (SMFIF_SETSYMLIST | SMFIF_QUARANTINE) & actions_offered;
-	*steps |= SMFIP_NR_HELO;
+	if (header)
+		wanted |= SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	*actions = wanted & actions_offered;
+	*steps |= SMFIP_NR_HELO | (header ? SMFIP_NR_HDR : SMFIP_NOHDRS);
 	if (!ask_for_macros(ctx)) {
 		log_warnx("out of memory in the negotiation with the MTA");
 		return SMFIS_REJECT;

@@ -14,10 +14,12 @@
  */
 bool negotiate_init(void);
 
-/* xxfi_negotiate; steps without a callback are already declined in *steps. */
-sfsistat negotiate(SMFICTX *, unsigned long actions_offered,
-    unsigned long steps_offered, unsigned long, unsigned long,
-    unsigned long *actions, unsigned long *steps, unsigned long *,
-    unsigned long *);
+/*
+ * What xxfi_negotiate answers.  Steps without a callback are already declined
+ * in *steps; libmilter makes up for "no reply" flags that the MTA lacks.
+ * `header`: header fields are wanted, to be read, changed and added.
+ */
+sfsistat negotiate(SMFICTX *, bool header, unsigned long actions_offered,
+    unsigned long *actions, unsigned long *steps);
 
 #endif

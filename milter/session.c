@@ -51,6 +51,7 @@ session_begin_message(struct session *s)
 	m->exempt = false;
 	m->rcpts = NULL;
 	m->nrcpts = m->room = 0;
+	m->forged = 0;
 	facts_init(&m->facts, DIALECT_SENDMAIL);
 	verdict_init(&m->verdict);
 	s->message = m;

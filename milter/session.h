@@ -20,6 +20,7 @@ struct message {
 	bool exempt;
 	struct record_rcpt *rcpts; /* accepted ones; in the facts' memory */
 	size_t nrcpts, room;
+	int forged; /* header fields that pretend to be ours */
 	struct facts facts;
 	struct verdict verdict;
 };
@@ -29,6 +30,7 @@ struct session {
 	struct message *message; /* NULL between messages */
 	char *helo;		 /* NULL: none yet */
 	uint64_t number;
+	bool header;		 /* add-header, when the MTA connected */
 };
 
 /* NULL: out of memory. */
