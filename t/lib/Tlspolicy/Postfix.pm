@@ -249,6 +249,14 @@ sub held
 	return $out =~ /"queue_name": "hold", "queue_id": "(\w+)"/g;
 }
 
+# The header of a message in the queue.
+sub head
+{
+	my ($self, $id) = @_;
+	return Tlspolicy::Scratch::must('postcat', '-c', "$self->{dir}/etc",
+	    '-h', '-q', $id);
+}
+
 sub stop
 {
 	my ($self) = @_;

@@ -204,6 +204,15 @@ sub held
 	return map { /\/hf(\w+)$/ } glob "$self->{dir}/queue/hf*";
 }
 
+# The header of a message in the queue, without sendmail's own marks.
+sub head
+{
+	my ($self, $id) = @_;
+	my ($file) = glob "$self->{dir}/queue/[qh]f$id";
+	return join '', map { s/^H(?:\?[^?]*\?)?//r } grep { /^(?:H|[ \t])/ }
+	    split /^/, Tlspolicy::Scratch::slurp($file // '');
+}
+
 sub stop
 {
 	my ($self) = @_;
