@@ -3,13 +3,11 @@
  *
  * libmilter takes HUP, TERM and INT with sigwait(3) in a thread of its own and
  * ends on each of them, HUP included.  It never gets one here: smfi_main()
- * runs in a thread that has them blocked (what it starts inherits that), and
- * the main thread has them unblocked with handlers of its own.  The kernel
- * hands a signal of the process to the main thread if that one takes it.  A
- * main thread in sigwait(3) would only be one of two that wait, and libmilter
- * would win sometimes.
+ * runs in a thread that blocks them first (what it starts inherits that), the
+ * main thread never blocks them and has handlers of its own, and sigwait() is
+ * ours: it waits for nothing, for ever.  No other thread may call it.
  *
- * Threads: the main thread only.
+ * Threads: the main thread only, but for signals_block().
  */
 #ifndef TLSPOLICY_SIGNALS_H
 #define TLSPOLICY_SIGNALS_H
@@ -27,11 +25,10 @@ enum signals_event {
 bool signals_init(struct fault *);
 
 /*
- * For starting a thread: the signals that only the main thread may get are
- * blocked in between.
+ * What any other thread calls first: the signals that only the main thread may
+ * get are blocked in it, and in what it starts.
  */
 void signals_block(void);
-void signals_unblock(void);
 
 /* Run smfi_main() in a thread of its own. */
 bool signals_start_milter(struct fault *);
