@@ -81,6 +81,10 @@ test_needs(void **state)
 		    "certificate, found verify=FAIL" },
 		{ "VERIFY", TLS12 "verify=NO", VERIFIED "a verified "
 		    "certificate, found verify=NO" },
+		{ "VERIFY", TLS12 "verify=\r\n250\xff", VERIFIED "a verified "
+		    "certificate, found verify=??250?" },
+		{ "ENCR:1+CN:x", TLS12 "verify=\x07", VERIFIED "CN:x, found "
+		    "no verified certificate (verify=?)" },
 		{ "VERIFY", PF TLS12, VERIFIED "a verified certificate, found "
 		    "verify=NO-OR-FAIL" },
 		{ "VERIFY", PF TLS12 "cert_subject=x", "ok" },

@@ -68,9 +68,11 @@ found_verify(struct class_judgement *c, const struct facts *facts)
 	text_clear(&c->finding.found);
 	if (facts_in_clear(facts))
 		text_puts(&c->finding.found, "a session in clear");
-	else
-		text_printf(&c->finding.found, "verify=%.*s",
-		    SLICE_ARG(facts_verify_word(facts)));
+	else {
+		text_puts(&c->finding.found, "verify=");
+		text_put_printable(&c->finding.found,
+		    facts_verify_word(facts));
+	}
 }
 
 static enum answer

@@ -64,8 +64,9 @@ may_believe(const struct predicate *p, enum fact_id id, struct finding *f)
 		text_puts(&f->found, "a session in clear");
 		return answer_no(f, REASON_PLAINTEXT);
 	}
-	text_printf(&f->found, "no verified certificate (verify=%.*s)",
-	    SLICE_ARG(facts_verify_word(p->facts)));
+	text_puts(&f->found, "no verified certificate (verify=");
+	text_put_printable(&f->found, facts_verify_word(p->facts));
+	text_char(&f->found, ')');
 	return answer_no(f, REASON_NOT_VERIFIED);
 }
 
