@@ -128,6 +128,7 @@ serve(void *arg)
 {
 	struct metrics_server *s = arg;
 
+	signals_block();
 	event_base_dispatch(s->base);
 	return NULL;
 }
@@ -138,9 +139,7 @@ metrics_server_start(struct metrics_server *s, struct fault *f)
 	pthread_t thread;
 	int error;
 
-	signals_block();
 	error = pthread_create(&thread, NULL, serve, s);
-	signals_unblock();
 	if (error != 0)
 		return fault_errno(f, FAULT_UNAVAILABLE, error,
 		    "cannot start the thread of the metrics");
