@@ -74,6 +74,7 @@ sub configure
 		rules => "$self->{dir}/rules",
 		'exempt-clients' => '::1',
 		'audit-file' => "$self->{dir}/audit.log",
+		'audit-sync' => 'each', # an answer means that it is recorded
 		%settings);
 	$self->{scratch}->write("$self->{name}/tlspolicy.conf",
 	    join '', map { "$_ = $all{$_}\n" } sort keys %all);
