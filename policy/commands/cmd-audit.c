@@ -12,13 +12,26 @@ static const struct command *const table[] = {
 };
 
 static void
-print_help(FILE *out)
+print_usage(FILE *out)
 {
-	fprintf(out, "usage: tlspolicy audit COMMAND [OPTIONS] [OPERANDS]\n");
+	fprintf(out, "usage: tlspolicy audit COMMAND [OPTIONS] [OPERANDS]\n\n");
 	for (int i = 0; table[i] != NULL; i++)
-		fprintf(out, "    %-14s %s\n", table[i]->name + 6,
-		    table[i]->summary);
-	fprintf(out, "See tlspolicy(1) and tlspolicy-audit(5).\n");
+		fprintf(out, "tlspolicy %s %s: %s\n", table[i]->name,
+		    table[i]->operands, table[i]->summary);
+}
+
+static void
+print_help(void)
+{
+	print_usage(stdout);
+	for (int i = 0; table[i] != NULL; i++)
+		if (table[i]->options != NULL) {
+			printf("\nOptions of %s:\n", table[i]->name);
+			command_print_options(table[i]->options);
+		}
+	printf("\nOptions of each:\n");
+	command_print_options(NULL);
+	printf("\nSee tlspolicy(1) and tlspolicy-audit(5).\n");
 }
 
 static const struct command *
@@ -50,11 +63,11 @@ run(struct context *context, int argc, char **argv)
 
 	if (name == NULL && argc > 1 && (strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0)) {
-		print_help(stdout);
+		print_help();
 		return EXIT_FINE;
 	}
 	if (name == NULL) {
-		print_help(stderr);
+		print_usage(stderr);
 		return FAULT_USAGE;
 	}
 	if (find(name) == NULL)

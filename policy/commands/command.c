@@ -31,9 +31,11 @@ static const struct command_option common_options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-static void
-print_options(const struct command_option *o)
+void
+command_print_options(const struct command_option *o)
 {
+	if (o == NULL)
+		o = common_options;
 	for (; o->letter != 0; o++) {
 		char left[48];
 		bool short_too = o->letter < OPTION_JSON;
@@ -58,8 +60,8 @@ print_help(const struct command *command)
 	    command->operands[0] != '\0' ? " " : "", command->operands,
 	    command->summary);
 	if (command->options != NULL)
-		print_options(command->options);
-	print_options(common_options);
+		command_print_options(command->options);
+	command_print_options(NULL);
 	printf("\nSee tlspolicy(1).\n");
 }
 

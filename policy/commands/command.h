@@ -85,6 +85,9 @@ extern const struct command command_show;
  */
 int command_getopt(struct context *, int argc, char **argv, int *status);
 
+/* A line of help for each; NULL: those that every command takes. */
+void command_print_options(const struct command_option *);
+
 /* Reports `f` on standard error; returns its kind as the exit code. */
 int command_fail(const struct fault *f);
 /* A usage error: says what, points to --help; returns 64. */

@@ -1,0 +1,145 @@
+/* Recipients and rules: lists that grow in the record's memory. */
+#include <string.h>
+
+#include "policy/audit/reader-parse.h"
+
+static const char *const results[RESULT_COUNT] = {
+	[RESULT_HOLDS] = "holds",
+	[RESULT_FAILS] = "fails",
+	[RESULT_WOULD_FAIL] = "would-fail",
+	[RESULT_CANNOT_TELL] = "cannot-tell",
+	[RESULT_LOOKUP_FAILED] = "lookup-failed",
+};
+
+const char *
+reader_rule_result_name(enum reader_rule_result result)
+{
+	return results[result];
+}
+
+static const char *
+tag_word(int i)
+{
+	return tag_row((enum tag)i)->name;
+}
+
+static const char *
+result_word(int i)
+{
+	return results[i];
+}
+
+static void *
+larger(struct parse *p, const void *old, size_t n, size_t size)
+{
+	void *list;
+
+	/* Lists grow by doubling: n is a power of two, or 0. */
+	if (n != 0 && (n < 4 || (n & (n - 1)) != 0))
+		return (void *)(uintptr_t)old;
+	list = arena_alloc(&p->r->memory, (n == 0 ? 4 : 2 * n) * size);
+	if (list != NULL && n > 0)
+		memcpy(list, old, n * size);
+	return list;
+}
+
+bool
+parse_rcpts(struct parse *p)
+{
+	struct reader_record *r = p->r;
+	struct slice address;
+	bool first = true;
+
+	if (!scan_array(&p->scan))
+		return false;
+	while (scan_element(&p->scan, &first)) {
+		struct slice *list = larger(p, r->rcpts, r->nrcpts,
+		    sizeof *list);
+
+		if (list == NULL || r->nrcpts == READER_RCPTS_MAX)
+			return scan_fail(&p->scan, "fewer recipients");
+		if (!scan_string(&p->scan, &address))
+			return false;
+		r->rcpts = list;
+		r->rcpts[r->nrcpts++] = address;
+	}
+	return p->scan.error == NULL;
+}
+
+static bool
+parse_rule_member(struct parse *p, struct slice name, struct reader_rule *rule)
+{
+	struct scan *s = &p->scan;
+	uint64_t line;
+	int value;
+
+	if (slice_is(name, "tag")) {
+		if (!parse_word(p, tag_word, TAG_CA, &value))
+			return false;
+		rule->tag = (enum tag)value;
+		return true;
+	}
+	if (slice_is(name, "key"))
+		return scan_string_or_null(s, &rule->key);
+	if (slice_is(name, "requirement"))
+		return scan_string_or_null(s, &rule->requirement);
+	if (slice_is(name, "file"))
+		return scan_string_or_null(s, &rule->file);
+	if (slice_is(name, "rcpt"))
+		return scan_string_or_null(s, &rule->rcpt);
+	if (slice_is(name, "result")) {
+		if (!parse_word(p, result_word, RESULT_COUNT, &value))
+			return false;
+		rule->result = (enum reader_rule_result)value;
+		return true;
+	}
+	if (slice_is(name, "waiver")) {
+		if (!parse_word(p, parse_waiver_word, WAIVER_ON_ERROR + 1, &value))
+			return false;
+		rule->waiver = (enum waiver)value;
+		return true;
+	}
+	if (!slice_is(name, "line"))
+		return scan_skip(s);
+	if (!scan_number(s, &line))
+		return false;
+	rule->line = (uint32_t)line;
+	return true;
+}
+
+static bool
+parse_rule(struct parse *p, struct reader_rule *rule)
+{
+	struct slice name;
+	bool first = true;
+
+	memset(rule, 0, sizeof *rule);
+	if (!scan_object(&p->scan))
+		return false;
+	while (scan_member(&p->scan, &first, &name))
+		if (!parse_rule_member(p, name, rule))
+			return false;
+	return p->scan.error == NULL;
+}
+
+bool
+parse_rules(struct parse *p)
+{
+	struct reader_record *r = p->r;
+	bool first = true;
+
+	if (!scan_array(&p->scan))
+		return false;
+	while (scan_element(&p->scan, &first)) {
+		struct reader_rule *list = larger(p, r->rules, r->nrules,
+		    sizeof *list);
+
+		if (list == NULL || r->nrules == READER_RULES_MAX)
+			return scan_fail(&p->scan, "fewer rules");
+		r->rules = list;
+		if (!parse_rule(p, &r->rules[r->nrules]))
+			return false;
+		r->nrules++;
+	}
+	return p->scan.error == NULL;
+}
