@@ -52,8 +52,8 @@ static void
 test_long_names_keep_their_end(void **state)
 {
 	static const char *const labels[] = { "a.", "abcdefgh.", "\xc3\xbc.",
-		"\xff.", "0123456789012345678901234567890123456789"
-		"012345678901234567890123456789." };
+		"\xff.", ("0123456789012345678901234567890123456789"
+		"012345678901234567890123456789.") };
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(labels); i++) {
