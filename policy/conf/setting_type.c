@@ -148,6 +148,21 @@ const struct setting_type setting_type_listener = {
 };
 
 static bool
+parse_map_listener(const struct setting *row, struct slice value,
+    void *field, struct fault *f)
+{
+	if (slice_is_nocase(value, "off"))
+		return store_string(row, slice_of("off"), field, f);
+	return parse_socket(row, value, field, f);
+}
+
+const struct setting_type setting_type_map_listener = {
+	.expects = "off, unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST",
+	.parse = parse_map_listener,
+	.print = print_string,
+};
+
+static bool
 parse_account(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {

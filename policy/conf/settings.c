@@ -20,6 +20,7 @@ static const char *const compats[] = { "none", "sendmail", NULL };
 static const char *const syncs[] = { "none", "batch", "each", NULL };
 static const char *const fulls[] = { "tempfail", "block", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
+static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
 
@@ -80,6 +81,20 @@ static const struct setting table[] = {
 	{ "metrics", &setting_type_listener, FIELD(metrics), "off", NULL,
 	    STRING_MAX, "", FILLED, RESTART,
 	    "Where counters are served by HTTP." },
+	{ "socketmap", &setting_type_map_listener, FIELD(socketmap), "off",
+	    NULL, STRING_MAX, "", FILLED, RESTART,
+	    "Where MTAs ask for the policy of outbound mail." },
+	{ "socketmap-mode", &setting_type_mode, FIELD(socketmap_mode), "0660",
+	    NULL, 0777, "octal", FILLED, RESTART,
+	    "Permission bits of the socketmap's unix socket." },
+	{ "socketmap-group", &setting_type_account, FIELD(socketmap_group),
+	    "", NULL, STRING_MAX, "", MAY_BE_EMPTY, RESTART,
+	    "Group of the socketmap's unix socket; empty: that of the "
+	    "daemon." },
+	{ "inexpressible", &setting_type_word, FIELD(inexpressible), "refuse",
+	    inexpressibles, 0, "", FILLED, RELOAD,
+	    "What an MTA is told of an outbound rule that its own words "
+	    "cannot express: that nothing may leave, or less than the rule." },
 	{ "log-level", &setting_type_word, FIELD(log_level), "info", levels, 0,
 	    "", FILLED, RELOAD, "How much the daemon logs." },
 	{ .name = NULL }

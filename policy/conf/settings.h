@@ -37,6 +37,7 @@ enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_MONITOR };
 enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
 enum compat { COMPAT_NONE, COMPAT_SENDMAIL };
+enum inexpressible { INEXPRESSIBLE_REFUSE, INEXPRESSIBLE_WEAKEN };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG };
 enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
@@ -56,6 +57,10 @@ struct settings {
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
+	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
+	int socketmap_mode;
+	char socketmap_group[SETTINGS_STRING_MAX];
+	int inexpressible;
 	int log_level;
 };
 

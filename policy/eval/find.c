@@ -133,6 +133,15 @@ trace_step(const struct question *q, const struct lookup_step *step)
 }
 
 enum lookup_result
+find_step(struct store_reader *reader, const struct question *q,
+    const struct lookup_step *step, struct found_rule *found)
+{
+	trace_step(q, step);
+	return step->longest ? walk(reader, q, step, found) :
+	    get(reader, q, step, found);
+}
+
+enum lookup_result
 find_rule(struct store_reader *reader, enum tag tag, const struct question *q,
     struct found_rule *found)
 {
@@ -142,11 +151,8 @@ find_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	fault_clear(&reader->fault); /* of the class before */
 	lookup_start(&lookup, tag, q->facts);
 	while (lookup_next(&lookup, &step)) {
-		enum lookup_result result;
+		enum lookup_result result = find_step(reader, q, &step, found);
 
-		trace_step(q, &step);
-		result = step.longest ? walk(reader, q, &step, found) :
-		    get(reader, q, &step, found);
 		if (result != LOOKUP_ABSENT)
 			return result;
 	}

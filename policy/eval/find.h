@@ -8,6 +8,7 @@
 #define TLSPOLICY_FIND_H
 
 #include "policy/eval/eval.h"
+#include "policy/eval/lookup.h"
 
 struct found_rule {
 	struct stored_rule rule;
@@ -17,5 +18,9 @@ struct found_rule {
 /* A failure leaves its reason in reader->fault. */
 enum lookup_result find_rule(struct store_reader *, enum tag,
     const struct question *, struct found_rule *);
+
+/* The same for one step, an exact key or a walk. */
+enum lookup_result find_step(struct store_reader *, const struct question *,
+    const struct lookup_step *, struct found_rule *);
 
 #endif

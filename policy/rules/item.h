@@ -103,6 +103,8 @@ enum answer predicate_icn(const struct predicate *, struct slice,
     struct finding *);
 enum answer predicate_fp(const struct predicate *, struct slice,
     struct finding *);
+/* Hex digits without regard to case and colons. */
+bool predicate_same_fingerprint(struct slice, struct slice);
 enum answer predicate_ver(const struct predicate *, struct slice,
     struct finding *);
 enum answer predicate_pfs(const struct predicate *, struct slice,

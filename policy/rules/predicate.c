@@ -177,8 +177,8 @@ predicate_citag(const struct predicate *p, struct slice value,
 	return may;
 }
 
-static bool
-same_fingerprint(struct slice a, struct slice b)
+bool
+predicate_same_fingerprint(struct slice a, struct slice b)
 {
 	size_t i = 0, j = 0;
 
@@ -209,7 +209,7 @@ predicate_fp(const struct predicate *p, struct slice value, struct finding *f)
 		const struct item *item = &p->requirement->items[i];
 
 		if (item->row->test == predicate_fp &&
-		    same_fingerprint(item->value, have))
+		    predicate_same_fingerprint(item->value, have))
 			return ANSWER_YES;
 	}
 	return answer_no(f, facts_in_clear(p->facts) ? REASON_PLAINTEXT :

@@ -1,0 +1,196 @@
+/*
+ * The frame around both maps: rules are copied out of the store, what could
+ * not be expressed is settled by the setting, failures deny.
+ */
+#include "policy/outbound/asking.h"
+
+static const char *const map_names[OUTBOUND_MAPS] = {
+	[OUTBOUND_POSTFIX] = "tlspolicy",
+	[OUTBOUND_SENDMAIL] = "access",
+};
+
+static const char *const result_names[] = {
+	[OUTBOUND_NONE] = "none",
+	[OUTBOUND_TOLD] = "told",
+	[OUTBOUND_WEAKENED] = "weakened",
+	[OUTBOUND_REFUSED] = "refused",
+	[OUTBOUND_FAILED] = "failed",
+};
+
+const char *
+outbound_map_name(enum outbound_map map)
+{
+	return map_names[map];
+}
+
+bool
+outbound_map_by_name(struct slice name, enum outbound_map *map)
+{
+	for (int m = 0; m < OUTBOUND_MAPS; m++)
+		if (slice_is(name, map_names[m])) {
+			*map = (enum outbound_map)m;
+			return true;
+		}
+	return false;
+}
+
+const char *
+outbound_result_name(enum outbound_result result)
+{
+	return result_names[result];
+}
+
+static struct slice
+keep(struct outbound_answer *a, struct slice s)
+{
+	size_t at = a->memory.n;
+
+	text_put(&a->memory, s);
+	return slice_make(a->memory.buf + at, a->memory.n - at);
+}
+
+static void
+note_rule(struct asking *k, enum tag tag, const struct stored_rule *rule)
+{
+	struct outbound_answer *a = k->answer;
+
+	if (a->nrules == OUTBOUND_RULES_MAX)
+		return;
+	a->rules[a->nrules++] = (struct outbound_rule){
+		.tag = tag,
+		.key = keep(a, rule->key),
+		.requirement = keep(a, rule->requirement),
+		.file = keep(a, store_source(k->reader, rule->source)),
+		.line = rule->line,
+	};
+}
+
+enum lookup_result
+asking_find(struct asking *k, const struct key *key, bool longest,
+    struct requirement *requirement)
+{
+	struct lookup_step step = { .key = *key, .longest = longest };
+	struct found_rule found;
+	enum lookup_result result;
+
+	result = find_step(k->reader, &k->find, &step, &found);
+	if (result == LOOKUP_FOUND) {
+		note_rule(k, key->tag, &found.rule);
+		*requirement = found.requirement;
+	}
+	return result;
+}
+
+enum lookup_result
+asking_has(struct asking *k, const struct key *key)
+{
+	struct lookup_step step = { .key = *key };
+	struct found_rule found;
+
+	return find_step(k->reader, &k->find, &step, &found);
+}
+
+static void
+answer_init(struct outbound_answer *a)
+{
+	a->result = OUTBOUND_NONE;
+	a->waived = a->defer = false;
+	a->generation = 0;
+	a->nrules = 0;
+	text_init(&a->value, a->value_text, sizeof a->value_text);
+	text_init(&a->lost, a->lost_text, sizeof a->lost_text);
+	text_init(&a->memory, a->memory_text, sizeof a->memory_text);
+}
+
+/*
+ * Whatever else sendmail asks its access map for (relaying, spam), a denial
+ * must not be taken for an answer to that; nor may Try_TLS or an issuer's row,
+ * which can only ease what TLS_Srv and TLS_Rcpt demand.
+ */
+static bool
+can_deny(const struct outbound_question *q)
+{
+	enum tag tag;
+
+	return q->map == OUTBOUND_POSTFIX || (sendmail_key_tag(q->key, &tag) &&
+	    (tag == TAG_SRV || tag == TAG_RCPT));
+}
+
+static void
+deny(const struct outbound_question *q, enum outbound_result result,
+    const char *reason, struct outbound_answer *a)
+{
+	text_clear(&a->value);
+	a->defer = false;
+	a->result = OUTBOUND_NONE;
+	if (!can_deny(q))
+		return;
+	a->result = result;
+	a->waived = q->options->monitor;
+	a->defer = q->map == OUTBOUND_POSTFIX;
+	text_puts(&a->value, a->defer ? reason : SENDMAIL_NEVER_MET);
+}
+
+void
+outbound_deny(const struct outbound_question *q, const char *reason,
+    struct outbound_answer *a)
+{
+	deny(q, OUTBOUND_FAILED, reason, a);
+}
+
+void
+asking_refuse(struct asking *k, const char *reason)
+{
+	text_puts(&k->answer->lost, reason);
+	deny(k->question, OUTBOUND_REFUSED, reason, k->answer);
+}
+
+static void
+settle(const struct outbound_question *q, struct outbound_answer *a)
+{
+	char reason[640];
+	struct text text;
+
+	a->result = OUTBOUND_TOLD;
+	a->waived = q->options->monitor;
+	if (a->lost.n == 0)
+		return;
+	a->result = OUTBOUND_WEAKENED;
+	if (q->options->weaken)
+		return;
+	text_init(&text, reason, sizeof reason);
+	text_printf(&text, "TLS policy cannot be expressed: %s", a->lost.buf);
+	deny(q, OUTBOUND_REFUSED, reason, a);
+}
+
+void
+outbound_ask(const struct outbound_question *q, struct store_reader *reader,
+    const struct fault *why, struct outbound_answer *a)
+{
+	static const struct eval_options options = {
+		.default_class = CLASS_TEMP
+	};
+	struct asking k = {
+		.question = q,
+		.find = { .options = &options, .now = q->now,
+		    .trace = q->trace },
+		.reader = reader,
+		.answer = a
+	};
+	enum lookup_result result = LOOKUP_FAILED;
+
+	answer_init(a);
+	if (reader != NULL) {
+		a->generation = reader->info.generation;
+		result = q->map == OUTBOUND_POSTFIX ? postfix_ask(&k) :
+		    sendmail_ask(&k);
+		why = &reader->fault;
+	}
+	if (result == LOOKUP_FOUND && a->result == OUTBOUND_NONE)
+		settle(q, a);
+	else if (result == LOOKUP_FAILED) {
+		trace_line(q->trace, "  policy error: %s", why->text);
+		outbound_deny(q, "TLS policy cannot be consulted at present",
+		    a);
+	}
+}

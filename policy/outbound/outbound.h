@@ -1,0 +1,95 @@
+/*
+ * outbound.h - what an MTA that is about to deliver is told of the rules.
+ *
+ * Postfix and sendmail enforce outbound policy themselves and ask for it, each
+ * in its own way: see postfix.c and sendmail.c for which of their questions
+ * each rule answers.  Both ask for one thing after another, from the special
+ * to the general, and take the first answer of any of their maps.  A question
+ * is therefore answered by the rules of its own level only, and by nothing
+ * when there are none, so that a map behind this one has its turn.
+ *
+ * Never fails open: when the store cannot be asked Postfix is told to defer,
+ * and sendmail, which takes a failed look-up for "no policy", a requirement
+ * that no session can meet.  on-error has no say here: mail that is kept is
+ * not lost.
+ *
+ * Threads: no state.  Ownership: an answer holds all its text; slices point
+ * into the struct, so it must not be copied by assignment.
+ */
+#ifndef TLSPOLICY_OUTBOUND_H
+#define TLSPOLICY_OUTBOUND_H
+
+#include "policy/eval/trace.h"
+#include "policy/eval/verdict.h"
+#include "policy/rules/express.h"
+#include "policy/store/store.h"
+
+enum outbound_map {
+	OUTBOUND_POSTFIX,  /* map "tlspolicy" */
+	OUTBOUND_SENDMAIL, /* map "access" */
+	OUTBOUND_MAPS
+};
+
+const char *outbound_map_name(enum outbound_map);
+/* False: there is no map of that name. */
+bool outbound_map_by_name(struct slice name, enum outbound_map *);
+
+struct outbound_options {
+	struct express_options express;
+	bool weaken;  /* inexpressible = weaken */
+	bool monitor; /* mode = monitor: recorded, and nothing is told */
+};
+
+struct outbound_question {
+	enum outbound_map map;
+	struct slice key; /* as the MTA sent it */
+	const struct outbound_options *options;
+	int64_t now;	  /* seconds since 1970, UTC */
+	const struct trace *trace; /* or NULL */
+};
+
+enum outbound_result {
+	OUTBOUND_NONE,	   /* no rule of this level */
+	OUTBOUND_TOLD,	   /* at least what the rules demand */
+	OUTBOUND_WEAKENED, /* less, for want of words; `lost` says what */
+	OUTBOUND_REFUSED,  /* nothing may leave, for the same reason */
+	OUTBOUND_FAILED	   /* nothing may leave: the store cannot be asked */
+};
+
+const char *outbound_result_name(enum outbound_result); /* "weakened" */
+
+enum { OUTBOUND_RULES_MAX = 3, OUTBOUND_MEMORY = 8 * 1024 };
+
+struct outbound_rule {
+	enum tag tag;
+	struct slice key, requirement, file;
+	uint32_t line;
+};
+
+struct outbound_answer {
+	enum outbound_result result;
+	bool waived;	   /* mode = monitor: the MTA gets "not found" */
+	bool defer;	   /* a temporary failure; `value` gives the reason */
+	struct text value; /* what the MTA gets */
+	struct text lost;  /* "PERM, CITag:MyCA" */
+	uint64_t generation;
+	unsigned nrules;   /* that the answer rests on */
+	struct outbound_rule rules[OUTBOUND_RULES_MAX];
+	char value_text[4096], lost_text[512];
+	struct text memory;
+	char memory_text[OUTBOUND_MEMORY];
+};
+
+/* `reader` NULL: the store could not be opened or read, `why` says why. */
+void outbound_ask(const struct outbound_question *,
+    struct store_reader *reader, const struct fault *why,
+    struct outbound_answer *);
+
+/*
+ * Makes an answer one by which nothing leaves, for a reason outside of the
+ * rules: the store, the audit log, a map that does not exist.
+ */
+void outbound_deny(const struct outbound_question *, const char *reason,
+    struct outbound_answer *);
+
+#endif
