@@ -1,9 +1,10 @@
 /*
  * Opened while the process still has its privileges: the folder or the port
- * may need them.  The socket is made without any permission for others and
+ * may need them.  A socket is made without any permission for others and
  * gets its owner, group and mode afterwards, so that at no time more may
  * connect than the settings say.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
@@ -16,16 +17,16 @@
 
 #include <libmilter/mfapi.h>
 
-#include "milter/endpoint.h"
 #include "milter/listen.h"
 #include "milter/log.h"
 
 static bool
-bad_path(struct fault *f, const char *expected, const char *found)
+bad_path(const struct listen *l, struct fault *f, const char *expected,
+    const char *found)
 {
 	fault_set(f, FAULT_SETTINGS, "expected %s, found \"%s\"", expected,
 	    found);
-	fault_at_setting(f, "socket");
+	fault_at_setting(f, l->setting);
 	return false;
 }
 
@@ -35,9 +36,9 @@ parse_unix(const char *path, struct listen *l, struct fault *f)
 	struct sockaddr_un address;
 
 	if (path[0] != '/')
-		return bad_path(f, "unix: and an absolute path", path);
+		return bad_path(l, f, "unix: and an absolute path", path);
 	if (strlen(path) >= sizeof address.sun_path)
-		return bad_path(f, "a path of at most 107 bytes", path);
+		return bad_path(l, f, "a path of at most 107 bytes", path);
 	snprintf(l->spec, sizeof l->spec, "unix:%s", path);
 	l->path = l->spec + strlen("unix:");
 	l->tcp = false;
@@ -47,19 +48,19 @@ parse_unix(const char *path, struct listen *l, struct fault *f)
 static bool
 parse_inet(const char *value, struct listen *l, struct fault *f)
 {
-	struct endpoint e;
+	const struct endpoint *e = &l->endpoint;
 
-	if (!endpoint_parse(value, "socket", &e, f))
+	if (!endpoint_parse(value, l->setting, &l->endpoint, f))
 		return false;
 	snprintf(l->spec, sizeof l->spec, "%s:%u@[%s]",
-	    e.ipv6 ? "inet6" : "inet", (unsigned)e.port, e.address);
+	    e->ipv6 ? "inet6" : "inet", (unsigned)e->port, e->address);
 	l->tcp = true;
 	l->path = NULL;
 	return true;
 }
 
 static bool
-find_group(const char *name, gid_t *gid, struct fault *f)
+find_group(const char *name, const char *setting, gid_t *gid, struct fault *f)
 {
 	const struct group *group;
 	unsigned long number;
@@ -71,11 +72,19 @@ find_group(const char *name, gid_t *gid, struct fault *f)
 		group = getgrgid((gid_t)number);
 	if (group == NULL) {
 		fault_set(f, FAULT_SETTINGS, "there is no group \"%s\"", name);
-		fault_at_setting(f, "socket-group");
+		fault_at_setting(f, setting);
 		return false;
 	}
 	*gid = group->gr_gid;
 	return true;
+}
+
+static bool
+parse_spec(const char *spec, struct listen *l, struct fault *f)
+{
+	if (slice_starts_nocase(slice_of(spec), "unix:"))
+		return parse_unix(spec + 5, l, f);
+	return parse_inet(spec, l, f);
 }
 
 bool
@@ -83,14 +92,25 @@ listen_parse(const struct settings *s, uid_t owner, gid_t group,
     struct listen *l, struct fault *f)
 {
 	memset(l, 0, sizeof *l);
+	l->setting = "socket";
 	l->owner = owner;
 	l->group = group;
 	l->mode = (mode_t)s->socket_mode;
-	if (!find_group(s->socket_group, &l->group, f))
-		return false;
-	if (slice_starts_nocase(slice_of(s->socket), "unix:"))
-		return parse_unix(s->socket + 5, l, f);
-	return parse_inet(s->socket, l, f);
+	return find_group(s->socket_group, "socket-group", &l->group, f) &&
+	    parse_spec(s->socket, l, f);
+}
+
+bool
+listen_parse_map(const struct settings *s, uid_t owner, gid_t group,
+    struct listen *l, struct fault *f)
+{
+	memset(l, 0, sizeof *l);
+	l->setting = "socketmap";
+	l->owner = owner;
+	l->group = group;
+	l->mode = (mode_t)s->socketmap_mode;
+	return find_group(s->socketmap_group, "socketmap-group", &l->group,
+	    f) && parse_spec(s->socketmap, l, f);
 }
 
 static bool
@@ -145,6 +165,15 @@ give_away(struct listen *l, struct fault *f)
 	return true;
 }
 
+static bool
+cannot_listen(const struct listen *l, struct fault *f)
+{
+	fault_errno(f, FAULT_UNAVAILABLE, errno, "cannot listen on %s",
+	    l->spec);
+	fault_at_setting(f, l->setting);
+	return false;
+}
+
 bool
 listen_open(struct listen *l, struct fault *f)
 {
@@ -160,13 +189,84 @@ listen_open(struct listen *l, struct fault *f)
 	errno = 0;
 	result = smfi_opensocket(false);
 	umask(old);
-	if (result != MI_SUCCESS) {
-		fault_errno(f, FAULT_UNAVAILABLE, errno, "cannot listen on %s",
-		    l->spec);
-		fault_at_setting(f, "socket");
+	if (result != MI_SUCCESS)
+		return cannot_listen(l, f);
+	return l->path == NULL || give_away(l, f);
+}
+
+static int
+open_unix(const struct listen *l)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0), result;
+	mode_t old;
+
+	if (fd == -1)
+		return -1;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", l->path);
+	old = umask(0177);
+	result = bind(fd, (const struct sockaddr *)&address, sizeof address);
+	umask(old);
+	if (result == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static socklen_t
+socket_address(const struct endpoint *e, struct sockaddr_storage *out)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+
+	memset(out, 0, sizeof *out);
+	if (e->ipv6) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(e->port);
+		inet_pton(AF_INET6, e->address, &six->sin6_addr);
+		return sizeof *six;
+	}
+	four->sin_family = AF_INET;
+	four->sin_port = htons(e->port);
+	inet_pton(AF_INET, e->address, &four->sin_addr);
+	return sizeof *four;
+}
+
+static int
+open_tcp(const struct listen *l)
+{
+	struct sockaddr_storage address;
+	socklen_t length = socket_address(&l->endpoint, &address);
+	int fd = socket(address.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, (const struct sockaddr *)&address, length) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+bool
+listen_open_fd(struct listen *l, int *fd, struct fault *f)
+{
+	if (l->path != NULL && !make_room(l->path, f))
+		return false;
+	*fd = l->path != NULL ? open_unix(l) : open_tcp(l);
+	if (*fd == -1)
+		return cannot_listen(l, f);
+	if (l->path != NULL && !give_away(l, f)) {
+		close(*fd);
 		return false;
 	}
-	return l->path == NULL || give_away(l, f);
+	if (listen(*fd, SOMAXCONN) == 0)
+		return true;
+	cannot_listen(l, f);
+	close(*fd);
+	return false;
 }
 
 void

@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-#include "policy/policy.h"
+#include "milter/endpoint.h"
 
 enum { LISTEN_SPEC_MAX = 160 };
 
@@ -22,6 +22,8 @@ struct listen {
 	bool tcp;
 	char spec[LISTEN_SPEC_MAX]; /* in libmilter's spelling */
 	const char *path;	    /* of a unix socket: points into spec */
+	const char *setting;	    /* its name, for messages */
+	struct endpoint endpoint;   /* of a TCP socket */
 	uid_t owner;
 	gid_t group;
 	mode_t mode;
@@ -36,8 +38,14 @@ struct listen {
 bool listen_parse(const struct settings *, uid_t owner, gid_t group,
     struct listen *, struct fault *);
 
+/* The same for the settings socketmap, socketmap-mode, socketmap-group. */
+bool listen_parse_map(const struct settings *, uid_t owner, gid_t group,
+    struct listen *, struct fault *);
+
 /* After callbacks_register(), before privileges are dropped. */
 bool listen_open(struct listen *, struct fault *);
+/* A socket of our own, not libmilter's; does not block. */
+bool listen_open_fd(struct listen *, int *fd, struct fault *);
 void listen_remove(const struct listen *);
 
 #endif

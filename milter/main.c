@@ -20,6 +20,7 @@
 #include "milter/privilege.h"
 #include "milter/reload.h"
 #include "milter/signals.h"
+#include "milter/socketmap.h"
 #include "milter/tell.h"
 
 enum { WATCH_MS = 1000, STOP_MS = 3000 };
@@ -33,6 +34,10 @@ struct start {
 	bool metrics_on;
 	struct endpoint metrics;
 	struct metrics_server *metrics_server;
+	bool map_on;
+	struct listen map_listen;
+	int map_fd;
+	struct socketmap *map; /* NULL: not served */
 };
 
 /* One for the process, and never freed: callbacks may run to the very end. */
@@ -68,12 +73,20 @@ check_metrics(struct start *s, struct fault *f)
 }
 
 static bool
+check_map(struct start *s, struct fault *f)
+{
+	s->map_on = !slice_is_nocase(slice_of(s->settings.socketmap), "off");
+	return !s->map_on || listen_parse_map(&s->settings, s->privilege.uid,
+	    s->privilege.gid, &s->map_listen, f);
+}
+
+static bool
 check(struct start *s, struct fault *f)
 {
 	return reload_read(&s->options, &s->settings, f) &&
 	    privilege_find(&s->settings, &s->privilege, f) &&
 	    listen_parse(&s->settings, s->privilege.uid, s->privilege.gid,
-	    &s->listen, f) && check_metrics(s, f);
+	    &s->listen, f) && check_metrics(s, f) && check_map(s, f);
 }
 
 static bool
@@ -109,7 +122,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 
 	/* 5. The sockets, while we may write to a folder or use a low port. */
-	if (!listen_open(&s->listen, f) || !listen_metrics(s, d, f))
+	if (!listen_open(&s->listen, f) || !listen_metrics(s, d, f) ||
+	    (s->map_on && !listen_open_fd(&s->map_listen, &s->map_fd, f)))
 		return false;
 
 	/* 6. From here on nothing needs privileges. */
@@ -125,7 +139,9 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	/* 8. A daemon without a store answers by on-error, and keeps looking. */
 	store_holder_watch(&d->store, s->settings.store);
 
-	/* 9. All is there that a callback or a page of metrics needs. */
+	/* 9. All is there that a callback, a question or a page needs. */
+	if (s->map_on && (s->map = socketmap_start(d, s->map_fd, f)) == NULL)
+		return false;
 	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
 	    signals_start_milter(f);
 }
@@ -165,6 +181,8 @@ stop(struct start *s, struct daemon *d, int status)
 {
 	notify_stopping();
 	listen_remove(&s->listen);
+	listen_remove(&s->map_listen);
+	socketmap_stop(s->map);
 	if (!gate_close(&d->gate, STOP_MS))
 		log_warnx("a callback is still running");
 	else
@@ -190,13 +208,16 @@ main(int argc, char **argv)
 	log_set_level(s.settings.log_level);
 	if (s.options.test)
 		return tell_settings(&s.options, &s.settings, &s.privilege,
-		    &s.listen);
+		    &s.listen, s.map_on ? &s.map_listen : NULL);
 	if (!start(&s, &daemon_state, &fault)) {
 		status = failed(&fault);
 		listen_remove(&s.listen);
+		listen_remove(&s.map_listen);
 		return status;
 	}
 	log_info("listening on %s", s.listen.spec);
+	if (s.map_on)
+		log_info("serving the socketmap on %s", s.map_listen.spec);
 	notify_ready();
 	stop(&s, &daemon_state, serve(&s, &daemon_state));
 }

@@ -36,6 +36,21 @@ static const struct {
 	    "Questions for which the store could not be asked." },
 	[COUNTER_NO_MEMORY] = { "no_memory_total",
 	    "Commands answered with 451 because memory had run out." },
+	[COUNTER_OUTBOUND_TOLD] = { "outbound_told_total",
+	    "Questions of MTAs answered with a policy." },
+	[COUNTER_OUTBOUND_WEAKENED] = { "outbound_weakened_total",
+	    "Questions answered with less than the rule demands." },
+	[COUNTER_OUTBOUND_REFUSED] = { "outbound_refused_total",
+	    "Questions answered with a refusal: a rule without words." },
+	[COUNTER_OUTBOUND_FAILED] = { "outbound_failed_total",
+	    "Questions answered with a refusal: store or audit log." },
+	[COUNTER_OUTBOUND_NONE] = { "outbound_none_total",
+	    "Questions of MTAs for which there was no rule." },
+	[COUNTER_MAP_LINKS] = { "socketmap_connections_total",
+	    "Connections to the socketmap." },
+	[COUNTER_MAP_DROPPED] = { "socketmap_dropped_total",
+	    "Connections to the socketmap that were ended: idle, malformed "
+	    "requests, too many." },
 };
 
 void

@@ -33,6 +33,13 @@ enum counter {
 	COUNTER_UNRECORDED,	/* not taken by the audit log */
 	COUNTER_STORE_ERRORS,	/* questions for which the store could not be asked */
 	COUNTER_NO_MEMORY,
+	COUNTER_OUTBOUND_TOLD,
+	COUNTER_OUTBOUND_WEAKENED,
+	COUNTER_OUTBOUND_REFUSED,
+	COUNTER_OUTBOUND_FAILED,
+	COUNTER_OUTBOUND_NONE,
+	COUNTER_MAP_LINKS,	/* connections to the socketmap */
+	COUNTER_MAP_DROPPED,	/* ended by us: idle, bad, too many */
 	COUNTER_COUNT
 };
 

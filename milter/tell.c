@@ -11,13 +11,12 @@
 #include "milter/tell.h"
 
 static void
-tell_socket(const struct settings *s, const struct listen *l)
+tell_socket(const char *what, const char *group, const struct listen *l)
 {
-	printf("listens on %s", l->spec);
+	printf("%s %s", what, l->spec);
 	if (l->path != NULL)
 		printf(", mode %04o, group %s", (unsigned)l->mode,
-		    s->socket_group[0] != '\0' ? s->socket_group :
-		    "of its user");
+		    group[0] != '\0' ? group : "of its user");
 	putchar('\n');
 }
 
@@ -74,12 +73,15 @@ tell_audit(const struct settings *s)
 
 int
 tell_settings(const struct options *o, const struct settings *s,
-    const struct privilege *p, const struct listen *l)
+    const struct privilege *p, const struct listen *l,
+    const struct listen *map)
 {
 	struct fault fault;
 
 	printf("settings %s: good\n", o->conf);
-	tell_socket(s, l);
+	tell_socket("listens on", s->socket_group, l);
+	if (map != NULL)
+		tell_socket("serves the socketmap on", s->socketmap_group, map);
 	tell_user(p);
 	/* So that a lock file gets the right owner and faults are seen. */
 	fault_clear(&fault);

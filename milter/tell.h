@@ -10,6 +10,7 @@
 
 /* On standard output; the exit status. */
 int tell_settings(const struct options *, const struct settings *,
-    const struct privilege *, const struct listen *);
+    const struct privilege *, const struct listen *,
+    const struct listen *map); /* NULL: socketmap = off */
 
 #endif

@@ -21,6 +21,7 @@
 #include "policy/facts/facts.h"
 #include "policy/facts/macro.h"
 #include "policy/facts/suite.h"
+#include "policy/outbound/outbound.h"
 #include "policy/store/store.h"
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
+#include "policy/outbound/outbound.h"
 
 /* The schema of the lines, field "v": grows when a reader has to know. */
 enum { RECORD_SCHEMA = 1 };
@@ -33,10 +34,11 @@ enum record_event {
 	RECORD_REFUSED_MAIL,
 	RECORD_REFUSED_RCPT, /* `rcpts` holds just this one, without result */
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
+	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_EVENT_COUNT
 };
 
-/* "message", "refused-mail", "refused-rcpt", "aborted". */
+/* "message", "refused-mail", "refused-rcpt", "aborted", "outbound". */
 const char *record_event_name(enum record_event);
 
 struct record {
@@ -60,6 +62,20 @@ enum { RECORD_LINE_MAX = 64 * 1024 };
  * caller asks again with more room.
  */
 bool record_format(const struct record *, struct text *out);
+
+/*
+ * A policy that an MTA was told before it delivers, in the same manner.  The
+ * line has none of the fields that come from facts: event, time, generation,
+ * map, query, answer (as it was sent), result, inexpressible (what the MTA was
+ * not told, or null), rules and mode.
+ */
+struct record_outbound {
+	int64_t time_us;
+	const struct outbound_question *question;
+	const struct outbound_answer *answer;
+};
+
+bool record_format_outbound(const struct record_outbound *, struct text *out);
 
 /*
  * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:

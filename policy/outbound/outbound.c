@@ -90,8 +90,8 @@ asking_has(struct asking *k, const struct key *key)
 	return find_step(k->reader, &k->find, &step, &found);
 }
 
-static void
-answer_init(struct outbound_answer *a)
+void
+outbound_answer_init(struct outbound_answer *a)
 {
 	a->result = OUTBOUND_NONE;
 	a->waived = a->defer = false;
@@ -179,7 +179,7 @@ outbound_ask(const struct outbound_question *q, struct store_reader *reader,
 	};
 	enum lookup_result result = LOOKUP_FAILED;
 
-	answer_init(a);
+	outbound_answer_init(a);
 	if (reader != NULL) {
 		a->generation = reader->info.generation;
 		result = q->map == OUTBOUND_POSTFIX ? postfix_ask(&k) :

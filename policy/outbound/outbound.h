@@ -85,6 +85,9 @@ void outbound_ask(const struct outbound_question *,
     struct store_reader *reader, const struct fault *why,
     struct outbound_answer *);
 
+/* "Not found". */
+void outbound_answer_init(struct outbound_answer *);
+
 /*
  * Makes an answer one by which nothing leaves, for a reason outside of the
  * rules: the store, the audit log, a map that does not exist.
