@@ -156,7 +156,10 @@ prepare(struct asked *a, struct daemon *d, struct slice request)
 static void
 unknown_map(struct asked *a, struct slice name, struct text *reply)
 {
-	log_warnx("socketmap: there is no map \"%.*s\"", SLICE_ARG(name));
+	log_warnx("socketmap: there is no map \"%.*s\" for the key \"%.*s\"; "
+	    "expected tlspolicy for Postfix, access or tlspolicy_access for "
+	    "sendmail", SLICE_ARG(name), SLICE_ARG(a->question.key));
+	a->question.map = OUTBOUND_SENDMAIL;
 	outbound_answer_init(&a->answer);
 	outbound_deny(&a->question, "", &a->answer);
 	if (a->answer.result == OUTBOUND_NONE)
@@ -164,6 +167,13 @@ unknown_map(struct asked *a, struct slice name, struct text *reply)
 	else
 		put_reply(&a->answer, reply);
 	count(a);
+}
+
+static bool
+asks_whether_alive(const struct outbound_question *q)
+{
+	return q->map == OUTBOUND_SENDMAIL &&
+	    slice_is_nocase(q->key, "tlspolicy:alive");
 }
 
 void
@@ -179,10 +189,13 @@ mapanswer(struct daemon *d, struct slice request, struct text *reply)
 	}
 	prepare(a, d, request);
 	log_debug("socketmap: %.*s", SLICE_ARG(request));
-	if (outbound_map_by_name(map, &a->question.map))
-		answer(a, reply);
-	else
+	if (!outbound_map_by_name(map, &a->question.map) ||
+	    outbound_is_misplaced(&a->question))
 		unknown_map(a, map, reply);
+	else if (asks_whether_alive(&a->question))
+		text_puts(reply, "OK ALIVE");
+	else
+		answer(a, reply);
 	settings_holder_drop(a->settings);
 	free(a);
 }

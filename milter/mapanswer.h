@@ -9,6 +9,10 @@
  *
  * An answer that the audit log cannot take is not given: nothing may leave.
  *
+ * The key "tlspolicy:alive" gives ALIVE, which is neither recorded nor counted:
+ * sendmail passes over a map that it cannot open, so its rulesets ask first
+ * whether there is one (scripts/sendmail-outbound.mc).
+ *
  * Threads: any.
  */
 #ifndef TLSPOLICY_MAPANSWER_H

@@ -9,6 +9,9 @@ static const char *const map_names[OUTBOUND_MAPS] = {
 	[OUTBOUND_SENDMAIL] = "access",
 };
 
+/* sendmail sends the name that a map has in sendmail.cf, see outbound.h. */
+static const char sequence_name[] = "tlspolicy_access";
+
 static const char *const result_names[] = {
 	[OUTBOUND_NONE] = "none",
 	[OUTBOUND_TOLD] = "told",
@@ -31,7 +34,17 @@ outbound_map_by_name(struct slice name, enum outbound_map *map)
 			*map = (enum outbound_map)m;
 			return true;
 		}
-	return false;
+	*map = OUTBOUND_SENDMAIL;
+	return slice_is(name, sequence_name);
+}
+
+bool
+outbound_is_misplaced(const struct outbound_question *q)
+{
+	enum tag tag;
+
+	return q->map == OUTBOUND_POSTFIX && sendmail_key_tag(q->key, &tag) &&
+	    tag != TAG_CA;
 }
 
 const char *

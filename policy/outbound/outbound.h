@@ -26,12 +26,16 @@
 
 enum outbound_map {
 	OUTBOUND_POSTFIX,  /* map "tlspolicy" */
-	OUTBOUND_SENDMAIL, /* map "access" */
+	OUTBOUND_SENDMAIL, /* maps "access" and "tlspolicy_access" */
 	OUTBOUND_MAPS
 };
 
 const char *outbound_map_name(enum outbound_map);
-/* False: there is no map of that name. */
+/*
+ * False: there is no map of that name.  sendmail has no way to name a map on
+ * the wire but by its name in sendmail.cf, and "access" is that of the whole
+ * sequence where ours stands before another one: ours has a second name.
+ */
 bool outbound_map_by_name(struct slice name, enum outbound_map *);
 
 struct outbound_options {
@@ -84,6 +88,12 @@ struct outbound_answer {
 void outbound_ask(const struct outbound_question *,
     struct store_reader *reader, const struct fault *why,
     struct outbound_answer *);
+
+/*
+ * sendmail asks, but in Postfix's map: one that has the wrong name in
+ * sendmail.cf.  "Not found" would let everything through.
+ */
+bool outbound_is_misplaced(const struct outbound_question *);
 
 /* "Not found". */
 void outbound_answer_init(struct outbound_answer *);

@@ -36,7 +36,7 @@ sub missing
 }
 
 # scratch, certs, milter (as sendmail spells it), sasl => { user => password },
-# mc => lines for the .mc, options => { name => value } of sendmail.cf.
+# features, mc => lines for the .mc, before and behind those of MAILER; options => { name => value } of sendmail.cf.
 sub start
 {
 	my ($class, %arg) = @_;
@@ -139,7 +139,7 @@ END
 	$mc .= "INPUT_MAIL_FILTER(`tlspolicy', `S=$self->{milter}, F=T, "
 	    . "T=C:10s;S:10s;R:10s;E:30s')dnl\n" if $self->{milter};
 	# What a test adds may hold rulesets, so it comes last.
-	return $mc . <<'END' . ($self->{mc} // '');
+	return $mc . ($self->{features} // '') . <<'END' . ($self->{mc} // '');
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 LOCAL_RULESETS

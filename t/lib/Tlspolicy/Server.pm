@@ -5,6 +5,7 @@ package Tlspolicy::Server;
 #   my $port = Tlspolicy::Server::start($scratch, %behaviour);
 #
 #   cert, key	files; without them STARTTLS is not offered
+#   anonymous	1: STARTTLS without a certificate; ssl has to allow such suites
 #   ssl		more arguments for IO::Socket::SSL's start_SSL
 #   offer	1: the EHLO reply offers STARTTLS (default: when there is a cert)
 #   starttls	the reply to STARTTLS (default "220 go ahead"; "502 no" without
@@ -69,7 +70,8 @@ sub lines
 sub talk
 {
 	my ($socket, $arg) = @_;
-	my $offer = $arg->{offer} // defined $arg->{cert};
+	my $can = defined $arg->{cert} || $arg->{anonymous};
+	my $offer = $arg->{offer} // $can;
 	my $tls = 0;
 
 	print $socket lines($arg->{greeting} // '220 mx.example.com ESMTP');
@@ -81,15 +83,25 @@ sub talk
 			    '250-STARTTLS' : (), '250 8BITMIME']);
 		} elsif ($line =~ /^STARTTLS/i) {
 			my $reply = $arg->{starttls} //
-			    (defined $arg->{cert} ? '220 go ahead' : '502 no');
+			    ($can ? '220 go ahead' : '502 no');
 			print $socket lines($reply);
-			next unless $reply =~ /^220/ && defined $arg->{cert};
+			next unless $reply =~ /^220/ && $can;
 			start_tls($socket, $arg) or return;
 			$tls = 1;
 		} elsif ($line =~ /^MAIL/i) {
 			print $socket lines($arg->{mail} // '250 ok');
 		} elsif ($line =~ /^RCPT/i) {
 			print $socket lines($arg->{rcpt} // '250 ok');
+		} elsif ($line =~ /^DATA/i) {
+			print $socket "354 go ahead\r\n";
+			while (defined($line = readline $socket)) {
+				last if $line =~ /^\.\r?\n/;
+			}
+			return unless defined $line;
+			note($arg, ($tls ? 'TLS ' : '') . "message\n");
+			print $socket "250 2.0.0 taken\r\n";
+		} elsif ($line =~ /^(?:RSET|NOOP)/i) {
+			print $socket "250 ok\r\n";
 		} elsif ($line =~ /^QUIT/i) {
 			print $socket "221 bye\r\n";
 			return;
@@ -103,7 +115,8 @@ sub start_tls
 {
 	my ($socket, $arg) = @_;
 	return IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
-	    SSL_cert_file => $arg->{cert}, SSL_key_file => $arg->{key},
+	    (defined $arg->{cert} ? (SSL_cert_file => $arg->{cert},
+	    SSL_key_file => $arg->{key}) : ()),
 	    %{$arg->{ssl} // {}});
 }
 

@@ -1,0 +1,285 @@
+package Tlspolicy::Outbound;
+
+# Mail that leaves: a real MTA with the socketmap as its policy, and a server
+# for each domain, good or bad in its own way.
+#
+# Everything runs in a network namespace of its own, where servers have
+# addresses of 127.0.0.0/8 and port 25, as the MTA wants it for a bare domain.
+
+use strict;
+use warnings;
+use File::Path qw(make_path);
+use Test::More;
+use Tlspolicy::Certs;
+use Tlspolicy::Daemon;
+use Tlspolicy::Names;
+use Tlspolicy::Postfix;
+use Tlspolicy::Scratch;
+use Tlspolicy::Sendmail;
+
+my $no_server = eval { require Tlspolicy::Server; 1 } ? undef :
+    'no IO::Socket::SSL (scripts/install-packages test)';
+
+# domain => address, certificate: subject, DNS name, issuer; ssl: what the
+# server allows.  Names are those of its certificate, not of rules.
+my %servers = (
+	'good.test' => { at => '127.0.0.11',
+	    cert => ['/CN=good.test', 'good.test', 'ca'] },
+	'self.test' => { at => '127.0.0.12',
+	    cert => ['/CN=self.test', 'self.test', undef] },
+	'wrong.test' => { at => '127.0.0.13',
+	    cert => ['/CN=elsewhere.test', 'elsewhere.test', 'ca'] },
+	'plain.test' => { at => '127.0.0.14' },
+	'old.test' => { at => '127.0.0.15', ssl => { SSL_version => 'TLSv1_2' },
+	    cert => ['/CN=old.test', 'old.test', 'ca'] },
+	# TLS 1.2 with CBC and without forward secrecy.
+	'weak.test' => { at => '127.0.0.16', rsa => 1,
+	    ssl => { SSL_version => 'TLSv1_2',
+		SSL_cipher_list => 'AES256-SHA:@SECLEVEL=0' },
+	    cert => ['/CN=weak.test', 'weak.test', 'ca'] },
+	# No certificate at all: anonymous key exchange.
+	'anon.test' => { at => '127.0.0.17', anonymous => 1,
+	    ssl => { SSL_version => 'TLSv1_2',
+		SSL_cipher_list => 'aNULL:@SECLEVEL=0' } },
+	'sub.good.test' => { at => '127.0.0.18',
+	    cert => ['/CN=sub.good.test', 'sub.good.test', 'ca'] },
+);
+
+my %mtas = (postfix => 'Tlspolicy::Postfix', sendmail => 'Tlspolicy::Sendmail');
+
+# Starts the test file anew in a namespace, unless it is in one.
+sub isolate
+{
+	return if $ENV{TLSPOLICY_ISOLATED};
+	my $r = Tlspolicy::Scratch::run(qw(unshare --net true));
+	plan skip_all => 'no private network namespace: '
+	    . $r->{err} =~ s/\s+\z//r if $r->{status};
+	$ENV{TLSPOLICY_ISOLATED} = 1;
+	exec 'unshare', '--net', $^X, '-e', <<'END', $^X, $0 or die "$!\n";
+# Loopback up: SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP.
+use Socket;
+socket my $s, AF_INET, SOCK_DGRAM, 0 or die "socket: $!\n";
+my $ifreq = pack 'a16 s x22', 'lo', 0;
+ioctl $s, 0x8913, $ifreq or die "SIOCGIFFLAGS: $!\n";
+my (undef, $flags) = unpack 'a16 s', $ifreq;
+$ifreq = pack 'a16 s x22', 'lo', $flags | 1;
+ioctl $s, 0x8914, $ifreq or die "SIOCSIFFLAGS: $!\n";
+exec @ARGV or die "$ARGV[0]: $!\n";
+END
+}
+
+# mta => postfix | sendmail; daemon => { what Daemon->new takes }.
+sub start
+{
+	my ($class, $mta, %arg) = @_;
+	my $missing = $mtas{$mta}->missing // Tlspolicy::Daemon::missing() //
+	    $no_server;
+	plan skip_all => $missing if $missing;
+	isolate();
+
+	my $scratch = Tlspolicy::Scratch->new;
+	my $self = bless { scratch => $scratch, kind => $mta, sent => 0,
+	    certs => Tlspolicy::Certs->new($scratch) }, $class;
+	$self->{map} = $scratch->path('milter/map.sock');
+	$self->{daemon} = Tlspolicy::Daemon->start(scratch => $scratch,
+	    settings => { $self->settings }, %{$arg{daemon} // {}});
+	for my $domain (sort keys %servers) {
+		$Tlspolicy::Names::hosts{$servers{$domain}{at}} = $domain;
+		$self->serve($domain);
+	}
+	$self->{mta} = $mtas{$mta}->start(scratch => $scratch,
+	    certs => $self->{certs},
+	    $mta eq 'postfix' ? $self->postfix : $self->sendmail(%arg));
+	return $self;
+}
+
+sub settings
+{
+	my ($self, %more) = @_;
+	return (socketmap => "unix:$self->{map}", 'socketmap-mode' => '0666',
+	    'audit-sync' => 'none', %more);
+}
+
+# Bring other settings into force.
+sub configure
+{
+	my ($self, %more) = @_;
+	$self->{daemon}->configure($self->settings(%more));
+	$self->{daemon}->hup;
+	my $log = $self->{daemon}->log;
+	Tlspolicy::Scratch::wait_for(5, sub { ($self->{daemon}->log =~
+	    s/^\Q$log\E//r) =~ /settings were read again/ });
+}
+
+sub postfix
+{
+	my ($self) = @_;
+	return (main => {
+		default_transport => 'smtp:',
+		smtp_tls_security_level => 'may',
+		smtp_tls_policy_maps => "socketmap:unix:$self->{map}:tlspolicy",
+		smtp_tls_CAfile => $self->{certs}->ca,
+		smtp_tls_fingerprint_digest => 'sha256',
+		smtp_tls_loglevel => 1,
+		# A destination that failed is tried again at once.
+		default_destination_concurrency_failed_cohort_limit => 0,
+		minimal_backoff_time => '1s',
+		maximal_backoff_time => '2s',
+	});
+}
+
+# As scripts/sendmail-outbound.mc has it, with an access file behind ours.
+sub sendmail
+{
+	my ($self, %arg) = @_;
+	make_path($self->{scratch}->path('sendmail'));
+	my $access = $self->{scratch}->write('sendmail/access',
+	    $arg{access} // '');
+	my $mc = Tlspolicy::Scratch::slurp(Tlspolicy::Scratch::topdir()
+	    . '/scripts/sendmail-outbound.mc');
+	$mc =~ s{/run/tlspolicy/map\.sock}{$self->{map}};
+	$mc =~ s{hash -T<TMPF> /etc/mail/access}{text $access};
+	my ($features, $rulesets) = split /(?=^dnl Second part)/m, $mc;
+	return (features => $features, mc => $rulesets);
+}
+
+# A certificate of the row; the paths of it and its key.
+sub pair
+{
+	my ($self, $domain) = @_;
+	my ($subject, $name, $issuer) = @{$servers{$domain}{cert}};
+	my $base = $self->{scratch}->path("certs/$domain");
+	my @kind = $servers{$domain}{rsa} ? 'rsa:2048' :
+	    qw(ec -pkeyopt ec_paramgen_curve:P-256);
+	Tlspolicy::Scratch::must(qw(openssl req -new -nodes -newkey), @kind,
+	    qw(-config /dev/null -keyout), "$base.key", '-out', "$base.csr",
+	    '-subj', $subject, '-addext', "subjectAltName=DNS:$name",
+	    '-addext', 'extendedKeyUsage=serverAuth');
+	my ($ca, $key) = $issuer ? $self->{certs}->pair($issuer) : ();
+	Tlspolicy::Scratch::must(qw(openssl x509 -req -copy_extensions copyall
+	    -days 3 -in), "$base.csr", '-out', "$base.pem", $issuer ?
+	    ('-CA', $ca, '-CAkey', $key) : ('-key', "$base.key"));
+	return ("$base.pem", "$base.key");
+}
+
+sub fingerprint
+{
+	my ($self, $domain, $digest) = @_;
+	my $out = Tlspolicy::Scratch::must('openssl', 'x509', '-noout',
+	    '-fingerprint', "-$digest", '-in',
+	    $self->{scratch}->path("certs/$domain.pem"));
+	return $out =~ /=([0-9A-F:]+)/ ? $1 : die "no fingerprint: $out";
+}
+
+sub serve
+{
+	my ($self, $domain) = @_;
+	my $server = $servers{$domain};
+	my ($cert, $key) = $server->{cert} ? $self->pair($domain) : ();
+	Tlspolicy::Server::start($self->{scratch}, address => $server->{at},
+	    port => 25, log => $self->{scratch}->path("$domain.log"),
+	    greeting => "220 $domain ESMTP", ssl => $server->{ssl},
+	    $cert ? (cert => $cert, key => $key) : (),
+	    $server->{anonymous} ? (anonymous => 1) : ());
+}
+
+sub policy
+{
+	my ($self, @rules) = @_;
+	my $r = $self->{daemon}->rules(join '', map { "$_\n" } @rules);
+	return 1 if $r->{status} == 0;
+	fail("the policy builds: @rules");
+	diag("exit $r->{status}\n$r->{err}");
+	return 0;
+}
+
+# Send a message to the domain: "sent", or why the MTA still has it.
+sub deliver
+{
+	my ($self, $domain) = @_;
+	my $to = 'u' . ++$self->{sent} . "\@$domain";
+	my $what = $self->{kind} eq 'postfix' ? $self->deliver_postfix($to) :
+	    $self->deliver_sendmail($to);
+	$self->{last} = $to;
+	return $what;
+}
+
+sub deliver_postfix
+{
+	my ($self, $to) = @_;
+	my $scratch = $self->{scratch};
+	my $in = $scratch->write('submission', "Subject: x\n\nx\n");
+	Tlspolicy::Scratch::must({ in => $in }, 'sendmail', '-C',
+	    "$self->{mta}{dir}/etc", '-i', '-f', 'a@mx.example.org', $to);
+	my $line = Tlspolicy::Scratch::wait_for(30, sub {
+	    $self->{mta}->log =~ /to=<\Q$to\E>.* (status=.*)$/m && $1 }) //
+	    'no word of it in the log';
+	return $line =~ /^status=sent/ ? 'sent' : $line;
+}
+
+# Queued, then a run of the queue; what is left in it has its reason with it.
+sub deliver_sendmail
+{
+	my ($self, $to) = @_;
+	my $r = $self->{mta}->submit('a@mx.example.org', $to);
+	return "submission: $r" if $r ne 'sent';
+	$self->run_queue;
+	return $self->queued($to) // 'sent';
+}
+
+sub run_queue
+{
+	my ($self) = @_;
+	if ($self->{kind} eq 'postfix') {
+		Tlspolicy::Scratch::must('postqueue', '-c',
+		    "$self->{mta}{dir}/etc", '-f');
+		return;
+	}
+	Tlspolicy::Scratch::run({ timeout => 60 }, @{$self->{mta}{prefix}},
+	    '-qf');
+}
+
+# Why sendmail still has the message for this recipient; undef: it has not.
+sub queued
+{
+	my ($self, $to) = @_;
+	for my $path (glob "$self->{mta}{dir}/queue/qf*") {
+		my $text = Tlspolicy::Scratch::slurp($path);
+		next unless $text =~ /^R.*\Q$to\E/m;
+		return $text =~ /^M(.*)/m ? $1 : 'no reason is given';
+	}
+	return undef;
+}
+
+# Whether the server has got that many messages, over TLS or in clear.
+sub taken
+{
+	my ($self, $domain, $tls) = @_;
+	my $log = $self->{scratch}->read("$domain.log");
+	my $n = () = $log =~ ($tls ? qr/^TLS message$/m : qr/^message$/m);
+	$n = () = $log =~ /^TLS message$/mg if $tls;
+	$n = () = $log =~ /^message$/mg unless $tls;
+	return $n;
+}
+
+# want: "tls", "clear" (taken by the server in that way), or a pattern of why
+# the mail stays.
+sub delivery_is
+{
+	my ($self, $domain, $want, $name) = @_;
+	my %before = map { $_ => $self->taken($domain, $_) } 0, 1;
+	my $got = $self->deliver($domain);
+	my $tls = $self->taken($domain, 1) - $before{1};
+	my $clear = $self->taken($domain, 0) - $before{0};
+	my $good = $want eq 'tls' ? $got eq 'sent' && $tls == 1 && !$clear :
+	    $want eq 'clear' ? $got eq 'sent' && $clear == 1 && !$tls :
+	    $got =~ $want && !$tls && !$clear;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($good, $name) or diag("want: $want\ngot:  $got, $tls over TLS, "
+	    . "$clear in clear\nserver:\n",
+	    $self->{scratch}->read("$domain.log"), "milter:\n",
+	    $self->{daemon}->log);
+	return $good;
+}
+
+1;
