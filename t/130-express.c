@@ -1,0 +1,256 @@
+/* Requirements in the words of Postfix and of sendmail, and what has none. */
+#include <stdio.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/express.h"
+#include "t/unit.h"
+
+static const struct {
+	const char *rule, *want; /* "POLICY", or "POLICY | LOST" */
+} postfix[] = {
+	{ "OK", "may" },
+	{ "WARN+VERIFY", "may" },
+	{ "ENCR:0", "may" },
+	{ "ENCR:1", "encrypt ciphers=high" },
+	{ "TEMP+ENCR:128", "encrypt ciphers=high" },
+	{ "ENCR:129", "encrypt ciphers=high | ENCR:129" },
+	{ "VERIFY", "secure match=hostname:nexthop:dot-nexthop" },
+	{ "VERIFY:112",
+	    "secure match=hostname:nexthop:dot-nexthop ciphers=high" },
+	{ "VERIFY:256", "secure match=hostname:nexthop:dot-nexthop "
+	    "ciphers=high | VERIFY:256" },
+	{ "PERM+ENCR:1", "encrypt ciphers=high | PERM" },
+	{ "HOLD+ENCR:1", "encrypt ciphers=high | HOLD" },
+	/* Names count only in a certificate that verified. */
+	{ "ENCR:0+CN", "secure match=hostname" },
+	{ "VERIFY+CN:mx.example.org", "secure match=mx.example.org" },
+	{ "VERIFY+CN:mx+2Eexample.org", "secure match=mx.example.org" },
+	{ "VERIFY+CN:a++CN:b", "secure match=a | CN:b" },
+	{ "VERIFY+CN:a++CN:A", "secure match=a" },
+	{ "VERIFY+CN:a++CN", "secure match=a | CN" },
+	/* Nothing in a name may be taken for Postfix's syntax. */
+	{ "VERIFY+CN:a:b", "secure match=hostname:nexthop:dot-nexthop | "
+	    "CN:a:b" },
+	{ "VERIFY+CN:a+20protocols=x",
+	    "secure match=hostname:nexthop:dot-nexthop | "
+	    "CN:a+20protocols=x" },
+	{ "VERIFY+CN:nexthop", "secure match=hostname:nexthop:dot-nexthop | "
+	    "CN:nexthop" },
+	{ "VERIFY+CN:.example.org",
+	    "secure match=hostname:nexthop:dot-nexthop | CN:.example.org" },
+	{ "VERIFY+CN:*.example.org",
+	    "secure match=hostname:nexthop:dot-nexthop | CN:*.example.org" },
+	{ "VERIFY+CS:/CN=x", "secure match=hostname:nexthop:dot-nexthop | "
+	    "CS:/CN=x" },
+	{ "ENCR:0+CITag:MyCA++ICN:y",
+	    "secure match=hostname:nexthop:dot-nexthop | CITag:MyCA, ICN:y" },
+	{ "ENCR:0+VER:1.2", "encrypt protocols=>=TLSv1.2" },
+	{ "ENCR:0+VER:1.0", "encrypt protocols=>=TLSv1" },
+	{ "ENCR:0+VER:1.3++VER:1.2", "encrypt protocols=>=TLSv1.3" },
+	{ "ENCR:0+PFS", "encrypt exclude=kRSA:kPSK:kRSAPSK:kSRP" },
+	{ "ENCR:0+AEAD", "encrypt exclude=SHA1:SHA256:SHA384:MD5" },
+	{ "ENCR:0+PFS++AEAD", "encrypt exclude="
+	    "kRSA:kPSK:kRSAPSK:kSRP:SHA1:SHA256:SHA384:MD5" },
+	{ "ENCR:0+CIPHER:HIGH", "encrypt | CIPHER:HIGH" },
+	{ "ENCR:0+FP:00112233445566778899aabbccddeeff++FP:"
+	    "ff:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff",
+	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+	    " match=FF:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
+	{ "VERIFY+FP:00112233445566778899aabbccddeeff",
+	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+	    " | VERIFY or names beside FP" },
+	/* Notes and dates are no tests. */
+	{ "ENCR:0+BY:me++UNTIL:2099-01-01++MSG:a b", "may" },
+};
+
+static void
+add(struct postfix_policy *policy, const char *rule, struct text *lost)
+{
+	struct requirement r;
+	struct fault fault;
+
+	assert_true(requirement_parse(slice_of(rule), TAG_SRV, &r, &fault));
+	postfix_policy_add(policy, &r, lost);
+}
+
+static void
+finish(const struct postfix_policy *policy, const struct text *lost,
+    struct text *out)
+{
+	postfix_policy_print(policy, out);
+	if (lost->n > 0)
+		text_printf(out, " | %s", lost->buf);
+}
+
+static void
+test_postfix(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(postfix); i++) {
+		char buf[2048], lost_buf[512];
+		struct postfix_policy policy;
+		struct text out, lost;
+
+		text_init(&out, buf, sizeof buf);
+		text_init(&lost, lost_buf, sizeof lost_buf);
+		postfix_policy_init(&policy);
+		add(&policy, postfix[i].rule, &lost);
+		finish(&policy, &lost, &out);
+		unit_same(postfix[i].rule, postfix[i].want, buf);
+	}
+	unit_end();
+}
+
+#define FP_A "FP:00112233445566778899aabbccddeeff"
+#define FP_B "FP:ff112233445566778899aabbccddeeff"
+
+static const struct {
+	const char *first, *second, *want;
+} pairs[] = {
+	{ "ENCR:128", "VERIFY", "secure match=hostname:nexthop:dot-nexthop "
+	    "ciphers=high" },
+	{ "ENCR:0+VER:1.2", "ENCR:0+VER:1.3", "encrypt protocols=>=TLSv1.3" },
+	{ "VERIFY+CN:a", "VERIFY+CN:b", "secure match=a | CN:b" },
+	{ "VERIFY+CN:a", "OK", "secure match=a" },
+	{ "ENCR:0+" FP_A "++" FP_B, "ENCR:0+" FP_B, "fingerprint "
+	    "match=FF:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
+	{ "ENCR:0+" FP_A, "ENCR:0+" FP_B, "fingerprint "
+	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
+	    "FP of both rules" },
+	{ "ENCR:0+" FP_A, "VERIFY", "fingerprint "
+	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
+	    "VERIFY or names beside FP" },
+};
+
+/* Both rules have to be satisfied. */
+static void
+test_conjunction(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(pairs); i++) {
+		char buf[2048], lost_buf[512];
+		struct postfix_policy policy;
+		struct text out, lost;
+
+		text_init(&out, buf, sizeof buf);
+		text_init(&lost, lost_buf, sizeof lost_buf);
+		postfix_policy_init(&policy);
+		add(&policy, pairs[i].first, &lost);
+		add(&policy, pairs[i].second, &lost);
+		finish(&policy, &lost, &out);
+		unit_same(pairs[i].first, pairs[i].want, buf);
+	}
+	unit_end();
+}
+
+/* What exclude= leaves: asked of OpenSSL, which Postfix asks, too. */
+static void
+test_excluded(void **state)
+{
+	uint16_t ids[SUITE_LIST_MAX];
+	struct fault fault;
+	size_t n;
+
+	(void)state;
+	/* Every suite that is neither lies in the difference, and none else. */
+	assert_true(suite_list(slice_of("ECDHE-RSA-AES256-GCM-SHA384:"
+	    "!kRSA:!kPSK:!kRSAPSK:!kSRP:!SHA1:!SHA256:!SHA384:!MD5"), ids, &n,
+	    &fault));
+	unit_number("PFS and AEAD stay", 1, (long long)n);
+	assert_false(suite_list(slice_of("AES256-SHA:AES256-GCM-SHA384:"
+	    "PSK-AES256-GCM-SHA384:!kRSA:!kPSK:!kRSAPSK:!kSRP"), ids, &n,
+	    &fault));
+	assert_false(suite_list(slice_of("ECDHE-RSA-AES256-SHA:"
+	    "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256:"
+	    "!SHA1:!SHA256:!SHA384:!MD5"), ids, &n, &fault));
+	unit_end();
+}
+
+static const struct {
+	const char *rule, *want;
+} sendmail[] = {
+	{ "OK", "OK" },
+	{ "WARN+VERIFY:256", "OK" },
+	{ "VERIFY", "TEMP+VERIFY" },
+	{ "PERM+VERIFY:256", "PERM+VERIFY:256" },
+	{ "HOLD+ENCR:1", "TEMP+ENCR:1 | HOLD" },
+	{ "ENCR:128", "TEMP+ENCR:128" },
+	{ "VERIFY:128+CN:a++CS:/C=DE/CN=x++CI:/CN=y++CITag:MyCA",
+	    "TEMP+VERIFY:128+CN:a++CS:/C=DE/CN=x++CI:/CN=y++CITag:MyCA" },
+	/* sendmail would believe the name in any certificate. */
+	{ "ENCR:128+CN:a", "TEMP+VERIFY:128+CN:a" },
+	/* Nothing of ours gets there, and nothing that would cut the rest. */
+	{ "VERIFY+BY:me++CN:a++UNTIL:2099-01-01++MSG:x y", "TEMP+VERIFY+CN:a" },
+	{ "VERIFY+VER:1.2++CN:a", "TEMP+VERIFY+CN:a | VER:1.2" },
+	{ "ENCR:0+PFS", "TEMP+ENCR:1 | PFS" },
+	{ "VERIFY+CN:a++b", "TEMP+VERIFY | CN:a++b" },
+	{ "VERIFY+CN:*.example.org", "TEMP+VERIFY | CN:*.example.org" },
+	{ "ENCR:0+ICN:y", "TEMP+VERIFY:1 | ICN:y" },
+	/* In sendmail's encoding, however the rule spelt it. */
+	{ "VERIFY+CN:<x>(y)", "TEMP+VERIFY+CN:+3Cx+3E+28y+29" },
+	{ "VERIFY+CN:Darth+20Mail", "TEMP+VERIFY+CN:Darth+20Mail" },
+};
+
+static void
+test_sendmail(void **state)
+{
+	const struct express_options options = { false, false };
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(sendmail); i++) {
+		char buf[4096], lost_buf[512];
+		struct requirement r;
+		struct text out, lost;
+		struct fault fault;
+
+		text_init(&out, buf, sizeof buf);
+		text_init(&lost, lost_buf, sizeof lost_buf);
+		assert_true(requirement_parse(slice_of(sendmail[i].rule),
+		    TAG_SRV, &r, &fault));
+		express_sendmail(&r, &options, &out, &lost);
+		if (lost.n > 0)
+			text_printf(&out, " | %s", lost_buf);
+		unit_same(sendmail[i].rule, sendmail[i].want, buf);
+	}
+	unit_end();
+}
+
+static void
+test_sendmail_options(void **state)
+{
+	const struct express_options options = { true, true };
+	char buf[4096], lost_buf[512], rule[1024];
+	struct requirement r;
+	struct text out, lost;
+	struct fault fault;
+
+	(void)state;
+	text_init(&out, buf, sizeof buf);
+	text_init(&lost, lost_buf, sizeof lost_buf);
+	assert_true(requirement_parse(slice_of("ENCR:1+CN:a"), TAG_SRV, &r,
+	    &fault));
+	express_sendmail(&r, &options, &out, &lost);
+	unit_same("default-class = perm, compat = sendmail",
+	    "PERM+ENCR:1+CN:a", buf);
+	snprintf(rule, sizeof rule, "VERIFY+CN:%0950d", 0);
+	text_clear(&out);
+	assert_true(requirement_parse(slice_of(rule), TAG_SRV, &r, &fault));
+	express_sendmail(&r, &options, &out, &lost);
+	unit_same("longer than sendmail reads", SENDMAIL_NEVER_MET, buf);
+	unit_same("and told", "more than sendmail reads", lost_buf);
+	unit_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_postfix),
+		cmocka_unit_test(test_conjunction),
+		cmocka_unit_test(test_excluded),
+		cmocka_unit_test(test_sendmail),
+		cmocka_unit_test(test_sendmail_options),
+	};
+
+	return unit_main(tests);
+}
