@@ -26,7 +26,7 @@ static const struct {
 	{ "VERIFY+CN:mx.example.org", "secure match=mx.example.org" },
 	{ "VERIFY+CN:mx+2Eexample.org", "secure match=mx.example.org" },
 	{ "VERIFY+CN:a++CN:b", "secure match=a | CN:b" },
-	{ "VERIFY+CN:a++CN:A", "secure match=a" },
+	{ "VERIFY+CN:a++CN:A", "secure match=A" },
 	{ "VERIFY+CN:a++CN", "secure match=a | CN" },
 	/* Nothing in a name may be taken for Postfix's syntax. */
 	{ "VERIFY+CN:a:b", "secure match=hostname:nexthop:dot-nexthop | "

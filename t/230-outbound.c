@@ -272,7 +272,7 @@ test_record(void **state)
 	assert_true(record_format_outbound(&record, &out));
 	unit_same("record", "{\"v\":1,\"event\":\"outbound\",\"time\":"
 	    "\"2026-03-01T12:00:00.123456Z\",\"generation\":1,\"map\":"
-	    "\"tlspolicy\",\"query\":\"perm.test\\u000A\\\"x\",\"answer\":"
+	    "\"tlspolicy\",\"query\":\"perm.test\\u000a\\\"x\",\"answer\":"
 	    "\"TEMP TLS policy cannot be expressed: PERM\",\"result\":"
 	    "\"refused\",\"inexpressible\":\"PERM\",\"rules\":[{\"tag\":"
 	    "\"TLS_Srv\",\"key\":\"TLS_Srv:perm.test\",\"requirement\":"
