@@ -256,10 +256,8 @@ sub taken
 {
 	my ($self, $domain, $tls) = @_;
 	my $log = $self->{scratch}->read("$domain.log");
-	my $n = () = $log =~ ($tls ? qr/^TLS message$/m : qr/^message$/m);
-	$n = () = $log =~ /^TLS message$/mg if $tls;
-	$n = () = $log =~ /^message$/mg unless $tls;
-	return $n;
+	my $line = $tls ? 'TLS message' : 'message';
+	return scalar(() = $log =~ /^$line$/mg);
 }
 
 # want: "tls", "clear" (taken by the server in that way), or a pattern of why
@@ -280,6 +278,109 @@ sub delivery_is
 	    $self->{scratch}->read("$domain.log"), "milter:\n",
 	    $self->{daemon}->log);
 	return $good;
+}
+
+# Rules, domain, and what becomes of the mail: "tls", "clear", or why it stays.
+# Where the MTAs differ: [Postfix, sendmail].  FP:DOMAIN is filled in.
+my @rows = (
+	['no rule', [], 'plain.test', 'clear'],
+	['no rule, TLS offered', [], 'self.test', 'tls'],
+	['OK', ['TLS_Srv:plain.test OK', 'TLS_Srv: ENCR:1'], 'plain.test',
+	    'clear'],
+	['WARN demands nothing', ['TLS_Srv:plain.test WARN+VERIFY'],
+	    'plain.test', 'clear'],
+	['ENCR, and no STARTTLS', ['TLS_Srv:plain.test ENCR:128'],
+	    'plain.test', qr/TLS is required|encryption too weak 0/],
+	['ENCR, of any certificate', ['TLS_Srv:self.test ENCR:128'],
+	    'self.test', 'tls'],
+	['ENCR, of no certificate', ['TLS_Srv:anon.test ENCR:128'],
+	    'anon.test', 'tls'],
+	['VERIFY', ['TLS_Srv:good.test VERIFY:128'], 'good.test', 'tls'],
+	['VERIFY, TLS 1.2', ['TLS_Srv:old.test VERIFY:128'], 'old.test',
+	    'tls'],
+	['VERIFY, self-signed', ['TLS_Srv:self.test VERIFY'], 'self.test',
+	    qr/not trusted|not verified|self.signed|authentication failed/],
+	['VERIFY, no certificate', ['TLS_Srv:anon.test VERIFY'], 'anon.test',
+	    qr/TLS|not authenticated|authentication/],
+	['VERIFY, plain', ['TLS_Srv:plain.test VERIFY'], 'plain.test',
+	    qr/TLS is required|does not support STARTTLS/],
+	# sendmail asks for a trusted certificate, Postfix for a name, too.
+	['VERIFY, another name', ['TLS_Srv:wrong.test VERIFY'], 'wrong.test',
+	    [qr/not verified|mismatch/, 'tls']],
+	['CN, another name', ['TLS_Srv:wrong.test VERIFY+CN'], 'wrong.test',
+	    qr/not verified|mismatch|does not match/],
+	['CN:name', ['TLS_Srv:wrong.test VERIFY+CN:elsewhere.test'],
+	    'wrong.test', 'tls'],
+	['TLS_Rcpt, met', ['TLS_Rcpt:good.test VERIFY'], 'good.test', 'tls'],
+	['TLS_Rcpt, not met', ['TLS_Rcpt:self.test VERIFY'], 'self.test',
+	    qr/not trusted|not verified|self.signed|authentication failed/],
+	['TLS_Rcpt of a parent', ['TLS_Rcpt:test ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	['.domain is not the domain',
+	    ['TLS_Rcpt:.good.test VERIFY+CN:x.test'], 'good.test', 'tls'],
+	['.domain is what is below it',
+	    ['TLS_Rcpt:.good.test VERIFY+CN:x.test'], 'sub.good.test',
+	    qr/not verified|mismatch|does not match/],
+	['the bare tag', ['TLS_Rcpt: ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	['both classes', ['TLS_Rcpt:old.test ENCR:1', 'TLS_Srv:old.test '
+	    . 'VERIFY+CN:x.test'], 'old.test',
+	    qr/not verified|mismatch|does not match/],
+	['Try_TLS', ['Try_TLS:good.test NO'], 'good.test', 'clear'],
+	['Try_TLS against a rule', ['Try_TLS:good.test NO',
+	    'TLS_Srv:good.test ENCR:1'], 'good.test',
+	    qr/TLS configuration problem|encryption too weak 0/],
+	# What sendmail has no word for is refused.
+	['VER', ['TLS_Srv:old.test ENCR:1+VER:1.2'], 'old.test',
+	    ['tls', qr/authentication|not authenticated/]],
+	['VER, too old', ['TLS_Srv:old.test ENCR:1+VER:1.3'], 'old.test',
+	    qr/Cannot start TLS|TLS|authentication|encryption too weak/],
+	['PFS', ['TLS_Srv:good.test ENCR:1+PFS++AEAD'], 'good.test',
+	    ['tls', qr/encryption too weak/]],
+	['PFS, without it', ['TLS_Srv:weak.test ENCR:1+PFS'], 'weak.test',
+	    qr/Cannot start TLS|TLS|encryption too weak/],
+	['AEAD, without it', ['TLS_Srv:weak.test ENCR:1+AEAD'], 'weak.test',
+	    qr/Cannot start TLS|TLS|encryption too weak/],
+	['FP', ['TLS_Srv:self.test ENCR:1+FP:self.test'], 'self.test',
+	    ['tls', qr/encryption too weak/]],
+	['FP of another', ['TLS_Srv:self.test ENCR:1+FP:good.test'],
+	    'self.test', qr/not verified|encryption too weak/],
+	# And so is what Postfix has none for.
+	['PERM, met', ['TLS_Srv:good.test PERM+VERIFY'], 'good.test',
+	    [qr/TLS configuration problem/, 'tls']],
+	['CITag', ['TLS_Srv:good.test VERIFY+CITag:MyCA',
+	    'MyCA:/C=DE/O=Example+20Trust/CN=Example+20Root OK'], 'good.test',
+	    [qr/TLS configuration problem/, 'tls']],
+	['CITag of another', ['TLS_Srv:good.test VERIFY+CITag:MyCA',
+	    'MyCA:/C=DE/CN=Other OK'], 'good.test',
+	    qr/TLS configuration problem|not acceptable/],
+	['CI', ['TLS_Srv:good.test VERIFY+CI:/C=DE/O=Example+20Trust/'
+	    . 'CN=Example+20Root'], 'good.test',
+	    [qr/TLS configuration problem/, 'tls']],
+	['a date that is over', ['TLS_Srv:plain.test VERIFY+UNTIL:2020-01-01'],
+	    'plain.test', 'clear'],
+	['a note', ['TLS_Srv:good.test VERIFY+BY:me++MSG:call us'],
+	    'good.test', 'tls'],
+);
+
+sub rules_of
+{
+	my ($self, @rules) = @_;
+	return map { s/FP:([a-z.]+)/'FP:' . $self->fingerprint($1,
+	    'sha256')/er } @rules;
+}
+
+# Every kind of rule, changed live under a running MTA.
+sub every_rule
+{
+	my ($self) = @_;
+	for my $row (@rows) {
+		my ($name, $rules, $domain, $want) = @$row;
+		$want = $want->[$self->{kind} eq 'postfix' ? 0 : 1]
+		    if ref $want eq 'ARRAY';
+		$self->policy($self->rules_of(@$rules)) or next;
+		$self->delivery_is($domain, $want, $name);
+	}
 }
 
 1;
