@@ -20,6 +20,7 @@ const struct command *const command_table[] = {
 	&command_replay,
 	&command_cert,
 	&command_probe,
+	&command_doctor,
 	&command_settings,
 	NULL
 };

@@ -35,7 +35,8 @@ struct command_option {
 };
 
 /* Letters of options that have none. */
-enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA };
+enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
+	OPTION_SENDMAIL };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \
@@ -70,6 +71,7 @@ extern const struct command command_cert;
 extern const struct command command_check;
 extern const struct command command_del;
 extern const struct command command_diff;
+extern const struct command command_doctor;
 extern const struct command command_import;
 extern const struct command command_lint;
 extern const struct command command_probe;

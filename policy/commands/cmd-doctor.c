@@ -1,0 +1,288 @@
+/*
+ * What is looked at: the daemon, its files, the store beside the rules, the
+ * audit log, and the MTAs that were named or are found in the usual places.
+ *
+ * Findings are what was asked for, so they go to standard output; that
+ * something could not be looked at is said on standard error and is no finding.
+ */
+#include <getopt.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/base/jsontext.h"
+#include "policy/commands/command.h"
+#include "policy/commands/ruleset.h"
+#include "policy/tools/doctor.h"
+
+enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
+	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
+
+static const struct command_option options[] = {
+	{ OPTION_POSTFIX, "postfix", "DIR", "look at the Postfix in DIR" },
+	{ OPTION_SENDMAIL, "sendmail", "FILE",
+	    "look at the sendmail with this .cf or .mc file" },
+	{ 'n', "records", "N", "how many records of the audit log" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+/* What the command line asks for. */
+struct wishes {
+	const char *postfix[MTAS_MAX], *sendmail[MTAS_MAX];
+	unsigned npostfix, nsendmail;
+	unsigned long records;
+	bool json;
+};
+
+static bool
+same_lines(const struct ruleset_lines *a, const struct ruleset_lines *b,
+    bool *same, struct fault *f)
+{
+	char left[NORMAL_BYTES], right[NORMAL_BYTES];
+	struct text l, r;
+
+	*same = a->n == b->n;
+	for (size_t i = 0; *same && i < a->n; i++) {
+		text_init(&l, left, sizeof left);
+		text_init(&r, right, sizeof right);
+		if (!ruleset_normalise(&a->lines[i], &l, f) ||
+		    !ruleset_normalise(&b->lines[i], &r, f))
+			return false;
+		*same = slice_equal(a->lines[i].key_bytes,
+		    b->lines[i].key_bytes) && strcmp(left, right) == 0;
+	}
+	return true;
+}
+
+static bool
+is_current(struct store_reader *reader, const struct rulefile *rules,
+    bool *same, struct fault *f)
+{
+	struct ruleset_lines in_force, in_file;
+	bool good;
+
+	ruleset_lines_init(&in_force);
+	ruleset_lines_init(&in_file);
+	good = ruleset_lines_of_store(reader, &in_force, f) &&
+	    ruleset_lines_of_file(rules, &in_file, f) &&
+	    same_lines(&in_force, &in_file, same, f);
+	ruleset_lines_free(&in_force);
+	ruleset_lines_free(&in_file);
+	return good;
+}
+
+static void
+say_old(const struct context *context, const struct store_info *info,
+    struct symptoms *all)
+{
+	time_t built = (time_t)info->built_at;
+	char day[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&built, &utc) != NULL)
+		strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	symptom_mend(symptoms_add(all, SYMPTOM_STORE_OLD,
+	    "%s is not what generation %llu of %s was built from at %s",
+	    context->settings.rules, (unsigned long long)info->generation,
+	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
+}
+
+static void
+compare_rules(const struct context *context, struct store_reader *reader,
+    struct symptoms *all)
+{
+	struct rulefile rules;
+	struct fault f;
+	char *none[] = { NULL };
+	bool same = true, good;
+
+	good = ruleset_read(context, none, &rules, &f);
+	if (!good)
+		symptom_mend(symptoms_add(all, SYMPTOM_RULES_BAD, "%s: %s",
+		    context->settings.rules, f.text), "run",
+		    "tlspolicy build -n");
+	else if (!is_current(reader, &rules, &same, &f))
+		command_fail(&f);
+	else if (!same)
+		say_old(context, &reader->info, all);
+	rulefile_free(&rules);
+}
+
+static void
+look_at_store(const struct context *context, struct symptoms *all)
+{
+	struct store_reader reader;
+	struct store *store;
+	struct fault f;
+
+	if (access(context->store, F_OK) == -1) {
+		symptom_mend(symptoms_add(all, SYMPTOM_STORE_MISSING,
+		    "there is no %s", context->store), "run",
+		    "tlspolicy build");
+		return;
+	}
+	if (!command_open_store(context, &store, &reader, &f)) {
+		symptom_mend(symptoms_add(all, SYMPTOM_STORE_UNUSABLE, "%s: %s",
+		    context->store, f.text), "run", "tlspolicy build");
+		return;
+	}
+	command_say_generation(context, &reader.info);
+	compare_rules(context, &reader, all);
+	command_close_store(store, &reader);
+}
+
+/* Nothing was named: what Debian and most others have. */
+static void
+find_mtas(struct wishes *w)
+{
+	if (w->npostfix + w->nsendmail > 0)
+		return;
+	if (access("/etc/postfix/main.cf", F_OK) == 0)
+		w->postfix[w->npostfix++] = "/etc/postfix";
+	if (access("/etc/mail/sendmail.cf", F_OK) == 0)
+		w->sendmail[w->nsendmail++] = "/etc/mail/sendmail.cf";
+	if (w->npostfix + w->nsendmail == 0)
+		fprintf(stderr, "tlspolicy doctor: no MTA was looked at; name "
+		    "one with --postfix or --sendmail\n");
+}
+
+/* The first trouble that kept the doctor from looking, else 0. */
+static int
+look(const struct context *context, struct wishes *w, struct symptoms *all)
+{
+	const struct doctor d = { .conf = context->conf,
+		.socket = context->settings.socket,
+		.user = context->settings.user, .store = context->store,
+		.audit_file = context->settings.audit_file, .symptoms = all };
+	bool log = d.audit_file[0] != '\0' &&
+	    strcmp(d.audit_file, "/dev/null") != 0;
+	struct fault f;
+	int status = EXIT_FINE;
+
+	doctor_daemon(&d);
+	doctor_files(&d);
+	look_at_store(context, all);
+	find_mtas(w);
+	for (unsigned i = 0; i < w->npostfix; i++)
+		if (!doctor_postfix(&d, w->postfix[i], &f))
+			status = command_fail(&f);
+	for (unsigned i = 0; i < w->nsendmail; i++)
+		if (!doctor_sendmail(&d, w->sendmail[i], &f))
+			status = command_fail(&f);
+	if (log)
+		doctor_audit(&d, w->records);
+	return status;
+}
+
+/* Each line of `lines` behind eight blanks. */
+static void
+print_lines(const char *lines)
+{
+	while (*lines != '\0') {
+		size_t n = strcspn(lines, "\n");
+
+		printf("        %.*s\n", (int)n, lines);
+		lines += n + (lines[n] == '\n');
+	}
+}
+
+static void
+print_text(const struct symptoms *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct symptom *f = &all->all[i];
+
+		printf("%s: %s\n    why: %s\n", symptom_name(f->kind), f->what,
+		    symptom_why(f->kind));
+		if (f->lines[0] != '\0')
+			printf("    %s:\n", f->place);
+		print_lines(f->lines);
+	}
+}
+
+static void
+print_json(const struct symptoms *all)
+{
+	json_t *list = json_array(), *whole;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct symptom *f = &all->all[i];
+
+		json_array_append_new(list, json_pack(
+		    "{s:s, s:o, s:s, s:o, s:o}", "finding",
+		    symptom_name(f->kind), "what", jsontext_cstring(f->what),
+		    "why", symptom_why(f->kind), "place",
+		    jsontext_cstring(f->place), "lines",
+		    jsontext_cstring(f->lines)));
+	}
+	whole = json_pack("{s:o}", "findings", list);
+	json_dumpf(whole, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(whole);
+}
+
+static int
+examine(struct context *context, struct wishes *w)
+{
+	struct symptoms all;
+	struct fault f;
+	int status;
+
+	symptoms_init(&all);
+	status = look(context, w, &all);
+	if (w->json)
+		print_json(&all);
+	else
+		print_text(&all);
+	if (all.failed) {
+		fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+		status = command_fail(&f);
+	}
+	if (status == EXIT_FINE && all.n > 0)
+		status = EXIT_FINDINGS;
+	if (!w->json && status == EXIT_FINE)
+		fprintf(stderr, "tlspolicy doctor: nothing is missing\n");
+	symptoms_free(&all);
+	return status;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct wishes w = { .records = RECORDS_DEFAULT };
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		switch (c) {
+		case OPTION_POSTFIX:
+			if (w.npostfix < MTAS_MAX)
+				w.postfix[w.npostfix++] = optarg;
+			break;
+		case OPTION_SENDMAIL:
+			if (w.nsendmail < MTAS_MAX)
+				w.sendmail[w.nsendmail++] = optarg;
+			break;
+		case 'n':
+			if (!text_number(slice_of(optarg), RECORDS_MAX,
+			    &w.records) || w.records == 0)
+				return command_usage(context,
+				    "-n wants a number from 1 to %d, not %s",
+				    RECORDS_MAX, optarg);
+			break;
+		case OPTION_JSON:
+			w.json = true;
+			break;
+		default:
+			return status;
+		}
+	}
+	if (!command_operands(context, argc - optind, 0, 0))
+		return FAULT_USAGE;
+	return examine(context, &w);
+}
+
+const struct command command_doctor = {
+	"doctor", "", "Find what is missing in the daemon and its MTAs",
+	options, run
+};

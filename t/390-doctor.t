@@ -1,0 +1,357 @@
+#!/usr/bin/perl
+#
+# tlspolicy doctor: each thing that can be missing, and that the lines it prints
+# mend it.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
+use Test::More;
+use Tlspolicy::Certs;
+use Tlspolicy::Postfix;
+use Tlspolicy::Sendmail;
+use Tlspolicy::Talk;
+use Tlspolicy::Tree;
+
+my $scratch = scratch();
+my %settings = ('socket-mode' => '0660');
+$settings{'socket-group'} = 'postfix' if getgrnam 'postfix';
+my $daemon = daemon('TLS_Clt:example.com WARN+VERIFY', settings => \%settings);
+my $dir = $daemon->{dir};
+my %seen;
+
+my $certs;
+sub certs {
+	return $certs //= Tlspolicy::Certs->new($scratch);
+}
+
+# { status, findings => [...] }; each finding has its reason and its lines.
+sub doctor {
+	my $r = $daemon->tlspolicy('doctor', '--json', @_);
+	my $found = eval { decode_json($r->{out})->{findings} } // [];
+	for (@$found) {
+		fail("$_->{finding}: incomplete") unless length $_->{what} &&
+		    length $_->{why} && length $_->{lines};
+		$seen{$_->{finding}} = 1;
+	}
+	return { %$r, findings => $found };
+}
+
+sub found_is {
+	my ($r, $want, $name) = @_;
+	my $ok = is(join(' ', map { $_->{finding} } @{$r->{findings}}), $want,
+	    $name);
+	$ok &= is($r->{status}, $want eq '' ? 0 : 1, "$name: exit code");
+	diag($r->{out}, $r->{err}) unless $ok;
+}
+
+# Messages for the records: [client's address, HELO, macros ...].
+sub judged {
+	for (@_) {
+		my ($address, $helo, %macros) = @$_;
+		my $m = Tlspolicy::Milter->connect($daemon->socket);
+		$m->negotiate;
+		$m->set(%sendmail, client_addr => $address, %macros);
+		$m->helo($helo);
+		$m->mail('a@example.net');
+		$m->rcpt('b@example.org');
+		$m->message;
+		$m->quit;
+	}
+}
+
+my $good_mc = $scratch->write('good.mc', <<"END");
+dnl INPUT_MAIL_FILTER(`commented', `S=local:/nowhere')
+INPUT_MAIL_FILTER(`tlspolicy', `S=local:$dir/milter.sock, F=T, T=C:10s;S:10s;R:10s;E:30s')dnl
+define(`confSERVER_CERT', `/etc/mail/tls/cert.pem')dnl
+define(`confCACERT', `/etc/ssl/certs/ca-certificates.crt')dnl
+END
+my @mta = ('--sendmail', $good_mc);
+
+subtest 'no mail yet' => sub {
+	found_is(doctor(@mta), 'no-records', 'found');
+	judged(['192.0.2.1', 'client.example.com', %verified]);
+	$daemon->audit_after(0, 2);
+	found_is(doctor(@mta), '', 'not after the first message');
+	my $r = $daemon->tlspolicy('doctor', @mta);
+	is($r->{out}, '', 'as text');
+	like($r->{err}, qr/nothing is missing/, 'and that is said');
+};
+
+subtest 'as text' => sub {
+	my $r = $daemon->tlspolicy('doctor', '--sendmail',
+	    $scratch->write('empty.mc', ''));
+	like($r->{out}, qr/^sendmail-no-filter: \S+empty\.mc has no .*
+    why: .*
+    \S+empty\.mc:
+        INPUT_MAIL_FILTER\(`tlspolicy', `S=local:\Q$dir\E.milter\.sock, F=T,/m,
+	    'what, why, where, line');
+};
+
+subtest 'usage' => sub {
+	is(doctor(@mta, 'word')->{status}, 64, 'an operand');
+	is(doctor(@mta, '-n', '0')->{status}, 64, 'no records');
+	my $r = doctor('--sendmail', '/nonexistent.cf');
+	is($r->{status}, 66, 'a file that is not there');
+	like($r->{err}, qr{/nonexistent\.cf: No such file}, 'is named');
+};
+
+# Break a .mc by a substitution, then put in the line that the doctor prints.
+sub mc_is {
+	my ($break, $want) = @_;
+	my $text = Tlspolicy::Scratch::slurp($good_mc);
+	$text = $break->($text);
+	my $bad = $scratch->write('bad.mc', $text);
+	my $r = doctor('--sendmail', $bad);
+	found_is($r, $want, $want);
+	for my $line (map { split /\n/, $_->{lines} } @{$r->{findings}}) {
+		my ($what) = $line =~ /^(\w+\(`\w+')/ or next;
+		$text =~ s/^\Q$what\E.*\n//mg;
+		$text .= "$line\n";
+	}
+	found_is(doctor('--sendmail', $scratch->write('bad.mc', $text)), '',
+	    "$want: mended");
+}
+
+subtest 'sendmail.mc' => sub {
+	mc_is(sub { $_[0] =~ s/^INPUT.*\n//mr }, 'sendmail-no-filter');
+	mc_is(sub { $_[0] =~ s/milter\.sock/other.sock/r }, 'sendmail-no-filter');
+	mc_is(sub { $_[0] =~ s/ F=T,//r }, 'sendmail-flag');
+	mc_is(sub { $_[0] =~ s/F=T/F=R/r }, 'sendmail-flag');
+	mc_is(sub { $_[0] =~ s/, T=[^']*//r }, 'sendmail-timeouts');
+	mc_is(sub { $_[0] =~ s/E:30s/E:5m/r }, 'sendmail-timeouts');
+	mc_is(sub { $_[0] =~ s/^INPUT_//mr }, 'sendmail-filter-unused');
+	mc_is(sub { $_[0] . "define(`confINPUT_MAIL_FILTERS', `other')\n" },
+	    'sendmail-filter-unused');
+	mc_is(sub { $_[0] =~ s/^.*SERVER_CERT.*\n//mr }, 'sendmail-no-tls');
+	mc_is(sub { $_[0] =~ s/^.*CACERT.*\n//mr }, 'sendmail-no-ca');
+	mc_is(sub { $_[0] . "define(`confTLS_SRV_OPTIONS', `V')dnl\n" },
+	    'sendmail-no-ccert');
+};
+
+subtest 'sendmail.cf' => sub {
+	my $missing = Tlspolicy::Sendmail::missing();
+	plan skip_all => $missing if $missing;
+	my $certs = certs();
+	mkdir $scratch->path('sendmail');
+	my $make = sub {
+		my $mta = bless { scratch => $scratch, certs => $certs, @_,
+		    dir => $scratch->path('sendmail'), smtp => 1, smtps => 2 },
+		    'Tlspolicy::Sendmail';
+		mkdir "$mta->{dir}/mail";
+		$mta->write_cf;
+		return ('--sendmail', "$mta->{dir}/sendmail.cf");
+	};
+	found_is(doctor($make->(milter => "local:$dir/milter.sock")), '',
+	    'as m4 makes it');
+	found_is(doctor($make->(milter => "unix:$dir/milter.sock")), '',
+	    'the socket in its other spelling');
+	found_is(doctor($make->()), 'sendmail-no-filter', 'without');
+	found_is(doctor($make->(mc => "MAIL_FILTER(`t', "
+	    . "`S=local:$dir/milter.sock, T=C:1m;E:1m')dnl\n")),
+	    'sendmail-filter-unused sendmail-flag', 'only defined');
+	found_is(doctor($make->(milter => "local:$dir/milter.sock",
+	    mc => "define(`confTLS_SRV_OPTIONS', `V')\n")),
+	    'sendmail-no-ccert', 'no certificate is asked for');
+	found_is(doctor($make->(milter => "local:$dir/milter.sock",
+	    mc => "define(`confRUN_AS_USER', `nobody')\n")),
+	    'socket-closed-to-mta', 'a user who may not connect');
+};
+
+subtest 'Postfix' => sub {
+	my $missing = Tlspolicy::Postfix::missing();
+	plan skip_all => $missing if $missing;
+	my $postfix = Tlspolicy::Postfix->start(scratch => $scratch,
+	    certs => certs(),
+	    milter => $daemon->socket,
+	    main => { smtpd_tls_received_header => 'yes' });
+	my $etc = "$postfix->{dir}/etc";
+	my @conf = ('postconf', '-c', $etc);
+	my @postfix = ('--postfix', $etc);
+	my ($main, $master) = map { Tlspolicy::Scratch::slurp("$etc/$_") }
+	    qw(main.cf master.cf);
+	found_is(doctor(@postfix), '', 'a good one');
+
+	my $try = sub {
+		my ($break, $want) = @_;
+		Tlspolicy::Scratch::must(@conf, @$break);
+		my $r = doctor(@postfix);
+		found_is($r, $want, "@$break");
+		for (@{$r->{findings}}) {
+			if ($_->{place} eq 'run') {
+				Tlspolicy::Scratch::must('sh', '-c', $_->{lines});
+			} else {
+				is($_->{place}, "$etc/main.cf", 'place');
+				Tlspolicy::Scratch::must(@conf, '-e', $_->{lines});
+			}
+		}
+		found_is(doctor(@postfix), '', "$want: mended");
+		$scratch->write('postfix/etc/main.cf', $main);
+		$scratch->write('postfix/etc/master.cf', $master);
+	};
+	my $ours = $daemon->socket;
+	$try->(['-e', 'smtpd_milters='], 'postfix-no-milter');
+	$try->(['-e', 'smtpd_milters=unix:/other'], 'postfix-no-milter');
+	$try->(['-e', 'non_smtpd_milters=inet:localhost:1'],
+	    'postfix-local-without');
+	$try->(['-P', "$postfix->{smtps}/inet/smtpd_milters=unix:/other"],
+	    'postfix-service-without');
+	$try->(['-F', "$postfix->{smtp}/inet/chroot=y"], 'postfix-chroot');
+	$try->(['-e', "milter_default_action=$_"], 'postfix-default-action')
+	    for qw(accept reject quarantine);
+	$try->(['-e', "smtpd_milters={ $ours, default_action=accept }"],
+	    'postfix-default-action');
+	$try->(['-e', 'milter_protocol=2'], 'postfix-protocol');
+	$try->(['-e', 'smtpd_tls_security_level=none'], 'postfix-no-tls');
+	$try->(['-e', 'smtpd_tls_ask_ccert=no'], 'postfix-no-ccert');
+	$try->(['-e', 'smtpd_tls_CAfile='], 'postfix-no-ca');
+	$try->(['-e', 'smtpd_tls_received_header=no'], 'postfix-received');
+	$try->(['-e', 'milter_macro_defaults={verify}=OK'],
+	    'postfix-fake-macros');
+
+	Tlspolicy::Scratch::must(@conf, '-e',
+	    "smtpd_milters={ $ours, connect_timeout=10s }, unix:/other",
+	    'non_smtpd_milters=$smtpd_milters');
+	found_is(doctor(@postfix), '', 'among others, with options');
+
+	chmod 0600, "$dir/milter.sock";
+	found_is(doctor(@postfix), 'socket-closed-to-mta', 'closed socket');
+	chmod 0660, "$dir/milter.sock";
+	chmod 0700, $dir;
+	my $r = doctor(@postfix);
+	found_is($r, 'socket-closed-to-mta', 'closed folder');
+	is($r->{findings}[0]{lines}, "chmod o+x $dir", 'is named');
+	chmod 0755, $dir;
+	my $none = doctor('--postfix', '/nonexistent');
+	is($none->{status}, 69, 'a folder without Postfix');
+	like($none->{err}, qr/postconf failed/, 'is told');
+};
+
+subtest 'store and rules' => sub {
+	my $rules = Tlspolicy::Scratch::slurp("$dir/rules");
+	$scratch->write('milter/rules', "# comment\n$rules");
+	found_is(doctor(@mta), '', 'a comment is no difference');
+	$scratch->write('milter/rules', "TLS_Clt:example.com WARN+ENCR:1");
+	found_is(doctor(@mta), 'store-old', 'a changed rule');
+	$scratch->write('milter/rules', "$rules\nTLS_Clt: OK");
+	my $r = doctor(@mta);
+	found_is($r, 'store-old', 'one more rule');
+	is($r->{findings}[0]{lines}, "tlspolicy diff\ntlspolicy build", 'lines');
+	$scratch->write('milter/rules', "nonsense");
+	found_is(doctor(@mta), 'rules-bad', 'bad rules');
+	$scratch->write('milter/rules', $rules);
+	found_is(doctor(@mta, '-d', "$dir/none"), 'store-missing', 'no store');
+	found_is(doctor(@mta, '-d', "$dir/rules"), 'store-unusable',
+	    'something else');
+};
+
+subtest 'files of the daemon' => sub {
+	my $with = sub {
+		$daemon->configure(%settings, @_);
+		my $r = doctor(@mta);
+		$daemon->configure(%settings);
+		return $r;
+	};
+	found_is($with->(user => 'nobody'),
+	    'store-closed-to-daemon audit-not-writable', 'another user');
+	found_is($with->(user => 'no-such-user'), 'daemon-down', 'no such user');
+	my $log = $scratch->path('milter/audit.log');
+	chmod 0644, $log;
+	found_is(doctor(@mta), 'audit-readable-by-all', 'mode of the log');
+	chmod 0640, $log;
+};
+
+subtest 'the socket' => sub {
+	chmod 0666, "$dir/milter.sock";
+	found_is(doctor(@mta), 'socket-open-to-all', 'mode');
+	chmod 0660, "$dir/milter.sock";
+	my $silent = IO::Socket::INET->new(Listen => 5,
+	    LocalAddr => '127.0.0.1') or die;
+	my $port = $silent->sockport;
+	my $tcp = sub {
+		my $spec = "inet:$_[0]\@127.0.0.1";
+		$daemon->configure(%settings, socket => $spec);
+		my $r = doctor('--sendmail', $scratch->write('tcp.mc',
+		    Tlspolicy::Scratch::slurp($good_mc) =~ s{S=local:/[^n][^,]+}{S=$spec}r));
+		$daemon->configure(%settings);
+		return $r;
+	};
+	my $declining = fork // die;
+	if (!$declining) {
+		my $peer = $silent->accept;
+		sysread $peer, my $offer, 100;
+		print $peer pack 'N a N N N', 13, 'O', 6, 0, 0x200;
+		$peer->flush;
+		sysread $peer, $offer, 100;
+		POSIX::_exit(0);
+	}
+	found_is($tcp->($port), 'slow-tcp', 'a milter that declines DATA');
+	waitpid $declining, 0;
+	close $silent;
+	found_is($tcp->($port), 'daemon-down', 'nobody listens');
+	my $deaf = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1');
+	found_is($tcp->($deaf->sockport), 'daemon-silent', 'somebody who is silent');
+
+	my $own = daemon('TLS_Clt: OK', name => 'tcp', socket => 'inet');
+	my ($at) = $own->socket =~ /(\d+)/;
+	found_is($tcp->($at), '', 'our daemon on TCP');
+	$daemon->configure(%settings, socket => "inet:$at\@0.0.0.0");
+	found_is(doctor('--sendmail', $scratch->write('tcp.mc',
+	    Tlspolicy::Scratch::slurp($good_mc) =~
+	    s{S=local:/[^n][^,]+}{S=inet:$at\@0.0.0.0}r)), 'socket-on-network',
+	    'every address');
+	$daemon->configure(%settings);
+};
+
+# Each begins with an audit log of its own.
+sub records_are {
+	my ($want, $name, @sessions) = @_;
+	my $log = $scratch->path('milter/audit.log');
+	rename $log, "$log.old";
+	$daemon->hup;
+	Tlspolicy::Scratch::wait_for(5, sub { -s $log }) or die $daemon->log;
+	judged(@sessions);
+	$daemon->audit_after(0, 1 + @sessions);
+	my $r = doctor(@mta);
+	found_is($r, $want, $name);
+	return $r;
+}
+
+subtest 'records' => sub {
+	my @tls = ['192.0.2.1', 'a.example.com', %verified];
+	records_are('', 'a few in clear',
+	    map { ["192.0.2.$_", "c$_.example.com"] } 1 .. 19);
+	records_are('no-tls-seen', 'many in clear',
+	    map { ["192.0.2.$_", "c$_.example.com"] } 1 .. 25);
+	my $r = records_are('tls-proxy', 'one address, many names', @tls,
+	    map { ['192.0.2.9', "c$_.example.com"] } 1 .. 25);
+	like($r->{findings}[0]{what}, qr/25 sessions from 192\.0\.2\.9/,
+	    'is named');
+	records_are('', 'one address, one name', @tls,
+	    map { ['192.0.2.9', 'old.example.com'] } 1 .. 25);
+	records_are('no-certificate-seen', 'never asked for', map {
+	    ['192.0.2.1', 'a.example.com', %tls, verify => 'NOT'] } 1 .. 25);
+	records_are('no-certificate-seen', 'asked for by a rule',
+	    map { ['192.0.2.1', 'a.example.com', %tls,
+		client_name => 'example.com'] } 1 .. 25);
+	records_are('', 'no rule wants one', map { ['192.0.2.1',
+	    'a.example.com', %tls, client_name => 'example.net'] } 1 .. 25);
+	records_are('macros-missing', 'TLS without {verify}', @tls,
+	    map { ['192.0.2.1', 'a.example.com', %tls, verify => undef] } 1 .. 25);
+	records_are('macros-missing', 'no address', map { [undef, 'x',
+	    %verified] } 1 .. 25);
+};
+
+# Every kind is found by one of the tests above, and in the manual.
+my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/tools/symptom.c') =~
+    /\[SYMPTOM_\w+\] = \{ "([\w-]+)"/g;
+my %manual = map { $_ => 1 } map { split / , / }
+    Tlspolicy::Tree::text('man/tlspolicy-doctor.1') =~ /^\.It Li (.*)$/mg;
+is_deeply(\%manual, \%kinds, 'the manual has each kind');
+delete $kinds{'audit-unreadable'} if $> == 0;
+delete @kinds{grep { /^postfix/ } keys %kinds} if Tlspolicy::Postfix::missing();
+is_deeply([grep { !$seen{$_} } sort keys %kinds], [], 'each kind was found');
+
+done_testing;
