@@ -34,7 +34,8 @@ void audit_files_free(struct audit_files *);
 
 /* Letters of options that have none, behind those of command.h. */
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
-	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON };
+	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
+	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
 
 /*
  * Reads record after record.  Torn lines are counted, bad ones reported and

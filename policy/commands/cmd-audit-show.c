@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "policy/commands/audit.h"
-#include "policy/commands/domains.h"
+#include "policy/tools/domains.h"
 
 static const struct command_option options[] = {
 	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC" },

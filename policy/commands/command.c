@@ -18,6 +18,8 @@ const struct command *const command_table[] = {
 	&command_lint,
 	&command_audit,
 	&command_replay,
+	&command_suggest,
+	&command_report,
 	&command_cert,
 	&command_probe,
 	&command_doctor,

@@ -76,9 +76,11 @@ extern const struct command command_import;
 extern const struct command command_lint;
 extern const struct command command_probe;
 extern const struct command command_replay;
+extern const struct command command_report;
 extern const struct command command_set;
 extern const struct command command_settings;
 extern const struct command command_show;
+extern const struct command command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/audit/jsonput.h"
-#include "policy/commands/domains.h"
+#include "policy/tools/domains.h"
 #include "policy/commands/replay-report.h"
 
 enum { CHUNK = 64 * 1024, FIRST_SIZE = 256 };

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "policy/base/netaddr.h"
-#include "policy/commands/domains.h"
+#include "policy/tools/domains.h"
 
 struct slice
 domains_of_address(struct slice address)

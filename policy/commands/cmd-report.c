@@ -1,0 +1,168 @@
+/* tlspolicy report: what the audit log says of a span of days. */
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "policy/commands/audit.h"
+#include "policy/commands/progress.h"
+#include "policy/tools/report.h"
+
+enum { TOP_DEFAULT = 50, SOON_DEFAULT = 30, STEADY_DEFAULT = 10,
+	NUMBER_MAX = 1000000 };
+
+enum { OPTION_CSV = OPTION_REPORT, OPTION_HTML, OPTION_TOP, OPTION_SOON,
+	OPTION_STEADY };
+
+static const struct command_option options[] = {
+	{ OPTION_DOMAIN, "domain", "NAME",
+	    "a statement on the senders of this domain and below" },
+	{ OPTION_SINCE, "since", "TIME", "from this time or date on, UTC" },
+	{ OPTION_UNTIL, "until", "TIME", "before this time or date, UTC" },
+	{ OPTION_TOP, "top", "NUMBER", "rows of long tables, 50" },
+	{ OPTION_SOON, "soon", "DAYS", "tell rules that end within, 30" },
+	{ OPTION_STEADY, "steady", "NUMBER",
+	    "mails over TLS that make clear an alarm, 10" },
+	{ OPTION_CSV, "csv", NULL, "a row for each day of each domain" },
+	{ OPTION_HTML, "html", NULL, "one page for a browser or a printer" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct asked {
+	struct report *report;
+	bool (*print)(const struct report *, FILE *);
+};
+
+static bool
+each(void *arg, struct reader_record *record, const struct reader *reader)
+{
+	(void)reader;
+	return report_add(arg, record);
+}
+
+static bool
+take_number(const struct context *context, const char *word,
+    unsigned long *number)
+{
+	if (text_number(slice_of(word), NUMBER_MAX, number))
+		return true;
+	command_usage(context, "\"%s\" is not a number from 0 to %d", word,
+	    NUMBER_MAX);
+	return false;
+}
+
+static bool
+take_time(const struct context *context, const char *word, int64_t *time)
+{
+	if (reader_time(slice_of(word), time))
+		return true;
+	command_usage(context, "\"%s\" is not a time; expected 2026-11-21 or "
+	    "2026-11-21T12:00:00Z", word);
+	return false;
+}
+
+/* False: a usage error, which was told. */
+static bool
+take(const struct context *context, struct asked *asked, int c)
+{
+	struct report *report = asked->report;
+	unsigned long number;
+
+	switch (c) {
+	case OPTION_DOMAIN:
+		report->domain = slice_of(optarg);
+		return report->domain.n > 0 || command_usage(context,
+		    "--domain wants a name") == 0;
+	case OPTION_SINCE:
+		return take_time(context, optarg, &report->since);
+	case OPTION_UNTIL:
+		return take_time(context, optarg, &report->until);
+	case OPTION_TOP:
+		if (!take_number(context, optarg, &number))
+			return false;
+		report->top = number;
+		return true;
+	case OPTION_SOON:
+		if (!take_number(context, optarg, &number))
+			return false;
+		report->soon = (int32_t)number;
+		return true;
+	case OPTION_STEADY:
+		if (!take_number(context, optarg, &number))
+			return false;
+		report->steady = number;
+		return true;
+	case OPTION_CSV:
+		asked->print = report_csv;
+		return true;
+	case OPTION_HTML:
+		asked->print = report_html;
+		return true;
+	default:
+		asked->print = report_json;
+		return true;
+	}
+}
+
+static int
+make(const struct asked *asked, const struct audit_files *files)
+{
+	struct audit_walk walk = { .each = each, .arg = asked->report };
+	struct fault fault;
+	bool good;
+
+	progress_start("records read", &walk.records);
+	good = audit_walk(&walk, files, &fault);
+	progress_stop();
+	if (good && asked->report->failed) {
+		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		good = false;
+	}
+	if (!good)
+		return command_fail(&fault);
+	report_finish(asked->report);
+	if (!asked->print(asked->report, stdout)) {
+		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		return command_fail(&fault);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fault_set(&fault, FAULT_IO, "cannot write the report");
+		return command_fail(&fault);
+	}
+	if (walk.bad > 0)
+		fprintf(stderr, "%llu line%s could not be read and %s not in "
+		    "the report\n", (unsigned long long)walk.bad,
+		    walk.bad == 1 ? "" : "s", walk.bad == 1 ? "is" : "are");
+	return walk.bad > 0 ? FAULT_DATA : EXIT_FINE;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct report report;
+	struct asked asked = { .report = &report, .print = report_text };
+	struct audit_files files;
+	struct fault fault;
+	int c, status;
+
+	report_init(&report);
+	report.top = TOP_DEFAULT;
+	report.soon = SOON_DEFAULT;
+	report.steady = STEADY_DEFAULT;
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == '?')
+			return status;
+		if (!take(context, &asked, c))
+			return FAULT_USAGE;
+	}
+	if (!audit_files(context, argv + optind, &files, &fault))
+		return command_fail(&fault);
+	status = make(&asked, &files);
+	audit_files_free(&files);
+	report_free(&report);
+	return status;
+}
+
+const struct command command_report = {
+	"report", "[AUDIT...]",
+	"What came in, how well protected, and what changed", options, run
+};
