@@ -86,6 +86,7 @@ loop(void *arg)
 {
 	struct socketmap *m = arg;
 
+	signals_block();
 	if (event_base_dispatch(m->owner.base) == -1)
 		log_warnx("socketmap: the event loop ended with a failure");
 	return NULL;
@@ -147,11 +148,8 @@ socketmap_start(struct daemon *d, int fd, struct fault *f)
 		m->owner.daemon = d;
 		m->max = links_max();
 		TAILQ_INIT(&m->owner.links);
-		if (prepare(m, fd)) {
-			signals_block();
+		if (prepare(m, fd))
 			error = pthread_create(&m->thread, NULL, loop, m);
-			signals_unblock();
-		}
 		if (error == 0)
 			return m;
 		release(m);
