@@ -85,6 +85,15 @@ my $told = "TLS_Clt:a.example\tVERIFY+CS:/CN=a\n" .
 finds 'facts that Postfix does not tell', '--mta postfix', $told,
     '1 not-told 2 not-told';
 finds 'sendmail tells them', '--mta sendmail', $told, '';
+my $outbound = "TLS_Srv:a.example\tPERM+VERIFY:128+CN:a\n" .
+    "TLS_Srv:b.example\tENCR:256\nTLS_Rcpt:joe\@c.example\tVERIFY\n" .
+    "TLS_Rcpt:d.example\tENCR:128+PFS++VER:1.2\n" .
+    "TLS_Srv:e.example\tVERIFY\nTry_TLS:f.example\tNO\n";
+finds 'what Postfix cannot be told', '--mta postfix', $outbound,
+    '1 inexpressible 2 inexpressible 3 inexpressible';
+finds 'what sendmail cannot be told', '--mta sendmail', $outbound,
+    '4 inexpressible';
+finds 'no MTA, no question of words', '', $outbound, '';
 
 my ($status, undef, $out) = lint('--mta exim', '');
 is $status, 64, 'an unknown MTA is a usage error';

@@ -10,7 +10,7 @@ use Test::More;
 use Tlspolicy::Tree;
 
 # From the bottom to the top; policy/README has the same order.
-my @layers = qw(base facts rules store eval audit tools conf commands);
+my @layers = qw(base facts rules store eval outbound audit tools conf commands);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;
 
 my @policy = Tlspolicy::Tree::files(qr{^policy/.*\.[ch]$});

@@ -200,6 +200,7 @@ static const struct {
 	{ "weaker", lint_weaker },
 	{ "dates", dates },
 	{ "not-told", never_told },
+	{ "inexpressible", lint_inexpressible },
 	{ "public-mx", public_mx },
 	{ "public-suffix", lint_public_suffix },
 	{ "null-sender", null_sender },

@@ -54,6 +54,8 @@ typedef bool lint_check(const struct lint *, struct lint_finding *);
 
 /* lint-key.c */
 lint_check lint_never_matches, lint_public_suffix;
+/* lint-outbound.c */
+lint_check lint_inexpressible;
 /* lint-weaker.c */
 lint_check lint_weaker;
 
