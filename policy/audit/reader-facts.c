@@ -29,12 +29,33 @@ parse_fact(struct parse *p, enum fact_id id, enum field_kind kind)
 	return true;
 }
 
+/* The row of the next member; `*end` when there is none, or none such. */
+static const struct field *
+next_field(struct parse *p, enum field_group group, const struct field *guess,
+    bool *first, bool *end)
+{
+	const struct field *f = guess;
+	struct slice name;
+
+	/* They mostly stand in the order of the table. */
+	*end = false;
+	if (f->group == group &&
+	    scan_literal(&p->scan, f->intro + *first, f->intro_n - *first)) {
+		*first = false;
+		return f;
+	}
+	*end = !scan_member(&p->scan, first, &name);
+	for (f = field_group(group); f->group == group && !*end; f++)
+		if (field_is(f, name))
+			return f;
+	return NULL;
+}
+
 static bool
 parse_group(struct parse *p, enum field_group group)
 {
-	const struct field *next = field_group(group), *f;
-	struct slice name;
-	bool first = true;
+	const struct field *guess = field_group(group), *f;
+	bool first = true, end;
 
 	if (scan_peek(&p->scan) == 'n') {
 		p->nothing[group] = true;
@@ -42,19 +63,15 @@ parse_group(struct parse *p, enum field_group group)
 	}
 	if (!scan_object(&p->scan))
 		return false;
-	while (scan_member(&p->scan, &first, &name)) {
-		/* They mostly stand in the order of the table. */
-		f = next;
-		if (f->group != group || !field_is(f, name))
-			for (f = field_group(group); f->group == group; f++)
-				if (field_is(f, name))
-					break;
-		if (!(f->group == group ? parse_fact(p, f->fact, f->kind) :
+	for (;;) {
+		f = next_field(p, group, guess, &first, &end);
+		if (end)
+			return p->scan.error == NULL;
+		if (!(f != NULL ? parse_fact(p, f->fact, f->kind) :
 		    scan_skip(&p->scan)))
 			return false;
-		next = f->group == group ? f + 1 : next;
+		guess = f != NULL ? f + 1 : guess;
 	}
-	return p->scan.error == NULL;
 }
 
 bool

@@ -228,10 +228,12 @@ parse_exempt(struct parse *p)
 }
 
 /* In the order in which record_format() writes them. */
-#define MEMBER(name, parse) { name, sizeof name - 1, parse }
+#define MEMBER(name, parse) \
+	{ name, sizeof name - 1, ",\"" name "\":", parse }
 static const struct member {
 	const char *name;
 	size_t n;
+	const char *intro; /* n + 4 bytes */
 	bool (*parse)(struct parse *);
 } members[] = {
 	MEMBER("v", parse_schema),
@@ -311,18 +313,43 @@ reset(struct reader_record *r)
 	r->facts = facts;
 }
 
+/* What record_format() puts next, without looking what it is. */
+static bool
+parse_expected(struct parse *p, size_t *next, bool *good)
+{
+	const struct member *m = &members[*next];
+	const struct field *f = p->top;
+
+	if (*next < MEMBERS && scan_literal(&p->scan, m->intro, m->n + 4)) {
+		++*next;
+		*good = m->parse(p);
+		return true;
+	}
+	if (f->group != FIELD_TOP ||
+	    !scan_literal(&p->scan, f->intro, f->intro_n))
+		return false;
+	p->top = f + 1;
+	*good = parse_fact(p, f->fact, f->kind);
+	return true;
+}
+
 static bool
 parse_line(struct parse *p)
 {
-	struct slice name;
-	bool first = true;
+	struct slice name = { NULL, 0 };
+	bool first = true, good = true;
 	size_t next = 0;
 
 	if (!scan_object(&p->scan))
 		return false;
-	while (scan_member(&p->scan, &first, &name))
-		if (!parse_member(p, name, &next))
-			return false;
+	while (good && ((!first && parse_expected(p, &next, &good)) ||
+	    scan_member(&p->scan, &first, &name)))
+		if (name.p != NULL) {
+			good = parse_member(p, name, &next);
+			name.p = NULL;
+		}
+	if (!good)
+		return false;
 	if (p->scan.error != NULL || !scan_end(&p->scan))
 		return false;
 	if (p->schema == 0)

@@ -16,6 +16,7 @@
 #define TLSPOLICY_SCAN_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "policy/base/arena.h"
 #include "policy/base/text.h"
@@ -36,6 +37,19 @@ bool scan_fail(struct scan *, const char *expected);
 
 /* The next byte that is not a blank; 0 at the end. */
 char scan_peek(struct scan *);
+
+/*
+ * Eats these very bytes if they come next.  For what mostly comes next, which
+ * is faster than looking what it is; never fails the scan.
+ */
+static inline bool
+scan_literal(struct scan *s, const char *bytes, size_t n)
+{
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, bytes, n) != 0)
+		return false;
+	s->p += n;
+	return true;
+}
 
 /* Eats {; then for each member scan_member(), which eats the } and is false. */
 bool scan_object(struct scan *);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "policy/commands/progress.h"
-#include "policy/commands/replay-report.h"
+#include "policy/commands/replay-crew.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 
@@ -25,34 +25,32 @@ struct replaying {
 	bool verbose, json, own_mode;
 	struct eval_options eval;
 	struct replay replay;
-	struct replay_report report;
-	struct fault *fault;
 };
 
-static bool
-each(void *arg, struct reader_record *r, const struct reader *reader)
-{
-	struct replaying *run = arg;
-
-	(void)reader;
-	replay_judge(&run->replay, r);
-	return replay_report_add(&run->report, r, &run->replay, run->fault);
-}
-
+/* The traces of examples are made by judging them once more. */
 static int
-print(struct replaying *run, const struct audit_walk *walk)
+print(struct replaying *run, struct replay_crew *crew)
 {
-	struct replay_report *report = &run->report;
+	struct replay_report *report = &crew->report;
+	struct store_reader reader;
+	struct fault fault;
 
-	if (walk->torn > 0)
+	if (crew->torn > 0)
 		fprintf(stderr, "%llu torn line%s left out\n",
-		    (unsigned long long)walk->torn, walk->torn == 1 ? "" : "s");
-	if (run->json)
-		replay_report_json(report, walk->records, stdout);
-	else
-		replay_report_print(report, walk->records, run->verbose,
+		    (unsigned long long)crew->torn, crew->torn == 1 ? "" : "s");
+	if (run->json) {
+		replay_report_json(report, crew->records, stdout);
+	} else {
+		if (!store_begin(crew->store, &reader, &fault))
+			return command_fail(&fault);
+		run->replay.options = &run->eval;
+		run->replay.own_mode = run->own_mode;
+		run->replay.reader = &reader;
+		replay_report_print(report, crew->records, run->verbose,
 		    &run->replay, stdout);
-	if (walk->bad > 0)
+		store_end(&reader);
+	}
+	if (crew->bad > 0)
 		return FAULT_DATA;
 	return replay_report_refuses(report) ? EXIT_FINDINGS : EXIT_FINE;
 }
@@ -61,26 +59,17 @@ static int
 replay(struct replaying *run, const struct audit_files *files,
     struct store *store)
 {
-	struct audit_walk walk = { .each = each, .arg = run };
-	struct store_reader reader;
+	struct replay_crew crew = { .options = &run->eval,
+		.own_mode = run->own_mode, .store = store };
 	struct fault fault;
-	bool good;
 	int status;
+	bool good;
 
-	if (!store_begin(store, &reader, &fault))
-		return command_fail(&fault);
-	run->replay.options = &run->eval;
-	run->replay.own_mode = run->own_mode;
-	run->replay.reader = &reader;
-	run->fault = &fault;
-	fault_clear(&fault);
-	replay_report_init(&run->report);
-	progress_start("records judged", &walk.records);
-	good = audit_walk(&walk, files, &fault) && fault.kind == FAULT_NONE;
+	progress_start("records judged", &crew.records);
+	good = replay_crew_run(&crew, files, &fault);
 	progress_stop();
-	status = good ? print(run, &walk) : command_fail(&fault);
-	replay_report_free(&run->report);
-	store_end(&reader);
+	status = good ? print(run, &crew) : command_fail(&fault);
+	replay_crew_free(&crew);
 	return status;
 }
 

@@ -40,6 +40,13 @@ void replay_report_free(struct replay_report *);
 bool replay_report_add(struct replay_report *, const struct reader_record *,
     const struct replay *, struct fault *);
 
+/*
+ * Adds another report, whose memory must last as long as this one.  False with
+ * a fault: out of memory.
+ */
+bool replay_report_merge(struct replay_report *, const struct replay_report *,
+    struct fault *);
+
 /* Something that was accepted would be refused. */
 bool replay_report_refuses(const struct replay_report *);
 

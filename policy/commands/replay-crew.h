@@ -1,0 +1,36 @@
+/*
+ * replay-crew.h - a log judged again by as many threads as there are
+ * processors.
+ *
+ * The main thread reads pieces of the files, the others take them apart and
+ * judge.  Each has its own reader of the store and its own report; all of them
+ * see one generation, since the store is a scratch one or held.
+ */
+#ifndef TLSPOLICY_REPLAY_CREW_H
+#define TLSPOLICY_REPLAY_CREW_H
+
+#include "policy/commands/replay-report.h"
+
+struct replay_crew {
+	const struct eval_options *options;
+	bool own_mode; /* see struct replay */
+	struct store *store;
+	size_t threads; /* 0: as many as there are processors, at most 16 */
+
+	/* Results. */
+	size_t records; /* so far; for progress_start() */
+	uint64_t torn, bad;
+	struct replay_report report;
+
+	struct replay_worker *workers;
+};
+
+/*
+ * False with a fault.  The crew is to be freed in any case, which frees the
+ * report.
+ */
+bool replay_crew_run(struct replay_crew *, const struct audit_files *,
+    struct fault *);
+void replay_crew_free(struct replay_crew *);
+
+#endif
