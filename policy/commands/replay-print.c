@@ -43,9 +43,10 @@ sort(struct replay_report *r)
 	for (size_t i = 0; i < r->size; i++)
 		if (r->table[i] != NULL)
 			r->table[n++] = r->table[i];
+	if (n == 0)
+		return;
 	memset(r->table + n, 0, (r->size - n) * sizeof r->table[0]);
-	if (n > 0)
-		qsort(r->table, n, sizeof r->table[0], compare);
+	qsort(r->table, n, sizeof r->table[0], compare);
 }
 
 static void
