@@ -124,81 +124,81 @@ test_bits(void **state)
 	"CN, CS:, CI:, CITag:, ICN:, FP:, VER:, PFS, AEAD, CIPHER:, FROM:, "  \
 	"UNTIL:, BY: or MSG:"
 
+static const struct {
+	const char *rule, *found, *expected;
+	unsigned column;
+} item_mistakes[] = {
+	{ "VERIFY+", "the end of the rule", ITEMS, 8 },
+	{ "VERIFY+FOO", "\"FOO\"", ITEMS, 8 },
+	{ "VERIFY+CN++", "the end of the rule", ITEMS, 12 },
+	{ "VERIFY+CN++FOO:x", "\"FOO:x\"", ITEMS, 12 },
+	{ "VERIFY++CN", "\"+CN\"", ITEMS, 8 },
+	{ "VERIFY+CN+PFS", "\"CN+PFS\"", ITEMS, 8 },
+	{ "VERIFY+CN:", "\"CN:\"", "CN, CN:name or CN:*.name", 8 },
+	{ "VERIFY+CS", "\"CS\"",
+	    "CS:dn, the subject's distinguished name", 8 },
+	{ "VERIFY+CI:", "\"CI:\"",
+	    "CI:dn, the issuer's distinguished name", 8 },
+	{ "VERIFY+CITag", "\"CITag\"",
+	    "CITag:Tag, and rows Tag:issuer-dn OK", 8 },
+	{ "VERIFY+CITag:a b", "\"CITag:a b\"",
+	    "no blanks (write +20 for one)", 8 },
+	{ "VERIFY+CITag:a.b", "\"a.b\"", "the name of a CITag: "
+	    "letters, digits, - and _", 14 },
+	{ "VERIFY+CITag:TLS_Clt", "\"TLS_Clt\"", "the name of a "
+	    "CITag: letters, digits, - and _", 14 },
+	{ "VERIFY+ICN", "\"ICN\"", "ICN:name, the issuer's common name",
+	    8 },
+	{ "VERIFY+FP", "\"FP\"", "FP:hex", 8 },
+	{ "VERIFY+FP:xy", "\"xy\"", "a fingerprint in hex, with or "
+	    "without colons", 11 },
+	{ "VERIFY+FP:0:1", "\"0:1\"", "a fingerprint in hex, with or "
+	    "without colons", 11 },
+	{ "VERIFY+FP:0011", "\"0011\"", "a fingerprint of 16, 20, 32, "
+	    "48 or 64 bytes in hex", 11 },
+	{ "VERIFY+FP:" SHA256 "0", "\"" SHA256 "0\"",
+	    "an even number of hex digits", 11 },
+	{ "VERIFY+VER", "\"VER\"", "VER:1.2 or the like", 8 },
+	{ "VERIFY+VER:1.4", "\"1.4\"", "1.0, 1.1, 1.2 or 1.3", 12 },
+	{ "VERIFY+VER:TLSv1.2", "\"TLSv1.2\"", "1.0, 1.1, 1.2 or 1.3",
+	    12 },
+	{ "VERIFY+PFS:yes", "\"PFS:yes\"", "PFS without a value", 8 },
+	{ "VERIFY+AEAD:", "\"AEAD:\"", "AEAD without a value", 8 },
+	{ "VERIFY+CIPHER", "\"CIPHER\"", "CIPHER:list", 8 },
+	{ "VERIFY+FROM:2026-02-30", "\"2026-02-30\"",
+	    "a date, YYYY-MM-DD", 13 },
+	{ "VERIFY+UNTIL:tomorrow", "\"tomorrow\"",
+	    "a date, YYYY-MM-DD", 14 },
+	{ "VERIFY+FROM:2026-01-01++FROM:2026-01-02",
+	    "\"FROM:2026-01-02\"", "FROM and UNTIL only once each", 25 },
+	{ "VERIFY+UNTIL:2026-01-01++UNTIL:2026-01-01",
+	    "\"UNTIL:2026-01-01\"", "FROM and UNTIL only once each",
+	    26 },
+	{ "VERIFY+FROM:2026-01-02++UNTIL:2026-01-01",
+	    "\"UNTIL:2026-01-01\"",
+	    "an UNTIL that is not before its FROM", 25 },
+	{ "VERIFY+UNTIL:2026-01-01++FROM:2026-01-02",
+	    "\"FROM:2026-01-02\"",
+	    "an UNTIL that is not before its FROM", 26 },
+	{ "VERIFY+BY", "\"BY\"", "BY:text", 8 },
+	{ "VERIFY+BY:a b", "\"BY:a b\"",
+	    "no blanks (write +20 for one)", 8 },
+	{ "VERIFY+MSG:", "\"MSG:\"", "MSG:text, the last item", 8 },
+	{ "VERIFY+CN:a\tb", "\"CN:a\tb\"",
+	    "no blanks (write +20 for one)", 8 },
+	{ "VERIFY+CN +PFS", "\"CN +PFS\"", ITEMS, 8 }
+};
+
 static void
 test_items(void **state)
 {
-	static const struct {
-		const char *rule, *found, *expected;
-		unsigned column;
-	} rows[] = {
-		{ "VERIFY+", "the end of the rule", ITEMS, 8 },
-		{ "VERIFY+FOO", "\"FOO\"", ITEMS, 8 },
-		{ "VERIFY+CN++", "the end of the rule", ITEMS, 12 },
-		{ "VERIFY+CN++FOO:x", "\"FOO:x\"", ITEMS, 12 },
-		{ "VERIFY++CN", "\"+CN\"", ITEMS, 8 },
-		{ "VERIFY+CN+PFS", "\"CN+PFS\"", ITEMS, 8 },
-		{ "VERIFY+CN:", "\"CN:\"", "CN, CN:name or CN:*.name", 8 },
-		{ "VERIFY+CS", "\"CS\"",
-		    "CS:dn, the subject's distinguished name", 8 },
-		{ "VERIFY+CI:", "\"CI:\"",
-		    "CI:dn, the issuer's distinguished name", 8 },
-		{ "VERIFY+CITag", "\"CITag\"",
-		    "CITag:Tag, and rows Tag:issuer-dn OK", 8 },
-		{ "VERIFY+CITag:a b", "\"CITag:a b\"",
-		    "no blanks (write +20 for one)", 8 },
-		{ "VERIFY+CITag:a.b", "\"a.b\"", "the name of a CITag: "
-		    "letters, digits, - and _", 14 },
-		{ "VERIFY+CITag:TLS_Clt", "\"TLS_Clt\"", "the name of a "
-		    "CITag: letters, digits, - and _", 14 },
-		{ "VERIFY+ICN", "\"ICN\"", "ICN:name, the issuer's common name",
-		    8 },
-		{ "VERIFY+FP", "\"FP\"", "FP:hex", 8 },
-		{ "VERIFY+FP:xy", "\"xy\"", "a fingerprint in hex, with or "
-		    "without colons", 11 },
-		{ "VERIFY+FP:0:1", "\"0:1\"", "a fingerprint in hex, with or "
-		    "without colons", 11 },
-		{ "VERIFY+FP:0011", "\"0011\"", "a fingerprint of 16, 20, 32, "
-		    "48 or 64 bytes in hex", 11 },
-		{ "VERIFY+FP:" SHA256 "0", "\"" SHA256 "0\"",
-		    "an even number of hex digits", 11 },
-		{ "VERIFY+VER", "\"VER\"", "VER:1.2 or the like", 8 },
-		{ "VERIFY+VER:1.4", "\"1.4\"", "1.0, 1.1, 1.2 or 1.3", 12 },
-		{ "VERIFY+VER:TLSv1.2", "\"TLSv1.2\"", "1.0, 1.1, 1.2 or 1.3",
-		    12 },
-		{ "VERIFY+PFS:yes", "\"PFS:yes\"", "PFS without a value", 8 },
-		{ "VERIFY+AEAD:", "\"AEAD:\"", "AEAD without a value", 8 },
-		{ "VERIFY+CIPHER", "\"CIPHER\"", "CIPHER:list", 8 },
-		{ "VERIFY+FROM:2026-02-30", "\"2026-02-30\"",
-		    "a date, YYYY-MM-DD", 13 },
-		{ "VERIFY+UNTIL:tomorrow", "\"tomorrow\"",
-		    "a date, YYYY-MM-DD", 14 },
-		{ "VERIFY+FROM:2026-01-01++FROM:2026-01-02",
-		    "\"FROM:2026-01-02\"", "FROM and UNTIL only once each", 25 },
-		{ "VERIFY+UNTIL:2026-01-01++UNTIL:2026-01-01",
-		    "\"UNTIL:2026-01-01\"", "FROM and UNTIL only once each",
-		    26 },
-		{ "VERIFY+FROM:2026-01-02++UNTIL:2026-01-01",
-		    "\"UNTIL:2026-01-01\"",
-		    "an UNTIL that is not before its FROM", 25 },
-		{ "VERIFY+UNTIL:2026-01-01++FROM:2026-01-02",
-		    "\"FROM:2026-01-02\"",
-		    "an UNTIL that is not before its FROM", 26 },
-		{ "VERIFY+BY", "\"BY\"", "BY:text", 8 },
-		{ "VERIFY+BY:a b", "\"BY:a b\"",
-		    "no blanks (write +20 for one)", 8 },
-		{ "VERIFY+MSG:", "\"MSG:\"", "MSG:text, the last item", 8 },
-		{ "VERIFY+CN:a\tb", "\"CN:a\tb\"",
-		    "no blanks (write +20 for one)", 8 },
-		{ "VERIFY+CN +PFS", "\"CN +PFS\"", ITEMS, 8 }
-	};
-
 	(void)state;
-	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+	for (size_t i = 0; i < UNIT_COUNT(item_mistakes); i++) {
 		char want[512];
 
 		snprintf(want, sizeof want, "%u: found %s; expected %s",
-		    rows[i].column, rows[i].found, rows[i].expected);
-		unit_same(rows[i].rule, want, parsed(rows[i].rule, TAG_CLT));
+		    item_mistakes[i].column, item_mistakes[i].found, item_mistakes[i].expected);
+		unit_same(item_mistakes[i].rule, want, parsed(item_mistakes[i].rule, TAG_CLT));
 	}
 	unit_end();
 }

@@ -3,7 +3,6 @@
  *
  * To add a command: cmd-NAME.c with its row, the row's name in the table of
  * command.c and below, a section in tlspolicy(1).
- *
  * Results go to standard output, messages for people to standard error.
  * Threads: commands run in one.
  */
@@ -64,7 +63,6 @@ struct command {
 
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
-
 extern const struct command command_audit;
 extern const struct command command_build;
 extern const struct command command_cert;
