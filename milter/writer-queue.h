@@ -46,7 +46,8 @@ struct writer {
 	struct entry *first, **last;
 	size_t queued, room;
 	unsigned wait_ms;
-	int sync, full;
+	enum audit_sync sync;
+	enum audit_full full;
 	bool failing, stopping;
 	struct reopening *reopening;
 	struct writer_stats stats;
