@@ -103,7 +103,8 @@ parse_would(struct parse *p)
 static bool
 parse_event(struct parse *p)
 {
-	static const char *const notes[] = { "link", "torn", "withdrawn" };
+	static const char *const notes[] = { "link", "torn", "withdrawn",
+		"outbound" };
 	const char *at = p->scan.p;
 	struct slice word;
 	int value;
