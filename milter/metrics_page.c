@@ -118,6 +118,41 @@ put_callbacks(struct metrics *m, struct text *out)
 }
 
 static void
+total(struct text *out, const char *name, const char *help, uint64_t value)
+{
+	head(out, name, "counter", help);
+	text_printf(out, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+/* A log that is turned off has no numbers. */
+static void
+put_audit(struct daemon *d, struct text *out)
+{
+	struct writer_stats s;
+
+	if (!audit_stats(d->audit, &s))
+		return;
+	gauge(out, "audit_up", "1: the audit log can be written.",
+	    s.failing ? 0 : 1);
+	gauge(out, "audit_queue_bytes", "Bytes of records that wait for the "
+	    "audit log's writer.", s.queued);
+	gauge(out, "audit_sequence", "Number of the last line of the audit "
+	    "log's chain.", s.head.seq);
+	total(out, "audit_written_total",
+	    "Records that are in the audit log's file.", s.written);
+	total(out, "audit_refused_total",
+	    "Records that the writer did not take: log or queue full.",
+	    s.refused);
+	total(out, "audit_withdrawn_total",
+	    "Records taken back, because their mail was not accepted.",
+	    s.withdrawn);
+	total(out, "audit_errors_total",
+	    "Writes and syncs of the audit log that failed.", s.errors);
+	total(out, "audit_syncs_total",
+	    "Syncs of the audit log to the disk.", s.syncs);
+}
+
+static void
 put_store(struct daemon *d, struct text *out)
 {
 	struct store_reader reader;
@@ -148,6 +183,7 @@ metrics_page(struct daemon *d, struct text *out)
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
 	put_store(d, out);
+	put_audit(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);
 	put_classes(&d->metrics, out);
@@ -158,6 +194,7 @@ bool
 metrics_page_health(struct daemon *d, struct text *out)
 {
 	struct store_reader reader;
+	struct writer_stats audit;
 	struct fault why;
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
@@ -166,6 +203,10 @@ metrics_page_health(struct daemon *d, struct text *out)
 		return false;
 	}
 	store_holder_end(&d->store, &reader);
+	if (audit_stats(d->audit, &audit) && audit.failing) {
+		text_puts(out, "the audit log cannot be written\n");
+		return false;
+	}
 	text_puts(out, "ok\n");
 	return true;
 }

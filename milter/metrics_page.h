@@ -14,7 +14,8 @@ enum { METRICS_PAGE_MAX = 64 * 1024 };
 void metrics_page(struct daemon *, struct text *);
 
 /*
- * True: policy can be asked.  Else says why not.
+ * True: a message could be judged and recorded now.  Else says why not.  That
+ * the audit log cannot be written shows when a record was to be written.
  */
 bool metrics_page_health(struct daemon *, struct text *);
 

@@ -127,6 +127,43 @@ subtest 'health' => sub {
 	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
 };
 
+subtest 'the audit log' => sub {
+	my $limits = '/usr/bin/prlimit';
+	plan skip_all => "no $limits here" unless -x $limits;
+	my %before = metrics();
+	is($before{tlspolicy_audit_up}, 1, 'is up');
+	is($before{tlspolicy_audit_queue_bytes}, 0, 'nothing waits');
+	my ($last) = map { $_->{seq} } ($daemon->audit)[-1];
+	is($before{tlspolicy_audit_sequence}, $last, 'its last line');
+	my $message = sub {
+		my $m = session($daemon, %sendmail, %tls);
+		$m->mail('a@example.com');
+		$m->rcpt('b@example.org');
+		return $m->message;
+	};
+	# The daemon's own log is limited, too: make it the smaller one.
+	$message->() for 1 .. 20;
+	my $size = -s "$daemon->{dir}/audit.log";
+	system($limits, '--pid', $daemon->{pid}, "--fsize=$size:unlimited");
+	answer_is($message->(), [451, '4.3.0'], 'is full');
+	my $r = $http->get("$url/healthz");
+	is($r->{status}, 503, 'so the daemon is not well');
+	like($r->{content}, qr/audit log/, 'and says why');
+	my %after = metrics();
+	is($after{tlspolicy_audit_up}, 0, 'not up');
+	ok($after{tlspolicy_audit_errors_total} >
+	    $before{tlspolicy_audit_errors_total}, 'errors');
+	system($limits, '--pid', $daemon->{pid},
+	    '--fsize=unlimited:unlimited');
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
+	answer_is($message->(), 'continue', 'mail is accepted');
+	%after = metrics();
+	is($after{tlspolicy_audit_written_total} -
+	    $before{tlspolicy_audit_written_total}, 21, 'records written') or
+	    diag(explain(\%before), explain(\%after));
+};
+
 subtest 'other requests' => sub {
 	is($http->get("$url/")->{status}, 404, 'another page');
 	is($http->head("$url/metrics")->{status}, 200, 'HEAD');
