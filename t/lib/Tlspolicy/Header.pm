@@ -29,7 +29,8 @@ sub run
 		my @fields = fields($live, { tls => {} },
 		    "$name: forged, first", "X-Other: kept",
 		    "tlspolicy-result: forged, second",
-		    "$name:\r\n forged, third");
+		    "$name:\r\n forged, third", "$name : forged, fourth",
+		    "$name\t: forged, fifth");
 		is(@fields, 1, 'one field') or diag(@fields);
 		like($fields[0], qr/version=TLSv1\.\d; cipher=\S+; bits=\d+; /,
 		    'session');
