@@ -6,6 +6,7 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "policy/facts/suite.h"
@@ -174,6 +175,25 @@ test_cipher_lists(void **state)
 	store_close(store);
 }
 
+/* OpenSSL is asked once for a list, not once for a rule: 20 s else. */
+static void
+test_many_rules_with_a_list(void **state)
+{
+	enum { RULES = 30000 };
+	char *rules = malloc(RULES * 64), *at = rules;
+	struct timespec begin, end;
+
+	(void)state;
+	for (int i = 0; i < RULES; i++)
+		at += sprintf(at, "TLS_Clt:h%d ENCR:1+CIPHER:%s\n", i,
+		    i % 2 ? "HIGH:!aNULL" : "ECDHE+AESGCM");
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+	unit_build("many", rules, 1);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	assert_in_range(end.tv_sec - begin.tv_sec, 0, 8);
+	free(rules);
+}
+
 static void
 write_file(const char *path, const void *data, size_t n)
 {
@@ -300,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_build_and_change),
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_cipher_lists),
+		cmocka_unit_test(test_many_rules_with_a_list),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_foreign_written),
 		cmocka_unit_test(test_slots),

@@ -81,23 +81,30 @@ append(struct rulefile *file, const struct rule *rule, struct fault *fault)
 
 /* CIPHER lists are asked of OpenSSL here, once, and not when judging. */
 static bool
-check_cipher_list(const struct item *item, struct fault *fault)
+check_cipher_list(struct rulefile *file, const struct item *item,
+    struct fault *fault)
 {
 	uint16_t ids[SUITE_LIST_MAX];
 	size_t n;
 
+	for (unsigned i = 0; i < RULEFILE_LISTS_MAX; i++)
+		if (slice_equal(file->lists[i], item->value))
+			return true;
 	if (item->value.n > KEY_TEXT_MAX)
 		fault_set(fault, FAULT_DATA, "the cipher list has %zu bytes; "
 		    "expected at most %d", item->value.n, KEY_TEXT_MAX);
-	else if (suite_list(item->value, ids, &n, fault))
+	else if (suite_list(item->value, ids, &n, fault)) {
+		file->lists[file->nlists++ % RULEFILE_LISTS_MAX] =
+		    item->value;
 		return true;
+	}
 	fault->column = item->offset + 1;
 	return false;
 }
 
 static bool
-look_at_items(const struct requirement *r, uint16_t *flags,
-    struct fault *fault)
+look_at_items(struct rulefile *file, const struct requirement *r,
+    uint16_t *flags, struct fault *fault)
 {
 	if (requirement_is_dated(r))
 		*flags |= RULE_DATED;
@@ -109,7 +116,7 @@ look_at_items(const struct requirement *r, uint16_t *flags,
 		if (item->row->test != predicate_cipher)
 			continue;
 		*flags |= RULE_CIPHER_LIST;
-		if (!check_cipher_list(item, fault))
+		if (!check_cipher_list(file, item, fault))
 			return false;
 	}
 	return true;
@@ -143,7 +150,7 @@ parse_rule(struct rulefile *file, struct slice key_text,
 		return unknown_tag(key_text, fault);
 	}
 	if (!requirement_parse(requirement, key.tag, &r, fault) ||
-	    !look_at_items(&r, &rule->flags, fault))
+	    !look_at_items(file, &r, &rule->flags, fault))
 		return false;
 	rule->key = key_text;
 	rule->requirement = requirement;
