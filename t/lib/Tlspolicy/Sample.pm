@@ -22,14 +22,20 @@ TLS_From:insurer.example	WARN+VERIFY+ICN:R11
 TLS_From:fallen.example	WARN+ENCR:128
 END
 
-# Names that want to be more than text.
+# Names that want to be more than text: they would fetch from that port, or
+# change the title.
 sub hostile
 {
-	return ('"><script src=http://127.0.0.1:9/x.js></script>',
-	    '<img src=x onerror=alert(1)>', "' onmouseover='alert(1)",
-	    '</style><style>*{background:url(http://127.0.0.1:9/bg)}</style>',
-	    '=HYPERLINK("http://127.0.0.1:9/")', '&lt;b&gt;', ']]><!--',
-	    '\xe2\x80\xaegnp.exe', '\x1b[31mred', 'a,"b"');
+	my ($port) = @_;
+	my $url = "http://127.0.0.1:$port";
+	return (qq{"><script src=$url/x.js></script>},
+	    q{<img src=x onerror=document.title='owned'>},
+	    qq{<img src=$url/i.png>}, q{' onmouseover='document.title=1},
+	    qq{</style><style>*{background:url($url/bg)}</style>},
+	    qq{</title><link rel=stylesheet href=$url/s.css>},
+	    qq{=HYPERLINK("$url/")}, '=cmd', '&lt;b&gt;', ']]><!--',
+	    '\xe2\x80\xaegnp.exe', '\x1b[31mred', 'a,"b"',
+	    '\x0d\x0aTLS_From: OK');
 }
 
 sub rules
@@ -140,9 +146,10 @@ sub sessions
 
 sub hostile_sessions
 {
+	my ($port) = @_;
 	my $time = $first + 40 * 86400;
 	my @lines;
-	for my $name (hostile()) {
+	for my $name (hostile($port)) {
 		push @lines, [$time++, sendmail_session('x.example', %tls12,
 		    verified($name, $name, $name), mail_addr => "<a\@$name>",
 		    client_name => $name, s => $name, cipher => $name)] for 1, 2;

@@ -1,0 +1,131 @@
+#!/usr/bin/perl
+#
+# The page of tlspolicy report --html, in a browser: it renders, fetches
+# nothing, and what came from outside stays text.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
+use POSIX ();
+use Test::More;
+use Tlspolicy::Browser;
+use Tlspolicy::Sample;
+use Tlspolicy::Scratch;
+
+my $bin = Tlspolicy::Scratch::builddir();
+plan skip_all => "$bin/t/sample-audit is not built"
+    unless -x "$bin/t/sample-audit";
+my $scratch = Tlspolicy::Scratch->new;
+
+# Whatever the page would fetch comes here, and is noted.
+my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1')
+    or die "cannot listen: $!\n";
+my $port = $listener->sockport;
+my $notes = $scratch->write('fetched', '');
+my $server = fork // die "cannot fork: $!\n";
+if ($server == 0) {
+	while (my $client = $listener->accept) {
+		my $request = <$client> // '';
+		open my $fh, '>>', $notes or POSIX::_exit(1);
+		syswrite $fh, $request;
+		syswrite $client, "HTTP/1.0 404 Not Found\r\n\r\n";
+	}
+	POSIX::_exit(0);
+}
+$scratch->at_end(sub { local $?; Tlspolicy::Scratch::end_pid($server) });
+
+sub fetched {
+	my $seen = Tlspolicy::Scratch::slurp($notes);
+	truncate $notes, 0;
+	return $seen;
+}
+
+sub page {
+	my ($name, @arguments) = @_;
+	my $r = Tlspolicy::Scratch::run("$bin/tlspolicy", 'report', '--html',
+	    @arguments);
+	is($r->{status}, 0, "$name: made") or diag $r->{err};
+	return $scratch->write("$name.html", $r->{out});
+}
+
+my $log = Tlspolicy::Sample::log_of($scratch, 'hostile', sort {
+    $a->[0] <=> $b->[0] } @{Tlspolicy::Sample::sessions()},
+    @{Tlspolicy::Sample::hostile_sessions($port)});
+my %page = (report => page('report', $log), hostile => page('hostile',
+    '--domain', 'a,"b"', $log), statement => page('statement', '--domain',
+    'insurer.example', $log));
+
+# What can be seen without a browser.
+for my $name (sort keys %page) {
+	my $html = Tlspolicy::Scratch::slurp($page{$name});
+	my @tags = $html =~ /<([a-z1-6]+)/gi;
+	my %tags = map { $_ => 1 } @tags;
+	is_deeply([grep { !/^(?:html|head|meta|title|style|body|main|header|
+	    section|div|h1|h2|p|span|b|br|small|strong|code|figure|figcaption|
+	    svg|g|rect|ul|li|dl|dt|dd|table|thead|tbody|tr|th|td)$/x }
+	    sort keys %tags], [], "$name: only tags that show");
+	my %attributes = map { $_ => 1 } map { /\s([\w:-]+)=/g }
+	    map { s/"[^"]*"/""/gr } $html =~ /<[a-z][^<>]*>/gi;
+	is_deeply([grep { /^(?:on|style$|src|href|xlink)/i }
+	    keys %attributes], [], "$name: no attribute that acts");
+	like($html, qr/^<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[\w+\/=]+'; base-uri 'none'; form-action 'none'">$/m,
+	    "$name: policy");
+	unlike($html, qr/[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\xaa-\xae]/,
+	    "$name: no control characters");
+}
+
+my $browser = Tlspolicy::Browser::find();
+SKIP: {
+	skip 'no Chromium: scripts/install-packages test', 1 unless $browser;
+
+	# A page that does what ours must not is seen to do it.
+	my $control = $scratch->write('control.html', join '',
+	    '<!DOCTYPE html><title>x</title>',
+	    Tlspolicy::Sample::hostile($port));
+	my $seen = $browser->dom($control);
+	like(fetched(), qr{GET /x\.js}, 'control: a fetch would be seen');
+	like($seen->{out}, qr/<title>owned/, 'control: a script would run');
+
+	for my $name (sort keys %page) {
+		my $r = $browser->dom($page{$name});
+		is($r->{status}, 0, "$name: loaded");
+		is($r->{console}, '', "$name: nothing on the console");
+		is(fetched(), '', "$name: nothing was fetched");
+		my ($title) = $r->{out} =~ m{<title>([^<]*)</title>};
+		like($title, qr/^TLS (?:report|statement: )/, "$name: title");
+		unlike($r->{out}, qr/<(?:script|img|link)|\son\w+="/i,
+		    "$name: nothing came to life");
+		my $bars = () = $r->{out} =~ /<rect /g;
+		cmp_ok($bars, '>', 3, "$name: charts");
+		like($r->{out}, qr{</main>\s*</body></html>\s*\z}, "$name: whole");
+	}
+
+	# The one style is the one that the policy lets in.
+	my $html = Tlspolicy::Scratch::slurp($page{report});
+	my $changed = $scratch->write('changed.html',
+	    $html =~ s/<style>/<style>p{color:red}/r);
+	like($browser->dom($changed)->{console}, qr/inline style/,
+	    'another style would be refused');
+
+	# Nothing sticks out of a telephone's screen.
+	my $probe = $scratch->write('probe.html', $html =~
+	    s/<meta http-equiv="Content-Security-Policy"[^>]*>//r .
+	    '<script>parent.postMessage(document.documentElement.scrollWidth,' .
+	    "'*')</script>");
+	my $frame = $scratch->write('frame.html', '<!DOCTYPE html><title>none' .
+	    '</title><script>onmessage=e=>document.title="width "+e.data' .
+	    '</script><iframe width=360 height=640 style="border:0" ' .
+	    "src=\"file://$probe\"></iframe>");
+	my ($width) = $browser->dom($frame)->{out} =~ /<title>width (\d+)/;
+	is($width, 360, 'as wide as a telephone');
+
+	my %shot = map { $_ => Tlspolicy::Scratch::slurp($browser->shot(
+	    $page{report}, $scratch->path("$_.png"), $_, 900, 1200)) }
+	    qw(light dark);
+	like($shot{$_}, qr/\A\x89PNG/, "a picture, $_") for sort keys %shot;
+	ok($shot{light} ne $shot{dark}, 'light and dark differ');
+}
+
+done_testing;
