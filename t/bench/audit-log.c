@@ -44,9 +44,8 @@ fill(struct facts *f, unsigned long i)
 	tell(f, "cipher", "TLS_AES_256_GCM_SHA384");
 	tell(f, "cipher_bits", "256");
 	tell(f, "verify", i % 3 == 0 ? "OK" : "NO");
-	snprintf(text, sizeof text, i % 3 == 0 ? "mail.d%lu.example" : "",
-	    domain);
-	tell(f, "cn_subject", text);
+	snprintf(text, sizeof text, "mail.d%lu.example", domain);
+	tell(f, "cn_subject", i % 3 == 0 ? text : "");
 	tell(f, "cn_issuer", i % 3 == 0 ? "Example+20CA" : "");
 	tell(f, "cert_subject", i % 3 == 0 ? "/C=DE/O=Example+20AG/CN=mail" : "");
 	tell(f, "cert_issuer", i % 3 == 0 ? "/C=DE/CN=Example+20CA" : "");
