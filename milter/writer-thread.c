@@ -375,8 +375,8 @@ reopen(struct writer *w, struct reopening *r)
 	}
 	pthread_mutex_lock(&w->lock);
 	if (good) {
-		w->sync = (int)r->options->sync;
-		w->full = (int)r->options->full;
+		w->sync = r->options->sync;
+		w->full = r->options->full;
 	}
 	r->good = good;
 	r->done = true;

@@ -179,8 +179,8 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->options = *options;
 	w->options.path = NULL;
 	w->options.key = slice_make(NULL, 0);
-	w->sync = (int)options->sync;
-	w->full = (int)options->full;
+	w->sync = options->sync;
+	w->full = options->full;
 	w->room = options->queue_bytes != 0 ? options->queue_bytes :
 	    QUEUE_BYTES;
 	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
