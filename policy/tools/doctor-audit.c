@@ -150,27 +150,26 @@ conclude_clients(const struct seen *s)
 	}
 }
 
-/* Postfix never tells {verify} itself: its records have a derived one. */
+/*
+ * What the daemon asks for comes whatever Milter.macros or milter_*_macros of
+ * an MTA say; Postfix's records have a derived {verify}.
+ */
 static void
 conclude_macros(const struct seen *s)
 {
-	bool postfix = strncmp(s->mta, "Postfix", 7) == 0;
+	static const char others[] = "sendmail 8.14 or Postfix 2.6, or later: "
+	    "of others it is not known what they tell";
 
 	if (s->no_address == s->records)
 		symptom_mend(symptoms_add(s->d->symptoms,
 		    SYMPTOM_MACROS_MISSING, "none of %lu records has the "
 		    "client's address ({client_addr})", s->records),
-		    postfix ? "main.cf" : "sendmail.mc", "%s", postfix ?
-		    "milter_protocol = 6" :
-		    "define(`confMILTER_MACROS_ENVFROM', `i, {client_addr}, "
-		    "{client_name}, {verify}, {cipher_bits}')dnl");
+		    "the MTA", "%s", others);
 	if (s->no_verify > 0)
 		symptom_mend(symptoms_add(s->d->symptoms,
 		    SYMPTOM_MACROS_MISSING, "%lu of %lu sessions with TLS came "
 		    "without {verify}", s->no_verify, s->encrypted),
-		    "sendmail.mc", "define(`confMILTER_MACROS_ENVFROM', "
-		    "`i, {client_addr}, {client_name}, {verify}, "
-		    "{cipher_bits}, {cn_subject}, {cn_issuer}')dnl");
+		    "the MTA", "%s", others);
 }
 
 static void
