@@ -338,6 +338,11 @@ subtest 'records' => sub {
 	    map { ['192.0.2.9', "c$_.example.com"] } 1 .. 25);
 	like($r->{findings}[0]{what}, qr/25 sessions from 192\.0\.2\.9/,
 	    'is named');
+	records_are('tls-proxy', 'an address that steers terminals', @tls,
+	    map { ["\e[2J\r192.0.2.9", "c$_.example.com"] } 1 .. 25);
+	$r = $daemon->tlspolicy('doctor', @mta);
+	like($r->{out}, qr/sessions from \?\[2J\?192\.0\.2\.9 were/,
+	    'does not');
 	records_are('', 'one address, one name', @tls,
 	    map { ['192.0.2.9', 'old.example.com'] } 1 .. 25);
 	records_are('no-certificate-seen', 'never asked for', map {

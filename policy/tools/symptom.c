@@ -148,6 +148,15 @@ next(struct symptoms *list)
 	return &list->all[list->n++];
 }
 
+/* What came from outside must not steer a terminal. */
+static void
+defuse(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (((unsigned char)*s < ' ' && *s != '\n') || *s == 0x7f)
+			*s = '?';
+}
+
 struct symptom *
 symptoms_add(struct symptoms *list, enum symptom_kind kind, const char *what,
     ...)
@@ -162,6 +171,7 @@ symptoms_add(struct symptoms *list, enum symptom_kind kind, const char *what,
 	va_start(ap, what);
 	vsnprintf(f->what, sizeof f->what, what, ap);
 	va_end(ap);
+	defuse(f->what);
 	return f;
 }
 
@@ -176,4 +186,5 @@ symptom_mend(struct symptom *f, const char *place, const char *lines, ...)
 	va_start(ap, lines);
 	vsnprintf(f->lines, sizeof f->lines, lines, ap);
 	va_end(ap);
+	defuse(f->lines);
 }
