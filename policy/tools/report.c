@@ -262,8 +262,10 @@ report_add(struct report *r, const struct reader_record *record)
 	if (of_day != NULL)
 		count(of_day, record);
 	d = find_domain(r, group.buf);
-	if (d == NULL)
+	if (d == NULL) {
+		r->failed = true;
 		return false;
+	}
 	add_to_domain(r, d, record);
 	if (record->event == RECORD_MESSAGE && !report_is_exempt(record) &&
 	    !facts_in_clear(&record->facts))
