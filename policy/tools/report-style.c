@@ -81,7 +81,7 @@ const char page_style[] =
 "table.wide td:first-child{display:block;text-align:left;font-weight:600}"
 "table.wide td.w{width:auto}table.wide td .bar{margin:.2rem 0 .35rem}\n"
 "table.wide td[data-l]:not(.w)::before{content:attr(data-l);color:var(--soft);"
-"font-weight:400;text-align:left}}\n"
+"font-weight:400;text-align:left;flex:none}}\n"
 "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;"
 "--line:#bbb;--best:#0a5f63;--good:#58aeb0;--bad:#d9520b;--stop:#a31621;"
 "--would:#c99700;--note:#eee}body{font-size:10.5pt}main{padding:0;"
