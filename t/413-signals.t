@@ -43,6 +43,25 @@ subtest 'HUP a hundred times, with sessions' => sub {
 	ok($daemon->alive, 'the daemon is still there');
 };
 
+# 414 does the same with HUP.
+subtest 'TERM at the start' => sub {
+	my $program = Tlspolicy::Daemon::program('tlspolicy-milter');
+	my $other = Tlspolicy::Daemon->new(scratch => scratch(),
+	    name => 'other', rules => '');
+	my @bad;
+	for my $n (1 .. 30) {
+		my $pid = scratch()->spawn("other/log.$n", $program, '-c',
+		    $other->{conf});
+		Tlspolicy::Scratch::wait_for(10, sub { $other->accepts });
+		sleep $n / 20_000;
+		kill 'TERM', $pid;
+		my $status = Tlspolicy::Scratch::wait_pid($pid, 4);
+		push @bad, "$n: " . ($status // 'not within 4 s')
+		    if !defined $status || $status != 0;
+	}
+	is_deeply(\@bad, [], 'ends the daemon at once, with 0');
+};
+
 subtest 'a setting that can change' => sub {
 	mail_is($temp, 'before');
 	$daemon->configure('default-class' => 'perm');

@@ -36,6 +36,25 @@ sub scratch
 	return $scratch //= Tlspolicy::Scratch->new;
 }
 
+# The daemon is done with a session that has ended, and has recorded it.
+package Tlspolicy::Talk::Session {
+	our @ISA = ('Tlspolicy::Milter');
+
+	sub quit
+	{
+		my ($self) = @_;
+		$self->packet('Q', '');
+		$self->read_bytes(1);
+		close $self->{sock};
+	}
+
+	sub DESTROY
+	{
+		my ($self) = @_;
+		$self->quit if defined fileno $self->{sock};
+	}
+}
+
 # A running daemon with these rules and settings, or the end of the test file.
 sub daemon
 {
@@ -52,7 +71,7 @@ sub session
 {
 	my ($daemon, @macros) = @_;
 	my %macros = @macros ? @macros : %sendmail;
-	my $m = Tlspolicy::Milter->connect($daemon->socket) or
+	my $m = Tlspolicy::Talk::Session->connect($daemon->socket) or
 	    die "no connection to " . $daemon->socket . "\n" . $daemon->log;
 	$m->negotiate or return undef;
 	$m->set(%macros);
