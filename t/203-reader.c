@@ -127,7 +127,7 @@ random_record(struct fixture *f)
 		.nlines = 2, .lines = { slice_of("no \"%\""),
 		slice_of("see http://x/") } };
 	f->record = (struct record){ .facts = &f->facts,
-		.event = (enum record_event)pick(f, RECORD_EVENT_COUNT),
+		.event = (enum record_event)pick(f, RECORD_OUTBOUND),
 		.time_us = (int64_t)f->random * 1000003,
 		.session = slice_of("s-1"), .verdict = &f->verdict,
 		.rcpts = f->rcpts, .nrcpts = pick(f, 10),
