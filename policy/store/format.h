@@ -80,6 +80,8 @@ struct store_resting {
 	struct store_resting *next;
 	MDB_txn *txn;
 	MDB_cursor *cursor;
+	size_t snapshot; /* whose info this is; 0: none */
+	struct store_info info;
 };
 
 struct store {

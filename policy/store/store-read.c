@@ -55,13 +55,28 @@ discard(struct store_resting *r)
 	free(r);
 }
 
+/* What the store says of itself is read once for each snapshot. */
+static bool
+know_info(struct store *store, struct store_resting *r, struct fault *fault)
+{
+	struct format_info info;
+
+	if (r->snapshot != 0 && r->snapshot == mdb_txn_id(r->txn))
+		return true;
+	r->snapshot = 0;
+	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault))
+		return false;
+	r->info = info.info;
+	r->snapshot = mdb_txn_id(r->txn);
+	return true;
+}
+
 bool
 store_begin(struct store *store, struct store_reader *reader,
     struct fault *fault)
 {
 	struct store_resting *r = take_resting(store);
 	bool rested = r != NULL;
-	struct format_info info;
 	int error;
 
 	if (!rested && (r = calloc(1, sizeof *r)) == NULL)
@@ -78,11 +93,11 @@ store_begin(struct store *store, struct store_reader *reader,
 	reader->txn = r;
 	reader->cursor = r->cursor;
 	fault_clear(&reader->fault);
-	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault)) {
+	if (!know_info(store, r, fault)) {
 		store_end(reader);
 		return false;
 	}
-	reader->info = info.info;
+	reader->info = r->info;
 	return true;
 }
 
