@@ -82,12 +82,25 @@ reopen(struct store_holder *h, const char *path)
 		tell_opened(fresh);
 }
 
+/* The right file, but is it still a store?  Somebody may write over it. */
+static bool
+can_be_read(struct store *store)
+{
+	struct store_reader reader;
+	struct fault fault;
+
+	if (!store_begin(store, &reader, &fault))
+		return false;
+	store_end(&reader);
+	return true;
+}
+
 bool
 store_holder_watch(struct store_holder *h, const char *path)
 {
 	/* Nobody else writes h->store: reading it here needs no lock. */
 	if (h->store == NULL || strcmp(store_path(h->store), path) != 0 ||
-	    !store_is_current(h->store))
+	    !store_is_current(h->store) || !can_be_read(h->store))
 		reopen(h, path);
 	return h->store != NULL;
 }

@@ -89,7 +89,8 @@ struct store {
 	MDB_dbi dbi;
 	char *path;
 	dev_t dev;
-	ino_t ino;
+	ino_t ino, lock_ino;
+	off_t size; /* when it was opened; LMDB makes no file smaller */
 	pthread_mutex_t lock; /* for `resting` */
 	struct store_resting *resting;
 };
@@ -99,6 +100,11 @@ bool store_lmdb_fault(struct fault *, int error, const char *path);
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
     struct fault *);
+/*
+ * A look at pages that somebody cut off the file would end the process; this
+ * leaves only the moment of the cutting itself to that.
+ */
+bool store_is_whole(const struct store *, struct fault *);
 bool store_read_info(MDB_txn *, MDB_dbi, const char *path,
     struct format_info *, struct fault *);
 

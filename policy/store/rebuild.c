@@ -81,6 +81,31 @@ check_newest(struct writer *w)
 	return good;
 }
 
+/* An empty file is what a writer leaves that was stopped at its first step. */
+static bool
+is_new(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOENT;
+	return S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/*
+ * The lock file of a store that is gone counts that one's commits, for as long
+ * as a daemon has it open.
+ */
+static bool
+drop_old_lock(const char *path, struct fault *fault)
+{
+	char name[4096];
+
+	snprintf(name, sizeof name, "%s-lock", path);
+	return unlink(name) == 0 || errno == ENOENT ||
+	    fault_errno(fault, FAULT_IO, errno, "cannot remove %s", name);
+}
+
 static bool
 begin(struct writer *w, const char *path, unsigned flags, struct fault *fault)
 {
@@ -90,8 +115,8 @@ begin(struct writer *w, const char *path, unsigned flags, struct fault *fault)
 	memset(w, 0, sizeof *w);
 	w->path = path;
 	w->fault = fault;
-	made = access(path, F_OK) != 0 && errno == ENOENT;
-	if (!made && !check_file(path, fault))
+	made = is_new(path);
+	if (made ? !drop_old_lock(path, fault) : !check_file(path, fault))
 		return false;
 	if (!store_open_env(path, flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
 	    &w->env, fault))

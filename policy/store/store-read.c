@@ -75,10 +75,14 @@ bool
 store_begin(struct store *store, struct store_reader *reader,
     struct fault *fault)
 {
-	struct store_resting *r = take_resting(store);
-	bool rested = r != NULL;
+	struct store_resting *r;
+	bool rested;
 	int error;
 
+	if (!store_is_whole(store, fault))
+		return false;
+	r = take_resting(store);
+	rested = r != NULL;
 	if (!rested && (r = calloc(1, sizeof *r)) == NULL)
 		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
 	error = rested ? renew(r) : begin_new(store, r);

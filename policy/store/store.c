@@ -104,16 +104,28 @@ store_read_info(MDB_txn *txn, MDB_dbi dbi, const char *path,
 	return true;
 }
 
+static int
+stat_lock(const char *path, struct stat *st)
+{
+	char name[4096];
+
+	snprintf(name, sizeof name, "%s-lock", path);
+	return stat(name, st);
+}
+
 static bool
 remember_file(struct store *store, struct fault *fault)
 {
 	mdb_filehandle_t fd;
-	struct stat st;
+	struct stat st, lock;
 
-	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0 ||
+	    stat_lock(store->path, &lock) != 0)
 		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
 	store->dev = st.st_dev;
 	store->ino = st.st_ino;
+	store->size = st.st_size;
+	store->lock_ino = lock.st_ino;
 	return true;
 }
 
@@ -245,13 +257,32 @@ store_path(const struct store *store)
 	return store->path;
 }
 
+/*
+ * A writer that found no lock file has made one, and neither sees our readers
+ * there nor tells them of its commits.  While there is none, nobody writes.
+ */
 bool
 store_is_current(const struct store *store)
 {
-	struct stat st;
+	struct stat st, lock;
 
 	return stat(store->path, &st) == 0 && st.st_dev == store->dev &&
-	    st.st_ino == store->ino;
+	    st.st_ino == store->ino && st.st_size >= store->size &&
+	    (stat_lock(store->path, &lock) != 0 ||
+	    lock.st_ino == store->lock_ino);
+}
+
+bool
+store_is_whole(const struct store *store, struct fault *fault)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	return st.st_size >= store->size || fault_set(fault, FAULT_DATA,
+	    "%s: cut off (%lld of %lld bytes)", store->path,
+	    (long long)st.st_size, (long long)store->size);
 }
 
 int

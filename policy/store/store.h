@@ -68,8 +68,9 @@ void store_close(struct store *);
 const char *store_path(const struct store *);
 
 /*
- * Is the file at the store's path still the one that is open?  Cheap enough
- * for once a second; see daemon.  False also when it is gone.
+ * Is the file at the store's path still the one that is open, and its lock
+ * file?  Cheap enough for once a second; see daemon.  False also when it is
+ * gone or has been cut off.
  */
 bool store_is_current(const struct store *);
 
