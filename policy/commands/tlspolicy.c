@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "policy/base/nearest.h"
@@ -71,8 +72,11 @@ run(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	int status;
 
+	/* A file beyond ulimit -f is an error like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
+	status = run(argc, argv);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
 	fprintf(stderr, "tlspolicy: cannot write the output: %s\n",

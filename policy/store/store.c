@@ -19,6 +19,10 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 	if (error == MDB_MAP_FULL || error == ENOSPC)
 		return fault_set(fault, FAULT_IO, "%s: no room left: %s", path,
 		    mdb_strerror(error));
+	/* LMDB's word for a write that stopped half-way, too. */
+	if (error == EIO)
+		return fault_set(fault, FAULT_IO, "%s: %s (is there no room "
+		    "left?)", path, mdb_strerror(error));
 	if (error == ENOENT)
 		return fault_set(fault, FAULT_NOINPUT, "%s: no such store; "
 		    "make it with tlspolicy build", path);
