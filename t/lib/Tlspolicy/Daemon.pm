@@ -6,6 +6,7 @@ package Tlspolicy::Daemon;
 use strict;
 use warnings;
 use JSON::PP ();
+use POSIX ();
 use Tlspolicy::Milter;
 use Tlspolicy::Scratch;
 
@@ -106,7 +107,8 @@ sub run
 	# Registered after spawn(), so it runs first: end it, then read its log.
 	my $pid = $self->{pid};
 	$self->{scratch}->at_end(sub {
-		Tlspolicy::Scratch::end_pid($pid);
+		Tlspolicy::Scratch::end_pid($pid)
+		    if waitpid($pid, POSIX::WNOHANG) == 0;
 		$self->{scratch}->fail("a sanitizer's finding in $path")
 		    if Tlspolicy::Scratch::slurp($path) =~
 		    /Sanitizer|runtime error:/;

@@ -145,7 +145,8 @@ sub spawn
 	my $env = ref $cmd[0] ? shift @cmd : undef;
 	my $path = $self->path($log);
 	my $pid = start_child(@cmd, { out => $path, err => $path, env => $env });
-	$self->at_end(sub { end_pid($pid) });
+	# Waited for before, the number may be another process's by now.
+	$self->at_end(sub { end_pid($pid) if waitpid($pid, WNOHANG) == 0 });
 	return $pid;
 }
 
@@ -239,6 +240,7 @@ sub finish
 {
 	my ($self) = @_;
 	while (my $code = pop @{$self->{stop}}) {
+		local $?;
 		eval { $code->(); 1 } or warn $@;
 	}
 	if ($self->{keep} || $self->{late} || $self->{failed}->()) {
