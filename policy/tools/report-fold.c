@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/tools/report-parts.h"
+#include "policy/tools/tree.h"
 
 /* Whoever proved who they are, or was refused, is missed more. */
 static uint64_t
@@ -21,22 +22,6 @@ compare_weights(const void *pa, const void *pb)
 	if (weight(a) != weight(b))
 		return weight(a) < weight(b) ? 1 : -1;
 	return strcmp(a->name, b->name);
-}
-
-static int
-any(const void *a, const void *b)
-{
-	(void)a;
-	(void)b;
-	return 0;
-}
-
-/* What the tree pointed to stays. */
-static void
-drop_tree(void **tree)
-{
-	while (*tree != NULL)
-		tdelete(NULL, tree, any);
 }
 
 static void
@@ -106,7 +91,7 @@ report_fold(struct report *r)
 	    (r->other = report_new_domain("(other)")) == NULL)
 		return false;
 	qsort(r->domains, all, sizeof *r->domains, compare_weights);
-	drop_tree(&r->domain_tree);
+	tree_drop(&r->domain_tree);
 	r->ndomains = 0;
 	for (size_t i = 0; i < all; i++)
 		if (i >= keep)
@@ -188,8 +173,8 @@ report_free(struct report *r)
 {
 	struct report_domain days = { .name = NULL };
 
-	drop_tree(&r->domain_tree);
-	drop_tree(&r->rule_tree);
+	tree_drop(&r->domain_tree);
+	tree_drop(&r->rule_tree);
 	if (r->other != NULL && (r->ndomains == 0 ||
 	    r->domains[r->ndomains - 1] != r->other))
 		report_free_domain(r->other);

@@ -7,6 +7,7 @@
 #include "policy/facts/suite.h"
 #include "policy/tools/domains.h"
 #include "policy/tools/suggest.h"
+#include "policy/tools/tree.h"
 
 void
 suggest_init(struct suggest *s)
@@ -25,25 +26,10 @@ free_domain(struct suggest_domain *d)
 	free(d);
 }
 
-static int
-any(const void *a, const void *b)
-{
-	(void)a;
-	(void)b;
-	return 0;
-}
-
-static void
-drop_tree(void **tree)
-{
-	while (*tree != NULL)
-		tdelete(NULL, tree, any);
-}
-
 void
 suggest_free(struct suggest *s)
 {
-	drop_tree(&s->tree);
+	tree_drop(&s->tree);
 	for (size_t i = 0; i < s->n; i++)
 		free_domain(s->domains[i]);
 	free(s->domains);
@@ -86,7 +72,7 @@ make_room(struct suggest *s)
 	size_t all = s->n;
 
 	qsort(s->domains, all, sizeof *s->domains, compare_mails);
-	drop_tree(&s->tree);
+	tree_drop(&s->tree);
 	s->n = all / 2;
 	for (size_t i = s->n; i < all; i++)
 		free_domain(s->domains[i]);
