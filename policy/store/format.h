@@ -3,6 +3,7 @@
  *
  * One LMDB database, keys in memcmp(3) order:
  *
+ *   \0 f               which keys there are not (filter.h)
  *   \0 i               struct format_info
  *   \0 l list [\0]     ids of the suites of a CIPHER list, uint16_t each
  *   \0 s number        name of a source, number as two bytes, high one first
@@ -21,12 +22,13 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "policy/store/filter.h"
 #include "policy/store/store.h"
 
 #define FORMAT_MAGIC "tlspolcy"
 
 enum {
-	FORMAT_VERSION = 2,
+	FORMAT_VERSION = 3,
 	FORMAT_ORDER = 0x01020304,
 	FORMAT_READERS = 1024 /* slots in the lock file */
 };
@@ -49,6 +51,7 @@ struct format_record {
 enum { FORMAT_SYSTEM = 0 };
 
 enum format_system {
+	FORMAT_FILTER = 'f',
 	FORMAT_INFO = 'i',
 	FORMAT_LIST = 'l',
 	FORMAT_SOURCE = 's'
@@ -80,8 +83,9 @@ struct store_resting {
 	struct store_resting *next;
 	MDB_txn *txn;
 	MDB_cursor *cursor;
-	size_t snapshot; /* whose info this is; 0: none */
+	size_t snapshot; /* whose info and filter these are; 0: none */
 	struct store_info info;
+	struct filter filter;
 };
 
 struct store {
@@ -107,5 +111,12 @@ bool store_open_env(const char *path, unsigned flags, MDB_env **,
 bool store_is_whole(const struct store *, struct fault *);
 bool store_read_info(MDB_txn *, MDB_dbi, const char *path,
     struct format_info *, struct fault *);
+
+/* store-read.c, for search.c. */
+/* Is there any rule of this sort?  Without one there is nothing to search. */
+bool store_has_kind(const struct store_reader *, enum tag, enum key_kind);
+/* The rules of the key with these bytes and this sum (filter.h). */
+enum lookup_result store_get_hashed(struct store_reader *,
+    const unsigned char *key, size_t n, uint64_t hash, struct stored_rules *);
 
 #endif

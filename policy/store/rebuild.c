@@ -178,6 +178,45 @@ load_info(struct writer *w)
 	return false;
 }
 
+/* Adds the key of every rule. */
+static int
+fill_filter(struct writer *w, unsigned char *filter)
+{
+	unsigned char first = FORMAT_SYSTEM + 1;
+	MDB_val key = { 1, &first }, value;
+	MDB_cursor_op op = MDB_SET_RANGE;
+	MDB_cursor *cursor;
+	int error = mdb_cursor_open(w->txn, w->dbi, &cursor);
+
+	if (error != 0)
+		return error;
+	while ((error = mdb_cursor_get(cursor, &key, &value, op)) == 0) {
+		filter_add(filter, key.mv_data, key.mv_size);
+		op = MDB_NEXT;
+	}
+	mdb_cursor_close(cursor);
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+static bool
+put_filter(struct writer *w)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
+	size_t size = filter_size(w->info.info.rules);
+	unsigned char *filter = malloc(size);
+	bool good;
+	int error;
+
+	if (filter == NULL)
+		return failed(w, ENOMEM);
+	filter_make(filter, w->info.info.rules);
+	error = fill_filter(w, filter);
+	good = error == 0 ? put(w, name, sizeof name, filter, size, 0) :
+	    failed(w, error);
+	free(filter);
+	return good;
+}
+
 static bool
 put_info(struct writer *w, int64_t now)
 {
@@ -192,6 +231,13 @@ put_info(struct writer *w, int64_t now)
 	w->info.check = format_check(&w->info);
 	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
 	return error == 0 || failed(w, error);
+}
+
+/* What every commit ends with. */
+static bool
+finish(struct writer *w, int64_t now)
+{
+	return put_filter(w) && put_info(w, now);
 }
 
 static bool
@@ -368,7 +414,7 @@ rebuild_store(const char *path, const struct rulefile *file, int64_t now,
 {
 	struct writer w;
 	bool good = begin(&w, path, flags, fault) && load_info(&w) &&
-	    empty(&w) && put_all(&w, file) && put_info(&w, now) &&
+	    empty(&w) && put_all(&w, file) && finish(&w, now) &&
 	    commit(&w, info);
 
 	end(&w);
@@ -459,7 +505,7 @@ rebuild_set(const char *path, const struct rulefile *file, int64_t now,
 {
 	struct writer w;
 	bool good = begin(&w, path, REBUILD_DURABLE, fault) &&
-	    load_info(&w) && replace_keys(&w, file) && put_info(&w, now) &&
+	    load_info(&w) && replace_keys(&w, file) && finish(&w, now) &&
 	    commit(&w, info);
 
 	end(&w);
@@ -493,7 +539,7 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
 	good = begin(&w, path, REBUILD_DURABLE, fault) && load_info(&w) &&
 	    remove_keys(&w, keys, n, found);
 	if (good && *found)
-		good = put_info(&w, now) && commit(&w, info);
+		good = finish(&w, now) && commit(&w, info);
 	end(&w);
 	return good;
 }

@@ -1,10 +1,10 @@
 /*
- * search.h - the most specific rule for a name or an address.
+ * search.h - the most specific rule for a name or an address, then the next
+ * less specific one, and so on.
  *
- * Keys are sorted so that every key that covers a query is found by stepping
- * to the greatest key not above a bound, and each miss lowers the bound to
- * the common prefix of miss and query: as many steps as there are levels that
- * differ, two in the common case, instead of one look-up a level.
+ * Every key that can cover the query is asked for, the longest first; the
+ * filter (filter.h) answers for nearly all that are not there, so that a
+ * search costs about one look-up for each key that is.
  *
  * Threads and ownership: as the reader's.
  */
@@ -16,9 +16,12 @@
 struct search {
 	struct store_reader *reader;
 	const struct key *query; /* must outlive the search */
-	bool started;
-	unsigned steps;
-	struct key bound;
+	int next; /* the key to try, counting down; below 0: the end */
+	/* Of each of a name's labels, the last one of the domain first. */
+	struct search_level {
+		uint64_t hash;
+		uint16_t n; /* bytes of the key up to its end */
+	} level[KEY_MAX / 2];
 };
 
 /* `query`: a full name (KEY_NAME) or address (KEY_ADDRESS, KEY_BRACKET). */

@@ -6,7 +6,9 @@
  * (10 ns) rather than begun (74 ns and a malloc); a short mutex guards the
  * list of those that rest.
  */
+#include <errno.h>
 #include <lmdb.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,21 +27,6 @@ take_resting(struct store *store)
 }
 
 static int
-begin_new(struct store *store, struct store_resting *r)
-{
-	int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
-
-	if (error == MDB_READERS_FULL && store_clear_dead_readers(store) > 0)
-		error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
-	if (error != 0)
-		return error;
-	error = mdb_cursor_open(r->txn, store->dbi, &r->cursor);
-	if (error != 0)
-		mdb_txn_abort(r->txn);
-	return error;
-}
-
-static int
 renew(struct store_resting *r)
 {
 	int error = mdb_txn_renew(r->txn);
@@ -55,6 +42,100 @@ discard(struct store_resting *r)
 	free(r);
 }
 
+static int
+begin_new(struct store *store, struct store_resting *r)
+{
+	int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+
+	if (error == MDB_READERS_FULL && store_clear_dead_readers(store) > 0)
+		error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+	if (error != 0)
+		return error;
+	error = mdb_cursor_open(r->txn, store->dbi, &r->cursor);
+	if (error != 0)
+		mdb_txn_abort(r->txn);
+	return error;
+}
+
+static struct store_resting *
+make_resting(struct store *store, int *error)
+{
+	struct store_resting *r = calloc(1, sizeof *r);
+
+	*error = r == NULL ? ENOMEM : begin_new(store, r);
+	if (*error == 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+/*
+ * LMDB writes the headers of its snapshots by turns.  A reader that was held
+ * up between choosing one and reading it, while two writers committed, has the
+ * number of one snapshot and the pages of another.  When the number it got is
+ * still the newest, nobody has touched its header.  A writer that was killed
+ * behind its header's writing leaves it one ahead, until the next one comes.
+ */
+static bool
+is_settled(struct store *store, struct store_resting *r, bool waited)
+{
+	size_t mine = mdb_txn_id(r->txn);
+	MDB_envinfo info;
+
+	return mdb_env_info(store->env, &info) == 0 &&
+	    (info.me_last_txnid == mine ||
+	    (waited && info.me_last_txnid == mine + 1));
+}
+
+static int
+settle(struct store *store, struct store_resting *r)
+{
+	enum { TRIES = 1000 };
+	int error = 0;
+
+	for (int i = 0; !is_settled(store, r, i > TRIES / 2); i++) {
+		mdb_txn_reset(r->txn);
+		sched_yield();
+		error = i < TRIES ? renew(r) : EAGAIN;
+		if (error != 0)
+			break;
+	}
+	return error;
+}
+
+/* A transaction on the newest snapshot; NULL with an error. */
+static struct store_resting *
+begin(struct store *store, int *error)
+{
+	struct store_resting *r = take_resting(store);
+
+	if (r != NULL)
+		*error = renew(r);
+	else if ((r = make_resting(store, error)) == NULL)
+		return NULL;
+	if (*error == 0)
+		*error = settle(store, r);
+	if (*error == 0)
+		return r;
+	discard(r);
+	return NULL;
+}
+
+static bool
+read_filter(struct store *store, struct store_resting *r, struct fault *fault)
+{
+	static char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
+	MDB_val key = { sizeof name, name }, value;
+	int error = mdb_get(r->txn, store->dbi, &key, &value);
+
+	if (error != 0 && error != MDB_NOTFOUND)
+		return store_lmdb_fault(fault, error, store->path);
+	return (error == 0 &&
+	    filter_read(&r->filter, value.mv_data, value.mv_size)) ||
+	    fault_set(fault, FAULT_DATA, "%s: damaged (no filter of its "
+	    "keys); build the store again", store->path);
+}
+
 /* What the store says of itself is read once for each snapshot. */
 static bool
 know_info(struct store *store, struct store_resting *r, struct fault *fault)
@@ -64,7 +145,8 @@ know_info(struct store *store, struct store_resting *r, struct fault *fault)
 	if (r->snapshot != 0 && r->snapshot == mdb_txn_id(r->txn))
 		return true;
 	r->snapshot = 0;
-	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault))
+	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault) ||
+	    !read_filter(store, r, fault))
 		return false;
 	r->info = info.info;
 	r->snapshot = mdb_txn_id(r->txn);
@@ -76,23 +158,12 @@ store_begin(struct store *store, struct store_reader *reader,
     struct fault *fault)
 {
 	struct store_resting *r;
-	bool rested;
 	int error;
 
 	if (!store_is_whole(store, fault))
 		return false;
-	r = take_resting(store);
-	rested = r != NULL;
-	if (!rested && (r = calloc(1, sizeof *r)) == NULL)
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
-	error = rested ? renew(r) : begin_new(store, r);
-	if (error != 0) {
-		if (rested)
-			discard(r);
-		else
-			free(r);
+	if ((r = begin(store, &error)) == NULL)
 		return store_lmdb_fault(fault, error, store->path);
-	}
 	reader->store = store;
 	reader->txn = r;
 	reader->cursor = r->cursor;
@@ -102,6 +173,7 @@ store_begin(struct store *store, struct store_reader *reader,
 		return false;
 	}
 	reader->info = r->info;
+	reader->filter = &r->filter;
 	return true;
 }
 
@@ -133,19 +205,36 @@ get(struct store_reader *reader, const void *bytes, size_t n, MDB_val *value)
 	return LOOKUP_FAILED;
 }
 
+bool
+store_has_kind(const struct store_reader *reader, enum tag tag,
+    enum key_kind kind)
+{
+	return reader->info.count[tag][kind] != 0;
+}
+
 enum lookup_result
-store_get(struct store_reader *reader, const struct key *key,
-    struct stored_rules *rules)
+store_get_hashed(struct store_reader *reader, const unsigned char *key,
+    size_t n, uint64_t hash, struct stored_rules *rules)
 {
 	enum lookup_result result;
 	MDB_val value;
 
-	if (reader->info.count[key->tag][key->kind] == 0)
+	if (!filter_may_hold(reader->filter, hash))
 		return LOOKUP_ABSENT;
-	result = get(reader, key->bytes, key->n, &value);
+	result = get(reader, key, n, &value);
 	if (result == LOOKUP_FOUND)
 		rules->rest = slice_make(value.mv_data, value.mv_size);
 	return result;
+}
+
+enum lookup_result
+store_get(struct store_reader *reader, const struct key *key,
+    struct stored_rules *rules)
+{
+	if (!store_has_kind(reader, key->tag, key->kind))
+		return LOOKUP_ABSENT;
+	return store_get_hashed(reader, key->bytes, key->n,
+	    filter_hash(key->bytes, key->n), rules);
 }
 
 bool

@@ -58,6 +58,7 @@ struct stored_rules {
 struct store_reader {
 	struct store *store;
 	void *txn, *cursor; /* LMDB's */
+	const struct filter *filter; /* private to policy/store */
 	struct store_info info;
 	struct fault fault; /* why a look-up failed */
 };

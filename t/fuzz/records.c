@@ -55,6 +55,27 @@ put_entries(MDB_txn *txn, struct slice rest, uint64_t *sum)
 	}
 }
 
+/* The keys of all entries. */
+static void
+put_filter(MDB_txn *txn, uint64_t *sum)
+{
+	static char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
+	unsigned char filter[16384];
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	MDB_stat stat;
+
+	FUZZ_CHECK(mdb_stat(txn, dbi, &stat) == 0 &&
+	    filter_size(stat.ms_entries) <= sizeof filter);
+	filter_make(filter, stat.ms_entries);
+	FUZZ_CHECK(mdb_cursor_open(txn, dbi, &cursor) == 0);
+	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
+		filter_add(filter, key.mv_data, key.mv_size);
+	mdb_cursor_close(cursor);
+	put(txn, slice_make(name, sizeof name), slice_make((char *)filter,
+	    filter_size(stat.ms_entries)), sum);
+}
+
 static void
 forge(struct slice entries)
 {
@@ -73,6 +94,7 @@ forge(struct slice entries)
 	put(txn, slice_make(name, sizeof name), slice_make("", 0), &info.sum);
 	info.sum = 0;
 	put_entries(txn, entries, &info.sum);
+	put_filter(txn, &info.sum);
 	info.check = format_check(&info);
 	FUZZ_CHECK(mdb_put(txn, dbi, &key, &value, 0) == 0);
 	FUZZ_CHECK(mdb_txn_commit(txn) == 0);
