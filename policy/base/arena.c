@@ -65,30 +65,32 @@ arena_copy(struct arena *a, struct slice s)
 	return slice_make(copy, s.n);
 }
 
+/* Frees all chunks but the first of the usual size, if one is to be kept. */
 static void
-free_from(struct arena_chunk *chunk)
+release(struct arena *a, bool keep)
 {
-	while (chunk != NULL) {
-		struct arena_chunk *older = chunk->older;
+	struct arena_chunk *chunk = a->chunk, *older;
 
-		free(chunk);
-		chunk = older;
+	a->chunk = NULL;
+	for (; chunk != NULL; chunk = older) {
+		older = chunk->older;
+		if (keep && a->chunk == NULL && chunk->size == a->chunk_size) {
+			chunk->older = NULL;
+			chunk->used = 0;
+			a->chunk = chunk;
+		} else
+			free(chunk);
 	}
 }
 
 void
 arena_reset(struct arena *a)
 {
-	if (a->chunk == NULL)
-		return;
-	free_from(a->chunk->older);
-	a->chunk->older = NULL;
-	a->chunk->used = 0;
+	release(a, true);
 }
 
 void
 arena_free(struct arena *a)
 {
-	free_from(a->chunk);
-	a->chunk = NULL;
+	release(a, false);
 }

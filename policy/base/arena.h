@@ -30,7 +30,7 @@ void *arena_alloc(struct arena *, size_t n);
 /* A NUL-terminated copy; on failure a slice with p == NULL. */
 struct slice arena_copy(struct arena *, struct slice);
 
-/* Releases every piece but keeps one chunk to use again. */
+/* Releases every piece but keeps one chunk of the usual size. */
 void arena_reset(struct arena *);
 
 /* Releases everything; the arena may be used again. */

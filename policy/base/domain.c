@@ -11,17 +11,11 @@
 static bool
 is_ascii(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
+	unsigned char all = 0;
 
-static void
-put_lower(struct text *out, struct slice s)
-{
 	for (size_t i = 0; i < s.n; i++)
-		text_char(out, (char)text_lower(s.p[i]));
+		all |= (unsigned char)s.p[i];
+	return all < 0x80;
 }
 
 static bool
@@ -37,7 +31,7 @@ put_converted(struct text *out, struct slice s)
 	if (idn2_lookup_u8((uint8_t *)name, &ascii,
 	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
 		return false;
-	put_lower(out, slice_of((char *)ascii));
+	text_put_lower(out, slice_of((char *)ascii));
 	idn2_free(ascii);
 	return true;
 }
@@ -46,12 +40,12 @@ static bool
 put_label(struct text *out, struct slice label)
 {
 	if (is_ascii(label)) {
-		put_lower(out, label);
+		text_put_lower(out, label);
 		return true;
 	}
 	if (put_converted(out, label))
 		return true;
-	put_lower(out, label);
+	text_put_lower(out, label);
 	return false;
 }
 
@@ -117,7 +111,7 @@ domain_canonical(struct slice name, struct text *out)
 		return !out->cut;
 	last = last_labels(name, room);
 	if (is_ascii(last))
-		put_lower(out, last);
+		text_put_lower(out, last);
 	else if (last.n != name.n || !put_converted(out, name)) {
 		last = last_labels(name, room / GROWTH);
 		good = put_labels(out, last);

@@ -1,65 +1,8 @@
-/*
- * Written out rather than built on <ctype.h> and <string.h>'s case functions:
- * those follow the locale, and a policy must mean the same on every machine.
- */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "policy/base/text.h"
-
-bool
-slice_equal(struct slice a, struct slice b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool
-slice_equal_nocase(struct slice a, struct slice b)
-{
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if (text_lower(a.p[i]) != text_lower(b.p[i]))
-			return false;
-	return true;
-}
-
-bool
-slice_is(struct slice s, const char *word)
-{
-	return slice_equal(s, slice_of(word));
-}
-
-bool
-slice_is_nocase(struct slice s, const char *word)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (word[i] == '\0' ||
-		    text_lower(s.p[i]) != text_lower(word[i]))
-			return false;
-	return word[s.n] == '\0';
-}
-
-bool
-slice_starts_nocase(struct slice s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return s.n >= n && slice_equal_nocase(slice_make(s.p, n),
-	    slice_make(prefix, n));
-}
-
-struct slice
-slice_trim(struct slice s)
-{
-	while (s.n > 0 && (text_is_blank(s.p[0]) || s.p[0] == '\r'))
-		s = slice_from(s, 1);
-	while (s.n > 0 &&
-	    (text_is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
-		s.n--;
-	return s;
-}
 
 int
 text_hex_digit(int c)
@@ -121,9 +64,30 @@ text_put(struct text *t, struct slice s)
 }
 
 void
-text_char(struct text *t, char c)
+text_put_lower(struct text *t, struct slice s)
 {
-	text_put(t, slice_make(&c, 1));
+	size_t room = t->size - 1 - t->n;
+
+	if (s.n > room) {
+		s.n = room;
+		t->cut = true;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		t->buf[t->n + i] = (char)text_lower(s.p[i]);
+	t->n += s.n;
+	t->buf[t->n] = '\0';
+}
+
+void
+text_hex(struct text *t, uint64_t value)
+{
+	char digits[16];
+	size_t i = sizeof digits;
+
+	do
+		digits[--i] = "0123456789abcdef"[value & 15];
+	while ((value >>= 4) != 0);
+	text_put(t, slice_make(digits + i, sizeof digits - i));
 }
 
 void

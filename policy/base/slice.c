@@ -1,0 +1,58 @@
+/*
+ * Written out rather than built on <ctype.h> and <string.h>'s case functions:
+ * those follow the locale, and a policy must mean the same on every machine.
+ */
+#include "policy/base/slice.h"
+
+bool
+slice_equal(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool
+slice_equal_nocase(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (text_lower(a.p[i]) != text_lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool
+slice_is(struct slice s, const char *word)
+{
+	return slice_equal(s, slice_of(word));
+}
+
+bool
+slice_is_nocase(struct slice s, const char *word)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (word[i] == '\0' ||
+		    text_lower(s.p[i]) != text_lower(word[i]))
+			return false;
+	return word[s.n] == '\0';
+}
+
+bool
+slice_starts_nocase(struct slice s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && slice_equal_nocase(slice_make(s.p, n),
+	    slice_make(prefix, n));
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+	while (s.n > 0 && (text_is_blank(s.p[0]) || s.p[0] == '\r'))
+		s = slice_from(s, 1);
+	while (s.n > 0 &&
+	    (text_is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
+		s.n--;
+	return s;
+}

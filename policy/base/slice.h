@@ -1,0 +1,79 @@
+/*
+ * slice.h - pieces of other people's memory.
+ *
+ * A slice is a pointer and a length: never NUL-terminated, never owned, valid
+ * as long as the memory it points into.
+ *
+ * Comparison and case folding are ASCII only: key words, domains as A-labels
+ * and sendmail's spelling of names are ASCII, and folding must not depend on
+ * the locale.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_SLICE_H
+#define TLSPOLICY_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+	const char *p;
+	size_t n;
+};
+
+/* For a "%.*s" conversion. */
+#define SLICE_ARG(s) (int)((s).n), ((s).p == NULL ? "" : (s).p)
+
+/* NULL gives the empty slice. */
+static inline struct slice
+slice_of(const char *s)
+{
+	return (struct slice){ s, s == NULL ? 0 : strlen(s) };
+}
+
+static inline struct slice
+slice_make(const char *p, size_t n)
+{
+	return (struct slice){ p, n };
+}
+
+/* The part of `s` from offset `from` (at most s.n) on. */
+static inline struct slice
+slice_from(struct slice s, size_t from)
+{
+	return (struct slice){ s.p + from, s.n - from };
+}
+
+bool slice_equal(struct slice, struct slice);
+bool slice_equal_nocase(struct slice, struct slice);
+bool slice_is(struct slice, const char *word);		/* to the letter */
+bool slice_is_nocase(struct slice, const char *word);	/* without case */
+bool slice_starts_nocase(struct slice, const char *prefix);
+/* Offset of the first `c`, or s.n when there is none. */
+static inline size_t
+slice_find(struct slice s, char c)
+{
+	const char *hit = s.n == 0 ? NULL :
+	    (const char *)memchr(s.p, c, s.n);
+
+	return hit == NULL ? s.n : (size_t)(hit - s.p);
+}
+
+/* Without blanks (space, tab, CR) at both ends. */
+struct slice slice_trim(struct slice);
+
+/* A-Z to a-z, all else unchanged. */
+static inline int
+text_lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static inline bool
+text_is_blank(int c)
+{
+	return c == ' ' || c == '\t';
+}
+
+#endif
