@@ -91,6 +91,15 @@ decode(struct facts *f, struct slice raw, struct slice *value)
 	return true;
 }
 
+static enum verify
+read_verify(struct slice word)
+{
+	for (int v = 0; v < VERIFY_OTHER; v++)
+		if (slice_is_nocase(word, verify_words[v]))
+			return (enum verify)v;
+	return VERIFY_OTHER;
+}
+
 bool
 facts_set(struct facts *f, enum fact_id id, struct slice raw, bool xtext)
 {
@@ -105,6 +114,8 @@ facts_set(struct facts *f, enum fact_id id, struct slice raw, bool xtext)
 	fact->state = FACT_KNOWN;
 	fact->raw = copy;
 	fact->value = value;
+	if (id == FACT_VERIFY)
+		f->verify = read_verify(value);
 	return true;
 }
 
@@ -113,6 +124,8 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 {
 	f->fact[id].state = state;
 	f->fact[id].raw = f->fact[id].value = slice_make("", 0);
+	if (id == FACT_VERIFY)
+		f->verify = VERIFY_NONE;
 }
 
 struct slice
@@ -165,14 +178,7 @@ facts_bits(const struct facts *f)
 enum verify
 facts_verify(const struct facts *f)
 {
-	struct slice word = facts_value(f, FACT_VERIFY);
-
-	if (!facts_known(f, FACT_VERIFY))
-		return VERIFY_NONE;
-	for (int v = 0; v < VERIFY_OTHER; v++)
-		if (slice_is_nocase(word, verify_words[v]))
-			return (enum verify)v;
-	return VERIFY_OTHER;
+	return f->verify;
 }
 
 struct slice

@@ -36,8 +36,33 @@ struct fact {
 	struct slice raw, value; /* NUL-terminated when known, else empty */
 };
 
+/*
+ * The words of {verify}, see sendmail's doc/op, "{verify}", and RELEASE_NOTES
+ * 8.16 for DANE.  VERIFY_NO_OR_FAIL is ours: Postfix does not tell whether a
+ * certificate was missing or did not verify.
+ */
+enum verify {
+	VERIFY_EMPTY, /* known and empty */
+	VERIFY_OK,
+	VERIFY_TRUSTED, /* DANE */
+	VERIFY_NO,
+	VERIFY_NOT,
+	VERIFY_FAIL,
+	VERIFY_NONE,
+	VERIFY_CLEAR,
+	VERIFY_TEMP,
+	VERIFY_PROTOCOL,
+	VERIFY_CONFIG,
+	VERIFY_SOFTWARE,
+	VERIFY_DANE_FAIL,
+	VERIFY_NO_OR_FAIL,
+	VERIFY_OTHER,
+	VERIFY_COUNT
+};
+
 struct facts {
 	enum dialect dialect;
+	enum verify verify; /* what its fact says */
 	struct fact fact[FACT_COUNT];
 	struct arena memory;
 };
@@ -73,30 +98,6 @@ unsigned facts_number(const struct facts *, enum fact_id);
  * as in sendmail's TLS_connection ruleset (cf/m4/proto.m4, "max").
  */
 unsigned facts_bits(const struct facts *);
-
-/*
- * The words of {verify}, see sendmail's doc/op, "{verify}", and RELEASE_NOTES
- * 8.16 for DANE.  VERIFY_NO_OR_FAIL is ours: Postfix does not tell whether a
- * certificate was missing or did not verify.
- */
-enum verify {
-	VERIFY_EMPTY, /* known and empty */
-	VERIFY_OK,
-	VERIFY_TRUSTED, /* DANE */
-	VERIFY_NO,
-	VERIFY_NOT,
-	VERIFY_FAIL,
-	VERIFY_NONE,
-	VERIFY_CLEAR,
-	VERIFY_TEMP,
-	VERIFY_PROTOCOL,
-	VERIFY_CONFIG,
-	VERIFY_SOFTWARE,
-	VERIFY_DANE_FAIL,
-	VERIFY_NO_OR_FAIL,
-	VERIFY_OTHER,
-	VERIFY_COUNT
-};
 
 /* An absent {verify} is VERIFY_NONE. */
 enum verify facts_verify(const struct facts *);

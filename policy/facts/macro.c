@@ -9,6 +9,8 @@
  * the chain was verified; it knows no {verify}.  One can be made up by its
  * administrator (milter_macro_defaults), so it must not be believed.
  */
+#include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "policy/facts/macro.h"
@@ -135,6 +137,23 @@ find_row(enum dialect dialect, struct slice name)
 	return NULL;
 }
 
+/* A bit for each fact that the dialect's table has; asked for each message. */
+static uint64_t
+told(enum dialect dialect)
+{
+	static _Atomic uint64_t known[DIALECT_COUNT];
+	uint64_t bits = atomic_load_explicit(&known[dialect],
+	    memory_order_relaxed);
+
+	if (bits != 0)
+		return bits;
+	bits = UINT64_C(1) << FACT_VERIFY; /* Postfix: derived */
+	for (const struct macro *m = macro_table(dialect); m->name != NULL; m++)
+		bits |= UINT64_C(1) << m->fact;
+	atomic_store_explicit(&known[dialect], bits, memory_order_relaxed);
+	return bits;
+}
+
 enum macro_set
 macro_set(struct facts *f, struct slice name, struct slice value)
 {
@@ -158,12 +177,7 @@ macro_set(struct facts *f, struct slice name, struct slice value)
 bool
 macro_told(enum dialect dialect, enum fact_id id)
 {
-	if (id == FACT_VERIFY)
-		return true; /* Postfix: derived */
-	for (const struct macro *m = macro_table(dialect); m->name != NULL; m++)
-		if (m->fact == id)
-			return true;
-	return false;
+	return (told(dialect) >> id & 1) != 0;
 }
 
 static bool
@@ -200,10 +214,12 @@ bracket_unknown_client(struct facts *f)
 bool
 macro_finish(struct facts *f)
 {
+	uint64_t untold = ~told(f->dialect);
+
 	if (f->dialect != DIALECT_POSTFIX)
 		return true; /* sendmail tells all there is */
 	for (int id = 0; id < FACT_COUNT; id++)
-		if (!macro_told(f->dialect, (enum fact_id)id))
+		if ((untold >> id & 1) != 0)
 			facts_set_state(f, (enum fact_id)id, FACT_NOT_TOLD);
 	return derive_verify(f) && bracket_unknown_client(f);
 }
