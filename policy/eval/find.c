@@ -149,6 +149,8 @@ find_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	struct lookup_step step;
 
 	fault_clear(&reader->fault); /* of the class before */
+	if (q->trace == NULL && !store_has_tag(reader, tag))
+		return LOOKUP_ABSENT;
 	lookup_start(&lookup, tag, q->facts);
 	while (lookup_next(&lookup, &step)) {
 		enum lookup_result result = find_step(reader, q, &step, found);

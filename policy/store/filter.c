@@ -84,6 +84,12 @@ filter_read(struct filter *f, const unsigned char *memory, size_t size)
 	    f->head.blocks == size / FILTER_BLOCK - 1;
 }
 
+void
+filter_prefetch(const struct filter *f, uint64_t hash)
+{
+	__builtin_prefetch(f->blocks + block_of(mix(hash), f->head.blocks));
+}
+
 bool
 filter_may_hold(const struct filter *f, uint64_t hash)
 {

@@ -67,6 +67,8 @@ void filter_add(unsigned char *memory, const unsigned char *key, size_t n);
 
 /* False: this is no filter. */
 bool filter_read(struct filter *, const unsigned char *memory, size_t size);
+/* That sum will be asked for soon. */
+void filter_prefetch(const struct filter *, uint64_t hash);
 /* False: no key in the store has this sum. */
 bool filter_may_hold(const struct filter *, uint64_t hash);
 /* Is a prefix of so many bits, of family 4 or 6, in the store at all? */

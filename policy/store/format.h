@@ -19,9 +19,9 @@
 #include <sys/types.h>
 
 #include <lmdb.h>
-#include <pthread.h>
 #include <stdint.h>
 
+#include "policy/base/shelf.h"
 #include "policy/store/filter.h"
 #include "policy/store/store.h"
 
@@ -30,7 +30,8 @@
 enum {
 	FORMAT_VERSION = 3,
 	FORMAT_ORDER = 0x01020304,
-	FORMAT_READERS = 1024 /* slots in the lock file */
+	FORMAT_READERS = 1024, /* slots in the lock file */
+	FORMAT_SOURCES_KEPT = 8 /* sources whose names a reader remembers */
 };
 
 struct format_info {
@@ -49,7 +50,6 @@ struct format_record {
 
 /* The first two bytes of the keys above. */
 enum { FORMAT_SYSTEM = 0 };
-
 enum format_system {
 	FORMAT_FILTER = 'f',
 	FORMAT_INFO = 'i',
@@ -80,12 +80,11 @@ size_t format_list_key(struct slice list, unsigned char key[KEY_MAX]);
 
 /* A read transaction between two uses. */
 struct store_resting {
-	struct store_resting *next;
 	MDB_txn *txn;
-	MDB_cursor *cursor;
 	size_t snapshot; /* whose info and filter these are; 0: none */
 	struct store_info info;
 	struct filter filter;
+	struct slice source[FORMAT_SOURCES_KEPT]; /* names; p NULL: not read */
 };
 
 struct store {
@@ -95,11 +94,10 @@ struct store {
 	dev_t dev;
 	ino_t ino, lock_ino;
 	off_t size; /* when it was opened; LMDB makes no file smaller */
-	pthread_mutex_t lock; /* for `resting` */
-	struct store_resting *resting;
+	struct shelf resting;	/* struct store_resting */
 };
 
-/* store.c, for the other files. */
+/* For the other files. */
 bool store_lmdb_fault(struct fault *, int error, const char *path);
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
@@ -109,11 +107,10 @@ bool store_open_env(const char *path, unsigned flags, MDB_env **,
  * leaves only the moment of the cutting itself to that.
  */
 bool store_is_whole(const struct store *, struct fault *);
+void store_discard(struct store_resting *);
 bool store_read_info(MDB_txn *, MDB_dbi, const char *path,
     struct format_info *, struct fault *);
-
-/* store-read.c, for search.c. */
-/* Is there any rule of this sort?  Without one there is nothing to search. */
+/* Is there any rule of this sort? */
 bool store_has_kind(const struct store_reader *, enum tag, enum key_kind);
 /* The rules of the key with these bytes and this sum (filter.h). */
 enum lookup_result store_get_hashed(struct store_reader *,

@@ -1,8 +1,6 @@
 /*
- * Names: the keys of "mail.example.com" are, from the most to the least
- * specific, those of the name, of ".example.com", "example.com", ".com", "com".
- * Their bytes are prefixes of the query's (key.h), so that one pass over it
- * sums up all of them for the filter.
+ * All candidates are found before any is tried: while one is summed up, the
+ * filter's lines for those before it come in from memory.
  */
 #include <string.h>
 
@@ -12,20 +10,70 @@
 /* Behind the reversed name: the mark of ".name", see domain_reverse(). */
 enum { MARK = '\1' };
 
-static int
-read_levels(struct search *s)
+static void
+add(struct search *s, struct search_candidate candidate)
 {
-	const struct key *query = s->query;
-	uint64_t hash = filter_hash(query->bytes, KEY_HEAD);
-	int levels = 0;
+	filter_prefetch(s->reader->filter, candidate.hash);
+	s->candidate[s->left++] = candidate;
+}
 
-	for (size_t i = KEY_HEAD; i < query->n; i++) {
-		hash = filter_byte(hash, query->bytes[i]);
-		if (query->bytes[i] == MARK)
-			s->level[levels++] = (struct search_level){ hash,
-				(uint16_t)(i + 1) };
+/*
+ * Of "mail.example.com": com, .com, example.com, .example.com and the name.
+ * Their bytes are prefixes of the query's (key.h), so that one pass over it
+ * sums up all of them.  An empty label, as in "a..b", is the mark itself.
+ */
+static void
+find_names(struct search *s)
+{
+	const unsigned char *p = s->query->bytes;
+	uint64_t hash = filter_hash(p, KEY_HEAD);
+	size_t end = s->query->n;
+
+	for (size_t i = KEY_HEAD; i < end; i++) {
+		struct search_candidate name = { .n = (uint16_t)(i + 1) };
+
+		hash = name.hash = filter_byte(hash, p[i]);
+		if (p[i] != MARK)
+			continue;
+		add(s, name);
+		if (i + 1 == end || p[i + 1] == MARK)
+			continue;
+		name.hash = filter_byte(hash, MARK);
+		name.marked = true;
+		add(s, name);
 	}
-	return levels;
+}
+
+/* The query's first `bits`, as a key of their own. */
+static void
+make_network(const struct key *query, unsigned bits, struct key *key)
+{
+	struct netprefix prefix = { .bits = bits };
+
+	prefix.addr.family = query->bytes[KEY_HEAD];
+	memcpy(prefix.addr.bytes, query->bytes + KEY_HEAD + 1,
+	    netaddr_bits(&prefix.addr) / 8);
+	netaddr_mask(&prefix.addr, bits);
+	key_address(query->tag, query->kind, &prefix, key);
+}
+
+/* The networks around the address, of the lengths that are in use. */
+static void
+find_networks(struct search *s)
+{
+	unsigned family = s->query->bytes[KEY_HEAD];
+	unsigned most = family == 4 ? 32 : 128;
+	struct key key;
+
+	for (unsigned bits = 0; bits <= most; bits++) {
+		struct search_candidate network = { .bits = (uint16_t)bits };
+
+		if (!filter_has_length(s->reader->filter, family, bits))
+			continue;
+		make_network(s->query, bits, &key);
+		network.hash = filter_hash(key.bytes, key.n);
+		add(s, network);
+	}
 }
 
 void
@@ -34,65 +82,43 @@ search_start(struct search *s, struct store_reader *reader,
 {
 	s->reader = reader;
 	s->query = query;
+	s->left = 0;
 	if (!store_has_kind(reader, query->tag, query->kind))
-		s->next = -1;
-	else if (query->kind == KEY_NAME)
-		s->next = 2 * read_levels(s) - 2;
+		return;
+	if (query->kind == KEY_NAME)
+		find_names(s);
 	else
-		s->next = query->bytes[KEY_HEAD] == 4 ? 32 : 128;
-}
-
-/* Even numbers are names, odd ones the ".name" below the next longer one. */
-static enum lookup_result
-try_name(struct search *s, int number, struct stored_rules *rules)
-{
-	const struct search_level *level = &s->level[number / 2];
-	unsigned char marked[KEY_MAX];
-	uint64_t hash;
-
-	if (number % 2 == 0)
-		return store_get_hashed(s->reader, s->query->bytes, level->n,
-		    level->hash, rules);
-	if (level[1].n == level->n + 1) /* "a..b": an empty label is the mark */
-		return LOOKUP_ABSENT;
-	hash = filter_byte(level->hash, MARK);
-	if (!filter_may_hold(s->reader->filter, hash))
-		return LOOKUP_ABSENT;
-	memcpy(marked, s->query->bytes, level->n);
-	marked[level->n] = MARK;
-	return store_get_hashed(s->reader, marked, level->n + 1U, hash, rules);
+		find_networks(s);
 }
 
 static enum lookup_result
-try_prefix(struct search *s, int number, struct stored_rules *rules)
+get(struct search *s, const struct search_candidate *c,
+    struct stored_rules *rules)
 {
-	unsigned bits = (unsigned)number;
-	unsigned family = s->query->bytes[KEY_HEAD];
-	struct netprefix prefix = { .bits = bits };
 	struct key key;
 
-	if (!filter_has_length(s->reader->filter, family, bits))
-		return LOOKUP_ABSENT;
-	prefix.addr.family = (uint8_t)family;
-	memcpy(prefix.addr.bytes, s->query->bytes + KEY_HEAD + 1,
-	    netaddr_bits(&prefix.addr) / 8);
-	netaddr_mask(&prefix.addr, bits);
-	key_address(s->query->tag, s->query->kind, &prefix, &key);
-	return store_get_hashed(s->reader, key.bytes, key.n,
-	    filter_hash(key.bytes, key.n), rules);
+	if (s->query->kind != KEY_NAME) {
+		make_network(s->query, c->bits, &key);
+		return store_get_hashed(s->reader, key.bytes, key.n, c->hash,
+		    rules);
+	}
+	memcpy(key.bytes, s->query->bytes, c->n);
+	key.bytes[c->n] = MARK;
+	return store_get_hashed(s->reader, key.bytes,
+	    c->n + (size_t)c->marked, c->hash, rules);
 }
 
 enum lookup_result
 search_next(struct search *s, struct stored_rules *rules)
 {
-	bool name = s->query->kind == KEY_NAME;
-	enum lookup_result result = LOOKUP_ABSENT;
+	while (s->left > 0) {
+		const struct search_candidate *c = &s->candidate[--s->left];
+		enum lookup_result result;
 
-	while (result == LOOKUP_ABSENT && s->next >= 0) {
-		int number = s->next--;
-
-		result = name ? try_name(s, number, rules) :
-		    try_prefix(s, number, rules);
+		if (!filter_may_hold(s->reader->filter, c->hash))
+			continue;
+		if ((result = get(s, c, rules)) != LOOKUP_ABSENT)
+			return result;
 	}
-	return result;
+	return LOOKUP_ABSENT;
 }

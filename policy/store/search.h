@@ -13,15 +13,19 @@
 
 #include "policy/store/store.h"
 
+/* A key that covers the query. */
+struct search_candidate {
+	uint64_t hash;
+	uint16_t n;   /* of a name: bytes that it shares with the query */
+	uint16_t bits; /* of a network */
+	bool marked;  /* ".name": the mark follows those bytes */
+};
+
 struct search {
 	struct store_reader *reader;
 	const struct key *query; /* must outlive the search */
-	int next; /* the key to try, counting down; below 0: the end */
-	/* Of each of a name's labels, the last one of the domain first. */
-	struct search_level {
-		uint64_t hash;
-		uint16_t n; /* bytes of the key up to its end */
-	} level[KEY_MAX / 2];
+	unsigned left;		 /* to be tried, from the last one down */
+	struct search_candidate candidate[KEY_MAX];
 };
 
 /* `query`: a full name (KEY_NAME) or address (KEY_ADDRESS, KEY_BRACKET). */

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <lmdb.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -225,7 +224,7 @@ store_open(const char *path, struct fault *fault)
 		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
 		return NULL;
 	}
-	pthread_mutex_init(&store->lock, NULL);
+	shelf_init(&store->resting);
 	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
 		store->env = NULL;
 	if (store->env == NULL || !first_look(store, fault)) {
@@ -238,19 +237,14 @@ store_open(const char *path, struct fault *fault)
 void
 store_close(struct store *store)
 {
+	struct store_resting *r;
+
 	if (store == NULL)
 		return;
-	while (store->resting != NULL) {
-		struct store_resting *r = store->resting;
-
-		store->resting = r->next;
-		mdb_cursor_close(r->cursor);
-		mdb_txn_abort(r->txn);
-		free(r);
-	}
+	while ((r = shelf_take(&store->resting)) != NULL)
+		store_discard(r);
 	if (store->env != NULL)
 		mdb_env_close(store->env);
-	pthread_mutex_destroy(&store->lock);
 	free(store->path);
 	free(store);
 }

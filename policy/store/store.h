@@ -57,8 +57,8 @@ struct stored_rules {
 /* A read transaction: begin, look up, end, all in one callback. */
 struct store_reader {
 	struct store *store;
-	void *txn, *cursor; /* LMDB's */
-	const struct filter *filter; /* private to policy/store */
+	void *txn; /* private to policy/store, as is the filter */
+	const struct filter *filter;
 	struct store_info info;
 	struct fault fault; /* why a look-up failed */
 };
@@ -83,6 +83,9 @@ void store_reader_slots(struct store *, unsigned *used, unsigned *all);
 /* On failure the reader needs no end.  A reader is not to be copied. */
 bool store_begin(struct store *, struct store_reader *, struct fault *);
 void store_end(struct store_reader *);
+
+/* Is there any rule of this tag?  Without one a search finds nothing. */
+bool store_has_tag(const struct store_reader *, enum tag);
 
 /* The rules of exactly this key. */
 enum lookup_result store_get(struct store_reader *, const struct key *,
