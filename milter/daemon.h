@@ -21,6 +21,7 @@ struct daemon {
 	struct gate gate;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;
+	struct shelf messages;	      /* struct message, for the next one */
 };
 
 #endif

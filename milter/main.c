@@ -113,6 +113,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	metrics_init(&d->metrics);
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
+	shelf_init(&d->messages);
 	d->started_us = (uint64_t)judge_clock();
 	if (!settings_holder_init(&d->settings, &s->settings))
 		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");

@@ -2,7 +2,6 @@
  * What a recipient's verdict leaves behind is copied into the memory of the
  * facts, which lives exactly as long as the message.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,12 +38,29 @@ session_set_helo(struct session *s, const char *helo)
 	s->helo = strdup(helo);
 }
 
-struct message *
-session_begin_message(struct session *s)
+static struct message *
+make_message(void)
 {
 	struct message *m = malloc(sizeof *m);
 
-	if (m == NULL)
+	if (m != NULL)
+		facts_init(&m->facts, DIALECT_SENDMAIL);
+	return m;
+}
+
+static void
+free_message(struct message *m)
+{
+	facts_free(&m->facts);
+	free(m);
+}
+
+struct message *
+session_begin_message(struct session *s)
+{
+	struct message *m = shelf_take(&s->daemon->messages);
+
+	if (m == NULL && (m = make_message()) == NULL)
 		return NULL;
 	m->settings = settings_holder_take(&s->daemon->settings);
 	m->judged_us = 0;
@@ -52,7 +68,6 @@ session_begin_message(struct session *s)
 	m->rcpts = NULL;
 	m->nrcpts = m->room = 0;
 	m->forged = 0;
-	facts_init(&m->facts, DIALECT_SENDMAIL);
 	verdict_init(&m->verdict);
 	s->message = m;
 	return m;
@@ -65,8 +80,10 @@ session_end_message(struct session *s)
 
 	s->message = NULL;
 	settings_holder_drop(m->settings);
-	facts_free(&m->facts);
-	free(m);
+	/* Also gives back what a message of many recipients took. */
+	facts_reset(&m->facts, DIALECT_SENDMAIL);
+	if (!shelf_put(&s->daemon->messages, m))
+		free_message(m);
 }
 
 static struct record_rcpt *
@@ -158,6 +175,7 @@ session_adopt_hold(struct session *s, const struct verdict *from)
 void
 session_id(const struct session *s, struct text *out)
 {
-	text_printf(out, "%" PRIx64 ".%" PRIx64, s->daemon->started_us,
-	    s->number);
+	text_hex(out, s->daemon->started_us);
+	text_char(out, '.');
+	text_hex(out, s->number);
 }

@@ -2,7 +2,8 @@
  * session.h - an SMTP session, and the message that is being judged in it.
  *
  * Most sessions of a busy server are idle: a session is as small as can be,
- * and what judging needs is allocated at MAIL and released with the message.
+ * and what judging needs is had at MAIL and given back with the message, for
+ * the next one of any session.
  * Nothing that was told before MAIL counts but the HELO argument, so nothing of
  * the time before STARTTLS can be left over.
  *
@@ -22,7 +23,8 @@ struct message {
 	size_t nrcpts, room;
 	int forged; /* header fields that pretend to be ours */
 	struct facts facts;
-	struct verdict verdict;
+	struct verdict verdict;	 /* at MAIL */
+	struct verdict at_rcpt;	 /* of the latest recipient */
 };
 
 struct session {

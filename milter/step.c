@@ -72,21 +72,22 @@ step_mail(SMFICTX *ctx, struct session *s, const char *sender)
 sfsistat
 step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
-	struct verdict verdict;
+	struct verdict *verdict;
 
 	if (s->message == NULL)
 		return fail(ctx, s, unjudged);
+	verdict = &s->message->at_rcpt;
 	if (!gather_rcpt(ctx, s, recipient))
 		return fail(ctx, s, no_memory);
-	judge_rcpt(s, &verdict);
-	if (judge_refuses(&verdict)) {
-		recorder_refused_rcpt(s, &verdict, judge_clock());
-		return reply_send(ctx, &verdict);
+	judge_rcpt(s, verdict);
+	if (judge_refuses(verdict)) {
+		recorder_refused_rcpt(s, verdict, judge_clock());
+		return reply_send(ctx, verdict);
 	}
-	if (!session_add_rcpt(s, &verdict))
+	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
-	if (verdict.kind == VERDICT_HOLD)
-		session_adopt_hold(s, &verdict);
+	if (verdict->kind == VERDICT_HOLD)
+		session_adopt_hold(s, verdict);
 	return SMFIS_CONTINUE;
 }
 
