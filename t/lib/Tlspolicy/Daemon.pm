@@ -27,7 +27,8 @@ sub missing
 }
 
 # scratch, rules (text), socket => unix | inet, settings => { name => value },
-# build => 0 for a daemon that finds no store, name (a folder of its own).
+# build => 0 for a daemon that finds no store, name (a folder of its own), env
+# (of the daemon alone).
 sub new
 {
 	my ($class, %arg) = @_;
@@ -101,7 +102,7 @@ sub run
 {
 	my ($self) = @_;
 	my $log = $self->{log} = "$self->{name}/log." . ++$self->{runs};
-	$self->{pid} = $self->{scratch}->spawn($log,
+	$self->{pid} = $self->{scratch}->spawn($log, $self->{env} // {},
 	    program('tlspolicy-milter'), '-c', $self->{conf});
 	my $path = $self->{scratch}->path($log);
 	# Registered after spawn(), so it runs first: end it, then read its log.

@@ -1,0 +1,69 @@
+/*
+ * clock.so: a clock on the wall that jumps.  Loaded by LD_PRELOAD, it adds to
+ * CLOCK_REALTIME the microseconds in the file that FAULT_CLOCK names; the
+ * monotonic clock stays true, as it does when somebody sets the date.
+ *
+ * The kernel does not know: a wait until a time of that clock ends too late or
+ * at once, and is found by that.
+ */
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "t/fault/control.h"
+
+static _Atomic int64_t *offset_us;
+
+__attribute__((constructor)) static void
+find_control(void)
+{
+	offset_us = control_map("FAULT_CLOCK", sizeof *offset_us);
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec t = { 0, 0 };
+
+	syscall(SYS_clock_gettime, CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 +
+	    (offset_us == NULL ? 0 : atomic_load(offset_us));
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *t)
+{
+	int64_t us;
+
+	if (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE)
+		return (int)syscall(SYS_clock_gettime, id, t);
+	us = now_us();
+	t->tv_sec = us / 1000000;
+	t->tv_nsec = us % 1000000 * 1000;
+	return 0;
+}
+
+int
+gettimeofday(struct timeval *restrict t, void *restrict zone)
+{
+	int64_t us = now_us();
+
+	(void)zone;
+	t->tv_sec = us / 1000000;
+	t->tv_usec = us % 1000000;
+	return 0;
+}
+
+time_t
+time(time_t *t)
+{
+	time_t now = now_us() / 1000000;
+
+	if (t != NULL)
+		*t = now;
+	return now;
+}

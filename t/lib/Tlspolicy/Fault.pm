@@ -1,0 +1,70 @@
+package Tlspolicy::Fault;
+
+# Faults that a machine cannot be talked into: libraries of t/fault, preloaded
+# into a daemon, and the files by which a test steers them while it runs.
+
+use strict;
+use warnings;
+use Errno ();
+use Tlspolicy::Scratch;
+
+sub library
+{
+	my ($name) = @_;
+	return Tlspolicy::Scratch::builddir() . "/t/fault/$name.so";
+}
+
+# Why there can be no such fault here, or undef.
+sub missing
+{
+	my ($name) = @_;
+	my $library = library($name);
+	return -e $library ? undef : "$library is not built (make check TESTS=)";
+}
+
+sub new
+{
+	my ($class, $scratch, $library, $variable, $numbers) = @_;
+	my $path = $scratch->write("$library.control", pack 'q*',
+	    (0) x $numbers);
+	open my $control, '+<', $path or die "$path: $!\n";
+	return bless { control => $control, env => {
+		LD_PRELOAD => library($library), $variable => $path,
+		# A sanitizer wants to be the first library.
+		ASAN_OPTIONS => join(':', 'verify_asan_link_order=0',
+		    grep { defined } $ENV{ASAN_OPTIONS}),
+	} }, $class;
+}
+
+# What a daemon is started with: env => { ... }.
+sub env
+{
+	return $_[0]{env};
+}
+
+sub put
+{
+	my ($self, $index, $number) = @_;
+	sysseek $self->{control}, 8 * $index, 0 or die "seek: $!\n";
+	syswrite $self->{control}, pack 'q', $number or die "write: $!\n";
+}
+
+# The clock on the wall is so many seconds ahead of the true one.
+package Tlspolicy::Fault::Clock {
+	our @ISA = ('Tlspolicy::Fault');
+
+	sub new
+	{
+		my ($class, $scratch) = @_;
+		return Tlspolicy::Fault::new($class, $scratch, 'clock',
+		    'FAULT_CLOCK', 1);
+	}
+
+	sub ahead
+	{
+		my ($self, $seconds) = @_;
+		$self->put(0, int($seconds * 1e6));
+	}
+}
+
+1;
