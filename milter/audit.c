@@ -13,6 +13,7 @@
 
 struct audit {
 	_Atomic(struct writer *) writer; /* NULL: off */
+	bool stalled; /* and said so */
 };
 
 static int64_t
@@ -47,6 +48,9 @@ report(void *none, enum writer_event event, const struct fault *fault)
 		break;
 	case WRITER_RECOVERED:
 		log_info("audit log: writing again");
+		break;
+	case WRITER_NOT_OPENED:
+		complain(fault->text, "; the old audit file stays in use");
 		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
@@ -136,6 +140,21 @@ audit_reopen(struct audit *a, const struct settings *settings,
 	}
 	return options_of(settings, &options, key, fault) &&
 	    writer_reopen(w, &options, fault);
+}
+
+void
+audit_watch(struct audit *a)
+{
+	struct writer_stats stats;
+
+	if (!audit_stats(a, &stats) || stats.stalled == a->stalled)
+		return;
+	a->stalled = stats.stalled;
+	if (stats.stalled)
+		complain("the disk has not answered for 5 s",
+		    "; nothing is accepted unrecorded until it does");
+	else
+		log_info("audit log: the disk answers again");
 }
 
 bool

@@ -32,6 +32,12 @@ bool audit_submit(struct audit *, struct slice record);
  */
 bool audit_reopen(struct audit *, const struct settings *, struct fault *);
 
+/*
+ * To be called every second or so, by one thread: the log says when the disk
+ * has ceased to answer and when it does again.
+ */
+void audit_watch(struct audit *);
+
 /* For the metrics.  False: the log is off. */
 bool audit_stats(struct audit *, struct writer_stats *);
 

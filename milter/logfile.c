@@ -196,6 +196,8 @@ look_for_truncation(struct logfile *f, int64_t now_us)
 	if (f->size == 0 || fstat(f->fd, &st) == -1 || st.st_size != 0)
 		return;
 	f->size = 0;
+	f->at = f->n = 0;
+	f->forgotten = false;
 	seal_line(f, now_us, chain_format_link);
 }
 
@@ -227,16 +229,61 @@ logfile_write(struct logfile *f, struct fault *fault)
 void
 logfile_clear(struct logfile *f)
 {
-	f->at = f->n = 0;
+	if (!f->keep)
+		f->at = f->n = 0;
+}
+
+static bool
+write_in_place(const struct logfile *f)
+{
+	uint64_t start = f->size - f->at;
+
+	for (size_t done = 0; done < f->at;) {
+		ssize_t n = pwrite(f->fd, f->buf + done, f->at - done,
+		    (off_t)(start + done));
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * pwrite(2) heeds no offset while O_APPEND is set.  A file that somebody has
+ * cut off has no place for these bytes any more.
+ */
+static bool
+write_again(const struct logfile *f)
+{
+	int flags = fcntl(f->fd, F_GETFL);
+	struct stat st;
+	bool good;
+
+	if (fstat(f->fd, &st) == -1)
+		return false;
+	if ((uint64_t)st.st_size < f->size || f->size < f->at)
+		return true;
+	if (fcntl(f->fd, F_SETFL, flags & ~O_APPEND) == -1)
+		return false;
+	good = write_in_place(f);
+	return fcntl(f->fd, F_SETFL, flags) != -1 && good;
 }
 
 bool
 logfile_sync(struct logfile *f, struct fault *fault)
 {
-	if (f->unsynced && fdatasync(f->fd) == -1)
+	if (f->unsynced && ((f->forgotten && !write_again(f)) ||
+	    fdatasync(f->fd) == -1)) {
+		f->forgotten = true;
 		return fault_errno(fault, FAULT_IO, errno,
 		    "cannot bring to disk");
-	f->unsynced = false;
+	}
+	f->unsynced = f->forgotten = false;
+	if (f->at == f->n)
+		f->at = f->n = 0;
 	return true;
 }
 

@@ -24,7 +24,9 @@ struct logfile {
 	struct chain_head head;	/* after the last line of `buf` */
 	char *buf;		/* sealed, not written yet: buf[at..n) */
 	size_t at, n, room;
+	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool unsynced;		/* written since the last fdatasync */
+	bool forgotten;		/* that one failed */
 };
 
 /*
@@ -60,8 +62,13 @@ void logfile_begin(struct logfile *, int64_t now_us);
  * tells how far it came, and the next call goes on there.
  */
 bool logfile_write(struct logfile *, struct fault *);
-/* The buffer was written; forget it. */
+/* The buffer was written; forget it, unless it is kept for a sync. */
 void logfile_clear(struct logfile *);
+/*
+ * After a sync that failed the system may take what was written for clean and
+ * drop it: the next sync would succeed and mean nothing.  So the bytes that
+ * are `kept` are written once more, in their place, before it.
+ */
 bool logfile_sync(struct logfile *, struct fault *);
 
 /*

@@ -167,6 +167,7 @@ serve(struct start *s, struct daemon *d)
 			break;
 		}
 		store_holder_watch(&d->store, s->settings.store);
+		audit_watch(d->audit);
 	}
 }
 

@@ -1,7 +1,8 @@
 /*
  * writer-queue.h - what the two sides of the queue share; private to writer.h.
  *
- * writer.c is the callbacks' side, writer-thread.c the writer's.
+ * writer.c is the callbacks' side, writer-thread.c the writer's, and
+ * writer-reopen.c both sides of a change of files.
  */
 #ifndef TLSPOLICY_WRITER_QUEUE_H
 #define TLSPOLICY_WRITER_QUEUE_H
@@ -14,7 +15,8 @@
 enum entry_state {
 	ENTRY_QUEUED,
 	ENTRY_SEALED, /* in the buffer of the file, or written */
-	ENTRY_DONE    /* as safe as promised; the waiter frees it */
+	ENTRY_DONE,   /* as safe as promised; the waiter frees it */
+	ENTRY_DROPPED /* never written, the writer ends; the waiter frees it */
 };
 
 /* State and flags are under the writer's lock, the rest is the owner's. */
@@ -30,10 +32,14 @@ struct entry {
 	char record[];
 };
 
+/* Its own copies: whoever asked may be tired of waiting. */
 struct reopening {
-	const struct writer_options *options;
-	struct fault *fault;
+	struct writer_options options;
+	char *path;
+	char key[CHAIN_KEY_MAX];
+	struct fault fault;
 	bool done, good;
+	bool left; /* nobody waits: the writer frees it */
 };
 
 struct writer {
@@ -48,7 +54,9 @@ struct writer {
 	unsigned wait_ms;
 	enum audit_sync sync;
 	enum audit_full full;
-	bool failing, stopping;
+	bool failing, stopping, ended;
+	int64_t busy_ms; /* since when a round has been under way; 0: none is */
+	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
 	struct writer_stats stats;
 
@@ -68,7 +76,20 @@ writer_is_crowded(const struct writer *w)
 	return w->queued > w->room / 4;
 }
 
+int64_t writer_ms(void); /* of the monotonic clock */
+void writer_deadline(struct timespec *, unsigned ms); /* from now on */
 void *writer_thread(void *writer);
+
+/* Of the writer's thread. */
+void writer_tell(struct writer *, enum writer_event, const struct fault *);
 void writer_tell_opened(struct writer *, const char *path);
+void writer_tell_lost(struct writer *, const char *what);
+void writer_round(struct writer *);
+bool writer_sync(struct writer *, struct fault *);
+void writer_reopen_now(struct writer *, struct reopening *);
+/* Back to the front of the queue, in order; the lock is held. */
+void writer_give_back(struct writer *, struct entry *list);
+
+void writer_reopening_free(struct reopening *);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,8 +20,8 @@ enum {
 	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
 };
 
-static int64_t
-monotonic_ms(void)
+int64_t
+writer_ms(void)
 {
 	struct timespec t;
 
@@ -28,8 +29,8 @@ monotonic_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void
-tell(struct writer *w, enum writer_event event, const struct fault *fault)
+void
+writer_tell(struct writer *w, enum writer_event event, const struct fault *fault)
 {
 	if (w->options.report != NULL)
 		w->options.report(w->options.arg, event, fault);
@@ -42,7 +43,16 @@ writer_tell_opened(struct writer *w, const char *path)
 
 	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s", path,
 	    (unsigned long long)w->file.head.seq, w->file.head.hex);
-	tell(w, WRITER_OPENED, &fault);
+	writer_tell(w, WRITER_OPENED, &fault);
+}
+
+void
+writer_tell_lost(struct writer *w, const char *what)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_IO, "%s", what);
+	writer_tell(w, WRITER_LOST, &fault);
 }
 
 static void
@@ -66,7 +76,7 @@ wait_for_work(struct writer *w)
 			pthread_cond_wait(&w->work, &w->lock);
 			continue;
 		}
-		if (due <= monotonic_ms())
+		if (due <= writer_ms())
 			return;
 		until.tv_sec = due / 1000;
 		until.tv_nsec = due % 1000 * 1000000;
@@ -82,7 +92,7 @@ wait_for_work(struct writer *w)
 static void
 gather(struct writer *w)
 {
-	int64_t due = monotonic_ms() + GATHER_MS;
+	int64_t due = writer_ms() + GATHER_MS;
 	struct timespec until = { due / 1000, due % 1000 * 1000000 };
 
 	while (w->sync != AUDIT_SYNC_EACH && w->first != NULL &&
@@ -96,7 +106,7 @@ gather(struct writer *w)
 static void
 wait_for_retry(struct writer *w)
 {
-	int64_t due = monotonic_ms() + RETRY_MS;
+	int64_t due = writer_ms() + RETRY_MS;
 	struct timespec until = { due / 1000, due % 1000 * 1000000 };
 
 	while (w->reopening == NULL && !w->stopping &&
@@ -124,9 +134,8 @@ take(struct writer *w)
 	return taken;
 }
 
-/* Back to the front of the queue, in order; lock held. */
-static void
-give_back(struct writer *w, struct entry *list)
+void
+writer_give_back(struct writer *w, struct entry *list)
 {
 	struct entry **end = &list;
 
@@ -155,7 +164,7 @@ seal(struct writer *w, struct entry *list, struct fault *fault)
 		if (!logfile_seal(&w->file, slice_make(entry->record,
 		    entry->n))) {
 			pthread_mutex_lock(&w->lock);
-			give_back(w, list);
+			writer_give_back(w, list);
 			pthread_mutex_unlock(&w->lock);
 			return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM,
 			    "cannot chain a record");
@@ -189,7 +198,7 @@ withdraw(struct writer *w, const struct entry *entry)
 		return;
 	note->n = out.n;
 	memcpy(note->record, out.buf, out.n);
-	give_back(w, note);
+	writer_give_back(w, note);
 }
 
 /* A record is as safe as was promised; lock held. */
@@ -247,7 +256,7 @@ settle_unwritten(struct writer *w)
 	logfile_unseal(&w->file, rest->start, &rest->before);
 	*p = NULL;
 	w->sealed_last = p;
-	give_back(w, rest);
+	writer_give_back(w, rest);
 }
 
 static bool
@@ -256,17 +265,17 @@ sync_is_due(const struct writer *w)
 	if (w->unsynced != NULL || w->stopping)
 		return true;
 	return w->sync == AUDIT_SYNC_BATCH && w->file.unsynced &&
-	    monotonic_ms() >= w->last_sync_ms + SYNC_MS;
+	    writer_ms() >= w->last_sync_ms + SYNC_MS;
 }
 
-static bool
-sync_file(struct writer *w, struct fault *fault)
+bool
+writer_sync(struct writer *w, struct fault *fault)
 {
 	struct entry *list;
 
 	if (!logfile_sync(&w->file, fault))
 		return false;
-	w->last_sync_ms = monotonic_ms();
+	w->last_sync_ms = writer_ms();
 	pthread_mutex_lock(&w->lock);
 	w->stats.syncs++;
 	list = w->unsynced;
@@ -292,7 +301,7 @@ write_round(struct writer *w, struct fault *fault)
 	logfile_begin(&w->file, w->options.clock());
 	pthread_mutex_lock(&w->lock);
 	/* The rest of what is torn first. */
-	taken = w->file.at > 0 ? NULL : take(w);
+	taken = w->file.at < w->file.n ? NULL : take(w);
 	pthread_mutex_unlock(&w->lock);
 	good = seal(w, taken, fault) && logfile_write(&w->file, fault);
 	pthread_mutex_lock(&w->lock);
@@ -304,20 +313,22 @@ write_round(struct writer *w, struct fault *fault)
 	w->stats.head = w->file.head;
 	due = good && sync_is_due(w);
 	pthread_mutex_unlock(&w->lock);
-	return good && (!due || sync_file(w, fault));
+	return good && (!due || writer_sync(w, fault));
 }
 
-static void
-run_round(struct writer *w)
+void
+writer_round(struct writer *w)
 {
 	struct fault fault;
 	bool good, idle;
 
 	pthread_mutex_lock(&w->lock);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.unsynced;
+	w->busy_ms = writer_ms();
 	pthread_mutex_unlock(&w->lock);
 	good = write_round(w, &fault);
 	pthread_mutex_lock(&w->lock);
+	w->busy_ms = 0;
 	w->failing = !good;
 	w->stats.errors += !good;
 	if (!good) {
@@ -328,68 +339,27 @@ run_round(struct writer *w)
 	pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
 	if (!good && !w->reported)
-		tell(w, WRITER_FAILING, &fault);
+		writer_tell(w, WRITER_FAILING, &fault);
 	if (good && !idle && w->reported)
-		tell(w, WRITER_RECOVERED, NULL);
+		writer_tell(w, WRITER_RECOVERED, NULL);
 	w->reported = !good || (w->reported && idle);
 }
 
-/* The new file goes on where the old one ends, torn or not. */
-static bool
-change_file(struct writer *w, const struct writer_options *o,
-    struct fault *fault)
+static void
+drop(struct entry *entry)
 {
-	struct logfile old = w->file;
-	struct entry *torn = w->sealed;
-
-	if (torn == NULL && old.at < old.n)
-		return fault_set(fault, FAULT_IO,
-		    "the old file still waits for its first line");
-	if (torn != NULL && !logfile_tear(&old, torn->start, &torn->before))
-		return fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
-	if (!logfile_open(&w->file, o->path, o->key, &old.head,
-	    o->clock(), fault))
-		return false;
-	pthread_mutex_lock(&w->lock);
-	w->sealed = NULL;
-	w->sealed_last = &w->sealed;
-	give_back(w, torn);
-	pthread_mutex_unlock(&w->lock);
-	logfile_close(&old);
-	writer_tell_opened(w, o->path);
-	return true;
+	if (entry->waited && !entry->abandoned) {
+		entry->state = ENTRY_DROPPED;
+		entry->refused = true;
+	} else {
+		free(entry);
+	}
 }
 
-static void
-reopen(struct writer *w, struct reopening *r)
-{
-	bool good = true;
-
-	run_round(w);
-	if (!logfile_is(&w->file, r->options->path)) {
-		struct fault fault;
-
-		if (!sync_file(w, &fault))
-			tell(w, WRITER_FAILING, &fault);
-		good = change_file(w, r->options, r->fault);
-	}
-	pthread_mutex_lock(&w->lock);
-	if (good) {
-		w->sync = r->options->sync;
-		w->full = r->options->full;
-	}
-	r->good = good;
-	r->done = true;
-	w->reopening = NULL;
-	pthread_cond_broadcast(&w->progress);
-	pthread_mutex_unlock(&w->lock);
-}
-
-/* What is left when the file cannot be written to the end. */
-static void
+/* What is left when the file cannot be written to the end; lock held. */
+static unsigned long
 drop_all(struct writer *w)
 {
-	struct fault fault;
 	unsigned long lost = 0;
 	struct entry *lists[] = { w->sealed, w->first, w->unsynced };
 
@@ -399,13 +369,29 @@ drop_all(struct writer *w)
 
 			lists[i] = entry->next;
 			lost += i < 2;
-			free(entry);
+			drop(entry);
 		}
 	w->first = w->sealed = w->unsynced = NULL;
-	if (lost == 0)
-		return;
-	fault_set(&fault, FAULT_IO, "%lu records could not be written", lost);
-	tell(w, WRITER_LOST, &fault);
+	w->last = &w->first;
+	return lost;
+}
+
+static void
+end(struct writer *w)
+{
+	char words[64];
+	unsigned long lost;
+
+	pthread_mutex_lock(&w->lock);
+	lost = drop_all(w);
+	pthread_mutex_unlock(&w->lock);
+	snprintf(words, sizeof words, "%lu records could not be written", lost);
+	if (lost > 0)
+		writer_tell_lost(w, words);
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
 }
 
 void *
@@ -420,7 +406,8 @@ writer_thread(void *arg)
 	/* Also keeps SIGXFSZ off: a file that is too large is an error here. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	run_round(w); /* the link */
+	w->file.keep = w->sync != AUDIT_SYNC_NONE;
+	writer_round(w); /* the link */
 	for (;;) {
 		pthread_mutex_lock(&w->lock);
 		if (w->failing)
@@ -430,11 +417,12 @@ writer_thread(void *arg)
 			gather(w);
 		}
 		reopening = w->reopening;
+		w->reopening = NULL;
 		stopping = w->stopping;
 		pthread_mutex_unlock(&w->lock);
 		if (reopening != NULL)
-			reopen(w, reopening);
-		run_round(w);
+			writer_reopen_now(w, reopening);
+		writer_round(w);
 		pthread_mutex_lock(&w->lock);
 		failing = w->failing;
 		stopping = stopping && (failing ? ++tries > LAST_TRIES :
@@ -446,6 +434,6 @@ writer_thread(void *arg)
 			nanosleep(&(struct timespec){ 0, RETRY_MS * 1000000 },
 			    NULL);
 	}
-	drop_all(w);
+	end(w);
 	return NULL;
 }

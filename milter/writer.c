@@ -11,8 +11,8 @@
 
 enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 
-static void
-deadline_in(struct timespec *t, unsigned ms)
+void
+writer_deadline(struct timespec *t, unsigned ms)
 {
 	clock_gettime(CLOCK_MONOTONIC, t);
 	t->tv_sec += ms / 1000;
@@ -23,10 +23,18 @@ deadline_in(struct timespec *t, unsigned ms)
 	}
 }
 
+/* The disk has not answered for the bounded time; the lock is held. */
+static bool
+is_stalled(const struct writer *w)
+{
+	return w->busy_ms != 0 && writer_ms() - w->busy_ms >= w->wait_ms;
+}
+
 static bool
 has_room(const struct writer *w, size_t n)
 {
-	return !w->failing && (w->queued == 0 || w->queued + n <= w->room);
+	return !w->failing && !is_stalled(w) &&
+	    (w->queued == 0 || w->queued + n <= w->room);
 }
 
 /* Waits for room as audit-full says; the lock is held. */
@@ -58,6 +66,23 @@ unlink_entry(struct writer *w, struct entry *entry)
 }
 
 /*
+ * Out of the queue with a record whose submitter was refused.  The last one
+ * stays while writing fails: trying it again shows when the disk is well, and
+ * a line will say that the record does not count.  The lock is held.
+ */
+static void
+take_back(struct writer *w, struct entry *entry)
+{
+	entry->abandoned = true;
+	if (entry->state == ENTRY_SEALED || (entry->state == ENTRY_QUEUED &&
+	    w->failing && w->first == entry && entry->next == NULL))
+		return;
+	if (entry->state == ENTRY_QUEUED)
+		unlink_entry(w, entry);
+	free(entry);
+}
+
+/*
  * Waits until the record is on the disk.  When time is up, or writing failed,
  * the record is taken back: out of the queue, or by a line that says so.
  */
@@ -74,11 +99,7 @@ wait_for_disk(struct writer *w, struct entry *entry,
 		free(entry);
 		return true;
 	}
-	entry->abandoned = true;
-	if (entry->state == ENTRY_QUEUED) {
-		unlink_entry(w, entry);
-		free(entry);
-	}
+	take_back(w, entry);
 	return false;
 }
 
@@ -102,8 +123,9 @@ writer_submit(struct writer *w, struct slice record)
 	struct timespec deadline;
 	bool taken = false;
 
-	deadline_in(&deadline, w->wait_ms);
+	writer_deadline(&deadline, w->wait_ms);
 	pthread_mutex_lock(&w->lock);
+	w->inside++;
 	if (entry != NULL && wait_for_room(w, record.n, &deadline)) {
 		entry->waited = w->sync == AUDIT_SYNC_EACH;
 		*w->last = entry;
@@ -116,6 +138,8 @@ writer_submit(struct writer *w, struct slice record)
 	}
 	w->stats.taken += taken;
 	w->stats.refused += !taken;
+	if (--w->inside == 0 && w->ended)
+		pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
 	free(entry);
 	return taken;
@@ -127,23 +151,9 @@ writer_stats(struct writer *w, struct writer_stats *stats)
 	pthread_mutex_lock(&w->lock);
 	*stats = w->stats;
 	stats->queued = w->queued;
-	stats->failing = w->failing;
+	stats->stalled = is_stalled(w);
+	stats->failing = w->failing || stats->stalled;
 	pthread_mutex_unlock(&w->lock);
-}
-
-bool
-writer_reopen(struct writer *w, const struct writer_options *options,
-    struct fault *fault)
-{
-	struct reopening r = { .options = options, .fault = fault };
-
-	pthread_mutex_lock(&w->lock);
-	w->reopening = &r;
-	pthread_cond_signal(&w->work);
-	while (!r.done)
-		pthread_cond_wait(&w->progress, &w->lock);
-	pthread_mutex_unlock(&w->lock);
-	return r.good;
 }
 
 static bool
@@ -194,14 +204,34 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	return NULL;
 }
 
-void
-writer_close(struct writer *w)
+/* False: the disk does not answer, and the thread is still there. */
+static bool
+wait_for_end(struct writer *w)
 {
+	struct timespec deadline;
+	int error = 0;
+
+	writer_deadline(&deadline, 2 * w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
 	pthread_cond_signal(&w->work);
+	while ((!w->ended || w->inside > 0) && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    &deadline);
 	pthread_mutex_unlock(&w->lock);
+	return error == 0;
+}
+
+void
+writer_close(struct writer *w)
+{
+	if (!wait_for_end(w)) {
+		writer_tell_lost(w, "the disk does not answer; what it has "
+		    "not taken is lost");
+		return;
+	}
 	pthread_join(w->thread, NULL);
+	writer_reopening_free(w->reopening);
 	logfile_close(&w->file);
 	pthread_cond_destroy(&w->progress);
 	pthread_cond_destroy(&w->work);

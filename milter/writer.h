@@ -7,6 +7,7 @@
  * new ones are refused at once, or when the bounded time is up, as `full`
  * says.  A record whose submitter was refused is taken back; when a part of
  * it is in the file already, a later line with event "withdrawn" says so.
+ * A disk that does not answer for the bounded time counts as one that fails.
  *
  * What is promised: with `each` a record that was taken is on the disk.  With
  * `batch` it is a tenth of a second later, with `none` when the system likes;
@@ -27,6 +28,7 @@ enum writer_event {
 	WRITER_FAILING,   /* cannot write or sync; the fault says why */
 	WRITER_RECOVERED,
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
+	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
 	WRITER_LOST       /* closed with records that could not be written */
 };
 
@@ -49,7 +51,8 @@ struct writer_stats {
 	uint64_t errors;    /* writes and syncs that failed */
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
-	bool failing;
+	bool failing;	    /* or stalled */
+	bool stalled;	    /* the disk does not answer */
 	struct chain_head head;
 };
 
@@ -62,14 +65,18 @@ bool writer_submit(struct writer *, struct slice record);
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is
  * linked to the old one.  sync, full and key as in `options` from then on (the
- * key with the next file).  False with a fault: all stays as it was.
+ * key with the next file).  False with a fault: all stays as it was; or the
+ * disk did not answer within the bounded time, then it is done when it does.
  */
 bool writer_reopen(struct writer *, const struct writer_options *,
     struct fault *);
 
 void writer_stats(struct writer *, struct writer_stats *);
 
-/* Everything taken is written and on the disk, as far as that is possible. */
+/*
+ * Everything taken is written and on the disk, as far as that is possible in
+ * twice the bounded time.
+ */
 void writer_close(struct writer *);
 
 #endif

@@ -67,4 +67,39 @@ package Tlspolicy::Fault::Clock {
 	}
 }
 
+# The disk under one file: write and sync (names of errors), hold (calls do not
+# return), lose (what a failed sync was for is lost).
+package Tlspolicy::Fault::Disk {
+	our @ISA = ('Tlspolicy::Fault');
+	my %index = (write => 0, sync => 1, hold => 2, lose => 3, held => 4);
+
+	sub new
+	{
+		my ($class, $scratch, $file) = @_;
+		my $self = Tlspolicy::Fault::new($class, $scratch, 'disk',
+		    'FAULT_DISK', scalar keys %index);
+		$self->{env}{FAULT_DISK_FILE} = $file;
+		return $self;
+	}
+
+	sub set
+	{
+		my ($self, %want) = @_;
+		for (keys %want) {
+			my $value = $want{$_};
+			$value = Errno->can($value)->() if $value =~ /^E/;
+			$self->put($index{$_}, $value);
+		}
+	}
+
+	# A call waits for the disk.
+	sub holds
+	{
+		my ($self) = @_;
+		sysseek $self->{control}, 8 * $index{held}, 0;
+		sysread $self->{control}, my $number, 8;
+		return unpack 'q', $number;
+	}
+}
+
 1;
