@@ -15,19 +15,21 @@ sub socket_for ($bench, $name, $transport) {
 	    : "unix:$bench->{scratch}/$name.sock";
 }
 
-# how: transport => unix|tcp, clock => 1
+# how: transport => unix|tcp, clock => 1, preload => [libraries], env => {..}
 sub launch ($bench, $name, $how, $command) {
 	$name .= '-tcp' if ($how->{transport} // 'unix') eq 'tcp';
 	my $socket = $how->{socket}
 	    // socket_for($bench, $name, $how->{transport} // 'unix');
-	my %env;
+	my %env = %{ $how->{env} // {} };
+	my @preload = @{ $how->{preload} // [] };
 	my $clock;
 	if ($how->{clock}) {
 		$clock = "$bench->{scratch}/$name.clock";
 		unlink $clock;
-		%env = (LD_PRELOAD => $bench->program('callback-clock.so'),
-			CALLBACK_CLOCK => $clock);
+		push @preload, $bench->program('callback-clock.so');
+		$env{CALLBACK_CLOCK} = $clock;
 	}
+	$env{LD_PRELOAD} = join ':', @preload if @preload;
 	my $process = Bench::Process->start(name => $name, env => \%env,
 		log => "$bench->{scratch}/$name.log",
 		command => [ $command->($socket) ]);
