@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "milter/accept.h"
 #include "milter/callbacks.h"
 #include "milter/judge.h"
 #include "milter/listen.h"
@@ -111,6 +112,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	/* 3. State that callbacks use, before there can be any. */
 	gate_init(&d->gate);
 	metrics_init(&d->metrics);
+	accept_init(&d->metrics);
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
 	shelf_init(&d->messages);

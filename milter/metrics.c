@@ -36,6 +36,8 @@ static const struct {
 	    "Questions for which the store could not be asked." },
 	[COUNTER_NO_MEMORY] = { "no_memory_total",
 	    "Commands answered with 451 because memory had run out." },
+	[COUNTER_NOT_ACCEPTED] = { "accept_failures_total",
+	    "Times that no connection could be accepted." },
 	[COUNTER_OUTBOUND_TOLD] = { "outbound_told_total",
 	    "Questions of MTAs answered with a policy." },
 	[COUNTER_OUTBOUND_WEAKENED] = { "outbound_weakened_total",

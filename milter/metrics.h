@@ -33,6 +33,7 @@ enum counter {
 	COUNTER_UNRECORDED,	/* not taken by the audit log */
 	COUNTER_STORE_ERRORS,	/* questions for which the store could not be asked */
 	COUNTER_NO_MEMORY,
+	COUNTER_NOT_ACCEPTED,	/* connections, for want of descriptors */
 	COUNTER_OUTBOUND_TOLD,
 	COUNTER_OUTBOUND_WEAKENED,
 	COUNTER_OUTBOUND_REFUSED,
@@ -44,8 +45,6 @@ enum counter {
 };
 
 enum { METRICS_BUCKETS = 14 };
-
-
 
 struct metrics_latency {
 	_Atomic uint64_t bucket[METRICS_BUCKETS]; /* the last one: all above */

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "milter/metrics_link.h"
 #include "milter/metrics_page.h"
 #include "milter/metrics_server.h"
 #include "milter/signals.h"
@@ -20,6 +21,7 @@ struct metrics_server {
 	struct daemon *daemon;
 	struct event_base *base;
 	struct evhttp *http;
+	struct metrics_links links;
 	char page[METRICS_PAGE_MAX]; /* of the server's thread */
 };
 
@@ -107,13 +109,17 @@ metrics_server_listen(struct daemon *d, const struct endpoint *e,
     struct fault *f)
 {
 	struct metrics_server *s = calloc(1, sizeof *s);
+	struct evhttp_bound_socket *bound;
 
 	if (s == NULL || !set_up(s)) {
 		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
-	} else if (evhttp_bind_socket(s->http, e->address, e->port) == -1) {
+	} else if ((bound = evhttp_bind_socket_with_handle(s->http, e->address,
+	    e->port)) == NULL) {
 		fault_set(f, FAULT_UNAVAILABLE, "cannot listen on %s port %u",
 		    e->address, (unsigned)e->port);
 		fault_at_setting(f, "metrics");
+	} else if (!metrics_link_init(&s->links, s->base, s->http, bound)) {
+		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
 	} else {
 		s->daemon = d;
 		return s;

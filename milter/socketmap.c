@@ -12,12 +12,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "milter/accept.h"
 #include "milter/log.h"
 #include "milter/maplink.h"
 #include "milter/signals.h"
 #include "milter/socketmap.h"
 
-enum { LINKS_MAX = 10000, PAUSE_US = 100000 };
+enum { LINKS_MAX = 10000 };
 
 struct socketmap {
 	struct maplink_owner owner;
@@ -25,6 +26,7 @@ struct socketmap {
 	struct event *end, *again;
 	int end_fd;
 	unsigned max;
+	struct accept_trouble trouble;
 	pthread_t thread;
 };
 
@@ -38,6 +40,7 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd,
 	(void)listener;
 	(void)address;
 	(void)length;
+	accept_succeeded(&m->trouble);
 	if (m->owner.n >= m->max)
 		maplink_drop_oldest(&m->owner);
 	/* Of use on TCP only: hosts that went away without a word. */
@@ -52,10 +55,10 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd,
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	const struct timeval pause = { 0, PAUSE_US };
+	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
 	struct socketmap *m = arg;
 
-	log_warn("socketmap: cannot accept a connection");
+	accept_failed(&m->trouble, errno);
 	maplink_drop_oldest(&m->owner);
 	evconnlistener_disable(listener);
 	event_add(m->again, &pause);
@@ -145,6 +148,7 @@ socketmap_start(struct daemon *d, int fd, struct fault *f)
 
 	if (m != NULL) {
 		m->end_fd = -1;
+		m->trouble.where = "socketmap: ";
 		m->owner.daemon = d;
 		m->max = links_max();
 		TAILQ_INIT(&m->owner.links);

@@ -172,10 +172,42 @@ subtest 'other requests' => sub {
 	ok($http->post("$url/metrics")->{status} >= 400, 'POST');
 	ok($http->get("$url/metrics", { headers =>
 	    { 'x-long' => 'x' x 100_000 } })->{status} >= 400, 'long headers');
-	my @silent = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-	    PeerPort => $port) } 1 .. 50;
+};
+
+sub silent
+{
+	my ($count) = @_;
+	return map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+	    PeerPort => $port) } 1 .. $count;
+}
+
+sub open_files
+{
+	my @open = glob "/proc/$daemon->{pid}/fd/*";
+	return scalar @open;
+}
+
+# Neither those that say nothing nor those that never come to an end keep
+# others away, nor do they take the descriptors of sessions.
+subtest 'many connections' => sub {
+	my $before = open_files();
+	my @silent = silent(50);
 	is($http->get("$url/healthz")->{status}, 200,
 	    'beside 50 that say nothing');
+	push @silent, silent(250);
+	for (@silent[250 .. $#silent]) {
+		print {$_} "GET /metrics HTTP/1.1\r\nX-Slow: ";
+		$_->flush;
+	}
+	is(HTTP::Tiny->new(timeout => 10)->get("$url/healthz")->{status}, 200,
+	    'beside 300, 50 of them amid a request');
+	cmp_ok(open_files(), '<=', $before + 64, 'at most 64 are open');
+	is($http->get("$url/metrics")->{status}, 200, 'again');
+	close $_ for @silent;
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+		open_files() <= $before + 1 }), 'all are closed') or
+	    diag("before: $before, now: " . open_files());
+	is($http->get("$url/healthz")->{status}, 200, 'and afterwards');
 };
 
 subtest 'the port' => sub {

@@ -1,21 +1,31 @@
 #!/usr/bin/perl
 #
 # The daemon runs out of file descriptors: sessions that are open go on, new
-# ones are served when there are descriptors again.  And 10,000 connections
-# that say nothing: the others are served.
+# ones are served when there are descriptors again, and meanwhile the daemon
+# rests, opens a new store and a new audit file, and tells how it is.  And 10,000
+# connections that say nothing: the others are served.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
+use POSIX ();
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use Tlspolicy::Talk;
 
 my $limits = '/usr/bin/prlimit';
 plan skip_all => "no $limits here" unless -x $limits;
 my $idle = $ENV{TLSPOLICY_IDLE} // 10_000;
+my $seconds = $ENV{TLSPOLICY_EXHAUSTED} // 2;
 
-my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n");
+my $port = Tlspolicy::Scratch::free_port();
+my $url = "http://127.0.0.1:$port";
+my $http = HTTP::Tiny->new(timeout => 5, keep_alive => 0);
+my $perm = "TLS_Clt:example.com PERM+ENCR:112\n";
+my $temp = "TLS_Clt:example.com TEMP+ENCR:112\n";
+my $daemon = daemon($perm,
+    settings => { metrics => "inet:$port\@127.0.0.1" });
 my $refused = [550, '5.7.10'];
 
 sub limit
@@ -51,28 +61,89 @@ sub connect_idle
 	return Tlspolicy::Milter->connect($daemon->socket);
 }
 
+# Processor seconds that the daemon has used.
+sub cpu
+{
+	my @field = split ' ', Tlspolicy::Scratch::slurp(
+	    "/proc/$daemon->{pid}/stat") =~ s/^.*\) //r;
+	return ($field[11] + $field[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# Nothing is done in vain while connections wait.
+sub rests
+{
+	my ($name) = @_;
+	my ($cpu, $length) = (cpu(), length $daemon->log);
+	sleep $seconds;
+	my $used = cpu() - $cpu;
+	cmp_ok($used, '<', 0.1 + 0.1 * $seconds, "$name: takes no processor");
+	my @lines = split /\n/, substr $daemon->log, $length;
+	cmp_ok(scalar @lines, '<=', 1 + $seconds / 60,
+	    "$name: says so once a minute") or diag("@lines");
+	ok($daemon->alive, "$name: the daemon is up");
+	diag(sprintf '%s: %.2f s of the processor in %s s', $name, $used,
+	    $seconds) if $seconds > 10;
+}
+
+sub replaced_meanwhile
+{
+	my ($old) = @_;
+	unlink $daemon->{store}, "$daemon->{store}-lock";
+	is($daemon->rules($temp)->{status}, 0, 'build');
+	my $r;
+	Tlspolicy::Scratch::wait_for(5, sub {
+		$r = $old->mail('a@example.com');
+		return ($r->{dsn} // '') eq '4.7.10' });
+	answer_is($r, [451, '4.7.10'], 'another store is opened');
+	my $log = "$daemon->{dir}/audit.log";
+	rename $log, "$log.1" or die "$log: $!\n";
+	$daemon->hup;
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }),
+	    'another audit file is opened');
+	is($daemon->rules($perm)->{status}, 0, 'build');
+	answer_is($old->mail('a@example.com'), $refused, 'in force at once');
+}
+
 subtest 'no descriptors left' => sub {
 	my @old = map { session($daemon) } 1 .. 5;
 	my $files = open_files();
 	my ($soft) = Tlspolicy::Scratch::slurp(
 	    "/proc/$daemon->{pid}/limits") =~ /^Max open files\s+(\d+)/m;
-	ok(limit($daemon->{pid}, $files + 10 . ':'), 'ten more files at most');
+	# Sixteen are spared.
+	ok(limit($daemon->{pid}, $files + 26 . ':'), 'ten more at most');
 	my @waiting = map { connect_idle() } 1 .. 40;
 	Tlspolicy::Scratch::wait_for(5, sub {
 		open_files() >= $files + 10 });
-	for (@old) {
-		answer_is($_->mail('a@example.com'), $refused,
-		    'an open session goes on');
-	}
-	my $r = $daemon->rules("TLS_Clt:example.com TEMP+ENCR:112\n");
-	is($r->{status}, 0, 'build');
-	answer_is($old[0]->mail('a@example.com'), [451, '4.7.10'],
-	    'by the newest generation');
-	$daemon->rules("TLS_Clt:example.com PERM+ENCR:112\n");
-	ok($daemon->alive, 'the daemon is up');
+	logged($daemon,
+	    qr/cannot accept connections; they wait: Too many open files/,
+	    'the log says why');
+	cmp_ok(open_files(), '<', $files + 20, 'some are spared');
+	answer_is($_->mail('a@example.com'), $refused,
+	    'an open session goes on') for @old;
+	rests('few left');
+	replaced_meanwhile($old[0]);
+	is($http->get("$url/healthz")->{status}, 200, 'healthy');
+	like($http->get("$url/metrics")->{content},
+	    qr/^tlspolicy_accept_failures_total [1-9]/m, 'and counted');
+
+	# Not fewer than are open: poll(2) fails on more than the limit, and
+	# libmilter ends.
+	ok(limit($daemon->{pid}, open_files() . ':'), 'none at all');
+	# One for metrics: it waits, too.
+	my $page = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+	    PeerPort => $port);
+	sleep 0.5;
+	rests('none left');
+	answer_is($old[0]->mail('a@example.com'), $refused,
+	    'an open session goes on');
+
 	close $_->{sock} for grep { defined } splice @waiting;
+	limit($daemon->{pid}, $files + 26 . ':');
 	new_session('when others have gone');
+	logged($daemon, qr/connections are accepted again/,
+	    'the log says that it is over');
 	ok(limit($daemon->{pid}, "$soft:"), 'more files');
+	is($http->get("$url/healthz")->{status}, 200, 'healthy again');
 	new_session('with more files');
 	$_->quit for @old;
 };

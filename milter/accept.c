@@ -1,0 +1,131 @@
+/*
+ * A process gets the lowest free descriptor: the number of a new one tells, at
+ * no cost, how near the limit is.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter/accept.h"
+#include "milter/log.h"
+
+enum { SPARE = 16, SILENCE_MS = 60000 };
+
+static struct metrics *metrics;
+static struct accept_trouble trouble = { .where = "" };
+static bool crowded; /* the last one was near the limit */
+
+void
+accept_init(struct metrics *m)
+{
+	metrics = m;
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+accept_failed(struct accept_trouble *t, int error)
+{
+	int64_t now = monotonic_ms();
+
+	if (metrics != NULL)
+		metrics_count(metrics, COUNTER_NOT_ACCEPTED);
+	if (t->said_ms != 0 && now - t->said_ms < SILENCE_MS)
+		return;
+	errno = error;
+	log_warn("%scannot accept connections; they wait", t->where);
+	t->said_ms = now;
+	t->said = true;
+}
+
+void
+accept_succeeded(struct accept_trouble *t)
+{
+	if (!t->said)
+		return;
+	t->said = false;
+	log_info("%sconnections are accepted again", t->where);
+}
+
+/* Few descriptors in all: a quarter of them is spared. */
+static bool
+is_near_limit(int fd)
+{
+	struct rlimit limit;
+	rlim_t spare = SPARE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return false;
+	if (limit.rlim_cur / 4 < spare)
+		spare = limit.rlim_cur / 4;
+	return (rlim_t)fd + spare >= limit.rlim_cur;
+}
+
+static bool
+is_crowded(int listening)
+{
+	int lowest = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+
+	if (lowest == -1)
+		return true;
+	close(lowest);
+	return is_near_limit(lowest);
+}
+
+static int
+pause_for(int error)
+{
+	const struct timespec pause = { 0, ACCEPT_PAUSE_MS * 1000000 };
+
+	accept_failed(&trouble, error);
+	nanosleep(&pause, NULL);
+	errno = EMFILE;
+	return -1;
+}
+
+/* Nothing but a bug of ours gives errors that a pause does not mend. */
+static int
+failed(int error)
+{
+	switch (error) {
+	case EINTR:
+	case EAGAIN:
+	case ECONNABORTED:
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOTSOCK:
+	case EOPNOTSUPP:
+		errno = error;
+		return -1;
+	default:
+		return pause_for(error);
+	}
+}
+
+int
+accept(int listening, struct sockaddr *address, socklen_t *length)
+{
+	int fd;
+
+	if (crowded && is_crowded(listening))
+		return pause_for(EMFILE);
+	fd = accept4(listening, address, length, SOCK_CLOEXEC);
+	if (fd == -1)
+		return failed(errno);
+	crowded = is_near_limit(fd);
+	accept_succeeded(&trouble);
+	return fd;
+}
