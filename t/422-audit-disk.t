@@ -244,6 +244,28 @@ for (['batch', 'tempfail'], ['each', 'tempfail'], ['batch', 'block'],
 	};
 }
 
+subtest 'a new file that cannot be opened' => sub {
+	run_daemon('audit-sync' => 'each', 'audit-full' => 'tempfail');
+	my $m = session($daemon);
+	my $log = "$daemon->{dir}/audit.log";
+	message($m, 'before');
+	rename $log, "$log.1" or die "$log: $!\n";
+	mkdir $log or die "$log: $!\n";
+	$daemon->hup;
+	logged($daemon, qr/the old audit file stays in use/, 'the log says so');
+	answer_is(message($m, 'meanwhile'), 'continue', 'accepted');
+	like(Tlspolicy::Scratch::slurp("$log.1"), qr/"meanwhile"/,
+	    'and recorded in the old one');
+	healthy(200, 'the old file');
+	rmdir $log or die "$log: $!\n";
+	$daemon->hup;
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'opened at last');
+	answer_is(message($m, 'after'), 'continue', 'accepted');
+	is($daemon->stop, 0, 'the daemon ends');
+	is($daemon->tlspolicy('audit', 'verify', "$log.1", $log)->{status}, 0,
+	    'both are whole');
+};
+
 # Neither HUP nor TERM waits for the disk for ever, and the store is looked at.
 subtest 'signals meanwhile' => sub {
 	my $m = held('batch', 'tempfail');

@@ -175,4 +175,28 @@ subtest "$idle connections that say nothing" => sub {
 };
 
 is($daemon->stop, 0, 'the daemon ends');
+
+# libmilter ends when poll(2) does not take so many; only then must the daemon
+# be started again.  It takes libmilter more than two minutes.
+subtest 'a limit below what is open' => sub {
+	plan skip_all => 'TLSPOLICY_EXHAUSTED is not 120 or more'
+	    if $seconds < 120;
+	$daemon = daemon($perm, name => 'below');
+	my @idle = map { session($daemon) } 1 .. 40;
+	ok(limit($daemon->{pid}, '20:'), 'twenty are allowed');
+	my $end = time + 300;
+	while ($daemon->alive && time < $end) {
+		my $m = connect_idle() or last;
+		sleep 0.5;
+		close $m->{sock};
+	}
+	logged($daemon, qr/libmilter has ended/, 'the log says so');
+	is(Tlspolicy::Scratch::wait_pid($daemon->{pid}, 10) >> 8, 69,
+	    'exit status 69');
+	ok(!-e "$daemon->{dir}/milter.sock", 'the socket is gone');
+	limit($$, '4096:');
+	$daemon->run;
+	new_session('started again');
+	is($daemon->stop, 0, 'the daemon ends');
+};
 done_testing;
