@@ -123,6 +123,14 @@ audit_submit(struct audit *a, struct slice record)
 }
 
 bool
+audit_offer(struct audit *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_offer(w, record);
+}
+
+bool
 audit_reopen(struct audit *a, const struct settings *settings,
     struct fault *fault)
 {

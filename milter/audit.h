@@ -24,6 +24,11 @@ struct audit;
 struct audit *audit_open(const struct settings *, struct fault *);
 
 bool audit_submit(struct audit *, struct slice record);
+/*
+ * For a thread that many peers wait for: while the log cannot take a record it
+ * is refused at once, also with audit-full = block.
+ */
+bool audit_offer(struct audit *, struct slice record);
 
 /*
  * For SIGHUP, after the settings were read again: opens the file anew by its

@@ -23,11 +23,15 @@ writer_deadline(struct timespec *t, unsigned ms)
 	}
 }
 
-/* The disk has not answered for the bounded time; the lock is held. */
+/*
+ * The disk has not answered for the bounded time, or nearly: when the first who
+ * wait give up the next need not begin to.  The lock is held.
+ */
 static bool
 is_stalled(const struct writer *w)
 {
-	return w->busy_ms != 0 && writer_ms() - w->busy_ms >= w->wait_ms;
+	return w->busy_ms != 0 &&
+	    writer_ms() - w->busy_ms >= w->wait_ms - w->wait_ms / 10;
 }
 
 static bool
@@ -37,12 +41,13 @@ has_room(const struct writer *w, size_t n)
 	    (w->queued == 0 || w->queued + n <= w->room);
 }
 
-/* Waits for room as audit-full says; the lock is held. */
+/* The lock is held. */
 static bool
-wait_for_room(struct writer *w, size_t n, const struct timespec *deadline)
+wait_for_room(struct writer *w, size_t n, bool patient,
+    const struct timespec *deadline)
 {
 	while (!has_room(w, n)) {
-		if (w->full != AUDIT_FULL_BLOCK)
+		if (!patient || w->full != AUDIT_FULL_BLOCK)
 			return false;
 		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
 		    ETIMEDOUT)
@@ -116,8 +121,8 @@ entry_new(struct slice record)
 	return entry;
 }
 
-bool
-writer_submit(struct writer *w, struct slice record)
+static bool
+submit(struct writer *w, struct slice record, bool patient)
 {
 	struct entry *entry = entry_new(record);
 	struct timespec deadline;
@@ -126,7 +131,8 @@ writer_submit(struct writer *w, struct slice record)
 	writer_deadline(&deadline, w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	w->inside++;
-	if (entry != NULL && wait_for_room(w, record.n, &deadline)) {
+	if (entry != NULL && wait_for_room(w, record.n, patient,
+	    &deadline)) {
 		entry->waited = w->sync == AUDIT_SYNC_EACH;
 		*w->last = entry;
 		w->last = &entry->next;
@@ -143,6 +149,18 @@ writer_submit(struct writer *w, struct slice record)
 	pthread_mutex_unlock(&w->lock);
 	free(entry);
 	return taken;
+}
+
+bool
+writer_submit(struct writer *w, struct slice record)
+{
+	return submit(w, record, true);
+}
+
+bool
+writer_offer(struct writer *w, struct slice record)
+{
+	return submit(w, record, false);
 }
 
 void

@@ -61,6 +61,8 @@ struct writer *writer_open(const struct writer_options *, struct fault *);
 
 /* True: taken, as far as promised above. */
 bool writer_submit(struct writer *, struct slice record);
+/* The same, but for no room is not waited, whatever `full` says. */
+bool writer_offer(struct writer *, struct slice record);
 
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is

@@ -8,6 +8,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
+use IO::Select;
+use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::Fault;
@@ -26,7 +28,7 @@ my ($daemon, $disk, $url, @sent);
 sub run_daemon
 {
 	my (%settings) = @_;
-	my $name = 'disk-' . join '-', map { $settings{$_} } sort keys %settings;
+	my $name = "disk-$settings{'audit-sync'}-$settings{'audit-full'}";
 	$name .= '+' while -e scratch()->path($name);
 	$disk = Tlspolicy::Fault::Disk->new(scratch(),
 	    scratch()->path("$name/audit.log"));
@@ -243,6 +245,40 @@ for (['batch', 'tempfail'], ['each', 'tempfail'], ['batch', 'block'],
 		    'the log is whole');
 	};
 }
+
+# One thread answers all questions about mail that leaves: they do not wait one
+# behind the other.
+subtest 'mail that leaves' => sub {
+	my $map = scratch()->path('map.sock');
+	run_daemon('audit-sync' => 'each', 'audit-full' => 'block',
+	    socketmap => "unix:$map");
+	$daemon->rules("TLS_Srv:dest.test ENCR:1\n");
+	my $ask = sub {
+		my $sock = IO::Socket::UNIX->new(Peer => $map) or return;
+		print $sock '19:tlspolicy dest.test,';
+		return $sock;
+	};
+	my $answer = sub {
+		my ($sock) = @_;
+		IO::Select->new($sock)->can_read(20);
+		sysread $sock, my $text, 100;
+		return $text;
+	};
+	like($answer->($ask->()), qr/:OK /, 'told');
+	$disk->set(hold => 1);
+	my $start = time;
+	my @asked = map { $ask->() } 1 .. 10;
+	my @answers = map { $answer->($_) } @asked;
+	is(scalar(grep { /^\d+:TEMP / } @answers), 10, 'nothing leaves') or
+	    diag(explain(\@answers));
+	cmp_ok(time - $start, '<', 2 * BOUND, 'ten in the time of one');
+	$disk->set(hold => 0);
+	healthy(200, 'over');
+	like($answer->($ask->()), qr/:OK /, 'told again');
+	is($daemon->stop, 0, 'the daemon ends');
+	is($daemon->tlspolicy('audit', 'verify')->{status}, 0,
+	    'the log is whole');
+};
 
 subtest 'a new file that cannot be opened' => sub {
 	run_daemon('audit-sync' => 'each', 'audit-full' => 'tempfail');
