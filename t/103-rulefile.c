@@ -36,7 +36,7 @@ reports(const char *rules, size_t n)
 
 #define TAGS                                                                  \
 	"expected TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, " \
-	"TLS_Rcpt, Try_TLS, or one that a CITag item names\n"
+	"TLS_Rcpt, Try_TLS, or one that a CITag item names"
 
 static void
 test_lines(void **state)
@@ -71,9 +71,9 @@ test_lines(void **state)
 		{ "TLS_Clt:a ENCR:1+CIPHER::\n", "r:1:18: \":\" is not a "
 		    "cipher list that OpenSSL knows\n" },
 		{ "Connect:192.0.2.1 REJECT\n", "r:1:1: found the tag "
-		    "\"Connect\"; " TAGS },
+		    "\"Connect\"; " TAGS "\n" },
 		{ "TLS_Client:a OK\n", "r:1:1: found the tag \"TLS_Client\"; "
-		    TAGS }
+		    TAGS ", did you mean TLS_Clt?\n" }
 	};
 
 	(void)state;
@@ -99,7 +99,7 @@ test_every_bad_line(void **state)
 	    "REQUIREMENT\n"
 	    "r:4:21: found \"1\"; expected a fingerprint of 16, 20, 32, 48 or "
 	    "64 bytes in hex\n"
-	    "r:6:1: found the tag \"Foo\"; " TAGS
+	    "r:6:1: found the tag \"Foo\"; " TAGS "\n"
 	    "r:7:1: found \"TLS_Clt:b\" a second time (first in line 2 of r); "
 	    "expected one line for a key, or FROM and UNTIL on all but its "
 	    "last\n", reports(rules, strlen(rules)));
@@ -148,11 +148,12 @@ test_issuers(void **state)
 		{ "MyCA:/CN=x OK\nTLS_Clt:a VERIFY+CITag:MyCA\n", "" },
 		{ "TLS_Clt:a VERIFY+CITag:myca\nMYCA:/CN=x OK\n", "" },
 		{ "TLS_Clt:a VERIFY+CITag:MyCA\n", "" },
-		{ "MyCA:/CN=x OK\n", "r:1:1: found the tag \"MyCA\"; " TAGS },
+		{ "MyCA:/CN=x OK\n",
+		    "r:1:1: found the tag \"MyCA\"; " TAGS "\n" },
 		{ "Other:/CN=x OK\nTLS_Clt:a VERIFY+CITag:MyCA\n",
-		    "r:1:1: found the tag \"Other\"; " TAGS },
+		    "r:1:1: found the tag \"Other\"; " TAGS "\n" },
 		{ "MyCA:/CN=x REJECT\nTLS_Clt:a VERIFY+CITag:MyCA\n",
-		    "r:1:1: found the tag \"MyCA\"; " TAGS }
+		    "r:1:1: found the tag \"MyCA\"; " TAGS "\n" }
 	};
 
 	(void)state;

@@ -43,7 +43,85 @@ finds 'names that cannot be', '',
 finds 'stand-ins and cut names', '',
     "TLS_Clt:a.example\tVERIFY+CN:BadCertificateUnknown\n" .
     "TLS_Clt:b.example\tVERIFY+CN:a++b\n",
-    '1 never-matches 2 never-matches';
+    '1 never-holds 2 never-holds';
+# check(NAME, CHECK, RULE, WAY_OUT): the only finding, and what it advises.
+sub check {
+	my ($check, $rule, $way_out) = @_;
+	my ($status, $found, $out) = lint('', "$rule\n");
+	is $found, "1 $check", $rule or diag $out;
+	like $out, $way_out, "$rule: way out";
+}
+
+# Keys as other programs write them.
+check 'never-matches', @$_ for (
+	['TLS_Clt:*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for the names below/],
+	['*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for/],
+	['TLS_Clt:192.0.2.256 ENCR:1', qr/an address as 192\.0\.2\.1/],
+	['TLS_Clt:192.0.2.* ENCR:1', qr/a network as 192\.0\.2,/],
+	['TLS_Clt:192.0.2.1-9 ENCR:1', qr/a network as 192\.0\.2,/],
+	['TLS_Clt:2001:db8::g ENCR:1', qr/2001:db8::1/],
+	['TLS_Clt:a.example:25 ENCR:1', qr/write TLS_Clt:a\.example, /],
+	['TLS_Clt:192.0.2.1:25 ENCR:1', qr/write TLS_Clt:192\.0\.2\.1, /],
+	['TLS_Srv:[a.example]:587 ENCR:1', qr/write TLS_Srv:a\.example, /],
+	['TLS_Srv:[a.example] ENCR:1', qr/a name stands without them/],
+	['TLS_Clt:<a.example> ENCR:1', qr/TLS_Clt:a\.example$/m],
+	['TLS_Clt:a..example ENCR:1', qr/1 to 63/],
+	['TLS_Clt:' . 'a' x 64 . '.example ENCR:1', qr/1 to 63/],
+	['TLS_Clt:"a" ENCR:1', qr/letters, digits/],
+	['TLS_From:@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
+	['TLS_From:*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
+	['TLS_From:joe*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
+	['TLS_From:joe@*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
+	['TLS_From:joe@.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
+	['TLS_From:*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
+	['TLS_From:<joe@a.example> ENCR:1', qr/TLS_From:joe\@a\.example$/m],
+	['TLS_From:192.0.2.1 ENCR:1', qr/\[192\.0\.2\.1\]/],
+	['TLS_From:joe@192.0.2.1 ENCR:1', qr/user\@\[192\.0\.2\.1\]/]);
+finds 'names in every good spelling', '', join('', map { "$_\tENCR:1\n" }
+    ("TLS_Clt:b\xc3\xbccher.example"), qw(TLS_Clt:a_b.example. TLS_Clt:.b.example
+    TLS_Clt:[192.0.2] TLS_Clt:[IPv6:2001:db8::1] TLS_Clt:IPv6:2001:db8
+    TLS_Clt:10 TLS_Clt:1.example TLS_From:joe+*@a.example TLS_From:joe@
+    TLS_From:joe@[192.0.2.1] TLS_From:"a@b"@c.example TLS_From:.d.example
+    TLS_Auth:* TLS_Daemon:*)), '';
+
+# Requirements that nothing meets, and items that are none.
+check 'never-holds', @$_ for (
+	['TLS_Clt:a.example ENCR:2048', qr/at most 256/],
+	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/],
+	['TLS_Clt:a.example VERIFY+CN:b++CN:c', qr/leave one/],
+	['TLS_Clt:a.example VERIFY+CI:CN=b', qr/C=DE/]);
+finds 'names that are alike', '', "TLS_Clt:a.example\t" .
+    "VERIFY+CN:a.b++CN:*.b++CS:/CN=a+20b++CI:/CN=a\n", '';
+finds 'issuers', '', "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
+    "my:/CN=a\tOK\nMY:CN=b\tOK\n", '3 never-matches';
+check 'twice', @$_ for (
+	['TLS_Clt:a.example ENCR:1+BY:b++BY:c', qr/BY .* the last one is kept/],
+	['TLS_Clt:a.example ENCR:1+VER:1.2++VER:1.3', qr/higher version/],
+	['TLS_Clt:a.example ENCR:1+PFS++pfs', qr/one is enough/],
+	['TLS_Clt:a.example VERIFY+CN:a++CN:A', qr/one is enough/],
+	['TLS_Clt:a.example ENCR:1+FP:00112233445566778899aabbccddeeff++' .
+	    'FP:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF', qr/one is/]);
+check 'swallowed', @$_ for (
+	['TLS_Clt:a.example ENCR:0+BY:me+UNTIL:2099-01-01', qr/parted by \+\+/],
+	['TLS_Clt:a.example VERIFY+CN:b+PFS', qr/PFS is part of the value of CN/],
+	['TLS_Clt:a.example ENCR:1+MSG:call us++UNTIL:2099-01-01', qr/last/],
+	['TLS_Clt:a.example ENCR:1+MSG:a++MSG:b', qr/MSG:b is part/]);
+finds 'a + that is one', '', "TLS_Clt:a.example\tVERIFY+CN:a+20b++" .
+    "BY:ticket+2017++MSG:Call +49 30 123, or CN: and ++ C++\n", '';
+my $tls13 = 'TLS_AES_256_GCM_SHA384';
+check 'cipher-list', @$_ for (
+	["TLS_Clt:a.example ENCR:1+CIPHER:HIGH:AESgcm:$tls13", qr/mean AESGCM\?/],
+	["TLS_Clt:a.example ENCR:1+CIPHER:HIGH:!aNUL:$tls13", qr/mean aNULL\?/],
+	["TLS_Clt:a.example ENCR:1+CIPHER:HIGH:FOO:$tls13", qr/no "FOO"/],
+	["TLS_Clt:a.example ENCR:1+CIPHER:HIGH:!RC4\@STRENTH:$tls13", qr/\@STRENGTH\?/],
+	['TLS_Clt:a.example ENCR:1+CIPHER:TLS_AES_256_GCM_SHA385:HIGH',
+	    qr/mean $tls13\?/],
+	['TLS_Clt:a.example ENCR:1+CIPHER:HIGH', qr/:$tls13/]);
+finds 'cipher lists', '', "TLS_Clt:a.example\tENCR:1+CIPHER:ECDHE+AESGCM:" .
+    "$tls13:!RC4:!EXPORT:!DES-CBC3-SHA:!aNULL:\@STRENGTH\n" .
+    "TLS_Clt:b.example\tENCR:1+CIPHER:HIGH,$tls13\n" .
+    "TLS_Clt:c.example\tENCR:1+CIPHER:$tls13\n", '';
+
 finds 'shadowed by dates', '',
     "TLS_Clt:a.example\tENCR:1+UNTIL:$late\n" .
     "TLS_Clt:a.example\tENCR:2+FROM:$soon++UNTIL:$late\n",
@@ -100,5 +178,11 @@ is $status, 64, 'an unknown MTA is a usage error';
 like $out, qr/expected sendmail or postfix/, 'and says what was expected';
 ($status) = lint('', "TLS_Clt:a.example\tENCR\n");
 is $status, 65, 'bad rules are bad rules, not findings';
+(undef, undef, $out) = lint('', "TLS_Cilt:a.example\tOK\n");
+like $out, qr/^\S+:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/m,
+    'a misspelt tag';
+(undef, undef, $out) = lint('', "TLS_Clt:a.example\tENCR:1+CIPHER:AESgcm\n");
+like $out, qr/^\S+:1:26: "AESgcm" .*, did you mean AESGCM\?$/m,
+    'a cipher list that means nothing';
 
 done_testing;

@@ -110,6 +110,9 @@ is_run(['set', 'TLS_Clt:zebra.example', 'PERM+VERIFY+BY:me'], 0, '',
     "$store: generation 3, 14 rules\n", 'set of a key that is there');
 is_run(['show', 'TLS_Clt:zebra.example'], 0,
     "TLS_Clt:zebra.example\tPERM+VERIFY+BY:me\n", '', 'set: the rule');
+is_run(['set', 'TLS_Cilt:zebra.example', 'OK'], 65, '',
+    qr/^set:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/,
+    'set of a misspelt tag');
 is_run(['set', 'host.example', 'ENCR:128'], 0, '',
     "$store: generation 4, 16 rules\n", 'set without a tag');
 is_run(['show', 'host.example'], 0, "TLS_Clt:host.example\tENCR:128\n" .
@@ -128,6 +131,12 @@ is_run(['del', 'TLS_Clt:dated.example'], 1, '',
 is(Tlspolicy::Scratch::run($tlspolicy, 'check', '-d', $store, '-v',
     'client_name=zebra.example')->{out} =~ /\(set:1, generation 6\)/, 1,
     'the trace tells a rule that was set');
+
+is_run(['set', 'mycA:/CN=Second', 'OK'], 0, '',
+    "$store: generation 7, 12 rules\n", 'set of a row that a rule names');
+is_run(['set', 'NewCA:/CN=New', 'OK'], 0, '', "tlspolicy: no rule names " .
+    "CITag:NewCA yet\n$store: generation 8, 13 rules\n",
+    'set of a row before its rule');
 
 # Mistakes change nothing.
 my $before = tlspolicy('show')->{out};

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "policy/commands/command.h"
+#include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
 /* The two operands as the one line of a rule file called "set". */
@@ -26,13 +27,76 @@ parse(struct rulefile *rules, const char *key, const char *requirement,
 	    fault_set(f, FAULT_DATA, "the rule is not set");
 }
 
+struct naming {
+	struct slice tag;
+	bool found;
+};
+
+static bool
+look_for_citag(void *arg, const struct stored_rule *rule)
+{
+	struct naming *naming = arg;
+	struct requirement r;
+	struct fault f;
+
+	if ((rule->flags & RULE_CITAG) == 0 ||
+	    !requirement_parse(rule->requirement, TAG_CLT, &r, &f))
+		return true;
+	for (unsigned i = 0; i < r.nitems; i++)
+		if (r.items[i].row->test == predicate_citag &&
+		    slice_equal_nocase(r.items[i].value, naming->tag))
+			naming->found = true;
+	return !naming->found;
+}
+
+static bool
+is_named_in_store(const struct context *context, struct slice tag)
+{
+	struct naming naming = { .tag = tag };
+	struct store_reader reader;
+	struct store *store;
+	struct fault f;
+
+	if (!command_open_store(context, &store, &reader, &f))
+		return false; /* rebuild_set() tells when that is wrong */
+	store_each(&reader, look_for_citag, &naming);
+	command_close_store(store, &reader);
+	return naming.found;
+}
+
+/*
+ * With OK, TLS_Cilt:... would be an issuer's row.  One may come before the
+ * rule that names its tag, but not when the tag looks like a slip of the pen.
+ */
+static bool
+check_issuer(const struct context *context, const struct rule *rule,
+    struct fault *f)
+{
+	struct slice tag = slice_make(rule->key.p, slice_find(rule->key, ':'));
+	struct nearest nearest;
+
+	if (key_bytes_tag(rule->key_bytes) != TAG_CA ||
+	    is_named_in_store(context, tag))
+		return true;
+	tag_nearest(tag, &nearest);
+	if (nearest.word.n > 0) {
+		rulefile_unknown_tag(tag, f);
+		fault_at(f, "set", 1, 1);
+		return false;
+	}
+	fprintf(stderr, "tlspolicy: no rule names CITag:%.*s yet\n",
+	    SLICE_ARG(tag));
+	return true;
+}
+
 static int
 set(const struct context *context, struct rulefile *rules, char **operands)
 {
 	struct store_info info;
 	struct fault f;
 
-	if (!parse(rules, operands[0], operands[1], &f) ||
+	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
+	    !check_issuer(context, &rules->rules[0], &f)) ||
 	    !rebuild_set(context->store, rules, (int64_t)time(NULL), &info,
 	    &f))
 		return command_fail(&f);

@@ -98,10 +98,36 @@ suite_find(struct slice name)
 	    compare_names);
 }
 
+size_t
+suite_count(void)
+{
+	pthread_once(&known.once, load);
+	return known.n;
+}
+
+const struct suite *
+suite_at(size_t i)
+{
+	return &known.suites[i];
+}
+
 static int
 compare_ids(const void *a, const void *b)
 {
 	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+struct slice
+suite_list_word(struct slice *list)
+{
+	struct slice word = *list;
+	size_t end = 0;
+
+	while (end < word.n && strchr(":,;", word.p[end]) == NULL)
+		end++;
+	*list = slice_from(word, end < word.n ? end + 1 : end);
+	word.n = end;
+	return word;
 }
 
 /* The words of `list` that name TLS 1.3 suites, and all the others. */
@@ -109,15 +135,13 @@ static void
 split_list(struct slice list, struct text *tls13, struct text *rest)
 {
 	while (list.n > 0) {
-		size_t colon = slice_find(list, ':');
-		struct slice word = slice_make(list.p, colon);
+		struct slice word = suite_list_word(&list);
 		const struct suite *suite = suite_find(word);
 		struct text *to = suite != NULL && suite->tls13 ? tls13 : rest;
 
 		if (to->n > 0)
 			text_char(to, ':');
 		text_put(to, word);
-		list = slice_from(list, colon < list.n ? colon + 1 : colon);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "policy/base/fault.h"
+#include "policy/base/nearest.h"
 #include "policy/base/text.h"
 
 struct suite {
@@ -27,6 +28,9 @@ struct suite {
 
 /* NULL: OpenSSL does not know the name. */
 const struct suite *suite_find(struct slice name);
+/* All that it knows, by number, in the order of their names. */
+size_t suite_count(void);
+const struct suite *suite_at(size_t);
 
 enum { SUITE_LIST_MAX = 256 };
 
@@ -37,6 +41,14 @@ enum { SUITE_LIST_MAX = 256 };
  */
 bool suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
     struct fault *);
+
+/* Cuts the first word off the list; words end at a colon, comma or semicolon. */
+struct slice suite_list_word(struct slice *list);
+/*
+ * A word of the list means nothing to OpenSSL, which passes over it: then true,
+ * the word and one like it in `nearest`.  Allocates.
+ */
+bool suite_list_unknown(struct slice list, struct nearest *);
 
 /*
  * "TLSv1.2" or "1.2" to a number that grows with the version; 0 when it is not

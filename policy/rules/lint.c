@@ -13,7 +13,7 @@
 enum { SOON_DAYS = 30 };
 
 const struct rule *
-lint_find(const struct lint *l, const struct key *key)
+lint_not_before(const struct lint *l, const struct key *key)
 {
 	struct slice wanted = slice_make((const char *)key->bytes, key->n);
 	size_t low = 0, high = l->file->n;
@@ -29,10 +29,16 @@ lint_find(const struct lint *l, const struct key *key)
 		else
 			high = middle;
 	}
-	if (low == l->file->n ||
-	    !slice_equal(l->file->rules[low].key_bytes, wanted))
-		return NULL;
-	return &l->file->rules[low];
+	return low == l->file->n ? NULL : &l->file->rules[low];
+}
+
+const struct rule *
+lint_find(const struct lint *l, const struct key *key)
+{
+	const struct rule *rule = lint_not_before(l, key);
+
+	return rule == NULL || !slice_equal(rule->key_bytes,
+	    slice_make((const char *)key->bytes, key->n)) ? NULL : rule;
 }
 
 bool
@@ -196,6 +202,10 @@ static const struct {
 	lint_check *check;
 } checks[] = {
 	{ "never-matches", lint_never_matches },
+	{ "never-holds", lint_never_holds },
+	{ "swallowed", lint_swallowed },
+	{ "twice", lint_twice },
+	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
 	{ "weaker", lint_weaker },
 	{ "dates", dates },
@@ -252,8 +262,7 @@ prepare(const struct rule *rule, struct requirement *r, struct lint *l)
 	l->kind = (enum key_kind)rule->key_bytes.p[1];
 	l->what = slice_from(rule->key, colon + 1);
 	l->requirement = r;
-	return l->tag != TAG_CA &&
-	    requirement_parse(rule->requirement, l->tag, r, &fault);
+	return requirement_parse(rule->requirement, l->tag, r, &fault);
 }
 
 size_t

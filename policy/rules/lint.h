@@ -23,7 +23,7 @@ struct lint_options {
 
 struct lint_finding {
 	const struct rule *rule;
-	const char *check; /* "never-matches", "expired" ... */
+	const char *check; /* "never-matches", "dates" ... */
 	struct text reason, way_out;
 	char reason_text[512], way_out_text[512];
 };
@@ -52,6 +52,8 @@ struct lint {
 
 typedef bool lint_check(const struct lint *, struct lint_finding *);
 
+/* lint-item.c */
+lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers;
 /* lint-key.c */
 lint_check lint_never_matches, lint_public_suffix;
 /* lint-outbound.c */
@@ -59,6 +61,8 @@ lint_check lint_inexpressible;
 /* lint-weaker.c */
 lint_check lint_weaker;
 
+/* The first rule that does not sort before this key; NULL: all do. */
+const struct rule *lint_not_before(const struct lint *, const struct key *);
 /* The first rule of exactly this key; NULL: there is none. */
 const struct rule *lint_find(const struct lint *, const struct key *);
 /* A rule that can refuse mail: not OK, not WARN, with something to test. */

@@ -86,10 +86,17 @@ sort_rules(struct rulefile *file)
 void
 rulefile_unknown_tag(struct slice name, struct fault *fault)
 {
+	struct nearest nearest;
+	struct text hint;
+	char buf[80];
+
+	tag_nearest(name, &nearest);
+	text_init(&hint, buf, sizeof buf);
+	nearest_print(&nearest, &hint);
 	fault_set(fault, FAULT_DATA, "found the tag \"%.*s\"; expected "
 	    "TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, "
-	    "TLS_Rcpt, Try_TLS, or one that a CITag item names",
-	    SLICE_ARG(name));
+	    "TLS_Rcpt, Try_TLS, or one that a CITag item names%s",
+	    SLICE_ARG(name), hint.buf);
 }
 
 static void

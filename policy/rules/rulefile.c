@@ -79,6 +79,23 @@ append(struct rulefile *file, const struct rule *rule, struct fault *fault)
 	return true;
 }
 
+static void
+bad_cipher_list(struct slice list, struct fault *fault)
+{
+	struct nearest nearest;
+	struct text hint;
+	char buf[80];
+
+	if (!suite_list_unknown(list, &nearest) ||
+	    (nearest.word.n == 0 && slice_equal(list, nearest.wanted)))
+		return; /* suite_list() has said what there is to say */
+	text_init(&hint, buf, sizeof buf);
+	nearest_print(&nearest, &hint);
+	fault_set(fault, FAULT_DATA, "\"%.*s\" is not a cipher list that "
+	    "OpenSSL knows; it knows no \"%.*s\"%s", SLICE_ARG(list),
+	    SLICE_ARG(nearest.wanted), hint.buf);
+}
+
 /* CIPHER lists are asked of OpenSSL here, once, and not when judging. */
 static bool
 check_cipher_list(struct rulefile *file, const struct item *item,
@@ -97,7 +114,8 @@ check_cipher_list(struct rulefile *file, const struct item *item,
 		file->lists[file->nlists++ % RULEFILE_LISTS_MAX] =
 		    item->value;
 		return true;
-	}
+	} else
+		bad_cipher_list(item->value, fault);
 	fault->column = item->offset + 1;
 	return false;
 }

@@ -36,6 +36,14 @@ tag_by_name(struct slice name, enum tag *tag)
 	return false;
 }
 
+void
+tag_nearest(struct slice name, struct nearest *nearest)
+{
+	nearest_init(nearest, name);
+	for (int t = 0; t < TAG_CA; t++)
+		nearest_offer(nearest, slice_of(rows[t].name));
+}
+
 bool
 tag_is_ca_name(struct slice name)
 {

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "policy/base/nearest.h"
 #include "policy/base/text.h"
 
 enum tag {
@@ -48,6 +49,9 @@ const struct tag_row *tag_row(enum tag);
 
 /* Without regard to case.  TAG_CA is not found by name: its names are free. */
 bool tag_by_name(struct slice name, enum tag *);
+
+/* The tag that `name` may be a slip of the pen for. */
+void tag_nearest(struct slice name, struct nearest *);
 
 /* A word that may follow CITag: letters, digits, - and _; not a tag's name. */
 bool tag_is_ca_name(struct slice);
