@@ -306,6 +306,36 @@ test_order_and_unknown_members_do_not_matter(void **state)
 }
 
 static void
+test_outbound(void **state)
+{
+	static const char line[] = "{\"v\":1,\"event\":\"outbound\","
+	    "\"time\":\"2026-03-01T12:00:00.5Z\",\"generation\":7,"
+	    "\"map\":\"access\",\"query\":\"tls_srv:a\\u0001\","
+	    "\"answer\":\"ENCR:1\",\"result\":\"told\","
+	    "\"inexpressible\":null,\"rules\":[{\"tag\":\"TLS_Srv\","
+	    "\"key\":\"TLS_Srv:a\",\"line\":3}],\"mode\":\"monitor\"}";
+	struct fixture *f = *state;
+	const struct reader_outbound *o = &f->read.outbound;
+	struct fault fault;
+
+	assert_int_equal(reader_parse(&f->read, slice_of(line), &fault),
+	    READER_OUTBOUND);
+	assert_int_equal(f->read.event, RECORD_OUTBOUND);
+	assert_true(slice_is(o->map, "access"));
+	assert_true(slice_is(o->query, "tls_srv:a\1"));
+	assert_true(slice_is(o->answer, "ENCR:1"));
+	assert_true(slice_is(o->result, "told"));
+	assert_int_equal(o->inexpressible.n, 0);
+	assert_int_equal(f->read.nrules, 1);
+	assert_int_equal(f->read.rules[0].line, 3);
+	assert_true(f->read.monitor);
+	assert_int_equal(f->read.facts.fact[FACT_MAIL_ADDR].value.n, 0);
+	assert_int_equal(reader_parse(&f->read, slice_of("{\"v\":1,"
+	    "\"event\":\"outbound\",\"query\":\"a\"}"), &fault), READER_BAD);
+	assert_string_equal(fault.text, "expected a \"query\" and a \"time\"");
+}
+
+static void
 test_notes_and_torn_lines(void **state)
 {
 	struct fixture *f = *state;
@@ -329,6 +359,7 @@ main(void)
 		TEST(test_damage_is_survived),
 		TEST(test_refusals),
 		TEST(test_order_and_unknown_members_do_not_matter),
+		TEST(test_outbound),
 		TEST(test_notes_and_torn_lines),
 	};
 

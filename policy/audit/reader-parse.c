@@ -103,8 +103,7 @@ parse_would(struct parse *p)
 static bool
 parse_event(struct parse *p)
 {
-	static const char *const notes[] = { "link", "torn", "withdrawn",
-		"outbound" };
+	static const char *const notes[] = { "link", "torn", "withdrawn" };
 	const char *at = p->scan.p;
 	struct slice word;
 	int value;
@@ -223,12 +222,45 @@ parse_result_type(struct parse *p)
 }
 
 static bool
+parse_map(struct parse *p)
+{
+	return scan_string(&p->scan, &p->r->outbound.map);
+}
+
+static bool
+parse_query(struct parse *p)
+{
+	return scan_string(&p->scan, &p->r->outbound.query);
+}
+
+static bool
+parse_answer(struct parse *p)
+{
+	return scan_string(&p->scan, &p->r->outbound.answer);
+}
+
+static bool
+parse_result(struct parse *p)
+{
+	return scan_string(&p->scan, &p->r->outbound.result);
+}
+
+static bool
+parse_inexpressible(struct parse *p)
+{
+	return scan_string_or_null(&p->scan, &p->r->outbound.inexpressible);
+}
+
+static bool
 parse_exempt(struct parse *p)
 {
 	return scan_bool(&p->scan, &p->r->exempt);
 }
 
-/* In the order in which record_format() writes them. */
+/*
+ * In the order in which record_format() writes them, then what only
+ * record_format_outbound() does.
+ */
 #define MEMBER(name, parse) \
 	{ name, sizeof name - 1, ",\"" name "\":", parse }
 static const struct member {
@@ -258,6 +290,11 @@ static const struct member {
 	MEMBER("exempt", parse_exempt),
 	MEMBER("raw", parse_raw),
 	MEMBER("seq", parse_seq),
+	MEMBER("map", parse_map),
+	MEMBER("query", parse_query),
+	MEMBER("answer", parse_answer),
+	MEMBER("result", parse_result),
+	MEMBER("inexpressible", parse_inexpressible),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -335,6 +372,12 @@ parse_expected(struct parse *p, size_t *next, bool *good)
 }
 
 static bool
+is_outbound(const struct parse *p)
+{
+	return p->r->event == RECORD_OUTBOUND;
+}
+
+static bool
 parse_line(struct parse *p)
 {
 	struct slice name = { NULL, 0 };
@@ -359,7 +402,11 @@ parse_line(struct parse *p)
 		return scan_fail(&p->scan, "an \"event\"");
 	if (p->note)
 		return true;
-	if (!p->has_verdict || p->time.p == NULL)
+	if (is_outbound(p)) {
+		if (p->r->outbound.query.p == NULL || p->time.p == NULL)
+			return scan_fail(&p->scan, "a \"query\" and a "
+			    "\"time\"");
+	} else if (!p->has_verdict || p->time.p == NULL)
 		return scan_fail(&p->scan, "a \"verdict\" and a \"time\"");
 	return parse_put_facts(p) || scan_fail(&p->scan, "more memory");
 }
@@ -377,7 +424,8 @@ reader_parse(struct reader_record *r, struct slice line, struct fault *fault)
 	r->line = line;
 	scan_init(&p.scan, line, &r->memory);
 	if (parse_line(&p))
-		return p.note ? READER_NOTE : READER_RECORD;
+		return p.note ? READER_NOTE : is_outbound(&p) ?
+		    READER_OUTBOUND : READER_RECORD;
 	if (!chain_split(line, &sealed) && line.n > 0 && line.p[0] == '{' &&
 	    line.p[line.n - 1] != '}')
 		return READER_TORN;

@@ -47,6 +47,11 @@ struct reader_rule {
 	uint32_t line;
 };
 
+/* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
+struct reader_outbound {
+	struct slice map, query, answer, result, inexpressible;
+};
+
 struct reader_record {
 	enum record_event event;
 	int64_t time_us; /* since 1970, UTC: when it was judged */
@@ -66,7 +71,7 @@ struct reader_record {
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt;
-
+	struct reader_outbound outbound;
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };
@@ -75,7 +80,8 @@ void reader_record_init(struct reader_record *);
 void reader_record_free(struct reader_record *);
 
 enum reader_result {
-	READER_RECORD,
+	READER_RECORD, /* of a message or a refusal */
+	READER_OUTBOUND, /* a policy that an MTA was told: no message */
 	READER_NOTE,   /* a link, a mark or a withdrawal: no message */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */

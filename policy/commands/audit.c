@@ -56,6 +56,11 @@ take(struct audit_walk *w, enum reader_result result,
 	case READER_RECORD:
 		w->records++;
 		return w->each(w->arg, record, reader);
+	case READER_OUTBOUND:
+		if (w->outbound != NULL)
+			return w->outbound(w->arg, record);
+		w->notes++;
+		return true;
 	case READER_NOTE:
 		w->notes++;
 		return true;

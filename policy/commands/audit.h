@@ -38,11 +38,14 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
 
 /*
- * Reads record after record.  Torn lines are counted, bad ones reported and
- * counted; `each` is not called for them.  False from `each` stops.
+ * Reads record after record, those of messages for `each`, those of what an MTA
+ * was told before it delivers for `outbound` (NULL: counted as notes).  Torn
+ * lines are counted, bad ones reported and counted; neither is called for
+ * them.  False from either stops.
  */
 struct audit_walk {
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
+	bool (*outbound)(void *arg, const struct reader_record *);
 	void *arg;
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad;
@@ -51,6 +54,10 @@ struct audit_walk {
 /* False with a fault when a file could not be read. */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *);
+
+/* Of an outbound record: the domain or host that was asked for; its line. */
+struct slice audit_outbound_domain(const struct reader_outbound *);
+void audit_print_outbound(const struct reader_record *, struct text *out);
 
 /* For people: to the second, and " from=..." for a fact that is filled. */
 void audit_print_time(int64_t time_us, struct text *out);

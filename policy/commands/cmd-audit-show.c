@@ -73,15 +73,32 @@ has_verdict(const struct show *show, const struct reader_record *r)
 }
 
 static bool
+in_time(const struct show *show, const struct reader_record *r)
+{
+	return r->time_us >= show->since && r->time_us < show->until;
+}
+
+static bool
 wanted(const struct show *show, const struct reader_record *r)
 {
-	return r->time_us >= show->since && r->time_us < show->until &&
+	return in_time(show, r) &&
 	    (show->verdict == NULL || has_verdict(show, r)) &&
 	    (show->reason == NULL || (r->reason != REASON_NONE &&
 	    strcmp(show->reason, reason_name(r->reason)) == 0)) &&
 	    (show->rule == NULL || has_rule(show, r)) &&
 	    (show->client == NULL || is_client(show, &r->facts)) &&
 	    (show->domain == NULL || in_domain(show, r));
+}
+
+/* It has no client, and no verdict with a reason. */
+static bool
+outbound_wanted(const struct show *show, const struct reader_record *r)
+{
+	return in_time(show, r) && show->verdict == NULL &&
+	    show->reason == NULL && show->client == NULL &&
+	    (show->rule == NULL || has_rule(show, r)) &&
+	    (show->domain == NULL || domains_covers(slice_of(show->domain),
+	    audit_outbound_domain(&r->outbound)));
 }
 
 static void
@@ -118,6 +135,13 @@ print(const struct reader_record *r)
 	puts(line.buf);
 }
 
+static void
+print_line(const struct reader_record *r)
+{
+	if (fwrite(r->line.p, 1, r->line.n, stdout) == r->line.n)
+		putchar('\n');
+}
+
 static bool
 each(void *arg, struct reader_record *r, const struct reader *reader)
 {
@@ -126,10 +150,29 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	(void)reader;
 	if (!wanted(show, r))
 		return true;
-	if (!show->json)
+	if (show->json)
+		print_line(r);
+	else
 		print(r);
-	else if (fwrite(r->line.p, 1, r->line.n, stdout) == r->line.n)
-		putchar('\n');
+	return !ferror(stdout);
+}
+
+static bool
+each_outbound(void *arg, const struct reader_record *r)
+{
+	struct show *show = arg;
+	char buf[2048];
+	struct text line;
+
+	if (!outbound_wanted(show, r))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	if (show->json) {
+		print_line(r);
+	} else {
+		audit_print_outbound(r, &line);
+		puts(buf);
+	}
 	return !ferror(stdout);
 }
 
@@ -199,7 +242,8 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct show show = { .since = INT64_MIN, .until = INT64_MAX };
-	struct audit_walk walk = { .each = each, .arg = &show };
+	struct audit_walk walk = { .each = each, .outbound = each_outbound,
+	    .arg = &show };
 	struct audit_files files;
 	struct fault fault;
 	const char *wrong;

@@ -52,7 +52,7 @@ read_records(char *path, uint64_t lines)
 	while ((result = reader_next(reader, &record, &fault)) != READER_END &&
 	    result != READER_FAILED) {
 		FUZZ_CHECK(reader_line(reader) <= lines);
-		if (result == READER_RECORD)
+		if (result == READER_RECORD || result == READER_OUTBOUND)
 			check_record(&record);
 		FUZZ_CHECK(result != READER_BAD || fault.text[0] != '\0');
 	}

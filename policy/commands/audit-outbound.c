@@ -1,0 +1,55 @@
+/* What an MTA was told before it delivers, as a line for people. */
+#include "policy/commands/audit.h"
+#include "policy/tools/domains.h"
+
+/*
+ * Postfix asks for dest.test, .dest.test, [mx.dest.test]:587; sendmail for
+ * tls_srv:mx.dest.test or tls_rcpt:user@dest.test.
+ */
+struct slice
+audit_outbound_domain(const struct reader_outbound *o)
+{
+	struct slice s = o->query;
+	enum outbound_map map;
+	size_t colon = slice_find(s, ':'), end;
+
+	if (outbound_map_by_name(o->map, &map) && map == OUTBOUND_SENDMAIL &&
+	    colon < s.n)
+		s = slice_from(s, colon + 1);
+	if (slice_find(s, '@') < s.n)
+		return domains_of_address(s);
+	if (s.n > 0 && s.p[0] == '[') {
+		s = slice_from(s, 1);
+		end = slice_find(s, ']');
+	} else {
+		s = slice_from(s, s.n > 0 && s.p[0] == '.' ? 1 : 0);
+		end = slice_find(s, ':');
+	}
+	return slice_make(s.p, end);
+}
+
+static void
+print_word(const char *before, struct slice word, struct text *out)
+{
+	if (word.n == 0)
+		return;
+	text_puts(out, before);
+	text_put_printable(out, word);
+}
+
+void
+audit_print_outbound(const struct reader_record *r, struct text *out)
+{
+	const struct reader_outbound *o = &r->outbound;
+
+	audit_print_time(r->time_us, out);
+	print_word(" outbound ", o->result, out);
+	if (r->monitor)
+		text_puts(out, " (monitor)");
+	print_word(" map=", o->map, out);
+	print_word(" query=", o->query, out);
+	for (size_t i = 0; i < r->nrules; i++)
+		print_word(" rule=", r->rules[i].key, out);
+	print_word(" without=", o->inexpressible, out);
+	print_word(" answer=", o->answer, out);
+}
