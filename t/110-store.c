@@ -238,6 +238,8 @@ static void
 test_foreign(void **state)
 {
 	static char noise[8192], old[400] = "tlspolcy\1\0\0\0\4\3\2\1";
+	const char *swapped;
+	int one = 1;
 
 	(void)state;
 	memset(noise, 'x', sizeof noise);
@@ -247,6 +249,12 @@ test_foreign(void **state)
 	refused("empty", 65, ": not a tlspolicy store (0 bytes)");
 	write_file(unit_path("noise"), noise, sizeof noise);
 	refused("noise", 65, ": not a tlspolicy store");
+	/* As a machine with the other order of bytes would write the magic. */
+	swapped = *(char *)&one == 1 ? "\xbe\xef\xc0\xde" : "\xde\xc0\xef\xbe";
+	memcpy(noise + 16, swapped, 4);
+	write_file(unit_path("swapped"), noise, sizeof noise);
+	refused("swapped", 65, ": not a store of this kind of machine, or "
+	    "damaged; remove it and build the store again");
 	mkdir(unit_path("folder"), 0700);
 	refused("folder", 65, ": not a regular file");
 	rmdir(unit_path("folder"));

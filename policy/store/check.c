@@ -2,6 +2,9 @@
  * The layout of LMDB 0.9's file, as its mdb.c describes it: pages of one
  * size, the first two of them with a copy of the header each, of which the one
  * with the larger transaction number is in force.
+ *
+ * Numbers are as the machine has them, in its order of bytes and, those of
+ * pages, in the width of its addresses.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,8 +20,6 @@
 enum {
 	LMDB_MAGIC = (int)0xBEEFC0DE,
 	LMDB_VERSION = 1,
-	PAGE_HEAD = 16,
-	NODE_HEAD = 8,
 	DEPTH_MAX = 32,
 	FLAG_BRANCH = 0x01,
 	FLAG_LEAF = 0x02,
@@ -29,10 +30,10 @@ enum {
 	KEY_SIZE_MAX = 511
 };
 
-#define NO_PAGE UINT64_MAX
+#define NO_PAGE SIZE_MAX
 
 struct page_head {
-	uint64_t number;
+	size_t number;
 	uint16_t pad, flags;
 	uint16_t lower, upper; /* of overflow pages: their number, 32 bits */
 };
@@ -40,21 +41,33 @@ struct page_head {
 struct tree {
 	uint32_t pad; /* of the free list's tree: the page size */
 	uint16_t flags, depth;
-	uint64_t branches, leaves, overflows, entries, root;
+	size_t branches, leaves, overflows, entries, root;
 };
 
 struct meta {
 	uint32_t magic, version;
-	uint64_t address, map_size;
+	void *address;
+	size_t map_size;
 	struct tree free, main;
-	uint64_t last_page, txnid;
+	size_t last_page, txnid;
+};
+
+struct node_head {
+	uint32_t low; /* size of a value, or low half of a page's number */
+	uint16_t high; /* flags, or high half */
+	uint16_t key_size;
+};
+
+enum {
+	PAGE_HEAD = sizeof(struct page_head),
+	NODE_HEAD = sizeof(struct node_head)
 };
 
 struct file {
 	const char *path;
 	const unsigned char *map;
 	size_t size, page_size;
-	uint64_t pages;
+	size_t pages;
 	unsigned char *seen; /* a bit for each page */
 	bool free_list;	     /* of the two trees; its keys are numbers */
 	struct tree counted; /* what was found in this tree */
@@ -62,11 +75,10 @@ struct file {
 };
 
 static bool
-damaged(const struct file *f, uint64_t page, const char *what)
+damaged(const struct file *f, size_t page, const char *what)
 {
-	return fault_set(f->fault, FAULT_DATA, "%s: damaged (page %llu: %s); "
-	    "remove it and build the store again", f->path,
-	    (unsigned long long)page, what);
+	return fault_set(f->fault, FAULT_DATA, "%s: damaged (page %zu: %s); "
+	    "remove it and build the store again", f->path, page, what);
 }
 
 static bool
@@ -116,12 +128,30 @@ read_meta(const struct file *f, size_t at, struct meta *meta)
 	    meta->version == LMDB_VERSION;
 }
 
+/* LMDB's magic, in another order of bytes or where it is not looked for. */
+static bool
+is_foreign(const struct file *f)
+{
+	static const unsigned char magic[2][4] = {
+		{ 0xbe, 0xef, 0xc0, 0xde }, { 0xde, 0xc0, 0xef, 0xbe }
+	};
+
+	for (size_t at = 12; at <= 16; at += 4)
+		for (int order = 0; order < 2; order++)
+			if (memcmp(f->map + at, magic[order],
+			    sizeof magic[order]) == 0)
+				return true;
+	return false;
+}
+
 /* Fills page_size; both headers must be there. */
 static bool
 read_metas(struct file *f, struct meta metas[2])
 {
 	if (!read_meta(f, 0, &metas[0]))
-		return fault_set(f->fault, FAULT_DATA,
+		return fault_set(f->fault, FAULT_DATA, is_foreign(f) ?
+		    "%s: not a store of this kind of machine, or damaged; "
+		    "remove it and build the store again" :
 		    "%s: not a tlspolicy store", f->path);
 	f->page_size = metas[0].free.pad;
 	if (f->page_size < 512 || f->page_size > 65536 ||
@@ -136,21 +166,21 @@ read_metas(struct file *f, struct meta metas[2])
 static bool
 check_length(struct file *f, const struct meta *meta)
 {
-	uint64_t there = f->size / f->page_size;
+	size_t there = f->size / f->page_size;
 
 	f->pages = meta->last_page + 1;
 	if (meta->last_page < there)
 		return true;
-	return fault_set(f->fault, FAULT_DATA, "%s: cut off (%llu of %llu "
-	    "pages); remove it and build the store again", f->path,
-	    (unsigned long long)there, (unsigned long long)f->pages);
+	return fault_set(f->fault, FAULT_DATA, "%s: cut off (%zu of %zu "
+	    "pages); remove it and build the store again", f->path, there,
+	    f->pages);
 }
 
 /* Commits write the headers in turn, each a number higher. */
 static bool
 check_turns(const struct file *f, const struct meta metas[2])
 {
-	uint64_t a = metas[0].txnid, b = metas[1].txnid;
+	size_t a = metas[0].txnid, b = metas[1].txnid;
 
 	return (a == 0 && b == 0) ||
 	    (a % 2 == 0 && (b == a + 1 || b == a - 1)) ||
@@ -173,11 +203,11 @@ check_file(const char *path, struct fault *fault)
 }
 
 static bool
-mark(struct file *f, uint64_t page, uint64_t count)
+mark(struct file *f, size_t page, size_t count)
 {
 	if (page < 2 || page >= f->pages || count > f->pages - page)
 		return damaged(f, page, "not in the file");
-	for (uint64_t p = page; p < page + count; p++) {
+	for (size_t p = page; p < page + count; p++) {
 		if (f->seen[p / 8] & 1U << p % 8)
 			return damaged(f, p, "used twice");
 		f->seen[p / 8] |= (unsigned char)(1U << p % 8);
@@ -186,7 +216,7 @@ mark(struct file *f, uint64_t page, uint64_t count)
 }
 
 static bool
-check_overflow(struct file *f, uint64_t page, size_t size)
+check_overflow(struct file *f, size_t page, size_t size)
 {
 	size_t count = (PAGE_HEAD - 1 + size) / f->page_size + 1;
 	struct page_head head;
@@ -205,17 +235,17 @@ check_overflow(struct file *f, uint64_t page, size_t size)
  * writer overwrites them, so they must not be in use.
  */
 static bool
-check_free_pages(struct file *f, uint64_t page, const unsigned char *value,
+check_free_pages(struct file *f, size_t page, const unsigned char *value,
     size_t size)
 {
-	uint64_t n, number, last = NO_PAGE;
+	size_t n, number, last = NO_PAGE;
 
 	if (size < sizeof n)
 		return damaged(f, page, "a list of free pages cut short");
 	memcpy(&n, value, sizeof n);
 	if (n > size / sizeof n - 1)
 		return damaged(f, page, "a list of free pages cut short");
-	for (uint64_t i = 1; i <= n; i++, last = number) {
+	for (size_t i = 1; i <= n; i++, last = number) {
 		memcpy(&number, value + i * sizeof number, sizeof number);
 		if (number >= last)
 			return damaged(f, page, "free pages out of order");
@@ -230,20 +260,20 @@ struct node {
 		const unsigned char *p;
 		size_t n;
 	} key;
-	uint64_t child; /* of a branch */
+	size_t child; /* of a branch */
 	size_t size;	/* in the page */
 };
 
 /* The value behind a leaf's key, in the page or on pages of its own. */
 static bool
-read_value(struct file *f, uint64_t page, unsigned flags, size_t size,
+read_value(struct file *f, size_t page, unsigned flags, size_t size,
     size_t room, struct node *node)
 {
 	const unsigned char *value = node->key.p + node->key.n;
-	uint64_t first;
+	size_t first;
 
 	if (flags == NODE_BIGDATA) {
-		if (room < sizeof first)
+		if (room < sizeof first || size > f->size)
 			return damaged(f, page, "a value outside the page");
 		memcpy(&first, value, sizeof first);
 		if (!check_overflow(f, first, size))
@@ -259,26 +289,27 @@ read_value(struct file *f, uint64_t page, unsigned flags, size_t size,
 
 /* The node at `offset` of a page, not below `lowest`. */
 static bool
-read_node(struct file *f, uint64_t page, bool leaf, size_t lowest,
+read_node(struct file *f, size_t page, bool leaf, size_t lowest,
     size_t offset, struct node *node)
 {
 	const unsigned char *at = f->map + page * f->page_size + offset;
-	uint16_t part[4];
-	size_t size, room = f->page_size - offset;
+	struct node_head head;
+	size_t room = f->page_size - offset;
 
 	if (offset < lowest || offset % 2 != 0 ||
 	    offset + NODE_HEAD > f->page_size)
 		return damaged(f, page, "a node outside the page");
-	memcpy(part, at, sizeof part);
+	memcpy(&head, at, sizeof head);
 	node->key.p = at + NODE_HEAD;
-	node->key.n = part[3];
-	size = (size_t)part[0] | (size_t)part[1] << 16;
-	node->child = size | (uint64_t)part[2] << 32;
+	node->key.n = head.key_size;
+	node->child = head.low;
+	if (sizeof node->child > sizeof head.low)
+		node->child |= (size_t)((uint64_t)head.high << 32);
 	if (node->key.n > KEY_SIZE_MAX || NODE_HEAD + node->key.n > room)
 		return damaged(f, page, "a key outside the page");
 	node->size = NODE_HEAD + node->key.n;
-	return !leaf || read_value(f, page, part[2], size, room - node->size,
-	    node);
+	return !leaf || read_value(f, page, head.high, head.low,
+	    room - node->size, node);
 }
 
 static bool
@@ -294,7 +325,7 @@ in_order(const struct node *a, const struct node *b)
 static bool
 free_in_order(const struct node *a, const struct node *b)
 {
-	uint64_t first = 0, second;
+	size_t first = 0, second;
 
 	if (b->key.n != sizeof second)
 		return false;
@@ -314,10 +345,10 @@ keys_in_order(const struct file *f, const struct node *a,
 	return a == NULL || in_order(a, b);
 }
 
-static bool check_page(struct file *, uint64_t page, unsigned left);
+static bool check_page(struct file *, size_t page, unsigned left);
 
 static bool
-check_nodes(struct file *f, uint64_t page, const struct page_head *head,
+check_nodes(struct file *f, size_t page, const struct page_head *head,
     unsigned left)
 {
 	const unsigned char *at = f->map + page * f->page_size + PAGE_HEAD;
@@ -349,7 +380,7 @@ check_nodes(struct file *f, uint64_t page, const struct page_head *head,
 
 /* `left`: levels from here to the leaves, 1 on a leaf. */
 static bool
-check_page(struct file *f, uint64_t page, unsigned left)
+check_page(struct file *f, size_t page, unsigned left)
 {
 	struct page_head head;
 	bool leaf = left == 1;
@@ -412,7 +443,8 @@ check_snapshot(struct file *f, uint64_t txnid, bool *gone)
 	f->seen = calloc(1, f->size / f->page_size / 8 + 1);
 	if (f->seen == NULL)
 		return fault_set(f->fault, FAULT_UNAVAILABLE, "out of memory");
-	good = check_turns(f, metas) && check_length(f, meta) && check_tree(f, &meta->free, true) &&
+	good = check_turns(f, metas) && check_length(f, meta) &&
+	    check_tree(f, &meta->free, true) &&
 	    check_tree(f, &meta->main, false);
 	free(f->seen);
 	return good;
