@@ -128,4 +128,40 @@ SKIP: {
 	ok($shot{light} ne $shot{dark}, 'light and dark differ');
 }
 
+# On paper: nothing is cut off, rows and lists stay whole, colours are those
+# of paper even when the screen is dark.
+sub pages_of {
+	my ($scheme) = @_;
+	my $pdf = $browser->pdf($page{report}, $scratch->path("$scheme.pdf"),
+	    $scheme);
+	my $text = Tlspolicy::Scratch::run('pdftotext', '-layout', $pdf,
+	    '-')->{out};
+	my $picture = Tlspolicy::Scratch::run('pdftoppm', '-r', 20, '-f', 1,
+	    '-l', 1, $pdf)->{out};
+	return ([split /\f/, $text], $picture);
+}
+
+SKIP: {
+	skip 'no Chromium and pdftotext: scripts/install-packages test', 1
+	    unless $browser && -x '/usr/bin/pdftotext';
+	my ($pages, $light) = pages_of('light');
+	my $n = @$pages;
+	cmp_ok($n, '<=', 6, 'printed on few pages');
+	is(join(' ', map { m{(\d+) ?/ ?(\d+)\s*\z} ? "$1/$2" : '?' } @$pages),
+	    join(' ', map { "$_/$n" } 1 .. $n), 'each with its number');
+	like($pages->[0], qr/attempts.*would have/s, 'all tiles on the first');
+	my ($last) = grep { /How to read this/ } @$pages;
+	like($last, qr/How to read this.*Mails.*Evidence.*this page does not/s,
+	    'a list stays on its page');
+	my @rows = grep { /^ *insurer\.example .*\d +\d+ *$/m } @$pages;
+	is(scalar @rows, 1, 'a row stays on its page, with its last column');
+	my ($width, $height, $dots) = $light =~ /\AP6\n(\d+) (\d+)\n255\n(.*)/s;
+	is(length $dots, 3 * $width * $height, 'a picture of it');
+	is(substr($dots, 0, 3), "\xff" x 3, 'on white');
+	cmp_ok(scalar(grep { my ($r, $g, $b) = unpack 'C3', $_;
+	    $r > 150 && $g < 110 && $b < 60 } $dots =~ /.../gs), '>', 3,
+	    'bars and signs keep their colours');
+	is((pages_of('dark'))[1], $light, 'the same from a dark screen');
+}
+
 done_testing;

@@ -82,12 +82,21 @@ const char page_style[] =
 "table.wide td.w{width:auto}table.wide td .bar{margin:.2rem 0 .35rem}\n"
 "table.wide td[data-l]:not(.w)::before{content:attr(data-l);color:var(--soft);"
 "font-weight:400;text-align:left;flex:none}}\n"
-"@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;"
-"--line:#bbb;--best:#0a5f63;--good:#58aeb0;--bad:#d9520b;--stop:#a31621;"
-"--would:#c99700;--note:#eee}body{font-size:10.5pt}main{padding:0;"
-"max-width:none}section,.tile{border-radius:0}tr,li,figure,.tile{"
-"break-inside:avoid}h2{break-after:avoid}svg,.tag,.bar,li{"
-"print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
+"@page{margin:14mm 13mm 17mm;@bottom-right{content:counter(page)' / '"
+"counter(pages);font:8pt sans-serif;color:#444}}\n"
+"@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;"
+"--soft:#444;--line:#bbb;--best:#0a5f63;--good:#58aeb0;--bad:#d9520b;"
+"--stop:#a31621;--would:#c99700;--note:#eee}body{font-size:10pt;"
+"line-height:1.4}main{padding:0;max-width:none}header{margin-bottom:1rem}\n"
+".tiles{grid-template-columns:repeat(6,1fr);gap:.4rem}.tile{border-radius:0;"
+"padding:.5rem .6rem}.tile b{font-size:1.2rem}\n"
+"section{border:0;border-top:1px solid var(--ink);border-radius:0;"
+"padding:.8rem 0 0;margin:1.1rem 0 0}td{padding-top:.22rem;"
+"padding-bottom:.22rem}td:first-child{min-width:10rem}"
+".bar{margin-top:.3rem}\n"
+"tr,li,figure,dl,.tiles,.two{break-inside:avoid}h2{break-after:avoid}"
+"svg,.tag,.bar,li{print-color-adjust:exact;"
+"-webkit-print-color-adjust:exact}}\n";
 
 bool
 page_style_hash(char out[64])

@@ -42,6 +42,16 @@ sub dom
 	return $r;
 }
 
+# As it is printed; scheme as below.
+sub pdf
+{
+	my ($self, $file, $pdf, $scheme) = @_;
+	$self->run($file, '--blink-settings=preferredColorScheme=' .
+	    ($scheme eq 'dark' ? 0 : 1), '--no-pdf-header-footer',
+	    "--print-to-pdf=$pdf");
+	return $pdf;
+}
+
 # The path of a PNG; scheme: light, dark.
 sub shot
 {
