@@ -266,5 +266,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_audit_show = {
 	"audit show", "[FILE...]", "Print records, all or chosen ones",
-	options, run
+	options, run,
+	"tlspolicy-audit(5)"
 };

@@ -182,10 +182,12 @@ run_head(struct context *context, int argc, char **argv)
 
 const struct command command_audit_verify = {
 	"audit verify", "[FILE...]", "Check the chain over all files",
-	verify_options, run_verify
+	verify_options, run_verify,
+	"tlspolicy-audit(5)"
 };
 
 const struct command command_audit_head = {
 	"audit head", "[FILE]", "Print where the chain ends, to be noted",
-	head_options, run_head
+	head_options, run_head,
+	"tlspolicy-audit(5)"
 };

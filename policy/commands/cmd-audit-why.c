@@ -200,5 +200,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_audit_why = {
 	"audit why", "QUEUE-ID [FILE...]",
-	"Explain what became of a message", NULL, run
+	"Explain what became of a message", NULL, run,
+	"tlspolicy-audit(5)"
 };

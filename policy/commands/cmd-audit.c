@@ -31,7 +31,7 @@ print_help(void)
 		}
 	printf("\nOptions of each:\n");
 	command_print_options(NULL);
-	printf("\nSee tlspolicy(1) and tlspolicy-audit(5).\n");
+	printf("\nSee tlspolicy(1), tlspolicy-audit(5).\n");
 }
 
 static const struct command *
@@ -80,5 +80,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_audit = {
 	"audit", "show|why|verify|head ...",
-	"Read, explain and verify the audit log", NULL, run
+	"Read, explain and verify the audit log", NULL, run,
+	"tlspolicy-audit(5)"
 };

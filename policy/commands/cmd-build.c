@@ -139,5 +139,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_build = {
 	"build", "[RULES...]", "Compile rules into the store, in one commit",
-	options, run
+	options, run,
+	"tlspolicy-rules(5)"
 };

@@ -228,5 +228,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_cert = {
 	"cert", "FILE...", "Show certificates and keys, and what is wrong with them",
-	options, run
+	options, run,
+	"tlspolicy-cert(1)"
 };

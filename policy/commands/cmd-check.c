@@ -221,5 +221,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_check = {
 	"check", "MACRO=VALUE...", "Judge a session, and explain the verdict",
-	options, run
+	options, run,
+	"tlspolicy-rules(5)"
 };

@@ -52,5 +52,6 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_del = {
-	"del", "KEY", "Take a key's rules out of the store", NULL, run
+	"del", "KEY", "Take a key's rules out of the store", NULL, run,
+	NULL
 };

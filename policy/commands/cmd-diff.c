@@ -49,5 +49,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_diff = {
 	"diff", "[RULES...]", "Show what building RULES would change", options,
-	run
+	run,
+	NULL
 };

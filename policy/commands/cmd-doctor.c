@@ -284,5 +284,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_doctor = {
 	"doctor", "", "Find what is missing in the daemon and its MTAs",
-	options, run
+	options, run,
+	"tlspolicy-doctor(1)"
 };

@@ -82,5 +82,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_import = {
 	"import", "sendmail|postfix|csv|starttls-everywhere FILE",
-	"Print other people's policy as rules", NULL, run
+	"Print other people's policy as rules", NULL, run,
+	"tlspolicy-migration(7)"
 };

@@ -108,5 +108,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_lint = {
 	"lint", "[RULES...]",
-	"Find rules that are valid but hardly meant", options, run
+	"Find rules that are valid but hardly meant", options, run,
+	"tlspolicy-rules(5)"
 };

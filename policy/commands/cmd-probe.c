@@ -438,5 +438,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_probe = {
 	"probe", "TARGET...", "Ask servers for STARTTLS; show what an MTA would see",
-	options, run
+	options, run,
+	"tlspolicy-probe(1)"
 };

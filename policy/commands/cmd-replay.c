@@ -158,5 +158,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_replay = {
 	"replay", "[AUDIT...]",
-	"Judge recorded mail again, by new rules", options, run
+	"Judge recorded mail again, by new rules", options, run,
+	NULL
 };

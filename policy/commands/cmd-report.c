@@ -14,7 +14,7 @@ enum { OPTION_CSV = OPTION_REPORT, OPTION_HTML, OPTION_TOP, OPTION_SOON,
 
 static const struct command_option options[] = {
 	{ OPTION_DOMAIN, "domain", "NAME",
-	    "a statement on the senders of this domain and below" },
+	    "a statement on the senders in this domain" },
 	{ OPTION_SINCE, "since", "TIME", "from this time or date on, UTC" },
 	{ OPTION_UNTIL, "until", "TIME", "before this time or date, UTC" },
 	{ OPTION_TOP, "top", "NUMBER", "rows of long tables, 50" },
@@ -164,5 +164,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_report = {
 	"report", "[AUDIT...]",
-	"What came in, how well protected, and what changed", options, run
+	"Sum up what came in, how well protected, and what changed", options, run,
+	"tlspolicy-report(1)"
 };

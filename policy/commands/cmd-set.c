@@ -121,5 +121,6 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_set = {
-	"set", "KEY REQUIREMENT", "Put one rule into the store", NULL, run
+	"set", "KEY REQUIREMENT", "Put one rule into the store", NULL, run,
+	"tlspolicy-rules(5)"
 };

@@ -54,5 +54,6 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_settings = {
-	"settings", "[NAME...]", "Print the settings in force", options, run
+	"settings", "[NAME...]", "Print the settings in force", options, run,
+	"tlspolicy.conf(5)"
 };

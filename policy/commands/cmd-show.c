@@ -205,5 +205,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_show = {
 	"show", "[KEY]", "Print the store's rules, or those of one key",
-	options, run
+	options, run,
+	NULL
 };

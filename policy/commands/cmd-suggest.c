@@ -189,5 +189,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_suggest = {
 	"suggest", "[AUDIT...]",
-	"Rules that all recorded mail satisfies", options, run
+	"Propose rules that all recorded mail satisfies", options, run,
+	"tlspolicy-suggest(1)"
 };

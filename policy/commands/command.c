@@ -52,7 +52,7 @@ command_print_options(const struct command_option *o)
 			    o->word);
 		if (o->argument != NULL)
 			text_printf(&text, " %s", o->argument);
-		printf("    %-20s %s\n", left, o->help);
+		printf("    %-24s %s\n", left, o->help);
 	}
 }
 
@@ -65,7 +65,8 @@ print_help(const struct command *command)
 	if (command->options != NULL)
 		command_print_options(command->options);
 	command_print_options(NULL);
-	printf("\nSee tlspolicy(1).\n");
+	printf("\nSee tlspolicy(1)%s%s.\n", command->page != NULL ? ", " : "",
+	    command->page != NULL ? command->page : "");
 }
 
 int

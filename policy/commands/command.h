@@ -54,11 +54,9 @@ struct command {
 	const char *operands; /* "MACRO=VALUE..." or "" */
 	const char *summary;  /* one line, for the list of commands */
 	const struct command_option *options; /* without -c, -d and -h */
-	/*
-	 * argv[0] is the command's name.  Returns the exit code, having
-	 * reported its faults.
-	 */
+	/* argv[0] is the name.  Reports its faults; the exit code. */
 	int (*run)(struct context *, int argc, char **argv);
+	const char *page; /* that tells more than tlspolicy(1), or NULL */
 };
 
 /* All commands; the end is NULL. */

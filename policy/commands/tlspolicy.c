@@ -17,6 +17,7 @@ static void
 print_help(void)
 {
 	printf("usage: tlspolicy COMMAND [OPTIONS] [OPERANDS]\n"
+	    "       tlspolicy -h, --help | -V, --version\n"
 	    "TLS policy for sendmail and Postfix: build, check, explain.\n\n");
 	for (int i = 0; command_table[i] != NULL; i++)
 		printf("    %-10s %s\n", command_table[i]->name,
