@@ -170,7 +170,7 @@ import_fails(65, qr/^\Q$text\E:1:\d+: /, 'starttls-everywhere', $text);
 import_fails(65, qr/no object "policies"/, 'starttls-everywhere',
     $scratch->write('json', '{}'));
 import_fails(66, qr/cannot open .*none/, 'csv', $scratch->path('none'));
-import_fails(74, qr/cannot read/, 'csv', $scratch->dir);
+import_fails(66, qr/cannot read/, 'csv', $scratch->dir);
 import_fails(64, qr/no format "senmail", did you mean sendmail\?/, 'senmail',
     $text);
 import_fails(64, qr/operands are missing/, 'sendmail');

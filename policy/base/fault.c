@@ -3,6 +3,7 @@
  * memory has run out, and a reader of a hostile file must not be made to hold
  * as much text as the file likes.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -56,7 +57,8 @@ fault_errno(struct fault *f, enum fault_kind kind, int error, const char *fmt,
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_text(f, kind, fmt, ap);
+	set_text(f, kind == FAULT_IO && error == EISDIR ? FAULT_NOINPUT : kind,
+	    fmt, ap);
 	va_end(ap);
 	if (strerror_r(error, reason, sizeof reason) != 0)
 		snprintf(reason, sizeof reason, "error %d", error);

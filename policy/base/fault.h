@@ -43,7 +43,10 @@ void fault_clear(struct fault *);
 bool fault_set(struct fault *f, enum fault_kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with ": " and the text of the errno value `error` at the end. */
+/*
+ * The same with ": " and the text of the errno value `error` at the end.  Of a
+ * directory only reading fails, not open(2): FAULT_IO becomes FAULT_NOINPUT.
+ */
 bool fault_errno(struct fault *f, enum fault_kind, int error, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
 

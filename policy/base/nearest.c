@@ -58,7 +58,7 @@ nearest_offer(struct nearest *n, struct slice word)
 {
 	unsigned d;
 
-	if (n->wanted.n > NEAREST_WORD_MAX || word.n > NEAREST_WORD_MAX)
+	if (n->wanted.n == 0 || n->wanted.n > NEAREST_WORD_MAX || word.n > NEAREST_WORD_MAX)
 		return;
 	d = distance(n->wanted, word);
 	if (d < n->distance) {

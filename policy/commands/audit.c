@@ -69,7 +69,8 @@ take(struct audit_walk *w, enum reader_result result,
 		return true;
 	case READER_BAD:
 		w->bad++;
-		fault_report(fault, stderr);
+		if (!w->again)
+			fault_report(fault, stderr);
 		return true;
 	default:
 		return false;
@@ -93,6 +94,14 @@ audit_walk(struct audit_walk *w, const struct audit_files *files,
 	reader_record_free(&record);
 	reader_close(reader);
 	return result != READER_FAILED;
+}
+
+void
+audit_say_torn(uint64_t torn)
+{
+	if (torn > 0)
+		fprintf(stderr, "%llu torn line%s left out\n",
+		    (unsigned long long)torn, torn == 1 ? "" : "s");
 }
 
 void

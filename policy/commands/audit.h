@@ -47,6 +47,7 @@ struct audit_walk {
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	bool (*outbound)(void *arg, const struct reader_record *);
 	void *arg;
+	bool again;	/* bad lines were reported by another walk */
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad;
 };
@@ -54,6 +55,8 @@ struct audit_walk {
 /* False with a fault when a file could not be read. */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *);
+/* On standard error: how many lines were torn, if any. */
+void audit_say_torn(uint64_t torn);
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);

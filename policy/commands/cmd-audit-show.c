@@ -261,6 +261,7 @@ run(struct context *context, int argc, char **argv)
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
 	audit_files_free(&files);
+	audit_say_torn(walk.torn);
 	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;
 }
 

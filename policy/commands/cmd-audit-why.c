@@ -182,7 +182,7 @@ run(struct context *context, int argc, char **argv)
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1)
 		return status;
-	if (optind == argc)
+	if (optind == argc || argv[optind][0] == '\0')
 		return command_usage(context, "which message? Give its queue "
 		    "id, or the id of a session");
 	why.id = slice_of(argv[optind]);
@@ -191,6 +191,7 @@ run(struct context *context, int argc, char **argv)
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
 	audit_files_free(&files);
+	audit_say_torn(walk.torn);
 	if (status != EXIT_FINE || why.found > 0)
 		return status;
 	fprintf(stderr, "tlspolicy audit why: no record of %s\n",

@@ -23,7 +23,9 @@ find_format(const struct context *context, const char *name)
 	}
 	text_init(&hint, hint_text, sizeof hint_text);
 	nearest_print(&nearest, &hint);
-	command_usage(context, "there is no format \"%s\"%s", name, hint.buf);
+	command_usage(context, "there is no format \"%s\"%s", name,
+	    hint.n > 0 ? hint.buf : "; expected sendmail, postfix, csv or "
+	    "starttls-everywhere");
 	return NULL;
 }
 

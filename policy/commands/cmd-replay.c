@@ -35,9 +35,7 @@ print(struct replaying *run, struct replay_crew *crew)
 	struct store_reader reader;
 	struct fault fault;
 
-	if (crew->torn > 0)
-		fprintf(stderr, "%llu torn line%s left out\n",
-		    (unsigned long long)crew->torn, crew->torn == 1 ? "" : "s");
+	audit_say_torn(crew->torn);
 	if (run->json) {
 		replay_report_json(report, crew->records, stdout);
 	} else {

@@ -60,6 +60,19 @@ take_time(const struct context *context, const char *word, int64_t *time)
 	return false;
 }
 
+static bool
+take_format(const struct context *context, struct asked *asked, int c)
+{
+	if (asked->print != report_text) {
+		command_usage(context, "--csv, --html and --json exclude each "
+		    "other");
+		return false;
+	}
+	asked->print = c == OPTION_CSV ? report_csv :
+	    c == OPTION_HTML ? report_html : report_json;
+	return true;
+}
+
 /* False: a usage error, which was told. */
 static bool
 take(const struct context *context, struct asked *asked, int c)
@@ -91,15 +104,8 @@ take(const struct context *context, struct asked *asked, int c)
 			return false;
 		report->steady = number;
 		return true;
-	case OPTION_CSV:
-		asked->print = report_csv;
-		return true;
-	case OPTION_HTML:
-		asked->print = report_html;
-		return true;
 	default:
-		asked->print = report_json;
-		return true;
+		return take_format(context, asked, c);
 	}
 }
 
@@ -128,6 +134,7 @@ make(const struct asked *asked, const struct audit_files *files)
 		fault_set(&fault, FAULT_IO, "cannot write the report");
 		return command_fail(&fault);
 	}
+	audit_say_torn(walk.torn);
 	if (walk.bad > 0)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,

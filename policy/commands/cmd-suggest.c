@@ -71,7 +71,8 @@ static bool
 check_all(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
 {
-	struct audit_walk second = { .each = check, .arg = state };
+	struct audit_walk second = { .each = check, .arg = state,
+	    .again = true };
 	struct store_reader reader;
 	struct rulefile rules;
 	struct store *store = NULL;
@@ -107,6 +108,7 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 	}
 	if (!check_all(&state, files, &fault))
 		return command_fail(&fault);
+	audit_say_torn(first.torn);
 	suggest_print(s, why_not, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fault_set(&fault, FAULT_IO, "cannot write the rules");

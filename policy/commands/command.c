@@ -102,9 +102,11 @@ command_operands(const struct context *context, int have, int least, int most)
 {
 	if (have >= least && have <= most)
 		return true;
-	command_usage(context, "%s: usage: tlspolicy %s [OPTIONS] %s",
+	command_usage(context, "%s: usage: tlspolicy %s [OPTIONS]%s%s",
 	    have < least ? "operands are missing" : "too many operands",
-	    context->command->name, context->command->operands);
+	    context->command->name,
+	    context->command->operands[0] != '\0' ? " " : "",
+	    context->command->operands);
 	return false;
 }
 
@@ -198,6 +200,11 @@ command_getopt(struct context *context, int argc, char **argv, int *status)
 			return c;
 		}
 	}
+	if ((context->conf != NULL && context->conf[0] == '\0') ||
+	    (context->store != NULL && context->store[0] == '\0')) {
+		*status = command_usage(context, "-c and -d want a path");
+		return '?';
+	}
 	return read_settings(context, status) ? -1 : '?';
 }
 
@@ -237,6 +244,9 @@ command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX], size_t *n,
 {
 	word = slice_trim(word);
 	*n = 1;
+	/* An empty shell variable is not the rule for everybody. */
+	if (word.n == 0)
+		return fault_set(f, FAULT_DATA, "expected a key, found none");
 	if (!key_is_untagged(word))
 		return key_parse(word, &keys[0], f);
 	*n = 2;

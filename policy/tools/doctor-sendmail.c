@@ -177,6 +177,7 @@ read_file(struct sendmail *s, struct fault *f)
 	FILE *file = fopen(s->path, "re");
 	char line[LINE_BYTES], whole[2 * LINE_BYTES] = "";
 	size_t n = 0;
+	bool good;
 
 	if (file == NULL)
 		return fault_errno(f, FAULT_NOINPUT, errno, "%s", s->path);
@@ -198,8 +199,11 @@ read_file(struct sendmail *s, struct fault *f)
 		}
 	}
 	take_cf_line(s, slice_make(whole, n));
+	if (ferror(file))
+		fault_errno(f, FAULT_IO, errno, "%s", s->path);
+	good = !ferror(file);
 	fclose(file);
-	return true;
+	return good;
 }
 
 static bool

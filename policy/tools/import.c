@@ -314,8 +314,13 @@ import_read(struct import *import, FILE *file, struct fault *f)
 {
 	struct slice text;
 
-	if (!slurp(import, file, &text, f) ||
-	    !import->format->read(import, text, f))
+	if (!slurp(import, file, &text, f))
+		return false;
+	if (slice_find(text, '\0') < text.n)
+		return fault_set(f, FAULT_DATA, "%s is no text file; expected "
+		    "what makemap or postmap is given, not what it makes",
+		    import->path);
+	if (!import->format->read(import, text, f))
 		return false;
 	if (import->no_memory || !find_duplicates(import))
 		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");

@@ -146,6 +146,10 @@ print_span(const struct suggest *s, FILE *out)
 	char span_text[64];
 	struct text span;
 
+	if (s->records == 0) {
+		fputs("# Suggested by tlspolicy from 0 records.\n", out);
+		return;
+	}
 	text_init(&span, span_text, sizeof span_text);
 	report_put_day(&span, s->first);
 	text_puts(&span, " to ");
