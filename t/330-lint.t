@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
 use POSIX qw(strftime);
 use Test::More;
 use Tlspolicy::Scratch;
@@ -178,6 +179,8 @@ is $status, 64, 'an unknown MTA is a usage error';
 like $out, qr/expected sendmail or postfix/, 'and says what was expected';
 ($status) = lint('', "TLS_Clt:a.example\tENCR\n");
 is $status, 65, 'bad rules are bad rules, not findings';
+(undef, undef, $out) = lint('--json', "TLS_Auth:b\xff\tENCR:300\n");
+is decode_json($out)->{key}, 'TLS_Auth:b?', '--json of what is not UTF-8';
 (undef, undef, $out) = lint('', "TLS_Cilt:a.example\tOK\n");
 like $out, qr/^\S+:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/m,
     'a misspelt tag';

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "policy/base/jsontext.h"
 #include "policy/commands/ruleset.h"
 #include "policy/rules/lint.h"
 
@@ -24,13 +25,13 @@ struct printer {
 static void
 print_json(const struct printer *p, const struct lint_finding *f)
 {
-	struct slice file = p->rules->sources[f->rule->source];
-	json_t *object = json_pack("{s:s%, s:I, s:s%, s:s%, s:s, s:s, s:s}",
-	    "file", file.p, file.n, "line", (json_int_t)f->rule->line,
-	    "key", f->rule->key.p, f->rule->key.n,
-	    "requirement", f->rule->requirement.p, f->rule->requirement.n,
-	    "check", f->check, "reason", f->reason.buf,
-	    "way_out", f->way_out.buf);
+	json_t *object = json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:o}",
+	    "file", jsontext_string(p->rules->sources[f->rule->source]),
+	    "line", (json_int_t)f->rule->line,
+	    "key", jsontext_string(f->rule->key),
+	    "requirement", jsontext_string(f->rule->requirement),
+	    "check", f->check, "reason", jsontext_cstring(f->reason.buf),
+	    "way_out", jsontext_cstring(f->way_out.buf));
 
 	if (object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0)
 		putchar('\n');
