@@ -218,6 +218,35 @@ test_written(void **state)
 	unit_end();
 }
 
+/*
+ * A file has two headers, and the one with the larger number counts.  With a
+ * smaller number in it the store is what it was one commit before, whole.
+ */
+static void
+test_older_header(void **state)
+{
+	static char got[sizeof want];
+	const char *path = unit_path("older");
+	struct fault fault;
+	struct text out;
+	size_t at = 16 + 128; /* of the number: struct meta in check.c */
+
+	(void)state;
+	make_store(12);
+	if (good[at + 4096] > good[at])
+		at += 4096;
+	memcpy(bad, good, size);
+	bad[at] = (unsigned char)(bad[at] - 2);
+	write_bad(path);
+	text_init(&out, got, sizeof got);
+	assert_true(read_store(path, &out, &fault));
+	/* "GENERATION TIME", then the rules, which all commits had. */
+	assert_non_null(strstr(want, " 1002\n"));
+	assert_non_null(strstr(got, " 1001\n"));
+	unit_same("rules", strchr(want, '\n'), strchr(got, '\n'));
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -226,6 +255,7 @@ main(void)
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_older_header),
 	};
 
 	return unit_main(tests);

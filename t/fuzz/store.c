@@ -1,7 +1,8 @@
 /*
  * A damaged file: the input is a list of changes (three bytes where, one what)
- * to a sound store.  It is refused, or says what it said before; writers
- * refuse it or leave a sound one.
+ * to a sound store.  It is refused, or says what one of its last two commits
+ * said: LMDB keeps a header for each, and a number changed in the newer header
+ * makes the older one count.  Writers refuse it or leave a sound one.
  */
 #include "t/fuzz/fuzz.h"
 
@@ -12,7 +13,7 @@
 static char path[512];
 static unsigned char good[1 << 18], bad[1 << 18];
 static size_t good_size;
-static uint64_t good_sum;
+static uint64_t good_sum, older_sum;
 
 static bool
 add_rule(void *arg, const struct stored_rule *rule)
@@ -68,13 +69,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (int i = 0; i < 100; i++)
 		sprintf(rules + strlen(rules), "TLS_Clt:h%d.example VERIFY:112"
 		    "+CN:mail%d.example\n", i, i);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		fuzz_build(path, rules);
+		older_sum = good_sum;
+		FUZZ_CHECK(look(&good_sum));
+	}
 	fd = open(path, O_RDONLY);
 	good_size = (size_t)read(fd, good, sizeof good);
 	close(fd);
 	FUZZ_CHECK(good_size > 8192 && good_size < sizeof good);
-	FUZZ_CHECK(look(&good_sum));
 	return 0;
 }
 
@@ -97,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	change(data, size);
 	write_file(bad, good_size);
 	if (look(&sum))
-		FUZZ_CHECK(sum == good_sum);
+		FUZZ_CHECK(sum == good_sum || sum == older_sum);
 	rulefile_init(&file, NULL, NULL);
 	FUZZ_CHECK(rulefile_read_text(&file, slice_of("TLS_Clt:new OK\n"),
 	    "fuzz", &fault) && rulefile_finish(&file));
