@@ -40,6 +40,8 @@ test_compare(void **state)
 	struct slice none = slice_make(NULL, 0);
 
 	(void)state;
+	assert_null(slice_from(none, 0).p);
+	assert_int_equal(slice_from(none, 0).n, 0);
 	assert_true(slice_equal(none, slice_of("")));
 	assert_true(slice_equal_nocase(slice_of("aZ-9"), slice_of("Az-9")));
 	/* [ and { differ by the bit that case folding sets. */

@@ -73,6 +73,9 @@ test_needs(void **state)
 	    "VERIFY:bits or ENCR:bits", parsed("PERM+TEMP+ENCR:1", TAG_CLT));
 	unit_same("PERM+", "6: found the end of the rule; expected VERIFY, "
 	    "VERIFY:bits or ENCR:bits", parsed("PERM+", TAG_CLT));
+	unit_same("none", "1: found the end of the rule; expected OK, VERIFY, "
+	    "VERIFY:bits or ENCR:bits, or one of PERM+, TEMP+, WARN+, HOLD+ "
+	    "before it", parsed(NULL, TAG_CLT));
 	unit_same("ENCR", "1: found \"ENCR\"; expected ENCR:bits, as in "
 	    "ENCR:128", parsed("ENCR", TAG_CLT));
 	unit_same("TEMP+ENCR", "6: found \"ENCR\"; expected ENCR:bits, as in "

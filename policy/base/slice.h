@@ -38,11 +38,14 @@ slice_make(const char *p, size_t n)
 	return (struct slice){ p, n };
 }
 
-/* The part of `s` from offset `from` (at most s.n) on. */
+/*
+ * The part of `s` from offset `from` (at most s.n) on.  C knows no NULL + 0,
+ * and an empty slice may have no memory.
+ */
 static inline struct slice
 slice_from(struct slice s, size_t from)
 {
-	return (struct slice){ s.p + from, s.n - from };
+	return (struct slice){ from == 0 ? s.p : s.p + from, s.n - from };
 }
 
 bool slice_equal(struct slice, struct slice);

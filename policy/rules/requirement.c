@@ -40,7 +40,7 @@ expected(struct parser *p, size_t at, size_t length, const char *what)
 
 	if (length == 0 && at < p->text.n)
 		length = 1;
-	found = slice_make(p->text.p + at, length);
+	found = slice_make(slice_from(p->text, at).p, length);
 	if (length == 0)
 		fault_set(p->fault, FAULT_DATA, "found the end of the rule; "
 		    "expected %s", what);
