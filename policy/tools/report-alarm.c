@@ -172,13 +172,13 @@ report_alarms(const struct report *r, struct report_alarm **list)
 		of_certificates(&a, r->domains[i]);
 	}
 	for (size_t i = 0; i < r->nrules; i++) {
-		struct report_alarm alarm = { .kind = ALARM_ENDS,
-			.rule = r->rules[i],
-			.time = r->rules[i]->until * REPORT_DAY_US };
+		const struct report_rule *rule = r->rules[i];
 
-		if (r->rules[i]->until != DAY_ALWAYS_UNTIL &&
-		    r->rules[i]->until <= report_today(r) + r->soon)
-			add(&a, alarm);
+		if (rule->until != DAY_ALWAYS_UNTIL &&
+		    rule->until <= report_today(r) + r->soon)
+			add(&a, (struct report_alarm){ .kind = ALARM_ENDS,
+			    .rule = rule,
+			    .time = rule->until * REPORT_DAY_US });
 	}
 	qsort(a.list, a.n, sizeof a.list[0], compare);
 	return a.n;

@@ -199,13 +199,15 @@ add_certificate(struct report_domain *d, const struct reader_record *record)
 	struct slice print = facts_value(&record->facts, FACT_FINGERPRINT);
 	struct report_certificate *c;
 
-	for (c = d->certificates; c < d->certificates + d->ncertificates; c++)
+	for (unsigned i = 0; i < d->ncertificates; i++) {
+		c = &d->certificates[i];
 		if (same(c->cn, cn) && same(c->issuer, issuer) &&
 		    same(c->fingerprint, print)) {
 			c->mails++;
 			c->last = record->time_us;
 			return true;
 		}
+	}
 	if (d->ncertificates == REPORT_CERTIFICATES_MAX)
 		forget_certificate(d);
 	c = realloc(d->certificates, (d->ncertificates + 1) * sizeof *c);
