@@ -116,6 +116,11 @@ like(cert("$dir/odd.pem")->{out},
     "sendmail's spelling of UTF-8 and +");
 like(cert("$dir/odd.pem")->{out}, qr{ CN:J\+C3\+BCrgen$}m, '... of a UTF-8 CN');
 
+# Postfix takes U+009B, which a terminal obeys; it is only shown encoded.
+make('control', subject => "/CN=a\xc2\x9b2Jb");
+like(cert("$dir/control.pem")->{out}, qr{for Postfix +CN:a\+C2\+9B2Jb$}m,
+    'a control character of ISO 8859 in a CN');
+
 # Flaws, one by one.
 flaws_are('good with its CA and host', [], '--ca', "$dir/ca.pem", '--host',
     'mail.example.com', "$dir/good.pem", "$dir/good.key");

@@ -189,6 +189,17 @@ rule_fingerprint(FILE *out, int indent, const char *note, put_function *put,
 	}
 }
 
+/* U+0080 to U+009F are controls, which a terminal obeys. */
+static bool
+has_control(const struct text *utf8)
+{
+	for (size_t i = 0; i + 1 < utf8->n; i++)
+		if ((unsigned char)utf8->buf[i] == 0xc2 &&
+		    (unsigned char)utf8->buf[i + 1] < 0xa0)
+			return true;
+	return false;
+}
+
 static void
 rule_postfix(FILE *out, int indent, const char *label, const char *item,
     const X509_NAME *name, bool issuer)
@@ -202,7 +213,7 @@ rule_postfix(FILE *out, int indent, const char *label, const char *item,
 	if (!certificate_cn_postfix(name, issuer, &raw))
 		return;
 	text_put_xencoded(&value, slice_make(raw.buf, raw.n));
-	if (strcmp(raw_buf, buf + strlen(item)) != 0)
+	if (strcmp(raw_buf, buf + strlen(item)) != 0 && !has_control(&raw))
 		text_printf(&value, "  (%s)", raw_buf);
 	line(out, indent, label, buf);
 }
