@@ -1,10 +1,11 @@
 /*
- * An audit file: verified to the end or to its first break; and its records,
- * read back without the chain.
+ * An audit file, packed or not: verified to the end or to its first break; its
+ * end, for a writer that goes on with it; and its records, without the chain.
  */
 #include "t/fuzz/fuzz.h"
 
 #include "policy/audit/reader.h"
+#include "policy/audit/tail.h"
 #include "policy/audit/verify.h"
 
 static struct chain *chain;
@@ -70,6 +71,18 @@ count_lines(const uint8_t *data, size_t size)
 	return lines;
 }
 
+static void
+check_tail(const char *path, int fd)
+{
+	struct tail plain, any;
+	struct fault fault;
+
+	if (tail_of(path, chain, &any, &fault))
+		FUZZ_CHECK(any.found || any.head.seq == 0);
+	if (tail_read(fd, chain, &plain, &fault))
+		FUZZ_CHECK(plain.found || plain.head.seq == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -86,6 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(v.kind != BREAK_NONE || fault.kind != FAULT_NONE);
 	FUZZ_CHECK(v.kind == BREAK_NONE || v.what[0] != '\0');
 	verify_first_seq(path, &seq, &fault);
+	check_tail(path, fd);
 	/* Packed files hold more lines than can be seen here. */
 	read_records(path, size > 1 && (data[0] == 0x1f || data[0] == 0x28) ?
 	    UINT64_MAX : count_lines(data, size));

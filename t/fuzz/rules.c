@@ -1,7 +1,12 @@
-/* A rule file; what is understood prints and parses to the same. */
+/*
+ * A rule file: what is understood prints and parses to the same, lint has a
+ * reason for each finding, and MTAs can be told of it in their own words.
+ */
 #include "t/fuzz/fuzz.h"
 
+#include "policy/rules/express.h"
 #include "policy/rules/item.h"
+#include "policy/rules/lint.h"
 
 static void
 check_report(void *arg, const struct fault *fault)
@@ -32,6 +37,32 @@ check_requirement(struct slice text, enum tag tag)
 		    slice_equal(a.items[i].value, b.items[i].value));
 }
 
+/* What sendmail is told is a requirement that sendmail can be asked for. */
+static void
+check_express(struct slice text, enum tag tag)
+{
+	static const struct express_options options = { false, false };
+	char words[4096], lost[4096];
+	struct text out, missing;
+	struct postfix_policy policy;
+	struct requirement r, told;
+	struct fault fault;
+
+	FUZZ_CHECK(requirement_parse(text, tag, &r, &fault));
+	text_init(&out, words, sizeof words);
+	text_init(&missing, lost, sizeof lost);
+	postfix_policy_init(&policy);
+	postfix_policy_add(&policy, &r, &missing);
+	if (!postfix_policy_is_empty(&policy)) {
+		postfix_policy_print(&policy, &out);
+		FUZZ_CHECK(out.n > 0 && !out.cut);
+	}
+	text_clear(&out);
+	express_sendmail(&r, &options, &out, &missing);
+	FUZZ_CHECK(!out.cut && requirement_parse(slice_make(words, out.n),
+	    TAG_RCPT, &told, &fault));
+}
+
 static void
 check_rule(const struct rule *rule)
 {
@@ -48,6 +79,32 @@ check_rule(const struct rule *rule)
 	text_init(&out, buf, sizeof buf);
 	key_print(&key, &out);
 	check_requirement(rule->requirement, key.tag);
+	if (key.tag == TAG_SRV || key.tag == TAG_RCPT)
+		check_express(rule->requirement, key.tag);
+}
+
+static void
+check_finding(void *arg, const struct lint_finding *finding)
+{
+	(void)arg;
+	FUZZ_CHECK(finding->rule != NULL && finding->check[0] != '\0' &&
+	    finding->reason.n > 0 && finding->way_out.n > 0);
+}
+
+static void
+check_lint(const struct rulefile *file)
+{
+	static struct lint_suffixes *suffixes;
+	struct lint_options options = { .with_mta = true, .today = 20486 };
+
+	if (suffixes == NULL)
+		suffixes = lint_suffixes_open();
+	options.suffixes = suffixes;
+	for (int mta = 0; mta < DIALECT_COUNT; mta++) {
+		options.mta = (enum dialect)mta;
+		options.default_perm = mta % 2 == 0;
+		lint_rules(file, &options, check_finding, NULL);
+	}
 }
 
 int
@@ -65,6 +122,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(good == (reported == 0) && file.bad_lines == reported);
 	for (size_t i = 0; i < file.n; i++)
 		check_rule(&file.rules[i]);
+	if (good)
+		check_lint(&file);
 	rulefile_free(&file);
 	return 0;
 }
