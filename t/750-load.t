@@ -28,6 +28,7 @@ my %settings = (socketmap => "unix:$map", 'audit-sync' => 'batch',
 my $text = Tlspolicy::Scratch::must($mkrules, $rules);
 my $daemon = daemon($text . "TLS_Srv:dest.test ENCR:1\n",
     settings => \%settings);
+Tlspolicy::Scratch::wait_for(20, sub { -S $map });
 
 # One question to the socketmap and one to the metrics, as words.
 sub ask

@@ -28,7 +28,7 @@ sub missing
 
 # scratch, rules (text), socket => unix | inet, settings => { name => value },
 # build => 0 for a daemon that finds no store, name (a folder of its own), env
-# (of the daemon alone).
+# (of the daemon alone), under => [a program that runs it, and its options].
 sub new
 {
 	my ($class, %arg) = @_;
@@ -103,6 +103,7 @@ sub run
 	my ($self) = @_;
 	my $log = $self->{log} = "$self->{name}/log." . ++$self->{runs};
 	$self->{pid} = $self->{scratch}->spawn($log, $self->{env} // {},
+	    @{$self->{under} // []},
 	    program('tlspolicy-milter'), '-c', $self->{conf});
 	my $path = $self->{scratch}->path($log);
 	# Registered after spawn(), so it runs first: end it, then read its log.
