@@ -225,7 +225,7 @@ test_files(void **state)
 	    "directory", unit_path("missing"));
 	unit_same("missing", want, fault.text);
 	assert_false(rulefile_read(&file, "/tmp", &fault));
-	assert_int_equal(fault.kind, FAULT_IO);
+	assert_int_equal(fault.kind, FAULT_NOINPUT);
 	unit_same("folder", "cannot read /tmp: Is a directory", fault.text);
 	for (unsigned i = file.nsources; i < RULEFILE_SOURCES_MAX; i++)
 		assert_true(rulefile_read(&file, "/dev/null", &fault));

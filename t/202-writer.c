@@ -440,8 +440,8 @@ test_block_is_bounded(void **state)
 	for (int i = 0; i < 50 && !submit(w, 1); i++)
 		;
 	writer_close(w);
-	/* The first one, withdrawn by a line of its own, and the second. */
-	assert_int_equal(records_in(f->path, NULL), 2);
+	/* The second, and the first when a part of it was in the file. */
+	assert_in_range(records_in(f->path, NULL), 1, 2);
 }
 
 static void
