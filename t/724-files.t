@@ -185,6 +185,7 @@ subtest 'a limit below what is open' => sub {
 	$daemon = daemon($perm, name => 'below');
 	my @idle = map { session($daemon) } 1 .. 40;
 	ok(limit($daemon->{pid}, '20:'), 'twenty are allowed');
+	$idle[0]->mail('a@example.com'); # poll(2) is called again
 	sleep 1;
 	ok(limit($daemon->{pid}, '1024:'), 'more again');
 	my $end = time + 300;
