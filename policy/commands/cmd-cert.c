@@ -186,13 +186,11 @@ take_option(const struct context *context, struct wishes *wishes, int c,
 		    "client was expected, not \"%s\"", optarg);
 		return false;
 	case OPTION_DAYS:
-		if (text_number(slice_of(optarg), DAYS_MAX, &days)) {
-			wishes->inspect.soon = (long)days;
-			return true;
-		}
-		*status = command_usage(context, "--days: a number from 0 to "
-		    "%d was expected, not \"%s\"", DAYS_MAX, optarg);
-		return false;
+		*status = FAULT_USAGE;
+		if (!command_number(context, c, 0, DAYS_MAX, &days))
+			return false;
+		wishes->inspect.soon = (long)days;
+		return true;
 	case OPTION_JSON:
 		wishes->json = true;
 		return true;

@@ -248,6 +248,12 @@ examine(struct context *context, struct wishes *w)
 }
 
 static int
+too_many(const struct context *context)
+{
+	return command_usage(context, "more than %d MTAs of a kind", MTAS_MAX);
+}
+
+static int
 run(struct context *context, int argc, char **argv)
 {
 	struct wishes w = { .records = RECORDS_DEFAULT };
@@ -256,19 +262,19 @@ run(struct context *context, int argc, char **argv)
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		switch (c) {
 		case OPTION_POSTFIX:
-			if (w.npostfix < MTAS_MAX)
-				w.postfix[w.npostfix++] = optarg;
+			if (w.npostfix == MTAS_MAX)
+				return too_many(context);
+			w.postfix[w.npostfix++] = optarg;
 			break;
 		case OPTION_SENDMAIL:
-			if (w.nsendmail < MTAS_MAX)
-				w.sendmail[w.nsendmail++] = optarg;
+			if (w.nsendmail == MTAS_MAX)
+				return too_many(context);
+			w.sendmail[w.nsendmail++] = optarg;
 			break;
 		case 'n':
-			if (!text_number(slice_of(optarg), RECORDS_MAX,
-			    &w.records) || w.records == 0)
-				return command_usage(context,
-				    "-n wants a number from 1 to %d, not %s",
-				    RECORDS_MAX, optarg);
+			if (!command_number(context, c, 1, RECORDS_MAX,
+			    &w.records))
+				return FAULT_USAGE;
 			break;
 		case OPTION_JSON:
 			w.json = true;

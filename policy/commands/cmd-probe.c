@@ -16,16 +16,12 @@
 
 #include "policy/commands/command.h"
 #include "policy/commands/probe-queue.h"
+#include "policy/commands/probe-targets.h"
 #include "policy/commands/probe-verdict.h"
 #include "policy/tools/outbound.h"
 #include "policy/tools/probe-report.h"
 
-enum { TIMEOUT_DEFAULT = 30, TIMEOUT_MAX = 3600, JOBS_DEFAULT = 16, TARGETS_MAX = 1000000 };
-
-struct targets {
-	struct probe_job *jobs;
-	size_t n, allocated;
-};
+enum { TIMEOUT_DEFAULT = 30, TIMEOUT_MAX = 3600, JOBS_DEFAULT = 16 };
 
 /* What the command line asks for. */
 struct wishes {
@@ -51,107 +47,6 @@ monotonic(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static bool
-add_target(struct targets *targets, const char *text, struct fault *f)
-{
-	size_t wanted = targets->allocated == 0 ? 64 : targets->allocated * 2;
-	struct probe_job *more;
-
-	if (targets->n == TARGETS_MAX)
-		return fault_set(f, FAULT_DATA, "more than %d targets",
-		    TARGETS_MAX);
-	if (targets->n == targets->allocated) {
-		more = realloc(targets->jobs, wanted * sizeof *more);
-		if (more == NULL)
-			return fault_set(f, FAULT_UNAVAILABLE,
-			    "out of memory");
-		targets->jobs = more;
-		targets->allocated = wanted;
-	}
-	more = &targets->jobs[targets->n];
-	memset(more, 0, sizeof *more);
-	more->text = strdup(text);
-	if (more->text == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
-	targets->n++;
-	return true;
-}
-
-static void
-free_targets(struct targets *targets)
-{
-	for (size_t i = 0; i < targets->n; i++)
-		free(targets->jobs[i].text);
-	free(targets->jobs);
-}
-
-/* One target a line; # begins a comment; a bad one is reported with its line. */
-static bool
-read_lines(FILE *in, const char *name, struct targets *targets,
-    struct fault *f)
-{
-	char line[1024], copy[1024];
-	struct target target;
-
-	for (unsigned long number = 1; fgets(line, sizeof line, in) != NULL;
-	    number++) {
-		struct slice text = slice_of(line);
-
-		text.n = slice_find(text, '\n');
-		if (text.n == sizeof line - 1) {
-			fault_set(f, FAULT_DATA, "a line longer than %zu bytes",
-			    sizeof line - 2);
-			fault_at(f, name, number, 0);
-			return false;
-		}
-		text = slice_trim(slice_make(text.p, slice_find(text, '#')));
-		if (text.n == 0)
-			continue;
-		if (!target_parse(text, &target, f)) {
-			fault_at(f, name, number, 0);
-			return false;
-		}
-		snprintf(copy, sizeof copy, "%.*s", SLICE_ARG(text));
-		if (!add_target(targets, copy, f))
-			return false;
-	}
-	if (!ferror(in))
-		return true;
-	fault_errno(f, FAULT_IO, errno, "cannot be read");
-	fault_at(f, name, 0, 0);
-	return false;
-}
-
-static bool
-read_file(const char *path, struct targets *targets, struct fault *f)
-{
-	bool standard = strcmp(path, "-") == 0, good;
-	FILE *in = standard ? stdin : fopen(path, "re");
-
-	if (in == NULL) {
-		fault_errno(f, FAULT_NOINPUT, errno, "cannot be opened");
-		fault_at(f, path, 0, 0);
-		return false;
-	}
-	good = read_lines(in, path, targets, f);
-	if (!standard)
-		fclose(in);
-	return good;
-}
-
-static bool
-collect_targets(const struct wishes *wishes, int argc, char **argv,
-    struct targets *targets, struct fault *f)
-{
-	struct target target;
-
-	for (int i = optind; i < argc; i++)
-		if (!target_parse(slice_of(argv[i]), &target, f) ||
-		    !add_target(targets, argv[i], f))
-			return false;
-	return wishes->file == NULL || read_file(wishes->file, targets, f);
 }
 
 /* The recipient that TLS_Rcpt is judged by. */
@@ -271,7 +166,7 @@ each(void *arg, const struct probe_job *job)
 
 static int
 run_targets(struct context *context, const struct wishes *wishes,
-    struct targets *targets)
+    struct probe_targets *targets)
 {
 	struct run run = { .wishes = wishes, .n = targets->n,
 		.progress = targets->n > 1 && isatty(STDERR_FILENO) };
@@ -310,17 +205,6 @@ is_digest(const char *name)
 {
 	return strcasecmp(name, "md5") == 0 || strcasecmp(name, "sha1") == 0 ||
 	    strcasecmp(name, "sha256") == 0;
-}
-
-static bool
-take_number(const struct context *context, const char *name, unsigned long max,
-    unsigned long *value, int *status)
-{
-	if (text_number(slice_of(optarg), max, value) && *value >= 1)
-		return true;
-	*status = command_usage(context, "%s: a number from 1 to %lu was "
-	    "expected, not \"%s\"", name, max, optarg);
-	return false;
 }
 
 static int
@@ -374,14 +258,15 @@ take_option(const struct context *context, struct wishes *wishes, int c,
 
 	switch (c) {
 	case OPTION_TIMEOUT:
-		if (!take_number(context, "--timeout", TIMEOUT_MAX, &seconds,
-		    status))
+		*status = FAULT_USAGE;
+		if (!command_number(context, c, 1, TIMEOUT_MAX, &seconds))
 			return false;
 		wishes->probe.timeout = (int64_t)seconds * 1000;
 		return true;
 	case OPTION_JOBS:
-		return take_number(context, "--jobs", PROBE_JOBS_MAX,
-		    &wishes->threads, status);
+		*status = FAULT_USAGE;
+		return command_number(context, c, 1, PROBE_JOBS_MAX,
+		    &wishes->threads);
 	case OPTION_FILE:
 		wishes->file = optarg;
 		return true;
@@ -414,7 +299,7 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct wishes wishes;
-	struct targets targets = { NULL, 0, 0 };
+	struct probe_targets targets = { NULL, 0, 0 };
 	struct fault f;
 	int c, status;
 
@@ -428,11 +313,11 @@ run(struct context *context, int argc, char **argv)
 	if (wishes.file == NULL &&
 	    !command_operands(context, argc - optind, 1, argc))
 		return FAULT_USAGE;
-	if (collect_targets(&wishes, argc, argv, &targets, &f))
+	if (probe_targets_collect(argv + optind, wishes.file, &targets, &f))
 		status = run_targets(context, &wishes, &targets);
 	else
 		status = command_fail(&f);
-	free_targets(&targets);
+	probe_targets_free(&targets);
 	return status;
 }
 

@@ -40,17 +40,6 @@ each(void *arg, struct reader_record *record, const struct reader *reader)
 }
 
 static bool
-take_number(const struct context *context, const char *word,
-    unsigned long *number)
-{
-	if (text_number(slice_of(word), NUMBER_MAX, number))
-		return true;
-	command_usage(context, "\"%s\" is not a number from 0 to %d", word,
-	    NUMBER_MAX);
-	return false;
-}
-
-static bool
 take_time(const struct context *context, const char *word, int64_t *time)
 {
 	if (reader_time(slice_of(word), time))
@@ -90,17 +79,17 @@ take(const struct context *context, struct asked *asked, int c)
 	case OPTION_UNTIL:
 		return take_time(context, optarg, &report->until);
 	case OPTION_TOP:
-		if (!take_number(context, optarg, &number))
+		if (!command_number(context, c, 0, NUMBER_MAX, &number))
 			return false;
 		report->top = number;
 		return true;
 	case OPTION_SOON:
-		if (!take_number(context, optarg, &number))
+		if (!command_number(context, c, 0, NUMBER_MAX, &number))
 			return false;
 		report->soon = (int32_t)number;
 		return true;
 	case OPTION_STEADY:
-		if (!take_number(context, optarg, &number))
+		if (!command_number(context, c, 0, NUMBER_MAX, &number))
 			return false;
 		report->steady = number;
 		return true;

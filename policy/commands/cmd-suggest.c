@@ -123,11 +123,8 @@ take(const struct context *context, struct suggest *s, int c)
 {
 	unsigned long number;
 
-	if (!text_number(slice_of(optarg), NUMBER_MAX, &number)) {
-		command_usage(context, "\"%s\" is not a number from 0 to %d",
-		    optarg, NUMBER_MAX);
+	if (!command_number(context, c, 0, NUMBER_MAX, &number))
 		return false;
-	}
 	switch (c) {
 	case OPTION_MAILS:
 		s->min_mails = number;

@@ -209,6 +209,21 @@ command_getopt(struct context *context, int argc, char **argv, int *status)
 }
 
 bool
+command_number(const struct context *context, int letter, unsigned long least,
+    unsigned long most, unsigned long *value)
+{
+	const struct command_option *o = context->command->options;
+
+	if (text_number(slice_of(optarg), most, value) && *value >= least)
+		return true;
+	while (o->letter != letter)
+		o++;
+	command_usage(context, "--%s: a number from %lu to %lu was expected, "
+	    "not \"%s\"", o->word, least, most, optarg);
+	return false;
+}
+
+bool
 command_open_store(const struct context *context, struct store **store,
     struct store_reader *reader, struct fault *f)
 {

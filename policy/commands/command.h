@@ -61,22 +61,10 @@ struct command {
 
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
-extern const struct command command_audit;
-extern const struct command command_build;
-extern const struct command command_cert;
-extern const struct command command_check;
-extern const struct command command_del;
-extern const struct command command_diff;
-extern const struct command command_doctor;
-extern const struct command command_import;
-extern const struct command command_lint;
-extern const struct command command_probe;
-extern const struct command command_replay;
-extern const struct command command_report;
-extern const struct command command_set;
-extern const struct command command_settings;
-extern const struct command command_show;
-extern const struct command command_suggest;
+extern const struct command command_audit, command_build, command_cert,
+    command_check, command_del, command_diff, command_doctor, command_import,
+    command_lint, command_probe, command_replay, command_report, command_set,
+    command_settings, command_show, command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and
@@ -84,6 +72,9 @@ extern const struct command command_suggest;
  * '?': stop and return *status.
  */
 int command_getopt(struct context *, int argc, char **argv, int *status);
+/* optarg, of the option `letter`, as a number; false, having said why. */
+bool command_number(const struct context *, int letter, unsigned long least,
+    unsigned long most, unsigned long *value);
 
 /* A line of help for each; NULL: those that every command takes. */
 void command_print_options(const struct command_option *);
