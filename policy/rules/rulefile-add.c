@@ -1,0 +1,178 @@
+/*
+ * One rule of a line: its key and its requirement are looked at, and stand in
+ * the list with copies of what is not in the file's text.
+ */
+#include <stdlib.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/rules/rulefile.h"
+
+bool
+rulefile_no_memory(struct fault *fault)
+{
+	return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+}
+
+static bool
+append(struct rulefile *file, const struct rule *rule, struct fault *fault)
+{
+	if (file->n == file->allocated) {
+		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
+		struct rule *rules = realloc(file->rules,
+		    more * sizeof *rules);
+
+		if (rules == NULL)
+			return rulefile_no_memory(fault);
+		file->rules = rules;
+		file->allocated = more;
+	}
+	file->rules[file->n++] = *rule;
+	return true;
+}
+
+static void
+bad_cipher_list(struct slice list, struct fault *fault)
+{
+	struct nearest nearest;
+	struct text hint;
+	char buf[80];
+
+	if (!suite_list_unknown(list, &nearest) ||
+	    (nearest.word.n == 0 && slice_equal(list, nearest.wanted)))
+		return; /* suite_list() has said what there is to say */
+	text_init(&hint, buf, sizeof buf);
+	nearest_print(&nearest, &hint);
+	fault_set(fault, FAULT_DATA, "\"%.*s\" is not a cipher list that "
+	    "OpenSSL knows; it knows no \"%.*s\"%s", SLICE_ARG(list),
+	    SLICE_ARG(nearest.wanted), hint.buf);
+}
+
+/* CIPHER lists are asked of OpenSSL here, once, and not when judging. */
+static bool
+check_cipher_list(struct rulefile *file, const struct item *item,
+    struct fault *fault)
+{
+	uint16_t ids[SUITE_LIST_MAX];
+	size_t n;
+
+	for (unsigned i = 0; i < RULEFILE_LISTS_MAX; i++)
+		if (slice_equal(file->lists[i], item->value))
+			return true;
+	if (item->value.n > KEY_TEXT_MAX)
+		fault_set(fault, FAULT_DATA, "the cipher list has %zu bytes; "
+		    "expected at most %d", item->value.n, KEY_TEXT_MAX);
+	else if (suite_list(item->value, ids, &n, fault)) {
+		file->lists[file->nlists++ % RULEFILE_LISTS_MAX] =
+		    item->value;
+		return true;
+	} else
+		bad_cipher_list(item->value, fault);
+	fault->column = item->offset + 1;
+	return false;
+}
+
+static bool
+look_at_items(struct rulefile *file, const struct requirement *r,
+    uint16_t *flags, struct fault *fault)
+{
+	if (requirement_is_dated(r))
+		*flags |= RULE_DATED;
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		if (item->row->test == predicate_citag)
+			*flags |= RULE_CITAG;
+		if (item->row->test != predicate_cipher)
+			continue;
+		*flags |= RULE_CIPHER_LIST;
+		if (!check_cipher_list(file, item, fault))
+			return false;
+	}
+	return true;
+}
+
+static bool
+unknown_tag(struct slice key_text, struct fault *fault)
+{
+	rulefile_unknown_tag(slice_make(key_text.p,
+	    slice_find(key_text, ':')), fault);
+	fault->column = 1;
+	return false;
+}
+
+/* Parses one rule with a tagged key; fills `rule`, its key bytes copied. */
+static bool
+parse_rule(struct rulefile *file, struct slice key_text,
+    struct slice requirement, struct rule *rule, bool *in_requirement,
+    struct fault *fault)
+{
+	struct requirement r;
+	struct key key;
+
+	*in_requirement = false;
+	if (!key_parse(key_text, &key, fault))
+		return false;
+	*in_requirement = true;
+	rule->flags = key.final_dot ? RULE_FINAL_DOT : 0;
+	if (key.tag == TAG_CA && !slice_is_nocase(requirement, "OK")) {
+		*in_requirement = false;
+		return unknown_tag(key_text, fault);
+	}
+	if (!requirement_parse(requirement, key.tag, &r, fault) ||
+	    !look_at_items(file, &r, &rule->flags, fault))
+		return false;
+	rule->key = key_text;
+	rule->requirement = requirement;
+	rule->key_bytes = arena_copy(&file->memory,
+	    slice_make((char *)key.bytes, key.n));
+	return rule->key_bytes.p != NULL || rulefile_no_memory(fault);
+}
+
+/* "host" stands for TLS_Clt:host and TLS_Srv:host. */
+static bool
+add_untagged(struct rulefile *file, struct slice host,
+    struct slice requirement, struct rule *rule, bool *in_requirement,
+    struct fault *fault)
+{
+	static const char *const tags[] = { "TLS_Clt:", "TLS_Srv:" };
+	char buf[KEY_TEXT_MAX + 16];
+	struct text text;
+
+	for (int i = 0; i < 2; i++) {
+		struct slice tagged;
+
+		text_init(&text, buf, sizeof buf);
+		text_puts(&text, tags[i]);
+		text_put(&text, host);
+		tagged = arena_copy(&file->memory, slice_make(buf, text.n));
+		if (tagged.p == NULL)
+			return rulefile_no_memory(fault);
+		if (!parse_rule(file, tagged, requirement, rule,
+		    in_requirement, fault)) {
+			if (!*in_requirement && fault->column > 8)
+				fault->column -= 8;
+			return false;
+		}
+		rule->flags |= RULE_UNTAGGED;
+		if (!append(file, rule, fault))
+			return false;
+	}
+	file->untagged++;
+	return true;
+}
+
+bool
+rulefile_add(struct rulefile *file, struct slice key,
+    struct slice requirement, unsigned source, uint32_t number,
+    bool *in_requirement, struct fault *fault)
+{
+	struct rule rule = { .line = number, .source = (uint16_t)source };
+
+	*in_requirement = false;
+	if (key_is_untagged(key))
+		return add_untagged(file, key, requirement, &rule,
+		    in_requirement, fault);
+	return parse_rule(file, key, requirement, &rule, in_requirement,
+	    fault) && append(file, &rule, fault);
+}
