@@ -3,10 +3,12 @@
  * the answers that it gave before; never other ones, never a crash.
  */
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/store/format.h"
 #include "policy/store/rebuild.h"
 #include "t/unit.h"
 
@@ -247,6 +249,43 @@ test_older_header(void **state)
 	unit_end();
 }
 
+/*
+ * A writer believes the numbers that a store has of itself no more than a
+ * reader does: by a wrong one it would look for, or make room for, billions.
+ */
+static void
+test_wrong_numbers(void **state)
+{
+	static const size_t numbers[] = {
+		offsetof(struct format_info, info.sources) + 3,
+		offsetof(struct format_info, info.rules) + 7,
+		offsetof(struct format_info, info.count) + 3,
+	};
+	const char *path = unit_path("numbers");
+	struct rulefile file;
+	struct fault fault;
+
+	(void)state;
+	make_store(12);
+	unit_read_rules(&file, "TLS_Clt:new.example ENCR:1\n");
+	for (size_t n = 0; n < UNIT_COUNT(numbers); n++) {
+		memcpy(bad, good, size);
+		/* Of older commits, too. */
+		for (size_t at = 0; at + sizeof(struct format_info) < size;
+		    at++)
+			if (memcmp(bad + at, FORMAT_MAGIC, 8) == 0)
+				bad[at + numbers[n]] ^= 0x40;
+		unlink(path);
+		write_bad(path);
+		fault_clear(&fault);
+		assert_false(rebuild_set(path, &file, 1, NULL, &fault));
+		unit_number("kind", FAULT_DATA, fault.kind);
+		assert_non_null(strstr(fault.text, "damaged"));
+	}
+	rulefile_free(&file);
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -256,6 +295,7 @@ main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_older_header),
+		cmocka_unit_test(test_wrong_numbers),
 	};
 
 	return unit_main(tests);

@@ -40,8 +40,15 @@ load_info(struct writing *w)
 		return writing_failed(w, error);
 	if (stat.ms_entries == 0)
 		return true;
-	return store_read_info(w->txn, w->dbi, w->path, &w->info, w->fault) ||
-	    writing_give_up(w);
+	if (!store_read_info(w->txn, w->dbi, w->path, &w->info, w->fault))
+		return writing_give_up(w);
+	/* Its numbers say how much is read and made room for. */
+	if (w->info.check == format_check(&w->info))
+		return true;
+	fault_set(w->fault, FAULT_DATA, "%s: damaged (what it says of itself "
+	    "is not what was written); remove it and build the store again",
+	    w->path);
+	return writing_give_up(w);
 }
 
 /*

@@ -121,6 +121,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fault fault;
 
 	report_init(&report);
+	report.top = 3;
+	report.soon = 30;
+	report.steady = 1;
 	suggest_init(&suggest);
 	suggest.min_mails = 1;
 	reader_record_init(&record);
