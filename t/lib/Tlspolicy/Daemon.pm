@@ -124,11 +124,15 @@ sub run
 	    if -e "$self->{dir}/audit.log";
 }
 
+# The socket is there first; the metrics, if there are any, come behind it.
 sub accepts
 {
 	my ($self) = @_;
-	my $sock = Tlspolicy::Milter::open_socket($self->{socket}) or return 0;
-	close $sock;
+	my $metrics = ($self->{settings} // {})->{metrics} // 'off';
+	for ($self->{socket}, $metrics eq 'off' ? () : $metrics) {
+		my $sock = Tlspolicy::Milter::open_socket($_) or return 0;
+		close $sock;
+	}
 	return 1;
 }
 
