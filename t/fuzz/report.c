@@ -32,7 +32,7 @@ static void
 check_html(const char *page)
 {
 	static const char *const evil[] = { "<script", "<img", "<a ",
-		"<iframe", " onload=", "<!--" };
+		"<iframe", "<!--" };
 
 	for (size_t i = 0; i < sizeof evil / sizeof evil[0]; i++)
 		FUZZ_CHECK(strstr(page, evil[i]) == NULL);
