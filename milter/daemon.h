@@ -10,8 +10,8 @@
 #include "milter/audit.h"
 #include "milter/gate.h"
 #include "milter/metrics.h"
-#include "milter/settings_holder.h"
-#include "milter/store_holder.h"
+#include "milter/settings-holder.h"
+#include "milter/store-holder.h"
 
 struct daemon {
 	struct settings_holder settings;

@@ -15,7 +15,7 @@
 #include "milter/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
-#include "milter/metrics_server.h"
+#include "milter/metrics-server.h"
 #include "milter/notify.h"
 #include "milter/options.h"
 #include "milter/privilege.h"

@@ -2,7 +2,7 @@
  * metrics.h - what the daemon counts while it works.
  *
  * Counters only grow, from the start of the process on.  Names follow
- * Prometheus' rules; the page that shows them is metrics_page.c.
+ * Prometheus' rules; the page that shows them is metrics-page.c.
  *
  * Threads: any; counters are atomic and not consistent with each other.
  */

@@ -1,7 +1,7 @@
 /*
  * notify.h - telling the service manager how far the daemon is.
  *
- * notify_systemd.c where libsystemd was found, notify_none.c elsewhere.
+ * notify-systemd.c where libsystemd was found, notify-none.c elsewhere.
  * Threads: the main thread only.
  */
 #ifndef TLSPOLICY_NOTIFY_H

@@ -1,7 +1,7 @@
 /*
  * setting.h - one setting: a row of the table, and the types of values.
  *
- * To add a type: a struct setting_type in setting_type.c and its name here.
+ * To add a type: a struct setting_type in setting-type.c and its name here.
  * Threads: constant data only.
  */
 #ifndef TLSPOLICY_SETTING_H

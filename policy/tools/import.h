@@ -1,7 +1,7 @@
 /*
  * import.h - other people's policy as rules.
  *
- * An importer (import_*.c) reads its format and hands over keys and
+ * An importer (import-*.c) reads its format and hands over keys and
  * requirements; here they are checked by the rules' own grammar, get a BY item
  * that says where they came from, and are printed in the order of the file.
  * The same file gives the same rules: no dates, no line numbers.
@@ -9,7 +9,7 @@
  * What cannot be said in rules is never dropped silently: it is reported with
  * its line, and counted.
  *
- * To add a format: import_NAME.c and a row in import.c.
+ * To add a format: import-NAME.c and a row in import.c.
  * Threads: no state but the struct's.
  */
 #ifndef TLSPOLICY_IMPORT_H

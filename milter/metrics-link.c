@@ -10,7 +10,7 @@
 
 #include <event2/bufferevent.h>
 
-#include "milter/metrics_link.h"
+#include "milter/metrics-link.h"
 
 enum { LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024 };
 

@@ -1,5 +1,5 @@
 /*
- * settings_holder.h - the settings in force, while SIGHUP replaces them.
+ * settings-holder.h - the settings in force, while SIGHUP replaces them.
  *
  * A message takes the settings of the moment at MAIL and keeps them to its
  * end: it is judged, recorded and answered by one set of them.  Replaced ones

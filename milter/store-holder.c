@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "milter/log.h"
-#include "milter/store_holder.h"
+#include "milter/store-holder.h"
 
 void
 store_holder_init(struct store_holder *h)

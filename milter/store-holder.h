@@ -1,5 +1,5 @@
 /*
- * store_holder.h - the open store, for all threads, and its coming and going.
+ * store-holder.h - the open store, for all threads, and its coming and going.
  *
  * A new generation needs nothing from here: the next read transaction sees it.
  * This is for the file itself: not there yet, replaced by another one, gone,

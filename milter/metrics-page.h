@@ -1,5 +1,5 @@
 /*
- * metrics_page.h - the counters as Prometheus reads them (text format 0.0.4),
+ * metrics-page.h - the counters as Prometheus reads them (text format 0.0.4),
  * and whether the daemon is well.
  *
  * Threads: any; takes a read transaction of the store for a moment.

@@ -10,9 +10,9 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
-#include "milter/metrics_link.h"
-#include "milter/metrics_page.h"
-#include "milter/metrics_server.h"
+#include "milter/metrics-link.h"
+#include "milter/metrics-page.h"
+#include "milter/metrics-server.h"
 #include "milter/signals.h"
 
 enum { HEADERS_MAX = 8192, BODY_MAX = 0, TIMEOUT_S = 10 };

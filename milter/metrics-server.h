@@ -1,5 +1,5 @@
 /*
- * metrics_server.h - the counters by HTTP: /metrics, and /healthz, which
+ * metrics-server.h - the counters by HTTP: /metrics, and /healthz, which
  * answers 200 or 503 with the reason.
  *
  * A thread of its own with libevent's HTTP server.  GET and HEAD only; requests

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "milter/settings_holder.h"
+#include "milter/settings-holder.h"
 
 static struct settings_in_force *
 make(const struct settings *settings)

@@ -1,5 +1,5 @@
 /*
- * metrics_link.h - connections to the metrics, counted and bounded.
+ * metrics-link.h - connections to the metrics, counted and bounded.
  *
  * evhttp takes any number, and tells nobody when one has ended whose request
  * was never whole.  So each one's bufferevent has two owners, and now and then

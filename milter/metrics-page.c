@@ -3,7 +3,7 @@
  */
 #include <inttypes.h>
 
-#include "milter/metrics_page.h"
+#include "milter/metrics-page.h"
 
 #define PREFIX "tlspolicy_"
 
