@@ -204,6 +204,12 @@ parse_seq(struct parse *p)
 }
 
 static bool
+parse_of(struct parse *p)
+{
+	return scan_number(&p->scan, &p->r->of);
+}
+
+static bool
 parse_session(struct parse *p)
 {
 	return scan_string_or_null(&p->scan, &p->r->session);
@@ -259,7 +265,7 @@ parse_exempt(struct parse *p)
 
 /*
  * In the order in which record_format() writes them, then what only
- * record_format_outbound() does.
+ * record_format_outbound() does, and the daemon's withdrawal.
  */
 #define MEMBER(name, parse) \
 	{ name, sizeof name - 1, ",\"" name "\":", parse }
@@ -295,6 +301,7 @@ static const struct member {
 	MEMBER("answer", parse_answer),
 	MEMBER("result", parse_result),
 	MEMBER("inexpressible", parse_inexpressible),
+	MEMBER("of", parse_of),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };

@@ -1,65 +1,26 @@
-/*
- * Files are put in the order of the chain: a shell gives "audit.jsonl" before
- * "audit.jsonl.1", which is older.
- */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "policy/audit/reader.h"
-#include "policy/audit/verify.h"
-
-struct reader_input {
-	const char *path;
-	uint64_t seq; /* of its first sealed line */
-};
+#include "policy/audit/ahead.h"
 
 struct reader {
-	struct reader_input *inputs;
-	size_t n, at; /* at: of the open one */
-	struct source *source;
+	struct ahead *ahead;
+	struct ahead_piece piece;
+	struct slice rest; /* of the piece */
 	uint64_t line;
-	uint64_t before; /* bytes of the files that were read */
 };
 
-static int
-compare(const void *pa, const void *pb)
-{
-	const struct reader_input *a = pa, *b = pb;
-
-	return (a->seq > b->seq) - (a->seq < b->seq);
-}
-
-/* Standard input cannot be looked at beforehand, and needs not. */
-static bool
-put_in_order(struct reader *r, struct fault *fault)
-{
-	for (size_t i = 0; i < r->n && r->n > 1; i++)
-		if (!verify_first_seq(r->inputs[i].path, &r->inputs[i].seq,
-		    fault))
-			return false;
-	qsort(r->inputs, r->n, sizeof r->inputs[0], compare);
-	return true;
-}
-
 struct reader *
-reader_open(char *const *paths, size_t n, struct fault *fault)
+reader_open(char *const *paths, size_t n, bool at_once, struct fault *fault)
 {
 	struct reader *r = calloc(1, sizeof *r);
 
-	if (r != NULL)
-		r->inputs = calloc(n == 0 ? 1 : n, sizeof r->inputs[0]);
-	if (r == NULL || r->inputs == NULL) {
+	if (r == NULL) {
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
-		reader_close(r);
 		return NULL;
 	}
-	r->n = n == 0 ? 1 : n;
-	r->inputs[0].path = "-";
-	for (size_t i = 0; i < n; i++)
-		r->inputs[i].path = paths[i];
-	if (put_in_order(r, fault) &&
-	    (r->source = source_open(r->inputs[0].path, fault)) != NULL)
+	r->ahead = ahead_open(paths, n, at_once, fault);
+	if (r->ahead != NULL)
 		return r;
 	reader_close(r);
 	return NULL;
@@ -70,23 +31,20 @@ reader_close(struct reader *r)
 {
 	if (r == NULL)
 		return;
-	source_close(r->source);
-	free(r->inputs);
+	ahead_close(r->ahead);
+	ahead_piece_free(&r->piece);
 	free(r);
 }
 
-/* False: that was the last file, or the next cannot be opened. */
-static bool
-next_file(struct reader *r, struct fault *fault)
+static struct slice
+take_line(struct reader *r)
 {
-	fault_clear(fault);
-	if (r->at + 1 == r->n)
-		return false;
-	r->before += source_position(r->source);
-	source_close(r->source);
-	r->line = 0;
-	r->source = source_open(r->inputs[++r->at].path, fault);
-	return r->source != NULL;
+	size_t n = slice_find(r->rest, '\n');
+	struct slice line = slice_make(r->rest.p, n);
+
+	r->rest = slice_from(r->rest, n < r->rest.n ? n + 1 : n);
+	r->line++;
+	return line;
 }
 
 enum reader_result
@@ -95,56 +53,38 @@ reader_next(struct reader *r, struct reader_record *record,
 {
 	enum reader_result result;
 	struct slice line;
-	bool ended;
 
-	for (;;) {
-		if (r->source == NULL)
-			return READER_FAILED;
-		switch (source_next(r->source, &line, &ended, fault)) {
-		case SOURCE_FAILED:
-			return READER_FAILED;
-		case SOURCE_END:
-			if (next_file(r, fault))
-				continue;
-			return fault->kind == FAULT_NONE ? READER_END :
-			    READER_FAILED;
-		case SOURCE_LINE:
-			break;
+	do {
+		if (r->rest.n == 0) {
+			switch (ahead_next(r->ahead, &r->piece, fault)) {
+			case SOURCE_FAILED:
+				return READER_FAILED;
+			case SOURCE_END:
+				return READER_END;
+			case SOURCE_LINE:
+				break;
+			}
+			r->rest = slice_make(r->piece.text, r->piece.n);
+			r->line = r->piece.line - 1;
 		}
-		r->line++;
-		if (slice_trim(line).n == 0)
-			continue;
-		result = reader_parse(record, line, fault);
-		if (result == READER_BAD)
-			fault_at(fault, source_name(r->source), r->line,
-			    fault->column);
-		return result;
-	}
+		line = take_line(r);
+	} while (slice_trim(line).n == 0);
+	result = ahead_parse(&r->piece, record, line, fault);
+	if (result == READER_BAD)
+		fault_at(fault, r->piece.file, r->line, fault->column);
+	return result;
 }
 
 const char *
 reader_file(const struct reader *r)
 {
-	return r->source == NULL ? "" : source_name(r->source);
+	return r->piece.file == NULL ? "" : r->piece.file;
 }
 
 uint64_t
 reader_line(const struct reader *r)
 {
 	return r->line;
-}
-
-uint64_t
-reader_position(const struct reader *r)
-{
-	return r->before + (r->source == NULL ? 0 :
-	    source_position(r->source));
-}
-
-uint64_t
-reader_size(const struct reader *r)
-{
-	return r->n > 1 || r->source == NULL ? 0 : source_size(r->source);
 }
 
 /* "2026-03-01" as a slice of digits and hyphens. */

@@ -6,10 +6,6 @@
  * wants to judge again, count or print does so from there and never looks at
  * JSON.
  *
- *	struct reader *r = reader_open(paths, n, &fault);
- *	while ((result = reader_next(r, &record, &fault)) != READER_END)
- *		...
- *
  * A line of an older schema is read when nothing in it has to be guessed, else
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *
@@ -71,6 +67,8 @@ struct reader_record {
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt;
+	bool withdrawn;		 /* the client was told 451 in its place */
+	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
 	struct reader_outbound outbound;
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
@@ -99,17 +97,19 @@ enum reader_result reader_parse(struct reader_record *, struct slice line,
 /* Files one after the other, in the order of the chain. */
 struct reader;
 
-/* NULL with a fault.  No paths: "-".  The paths must outlive the reader. */
-struct reader *reader_open(char *const *paths, size_t n, struct fault *);
+/*
+ * NULL with a fault.  No paths: "-".  The paths must outlive the reader.
+ * `at_once`: see ahead.h; for a file that still grows.
+ */
+struct reader *reader_open(char *const *paths, size_t n, bool at_once,
+    struct fault *);
 enum reader_result reader_next(struct reader *, struct reader_record *,
     struct fault *);
 void reader_close(struct reader *);
 
-/* Where the last line was, and how far it got: for progress. */
+/* Where the last line was. */
 const char *reader_file(const struct reader *);
 uint64_t reader_line(const struct reader *);
-uint64_t reader_position(const struct reader *);
-uint64_t reader_size(const struct reader *); /* 0: unknown */
 
 /*
  * RFC 3339 as records have it (UTC, "Z"), with or without a fraction, or a

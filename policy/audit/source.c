@@ -18,7 +18,6 @@ enum { BUFFER_SIZE = 1024 * 1024, PACKED_SIZE = 128 * 1024 };
 struct source {
 	char *name;
 	int fd;
-	uint64_t position, size;
 	char *buf;
 	size_t allocated, start, end; /* of buf: what was not handed out */
 	bool at_end;
@@ -45,7 +44,6 @@ fill_plain(struct source *s, char *p, size_t n, struct fault *fault)
 		fault_at(fault, s->name, 0, 0);
 		return -1;
 	}
-	s->position += (uint64_t)got;
 	return got;
 }
 
@@ -166,8 +164,6 @@ open_fd(struct source *s, const char *path, struct fault *fault)
 	if (S_ISDIR(st.st_mode))
 		return fault_errno(fault, FAULT_NOINPUT, EISDIR,
 		    "cannot open %s", path);
-	if (S_ISREG(st.st_mode))
-		s->size = (uint64_t)st.st_size;
 	return true;
 }
 
@@ -305,22 +301,4 @@ source_block(struct source *s, struct slice *block, struct fault *fault)
 	*block = slice_make(s->buf + s->start, n);
 	s->start += n;
 	return SOURCE_LINE;
-}
-
-const char *
-source_name(const struct source *s)
-{
-	return s->name;
-}
-
-uint64_t
-source_position(const struct source *s)
-{
-	return s->position;
-}
-
-uint64_t
-source_size(const struct source *s)
-{
-	return s->size;
 }

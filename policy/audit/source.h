@@ -41,9 +41,4 @@ enum source_result source_next(struct source *, struct slice *line,
 enum source_result source_block(struct source *, struct slice *block,
     struct fault *);
 
-const char *source_name(const struct source *);
-/* Bytes read from the file so far (packed ones), and its size (0: unknown). */
-uint64_t source_position(const struct source *);
-uint64_t source_size(const struct source *);
-
 #endif

@@ -43,6 +43,8 @@ audit_print_outbound(const struct reader_record *r, struct text *out)
 	const struct reader_outbound *o = &r->outbound;
 
 	audit_print_time(r->time_us, out);
+	if (r->withdrawn)
+		text_puts(out, " withdrawn");
 	print_word(" outbound ", o->result, out);
 	if (r->monitor)
 		text_puts(out, " (monitor)");

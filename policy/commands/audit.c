@@ -52,6 +52,10 @@ take(struct audit_walk *w, enum reader_result result,
     struct reader_record *record, const struct reader *reader,
     const struct fault *fault)
 {
+	if (record->withdrawn && !w->withdrawn_too) {
+		w->withdrawn++;
+		return true;
+	}
 	switch (result) {
 	case READER_RECORD:
 		w->records++;
@@ -63,7 +67,7 @@ take(struct audit_walk *w, enum reader_result result,
 		return true;
 	case READER_NOTE:
 		w->notes++;
-		return true;
+		return w->note == NULL || w->note(w->arg, record);
 	case READER_TORN:
 		w->torn++;
 		return true;
@@ -81,7 +85,8 @@ bool
 audit_walk(struct audit_walk *w, const struct audit_files *files,
     struct fault *fault)
 {
-	struct reader *reader = reader_open(files->paths, files->n, fault);
+	struct reader *reader = reader_open(files->paths, files->n,
+	    w->at_once, fault);
 	struct reader_record record;
 	enum reader_result result;
 
@@ -102,6 +107,14 @@ audit_say_torn(uint64_t torn)
 	if (torn > 0)
 		fprintf(stderr, "%llu torn line%s left out\n",
 		    (unsigned long long)torn, torn == 1 ? "" : "s");
+}
+
+void
+audit_say_withdrawn(uint64_t withdrawn)
+{
+	if (withdrawn > 0)
+		fprintf(stderr, "%llu withdrawn record%s left out\n",
+		    (unsigned long long)withdrawn, withdrawn == 1 ? "" : "s");
 }
 
 void

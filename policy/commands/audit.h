@@ -41,15 +41,20 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
  * Reads record after record, those of messages for `each`, those of what an MTA
  * was told before it delivers for `outbound` (NULL: counted as notes).  Torn
  * lines are counted, bad ones reported and counted; neither is called for
- * them.  False from either stops.
+ * them.  `note` (or NULL) is for the log's lines about itself.  Withdrawn
+ * records are counted and passed over, but for `withdrawn_too`.  False from any
+ * of the three stops.
  */
 struct audit_walk {
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	bool (*outbound)(void *arg, const struct reader_record *);
+	bool (*note)(void *arg, const struct reader_record *);
 	void *arg;
+	bool withdrawn_too;
+	bool at_once;	/* see reader_open() */
 	bool again;	/* bad lines were reported by another walk */
 	size_t records; /* read so far; for progress_start() */
-	uint64_t notes, torn, bad;
+	uint64_t notes, torn, bad, withdrawn;
 };
 
 /* False with a fault when a file could not be read. */
@@ -57,6 +62,7 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *);
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
+void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);

@@ -24,6 +24,7 @@ struct show {
 	int64_t since, until;
 	const char *domain, *client, *verdict, *rule, *reason;
 	bool json;
+	bool at_once; /* a withdrawal comes behind its record's line */
 };
 
 static bool
@@ -110,6 +111,8 @@ print(const struct reader_record *r)
 
 	text_init(&line, buf, sizeof buf);
 	audit_print_time(r->time_us, &line);
+	if (r->withdrawn)
+		text_puts(&line, " withdrawn");
 	text_printf(&line, " %s", verdict_name(r->verdict));
 	if (r->waiver != WAIVER_NONE)
 		text_printf(&line, " (%s)", waiver_name(r->waiver));
@@ -171,6 +174,28 @@ each_outbound(void *arg, const struct reader_record *r)
 		print_line(r);
 	} else {
 		audit_print_outbound(r, &line);
+		puts(buf);
+	}
+	return !ferror(stdout);
+}
+
+/* Whom it is about cannot be seen; among lines for people the record says it. */
+static bool
+each_note(void *arg, const struct reader_record *r)
+{
+	const struct show *show = arg;
+	char buf[128];
+	struct text line;
+
+	if (r->of == 0 || !in_time(show, r))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	if (show->json) {
+		print_line(r);
+	} else if (show->at_once) {
+		audit_print_time(r->time_us, &line);
+		text_printf(&line, " withdrawn of=%llu",
+		    (unsigned long long)r->of);
 		puts(buf);
 	}
 	return !ferror(stdout);
@@ -243,7 +268,7 @@ run(struct context *context, int argc, char **argv)
 {
 	struct show show = { .since = INT64_MIN, .until = INT64_MAX };
 	struct audit_walk walk = { .each = each, .outbound = each_outbound,
-	    .arg = &show };
+	    .note = each_note, .arg = &show, .withdrawn_too = true };
 	struct audit_files files;
 	struct fault fault;
 	const char *wrong;
@@ -258,6 +283,8 @@ run(struct context *context, int argc, char **argv)
 	}
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
+	walk.at_once = show.at_once = files.n == 1 &&
+	    strcmp(files.paths[0], "-") == 0;
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
 	audit_files_free(&files);

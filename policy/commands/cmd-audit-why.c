@@ -109,6 +109,9 @@ print_verdict(const struct reader_record *r)
 		text_puts(&line, "go on");
 	text_put_printable(&line, r->reply);
 	puts(line.buf);
+	if (r->withdrawn)
+		puts("withdrawn: the record was on the disk too late, and the "
+		    "client was told 451 in place of an acceptance");
 }
 
 static void
@@ -175,7 +178,8 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct why why = { .context = context };
-	struct audit_walk walk = { .each = each, .arg = &why };
+	struct audit_walk walk = { .each = each, .arg = &why,
+	    .withdrawn_too = true };
 	struct audit_files files;
 	struct fault fault;
 	int c, status;

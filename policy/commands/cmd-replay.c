@@ -36,6 +36,7 @@ print(struct replaying *run, struct replay_crew *crew)
 	struct fault fault;
 
 	audit_say_torn(crew->torn);
+	audit_say_withdrawn(crew->withdrawn);
 	if (run->json) {
 		replay_report_json(report, crew->records, stdout);
 	} else {

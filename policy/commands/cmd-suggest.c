@@ -109,6 +109,7 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 	if (!check_all(&state, files, &fault))
 		return command_fail(&fault);
 	audit_say_torn(first.torn);
+	audit_say_withdrawn(first.withdrawn);
 	suggest_print(s, why_not, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fault_set(&fault, FAULT_IO, "cannot write the rules");

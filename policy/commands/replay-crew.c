@@ -8,16 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/audit/ahead.h"
 #include "policy/commands/replay-crew.h"
 
 enum { THREADS_MAX = 16, BLOCKS_EACH = 2 };
 
 struct block {
 	struct block *next;
-	const char *file;
-	uint64_t line; /* of its first line */
-	size_t n, room;
-	char *text;
+	struct ahead_piece piece;
 };
 
 struct ring {
@@ -36,7 +34,7 @@ struct replay_worker {
 	struct reader_record record;
 	struct replay_report report;
 	struct replay replay;
-	uint64_t torn, bad;
+	uint64_t torn, bad, withdrawn;
 	struct fault fault;
 };
 
@@ -99,12 +97,18 @@ give_free(struct ring *r, struct block *b, struct replay_crew *crew,
 }
 
 static bool
-judge_line(struct replay_worker *w, const struct block *b, struct slice line,
-    uint64_t number, size_t *records)
+judge_line(struct replay_worker *w, const struct ahead_piece *piece,
+    struct slice line, uint64_t number, size_t *records)
 {
+	enum reader_result result;
 	struct fault fault;
 
-	switch (reader_parse(&w->record, line, &fault)) {
+	result = ahead_parse(piece, &w->record, line, &fault);
+	if (w->record.withdrawn) {
+		w->withdrawn++;
+		return true;
+	}
+	switch (result) {
 	case READER_RECORD:
 		++*records;
 		replay_judge(&w->replay, &w->record);
@@ -115,7 +119,7 @@ judge_line(struct replay_worker *w, const struct block *b, struct slice line,
 		return true;
 	case READER_BAD:
 		w->bad++;
-		fault_at(&fault, b->file, number, fault.column);
+		fault_at(&fault, piece->file, number, fault.column);
 		fault_report(&fault, stderr);
 		return true;
 	default:
@@ -124,10 +128,11 @@ judge_line(struct replay_worker *w, const struct block *b, struct slice line,
 }
 
 static bool
-judge_block(struct replay_worker *w, const struct block *b, size_t *records)
+judge_piece(struct replay_worker *w, const struct ahead_piece *piece,
+    size_t *records)
 {
-	struct slice rest = slice_make(b->text, b->n);
-	uint64_t number = b->line;
+	struct slice rest = slice_make(piece->text, piece->n);
+	uint64_t number = piece->line;
 
 	for (; rest.n > 0; number++) {
 		size_t n = slice_find(rest, '\n');
@@ -135,7 +140,7 @@ judge_block(struct replay_worker *w, const struct block *b, size_t *records)
 
 		rest = slice_from(rest, n < rest.n ? n + 1 : n);
 		if (slice_trim(line).n > 0 &&
-		    !judge_line(w, b, line, number, records))
+		    !judge_line(w, piece, line, number, records))
 			return false;
 	}
 	return true;
@@ -149,7 +154,7 @@ work(void *arg)
 
 	while ((b = take_filled(w->ring)) != NULL) {
 		size_t records = 0;
-		bool good = judge_block(w, b, &records);
+		bool good = judge_piece(w, &b->piece, &records);
 
 		give_free(w->ring, b, w->crew, records, good);
 	}
@@ -157,59 +162,17 @@ work(void *arg)
 }
 
 static bool
-fill(struct block *b, struct slice text, struct fault *fault)
+read_files(struct ring *ring, struct ahead *ahead, struct fault *fault)
 {
-	if (text.n > b->room) {
-		char *larger = realloc(b->text, text.n);
+	enum source_result result = SOURCE_LINE;
+	struct block *b;
 
-		if (larger == NULL)
-			return fault_set(fault, FAULT_UNAVAILABLE,
-			    "out of memory");
-		b->text = larger;
-		b->room = text.n;
-	}
-	memcpy(b->text, text.p, text.n);
-	b->n = text.n;
-	return true;
-}
-
-static uint64_t
-count_lines(struct slice s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += s.p[i] == '\n';
-	return n;
-}
-
-static bool
-read_file(struct ring *ring, const char *path, struct fault *fault)
-{
-	struct source *source = source_open(path, fault);
-	enum source_result result;
-	uint64_t line = 1;
-	struct slice text;
-
-	if (source == NULL)
-		return false;
-	while ((result = source_block(source, &text, fault)) == SOURCE_LINE) {
-		struct block *b = take_free(ring);
-
-		if (b == NULL)
-			break;
-		b->file = path;
-		b->line = line;
-		line += count_lines(text);
-		if (!fill(b, text, fault)) {
-			result = SOURCE_FAILED;
-			b->n = 0;
-		}
+	while (result == SOURCE_LINE && (b = take_free(ring)) != NULL) {
+		result = ahead_next(ahead, &b->piece, fault);
+		if (result != SOURCE_LINE)
+			b->piece.n = 0;
 		give_filled(ring, b);
-		if (result == SOURCE_FAILED)
-			break;
 	}
-	source_close(source);
 	return result != SOURCE_FAILED;
 }
 
@@ -256,6 +219,7 @@ gather(struct replay_crew *crew, struct ring *ring, size_t started,
 		reader_record_free(&w->record);
 		crew->torn += w->torn;
 		crew->bad += w->bad;
+		crew->withdrawn += w->withdrawn;
 		if (good && w->fault.kind != FAULT_NONE) {
 			*fault = w->fault;
 			good = false;
@@ -270,8 +234,9 @@ static bool
 run(struct replay_crew *crew, struct ring *ring,
     const struct audit_files *files, struct fault *fault)
 {
+	struct ahead *ahead = ahead_open(files->paths, files->n, false, fault);
+	bool good = ahead != NULL;
 	size_t started = 0;
-	bool good = true;
 
 	while (good && started < crew->threads) {
 		struct replay_worker *w = &crew->workers[started];
@@ -281,9 +246,10 @@ run(struct replay_crew *crew, struct ring *ring,
 		good = start_worker(w, fault);
 		started += good;
 	}
-	for (size_t i = 0; good && i < files->n; i++)
-		good = read_file(ring, files->paths[i], fault);
-	return gather(crew, ring, started, good, fault);
+	good = good && read_files(ring, ahead, fault);
+	good = gather(crew, ring, started, good, fault);
+	ahead_close(ahead);
+	return good;
 }
 
 bool
@@ -313,7 +279,7 @@ replay_crew_run(struct replay_crew *crew, const struct audit_files *files,
 	}
 	good = run(crew, &ring, files, fault);
 	for (size_t i = 0; i < crew->threads * BLOCKS_EACH; i++)
-		free(blocks[i].text);
+		ahead_piece_free(&blocks[i].piece);
 	return good;
 }
 

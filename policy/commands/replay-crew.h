@@ -19,7 +19,7 @@ struct replay_crew {
 
 	/* Results. */
 	size_t records; /* so far; for progress_start() */
-	uint64_t torn, bad;
+	uint64_t torn, bad, withdrawn;
 	struct replay_report report;
 
 	struct replay_worker *workers;

@@ -43,7 +43,7 @@ static void
 read_records(char *path, uint64_t lines)
 {
 	struct fault fault = { FAULT_NONE, "", 0, 0, "" };
-	struct reader *reader = reader_open(&path, 1, &fault);
+	struct reader *reader = reader_open(&path, 1, false, &fault);
 	struct reader_record record;
 	enum reader_result result;
 
