@@ -300,8 +300,11 @@ write_round(struct writer *w, struct fault *fault)
 
 	logfile_begin(&w->file, w->options.clock());
 	pthread_mutex_lock(&w->lock);
-	/* The rest of what is torn first. */
-	taken = w->file.at < w->file.n ? NULL : take(w);
+	/*
+	 * The rest of what is torn first, and a sync that failed: readers look
+	 * for a withdrawal within a round behind its record.
+	 */
+	taken = w->file.at < w->file.n || w->unsynced != NULL ? NULL : take(w);
 	pthread_mutex_unlock(&w->lock);
 	good = seal(w, taken, fault) && logfile_write(&w->file, fault);
 	pthread_mutex_lock(&w->lock);

@@ -79,6 +79,14 @@ sub settled
 	my @kept = map { $_->{queue_id} } grep { $_->{event} eq 'message' &&
 	    !$withdrawn{$_->{seq}} } $daemon->audit;
 	is_deeply(\@kept, \@sent, "$name: recorded is what was accepted");
+	my ($behind, @late) = (0);
+	for (reverse $daemon->audit) {
+		$behind = $_->{of} if $_->{event} eq 'withdrawn';
+		push @late, $_->{seq} if $_->{seq} > $behind && $behind &&
+		    $_->{event} ne 'withdrawn' && !$withdrawn{$_->{seq}};
+		$behind = 0 if $_->{seq} == $behind;
+	}
+	is("@late", '', "$name: nothing between a record and its withdrawal");
 	my $r = $daemon->tlspolicy('audit', 'verify');
 	is($r->{status}, 0, "$name: the log is whole") or
 	    diag($r->{out}, $r->{err});
