@@ -208,6 +208,8 @@ main(int argc, char **argv)
 	struct fault fault;
 	int status;
 
+	if (!stdfile_keep())
+		return FAULT_IO;
 	fault_clear(&fault);
 	if (!options_parse(argc, argv, &s.options, &status))
 		return status;

@@ -16,6 +16,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/netaddr.h"
 #include "policy/base/shelf.h"
+#include "policy/base/stdfile.h"
 #include "policy/base/text.h"
 #include "policy/conf/settings.h"
 #include "policy/eval/eval.h"

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use FindBin;
+use POSIX ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tlspolicy::Talk;
@@ -92,6 +93,24 @@ subtest 'the audit log' => sub {
 	fails({ 'audit-file' => "$dir/no/audit.log" }, 74,
 	    qr{setting audit-file: .*no/audit\.log: No such file}, 'no folder');
 	ok(!-e "$daemon->{dir}/milter.sock", 'the socket is removed again');
+};
+
+# The store or the log must not become what messages are printed into.
+subtest 'descriptors 0 to 2 closed' => sub {
+	$daemon->configure;
+	my $pid = fork // die "fork: $!\n";
+	if ($pid == 0) {
+		POSIX::close($_) for 0 .. 2;
+		exec $program, '-c', $daemon->{conf} or POSIX::_exit(127);
+	}
+	ok(Tlspolicy::Scratch::wait_for(10,
+	    sub { -S "$daemon->{dir}/milter.sock" }), 'it starts');
+	is(readlink "/proc/$pid/fd/$_", '/dev/null', "$_ is taken") for 0 .. 2;
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	is($?, 0, 'it stops');
+	is($daemon->tlspolicy('audit', 'verify')->{status}, 0,
+	    'nothing was printed into the log');
 };
 
 done_testing;

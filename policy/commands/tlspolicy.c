@@ -7,13 +7,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "policy/base/nearest.h"
+#include "policy/base/stdfile.h"
 #include "policy/commands/command.h"
 
 static void
@@ -73,27 +72,13 @@ run(int argc, char **argv)
 	return context.command->run(&context, argc - 1, argv + 1);
 }
 
-/*
- * A store or log that is opened while 0, 1 or 2 is closed would take that
- * number, and what is printed would go into it.  The wrong mode keeps what was
- * closed as useless as it was.
- */
-static void
-keep_standard_files(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
-		    O_RDONLY) != fd)
-			exit(FAULT_IO);
-}
-
 int
 main(int argc, char **argv)
 {
 	int status;
 
-	keep_standard_files();
+	if (!stdfile_keep())
+		return FAULT_IO;
 	/* A file beyond ulimit -f is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
 	status = run(argc, argv);
