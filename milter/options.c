@@ -1,3 +1,4 @@
+#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -10,13 +11,20 @@ static const char usage[] =
     "usage: tlspolicy-milter [-hstV] [-c CONF]\n";
 
 static const char help[] =
-    "  -c CONF  settings file (default " SETTINGS_DEFAULT_FILE ")\n"
-    "  -s       messages to syslog instead of standard error\n"
-    "  -t       check the settings, say what the daemon would do, exit\n"
-    "  -V       print the version and exit\n"
-    "  -h       print this and exit\n"
+    "  -c CONF        settings file\n"
+    "                 (default " SETTINGS_DEFAULT_FILE ")\n"
+    "  -s             messages to syslog instead of standard error\n"
+    "  -t             check the settings, say what the daemon would do, exit\n"
+    "  -V, --version  print the version and exit\n"
+    "  -h, --help     print this and exit\n"
     "The daemon stays in the foreground.  HUP: read the settings again, open\n"
     "the audit file anew.  TERM: stop.  See tlspolicy-milter(8).\n";
+
+static const struct option words[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 }
+};
 
 static bool
 stop(int *status, int value)
@@ -31,7 +39,7 @@ options_parse(int argc, char **argv, struct options *o, int *status)
 	int c;
 
 	*o = (struct options){ .conf = SETTINGS_DEFAULT_FILE };
-	while ((c = getopt(argc, argv, "c:hstV")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hstV", words, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->conf = optarg;

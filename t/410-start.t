@@ -36,7 +36,9 @@ subtest 'the command line' => sub {
 	is($r->{status}, 0, '-h');
 	like($r->{out}, qr/^usage: tlspolicy-milter .*-c CONF/, 'usage');
 	like($r->{out}, qr/^  -t /m, 'options');
-	for (['-x'], ['-c'], ['-t', 'file']) {
+	is(run('--version')->{out}, run('-V')->{out}, '--version');
+	is(run('--help')->{out}, run('-h')->{out}, '--help');
+	for (['-x'], ['--no-such'], ['--help=x'], ['-c'], ['-t', 'file']) {
 		$r = run(@$_);
 		is($r->{status}, 64, "@$_");
 		like($r->{err}, qr/^usage:/m, 'says how');
