@@ -141,6 +141,11 @@ my $part = json('--since', '2026-09-01', '--until', '2026-09-02T00:00:00Z',
     $log);
 is_deeply([map { $_->{day} } @{$part->{days}}], ['2026-09-01'],
     '--since, --until');
+is_deeply(json('--since', '2026-09-01', '--until', '2026-09-01', $log), $part,
+    '--until: the day is included');
+my @shown = split /\n/, Tlspolicy::Scratch::run("$bin/tlspolicy", 'audit',
+    'show', '--since', '2026-09-01', '--until', '2026-09-01', $log)->{out};
+is(scalar @shown, $part->{records}, 'to audit show as well');
 like(report('--domain', 'none.example', '--html', $log)->{out},
     qr/No records/, 'a page of nothing');
 is(report('--domain', 'none.example', $log)->{out}, "No records.\n",

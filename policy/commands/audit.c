@@ -46,6 +46,18 @@ audit_files_free(struct audit_files *files)
 		globfree(&files->found);
 }
 
+bool
+audit_time(const char *word, bool end, int64_t *us)
+{
+	struct slice s = slice_of(word);
+
+	if (!reader_time(s, us))
+		return false;
+	if (end && s.n == 10)
+		*us += 86400 * INT64_C(1000000);
+	return true;
+}
+
 /* False: stop. */
 static bool
 take(struct audit_walk *w, enum reader_result result,

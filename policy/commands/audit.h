@@ -37,6 +37,17 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
 
+#define AUDIT_OPTION_SINCE \
+	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC" }
+#define AUDIT_OPTION_UNTIL \
+	{ OPTION_UNTIL, "until", "TIME", \
+	    "before this time, or to the end of this day, UTC" }
+/*
+ * Their values, in microseconds; `end`: of a day alone, where the next begins,
+ * as UNTIL in rules includes its day.
+ */
+bool audit_time(const char *word, bool end, int64_t *us);
+
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA
  * was told before it delivers for `outbound` (NULL: counted as notes).  Torn

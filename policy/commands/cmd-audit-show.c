@@ -7,8 +7,8 @@
 #include "policy/tools/domains.h"
 
 static const struct command_option options[] = {
-	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC" },
-	{ OPTION_UNTIL, "until", "TIME", "up to this time, or end of this day" },
+	AUDIT_OPTION_SINCE,
+	AUDIT_OPTION_UNTIL,
 	{ OPTION_DOMAIN, "domain", "DOMAIN",
 	    "sender, recipient or client is in this domain" },
 	{ OPTION_CLIENT, "client", "CLIENT", "this host, address or network" },
@@ -202,18 +202,6 @@ each_note(void *arg, const struct reader_record *r)
 }
 
 static bool
-is_time(const char *word, bool end, int64_t *us)
-{
-	struct slice s = slice_of(word);
-
-	if (!reader_time(s, us))
-		return false;
-	if (end && s.n == 10)
-		*us += 86400 * INT64_C(1000000);
-	return true;
-}
-
-static bool
 is_reason(const char *word)
 {
 	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
@@ -237,10 +225,10 @@ take_option(struct show *show, int c, const char *value)
 {
 	switch (c) {
 	case OPTION_SINCE:
-		return is_time(value, false, &show->since) ? NULL :
+		return audit_time(value, false, &show->since) ? NULL :
 		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
 	case OPTION_UNTIL:
-		return is_time(value, true, &show->until) ? NULL :
+		return audit_time(value, true, &show->until) ? NULL :
 		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
 	case OPTION_VERDICT:
 		show->verdict = value;

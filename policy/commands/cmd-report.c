@@ -15,8 +15,8 @@ enum { OPTION_CSV = OPTION_REPORT, OPTION_HTML, OPTION_TOP, OPTION_SOON,
 static const struct command_option options[] = {
 	{ OPTION_DOMAIN, "domain", "NAME",
 	    "a statement on the senders in this domain" },
-	{ OPTION_SINCE, "since", "TIME", "from this time or date on, UTC" },
-	{ OPTION_UNTIL, "until", "TIME", "before this time or date, UTC" },
+	AUDIT_OPTION_SINCE,
+	AUDIT_OPTION_UNTIL,
 	{ OPTION_TOP, "top", "NUMBER", "rows of long tables, 50" },
 	{ OPTION_SOON, "soon", "DAYS", "tell rules that end within, 30" },
 	{ OPTION_STEADY, "steady", "NUMBER",
@@ -40,9 +40,10 @@ each(void *arg, struct reader_record *record, const struct reader *reader)
 }
 
 static bool
-take_time(const struct context *context, const char *word, int64_t *time)
+take_time(const struct context *context, const char *word, bool end,
+    int64_t *time)
 {
-	if (reader_time(slice_of(word), time))
+	if (audit_time(word, end, time))
 		return true;
 	command_usage(context, "\"%s\" is not a time; expected 2026-11-21 or "
 	    "2026-11-21T12:00:00Z", word);
@@ -75,9 +76,9 @@ take(const struct context *context, struct asked *asked, int c)
 		return report->domain.n > 0 || command_usage(context,
 		    "--domain wants a name") == 0;
 	case OPTION_SINCE:
-		return take_time(context, optarg, &report->since);
+		return take_time(context, optarg, false, &report->since);
 	case OPTION_UNTIL:
-		return take_time(context, optarg, &report->until);
+		return take_time(context, optarg, true, &report->until);
 	case OPTION_TOP:
 		if (!command_number(context, c, 0, NUMBER_MAX, &number))
 			return false;
