@@ -76,6 +76,25 @@ unlike($r->{err}, qr/^\Q$bad\E:2:/m, 'bad lines: the good one is not told');
 is(tlspolicy('show')->{out}, $all, 'bad lines: the old rules stay');
 is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
 
+# Input without an end is an error before it has filled the memory.
+sub endless
+{
+	my ($input, $words) = @_;
+	my $err = `(ulimit -v 4000000; $input | $tlspolicy build -c $conf -) 2>&1`;
+	is($? >> 8, 65, "$input: exit 65");
+	like($err, $words, "$input: why");
+}
+
+$r = tlspolicy('build', '/dev/zero');
+is($r->{status}, 65, '/dev/zero: exit 65');
+like($r->{err}, qr{^/dev/zero:1:1: found a control character}m,
+    '/dev/zero: why');
+endless('cat /dev/zero', qr/standard input:1:1: found a control character/);
+endless("yes | tr -d '\\n'", qr/standard input:1:1: the line has more than/);
+endless("(echo; yes '#' | tr -d '\\n')", qr/:2:1: the line has more than/);
+endless('yes', qr/standard input: more than \d+ bytes of rules/);
+is(tlspolicy('show')->{out}, $all, 'no end: the old rules stay');
+
 # Several files, JSON.
 my $more = $scratch->write('more', "TLS_To:payroll\@example.com VERIFY\n");
 $r = tlspolicy('build', '--json', $rules, $more);

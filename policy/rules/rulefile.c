@@ -5,6 +5,8 @@
  * Every bad line is reported before anything is decided; whoever builds a
  * store from a rulefile with bad lines is refused by rulefile_finish().
  */
+#include "config.h" /* for memrchr(3) */
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -180,37 +182,88 @@ read_up_to(int fd, char *buf, size_t size, size_t *n)
 	return true;
 }
 
+/* The fault is at `at`; returns false. */
+static bool
+not_rules(struct slice text, size_t at, const char *path, struct fault *fault)
+{
+	unsigned long line = 1;
+	size_t start = 0;
+
+	for (size_t i = 0; i < at; i++)
+		if (text.p[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	fault_at(fault, path, line, at - start + 1);
+	return false;
+}
+
+/*
+ * What is there so far can be rules: whatever has no end, or is no text, shows
+ * before it has filled the memory.  *line: where the last line begins.
+ */
+static bool
+may_be_rules(struct slice text, size_t from, size_t *line, const char *path,
+    struct fault *fault)
+{
+	const char *nul = memchr(text.p + from, '\0', text.n - from);
+	const char *end = memrchr(text.p + from, '\n', text.n - from);
+
+	if (nul != NULL) {
+		fault_set(fault, FAULT_DATA, "found a control character "
+		    "(0x00); expected text");
+		return not_rules(text, (size_t)(nul - text.p), path, fault);
+	}
+	if (end != NULL)
+		*line = (size_t)(end - text.p) + 1;
+	if (text.n - *line > RULEFILE_ENDLESS) {
+		fault_set(fault, FAULT_DATA, "the line has more than %d "
+		    "bytes; expected at most %d", RULEFILE_ENDLESS,
+		    RULEFILE_LINE_MAX);
+		return not_rules(text, *line, path, fault);
+	}
+	if (text.n <= RULEFILE_BYTES_MAX)
+		return true;
+	fault_set(fault, FAULT_DATA, "more than %d bytes of rules",
+	    RULEFILE_BYTES_MAX);
+	fault_at(fault, path, 0, 0);
+	return false;
+}
+
 /* The whole of `fd` in one piece of the arena, of the file's size at first. */
 static bool
-read_all(int fd, struct arena *memory, struct slice *text)
+read_all(int fd, const char *path, struct arena *memory, struct slice *text,
+    struct fault *fault)
 {
-	size_t size = 1 << 16, n = 0;
+	size_t size = 1 << 16, n = 0, line = 0;
 	struct stat st;
-	char *buf;
+	char *buf, *bigger;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		size = (size_t)st.st_size + 1;
-	buf = arena_alloc(memory, size);
-	while (buf != NULL && read_up_to(fd, buf, size, &n)) {
-		char *bigger;
+		size = (st.st_size < RULEFILE_BYTES_MAX ? (size_t)st.st_size :
+		    RULEFILE_BYTES_MAX) + 1;
+	for (buf = arena_alloc(memory, size); buf != NULL; buf = bigger) {
+		size_t from = n;
 
-		if (n < size) {
-			*text = slice_make(buf, n);
+		if (!read_up_to(fd, buf, size, &n))
+			return fault_errno(fault, FAULT_IO, errno,
+			    "cannot read %s", path);
+		*text = slice_make(buf, n);
+		if (!may_be_rules(*text, from, &line, path, fault))
+			return false;
+		if (n < size)
 			return true;
-		}
 		if ((bigger = arena_alloc(memory, size *= 2)) != NULL)
 			memcpy(bigger, buf, n);
-		buf = bigger;
 	}
-	if (buf == NULL)
-		errno = ENOMEM;
-	return false;
+	return fault_errno(fault, FAULT_IO, ENOMEM, "cannot read %s", path);
 }
 
 bool
 rulefile_read(struct rulefile *file, const char *path, struct fault *fault)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct slice text = { NULL, 0 };
 	unsigned source;
@@ -219,11 +272,9 @@ rulefile_read(struct rulefile *file, const char *path, struct fault *fault)
 	if (fd < 0)
 		return fault_errno(fault, FAULT_NOINPUT, errno,
 		    "cannot open %s", path);
-	good = read_all(fd, &file->memory, &text);
-	if (!good)
-		fault_errno(fault, FAULT_IO, errno, "cannot read %s", path);
+	good = read_all(fd, name, &file->memory, &text, fault);
 	if (!is_stdin)
 		close(fd);
-	return good && add_source(file, is_stdin ? "standard input" : path,
-	    &source, fault) && parse_text(file, text, source, fault);
+	return good && add_source(file, name, &source, fault) &&
+	    parse_text(file, text, source, fault);
 }

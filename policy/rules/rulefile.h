@@ -6,7 +6,8 @@
  *
  * Limits: a line of at most RULEFILE_LINE_MAX bytes; no NUL and no other
  * control characters but tab.  A byte order mark and CR at line ends are
- * taken for blanks.
+ * taken for blanks.  A file of more than RULEFILE_BYTES_MAX bytes, with a NUL or
+ * with a line without end is not read on.
  * Threads: no state but the struct's.
  */
 #ifndef TLSPOLICY_RULEFILE_H
@@ -21,6 +22,8 @@
 
 enum {
 	RULEFILE_LINE_MAX = 2048,
+	RULEFILE_ENDLESS = 1024 * 1024, /* a line that is not read to its end */
+	RULEFILE_BYTES_MAX = 512 * 1024 * 1024,
 	RULEFILE_SOURCES_MAX = 64,
 	RULEFILE_LISTS_MAX = 8
 };
@@ -67,7 +70,7 @@ void rulefile_free(struct rulefile *);
 
 /*
  * Read one more file ("-": standard input).  False with a fault when it cannot
- * be opened or read, or memory runs out.  Bad lines are reported and counted,
+ * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
  * and are no failure here.
  */
 bool rulefile_read(struct rulefile *, const char *path, struct fault *);
