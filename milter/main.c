@@ -173,7 +173,11 @@ serve(struct start *s, struct daemon *d)
 	}
 }
 
-/* LeakSanitizer's own, which else looks at exit(3); not there without it. */
+/*
+ * LeakSanitizer's own, which else looks at exit(3); not there without it.  It
+ * looks while the gate is open: behind it libmilter drops the sessions that are
+ * left, and nobody frees them.
+ */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
 /*
@@ -190,14 +194,14 @@ stop(struct start *s, struct daemon *d, int status)
 	listen_remove(&s->listen);
 	listen_remove(&s->map_listen);
 	socketmap_stop(s->map);
+	if (__lsan_do_leak_check != NULL)
+		__lsan_do_leak_check();
 	if (!gate_close(&d->gate, STOP_MS))
 		log_warnx("a callback is still running");
 	else
 		store_holder_close(&d->store);
 	audit_close(d->audit);
 	log_info("stopped");
-	if (__lsan_do_leak_check != NULL)
-		__lsan_do_leak_check();
 	_exit(status);
 }
 

@@ -77,10 +77,13 @@ is(tlspolicy('show')->{out}, $all, 'bad lines: the old rules stay');
 is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
 
 # Input without an end is an error before it has filled the memory.
+my $limit = 'ulimit -v 4000000;';
+# A sanitizer's shadow takes more than any limit.
+$limit = '' if `nm -D $tlspolicy` =~ /__[at]san_init/;
 sub endless
 {
 	my ($input, $words) = @_;
-	my $err = `(ulimit -v 4000000; $input | $tlspolicy build -c $conf -) 2>&1`;
+	my $err = `($limit $input | $tlspolicy build -c $conf -) 2>&1`;
 	is($? >> 8, 65, "$input: exit 65");
 	like($err, $words, "$input: why");
 }
