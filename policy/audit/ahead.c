@@ -163,14 +163,11 @@ look_at(struct ahead *a, struct waiting *w, struct slice line,
 static bool
 look_at_lines(struct ahead *a, struct waiting *w, struct fault *fault)
 {
-	struct slice rest = slice_make(w->piece.text, w->piece.n);
+	struct slice rest = slice_make(w->piece.text, w->piece.n), line;
 
-	while (rest.n > 0) {
-		size_t n = slice_find(rest, '\n');
-
-		if (!look_at(a, w, slice_make(rest.p, n), fault))
+	while (slice_next(&rest, '\n', &line)) {
+		if (!look_at(a, w, line, fault))
 			return false;
-		rest = slice_from(rest, n < rest.n ? n + 1 : n);
 		a->line++;
 	}
 	return true;

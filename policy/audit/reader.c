@@ -36,17 +36,6 @@ reader_close(struct reader *r)
 	free(r);
 }
 
-static struct slice
-take_line(struct reader *r)
-{
-	size_t n = slice_find(r->rest, '\n');
-	struct slice line = slice_make(r->rest.p, n);
-
-	r->rest = slice_from(r->rest, n < r->rest.n ? n + 1 : n);
-	r->line++;
-	return line;
-}
-
 enum reader_result
 reader_next(struct reader *r, struct reader_record *record,
     struct fault *fault)
@@ -55,7 +44,7 @@ reader_next(struct reader *r, struct reader_record *record,
 	struct slice line;
 
 	do {
-		if (r->rest.n == 0) {
+		while (!slice_next(&r->rest, '\n', &line)) {
 			switch (ahead_next(r->ahead, &r->piece, fault)) {
 			case SOURCE_FAILED:
 				return READER_FAILED;
@@ -67,7 +56,7 @@ reader_next(struct reader *r, struct reader_record *record,
 			r->rest = slice_make(r->piece.text, r->piece.n);
 			r->line = r->piece.line - 1;
 		}
-		line = take_line(r);
+		r->line++;
 	} while (slice_trim(line).n == 0);
 	result = ahead_parse(&r->piece, record, line, fault);
 	if (result == READER_BAD)

@@ -46,6 +46,20 @@ slice_starts_nocase(struct slice s, const char *prefix)
 	    slice_make(prefix, n));
 }
 
+bool
+slice_next_of(struct slice *rest, const char *set, struct slice *piece)
+{
+	size_t n = 0;
+
+	if (rest->n == 0)
+		return false;
+	while (n < rest->n && strchr(set, rest->p[n]) == NULL)
+		n++;
+	*piece = slice_make(rest->p, n);
+	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
+	return true;
+}
+
 struct slice
 slice_trim(struct slice s)
 {

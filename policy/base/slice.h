@@ -63,6 +63,25 @@ slice_find(struct slice s, char c)
 	return hit == NULL ? s.n : (size_t)(hit - s.p);
 }
 
+/*
+ * Takes the first piece off *rest: what stands before a `c`, which goes away,
+ * or all of it.  False: *rest is empty, and *piece as it was.
+ */
+static inline bool
+slice_next(struct slice *rest, char c, struct slice *piece)
+{
+	size_t n = slice_find(*rest, c);
+
+	if (rest->n == 0)
+		return false;
+	*piece = slice_make(rest->p, n);
+	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
+	return true;
+}
+
+/* The same with any of the characters of `set`; a NUL parts pieces, too. */
+bool slice_next_of(struct slice *rest, const char *set, struct slice *piece);
+
 /* Without blanks (space, tab, CR) at both ends. */
 struct slice slice_trim(struct slice);
 

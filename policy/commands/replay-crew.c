@@ -131,18 +131,13 @@ static bool
 judge_piece(struct replay_worker *w, const struct ahead_piece *piece,
     size_t *records)
 {
-	struct slice rest = slice_make(piece->text, piece->n);
+	struct slice rest = slice_make(piece->text, piece->n), line;
 	uint64_t number = piece->line;
 
-	for (; rest.n > 0; number++) {
-		size_t n = slice_find(rest, '\n');
-		struct slice line = slice_make(rest.p, n);
-
-		rest = slice_from(rest, n < rest.n ? n + 1 : n);
+	for (; slice_next(&rest, '\n', &line); number++)
 		if (slice_trim(line).n > 0 &&
 		    !judge_line(w, piece, line, number, records))
 			return false;
-	}
 	return true;
 }
 

@@ -299,24 +299,14 @@ add_prefix(const struct setting *row, struct slice word,
 }
 
 static bool
-is_separator(char c)
-{
-	return c == ',' || c == ' ' || c == '\t';
-}
-
-static bool
 add_prefixes(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {
-	while (value.n > 0) {
-		size_t n = 0;
+	struct slice word;
 
-		while (n < value.n && !is_separator(value.p[n]))
-			n++;
-		if (n > 0 && !add_prefix(row, slice_make(value.p, n), field, f))
+	while (slice_next_of(&value, ", \t", &word))
+		if (word.n > 0 && !add_prefix(row, word, field, f))
 			return false;
-		value = slice_from(value, n < value.n ? n + 1 : n);
-	}
 	return true;
 }
 

@@ -121,12 +121,8 @@ struct slice
 suite_list_word(struct slice *list)
 {
 	struct slice word = *list;
-	size_t end = 0;
 
-	while (end < word.n && strchr(":,;", word.p[end]) == NULL)
-		end++;
-	*list = slice_from(word, end < word.n ? end + 1 : end);
-	word.n = end;
+	slice_next_of(list, ":,;", &word);
 	return word;
 }
 

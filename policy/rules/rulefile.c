@@ -118,19 +118,16 @@ parse_text(struct rulefile *file, struct slice text, unsigned source,
     struct fault *fault)
 {
 	uint32_t number = 0;
+	struct slice line;
 
 	if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
 		text = slice_from(text, 3);
-	while (text.n > 0) {
-		size_t end = slice_find(text, '\n');
-
-		if (!parse_line(file, slice_make(text.p, end), source,
-		    ++number, fault)) {
-			if (fault->kind != FAULT_DATA)
-				return false;
-			rulefile_bad_line(file, source, number, fault);
-		}
-		text = slice_from(text, end < text.n ? end + 1 : end);
+	while (slice_next(&text, '\n', &line)) {
+		if (parse_line(file, line, source, ++number, fault))
+			continue;
+		if (fault->kind != FAULT_DATA)
+			return false;
+		rulefile_bad_line(file, source, number, fault);
 	}
 	return true;
 }

@@ -26,25 +26,13 @@ struct postfix {
 	struct text parameters, overrides, services;
 };
 
-static bool
-next_line(struct slice *rest, struct slice *line)
-{
-	size_t n = slice_find(*rest, '\n');
-
-	if (rest->n == 0)
-		return false;
-	*line = slice_make(rest->p, n);
-	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
-	return true;
-}
-
 /* "NAME = VALUE" of a list of such lines; an unset one is empty. */
 static struct slice
 value_of(const struct text *list, const char *name)
 {
 	struct slice rest = slice_make(list->buf, list->n), line;
 
-	while (next_line(&rest, &line)) {
+	while (slice_next(&rest, '\n', &line)) {
 		size_t n = slice_find(line, '=');
 
 		if (n < line.n && slice_is(slice_trim(slice_make(line.p, n)),
@@ -89,15 +77,11 @@ spell(const char *socket, char *out)
 static bool
 names_us(const struct postfix *p, struct slice list)
 {
-	while (list.n > 0) {
-		size_t n = 0;
+	struct slice item;
 
-		while (n < list.n && strchr(" \t,{}", list.p[n]) == NULL)
-			n++;
-		if (slice_is_nocase(slice_make(list.p, n), p->spec))
+	while (slice_next_of(&list, " \t,{}", &item))
+		if (slice_is_nocase(item, p->spec))
 			return true;
-		list = slice_from(list, n < list.n ? n + 1 : n);
-	}
 	return false;
 }
 
@@ -145,7 +129,7 @@ check_overrides(const struct postfix *p)
 {
 	struct slice rest = slice_make(p->overrides.buf, p->overrides.n), line;
 
-	while (next_line(&rest, &line)) {
+	while (slice_next(&rest, '\n', &line)) {
 		size_t equal = slice_find(line, '=');
 		struct slice name = slice_trim(slice_make(line.p, equal));
 		struct slice value, service;
@@ -197,7 +181,7 @@ check_chroot(const struct postfix *p)
 
 	if (doctor_socket_path(p->d) == NULL || !names_us(p, milters))
 		return;
-	while (next_line(&rest, &line)) {
+	while (slice_next(&rest, '\n', &line)) {
 		struct symptom *f;
 
 		if (!split_service(line, field) ||

@@ -58,15 +58,12 @@ keep(char *to, struct slice value)
 static struct slice
 equate(const char *equates, char letter)
 {
-	struct slice rest = slice_of(equates);
+	struct slice rest = slice_of(equates), one;
 
-	while (rest.n > 0) {
-		size_t n = slice_find(rest, ',');
-		struct slice one = slice_trim(slice_make(rest.p, n));
-
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
 		if (one.n >= 2 && one.p[0] == letter && one.p[1] == '=')
 			return slice_trim(slice_from(one, 2));
-		rest = slice_from(rest, n < rest.n ? n + 1 : n);
 	}
 	return slice_make("", 0);
 }
@@ -209,15 +206,11 @@ read_file(struct sendmail *s, struct fault *f)
 static bool
 listed(const char *list, const char *name)
 {
-	struct slice rest = slice_of(list);
+	struct slice rest = slice_of(list), one;
 
-	while (rest.n > 0) {
-		size_t n = slice_find(rest, ',');
-
-		if (slice_is(slice_trim(slice_make(rest.p, n)), name))
+	while (slice_next(&rest, ',', &one))
+		if (slice_is(slice_trim(one), name))
 			return true;
-		rest = slice_from(rest, n < rest.n ? n + 1 : n);
-	}
 	return false;
 }
 
@@ -235,19 +228,18 @@ seconds_of(struct slice timeouts, char letter)
 {
 	static const char units[] = "smhd";
 	static const unsigned long factor[] = { 1, 60, 3600, 86400 };
+	struct slice one;
 
-	while (timeouts.n > 0) {
-		size_t n = slice_find(timeouts, ';');
-		struct slice one = slice_trim(slice_make(timeouts.p, n));
-		const char *unit = one.n < 4 ? NULL :
-		    strchr(units, one.p[one.n - 1]);
+	while (slice_next(&timeouts, ';', &one)) {
+		const char *unit;
 		unsigned long number;
 
+		one = slice_trim(one);
+		unit = one.n < 4 ? NULL : strchr(units, one.p[one.n - 1]);
 		if (unit != NULL && one.p[0] == letter && one.p[1] == ':' &&
 		    text_number(slice_make(one.p + 2, one.n - 3), 1000000,
 		    &number))
 			return number * factor[unit - units];
-		timeouts = slice_from(timeouts, n < timeouts.n ? n + 1 : n);
 	}
 	return 0;
 }

@@ -146,18 +146,13 @@ put_names(struct import *import, const struct policy_line *p,
 static void
 put_fingerprints(struct slice list, struct text *items)
 {
-	while (list.n > 0) {
-		size_t n = 0;
+	struct slice word;
 
-		if (slice_starts_nocase(list, "match=")) {
-			list = slice_from(list, 6);
-			continue;
-		}
-		while (n < list.n && strchr("| \t", list.p[n]) == NULL)
-			n++;
-		if (n > 0)
-			import_item(items, "FP", slice_make(list.p, n));
-		list = slice_from(list, n < list.n ? n + 1 : n);
+	while (slice_next_of(&list, "| \t", &word)) {
+		while (slice_starts_nocase(word, "match="))
+			word = slice_from(word, 6);
+		if (word.n > 0)
+			import_item(items, "FP", word);
 	}
 }
 
@@ -168,17 +163,11 @@ put_protocols(struct import *import, struct slice list, struct text *items)
 	static const char *const all[] = { "TLSv1", "TLSv1.1", "TLSv1.2",
 		"TLSv1.3", NULL };
 	bool excluded[4] = { false }, known = true;
+	struct slice word;
 	int least = 0;
 
-	while (list.n > 0) {
-		struct slice word;
-		size_t n = 0;
-
-		while (n < list.n && strchr(":, \t", list.p[n]) == NULL)
-			n++;
-		word = slice_make(list.p, n);
-		list = slice_from(list, n < list.n ? n + 1 : n);
-		if (n == 0 || slice_starts_nocase(word, "!SSL"))
+	while (slice_next_of(&list, ":, \t", &word)) {
+		if (word.n == 0 || slice_starts_nocase(word, "!SSL"))
 			continue;
 		known = false;
 		for (int i = 0; all[i] != NULL; i++) {
@@ -251,16 +240,11 @@ take_policy(struct import *import, struct slice key, const struct level *level,
 static bool
 wants_tls(struct slice action)
 {
-	while (action.n > 0) {
-		size_t n = 0;
+	struct slice word;
 
-		while (n < action.n && strchr(", \t", action.p[n]) == NULL)
-			n++;
-		if (slice_is_nocase(slice_make(action.p, n),
-		    "reject_plaintext_session"))
+	while (slice_next_of(&action, ", \t", &word))
+		if (slice_is_nocase(word, "reject_plaintext_session"))
 			return true;
-		action = slice_from(action, n < action.n ? n + 1 : n);
-	}
 	return false;
 }
 

@@ -83,12 +83,8 @@ import_note(struct import *import, const char *fmt, ...)
 bool
 import_line(struct import *import, struct slice *text, struct slice *line)
 {
-	size_t end = slice_find(*text, '\n');
-
-	if (text->n == 0)
+	if (!slice_next(text, '\n', line))
 		return false;
-	*line = slice_make(text->p, end);
-	*text = slice_from(*text, end < text->n ? end + 1 : end);
 	import->line++;
 	return true;
 }

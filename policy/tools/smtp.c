@@ -328,26 +328,15 @@ smtp_has_input(const struct smtp *s)
 	return s->n > 0 || recv(s->fd, &c, 1, MSG_PEEK) > 0;
 }
 
-static struct slice
-next_line(struct slice *rest)
-{
-	size_t n = slice_find(*rest, '\n');
-	struct slice line = slice_make(rest->p, n);
-
-	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
-	return line;
-}
-
 bool
 smtp_offers(const struct smtp_reply *reply, const char *keyword)
 {
-	struct slice rest = slice_make(reply->text.buf, reply->text.n);
+	struct slice rest = slice_make(reply->text.buf, reply->text.n), line;
 
 	/* The first line is the server's greeting, no keyword. */
-	next_line(&rest);
-	while (rest.n > 0) {
-		struct slice line = slice_trim(next_line(&rest));
-
+	slice_next(&rest, '\n', &line);
+	while (slice_next(&rest, '\n', &line)) {
+		line = slice_trim(line);
 		if (slice_is_nocase(slice_make(line.p, slice_find(line, ' ')),
 		    keyword))
 			return true;
@@ -359,6 +348,8 @@ struct slice
 smtp_first_line(const struct smtp_reply *reply)
 {
 	struct slice rest = slice_make(reply->text.buf, reply->text.n);
+	struct slice line = rest;
 
-	return next_line(&rest);
+	slice_next(&rest, '\n', &line);
+	return line;
 }

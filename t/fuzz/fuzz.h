@@ -52,19 +52,6 @@ fuzz_file(const void *data, size_t size, char path[32])
 	return fd;
 }
 
-/* The next line of *rest, which moves behind it; false at the end. */
-static inline bool
-fuzz_line(struct slice *rest, struct slice *line)
-{
-	size_t end = slice_find(*rest, '\n');
-
-	if (rest->n == 0)
-		return false;
-	*line = slice_make(rest->p, end);
-	*rest = slice_from(*rest, end < rest->n ? end + 1 : end);
-	return true;
-}
-
 /* A path in the folder that run made for this process and clears away. */
 static inline const char *
 fuzz_path(const char *name)

@@ -22,7 +22,7 @@ assign_lines(struct slice rest)
 	struct slice line;
 
 	settings_init(&settings);
-	while (fuzz_line(&rest, &line)) {
+	while (slice_next(&rest, '\n', &line)) {
 		struct fault fault = { FAULT_NONE, "", 0, 0, "" };
 
 		FUZZ_CHECK(settings_assign(&settings, line, &fault) ||
