@@ -10,7 +10,8 @@ use Test::More;
 use Tlspolicy::Tree;
 
 # From the bottom to the top; policy/README has the same order.
-my @layers = qw(base facts rules store eval outbound audit tools conf commands);
+my @layers = qw(base facts rules store eval conf outbound lint audit report
+    suggest replay import cert probe doctor check commands);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;
 
 my @policy = Tlspolicy::Tree::files(qr{^policy/.*\.[ch]$});
@@ -69,9 +70,11 @@ none('only eval/ turns what cannot be told into a verdict', grep {
     !m{^policy/(?:eval|conf|commands)/} }
     naming(qr/\bon_error_accept\b/, @policy));
 
-# Time, randomness and threads are handed in; commands are where they are from.
-none('policy/ below the commands and tools keeps no clock, no thread', grep {
-    !m{^policy/(?:commands|tools)/} } naming(
+# Time, randomness and threads are handed in, but for what talks to the world
+# outside and for the rooms of one command.
+none('only replay, cert, probe, doctor, check and commands have a clock or ' .
+    'threads', grep { !m{^policy/(?:replay|cert|probe|doctor|check|commands)/} }
+    naming(
     qr/\b(?:time|clock_gettime|gettimeofday|pthread_create|rand|random)\s*\(/,
     @policy));
 

@@ -27,6 +27,15 @@ enum fault_kind {
 	FAULT_SETTINGS = 78	/* the settings file */
 };
 
+/* The other exit codes of tlspolicy(1); see sysexits(3). */
+enum {
+	EXIT_FINE = 0,
+	EXIT_FINDINGS = 1, /* lint, diff, cert, replay: something was found */
+	EXIT_TEMPFAIL = 75,
+	EXIT_REJECT = 77,
+	EXIT_HOLD = 79
+};
+
 enum { FAULT_WHERE_MAX = 256, FAULT_TEXT_MAX = 768 };
 
 struct fault {

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "policy/audit/jsonput.h"
 #include "policy/commands/audit.h"
 
 static bool
@@ -127,30 +126,4 @@ audit_say_withdrawn(uint64_t withdrawn)
 	if (withdrawn > 0)
 		fprintf(stderr, "%llu withdrawn record%s left out\n",
 		    (unsigned long long)withdrawn, withdrawn == 1 ? "" : "s");
-}
-
-void
-audit_print_time(int64_t time_us, struct text *out)
-{
-	enum { TO_THE_SECOND = sizeof "2026-03-01T12:00:00" - 1 };
-	char buf[40];
-	struct text text;
-	struct jsonput j;
-
-	text_init(&text, buf, sizeof buf);
-	jsonput_start(&j, &text);
-	jsonput_time(&j, time_us);
-	jsonput_finish(&j);
-	text_put(out, slice_make(buf + 1, TO_THE_SECOND));
-	text_char(out, 'Z');
-}
-
-void
-audit_print_fact(const struct facts *f, enum fact_id id, const char *before,
-    struct text *out)
-{
-	if (!facts_filled(f, id))
-		return;
-	text_puts(out, before);
-	text_put_printable(out, facts_value(f, id));
 }

@@ -9,6 +9,7 @@
 
 #include <glob.h>
 
+#include "policy/audit/print.h"
 #include "policy/audit/reader.h"
 #include "policy/commands/command.h"
 
@@ -78,10 +79,5 @@ void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);
 void audit_print_outbound(const struct reader_record *, struct text *out);
-
-/* For people: to the second, and " from=..." for a fact that is filled. */
-void audit_print_time(int64_t time_us, struct text *out);
-void audit_print_fact(const struct facts *, enum fact_id, const char *before,
-    struct text *out);
 
 #endif

@@ -15,11 +15,11 @@
 #include <openssl/evp.h>
 
 #include "policy/commands/command.h"
-#include "policy/commands/probe-queue.h"
-#include "policy/commands/probe-targets.h"
-#include "policy/commands/probe-verdict.h"
-#include "policy/tools/outbound.h"
-#include "policy/tools/probe-report.h"
+#include "policy/probe/queue.h"
+#include "policy/probe/targets.h"
+#include "policy/probe/verdict.h"
+#include "policy/probe/facts.h"
+#include "policy/probe/report.h"
 
 enum { TIMEOUT_DEFAULT = 30, TIMEOUT_MAX = 3600, JOBS_DEFAULT = 16 };
 
@@ -178,7 +178,8 @@ run_targets(struct context *context, const struct wishes *wishes,
 		return command_fail(&f);
 	/* A server that closes while we write is a result, not our end. */
 	signal(SIGPIPE, SIG_IGN);
-	probe_judge_open(&run.judge, context, wishes->digest);
+	probe_judge_open(&run.judge, context->store,
+	    &context->settings, wishes->digest);
 	good = probe_queue_run(&probe, targets->jobs, targets->n,
 	    (unsigned)wishes->threads, each, &run, &f);
 	probe_judge_close(&run.judge);

@@ -16,15 +16,6 @@
 #include "policy/conf/settings.h"
 #include "policy/store/store.h"
 
-/* Exit codes; see sysexits(3) and tlspolicy(1). */
-enum {
-	EXIT_FINE = 0,
-	EXIT_FINDINGS = 1, /* lint, diff, cert, replay: something was found */
-	EXIT_TEMPFAIL = 75,
-	EXIT_REJECT = 77,
-	EXIT_HOLD = 79
-};
-
 /* One option of a command; the end of a list has letter 0. */
 struct command_option {
 	int letter;	      /* 'r', or OPTION_... for a word only */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "policy/eval/eval.h"
-#include "policy/eval/find.h"
+#include "policy/eval/match.h"
 #include "policy/eval/reply.h"
 
 struct judging {
@@ -22,7 +22,7 @@ struct judging {
 /* What a class came to; the slices live as long as the reader. */
 struct class_judgement {
 	enum tag tag;
-	struct found_rule found;
+	struct matched_rule found;
 	bool has_rule;
 	enum answer answer;
 	struct finding finding;
@@ -359,7 +359,7 @@ judge_class(const struct judging *j, enum tag tag)
 	c.finding.reason = REASON_NONE;
 	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);
-	switch (j->reader == NULL ? LOOKUP_FAILED : find_rule(j->reader, tag,
+	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader, tag,
 	    j->q, &c.found)) {
 	case LOOKUP_FOUND:
 		c.has_rule = true;

@@ -1,0 +1,16 @@
+/*
+ * print.h - what people are shown of a record.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_AUDIT_PRINT_H
+#define TLSPOLICY_AUDIT_PRINT_H
+
+#include "policy/facts/facts.h"
+
+/* For people: to the second, and " from=..." for a fact that is filled. */
+void audit_print_time(int64_t time_us, struct text *out);
+void audit_print_fact(const struct facts *, enum fact_id, const char *before,
+    struct text *out);
+
+#endif
