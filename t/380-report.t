@@ -11,6 +11,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 use Tlspolicy::Sample;
 use Tlspolicy::Scratch;
+use Tlspolicy::Tree;
 
 my $bin = Tlspolicy::Scratch::builddir();
 plan skip_all => "$bin/t/sample-audit is not built"
@@ -114,6 +115,14 @@ for (@rows) {
 is_deeply(\%sum, $want{total}, 'the sum of --csv, and its columns');
 is(scalar @rows, scalar(map { keys %{$day{$_}} } keys %day),
     '--csv: a row for each day of each domain');
+
+
+# Each column has its place in the manual.
+my $manual = Tlspolicy::Tree::text('man/tlspolicy-report.1');
+my %described = map { $_ => 1 } qw(day domain), map { /(\w+)/g }
+    $manual =~ /^\.It Li ([a-z].*)$/mg;
+is_deeply([grep { !$described{s/^(refused|would)_.*/$1_/r} } @names], [],
+    'every column of --csv is in tlspolicy-report(1)');
 
 my $text = report($log)->{out};
 like($text, qr/^  mails let through +13,780 /m, 'text: mails');

@@ -9,13 +9,9 @@
 
 enum { SLOTS_MAX = 184, HEIGHT = 1000, SLOT = 10, GAP = 2 };
 
-/* A bar of a chart: one day, or several where there are too many. */
-struct slot {
-	uint64_t mails, tls, verified, refused, would;
-};
-
+/* A slot is a bar: one day, or several where there are too many. */
 struct chart {
-	struct slot slots[SLOTS_MAX];
+	struct report_count slots[SLOTS_MAX];
 	size_t n;
 	int32_t first, last, step; /* days */
 };
@@ -23,37 +19,15 @@ struct chart {
 /* The parts of a bar, from the bottom to the top. */
 struct part {
 	const char *class, *label;
-	uint64_t (*value)(const struct slot *);
+	enum report_counter counter;
+	bool not_verified; /* but for those of COUNT_VERIFIED */
 };
 
 static uint64_t
-verified(const struct slot *s)
+value(const struct report_count *c, const struct part *part)
 {
-	return s->verified;
-}
-
-static uint64_t
-unverified(const struct slot *s)
-{
-	return s->tls - s->verified;
-}
-
-static uint64_t
-clear(const struct slot *s)
-{
-	return s->mails - s->tls;
-}
-
-static uint64_t
-refused(const struct slot *s)
-{
-	return s->refused;
-}
-
-static uint64_t
-would(const struct slot *s)
-{
-	return s->would;
+	return c->n[part->counter] -
+	    (part->not_verified ? c->n[COUNT_VERIFIED] : 0);
 }
 
 static void
@@ -68,24 +42,19 @@ fill(struct chart *chart, const struct report *r)
 	chart->step = (int32_t)((days + SLOTS_MAX - 1) / SLOTS_MAX);
 	chart->n = (size_t)((days + chart->step - 1) / chart->step);
 	for (const struct report_cell *c = r->days; c != NULL; c = c->next) {
-		struct slot *s = &chart->slots[(c->day - chart->first) /
-		    chart->step];
+		size_t slot = (size_t)((c->day - chart->first) / chart->step);
 
-		s->mails += c->count.mails;
-		s->tls += c->count.tls;
-		s->verified += c->count.verified;
-		s->refused += c->count.refused;
-		s->would += c->count.would;
+		report_count_add(&chart->slots[slot], &c->count);
 	}
 }
 
 static uint64_t
-height_of(const struct slot *s, const struct part *parts)
+height_of(const struct report_count *s, const struct part *parts)
 {
 	uint64_t sum = 0;
 
 	for (; parts->class != NULL; parts++)
-		sum += parts->value(s);
+		sum += value(s, parts);
 	return sum;
 }
 
@@ -93,7 +62,7 @@ static void
 draw_slot(const struct chart *chart, size_t i, const struct part *parts,
     uint64_t most, FILE *out)
 {
-	const struct slot *s = &chart->slots[i];
+	const struct report_count *s = &chart->slots[i];
 	double y = HEIGHT;
 
 	fputs("<g><title>", out);
@@ -101,11 +70,11 @@ draw_slot(const struct chart *chart, size_t i, const struct part *parts,
 	    REPORT_DAY_US);
 	for (const struct part *p = parts; p->class != NULL; p++) {
 		fprintf(out, "; %s: ", p->label);
-		page_number(out, p->value(s));
+		page_number(out, value(s, p));
 	}
 	fputs("</title>", out);
 	for (; parts->class != NULL; parts++) {
-		double h = (double)parts->value(s) / (double)most * HEIGHT;
+		double h = (double)value(s, parts) / (double)most * HEIGHT;
 
 		if (h <= 0)
 			continue;
@@ -184,17 +153,18 @@ void
 page_charts(const struct report *r, FILE *out)
 {
 	static const struct part mails[] = {
-		{ "best", "over TLS, certificate verified", verified },
-		{ "good", "over TLS", unverified },
-		{ "bad", "in clear", clear },
-		{ NULL, NULL, NULL }
+		{ "best", "over TLS, certificate verified", COUNT_VERIFIED,
+		    false },
+		{ "good", "over TLS", COUNT_TLS, true },
+		{ "bad", "in clear", COUNT_CLEAR, false },
+		{ .class = NULL }
 	}, clears[] = {
-		{ "bad", "in clear", clear },
-		{ NULL, NULL, NULL }
+		{ "bad", "in clear", COUNT_CLEAR, false },
+		{ .class = NULL }
 	}, refusals[] = {
-		{ "stop", "refused", refused },
-		{ "would", "would have been refused", would },
-		{ NULL, NULL, NULL }
+		{ "stop", "refused", COUNT_REFUSED, false },
+		{ "would", "would have been refused", COUNT_WOULD, false },
+		{ .class = NULL }
 	};
 	struct chart chart;
 
@@ -210,15 +180,15 @@ void
 page_bar(FILE *out, const struct report_count *c)
 {
 	static const char *const classes[] = { "best", "good", "bad" };
-	uint64_t parts[] = { c->verified, c->tls - c->verified,
-		c->mails - c->tls };
+	uint64_t parts[] = { c->n[COUNT_VERIFIED],
+		c->n[COUNT_TLS] - c->n[COUNT_VERIFIED], c->n[COUNT_CLEAR] };
 	unsigned x = 0;
 
 	fputs("<svg class=\"bar\" viewBox=\"0 0 10000 1\" "
 	    "preserveAspectRatio=\"none\" aria-hidden=\"true\">", out);
 	for (int i = 0; i < 3; i++) {
 		/* What there is at all is to be seen. */
-		unsigned width = report_share(parts[i], c->mails);
+		unsigned width = report_share(parts[i], c->n[COUNT_MAILS]);
 
 		if (parts[i] == 0)
 			continue;

@@ -28,25 +28,20 @@ print_quoted(FILE *out, const char *s)
 static void
 print_head(FILE *out)
 {
-	fputs("day,domain,mails,tls,tls_1_3,tls_1_2,tls_1_1,tls_1_0,tls_other,"
-	    "verified,held,refused,would", out);
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		fprintf(out, ",refused_%s", reason_name((enum reason)i));
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		fprintf(out, ",would_%s", reason_name((enum reason)i));
-	fputs(",exempt,aborted\r\n", out);
-}
+	char column[REPORT_COLUMN_MAX];
 
-static void
-print_number(FILE *out, uint64_t n)
-{
-	fprintf(out, ",%llu", (unsigned long long)n);
+	fputs("day,domain", out);
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		report_column((enum report_counter)i, column);
+		if (column[0] != '\0')
+			fprintf(out, ",%s", column);
+	}
+	fputs("\r\n", out);
 }
 
 static void
 print_cell(FILE *out, const char *domain, const struct report_cell *cell)
 {
-	const struct report_count *c = &cell->count;
 	char day_text[16];
 	struct text day;
 
@@ -54,20 +49,10 @@ print_cell(FILE *out, const char *domain, const struct report_cell *cell)
 	report_put_day(&day, cell->day * REPORT_DAY_US);
 	fprintf(out, "%s,", day.buf);
 	print_quoted(out, domain);
-	print_number(out, c->mails);
-	print_number(out, c->tls);
-	for (int i = 0; i < REPORT_VERSIONS; i++)
-		print_number(out, c->version[i]);
-	print_number(out, c->verified);
-	print_number(out, c->held);
-	print_number(out, c->refused);
-	print_number(out, c->would);
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		print_number(out, c->refused_for[i]);
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		print_number(out, c->would_for[i]);
-	print_number(out, c->exempt);
-	print_number(out, c->aborted);
+	for (int i = 0; i < REPORT_COUNTERS; i++)
+		if (report_member((enum report_counter)i) != NULL)
+			fprintf(out, ",%llu",
+			    (unsigned long long)cell->count.n[i]);
 	fputs("\r\n", out);
 }
 

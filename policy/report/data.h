@@ -11,26 +11,7 @@
 #include <stdio.h>
 
 #include "policy/facts/facts.h"
-#include "policy/rules/item.h"
-
-enum report_version {
-	REPORT_TLS13, REPORT_TLS12, REPORT_TLS11, REPORT_TLS10,
-	REPORT_TLS_OTHER,
-	REPORT_VERSIONS
-};
-
-const char *report_version_name(enum report_version); /* "TLS 1.2" */
-
-struct report_count {
-	uint64_t mails;	  /* let through or held, from clients not exempt */
-	uint64_t tls, verified, held; /* of these */
-	uint64_t version[REPORT_VERSIONS];
-	uint64_t refused; /* attempts: mails and single recipients */
-	uint64_t would;	  /* let through by WARN, monitor or on-error */
-	uint64_t refused_for[REASON_COUNT], would_for[REASON_COUNT];
-	uint64_t exempt;  /* let through, client exempt or local */
-	uint64_t aborted; /* never ended by the client */
-};
+#include "policy/report/count.h"
 
 struct report_cell {
 	int32_t day;

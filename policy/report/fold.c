@@ -6,11 +6,17 @@
 #include "policy/report/report-internal.h"
 #include "policy/base/tree.h"
 
+static uint64_t
+attempts(const struct report_domain *d)
+{
+	return d->sum.n[COUNT_MAILS] + d->sum.n[COUNT_REFUSED];
+}
+
 /* Whoever proved who they are, or was refused, is missed more. */
 static uint64_t
 weight(const struct report_domain *d)
 {
-	return d->sum.mails + d->sum.refused + (d->sum.verified > 0 ? 1000 : 0);
+	return attempts(d) + (d->sum.n[COUNT_VERIFIED] > 0 ? 1000 : 0);
 }
 
 static int
@@ -22,25 +28,6 @@ compare_weights(const void *pa, const void *pb)
 	if (weight(a) != weight(b))
 		return weight(a) < weight(b) ? 1 : -1;
 	return strcmp(a->name, b->name);
-}
-
-static void
-add_count(struct report_count *to, const struct report_count *from)
-{
-	to->mails += from->mails;
-	to->tls += from->tls;
-	to->verified += from->verified;
-	to->held += from->held;
-	to->refused += from->refused;
-	to->would += from->would;
-	to->exempt += from->exempt;
-	to->aborted += from->aborted;
-	for (int i = 0; i < REPORT_VERSIONS; i++)
-		to->version[i] += from->version[i];
-	for (int i = 0; i < REASON_COUNT; i++) {
-		to->refused_for[i] += from->refused_for[i];
-		to->would_for[i] += from->would_for[i];
-	}
 }
 
 /* The cells of `d` are those of `other` afterwards, or gone. */
@@ -57,7 +44,7 @@ merge_cells(struct report *r, struct report_domain *other,
 			at = &(*at)->next;
 		d->cells = cell->next;
 		if (*at != NULL && (*at)->day == cell->day) {
-			add_count(&(*at)->count, &cell->count);
+			report_count_add(&(*at)->count, &cell->count);
 			free(cell);
 			r->ncells--;
 		} else {
@@ -72,7 +59,7 @@ merge(struct report *r, struct report_domain *d)
 {
 	struct report_domain *other = r->other;
 
-	add_count(&other->sum, &d->sum);
+	report_count_add(&other->sum, &d->sum);
 	merge_cells(r, other, d);
 	if (other->first == 0 || d->first < other->first)
 		other->first = d->first;
@@ -121,8 +108,8 @@ compare_mails(const void *pa, const void *pb)
 {
 	const struct report_domain *a = *(struct report_domain *const *)pa;
 	const struct report_domain *b = *(struct report_domain *const *)pb;
-	uint64_t na = a->sum.mails + a->sum.refused;
-	uint64_t nb = b->sum.mails + b->sum.refused;
+	uint64_t na = attempts(a);
+	uint64_t nb = attempts(b);
 
 	return na != nb ? (na < nb ? 1 : -1) : strcmp(a->name, b->name);
 }

@@ -101,30 +101,30 @@ print_statement(const struct report *r, FILE *out)
 	const struct report_count *c = &r->total;
 
 	fputs("<p class=\"lead\">", out);
-	if (c->mails == 0) {
+	if (c->n[COUNT_MAILS] == 0) {
 		fputs("No mail with a sender of this domain was let through.",
 		    out);
-	} else if (c->tls == c->mails) {
+	} else if (c->n[COUNT_CLEAR] == 0) {
 		fputs("Each of the ", out);
-		page_number(out, c->mails);
+		page_number(out, c->n[COUNT_MAILS]);
 		fputs(" mails came over TLS; ", out);
 	} else {
-		page_number(out, c->mails - c->tls);
+		page_number(out, c->n[COUNT_CLEAR]);
 		fputs(" of ", out);
-		page_number(out, c->mails);
+		page_number(out, c->n[COUNT_MAILS]);
 		fputs(" mails came in clear, the others over TLS; ", out);
 	}
-	if (c->mails > 0) {
-		if (c->verified == c->mails)
+	if (c->n[COUNT_MAILS] > 0) {
+		if (c->n[COUNT_VERIFIED] == c->n[COUNT_MAILS])
 			fputs("all with a certificate that verified.", out);
 		else {
-			page_number(out, c->verified);
+			page_number(out, c->n[COUNT_VERIFIED]);
 			fputs(" with a certificate that verified.", out);
 		}
 	}
-	if (c->exempt > 0) {
+	if (c->n[COUNT_EXEMPT] > 0) {
 		fputs(" Not counted: ", out);
-		page_number(out, c->exempt);
+		page_number(out, c->n[COUNT_EXEMPT]);
 		fputs(" from exempt clients.", out);
 	}
 	fputs("</p>\n", out);
@@ -180,14 +180,14 @@ print_tiles(const struct report *r, FILE *out)
 	const struct report_count *c = &r->total;
 
 	fputs("<div class=\"tiles\">\n", out);
-	print_tile(out, "", c->mails, 0, "mails let through");
-	print_tile(out, "", c->tls, c->mails, "over TLS");
-	print_tile(out, "best", c->verified, c->mails, "certificate verified");
-	print_tile(out, c->mails > c->tls ? "bad" : "", c->mails - c->tls, 0,
+	print_tile(out, "", c->n[COUNT_MAILS], 0, "mails let through");
+	print_tile(out, "", c->n[COUNT_TLS], c->n[COUNT_MAILS], "over TLS");
+	print_tile(out, "best", c->n[COUNT_VERIFIED], c->n[COUNT_MAILS], "certificate verified");
+	print_tile(out, c->n[COUNT_CLEAR] > 0 ? "bad" : "", c->n[COUNT_CLEAR], 0,
 	    "in clear");
-	print_tile(out, c->refused > 0 ? "stop" : "", c->refused, 0,
+	print_tile(out, c->n[COUNT_REFUSED] > 0 ? "stop" : "", c->n[COUNT_REFUSED], 0,
 	    "attempts refused");
-	print_tile(out, "", c->would, 0, "would have been refused");
+	print_tile(out, "", c->n[COUNT_WOULD], 0, "would have been refused");
 	fputs("</div>\n", out);
 }
 
@@ -204,10 +204,10 @@ print_notes(const struct report *r, FILE *out)
 	    "client that tries again is counted again.</dd>\n"
 	    "<dt>Would have been</dt><dd>let through only because of a WARN "
 	    "rule, mode monitor, or on-error.</dd>\n<dt>Exempt</dt><dd>", out);
-	page_number(out, r->total.exempt);
+	page_number(out, r->total.n[COUNT_EXEMPT]);
 	fputs(" mails from exempt clients and local submission, counted "
 	    "nowhere else.</dd>\n<dt>Given up</dt><dd>", out);
-	page_number(out, r->total.aborted);
+	page_number(out, r->total.n[COUNT_ABORTED]);
 	fputs(" transactions that the client did not end.</dd>\n"
 	    "<dt>Evidence</dt><dd>the audit log, whose lines are chained: "
 	    "<code>tlspolicy audit verify</code> tells whether it is whole; "

@@ -31,30 +31,32 @@ reasons_of(const uint64_t counts[REASON_COUNT])
 	return object;
 }
 
-static json_t *
-versions_of(const struct report_count *c)
-{
-	json_t *object = json_object();
-
-	for (int i = 0; i < REPORT_VERSIONS; i++)
-		json_object_set_new(object,
-		    report_version_name((enum report_version)i),
-		    json_integer((json_int_t)c->version[i]));
-	return object;
-}
-
+/* Each counter by its name, those of a group in an object of the group's. */
 static json_t *
 count_of(const struct report_count *c)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o,"
-	    "s:o}",
-	    "mails", (json_int_t)c->mails, "tls", (json_int_t)c->tls,
-	    "verified", (json_int_t)c->verified, "held", (json_int_t)c->held,
-	    "refused", (json_int_t)c->refused, "would", (json_int_t)c->would,
-	    "exempt", (json_int_t)c->exempt,
-	    "aborted", (json_int_t)c->aborted, "versions", versions_of(c),
-	    "refused_for", reasons_of(c->refused_for),
-	    "would_for", reasons_of(c->would_for));
+	json_t *object = json_object(), *group = NULL;
+
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		const struct report_row *row = report_row((enum report_counter)
+		    i);
+		const char *member = report_member((enum report_counter)i);
+		json_t *to = object;
+
+		if (row->group != GROUP_NONE) {
+			group = json_object_get(object, row->name);
+			if (group == NULL)
+				json_object_set_new(object, row->name,
+				    group = json_object());
+			to = group;
+		}
+		if (member == NULL || (c->n[i] == 0 &&
+		    (row->group == GROUP_REFUSED || row->group == GROUP_WOULD)))
+			continue;
+		json_object_set_new(to, member, json_integer((json_int_t)
+		    c->n[i]));
+	}
+	return object;
 }
 
 static json_t *

@@ -11,20 +11,6 @@
 #include "policy/facts/organisation.h"
 #include "policy/report/report-internal.h"
 
-static const char *const version_names[REPORT_VERSIONS] = {
-	[REPORT_TLS13] = "TLS 1.3",
-	[REPORT_TLS12] = "TLS 1.2",
-	[REPORT_TLS11] = "TLS 1.1",
-	[REPORT_TLS10] = "TLS 1.0",
-	[REPORT_TLS_OTHER] = "other",
-};
-
-const char *
-report_version_name(enum report_version version)
-{
-	return version_names[version];
-}
-
 void
 report_init(struct report *r)
 {
@@ -96,29 +82,37 @@ report_is_exempt(const struct reader_record *record)
 }
 
 static void
+count_passed(struct report_count *c, const struct reader_record *record)
+{
+	const struct facts *facts = &record->facts;
+
+	c->n[COUNT_MAILS]++;
+	c->n[COUNT_HELD] += record->verdict == VERDICT_HOLD;
+	if (facts_in_clear(facts)) {
+		c->n[COUNT_CLEAR]++;
+	} else {
+		c->n[COUNT_TLS]++;
+		c->n[COUNT_VERSION + find_version(facts)]++;
+		c->n[COUNT_VERIFIED] += facts_verified(facts);
+	}
+	if (record->waiver != WAIVER_NONE) {
+		c->n[COUNT_WOULD]++;
+		c->n[COUNT_WOULD_FOR + record->reason]++;
+	}
+}
+
+static void
 count(struct report_count *c, const struct reader_record *record)
 {
-	bool exempt = report_is_exempt(record);
-
 	if (is_refusal(record)) {
-		c->refused++;
-		c->refused_for[record->reason]++;
+		c->n[COUNT_REFUSED]++;
+		c->n[COUNT_REFUSED_FOR + record->reason]++;
 	} else if (record->event == RECORD_ABORTED) {
-		c->aborted++;
-	} else if (exempt) {
-		c->exempt++;
+		c->n[COUNT_ABORTED]++;
+	} else if (report_is_exempt(record)) {
+		c->n[COUNT_EXEMPT]++;
 	} else {
-		c->mails++;
-		c->held += record->verdict == VERDICT_HOLD;
-		if (!facts_in_clear(&record->facts)) {
-			c->tls++;
-			c->version[find_version(&record->facts)]++;
-			c->verified += facts_verified(&record->facts);
-		}
-		if (record->waiver != WAIVER_NONE) {
-			c->would++;
-			c->would_for[record->reason]++;
-		}
+		count_passed(c, record);
 	}
 }
 

@@ -1,4 +1,5 @@
 /* The tables of the page.  Narrow screens see a row as a block of lines. */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "policy/report/html-internal.h"
@@ -114,15 +115,48 @@ page_mixture(const struct report *r, FILE *out)
 	fputs("<section class=\"two\"><div><h2>Protocol versions</h2><table>",
 	    out);
 	for (int i = 0; i < REPORT_VERSIONS; i++)
-		if (c->version[i] > 0)
+		if (c->n[COUNT_VERSION + i] > 0)
 			print_part(out, report_version_name(
-			    (enum report_version)i), c->version[i], c->tls);
+			    (enum report_version)i), c->n[COUNT_VERSION + i],
+			    c->n[COUNT_TLS]);
 	fputs("</table></div><div><h2>Cipher suites</h2><table>", out);
 	for (size_t i = 0; i < r->nsuites; i++)
-		print_part(out, r->suites[i].name, r->suites[i].mails, c->tls);
+		print_part(out, r->suites[i].name, r->suites[i].mails,
+		    c->n[COUNT_TLS]);
 	if (r->suites_left_out > 0)
-		print_part(out, "others", r->suites_left_out, c->tls);
+		print_part(out, "others", r->suites_left_out, c->n[COUNT_TLS]);
 	fputs("</table></div></section>\n", out);
+}
+
+/* The columns of domains and days. */
+static void
+print_heads(FILE *out)
+{
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		const char *head = report_row((enum report_counter)i)->head;
+
+		if (head != NULL)
+			fprintf(out, "<th class=\"n\">%c%s</th>",
+			    toupper((unsigned char)head[0]), head + 1);
+	}
+	fputs("</tr></thead><tbody>\n", out);
+}
+
+static void
+print_counters(FILE *out, const struct report_count *c)
+{
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		const struct report_row *row = report_row((enum report_counter)
+		    i);
+
+		if (row->head == NULL)
+			continue;
+		if (row->share && !row->page_only)
+			print_share(out, row->cell, c->n[i],
+			    c->n[COUNT_MAILS]);
+		else
+			print_cell(out, row->cell, c->n[i]);
+	}
 }
 
 static void
@@ -135,12 +169,7 @@ print_domain(FILE *out, const struct report_domain *d)
 	fputs("</td><td class=\"w\" data-l=\"\">", out);
 	page_bar(out, c);
 	fputs("</td>", out);
-	print_cell(out, "mails", c->mails);
-	print_share(out, "over TLS", c->tls, c->mails);
-	print_share(out, "verified", c->verified, c->mails);
-	print_cell(out, "in clear", c->mails - c->tls);
-	print_cell(out, "refused", c->refused);
-	print_cell(out, "would be", c->would);
+	print_counters(out, c);
 	fputs("</tr>\n", out);
 }
 
@@ -149,10 +178,8 @@ page_domains(const struct report *r, FILE *out)
 {
 	fputs("<section><h2>Domains of senders</h2><table class=\"wide\">"
 	    "<thead><tr><th>Domain</th><th class=\"w\">Verified, TLS, clear"
-	    "</th><th class=\"n\">Mails</th><th class=\"n\">TLS</th>"
-	    "<th class=\"n\">Verified</th><th class=\"n\">Clear</th>"
-	    "<th class=\"n\">Refused</th><th class=\"n\">Would be</th></tr>"
-	    "</thead><tbody>\n", out);
+	    "</th>", out);
+	print_heads(out);
 	for (size_t i = 0; i < r->ndomains && i < r->top; i++)
 		print_domain(out, r->domains[i]);
 	fputs("</tbody></table>", out);
@@ -190,7 +217,7 @@ void
 page_rules(const struct report *r, FILE *out)
 {
 	fputs("<section><h2>Refusals by rule and reason</h2>", out);
-	if (r->total.refused + r->total.would == 0) {
+	if (r->total.n[COUNT_REFUSED] + r->total.n[COUNT_WOULD] == 0) {
 		fputs("<p class=\"soft\">None.</p></section>\n", out);
 		return;
 	}
@@ -299,23 +326,14 @@ void
 page_days(const struct report *r, FILE *out)
 {
 	fputs("<section><h2>Each day</h2><table class=\"wide\"><thead><tr>"
-	    "<th>Day</th><th class=\"n\">Mails</th><th class=\"n\">TLS</th>"
-	    "<th class=\"n\">Verified</th><th class=\"n\">Clear</th>"
-	    "<th class=\"n\">Refused</th><th class=\"n\">Would be</th></tr>"
-	    "</thead><tbody>\n", out);
+	    "<th>Day</th>", out);
+	print_heads(out);
 	for (const struct report_cell *cell = r->days; cell != NULL;
 	    cell = cell->next) {
-		const struct report_count *c = &cell->count;
-
 		fputs("<tr><td>", out);
 		page_day(out, cell->day * REPORT_DAY_US);
 		fputs("</td>", out);
-		print_cell(out, "mails", c->mails);
-		print_share(out, "over TLS", c->tls, c->mails);
-		print_share(out, "verified", c->verified, c->mails);
-		print_cell(out, "in clear", c->mails - c->tls);
-		print_cell(out, "refused", c->refused);
-		print_cell(out, "would be", c->would);
+		print_counters(out, &cell->count);
 		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table></section>\n", out);

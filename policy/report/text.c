@@ -50,24 +50,33 @@ print_head(const struct report *r, FILE *out)
 }
 
 static void
+print_counter(FILE *out, const struct report_count *c,
+    enum report_counter counter)
+{
+	const struct report_row *row = report_row(counter);
+
+	if (row->label == NULL)
+		return;
+	if (row->always)
+		print_row(out, row->label, c->n[counter],
+		    row->share ? c->n[COUNT_MAILS] : 0);
+	else
+		print_count(out, row->label, c->n[counter]);
+}
+
+static void
 print_totals(const struct report *r, FILE *out)
 {
 	const struct report_count *c = &r->total;
 
-	print_row(out, "mails let through", c->mails, 0);
-	print_row(out, "over TLS", c->tls, c->mails);
-	print_row(out, "in clear", c->mails - c->tls, c->mails);
-	print_row(out, "with a verified certificate", c->verified, c->mails);
-	print_count(out, "held in quarantine", c->held);
-	print_count(out, "attempts refused", c->refused);
-	print_count(out, "would have been refused", c->would);
-	print_count(out, "from exempt clients, apart", c->exempt);
-	print_count(out, "given up by the client", c->aborted);
+	for (int i = 0; i < REPORT_COUNTERS; i++)
+		print_counter(out, c, (enum report_counter)i);
 	fputs("\nProtocol versions\n", out);
 	for (int i = 0; i < REPORT_VERSIONS; i++)
-		if (c->version[i] > 0)
+		if (c->n[COUNT_VERSION + i] > 0)
 			print_row(out, report_version_name(
-			    (enum report_version)i), c->version[i], c->tls);
+			    (enum report_version)i), c->n[COUNT_VERSION + i],
+			    c->n[COUNT_TLS]);
 	fputs("\nCipher suites\n", out);
 	for (size_t i = 0; i < r->nsuites; i++) {
 		char name_text[512];
@@ -75,7 +84,8 @@ print_totals(const struct report *r, FILE *out)
 
 		text_init(&name, name_text, sizeof name_text);
 		report_put_clean(&name, slice_of(r->suites[i].name));
-		print_row(out, name.buf, r->suites[i].mails, c->tls);
+		print_row(out, name.buf, r->suites[i].mails,
+		    c->n[COUNT_TLS]);
 	}
 	print_count(out, "others", r->suites_left_out);
 }
@@ -130,7 +140,7 @@ static void
 print_rules(const struct report *r, FILE *out)
 {
 	fputs("\nRefusals by reason and rule\n", out);
-	if (r->total.refused + r->total.would == 0)
+	if (r->total.n[COUNT_REFUSED] + r->total.n[COUNT_WOULD] == 0)
 		fputs("  none\n", out);
 	for (size_t i = 0; i < r->nrules; i++) {
 		print_reasons(out, r->rules[i]->refused_for, r->rules[i],
@@ -143,19 +153,33 @@ print_rules(const struct report *r, FILE *out)
 		    "are not listed\n", REPORT_RULES_MAX);
 }
 
+/* The columns of domains and days, on a terminal. */
+static bool
+has_column(const struct report_row *row)
+{
+	return row->head != NULL && !row->page_only;
+}
+
 static void
 print_line(FILE *out, const char *name, const struct report_count *c)
 {
-	char tls_text[16], verified_text[16];
-	struct text tls, verified;
+	putc(' ', out);
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		const struct report_row *row = report_row((enum report_counter)
+		    i);
+		char share_text[16];
+		struct text share;
 
-	text_init(&tls, tls_text, sizeof tls_text);
-	text_init(&verified, verified_text, sizeof verified_text);
-	report_put_share(&tls, c->tls, c->mails);
-	report_put_share(&verified, c->verified, c->mails);
-	fprintf(out, "  %9llu %9s %9s %9llu %9llu  ",
-	    (unsigned long long)c->mails, tls.buf, verified.buf,
-	    (unsigned long long)c->refused, (unsigned long long)c->would);
+		if (!has_column(row))
+			continue;
+		text_init(&share, share_text, sizeof share_text);
+		report_put_share(&share, c->n[i], c->n[COUNT_MAILS]);
+		if (row->share)
+			fprintf(out, " %9s", share.buf);
+		else
+			fprintf(out, " %9llu", (unsigned long long)c->n[i]);
+	}
+	fputs("  ", out);
 	report_print_clean(out, name);
 	putc('\n', out);
 }
@@ -163,8 +187,15 @@ print_line(FILE *out, const char *name, const struct report_count *c)
 static void
 print_table_head(FILE *out, const char *what)
 {
-	fprintf(out, "\n  %9s %9s %9s %9s %9s  %s\n", "mails", "TLS",
-	    "verified", "refused", "would be", what);
+	fputs("\n ", out);
+	for (int i = 0; i < REPORT_COUNTERS; i++) {
+		const struct report_row *row = report_row((enum report_counter)
+		    i);
+
+		if (has_column(row))
+			fprintf(out, " %9s", row->head);
+	}
+	fprintf(out, "  %s\n", what);
 }
 
 static void
