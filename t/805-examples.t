@@ -60,24 +60,32 @@ my @named = $readme =~ m{\b((?:scripts|man|policy|milter|t)/[\w.-]*\w)}g;
 is_deeply([grep { !-e "$top/$_" } @named], [],
     'README: the files that it names are there');
 
-# policy/README: its folders are those that are there, and so are its files.
-my $map = Tlspolicy::Tree::text('policy/README');
-my @sections = split m{^    (\w+)/  .*\n}m,
-    $map =~ s/^What holds everywhere.*//msr;
-shift @sections;
-my %section = @sections;
-my %folder;
-for (Tlspolicy::Tree::files(qr{^policy/\w+/[^/]+\.[ch]$})) {
-	my ($folder, $name) = m{^policy/(\w+)/([\w-]+)\.[ch]$};
-	$folder{$folder}{$name} = 1;
-}
-is_deeply([sort keys %section], [sort keys %folder],
-    'policy/README: its folders');
-for my $folder (sort keys %section) {
-	my @names = map { split /, / } $section{$folder} =~
-	    /^      (\w[\w-]*(?:, [\w-]+)*),?(?:  |$)/mg;
-	is_deeply([grep { !$folder{$folder}{$_} } @names], [],
-	    "policy/README: the files of $folder/");
+# The maps of policy/ and milter/: their folders are those that are there; each
+# file that they name is there, and each that is there is named: by itself, or
+# as a part (-parse of reader-parse) or private header of one that is.
+for my $top ('policy', 'milter') {
+	my $map = Tlspolicy::Tree::text("$top/README") =~
+	    s/^(?:What holds everywhere|Threads).*//msr;
+	my (undef, @sections) = split m{^    ([\w-]+)/  .*\n}m, $map;
+	my %section = @sections;
+	my %folder;
+	for (Tlspolicy::Tree::files(qr{^$top/\w+/[^/]+\.[ch]$})) {
+		my ($folder, $name) = m{^$top/(\w+)/([\w-]+)\.[ch]$};
+		$folder{$folder}{$name} = 1;
+	}
+	is_deeply([sort keys %section], [sort keys %folder],
+	    "$top/README: its folders");
+	for my $folder (sort keys %section) {
+		my @names = map { split /, / } $section{$folder} =~
+		    /^      (\w[\w-]*(?:, [\w-]+)*),?(?:  |$)/mg;
+		is_deeply([grep { !$folder{$folder}{$_} } @names], [],
+		    "$top/README: the files of $folder/ that it names");
+		my %named = map { $_ => 1 } $section{$folder} =~ /([\w-]+)/g;
+		is_deeply([grep { !$named{$_} && !/^cmd-|-internal$/ &&
+		    !(/^(\w+)(-[\w-]+)$/ && $named{$1} && $named{$2}) }
+		    sort keys %{$folder{$folder}}], [],
+		    "$top/README: the files of $folder/ are all named");
+	}
 }
 
 # The rules build, and judge as their comments say.
