@@ -359,8 +359,8 @@ subtest 'records' => sub {
 };
 
 # Every kind is found by one of the tests above, and in the manual.
-my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/doctor/symptom.c') =~
-    /\[SYMPTOM_\w+\] = \{ "([\w-]+)"/g;
+my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/doctor/kind.c') =~
+    /\[DOCTOR_\w+\] = \{ "([\w-]+)"/g;
 my %manual = map { $_ => 1 } map { split / , / }
     Tlspolicy::Tree::text('man/tlspolicy-doctor.1') =~ /^\.It Li (.*)$/mg;
 is_deeply(\%manual, \%kinds, 'the manual has each kind');

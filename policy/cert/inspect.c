@@ -1,5 +1,5 @@
 /*
- * Each check is a function that adds its flaws.  Those of one certificate are
+ * Each check is a function that adds its findings.  Those of one certificate are
  * in the two tables below; those of keys and files follow.
  */
 #include <errno.h>
@@ -22,13 +22,16 @@ struct subject {
 	const char *file;
 	unsigned number;
 	const struct inspect_settings *settings;
-	struct flaws *flaws;
+	struct findings *list;
 };
 
 typedef void check_function(const struct subject *);
 
+#define ADD_TO(list, kind, file, number, ...) \
+	finding_at(findings_add((list), &inspect_kinds[kind], __VA_ARGS__), \
+	    (file), (number))
 #define ADD(s, kind, ...) \
-	flaws_add((s)->flaws, (kind), (s)->file, (s)->number, __VA_ARGS__)
+	ADD_TO((s)->list, kind, (s)->file, (s)->number, __VA_ARGS__)
 
 static void
 check_purposes(const struct subject *s)
@@ -37,12 +40,12 @@ check_purposes(const struct subject *s)
 
 	if (use != INSPECT_SERVER && X509_check_purpose(s->certificate,
 	    X509_PURPOSE_SSL_CLIENT, 0) != 1)
-		ADD(s, FLAW_NO_CLIENT_PURPOSE, "not for a TLS client: a peer "
+		ADD(s, INSPECT_NO_CLIENT_PURPOSE, "not for a TLS client: a peer "
 		    "that is shown it says verify=FAIL, \"unsupported "
 		    "certificate purpose\"");
 	if (use != INSPECT_CLIENT && X509_check_purpose(s->certificate,
 	    X509_PURPOSE_SSL_SERVER, 0) != 1)
-		ADD(s, FLAW_NO_SERVER_PURPOSE, "not for a TLS server: a client "
+		ADD(s, INSPECT_NO_SERVER_PURPOSE, "not for a TLS server: a client "
 		    "that is shown it says verify=FAIL, \"unsupported "
 		    "certificate purpose\"");
 }
@@ -54,7 +57,7 @@ check_issuer(const struct subject *s)
 	struct text subject_text, issuer_text;
 
 	if (certificate_is_self_signed(s->certificate)) {
-		ADD(s, FLAW_SELF_SIGNED, "signed by itself, by no CA");
+		ADD(s, INSPECT_SELF_SIGNED, "signed by itself, by no CA");
 		return;
 	}
 	text_init(&subject_text, subject, sizeof subject);
@@ -63,7 +66,7 @@ check_issuer(const struct subject *s)
 	    &subject_text) == CERTIFICATE_CN &&
 	    certificate_cn_sendmail(X509_get_issuer_name(s->certificate),
 	    &issuer_text) == CERTIFICATE_CN && strcmp(subject, issuer) == 0)
-		ADD(s, FLAW_ISSUER_CN_IS_SUBJECT_CN, "its CN and its issuer's "
+		ADD(s, INSPECT_ISSUER_CN_IS_SUBJECT_CN, "its CN and its issuer's "
 		    "are both %s: looks self-signed", subject);
 }
 
@@ -76,10 +79,10 @@ check_names(const struct subject *s)
 	text_init(&names, buf, sizeof buf);
 	certificate_names_text(s->certificate, &names);
 	if (names.n == 0)
-		ADD(s, FLAW_NO_NAMES, "no subject alternative name");
+		ADD(s, INSPECT_NO_NAMES, "no subject alternative name");
 	if (s->settings->host != NULL &&
 	    !certificate_matches(s->certificate, s->settings->host))
-		ADD(s, FLAW_NAME_MISMATCH, "not for %s but for %s%s",
+		ADD(s, INSPECT_NAME_MISMATCH, "not for %s but for %s%s",
 		    s->settings->host, names.n > 0 ? buf : "no name at all",
 		    names.cut ? "..." : "");
 }
@@ -93,7 +96,7 @@ check_cn(const struct subject *s)
 	text_init(&word, buf, sizeof buf);
 	if (certificate_cn_sendmail(X509_get_subject_name(s->certificate),
 	    &word) != CERTIFICATE_CN)
-		ADD(s, FLAW_NO_CN, "no usable CN: sendmail's {cn_subject} is "
+		ADD(s, INSPECT_NO_CN, "no usable CN: sendmail's {cn_subject} is "
 		    "%s", buf);
 }
 
@@ -111,7 +114,7 @@ check_key(const struct subject *s)
 	else
 		certificate_key(key, &kind);
 	if (bits < STRENGTH_MIN)
-		ADD(s, FLAW_WEAK_KEY, "its key, %s, is as strong as %d bits",
+		ADD(s, INSPECT_WEAK_KEY, "its key, %s, is as strong as %d bits",
 		    buf, bits);
 }
 
@@ -127,7 +130,7 @@ check_digest(const struct subject *s)
 		return;
 	text_init(&name, buf, sizeof buf);
 	certificate_signature(s->certificate, &name);
-	ADD(s, FLAW_WEAK_DIGEST, "signed with %s", buf);
+	ADD(s, INSPECT_WEAK_DIGEST, "signed with %s", buf);
 }
 
 static void
@@ -141,14 +144,14 @@ check_dates(const struct subject *s)
 	text_init(&when, buf, sizeof buf);
 	if (X509_cmp_time(X509_get0_notBefore(s->certificate), &now) > 0) {
 		certificate_time(X509_get0_notBefore(s->certificate), &when);
-		ADD(s, FLAW_NOT_YET_VALID, "not valid before %s", buf);
+		ADD(s, INSPECT_NOT_YET_VALID, "not valid before %s", buf);
 		return;
 	}
 	certificate_time(X509_get0_notAfter(s->certificate), &when);
 	if (left < 0)
-		ADD(s, FLAW_EXPIRED, "expired %s", buf);
+		ADD(s, INSPECT_EXPIRED, "expired %s", buf);
 	else if (left < s->settings->soon)
-		ADD(s, FLAW_EXPIRES_SOON, "expires %s, in %ld days", buf, left);
+		ADD(s, INSPECT_EXPIRES_SOON, "expires %s, in %ld days", buf, left);
 }
 
 /* For the certificate that a host shows. */
@@ -239,11 +242,11 @@ check_verify(const struct subject *s, X509_STORE *store, STACK_OF(X509) *chain)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		ADD(s, FLAW_CA_NOT_IN_BUNDLE, "%s does not have its CA: %s",
+		ADD(s, INSPECT_CA_NOT_IN_BUNDLE, "%s does not have its CA: %s",
 		    s->settings->ca, X509_verify_cert_error_string(error));
 		break;
 	default:
-		ADD(s, FLAW_NOT_VERIFIED, "does not verify with %s: %s",
+		ADD(s, INSPECT_NOT_VERIFIED, "does not verify with %s: %s",
 		    s->settings->ca, X509_verify_cert_error_string(error));
 	}
 }
@@ -255,7 +258,7 @@ check_chain(const struct subject *s, STACK_OF(X509) *chain)
 		if (X509_check_issued(sk_X509_value(chain, i),
 		    sk_X509_value(chain, i - 1)) == X509_V_OK)
 			continue;
-		ADD(s, FLAW_CHAIN_BROKEN, "certificate %d of the file did not "
+		ADD(s, INSPECT_CHAIN_BROKEN, "certificate %d of the file did not "
 		    "issue certificate %d", i + 1, i);
 		return;
 	}
@@ -263,10 +266,10 @@ check_chain(const struct subject *s, STACK_OF(X509) *chain)
 
 static void
 check_file(const struct pemfile *files, size_t n, size_t at, X509_STORE *store,
-    const struct inspect_settings *settings, struct flaws *flaws)
+    const struct inspect_settings *settings, struct findings *list)
 {
 	STACK_OF(X509) *chain = files[at].certificates;
-	struct subject s = { NULL, files[at].path, 0, settings, flaws };
+	struct subject s = { NULL, files[at].path, 0, settings, list };
 	const X509 *end = inspect_end(files, n, at);
 	size_t i;
 
@@ -293,7 +296,7 @@ check_file(const struct pemfile *files, size_t n, size_t at, X509_STORE *store,
 /* A key may stand alone; beside certificates it must be that of one of them. */
 static void
 check_key_belongs(const struct pemfile *files, size_t n, size_t at,
-    struct flaws *flaws)
+    struct findings *list)
 {
 	size_t certificates = 0;
 	bool belongs;
@@ -310,13 +313,13 @@ check_key_belongs(const struct pemfile *files, size_t n, size_t at,
 				belongs |= X509_check_private_key(sk_X509_value(
 				    files[i].certificates, c), key) == 1;
 		if (!belongs)
-			flaws_add(flaws, FLAW_KEY_MISMATCH, files[at].path, 0,
+			ADD_TO(list, INSPECT_KEY_MISMATCH, files[at].path, 0,
 			    "its key belongs to none of the certificates given");
 	}
 }
 
 static void
-check_directory(const char *path, struct flaws *flaws)
+check_directory(const char *path, struct findings *list)
 {
 	char copy[4096], *directory;
 	struct stat st;
@@ -326,30 +329,30 @@ check_directory(const char *path, struct flaws *flaws)
 	directory = dirname(copy);
 	if (stat(directory, &st) == 0 &&
 	    (st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
-		flaws_add(flaws, FLAW_DIRECTORY_READABLE, path, 0, "its "
+		ADD_TO(list, INSPECT_DIRECTORY_READABLE, path, 0, "its "
 		    "directory %s has mode %04o", directory,
 		    (unsigned)(st.st_mode & 07777));
 }
 
 static void
-check_key_file(const struct pemfile *file, struct flaws *flaws)
+check_key_file(const struct pemfile *file, struct findings *list)
 {
 	if (file->nkeys == 0)
 		return;
 	for (size_t k = 0; k < file->nkeys; k++)
 		if (file->keys[k] == NULL)
-			flaws_add(flaws, FLAW_KEY_ENCRYPTED, file->path, 0,
+			ADD_TO(list, INSPECT_KEY_ENCRYPTED, file->path, 0,
 			    "its key is encrypted, and was not looked at");
 	if ((file->mode & (S_IRWXG | S_IRWXO)) != 0)
-		flaws_add(flaws, FLAW_KEY_READABLE, file->path, 0,
+		ADD_TO(list, INSPECT_KEY_READABLE, file->path, 0,
 		    "holds a private key and has mode %04o",
 		    (unsigned)(file->mode & 07777));
-	check_directory(file->path, flaws);
+	check_directory(file->path, list);
 }
 
 bool
 inspect_files(const struct pemfile *files, size_t n,
-    const struct inspect_settings *settings, struct flaws *flaws,
+    const struct inspect_settings *settings, struct findings *list,
     struct fault *f)
 {
 	X509_STORE *store = NULL;
@@ -360,12 +363,12 @@ inspect_files(const struct pemfile *files, size_t n,
 			return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		check_file(files, n, i, store, settings, flaws);
-		check_key_belongs(files, n, i, flaws);
-		check_key_file(&files[i], flaws);
+		check_file(files, n, i, store, settings, list);
+		check_key_belongs(files, n, i, list);
+		check_key_file(&files[i], list);
 	}
 	X509_STORE_free(store);
-	if (flaws->failed)
+	if (list->failed)
 		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
 	return true;
 }

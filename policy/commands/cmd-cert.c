@@ -59,18 +59,18 @@ print_file(const struct pemfile *file, time_t now)
 }
 
 static void
-print_flaws(const struct flaws *flaws)
+print_findings(const struct findings *findings)
 {
-	for (size_t i = 0; i < flaws->n; i++) {
-		const struct flaw *flaw = &flaws->flaw[i];
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct finding *finding = &findings->all[i];
 
-		if (flaw->certificate != 0)
-			printf("%s: certificate %u: ", flaw->file,
-			    flaw->certificate);
+		if (finding->number != 0)
+			printf("%s: certificate %u: ", finding->place,
+			    finding->number);
 		else
-			printf("%s: ", flaw->file);
-		printf("%s: %s\n    way out: %s\n", flaw_name(flaw->kind),
-		    flaw->text, flaw_way_out(flaw->kind));
+			printf("%s: ", finding->place);
+		printf("%s: %s\n    way out: %s\n", finding->kind->name,
+		    finding->what, finding->kind->advice);
 	}
 }
 
@@ -89,24 +89,24 @@ file_json(const struct pemfile *file, time_t now)
 }
 
 static json_t *
-flaws_json(const struct flaws *flaws)
+findings_json(const struct findings *findings)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < flaws->n; i++) {
-		const struct flaw *flaw = &flaws->flaw[i];
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct finding *finding = &findings->all[i];
 
 		json_array_append_new(list, json_pack(
-		    "{s:s, s:i, s:s, s:s, s:s}", "file", flaw->file,
-		    "certificate", (int)flaw->certificate,
-		    "finding", flaw_name(flaw->kind), "text", flaw->text,
-		    "way_out", flaw_way_out(flaw->kind)));
+		    "{s:s, s:i, s:s, s:s, s:s}", "file", finding->place,
+		    "certificate", (int)finding->number,
+		    "finding", finding->kind->name, "text", finding->what,
+		    "way_out", finding->kind->advice));
 	}
 	return list;
 }
 
 static void
-print_json(const struct pemfile *files, size_t n, const struct flaws *flaws,
+print_json(const struct pemfile *files, size_t n, const struct findings *findings,
     time_t now)
 {
 	json_t *list = json_array(), *root;
@@ -114,7 +114,7 @@ print_json(const struct pemfile *files, size_t n, const struct flaws *flaws,
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, file_json(&files[i], now));
 	root = json_pack("{s:o, s:o}", "files", list, "findings",
-	    flaws_json(flaws));
+	    findings_json(findings));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -133,24 +133,24 @@ read_files(char **paths, size_t n, struct pemfile *files, size_t *nread,
 static int
 run_files(const struct wishes *wishes, const struct pemfile *files, size_t n)
 {
-	struct flaws flaws;
+	struct findings findings;
 	struct fault f;
 	int status;
 
-	flaws_init(&flaws);
-	if (!inspect_files(files, n, &wishes->inspect, &flaws, &f)) {
-		flaws_free(&flaws);
+	findings_init(&findings);
+	if (!inspect_files(files, n, &wishes->inspect, &findings, &f)) {
+		findings_free(&findings);
 		return command_fail(&f);
 	}
 	if (wishes->json) {
-		print_json(files, n, &flaws, wishes->inspect.now);
+		print_json(files, n, &findings, wishes->inspect.now);
 	} else {
 		for (size_t i = 0; i < n; i++)
 			print_file(&files[i], wishes->inspect.now);
-		print_flaws(&flaws);
+		print_findings(&findings);
 	}
-	status = flaws.n > 0 ? EXIT_FINDINGS : EXIT_FINE;
-	flaws_free(&flaws);
+	status = findings.n > 0 ? EXIT_FINDINGS : EXIT_FINE;
+	findings_free(&findings);
 	return status;
 }
 

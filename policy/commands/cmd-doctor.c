@@ -74,7 +74,7 @@ is_current(struct store_reader *reader, const struct rulefile *rules,
 
 static void
 say_old(const struct context *context, const struct store_info *info,
-    struct symptoms *all)
+    struct findings *all)
 {
 	time_t built = (time_t)info->built_at;
 	char day[32] = "";
@@ -82,7 +82,7 @@ say_old(const struct context *context, const struct store_info *info,
 
 	if (gmtime_r(&built, &utc) != NULL)
 		strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%SZ", &utc);
-	symptom_mend(symptoms_add(all, SYMPTOM_STORE_OLD,
+	finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_OLD],
 	    "%s is not what generation %llu of %s was built from at %s",
 	    context->settings.rules, (unsigned long long)info->generation,
 	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
@@ -90,7 +90,7 @@ say_old(const struct context *context, const struct store_info *info,
 
 static void
 compare_rules(const struct context *context, struct store_reader *reader,
-    struct symptoms *all)
+    struct findings *all)
 {
 	struct rulefile rules;
 	struct fault f;
@@ -99,7 +99,7 @@ compare_rules(const struct context *context, struct store_reader *reader,
 
 	good = ruleset_read(context, none, &rules, &f);
 	if (!good)
-		symptom_mend(symptoms_add(all, SYMPTOM_RULES_BAD, "%s: %s",
+		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_RULES_BAD], "%s: %s",
 		    context->settings.rules, f.text), "run",
 		    "tlspolicy build -n");
 	else if (!is_current(reader, &rules, &same, &f))
@@ -110,20 +110,20 @@ compare_rules(const struct context *context, struct store_reader *reader,
 }
 
 static void
-look_at_store(const struct context *context, struct symptoms *all)
+look_at_store(const struct context *context, struct findings *all)
 {
 	struct store_reader reader;
 	struct store *store;
 	struct fault f;
 
 	if (access(context->store, F_OK) == -1) {
-		symptom_mend(symptoms_add(all, SYMPTOM_STORE_MISSING,
+		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_MISSING],
 		    "there is no %s", context->store), "run",
 		    "tlspolicy build");
 		return;
 	}
 	if (!command_open_store(context, &store, &reader, &f)) {
-		symptom_mend(symptoms_add(all, SYMPTOM_STORE_UNUSABLE, "%s: %s",
+		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_UNUSABLE], "%s: %s",
 		    context->store, f.text), "run", "tlspolicy build");
 		return;
 	}
@@ -149,12 +149,12 @@ find_mtas(struct wishes *w)
 
 /* The first trouble that kept the doctor from looking, else 0. */
 static int
-look(const struct context *context, struct wishes *w, struct symptoms *all)
+look(const struct context *context, struct wishes *w, struct findings *all)
 {
 	const struct doctor d = { .conf = context->conf,
 		.socket = context->settings.socket,
 		.user = context->settings.user, .store = context->store,
-		.audit_file = context->settings.audit_file, .symptoms = all };
+		.audit_file = context->settings.audit_file, .findings = all };
 	bool log = d.audit_file[0] != '\0' &&
 	    strcmp(d.audit_file, "/dev/null") != 0;
 	struct fault f;
@@ -188,13 +188,13 @@ print_lines(const char *lines)
 }
 
 static void
-print_text(const struct symptoms *all)
+print_text(const struct findings *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
-		const struct symptom *f = &all->all[i];
+		const struct finding *f = &all->all[i];
 
-		printf("%s: %s\n    why: %s\n", symptom_name(f->kind), f->what,
-		    symptom_why(f->kind));
+		printf("%s: %s\n    why: %s\n", f->kind->name, f->what,
+		    f->kind->advice);
 		if (f->lines[0] != '\0')
 			printf("    %s:\n", f->place);
 		print_lines(f->lines);
@@ -202,17 +202,17 @@ print_text(const struct symptoms *all)
 }
 
 static void
-print_json(const struct symptoms *all)
+print_json(const struct findings *all)
 {
 	json_t *list = json_array(), *whole;
 
 	for (size_t i = 0; i < all->n; i++) {
-		const struct symptom *f = &all->all[i];
+		const struct finding *f = &all->all[i];
 
 		json_array_append_new(list, json_pack(
 		    "{s:s, s:o, s:s, s:o, s:o}", "finding",
-		    symptom_name(f->kind), "what", jsontext_cstring(f->what),
-		    "why", symptom_why(f->kind), "place",
+		    f->kind->name, "what", jsontext_cstring(f->what),
+		    "why", f->kind->advice, "place",
 		    jsontext_cstring(f->place), "lines",
 		    jsontext_cstring(f->lines)));
 	}
@@ -225,11 +225,11 @@ print_json(const struct symptoms *all)
 static int
 examine(struct context *context, struct wishes *w)
 {
-	struct symptoms all;
+	struct findings all;
 	struct fault f;
 	int status;
 
-	symptoms_init(&all);
+	findings_init(&all);
 	status = look(context, w, &all);
 	if (w->json)
 		print_json(&all);
@@ -243,7 +243,7 @@ examine(struct context *context, struct wishes *w)
 		status = EXIT_FINDINGS;
 	if (!w->json && status == EXIT_FINE)
 		fprintf(stderr, "tlspolicy doctor: nothing is missing\n");
-	symptoms_free(&all);
+	findings_free(&all);
 	return status;
 }
 

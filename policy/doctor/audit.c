@@ -140,7 +140,7 @@ conclude_clients(const struct seen *s)
 		if (c->sessions < ENOUGH || c->encrypted > 0 ||
 		    c->nhelo < NAMES_ENOUGH)
 			continue;
-		symptom_mend(symptoms_add(s->d->symptoms, SYMPTOM_TLS_PROXY,
+		finding_mend(doctor_add(s->d, DOCTOR_TLS_PROXY,
 		    "all %lu sessions from %s were in clear, and began with "
 		    "%u or more different HELO names", c->sessions, c->address,
 		    c->nhelo), "the proxy", "pass TCP through, so that "
@@ -161,13 +161,13 @@ conclude_macros(const struct seen *s)
 	    "of others it is not known what they tell";
 
 	if (s->no_address == s->records)
-		symptom_mend(symptoms_add(s->d->symptoms,
-		    SYMPTOM_MACROS_MISSING, "none of %lu records has the "
+		finding_mend(doctor_add(s->d, DOCTOR_MACROS_MISSING,
+		    "none of %lu records has the "
 		    "client's address ({client_addr})", s->records),
 		    "the MTA", "%s", others);
 	if (s->no_verify > 0)
-		symptom_mend(symptoms_add(s->d->symptoms,
-		    SYMPTOM_MACROS_MISSING, "%lu of %lu sessions with TLS came "
+		finding_mend(doctor_add(s->d, DOCTOR_MACROS_MISSING,
+		    "%lu of %lu sessions with TLS came "
 		    "without {verify}", s->no_verify, s->encrypted),
 		    "the MTA", "%s", others);
 }
@@ -176,19 +176,19 @@ static void
 conclude_certificates(const struct seen *s)
 {
 	bool postfix = strncmp(s->mta, "Postfix", 7) == 0;
-	struct symptom *f;
+	struct finding *f;
 
 	if (s->verified > 0 || s->encrypted < ENOUGH ||
 	    (s->unverified_refusals == 0 && s->not_asked == 0))
 		return;
-	f = symptoms_add(s->d->symptoms, SYMPTOM_NO_CERTIFICATE_SEEN,
+	f = doctor_add(s->d, DOCTOR_NO_CERTIFICATE_SEEN,
 	    "of %lu sessions with TLS none had a verified certificate, "
 	    "%lu times a rule asked for one", s->encrypted,
 	    s->unverified_refusals);
 	if (postfix)
-		symptom_mend(f, "main.cf", "smtpd_tls_ask_ccert = yes");
+		finding_mend(f, "main.cf", "smtpd_tls_ask_ccert = yes");
 	else
-		symptom_mend(f, "sendmail.mc",
+		finding_mend(f, "sendmail.mc",
 		    "define(`confTLS_SRV_OPTIONS', `')dnl\ndefine(`confCACERT',"
 		    " `/etc/ssl/certs/ca-certificates.crt')dnl");
 }
@@ -199,7 +199,7 @@ conclude(const struct seen *s)
 	bool postfix = strncmp(s->mta, "Postfix", 7) == 0;
 
 	if (s->records == 0) {
-		symptom_mend(symptoms_add(s->d->symptoms, SYMPTOM_NO_RECORDS,
+		finding_mend(doctor_add(s->d, DOCTOR_NO_RECORDS,
 		    "%s has no record of a message", s->d->audit_file),
 		    "run", "%s", "tlspolicy doctor --postfix /etc/postfix\n"
 		    "tlspolicy doctor --sendmail /etc/mail/sendmail.cf");
@@ -207,7 +207,7 @@ conclude(const struct seen *s)
 	}
 	conclude_macros(s);
 	if (s->encrypted == 0 && s->records >= ENOUGH)
-		symptom_mend(symptoms_add(s->d->symptoms, SYMPTOM_NO_TLS_SEEN,
+		finding_mend(doctor_add(s->d, DOCTOR_NO_TLS_SEEN,
 		    "none of the last %lu messages came over TLS", s->records),
 		    postfix ? "main.cf" : "sendmail.mc", "%s", postfix ?
 		    "smtpd_tls_security_level = may" :
@@ -256,8 +256,7 @@ doctor_audit(const struct doctor *d, unsigned long most)
 
 	if (file == NULL) {
 		if (errno != ENOENT)
-			symptom_mend(symptoms_add(d->symptoms,
-			    SYMPTOM_AUDIT_UNREADABLE, "%s: %s", d->audit_file,
+			finding_mend(doctor_add(d, DOCTOR_AUDIT_UNREADABLE, "%s: %s", d->audit_file,
 			    strerror(errno)), "run", "sudo tlspolicy doctor");
 		else
 			conclude(&s);
@@ -270,7 +269,7 @@ doctor_audit(const struct doctor *d, unsigned long most)
 			look_at(&s, line);
 		conclude(&s);
 	} else
-		d->symptoms->failed = true;
+		d->findings->failed = true;
 	forget(&s);
 	free(line);
 	fclose(file);

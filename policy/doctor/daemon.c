@@ -164,18 +164,18 @@ is_loopback(const char *spec)
 static void
 look_at_tcp(const struct doctor *d, uint32_t steps)
 {
-	struct symptom *f;
+	struct finding *f;
 
 	if ((steps & STEP_NO_DATA) != 0) {
-		f = symptoms_add(d->symptoms, SYMPTOM_SLOW_TCP,
+		f = doctor_add(d, DOCTOR_SLOW_TCP,
 		    "the milter on %s declines DATA", d->socket);
-		symptom_mend(f, d->conf,
+		finding_mend(f, d->conf,
 		    "socket = unix:/run/tlspolicy/milter.sock");
 	}
 	if (!is_loopback(d->socket)) {
-		f = symptoms_add(d->symptoms, SYMPTOM_SOCKET_ON_NETWORK,
+		f = doctor_add(d, DOCTOR_SOCKET_ON_NETWORK,
 		    "the daemon listens on %s", d->socket);
-		symptom_mend(f, d->conf,
+		finding_mend(f, d->conf,
 		    "socket = unix:/run/tlspolicy/milter.sock");
 	}
 }
@@ -187,7 +187,7 @@ look_at_mode(const struct doctor *d, const char *path)
 
 	if (stat(path, &file) == -1 || (file.st_mode & S_IWOTH) == 0)
 		return;
-	symptom_mend(symptoms_add(d->symptoms, SYMPTOM_SOCKET_OPEN_TO_ALL,
+	finding_mend(doctor_add(d, DOCTOR_SOCKET_OPEN_TO_ALL,
 	    "%s has mode %04o", path, (unsigned)file.st_mode & 07777), d->conf,
 	    "socket-mode = 0660\nsocket-group = GROUP_OF_THE_MTA");
 }
@@ -201,7 +201,7 @@ doctor_daemon(const struct doctor *d)
 	bool answers;
 
 	if (fd == -1) {
-		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_DOWN,
+		finding_mend(doctor_add(d, DOCTOR_DAEMON_DOWN,
 		    "nobody listens on %s: %s", d->socket, strerror(errno)),
 		    "run", "systemctl enable --now tlspolicy-milter");
 		return;
@@ -209,7 +209,7 @@ doctor_daemon(const struct doctor *d)
 	answers = shake_hands(fd, &steps);
 	close(fd);
 	if (!answers)
-		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_SILENT,
+		finding_mend(doctor_add(d, DOCTOR_DAEMON_SILENT,
 		    "who listens on %s does not answer as a milter within "
 		    "%d s", d->socket, WAIT_S), "run",
 		    "systemctl restart tlspolicy-milter");
@@ -223,9 +223,9 @@ void
 doctor_socket_for(const struct doctor *d, const char *user)
 {
 	const char *path = doctor_socket_path(d);
-	char memory[SYMPTOM_WHAT_MAX];
+	char memory[FINDING_WHAT_MAX];
 	struct access account;
-	struct symptom *f;
+	struct finding *f;
 	struct text why;
 
 	text_init(&why, memory, sizeof memory);
@@ -233,12 +233,12 @@ doctor_socket_for(const struct doctor *d, const char *user)
 	    !access_find(user, &account) ||
 	    access_may(&account, path, ACCOUNT_READ | ACCOUNT_WRITE, &why))
 		return;
-	f = symptoms_add(d->symptoms, SYMPTOM_SOCKET_CLOSED_TO_MTA,
+	f = doctor_add(d, DOCTOR_SOCKET_CLOSED_TO_MTA,
 	    "%s may not connect to %s: %s", user, path, why.buf);
 	if (strncmp(why.buf, path, strlen(path)) == 0)
-		symptom_mend(f, d->conf,
+		finding_mend(f, d->conf,
 		    "socket-group = %s\nsocket-mode = 0660", user);
 	else
-		symptom_mend(f, "run", "chmod o+x %.*s",
+		finding_mend(f, "run", "chmod o+x %.*s",
 		    (int)strcspn(why.buf, " "), why.buf);
 }

@@ -22,7 +22,7 @@ folder_of(const char *path, char *folder)
 static void
 look_at_store(const struct doctor *d, const struct access *daemon)
 {
-	char lock[PATH_BYTES], memory[SYMPTOM_WHAT_MAX];
+	char lock[PATH_BYTES], memory[FINDING_WHAT_MAX];
 	struct text why;
 
 	text_init(&why, memory, sizeof memory);
@@ -33,7 +33,7 @@ look_at_store(const struct doctor *d, const struct access *daemon)
 	    (access(lock, F_OK) == -1 ||
 	    access_may(daemon, lock, ACCOUNT_READ | ACCOUNT_WRITE, &why)))
 		return;
-	symptom_mend(symptoms_add(d->symptoms, SYMPTOM_STORE_CLOSED_TO_DAEMON,
+	finding_mend(doctor_add(d, DOCTOR_STORE_CLOSED_TO_DAEMON,
 	    "%s, the daemon's user, may not use the store: %s", d->user,
 	    why.buf), "run", "chown %s %s %s\nchmod u+rw %s %s", d->user,
 	    d->store, lock, d->store, lock);
@@ -43,7 +43,7 @@ look_at_store(const struct doctor *d, const struct access *daemon)
 static void
 look_at_audit(const struct doctor *d, const struct access *daemon)
 {
-	char folder[PATH_BYTES], memory[SYMPTOM_WHAT_MAX];
+	char folder[PATH_BYTES], memory[FINDING_WHAT_MAX];
 	struct stat file;
 	struct text why;
 	bool there = stat(d->audit_file, &file) == 0, good;
@@ -53,14 +53,12 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 	good = there ? access_may(daemon, d->audit_file, ACCOUNT_WRITE, &why) :
 	    access_may(daemon, folder, ACCOUNT_WRITE | ACCOUNT_SEARCH, &why);
 	if (!good)
-		symptom_mend(symptoms_add(d->symptoms,
-		    SYMPTOM_AUDIT_NOT_WRITABLE,
+		finding_mend(doctor_add(d, DOCTOR_AUDIT_NOT_WRITABLE,
 		    "%s, the daemon's user, may not write %s: %s", d->user,
 		    d->audit_file, why.buf), "run", "chown %s %s", d->user,
 		    there ? d->audit_file : folder);
 	if (there && S_ISREG(file.st_mode) && (file.st_mode & S_IROTH) != 0)
-		symptom_mend(symptoms_add(d->symptoms,
-		    SYMPTOM_AUDIT_READABLE_BY_ALL, "%s has mode %04o",
+		finding_mend(doctor_add(d, DOCTOR_AUDIT_READABLE_BY_ALL, "%s has mode %04o",
 		    d->audit_file, (unsigned)file.st_mode & 07777), "run",
 		    "chmod o= %s", d->audit_file);
 }
@@ -72,7 +70,7 @@ doctor_files(const struct doctor *d)
 
 	/* Without the setting user it stays who started it: root, mostly. */
 	if (!access_find(d->user[0] != '\0' ? d->user : "root", &daemon)) {
-		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_DOWN,
+		finding_mend(doctor_add(d, DOCTOR_DAEMON_DOWN,
 		    "there is no user %s for the daemon to run as", d->user),
 		    "run", "useradd --system --no-create-home "
 		    "--shell /usr/sbin/nologin %s", d->user);

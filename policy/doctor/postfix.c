@@ -109,15 +109,14 @@ check_milters(const struct postfix *p)
 {
 	struct slice smtpd = parameter(p, "smtpd_milters");
 	struct slice local = parameter(p, "non_smtpd_milters");
-	struct symptoms *all = p->d->symptoms;
 
 	if (!names_us(p, smtpd) && !names_us_chrooted(p, smtpd))
-		symptom_mend(symptoms_add(all, SYMPTOM_POSTFIX_NO_MILTER,
+		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_NO_MILTER,
 		    "smtpd_milters is \"%.*s\"", SLICE_ARG(smtpd)), p->main_cf,
 		    "smtpd_milters = %.*s%s%s", SLICE_ARG(smtpd),
 		    smtpd.n > 0 ? ", " : "", p->spec);
 	if (!names_us(p, local))
-		symptom_mend(symptoms_add(all, SYMPTOM_POSTFIX_LOCAL_WITHOUT,
+		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_LOCAL_WITHOUT,
 		    "non_smtpd_milters is \"%.*s\"", SLICE_ARG(local)),
 		    p->main_cf, "non_smtpd_milters = %.*s%s%s",
 		    SLICE_ARG(local), local.n > 0 ? ", " : "", p->spec);
@@ -144,8 +143,7 @@ check_overrides(const struct postfix *p)
 		    names_us_chrooted(p, value))
 			continue;
 		service = slice_make(name.p, name.n - n);
-		symptom_mend(symptoms_add(p->d->symptoms,
-		    SYMPTOM_POSTFIX_SERVICE_WITHOUT,
+		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_SERVICE_WITHOUT,
 		    "service %.*s has smtpd_milters \"%.*s\" of its own",
 		    SLICE_ARG(service), SLICE_ARG(value)), "run",
 		    "postconf -c %s -P '%.*s/smtpd_milters=%.*s%s%s'", p->dir,
@@ -182,28 +180,28 @@ check_chroot(const struct postfix *p)
 	if (doctor_socket_path(p->d) == NULL || !names_us(p, milters))
 		return;
 	while (slice_next(&rest, '\n', &line)) {
-		struct symptom *f;
+		struct finding *f;
 
 		if (!split_service(line, field) ||
 		    !slice_is(field[7], "smtpd") || !slice_is(field[4], "y"))
 			continue;
-		f = symptoms_add(p->d->symptoms, SYMPTOM_POSTFIX_CHROOT,
+		f = doctor_add(p->d, DOCTOR_POSTFIX_CHROOT,
 		    "service %.*s/%.*s runs chrooted in %.*s and cannot see %s",
 		    SLICE_ARG(field[0]), SLICE_ARG(field[1]), SLICE_ARG(queue),
 		    doctor_socket_path(p->d));
-		symptom_mend(f, "run", "postconf -c %s -F '%.*s/%.*s/chroot=n'",
+		finding_mend(f, "run", "postconf -c %s -F '%.*s/%.*s/chroot=n'",
 		    p->dir, SLICE_ARG(field[0]), SLICE_ARG(field[1]));
 	}
 }
 
 /* The name of a line's parameter, and what its value should be. */
 static void
-mend(const struct postfix *p, enum symptom_kind kind, const char *name,
+mend(const struct postfix *p, enum doctor_kind kind, const char *name,
     const char *value)
 {
 	struct slice is = parameter(p, name);
 
-	symptom_mend(symptoms_add(p->d->symptoms, kind, "%s is \"%.*s\"", name,
+	finding_mend(doctor_add(p->d, kind, "%s is \"%.*s\"", name,
 	    SLICE_ARG(is)), p->main_cf, "%s = %s", name, value);
 }
 
@@ -222,18 +220,17 @@ check_protocol(const struct postfix *p)
 
 	if (!slice_is_nocase(action, "tempfail") &&
 	    !slice_is_nocase(action, "shutdown"))
-		mend(p, SYMPTOM_POSTFIX_DEFAULT_ACTION,
+		mend(p, DOCTOR_POSTFIX_DEFAULT_ACTION,
 		    "milter_default_action", "tempfail");
 	else if (contains(milters, "default_action=accept") ||
 	    contains(milters, "default_action = accept"))
-		symptom_mend(symptoms_add(p->d->symptoms,
-		    SYMPTOM_POSTFIX_DEFAULT_ACTION,
+		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_DEFAULT_ACTION,
 		    "smtpd_milters has default_action=accept of its own"),
 		    p->main_cf, "smtpd_milters = { %s, default_action=tempfail }",
 		    p->spec);
 	if (!text_number(parameter(p, "milter_protocol"), 100, &protocol) ||
 	    protocol < 6)
-		mend(p, SYMPTOM_POSTFIX_PROTOCOL, "milter_protocol", "6");
+		mend(p, DOCTOR_POSTFIX_PROTOCOL, "milter_protocol", "6");
 }
 
 static void
@@ -244,21 +241,21 @@ check_tls(const struct postfix *p)
 	    is_yes(p, "smtpd_use_tls") || is_yes(p, "smtpd_enforce_tls");
 
 	if (!offers) {
-		mend(p, SYMPTOM_POSTFIX_NO_TLS, "smtpd_tls_security_level",
+		mend(p, DOCTOR_POSTFIX_NO_TLS, "smtpd_tls_security_level",
 		    "may");
 		return;
 	}
 	if (!is_yes(p, "smtpd_tls_ask_ccert") &&
 	    !is_yes(p, "smtpd_tls_req_ccert"))
-		mend(p, SYMPTOM_POSTFIX_NO_CCERT, "smtpd_tls_ask_ccert",
+		mend(p, DOCTOR_POSTFIX_NO_CCERT, "smtpd_tls_ask_ccert",
 		    "yes");
 	if (parameter(p, "smtpd_tls_CAfile").n == 0 &&
 	    parameter(p, "smtpd_tls_CApath").n == 0 &&
 	    !is_yes(p, "tls_append_default_CA"))
-		mend(p, SYMPTOM_POSTFIX_NO_CA, "smtpd_tls_CAfile",
+		mend(p, DOCTOR_POSTFIX_NO_CA, "smtpd_tls_CAfile",
 		    "/etc/ssl/certs/ca-certificates.crt");
 	if (!is_yes(p, "smtpd_tls_received_header"))
-		mend(p, SYMPTOM_POSTFIX_RECEIVED, "smtpd_tls_received_header",
+		mend(p, DOCTOR_POSTFIX_RECEIVED, "smtpd_tls_received_header",
 		    "yes");
 }
 
@@ -278,7 +275,7 @@ check_macros(const struct postfix *p)
 		if (!contains(made, facts[i]) &&
 		    (made.n < n || strncmp(made.p, facts[i] + 1, n - 2) != 0))
 			continue;
-		mend(p, SYMPTOM_POSTFIX_FAKE_MACROS, "milter_macro_defaults",
+		mend(p, DOCTOR_POSTFIX_FAKE_MACROS, "milter_macro_defaults",
 		    "");
 		return;
 	}

@@ -215,9 +215,9 @@ listed(const char *list, const char *name)
 }
 
 static void
-mend_filter(const struct sendmail *s, struct symptom *f)
+mend_filter(const struct sendmail *s, struct finding *f)
 {
-	symptom_mend(f, s->mc ? s->path : "sendmail.mc",
+	finding_mend(f, s->mc ? s->path : "sendmail.mc",
 	    "INPUT_MAIL_FILTER(`%s', `S=%s, F=T, T=C:10s;S:10s;R:10s;E:30s')"
 	    "dnl", s->name[0] != '\0' ? s->name : "tlspolicy", s->spec);
 }
@@ -255,7 +255,7 @@ check_timeouts(const struct sendmail *s)
 	if (connect != 0 && connect <= DELAY_MAX_S && end != 0 &&
 	    end <= DELAY_MAX_S)
 		return;
-	mend_filter(s, symptoms_add(s->d->symptoms, SYMPTOM_SENDMAIL_TIMEOUTS,
+	mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_TIMEOUTS,
 	    "%s: filter %s has T=%.*s; it waits %lu s for a connection, %lu s "
 	    "at the end of a message", s->path, s->name, SLICE_ARG(timeouts),
 	    connect != 0 ? connect : 300, end != 0 ? end : 300));
@@ -264,23 +264,22 @@ check_timeouts(const struct sendmail *s)
 static void
 check_filter(const struct sendmail *s)
 {
-	struct symptoms *all = s->d->symptoms;
 	struct slice flag = equate(s->equates, 'F');
 	const char *filters = s->option[OPTION_FILTERS];
 
 	if (s->name[0] == '\0') {
-		mend_filter(s, symptoms_add(all, SYMPTOM_SENDMAIL_NO_FILTER,
+		mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_FILTER,
 		    "%s has no mail filter on %s", s->path, s->spec));
 		return;
 	}
 	if (!listed(filters, s->name) && (filters[0] != '\0' || !s->input))
-		symptom_mend(symptoms_add(all, SYMPTOM_SENDMAIL_FILTER_UNUSED,
+		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_FILTER_UNUSED,
 		    "%s: InputMailFilters is \"%s\"", s->path, filters),
 		    s->mc ? s->path : "sendmail.mc",
 		    "define(`confINPUT_MAIL_FILTERS', `%s%s%s')dnl", filters,
 		    filters[0] != '\0' ? ", " : "", s->name);
 	if (!slice_is(flag, "T") && !slice_is(flag, "4"))
-		mend_filter(s, symptoms_add(all, SYMPTOM_SENDMAIL_FLAG,
+		mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_FLAG,
 		    "%s: filter %s has F=%.*s", s->path, s->name,
 		    SLICE_ARG(flag)));
 	check_timeouts(s);
@@ -289,25 +288,24 @@ check_filter(const struct sendmail *s)
 static void
 check_tls(const struct sendmail *s)
 {
-	struct symptoms *all = s->d->symptoms;
 	const char *place = s->mc ? s->path : "sendmail.mc";
 	const char *server = s->option[OPTION_TLS_SERVER];
 
 	if (s->option[OPTION_CERT][0] == '\0') {
-		symptom_mend(symptoms_add(all, SYMPTOM_SENDMAIL_NO_TLS,
+		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_TLS,
 		    "%s has no ServerCertFile", s->path), place,
 		    "define(`confSERVER_CERT', `/etc/mail/tls/cert.pem')dnl\n"
 		    "define(`confSERVER_KEY', `/etc/mail/tls/key.pem')dnl");
 		return;
 	}
 	if (s->option[OPTION_CA_FILE][0] == '\0')
-		symptom_mend(symptoms_add(all, SYMPTOM_SENDMAIL_NO_CA,
+		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_CA,
 		    "%s has no CACertFile", s->path), place,
 		    "define(`confCACERT', "
 		    "`/etc/ssl/certs/ca-certificates.crt')dnl\n"
 		    "define(`confCACERT_PATH', `/etc/ssl/certs')dnl");
 	if (strchr(server, 'V') != NULL)
-		symptom_mend(symptoms_add(all, SYMPTOM_SENDMAIL_NO_CCERT,
+		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_CCERT,
 		    "%s: TLSSrvOptions is \"%s\"", s->path, server), place,
 		    "define(`confTLS_SRV_OPTIONS', `')dnl");
 }

@@ -74,7 +74,7 @@ draw_slot(const struct chart *chart, size_t i, const struct part *parts,
 	}
 	fputs("</title>", out);
 	for (; parts->class != NULL; parts++) {
-		double h = (double)value(s, parts) / (double)most * HEIGHT;
+		double h = (double)value(s, parts) / (double)most * (double)HEIGHT;
 
 		if (h <= 0)
 			continue;

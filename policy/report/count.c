@@ -42,19 +42,12 @@ report_version_name(enum report_version version)
 	return version_names[version];
 }
 
-/* The first counter of the group that `counter` is one of. */
-static enum report_counter
-first_of(enum report_counter counter)
+/* Of a group all but the first have no row of their own. */
+static unsigned
+first_of(unsigned counter)
 {
-	if (counter >= COUNT_VERSION &&
-	    counter < COUNT_VERSION + REPORT_VERSIONS)
-		return COUNT_VERSION;
-	if (counter >= COUNT_REFUSED_FOR &&
-	    counter < COUNT_REFUSED_FOR + REASON_COUNT)
-		return COUNT_REFUSED_FOR;
-	if (counter >= COUNT_WOULD_FOR &&
-	    counter < COUNT_WOULD_FOR + REASON_COUNT)
-		return COUNT_WOULD_FOR;
+	while (rows[counter].name == NULL && rows[counter].label == NULL)
+		counter--;
 	return counter;
 }
 
@@ -104,7 +97,7 @@ report_column(enum report_counter counter, char out[REPORT_COLUMN_MAX])
 	if (member == NULL)
 		return;
 	if (row->group == GROUP_VERSION)
-		put_version((enum report_version)(counter - COUNT_VERSION),
+		put_version((enum report_version)((int)counter - COUNT_VERSION),
 		    out);
 	else
 		snprintf(out, REPORT_COLUMN_MAX, "%s%s",

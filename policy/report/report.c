@@ -92,12 +92,12 @@ count_passed(struct report_count *c, const struct reader_record *record)
 		c->n[COUNT_CLEAR]++;
 	} else {
 		c->n[COUNT_TLS]++;
-		c->n[COUNT_VERSION + find_version(facts)]++;
+		c->n[COUNT_VERSION + (int)find_version(facts)]++;
 		c->n[COUNT_VERIFIED] += facts_verified(facts);
 	}
 	if (record->waiver != WAIVER_NONE) {
 		c->n[COUNT_WOULD]++;
-		c->n[COUNT_WOULD_FOR + record->reason]++;
+		c->n[COUNT_WOULD_FOR + (int)record->reason]++;
 	}
 }
 
@@ -106,7 +106,7 @@ count(struct report_count *c, const struct reader_record *record)
 {
 	if (is_refusal(record)) {
 		c->n[COUNT_REFUSED]++;
-		c->n[COUNT_REFUSED_FOR + record->reason]++;
+		c->n[COUNT_REFUSED_FOR + (int)record->reason]++;
 	} else if (record->event == RECORD_ABORTED) {
 		c->n[COUNT_ABORTED]++;
 	} else if (report_is_exempt(record)) {

@@ -64,7 +64,7 @@ check_file(const char *path)
 	const struct inspect_settings settings = {
 		.host = "mail.example.com", .soon = 30, .now = 1770000000 };
 	struct pemfile file;
-	struct flaws flaws;
+	struct findings findings;
 	struct fault fault;
 
 	fault_clear(&fault);
@@ -74,12 +74,12 @@ check_file(const char *path)
 	}
 	for (int i = 0; i < sk_X509_num(file.certificates); i++)
 		check_certificate(sk_X509_value(file.certificates, i));
-	flaws_init(&flaws);
-	FUZZ_CHECK(inspect_files(&file, 1, &settings, &flaws, &fault));
-	for (size_t i = 0; i < flaws.n; i++)
-		check_harmless(flaws.flaw[i].text,
-		    strlen(flaws.flaw[i].text));
-	flaws_free(&flaws);
+	findings_init(&findings);
+	FUZZ_CHECK(inspect_files(&file, 1, &settings, &findings, &fault));
+	for (size_t i = 0; i < findings.n; i++)
+		check_harmless(findings.all[i].what,
+		    strlen(findings.all[i].what));
+	findings_free(&findings);
 	pemfile_free(&file);
 }
 

@@ -1,0 +1,88 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/finding.h"
+
+void
+findings_init(struct findings *list)
+{
+	memset(list, 0, sizeof *list);
+}
+
+void
+findings_free(struct findings *list)
+{
+	free(list->all);
+	findings_init(list);
+}
+
+static struct finding *
+next(struct findings *list)
+{
+	size_t wanted = list->allocated == 0 ? 16 : list->allocated * 2;
+	struct finding *more;
+
+	if (list->n == list->allocated) {
+		more = realloc(list->all, wanted * sizeof *more);
+		if (more == NULL) {
+			list->failed = true;
+			return NULL;
+		}
+		list->all = more;
+		list->allocated = wanted;
+	}
+	return &list->all[list->n++];
+}
+
+/* What came from outside must not steer a terminal. */
+static void
+defuse(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (((unsigned char)*s < ' ' && *s != '\n') || *s == 0x7f)
+			*s = '?';
+}
+
+struct finding *
+findings_add(struct findings *list, const struct finding_kind *kind,
+    const char *what, ...)
+{
+	struct finding *f = next(list);
+	va_list ap;
+
+	if (f == NULL)
+		return NULL;
+	f->kind = kind;
+	f->number = 0;
+	f->place[0] = f->lines[0] = '\0';
+	va_start(ap, what);
+	vsnprintf(f->what, sizeof f->what, what, ap);
+	va_end(ap);
+	defuse(f->what);
+	return f;
+}
+
+void
+finding_at(struct finding *f, const char *place, unsigned number)
+{
+	if (f == NULL)
+		return;
+	snprintf(f->place, sizeof f->place, "%s", place);
+	f->number = number;
+}
+
+void
+finding_mend(struct finding *f, const char *place, const char *lines, ...)
+{
+	va_list ap;
+
+	if (f == NULL)
+		return;
+	snprintf(f->place, sizeof f->place, "%s", place);
+	va_start(ap, lines);
+	vsnprintf(f->lines, sizeof f->lines, lines, ap);
+	va_end(ap);
+	defuse(f->lines);
+}
