@@ -11,7 +11,7 @@ report_share(uint64_t part, uint64_t whole)
 
 	if (whole == 0 || part >= whole)
 		return whole == 0 ? 0 : ALL;
-	share = (unsigned)((double)part / (double)whole * ALL + 0.5);
+	share = (unsigned)((double)part / (double)whole * (double)ALL + 0.5);
 	if (share == 0 && part > 0)
 		return 1;
 	return share >= ALL ? ALL - 1 : share;
