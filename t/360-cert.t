@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP qw(decode_json);
 use Test::More;
+use Tlspolicy::Certs;
 use Tlspolicy::Scratch;
 
 my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
@@ -37,7 +38,7 @@ sub make {
 	my @sign = defined $arg{issuer} ? ('-CA', "$dir/$arg{issuer}.pem", '-CAkey',
 	    "$dir/$arg{issuer}.key") : ('-key', "$dir/$name.key");
 	must('openssl', 'x509', '-req', '-copy_extensions', 'copyall',
-	    '-' . ($arg{digest} // 'sha256'), '-days', $arg{days} // 90,
+	    '-' . ($arg{digest} // 'sha256'), Tlspolicy::Certs::life($arg{days} // 90),
 	    '-in', "$dir/$name.csr", '-out', "$dir/$name.pem", @sign);
 	unlink "$dir/$name.csr";
 	chmod 0600, "$dir/$name.key";

@@ -111,8 +111,11 @@ connect_one(struct dialogue *d, const struct addrinfo *a, int64_t deadline)
 	    sizeof result->address, NULL, 0, NI_NUMERICHOST) != 0)
 		snprintf(result->address, sizeof result->address, "?");
 	how = smtp_connect(&d->smtp, a->ai_addr, a->ai_addrlen, deadline);
-	if (how == SMTP_OK)
+	if (how == SMTP_OK) {
+		/* Of an address before this one. */
+		result->detail[0] = '\0';
 		return true;
+	}
 	end(result, how == SMTP_TIMEOUT ? PROBE_TIMEOUT : PROBE_NO_CONNECTION,
 	    how == SMTP_TIMEOUT ? "connect: %s" : "%s", d->smtp.error);
 	smtp_close(&d->smtp);

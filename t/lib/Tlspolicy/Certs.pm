@@ -4,6 +4,7 @@ package Tlspolicy::Certs;
 
 use strict;
 use warnings;
+use POSIX ();
 use Tlspolicy::Scratch;
 
 my $client = "extendedKeyUsage=clientAuth";
@@ -64,6 +65,18 @@ sub fingerprint
 	return $out =~ /=([0-9A-F:]+)/ ? $1 : die "no fingerprint: $out";
 }
 
+# A negative number of days is a certificate that has ended; from 3.4 on openssl
+# takes only dates for that.
+sub life
+{
+	my ($days) = @_;
+	return ('-days', $days) if $days > 0 ||
+	    `openssl x509 -help 2>&1` !~ /^ -not_after/m;
+	return map { my $at = $_; ($at->[0], POSIX::strftime('%Y%m%d%H%M%SZ',
+	    gmtime(time + $at->[1] * 86400))) } ['-not_before', $days - 1],
+	    ['-not_after', $days];
+}
+
 sub make
 {
 	my ($self, $name) = @_;
@@ -77,8 +90,8 @@ sub make
 	my @sign = $issuer eq $name ? ('-key', "$base.key") :
 	    do { my ($cert, $key) = $self->pair($issuer);
 		('-CA', $cert, '-CAkey', $key) };
-	Tlspolicy::Scratch::must(qw(openssl x509 -req -copy_extensions copyall
-	    -days), $days, '-in', "$base.csr", '-out', "$base.pem", @sign);
+	Tlspolicy::Scratch::must(qw(openssl x509 -req -copy_extensions copyall),
+	    life($days), '-in', "$base.csr", '-out', "$base.pem", @sign);
 	chmod 0600, "$base.key";
 	$self->{made}{$name} = 1;
 }

@@ -139,6 +139,7 @@ sub main_cf
 	if ($self->{sasl}) {
 		$main{smtpd_sasl_auth_enable} = 'yes';
 		$main{smtpd_sasl_type} = 'cyrus';
+		$main{cyrus_sasl_config_path} = "$self->{dir}/etc/sasl";
 		$main{smtpd_sasl_security_options} = 'noanonymous';
 	}
 	return (%main, %{$self->{main} // {}});
