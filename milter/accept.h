@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "milter/metrics.h"
+#include "milter/metrics/metrics.h"
 
 enum { ACCEPT_PAUSE_MS = 100 };
 

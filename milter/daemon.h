@@ -7,9 +7,9 @@
 #ifndef TLSPOLICY_DAEMON_H
 #define TLSPOLICY_DAEMON_H
 
-#include "milter/audit.h"
-#include "milter/gate.h"
-#include "milter/metrics.h"
+#include "milter/auditlog/auditlog.h"
+#include "milter/drain.h"
+#include "milter/metrics/metrics.h"
 #include "milter/settings-holder.h"
 #include "milter/store-holder.h"
 
@@ -18,10 +18,10 @@ struct daemon {
 	struct store_holder store;
 	struct audit *audit;
 	struct metrics metrics;
-	struct gate gate;
+	struct drain gate;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;
-	struct shelf messages;	      /* struct message, for the next one */
+	struct pool messages;	      /* struct message, for the next one */
 };
 
 #endif

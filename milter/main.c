@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 #include "milter/accept.h"
-#include "milter/callbacks.h"
-#include "milter/judge.h"
+#include "milter/session/callbacks.h"
+#include "milter/session/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
-#include "milter/metrics-server.h"
+#include "milter/metrics/server.h"
 #include "milter/notify.h"
 #include "milter/options.h"
 #include "milter/privilege.h"
 #include "milter/reload.h"
 #include "milter/signals.h"
-#include "milter/socketmap.h"
-#include "milter/tell.h"
+#include "milter/socketmap/socketmap.h"
+#include "milter/config-test.h"
 
 enum { WATCH_MS = 1000, STOP_MS = 3000 };
 
@@ -110,12 +110,12 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	raise_file_limit();
 
 	/* 3. State that callbacks use, before there can be any. */
-	gate_init(&d->gate);
+	drain_init(&d->gate);
 	metrics_init(&d->metrics);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
-	shelf_init(&d->messages);
+	pool_init(&d->messages);
 	d->started_us = (uint64_t)judge_clock();
 	if (!settings_holder_init(&d->settings, &s->settings))
 		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
@@ -196,7 +196,7 @@ stop(struct start *s, struct daemon *d, int status)
 	socketmap_stop(s->map);
 	if (__lsan_do_leak_check != NULL)
 		__lsan_do_leak_check();
-	if (!gate_close(&d->gate, STOP_MS))
+	if (!drain_close(&d->gate, STOP_MS))
 		log_warnx("a callback is still running");
 	else
 		store_holder_close(&d->store);

@@ -15,7 +15,7 @@
 #include "policy/base/arena.h"
 #include "policy/base/fault.h"
 #include "policy/base/netaddr.h"
-#include "policy/base/shelf.h"
+#include "policy/base/pool.h"
 #include "policy/base/stdfile.h"
 #include "policy/base/text.h"
 #include "policy/conf/settings.h"

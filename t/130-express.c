@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/express.h"
+#include "policy/outbound/translate.h"
 #include "t/unit.h"
 
 static const struct {
@@ -225,7 +225,7 @@ static const struct {
 static void
 test_sendmail(void **state)
 {
-	const struct express_options options = { false, false };
+	const struct translate_options options = { false, false };
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(sendmail); i++) {
@@ -238,7 +238,7 @@ test_sendmail(void **state)
 		text_init(&lost, lost_buf, sizeof lost_buf);
 		assert_true(requirement_parse(slice_of(sendmail[i].rule),
 		    TAG_SRV, &r, &fault));
-		express_sendmail(&r, &options, &out, &lost);
+		translate_sendmail(&r, &options, &out, &lost);
 		if (lost.n > 0)
 			text_printf(&out, " | %s", lost_buf);
 		unit_same(sendmail[i].rule, sendmail[i].want, buf);
@@ -249,7 +249,7 @@ test_sendmail(void **state)
 static void
 test_sendmail_options(void **state)
 {
-	const struct express_options options = { true, true };
+	const struct translate_options options = { true, true };
 	char buf[4096], lost_buf[512], rule[1024];
 	struct requirement r;
 	struct text out, lost;
@@ -260,13 +260,13 @@ test_sendmail_options(void **state)
 	text_init(&lost, lost_buf, sizeof lost_buf);
 	assert_true(requirement_parse(slice_of("ENCR:1+CN:a"), TAG_SRV, &r,
 	    &fault));
-	express_sendmail(&r, &options, &out, &lost);
+	translate_sendmail(&r, &options, &out, &lost);
 	unit_same("default-class = perm, compat = sendmail",
 	    "PERM+ENCR:1+CN:a", buf);
 	snprintf(rule, sizeof rule, "VERIFY+CN:%0950d", 0);
 	text_clear(&out);
 	assert_true(requirement_parse(slice_of(rule), TAG_SRV, &r, &fault));
-	express_sendmail(&r, &options, &out, &lost);
+	translate_sendmail(&r, &options, &out, &lost);
 	unit_same("longer than sendmail reads", SENDMAIL_NEVER_MET, buf);
 	unit_same("and told", "more than sendmail reads", lost_buf);
 	unit_end();

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "milter/writer.h"
+#include "milter/auditlog/writer.h"
 #include "policy/audit/verify.h"
 
 struct fixture {

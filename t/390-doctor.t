@@ -359,7 +359,7 @@ subtest 'records' => sub {
 };
 
 # Every kind is found by one of the tests above, and in the manual.
-my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/tools/symptom.c') =~
+my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/doctor/symptom.c') =~
     /\[SYMPTOM_\w+\] = \{ "([\w-]+)"/g;
 my %manual = map { $_ => 1 } map { split / , / }
     Tlspolicy::Tree::text('man/tlspolicy-doctor.1') =~ /^\.It Li (.*)$/mg;

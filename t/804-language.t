@@ -94,7 +94,7 @@ for my $reason (keys %reason) {
     $manual{REPLIES} =~ /^\.It (.*)$/mg;
 is_deeply(\%table, \%want, 'the table of replies');
 
-my @checks = rows('policy/rules/lint.c', qr/^\t\{ "([\w-]+)", \w+ \},/m);
+my @checks = rows('policy/lint/lint.c', qr/^\t\{ "([\w-]+)", \w+ \},/m);
 my %check = paragraphs($manual{'WHAT LINT FINDS'}, qr/\.It Li ([\w-]+)/);
 is_deeply([sort keys %check], [sort @checks], 'a paragraph for each check');
 

@@ -2,7 +2,7 @@
  * Values are gathered first and put in at the end, since how a value is spelt
  * depends on the MTA, which may be told anywhere in the line.
  */
-#include "policy/audit/reader-parse.h"
+#include "policy/audit/reader-internal.h"
 #include "policy/facts/macro.h"
 
 /* Text, null, or a number that stands for its text. */

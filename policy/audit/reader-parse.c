@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/audit/chain.h"
-#include "policy/audit/reader-parse.h"
+#include "policy/audit/reader-internal.h"
 
 enum { READER_CHUNK = 8192 };
 

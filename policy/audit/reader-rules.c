@@ -1,7 +1,7 @@
 /* Recipients and rules: lists that grow in the record's memory. */
 #include <string.h>
 
-#include "policy/audit/reader-parse.h"
+#include "policy/audit/reader-internal.h"
 
 static const char *const results[RESULT_COUNT] = {
 	[RESULT_HOLDS] = "holds",

@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "policy/audit/ahead.h"
+#include "policy/audit/blocks.h"
 
 struct reader {
-	struct ahead *ahead;
-	struct ahead_piece piece;
+	struct blocks *ahead;
+	struct blocks_piece piece;
 	struct slice rest; /* of the piece */
 	uint64_t line;
 };
@@ -19,7 +19,7 @@ reader_open(char *const *paths, size_t n, bool at_once, struct fault *fault)
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
 		return NULL;
 	}
-	r->ahead = ahead_open(paths, n, at_once, fault);
+	r->ahead = blocks_open(paths, n, at_once, fault);
 	if (r->ahead != NULL)
 		return r;
 	reader_close(r);
@@ -31,8 +31,8 @@ reader_close(struct reader *r)
 {
 	if (r == NULL)
 		return;
-	ahead_close(r->ahead);
-	ahead_piece_free(&r->piece);
+	blocks_close(r->ahead);
+	blocks_piece_free(&r->piece);
 	free(r);
 }
 
@@ -45,7 +45,7 @@ reader_next(struct reader *r, struct reader_record *record,
 
 	do {
 		while (!slice_next(&r->rest, '\n', &line)) {
-			switch (ahead_next(r->ahead, &r->piece, fault)) {
+			switch (blocks_next(r->ahead, &r->piece, fault)) {
 			case SOURCE_FAILED:
 				return READER_FAILED;
 			case SOURCE_END:
@@ -58,7 +58,7 @@ reader_next(struct reader *r, struct reader_record *record,
 		}
 		r->line++;
 	} while (slice_trim(line).n == 0);
-	result = ahead_parse(&r->piece, record, line, fault);
+	result = blocks_parse(&r->piece, record, line, fault);
 	if (result == READER_BAD)
 		fault_at(fault, r->piece.file, r->line, fault->column);
 	return result;

@@ -99,7 +99,7 @@ struct reader;
 
 /*
  * NULL with a fault.  No paths: "-".  The paths must outlive the reader.
- * `at_once`: see ahead.h; for a file that still grows.
+ * `at_once`: see blocks.h; for a file that still grows.
  */
 struct reader *reader_open(char *const *paths, size_t n, bool at_once,
     struct fault *);

@@ -3,7 +3,7 @@
  * written straight into the caller's buffer, without a JSON library and
  * without memory of its own.
  */
-#include "policy/audit/line.h"
+#include "policy/audit/record-internal.h"
 
 static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_MESSAGE] = "message",

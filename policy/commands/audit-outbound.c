@@ -1,6 +1,6 @@
 /* What an MTA was told before it delivers, as a line for people. */
 #include "policy/commands/audit.h"
-#include "policy/tools/domains.h"
+#include "policy/facts/organisation.h"
 
 /*
  * Postfix asks for dest.test, .dest.test, [mx.dest.test]:587; sendmail for
@@ -17,7 +17,7 @@ audit_outbound_domain(const struct reader_outbound *o)
 	    colon < s.n)
 		s = slice_from(s, colon + 1);
 	if (slice_find(s, '@') < s.n)
-		return domains_of_address(s);
+		return organisation_of_address(s);
 	if (s.n > 0 && s.p[0] == '[') {
 		s = slice_from(s, 1);
 		end = slice_find(s, ']');

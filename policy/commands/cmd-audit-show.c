@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "policy/commands/audit.h"
-#include "policy/tools/domains.h"
+#include "policy/facts/organisation.h"
 
 static const struct command_option options[] = {
 	AUDIT_OPTION_SINCE,
@@ -33,12 +33,12 @@ in_domain(const struct show *show, const struct reader_record *r)
 	struct slice domain = slice_of(show->domain);
 	const struct facts *f = &r->facts;
 
-	if (domains_covers(domain, domains_of_address(
+	if (organisation_covers(domain, organisation_of_address(
 	    facts_value(f, FACT_MAIL_ADDR))) ||
-	    domains_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
+	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
 		return true;
 	for (size_t i = 0; i < r->nrcpts; i++)
-		if (domains_covers(domain, domains_of_address(r->rcpts[i])))
+		if (organisation_covers(domain, organisation_of_address(r->rcpts[i])))
 			return true;
 	return false;
 }
@@ -53,7 +53,7 @@ is_client(const struct show *show, const struct facts *f)
 	if (netprefix_parse(client, &prefix) == NETPREFIX_OK)
 		return facts_address(f, false, &addr) &&
 		    netprefix_covers(&prefix, &addr);
-	return domains_covers(client, facts_value(f, FACT_CLIENT_NAME));
+	return organisation_covers(client, facts_value(f, FACT_CLIENT_NAME));
 }
 
 static bool
@@ -98,7 +98,7 @@ outbound_wanted(const struct show *show, const struct reader_record *r)
 	return in_time(show, r) && show->verdict == NULL &&
 	    show->reason == NULL && show->client == NULL &&
 	    (show->rule == NULL || has_rule(show, r)) &&
-	    (show->domain == NULL || domains_covers(slice_of(show->domain),
+	    (show->domain == NULL || organisation_covers(slice_of(show->domain),
 	    audit_outbound_domain(&r->outbound)));
 }
 

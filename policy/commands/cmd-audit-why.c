@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/audit/replay.h"
+#include "policy/replay/replay.h"
 #include "policy/commands/audit.h"
 
 struct why {

@@ -11,8 +11,8 @@
 
 #include "policy/base/text.h"
 #include "policy/commands/command.h"
-#include "policy/tools/describe.h"
-#include "policy/tools/inspect.h"
+#include "policy/cert/describe.h"
+#include "policy/cert/inspect.h"
 
 enum { CERT_FILES_MAX = 64, SOON_DEFAULT = 30, DAYS_MAX = 36500 };
 

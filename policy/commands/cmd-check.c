@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "policy/commands/batch.h"
+#include "policy/check/batch.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 
@@ -20,7 +20,7 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-struct check {
+struct checking {
 	char *rules[RULEFILE_SOURCES_MAX + 1];
 	size_t nrules;
 	const char *assignments[CHECK_OPTIONS_MAX];
@@ -30,7 +30,7 @@ struct check {
 };
 
 static bool
-take_tag(const struct context *context, struct check *check, const char *word)
+take_tag(const struct context *context, struct checking *check, const char *word)
 {
 	struct slice name = slice_of(word);
 
@@ -52,7 +52,7 @@ too_many(const struct context *context, const char *option)
 
 /* False: stop and return *status. */
 static bool
-take_options(struct context *context, struct check *check, int argc,
+take_options(struct context *context, struct checking *check, int argc,
     char **argv, int *status)
 {
 	int c;
@@ -97,19 +97,19 @@ append_trace(void *arg, const char *text)
 }
 
 static bool
-print_as_json(struct judge *judge)
+print_as_json(struct check *judge)
 {
-	char *memory = malloc(2 * JUDGE_JSON_MAX);
+	char *memory = malloc(2 * CHECK_JSON_MAX);
 	struct text lines, object;
-	struct trace trace = { judge_json_trace, &lines };
+	struct trace trace = { check_json_trace, &lines };
 	bool good;
 
 	if (memory == NULL)
 		return false;
-	text_init(&object, memory, JUDGE_JSON_MAX);
-	text_init(&lines, memory + JUDGE_JSON_MAX, JUDGE_JSON_MAX);
-	judge_session(judge, &trace);
-	good = judge_json(judge, &lines, &object);
+	text_init(&object, memory, CHECK_JSON_MAX);
+	text_init(&lines, memory + CHECK_JSON_MAX, CHECK_JSON_MAX);
+	check_session(judge, &trace);
+	good = check_json(judge, &lines, &object);
 	if (good)
 		puts(object.buf);
 	free(memory);
@@ -118,7 +118,7 @@ print_as_json(struct judge *judge)
 
 /* The verdict stands in the first line, so the trace is kept back. */
 static bool
-print_as_text(struct judge *judge)
+print_as_text(struct check *judge)
 {
 	char *memory = NULL;
 	size_t size = 0;
@@ -126,19 +126,19 @@ print_as_text(struct judge *judge)
 
 	if (trace.arg == NULL)
 		return false;
-	judge_session(judge, &trace);
+	check_session(judge, &trace);
 	fclose(trace.arg);
-	judge_print(judge, stdout);
+	check_print(judge, stdout);
 	fwrite(memory, 1, size, stdout);
 	free(memory);
 	return true;
 }
 
 static int
-check_one(const struct context *context, const struct check *check,
-    struct judge *judge, char **operands)
+check_one(const struct context *context, const struct checking *check,
+    struct check *judge, char **operands)
 {
-	struct judge_macro macros[JUDGE_MACROS_MAX];
+	struct check_macro macros[CHECK_MACROS_MAX];
 	struct fault f;
 	size_t n = 0;
 
@@ -149,15 +149,15 @@ check_one(const struct context *context, const struct check *check,
 		if (equals == operand.n)
 			return command_usage(context, "\"%s\" is not "
 			    "MACRO=VALUE", *operands);
-		if (n == JUDGE_MACROS_MAX)
+		if (n == CHECK_MACROS_MAX)
 			return command_usage(context, "too many macros");
 		macros[n].name = slice_make(operand.p, equals);
 		macros[n++].value = slice_from(operand, equals + 1);
 	}
-	if (!judge_facts(judge, macros, n, &f))
+	if (!check_facts(judge, macros, n, &f))
 		return command_fail(&f);
 	if (check->json ? print_as_json(judge) : print_as_text(judge))
-		return judge_status(judge);
+		return check_status(judge);
 	fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
 	return command_fail(&f);
 }
@@ -175,11 +175,11 @@ open_rules(const struct context *context, char *const *paths, struct fault *f)
 }
 
 static int
-judge_all(const struct context *context, const struct check *check,
+check_all(const struct context *context, const struct checking *check,
     char **operands)
 {
 	struct store *store;
-	struct judge judge;
+	struct check judge;
 	struct fault f;
 	int status;
 
@@ -187,13 +187,13 @@ judge_all(const struct context *context, const struct check *check,
 	    store_open(context->store, &f);
 	if (store == NULL)
 		return command_fail(&f);
-	judge_init(&judge, &context->settings, store);
+	check_init(&judge, &context->settings, store);
 	judge.by_tag = check->by_tag;
 	judge.tag = check->tag;
 	judge.traced = check->verbose;
 	status = check->batch ? batch_run(&judge, STDIN_FILENO) :
 	    check_one(context, check, &judge, operands);
-	judge_free(&judge);
+	check_free(&judge);
 	store_close(store);
 	return status;
 }
@@ -201,7 +201,7 @@ judge_all(const struct context *context, const struct check *check,
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct check check = { .nrules = 0 };
+	struct checking check = { .nrules = 0 };
 	struct fault f;
 	int status;
 
@@ -216,7 +216,7 @@ run(struct context *context, int argc, char **argv)
 		if (!settings_assign(&context->settings,
 		    slice_of(check.assignments[i]), &f))
 			return command_fail(&f);
-	return judge_all(context, &check, argv + optind);
+	return check_all(context, &check, argv + optind);
 }
 
 const struct command command_check = {

@@ -13,7 +13,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
 #include "policy/commands/ruleset.h"
-#include "policy/tools/doctor.h"
+#include "policy/doctor/doctor.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
 	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };

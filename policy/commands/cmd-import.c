@@ -5,7 +5,7 @@
 
 #include "policy/base/nearest.h"
 #include "policy/commands/command.h"
-#include "policy/tools/import.h"
+#include "policy/import/import.h"
 
 static const struct import_format *
 find_format(const struct context *context, const char *name)

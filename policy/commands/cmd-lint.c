@@ -6,7 +6,7 @@
 
 #include "policy/base/jsontext.h"
 #include "policy/commands/ruleset.h"
-#include "policy/rules/lint.h"
+#include "policy/lint/lint.h"
 
 enum { SECONDS_PER_DAY = 86400 };
 

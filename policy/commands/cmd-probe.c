@@ -15,11 +15,11 @@
 #include <openssl/evp.h>
 
 #include "policy/commands/command.h"
-#include "policy/commands/probe-queue.h"
-#include "policy/commands/probe-targets.h"
-#include "policy/commands/probe-verdict.h"
-#include "policy/tools/outbound.h"
-#include "policy/tools/probe-report.h"
+#include "policy/probe/queue.h"
+#include "policy/probe/targets.h"
+#include "policy/probe/verdict.h"
+#include "policy/probe/facts.h"
+#include "policy/probe/report.h"
 
 enum { TIMEOUT_DEFAULT = 30, TIMEOUT_MAX = 3600, JOBS_DEFAULT = 16 };
 

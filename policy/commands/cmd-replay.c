@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "policy/commands/progress.h"
-#include "policy/commands/replay-crew.h"
+#include "policy/replay/workers.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 
@@ -29,7 +29,7 @@ struct replaying {
 
 /* The traces of examples are made by judging them once more. */
 static int
-print(struct replaying *run, struct replay_crew *crew)
+print(struct replaying *run, struct replay_workers *crew)
 {
 	struct replay_report *report = &crew->report;
 	struct store_reader reader;
@@ -58,17 +58,17 @@ static int
 replay(struct replaying *run, const struct audit_files *files,
     struct store *store)
 {
-	struct replay_crew crew = { .options = &run->eval,
+	struct replay_workers crew = { .options = &run->eval,
 		.own_mode = run->own_mode, .store = store };
 	struct fault fault;
 	int status;
 	bool good;
 
 	progress_start("records judged", &crew.records);
-	good = replay_crew_run(&crew, files, &fault);
+	good = replay_workers_run(&crew, files, &fault);
 	progress_stop();
 	status = good ? print(run, &crew) : command_fail(&fault);
-	replay_crew_free(&crew);
+	replay_workers_free(&crew);
 	return status;
 }
 

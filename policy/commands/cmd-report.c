@@ -4,7 +4,7 @@
 
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
-#include "policy/tools/report.h"
+#include "policy/report/report.h"
 
 enum { TOP_DEFAULT = 50, SOON_DEFAULT = 30, STEADY_DEFAULT = 10,
 	NUMBER_MAX = 1000000 };

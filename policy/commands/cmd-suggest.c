@@ -5,7 +5,7 @@
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/scratch.h"
-#include "policy/tools/suggest.h"
+#include "policy/suggest/suggest.h"
 
 enum { MAILS_DEFAULT = 20, DAYS_DEFAULT = 7, TEMP_DEFAULT = 14,
 	PERM_DEFAULT = 28, NUMBER_MAX = 1000000 };

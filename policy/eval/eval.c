@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "policy/eval/eval.h"
-#include "policy/eval/find.h"
+#include "policy/eval/match.h"
 #include "policy/eval/reply.h"
 
 struct judging {
@@ -22,10 +22,10 @@ struct judging {
 /* What a class came to; the slices live as long as the reader. */
 struct class_judgement {
 	enum tag tag;
-	struct found_rule found;
+	struct matched_rule found;
 	bool has_rule;
 	enum answer answer;
-	struct finding finding;
+	struct observation observation;
 	const struct item *item; /* that failed */
 	bool bits_failed;
 };
@@ -38,10 +38,10 @@ static const char *const answer_words[] = {
 
 static void
 trace_test(const struct judging *j, const char *test,
-    const struct finding *finding, enum answer answer)
+    const struct observation *observation, enum answer answer)
 {
 	trace_line(j->q->trace, "  %s: wanted %s, found %s: %s", test,
-	    finding->wanted.buf, finding->found.buf, answer_words[answer]);
+	    observation->wanted.buf, observation->found.buf, answer_words[answer]);
 }
 
 /*
@@ -65,12 +65,12 @@ handshake_failed(const struct facts *facts)
 static void
 found_verify(struct class_judgement *c, const struct facts *facts)
 {
-	text_clear(&c->finding.found);
+	text_clear(&c->observation.found);
 	if (facts_in_clear(facts))
-		text_puts(&c->finding.found, "a session in clear");
+		text_puts(&c->observation.found, "a session in clear");
 	else {
-		text_puts(&c->finding.found, "verify=");
-		text_put_printable(&c->finding.found,
+		text_puts(&c->observation.found, "verify=");
+		text_put_printable(&c->observation.found,
 		    facts_verify_word(facts));
 	}
 }
@@ -80,11 +80,11 @@ test_handshake(const struct judging *j, struct class_judgement *c)
 {
 	if (!handshake_failed(j->q->facts))
 		return ANSWER_YES;
-	finding_init(&c->finding);
-	text_puts(&c->finding.wanted, "a completed TLS handshake");
+	observation_init(&c->observation);
+	text_puts(&c->observation.wanted, "a completed TLS handshake");
 	found_verify(c, j->q->facts);
-	c->finding.reason = REASON_NOT_VERIFIED;
-	trace_test(j, "handshake", &c->finding, ANSWER_NO);
+	c->observation.reason = REASON_NOT_VERIFIED;
+	trace_test(j, "handshake", &c->observation, ANSWER_NO);
 	return ANSWER_NO;
 }
 
@@ -104,12 +104,12 @@ test_verify(const struct judging *j, struct class_judgement *c)
 	if (c->found.requirement.need != NEED_VERIFY ||
 	    !needs_words(j, answer))
 		return ANSWER_YES;
-	finding_init(&c->finding);
-	text_puts(&c->finding.wanted, "a verified certificate");
+	observation_init(&c->observation);
+	text_puts(&c->observation.wanted, "a verified certificate");
 	found_verify(c, j->q->facts);
-	c->finding.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
+	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
 	    REASON_NOT_VERIFIED;
-	trace_test(j, "VERIFY", &c->finding, answer);
+	trace_test(j, "VERIFY", &c->observation, answer);
 	return answer;
 }
 
@@ -122,15 +122,15 @@ test_bits(const struct judging *j, struct class_judgement *c)
 
 	if (!r->has_bits || !needs_words(j, answer))
 		return ANSWER_YES;
-	finding_init(&c->finding);
-	text_printf(&c->finding.wanted, "at least %u bits", r->bits);
+	observation_init(&c->observation);
+	text_printf(&c->observation.wanted, "at least %u bits", r->bits);
 	if (facts_in_clear(j->q->facts) && have == 0)
-		text_puts(&c->finding.found, "a session in clear");
+		text_puts(&c->observation.found, "a session in clear");
 	else
-		text_printf(&c->finding.found, "%u bits", have);
-	c->finding.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
+		text_printf(&c->observation.found, "%u bits", have);
+	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
 	    REASON_TOO_WEAK;
-	trace_test(j, "bits", &c->finding, answer);
+	trace_test(j, "bits", &c->observation, answer);
 	c->bits_failed = answer != ANSWER_YES;
 	return answer;
 }
@@ -195,9 +195,9 @@ test_items(const struct judging *j, struct class_judgement *c)
 
 		if (item->row->test == NULL)
 			continue;
-		finding_init(&c->finding);
-		answer = item->row->test(&predicate, item->value, &c->finding);
-		trace_test(j, item->row->name, &c->finding, answer);
+		observation_init(&c->observation);
+		answer = item->row->test(&predicate, item->value, &c->observation);
+		trace_test(j, item->row->name, &c->observation, answer);
 		if (answer != ANSWER_YES) {
 			c->item = item;
 			return answer;
@@ -213,8 +213,8 @@ test_rule(const struct judging *j, struct class_judgement *c)
 	enum answer answer;
 
 	if (c->tag == TAG_TRY) {
-		finding_init(&c->finding);
-		c->finding.reason = REASON_NO_TLS;
+		observation_init(&c->observation);
+		c->observation.reason = REASON_NO_TLS;
 		return c->found.requirement.need == NEED_NO ? ANSWER_NO :
 		    ANSWER_YES;
 	}
@@ -238,7 +238,7 @@ note_result(const struct judging *j, const struct class_judgement *c)
 	result->matched = c->has_rule;
 	result->answer = c->answer;
 	result->reason = c->answer == ANSWER_YES ? REASON_NONE :
-	    c->finding.reason;
+	    c->observation.reason;
 	if (!c->has_rule)
 		return result;
 	result->warn = c->found.requirement.class == CLASS_WARN;
@@ -281,19 +281,19 @@ judge_found(const struct judging *j, struct class_judgement *c)
 	struct refusal refusal = {
 		.tag = c->tag,
 		.class = CLASS_NONE,
-		.finding = &c->finding,
+		.observation = &c->observation,
 		.facts = j->q->facts
 	};
 
 	c->answer = c->has_rule ? test_rule(j, c) : test_handshake(j, c);
-	if (c->tag == TAG_AUTH && c->finding.reason == REASON_PLAINTEXT)
-		c->finding.reason = REASON_AUTH_IN_CLEAR;
+	if (c->tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
+		c->observation.reason = REASON_AUTH_IN_CLEAR;
 	if (c->has_rule || c->answer != ANSWER_YES)
 		note_result(j, c);
 	if (c->answer == ANSWER_YES)
 		return;
 	refusal.reason = c->answer == ANSWER_CANNOT_TELL ?
-	    REASON_POLICY_ERROR : c->finding.reason;
+	    REASON_POLICY_ERROR : c->observation.reason;
 	refusal.bits_failed = c->bits_failed;
 	if (c->has_rule) {
 		refusal.class = c->found.requirement.class;
@@ -320,7 +320,7 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 	};
 
 	c->answer = ANSWER_CANNOT_TELL;
-	c->finding.reason = REASON_POLICY_ERROR;
+	c->observation.reason = REASON_POLICY_ERROR;
 	note_result(j, c)->lookup_failed = true;
 	settle(j, &refusal, false);
 }
@@ -356,10 +356,10 @@ judge_class(const struct judging *j, enum tag tag)
 	c.tag = tag;
 	c.has_rule = c.bits_failed = false;
 	c.item = NULL;
-	c.finding.reason = REASON_NONE;
+	c.observation.reason = REASON_NONE;
 	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);
-	switch (j->reader == NULL ? LOOKUP_FAILED : find_rule(j->reader, tag,
+	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader, tag,
 	    j->q, &c.found)) {
 	case LOOKUP_FOUND:
 		c.has_rule = true;

@@ -122,12 +122,12 @@ own_lines(const struct refusal *r, struct verdict *v)
 	struct text line;
 
 	text_init(&line, buf, sizeof buf);
-	if (r->finding == NULL)
+	if (r->observation == NULL)
 		text_puts(&line, "TLS policy cannot be consulted at present");
 	else
 		text_printf(&line, "%s: wanted %s, found %s",
-		    headlines[r->reason], r->finding->wanted.buf,
-		    r->finding->found.buf);
+		    headlines[r->reason], r->observation->wanted.buf,
+		    r->observation->found.buf);
 	add_line(v, slice_make(buf, line.n));
 	if (r->rule == NULL)
 		return;

@@ -32,7 +32,7 @@ struct refusal {
 	bool bits_failed;	     /* it was the number of bits */
 	const struct item_row *item; /* the item that failed, or NULL */
 	struct slice item_value;
-	const struct finding *finding; /* wanted and found */
+	const struct observation *observation; /* wanted and found */
 	const struct requirement *rule; /* NULL: none */
 	const struct facts *facts;
 };

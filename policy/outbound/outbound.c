@@ -2,7 +2,7 @@
  * The frame around both maps: rules are copied out of the store, what could
  * not be expressed is settled by the setting, failures deny.
  */
-#include "policy/outbound/asking.h"
+#include "policy/outbound/outbound-internal.h"
 
 static const char *const map_names[OUTBOUND_MAPS] = {
 	[OUTBOUND_POSTFIX] = "tlspolicy",
@@ -82,8 +82,8 @@ enum lookup_result
 asking_find(struct asking *k, const struct key *key, bool longest,
     struct requirement *requirement)
 {
-	struct lookup_step step = { .key = *key, .longest = longest };
-	struct found_rule found;
+	struct key_step step = { .key = *key, .longest = longest };
+	struct matched_rule found;
 	enum lookup_result result;
 
 	result = find_step(k->reader, &k->find, &step, &found);
@@ -97,8 +97,8 @@ asking_find(struct asking *k, const struct key *key, bool longest,
 enum lookup_result
 asking_has(struct asking *k, const struct key *key)
 {
-	struct lookup_step step = { .key = *key };
-	struct found_rule found;
+	struct key_step step = { .key = *key };
+	struct matched_rule found;
 
 	return find_step(k->reader, &k->find, &step, &found);
 }

@@ -21,7 +21,7 @@
 
 #include "policy/eval/trace.h"
 #include "policy/eval/verdict.h"
-#include "policy/rules/express.h"
+#include "policy/outbound/translate.h"
 #include "policy/store/store.h"
 
 enum outbound_map {
@@ -39,7 +39,7 @@ const char *outbound_map_name(enum outbound_map);
 bool outbound_map_by_name(struct slice name, enum outbound_map *);
 
 struct outbound_options {
-	struct express_options express;
+	struct translate_options express;
 	bool weaken;  /* inexpressible = weaken */
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
 };

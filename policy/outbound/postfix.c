@@ -16,7 +16,7 @@
  *   Try_TLS	NO is the level "none"
  */
 #include "policy/base/domain.h"
-#include "policy/outbound/asking.h"
+#include "policy/outbound/outbound-internal.h"
 
 struct nexthop {
 	bool parent;	/* ".dest.test" */

@@ -15,7 +15,7 @@
  * another map are found in one order, the more special first.
  */
 #include "policy/base/domain.h"
-#include "policy/outbound/asking.h"
+#include "policy/outbound/outbound-internal.h"
 
 enum { OCTET_BITS = 8, GROUP_BITS = 16 };
 
@@ -165,7 +165,7 @@ sendmail_ask(struct asking *k)
 	else if (tag == TAG_CA)
 		text_puts(&a->value, "OK");
 	else
-		express_sendmail(&r, &k->question->options->express,
+		translate_sendmail(&r, &k->question->options->express,
 		    &a->value, &a->lost);
 	return LOOKUP_FOUND;
 }

@@ -133,7 +133,7 @@ reason_name(enum reason reason)
 }
 
 void
-finding_init(struct finding *f)
+observation_init(struct observation *f)
 {
 	f->reason = REASON_NONE;
 	text_init(&f->wanted, f->wanted_text, sizeof f->wanted_text);

@@ -53,13 +53,13 @@ struct predicate {
 enum { FINDING_MAX = 512 };
 
 /* What a test that did not say yes has to tell. */
-struct finding {
+struct observation {
 	enum reason reason;
 	struct text wanted, found; /* for people, decoded, printable */
 	char wanted_text[FINDING_MAX], found_text[FINDING_MAX];
 };
 
-void finding_init(struct finding *);
+void observation_init(struct observation *);
 
 enum item_value { VALUE_NONE, VALUE_OPTIONAL, VALUE_REQUIRED };
 
@@ -70,7 +70,7 @@ struct item_row {
 	const char *(*check)(struct slice value);
 	/* NULL: not a test but a note or a limit (FROM, UNTIL, BY, MSG). */
 	enum answer (*test)(const struct predicate *, struct slice value,
-	    struct finding *);
+	    struct observation *);
 	enum fact_id fact;   /* rests on it; FACT_COUNT: on none */
 	bool believes_names; /* rests on a name in the certificate */
 	bool from_sendmail;  /* in sendmail's own grammar */
@@ -92,26 +92,26 @@ bool item_is_name(const struct item_row *);
 
 /* predicate.c: the tests that the rows name. */
 enum answer predicate_cn(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_cs(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_ci(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_citag(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_icn(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_fp(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 /* Hex digits without regard to case and colons. */
 bool predicate_same_fingerprint(struct slice, struct slice);
 enum answer predicate_ver(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_pfs(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_aead(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 enum answer predicate_cipher(const struct predicate *, struct slice,
-    struct finding *);
+    struct observation *);
 
 #endif

@@ -30,14 +30,14 @@ put_fact(struct text *out, const struct facts *facts, enum fact_id id)
 }
 
 static enum answer
-answer_no(struct finding *f, enum reason reason)
+answer_no(struct observation *f, enum reason reason)
 {
 	f->reason = reason;
 	return ANSWER_NO;
 }
 
 static enum answer
-cannot_tell(const struct predicate *p, enum fact_id id, struct finding *f)
+cannot_tell(const struct predicate *p, enum fact_id id, struct observation *f)
 {
 	f->reason = REASON_POLICY_ERROR;
 	text_clear(&f->found);
@@ -52,7 +52,7 @@ cannot_tell(const struct predicate *p, enum fact_id id, struct finding *f)
  * may be looked at.
  */
 static enum answer
-may_believe(const struct predicate *p, enum fact_id id, struct finding *f)
+may_believe(const struct predicate *p, enum fact_id id, struct observation *f)
 {
 	put_fact(&f->found, p->facts, id);
 	if (p->facts->fact[id].state == FACT_NOT_TOLD)
@@ -98,7 +98,7 @@ peer_name(const struct predicate *p)
 
 static enum answer
 test_name(const struct predicate *p, enum fact_id id, struct slice value,
-    bool wildcards, struct finding *f)
+    bool wildcards, struct observation *f)
 {
 	enum answer may = may_believe(p, id, f);
 	struct slice have = facts_value(p->facts, id);
@@ -115,7 +115,7 @@ test_name(const struct predicate *p, enum fact_id id, struct slice value,
 }
 
 enum answer
-predicate_cn(const struct predicate *p, struct slice value, struct finding *f)
+predicate_cn(const struct predicate *p, struct slice value, struct observation *f)
 {
 	if (value.n > 0) {
 		text_printf(&f->wanted, "CN:");
@@ -130,7 +130,7 @@ predicate_cn(const struct predicate *p, struct slice value, struct finding *f)
 
 static enum answer
 test_named(const struct predicate *p, const char *item, enum fact_id id,
-    struct slice value, struct finding *f)
+    struct slice value, struct observation *f)
 {
 	text_printf(&f->wanted, "%s:", item);
 	text_put_printable(&f->wanted, value);
@@ -138,26 +138,26 @@ test_named(const struct predicate *p, const char *item, enum fact_id id,
 }
 
 enum answer
-predicate_cs(const struct predicate *p, struct slice value, struct finding *f)
+predicate_cs(const struct predicate *p, struct slice value, struct observation *f)
 {
 	return test_named(p, "CS", FACT_CERT_SUBJECT, value, f);
 }
 
 enum answer
-predicate_ci(const struct predicate *p, struct slice value, struct finding *f)
+predicate_ci(const struct predicate *p, struct slice value, struct observation *f)
 {
 	return test_named(p, "CI", FACT_CERT_ISSUER, value, f);
 }
 
 enum answer
-predicate_icn(const struct predicate *p, struct slice value, struct finding *f)
+predicate_icn(const struct predicate *p, struct slice value, struct observation *f)
 {
 	return test_named(p, "ICN", FACT_CN_ISSUER, value, f);
 }
 
 enum answer
 predicate_citag(const struct predicate *p, struct slice value,
-    struct finding *f)
+    struct observation *f)
 {
 	enum answer may = may_believe(p, FACT_CERT_ISSUER, f);
 	struct slice dn = facts_raw(p->facts, FACT_CERT_ISSUER);
@@ -196,7 +196,7 @@ predicate_same_fingerprint(struct slice a, struct slice b)
 
 /* Several FP items stand for one: old and new during a roll-over. */
 enum answer
-predicate_fp(const struct predicate *p, struct slice value, struct finding *f)
+predicate_fp(const struct predicate *p, struct slice value, struct observation *f)
 {
 	struct slice have = facts_value(p->facts, FACT_FINGERPRINT);
 
@@ -217,7 +217,7 @@ predicate_fp(const struct predicate *p, struct slice value, struct finding *f)
 }
 
 enum answer
-predicate_ver(const struct predicate *p, struct slice value, struct finding *f)
+predicate_ver(const struct predicate *p, struct slice value, struct observation *f)
 {
 	struct slice have = facts_value(p->facts, FACT_TLS_VERSION);
 
@@ -236,7 +236,7 @@ predicate_ver(const struct predicate *p, struct slice value, struct finding *f)
 
 /* The suite of the session; NULL with the answer when there is none. */
 static const struct suite *
-session_suite(const struct predicate *p, struct finding *f,
+session_suite(const struct predicate *p, struct observation *f,
     enum answer *answer)
 {
 	const struct suite *suite =
@@ -256,7 +256,7 @@ session_suite(const struct predicate *p, struct finding *f,
 }
 
 enum answer
-predicate_pfs(const struct predicate *p, struct slice value, struct finding *f)
+predicate_pfs(const struct predicate *p, struct slice value, struct observation *f)
 {
 	enum answer answer;
 	const struct suite *suite = session_suite(p, f, &answer);
@@ -270,7 +270,7 @@ predicate_pfs(const struct predicate *p, struct slice value, struct finding *f)
 
 enum answer
 predicate_aead(const struct predicate *p, struct slice value,
-    struct finding *f)
+    struct observation *f)
 {
 	enum answer answer;
 	const struct suite *suite = session_suite(p, f, &answer);
@@ -284,7 +284,7 @@ predicate_aead(const struct predicate *p, struct slice value,
 
 enum answer
 predicate_cipher(const struct predicate *p, struct slice value,
-    struct finding *f)
+    struct observation *f)
 {
 	enum answer answer;
 	const struct suite *suite = session_suite(p, f, &answer);

@@ -188,7 +188,7 @@ check_turns(const struct file *f, const struct meta metas[2])
 }
 
 bool
-check_file(const char *path, struct fault *fault)
+store_check_file(const char *path, struct fault *fault)
 {
 	struct file f = { .path = path, .fault = fault };
 	struct meta metas[2];
@@ -451,7 +451,7 @@ check_snapshot(struct file *f, uint64_t txnid, bool *gone)
 }
 
 bool
-check_pages(const char *path, uint64_t txnid, bool *gone,
+store_check_pages(const char *path, uint64_t txnid, bool *gone,
     struct fault *fault)
 {
 	struct file f = { .path = path, .fault = fault };

@@ -16,7 +16,7 @@
 #include "policy/base/fault.h"
 
 /* The header: a regular file, LMDB's magic, and as long as it says it is. */
-bool check_file(const char *path, struct fault *);
+bool store_check_file(const char *path, struct fault *);
 
 /*
  * Every page of the snapshot `txnid`, on which the caller holds a read
@@ -24,7 +24,7 @@ bool check_file(const char *path, struct fault *);
  * file has two headers, and writers have replaced the one of this snapshot;
  * nothing was checked, take a newer one.
  */
-bool check_pages(const char *path, uint64_t txnid, bool *gone,
+bool store_check_pages(const char *path, uint64_t txnid, bool *gone,
     struct fault *);
 
 #endif

@@ -21,7 +21,7 @@
 #include <lmdb.h>
 #include <stdint.h>
 
-#include "policy/base/shelf.h"
+#include "policy/base/pool.h"
 #include "policy/store/filter.h"
 #include "policy/store/store.h"
 
@@ -94,7 +94,7 @@ struct store {
 	dev_t dev;
 	ino_t ino, lock_ino;
 	off_t size; /* when it was opened; LMDB makes no file smaller */
-	struct shelf resting;	/* struct store_resting */
+	struct pool resting;	/* struct store_resting */
 };
 
 /* For the other files. */

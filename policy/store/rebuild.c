@@ -10,7 +10,7 @@
 #include "policy/rules/item.h"
 #include "policy/store/check.h"
 #include "policy/store/rebuild.h"
-#include "policy/store/writing.h"
+#include "policy/store/rebuild-internal.h"
 
 static bool
 put_source(struct writing *w, unsigned number, struct slice name,
@@ -287,7 +287,7 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
 	bool good;
 
 	*found = false;
-	if (!check_file(path, fault)) /* or one would be made */
+	if (!store_check_file(path, fault)) /* or one would be made */
 		return false;
 	good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
 	    remove_keys(&w, keys, n, found);

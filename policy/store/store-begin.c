@@ -80,7 +80,7 @@ settle(struct store *store, struct store_resting *r)
 static struct store_resting *
 begin(struct store *store, int *error)
 {
-	struct store_resting *r = shelf_take(&store->resting);
+	struct store_resting *r = pool_take(&store->resting);
 
 	if (r != NULL)
 		*error = mdb_txn_renew(r->txn);
@@ -156,6 +156,6 @@ store_end(struct store_reader *reader)
 	struct store_resting *r = reader->txn;
 
 	mdb_txn_reset(r->txn);
-	if (!shelf_put(&reader->store->resting, r))
+	if (!pool_put(&reader->store->resting, r))
 		store_discard(r);
 }

@@ -169,7 +169,7 @@ check_contents(struct store *store, MDB_txn *txn, struct fault *fault)
 	    "and build the store again", store->path);
 }
 
-/* Pages first, then what they say; `gone` as check_pages() tells. */
+/* Pages first, then what they say; `gone` as store_check_pages() tells. */
 static bool
 look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
 {
@@ -180,7 +180,7 @@ look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
 	error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
 	if (error != 0)
 		return store_lmdb_fault(fault, error, store->path);
-	good = check_pages(store->path, mdb_txn_id(txn), gone, fault);
+	good = store_check_pages(store->path, mdb_txn_id(txn), gone, fault);
 	if (!good || *gone) {
 		mdb_txn_abort(txn);
 		return good;
@@ -216,7 +216,7 @@ store_open(const char *path, struct fault *fault)
 {
 	struct store *store;
 
-	if (!check_file(path, fault))
+	if (!store_check_file(path, fault))
 		return NULL;
 	store = calloc(1, sizeof *store);
 	if (store == NULL || (store->path = strdup(path)) == NULL) {
@@ -224,7 +224,7 @@ store_open(const char *path, struct fault *fault)
 		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
 		return NULL;
 	}
-	shelf_init(&store->resting);
+	pool_init(&store->resting);
 	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
 		store->env = NULL;
 	if (store->env == NULL || !first_look(store, fault)) {
@@ -241,7 +241,7 @@ store_close(struct store *store)
 
 	if (store == NULL)
 		return;
-	while ((r = shelf_take(&store->resting)) != NULL)
+	while ((r = pool_take(&store->resting)) != NULL)
 		store_discard(r);
 	if (store->env != NULL)
 		mdb_env_close(store->env);

@@ -1,7 +1,7 @@
 /* The JSON lines that check --batch reads. */
 #include "t/fuzz/fuzz.h"
 
-#include "policy/commands/batch.h"
+#include "policy/check/batch.h"
 
 static struct settings settings;
 static struct store *store;
@@ -24,15 +24,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct judge judge;
+	struct check judge;
 	char path[32];
 	int fd = fuzz_file(data, size, path), status;
 
-	judge_init(&judge, &settings, store);
+	check_init(&judge, &settings, store);
 	judge.traced = size % 2 == 0;
 	status = batch_run(&judge, fd);
 	FUZZ_CHECK(status == 0 || status == 65);
-	judge_free(&judge);
+	check_free(&judge);
 	close(fd);
 	return 0;
 }

@@ -6,9 +6,9 @@
 
 #include <openssl/pem.h>
 
-#include "policy/tools/certificate.h"
-#include "policy/tools/describe.h"
-#include "policy/tools/inspect.h"
+#include "policy/cert/certificate.h"
+#include "policy/cert/describe.h"
+#include "policy/cert/inspect.h"
 
 /* Controls of ASCII, and of ISO 8859 in UTF-8. */
 static void

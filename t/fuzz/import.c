@@ -4,7 +4,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "policy/tools/import.h"
+#include "policy/import/import.h"
 
 static void
 check_report(void *arg, const struct fault *fault)

@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
-#include "policy/audit/replay.h"
-#include "policy/tools/report.h"
-#include "policy/tools/suggest.h"
+#include "policy/replay/replay.h"
+#include "policy/report/report.h"
+#include "policy/suggest/suggest.h"
 
 static struct store *store;
 

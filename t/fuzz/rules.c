@@ -4,9 +4,9 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "policy/rules/express.h"
+#include "policy/outbound/translate.h"
 #include "policy/rules/item.h"
-#include "policy/rules/lint.h"
+#include "policy/lint/lint.h"
 
 static void
 check_report(void *arg, const struct fault *fault)
@@ -41,7 +41,7 @@ check_requirement(struct slice text, enum tag tag)
 static void
 check_express(struct slice text, enum tag tag)
 {
-	static const struct express_options options = { false, false };
+	static const struct translate_options options = { false, false };
 	char words[4096], lost[4096];
 	struct text out, missing;
 	struct postfix_policy policy;
@@ -58,7 +58,7 @@ check_express(struct slice text, enum tag tag)
 		FUZZ_CHECK(out.n > 0 && !out.cut);
 	}
 	text_clear(&out);
-	express_sendmail(&r, &options, &out, &missing);
+	translate_sendmail(&r, &options, &out, &missing);
 	FUZZ_CHECK(!out.cut && requirement_parse(slice_make(words, out.n),
 	    TAG_RCPT, &told, &fault));
 }

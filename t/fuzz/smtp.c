@@ -1,7 +1,7 @@
 /* What a server says to probe, which reads one reply after another. */
 #include "t/fuzz/fuzz.h"
 
-#include "policy/tools/smtp.h"
+#include "policy/probe/smtp.h"
 
 static int64_t
 no_time_passes(void)

@@ -5,8 +5,8 @@
 #include "t/fuzz/fuzz.h"
 
 #include "milter/log.h"
-#include "milter/mapanswer.h"
-#include "milter/netstring.h"
+#include "milter/socketmap/mapanswer.h"
+#include "milter/socketmap/netstring.h"
 
 static const char rules[] = "TLS_Srv: ENCR:1\nTLS_Srv:example.com VERIFY:112\n"
     "TLS_Srv:.example.com PERM+VERIFY+CN:*.example.com\n"

@@ -1,0 +1,187 @@
+/*
+ * What the settings ask for, handed to the writer, and what the writer has to
+ * tell, handed to the log.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/auditlog/auditlog.h"
+#include "milter/log.h"
+
+struct audit {
+	_Atomic(struct writer *) writer; /* NULL: off */
+	bool stalled; /* and said so */
+};
+
+static int64_t
+clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void
+complain(const char *what, const char *then)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_IO, "audit log: %s%s", what, then);
+	log_fault(LOG_LEVEL_ERROR, &fault);
+}
+
+static void
+report(void *none, enum writer_event event, const struct fault *fault)
+{
+	(void)none;
+	switch (event) {
+	case WRITER_OPENED:
+		log_info("audit log %s", fault->text);
+		break;
+	case WRITER_FAILING:
+		complain(fault->text,
+		    "; nothing is accepted unrecorded until it is back");
+		break;
+	case WRITER_RECOVERED:
+		log_info("audit log: writing again");
+		break;
+	case WRITER_NOT_OPENED:
+		complain(fault->text, "; the old audit file stays in use");
+		break;
+	case WRITER_LOST:
+		complain(fault->text, "");
+		break;
+	}
+}
+
+/* `key` is room for the key and must live as long as the options. */
+static bool
+options_of(const struct settings *s, struct writer_options *o,
+    char key[CHAIN_KEY_MAX], struct fault *fault)
+{
+	size_t n = 0;
+
+	if (s->audit_key_file[0] != '\0' &&
+	    !chain_read_key(s->audit_key_file, key, &n, fault))
+		return false;
+	*o = (struct writer_options){ .path = s->audit_file,
+		.sync = (enum audit_sync)s->audit_sync,
+		.full = (enum audit_full)s->audit_full,
+		.key = slice_make(key, n), .clock = clock_us,
+		.report = report };
+	return true;
+}
+
+static bool
+is_off(const struct settings *s)
+{
+	return s->audit_file[0] == '\0' ||
+	    strcmp(s->audit_file, "/dev/null") == 0;
+}
+
+static bool
+start(struct audit *a, const struct settings *s, struct fault *fault)
+{
+	struct writer_options options;
+	char key[CHAIN_KEY_MAX];
+	struct writer *w;
+
+	if (is_off(s))
+		return true;
+	if (!options_of(s, &options, key, fault) ||
+	    (w = writer_open(&options, fault)) == NULL)
+		return false;
+	atomic_store(&a->writer, w);
+	return true;
+}
+
+struct audit *
+audit_open(const struct settings *settings, struct fault *fault)
+{
+	struct audit *a = calloc(1, sizeof *a);
+
+	if (a == NULL) {
+		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
+		return NULL;
+	}
+	if (start(a, settings, fault))
+		return a;
+	free(a);
+	return NULL;
+}
+
+bool
+audit_submit(struct audit *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_submit(w, record);
+}
+
+bool
+audit_offer(struct audit *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_offer(w, record);
+}
+
+bool
+audit_reopen(struct audit *a, const struct settings *settings,
+    struct fault *fault)
+{
+	struct writer *w = atomic_load(&a->writer);
+	struct writer_options options;
+	char key[CHAIN_KEY_MAX];
+
+	if (w == NULL)
+		return start(a, settings, fault);
+	if (is_off(settings)) {
+		fault_set(fault, FAULT_SETTINGS,
+		    "the log is turned off by a restart only");
+		fault_at_setting(fault, "audit-file");
+		return false;
+	}
+	return options_of(settings, &options, key, fault) &&
+	    writer_reopen(w, &options, fault);
+}
+
+void
+audit_watch(struct audit *a)
+{
+	struct writer_stats stats;
+
+	if (!audit_stats(a, &stats) || stats.stalled == a->stalled)
+		return;
+	a->stalled = stats.stalled;
+	if (stats.stalled)
+		complain("the disk has not answered for 5 s",
+		    "; nothing is accepted unrecorded until it does");
+	else
+		log_info("audit log: the disk answers again");
+}
+
+bool
+audit_stats(struct audit *a, struct writer_stats *stats)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	if (w == NULL)
+		return false;
+	writer_stats(w, stats);
+	return true;
+}
+
+void
+audit_close(struct audit *a)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	if (w != NULL)
+		writer_close(w);
+	free(a);
+}

@@ -1,0 +1,52 @@
+/*
+ * auditlog.h - where finished records go.
+ *
+ * A record is one JSON object without chain and newline (record_format());
+ * the log adds both.  audit_submit() copies it and returns when the promise of
+ * the setting audit-sync is kept: handed over (none, batch) or on the disk
+ * (each).  When the log cannot take a record, audit-full says whether the
+ * caller waits for a bounded time; false means that it is not recorded, and
+ * that no mail may be accepted on the strength of it.
+ *
+ * The audit-file /dev/null turns the log off: every record is taken and forgotten.
+ *
+ * Threads: any number may submit; one at a time may reopen or close.  Nobody
+ * may submit after audit_close().
+ */
+#ifndef TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
+#define TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
+
+#include "milter/auditlog/writer.h"
+
+struct audit;
+
+/* NULL with a fault: no such directory, no permission, a bad key file. */
+struct audit *audit_open(const struct settings *, struct fault *);
+
+bool audit_submit(struct audit *, struct slice record);
+/*
+ * For a thread that many peers wait for: while the log cannot take a record it
+ * is refused at once, also with audit-full = block.
+ */
+bool audit_offer(struct audit *, struct slice record);
+
+/*
+ * For SIGHUP, after the settings were read again: opens the file anew by its
+ * name (logrotate has moved the old one) and follows changed settings.  On
+ * failure the old file stays in use.
+ */
+bool audit_reopen(struct audit *, const struct settings *, struct fault *);
+
+/*
+ * To be called every second or so, by one thread: the log says when the disk
+ * has ceased to answer and when it does again.
+ */
+void audit_watch(struct audit *);
+
+/* For the metrics.  False: the log is off. */
+bool audit_stats(struct audit *, struct writer_stats *);
+
+/* Everything submitted is written and synchronised when it returns. */
+void audit_close(struct audit *);
+
+#endif

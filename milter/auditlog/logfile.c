@@ -1,0 +1,296 @@
+/*
+ * The lock keeps a second daemon from growing another branch of the chain.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "milter/auditlog/logfile.h"
+
+static bool
+grow(struct logfile *f, size_t more)
+{
+	size_t room = f->room == 0 ? 64 * 1024 : f->room;
+	char *larger;
+
+	while (room - f->n < more)
+		room *= 2;
+	if (room == f->room)
+		return true;
+	if ((larger = realloc(f->buf, room)) == NULL)
+		return false;
+	f->buf = larger;
+	f->room = room;
+	return true;
+}
+
+bool
+logfile_seal(struct logfile *f, struct slice record)
+{
+	struct text out;
+
+	if (!grow(f, record.n + CHAIN_SEAL_MAX + 1))
+		return false;
+	text_init(&out, f->buf + f->n, f->room - f->n);
+	if (!chain_seal(f->chain, &f->head, record, &out))
+		return false;
+	f->n += out.n;
+	return true;
+}
+
+void
+logfile_unseal(struct logfile *f, size_t n, const struct chain_head *head)
+{
+	f->n = n;
+	f->head = *head;
+}
+
+static bool
+seal_line(struct logfile *f, int64_t now_us,
+    void (*format)(const struct chain_head *, int64_t, struct text *))
+{
+	char line[CHAIN_LINE_MAX];
+	struct text text;
+
+	text_init(&text, line, sizeof line);
+	format(&f->head, now_us, &text);
+	return logfile_seal(f, slice_make(line, text.n));
+}
+
+static bool
+seal_newline(struct logfile *f)
+{
+	if (!grow(f, 1))
+		return false;
+	f->buf[f->n++] = '\n';
+	return true;
+}
+
+/*
+ * Where the rotated file beside `path` ends; the beginning of all when there
+ * is none, or what is there is no audit log that can be read.
+ */
+static void
+head_of_rotated(struct logfile *f, const char *path)
+{
+	char name[SETTINGS_STRING_MAX + 256];
+	struct fault fault;
+	struct text text;
+	struct tail tail;
+
+	chain_head_init(&f->head);
+	text_init(&text, name, sizeof name);
+	if (tail_rotated_name(path, &text) &&
+	    tail_of(name, f->chain, &tail, &fault) && tail.found)
+		f->head = tail.head;
+}
+
+static bool
+begin(struct logfile *f, const char *path, const struct tail *tail,
+    const struct chain_head *before, int64_t now_us, struct fault *fault)
+{
+	if (before != NULL)
+		f->head = *before;
+	else
+		head_of_rotated(f, path);
+	f->head.torn += tail->head.torn;
+	if ((tail->ended || seal_newline(f)) &&
+	    seal_line(f, now_us, chain_format_link))
+		return true;
+	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+}
+
+static bool
+resume(struct logfile *f, const char *path, const struct chain_head *before,
+    int64_t now_us, struct fault *fault)
+{
+	struct tail tail;
+
+	if (!tail_read(f->fd, f->chain, &tail, fault))
+		return false;
+	f->size = tail.size;
+	if (!tail.found)
+		return begin(f, path, &tail, before, now_us, fault);
+	f->head = tail.head;
+	if ((tail.ended || seal_newline(f)) && (f->head.torn == 0 ||
+	    seal_line(f, now_us, chain_format_mark)))
+		return true;
+	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+}
+
+static bool
+lock(struct logfile *f, const char *path, struct fault *fault)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) == -1)
+		return fault_errno(fault, FAULT_IO, errno, "cannot stat %s",
+		    path);
+	if (!S_ISREG(st.st_mode))
+		return fault_set(fault, FAULT_IO, "%s is not a regular file",
+		    path);
+	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1)
+		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
+		    "another process writes to %s", path);
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	return true;
+}
+
+bool
+logfile_open(struct logfile *f, const char *path, struct slice key,
+    const struct chain_head *before, int64_t now_us, struct fault *fault)
+{
+	struct logfile fresh = { .fd = -1 };
+
+	fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
+	    O_NOCTTY | O_NONBLOCK, 0640);
+	if (fresh.fd == -1)
+		fault_errno(fault, FAULT_IO, errno, "cannot append to %s", path);
+	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
+	    lock(&fresh, path, fault) &&
+	    resume(&fresh, path, before, now_us, fault)) {
+		*f = fresh;
+		return true;
+	}
+	if (fault->where[0] == '\0')
+		fault_at_setting(fault, "audit-file");
+	logfile_close(&fresh);
+	return false;
+}
+
+void
+logfile_close(struct logfile *f)
+{
+	if (f->fd != -1)
+		close(f->fd);
+	chain_free(f->chain);
+	free(f->buf);
+	memset(f, 0, sizeof *f);
+	f->fd = -1;
+}
+
+bool
+logfile_is(const struct logfile *f, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == f->dev &&
+	    st.st_ino == f->ino;
+}
+
+/*
+ * logrotate's copytruncate: the lines were copied and the file is empty again.
+ * It begins with a link like any other new file.  What was sealed before is
+ * sealed in another place then, so this is done while the buffer is empty.
+ */
+static void
+look_for_truncation(struct logfile *f, int64_t now_us)
+{
+	struct stat st;
+
+	if (f->size == 0 || fstat(f->fd, &st) == -1 || st.st_size != 0)
+		return;
+	f->size = 0;
+	f->at = f->n = 0;
+	f->forgotten = false;
+	seal_line(f, now_us, chain_format_link);
+}
+
+void
+logfile_begin(struct logfile *f, int64_t now_us)
+{
+	if (f->at == f->n)
+		look_for_truncation(f, now_us);
+}
+
+bool
+logfile_write(struct logfile *f, struct fault *fault)
+{
+	while (f->at < f->n) {
+		ssize_t n = write(f->fd, f->buf + f->at, f->n - f->at);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fault_errno(fault, FAULT_IO,
+			    n == 0 ? ENOSPC : errno, "cannot write");
+		f->at += (size_t)n;
+		f->size += (size_t)n;
+		f->unsynced = true;
+	}
+	return true;
+}
+
+void
+logfile_clear(struct logfile *f)
+{
+	if (!f->keep)
+		f->at = f->n = 0;
+}
+
+static bool
+write_in_place(const struct logfile *f)
+{
+	uint64_t start = f->size - f->at;
+
+	for (size_t done = 0; done < f->at;) {
+		ssize_t n = pwrite(f->fd, f->buf + done, f->at - done,
+		    (off_t)(start + done));
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * pwrite(2) heeds no offset while O_APPEND is set.  A file that somebody has
+ * cut off has no place for these bytes any more.
+ */
+static bool
+write_again(const struct logfile *f)
+{
+	int flags = fcntl(f->fd, F_GETFL);
+	struct stat st;
+	bool good;
+
+	if (fstat(f->fd, &st) == -1)
+		return false;
+	if ((uint64_t)st.st_size < f->size || f->size < f->at)
+		return true;
+	if (fcntl(f->fd, F_SETFL, flags & ~O_APPEND) == -1)
+		return false;
+	good = write_in_place(f);
+	return fcntl(f->fd, F_SETFL, flags) != -1 && good;
+}
+
+bool
+logfile_sync(struct logfile *f, struct fault *fault)
+{
+	if (f->unsynced && ((f->forgotten && !write_again(f)) ||
+	    fdatasync(f->fd) == -1)) {
+		f->forgotten = true;
+		return fault_errno(fault, FAULT_IO, errno,
+		    "cannot bring to disk");
+	}
+	f->unsynced = f->forgotten = false;
+	if (f->at == f->n)
+		f->at = f->n = 0;
+	return true;
+}
+
+bool
+logfile_tear(struct logfile *f, size_t start, const struct chain_head *before)
+{
+	f->head = *before;
+	return chain_torn(f->chain, &f->head,
+	    slice_make(f->buf + start, f->at - start));
+}

@@ -1,0 +1,82 @@
+/*
+ * logfile.h - the audit file as its one writer sees it.
+ *
+ * Only ever appended to: nothing that stands in the file is touched, so that
+ * it may be append-only (chattr +a), and a disk that fills up in the middle of
+ * a line gets the rest of that very line when there is room.  What the chain
+ * says about torn lines and rotated files is done here (policy/audit/chain.h).
+ *
+ * Threads: one at a time.
+ */
+#ifndef TLSPOLICY_MILTER_AUDITLOG_LOGFILE_H
+#define TLSPOLICY_MILTER_AUDITLOG_LOGFILE_H
+
+#include <sys/types.h>
+
+#include "policy/policy.h"
+
+struct logfile {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;		/* of the file, as far as it is ours */
+	struct chain *chain;
+	struct chain_head head;	/* after the last line of `buf` */
+	char *buf;		/* sealed, not written yet: buf[at..n) */
+	size_t at, n, room;
+	bool keep;		/* buf[0..at) until it is synced, see below */
+	bool unsynced;		/* written since the last fdatasync */
+	bool forgotten;		/* that one failed */
+};
+
+/*
+ * Opens (0640 when made) and locks `path`, and goes on where it ends.  For a
+ * new file `before` is the head that it links to; NULL: that of the rotated
+ * file beside it, if there is one, else the beginning of all.  `now_us` is the
+ * time of the link.  False with a fault; `f` is then unchanged.
+ */
+bool logfile_open(struct logfile *f, const char *path, struct slice key,
+    const struct chain_head *before, int64_t now_us, struct fault *);
+void logfile_close(struct logfile *);
+
+/* `path` names the file that is open. */
+bool logfile_is(const struct logfile *, const char *path);
+
+/* Adds a record to the buffer.  False: no memory, or OpenSSL failed. */
+bool logfile_seal(struct logfile *, struct slice record);
+
+/*
+ * Takes back what was sealed behind the first `n` bytes of the buffer, where
+ * the head was `head`; those bytes must not be written yet.
+ */
+void logfile_unseal(struct logfile *, size_t n, const struct chain_head *head);
+
+/*
+ * To be called before sealing: when the buffer is empty and the file has been
+ * truncated (logrotate's copytruncate) it begins with a link again.
+ */
+void logfile_begin(struct logfile *, int64_t now_us);
+
+/*
+ * Writes the buffer.  False with a fault when not all of it could be: `at`
+ * tells how far it came, and the next call goes on there.
+ */
+bool logfile_write(struct logfile *, struct fault *);
+/* The buffer was written; forget it, unless it is kept for a sync. */
+void logfile_clear(struct logfile *);
+/*
+ * After a sync that failed the system may take what was written for clean and
+ * drop it: the next sync would succeed and mean nothing.  So the bytes that
+ * are `kept` are written once more, in their place, before it.
+ */
+bool logfile_sync(struct logfile *, struct fault *);
+
+/*
+ * The line that begins at `start` of the buffer, where the head was `before`,
+ * was written in part and the rest will not be: moves the head over its bytes,
+ * for a link to tell of them.
+ */
+bool logfile_tear(struct logfile *, size_t start,
+    const struct chain_head *before);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * Another file: who asks waits for a bounded time, and the writer does it when
+ * the disk lets it.
+ */
+#include <openssl/crypto.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/auditlog/writer-internal.h"
+
+void
+writer_reopening_free(struct reopening *r)
+{
+	if (r == NULL)
+		return;
+	OPENSSL_cleanse(r->key, sizeof r->key);
+	free(r->path);
+	free(r);
+}
+
+static struct reopening *
+reopening_new(const struct writer_options *options, struct fault *fault)
+{
+	struct reopening *r = calloc(1, sizeof *r);
+
+	if (r == NULL || (r->path = strdup(options->path)) == NULL) {
+		free(r);
+		fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+		return NULL;
+	}
+	r->options = *options;
+	r->options.path = r->path;
+	if (options->key.n > 0)
+		memcpy(r->key, options->key.p, options->key.n);
+	r->options.key = slice_make(r->key, options->key.n);
+	return r;
+}
+
+/* One that the disk has kept waiting makes room for this one. */
+bool
+writer_reopen(struct writer *w, const struct writer_options *options,
+    struct fault *fault)
+{
+	struct reopening *r = reopening_new(options, fault);
+	struct timespec deadline;
+	int error = 0;
+	bool good;
+
+	if (r == NULL)
+		return false;
+	writer_deadline(&deadline, w->wait_ms);
+	pthread_mutex_lock(&w->lock);
+	writer_reopening_free(w->reopening);
+	w->reopening = r;
+	pthread_cond_signal(&w->work);
+	while (!r->done && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    &deadline);
+	r->left = !r->done;
+	good = r->good;
+	if (r->done)
+		*fault = r->fault;
+	else
+		fault_set(fault, FAULT_IO, "audit log: the disk does not "
+		    "answer: %s is opened as soon as it does", r->path);
+	if (r->done)
+		writer_reopening_free(r);
+	pthread_mutex_unlock(&w->lock);
+	return good;
+}
+
+/* The new file goes on where the old one ends, torn or not. */
+static bool
+change_file(struct writer *w, const struct writer_options *o,
+    struct fault *fault)
+{
+	struct logfile old = w->file;
+	struct entry *torn = w->sealed;
+
+	if (torn == NULL && old.at < old.n)
+		return fault_set(fault, FAULT_IO,
+		    "the old file still waits for its first line");
+	if (torn != NULL && !logfile_tear(&old, torn->start, &torn->before))
+		return fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
+	if (!logfile_open(&w->file, o->path, o->key, &old.head,
+	    o->clock(), fault))
+		return false;
+	pthread_mutex_lock(&w->lock);
+	w->sealed = NULL;
+	w->sealed_last = &w->sealed;
+	writer_give_back(w, torn);
+	pthread_mutex_unlock(&w->lock);
+	logfile_close(&old);
+	writer_tell_opened(w, o->path);
+	return true;
+}
+
+/*
+ * The last sync of the old file.  Nobody can tell any more that what it was
+ * for is on the disk when it fails: whoever waits is told so.
+ */
+static void
+sync_last(struct writer *w)
+{
+	struct fault fault;
+
+	if (writer_sync(w, &fault))
+		return;
+	writer_tell(w, WRITER_FAILING, &fault);
+	pthread_mutex_lock(&w->lock);
+	w->reported = true;
+	for (struct entry *e = w->unsynced; e != NULL; e = e->next)
+		e->refused = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* The lock is held. */
+static void
+settle_reopening(struct writer *w, struct reopening *r)
+{
+	if (r->good) {
+		w->sync = r->options.sync;
+		w->full = r->options.full;
+		w->file.keep = w->sync != AUDIT_SYNC_NONE;
+	}
+	r->done = true;
+	if (r->left && !r->good)
+		writer_tell(w, WRITER_NOT_OPENED, &r->fault);
+	if (r->left)
+		writer_reopening_free(r);
+	pthread_cond_broadcast(&w->progress);
+}
+
+void
+writer_reopen_now(struct writer *w, struct reopening *r)
+{
+	writer_round(w);
+	pthread_mutex_lock(&w->lock);
+	w->busy_ms = writer_ms();
+	pthread_mutex_unlock(&w->lock);
+	r->good = logfile_is(&w->file, r->options.path);
+	if (!r->good) {
+		sync_last(w);
+		r->good = change_file(w, &r->options, &r->fault);
+	}
+	pthread_mutex_lock(&w->lock);
+	w->busy_ms = 0;
+	settle_reopening(w, r);
+	pthread_mutex_unlock(&w->lock);
+}

@@ -1,0 +1,258 @@
+/*
+ * The callbacks' side of the queue.  A record is one allocation; the lock is
+ * held for the time of linking it in.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/auditlog/writer-internal.h"
+
+enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
+
+void
+writer_deadline(struct timespec *t, unsigned ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, t);
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_nsec -= 1000000000;
+		t->tv_sec++;
+	}
+}
+
+/*
+ * The disk has not answered for the bounded time, or nearly: when the first who
+ * wait give up the next need not begin to.  The lock is held.
+ */
+static bool
+is_stalled(const struct writer *w)
+{
+	return w->busy_ms != 0 &&
+	    writer_ms() - w->busy_ms >= w->wait_ms - w->wait_ms / 10;
+}
+
+static bool
+has_room(const struct writer *w, size_t n)
+{
+	return !w->failing && !is_stalled(w) &&
+	    (w->queued == 0 || w->queued + n <= w->room);
+}
+
+/* The lock is held. */
+static bool
+wait_for_room(struct writer *w, size_t n, bool patient,
+    const struct timespec *deadline)
+{
+	while (!has_room(w, n)) {
+		if (!patient || w->full != AUDIT_FULL_BLOCK)
+			return false;
+		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
+		    ETIMEDOUT)
+			return has_room(w, n);
+	}
+	return true;
+}
+
+/* A record that the writer has not sealed yet leaves the queue. */
+static void
+unlink_entry(struct writer *w, struct entry *entry)
+{
+	struct entry **p = &w->first;
+
+	while (*p != entry)
+		p = &(*p)->next;
+	*p = entry->next;
+	if (entry->next == NULL)
+		w->last = p;
+	w->queued -= entry->n;
+}
+
+/*
+ * Out of the queue with a record whose submitter was refused.  The last one
+ * stays while writing fails: trying it again shows when the disk is well, and
+ * a line will say that the record does not count.  The lock is held.
+ */
+static void
+take_back(struct writer *w, struct entry *entry)
+{
+	entry->abandoned = true;
+	if (entry->state == ENTRY_SEALED || (entry->state == ENTRY_QUEUED &&
+	    w->failing && w->first == entry && entry->next == NULL))
+		return;
+	if (entry->state == ENTRY_QUEUED)
+		unlink_entry(w, entry);
+	free(entry);
+}
+
+/*
+ * Waits until the record is on the disk.  When time is up, or writing failed,
+ * the record is taken back: out of the queue, or by a line that says so.
+ */
+static bool
+wait_for_disk(struct writer *w, struct entry *entry,
+    const struct timespec *deadline)
+{
+	int error = 0;
+
+	while (entry->state != ENTRY_DONE && !entry->refused && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    deadline);
+	if (entry->state == ENTRY_DONE) {
+		free(entry);
+		return true;
+	}
+	take_back(w, entry);
+	return false;
+}
+
+static struct entry *
+entry_new(struct slice record)
+{
+	struct entry *entry = malloc(sizeof *entry + record.n);
+
+	if (entry == NULL)
+		return NULL;
+	memset(entry, 0, sizeof *entry);
+	entry->n = record.n;
+	memcpy(entry->record, record.p, record.n);
+	return entry;
+}
+
+static bool
+submit(struct writer *w, struct slice record, bool patient)
+{
+	struct entry *entry = entry_new(record);
+	struct timespec deadline;
+	bool taken = false;
+
+	writer_deadline(&deadline, w->wait_ms);
+	pthread_mutex_lock(&w->lock);
+	w->inside++;
+	if (entry != NULL && wait_for_room(w, record.n, patient,
+	    &deadline)) {
+		entry->waited = w->sync == AUDIT_SYNC_EACH;
+		*w->last = entry;
+		w->last = &entry->next;
+		w->queued += entry->n;
+		if (w->queued == entry->n || writer_is_crowded(w))
+			pthread_cond_signal(&w->work);
+		taken = !entry->waited || wait_for_disk(w, entry, &deadline);
+		entry = NULL;
+	}
+	w->stats.taken += taken;
+	w->stats.refused += !taken;
+	if (--w->inside == 0 && w->ended)
+		pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
+	free(entry);
+	return taken;
+}
+
+bool
+writer_submit(struct writer *w, struct slice record)
+{
+	return submit(w, record, true);
+}
+
+bool
+writer_offer(struct writer *w, struct slice record)
+{
+	return submit(w, record, false);
+}
+
+void
+writer_stats(struct writer *w, struct writer_stats *stats)
+{
+	pthread_mutex_lock(&w->lock);
+	*stats = w->stats;
+	stats->queued = w->queued;
+	stats->stalled = is_stalled(w);
+	stats->failing = w->failing || stats->stalled;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static bool
+start(struct writer *w, struct fault *fault)
+{
+	pthread_condattr_t monotonic;
+	int error;
+
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->work, &monotonic);
+	pthread_cond_init(&w->progress, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	error = pthread_create(&w->thread, NULL, writer_thread, w);
+	return error == 0 || fault_errno(fault, FAULT_UNAVAILABLE, error,
+	    "cannot start the thread of the audit log");
+}
+
+struct writer *
+writer_open(const struct writer_options *options, struct fault *fault)
+{
+	struct writer *w = calloc(1, sizeof *w);
+
+	if (w == NULL) {
+		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
+		return NULL;
+	}
+	w->last = &w->first;
+	w->sealed_last = &w->sealed;
+	w->unsynced_last = &w->unsynced;
+	w->file.fd = -1;
+	w->options = *options;
+	w->options.path = NULL;
+	w->options.key = slice_make(NULL, 0);
+	w->sync = options->sync;
+	w->full = options->full;
+	w->room = options->queue_bytes != 0 ? options->queue_bytes :
+	    QUEUE_BYTES;
+	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
+	if (logfile_open(&w->file, options->path, options->key, NULL,
+	    options->clock(), fault) && start(w, fault)) {
+		writer_tell_opened(w, options->path);
+		return w;
+	}
+	logfile_close(&w->file);
+	free(w);
+	return NULL;
+}
+
+/* False: the disk does not answer, and the thread is still there. */
+static bool
+wait_for_end(struct writer *w)
+{
+	struct timespec deadline;
+	int error = 0;
+
+	writer_deadline(&deadline, 2 * w->wait_ms);
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_signal(&w->work);
+	while ((!w->ended || w->inside > 0) && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    &deadline);
+	pthread_mutex_unlock(&w->lock);
+	return error == 0;
+}
+
+void
+writer_close(struct writer *w)
+{
+	if (!wait_for_end(w)) {
+		writer_tell_lost(w, "the disk does not answer; what it has "
+		    "not taken is lost");
+		return;
+	}
+	pthread_join(w->thread, NULL);
+	writer_reopening_free(w->reopening);
+	logfile_close(&w->file);
+	pthread_cond_destroy(&w->progress);
+	pthread_cond_destroy(&w->work);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}

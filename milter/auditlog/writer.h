@@ -1,0 +1,84 @@
+/*
+ * writer.h - one thread that chains records, writes them and syncs the file.
+ *
+ * Callbacks hand a record over and go on (sync none, batch), or wait until it
+ * is on the disk (each).  The queue is bounded.  While the file cannot be
+ * written records that were taken are kept and tried again ten times a second;
+ * new ones are refused at once, or when the bounded time is up, as `full`
+ * says.  A record whose submitter was refused is taken back; when a part of
+ * it is in the file already, a later line with event "withdrawn" says so.
+ * A disk that does not answer for the bounded time counts as one that fails.
+ *
+ * What is promised: with `each` a record that was taken is on the disk.  With
+ * `batch` it is a tenth of a second later, with `none` when the system likes;
+ * until then it lives in the queue (lost with the process) or in the system's
+ * memory (lost with the machine).
+ *
+ * Threads: any number may submit; one at a time may reopen or close, and
+ * nobody may submit after that.
+ */
+#ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_H
+#define TLSPOLICY_MILTER_AUDITLOG_WRITER_H
+
+#include "policy/policy.h"
+
+struct writer;
+
+enum writer_event {
+	WRITER_FAILING,   /* cannot write or sync; the fault says why */
+	WRITER_RECOVERED,
+	WRITER_OPENED,    /* a file: the fault's text tells its head */
+	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
+	WRITER_LOST       /* closed with records that could not be written */
+};
+
+struct writer_options {
+	const char *path;
+	enum audit_sync sync;
+	enum audit_full full;
+	struct slice key;
+	size_t queue_bytes;	/* 0: 16 MB */
+	unsigned wait_ms;	/* the bounded time; 0: 5000 */
+	int64_t (*clock)(void); /* microseconds since 1970, UTC */
+	/* Called by the writer's thread and by open and reopen. */
+	void (*report)(void *arg, enum writer_event, const struct fault *);
+	void *arg;
+};
+
+struct writer_stats {
+	uint64_t taken, refused, withdrawn;
+	uint64_t written;   /* records, in the file */
+	uint64_t errors;    /* writes and syncs that failed */
+	uint64_t syncs;
+	uint64_t queued;    /* bytes waiting now */
+	bool failing;	    /* or stalled */
+	bool stalled;	    /* the disk does not answer */
+	struct chain_head head;
+};
+
+/* Copies what it needs.  NULL with a fault. */
+struct writer *writer_open(const struct writer_options *, struct fault *);
+
+/* True: taken, as far as promised above. */
+bool writer_submit(struct writer *, struct slice record);
+/* The same, but for no room is not waited, whatever `full` says. */
+bool writer_offer(struct writer *, struct slice record);
+
+/*
+ * For SIGHUP: when `path` names another file now, that becomes the log and is
+ * linked to the old one.  sync, full and key as in `options` from then on (the
+ * key with the next file).  False with a fault: all stays as it was; or the
+ * disk did not answer within the bounded time, then it is done when it does.
+ */
+bool writer_reopen(struct writer *, const struct writer_options *,
+    struct fault *);
+
+void writer_stats(struct writer *, struct writer_stats *);
+
+/*
+ * Everything taken is written and on the disk, as far as that is possible in
+ * twice the bounded time.
+ */
+void writer_close(struct writer *);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * Settings that are well formed are good settings: a store or an audit file
+ * that cannot be opened now is said, and does not change the exit status.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "milter/config-test.h"
+
+static void
+tell_socket(const char *what, const char *group, const struct listen *l)
+{
+	printf("%s %s", what, l->spec);
+	if (l->path != NULL)
+		printf(", mode %04o, group %s", (unsigned)l->mode,
+		    group[0] != '\0' ? group : "of its user");
+	putchar('\n');
+}
+
+static void
+tell_user(const struct privilege *p)
+{
+	if (p->drop)
+		printf("runs as user %s\n", p->user);
+	else if (p->uid == 0)
+		printf("runs as root\n");
+	else
+		printf("runs as the user who starts it\n");
+}
+
+static void
+tell_store(const struct settings *s)
+{
+	struct store_reader reader;
+	struct fault fault;
+	struct store *store;
+	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
+
+	fault_clear(&fault);
+	store = store_open(s->store, &fault);
+	if (store == NULL || !store_begin(store, &reader, &fault)) {
+		printf("store: %s\n", fault_print(&fault, line, sizeof line));
+		printf("  until there is one, mail is %s\n",
+		    s->on_error == ON_ERROR_ACCEPT ? "accepted" :
+		    "answered with 451 4.3.0");
+	} else {
+		printf("store %s: generation %llu, %llu rules\n", s->store,
+		    (unsigned long long)reader.info.generation,
+		    (unsigned long long)reader.info.rules);
+		store_end(&reader);
+	}
+	if (store != NULL)
+		store_close(store);
+}
+
+static void
+tell_audit(const struct settings *s)
+{
+	struct stat found;
+
+	if (s->audit_file[0] == '\0')
+		printf("audit log: off\n");
+	else if (stat(s->audit_file, &found) == 0)
+		printf("audit log %s: %lld bytes\n", s->audit_file,
+		    (long long)found.st_size);
+	else
+		printf("audit log %s: %s\n", s->audit_file,
+		    errno == ENOENT ? "will be made" : strerror(errno));
+}
+
+int
+tell_settings(const struct options *o, const struct settings *s,
+    const struct privilege *p, const struct listen *l,
+    const struct listen *map)
+{
+	struct fault fault;
+
+	printf("settings %s: good\n", o->conf);
+	tell_socket("listens on", s->socket_group, l);
+	if (map != NULL)
+		tell_socket("serves the socketmap on", s->socketmap_group, map);
+	tell_user(p);
+	/* So that a lock file gets the right owner and faults are seen. */
+	fault_clear(&fault);
+	if (!privilege_drop(p, &fault)) {
+		fault_report(&fault, stderr);
+		return (int)fault.kind;
+	}
+	tell_store(s);
+	tell_audit(s);
+	printf("metrics: %s\n", s->metrics);
+	printf("mode: %s\n", s->mode == MODE_MONITOR ?
+	    "monitor, nothing is refused" : "enforce");
+	return fflush(stdout) == 0 ? 0 : (int)FAULT_IO;
+}

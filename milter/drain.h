@@ -1,0 +1,28 @@
+/*
+ * drain.h - who is inside a callback, so that the daemon can stop.
+ *
+ * libmilter neither waits for running callbacks nor stops calling new ones
+ * when it is told to end.  Each callback passes the gate; when it is closed
+ * nobody enters any more, and whoever closed it waits for those inside.
+ *
+ * Threads: any.
+ */
+#ifndef TLSPOLICY_MILTER_DRAIN_H
+#define TLSPOLICY_MILTER_DRAIN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct drain {
+	atomic_int inside;
+	atomic_bool closed;
+};
+
+void drain_init(struct drain *);
+/* False: closed; the caller is not inside and must not leave. */
+bool drain_enter(struct drain *);
+void drain_leave(struct drain *);
+/* False: somebody was still inside after `ms` milliseconds. */
+bool drain_close(struct drain *, int ms);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * Relaxed additions: a counter is read by nobody who concludes anything from
+ * the order of two of them.
+ */
+#include <string.h>
+
+#include "milter/metrics/metrics.h"
+
+static const uint64_t bounds[METRICS_BUCKETS] = { 1000, 2000, 5000, 10000,
+	20000, 50000, 100000, 200000, 500000, 1000000, 10000000, 100000000,
+	1000000000, 0 };
+
+static const char *const callback_names[CALLBACK_COUNT] = {
+	[CALLBACK_HELO] = "helo",
+	[CALLBACK_MAIL] = "mail",
+	[CALLBACK_RCPT] = "rcpt",
+	[CALLBACK_DATA] = "data",
+	[CALLBACK_HEADER] = "header",
+	[CALLBACK_EOM] = "eom",
+	[CALLBACK_ABORT] = "abort",
+	[CALLBACK_CLOSE] = "close",
+};
+
+static const struct {
+	const char *name, *help;
+} counters[COUNTER_COUNT] = {
+	[COUNTER_SESSIONS] = { "sessions_total",
+	    "SMTP sessions that an MTA has shown." },
+	[COUNTER_MESSAGES] = { "messages_total",
+	    "Messages let through at their end." },
+	[COUNTER_RECORDS] = { "audit_records_total",
+	    "Records that the audit log took." },
+	[COUNTER_UNRECORDED] = { "audit_unrecorded_total",
+	    "Records that the audit log could not take." },
+	[COUNTER_STORE_ERRORS] = { "store_errors_total",
+	    "Questions for which the store could not be asked." },
+	[COUNTER_NO_MEMORY] = { "no_memory_total",
+	    "Commands answered with 451 because memory had run out." },
+	[COUNTER_NOT_ACCEPTED] = { "accept_failures_total",
+	    "Times that no connection could be accepted." },
+	[COUNTER_OUTBOUND_TOLD] = { "outbound_told_total",
+	    "Questions of MTAs answered with a policy." },
+	[COUNTER_OUTBOUND_WEAKENED] = { "outbound_weakened_total",
+	    "Questions answered with less than the rule demands." },
+	[COUNTER_OUTBOUND_REFUSED] = { "outbound_refused_total",
+	    "Questions answered with a refusal: a rule without words." },
+	[COUNTER_OUTBOUND_FAILED] = { "outbound_failed_total",
+	    "Questions answered with a refusal: store or audit log." },
+	[COUNTER_OUTBOUND_NONE] = { "outbound_none_total",
+	    "Questions of MTAs for which there was no rule." },
+	[COUNTER_MAP_LINKS] = { "socketmap_connections_total",
+	    "Connections to the socketmap." },
+	[COUNTER_MAP_DROPPED] = { "socketmap_dropped_total",
+	    "Connections to the socketmap that were ended: idle, malformed "
+	    "requests, too many." },
+};
+
+void
+metrics_init(struct metrics *m)
+{
+	memset(m, 0, sizeof *m);
+}
+
+static void
+add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+void
+metrics_count(struct metrics *m, enum counter which)
+{
+	add(&m->counter[which], 1);
+}
+
+void
+metrics_verdict(struct metrics *m, const struct verdict *v)
+{
+	add(&m->verdict[v->kind], 1);
+	for (unsigned i = 0; i < v->nresults; i++)
+		if (v->results[i].matched)
+			add(&m->matched[v->results[i].tag], 1);
+	if (v->deciding >= 0)
+		add(&m->failed[v->results[v->deciding].tag], 1);
+	if (v->waiver != WAIVER_NONE)
+		add(&m->waived[v->waiver], 1);
+	if (v->reply.nlines > 0)
+		add(&m->reason[v->reply.reason], 1);
+}
+
+void
+metrics_callback(struct metrics *m, enum callback which, uint64_t ns)
+{
+	unsigned b = 0;
+
+	while (b < METRICS_BUCKETS - 1 && ns > bounds[b])
+		b++;
+	add(&m->latency[which].bucket[b], 1);
+	add(&m->latency[which].sum_ns, ns);
+}
+
+uint64_t
+metrics_bound(unsigned bucket)
+{
+	return bounds[bucket];
+}
+
+const char *
+metrics_callback_name(enum callback which)
+{
+	return callback_names[which];
+}
+
+const char *
+metrics_counter_name(enum counter which)
+{
+	return counters[which].name;
+}
+
+const char *
+metrics_counter_help(enum counter which)
+{
+	return counters[which].help;
+}

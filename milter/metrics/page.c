@@ -1,0 +1,212 @@
+/*
+ * One row for each family of numbers: name, type, help, and who prints it.
+ */
+#include <inttypes.h>
+
+#include "milter/metrics/page.h"
+
+#define PREFIX "tlspolicy_"
+
+static void
+head(struct text *out, const char *name, const char *type, const char *help)
+{
+	text_printf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n",
+	    name, help, name, type);
+}
+
+static uint64_t
+read_counter(_Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void
+gauge(struct text *out, const char *name, const char *help, uint64_t value)
+{
+	head(out, name, "gauge", help);
+	text_printf(out, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+static void
+labelled(struct text *out, const char *name, const char *label,
+    const char *value, _Atomic uint64_t *counter)
+{
+	text_printf(out, PREFIX "%s{%s=\"%s\"} %" PRIu64 "\n", name, label,
+	    value, read_counter(counter));
+}
+
+static void
+put_counters(struct metrics *m, struct text *out)
+{
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		const char *name = metrics_counter_name((enum counter)i);
+
+		head(out, name, "counter",
+		    metrics_counter_help((enum counter)i));
+		text_printf(out, PREFIX "%s %" PRIu64 "\n", name,
+		    read_counter(&m->counter[i]));
+	}
+}
+
+static void
+put_verdicts(struct metrics *m, struct text *out)
+{
+	head(out, "verdicts_total", "counter",
+	    "Verdicts at MAIL and RCPT, as carried out.");
+	for (int i = VERDICT_ACCEPT; i <= VERDICT_HOLD; i++)
+		labelled(out, "verdicts_total", "verdict",
+		    verdict_name((enum verdict_kind)i), &m->verdict[i]);
+	head(out, "waived_total", "counter",
+	    "Verdicts that would have been refusals, by what spared them.");
+	for (int i = WAIVER_NONE + 1; i <= WAIVER_ON_ERROR; i++)
+		labelled(out, "waived_total", "waiver",
+		    waiver_name((enum waiver)i), &m->waived[i]);
+	head(out, "reasons_total", "counter",
+	    "Reasons of refusals, carried out or waived.");
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		labelled(out, "reasons_total", "reason",
+		    reason_name((enum reason)i), &m->reason[i]);
+}
+
+static void
+put_classes(struct metrics *m, struct text *out)
+{
+	head(out, "rule_matches_total", "counter",
+	    "Questions for which a class had a rule.");
+	for (int i = TAG_DAEMON; i <= TAG_TO; i++)
+		labelled(out, "rule_matches_total", "class",
+		    tag_row((enum tag)i)->name, &m->matched[i]);
+	head(out, "rule_failures_total", "counter",
+	    "Questions that a class decided against the client.");
+	for (int i = TAG_DAEMON; i <= TAG_TO; i++)
+		labelled(out, "rule_failures_total", "class",
+		    tag_row((enum tag)i)->name, &m->failed[i]);
+}
+
+/* Buckets are cumulative; the last one counts all. */
+static void
+put_latency(struct metrics_latency *l, const char *callback, struct text *out)
+{
+	uint64_t all = 0;
+
+	for (unsigned b = 0; b < METRICS_BUCKETS; b++) {
+		uint64_t bound = metrics_bound(b);
+
+		all += read_counter(&l->bucket[b]);
+		text_printf(out, PREFIX
+		    "callback_seconds_bucket{callback=\"%s\",le=\"", callback);
+		if (bound == 0)
+			text_puts(out, "+Inf");
+		else
+			text_printf(out, "%g", (double)bound / 1e9);
+		text_printf(out, "\"} %" PRIu64 "\n", all);
+	}
+	text_printf(out, PREFIX "callback_seconds_sum{callback=\"%s\"} %.9f\n",
+	    callback, (double)read_counter(&l->sum_ns) / 1e9);
+	text_printf(out, PREFIX "callback_seconds_count{callback=\"%s\"} %"
+	    PRIu64 "\n", callback, all);
+}
+
+static void
+put_callbacks(struct metrics *m, struct text *out)
+{
+	head(out, "callback_seconds", "histogram",
+	    "Time that callbacks took.");
+	for (int i = 0; i < CALLBACK_COUNT; i++)
+		put_latency(&m->latency[i],
+		    metrics_callback_name((enum callback)i), out);
+}
+
+static void
+total(struct text *out, const char *name, const char *help, uint64_t value)
+{
+	head(out, name, "counter", help);
+	text_printf(out, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+/* A log that is turned off has no numbers. */
+static void
+put_audit(struct daemon *d, struct text *out)
+{
+	struct writer_stats s;
+
+	if (!audit_stats(d->audit, &s))
+		return;
+	gauge(out, "audit_up", "1: the audit log can be written.",
+	    s.failing ? 0 : 1);
+	gauge(out, "audit_queue_bytes", "Bytes of records that wait for the "
+	    "audit log's writer.", s.queued);
+	gauge(out, "audit_sequence", "Number of the last line of the audit "
+	    "log's chain.", s.head.seq);
+	total(out, "audit_written_total",
+	    "Records that are in the audit log's file.", s.written);
+	total(out, "audit_refused_total",
+	    "Records that the writer did not take: log or queue full.",
+	    s.refused);
+	total(out, "audit_withdrawn_total",
+	    "Records taken back, because their mail was not accepted.",
+	    s.withdrawn);
+	total(out, "audit_errors_total",
+	    "Writes and syncs of the audit log that failed.", s.errors);
+	total(out, "audit_syncs_total",
+	    "Syncs of the audit log to the disk.", s.syncs);
+}
+
+static void
+put_store(struct daemon *d, struct text *out)
+{
+	struct store_reader reader;
+	struct fault why;
+	unsigned used, all;
+	bool open = store_holder_begin(&d->store, &reader, &why);
+
+	gauge(out, "store_up", "1: the store can be asked.", open ? 1 : 0);
+	if (!open)
+		return;
+	gauge(out, "store_generation", "Generation of the policy in force.",
+	    reader.info.generation);
+	gauge(out, "store_built_timestamp_seconds",
+	    "When that generation was built.", (uint64_t)reader.info.built_at);
+	gauge(out, "store_rules", "Rules of that generation.",
+	    reader.info.rules);
+	store_reader_slots(reader.store, &used, &all);
+	gauge(out, "store_reader_slots_used",
+	    "Slots of the store's reader table in use.", used);
+	gauge(out, "store_reader_slots",
+	    "Slots of the store's reader table.", all);
+	store_holder_end(&d->store, &reader);
+}
+
+void
+metrics_page(struct daemon *d, struct text *out)
+{
+	gauge(out, "start_timestamp_seconds", "When the daemon started.",
+	    d->started_us / 1000000);
+	put_store(d, out);
+	put_audit(d, out);
+	put_counters(&d->metrics, out);
+	put_verdicts(&d->metrics, out);
+	put_classes(&d->metrics, out);
+	put_callbacks(&d->metrics, out);
+}
+
+bool
+metrics_page_health(struct daemon *d, struct text *out)
+{
+	struct store_reader reader;
+	struct writer_stats audit;
+	struct fault why;
+	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
+
+	if (!store_holder_begin(&d->store, &reader, &why)) {
+		text_printf(out, "%s\n", fault_print(&why, line, sizeof line));
+		return false;
+	}
+	store_holder_end(&d->store, &reader);
+	if (audit_stats(d->audit, &audit) && audit.failing) {
+		text_puts(out, "the audit log cannot be written\n");
+		return false;
+	}
+	text_puts(out, "ok\n");
+	return true;
+}

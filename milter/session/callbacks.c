@@ -1,0 +1,182 @@
+/*
+ * run() is around all callbacks: it passes the gate, finds the session and
+ * takes the time.  What is done at each step stands in step.c.
+ */
+#include <time.h>
+
+#include "milter/session/callbacks.h"
+#include "milter/session/negotiate.h"
+#include "milter/session/step.h"
+
+/* libmilter hands its callbacks no argument of ours. */
+static struct daemon *running;
+
+static uint64_t
+nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* An MTA may go on with a new session after its QUIT: made when needed. */
+static struct session *
+session_of(SMFICTX *ctx)
+{
+	struct session *s = smfi_getpriv(ctx);
+
+	if (s != NULL)
+		return s;
+	s = session_new(running);
+	if (s != NULL && smfi_setpriv(ctx, s) != MI_SUCCESS) {
+		session_free(s);
+		s = NULL;
+	}
+	return s;
+}
+
+/* `otherwise`: the answer of a daemon that stops or has no memory. */
+static sfsistat
+run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
+    sfsistat otherwise)
+{
+	struct session *s;
+	uint64_t start;
+	sfsistat answer = otherwise;
+
+	if (!drain_enter(&running->gate))
+		return otherwise;
+	start = nanoseconds();
+	s = session_of(ctx);
+	if (s != NULL)
+		answer = handle(ctx, s, arg);
+	else
+		metrics_count(&running->metrics, COUNTER_NO_MEMORY);
+	metrics_callback(&running->metrics, which, nanoseconds() - start);
+	drain_leave(&running->gate);
+	return answer;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *helo)
+{
+	return run(ctx, CALLBACK_HELO, step_helo, helo, SMFIS_NOREPLY);
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	return run(ctx, CALLBACK_MAIL, step_mail, argv[0], SMFIS_TEMPFAIL);
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **argv)
+{
+	return run(ctx, CALLBACK_RCPT, step_rcpt, argv[0], SMFIS_TEMPFAIL);
+}
+
+static sfsistat
+on_data(SMFICTX *ctx)
+{
+	return run(ctx, CALLBACK_DATA, step_data, NULL, SMFIS_CONTINUE);
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	(void)value;
+	return run(ctx, CALLBACK_HEADER, step_header, name, SMFIS_NOREPLY);
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	return run(ctx, CALLBACK_EOM, step_eom, NULL, SMFIS_TEMPFAIL);
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	return run(ctx, CALLBACK_ABORT, step_abort, NULL, SMFIS_CONTINUE);
+}
+
+/* A connection that never got as far as HELO has no session. */
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	if (smfi_getpriv(ctx) == NULL)
+		return SMFIS_CONTINUE;
+	return run(ctx, CALLBACK_CLOSE, step_close, NULL, SMFIS_CONTINUE);
+}
+
+/* Only a connection that is to change header fields needs a session now. */
+static bool
+prepare_session(SMFICTX *ctx, bool *header)
+{
+	struct settings_in_force *now =
+	    settings_holder_take(&running->settings);
+	struct session *s = NULL;
+
+	*header = now->settings.add_header != 0;
+	settings_holder_drop(now);
+	if (*header) {
+		s = session_of(ctx);
+		if (s != NULL)
+			s->header = true;
+	}
+	return s != NULL || !*header;
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions_offered,
+    unsigned long steps_offered, unsigned long f2, unsigned long f3,
+    unsigned long *actions, unsigned long *steps, unsigned long *pf2,
+    unsigned long *pf3)
+{
+	sfsistat answer = SMFIS_REJECT;
+	bool header;
+
+	(void)steps_offered;
+	(void)f2;
+	(void)f3;
+	*pf2 = *pf3 = 0;
+	if (!drain_enter(&running->gate))
+		return answer;
+	if (prepare_session(ctx, &header))
+		answer = negotiate(ctx, header, actions_offered, actions,
+		    steps);
+	drain_leave(&running->gate);
+	return answer;
+}
+
+bool
+callbacks_register(struct daemon *d, bool tcp, struct fault *fault)
+{
+	struct smfiDesc milter = {
+		.xxfi_name = "tlspolicy",
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_SETSYMLIST | SMFIF_QUARANTINE,
+		.xxfi_helo = on_helo,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eom = on_eom,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate,
+	};
+
+	/*
+	 * Postfix writes the macros of DATA without waiting for an answer; over
+	 * TCP, Nagle's algorithm and delayed acknowledgements then cost 44 ms
+	 * a message, unless there is a callback that answers.
+	 */
+	if (tcp)
+		milter.xxfi_data = on_data;
+	running = d;
+	if (!negotiate_init() || smfi_register(milter) != MI_SUCCESS)
+		return fault_set(fault, FAULT_SOFTWARE,
+		    "libmilter does not take our callbacks");
+	return true;
+}

@@ -1,0 +1,128 @@
+/*
+ * Forged fields go from the last to the first, since each removal renumbers
+ * those behind it, and all go before ours is put in front of them.
+ */
+#include "milter/session/header.h"
+
+enum { VALUE_MAX = 12 * 1024, PIECE_MAX = 400 };
+
+static const char field_name[] = "TLSPolicy-Result";
+
+/* libmilter's prototypes are from 1999; it writes to none of these. */
+static char *
+plain(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+void
+header_look(struct message *m, const char *name)
+{
+	if (slice_is_nocase(slice_trim(slice_of(name)), field_name))
+		m->forged++;
+}
+
+static void
+put_quoted(struct text *out, struct slice s)
+{
+	if (s.n > PIECE_MAX)
+		s.n = PIECE_MAX;
+	text_char(out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			text_char(out, '\\');
+		text_put_printable(out, slice_make(s.p + i, 1));
+	}
+	text_char(out, '"');
+}
+
+/* A word of the MTA's own; in quotes if it is none. */
+static void
+put_word(struct text *out, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int c = text_lower(s.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '.' && c != '-' && c != '_') {
+			put_quoted(out, s);
+			return;
+		}
+	}
+	text_put(out, s.n > PIECE_MAX ? slice_make(s.p, PIECE_MAX) : s);
+}
+
+static void
+put_fact(struct text *out, const struct facts *facts, enum fact_id id,
+    const char *separator, const char *name)
+{
+	if (!facts_filled(facts, id))
+		return;
+	text_printf(out, ";%s%s=", separator, name);
+	put_word(out, facts_value(facts, id));
+}
+
+static void
+put_session(struct text *out, const struct facts *facts)
+{
+	if (facts_in_clear(facts)) {
+		text_puts(out, ";\n\ttls=none");
+		return;
+	}
+	put_fact(out, facts, FACT_TLS_VERSION, "\n\t", "version");
+	put_fact(out, facts, FACT_CIPHER, " ", "cipher");
+	put_fact(out, facts, FACT_CIPHER_BITS, " ", "bits");
+	text_puts(out, ";\n\tverify=");
+	put_word(out, facts_verify_word(facts));
+	if (facts_filled(facts, FACT_CN_SUBJECT)) {
+		text_puts(out, "; cn=");
+		put_quoted(out, facts_value(facts, FACT_CN_SUBJECT));
+	}
+}
+
+/* The rules that had a say, in the order in which they were asked. */
+static void
+put_rules(struct text *out, const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->nresults; i++) {
+		if (!v->results[i].matched)
+			continue;
+		text_puts(out, ";\n\trule=");
+		put_quoted(out, v->results[i].key);
+	}
+}
+
+static void
+compose(const struct message *m, struct text *out)
+{
+	const struct verdict *v = &m->verdict;
+
+	if (facts_filled(&m->facts, FACT_NODE))
+		put_word(out, facts_value(&m->facts, FACT_NODE));
+	else
+		text_puts(out, "unknown");
+	text_printf(out, "; verdict=%s", verdict_name(v->kind));
+	if (v->waiver != WAIVER_NONE)
+		text_printf(out, "; waiver=%s; reason=%s",
+		    waiver_name(v->waiver), v->reply.nlines > 0 ?
+		    reason_name(v->reply.reason) : "none");
+	put_session(out, &m->facts);
+	put_rules(out, v);
+}
+
+bool
+header_put(SMFICTX *ctx, struct session *s)
+{
+	struct message *m = s->message;
+	char memory[VALUE_MAX];
+	struct text value;
+
+	for (int i = m->forged; i > 0; i--)
+		if (smfi_chgheader(ctx, plain(field_name), i, NULL) !=
+		    MI_SUCCESS)
+			return false;
+	text_init(&value, memory, sizeof memory);
+	compose(m, &value);
+	return smfi_insheader(ctx, 0, plain(field_name), value.buf) ==
+	    MI_SUCCESS;
+}

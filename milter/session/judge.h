@@ -1,0 +1,23 @@
+/*
+ * judge.h - asking the policy about what is in the facts.
+ *
+ * Threads: the session's.  Never fails: what goes wrong is a verdict, by
+ * on-error.
+ */
+#ifndef TLSPOLICY_MILTER_SESSION_JUDGE_H
+#define TLSPOLICY_MILTER_SESSION_JUDGE_H
+
+#include "milter/session/session.h"
+
+/* The sender: fills the message's verdict. */
+void judge_mail(struct session *);
+/* The recipient in the facts. */
+void judge_rcpt(struct session *, struct verdict *);
+
+/* The client is to be told something else than "go on". */
+bool judge_refuses(const struct verdict *);
+
+/* Microseconds since 1970, UTC. */
+int64_t judge_clock(void);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * All macros are asked for at MAIL; at RCPT and at the end of the message only
+ * the queue id, which Postfix does not have earlier.  An empty list keeps the
+ * MTA from sending its default macros at the other stages.
+ *
+ * An MTA that cannot be asked is turned away.  Without {client_addr} every
+ * session would look like local submission, without {verify} like one in
+ * clear: policy would rest on what an administrator happened to configure.
+ * sendmail can be asked since 8.14 (2007), Postfix since 2.6 (2009).
+ */
+#include "milter/log.h"
+#include "milter/session/negotiate.h"
+
+enum { LIST_BYTES = 1024 };
+
+/* The same for every connection: put together once. */
+static char mail_macros[LIST_BYTES], eom_macros[LIST_BYTES];
+
+static bool
+list(enum macro_stage stage, char *memory)
+{
+	struct text out;
+
+	text_init(&out, memory, LIST_BYTES);
+	macro_list(stage, &out);
+	return !out.cut && out.n > 0;
+}
+
+bool
+negotiate_init(void)
+{
+	return list(MACRO_AT_MAIL, mail_macros) &&
+	    list(MACRO_AT_EOM, eom_macros);
+}
+
+static bool
+ask_for(SMFICTX *ctx, int stage, const char *macros)
+{
+	return smfi_setsymlist(ctx, stage, (char *)(uintptr_t)macros) ==
+	    MI_SUCCESS;
+}
+
+static bool
+ask_for_macros(SMFICTX *ctx)
+{
+	return ask_for(ctx, SMFIM_CONNECT, "") &&
+	    ask_for(ctx, SMFIM_HELO, "") &&
+	    ask_for(ctx, SMFIM_ENVFROM, mail_macros) &&
+	    ask_for(ctx, SMFIM_ENVRCPT, eom_macros) &&
+	    ask_for(ctx, SMFIM_DATA, "") && ask_for(ctx, SMFIM_EOH, "") &&
+	    ask_for(ctx, SMFIM_EOM, eom_macros);
+}
+
+sfsistat
+negotiate(SMFICTX *ctx, bool header, unsigned long actions_offered,
+    unsigned long *actions, unsigned long *steps)
+{
+	unsigned long wanted = SMFIF_SETSYMLIST | SMFIF_QUARANTINE;
+
+	if ((actions_offered & SMFIF_SETSYMLIST) == 0) {
+		log_warnx("an MTA that cannot be asked for macros was turned "
+		    "away; sendmail 8.14 or Postfix 2.6 is needed");
+		return SMFIS_REJECT;
+	}
+	if (header)
+		wanted |= SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	*actions = wanted & actions_offered;
+	*steps |= SMFIP_NR_HELO | (header ? SMFIP_NR_HDR : SMFIP_NOHDRS);
+	if (!ask_for_macros(ctx)) {
+		log_warnx("out of memory in the negotiation with the MTA");
+		return SMFIS_REJECT;
+	}
+	return SMFIS_CONTINUE;
+}

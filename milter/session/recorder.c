@@ -1,0 +1,101 @@
+/*
+ * Nearly every record fits into the first buffer, which costs nothing.  One
+ * with thousands of recipients gets memory of its own, up to a limit that no
+ * MTA's recipient limit reaches.
+ */
+#include <stdlib.h>
+
+#include "milter/log.h"
+#include "milter/session/recorder.h"
+
+enum { FIRST_TRY = 8 * 1024 };
+static const size_t LARGEST = 64 * 1024 * 1024;
+
+static bool
+submit(struct session *s, struct slice line)
+{
+	bool taken = audit_submit(s->daemon->audit, line);
+
+	metrics_count(&s->daemon->metrics,
+	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
+	return taken;
+}
+
+static bool
+write_large(struct session *s, const struct record *record)
+{
+	bool taken = false;
+
+	for (size_t size = RECORD_LINE_MAX; size <= LARGEST; size *= 4) {
+		char *memory = malloc(size);
+		struct text line;
+		bool fits;
+
+		if (memory == NULL)
+			break;
+		text_init(&line, memory, size);
+		fits = record_format(record, &line);
+		if (fits)
+			taken = submit(s, slice_make(line.buf, line.n));
+		free(memory);
+		if (fits)
+			return taken;
+	}
+	log_warnx("audit log: a record of %zu recipients does not fit",
+	    record->nrcpts);
+	metrics_count(&s->daemon->metrics, COUNTER_UNRECORDED);
+	return false;
+}
+
+static bool
+write_record(struct session *s, struct record *record)
+{
+	char id[SESSION_ID_MAX], memory[FIRST_TRY];
+	struct text session, line;
+
+	text_init(&session, id, sizeof id);
+	session_id(s, &session);
+	record->session = slice_make(session.buf, session.n);
+	record->facts = &s->message->facts;
+	record->monitor = s->message->settings->settings.mode == MODE_MONITOR;
+	record->exempt = s->message->exempt;
+	text_init(&line, memory, sizeof memory);
+	if (record_format(record, &line))
+		return submit(s, slice_make(line.buf, line.n));
+	return write_large(s, record);
+}
+
+bool
+recorder_message(struct session *s, enum record_event event)
+{
+	const struct message *m = s->message;
+	struct record record = {
+		.event = event,
+		.time_us = m->judged_us,
+		.verdict = &m->verdict,
+		.rcpts = m->rcpts,
+		.nrcpts = m->nrcpts,
+	};
+
+	return write_record(s, &record);
+}
+
+bool
+recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
+    int64_t now_us)
+{
+	struct record_rcpt rcpt = {
+		.address = session_rcpt_address(&s->message->facts),
+		.kind = verdict->kind,
+		.waiver = verdict->waiver,
+	};
+	struct record record = {
+		.event = RECORD_REFUSED_RCPT,
+		.time_us = now_us,
+		.verdict = verdict,
+		.rcpts = &rcpt,
+		.nrcpts = 1,
+	};
+
+	return write_record(s, &record);
+}

@@ -1,0 +1,18 @@
+/*
+ * recorder.h - one line of the audit log for each message and each refusal.
+ *
+ * False: the record could not be taken, and no mail may be accepted on it.
+ * Threads: the session's.
+ */
+#ifndef TLSPOLICY_MILTER_SESSION_RECORDER_H
+#define TLSPOLICY_MILTER_SESSION_RECORDER_H
+
+#include "milter/session/session.h"
+
+/* The message, with the recipients accepted so far. */
+bool recorder_message(struct session *, enum record_event);
+/* The refused recipient that is in the facts. */
+bool recorder_refused_rcpt(struct session *, const struct verdict *,
+    int64_t now_us);
+
+#endif

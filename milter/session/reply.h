@@ -1,0 +1,22 @@
+/*
+ * reply.h - the only place that knows both verdicts and SMFIS_*.
+ *
+ * Threads: the session's.
+ */
+#ifndef TLSPOLICY_MILTER_SESSION_REPLY_H
+#define TLSPOLICY_MILTER_SESSION_REPLY_H
+
+#include <libmilter/mfapi.h>
+
+#include "policy/policy.h"
+
+/* Tell the client what a refusing verdict says. */
+sfsistat reply_send(SMFICTX *, const struct verdict *);
+
+/* 451 4.3.0, for what went wrong outside of any verdict. */
+sfsistat reply_policy_error(SMFICTX *, const char *text);
+
+/* At the end of a message: into the MTA's quarantine.  False: it did not. */
+bool reply_hold(SMFICTX *, const struct verdict *);
+
+#endif

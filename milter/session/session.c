@@ -1,0 +1,181 @@
+/*
+ * What a recipient's verdict leaves behind is copied into the memory of the
+ * facts, which lives exactly as long as the message.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/session/session.h"
+
+enum { RCPTS_FIRST = 4 };
+
+struct session *
+session_new(struct daemon *daemon)
+{
+	struct session *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->daemon = daemon;
+	s->number = atomic_fetch_add(&daemon->nsessions, 1) + 1;
+	metrics_count(&daemon->metrics, COUNTER_SESSIONS);
+	return s;
+}
+
+void
+session_free(struct session *s)
+{
+	if (s->message != NULL)
+		session_end_message(s);
+	free(s->helo);
+	free(s);
+}
+
+void
+session_set_helo(struct session *s, const char *helo)
+{
+	free(s->helo);
+	s->helo = strdup(helo);
+}
+
+static struct message *
+make_message(void)
+{
+	struct message *m = malloc(sizeof *m);
+
+	if (m != NULL)
+		facts_init(&m->facts, DIALECT_SENDMAIL);
+	return m;
+}
+
+static void
+free_message(struct message *m)
+{
+	facts_free(&m->facts);
+	free(m);
+}
+
+struct message *
+session_begin_message(struct session *s)
+{
+	struct message *m = pool_take(&s->daemon->messages);
+
+	if (m == NULL && (m = make_message()) == NULL)
+		return NULL;
+	m->settings = settings_holder_take(&s->daemon->settings);
+	m->judged_us = 0;
+	m->exempt = false;
+	m->rcpts = NULL;
+	m->nrcpts = m->room = 0;
+	m->forged = 0;
+	verdict_init(&m->verdict);
+	s->message = m;
+	return m;
+}
+
+void
+session_end_message(struct session *s)
+{
+	struct message *m = s->message;
+
+	s->message = NULL;
+	settings_holder_drop(m->settings);
+	/* Also gives back what a message of many recipients took. */
+	facts_reset(&m->facts, DIALECT_SENDMAIL);
+	if (!pool_put(&s->daemon->messages, m))
+		free_message(m);
+}
+
+static struct record_rcpt *
+next_rcpt(struct message *m)
+{
+	struct record_rcpt *more;
+	size_t room;
+
+	if (m->nrcpts == m->room) {
+		room = m->room == 0 ? RCPTS_FIRST : 2 * m->room;
+		more = arena_alloc(&m->facts.memory, room * sizeof *more);
+		if (more == NULL)
+			return NULL;
+		if (m->nrcpts > 0)
+			memcpy(more, m->rcpts, m->nrcpts * sizeof *more);
+		m->rcpts = more;
+		m->room = room;
+	}
+	return &m->rcpts[m->nrcpts];
+}
+
+static bool
+keep(struct arena *memory, struct slice *s)
+{
+	*s = arena_copy(memory, *s);
+	return s->p != NULL;
+}
+
+/* NULL: out of memory. */
+static const struct class_result *
+copy_result(struct arena *memory, const struct class_result *from)
+{
+	struct class_result *r = arena_alloc(memory, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	*r = *from;
+	if (!keep(memory, &r->key) || !keep(memory, &r->requirement) ||
+	    !keep(memory, &r->by) || !keep(memory, &r->file))
+		return NULL;
+	return r;
+}
+
+struct slice
+session_rcpt_address(const struct facts *facts)
+{
+	struct slice a = facts_raw(facts, FACT_RCPT_ADDR);
+
+	if (a.n >= 2 && a.p[0] == '<' && a.p[a.n - 1] == '>')
+		return slice_make(a.p + 1, a.n - 2);
+	return a;
+}
+
+bool
+session_add_rcpt(struct session *s, const struct verdict *v)
+{
+	struct message *m = s->message;
+	struct record_rcpt *r = next_rcpt(m);
+
+	if (r == NULL)
+		return false;
+	r->address = session_rcpt_address(&m->facts);
+	r->kind = v->kind;
+	r->waiver = v->waiver;
+	r->result = NULL;
+	if (v->nresults > 0) {
+		r->result = copy_result(&m->facts.memory, &v->results[0]);
+		if (r->result == NULL)
+			return false;
+	}
+	m->nrcpts++;
+	return true;
+}
+
+void
+session_adopt_hold(struct session *s, const struct verdict *from)
+{
+	struct verdict *to = &s->message->verdict;
+
+	if (to->kind == VERDICT_HOLD)
+		return;
+	to->kind = VERDICT_HOLD;
+	to->waiver = WAIVER_NONE;
+	to->reply = from->reply;
+	for (unsigned i = 0; i < to->reply.nlines; i++)
+		to->reply.lines[i] = verdict_keep(to, from->reply.lines[i]);
+}
+
+void
+session_id(const struct session *s, struct text *out)
+{
+	text_hex(out, s->daemon->started_us);
+	text_char(out, '.');
+	text_hex(out, s->number);
+}

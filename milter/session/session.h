@@ -1,0 +1,63 @@
+/*
+ * session.h - an SMTP session, and the message that is being judged in it.
+ *
+ * Most sessions of a busy server are idle: a session is as small as can be,
+ * and what judging needs is had at MAIL and given back with the message, for
+ * the next one of any session.
+ * Nothing that was told before MAIL counts but the HELO argument, so nothing of
+ * the time before STARTTLS can be left over.
+ *
+ * Threads: the callbacks of one session run one after another, but on
+ * different threads.
+ */
+#ifndef TLSPOLICY_MILTER_SESSION_SESSION_H
+#define TLSPOLICY_MILTER_SESSION_SESSION_H
+
+#include "milter/daemon.h"
+
+struct message {
+	struct settings_in_force *settings; /* held until the end */
+	int64_t judged_us;		    /* MAIL; since 1970, UTC */
+	bool exempt;
+	struct record_rcpt *rcpts; /* accepted ones; in the facts' memory */
+	size_t nrcpts, room;
+	int forged; /* header fields that pretend to be ours */
+	struct facts facts;
+	struct verdict verdict;	 /* at MAIL */
+	struct verdict at_rcpt;	 /* of the latest recipient */
+};
+
+struct session {
+	struct daemon *daemon;
+	struct message *message; /* NULL between messages */
+	char *helo;		 /* NULL: none yet */
+	uint64_t number;
+	bool header;		 /* add-header, when the MTA connected */
+};
+
+/* NULL: out of memory. */
+struct session *session_new(struct daemon *);
+void session_free(struct session *);
+
+/* A HELO that does not fit into memory is as good as none. */
+void session_set_helo(struct session *, const char *helo);
+
+/* Facts are empty, nothing is judged.  NULL: out of memory. */
+struct message *session_begin_message(struct session *);
+void session_end_message(struct session *);
+
+/*
+ * Remember the recipient that is in the facts, with the class of rules that
+ * spoke of it.  False: out of memory.
+ */
+bool session_add_rcpt(struct session *, const struct verdict *);
+/* The recipient as the record shows it, without <>. */
+struct slice session_rcpt_address(const struct facts *);
+/* A recipient's rule holds the whole message. */
+void session_adopt_hold(struct session *, const struct verdict *);
+
+enum { SESSION_ID_MAX = 40 };
+/* Unique over restarts: the daemon's start, the session's number. */
+void session_id(const struct session *, struct text *);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * Each step fills in facts, asks, and answers.
+ *
+ * No answer is ever ACCEPT: at MAIL it would keep the end of the message from
+ * us, and with it the record.  Nothing is refused before MAIL: that would
+ * stick to the whole session and take STARTTLS away from the client.
+ */
+#include "milter/session/macros.h"
+#include "milter/session/header.h"
+#include "milter/session/judge.h"
+#include "milter/log.h"
+#include "milter/session/recorder.h"
+#include "milter/session/reply.h"
+#include "milter/session/step.h"
+
+static const char no_memory[] = "out of memory, try again later";
+static const char unrecorded[] =
+    "this message cannot be recorded now, try again later";
+static const char not_held[] =
+    "this message cannot be held now, try again later";
+static const char no_header[] =
+    "this message's header cannot be changed now, try again later";
+static const char unjudged[] =
+    "this message has not been judged, try again later";
+
+static sfsistat
+fail(SMFICTX *ctx, struct session *s, const char *text)
+{
+	if (text == no_memory)
+		metrics_count(&s->daemon->metrics, COUNTER_NO_MEMORY);
+	if (s->message != NULL)
+		session_end_message(s);
+	return reply_policy_error(ctx, text);
+}
+
+/* A message that was judged and that the client did not end. */
+static void
+abandon(struct session *s)
+{
+	if (s->message == NULL)
+		return;
+	recorder_message(s, RECORD_ABORTED);
+	session_end_message(s);
+}
+
+sfsistat
+step_helo(SMFICTX *ctx, struct session *s, const char *helo)
+{
+	(void)ctx;
+	abandon(s);
+	session_set_helo(s, helo);
+	return SMFIS_NOREPLY;
+}
+
+sfsistat
+step_mail(SMFICTX *ctx, struct session *s, const char *sender)
+{
+	sfsistat answer;
+
+	abandon(s);
+	if (session_begin_message(s) == NULL || !macros_mail(ctx, s, sender))
+		return fail(ctx, s, no_memory);
+	judge_mail(s);
+	if (!judge_refuses(&s->message->verdict))
+		return SMFIS_CONTINUE;
+	recorder_message(s, RECORD_REFUSED_MAIL);
+	answer = reply_send(ctx, &s->message->verdict);
+	session_end_message(s);
+	return answer;
+}
+
+sfsistat
+step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
+{
+	struct verdict *verdict;
+
+	if (s->message == NULL)
+		return fail(ctx, s, unjudged);
+	verdict = &s->message->at_rcpt;
+	if (!macros_rcpt(ctx, s, recipient))
+		return fail(ctx, s, no_memory);
+	judge_rcpt(s, verdict);
+	if (judge_refuses(verdict)) {
+		recorder_refused_rcpt(s, verdict, judge_clock());
+		return reply_send(ctx, verdict);
+	}
+	if (!session_add_rcpt(s, verdict))
+		return fail(ctx, s, no_memory);
+	if (verdict->kind == VERDICT_HOLD)
+		session_adopt_hold(s, verdict);
+	return SMFIS_CONTINUE;
+}
+
+sfsistat
+step_data(SMFICTX *ctx, struct session *s, const char *none)
+{
+	(void)ctx;
+	(void)s;
+	(void)none;
+	return SMFIS_CONTINUE;
+}
+
+sfsistat
+step_header(SMFICTX *ctx, struct session *s, const char *name)
+{
+	(void)ctx;
+	if (s->message != NULL)
+		header_look(s->message, name);
+	return SMFIS_NOREPLY;
+}
+
+/* What the MTA is to do with the message besides accepting it. */
+static const char *
+change_message(SMFICTX *ctx, struct session *s)
+{
+	const struct verdict *verdict = &s->message->verdict;
+
+	if (verdict->kind == VERDICT_HOLD && !reply_hold(ctx, verdict))
+		return not_held;
+	if (s->header && s->message->settings->settings.add_header &&
+	    !header_put(ctx, s))
+		return no_header;
+	return NULL;
+}
+
+sfsistat
+step_eom(SMFICTX *ctx, struct session *s, const char *none)
+{
+	const char *why;
+
+	(void)none;
+	if (s->message == NULL)
+		return fail(ctx, s, unjudged);
+	if (!macros_queue_id(ctx, s))
+		return fail(ctx, s, no_memory);
+	why = change_message(ctx, s);
+	if (why != NULL) {
+		log_warnx("the MTA would not: %s", why);
+		abandon(s);
+		return fail(ctx, s, why);
+	}
+	if (!recorder_message(s, RECORD_MESSAGE))
+		return fail(ctx, s, unrecorded);
+	metrics_count(&s->daemon->metrics, COUNTER_MESSAGES);
+	session_end_message(s);
+	return SMFIS_CONTINUE;
+}
+
+sfsistat
+step_abort(SMFICTX *ctx, struct session *s, const char *none)
+{
+	(void)ctx;
+	(void)none;
+	abandon(s);
+	return SMFIS_CONTINUE;
+}
+
+sfsistat
+step_close(SMFICTX *ctx, struct session *s, const char *none)
+{
+	(void)none;
+	abandon(s);
+	smfi_setpriv(ctx, NULL);
+	session_free(s);
+	return SMFIS_CONTINUE;
+}

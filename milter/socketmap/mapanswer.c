@@ -1,0 +1,201 @@
+/*
+ * As in judge.c the store is held only while it is asked.  One answer is in
+ * work at a time in this thread, but 20 kB are too much for a stack that
+ * libevent shares.
+ */
+#include <stdlib.h>
+
+#include "milter/session/judge.h"
+#include "milter/log.h"
+#include "milter/socketmap/mapanswer.h"
+
+struct asked {
+	struct daemon *daemon;
+	struct settings_in_force *settings;
+	struct outbound_options options;
+	struct outbound_question question;
+	struct outbound_answer answer;
+	int64_t now_us;
+};
+
+static void
+trace_to_log(void *arg, const char *line)
+{
+	(void)arg;
+	log_debug("socketmap: %s", line);
+}
+
+static void
+ask(struct asked *a)
+{
+	struct store_reader reader;
+	struct fault why;
+
+	if (store_holder_begin(&a->daemon->store, &reader, &why)) {
+		outbound_ask(&a->question, &reader, NULL, &a->answer);
+		store_holder_end(&a->daemon->store, &reader);
+	} else {
+		metrics_count(&a->daemon->metrics, COUNTER_STORE_ERRORS);
+		outbound_ask(&a->question, NULL, &why, &a->answer);
+	}
+}
+
+static bool
+record(const struct asked *a)
+{
+	struct record_outbound record = { a->now_us, &a->question, &a->answer };
+	char *memory = malloc(RECORD_LINE_MAX);
+	struct text line;
+	bool taken;
+
+	if (memory == NULL)
+		return false;
+	text_init(&line, memory, RECORD_LINE_MAX);
+	taken = record_format_outbound(&record, &line) && audit_offer(
+	    a->daemon->audit, slice_make(line.buf, line.n));
+	free(memory);
+	metrics_count(&a->daemon->metrics,
+	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
+	return taken;
+}
+
+/* What an administrator has to know names the rules. */
+static void
+tell(const struct asked *a)
+{
+	const struct outbound_answer *answer = &a->answer;
+	char buf[1024];
+	struct text rules;
+
+	if (answer->result != OUTBOUND_WEAKENED &&
+	    answer->result != OUTBOUND_REFUSED)
+		return;
+	text_init(&rules, buf, sizeof buf);
+	for (unsigned i = 0; i < answer->nrules; i++) {
+		const struct outbound_rule *rule = &answer->rules[i];
+
+		text_printf(&rules, "%s%.*s %.*s (%.*s:%lu)",
+		    i > 0 ? ", " : "", SLICE_ARG(rule->key),
+		    SLICE_ARG(rule->requirement), SLICE_ARG(rule->file),
+		    (unsigned long)rule->line);
+	}
+	log_warnx("socketmap: %s %.*s: %s: cannot be expressed: %s; rule %s",
+	    outbound_map_name(a->question.map), SLICE_ARG(a->question.key),
+	    outbound_result_name(answer->result), answer->lost.buf, buf);
+}
+
+static void
+count(const struct asked *a)
+{
+	static const enum counter counters[] = {
+		[OUTBOUND_NONE] = COUNTER_OUTBOUND_NONE,
+		[OUTBOUND_TOLD] = COUNTER_OUTBOUND_TOLD,
+		[OUTBOUND_WEAKENED] = COUNTER_OUTBOUND_WEAKENED,
+		[OUTBOUND_REFUSED] = COUNTER_OUTBOUND_REFUSED,
+		[OUTBOUND_FAILED] = COUNTER_OUTBOUND_FAILED,
+	};
+
+	metrics_count(&a->daemon->metrics, counters[a->answer.result]);
+}
+
+static void
+put_reply(const struct outbound_answer *a, struct text *reply)
+{
+	if (a->result == OUTBOUND_NONE || a->waived) {
+		/* The blank belongs to it. */
+		text_puts(reply, "NOTFOUND ");
+		return;
+	}
+	text_puts(reply, a->defer ? "TEMP " : "OK ");
+	text_put_printable(reply, slice_make(a->value.buf, a->value.n));
+}
+
+static void
+answer(struct asked *a, struct text *reply)
+{
+	ask(a);
+	if (a->answer.result != OUTBOUND_NONE && !record(a))
+		outbound_deny(&a->question, "TLS policy cannot be recorded at "
+		    "present", &a->answer);
+	tell(a);
+	count(a);
+	put_reply(&a->answer, reply);
+}
+
+static void
+prepare(struct asked *a, struct daemon *d, struct slice request)
+{
+	static const struct trace trace = { trace_to_log, NULL };
+	const struct settings *s;
+	size_t blank = slice_find(request, ' ');
+
+	a->daemon = d;
+	a->settings = settings_holder_take(&d->settings);
+	s = &a->settings->settings;
+	a->now_us = judge_clock();
+	a->options = (struct outbound_options){
+		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
+		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,
+		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
+		.monitor = s->mode == MODE_MONITOR
+	};
+	a->question = (struct outbound_question){
+		.map = OUTBOUND_SENDMAIL,
+		.key = slice_from(request, blank < request.n ? blank + 1 :
+		    blank),
+		.options = &a->options,
+		.now = a->now_us / 1000000,
+		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
+	};
+}
+
+/*
+ * sendmail takes PERM for "not found".  A map that is misspelt in its
+ * configuration must not let mail through either.
+ */
+static void
+unknown_map(struct asked *a, struct slice name, struct text *reply)
+{
+	log_warnx("socketmap: there is no map \"%.*s\" for the key \"%.*s\"; "
+	    "expected tlspolicy for Postfix, access or tlspolicy_access for "
+	    "sendmail", SLICE_ARG(name), SLICE_ARG(a->question.key));
+	a->question.map = OUTBOUND_SENDMAIL;
+	outbound_answer_init(&a->answer);
+	outbound_deny(&a->question, "", &a->answer);
+	if (a->answer.result == OUTBOUND_NONE)
+		text_puts(reply, "PERM there is no such map");
+	else
+		put_reply(&a->answer, reply);
+	count(a);
+}
+
+static bool
+asks_whether_alive(const struct outbound_question *q)
+{
+	return q->map == OUTBOUND_SENDMAIL &&
+	    slice_is_nocase(q->key, "tlspolicy:alive");
+}
+
+void
+mapanswer(struct daemon *d, struct slice request, struct text *reply)
+{
+	struct slice map = slice_make(request.p, slice_find(request, ' '));
+	struct asked *a = malloc(sizeof *a);
+
+	if (a == NULL) {
+		/* sendmail is kept from failing open by the lost connection. */
+		metrics_count(&d->metrics, COUNTER_NO_MEMORY);
+		return;
+	}
+	prepare(a, d, request);
+	log_debug("socketmap: %.*s", SLICE_ARG(request));
+	if (!outbound_map_by_name(map, &a->question.map) ||
+	    outbound_is_misplaced(&a->question))
+		unknown_map(a, map, reply);
+	else if (asks_whether_alive(&a->question))
+		text_puts(reply, "OK ALIVE");
+	else
+		answer(a, reply);
+	settings_holder_drop(a->settings);
+	free(a);
+}

@@ -1,0 +1,27 @@
+/*
+ * mapanswer.h - from "tlspolicy dest.test" to "OK encrypt".
+ *
+ * What a request gets is decided by policy/outbound; here the store and the
+ * settings of the moment are had, the answer is recorded, counted and logged,
+ * and written in the words of the protocol (socketmap_table(5)):
+ *
+ *	OK <value>, NOTFOUND <nothing>, TEMP <reason>, PERM <reason>
+ *
+ * An answer that the audit log cannot take is not given: nothing may leave.
+ *
+ * The key "tlspolicy:alive" gives ALIVE, which is neither recorded nor counted:
+ * sendmail passes over a map that it cannot open, so its rulesets ask first
+ * whether there is one (scripts/sendmail-outbound.mc).
+ *
+ * Threads: any.
+ */
+#ifndef TLSPOLICY_MILTER_SOCKETMAP_MAPANSWER_H
+#define TLSPOLICY_MILTER_SOCKETMAP_MAPANSWER_H
+
+#include "milter/daemon.h"
+
+enum { MAPANSWER_MAX = 4096 + 16 };
+
+void mapanswer(struct daemon *, struct slice request, struct text *reply);
+
+#endif

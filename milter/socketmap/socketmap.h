@@ -1,0 +1,27 @@
+/*
+ * socketmap.h - the service that MTAs ask before they deliver.
+ *
+ * An event loop in a thread of its own, beside libmilter's: a connection is
+ * an MTA process, and those are thousands.  Answers come from memory (the
+ * store is mapped), so one thread is enough; what can take its time is the
+ * audit log, and then no answer may be given anyway.
+ *
+ * At most half of the process' descriptors are for this service.  When they
+ * are used up the connection that has rested longest makes room.
+ *
+ * Threads: the main thread starts and stops it.
+ */
+#ifndef TLSPOLICY_MILTER_SOCKETMAP_SOCKETMAP_H
+#define TLSPOLICY_MILTER_SOCKETMAP_SOCKETMAP_H
+
+#include "milter/daemon.h"
+
+struct socketmap;
+
+/* Serve on `fd`, which it takes over.  NULL with a fault: it does not. */
+struct socketmap *socketmap_start(struct daemon *, int fd, struct fault *);
+
+/* NULL does nothing.  When it returns no question is being answered. */
+void socketmap_stop(struct socketmap *);
+
+#endif

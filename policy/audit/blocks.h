@@ -1,0 +1,62 @@
+/*
+ * blocks.h - the audit log in pieces, read far enough ahead to know which of
+ * their records were withdrawn.
+ *
+ * Whoever waits too long for the disk tells his client 451, and a note behind
+ * the record says so: {"event":"withdrawn","of":SEQ}.  The daemon's writer
+ * takes no other record before that note, so it stands within one round of the
+ * writer and its notes, or behind the link of the next file.  A piece is
+ * handed out when BLOCKS_BYTES behind it were read.
+ *
+ * Files come in the order of the chain, whatever the order of the paths.
+ * Threads: an ahead belongs to one thread; a piece to whoever has it.
+ */
+#ifndef TLSPOLICY_AUDIT_BLOCKS_H
+#define TLSPOLICY_AUDIT_BLOCKS_H
+
+#include "policy/audit/reader.h"
+
+enum {
+	BLOCKS_BYTES = 4 * 1024 * 1024, /* twice what a writer's round can be */
+	BLOCKS_NOTE_MAX = 1024	       /* a longer line is no note */
+};
+
+/* Numbers of lines. */
+struct blocks_seqs {
+	uint64_t *seqs;
+	size_t n, room;
+};
+
+/* Whole lines.  All zeros at first. */
+struct blocks_piece {
+	const char *file; /* "<stdin>" for "-" */
+	uint64_t line;	  /* the number of its first line */
+	char *text;
+	size_t n, room;
+	struct blocks_seqs withdrawn; /* sorted; may name others' records, too */
+};
+
+void blocks_piece_free(struct blocks_piece *);
+
+struct blocks;
+
+/*
+ * NULL with a fault.  No paths: "-".  The paths must outlive it.  `at_once`:
+ * pieces come as they are read, and what is noted later is not known.
+ */
+struct blocks *blocks_open(char *const *paths, size_t n, bool at_once,
+    struct fault *);
+void blocks_close(struct blocks *);
+
+/*
+ * The next piece, in place of the one that is there, whose memory is used
+ * again.  What stands before a damaged place comes before SOURCE_FAILED.
+ */
+enum source_result blocks_next(struct blocks *, struct blocks_piece *,
+    struct fault *);
+
+/* A line of the piece, as reader_parse(); sets record->withdrawn. */
+enum reader_result blocks_parse(const struct blocks_piece *,
+    struct reader_record *, struct slice line, struct fault *);
+
+#endif

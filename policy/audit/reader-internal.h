@@ -1,0 +1,44 @@
+/*
+ * reader-internal.h - a record that is being read; private to reader_parse().
+ *
+ * reader-parse.c has the members of a line, reader-facts.c those that become
+ * facts, reader-rules.c recipients and rules.
+ */
+#ifndef TLSPOLICY_AUDIT_READER_INTERNAL_H
+#define TLSPOLICY_AUDIT_READER_INTERNAL_H
+
+#include "policy/audit/field.h"
+#include "policy/audit/reader.h"
+
+/* A record that is being read. */
+struct parse {
+	struct scan scan;
+	struct reader_record *r;
+	uint64_t schema;
+	bool note, has_event, has_verdict;
+	struct slice time;
+	/* Facts as they were told; put in once the MTA is known. */
+	struct slice value[FACT_COUNT];
+	enum fact_state state[FACT_COUNT];
+	bool raw[FACT_COUNT], nothing[FIELD_GROUPS];
+	const struct field *top; /* the row that probably comes next */
+};
+
+/* A value of a fact's field: text, null, or a number that stands for its text. */
+bool parse_fact(struct parse *, enum fact_id, enum field_kind);
+bool parse_client(struct parse *);
+bool parse_daemon(struct parse *);
+bool parse_auth(struct parse *);
+bool parse_tls(struct parse *);
+bool parse_raw(struct parse *);
+/* At the end of the line: all that was told, into the record's facts. */
+bool parse_put_facts(struct parse *);
+
+bool parse_rcpts(struct parse *);
+bool parse_rules(struct parse *);
+
+/* One of `n` words into *value; null is the first one. */
+bool parse_word(struct parse *, const char *(*name)(int), int n, int *value);
+const char *parse_waiver_word(int);
+
+#endif

@@ -1,0 +1,20 @@
+/* POSIX has no tdestroy(3): with an order in which all are equal the root goes. */
+#include <search.h>
+#include <stddef.h>
+
+#include "policy/base/tree.h"
+
+static int
+any(const void *a, const void *b)
+{
+	(void)a;
+	(void)b;
+	return 0;
+}
+
+void
+tree_drop(void **tree)
+{
+	while (*tree != NULL)
+		tdelete(NULL, tree, any);
+}

@@ -1,0 +1,371 @@
+/*
+ * Each check is a function that adds its flaws.  Those of one certificate are
+ * in the two tables below; those of keys and files follow.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/x509v3.h>
+
+#include "policy/base/text.h"
+#include "policy/cert/certificate.h"
+#include "policy/cert/inspect.h"
+
+/* NIST SP 800-57: what is to be used no more has less (RSA 2048 has 112). */
+enum { STRENGTH_MIN = 112 };
+
+struct subject {
+	X509 *certificate;
+	const char *file;
+	unsigned number;
+	const struct inspect_settings *settings;
+	struct flaws *flaws;
+};
+
+typedef void check_function(const struct subject *);
+
+#define ADD(s, kind, ...) \
+	flaws_add((s)->flaws, (kind), (s)->file, (s)->number, __VA_ARGS__)
+
+static void
+check_purposes(const struct subject *s)
+{
+	enum inspect_use use = s->settings->use;
+
+	if (use != INSPECT_SERVER && X509_check_purpose(s->certificate,
+	    X509_PURPOSE_SSL_CLIENT, 0) != 1)
+		ADD(s, FLAW_NO_CLIENT_PURPOSE, "not for a TLS client: a peer "
+		    "that is shown it says verify=FAIL, \"unsupported "
+		    "certificate purpose\"");
+	if (use != INSPECT_CLIENT && X509_check_purpose(s->certificate,
+	    X509_PURPOSE_SSL_SERVER, 0) != 1)
+		ADD(s, FLAW_NO_SERVER_PURPOSE, "not for a TLS server: a client "
+		    "that is shown it says verify=FAIL, \"unsupported "
+		    "certificate purpose\"");
+}
+
+static void
+check_issuer(const struct subject *s)
+{
+	char subject[CERTIFICATE_TEXT_MAX], issuer[CERTIFICATE_TEXT_MAX];
+	struct text subject_text, issuer_text;
+
+	if (certificate_is_self_signed(s->certificate)) {
+		ADD(s, FLAW_SELF_SIGNED, "signed by itself, by no CA");
+		return;
+	}
+	text_init(&subject_text, subject, sizeof subject);
+	text_init(&issuer_text, issuer, sizeof issuer);
+	if (certificate_cn_sendmail(X509_get_subject_name(s->certificate),
+	    &subject_text) == CERTIFICATE_CN &&
+	    certificate_cn_sendmail(X509_get_issuer_name(s->certificate),
+	    &issuer_text) == CERTIFICATE_CN && strcmp(subject, issuer) == 0)
+		ADD(s, FLAW_ISSUER_CN_IS_SUBJECT_CN, "its CN and its issuer's "
+		    "are both %s: looks self-signed", subject);
+}
+
+static void
+check_names(const struct subject *s)
+{
+	char buf[256];
+	struct text names;
+
+	text_init(&names, buf, sizeof buf);
+	certificate_names_text(s->certificate, &names);
+	if (names.n == 0)
+		ADD(s, FLAW_NO_NAMES, "no subject alternative name");
+	if (s->settings->host != NULL &&
+	    !certificate_matches(s->certificate, s->settings->host))
+		ADD(s, FLAW_NAME_MISMATCH, "not for %s but for %s%s",
+		    s->settings->host, names.n > 0 ? buf : "no name at all",
+		    names.cut ? "..." : "");
+}
+
+static void
+check_cn(const struct subject *s)
+{
+	char buf[CERTIFICATE_TEXT_MAX];
+	struct text word;
+
+	text_init(&word, buf, sizeof buf);
+	if (certificate_cn_sendmail(X509_get_subject_name(s->certificate),
+	    &word) != CERTIFICATE_CN)
+		ADD(s, FLAW_NO_CN, "no usable CN: sendmail's {cn_subject} is "
+		    "%s", buf);
+}
+
+static void
+check_key(const struct subject *s)
+{
+	char buf[128];
+	struct text kind;
+	const EVP_PKEY *key = X509_get0_pubkey(s->certificate);
+	int bits = key == NULL ? 0 : certificate_key_strength(key);
+
+	text_init(&kind, buf, sizeof buf);
+	if (key == NULL)
+		text_puts(&kind, "of a kind unknown to this OpenSSL");
+	else
+		certificate_key(key, &kind);
+	if (bits < STRENGTH_MIN)
+		ADD(s, FLAW_WEAK_KEY, "its key, %s, is as strong as %d bits",
+		    buf, bits);
+}
+
+static void
+check_digest(const struct subject *s)
+{
+	char buf[128];
+	struct text name;
+
+	/* Nobody checks the signature of a trust anchor. */
+	if (certificate_is_self_signed(s->certificate) ||
+	    certificate_signature_strength(s->certificate) >= STRENGTH_MIN)
+		return;
+	text_init(&name, buf, sizeof buf);
+	certificate_signature(s->certificate, &name);
+	ADD(s, FLAW_WEAK_DIGEST, "signed with %s", buf);
+}
+
+static void
+check_dates(const struct subject *s)
+{
+	time_t now = s->settings->now;
+	char buf[32];
+	struct text when;
+	long left = certificate_days_left(s->certificate, now);
+
+	text_init(&when, buf, sizeof buf);
+	if (X509_cmp_time(X509_get0_notBefore(s->certificate), &now) > 0) {
+		certificate_time(X509_get0_notBefore(s->certificate), &when);
+		ADD(s, FLAW_NOT_YET_VALID, "not valid before %s", buf);
+		return;
+	}
+	certificate_time(X509_get0_notAfter(s->certificate), &when);
+	if (left < 0)
+		ADD(s, FLAW_EXPIRED, "expired %s", buf);
+	else if (left < s->settings->soon)
+		ADD(s, FLAW_EXPIRES_SOON, "expires %s, in %ld days", buf, left);
+}
+
+/* For the certificate that a host shows. */
+static check_function *const end_checks[] = { check_purposes, check_issuer,
+	check_names, check_cn, check_key, check_digest, check_dates };
+/* For its chain, and for CAs. */
+static check_function *const chain_checks[] = { check_key, check_digest,
+	check_dates };
+
+static bool
+has_key(const struct pemfile *files, size_t n, const X509 *certificate)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < files[i].nkeys; k++)
+			if (files[i].keys[k] != NULL && X509_check_private_key(
+			    certificate, files[i].keys[k]) == 1)
+				return true;
+	return false;
+}
+
+/*
+ * "openssl req -x509" marks what it makes as a CA and gives it no keyUsage: a
+ * host's certificate all the same.  A real CA has the keyUsage that RFC 5280
+ * asks for, and its key is seldom in the files given; where it is, only one
+ * that may sign TLS handshakes is a host's.
+ */
+X509 *
+inspect_end(const struct pemfile *files, size_t n, size_t at)
+{
+	X509 *first = sk_X509_value(files[at].certificates, 0);
+	uint32_t usage;
+
+	if (first == NULL || !certificate_is_ca(first))
+		return first;
+	usage = X509_get_key_usage(first);
+	if (usage == UINT32_MAX)
+		return certificate_is_self_signed(first) ? first : NULL;
+	return (usage & KU_DIGITAL_SIGNATURE) != 0 &&
+	    has_key(files, n, first) ? first : NULL;
+}
+
+X509_STORE *
+inspect_open_bundle(const char *path, struct fault *f)
+{
+	X509_STORE *store = X509_STORE_new();
+	struct stat st;
+	bool good = false;
+
+	if (store == NULL)
+		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	else if (stat(path, &st) == -1)
+		fault_errno(f, FAULT_NOINPUT, errno, "cannot be opened");
+	else if (S_ISDIR(st.st_mode))
+		good = X509_STORE_load_path(store, path) == 1 ||
+		    fault_set(f, FAULT_NOINPUT, "no hashed directory");
+	else
+		good = X509_STORE_load_file(store, path) == 1 ||
+		    fault_set(f, FAULT_NOINPUT, "no CA certificate in it");
+	if (good)
+		return store;
+	fault_at(f, path, 0, 0);
+	X509_STORE_free(store);
+	return NULL;
+}
+
+static void
+check_verify(const struct subject *s, X509_STORE *store, STACK_OF(X509) *chain)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int error = X509_V_ERR_OUT_OF_MEM;
+
+	if (ctx != NULL && X509_STORE_CTX_init(ctx, store, s->certificate,
+	    chain) == 1) {
+		X509_STORE_CTX_set_time(ctx, 0, s->settings->now);
+		if (X509_verify_cert(ctx) == 1)
+			error = X509_V_OK;
+		else
+			error = X509_STORE_CTX_get_error(ctx);
+	}
+	X509_STORE_CTX_free(ctx);
+	switch (error) {
+	case X509_V_OK:
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		break; /* found by the other checks */
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		ADD(s, FLAW_CA_NOT_IN_BUNDLE, "%s does not have its CA: %s",
+		    s->settings->ca, X509_verify_cert_error_string(error));
+		break;
+	default:
+		ADD(s, FLAW_NOT_VERIFIED, "does not verify with %s: %s",
+		    s->settings->ca, X509_verify_cert_error_string(error));
+	}
+}
+
+static void
+check_chain(const struct subject *s, STACK_OF(X509) *chain)
+{
+	for (int i = 1; i < sk_X509_num(chain); i++) {
+		if (X509_check_issued(sk_X509_value(chain, i),
+		    sk_X509_value(chain, i - 1)) == X509_V_OK)
+			continue;
+		ADD(s, FLAW_CHAIN_BROKEN, "certificate %d of the file did not "
+		    "issue certificate %d", i + 1, i);
+		return;
+	}
+}
+
+static void
+check_file(const struct pemfile *files, size_t n, size_t at, X509_STORE *store,
+    const struct inspect_settings *settings, struct flaws *flaws)
+{
+	STACK_OF(X509) *chain = files[at].certificates;
+	struct subject s = { NULL, files[at].path, 0, settings, flaws };
+	const X509 *end = inspect_end(files, n, at);
+	size_t i;
+
+	for (int c = 0; c < sk_X509_num(chain); c++) {
+		s.certificate = sk_X509_value(chain, c);
+		s.number = (unsigned)c + 1;
+		if (s.certificate == end)
+			for (i = 0; i < sizeof end_checks / sizeof *end_checks; i++)
+				end_checks[i](&s);
+		else
+			for (i = 0; i < sizeof chain_checks / sizeof *chain_checks; i++)
+				chain_checks[i](&s);
+	}
+	if (sk_X509_num(chain) == 0)
+		return;
+	s.certificate = sk_X509_value(chain, 0);
+	s.number = 1;
+	if (end != NULL)
+		check_chain(&s, chain);
+	if (store != NULL)
+		check_verify(&s, store, chain);
+}
+
+/* A key may stand alone; beside certificates it must be that of one of them. */
+static void
+check_key_belongs(const struct pemfile *files, size_t n, size_t at,
+    struct flaws *flaws)
+{
+	size_t certificates = 0;
+	bool belongs;
+
+	for (size_t i = 0; i < n; i++)
+		certificates += (size_t)sk_X509_num(files[i].certificates);
+	for (size_t k = 0; certificates > 0 && k < files[at].nkeys; k++) {
+		const EVP_PKEY *key = files[at].keys[k];
+
+		belongs = key == NULL;
+		for (size_t i = 0; !belongs && i < n; i++)
+			for (int c = 0; c < sk_X509_num(files[i].certificates);
+			    c++)
+				belongs |= X509_check_private_key(sk_X509_value(
+				    files[i].certificates, c), key) == 1;
+		if (!belongs)
+			flaws_add(flaws, FLAW_KEY_MISMATCH, files[at].path, 0,
+			    "its key belongs to none of the certificates given");
+	}
+}
+
+static void
+check_directory(const char *path, struct flaws *flaws)
+{
+	char copy[4096], *directory;
+	struct stat st;
+
+	if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+		return;
+	directory = dirname(copy);
+	if (stat(directory, &st) == 0 &&
+	    (st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
+		flaws_add(flaws, FLAW_DIRECTORY_READABLE, path, 0, "its "
+		    "directory %s has mode %04o", directory,
+		    (unsigned)(st.st_mode & 07777));
+}
+
+static void
+check_key_file(const struct pemfile *file, struct flaws *flaws)
+{
+	if (file->nkeys == 0)
+		return;
+	for (size_t k = 0; k < file->nkeys; k++)
+		if (file->keys[k] == NULL)
+			flaws_add(flaws, FLAW_KEY_ENCRYPTED, file->path, 0,
+			    "its key is encrypted, and was not looked at");
+	if ((file->mode & (S_IRWXG | S_IRWXO)) != 0)
+		flaws_add(flaws, FLAW_KEY_READABLE, file->path, 0,
+		    "holds a private key and has mode %04o",
+		    (unsigned)(file->mode & 07777));
+	check_directory(file->path, flaws);
+}
+
+bool
+inspect_files(const struct pemfile *files, size_t n,
+    const struct inspect_settings *settings, struct flaws *flaws,
+    struct fault *f)
+{
+	X509_STORE *store = NULL;
+
+	if (settings->ca != NULL) {
+		store = inspect_open_bundle(settings->ca, f);
+		if (store == NULL)
+			return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		check_file(files, n, i, store, settings, flaws);
+		check_key_belongs(files, n, i, flaws);
+		check_key_file(&files[i], flaws);
+	}
+	X509_STORE_free(store);
+	if (flaws->failed)
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	return true;
+}

@@ -1,0 +1,142 @@
+/*
+ * A verdict as one JSON object.  Written out by jsonput.h: building it as a
+ * tree first would take twice as long as judging.
+ */
+#include "policy/audit/jsonput.h"
+#include "policy/check/check.h"
+
+static const char *const answers[] = {
+	[ANSWER_NO] = "no",
+	[ANSWER_YES] = "yes",
+	[ANSWER_CANNOT_TELL] = "cannot-tell",
+};
+
+/* `before` is what stands between the last value and this one. */
+#define PUT_STRING(j, before, s) do {					\
+	JSONPUT_LITERAL(j, before);					\
+	jsonput_string(j, s);						\
+} while (0)
+
+static void
+put_reply(struct jsonput *j, const struct reply *reply)
+{
+	if (reply->code[0] != '\0') {
+		PUT_STRING(j, ",\"code\":", slice_of(reply->code));
+		PUT_STRING(j, ",\"dsn\":", slice_of(reply->dsn));
+	}
+	JSONPUT_LITERAL(j, ",\"text\":\"");
+	for (unsigned i = 0; i < reply->nlines; i++) {
+		if (i > 0)
+			JSONPUT_LITERAL(j, " / ");
+		jsonput_chars(j, reply->lines[i]);
+	}
+	PUT_STRING(j, "\",\"reason\":",
+	    slice_of(reason_name(reply->reason)));
+}
+
+static void
+put_warning(struct jsonput *j, const struct verdict *v)
+{
+	PUT_STRING(j, "{\"verdict\":",
+	    slice_of(verdict_name(v->reply.kind)));
+	put_reply(j, &v->reply);
+	PUT_STRING(j, ",\"waiver\":", slice_of(waiver_name(v->waiver)));
+	JSONPUT_LITERAL(j, "}");
+}
+
+static void
+put_rule(struct jsonput *j, const struct class_result *r)
+{
+	PUT_STRING(j, "{\"tag\":", slice_of(tag_row(r->tag)->name));
+	PUT_STRING(j, ",\"key\":", r->key);
+	PUT_STRING(j, ",\"requirement\":", r->requirement);
+	PUT_STRING(j, ",\"result\":", slice_of(r->lookup_failed ? "failed" :
+	    answers[r->answer]));
+	if (r->answer != ANSWER_YES)
+		PUT_STRING(j, ",\"reason\":",
+		    slice_of(reason_name(r->reason)));
+	if (r->warn)
+		JSONPUT_LITERAL(j, ",\"warn\":true");
+	if (r->by.n > 0)
+		PUT_STRING(j, ",\"by\":", r->by);
+	if (r->matched) {
+		PUT_STRING(j, ",\"file\":", r->file);
+		JSONPUT_LITERAL(j, ",\"line\":");
+		jsonput_number(j, r->line);
+	}
+	JSONPUT_LITERAL(j, "}");
+}
+
+static void
+put_rules(struct jsonput *j, const struct verdict *v, bool *any)
+{
+	for (unsigned i = 0; i < v->nresults; i++) {
+		if (*any)
+			JSONPUT_LITERAL(j, ",");
+		put_rule(j, &v->results[i]);
+		*any = true;
+	}
+}
+
+static void
+put_warnings(struct jsonput *j, const struct verdict *mail,
+    const struct verdict *rcpt)
+{
+	bool both = mail->waiver != WAIVER_NONE && rcpt != NULL &&
+	    rcpt->waiver != WAIVER_NONE;
+
+	JSONPUT_LITERAL(j, ",\"warn\":[");
+	if (mail->waiver != WAIVER_NONE)
+		put_warning(j, mail);
+	if (both)
+		JSONPUT_LITERAL(j, ",");
+	if (rcpt != NULL && rcpt->waiver != WAIVER_NONE)
+		put_warning(j, rcpt);
+	JSONPUT_LITERAL(j, "]");
+}
+
+bool
+check_json(const struct check *judge, const struct text *trace,
+    struct text *out)
+{
+	const struct verdict *v = judge->verdict, *mail = &judge->mail;
+	const struct verdict *rcpt = judge->has_rcpt ? &judge->rcpt : NULL;
+	struct jsonput j;
+	bool any = false;
+
+	jsonput_start(&j, out);
+	PUT_STRING(&j, "{\"verdict\":", slice_of(verdict_name(v->kind)));
+	if (v->kind != VERDICT_ACCEPT)
+		put_reply(&j, &v->reply);
+	JSONPUT_LITERAL(&j, ",\"generation\":");
+	jsonput_number(&j, v->generation);
+	if (mail->waiver != WAIVER_NONE ||
+	    (rcpt != NULL && rcpt->waiver != WAIVER_NONE))
+		put_warnings(&j, mail, rcpt);
+	JSONPUT_LITERAL(&j, ",\"rules\":[");
+	put_rules(&j, mail, &any);
+	if (rcpt != NULL)
+		put_rules(&j, rcpt, &any);
+	JSONPUT_LITERAL(&j, "]");
+	if (judge->traced) {
+		JSONPUT_LITERAL(&j, ",\"trace\":[");
+		jsonput_slice(&j, slice_make(trace->buf, trace->n));
+		JSONPUT_LITERAL(&j, "]");
+	}
+	JSONPUT_LITERAL(&j, "}");
+	return jsonput_finish(&j) && (trace == NULL || !trace->cut);
+}
+
+void
+check_json_trace(void *text, const char *line)
+{
+	struct text *list = text;
+	struct jsonput j;
+	bool first = list->n == 0;
+
+	jsonput_start(&j, list);
+	if (!first)
+		JSONPUT_LITERAL(&j, ",");
+	jsonput_string(&j, slice_of(line));
+	jsonput_finish(&j);
+}

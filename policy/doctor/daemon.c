@@ -1,0 +1,244 @@
+/*
+ * The handshake of the milter protocol: a packet is its length in four bytes,
+ * big-endian, a letter, and data.  'O' offers version, actions and steps as
+ * three numbers; the milter answers with those that it takes.  'Q' ends it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "policy/base/netaddr.h"
+#include "policy/doctor/access.h"
+#include "policy/doctor/doctor.h"
+
+enum {
+	PROTOCOL_VERSION = 6,
+	ACTIONS_ALL = 0x1ff,
+	STEPS_ALL = 0x1fffff,
+	STEP_NO_DATA = 0x200, /* declines DATA */
+	WAIT_S = 5,
+	HOST_BYTES = 256
+};
+
+const char *
+doctor_socket_path(const struct doctor *d)
+{
+	return strncmp(d->socket, "unix:", 5) == 0 ? d->socket + 5 : NULL;
+}
+
+static int
+timed_socket(int family)
+{
+	const struct timeval wait = { WAIT_S, 0 };
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+	return fd;
+}
+
+static int
+try_connect(int family, const struct sockaddr *address, socklen_t size)
+{
+	int fd = timed_socket(family), error;
+
+	if (fd == -1 || connect(fd, address, size) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int
+connect_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	return try_connect(AF_UNIX, (struct sockaddr *)&address,
+	    sizeof address);
+}
+
+/* "inet:PORT@HOST" in two parts; false: not of that form. */
+static bool
+split_inet(const char *spec, char *port, char *host)
+{
+	struct slice all = slice_of(spec), rest;
+	size_t at;
+
+	rest = slice_from(all, slice_find(all, ':'));
+	rest = rest.n > 0 ? slice_from(rest, 1) : rest;
+	at = slice_find(rest, '@');
+	if (at >= rest.n || at >= 8 || rest.n - at > HOST_BYTES)
+		return false;
+	snprintf(port, 8, "%.*s", (int)at, rest.p);
+	snprintf(host, HOST_BYTES, "%.*s", (int)(rest.n - at - 1),
+	    rest.p + at + 1);
+	return true;
+}
+
+static int
+connect_inet(const char *spec)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_family = slice_starts_nocase(slice_of(spec), "inet6:") ?
+		    AF_INET6 : AF_INET };
+	char port[8], host[HOST_BYTES];
+	struct addrinfo *found;
+	int fd;
+
+	errno = EINVAL;
+	if (!split_inet(spec, port, host) ||
+	    getaddrinfo(host, port, &hints, &found) != 0)
+		return -1;
+	fd = try_connect(found->ai_family, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return fd;
+}
+
+static bool
+read_all(int fd, unsigned char *to, size_t n)
+{
+	while (n > 0) {
+		ssize_t got = recv(fd, to, n, 0);
+
+		if (got <= 0)
+			return false;
+		to += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+static uint32_t
+number_at(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+/* False: no answer of a milter came in time. */
+static bool
+shake_hands(int fd, uint32_t *steps)
+{
+	const uint32_t offer[3] = { htonl(PROTOCOL_VERSION),
+		htonl(ACTIONS_ALL), htonl(STEPS_ALL) };
+	unsigned char packet[17] = { 0, 0, 0, 13, 'O' }, answer[17];
+	static const unsigned char quit[] = { 0, 0, 0, 1, 'Q' };
+
+	memcpy(packet + 5, offer, sizeof offer);
+	if (send(fd, packet, sizeof packet, MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof packet || !read_all(fd, answer, sizeof answer) ||
+	    number_at(answer) < 13 || answer[4] != 'O')
+		return false;
+	*steps = number_at(answer + 13);
+	send(fd, quit, sizeof quit, MSG_NOSIGNAL);
+	return true;
+}
+
+static bool
+is_loopback(const char *spec)
+{
+	char port[8], host[HOST_BYTES];
+	struct netaddr a;
+
+	if (!split_inet(spec, port, host))
+		return false;
+	if (!netaddr_parse(slice_of(host), &a))
+		return strcmp(host, "localhost") == 0;
+	return a.family == 4 ? a.bytes[0] == 127 :
+	    a.bytes[15] == 1 && memcmp(a.bytes, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+	    14) == 0 && a.bytes[14] == 0;
+}
+
+static void
+look_at_tcp(const struct doctor *d, uint32_t steps)
+{
+	struct symptom *f;
+
+	if ((steps & STEP_NO_DATA) != 0) {
+		f = symptoms_add(d->symptoms, SYMPTOM_SLOW_TCP,
+		    "the milter on %s declines DATA", d->socket);
+		symptom_mend(f, d->conf,
+		    "socket = unix:/run/tlspolicy/milter.sock");
+	}
+	if (!is_loopback(d->socket)) {
+		f = symptoms_add(d->symptoms, SYMPTOM_SOCKET_ON_NETWORK,
+		    "the daemon listens on %s", d->socket);
+		symptom_mend(f, d->conf,
+		    "socket = unix:/run/tlspolicy/milter.sock");
+	}
+}
+
+static void
+look_at_mode(const struct doctor *d, const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) == -1 || (file.st_mode & S_IWOTH) == 0)
+		return;
+	symptom_mend(symptoms_add(d->symptoms, SYMPTOM_SOCKET_OPEN_TO_ALL,
+	    "%s has mode %04o", path, (unsigned)file.st_mode & 07777), d->conf,
+	    "socket-mode = 0660\nsocket-group = GROUP_OF_THE_MTA");
+}
+
+void
+doctor_daemon(const struct doctor *d)
+{
+	const char *path = doctor_socket_path(d);
+	int fd = path != NULL ? connect_unix(path) : connect_inet(d->socket);
+	uint32_t steps = 0;
+	bool answers;
+
+	if (fd == -1) {
+		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_DOWN,
+		    "nobody listens on %s: %s", d->socket, strerror(errno)),
+		    "run", "systemctl enable --now tlspolicy-milter");
+		return;
+	}
+	answers = shake_hands(fd, &steps);
+	close(fd);
+	if (!answers)
+		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_SILENT,
+		    "who listens on %s does not answer as a milter within "
+		    "%d s", d->socket, WAIT_S), "run",
+		    "systemctl restart tlspolicy-milter");
+	else if (path == NULL)
+		look_at_tcp(d, steps);
+	if (path != NULL)
+		look_at_mode(d, path);
+}
+
+void
+doctor_socket_for(const struct doctor *d, const char *user)
+{
+	const char *path = doctor_socket_path(d);
+	char memory[SYMPTOM_WHAT_MAX];
+	struct access account;
+	struct symptom *f;
+	struct text why;
+
+	text_init(&why, memory, sizeof memory);
+	if (path == NULL || access(path, F_OK) == -1 ||
+	    !access_find(user, &account) ||
+	    access_may(&account, path, ACCOUNT_READ | ACCOUNT_WRITE, &why))
+		return;
+	f = symptoms_add(d->symptoms, SYMPTOM_SOCKET_CLOSED_TO_MTA,
+	    "%s may not connect to %s: %s", user, path, why.buf);
+	if (strncmp(why.buf, path, strlen(path)) == 0)
+		symptom_mend(f, d->conf,
+		    "socket-group = %s\nsocket-mode = 0660", user);
+	else
+		symptom_mend(f, "run", "chmod o+x %.*s",
+		    (int)strcspn(why.buf, " "), why.buf);
+}

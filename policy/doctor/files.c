@@ -1,0 +1,84 @@
+/* With the eyes of the daemon's user: whoever asks the doctor is mostly root. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/doctor/access.h"
+#include "policy/doctor/doctor.h"
+
+enum { PATH_BYTES = 1024 };
+
+static void
+folder_of(const char *path, char *folder)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : slash == path ? 1 :
+	    (size_t)(slash - path);
+
+	snprintf(folder, PATH_BYTES, "%.*s", (int)n, path);
+}
+
+static void
+look_at_store(const struct doctor *d, const struct access *daemon)
+{
+	char lock[PATH_BYTES], memory[SYMPTOM_WHAT_MAX];
+	struct text why;
+
+	text_init(&why, memory, sizeof memory);
+	snprintf(lock, sizeof lock, "%s-lock", d->store);
+	if (access(d->store, F_OK) == -1)
+		return; /* the command says so itself */
+	if (access_may(daemon, d->store, ACCOUNT_READ, &why) &&
+	    (access(lock, F_OK) == -1 ||
+	    access_may(daemon, lock, ACCOUNT_READ | ACCOUNT_WRITE, &why)))
+		return;
+	symptom_mend(symptoms_add(d->symptoms, SYMPTOM_STORE_CLOSED_TO_DAEMON,
+	    "%s, the daemon's user, may not use the store: %s", d->user,
+	    why.buf), "run", "chown %s %s %s\nchmod u+rw %s %s", d->user,
+	    d->store, lock, d->store, lock);
+}
+
+/* A file that is there can be written, or one can be made in its folder. */
+static void
+look_at_audit(const struct doctor *d, const struct access *daemon)
+{
+	char folder[PATH_BYTES], memory[SYMPTOM_WHAT_MAX];
+	struct stat file;
+	struct text why;
+	bool there = stat(d->audit_file, &file) == 0, good;
+
+	text_init(&why, memory, sizeof memory);
+	folder_of(d->audit_file, folder);
+	good = there ? access_may(daemon, d->audit_file, ACCOUNT_WRITE, &why) :
+	    access_may(daemon, folder, ACCOUNT_WRITE | ACCOUNT_SEARCH, &why);
+	if (!good)
+		symptom_mend(symptoms_add(d->symptoms,
+		    SYMPTOM_AUDIT_NOT_WRITABLE,
+		    "%s, the daemon's user, may not write %s: %s", d->user,
+		    d->audit_file, why.buf), "run", "chown %s %s", d->user,
+		    there ? d->audit_file : folder);
+	if (there && S_ISREG(file.st_mode) && (file.st_mode & S_IROTH) != 0)
+		symptom_mend(symptoms_add(d->symptoms,
+		    SYMPTOM_AUDIT_READABLE_BY_ALL, "%s has mode %04o",
+		    d->audit_file, (unsigned)file.st_mode & 07777), "run",
+		    "chmod o= %s", d->audit_file);
+}
+
+void
+doctor_files(const struct doctor *d)
+{
+	struct access daemon;
+
+	/* Without the setting user it stays who started it: root, mostly. */
+	if (!access_find(d->user[0] != '\0' ? d->user : "root", &daemon)) {
+		symptom_mend(symptoms_add(d->symptoms, SYMPTOM_DAEMON_DOWN,
+		    "there is no user %s for the daemon to run as", d->user),
+		    "run", "useradd --system --no-create-home "
+		    "--shell /usr/sbin/nologin %s", d->user);
+		return;
+	}
+	look_at_store(d, &daemon);
+	if (d->audit_file[0] != '\0')
+		look_at_audit(d, &daemon);
+}

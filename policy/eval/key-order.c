@@ -1,0 +1,193 @@
+/*
+ * The steps of each kind of subject, as one function that knows its state by a
+ * number: the order of the cases is the order of the keys.
+ */
+#include <string.h>
+
+#include "policy/base/domain.h"
+#include "policy/eval/key-order.h"
+
+void
+key_order_start(struct key_order *l, enum tag tag, const struct facts *facts)
+{
+	l->tag = tag;
+	l->facts = facts;
+	l->next = 0;
+	if (tag_row(tag)->subject == SUBJECT_MAILBOX)
+		mailbox_parse(facts_value(facts, tag == TAG_FROM ?
+		    FACT_MAIL_ADDR : FACT_RCPT_ADDR), &l->mailbox);
+}
+
+static bool
+bare_step(const struct key_order *l, struct key_step *step)
+{
+	step->longest = step->final_dot = false;
+	key_bare(l->tag, &step->key);
+	return true;
+}
+
+/* "[192.0.2.1]" and "[IPv6:2001:db8::1]". */
+static bool
+bracket_step(const struct key_order *l, struct slice name,
+    struct key_step *step)
+{
+	struct netprefix prefix;
+
+	if (name.n < 3 || name.p[0] != '[' || name.p[name.n - 1] != ']' ||
+	    !netaddr_parse(slice_make(name.p + 1, name.n - 2), &prefix.addr))
+		return false;
+	prefix.bits = netaddr_bits(&prefix.addr);
+	step->longest = true;
+	step->final_dot = false;
+	key_address(l->tag, KEY_BRACKET, &prefix, &step->key);
+	return true;
+}
+
+static bool
+name_step(const struct key_order *l, struct slice name, struct key_step *step)
+{
+	char buf[DOMAIN_TEXT_MAX];
+	struct text canonical;
+
+	if (name.n == 0)
+		return false;
+	if (bracket_step(l, name, step))
+		return true;
+	text_init(&canonical, buf, sizeof buf);
+	domain_canonical(name, &canonical);
+	step->longest = true;
+	step->final_dot = name.p[name.n - 1] == '.';
+	key_name(l->tag, slice_make(buf, canonical.n), false, &step->key);
+	return true;
+}
+
+static bool
+address_step(const struct key_order *l, bool server, struct key_step *step)
+{
+	struct netprefix prefix;
+
+	if (!facts_address(l->facts, server, &prefix.addr))
+		return false;
+	prefix.bits = netaddr_bits(&prefix.addr);
+	step->longest = true;
+	step->final_dot = false;
+	key_address(l->tag, KEY_ADDRESS, &prefix, &step->key);
+	return true;
+}
+
+/* False: this step does not apply; at `l->next` past the last: the end. */
+static bool
+host_step(struct key_order *l, unsigned n, struct key_step *step)
+{
+	bool server = l->tag != TAG_CLT;
+
+	switch (n) {
+	case 0:
+		return name_step(l, facts_value(l->facts,
+		    server ? FACT_SERVER_NAME : FACT_CLIENT_NAME), step);
+	case 1:
+		return address_step(l, server, step);
+	default:
+		return bare_step(l, step);
+	}
+}
+
+static bool
+exact(enum tag tag, enum key_kind kind, struct slice text,
+    struct key_step *step)
+{
+	step->longest = step->final_dot = false;
+	return text.n > 0 && key_word(tag, kind, text, &step->key);
+}
+
+/* local[+*]@[domain] */
+static bool
+mailbox_key(const struct key_order *l, struct slice local, bool star,
+    struct slice domain, struct key_step *step)
+{
+	char buf[MAILBOX_LOCAL_MAX + DOMAIN_TEXT_MAX];
+	struct text text;
+
+	if (l->mailbox.local_cut)
+		return false;
+	text_init(&text, buf, sizeof buf);
+	text_put(&text, local);
+	text_puts(&text, star ? "+*@" : "@");
+	text_put(&text, domain);
+	return exact(l->tag, KEY_MAILBOX, slice_make(buf, text.n), step);
+}
+
+static bool
+mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
+{
+	const struct mailbox *m = &l->mailbox;
+	bool detail = m->user.n < m->local.n;
+	struct slice none = slice_make("", 0);
+	struct slice domain = n < 3 ? m->domain : none;
+
+	if (m->null_sender)
+		return n == 0 ? exact(l->tag, KEY_MAILBOX, slice_of("<>"),
+		    step) : n == 7 && bare_step(l, step);
+	if (n < 3 && domain.n == 0)
+		return false;
+	switch (n) {
+	case 0:
+	case 3:
+		return detail && mailbox_key(l, m->local, false, domain, step);
+	case 1:
+	case 4:
+		return detail && mailbox_key(l, m->user, true, domain, step);
+	case 2:
+	case 5:
+		return mailbox_key(l, m->user, false, domain, step);
+	case 6:
+		return name_step(l, m->domain, step);
+	default:
+		return bare_step(l, step);
+	}
+}
+
+static bool
+listener_step(struct key_order *l, unsigned n, struct key_step *step)
+{
+	switch (n) {
+	case 0:
+		return exact(l->tag, KEY_WORD,
+		    facts_value(l->facts, FACT_DAEMON_NAME), step);
+	case 1:
+		return exact(l->tag, KEY_WORD,
+		    facts_value(l->facts, FACT_DAEMON_PORT), step);
+	default:
+		return bare_step(l, step);
+	}
+}
+
+static bool
+identity_step(struct key_order *l, unsigned n, struct key_step *step)
+{
+	if (n == 0)
+		return exact(l->tag, KEY_WORD,
+		    facts_value(l->facts, FACT_AUTH_AUTHEN), step);
+	return bare_step(l, step);
+}
+
+bool
+key_order_next(struct key_order *l, struct key_step *step)
+{
+	static const struct {
+		bool (*step)(struct key_order *, unsigned, struct key_step *);
+		unsigned steps;
+	} subjects[] = {
+		[SUBJECT_HOST] = { host_step, 3 },
+		[SUBJECT_MAILBOX] = { mailbox_step, 8 },
+		[SUBJECT_IDENTITY] = { identity_step, 2 },
+		[SUBJECT_LISTENER] = { listener_step, 3 },
+		[SUBJECT_ISSUER] = { NULL, 0 },
+	};
+	enum tag_subject subject = tag_row(l->tag)->subject;
+
+	while (l->next < subjects[subject].steps)
+		if (subjects[subject].step(l, l->next++, step))
+			return true;
+	return false;
+}

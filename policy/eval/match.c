@@ -1,0 +1,163 @@
+/*
+ * A line outside its FROM and UNTIL is passed over as if it were absent, and
+ * the search goes on: to the next line of the key, then to the next key.
+ */
+#include <string.h>
+
+#include "policy/eval/match.h"
+#include "policy/eval/key-order.h"
+#include "policy/store/search.h"
+
+enum { SECONDS_PER_DAY = 86400 };
+
+static int32_t
+day_of(int64_t now)
+{
+	int64_t day = now / SECONDS_PER_DAY;
+
+	return (int32_t)(now % SECONDS_PER_DAY < 0 ? day - 1 : day);
+}
+
+static void
+trace_rule(const struct question *q, struct store_reader *reader,
+    const struct stored_rule *rule, const char *what)
+{
+	if (q->trace == NULL)
+		return;
+	trace_line(q->trace, "  %s %.*s %.*s (%.*s:%lu, generation %llu)", what,
+	    SLICE_ARG(rule->key), SLICE_ARG(rule->requirement),
+	    SLICE_ARG(store_source(reader, rule->source)),
+	    (unsigned long)rule->line,
+	    (unsigned long long)reader->info.generation);
+}
+
+/* sendmail compares host names to the letter, a dot at the end included. */
+static bool
+dots_differ(const struct question *q, const struct key_step *step,
+    const struct stored_rule *rule)
+{
+	bool rule_dot = (rule->flags & RULE_FINAL_DOT) != 0;
+
+	return q->options->compat_sendmail && step->key.kind == KEY_NAME &&
+	    tag_row(step->key.tag)->subject == SUBJECT_HOST &&
+	    rule_dot != step->final_dot;
+}
+
+/* The first line of a key that counts today. */
+static enum lookup_result
+choose(struct store_reader *reader, const struct question *q,
+    const struct key_step *step, struct stored_rules *rules,
+    struct matched_rule *found)
+{
+	while (store_next(reader, rules, &found->rule)) {
+		if (dots_differ(q, step, &found->rule))
+			continue;
+		if (!requirement_parse(found->rule.requirement, step->key.tag,
+		    &found->requirement, &reader->fault))
+			return LOOKUP_FAILED;
+		if (requirement_counts_on(&found->requirement,
+		    day_of(q->now))) {
+			trace_rule(q, reader, &found->rule, "rule");
+			return LOOKUP_FOUND;
+		}
+		trace_rule(q, reader, &found->rule, "outside its dates:");
+	}
+	return reader->fault.kind == FAULT_NONE ? LOOKUP_ABSENT :
+	    LOOKUP_FAILED;
+}
+
+static enum lookup_result
+walk(struct store_reader *reader, const struct question *q,
+    const struct key_step *step, struct matched_rule *found)
+{
+	struct stored_rules rules;
+	enum lookup_result result;
+	struct search search;
+
+	search_start(&search, reader, &step->key);
+	while ((result = search_next(&search, &rules)) == LOOKUP_FOUND) {
+		result = choose(reader, q, step, &rules, found);
+		if (result != LOOKUP_ABSENT)
+			return result;
+	}
+	return result;
+}
+
+static enum lookup_result
+get(struct store_reader *reader, const struct question *q,
+    const struct key_step *step, struct matched_rule *found)
+{
+	struct stored_rules rules;
+	enum lookup_result result = store_get(reader, &step->key, &rules);
+
+	return result == LOOKUP_FOUND ?
+	    choose(reader, q, step, &rules, found) : result;
+}
+
+/* The names that a walk covers, in the order in which they count. */
+static void
+trace_names(const struct question *q, struct slice printed)
+{
+	struct slice name = slice_from(printed, slice_find(printed, ':') + 1);
+	char buf[2048];
+	struct text text;
+	size_t dot;
+
+	text_init(&text, buf, sizeof buf);
+	text_put(&text, printed);
+	while ((dot = slice_find(name, '.')) < name.n) {
+		name = slice_from(name, dot + 1);
+		text_printf(&text, " .%.*s %.*s", SLICE_ARG(name),
+		    SLICE_ARG(name));
+	}
+	trace_line(q->trace, "  try %s", buf);
+}
+
+static void
+trace_step(const struct question *q, const struct key_step *step)
+{
+	char buf[1024];
+	struct text text;
+
+	if (q->trace == NULL)
+		return;
+	text_init(&text, buf, sizeof buf);
+	key_print(&step->key, &text);
+	if (!step->longest)
+		trace_line(q->trace, "  try %s", buf);
+	else if (step->key.kind == KEY_NAME)
+		trace_names(q, slice_make(buf, text.n));
+	else
+		trace_line(q->trace, "  try %s and the networks around it",
+		    buf);
+}
+
+enum lookup_result
+find_step(struct store_reader *reader, const struct question *q,
+    const struct key_step *step, struct matched_rule *found)
+{
+	trace_step(q, step);
+	return step->longest ? walk(reader, q, step, found) :
+	    get(reader, q, step, found);
+}
+
+enum lookup_result
+match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
+    struct matched_rule *found)
+{
+	struct key_order lookup;
+	struct key_step step;
+
+	fault_clear(&reader->fault); /* of the class before */
+	if (q->trace == NULL && !store_has_tag(reader, tag))
+		return LOOKUP_ABSENT;
+	key_order_start(&lookup, tag, q->facts);
+	while (key_order_next(&lookup, &step)) {
+		enum lookup_result result = find_step(reader, q, &step, found);
+
+		if (result != LOOKUP_ABSENT)
+			return result;
+	}
+	trace_line(q->trace, "  no rule");
+	return LOOKUP_ABSENT;
+}

@@ -1,0 +1,26 @@
+/*
+ * match.h - the rule of a class that applies to a session.
+ *
+ * Walks the keys of lookup.h through the store; the first rule that counts
+ * today is it.  Threads and ownership: as the reader's.
+ */
+#ifndef TLSPOLICY_EVAL_MATCH_H
+#define TLSPOLICY_EVAL_MATCH_H
+
+#include "policy/eval/eval.h"
+#include "policy/eval/key-order.h"
+
+struct matched_rule {
+	struct stored_rule rule;
+	struct requirement requirement; /* of that rule's text */
+};
+
+/* A failure leaves its reason in reader->fault. */
+enum lookup_result match_rule(struct store_reader *, enum tag,
+    const struct question *, struct matched_rule *);
+
+/* The same for one step, an exact key or a walk. */
+enum lookup_result find_step(struct store_reader *, const struct question *,
+    const struct key_step *, struct matched_rule *);
+
+#endif

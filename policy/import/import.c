@@ -1,0 +1,341 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/import/import.h"
+
+enum { IMPORT_CHUNK = 64 * 1024 };
+
+static const struct import_format formats[] = {
+	{ "sendmail", "TLS lines of a sendmail access file", import_sendmail },
+	{ "postfix", "smtp_tls_policy_maps, or check_sender_access with "
+	    "reject_plaintext_session", import_postfix },
+	{ "csv", "two columns: domain or key, requirement", import_csv },
+	{ "starttls-everywhere", "EFF's policy.json", import_everywhere },
+	{ NULL, NULL, NULL }
+};
+
+const struct import_format *
+import_formats(void)
+{
+	return formats;
+}
+
+void
+import_init(struct import *import, const struct import_format *format,
+    const char *path, void (*report)(void *, const struct fault *), void *arg)
+{
+	memset(import, 0, sizeof *import);
+	import->format = format;
+	import->path = path;
+	import->report = report;
+	import->arg = arg;
+	arena_init(&import->memory, IMPORT_CHUNK);
+}
+
+void
+import_free(struct import *import)
+{
+	free(import->rules);
+	arena_free(&import->memory);
+}
+
+static void report(struct import *, unsigned long, const char *, va_list)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+report(struct import *import, unsigned long column, const char *fmt,
+    va_list ap)
+{
+	char text[FAULT_TEXT_MAX];
+	struct fault f;
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	fault_set(&f, FAULT_DATA, "%s", text);
+	fault_at(&f, import->path, import->line, column);
+	import->report(import->arg, &f);
+}
+
+void
+import_refuse(struct import *import, unsigned long column, const char *fmt,
+    ...)
+{
+	va_list ap;
+
+	import->bad++;
+	va_start(ap, fmt);
+	report(import, column, fmt, ap);
+	va_end(ap);
+}
+
+void
+import_note(struct import *import, const char *fmt, ...)
+{
+	va_list ap;
+
+	import->notes++;
+	va_start(ap, fmt);
+	report(import, 0, fmt, ap);
+	va_end(ap);
+}
+
+bool
+import_line(struct import *import, struct slice *text, struct slice *line)
+{
+	if (!slice_next(text, '\n', line))
+		return false;
+	import->line++;
+	return true;
+}
+
+struct slice
+import_word(struct slice *rest)
+{
+	struct slice word;
+	size_t n = 0;
+
+	while (n < rest->n && !text_is_blank(rest->p[n]))
+		n++;
+	word = slice_make(rest->p, n);
+	*rest = slice_trim(slice_from(*rest, n));
+	return word;
+}
+
+void
+import_item(struct text *items, const char *name, struct slice value)
+{
+	text_printf(items, "%s%s:", items->n > 0 ? "++" : "", name);
+	text_put_xencoded(items, value);
+}
+
+void
+import_cn(struct text *items, struct slice name)
+{
+	char wildcard_text[KEY_TEXT_MAX];
+	struct text wildcard;
+
+	text_init(&wildcard, wildcard_text, sizeof wildcard_text);
+	text_puts(&wildcard, name.n > 0 && name.p[0] == '.' ? "*" : "");
+	text_put(&wildcard, name);
+	import_item(items, "CN", slice_make(wildcard.buf, wildcard.n));
+}
+
+/* What a rule file cannot hold in a key or requirement. */
+static bool
+is_printable(struct slice s, bool blanks)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c == 0x7f || (c == ' ' && !blanks))
+			return false;
+	}
+	return s.n > 0;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+/*
+ * OK stands alone in the grammar; ENCR:0 gives the same verdict and takes
+ * items.  NO and the rows of issuers take none.
+ */
+static void
+compose(const struct import *import, enum tag tag, struct slice need,
+    struct slice items, struct text *out)
+{
+	char origin_text[256], by_text[512];
+	struct text origin, by;
+	bool bare = tag == TAG_CA || tag == TAG_TRY;
+
+	if (!bare && slice_is_nocase(need, "OK"))
+		need = slice_of("ENCR:0");
+	text_put(out, need);
+	if (items.n > 0) {
+		text_puts(out, "+");
+		text_put(out, items);
+	}
+	if (bare)
+		return;
+	text_init(&origin, origin_text, sizeof origin_text);
+	text_printf(&origin, "%s:%s", import->format->name,
+	    base_name(import->path));
+	text_init(&by, by_text, sizeof by_text);
+	import_item(&by, "BY", slice_make(origin.buf, origin.n));
+	text_puts(out, items.n > 0 ? "++" : "+");
+	text_put(out, slice_make(by.buf, by.n));
+}
+
+static bool
+append(struct import *import, struct slice key_text, struct slice requirement,
+    const struct key *key)
+{
+	struct import_rule *rule;
+
+	if (import->n == import->allocated) {
+		size_t more = import->n == 0 ? 64 : 2 * import->n;
+		struct import_rule *rules = reallocarray(import->rules, more,
+		    sizeof *rules);
+
+		if (rules == NULL)
+			return false;
+		import->rules = rules;
+		import->allocated = more;
+	}
+	rule = &import->rules[import->n++];
+	rule->key = arena_copy(&import->memory, key_text);
+	rule->requirement = arena_copy(&import->memory, requirement);
+	rule->key_bytes = arena_copy(&import->memory,
+	    slice_make((const char *)key->bytes, key->n));
+	rule->line = import->line;
+	rule->superseded = false;
+	return rule->key.p != NULL && rule->requirement.p != NULL &&
+	    rule->key_bytes.p != NULL;
+}
+
+void
+import_add(struct import *import, struct slice key_text, struct slice need,
+    struct slice items)
+{
+	char composed_text[2 * REQUIREMENT_TEXT_MAX];
+	struct requirement requirement;
+	struct text composed;
+	struct fault f;
+	struct key key;
+
+	text_init(&composed, composed_text, sizeof composed_text);
+	if (!is_printable(key_text, false) || key_text.p[0] == '#' ||
+	    !key_parse(key_text, &key, &f)) {
+		import_refuse(import, 0, "\"%.*s\" is not the key of a rule",
+		    SLICE_ARG(key_text));
+		return;
+	}
+	compose(import, key.tag, need, items, &composed);
+	if (composed.cut ||
+	    !is_printable(slice_make(composed.buf, composed.n), true)) {
+		import_refuse(import, 0, "the requirement is too long or not "
+		    "printable");
+	} else if (!requirement_parse(slice_make(composed.buf, composed.n),
+	    key.tag, &requirement, &f)) {
+		import_refuse(import, 0, "%s", f.text);
+	} else {
+		if (key.tag == TAG_SRV || key.tag == TAG_RCPT ||
+		    key.tag == TAG_TRY)
+			import->outbound++;
+		import->no_memory |= !append(import, key_text,
+		    slice_make(composed.buf, composed.n), &key);
+	}
+}
+
+/* By key, and as they were read within a key. */
+static int
+compare_rules(const void *a, const void *b)
+{
+	const struct import_rule *const *l = a, *const *r = b;
+	struct slice x = (*l)->key_bytes, y = (*r)->key_bytes;
+	int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+
+	if (order != 0)
+		return order;
+	if (x.n != y.n)
+		return x.n < y.n ? -1 : 1;
+	return (*l > *r) - (*l < *r);
+}
+
+/* The first one stands; a second that says the same is no mistake. */
+static bool
+find_duplicates(struct import *import)
+{
+	struct import_rule **sorted = calloc(import->n + 1, sizeof *sorted);
+	const struct import_rule *first = NULL;
+
+	if (sorted == NULL)
+		return false;
+	for (size_t i = 0; i < import->n; i++)
+		sorted[i] = &import->rules[i];
+	qsort(sorted, import->n, sizeof sorted[0], compare_rules);
+	for (size_t i = 0; i < import->n; i++) {
+		struct import_rule *rule = sorted[i];
+
+		if (first == NULL ||
+		    !slice_equal(first->key_bytes, rule->key_bytes)) {
+			first = rule;
+			continue;
+		}
+		rule->superseded = true;
+		import->line = rule->line;
+		if (!slice_equal(first->requirement, rule->requirement))
+			import_refuse(import, 0, "%.*s was given before "
+			    "(line %lu) with another requirement",
+			    SLICE_ARG(rule->key), first->line);
+	}
+	free(sorted);
+	return true;
+}
+
+/* The whole file, in the import's memory. */
+static bool
+slurp(struct import *import, FILE *file, struct slice *text, struct fault *f)
+{
+	size_t size = IMPORT_CHUNK, n = 0, got = 1;
+	char *buf = malloc(size), *more = buf;
+
+	while (more != NULL && got > 0) {
+		got = fread(buf + n, 1, size - n, file);
+		n += got;
+		if (n == size && (more = realloc(buf, size *= 2)) != NULL)
+			buf = more;
+	}
+	*text = more == NULL ? slice_make(NULL, 0) :
+	    arena_copy(&import->memory, slice_make(buf, n));
+	free(buf);
+	if (ferror(file))
+		return fault_errno(f, FAULT_IO, errno, "cannot read %s",
+		    import->path);
+	if (text->p == NULL)
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	if (n >= 3 && memcmp(text->p, "\xef\xbb\xbf", 3) == 0)
+		*text = slice_from(*text, 3);
+	return true;
+}
+
+bool
+import_read(struct import *import, FILE *file, struct fault *f)
+{
+	struct slice text;
+
+	if (!slurp(import, file, &text, f))
+		return false;
+	if (slice_find(text, '\0') < text.n)
+		return fault_set(f, FAULT_DATA, "%s is no text file; expected "
+		    "what makemap or postmap is given, not what it makes",
+		    import->path);
+	if (!import->format->read(import, text, f))
+		return false;
+	if (import->no_memory || !find_duplicates(import))
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	return true;
+}
+
+unsigned long
+import_print(const struct import *import, FILE *out)
+{
+	unsigned long printed = 0;
+
+	for (size_t i = 0; i < import->n; i++) {
+		const struct import_rule *rule = &import->rules[i];
+
+		if (rule->superseded)
+			continue;
+		fprintf(out, "%.*s\t%.*s\n", SLICE_ARG(rule->key),
+		    SLICE_ARG(rule->requirement));
+		printed++;
+	}
+	return printed;
+}

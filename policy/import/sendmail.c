@@ -1,0 +1,201 @@
+/*
+ * A sendmail access file: the TLS lines are taken, all else is told by kind.
+ * Read twice: a tag that is none of ours may be one that a CITag item in a
+ * later line names.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/rules/item.h"
+#include "policy/import/import.h"
+
+enum { KINDS_MAX = 16, TAGS_MAX = 64 };
+
+struct access_file {
+	struct slice citags[TAGS_MAX]; /* slices of the file */
+	size_t ncitags;
+	struct {
+		char name[32];
+		unsigned long lines;
+	} kinds[KINDS_MAX]; /* of lines that are not about TLS */
+	size_t nkinds;
+};
+
+static bool
+split(struct slice line, struct slice *key, struct slice *value)
+{
+	struct slice rest = slice_trim(line);
+
+	if (rest.n == 0 || line.p[0] == '#')
+		return false;
+	*key = import_word(&rest);
+	*value = rest;
+	return true;
+}
+
+static bool
+is_tls_tag(struct slice key, enum tag *tag)
+{
+	return tag_by_name(slice_make(key.p, slice_find(key, ':')), tag) &&
+	    slice_find(key, ':') < key.n &&
+	    (*tag == TAG_CLT || *tag == TAG_SRV || *tag == TAG_RCPT ||
+	    *tag == TAG_TRY);
+}
+
+/* strtol(3) with base 0 in sendmail: "0200" is 128, "0x80" too. */
+static void
+put_decimal_bits(struct import *import, struct slice value, struct text *out)
+{
+	size_t colon = slice_find(value, ':');
+	size_t end = slice_find(value, '+');
+	char number[24];
+	char *rest;
+	long bits;
+
+	if (slice_starts_nocase(value, "PERM+") ||
+	    slice_starts_nocase(value, "TEMP+")) {
+		text_put(out, slice_make(value.p, 5));
+		put_decimal_bits(import, slice_from(value, 5), out);
+		return;
+	}
+	if (colon + 1 < end && end - colon - 1 < sizeof number &&
+	    value.p[colon + 1] == '0') {
+		snprintf(number, sizeof number, "%.*s",
+		    (int)(end - colon - 1), value.p + colon + 1);
+		bits = strtol(number, &rest, 0);
+		if (*rest == '\0' && bits > 0 && bits <= REQUIREMENT_BITS_MAX) {
+			import_note(import, "sendmail reads %s as %ld",
+			    number, bits);
+			text_put(out, slice_make(value.p, colon + 1));
+			text_printf(out, "%ld", bits);
+			text_put(out, slice_from(value, end));
+			return;
+		}
+	}
+	text_put(out, value);
+}
+
+/* What follows each CITag item, for the second reading. */
+static void
+note_citags(struct access_file *a, const struct requirement *r)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->test == predicate_citag &&
+		    a->ncitags < TAGS_MAX)
+			a->citags[a->ncitags++] = r->items[i].value;
+}
+
+static bool
+is_citag(const struct access_file *a, struct slice key)
+{
+	struct slice name = slice_make(key.p, slice_find(key, ':'));
+
+	for (size_t i = 0; i < a->ncitags; i++)
+		if (slice_equal_nocase(a->citags[i], name))
+			return true;
+	return false;
+}
+
+static void
+count_kind(struct access_file *a, struct slice key)
+{
+	size_t colon = slice_find(key, ':');
+	struct slice name = slice_make(key.p, colon);
+	size_t i = 0;
+
+	if (colon == key.n || name.n >= sizeof a->kinds[0].name)
+		name = slice_of("without a tag");
+	while (i < a->nkinds &&
+	    !slice_is_nocase(name, a->kinds[i].name))
+		i++;
+	if (i == KINDS_MAX)
+		i--;
+	if (i == a->nkinds) {
+		a->nkinds++;
+		snprintf(a->kinds[i].name, sizeof a->kinds[i].name, "%.*s",
+		    SLICE_ARG(name));
+	}
+	a->kinds[i].lines++;
+}
+
+/* First reading: which tags do CITag items name? */
+static void
+find_citags(struct access_file *a, struct slice line)
+{
+	struct slice key, value;
+	struct requirement r;
+	struct fault f;
+	enum tag tag;
+
+	if (split(line, &key, &value) && is_tls_tag(key, &tag) &&
+	    requirement_parse(value, tag, &r, &f))
+		note_citags(a, &r);
+}
+
+static void
+take_line(struct import *import, struct access_file *a, struct slice line)
+{
+	char text[REQUIREMENT_TEXT_MAX + 16];
+	struct text decimal;
+	struct slice key, value;
+	struct requirement r;
+	struct fault f;
+	enum tag tag;
+	size_t need;
+
+	if (!split(line, &key, &value))
+		return;
+	if (is_citag(a, key))
+		tag = TAG_CA;
+	else if (!is_tls_tag(key, &tag)) {
+		count_kind(a, key);
+		return;
+	}
+	text_init(&decimal, text, sizeof text);
+	put_decimal_bits(import, value, &decimal);
+	value = slice_make(decimal.buf, decimal.n);
+	if (decimal.cut || !requirement_parse(value, tag, &r, &f)) {
+		import_refuse(import, (size_t)(key.p - line.p) + 1,
+		    "not taken, sendmail enforces nothing here: %s",
+		    decimal.cut ? "too long" : f.text);
+		return;
+	}
+	need = r.nitems > 0 ? r.items[0].offset : value.n + 1;
+	import_add(import, key, slice_make(value.p, need - 1),
+	    r.nitems > 0 ? slice_from(value, need) : slice_make("", 0));
+}
+
+static void
+tell_kinds(struct import *import, const struct access_file *a)
+{
+	char text[FAULT_TEXT_MAX];
+	unsigned long all = 0;
+	struct text list;
+
+	text_init(&list, text, sizeof text);
+	for (size_t i = 0; i < a->nkinds; i++) {
+		all += a->kinds[i].lines;
+		text_printf(&list, "%s%lu %s", i > 0 ? ", " : "",
+		    a->kinds[i].lines, a->kinds[i].name);
+	}
+	import->line = 0;
+	if (all > 0)
+		import_note(import, "left out, not TLS rules: %lu line%s (%s)",
+		    all, all == 1 ? "" : "s", text);
+}
+
+bool
+import_sendmail(struct import *import, struct slice text, struct fault *f)
+{
+	struct access_file a = { .ncitags = 0 };
+	struct slice again = text, line;
+
+	(void)f;
+	while (import_line(import, &again, &line))
+		find_citags(&a, line);
+	import->line = 0;
+	while (import_line(import, &text, &line))
+		take_line(import, &a, line);
+	tell_kinds(import, &a);
+	return true;
+}

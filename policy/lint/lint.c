@@ -1,0 +1,287 @@
+/*
+ * The table of checks, and those that need nothing but the rule itself.
+ *
+ * A check says yes when there is something to tell and has then filled reason
+ * and way out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/rules/item.h"
+#include "policy/lint/lint.h"
+
+enum { SOON_DAYS = 30 };
+
+const struct rule *
+lint_not_before(const struct lint *l, const struct key *key)
+{
+	struct slice wanted = slice_make((const char *)key->bytes, key->n);
+	size_t low = 0, high = l->file->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct slice have = l->file->rules[middle].key_bytes;
+		size_t n = have.n < wanted.n ? have.n : wanted.n;
+		int order = memcmp(have.p, wanted.p, n);
+
+		if (order < 0 || (order == 0 && have.n < wanted.n))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == l->file->n ? NULL : &l->file->rules[low];
+}
+
+const struct rule *
+lint_find(const struct lint *l, const struct key *key)
+{
+	const struct rule *rule = lint_not_before(l, key);
+
+	return rule == NULL || !slice_equal(rule->key_bytes,
+	    slice_make((const char *)key->bytes, key->n)) ? NULL : rule;
+}
+
+bool
+lint_refuses(const struct requirement *r)
+{
+	return r->need != NEED_OK && r->class != CLASS_WARN &&
+	    (r->need != NEED_ENCR || r->bits > 0 || r->nitems > 0);
+}
+
+static bool
+dates(const struct lint *l, struct lint_finding *f)
+{
+	int32_t until = l->requirement->until;
+
+	if (until == DAY_ALWAYS_UNTIL ||
+	    until > l->options->today + SOON_DAYS)
+		return false;
+	text_puts(&f->reason, until < l->options->today ?
+	    "expired at the end of " : "expires at the end of ");
+	day_print(until, &f->reason);
+	text_puts(&f->way_out, until < l->options->today ?
+	    "remove the line, or set a later UNTIL" :
+	    "agree on what comes after it, or set a later UNTIL");
+	return true;
+}
+
+/* An earlier line of the key counts on every day on which this one does. */
+static bool
+shadowed(const struct lint *l, struct lint_finding *f)
+{
+	for (const struct rule *r = l->rule; r > l->file->rules; r--) {
+		struct requirement earlier;
+		struct fault fault;
+
+		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
+			break;
+		if (!requirement_parse(r[-1].requirement, l->tag, &earlier,
+		    &fault) || earlier.from > l->requirement->from ||
+		    earlier.until < l->requirement->until)
+			continue;
+		text_printf(&f->reason, "never counts: line %lu of the same "
+		    "key counts on each of its days",
+		    (unsigned long)r[-1].line);
+		text_puts(&f->way_out, "put it before that line, or change "
+		    "its dates");
+		return true;
+	}
+	return false;
+}
+
+static bool
+never_told(const struct lint *l, struct lint_finding *f)
+{
+	if (!l->options->with_mta || l->options->mta != DIALECT_POSTFIX ||
+	    tag_row(l->tag)->stage == STAGE_OUTBOUND)
+		return false;
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		const struct item_row *row = l->requirement->items[i].row;
+
+		if (row->fact != FACT_CERT_SUBJECT &&
+		    row->fact != FACT_CERT_ISSUER &&
+		    row->fact != FACT_FINGERPRINT)
+			continue;
+		text_printf(&f->reason, "%s cannot be told: Postfix does not "
+		    "tell {%s} to a milter, so on-error decides", row->name,
+		    fact_name(row->fact));
+		text_puts(&f->way_out, "use CN: or ICN:, which Postfix tells "
+		    "for verified certificates");
+		return true;
+	}
+	return false;
+}
+
+static bool
+enforced_perm(const struct lint *l)
+{
+	return lint_refuses(l->requirement) &&
+	    (l->requirement->class == CLASS_PERM ||
+	    (l->requirement->class == CLASS_NONE &&
+	    l->options->default_perm));
+}
+
+/* RFC 3207, section 4. */
+static bool
+public_mx(const struct lint *l, struct lint_finding *f)
+{
+	if (l->kind != KEY_BARE || !enforced_perm(l) ||
+	    (tag_row(l->tag)->stage != STAGE_MAIL &&
+	    tag_row(l->tag)->stage != STAGE_RCPT) ||
+	    l->tag == TAG_AUTH || l->tag == TAG_DAEMON)
+		return false;
+	text_puts(&f->reason, "refuses everybody for good; a publicly "
+	    "referenced SMTP server must not require STARTTLS (RFC 3207, "
+	    "section 4)");
+	text_printf(&f->way_out, "require it of chosen hosts or domains "
+	    "(%s:partner.example), or for one listener (TLS_Daemon:), or "
+	    "begin with WARN+", tag_row(l->tag)->name);
+	return true;
+}
+
+/* The rule under `text` lets mail pass; absent: false. */
+static bool
+lets_pass(const struct lint *l, const char *text)
+{
+	struct requirement r;
+	struct fault fault;
+	struct key key;
+	const struct rule *rule;
+
+	if (!key_parse(slice_of(text), &key, &fault) ||
+	    (rule = lint_find(l, &key)) == NULL)
+		return false;
+	return requirement_parse(rule->requirement, key.tag, &r, &fault) &&
+	    !lint_refuses(&r);
+}
+
+static bool
+null_sender(const struct lint *l, struct lint_finding *f)
+{
+	if (l->tag != TAG_FROM || !lint_refuses(l->requirement) ||
+	    !(slice_is(l->what, "<>") ||
+	    (l->kind == KEY_BARE && !lets_pass(l, "TLS_From:<>"))))
+		return false;
+	text_puts(&f->reason, "refuses <>, the sender of bounces, which a "
+	    "server must accept (RFC 5321, section 6.1)");
+	text_puts(&f->way_out, l->kind == KEY_BARE ?
+	    "add TLS_From:<> OK" : "make it OK, or WARN+");
+	return true;
+}
+
+/* RFC 5321 section 4.5.1, RFC 2142. */
+static bool
+role_address(const struct lint *l, struct lint_finding *f)
+{
+	static const char *const roles[] = { "postmaster", "abuse" };
+
+	if (l->tag != TAG_TO || !lint_refuses(l->requirement))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		char all[32], one[KEY_TEXT_MAX + 64];
+		bool named = slice_starts_nocase(l->what, roles[i]) &&
+		    l->kind == KEY_MAILBOX;
+
+		snprintf(all, sizeof all, "TLS_To:%s@", roles[i]);
+		snprintf(one, sizeof one, "TLS_To:%s@%.*s", roles[i],
+		    SLICE_ARG(l->what));
+		if (!named && (l->kind == KEY_MAILBOX || lets_pass(l, all) ||
+		    lets_pass(l, one)))
+			continue;
+		text_printf(&f->reason, "refuses mail to %s, which must be "
+		    "reachable (RFC 5321, section 4.5.1; RFC 2142)", roles[i]);
+		text_printf(&f->way_out, named ? "make it OK, or WARN+" :
+		    "add TLS_To:%s@ OK", roles[i]);
+		return true;
+	}
+	return false;
+}
+
+static const struct {
+	const char *name;
+	lint_check *check;
+} checks[] = {
+	{ "never-matches", lint_never_matches },
+	{ "never-holds", lint_never_holds },
+	{ "swallowed", lint_swallowed },
+	{ "twice", lint_twice },
+	{ "cipher-list", lint_ciphers },
+	{ "shadowed", shadowed },
+	{ "weaker", lint_weaker },
+	{ "dates", dates },
+	{ "not-told", never_told },
+	{ "inexpressible", lint_inexpressible },
+	{ "public-mx", public_mx },
+	{ "public-suffix", lint_public_suffix },
+	{ "null-sender", null_sender },
+	{ "role-address", role_address },
+};
+
+static size_t
+check_rule(const struct lint *l,
+    void (*tell)(void *, const struct lint_finding *), void *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+		struct lint_finding f;
+
+		f.rule = l->rule;
+		f.check = checks[i].name;
+		text_init(&f.reason, f.reason_text, sizeof f.reason_text);
+		text_init(&f.way_out, f.way_out_text, sizeof f.way_out_text);
+		if (!checks[i].check(l, &f))
+			continue;
+		tell(arg, &f);
+		n++;
+		if (checks[i].check == lint_never_matches)
+			break; /* what else there is does not matter */
+	}
+	return n;
+}
+
+static int
+compare_lines(const void *pa, const void *pb)
+{
+	const struct rule *a = *(const struct rule *const *)pa;
+	const struct rule *b = *(const struct rule *const *)pb;
+
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	return (a->line > b->line) - (a->line < b->line);
+}
+
+static bool
+prepare(const struct rule *rule, struct requirement *r, struct lint *l)
+{
+	size_t colon = slice_find(rule->key, ':');
+	struct fault fault;
+
+	l->rule = rule;
+	l->tag = key_bytes_tag(rule->key_bytes);
+	l->kind = (enum key_kind)rule->key_bytes.p[1];
+	l->what = slice_from(rule->key, colon + 1);
+	l->requirement = r;
+	return requirement_parse(rule->requirement, l->tag, r, &fault);
+}
+
+size_t
+lint_rules(const struct rulefile *file, const struct lint_options *options,
+    void (*tell)(void *, const struct lint_finding *), void *arg)
+{
+	const struct rule **order = calloc(file->n + 1, sizeof *order);
+	struct lint l = { .file = file, .options = options };
+	struct requirement r;
+	size_t found = 0;
+
+	if (order == NULL)
+		return 0;
+	for (size_t i = 0; i < file->n; i++)
+		order[i] = &file->rules[i];
+	qsort(order, file->n, sizeof *order, compare_lines);
+	for (size_t i = 0; i < file->n; i++)
+		if (prepare(order[i], &r, &l))
+			found += check_rule(&l, tell, arg);
+	free(order);
+	return found;
+}

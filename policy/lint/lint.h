@@ -1,0 +1,71 @@
+/*
+ * lint.h - rules that are valid but surely not what was meant.
+ *
+ * One check, one row of the table in lint.c.  Each finding names the rule, the
+ * reason and a way out.  To add a check: a function and its row, a paragraph
+ * in tlspolicy-rules(5).
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_LINT_LINT_H
+#define TLSPOLICY_LINT_LINT_H
+
+#include "policy/facts/facts.h"
+#include "policy/rules/rulefile.h"
+
+struct lint_options {
+	bool with_mta;	      /* look for what `mta` never tells */
+	enum dialect mta;
+	bool default_perm;    /* default-class = perm */
+	int32_t today;	      /* days since 1970, UTC */
+	struct lint_suffixes *suffixes; /* NULL: no list of public suffixes */
+};
+
+struct lint_finding {
+	const struct rule *rule;
+	const char *check; /* "never-matches", "dates" ... */
+	struct text reason, way_out;
+	char reason_text[512], way_out_text[512];
+};
+
+/*
+ * Judges every rule of a finished rulefile, in the order of its lines.
+ * Returns how many findings were told.
+ */
+size_t lint_rules(const struct rulefile *, const struct lint_options *,
+    void (*tell)(void *, const struct lint_finding *), void *arg);
+
+/* libpsl's list of public suffixes; NULL when there is none. */
+struct lint_suffixes *lint_suffixes_open(void);
+void lint_suffixes_close(struct lint_suffixes *);
+
+/* For the checks. */
+struct lint {
+	const struct rulefile *file; /* sorted by key */
+	const struct lint_options *options;
+	const struct rule *rule;
+	const struct requirement *requirement;
+	enum tag tag;
+	enum key_kind kind;
+	struct slice what; /* the key as written, behind its tag */
+};
+
+typedef bool lint_check(const struct lint *, struct lint_finding *);
+
+/* lint/item.c */
+lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers;
+/* lint/key.c */
+lint_check lint_never_matches, lint_public_suffix;
+/* outbound.c */
+lint_check lint_inexpressible;
+/* weaker.c */
+lint_check lint_weaker;
+
+/* The first rule that does not sort before this key; NULL: all do. */
+const struct rule *lint_not_before(const struct lint *, const struct key *);
+/* The first rule of exactly this key; NULL: there is none. */
+const struct rule *lint_find(const struct lint *, const struct key *);
+/* A rule that can refuse mail: not OK, not WARN, with something to test. */
+bool lint_refuses(const struct requirement *);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * A rule takes the place of the less specific one, it does not add to it: who
+ * writes "TLS_Clt:mx.example.com ENCR:128" below "TLS_Clt:example.com VERIFY"
+ * has taken VERIFY away from that host, often without knowing.
+ */
+#include <string.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/lint/lint.h"
+
+/* Makes `key` that of the next less specific name; false: there is none. */
+static bool
+parent_name(struct key *key)
+{
+	size_t n = key->n;
+
+	if (n >= KEY_HEAD + 2 && key->bytes[n - 1] == '\1' &&
+	    key->bytes[n - 2] == '\1') {
+		key->n--; /* ".example.com" to "example.com" */
+		return true;
+	}
+	while (n > KEY_HEAD + 1 && key->bytes[n - 2] != '\1')
+		n--;
+	n--;
+	if (n <= KEY_HEAD)
+		return false;
+	key->n = n;
+	key->bytes[key->n++] = '\1'; /* "a.example.com" to ".example.com" */
+	return true;
+}
+
+static bool
+parent_prefix(struct key *key)
+{
+	struct netprefix prefix;
+	size_t length = key->n - KEY_HEAD - 2;
+
+	memset(&prefix, 0, sizeof prefix);
+	prefix.addr.family = key->bytes[KEY_HEAD];
+	memcpy(prefix.addr.bytes, key->bytes + KEY_HEAD + 1, length);
+	prefix.bits = key->bytes[key->n - 1];
+	if (prefix.bits == 0)
+		return false;
+	netaddr_mask(&prefix.addr, --prefix.bits);
+	key_address(key->tag, key->kind, &prefix, key);
+	return true;
+}
+
+/* The domain of an address, as the next less specific key. */
+static bool
+parent_mailbox(struct key *key)
+{
+	struct slice text = slice_make((const char *)key->bytes + KEY_HEAD,
+	    key->n - KEY_HEAD);
+	char domain[KEY_MAX];
+	size_t at = slice_find(text, '@'), n;
+
+	if (at + 1 >= text.n || text.p[at + 1] == '[')
+		return false;
+	n = text.n - at - 1;
+	memcpy(domain, text.p + at + 1, n);
+	key_name(key->tag, slice_make(domain, n), false, key);
+	return true;
+}
+
+/* The nearest rule that covers what this one covers. */
+static const struct rule *
+parent_rule(const struct lint *l)
+{
+	struct key key = { .tag = l->tag, .kind = l->kind,
+	    .n = l->rule->key_bytes.n };
+	const struct rule *rule;
+	bool more = true;
+
+	memcpy(key.bytes, l->rule->key_bytes.p, key.n);
+	while (more) {
+		switch (key.kind) {
+		case KEY_NAME:
+			more = parent_name(&key);
+			break;
+		case KEY_ADDRESS:
+		case KEY_BRACKET:
+			more = parent_prefix(&key);
+			break;
+		case KEY_MAILBOX:
+			more = parent_mailbox(&key);
+			break;
+		default:
+			more = false;
+		}
+		if (more && (rule = lint_find(l, &key)) != NULL)
+			return rule;
+	}
+	if (l->kind == KEY_BARE)
+		return NULL;
+	key_bare(l->tag, &key);
+	return lint_find(l, &key);
+}
+
+static const struct item *
+item_of(const struct requirement *r, const struct item_row *row)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row == row)
+			return &r->items[i];
+	return NULL;
+}
+
+/* An item of the parent that the child has not, or has in a lower version. */
+static const struct item *
+dropped_item(const struct requirement *child, const struct requirement *parent)
+{
+	for (unsigned i = 0; i < parent->nitems; i++) {
+		const struct item *item = &parent->items[i];
+		const struct item *own = item_of(child, item->row);
+
+		if (item->row->test == NULL)
+			continue;
+		if (own == NULL || (item->row->test == predicate_ver &&
+		    suite_protocol(own->value) < suite_protocol(item->value)))
+			return item;
+	}
+	return NULL;
+}
+
+static bool
+is_weaker(const struct requirement *child, const struct requirement *parent,
+    struct text *what)
+{
+	const struct item *item;
+
+	if (child->need == NEED_OK)
+		text_puts(what, "asks for nothing");
+	else if (child->class == CLASS_WARN && parent->class != CLASS_WARN)
+		text_puts(what, "only warns");
+	else if (parent->need == NEED_VERIFY && child->need != NEED_VERIFY)
+		text_puts(what, "does not ask for VERIFY");
+	else if (parent->has_bits && child->bits < parent->bits)
+		text_printf(what, "asks for %u bits, not %u", child->bits,
+		    parent->bits);
+	else if ((item = dropped_item(child, parent)) != NULL) {
+		text_printf(what, "does not ask for %s", item->row->name);
+		if (item->value.n > 0)
+			text_printf(what, ":%.*s", SLICE_ARG(item->value));
+	}
+	return what->n > 0;
+}
+
+/* What the other checks ask to be let through. */
+static bool
+must_pass(const struct lint *l)
+{
+	return l->kind == KEY_MAILBOX && !lint_refuses(l->requirement) &&
+	    (slice_is(l->what, "<>") ||
+	    slice_starts_nocase(l->what, "postmaster@") ||
+	    slice_starts_nocase(l->what, "abuse@"));
+}
+
+/* An exception with an end, or with a note, is meant as one. */
+bool
+lint_weaker(const struct lint *l, struct lint_finding *f)
+{
+	const struct rule *rule;
+	struct requirement parent;
+	struct fault fault;
+
+	if (l->tag == TAG_TRY || l->requirement->until != DAY_ALWAYS_UNTIL ||
+	    l->requirement->by.n > 0 || must_pass(l) || (rule = parent_rule(l)) == NULL ||
+	    !requirement_parse(rule->requirement, l->tag, &parent, &fault) ||
+	    !lint_refuses(&parent))
+		return false;
+	if (!is_weaker(l->requirement, &parent, &f->reason))
+		return false;
+	text_printf(&f->reason, ", unlike %.*s in line %lu, whose place it "
+	    "takes", SLICE_ARG(rule->key), (unsigned long)rule->line);
+	text_puts(&f->way_out, "repeat what is to be kept; if an exception is "
+	    "meant, say so with BY: and an UNTIL:");
+	return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * outbound-internal.h - a question while it is answered; private to this folder.
+ */
+#ifndef TLSPOLICY_OUTBOUND_OUTBOUND_INTERNAL_H
+#define TLSPOLICY_OUTBOUND_OUTBOUND_INTERNAL_H
+
+#include "policy/eval/match.h"
+#include "policy/outbound/outbound.h"
+
+struct asking {
+	const struct outbound_question *question;
+	struct question find; /* dates and trace, for find_step() */
+	struct store_reader *reader;
+	struct outbound_answer *answer;
+};
+
+/*
+ * The exact key, or with `longest` the most specific one that covers it.
+ * Notes the rule in the answer when it is found.
+ */
+enum lookup_result asking_find(struct asking *, const struct key *,
+    bool longest, struct requirement *);
+
+/* Is there a rule of exactly this key that counts today?  Notes nothing. */
+enum lookup_result asking_has(struct asking *, const struct key *);
+/* The rules contradict each other: nothing may leave. */
+void asking_refuse(struct asking *, const char *reason);
+
+/* Each fills the answer; LOOKUP_FAILED leaves its reason in the reader. */
+enum lookup_result postfix_ask(struct asking *);
+enum lookup_result sendmail_ask(struct asking *);
+
+/* False: the key is not of a class by which sendmail asks about TLS. */
+bool sendmail_key_tag(struct slice key, enum tag *);
+
+#endif

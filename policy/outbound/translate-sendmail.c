@@ -1,0 +1,111 @@
+/*
+ * sendmail takes a requirement that it does not understand for none, and skips
+ * what follows an item that it does not know.  So nothing gets there but its
+ * own grammar (cf/m4/proto.m4, TLS_connection and TLS_req).
+ *
+ * sendmail believes names in certificates that did not verify when the rule
+ * begins with ENCR; a name is therefore only asked for beside VERIFY.
+ */
+#include "policy/outbound/translate.h"
+#include "policy/rules/item.h"
+
+/* Its map value is parsed in a buffer of MAXNAME (1024) bytes. */
+enum { VALUE_MAX = 900 };
+
+/* sendmail would compare the * to the letter, and would cut at "++". */
+static bool
+knows(const struct item *item)
+{
+	struct slice cut = item_sendmail_value(item->value);
+
+	if (!item->row->from_sendmail)
+		return false;
+	return cut.n == item->value.n &&
+	    !(cut.n > 1 && cut.p[0] == '*' && cut.p[1] == '.');
+}
+
+static void
+print_value(struct slice value, struct text *out)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	struct text plain;
+
+	text_init(&plain, buf, sizeof buf);
+	text_put_xdecoded(&plain, value);
+	text_put_xencoded(out, slice_make(buf, plain.n));
+}
+
+static void
+print_items(const struct requirement *r, struct text *out, struct text *lost)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		if (item->row->test == NULL)
+			continue;
+		if (!knows(item)) {
+			translate_lose(lost, item->row->name, item->value);
+			continue;
+		}
+		text_puts(out, any ? "++" : "+");
+		text_puts(out, item->row->name);
+		if (item->value.n > 0) {
+			text_char(out, ':');
+			print_value(item->value, out);
+		}
+		any = true;
+	}
+}
+
+/* What cannot be told asks for TLS, at least. */
+static unsigned
+bits_of(const struct requirement *r)
+{
+	for (unsigned i = 0; r->bits == 0 && i < r->nitems; i++)
+		if (r->items[i].row->test != NULL)
+			return 1;
+	return r->bits;
+}
+
+static const char *
+class_of(const struct requirement *r, const struct translate_options *o,
+    struct text *lost)
+{
+	if (r->class == CLASS_HOLD)
+		translate_lose(lost, rule_class_name(r->class), slice_of(NULL));
+	return r->class == CLASS_PERM ||
+	    (r->class == CLASS_NONE && o->default_perm) ? "PERM" : "TEMP";
+}
+
+static bool
+needs_verify(const struct requirement *r, const struct translate_options *o)
+{
+	if (r->need == NEED_VERIFY)
+		return true;
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->believes_names && !o->believe_unverified)
+			return true;
+	return false;
+}
+
+void
+translate_sendmail(const struct requirement *r,
+    const struct translate_options *o, struct text *out, struct text *lost)
+{
+	if (r->need == NEED_OK || r->class == CLASS_WARN) {
+		text_puts(out, "OK");
+		return;
+	}
+	text_printf(out, "%s+%s", class_of(r, o, lost), needs_verify(r, o) ?
+	    "VERIFY" : "ENCR");
+	if (r->has_bits)
+		text_printf(out, ":%u", bits_of(r));
+	print_items(r, out, lost);
+	if (out->cut || out->n > VALUE_MAX) {
+		text_clear(out);
+		text_puts(out, SENDMAIL_NEVER_MET);
+		translate_lose(lost, "more than sendmail reads", slice_of(NULL));
+	}
+}

@@ -1,0 +1,76 @@
+/*
+ * translate.h - what of a requirement an MTA can be told in its own words.
+ *
+ * Outbound the milter sees nothing: the MTA itself enforces what it was told,
+ * Postfix by a policy of smtp_tls_policy_maps (postconf(5),
+ * smtp_tls_policy_maps), sendmail by a line of its access map (cf/README,
+ * "STARTTLS").  Neither language has a word for everything.  What has none is
+ * named in `lost`, and what was written without it demands less than the rule;
+ * whether that is good enough is the caller's affair (setting inexpressible).
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_OUTBOUND_TRANSLATE_H
+#define TLSPOLICY_OUTBOUND_TRANSLATE_H
+
+#include "policy/rules/requirement.h"
+
+struct translate_options {
+	bool default_perm;	 /* default-class = perm */
+	bool believe_unverified; /* compat = sendmail */
+};
+
+enum { TRANSLATE_NAME_MAX = 256 };
+
+/*
+ * A policy for Postfix that grows with each rule that has to be satisfied.
+ * The level (postconf(5), smtp_tls_security_level) follows from what is set.
+ */
+struct postfix_policy {
+	bool encrypt;
+	bool verify;	   /* a certificate that a trusted CA signed */
+	bool high_ciphers; /* 128 bits and more */
+	bool pfs, aead;
+	int protocol;	   /* at least this one, suite_protocol(); 0: any */
+	struct slice version; /* its name in the rule */
+	bool any_host;	   /* CN alone: the name of the host */
+	char name[TRANSLATE_NAME_MAX]; /* CN:name; "": not asked for */
+	struct slice fingerprints[REQUIREMENT_ITEMS_MAX];
+	unsigned nfingerprints;
+	bool torn;	   /* verify and fingerprints: one of them is lost */
+};
+
+/* Demands nothing. */
+void postfix_policy_init(struct postfix_policy *);
+
+/*
+ * Make the policy demand what `r` demands, too, and name in `lost` what it
+ * cannot.  The policy points into the text of `r`.
+ *
+ * A rule that only warns demands nothing.  PERM and HOLD are lost: mail that
+ * does not leave Postfix stays in its queue.
+ */
+void postfix_policy_add(struct postfix_policy *, const struct requirement *r,
+    struct text *lost);
+
+/* A session in clear would do. */
+bool postfix_policy_is_empty(const struct postfix_policy *);
+
+/* "secure match=hostname ciphers=high". */
+void postfix_policy_print(const struct postfix_policy *, struct text *out);
+
+/*
+ * `r` as a line of sendmail's access map.  Names are written in sendmail's
+ * encoding, whatever their spelling in the rule, so that nothing in them can
+ * be taken for syntax.  Notes and dates are left out, they are no tests.
+ */
+void translate_sendmail(const struct requirement *r,
+    const struct translate_options *, struct text *out, struct text *lost);
+
+/* What no session can meet, and mail that does not leave is kept. */
+#define SENDMAIL_NEVER_MET "TEMP+VERIFY:65535"
+
+/* For the parts of this module: one more thing that is lost. */
+void translate_lose(struct text *lost, const char *what, struct slice value);
+
+#endif

@@ -1,0 +1,123 @@
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "policy/facts/macro.h"
+#include "policy/cert/certificate.h"
+#include "policy/probe/facts.h"
+
+static bool
+set(struct facts *facts, const char *name, const char *value)
+{
+	return macro_set(facts, slice_of(name), slice_of(value)) !=
+	    MACRO_NO_MEMORY;
+}
+
+static bool
+set_address(struct facts *facts, const char *address)
+{
+	char tagged[80];
+
+	snprintf(tagged, sizeof tagged, "%s%s",
+	    strchr(address, ':') == NULL ? "" : "IPv6:", address);
+	return set(facts, "server_addr", tagged);
+}
+
+static bool
+set_certificate(struct facts *facts, const X509 *certificate,
+    const char *digest)
+{
+	const X509_NAME *subject = X509_get_subject_name(certificate);
+	const X509_NAME *issuer = X509_get_issuer_name(certificate);
+	char buf[4][CERTIFICATE_TEXT_MAX], fingerprint[CERTIFICATE_TEXT_MAX];
+	struct text out;
+
+	text_init(&out, buf[0], sizeof buf[0]);
+	certificate_cn_sendmail(subject, &out);
+	text_init(&out, buf[1], sizeof buf[1]);
+	certificate_cn_sendmail(issuer, &out);
+	text_init(&out, buf[2], sizeof buf[2]);
+	certificate_dn_sendmail(subject, &out);
+	text_init(&out, buf[3], sizeof buf[3]);
+	certificate_dn_sendmail(issuer, &out);
+	text_init(&out, fingerprint, sizeof fingerprint);
+	certificate_fingerprint(certificate, digest, &out);
+	return set(facts, "cn_subject", buf[0]) &&
+	    set(facts, "cn_issuer", buf[1]) &&
+	    set(facts, "cert_subject", buf[2]) &&
+	    set(facts, "cert_issuer", buf[3]) &&
+	    set(facts, strcasecmp(digest, "MD5") == 0 ? "cert_md5" : "cert_fp",
+	    fingerprint);
+}
+
+bool
+outbound_facts(const struct probe_result *result, const char *rcpt,
+    const char *digest, struct facts *facts)
+{
+	char bits[16];
+
+	snprintf(bits, sizeof bits, "%d", result->bits);
+	if (!set(facts, "server_name", result->host) ||
+	    !set_address(facts, result->address) ||
+	    !set(facts, "verify", result->verify) ||
+	    (rcpt != NULL && !set(facts, "rcpt_addr", rcpt)))
+		return false;
+	if (result->outcome == PROBE_TLS &&
+	    (!set(facts, "tls_version", result->version) ||
+	    !set(facts, "cipher", result->cipher) ||
+	    !set(facts, "cipher_bits", bits)))
+		return false;
+	if (result->certificate != NULL &&
+	    !set_certificate(facts, result->certificate, digest))
+		return false;
+	return macro_finish(facts);
+}
+
+static unsigned
+usual_bits(int bits)
+{
+	/* What administrators write: a suite of 256 may become one of 128. */
+	return bits >= 128 ? 128 : bits > 0 ? (unsigned)bits : 0;
+}
+
+static void
+suggest_name(const struct probe_result *result, struct text *out)
+{
+	char buf[CERTIFICATE_TEXT_MAX];
+	struct text cn;
+
+	text_init(&cn, buf, sizeof buf);
+	if (certificate_cn_sendmail(X509_get_subject_name(result->certificate),
+	    &cn) != CERTIFICATE_CN || cn.cut)
+		return;
+	if (strcasecmp(buf, result->host) == 0)
+		text_puts(out, "+CN");
+	else
+		text_printf(out, "+CN:%s", buf);
+}
+
+bool
+outbound_suggest(const struct probe_result *result, struct text *out)
+{
+	unsigned bits = usual_bits(result->bits);
+
+	switch (result->outcome) {
+	case PROBE_TLS:
+		break;
+	case PROBE_REFUSED:
+	case PROBE_HANDSHAKE_FAILED:
+		text_printf(out, "Try_TLS:%s NO", result->host);
+		return true;
+	default:
+		return false;
+	}
+	if (strcmp(result->verify, "OK") == 0) {
+		text_printf(out, "TLS_Srv:%s TEMP+VERIFY:%u", result->host,
+		    bits);
+		suggest_name(result, out);
+	} else {
+		text_printf(out, "TLS_Srv:%s TEMP+ENCR:%u", result->host,
+		    bits);
+	}
+	return true;
+}

@@ -1,0 +1,18 @@
+/*
+ * handshake.h - the TLS side of a probe.
+ *
+ * Threads: the context is shared and not changed once made.
+ */
+#ifndef TLSPOLICY_PROBE_HANDSHAKE_H
+#define TLSPOLICY_PROBE_HANDSHAKE_H
+
+#include "policy/probe/probe.h"
+
+/* NULL with a fault: a file of the settings cannot be used. */
+SSL_CTX *handshake_context(const struct probe_settings *, struct fault *);
+
+/* The handshake on `s`; on SMTP_OK fills the TLS part of the result. */
+enum smtp_result handshake_run(SSL_CTX *, const char *host, struct smtp *s,
+    struct probe_result *);
+
+#endif

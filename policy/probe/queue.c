@@ -1,0 +1,138 @@
+/*
+ * A counter under a mutex is the whole queue: a thread takes the next number,
+ * works without the lock, and marks the job done.  No thread runs more than
+ * PROBE_AHEAD jobs ahead of what was handed out, so that a slow first target
+ * does not pile up the results of all others in memory.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "policy/probe/queue.h"
+#include "policy/probe/mx.h"
+
+enum { PROBE_AHEAD = 4096 };
+
+struct queue {
+	const struct probe *probe;
+	struct probe_job *jobs;
+	size_t n, next, handed_out;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+};
+
+static bool
+allocate(struct probe_job *job, size_t n)
+{
+	job->results = calloc(n, sizeof *job->results);
+	if (job->results == NULL)
+		return fault_set(&job->fault, FAULT_UNAVAILABLE,
+		    "out of memory");
+	job->n = n;
+	return true;
+}
+
+static void
+run_mx(const struct probe *probe, struct probe_job *job)
+{
+	struct mx *mx = malloc(sizeof *mx);
+
+	if (mx == NULL) {
+		fault_set(&job->fault, FAULT_UNAVAILABLE, "out of memory");
+		return;
+	}
+	if (mx_lookup(job->target.host, (int)(probe->settings.timeout / 1000),
+	    mx, &job->fault) && allocate(job, mx->n))
+		for (size_t i = 0; i < mx->n; i++)
+			probe_host(probe, mx->host[i], job->target.port,
+			    &job->results[i]);
+	free(mx);
+}
+
+static void
+run_job(const struct probe *probe, struct probe_job *job)
+{
+	fault_clear(&job->fault);
+	if (!target_parse(slice_of(job->text), &job->target, &job->fault))
+		return;
+	if (job->target.by_mx)
+		run_mx(probe, job);
+	else if (allocate(job, 1))
+		probe_host(probe, job->target.host, job->target.port,
+		    &job->results[0]);
+}
+
+static void *
+work(void *arg)
+{
+	struct queue *q = arg;
+
+	pthread_mutex_lock(&q->mutex);
+	while (q->next < q->n) {
+		size_t mine;
+
+		if (q->next >= q->handed_out + PROBE_AHEAD) {
+			pthread_cond_wait(&q->changed, &q->mutex);
+			continue;
+		}
+		mine = q->next++;
+		pthread_mutex_unlock(&q->mutex);
+		run_job(q->probe, &q->jobs[mine]);
+		pthread_mutex_lock(&q->mutex);
+		q->jobs[mine].done = true;
+		pthread_cond_broadcast(&q->changed);
+	}
+	pthread_mutex_unlock(&q->mutex);
+	return NULL;
+}
+
+static void
+release(struct probe_job *job)
+{
+	for (size_t i = 0; i < job->n; i++)
+		probe_result_free(&job->results[i]);
+	free(job->results);
+	job->results = NULL;
+	job->n = 0;
+}
+
+static void
+hand_out(struct queue *q, void (*each)(void *, const struct probe_job *),
+    void *arg)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		pthread_mutex_lock(&q->mutex);
+		while (!q->jobs[i].done)
+			pthread_cond_wait(&q->changed, &q->mutex);
+		q->handed_out = i;
+		pthread_cond_broadcast(&q->changed);
+		pthread_mutex_unlock(&q->mutex);
+		each(arg, &q->jobs[i]);
+		release(&q->jobs[i]);
+	}
+}
+
+bool
+probe_queue_run(const struct probe *probe, struct probe_job *jobs, size_t n,
+    unsigned threads, void (*each)(void *, const struct probe_job *),
+    void *arg, struct fault *f)
+{
+	struct queue q = { .probe = probe, .jobs = jobs, .n = n,
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.changed = PTHREAD_COND_INITIALIZER };
+	pthread_t id[PROBE_JOBS_MAX];
+	unsigned started = 0;
+	int error = 0;
+
+	while (started < threads && started < n && error == 0) {
+		error = pthread_create(&id[started], NULL, work, &q);
+		started += error == 0;
+	}
+	/* Fewer threads than asked for do the same work. */
+	if (started == 0 && n > 0)
+		return fault_errno(f, FAULT_UNAVAILABLE, error,
+		    "cannot start a thread");
+	hand_out(&q, each, arg);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(id[i], NULL);
+	return true;
+}

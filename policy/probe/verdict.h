@@ -1,0 +1,42 @@
+/*
+ * verdict.h - what the rules say of a session with a probed server.
+ *
+ * Threads: belongs to one thread.
+ */
+#ifndef TLSPOLICY_PROBE_VERDICT_H
+#define TLSPOLICY_PROBE_VERDICT_H
+
+#include <jansson.h>
+
+#include "policy/conf/settings.h"
+#include "policy/probe/probe.h"
+
+/* In this order: what an MTA asks first. */
+enum { PROBE_TAGS = 3 };
+
+struct probe_verdict {
+	bool judged; /* false: no such class, or no recipient to judge by */
+	enum verdict_kind kind;
+	char text[4096]; /* the first line of `tlspolicy check` */
+};
+
+struct probe_judge {
+	struct store *store; /* NULL: there is none */
+	struct fault why;    /* then: why */
+	struct eval_options options;
+	const char *digest;
+};
+
+/* A store that cannot be opened is no failure: nothing is judged then. */
+void probe_judge_open(struct probe_judge *, const struct context *,
+    const char *digest);
+void probe_judge_close(struct probe_judge *);
+
+/* `rcpt` NULL: TLS_Rcpt is not judged.  False with a fault: out of memory. */
+bool probe_judge(struct probe_judge *, const struct probe_result *,
+    const char *rcpt, time_t now, struct probe_verdict[PROBE_TAGS],
+    struct fault *);
+
+const char *probe_tag_name(unsigned at); /* "Try_TLS" */
+
+#endif

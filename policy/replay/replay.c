@@ -1,0 +1,106 @@
+/*
+ * The daemon judges at MAIL and at each RCPT that follows; so is it done here.
+ * The reader of the store is the caller's, one for a whole run: all records
+ * are judged by one generation.
+ */
+#include "policy/replay/replay.h"
+
+static const char *const names[OUTCOME_COUNT] = {
+	[OUTCOME_ACCEPTED] = "accepted",
+	[OUTCOME_WARNED] = "warned",
+	[OUTCOME_HELD] = "held",
+	[OUTCOME_TEMPFAILED] = "tempfailed",
+	[OUTCOME_REJECTED] = "rejected",
+};
+
+const char *
+replay_outcome_name(enum replay_outcome outcome)
+{
+	return names[outcome];
+}
+
+static enum replay_outcome
+outcome_of(enum verdict_kind kind, enum waiver waiver)
+{
+	switch (kind) {
+	case VERDICT_TEMPFAIL:
+		return OUTCOME_TEMPFAILED;
+	case VERDICT_REJECT:
+		return OUTCOME_REJECTED;
+	case VERDICT_HOLD:
+		return OUTCOME_HELD;
+	default:
+		return waiver == WAIVER_NONE ? OUTCOME_ACCEPTED :
+		    OUTCOME_WARNED;
+	}
+}
+
+enum replay_outcome
+replay_recorded(const struct reader_record *r)
+{
+	return outcome_of(r->verdict, r->waiver);
+}
+
+const struct reader_rule *
+replay_recorded_rule(const struct reader_record *r)
+{
+	const struct reader_rule *found = NULL;
+
+	for (size_t i = 0; i < r->nrules; i++) {
+		if (r->rules[i].result == RESULT_HOLDS)
+			continue;
+		/* A rule that only warns decides when no other failed. */
+		if (found == NULL || (found->result == RESULT_WOULD_FAIL &&
+		    r->rules[i].result != RESULT_WOULD_FAIL))
+			found = &r->rules[i];
+	}
+	return found;
+}
+
+static void
+take(struct replay *p, const struct verdict *v, struct slice rcpt)
+{
+	enum replay_outcome outcome = outcome_of(v->kind, v->waiver);
+
+	if (p->verdict != NULL && outcome <= p->outcome)
+		return;
+	p->outcome = outcome;
+	p->verdict = v;
+	p->rcpt = rcpt;
+	p->rule = v->deciding >= 0 ? &v->results[v->deciding] : NULL;
+}
+
+static bool
+refused(const struct replay *p)
+{
+	return p->outcome == OUTCOME_TEMPFAILED ||
+	    p->outcome == OUTCOME_REJECTED;
+}
+
+void
+replay_judge(struct replay *p, struct reader_record *r)
+{
+	struct eval_options options = *p->options;
+	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
+		.options = &options, .exempt = r->exempt,
+		.now = r->time_us / 1000000, .trace = p->trace };
+	int spare = 0;
+
+	if (!p->own_mode)
+		options.monitor = r->monitor;
+	p->verdict = NULL;
+	eval_session(&q, p->reader, NULL, &p->mail);
+	take(p, &p->mail, slice_make("", 0));
+	q.scope = EVAL_RCPT;
+	for (size_t i = 0; i < r->nrcpts && !refused(p); i++) {
+		struct verdict *v = &p->rcpts[spare];
+
+		if (!facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i], false))
+			break;
+		eval_session(&q, p->reader, NULL, v);
+		take(p, v, r->rcpts[i]);
+		if (p->verdict == v)
+			spare = !spare;
+	}
+	facts_set_state(&r->facts, FACT_RCPT_ADDR, FACT_ABSENT);
+}

@@ -1,0 +1,50 @@
+/*
+ * replay.h - a recorded message judged again, by other rules perhaps.
+ *
+ * Judged are the recorded facts at the recorded time, in the recorded mode;
+ * a client that was exempt still is.  The other settings are the caller's.
+ *
+ * Threads: each judge belongs to one; neither allocates nor locks.
+ */
+#ifndef TLSPOLICY_REPLAY_REPLAY_H
+#define TLSPOLICY_REPLAY_REPLAY_H
+
+#include "policy/audit/reader.h"
+#include "policy/eval/eval.h"
+
+/* What became of a message, as far as people would notice. */
+enum replay_outcome {
+	OUTCOME_ACCEPTED,
+	OUTCOME_WARNED, /* accepted, and failed all the same: warn, monitor */
+	OUTCOME_HELD,
+	OUTCOME_TEMPFAILED,
+	OUTCOME_REJECTED,
+	OUTCOME_COUNT
+};
+
+const char *replay_outcome_name(enum replay_outcome); /* "warned" */
+
+struct replay {
+	const struct eval_options *options; /* but for `monitor` */
+	bool own_mode; /* `monitor` of options counts, not the record's */
+	struct store_reader *reader;
+	const struct trace *trace; /* or NULL */
+
+	/* Results: the gravest of MAIL and the recipients. */
+	enum replay_outcome outcome;
+	const struct verdict *verdict; /* which that was */
+	const struct class_result *rule; /* that decided; NULL: none failed */
+	struct slice rcpt;	       /* whom it was about; empty: MAIL */
+
+	struct verdict mail, rcpts[2];
+};
+
+/* What was recorded. */
+enum replay_outcome replay_recorded(const struct reader_record *);
+/* The rule that decided then; NULL: none failed. */
+const struct reader_rule *replay_recorded_rule(const struct reader_record *);
+
+/* Uses the record's facts for its recipients and leaves them unknown. */
+void replay_judge(struct replay *, struct reader_record *);
+
+#endif

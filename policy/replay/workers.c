@@ -1,0 +1,288 @@
+/*
+ * Pieces travel in a ring of blocks: free ones to the main thread, filled ones
+ * to the workers.  A block is some hundred records, so that taking one costs
+ * next to nothing beside judging it.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/audit/blocks.h"
+#include "policy/replay/workers.h"
+
+enum { THREADS_MAX = 16, BLOCKS_EACH = 2 };
+
+struct block {
+	struct block *next;
+	struct blocks_piece piece;
+};
+
+struct ring {
+	pthread_mutex_t lock;
+	pthread_cond_t filled, freed;
+	struct block *first, **last; /* filled */
+	struct block *free;
+	bool end, failed;
+};
+
+struct replay_worker {
+	struct replay_workers *crew;
+	struct ring *ring;
+	pthread_t thread;
+	struct store_reader reader;
+	struct reader_record record;
+	struct replay_report report;
+	struct replay replay;
+	uint64_t torn, bad, withdrawn;
+	struct fault fault;
+};
+
+/* NULL: there will be no more, or somebody failed. */
+static struct block *
+take_filled(struct ring *r)
+{
+	struct block *b;
+
+	pthread_mutex_lock(&r->lock);
+	while (r->first == NULL && !r->end && !r->failed)
+		pthread_cond_wait(&r->filled, &r->lock);
+	b = r->failed ? NULL : r->first;
+	if (b != NULL && (r->first = b->next) == NULL)
+		r->last = &r->first;
+	pthread_mutex_unlock(&r->lock);
+	return b;
+}
+
+static void
+give_filled(struct ring *r, struct block *b)
+{
+	pthread_mutex_lock(&r->lock);
+	b->next = NULL;
+	*r->last = b;
+	r->last = &b->next;
+	pthread_cond_signal(&r->filled);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* NULL: somebody failed. */
+static struct block *
+take_free(struct ring *r)
+{
+	struct block *b;
+
+	pthread_mutex_lock(&r->lock);
+	while (r->free == NULL && !r->failed)
+		pthread_cond_wait(&r->freed, &r->lock);
+	b = r->failed ? NULL : r->free;
+	if (b != NULL)
+		r->free = b->next;
+	pthread_mutex_unlock(&r->lock);
+	return b;
+}
+
+static void
+give_free(struct ring *r, struct block *b, struct replay_workers *crew,
+    size_t records, bool good)
+{
+	pthread_mutex_lock(&r->lock);
+	b->next = r->free;
+	r->free = b;
+	r->failed |= !good;
+	crew->records += records;
+	pthread_cond_signal(&r->freed);
+	if (!good)
+		pthread_cond_broadcast(&r->filled);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static bool
+judge_line(struct replay_worker *w, const struct blocks_piece *piece,
+    struct slice line, uint64_t number, size_t *records)
+{
+	enum reader_result result;
+	struct fault fault;
+
+	result = blocks_parse(piece, &w->record, line, &fault);
+	if (w->record.withdrawn) {
+		w->withdrawn++;
+		return true;
+	}
+	switch (result) {
+	case READER_RECORD:
+		++*records;
+		replay_judge(&w->replay, &w->record);
+		return replay_report_add(&w->report, &w->record, &w->replay,
+		    &w->fault);
+	case READER_TORN:
+		w->torn++;
+		return true;
+	case READER_BAD:
+		w->bad++;
+		fault_at(&fault, piece->file, number, fault.column);
+		fault_report(&fault, stderr);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+judge_piece(struct replay_worker *w, const struct blocks_piece *piece,
+    size_t *records)
+{
+	struct slice rest = slice_make(piece->text, piece->n), line;
+	uint64_t number = piece->line;
+
+	for (; slice_next(&rest, '\n', &line); number++)
+		if (slice_trim(line).n > 0 &&
+		    !judge_line(w, piece, line, number, records))
+			return false;
+	return true;
+}
+
+static void *
+work(void *arg)
+{
+	struct replay_worker *w = arg;
+	struct block *b;
+
+	while ((b = take_filled(w->ring)) != NULL) {
+		size_t records = 0;
+		bool good = judge_piece(w, &b->piece, &records);
+
+		give_free(w->ring, b, w->crew, records, good);
+	}
+	return NULL;
+}
+
+static bool
+read_files(struct ring *ring, struct blocks *ahead, struct fault *fault)
+{
+	enum source_result result = SOURCE_LINE;
+	struct block *b;
+
+	while (result == SOURCE_LINE && (b = take_free(ring)) != NULL) {
+		result = blocks_next(ahead, &b->piece, fault);
+		if (result != SOURCE_LINE)
+			b->piece.n = 0;
+		give_filled(ring, b);
+	}
+	return result != SOURCE_FAILED;
+}
+
+static bool
+start_worker(struct replay_worker *w, struct fault *fault)
+{
+	int error;
+
+	if (!store_begin(w->crew->store, &w->reader, fault))
+		return false;
+	if (w->reader.info.generation !=
+	    w->crew->workers[0].reader.info.generation) {
+		store_end(&w->reader);
+		return fault_set(fault, FAULT_UNAVAILABLE,
+		    "the store has just changed; try again");
+	}
+	reader_record_init(&w->record);
+	replay_report_init(&w->report);
+	fault_clear(&w->fault);
+	w->replay.options = w->crew->options;
+	w->replay.own_mode = w->crew->own_mode;
+	w->replay.reader = &w->reader;
+	error = pthread_create(&w->thread, NULL, work, w);
+	if (error == 0)
+		return true;
+	store_end(&w->reader);
+	return fault_errno(fault, FAULT_UNAVAILABLE, error, "a thread");
+}
+
+/* Waits for the workers and gathers what they have. */
+static bool
+gather(struct replay_workers *crew, struct ring *ring, size_t started,
+    bool good, struct fault *fault)
+{
+	pthread_mutex_lock(&ring->lock);
+	ring->end = true;
+	pthread_cond_broadcast(&ring->filled);
+	pthread_mutex_unlock(&ring->lock);
+	for (size_t i = 0; i < started; i++) {
+		struct replay_worker *w = &crew->workers[i];
+
+		pthread_join(w->thread, NULL);
+		store_end(&w->reader);
+		reader_record_free(&w->record);
+		crew->torn += w->torn;
+		crew->bad += w->bad;
+		crew->withdrawn += w->withdrawn;
+		if (good && w->fault.kind != FAULT_NONE) {
+			*fault = w->fault;
+			good = false;
+		}
+		good = good && replay_report_merge(&crew->report, &w->report,
+		    fault);
+	}
+	return good;
+}
+
+static bool
+run(struct replay_workers *crew, struct ring *ring,
+    const struct audit_files *files, struct fault *fault)
+{
+	struct blocks *ahead = blocks_open(files->paths, files->n, false, fault);
+	bool good = ahead != NULL;
+	size_t started = 0;
+
+	while (good && started < crew->threads) {
+		struct replay_worker *w = &crew->workers[started];
+
+		w->crew = crew;
+		w->ring = ring;
+		good = start_worker(w, fault);
+		started += good;
+	}
+	good = good && read_files(ring, ahead, fault);
+	good = gather(crew, ring, started, good, fault);
+	blocks_close(ahead);
+	return good;
+}
+
+bool
+replay_workers_run(struct replay_workers *crew, const struct audit_files *files,
+    struct fault *fault)
+{
+	struct ring ring = { .lock = PTHREAD_MUTEX_INITIALIZER,
+		.filled = PTHREAD_COND_INITIALIZER,
+		.freed = PTHREAD_COND_INITIALIZER };
+	struct block blocks[THREADS_MAX * BLOCKS_EACH];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	bool good;
+
+	ring.last = &ring.first;
+	if (crew->threads == 0)
+		crew->threads = processors < 1 ? 1 : (size_t)processors;
+	if (crew->threads > THREADS_MAX)
+		crew->threads = THREADS_MAX;
+	replay_report_init(&crew->report);
+	crew->workers = calloc(crew->threads, sizeof *crew->workers);
+	if (crew->workers == NULL)
+		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	memset(blocks, 0, sizeof blocks);
+	for (size_t i = 0; i < crew->threads * BLOCKS_EACH; i++) {
+		blocks[i].next = ring.free;
+		ring.free = &blocks[i];
+	}
+	good = run(crew, &ring, files, fault);
+	for (size_t i = 0; i < crew->threads * BLOCKS_EACH; i++)
+		blocks_piece_free(&blocks[i].piece);
+	return good;
+}
+
+void
+replay_workers_free(struct replay_workers *crew)
+{
+	replay_report_free(&crew->report);
+	for (size_t i = 0; crew->workers != NULL && i < crew->threads; i++)
+		replay_report_free(&crew->workers[i].report);
+	free(crew->workers);
+}

@@ -1,0 +1,36 @@
+/*
+ * workers.h - a log judged again by as many threads as there are
+ * processors.
+ *
+ * The main thread reads pieces of the files, the others take them apart and
+ * judge.  Each has its own reader of the store and its own report; all of them
+ * see one generation, since the store is a scratch one or held.
+ */
+#ifndef TLSPOLICY_REPLAY_WORKERS_H
+#define TLSPOLICY_REPLAY_WORKERS_H
+
+#include "policy/replay/report.h"
+
+struct replay_workers {
+	const struct eval_options *options;
+	bool own_mode; /* see struct replay */
+	struct store *store;
+	size_t threads; /* 0: as many as there are processors, at most 16 */
+
+	/* Results. */
+	size_t records; /* so far; for progress_start() */
+	uint64_t torn, bad, withdrawn;
+	struct replay_report report;
+
+	struct replay_worker *workers;
+};
+
+/*
+ * False with a fault.  The crew is to be freed in any case, which frees the
+ * report.
+ */
+bool replay_workers_run(struct replay_workers *, const struct audit_files *,
+    struct fault *);
+void replay_workers_free(struct replay_workers *);
+
+#endif

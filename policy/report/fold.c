@@ -1,0 +1,191 @@
+/* Order, room, and the end. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/report/report-internal.h"
+#include "policy/base/tree.h"
+
+/* Whoever proved who they are, or was refused, is missed more. */
+static uint64_t
+weight(const struct report_domain *d)
+{
+	return d->sum.mails + d->sum.refused + (d->sum.verified > 0 ? 1000 : 0);
+}
+
+static int
+compare_weights(const void *pa, const void *pb)
+{
+	const struct report_domain *a = *(struct report_domain *const *)pa;
+	const struct report_domain *b = *(struct report_domain *const *)pb;
+
+	if (weight(a) != weight(b))
+		return weight(a) < weight(b) ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void
+add_count(struct report_count *to, const struct report_count *from)
+{
+	to->mails += from->mails;
+	to->tls += from->tls;
+	to->verified += from->verified;
+	to->held += from->held;
+	to->refused += from->refused;
+	to->would += from->would;
+	to->exempt += from->exempt;
+	to->aborted += from->aborted;
+	for (int i = 0; i < REPORT_VERSIONS; i++)
+		to->version[i] += from->version[i];
+	for (int i = 0; i < REASON_COUNT; i++) {
+		to->refused_for[i] += from->refused_for[i];
+		to->would_for[i] += from->would_for[i];
+	}
+}
+
+/* The cells of `d` are those of `other` afterwards, or gone. */
+static void
+merge_cells(struct report *r, struct report_domain *other,
+    struct report_domain *d)
+{
+	struct report_cell **at = &other->cells;
+
+	while (d->cells != NULL) {
+		struct report_cell *cell = d->cells;
+
+		while (*at != NULL && (*at)->day > cell->day)
+			at = &(*at)->next;
+		d->cells = cell->next;
+		if (*at != NULL && (*at)->day == cell->day) {
+			add_count(&(*at)->count, &cell->count);
+			free(cell);
+			r->ncells--;
+		} else {
+			cell->next = *at;
+			*at = cell;
+		}
+	}
+}
+
+static void
+merge(struct report *r, struct report_domain *d)
+{
+	struct report_domain *other = r->other;
+
+	add_count(&other->sum, &d->sum);
+	merge_cells(r, other, d);
+	if (other->first == 0 || d->first < other->first)
+		other->first = d->first;
+	if (d->last > other->last)
+		other->last = d->last;
+	report_free_domain(d);
+	r->folded++;
+}
+
+bool
+report_fold(struct report *r)
+{
+	size_t all = r->ndomains, keep = all / 2;
+
+	if (r->other == NULL &&
+	    (r->other = report_new_domain("(other)")) == NULL)
+		return false;
+	qsort(r->domains, all, sizeof *r->domains, compare_weights);
+	tree_drop(&r->domain_tree);
+	r->ndomains = 0;
+	for (size_t i = 0; i < all; i++)
+		if (i >= keep)
+			merge(r, r->domains[i]);
+		else if (!report_keep_domain(r, r->domains[i]))
+			return false;
+	return true;
+}
+
+static void
+put_in_order(struct report_cell **list)
+{
+	struct report_cell *ordered = NULL;
+
+	while (*list != NULL) {
+		struct report_cell *cell = *list;
+
+		*list = cell->next;
+		cell->next = ordered;
+		ordered = cell;
+	}
+	*list = ordered;
+}
+
+static int
+compare_mails(const void *pa, const void *pb)
+{
+	const struct report_domain *a = *(struct report_domain *const *)pa;
+	const struct report_domain *b = *(struct report_domain *const *)pb;
+	uint64_t na = a->sum.mails + a->sum.refused;
+	uint64_t nb = b->sum.mails + b->sum.refused;
+
+	return na != nb ? (na < nb ? 1 : -1) : strcmp(a->name, b->name);
+}
+
+static int
+compare_rules(const void *pa, const void *pb)
+{
+	const struct report_rule *a = *(struct report_rule *const *)pa;
+	const struct report_rule *b = *(struct report_rule *const *)pb;
+	uint64_t na = a->refused + a->would, nb = b->refused + b->would;
+	int order = strcmp(a->key, b->key);
+
+	if (na != nb)
+		return na < nb ? 1 : -1;
+	return order != 0 ? order : strcmp(a->requirement, b->requirement);
+}
+
+static int
+compare_suites(const void *pa, const void *pb)
+{
+	const struct report_suite *a = pa, *b = pb;
+
+	return a->mails != b->mails ? (a->mails < b->mails ? 1 : -1) :
+	    strcmp(a->name, b->name);
+}
+
+void
+report_finish(struct report *r)
+{
+	put_in_order(&r->days);
+	for (size_t i = 0; i < r->ndomains; i++)
+		put_in_order(&r->domains[i]->cells);
+	if (r->ndomains > 0)
+		qsort(r->domains, r->ndomains, sizeof *r->domains,
+		    compare_mails);
+	if (r->nrules > 0)
+		qsort(r->rules, r->nrules, sizeof *r->rules, compare_rules);
+	qsort(r->suites, r->nsuites, sizeof r->suites[0], compare_suites);
+	/* Last, whatever it came to: it is no domain. */
+	if (r->other != NULL) {
+		put_in_order(&r->other->cells);
+		r->domains[r->ndomains++] = r->other;
+	}
+}
+
+void
+report_free(struct report *r)
+{
+	struct report_domain days = { .name = NULL };
+
+	tree_drop(&r->domain_tree);
+	tree_drop(&r->rule_tree);
+	if (r->other != NULL && (r->ndomains == 0 ||
+	    r->domains[r->ndomains - 1] != r->other))
+		report_free_domain(r->other);
+	for (size_t i = 0; i < r->ndomains; i++)
+		report_free_domain(r->domains[i]);
+	for (size_t i = 0; i < r->nrules; i++)
+		report_free_rule(r->rules[i]);
+	for (days.cells = r->days; days.cells != NULL; days.cells = r->days) {
+		r->days = days.cells->next;
+		free(days.cells);
+	}
+	free(r->domains);
+	free(r->rules);
+}

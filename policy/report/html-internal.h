@@ -1,0 +1,37 @@
+/*
+ * html-internal.h - the parts of the page that report_html() makes.
+ *
+ * Whatever comes from outside goes through page_text(): there it becomes text
+ * and nothing else, for the eye and for the browser.
+ */
+#ifndef TLSPOLICY_REPORT_HTML_INTERNAL_H
+#define TLSPOLICY_REPORT_HTML_INTERNAL_H
+
+#include "policy/report/report-internal.h"
+
+/* As text or inside a quoted attribute. */
+void page_text(FILE *, const char *);
+void page_number(FILE *, uint64_t);
+void page_share(FILE *, uint64_t part, uint64_t whole);
+void page_day(FILE *, int64_t time_us);
+
+/* The rules of style, and their digest for the Content-Security-Policy. */
+extern const char page_style[];
+/* "sha256-..."; false: OpenSSL failed. */
+bool page_style_hash(char out[64]);
+
+/* Charts; days without mail keep their place. */
+void page_charts(const struct report *, FILE *);
+/* A bar of verified, over TLS, in clear. */
+void page_bar(FILE *, const struct report_count *);
+
+/* Tables. */
+void page_alarms(const struct report *, FILE *);
+void page_mixture(const struct report *, FILE *);
+void page_domains(const struct report *, FILE *);
+void page_rules(const struct report *, FILE *);
+void page_endings(const struct report *, FILE *);
+void page_peers(const struct report_domain *, FILE *);
+void page_days(const struct report *, FILE *);
+
+#endif

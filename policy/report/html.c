@@ -1,0 +1,259 @@
+/*
+ * One page that needs nothing but itself: no script, no font, no picture from
+ * elsewhere, and a policy that would not let a browser fetch any.
+ */
+#include <stdlib.h>
+
+#include "policy/report/html-internal.h"
+
+void
+page_text(FILE *out, const char *s)
+{
+	char text[REPORT_NAME_MAX];
+	struct text clean;
+
+	text_init(&clean, text, sizeof text);
+	report_put_clean(&clean, slice_of(s));
+	for (const char *p = clean.buf; *p != '\0'; p++)
+		switch (*p) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\'':
+			fputs("&#39;", out);
+			break;
+		default:
+			putc(*p, out);
+		}
+}
+
+void
+page_number(FILE *out, uint64_t n)
+{
+	char number_text[32];
+	struct text number;
+
+	text_init(&number, number_text, sizeof number_text);
+	report_put_number(&number, n);
+	fputs(number.buf, out);
+}
+
+void
+page_share(FILE *out, uint64_t part, uint64_t whole)
+{
+	char share_text[16];
+	struct text share;
+
+	text_init(&share, share_text, sizeof share_text);
+	report_put_share(&share, part, whole);
+	fputs(share.buf, out);
+}
+
+void
+page_day(FILE *out, int64_t time_us)
+{
+	char day_text[16];
+	struct text day;
+
+	text_init(&day, day_text, sizeof day_text);
+	report_put_day(&day, time_us);
+	fputs(day.buf, out);
+}
+
+static const char *
+title_of(const struct report *r)
+{
+	return r->domain.n > 0 ? "TLS statement" : "TLS report";
+}
+
+static void
+print_start(const struct report *r, const char *hash, FILE *out)
+{
+	fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
+	    "<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-"
+	    "Policy\" content=\"default-src 'none'; style-src '%s'; "
+	    "base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" "
+	    "content=\"width=device-width, initial-scale=1\">\n"
+	    "<meta name=\"referrer\" content=\"no-referrer\">\n"
+	    "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s",
+	    hash, title_of(r));
+	if (r->domain.n > 0 && r->ndomains > 0) {
+		fputs(": ", out);
+		page_text(out, r->domains[0]->name);
+	}
+	fprintf(out, "</title>\n<style>%s</style></head>\n<body><main>\n",
+	    page_style);
+}
+
+/* What an auditor wants to read first, in one sentence. */
+static void
+print_statement(const struct report *r, FILE *out)
+{
+	const struct report_count *c = &r->total;
+
+	fputs("<p class=\"lead\">", out);
+	if (c->mails == 0) {
+		fputs("No mail with a sender of this domain was let through.",
+		    out);
+	} else if (c->tls == c->mails) {
+		fputs("Each of the ", out);
+		page_number(out, c->mails);
+		fputs(" mails came over TLS; ", out);
+	} else {
+		page_number(out, c->mails - c->tls);
+		fputs(" of ", out);
+		page_number(out, c->mails);
+		fputs(" mails came in clear, the others over TLS; ", out);
+	}
+	if (c->mails > 0) {
+		if (c->verified == c->mails)
+			fputs("all with a certificate that verified.", out);
+		else {
+			page_number(out, c->verified);
+			fputs(" with a certificate that verified.", out);
+		}
+	}
+	if (c->exempt > 0) {
+		fputs(" Not counted: ", out);
+		page_number(out, c->exempt);
+		fputs(" from exempt clients.", out);
+	}
+	fputs("</p>\n", out);
+}
+
+static void
+print_header(const struct report *r, FILE *out)
+{
+	fprintf(out, "<header><h1>%s", title_of(r));
+	if (r->domain.n > 0) {
+		fputs(" for ", out);
+		page_text(out, r->domains[0]->name);
+	}
+	fputs("</h1>\n<p class=\"soft\">", out);
+	page_day(out, r->first);
+	fputs(" to ", out);
+	page_day(out, r->last);
+	fputs(" (UTC), from ", out);
+	page_number(out, r->records);
+	fprintf(out, " record%s of the audit log.", r->records == 1 ? "" : "s");
+	if (r->monitored > 0) {
+		fputs(" Of these ", out);
+		page_number(out, r->monitored);
+		fputs(" in mode monitor: nothing was refused.", out);
+	}
+	fputs("</p>\n", out);
+	if (r->domain.n > 0)
+		print_statement(r, out);
+	fputs("</header>\n", out);
+}
+
+static void
+print_tile(FILE *out, const char *class, uint64_t part, uint64_t whole,
+    const char *label)
+{
+	fprintf(out, "<div class=\"tile\"><b%s%s%s>", class[0] != '\0' ?
+	    " class=\"" : "", class, class[0] != '\0' ? "\"" : "");
+	if (whole > 0)
+		page_share(out, part, whole);
+	else
+		page_number(out, part);
+	fprintf(out, "</b><span>%s", label);
+	if (whole > 0) {
+		fputs(": ", out);
+		page_number(out, part);
+	}
+	fputs("</span></div>\n", out);
+}
+
+static void
+print_tiles(const struct report *r, FILE *out)
+{
+	const struct report_count *c = &r->total;
+
+	fputs("<div class=\"tiles\">\n", out);
+	print_tile(out, "", c->mails, 0, "mails let through");
+	print_tile(out, "", c->tls, c->mails, "over TLS");
+	print_tile(out, "best", c->verified, c->mails, "certificate verified");
+	print_tile(out, c->mails > c->tls ? "bad" : "", c->mails - c->tls, 0,
+	    "in clear");
+	print_tile(out, c->refused > 0 ? "stop" : "", c->refused, 0,
+	    "attempts refused");
+	print_tile(out, "", c->would, 0, "would have been refused");
+	fputs("</div>\n", out);
+}
+
+static void
+print_notes(const struct report *r, FILE *out)
+{
+	fputs("<section><h2>How to read this</h2><dl>\n"
+	    "<dt>Mails</dt><dd>messages that were let through or held, by the "
+	    "day (UTC) and by the organisational domain of the envelope "
+	    "sender. Anybody can write any sender.</dd>\n"
+	    "<dt>Verified</dt><dd>the MTA verified the client's certificate. "
+	    "That is no proof that the client may use the sender's name.</dd>\n"
+	    "<dt>Refused</dt><dd>attempts, of a mail or for one recipient; a "
+	    "client that tries again is counted again.</dd>\n"
+	    "<dt>Would have been</dt><dd>let through only because of a WARN "
+	    "rule, mode monitor, or on-error.</dd>\n<dt>Exempt</dt><dd>", out);
+	page_number(out, r->total.exempt);
+	fputs(" mails from exempt clients and local submission, counted "
+	    "nowhere else.</dd>\n<dt>Given up</dt><dd>", out);
+	page_number(out, r->total.aborted);
+	fputs(" transactions that the client did not end.</dd>\n"
+	    "<dt>Evidence</dt><dd>the audit log, whose lines are chained: "
+	    "<code>tlspolicy audit verify</code> tells whether it is whole; "
+	    "this page does not.</dd>\n", out);
+	if (r->folded > 0) {
+		fputs("<dt>(other)</dt><dd>", out);
+		page_number(out, r->folded);
+		fputs(" domains with little mail, counted together.</dd>\n",
+		    out);
+	}
+	fputs("</dl></section>\n", out);
+}
+
+static void
+print_empty(FILE *out)
+{
+	fputs("<header><h1>TLS report</h1><p class=\"lead\">No records."
+	    "</p></header>\n", out);
+}
+
+bool
+report_html(const struct report *r, FILE *out)
+{
+	char hash[64];
+
+	if (!page_style_hash(hash))
+		return false;
+	print_start(r, hash, out);
+	if (r->records == 0) {
+		print_empty(out);
+	} else {
+		print_header(r, out);
+		print_tiles(r, out);
+		page_alarms(r, out);
+		page_charts(r, out);
+		page_mixture(r, out);
+		if (r->domain.n > 0)
+			page_peers(r->domains[0], out);
+		else
+			page_domains(r, out);
+		page_rules(r, out);
+		page_endings(r, out);
+		if (r->domain.n > 0)
+			page_days(r, out);
+		print_notes(r, out);
+	}
+	fputs("</main></body></html>\n", out);
+	return true;
+}

@@ -1,0 +1,46 @@
+/* report-internal.h - what the files of the report share; not for others. */
+#ifndef TLSPOLICY_REPORT_REPORT_INTERNAL_H
+#define TLSPOLICY_REPORT_REPORT_INTERNAL_H
+
+#include "policy/report/report.h"
+
+#define REPORT_DAY_US INT64_C(86400000000)
+
+int32_t report_day(int64_t time_us);
+bool report_is_exempt(const struct reader_record *);
+
+/* peer.c: clients and certificates.  False: out of memory. */
+bool report_add_peer(const struct report *, struct report_domain *,
+    const struct reader_record *);
+void report_free_domain(struct report_domain *);
+
+/* rule.c: False: out of memory. */
+bool report_add_rules(struct report *, const struct reader_record *);
+void report_free_rule(struct report_rule *);
+
+/* fold.c: makes room, half of the domains go to "(other)". */
+bool report_fold(struct report *);
+struct report_domain *report_new_domain(const char *name);
+bool report_keep_domain(struct report *, struct report_domain *);
+
+/* A copy for strings of the log, cut at a length that people read. */
+char *report_copy(struct slice);
+
+/* Of `n` in hundredths of a percent, rounded so that only all is 10000. */
+unsigned report_share(uint64_t part, uint64_t whole);
+/* "99.98 %"; "-" of nothing. */
+void report_put_share(struct text *, uint64_t part, uint64_t whole);
+/* "12,345". */
+void report_put_number(struct text *, uint64_t);
+/* "2026-11-21". */
+void report_put_day(struct text *, int64_t time_us);
+
+/*
+ * A string from outside: one line of UTF-8 that does nothing to a terminal, as
+ * jsonput.h has it.
+ */
+enum { REPORT_NAME_MAX = 6 * 1024 + 1 };
+void report_put_clean(struct text *, struct slice);
+void report_print_clean(FILE *, const char *);
+
+#endif

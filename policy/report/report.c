@@ -1,0 +1,274 @@
+/*
+ * A record touches the sums of its day, its domain, that domain's day, its
+ * rules; names are found by tsearch(3), whose trees stay balanced whatever
+ * names a hostile sender thinks of.
+ */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/facts/mailbox.h"
+#include "policy/facts/organisation.h"
+#include "policy/report/report-internal.h"
+
+static const char *const version_names[REPORT_VERSIONS] = {
+	[REPORT_TLS13] = "TLS 1.3",
+	[REPORT_TLS12] = "TLS 1.2",
+	[REPORT_TLS11] = "TLS 1.1",
+	[REPORT_TLS10] = "TLS 1.0",
+	[REPORT_TLS_OTHER] = "other",
+};
+
+const char *
+report_version_name(enum report_version version)
+{
+	return version_names[version];
+}
+
+void
+report_init(struct report *r)
+{
+	memset(r, 0, sizeof *r);
+	r->since = INT64_MIN;
+	r->until = INT64_MAX;
+}
+
+int32_t
+report_day(int64_t time_us)
+{
+	int64_t day = time_us / REPORT_DAY_US;
+
+	return (int32_t)(time_us % REPORT_DAY_US < 0 ? day - 1 : day);
+}
+
+int32_t
+report_today(const struct report *r)
+{
+	return report_day(r->last);
+}
+
+/* The group of a record; empty: it is not asked for. */
+static void
+find_group(const struct report *r, const struct reader_record *record,
+    struct text *group)
+{
+	struct mailbox mailbox;
+
+	mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR), &mailbox);
+	if (r->domain.n > 0) {
+		if (organisation_covers(r->domain, mailbox.domain))
+			domain_canonical(r->domain, group);
+	} else if (mailbox.null_sender) {
+		text_puts(group, "<>");
+	} else if (mailbox.domain.n == 0) {
+		text_puts(group, "(no domain)");
+	} else {
+		organisation_organisational(mailbox.domain, group);
+	}
+}
+
+static enum report_version
+find_version(const struct facts *facts)
+{
+	static const char *const words[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1",
+		"TLSv1" };
+	struct slice told = facts_value(facts, FACT_TLS_VERSION);
+
+	for (int i = 0; i < REPORT_TLS_OTHER; i++)
+		if (slice_is_nocase(told, words[i]))
+			return (enum report_version)i;
+	return REPORT_TLS_OTHER;
+}
+
+static bool
+is_refusal(const struct reader_record *record)
+{
+	return record->event == RECORD_REFUSED_MAIL ||
+	    record->event == RECORD_REFUSED_RCPT;
+}
+
+/* Local submission has no client on the network. */
+bool
+report_is_exempt(const struct reader_record *record)
+{
+	return record->exempt ||
+	    !facts_filled(&record->facts, FACT_CLIENT_ADDR);
+}
+
+static void
+count(struct report_count *c, const struct reader_record *record)
+{
+	bool exempt = report_is_exempt(record);
+
+	if (is_refusal(record)) {
+		c->refused++;
+		c->refused_for[record->reason]++;
+	} else if (record->event == RECORD_ABORTED) {
+		c->aborted++;
+	} else if (exempt) {
+		c->exempt++;
+	} else {
+		c->mails++;
+		c->held += record->verdict == VERDICT_HOLD;
+		if (!facts_in_clear(&record->facts)) {
+			c->tls++;
+			c->version[find_version(&record->facts)]++;
+			c->verified += facts_verified(&record->facts);
+		}
+		if (record->waiver != WAIVER_NONE) {
+			c->would++;
+			c->would_for[record->reason]++;
+		}
+	}
+}
+
+/* Records are nearly in order: the day is mostly the first of the list. */
+static struct report_count *
+find_day(struct report *r, struct report_cell **list, int32_t day)
+{
+	struct report_cell *cell;
+
+	while (*list != NULL && (*list)->day > day)
+		list = &(*list)->next;
+	if (*list != NULL && (*list)->day == day)
+		return &(*list)->count;
+	cell = calloc(1, sizeof *cell);
+	if (cell == NULL) {
+		r->failed = true;
+		return NULL;
+	}
+	cell->day = day;
+	cell->next = *list;
+	*list = cell;
+	r->ncells++;
+	return &cell->count;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct report_domain *)a)->name,
+	    ((const struct report_domain *)b)->name);
+}
+
+struct report_domain *
+report_new_domain(const char *name)
+{
+	struct report_domain *d = calloc(1, sizeof *d);
+
+	if (d != NULL && (d->name = strdup(name)) == NULL) {
+		free(d);
+		d = NULL;
+	}
+	return d;
+}
+
+bool
+report_keep_domain(struct report *r, struct report_domain *d)
+{
+	if (tsearch(d, &r->domain_tree, compare_names) == NULL)
+		return false;
+	r->domains[r->ndomains++] = d;
+	return true;
+}
+
+static struct report_domain *
+find_domain(struct report *r, char *name)
+{
+	struct report_domain wanted = { .name = name }, *d;
+	void **hit = tfind(&wanted, &r->domain_tree, compare_names);
+
+	if (hit != NULL)
+		return *hit;
+	if (r->domains == NULL)
+		r->domains = calloc(REPORT_DOMAINS_MAX + 1,
+		    sizeof(struct report_domain *));
+	if (r->domains == NULL || ((r->ndomains == REPORT_DOMAINS_MAX ||
+	    r->ncells > REPORT_CELLS_MAX) && !report_fold(r)))
+		return NULL;
+	d = report_new_domain(name);
+	if (d != NULL && !report_keep_domain(r, d)) {
+		report_free_domain(d);
+		return NULL;
+	}
+	return d;
+}
+
+static void
+count_suite(struct report *r, const struct facts *facts)
+{
+	struct slice name = facts_value(facts, FACT_CIPHER);
+	struct report_suite *s = r->suites;
+
+	for (; s < r->suites + r->nsuites; s++)
+		if (slice_is(name, s->name)) {
+			s->mails++;
+			return;
+		}
+	if (r->nsuites == REPORT_SUITES_MAX || name.n >= sizeof s->name) {
+		r->suites_left_out++;
+		return;
+	}
+	memcpy(s->name, name.p, name.n);
+	s->name[name.n] = '\0';
+	s->mails = 1;
+	r->nsuites++;
+}
+
+static void
+note_time(int64_t *first, int64_t *last, int64_t time)
+{
+	if (*first == 0 || time < *first)
+		*first = time;
+	if (time > *last)
+		*last = time;
+}
+
+static void
+add_to_domain(struct report *r, struct report_domain *d,
+    const struct reader_record *record)
+{
+	struct report_count *of_day = find_day(r, &d->cells,
+	    report_day(record->time_us));
+
+	count(&d->sum, record);
+	if (of_day != NULL)
+		count(of_day, record);
+	note_time(&d->first, &d->last, record->time_us);
+	if (!report_is_exempt(record) && (record->event == RECORD_MESSAGE ||
+	    record->event == RECORD_REFUSED_MAIL))
+		r->failed |= !report_add_peer(r, d, record);
+}
+
+bool
+report_add(struct report *r, const struct reader_record *record)
+{
+	char group_text[DOMAIN_TEXT_MAX + 16];
+	struct report_count *of_day;
+	struct report_domain *d;
+	struct text group;
+
+	if (record->time_us < r->since || record->time_us >= r->until)
+		return true;
+	text_init(&group, group_text, sizeof group_text);
+	find_group(r, record, &group);
+	if (group.n == 0)
+		return true;
+	r->records++;
+	r->monitored += record->monitor;
+	note_time(&r->first, &r->last, record->time_us);
+	count(&r->total, record);
+	of_day = find_day(r, &r->days, report_day(record->time_us));
+	if (of_day != NULL)
+		count(of_day, record);
+	d = find_domain(r, group.buf);
+	if (d == NULL) {
+		r->failed = true;
+		return false;
+	}
+	add_to_domain(r, d, record);
+	if (record->event == RECORD_MESSAGE && !report_is_exempt(record) &&
+	    !facts_in_clear(&record->facts))
+		count_suite(r, &record->facts);
+	return report_add_rules(r, record) && !r->failed;
+}

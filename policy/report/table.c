@@ -1,0 +1,322 @@
+/* The tables of the page.  Narrow screens see a row as a block of lines. */
+#include <stdlib.h>
+
+#include "policy/report/html-internal.h"
+
+static void
+print_cell(FILE *out, const char *label, uint64_t n)
+{
+	fprintf(out, "<td class=\"n\" data-l=\"%s\">", label);
+	page_number(out, n);
+	fputs("</td>", out);
+}
+
+static void
+print_share(FILE *out, const char *label, uint64_t part, uint64_t whole)
+{
+	fprintf(out, "<td class=\"n\" data-l=\"%s\">", label);
+	page_share(out, part, whole);
+	fputs("</td>", out);
+}
+
+static void
+print_date(FILE *out, const char *label, int64_t time_us)
+{
+	fprintf(out, "<td class=\"n\" data-l=\"%s\">", label);
+	page_day(out, time_us);
+	fputs("</td>", out);
+}
+
+static void
+print_issuer(FILE *out, const struct report_certificate *c)
+{
+	fputs("<td data-l=\"issuer\"><span>", out);
+	page_text(out, c->issuer[0] != '\0' ? c->issuer : "-");
+	if (c->fingerprint[0] != '\0') {
+		fputs("<br><small><code>", out);
+		page_text(out, c->fingerprint);
+		fputs("</code></small>", out);
+	}
+	fputs("</span></td>", out);
+}
+
+static const char *
+alarm_label(enum report_alarm_kind kind)
+{
+	static const char *const labels[ALARM_KINDS] = {
+		[ALARM_FALLBACK] = "fell back to clear",
+		[ALARM_UNVERIFIED] = "verifies no more",
+		[ALARM_ENDS] = "rule ends",
+		[ALARM_ISSUER] = "other issuer",
+		[ALARM_NAME] = "new name",
+		[ALARM_RENEWED] = "renewed",
+	};
+
+	return labels[kind];
+}
+
+static void
+print_alarm(const struct report *r, const struct report_alarm *a, FILE *out)
+{
+	char line_text[8192];
+	struct text line;
+
+	text_init(&line, line_text, sizeof line_text);
+	report_alarm_print(a, report_today(r), &line);
+	fprintf(out, "<li class=\"%s\"><span class=\"tag\">%s</span>",
+	    report_alarm_name(a->kind), alarm_label(a->kind));
+	if (a->domain != NULL) {
+		fputs("<b>", out);
+		page_text(out, a->domain->name);
+		fputs("</b> ", out);
+	}
+	page_text(out, line.buf);
+	fputs("</li>\n", out);
+}
+
+void
+page_alarms(const struct report *r, FILE *out)
+{
+	struct report_alarm *list;
+	size_t n = report_alarms(r, &list);
+
+	fputs("<section><h2>To look at</h2>\n", out);
+	if (n == 0)
+		fputs("<p class=\"soft\">Nobody fell back from TLS to clear, no "
+		    "certificate stopped verifying or changed.</p>", out);
+	fputs("<ul>", out);
+	for (size_t i = 0; i < n && i < r->top; i++)
+		print_alarm(r, &list[i], out);
+	fputs("</ul>", out);
+	if (n > r->top)
+		fprintf(out, "<p class=\"soft\">And %zu more: --top %zu.</p>",
+		    n - r->top, n);
+	fputs("</section>\n", out);
+	free(list);
+}
+
+static void
+print_part(FILE *out, const char *name, uint64_t part, uint64_t whole)
+{
+	fputs("<tr><td>", out);
+	page_text(out, name);
+	fputs("</td>", out);
+	print_cell(out, "mails", part);
+	print_share(out, "share", part, whole);
+	fputs("</tr>\n", out);
+}
+
+void
+page_mixture(const struct report *r, FILE *out)
+{
+	const struct report_count *c = &r->total;
+
+	fputs("<section class=\"two\"><div><h2>Protocol versions</h2><table>",
+	    out);
+	for (int i = 0; i < REPORT_VERSIONS; i++)
+		if (c->version[i] > 0)
+			print_part(out, report_version_name(
+			    (enum report_version)i), c->version[i], c->tls);
+	fputs("</table></div><div><h2>Cipher suites</h2><table>", out);
+	for (size_t i = 0; i < r->nsuites; i++)
+		print_part(out, r->suites[i].name, r->suites[i].mails, c->tls);
+	if (r->suites_left_out > 0)
+		print_part(out, "others", r->suites_left_out, c->tls);
+	fputs("</table></div></section>\n", out);
+}
+
+static void
+print_domain(FILE *out, const struct report_domain *d)
+{
+	const struct report_count *c = &d->sum;
+
+	fputs("<tr><td>", out);
+	page_text(out, d->name);
+	fputs("</td><td class=\"w\" data-l=\"\">", out);
+	page_bar(out, c);
+	fputs("</td>", out);
+	print_cell(out, "mails", c->mails);
+	print_share(out, "over TLS", c->tls, c->mails);
+	print_share(out, "verified", c->verified, c->mails);
+	print_cell(out, "in clear", c->mails - c->tls);
+	print_cell(out, "refused", c->refused);
+	print_cell(out, "would be", c->would);
+	fputs("</tr>\n", out);
+}
+
+void
+page_domains(const struct report *r, FILE *out)
+{
+	fputs("<section><h2>Domains of senders</h2><table class=\"wide\">"
+	    "<thead><tr><th>Domain</th><th class=\"w\">Verified, TLS, clear"
+	    "</th><th class=\"n\">Mails</th><th class=\"n\">TLS</th>"
+	    "<th class=\"n\">Verified</th><th class=\"n\">Clear</th>"
+	    "<th class=\"n\">Refused</th><th class=\"n\">Would be</th></tr>"
+	    "</thead><tbody>\n", out);
+	for (size_t i = 0; i < r->ndomains && i < r->top; i++)
+		print_domain(out, r->domains[i]);
+	fputs("</tbody></table>", out);
+	if (r->ndomains > r->top)
+		fprintf(out, "<p class=\"soft\">And %zu more: --top %zu, or all "
+		    "of them with --csv.</p>", r->ndomains - r->top,
+		    r->ndomains);
+	fputs("</section>\n", out);
+}
+
+static void
+print_refusals(FILE *out, const struct report_rule *rule, const char *class,
+    const char *what, const uint64_t counts[REASON_COUNT])
+{
+	for (int i = 0; i < REASON_COUNT; i++) {
+		if (counts[i] == 0)
+			continue;
+		fputs("<tr><td><code>", out);
+		page_text(out, rule->key[0] != '\0' ? rule->key :
+		    "no rule: the handshake failed");
+		putc(' ', out);
+		page_text(out, rule->requirement);
+		fprintf(out, "</code></td><td data-l=\"reason\">%s</td>"
+		    "<td data-l=\"what\">", i == REASON_NONE ? "-" :
+		    reason_name((enum reason)i));
+		fprintf(out, "<span><svg class=\"key\" viewBox=\"0 0 1 1\" "
+		    "aria-hidden=\"true\"><rect class=\"%s\" width=\"1\" "
+		    "height=\"1\"/></svg>%s</span></td>", class, what);
+		print_cell(out, "times", counts[i]);
+		fputs("</tr>\n", out);
+	}
+}
+
+void
+page_rules(const struct report *r, FILE *out)
+{
+	fputs("<section><h2>Refusals by rule and reason</h2>", out);
+	if (r->total.refused + r->total.would == 0) {
+		fputs("<p class=\"soft\">None.</p></section>\n", out);
+		return;
+	}
+	fputs("<table class=\"wide\"><thead><tr><th>Rule</th><th>Reason</th>"
+	    "<th>What</th><th class=\"n\">Times</th></tr></thead><tbody>\n",
+	    out);
+	for (size_t i = 0; i < r->nrules; i++) {
+		print_refusals(out, r->rules[i], "stop", "refused",
+		    r->rules[i]->refused_for);
+		print_refusals(out, r->rules[i], "would", "would have been",
+		    r->rules[i]->would_for);
+	}
+	fputs("</tbody></table>", out);
+	if (r->rules_left_out > 0)
+		fputs("<p class=\"soft\">There were too many rules: those seen "
+		    "last are not listed.</p>", out);
+	fputs("</section>\n", out);
+}
+
+void
+page_endings(const struct report *r, FILE *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->nrules; i++)
+		any |= r->rules[i]->until != DAY_ALWAYS_UNTIL;
+	if (!any)
+		return;
+	fputs("<section><h2>Rules with an end</h2><table class=\"wide\">"
+	    "<thead><tr><th>Rule</th><th class=\"n\">Ends</th>"
+	    "<th class=\"n\">Last used</th><th class=\"n\">Judged by it</th>"
+	    "</tr></thead><tbody>\n", out);
+	for (size_t i = 0; i < r->nrules; i++) {
+		const struct report_rule *rule = r->rules[i];
+
+		if (rule->until == DAY_ALWAYS_UNTIL)
+			continue;
+		fputs("<tr><td><code>", out);
+		page_text(out, rule->key);
+		putc(' ', out);
+		page_text(out, rule->requirement);
+		fputs("</code></td>", out);
+		print_date(out, "ends", rule->until * REPORT_DAY_US);
+		print_date(out, "last used", rule->last);
+		print_cell(out, "judged by it", rule->judged);
+		fputs("</tr>\n", out);
+	}
+	fputs("</tbody></table></section>\n", out);
+}
+
+static void
+print_clients(const struct report_domain *d, FILE *out)
+{
+	fputs("<section><h2>Who sent it</h2><table class=\"wide\"><thead><tr>"
+	    "<th>Client</th><th class=\"n\">TLS</th><th class=\"n\">Verified"
+	    "</th><th class=\"n\">Clear</th><th class=\"n\">Clear after TLS"
+	    "</th></tr></thead><tbody>\n", out);
+	for (unsigned i = 0; i < d->nclients; i++) {
+		const struct report_client *c = &d->clients[i];
+
+		fputs("<tr><td>", out);
+		page_text(out, c->name);
+		fputs("</td>", out);
+		print_cell(out, "TLS", c->tls);
+		print_cell(out, "verified", c->verified);
+		print_cell(out, "clear", c->clear);
+		print_cell(out, "clear after TLS", c->fallback);
+		fputs("</tr>\n", out);
+	}
+	fputs("</tbody></table><p class=\"soft\">By the organisational domain of "
+	    "the client's name where it was confirmed, else by address; refused "
+	    "attempts count here.", out);
+	if (d->clients_left_out > 0)
+		fprintf(out, " %u more with less mail.", d->clients_left_out);
+	fputs("</p></section>\n", out);
+}
+
+void
+page_peers(const struct report_domain *d, FILE *out)
+{
+	print_clients(d, out);
+	fputs("<section><h2>Certificates that verified</h2>", out);
+	if (d->ncertificates == 0) {
+		fputs("<p class=\"soft\">None.</p></section>\n", out);
+		return;
+	}
+	fputs("<table class=\"wide\"><thead><tr><th>Name</th>"
+	    "<th>Issuer, fingerprint</th><th class=\"n\">First</th>"
+	    "<th class=\"n\">Last</th><th class=\"n\">Mails</th></tr></thead><tbody>\n", out);
+	for (unsigned i = 0; i < d->ncertificates; i++) {
+		const struct report_certificate *c = &d->certificates[i];
+
+		fputs("<tr><td>", out);
+		page_text(out, c->cn[0] != '\0' ? c->cn : "-");
+		fputs("</td>", out);
+		print_issuer(out, c);
+		print_date(out, "first", c->first);
+		print_date(out, "last", c->last);
+		print_cell(out, "mails", c->mails);
+		fputs("</tr>\n", out);
+	}
+	fputs("</tbody></table></section>\n", out);
+}
+
+void
+page_days(const struct report *r, FILE *out)
+{
+	fputs("<section><h2>Each day</h2><table class=\"wide\"><thead><tr>"
+	    "<th>Day</th><th class=\"n\">Mails</th><th class=\"n\">TLS</th>"
+	    "<th class=\"n\">Verified</th><th class=\"n\">Clear</th>"
+	    "<th class=\"n\">Refused</th><th class=\"n\">Would be</th></tr>"
+	    "</thead><tbody>\n", out);
+	for (const struct report_cell *cell = r->days; cell != NULL;
+	    cell = cell->next) {
+		const struct report_count *c = &cell->count;
+
+		fputs("<tr><td>", out);
+		page_day(out, cell->day * REPORT_DAY_US);
+		fputs("</td>", out);
+		print_cell(out, "mails", c->mails);
+		print_share(out, "over TLS", c->tls, c->mails);
+		print_share(out, "verified", c->verified, c->mails);
+		print_cell(out, "in clear", c->mails - c->tls);
+		print_cell(out, "refused", c->refused);
+		print_cell(out, "would be", c->would);
+		fputs("</tr>\n", out);
+	}
+	fputs("</tbody></table></section>\n", out);
+}

@@ -1,0 +1,243 @@
+/* The report for a terminal or a mail. */
+#include <stdlib.h>
+
+#include "policy/report/report-internal.h"
+
+enum { LINE = 8192 };
+
+static void
+print_row(FILE *out, const char *label, uint64_t part, uint64_t whole)
+{
+	char number_text[32], share_text[16];
+	struct text number, share;
+
+	text_init(&number, number_text, sizeof number_text);
+	text_init(&share, share_text, sizeof share_text);
+	report_put_number(&number, part);
+	report_put_share(&share, part, whole);
+	fprintf(out, "  %-34s %12s %10s\n", label, number.buf, share.buf);
+}
+
+static void
+print_count(FILE *out, const char *label, uint64_t n)
+{
+	char text[32];
+	struct text number;
+
+	if (n == 0)
+		return;
+	text_init(&number, text, sizeof text);
+	report_put_number(&number, n);
+	fprintf(out, "  %-34s %12s\n", label, number.buf);
+}
+
+static void
+print_head(const struct report *r, FILE *out)
+{
+	char first_text[16], last_text[16];
+	struct text first, last;
+
+	text_init(&first, first_text, sizeof first_text);
+	text_init(&last, last_text, sizeof last_text);
+	report_put_day(&first, r->first);
+	report_put_day(&last, r->last);
+	fprintf(out, "TLS report, %s to %s (UTC)", first.buf, last.buf);
+	if (r->domain.n > 0) {
+		fputs(", senders of ", out);
+		report_print_clean(out, r->domains[0]->name);
+	}
+	fprintf(out, ", %llu records\n\n", (unsigned long long)r->records);
+}
+
+static void
+print_totals(const struct report *r, FILE *out)
+{
+	const struct report_count *c = &r->total;
+
+	print_row(out, "mails let through", c->mails, 0);
+	print_row(out, "over TLS", c->tls, c->mails);
+	print_row(out, "in clear", c->mails - c->tls, c->mails);
+	print_row(out, "with a verified certificate", c->verified, c->mails);
+	print_count(out, "held in quarantine", c->held);
+	print_count(out, "attempts refused", c->refused);
+	print_count(out, "would have been refused", c->would);
+	print_count(out, "from exempt clients, apart", c->exempt);
+	print_count(out, "given up by the client", c->aborted);
+	fputs("\nProtocol versions\n", out);
+	for (int i = 0; i < REPORT_VERSIONS; i++)
+		if (c->version[i] > 0)
+			print_row(out, report_version_name(
+			    (enum report_version)i), c->version[i], c->tls);
+	fputs("\nCipher suites\n", out);
+	for (size_t i = 0; i < r->nsuites; i++) {
+		char name_text[512];
+		struct text name;
+
+		text_init(&name, name_text, sizeof name_text);
+		report_put_clean(&name, slice_of(r->suites[i].name));
+		print_row(out, name.buf, r->suites[i].mails, c->tls);
+	}
+	print_count(out, "others", r->suites_left_out);
+}
+
+static void
+print_alarms(const struct report *r, FILE *out)
+{
+	struct report_alarm *list;
+	size_t n = report_alarms(r, &list);
+
+	fputs("\nTo look at\n", out);
+	for (size_t i = 0; i < n && i < r->top; i++) {
+		char line_text[LINE];
+		struct text line;
+
+		text_init(&line, line_text, sizeof line_text);
+		report_alarm_print(&list[i], report_today(r), &line);
+		fprintf(out, "  %s: ", report_alarm_name(list[i].kind));
+		if (list[i].domain != NULL) {
+			report_print_clean(out, list[i].domain->name);
+			fputs(": ", out);
+		}
+		report_print_clean(out, line.buf);
+		putc('\n', out);
+	}
+	if (n == 0)
+		fputs("  nothing\n", out);
+	else if (n > r->top)
+		fprintf(out, "  and %zu more: --top %zu\n", n - r->top, n);
+	free(list);
+}
+
+static void
+print_reasons(FILE *out, const uint64_t reasons[REASON_COUNT],
+    const struct report_rule *rule, const char *what)
+{
+	for (int i = 0; i < REASON_COUNT; i++) {
+		if (reasons[i] == 0)
+			continue;
+		fprintf(out, "  %-8s %8llu  %-18s ", what,
+		    (unsigned long long)reasons[i],
+		    i == REASON_NONE ? "-" : reason_name((enum reason)i));
+		report_print_clean(out, rule->key[0] != '\0' ? rule->key :
+		    "(no rule: the handshake failed)");
+		putc(' ', out);
+		report_print_clean(out, rule->requirement);
+		putc('\n', out);
+	}
+}
+
+static void
+print_rules(const struct report *r, FILE *out)
+{
+	fputs("\nRefusals by reason and rule\n", out);
+	if (r->total.refused + r->total.would == 0)
+		fputs("  none\n", out);
+	for (size_t i = 0; i < r->nrules; i++) {
+		print_reasons(out, r->rules[i]->refused_for, r->rules[i],
+		    "refused");
+		print_reasons(out, r->rules[i]->would_for, r->rules[i],
+		    "would be");
+	}
+	if (r->rules_left_out > 0)
+		fprintf(out, "  there are more than %d rules: those seen later "
+		    "are not listed\n", REPORT_RULES_MAX);
+}
+
+static void
+print_line(FILE *out, const char *name, const struct report_count *c)
+{
+	char tls_text[16], verified_text[16];
+	struct text tls, verified;
+
+	text_init(&tls, tls_text, sizeof tls_text);
+	text_init(&verified, verified_text, sizeof verified_text);
+	report_put_share(&tls, c->tls, c->mails);
+	report_put_share(&verified, c->verified, c->mails);
+	fprintf(out, "  %9llu %9s %9s %9llu %9llu  ",
+	    (unsigned long long)c->mails, tls.buf, verified.buf,
+	    (unsigned long long)c->refused, (unsigned long long)c->would);
+	report_print_clean(out, name);
+	putc('\n', out);
+}
+
+static void
+print_table_head(FILE *out, const char *what)
+{
+	fprintf(out, "\n  %9s %9s %9s %9s %9s  %s\n", "mails", "TLS",
+	    "verified", "refused", "would be", what);
+}
+
+static void
+print_days(const struct report *r, FILE *out)
+{
+	print_table_head(out, "day");
+	for (const struct report_cell *c = r->days; c != NULL; c = c->next) {
+		char day_text[16];
+		struct text day;
+
+		text_init(&day, day_text, sizeof day_text);
+		report_put_day(&day, c->day * REPORT_DAY_US);
+		print_line(out, day.buf, &c->count);
+	}
+}
+
+static void
+print_domains(const struct report *r, FILE *out)
+{
+	print_table_head(out, "domain");
+	for (size_t i = 0; i < r->ndomains && i < r->top; i++)
+		print_line(out, r->domains[i]->name, &r->domains[i]->sum);
+	if (r->ndomains > r->top)
+		fprintf(out, "  and %zu more: --top %zu, or --csv\n",
+		    r->ndomains - r->top, r->ndomains);
+	if (r->folded > 0)
+		fprintf(out, "  (other): %zu domains with little mail, counted "
+		    "together\n", r->folded);
+}
+
+static void
+print_certificates(const struct report_domain *d, FILE *out)
+{
+	fputs("\nVerified certificates\n", out);
+	if (d->ncertificates == 0)
+		fputs("  none\n", out);
+	for (unsigned i = 0; i < d->ncertificates; i++) {
+		const struct report_certificate *c = &d->certificates[i];
+		char span_text[32];
+		struct text span;
+
+		text_init(&span, span_text, sizeof span_text);
+		report_put_day(&span, c->first);
+		text_puts(&span, " to ");
+		report_put_day(&span, c->last);
+		fprintf(out, "  %s %9llu  ", span.buf,
+		    (unsigned long long)c->mails);
+		report_print_clean(out, c->cn);
+		fputs(", issued by ", out);
+		report_print_clean(out, c->issuer);
+		if (c->fingerprint[0] != '\0') {
+			fputs(", ", out);
+			report_print_clean(out, c->fingerprint);
+		}
+		putc('\n', out);
+	}
+}
+
+bool
+report_text(const struct report *r, FILE *out)
+{
+	if (r->records == 0) {
+		fputs("No records.\n", out);
+		return true;
+	}
+	print_head(r, out);
+	print_totals(r, out);
+	print_alarms(r, out);
+	print_rules(r, out);
+	print_days(r, out);
+	if (r->domain.n > 0)
+		print_certificates(r->domains[0], out);
+	else
+		print_domains(r, out);
+	return true;
+}

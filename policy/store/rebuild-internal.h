@@ -1,0 +1,50 @@
+/*
+ * rebuild-internal.h - the transaction of a writer; only for the files of policy/store.
+ *
+ * One transaction holds a whole change, so that a killed writer leaves the old
+ * generation and readers see either the old or the new one.  Any failure ends
+ * it, so that it cannot be committed.
+ *
+ * Threads: one writer at a time over all processes; a second one waits.
+ */
+#ifndef TLSPOLICY_STORE_REBUILD_INTERNAL_H
+#define TLSPOLICY_STORE_REBUILD_INTERNAL_H
+
+#include "policy/store/format.h"
+
+struct writing {
+	const char *path;
+	MDB_env *env;
+	MDB_txn *txn; /* NULL: none, or failed */
+	MDB_dbi dbi;
+	struct format_info info; /* of the store as it will be */
+	struct fault *fault;
+
+	/* rebuild.c's. */
+	bool emptied; /* all there is was put by this transaction */
+	char *value;  /* the records of one key, growing */
+	size_t value_size;
+};
+
+/*
+ * `flags`: of rebuild.h.  Reads the info that is there, all zero in a new
+ * store.  False: failed; to be ended all the same.
+ */
+bool writing_begin(struct writing *, const char *path, unsigned flags,
+    struct fault *);
+/* Nothing that was not committed is kept. */
+void writing_end(struct writing *);
+
+/* Notes LMDB's error and gives up; false always. */
+bool writing_failed(struct writing *, int error);
+/* Gives up with the fault that is noted already; false always. */
+bool writing_give_up(struct writing *);
+
+/* Puts an entry in place of the one that has this key, if any. */
+bool writing_put(struct writing *, const void *key, size_t n,
+    const void *data, size_t size, unsigned flags);
+
+/* Adds what a commit ends with, filter and info, and commits. */
+bool writing_commit(struct writing *, int64_t now, struct store_info *info);
+
+#endif

@@ -1,0 +1,236 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/store/check.h"
+#include "policy/store/rebuild.h"
+#include "policy/store/rebuild-internal.h"
+
+bool
+writing_give_up(struct writing *w)
+{
+	if (w->txn != NULL)
+		mdb_txn_abort(w->txn);
+	w->txn = NULL;
+	return false;
+}
+
+bool
+writing_failed(struct writing *w, int error)
+{
+	writing_give_up(w);
+	return store_lmdb_fault(w->fault, error, w->path);
+}
+
+/* The info of the store as it is; all zero for a new one. */
+static bool
+load_info(struct writing *w)
+{
+	MDB_stat stat;
+	int error = mdb_stat(w->txn, w->dbi, &stat);
+
+	memcpy(w->info.magic, FORMAT_MAGIC, sizeof w->info.magic);
+	w->info.version = FORMAT_VERSION;
+	w->info.order = FORMAT_ORDER;
+	if (error != 0)
+		return writing_failed(w, error);
+	if (stat.ms_entries == 0)
+		return true;
+	if (!store_read_info(w->txn, w->dbi, w->path, &w->info, w->fault))
+		return writing_give_up(w);
+	/* Its numbers say how much is read and made room for. */
+	if (w->info.check == format_check(&w->info))
+		return true;
+	fault_set(w->fault, FAULT_DATA, "%s: damaged (what it says of itself "
+	    "is not what was written); remove it and build the store again",
+	    w->path);
+	return writing_give_up(w);
+}
+
+/*
+ * A store made by root must be readable by the daemon: its files take the
+ * group of their directory, and readers may write the lock file.
+ */
+static void
+share_with_group(const char *path)
+{
+	char name[4096];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(name, sizeof name, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - path + 1), slash == NULL ? "." : path);
+	if (geteuid() != 0 || stat(name, &st) != 0)
+		return;
+	if (chown(path, (uid_t)-1, st.st_gid) != 0)
+		return;
+	snprintf(name, sizeof name, "%s-lock", path);
+	if (chown(name, (uid_t)-1, st.st_gid) == 0)
+		(void)chmod(name, 0660);
+}
+
+/* LMDB walks and reuses pages of the snapshot before: they must be sound. */
+static bool
+check_newest(struct writing *w)
+{
+	bool gone, good = store_check_pages(w->path, mdb_txn_id(w->txn) - 1, &gone,
+	    w->fault);
+
+	if (good && gone)
+		good = fault_set(w->fault, FAULT_DATA, "%s: damaged (two "
+		    "headers that do not fit); remove it and build the store "
+		    "again", w->path);
+	return good || writing_give_up(w);
+}
+
+/* An empty file is what a writer leaves that was stopped at its first step. */
+static bool
+is_new(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOENT;
+	return S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/*
+ * The lock file of a store that is gone counts that one's commits, for as long
+ * as a daemon has it open.
+ */
+static bool
+drop_old_lock(const char *path, struct fault *fault)
+{
+	char name[4096];
+
+	snprintf(name, sizeof name, "%s-lock", path);
+	return unlink(name) == 0 || errno == ENOENT ||
+	    fault_errno(fault, FAULT_IO, errno, "cannot remove %s", name);
+}
+
+bool
+writing_begin(struct writing *w, const char *path, unsigned flags,
+    struct fault *fault)
+{
+	bool made;
+	int error;
+
+	memset(w, 0, sizeof *w);
+	w->path = path;
+	w->fault = fault;
+	made = is_new(path);
+	if (made ? !drop_old_lock(path, fault) : !store_check_file(path, fault))
+		return false;
+	if (!store_open_env(path, flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
+	    &w->env, fault))
+		return false;
+	if (made)
+		share_with_group(path);
+	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
+	if (error == 0)
+		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
+	if (error != 0)
+		return writing_failed(w, error);
+	return (made || check_newest(w)) && load_info(w);
+}
+
+void
+writing_end(struct writing *w)
+{
+	writing_give_up(w);
+	if (w->env != NULL)
+		mdb_env_close(w->env);
+	free(w->value);
+}
+
+bool
+writing_put(struct writing *w, const void *key, size_t n, const void *data,
+    size_t size, unsigned flags)
+{
+	MDB_val k = { n, (void *)(uintptr_t)key }, old;
+	MDB_val v = { size, (void *)(uintptr_t)data };
+	int error;
+
+	if ((flags & MDB_APPEND) == 0 &&
+	    mdb_get(w->txn, w->dbi, &k, &old) == 0)
+		w->info.sum -= format_sum(&k, &old);
+	w->info.sum += format_sum(&k, &v);
+	error = mdb_put(w->txn, w->dbi, &k, &v, flags);
+	return error == 0 || writing_failed(w, error);
+}
+
+/* Adds the key of every rule. */
+static int
+fill_filter(struct writing *w, unsigned char *filter)
+{
+	unsigned char first = FORMAT_SYSTEM + 1;
+	MDB_val key = { 1, &first }, value;
+	MDB_cursor_op op = MDB_SET_RANGE;
+	MDB_cursor *cursor;
+	int error = mdb_cursor_open(w->txn, w->dbi, &cursor);
+
+	if (error != 0)
+		return error;
+	while ((error = mdb_cursor_get(cursor, &key, &value, op)) == 0) {
+		filter_add(filter, key.mv_data, key.mv_size);
+		op = MDB_NEXT;
+	}
+	mdb_cursor_close(cursor);
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+static bool
+put_filter(struct writing *w)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
+	size_t size = filter_size(w->info.info.rules);
+	unsigned char *filter = malloc(size);
+	bool good;
+	int error;
+
+	if (filter == NULL)
+		return writing_failed(w, ENOMEM);
+	filter_make(filter, w->info.info.rules);
+	error = fill_filter(w, filter);
+	good = error == 0 ? writing_put(w, name, sizeof name, filter, size, 0) :
+	    writing_failed(w, error);
+	free(filter);
+	return good;
+}
+
+static bool
+put_info(struct writing *w, int64_t now)
+{
+	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	MDB_val key = { sizeof name, name };
+	MDB_val value = { sizeof w->info, &w->info };
+	int error;
+
+	w->info.info.generation++;
+	w->info.info.built_at = now;
+	w->info.txnid = mdb_txn_id(w->txn);
+	w->info.check = format_check(&w->info);
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
+	return error == 0 || writing_failed(w, error);
+}
+
+bool
+writing_commit(struct writing *w, int64_t now, struct store_info *info)
+{
+	MDB_txn *txn;
+	int error;
+
+	if (!put_filter(w) || !put_info(w, now))
+		return false;
+	txn = w->txn;
+	w->txn = NULL;
+	if ((error = mdb_txn_commit(txn)) != 0)
+		return store_lmdb_fault(w->fault, error, w->path);
+	if (info != NULL)
+		*info = w->info.info;
+	return true;
+}

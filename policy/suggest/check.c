@@ -1,0 +1,160 @@
+/*
+ * The second reading.  What the evaluator refuses is not proposed, whatever
+ * the sums of the first reading say.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/domain.h"
+#include "policy/eval/eval.h"
+#include "policy/lint/lint.h"
+#include "policy/suggest/suggest.h"
+
+/* Which domain stands in which line of the file that is made. */
+struct making {
+	struct suggest_domain **lines;
+	size_t n;
+};
+
+static void
+give_up(struct suggest_domain *d, enum suggest_why why)
+{
+	d->stage = SUGGEST_NONE;
+	d->why = why;
+}
+
+static void
+bad_line(void *arg, const struct fault *fault)
+{
+	struct making *making = arg;
+
+	if (fault->line > 0 && fault->line <= making->n)
+		give_up(making->lines[fault->line - 1], WHY_NO_RULE);
+}
+
+static void
+finding(void *arg, const struct lint_finding *f)
+{
+	struct making *making = arg;
+
+	if (f->rule->line > 0 && f->rule->line <= making->n)
+		give_up(making->lines[f->rule->line - 1], WHY_NO_RULE);
+}
+
+static bool
+make_text(struct suggest *s, struct making *making, char **text, size_t *size)
+{
+	FILE *out = open_memstream(text, size);
+
+	making->n = 0;
+	making->lines = calloc(s->n + 1, sizeof(struct suggest_domain *));
+	if (out == NULL || making->lines == NULL) {
+		if (out != NULL)
+			fclose(out);
+		return false;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		struct suggest_domain *d = s->domains[i];
+
+		if (d->stage == SUGGEST_NONE)
+			continue;
+		fprintf(out, "TLS_From:%s\tTEMP+%s\n", d->name, d->proposal);
+		making->lines[making->n++] = d;
+	}
+	return fclose(out) == 0;
+}
+
+static void
+find_faults(const struct rulefile *rules, int64_t now_us,
+    struct making *making)
+{
+	struct lint_options options = {
+		.today = (int32_t)(now_us / INT64_C(86400000000)),
+		.suffixes = lint_suffixes_open() };
+
+	lint_rules(rules, &options, finding, making);
+	lint_suffixes_close(options.suffixes);
+}
+
+/* What was given up once leaves a file without it. */
+static bool
+make_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
+{
+	struct making making;
+	char *text = NULL;
+	size_t size;
+	bool good = make_text(s, &making, &text, &size);
+
+	rulefile_init(rules, bad_line, &making);
+	if (!good)
+		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	good = good && rulefile_read_text(rules, slice_make(text, size),
+	    "suggested", fault);
+	if (good && rulefile_finish(rules))
+		find_faults(rules, s->last, &making);
+	/* It was only told of them. */
+	rules->report = NULL;
+	free(making.lines);
+	free(text);
+	return good;
+}
+
+static size_t
+count(const struct suggest *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->domains[i]->stage != SUGGEST_NONE;
+	return n;
+}
+
+bool
+suggest_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
+{
+	size_t before;
+
+	for (;;) {
+		before = count(s);
+		if (!make_rules(s, rules, fault))
+			return false;
+		if (count(s) == before)
+			break;
+		rulefile_free(rules);
+	}
+	if (rules->bad_lines == 0)
+		return true;
+	return fault_set(fault, FAULT_SOFTWARE,
+	    "the rules that were found are no valid rules");
+}
+
+/* A waiver does not count: it is the rule's own answer that is asked for. */
+void
+suggest_check(struct suggest *s, const struct reader_record *record,
+    struct store_reader *reader)
+{
+	static const struct eval_options options = {
+		.default_class = CLASS_TEMP };
+	struct question question = { .scope = EVAL_TAG, .tag = TAG_FROM,
+		.facts = &record->facts, .options = &options,
+		.now = record->time_us / 1000000 };
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct verdict verdict;
+	struct text name;
+
+	text_init(&name, name_text, sizeof name_text);
+	if (record->event != RECORD_MESSAGE || !suggest_name(record, &name) ||
+	    (d = suggest_find(s, name.buf)) == NULL ||
+	    d->stage == SUGGEST_NONE)
+		return;
+	verdict_init(&verdict);
+	eval_session(&question, reader, NULL, &verdict);
+	if (!suggest_is_evidence(record))
+		return;
+	d->checked++;
+	if (verdict.kind == VERDICT_ACCEPT && verdict.deciding == -1)
+		d->passed++;
+	else
+		give_up(d, WHY_REFUSED);
+}

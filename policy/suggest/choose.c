@@ -1,0 +1,141 @@
+/* From what was seen to a requirement that all of it satisfies. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/suggest/suggest.h"
+
+#define DAY_US INT64_C(86400000000)
+
+static int64_t
+days(int64_t first, int64_t last)
+{
+	return last / DAY_US - first / DAY_US + 1;
+}
+
+/* A name that sendmail puts where there is none says nothing. */
+static bool
+is_name(const char *cn)
+{
+	return cn != NULL && cn[0] != '\0' && strchr(cn, '+') == NULL &&
+	    !slice_starts_nocase(slice_of(cn), "BadCertificate");
+}
+
+/* "VERIFY+CN:mx.partner.example++VER:1.2", "ENCR:128++VER:1.2" */
+static void
+put_requirement(const struct suggest_domain *d, struct text *out)
+{
+	bool item = false;
+
+	if (d->verified == d->mails) {
+		text_puts(out, "VERIFY");
+		if (is_name(d->cn)) {
+			text_puts(out, "+CN:");
+			text_put_xencoded(out, slice_of(d->cn));
+			item = true;
+		}
+	} else {
+		text_printf(out, "ENCR:%u", d->bits >= 128 ? 128 :
+		    d->bits >= 112 ? 112 : 1);
+	}
+	if (d->version >= suite_protocol(slice_of("1.2")))
+		text_puts(out, item ? "++VER:1.2" : "+VER:1.2");
+}
+
+/* The rule that there is, without its class and its BY. */
+static bool
+put_existing(const struct suggest_domain *d, struct text *out,
+    enum rule_class *class)
+{
+	struct requirement r;
+	struct fault fault;
+	unsigned n = 0;
+
+	if (!requirement_parse(slice_of(d->requirement), TAG_FROM, &r,
+	    &fault) || (r.need != NEED_VERIFY && r.need != NEED_ENCR) ||
+	    requirement_is_dated(&r))
+		return false;
+	*class = r.class;
+	r.class = CLASS_NONE;
+	r.by = slice_make(NULL, 0);
+	for (unsigned i = 0; i < r.nitems; i++)
+		if (strcmp(r.items[i].row->name, "BY") != 0)
+			r.items[n++] = r.items[i];
+	r.nitems = n;
+	requirement_print(&r, out);
+	return !out->cut;
+}
+
+static enum suggest_why
+choose_first(const struct suggest *s, struct suggest_domain *d,
+    struct text *out)
+{
+	if (d->mails < s->min_mails || days(d->first, d->last) < s->min_days)
+		return WHY_FEW;
+	if (d->tls < d->mails)
+		return WHY_CLEAR;
+	put_requirement(d, out);
+	d->stage = SUGGEST_WARN;
+	return out->cut ? WHY_NO_RULE : WHY_PROPOSED;
+}
+
+static enum suggest_why
+choose_next(const struct suggest *s, struct suggest_domain *d,
+    struct text *out)
+{
+	enum rule_class class;
+	int64_t lasted = days(d->rule_first, d->rule_last);
+
+	if (!put_existing(d, out, &class) || class == CLASS_PERM ||
+	    class == CLASS_HOLD)
+		return WHY_RULE;
+	if (d->rule_failed > 0)
+		return WHY_FAILED;
+	if (d->rule_mails < s->min_mails)
+		return WHY_FEW;
+	if (lasted < (class == CLASS_WARN ? s->temp_days : s->perm_days))
+		return WHY_WAIT;
+	d->stage = class == CLASS_WARN ? SUGGEST_TEMP : SUGGEST_PERM;
+	return WHY_PROPOSED;
+}
+
+static bool
+choose(const struct suggest *s, struct suggest_domain *d)
+{
+	char proposal_text[REQUIREMENT_TEXT_MAX];
+	struct text proposal;
+
+	text_init(&proposal, proposal_text, sizeof proposal_text);
+	if (d->other_rule)
+		d->why = WHY_OTHER_RULE;
+	else if (d->requirement != NULL)
+		d->why = choose_next(s, d, &proposal);
+	else
+		d->why = choose_first(s, d, &proposal);
+	if (d->why != WHY_PROPOSED) {
+		d->stage = SUGGEST_NONE;
+		return true;
+	}
+	return (d->proposal = strdup(proposal.buf)) != NULL;
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct suggest_domain *a = *(struct suggest_domain *const *)pa;
+	const struct suggest_domain *b = *(struct suggest_domain *const *)pb;
+
+	return strcmp(a->name, b->name);
+}
+
+bool
+suggest_choose(struct suggest *s)
+{
+	if (s->n > 0)
+		qsort(s->domains, s->n, sizeof *s->domains, compare);
+	for (size_t i = 0; i < s->n; i++)
+		if (!choose(s, s->domains[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,175 @@
+/* A rule file with its evidence. */
+#include <string.h>
+
+#include "policy/rules/item.h"
+#include "policy/report/report-internal.h"
+#include "policy/suggest/suggest.h"
+
+static const char *const classes[] = {
+	[SUGGEST_WARN] = "WARN", [SUGGEST_TEMP] = "TEMP",
+	[SUGGEST_PERM] = "PERM"
+};
+
+static const char *const headings[] = {
+	[SUGGEST_WARN] = "Monitor: there is no rule yet. WARN refuses nothing "
+	    "and records what would fail.",
+	[SUGGEST_TEMP] = "Tempfail: each mail satisfied the WARN rule that "
+	    "this one is to replace.",
+	[SUGGEST_PERM] = "Reject: each mail satisfied the rule that this one "
+	    "is to replace."
+};
+
+static const char *const reasons[] = {
+	[WHY_FEW] = "too few mails or days",
+	[WHY_CLEAR] = "not every mail came over TLS",
+	[WHY_RULE] = "has a rule that is final, dated or an exception",
+	[WHY_OTHER_RULE] = "rules with other keys refuse for it already",
+	[WHY_FAILED] = "its rule was not satisfied each time",
+	[WHY_WAIT] = "its rule is not old enough for the next step",
+	[WHY_NO_RULE] = "what was seen cannot be said in a rule",
+	[WHY_REFUSED] = "judged again, a mail would have been refused"
+};
+
+static void
+put_evidence(const struct suggest_domain *d, struct text *out)
+{
+	char plain_text[200];
+	struct text plain;
+
+	text_init(&plain, plain_text, sizeof plain_text);
+	report_put_number(&plain, d->passed);
+	text_puts(&plain, " of ");
+	report_put_number(&plain, d->checked);
+	text_puts(&plain, " mails, ");
+	report_put_day(&plain, d->first);
+	text_puts(&plain, " to ");
+	report_put_day(&plain, d->last);
+	text_put_xencoded(out, slice_make(plain.buf, plain.n));
+}
+
+/* BY stands before MSG, which takes the rest of a line. */
+static bool
+add_by(struct requirement *r, struct slice evidence)
+{
+	unsigned at = r->nitems;
+
+	if (r->nitems == REQUIREMENT_ITEMS_MAX)
+		return false;
+	if (at > 0 && r->items[at - 1].row->last) {
+		at--;
+		r->items[at + 1] = r->items[at];
+	}
+	r->items[at].row = item_find(slice_of("BY"));
+	r->items[at].value = evidence;
+	r->nitems++;
+	return true;
+}
+
+static bool
+put_rule(const struct suggest_domain *d, struct text *out)
+{
+	char classed_text[REQUIREMENT_TEXT_MAX + 8], evidence_text[400];
+	struct text classed, evidence;
+	struct requirement r, again;
+	struct fault fault;
+
+	text_init(&classed, classed_text, sizeof classed_text);
+	text_init(&evidence, evidence_text, sizeof evidence_text);
+	text_printf(&classed, "%s+%s", classes[d->stage], d->proposal);
+	put_evidence(d, &evidence);
+	if (!requirement_parse(slice_make(classed.buf, classed.n), TAG_FROM,
+	    &r, &fault) || !add_by(&r, slice_make(evidence.buf, evidence.n)))
+		return false;
+	requirement_print(&r, out);
+	return !out->cut && requirement_parse(slice_make(out->buf, out->n),
+	    TAG_FROM, &again, &fault);
+}
+
+static bool
+print_rule(const struct suggest_domain *d, FILE *out)
+{
+	char rule_text[REQUIREMENT_TEXT_MAX + 1];
+	struct text rule;
+
+	text_init(&rule, rule_text, sizeof rule_text);
+	if (!put_rule(d, &rule))
+		return false;
+	if (d->requirement != NULL) {
+		fputs("# in place of ", out);
+		report_print_clean(out, d->file);
+		fprintf(out, ":%lu: ", (unsigned long)d->line);
+		report_print_clean(out, d->requirement);
+		putc('\n', out);
+	}
+	fprintf(out, "TLS_From:%s\t%s\n", d->name, rule.buf);
+	return true;
+}
+
+static size_t
+print_stage(const struct suggest *s, enum suggest_stage stage, FILE *out)
+{
+	size_t printed = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct suggest_domain *d = s->domains[i];
+
+		if (d->stage != stage || d->checked == 0)
+			continue;
+		if (printed == 0)
+			fprintf(out, "\n# %s\n", headings[stage]);
+		printed += print_rule(d, out);
+	}
+	return printed;
+}
+
+static void
+print_others(const struct suggest *s, FILE *out)
+{
+	fputs("\n# Not proposed:\n", out);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct suggest_domain *d = s->domains[i];
+
+		if (d->stage != SUGGEST_NONE)
+			continue;
+		fprintf(out, "# %s: %s (%llu mails, %llu over TLS)\n",
+		    d->name, reasons[d->why], (unsigned long long)d->mails,
+		    (unsigned long long)d->tls);
+	}
+	if (s->dropped > 0)
+		fprintf(out, "# and %zu domains with little mail\n",
+		    s->dropped);
+}
+
+static void
+print_span(const struct suggest *s, FILE *out)
+{
+	char span_text[64];
+	struct text span;
+
+	if (s->records == 0) {
+		fputs("# Suggested by tlspolicy from 0 records.\n", out);
+		return;
+	}
+	text_init(&span, span_text, sizeof span_text);
+	report_put_day(&span, s->first);
+	text_puts(&span, " to ");
+	report_put_day(&span, s->last);
+	fprintf(out, "# Suggested by tlspolicy from %llu records, %s (UTC).\n"
+	    "# Judged again, each mail of these domains that was let through "
+	    "satisfies its rule.\n", (unsigned long long)s->records, span.buf);
+}
+
+size_t
+suggest_print(const struct suggest *s, bool why_not, FILE *out)
+{
+	size_t printed = 0;
+
+	print_span(s, out);
+	for (int stage = SUGGEST_WARN; stage <= SUGGEST_PERM; stage++)
+		printed += print_stage(s, (enum suggest_stage)stage, out);
+	if (printed == 0)
+		fputs("\n# There is nothing to propose.\n", out);
+	if (why_not)
+		print_others(s, out);
+	return printed;
+}

@@ -1,0 +1,241 @@
+/* The first reading: what each domain of senders did, and under which rule. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/facts/mailbox.h"
+#include "policy/facts/suite.h"
+#include "policy/facts/organisation.h"
+#include "policy/suggest/suggest.h"
+#include "policy/base/tree.h"
+
+void
+suggest_init(struct suggest *s)
+{
+	memset(s, 0, sizeof *s);
+}
+
+static void
+free_domain(struct suggest_domain *d)
+{
+	free(d->name);
+	free(d->cn);
+	free(d->requirement);
+	free(d->file);
+	free(d->proposal);
+	free(d);
+}
+
+void
+suggest_free(struct suggest *s)
+{
+	tree_drop(&s->tree);
+	for (size_t i = 0; i < s->n; i++)
+		free_domain(s->domains[i]);
+	free(s->domains);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct suggest_domain *)a)->name,
+	    ((const struct suggest_domain *)b)->name);
+}
+
+struct suggest_domain *
+suggest_find(struct suggest *s, const char *name)
+{
+	char copy[DOMAIN_TEXT_MAX];
+	struct suggest_domain wanted = { .name = copy };
+	void **hit;
+	struct text text;
+
+	text_init(&text, copy, sizeof copy);
+	text_puts(&text, name);
+	hit = tfind(&wanted, &s->tree, compare);
+	return hit == NULL ? NULL : *hit;
+}
+
+static int
+compare_mails(const void *pa, const void *pb)
+{
+	const struct suggest_domain *a = *(struct suggest_domain *const *)pa;
+	const struct suggest_domain *b = *(struct suggest_domain *const *)pb;
+
+	return a->mails != b->mails ? (a->mails < b->mails ? 1 : -1) :
+	    strcmp(a->name, b->name);
+}
+
+static bool
+make_room(struct suggest *s)
+{
+	size_t all = s->n;
+
+	qsort(s->domains, all, sizeof *s->domains, compare_mails);
+	tree_drop(&s->tree);
+	s->n = all / 2;
+	for (size_t i = s->n; i < all; i++)
+		free_domain(s->domains[i]);
+	s->dropped += all - s->n;
+	for (size_t i = 0; i < s->n; i++)
+		if (tsearch(s->domains[i], &s->tree, compare) == NULL)
+			return false;
+	return true;
+}
+
+static struct suggest_domain *
+find_or_add(struct suggest *s, const char *name)
+{
+	struct suggest_domain *d = suggest_find(s, name);
+
+	if (d != NULL)
+		return d;
+	if (s->domains == NULL)
+		s->domains = calloc(SUGGEST_DOMAINS_MAX,
+		    sizeof(struct suggest_domain *));
+	if (s->domains == NULL ||
+	    (s->n == SUGGEST_DOMAINS_MAX && !make_room(s)) ||
+	    (d = calloc(1, sizeof *d)) == NULL)
+		return NULL;
+	d->name = strdup(name);
+	if (d->name == NULL || tsearch(d, &s->tree, compare) == NULL) {
+		free_domain(d);
+		return NULL;
+	}
+	s->domains[s->n++] = d;
+	return d;
+}
+
+bool
+suggest_is_evidence(const struct reader_record *record)
+{
+	return record->event == RECORD_MESSAGE && !record->exempt &&
+	    facts_filled(&record->facts, FACT_CLIENT_ADDR);
+}
+
+/* Only a name of the DNS can stand in a key without surprise. */
+bool
+suggest_name(const struct reader_record *record, struct text *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+	    "0123456789-.";
+	struct mailbox mailbox;
+
+	mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR), &mailbox);
+	if (mailbox.null_sender || mailbox.domain.n == 0)
+		return false;
+	organisation_organisational(mailbox.domain, name);
+	return !name->cut && name->n > 0 && name->buf[0] != '.' &&
+	    strspn(name->buf, letters) == name->n &&
+	    memchr(name->buf, '.', name->n) != NULL;
+}
+
+static char *
+copy(struct slice s)
+{
+	return strndup(s.p == NULL ? "" : s.p, s.n);
+}
+
+static bool
+add_certificate(struct suggest_domain *d, const struct facts *facts)
+{
+	struct slice cn = facts_value(facts, FACT_CN_SUBJECT);
+
+	d->verified++;
+	if (d->cn == NULL)
+		return (d->cn = copy(cn)) != NULL;
+	if (!slice_is_nocase(cn, d->cn))
+		d->cn[0] = '\0';
+	return true;
+}
+
+static bool
+add_session(struct suggest_domain *d, const struct facts *facts)
+{
+	int version = suite_protocol(facts_value(facts, FACT_TLS_VERSION));
+	unsigned bits = facts_number(facts, FACT_CIPHER_BITS);
+
+	if (facts_in_clear(facts))
+		return true;
+	if (d->tls == 0 || version < d->version)
+		d->version = version;
+	if (d->tls == 0 || bits < d->bits)
+		d->bits = bits;
+	d->tls++;
+	return !facts_verified(facts) || add_certificate(d, facts);
+}
+
+static bool
+is_own_key(const struct suggest_domain *d, struct slice key)
+{
+	static const char tag[] = "TLS_From:";
+	size_t n = sizeof tag - 1;
+
+	return slice_starts_nocase(key, tag) &&
+	    slice_is_nocase(slice_from(key, n), d->name);
+}
+
+static bool
+may_refuse(const struct reader_rule *rule)
+{
+	struct requirement r;
+	struct fault fault;
+
+	return !requirement_parse(rule->requirement, rule->tag, &r, &fault) ||
+	    (r.class != CLASS_WARN && r.need != NEED_OK);
+}
+
+static bool
+add_rule(struct suggest_domain *d, const struct reader_rule *rule,
+    int64_t time_us)
+{
+	if (rule->tag != TAG_FROM)
+		return true;
+	if (!is_own_key(d, rule->key)) {
+		d->other_rule |= may_refuse(rule);
+		return true;
+	}
+	if (d->requirement == NULL ||
+	    !slice_is(rule->requirement, d->requirement)) {
+		free(d->requirement);
+		free(d->file);
+		d->requirement = copy(rule->requirement);
+		d->file = copy(rule->file);
+		d->line = rule->line;
+		d->rule_mails = d->rule_failed = 0;
+		d->rule_first = time_us;
+	}
+	d->rule_mails++;
+	d->rule_failed += rule->result != RESULT_HOLDS;
+	d->rule_last = time_us;
+	return d->requirement != NULL && d->file != NULL;
+}
+
+bool
+suggest_add(struct suggest *s, const struct reader_record *record)
+{
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct text name;
+
+	s->records++;
+	if (s->first == 0)
+		s->first = record->time_us;
+	s->last = record->time_us;
+	text_init(&name, name_text, sizeof name_text);
+	if (record->exempt || !suggest_name(record, &name))
+		return true;
+	d = find_or_add(s, name.buf);
+	if (d == NULL)
+		return false;
+	/* A refusal is no evidence of a habit, but of a rule that fails. */
+	for (size_t i = 0; i < record->nrules; i++)
+		if (!add_rule(d, &record->rules[i], record->time_us))
+			return false;
+	if (!suggest_is_evidence(record))
+		return true;
+	if (d->mails++ == 0)
+		d->first = record->time_us;
+	d->last = record->time_us;
+	return add_session(d, &record->facts);
+}

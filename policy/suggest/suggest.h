@@ -1,0 +1,105 @@
+/*
+ * suggest.h - rules that everybody already satisfies, from the audit log.
+ *
+ * One domain of senders, one rule, one step at a time: a domain without a rule
+ * gets one that warns; one whose WARN rule was satisfied long enough, one that
+ * tempfails; then one that rejects.  Only what every recorded mail satisfies
+ * is proposed, and the proposals are judged against the same records by the
+ * evaluator itself before they are printed:
+ *
+ *	suggest_add() for each record;
+ *	suggest_choose(): proposals from what was seen;
+ *	suggest_rules(): these as rules that refuse, for a scratch store;
+ *	suggest_check() for each record again, under that store;
+ *	suggest_print(): what is left, as a rule file.
+ *
+ * Evidence is mail that was let through, from clients on the network that are
+ * not exempt.  Senders can be forged: one mail in clear under a domain's name
+ * is enough for no rule to be proposed, and --why-not tells it.
+ *
+ * Limits: SUGGEST_DOMAINS_MAX; beyond it the domains with least mail go.
+ * Threads: a suggest belongs to one.
+ */
+#ifndef TLSPOLICY_SUGGEST_SUGGEST_H
+#define TLSPOLICY_SUGGEST_SUGGEST_H
+
+#include "policy/audit/reader.h"
+#include "policy/rules/rulefile.h"
+#include "policy/store/store.h"
+
+enum { SUGGEST_DOMAINS_MAX = 100000 };
+
+/* In the order in which a rule comes into force. */
+enum suggest_stage { SUGGEST_NONE, SUGGEST_WARN, SUGGEST_TEMP, SUGGEST_PERM };
+
+enum suggest_why {
+	WHY_PROPOSED,
+	WHY_FEW,	/* too few mails, or over too few days */
+	WHY_CLEAR,	/* some came in clear */
+	WHY_RULE,	/* the rule it has is final, dated or an exception */
+	WHY_OTHER_RULE, /* a rule with another key refuses for it already */
+	WHY_FAILED,	/* its rule was not satisfied each time */
+	WHY_WAIT,	/* its rule is not old enough for the next step */
+	WHY_NO_RULE,	/* what was seen cannot be said in a rule */
+	WHY_REFUSED	/* judged again, a mail would have been refused */
+};
+
+struct suggest_domain {
+	char *name;
+	uint64_t mails, tls, verified;
+	int64_t first, last;
+	int version;	  /* lowest, as suite_protocol() has it; 0: unknown */
+	unsigned bits;	  /* fewest */
+	char *cn;	  /* of the verified certificates; "" when several */
+	bool other_rule;
+
+	/* The rule that it has, since it has been that. */
+	char *requirement, *file;
+	uint32_t line;
+	uint64_t rule_mails, rule_failed;
+	int64_t rule_first, rule_last;
+
+	enum suggest_stage stage;
+	enum suggest_why why;
+	char *proposal;	  /* without class and BY */
+	uint64_t checked, passed;
+};
+
+struct suggest {
+	/* Thresholds, set by the caller after suggest_init(). */
+	uint64_t min_mails;
+	int32_t min_days, temp_days, perm_days;
+
+	struct suggest_domain **domains;
+	size_t n, dropped;
+	void *tree; /* tsearch(3) */
+	uint64_t records;
+	int64_t first, last;
+};
+
+void suggest_init(struct suggest *);
+void suggest_free(struct suggest *);
+
+/* False: out of memory; so with the others. */
+bool suggest_add(struct suggest *, const struct reader_record *);
+/* Sorts the domains by name and makes the proposals. */
+bool suggest_choose(struct suggest *);
+
+/*
+ * The proposals as rules of class TEMP, finished; those that are bad lines, or
+ * that lint finds fault with, are given up.  To be freed in any case.
+ */
+bool suggest_rules(struct suggest *, struct rulefile *, struct fault *);
+/* Judges the record under these rules; the proposals that fail are given up. */
+void suggest_check(struct suggest *, const struct reader_record *,
+    struct store_reader *);
+
+/* How many rules were printed; `why_not`: the others as comments. */
+size_t suggest_print(const struct suggest *, bool why_not, FILE *);
+
+/* For the parts of this module: the record is evidence, and of which domain. */
+struct suggest_domain *suggest_find(struct suggest *, const char *name);
+bool suggest_is_evidence(const struct reader_record *);
+bool suggest_name(const struct reader_record *, struct text *);
+
+#endif
