@@ -37,14 +37,18 @@ sub finds {
 }
 
 finds 'nothing to say', '', "TLS_Clt:example.com\tPERM+VERIFY\n", '';
-finds 'names that cannot be', '',
-    "TLS_Clt:192.0.2.\tENCR:1\nTLS_Clt:joe\@a.example\tENCR:1\n" .
-    "TLS_Clt:[192.0\tENCR:1\nTLS_To:<>\tENCR:1\n",
+# What stops a build does not get as far as a finding (808-never.t), unless
+# compat = sendmail takes it as sendmail does.
+my $compat = '-c ' . $scratch->write('compat.conf', "compat = sendmail\n");
+finds 'names that cannot be', $compat,
+    "TLS_Clt:192.0.2.\tENCR:1\nTLS_Clt:2.1]\tENCR:1\n" .
+    "TLS_Clt:[192.0\tENCR:1\nTLS_Clt:a..example\tENCR:1\n",
     '1 never-matches 2 never-matches 3 never-matches 4 never-matches';
-finds 'stand-ins and cut names', '',
+finds 'stand-ins and cut names', $compat,
     "TLS_Clt:a.example\tVERIFY+CN:BadCertificateUnknown\n" .
-    "TLS_Clt:b.example\tVERIFY+CN:a++b\n",
-    '1 never-holds 2 never-holds';
+    "TLS_Clt:b.example\tVERIFY+CN:a++b\n" .
+    "TLS_Clt:c.example\tVERIFY+CI:CN=b\n",
+    '1 never-holds 2 never-holds 3 never-holds';
 # check(NAME, CHECK, RULE, WAY_OUT): the only finding, and what it advises.
 sub check {
 	my ($check, $rule, $way_out) = @_;
@@ -53,47 +57,20 @@ sub check {
 	like $out, $way_out, "$rule: way out";
 }
 
-# Keys as other programs write them.
-check 'never-matches', @$_ for (
-	['TLS_Clt:*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for the names below/],
-	['*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for/],
-	['TLS_Clt:192.0.2.256 ENCR:1', qr/an address as 192\.0\.2\.1/],
-	['TLS_Clt:192.0.2.* ENCR:1', qr/a network as 192\.0\.2,/],
-	['TLS_Clt:192.0.2.1-9 ENCR:1', qr/a network as 192\.0\.2,/],
-	['TLS_Clt:2001:db8::g ENCR:1', qr/2001:db8::1/],
-	['TLS_Clt:a.example:25 ENCR:1', qr/write TLS_Clt:a\.example, /],
-	['TLS_Clt:192.0.2.1:25 ENCR:1', qr/write TLS_Clt:192\.0\.2\.1, /],
-	['TLS_Srv:[a.example]:587 ENCR:1', qr/write TLS_Srv:a\.example, /],
-	['TLS_Srv:[a.example] ENCR:1', qr/a name stands without them/],
-	['TLS_Clt:<a.example> ENCR:1', qr/TLS_Clt:a\.example$/m],
-	['TLS_Clt:a..example ENCR:1', qr/1 to 63/],
-	['TLS_Clt:' . 'a' x 64 . '.example ENCR:1', qr/1 to 63/],
-	['TLS_Clt:"a" ENCR:1', qr/letters, digits/],
-	['TLS_From:@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:joe*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:joe@*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:joe@.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:<joe@a.example> ENCR:1', qr/TLS_From:joe\@a\.example$/m],
-	['TLS_From:192.0.2.1 ENCR:1', qr/\[192\.0\.2\.1\]/],
-	['TLS_From:joe@192.0.2.1 ENCR:1', qr/user\@\[192\.0\.2\.1\]/]);
 finds 'names in every good spelling', '', join('', map { "$_\tENCR:1\n" }
     ("TLS_Clt:b\xc3\xbccher.example"), qw(TLS_Clt:a_b.example. TLS_Clt:.b.example
     TLS_Clt:[192.0.2] TLS_Clt:[IPv6:2001:db8::1] TLS_Clt:IPv6:2001:db8
     TLS_Clt:10 TLS_Clt:1.example TLS_From:joe+*@a.example TLS_From:joe@
     TLS_From:joe@[192.0.2.1] TLS_From:"a@b"@c.example TLS_From:.d.example
-    TLS_Auth:* TLS_Daemon:*)), '';
+    TLS_Auth:"*" TLS_Daemon:"*")), '';
 
 # Requirements that nothing meets, and items that are none.
 check 'never-holds', @$_ for (
 	['TLS_Clt:a.example ENCR:2048', qr/at most 256/],
-	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/],
-	['TLS_Clt:a.example VERIFY+CN:b++CN:c', qr/leave one/],
-	['TLS_Clt:a.example VERIFY+CI:CN=b', qr/C=DE/]);
+	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/]);
 finds 'names that are alike', '', "TLS_Clt:a.example\t" .
     "VERIFY+CN:a.b++CN:*.b++CS:/CN=a+20b++CI:/CN=a\n", '';
-finds 'issuers', '', "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
+finds 'issuers', $compat, "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
     "my:/CN=a\tOK\nMY:CN=b\tOK\n", '3 never-matches';
 check 'twice', @$_ for (
 	['TLS_Clt:a.example ENCR:1+BY:b++BY:c', qr/BY .* the last one is kept/],
@@ -103,8 +80,6 @@ check 'twice', @$_ for (
 	['TLS_Clt:a.example ENCR:1+FP:00112233445566778899aabbccddeeff++' .
 	    'FP:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF', qr/one is/]);
 check 'swallowed', @$_ for (
-	['TLS_Clt:a.example ENCR:0+BY:me+UNTIL:2099-01-01', qr/parted by \+\+/],
-	['TLS_Clt:a.example VERIFY+CN:b+PFS', qr/PFS is part of the value of CN/],
 	['TLS_Clt:a.example ENCR:1+MSG:call us++UNTIL:2099-01-01', qr/last/],
 	['TLS_Clt:a.example ENCR:1+MSG:a++MSG:b', qr/MSG:b is part/]);
 finds 'a + that is one', '', "TLS_Clt:a.example\tVERIFY+CN:a+20b++" .

@@ -55,12 +55,15 @@ struct rulefile {
 	unsigned long bad_lines; /* lines that were reported */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
+	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
 	struct arena memory;
 	/* CIPHER lists found good, the latest ones: OpenSSL takes 0.3 ms. */
 	struct slice lists[RULEFILE_LISTS_MAX];
 	unsigned nlists;
 	/* Called for each bad line; NULL: only counted. */
 	void (*report)(void *arg, const struct fault *);
+	/* The same for what is no error, as an issuer that no rule names. */
+	void (*warn)(void *arg, const struct fault *);
 	void *arg;
 };
 
@@ -79,8 +82,8 @@ bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
 /*
  * After the last file: sorts by key, keeping file order within a key, and
- * reports what only the whole can show: a key given twice, a CITag row that no
- * rule asks for.  True when no line was bad.
+ * reports what only the whole can show: a key given twice, a tag that is none.
+ * True when no line was bad.
  */
 bool rulefile_finish(struct rulefile *);
 
