@@ -139,6 +139,8 @@ my $told = "TLS_Clt:a.example\tVERIFY+CS:/CN=a\n" .
 finds 'facts that Postfix does not tell', '--mta postfix', $told,
     '1 not-told 2 not-told';
 finds 'sendmail tells them', '--mta sendmail', $told, '';
+finds 'an old sendmail tells no version', '--mta sendmail',
+    "TLS_Clt:a.example\tENCR:1+VER:1.2\n", '1 not-told';
 my $outbound = "TLS_Srv:a.example\tPERM+VERIFY:128+CN:a\n" .
     "TLS_Srv:b.example\tENCR:256\nTLS_Rcpt:joe\@c.example\tVERIFY\n" .
     "TLS_Rcpt:d.example\tENCR:128+PFS++VER:1.2\n" .

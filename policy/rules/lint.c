@@ -89,12 +89,31 @@ shadowed(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
+/* See session_protocol() in predicate.c. */
+static bool
+version_of_suite(const struct lint *l, struct lint_finding *f)
+{
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		if (l->requirement->items[i].row->test != predicate_ver)
+			continue;
+		text_puts(&f->reason, "VER cannot be told of all sessions: "
+		    "sendmail 8.13 to 8.15 can tell TLSv1/SSLv3, whatever the "
+		    "protocol is");
+		text_puts(&f->way_out, "with such a sendmail ask for AEAD, "
+		    "whose suites came with TLS 1.2");
+		return true;
+	}
+	return false;
+}
+
 static bool
 never_told(const struct lint *l, struct lint_finding *f)
 {
-	if (!l->options->with_mta || l->options->mta != DIALECT_POSTFIX ||
+	if (!l->options->with_mta ||
 	    tag_row(l->tag)->stage == STAGE_OUTBOUND)
 		return false;
+	if (l->options->mta == DIALECT_SENDMAIL)
+		return version_of_suite(l, f);
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
 		const struct item_row *row = l->requirement->items[i].row;
 
