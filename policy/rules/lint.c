@@ -131,6 +131,28 @@ never_told(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
+/* RFC 6531, section 3.7.4.2. */
+static bool
+reply_in_ascii(const struct lint *l, struct lint_finding *f)
+{
+	char buf[REQUIREMENT_TEXT_MAX];
+	struct slice msg = l->requirement->msg;
+	struct text ascii;
+	size_t i = 0;
+
+	while (i < msg.n && (unsigned char)msg.p[i] < 0x80)
+		i++;
+	if (i == msg.n)
+		return false;
+	text_init(&ascii, buf, sizeof buf);
+	text_put_printable(&ascii, msg);
+	text_printf(&f->reason, "a client that did not ask for SMTPUTF8 is "
+	    "told \"%.200s\"", buf);
+	text_puts(&f->way_out, "write MSG in ASCII, without umlauts and "
+	    "accents");
+	return true;
+}
+
 static bool
 enforced_perm(const struct lint *l)
 {
@@ -230,6 +252,7 @@ static const struct {
 	{ "dates", dates },
 	{ "not-told", never_told },
 	{ "inexpressible", lint_inexpressible },
+	{ "reply-in-ascii", reply_in_ascii },
 	{ "public-mx", public_mx },
 	{ "public-suffix", lint_public_suffix },
 	{ "null-sender", null_sender },

@@ -4,8 +4,8 @@
  * Reads one or more files and reports every bad line, not only the first.
  * Holds the parsed rules in memory, for building a store, for lint and diff.
  *
- * Limits: a line of at most RULEFILE_LINE_MAX bytes; no NUL and no other
- * control characters but tab.  A byte order mark and CR at line ends are
+ * Limits: a line of at most RULEFILE_LINE_MAX bytes, in UTF-8; no NUL and no
+ * other control or invisible characters but tab.  A byte order mark and CR at line ends are
  * taken for blanks.  A file of more than RULEFILE_BYTES_MAX bytes, with a NUL or
  * with a line without end is not read on.
  * Threads: no state but the struct's.
