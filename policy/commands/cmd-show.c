@@ -172,7 +172,7 @@ show_word(const struct showing *s, struct slice word)
 			return command_fail(&f);
 	if (found)
 		return EXIT_FINE;
-	fprintf(stderr, "tlspolicy: there is no rule for %.*s\n",
+	command_say("there is no rule for %.*s",
 	    SLICE_ARG(word));
 	return EXIT_FINDINGS;
 }
