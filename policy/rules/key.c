@@ -398,6 +398,21 @@ print_quoted(struct slice s, bool quotes, struct text *out)
 	text_char(out, '"');
 }
 
+/* Without quotes it would be taken for something else, see never.h. */
+static void
+print_word(struct slice s, struct text *out)
+{
+	unsigned long port;
+	bool digits = s.n > 0, odd = s.n > 0 && strchr("@/0", s.p[0]) != NULL;
+
+	for (size_t i = 0; i < s.n; i++)
+		digits = digits && s.p[i] >= '0' && s.p[i] <= '9';
+	if (slice_is(s, "0") || (odd && s.p[0] == '0' && !digits))
+		odd = false;
+	print_quoted(s, odd || needs_quotes(s, "*\":,;|<>") ||
+	    (digits && !text_number(s, 65535, &port)), out);
+}
+
 static void
 print_mailbox(struct slice s, struct text *out)
 {
@@ -449,7 +464,7 @@ key_print(const struct key *key, struct text *out)
 		print_mailbox(bytes, out);
 		break;
 	case KEY_WORD:
-		print_quoted(bytes, needs_quotes(bytes, "*\":,<>"), out);
+		print_word(bytes, out);
 		break;
 	case KEY_ISSUER:
 		print_issuer(bytes, out);
