@@ -140,7 +140,9 @@ finds 'facts that Postfix does not tell', '--mta postfix', $told,
     '1 not-told 2 not-told';
 finds 'sendmail tells them', '--mta sendmail', $told, '';
 finds 'an old sendmail tells no version', '--mta sendmail',
-    "TLS_Clt:a.example\tENCR:1+VER:1.2\n", '1 not-told';
+    "TLS_Clt:a.example\tENCR:1+VER:1.2\n" .
+    "TLS_Clt:b.example\tENCR:1+AEAD++VER:1.2\n" .
+    "TLS_Clt:c.example\tENCR:1+AEAD++VER:1.3\n", '1 not-told 3 not-told';
 my $outbound = "TLS_Srv:a.example\tPERM+VERIFY:128+CN:a\n" .
     "TLS_Srv:b.example\tENCR:256\nTLS_Rcpt:joe\@c.example\tVERIFY\n" .
     "TLS_Rcpt:d.example\tENCR:128+PFS++VER:1.2\n" .
@@ -151,6 +153,17 @@ finds 'what sendmail cannot be told', '--mta sendmail', $outbound,
     '4 inexpressible';
 finds 'no MTA, no question of words', '', $outbound, '';
 
+check 'star', @$_ for (
+    ['TLS_Clt:a.example VERIFY+CN:mail*.a.example', qr/only CN:\*\.example/],
+    ['TLS_Clt:a.example VERIFY+CN:*', qr/CN alone/],
+    ['TLS_Clt:a.example VERIFY+CN:*.*.a.example', qr/only CN:/],
+    ['TLS_Clt:a.example VERIFY+ICN:*.a.example', qr/only CN:/],
+    ['TLS_Clt:a.example VERIFY+CS:/CN=*.a.example', qr/only CN:/]);
+check 'escape', @$_ for (
+    ['TLS_From:john+20doe@a.example ENCR:1', qr/"john\+20doe"/],
+    ['TLS_Auth:john+20doe ENCR:1', qr/"john\+20doe"/]);
+finds 'details', '', join('', map { "TLS_From:$_\@a.example\tENCR:1\n" }
+    qw(joe+2024 joe+ad joe+20 "joe+20doe")), '';
 check 'reply-in-ascii', "TLS_Clt:a.example ENCR:1+MSG:J\xc3\xbcrgen",
     qr/told "J\\x\{FC\}rgen"\n +write MSG in ASCII/;
 my ($status, undef, $out) = lint('--mta exim', '');

@@ -88,7 +88,7 @@ print_json(const struct showing *s, const struct ruleset_line *line,
 		    s->today + 1 > 0 ? r->until - s->today + 1 : 0));
 		json_object_set_new(rule, "expired", json_boolean(days < 0));
 	}
-	json_dumpf(rule, stdout, 
+	json_dumpf(rule, stdout,
 	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(rule);

@@ -168,3 +168,26 @@ lint_ciphers(const struct lint *l, struct lint_finding *f)
 			return true;
 	return false;
 }
+
+/* Certificates may have such names, but hardly is one of them meant. */
+bool
+lint_star(const struct lint *l, struct lint_finding *f)
+{
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		const struct item *item = &l->requirement->items[i];
+		struct slice rest = item->value;
+
+		if (item->row->test == predicate_cn &&
+		    slice_starts_nocase(rest, "*.") && rest.n > 2)
+			rest = slice_from(rest, 2);
+		if (!item_is_name(item->row) ||
+		    slice_find(rest, '*') == rest.n)
+			continue;
+		text_printf(&f->reason, "the * in %s:%.*s stands for itself",
+		    item->row->name, SLICE_ARG(item->value));
+		text_puts(&f->way_out, "only CN:*.example.com is a pattern; "
+		    "CN alone is the name of the host");
+		return true;
+	}
+	return false;
+}

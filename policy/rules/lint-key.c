@@ -62,3 +62,22 @@ lint_public_suffix(const struct lint *l, struct lint_finding *f)
 	text_puts(&f->way_out, "name the domains that are meant");
 	return true;
 }
+
+/* john+20doe@: +20 and letters look like sendmail's spelling of a blank. */
+bool
+lint_escape(const struct lint *l, struct lint_finding *f)
+{
+	struct slice s = l->what;
+	size_t plus = slice_find(s, '+');
+
+	if ((l->kind != KEY_MAILBOX && l->kind != KEY_WORD) ||
+	    plus + 3 >= s.n || slice_find(s, '"') < s.n ||
+	    s.p[plus + 1] != '2' || s.p[plus + 2] != '0' ||
+	    text_lower(s.p[plus + 3]) < 'a' || text_lower(s.p[plus + 3]) > 'z')
+		return false;
+	text_printf(&f->reason, "+20 is no blank outside of double quotes: "
+	    "%.*s is what is compared", SLICE_ARG(s));
+	text_printf(&f->way_out, "for a blank write it as \"%.*s\"",
+	    (int)slice_find(s, '@'), s.p);
+	return true;
+}

@@ -89,18 +89,27 @@ shadowed(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* See session_protocol() in predicate.c. */
+/*
+ * See session_protocol() in predicate.c.  Behind AEAD there are only suites
+ * that came with TLS 1.2.
+ */
 static bool
 version_of_suite(const struct lint *l, struct lint_finding *f)
 {
+	bool aead = false;
+
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
-		if (l->requirement->items[i].row->test != predicate_ver)
+		const struct item *item = &l->requirement->items[i];
+
+		aead = aead || item->row->test == predicate_aead;
+		if (item->row->test != predicate_ver ||
+		    (aead && !slice_is(item->value, "1.3")))
 			continue;
 		text_puts(&f->reason, "VER cannot be told of all sessions: "
 		    "sendmail 8.13 to 8.15 can tell TLSv1/SSLv3, whatever the "
 		    "protocol is");
-		text_puts(&f->way_out, "with such a sendmail ask for AEAD, "
-		    "whose suites came with TLS 1.2");
+		text_puts(&f->way_out, "put AEAD before VER:1.2: its suites "
+		    "came with TLS 1.2");
 		return true;
 	}
 	return false;
@@ -245,6 +254,8 @@ static const struct {
 	{ "never-matches", lint_never_matches },
 	{ "never-holds", lint_never_holds },
 	{ "swallowed", lint_swallowed },
+	{ "star", lint_star },
+	{ "escape", lint_escape },
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
