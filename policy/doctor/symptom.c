@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/doctor/symptom.h"
 
 static const struct {
@@ -148,13 +149,26 @@ next(struct symptoms *list)
 	return &list->all[list->n++];
 }
 
-/* What came from outside must not steer a terminal. */
+/*
+ * What came from outside must not steer a terminal.  Lines stay lines.  Made
+ * longer by an escape, the text may be cut.
+ */
 static void
-defuse(char *s)
+defuse(char *s, size_t size)
 {
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < ' ' && *s != '\n') || *s == 0x7f)
-			*s = '?';
+	char raw[SYMPTOM_LINES_MAX];
+	struct slice rest, line;
+	struct text out;
+
+	snprintf(raw, sizeof raw, "%s", s);
+	rest = slice_of(raw);
+	text_init(&out, s, size);
+	out.utf8 = true;
+	while (slice_next(&rest, '\n', &line)) {
+		text_put_printable(&out, line);
+		if (rest.n > 0 || raw[strlen(raw) - 1] == '\n')
+			text_char(&out, '\n');
+	}
 }
 
 struct symptom *
@@ -171,7 +185,7 @@ symptoms_add(struct symptoms *list, enum symptom_kind kind, const char *what,
 	va_start(ap, what);
 	vsnprintf(f->what, sizeof f->what, what, ap);
 	va_end(ap);
-	defuse(f->what);
+	defuse(f->what, sizeof f->what);
 	return f;
 }
 
@@ -186,5 +200,5 @@ symptom_mend(struct symptom *f, const char *place, const char *lines, ...)
 	va_start(ap, lines);
 	vsnprintf(f->lines, sizeof f->lines, lines, ap);
 	va_end(ap);
-	defuse(f->lines);
+	defuse(f->lines, sizeof f->lines);
 }
