@@ -50,9 +50,6 @@ log_wants(int level)
 static void
 put_line(int level, struct text *line)
 {
-	for (size_t i = 0; i < line->n; i++)
-		if ((unsigned char)line->buf[i] < ' ' || line->buf[i] == 0x7f)
-			line->buf[i] = '?';
 	if (use_syslog) {
 		syslog(priorities[level], "%s", line->buf);
 		return;
@@ -81,7 +78,8 @@ vput(int level, int error, const char *fmt, va_list ap)
 	else if (!use_syslog)
 		text_printf(&line, "%s: ", name);
 	vsnprintf(words, sizeof words, fmt, ap);
-	text_puts(&line, words);
+	line.utf8 = true;
+	text_put_printable(&line, slice_of(words));
 	if (error != 0 && strerror_r(error, reason, sizeof reason) == 0)
 		text_printf(&line, ": %s", reason);
 	put_line(level, &line);

@@ -98,7 +98,61 @@ test_printable(void **state)
 	(void)state;
 	text_init(&out, buf, sizeof buf);
 	text_put_printable(&out, slice_make("a\r\n\0\x7f\xc3\xa4~ z", 10));
-	assert_string_equal(buf, "a??????~ z");
+	assert_string_equal(buf, "a????\\x{E4}~ z");
+}
+
+/* What steers a terminal never passes, whatever its spelling. */
+static void
+test_printable_utf8(void **state)
+{
+	static const struct {
+		const char *raw, *ascii, *utf8;
+	} rows[] = {
+		{ "M\xc3\xbcller \xe2\x82\xac", "M\\x{FC}ller \\x{20AC}",
+		    "M\xc3\xbcller \xe2\x82\xac" },
+		{ "\xf0\x9f\x98\x80", "\\x{1F600}", "\xf0\x9f\x98\x80" },
+		{ "\x1b[2J\x9b" "2J", "?[2J?2J", "?[2J?2J" },
+		{ "\xc2\x9b" "2J\xc2\x85", "\\x{9B}2J\\x{85}",
+		    "\\x{9B}2J\\x{85}" },
+		{ "\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f",
+		    "\\x{202E}\\x{2066}\\x{61C}\\x{200F}",
+		    "\\x{202E}\\x{2066}\\x{61C}\\x{200F}" },
+		{ "\xe2\x80\xa8\xe2\x80\xa9", "\\x{2028}\\x{2029}",
+		    "\\x{2028}\\x{2029}" },
+		{ "\xc0\x9b\xed\xa0\x80\xf4\x90\x80\x80\xc3", "??????????",
+		    "??????????" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		char buf[64];
+		struct text out;
+
+		text_init(&out, buf, sizeof buf);
+		text_put_printable(&out, slice_of(rows[i].raw));
+		assert_string_equal(buf, rows[i].ascii);
+		text_clear(&out);
+		out.utf8 = true;
+		text_put_printable(&out, slice_of(rows[i].raw));
+		assert_string_equal(buf, rows[i].utf8);
+	}
+}
+
+/* At the end of the room a character or an escape is whole or absent. */
+static void
+test_printable_cut(void **state)
+{
+	char buf[8];
+	struct text out;
+
+	(void)state;
+	for (size_t size = 1; size <= sizeof buf; size++) {
+		text_init(&out, buf, size);
+		text_put_printable(&out, slice_of("a\xc3\xbc"));
+		assert_true(out.cut == (size < 8));
+		assert_string_equal(buf, size == 1 ? "" : size < 8 ? "a" :
+		    "a\\x{FC}");
+	}
 }
 
 static void
@@ -165,6 +219,8 @@ main(void)
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_printable_utf8),
+		cmocka_unit_test(test_printable_cut),
 		cmocka_unit_test(test_xtext),
 		cmocka_unit_test(test_xtext_both_ways),
 	};

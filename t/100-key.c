@@ -46,6 +46,20 @@ test_keys(void **state)
 		{ "TLS_From:user@[IPv6:2001:DB8::1]",
 		    "TLS_From:user@[2001:db8::1]" },
 		{ "TLS_From:user+*@example.com", "TLS_From:user+*@example.com" },
+		/* In quotes + and two hex digits are a byte, else a detail. */
+		{ "TLS_From:\"john+20doe\"@x", "TLS_From:\"john+20doe\"@x" },
+		{ "TLS_From:\"john+64oe\"@x", "TLS_From:johndoe@x" },
+		{ "TLS_From:john+20doe@x", "TLS_From:john+20doe@x" },
+		{ "TLS_From:\"a+2B20\"@x", "TLS_From:a+20@x" },
+		{ "TLS_From:\"a+22b+5C+40\"@x",
+		    "TLS_From:\"a+22b+5C@\"@x" },
+		{ "TLS_From:\"j+20d+*\"@x", "TLS_From:\"j+20d+2B*\"@x" },
+		{ "TLS_From:j\xc3\xbcrgen@x", "TLS_From:\"j+C3+BCrgen\"@x" },
+		{ "TLS_Auth:\"john+20doe\"", "TLS_Auth:\"john+20doe\"" },
+		{ "TLS_Auth:john+20doe", "TLS_Auth:john+20doe" },
+		{ "TLS_Auth:\"*\"", "TLS_Auth:\"*\"" },
+		{ "TLS_From:\"+2A\"@x", "TLS_From:\"*\"@x" },
+		{ "TLS_Daemon:\"a+C3+BC\"", "TLS_Daemon:\"a+C3+BC\"" },
 		{ "TLS_From:user@", "TLS_From:user@" },
 		{ "TLS_From:<>", "TLS_From:<>" },
 		{ "TLS_From:192.0.2.1", "TLS_From:192.0.2.1" },
@@ -55,7 +69,7 @@ test_keys(void **state)
 		{ "TLS_Daemon:MTA-v4", "TLS_Daemon:mta-v4" },
 		{ "TLS_Daemon:587", "TLS_Daemon:587" },
 		{ "Try_TLS:example.com", "Try_TLS:example.com" },
-		{ "MyCA:/C=DE/O=My+20CA/CN=Root", "myca:/c=de/o=my ca/cn=root" },
+		{ "MyCA:/C=DE/O=My+20CA/CN=Root", "myca:/c=de/o=my+20ca/cn=root" },
 		{ "MyCA:", "myca:" }
 	};
 
@@ -153,7 +167,13 @@ test_round_trip(void **state)
 		"TLS_Clt:IPv6:2001:db8", "TLS_Clt:[IPv6:2001:db8::1]",
 		"TLS_From:\"a b\"@x.example", "TLS_From:<>", "TLS_To:user+*@",
 		"TLS_To:user@[192.0.2.1]", "TLS_Auth:x", "TLS_Daemon:25",
-		"Try_TLS:.x", "TLS_Srv:0.0.0.0/0" };
+		"Try_TLS:.x", "TLS_Srv:0.0.0.0/0",
+		"TLS_From:\"john+20doe\"@x", "TLS_From:\"a+22+5c+40+09\"@x",
+		"TLS_From:\"a+20b+*\"@", "TLS_From:\"+20\"@x",
+		"TLS_To:\"+2B20\"@x", "TLS_To:a+20@x", "TLS_To:\"+ff\"@x",
+		"TLS_Auth:\"a+20b\"", "TLS_Auth:\"+22a+22\"",
+		"TLS_Auth:\"a", "TLS_Daemon:\"+2B20\"",
+		"MyCA:/O=a+20b/CN=+C3+BC+2B20" };
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "policy/rules/item.h"
+#include "policy/rules/key.h"
+#include "policy/rules/never.h"
 #include "t/unit.h"
 
 static const char *
@@ -18,7 +20,7 @@ any(uint64_t *seed, const char *const *words, size_t n)
 static void
 put_name(uint64_t *seed, struct text *out)
 {
-	static const char *const parts[] = { "a", "Z", "9", ".", "+20", "+2b",
+	static const char *const parts[] = { "a", "Z", "9", ".", "+20", "+2b", "+2B+2B",
 		"+", ":", "*", "/", "=", "-", "\xc3\xbc", "mail", "PFS" };
 	unsigned n = 1 + unit_random(seed) % 8;
 
@@ -167,6 +169,65 @@ test_changed(void **state)
 	unit_end();
 }
 
+/* `out`: `tag` and random bytes in quotes, all of them escaped. */
+static void
+put_quoted(uint64_t *seed, const char *tag, struct text *out)
+{
+	static const char often[] = "a+*@\" \\<>.,:20";
+	unsigned n = 1 + unit_random(seed) % 8;
+
+	text_clear(out);
+	text_printf(out, "%s\"", tag);
+	while (n-- > 0) {
+		unsigned c = unit_random(seed) % 2 == 0 ?
+		    1 + unit_random(seed) % 255 :
+		    (unsigned char)often[unit_random(seed) %
+		    (sizeof often - 1)];
+
+		text_printf(out, "+%02X", c);
+	}
+	text_char(out, '"');
+}
+
+/* Whatever stands in a key, it is printed so that it is the same, and good. */
+static void
+test_keys(void **state)
+{
+	static const char *const rows[][2] = { { "TLS_From:", "@a.example" },
+		{ "TLS_To:", "@" }, { "TLS_Rcpt:", "@[192.0.2.1]" },
+		{ "TLS_Auth:", "" }, { "TLS_Daemon:", "" } };
+	uint64_t seed = 42;
+
+	(void)state;
+	for (int i = 0; i < 50000; i++) {
+		const char *const *row = rows[i % (int)UNIT_COUNT(rows)];
+		char text_buf[256], printed_buf[512];
+		struct text text, printed;
+		struct key key, again;
+		struct fault fault;
+		struct never never;
+		struct slice what;
+
+		text_init(&text, text_buf, sizeof text_buf);
+		text_init(&printed, printed_buf, sizeof printed_buf);
+		put_quoted(&seed, row[0], &text);
+		text_puts(&text, row[1]);
+		assert_true(key_parse(slice_make(text.buf, text.n), &key,
+		    &fault));
+		key_print(&key, &printed);
+		what = slice_from(slice_make(printed.buf, printed.n),
+		    strlen(row[0]));
+		if (!key_parse(slice_make(printed.buf, printed.n), &again,
+		    &fault) || again.n != key.n ||
+		    memcmp(again.bytes, key.bytes, key.n) != 0 ||
+		    never_key(&never, key.tag, what, false) != NULL)
+			unit_same(text.buf, "the same key", printed.buf);
+		for (size_t c = 0; c < printed.n; c++)
+			assert_in_range(printed.buf[c], '!', '~');
+	}
+	unit_end();
+}
+
 /* Every day of four centuries and the edges. */
 static void
 test_days(void **state)
@@ -210,6 +271,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_generated),
 		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_days),
 	};
 

@@ -13,6 +13,9 @@
 	"cert_issuer=/C=DE/CN=My+20CA "                                       \
 	"cert_md5=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF "
 #define OLD "tls_version=TLSv1 cipher=AES128-SHA cipher_bits=128 "
+#define OF_SUITE "tls_version=TLSv1/SSLv3 cipher_bits=256 cipher="
+#define UNTOLD "cannot tell whether TLS policy is met: wanted TLS 1.2 or "      \
+	"later, found TLSv1/SSLv3"
 #define PF "v=Postfix "
 
 struct row {
@@ -178,6 +181,17 @@ test_others(void **state)
 		    "TLSv1.2" },
 		{ "ENCR:1+VER:1.0", OLD, "ok" },
 		{ "ENCR:0+VER:1.0", "", CLEAR "TLS 1.0 or later, found none" },
+		/* What old sendmails say of a suite, not of the session. */
+		{ "ENCR:1+VER:1.2", OF_SUITE "ECDHE-RSA-AES256-GCM-SHA384",
+		    "ok" },
+		{ "ENCR:1+VER:1.2", OF_SUITE "AES128-SHA256", "ok" },
+		{ "ENCR:1+VER:1.3", OF_SUITE "ECDHE-RSA-AES256-GCM-SHA384",
+		    WEAK "TLS 1.3 or later, found TLSv1/SSLv3" },
+		{ "ENCR:1+VER:1.2", OF_SUITE "AES256-SHA", UNTOLD },
+		{ "ENCR:1+VER:1.1", OF_SUITE "AES256-SHA", "cannot tell "
+		    "whether TLS policy is met: wanted TLS 1.1 or later, "
+		    "found TLSv1/SSLv3" },
+		{ "ENCR:1+VER:1.2", OF_SUITE "NO-SUCH-SUITE", UNTOLD },
 		{ "ENCR:1+VER:1.0", "cipher_bits=128 tls_version=QUIC",
 		    UNKNOWN "TLS 1.0 or later, found QUIC" },
 		{ "ENCR:1+PFS", TLS12, "ok" }, { "ENCR:1+PFS", TLS13, "ok" },

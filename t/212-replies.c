@@ -210,7 +210,7 @@ test_extra_lines(void **state)
 		    "https://example.org/tls" },
 		{ "TLS_Clt: ENCR:1+MSG:J\xc3\xbcrgen\n", "", TAG_CLT,
 		    "compat", "tempfail 454 4.7.0 encryption too weak 0 less "
-		    "than 1 / J??rgen" },
+		    "than 1 / J\\x{FC}rgen" },
 		{ "TLS_Clt: VERIFY+CN:y\n", TLS "verify=OK "
 		    "cn_subject=a+0D+0A550+20x", TAG_CLT, "", "tempfail 451 "
 		    "4.7.1 wrong certificate: wanted CN:y, found a??550 x / "

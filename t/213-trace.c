@@ -164,6 +164,7 @@ build_long(void)
 		r += sprintf(r, "%s:%0*d%s+ENCR:1+BY:%0*d\n", tags[i], 460,
 		    i + 1, i == 3 ? "@ PERM" : " WARN", 1000, 7);
 	rulefile_init(&file, NULL, NULL);
+	file.as_sendmail = true; /* for names of 460 digits */
 	assert_true(rulefile_read_text(&file, slice_of(rules), name, &fault));
 	assert_true(rulefile_finish(&file));
 	assert_true(rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,

@@ -37,14 +37,18 @@ sub finds {
 }
 
 finds 'nothing to say', '', "TLS_Clt:example.com\tPERM+VERIFY\n", '';
-finds 'names that cannot be', '',
-    "TLS_Clt:192.0.2.\tENCR:1\nTLS_Clt:joe\@a.example\tENCR:1\n" .
-    "TLS_Clt:[192.0\tENCR:1\nTLS_To:<>\tENCR:1\n",
+# What stops a build does not get as far as a finding (808-never.t), unless
+# compat = sendmail takes it as sendmail does.
+my $compat = '-c ' . $scratch->write('compat.conf', "compat = sendmail\n");
+finds 'names that cannot be', $compat,
+    "TLS_Clt:192.0.2.\tENCR:1\nTLS_Clt:2.1]\tENCR:1\n" .
+    "TLS_Clt:[192.0\tENCR:1\nTLS_Clt:a..example\tENCR:1\n",
     '1 never-matches 2 never-matches 3 never-matches 4 never-matches';
-finds 'stand-ins and cut names', '',
+finds 'stand-ins and cut names', $compat,
     "TLS_Clt:a.example\tVERIFY+CN:BadCertificateUnknown\n" .
-    "TLS_Clt:b.example\tVERIFY+CN:a++b\n",
-    '1 never-holds 2 never-holds';
+    "TLS_Clt:b.example\tVERIFY+CN:a++b\n" .
+    "TLS_Clt:c.example\tVERIFY+CI:CN=b\n",
+    '1 never-holds 2 never-holds 3 never-holds';
 # check(NAME, CHECK, RULE, WAY_OUT): the only finding, and what it advises.
 sub check {
 	my ($check, $rule, $way_out) = @_;
@@ -53,47 +57,20 @@ sub check {
 	like $out, $way_out, "$rule: way out";
 }
 
-# Keys as other programs write them.
-check 'never-matches', @$_ for (
-	['TLS_Clt:*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for the names below/],
-	['*.a.example ENCR:1', qr/TLS_Clt:\.a\.example is for/],
-	['TLS_Clt:192.0.2.256 ENCR:1', qr/an address as 192\.0\.2\.1/],
-	['TLS_Clt:192.0.2.* ENCR:1', qr/a network as 192\.0\.2,/],
-	['TLS_Clt:192.0.2.1-9 ENCR:1', qr/a network as 192\.0\.2,/],
-	['TLS_Clt:2001:db8::g ENCR:1', qr/2001:db8::1/],
-	['TLS_Clt:a.example:25 ENCR:1', qr/write TLS_Clt:a\.example, /],
-	['TLS_Clt:192.0.2.1:25 ENCR:1', qr/write TLS_Clt:192\.0\.2\.1, /],
-	['TLS_Srv:[a.example]:587 ENCR:1', qr/write TLS_Srv:a\.example, /],
-	['TLS_Srv:[a.example] ENCR:1', qr/a name stands without them/],
-	['TLS_Clt:<a.example> ENCR:1', qr/TLS_Clt:a\.example$/m],
-	['TLS_Clt:a..example ENCR:1', qr/1 to 63/],
-	['TLS_Clt:' . 'a' x 64 . '.example ENCR:1', qr/1 to 63/],
-	['TLS_Clt:"a" ENCR:1', qr/letters, digits/],
-	['TLS_From:@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:joe*@a.example ENCR:1', qr/TLS_From:a\.example is for all/],
-	['TLS_From:joe@*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:joe@.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:*.a.example ENCR:1', qr/TLS_From:\.a\.example is for/],
-	['TLS_From:<joe@a.example> ENCR:1', qr/TLS_From:joe\@a\.example$/m],
-	['TLS_From:192.0.2.1 ENCR:1', qr/\[192\.0\.2\.1\]/],
-	['TLS_From:joe@192.0.2.1 ENCR:1', qr/user\@\[192\.0\.2\.1\]/]);
 finds 'names in every good spelling', '', join('', map { "$_\tENCR:1\n" }
     ("TLS_Clt:b\xc3\xbccher.example"), qw(TLS_Clt:a_b.example. TLS_Clt:.b.example
     TLS_Clt:[192.0.2] TLS_Clt:[IPv6:2001:db8::1] TLS_Clt:IPv6:2001:db8
     TLS_Clt:10 TLS_Clt:1.example TLS_From:joe+*@a.example TLS_From:joe@
     TLS_From:joe@[192.0.2.1] TLS_From:"a@b"@c.example TLS_From:.d.example
-    TLS_Auth:* TLS_Daemon:*)), '';
+    TLS_Auth:"*" TLS_Daemon:"*")), '';
 
 # Requirements that nothing meets, and items that are none.
 check 'never-holds', @$_ for (
 	['TLS_Clt:a.example ENCR:2048', qr/at most 256/],
-	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/],
-	['TLS_Clt:a.example VERIFY+CN:b++CN:c', qr/leave one/],
-	['TLS_Clt:a.example VERIFY+CI:CN=b', qr/C=DE/]);
+	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/]);
 finds 'names that are alike', '', "TLS_Clt:a.example\t" .
     "VERIFY+CN:a.b++CN:*.b++CS:/CN=a+20b++CI:/CN=a\n", '';
-finds 'issuers', '', "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
+finds 'issuers', $compat, "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
     "my:/CN=a\tOK\nMY:CN=b\tOK\n", '3 never-matches';
 check 'twice', @$_ for (
 	['TLS_Clt:a.example ENCR:1+BY:b++BY:c', qr/BY .* the last one is kept/],
@@ -103,8 +80,6 @@ check 'twice', @$_ for (
 	['TLS_Clt:a.example ENCR:1+FP:00112233445566778899aabbccddeeff++' .
 	    'FP:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF', qr/one is/]);
 check 'swallowed', @$_ for (
-	['TLS_Clt:a.example ENCR:0+BY:me+UNTIL:2099-01-01', qr/parted by \+\+/],
-	['TLS_Clt:a.example VERIFY+CN:b+PFS', qr/PFS is part of the value of CN/],
 	['TLS_Clt:a.example ENCR:1+MSG:call us++UNTIL:2099-01-01', qr/last/],
 	['TLS_Clt:a.example ENCR:1+MSG:a++MSG:b', qr/MSG:b is part/]);
 finds 'a + that is one', '', "TLS_Clt:a.example\tVERIFY+CN:a+20b++" .
@@ -164,6 +139,10 @@ my $told = "TLS_Clt:a.example\tVERIFY+CS:/CN=a\n" .
 finds 'facts that Postfix does not tell', '--mta postfix', $told,
     '1 not-told 2 not-told';
 finds 'sendmail tells them', '--mta sendmail', $told, '';
+finds 'an old sendmail tells no version', '--mta sendmail',
+    "TLS_Clt:a.example\tENCR:1+VER:1.2\n" .
+    "TLS_Clt:b.example\tENCR:1+AEAD++VER:1.2\n" .
+    "TLS_Clt:c.example\tENCR:1+AEAD++VER:1.3\n", '1 not-told 3 not-told';
 my $outbound = "TLS_Srv:a.example\tPERM+VERIFY:128+CN:a\n" .
     "TLS_Srv:b.example\tENCR:256\nTLS_Rcpt:joe\@c.example\tVERIFY\n" .
     "TLS_Rcpt:d.example\tENCR:128+PFS++VER:1.2\n" .
@@ -174,13 +153,26 @@ finds 'what sendmail cannot be told', '--mta sendmail', $outbound,
     '4 inexpressible';
 finds 'no MTA, no question of words', '', $outbound, '';
 
+check 'star', @$_ for (
+    ['TLS_Clt:a.example VERIFY+CN:mail*.a.example', qr/only CN:\*\.example/],
+    ['TLS_Clt:a.example VERIFY+CN:*', qr/CN alone/],
+    ['TLS_Clt:a.example VERIFY+CN:*.*.a.example', qr/only CN:/],
+    ['TLS_Clt:a.example VERIFY+ICN:*.a.example', qr/only CN:/],
+    ['TLS_Clt:a.example VERIFY+CS:/CN=*.a.example', qr/only CN:/]);
+check 'escape', @$_ for (
+    ['TLS_From:john+20doe@a.example ENCR:1', qr/"john\+20doe"/],
+    ['TLS_Auth:john+20doe ENCR:1', qr/"john\+20doe"/]);
+finds 'details', '', join('', map { "TLS_From:$_\@a.example\tENCR:1\n" }
+    qw(joe+2024 joe+ad joe+20 "joe+20doe")), '';
+check 'reply-in-ascii', "TLS_Clt:a.example ENCR:1+MSG:J\xc3\xbcrgen",
+    qr/told "J\\x\{FC\}rgen"\n +write MSG in ASCII/;
 my ($status, undef, $out) = lint('--mta exim', '');
 is $status, 64, 'an unknown MTA is a usage error';
 like $out, qr/expected sendmail or postfix/, 'and says what was expected';
 ($status) = lint('', "TLS_Clt:a.example\tENCR\n");
 is $status, 65, 'bad rules are bad rules, not findings';
-(undef, undef, $out) = lint('--json', "TLS_Auth:b\xff\tENCR:300\n");
-is decode_json($out)->{key}, 'TLS_Auth:b?', '--json of what is not UTF-8';
+(undef, undef, $out) = lint('--json', "TLS_Auth:b\xc3\xbc\tENCR:300\n");
+like $out, qr/"TLS_Auth:b\\u00fc"/i, '--json is ASCII';
 (undef, undef, $out) = lint('', "TLS_Cilt:a.example\tOK\n");
 like $out, qr/^\S+:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/m,
     'a misspelt tag';

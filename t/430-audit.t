@@ -94,7 +94,7 @@ subtest 'show' => sub {
 	    or diag($r->{out});
 	like($lines[1], qr/^20\S+Z tempfail not-verified id=QUNVERIFIED client=mail\.example\.com addr=192\.0\.2\.1/,
 	    'for people');
-	like($r->{out}, qr/from=\?"x\@caf\?\?\.example/, 'nothing unprintable');
+	like($r->{out}, qr/from=\?"x\@caf\\x\{E9\}\.example/, 'nothing unprintable');
 	for ([['--verdict', 'hold'], 1], [['--verdict', 'warn'], 1],
 	    [['--domain', 'PARTNER.example'], 4], [['--domain', 'artner.example'], 0],
 	    [['--client', '192.0.2.8/31'], 1], [['--client', 'example.com'], 10],

@@ -107,6 +107,8 @@ unit_read_rules(struct rulefile *file, const char *rules)
 	struct fault fault;
 
 	rulefile_init(file, print_fault, NULL);
+	/* The evaluator is tried with all that may come into a store. */
+	file->as_sendmail = true;
 	assert_true(rulefile_read_text(file, slice_of(rules), "rules",
 	    &fault));
 	assert_true(rulefile_finish(file));

@@ -64,10 +64,21 @@ on_helo(SMFICTX *ctx, char *helo)
 	return run(ctx, CALLBACK_HELO, step_helo, helo, SMFIS_NOREPLY);
 }
 
+/* Behind the sender come the arguments of MAIL. */
+static bool
+has_smtputf8(char **argv)
+{
+	while (*argv != NULL && *++argv != NULL)
+		if (slice_is_nocase(slice_of(*argv), "SMTPUTF8"))
+			return true;
+	return false;
+}
+
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
-	return run(ctx, CALLBACK_MAIL, step_mail, argv[0], SMFIS_TEMPFAIL);
+	return run(ctx, CALLBACK_MAIL, has_smtputf8(argv) ? step_mail_utf8 :
+	    step_mail, argv[0], SMFIS_TEMPFAIL);
 }
 
 static sfsistat

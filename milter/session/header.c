@@ -25,13 +25,18 @@ header_look(struct message *m, const char *name)
 static void
 put_quoted(struct text *out, struct slice s)
 {
+	char buf[PIECE_MAX + 1];
+	struct text plain;
+
 	if (s.n > PIECE_MAX)
 		s.n = PIECE_MAX;
 	text_char(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
+	text_init(&plain, buf, sizeof buf);
+	text_put_printable(&plain, s);
+	for (size_t i = 0; i < plain.n; i++) {
+		if (buf[i] == '"' || buf[i] == '\\')
 			text_char(out, '\\');
-		text_put_printable(out, slice_make(s.p + i, 1));
+		text_char(out, buf[i]);
 	}
 	text_char(out, '"');
 }

@@ -77,6 +77,7 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 		.facts = &m->facts,
 		.options = &m->settings->options,
 		.exempt = m->exempt,
+		.utf8 = s->utf8,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};

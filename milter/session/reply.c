@@ -24,7 +24,7 @@ double_percent(struct slice from, struct text *to)
 	for (size_t i = 0; i < from.n; i++) {
 		if (from.p[i] == '%')
 			text_char(to, '%');
-		text_put_printable(to, slice_make(from.p + i, 1));
+		text_char(to, from.p[i]);
 	}
 }
 

@@ -33,6 +33,7 @@ struct session {
 	char *helo;		 /* NULL: none yet */
 	uint64_t number;
 	bool header;		 /* add-header, when the MTA connected */
+	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
 };
 
 /* NULL: out of memory. */

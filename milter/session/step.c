@@ -52,8 +52,8 @@ step_helo(SMFICTX *ctx, struct session *s, const char *helo)
 	return SMFIS_NOREPLY;
 }
 
-sfsistat
-step_mail(SMFICTX *ctx, struct session *s, const char *sender)
+static sfsistat
+begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 {
 	sfsistat answer;
 
@@ -67,6 +67,20 @@ step_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	answer = reply_send(ctx, &s->message->verdict);
 	session_end_message(s);
 	return answer;
+}
+
+sfsistat
+step_mail(SMFICTX *ctx, struct session *s, const char *sender)
+{
+	s->utf8 = false;
+	return begin_mail(ctx, s, sender);
+}
+
+sfsistat
+step_mail_utf8(SMFICTX *ctx, struct session *s, const char *sender)
+{
+	s->utf8 = true;
+	return begin_mail(ctx, s, sender);
 }
 
 sfsistat

@@ -15,6 +15,8 @@ typedef sfsistat step(SMFICTX *, struct session *, const char *arg);
 
 step step_helo, step_mail, step_rcpt, step_data, step_header, step_eom,
     step_abort;
+/* MAIL with SMTPUTF8: its replies may hold UTF-8. */
+step step_mail_utf8;
 
 /* Frees the session. */
 step step_close;

@@ -61,47 +61,16 @@ put_special(struct jsonput *j, unsigned char c)
 		put_escape(j, c);
 }
 
-/* The length of the UTF-8 character at the start of `s`, 0 when invalid. */
-static size_t
-utf8_length(struct slice s, unsigned *code)
-{
-	static const unsigned least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned c = (unsigned char)s.p[0];
-	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-
-	if (c < 0xc2 || c > 0xf4 || s.n < n)
-		return 0;
-	c &= 0xffU >> (n + 1);
-	for (size_t i = 1; i < n; i++) {
-		unsigned char next = (unsigned char)s.p[i];
-
-		if ((next & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (next & 0x3fU);
-	}
-	*code = c;
-	return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ?
-	    0 : n;
-}
-
-static bool
-is_invisible(unsigned c)
-{
-	return c < 0xa0 || (c >= 0x200b && c <= 0x200f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-	    c == 0xfeff;
-}
-
 /* Puts the character at the start of `s`; returns its length, 0: invalid. */
 static size_t
 put_high(struct jsonput *j, struct slice s)
 {
-	unsigned code;
-	size_t n = utf8_length(s, &code);
+	uint32_t code;
+	size_t n = text_utf8(s, &code);
 
 	if (n == 0)
 		JSONPUT_LITERAL(j, "\xef\xbf\xbd");
-	else if (is_invisible(code))
+	else if (text_is_invisible(code))
 		put_escape(j, code);
 	else
 		jsonput_slice(j, slice_make(s.p, n));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/base/fault.h"
+#include "policy/base/text.h"
 
 static void
 mark_cut(char *buf, size_t size, int wanted)
@@ -89,17 +90,20 @@ fault_at_setting(struct fault *f, const char *name)
 const char *
 fault_print(const struct fault *f, char *buf, size_t size)
 {
-	char place[48] = "";
+	char raw[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48], place[48] = "";
+	struct text line;
 
 	if (f->line != 0 && f->column != 0)
 		snprintf(place, sizeof place, ":%lu:%lu", f->line, f->column);
 	else if (f->line != 0)
 		snprintf(place, sizeof place, ":%lu", f->line);
-	mark_cut(buf, size, snprintf(buf, size, "%s%s%s%s", f->where, place,
-	    f->where[0] != '\0' ? ": " : "", f->text));
-	for (char *p = buf; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	snprintf(raw, sizeof raw, "%s%s%s%s", f->where, place,
+	    f->where[0] != '\0' ? ": " : "", f->text);
+	text_init(&line, buf, size);
+	line.utf8 = true;
+	text_put_printable(&line, slice_of(raw));
+	if (line.cut && size > 4)
+		memcpy(buf + size - 4, "...", 4);
 	return buf;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/base/finding.h"
+#include "policy/base/text.h"
 
 void
 findings_init(struct findings *list)
@@ -36,13 +37,26 @@ next(struct findings *list)
 	return &list->all[list->n++];
 }
 
-/* What came from outside must not steer a terminal. */
+/*
+ * What came from outside must not steer a terminal.  Lines stay lines.  Made
+ * longer by an escape, the text may be cut.
+ */
 static void
-defuse(char *s)
+defuse(char *s, size_t size)
 {
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < ' ' && *s != '\n') || *s == 0x7f)
-			*s = '?';
+	char raw[FINDING_LINES_MAX];
+	struct slice rest, line;
+	struct text out;
+
+	snprintf(raw, sizeof raw, "%s", s);
+	rest = slice_of(raw);
+	text_init(&out, s, size);
+	out.utf8 = true;
+	while (slice_next(&rest, '\n', &line)) {
+		text_put_printable(&out, line);
+		if (rest.n > 0 || raw[strlen(raw) - 1] == '\n')
+			text_char(&out, '\n');
+	}
 }
 
 struct finding *
@@ -60,7 +74,7 @@ findings_add(struct findings *list, const struct finding_kind *kind,
 	va_start(ap, what);
 	vsnprintf(f->what, sizeof f->what, what, ap);
 	va_end(ap);
-	defuse(f->what);
+	defuse(f->what, sizeof f->what);
 	return f;
 }
 
@@ -84,5 +98,5 @@ finding_mend(struct finding *f, const char *place, const char *lines, ...)
 	va_start(ap, lines);
 	vsnprintf(f->lines, sizeof f->lines, lines, ap);
 	va_end(ap);
-	defuse(f->lines);
+	defuse(f->lines, sizeof f->lines);
 }

@@ -37,6 +37,7 @@ text_init(struct text *t, char *buf, size_t size)
 {
 	t->buf = buf;
 	t->size = size;
+	t->utf8 = false;
 	text_clear(t);
 }
 
@@ -115,11 +116,71 @@ text_printf(struct text *t, const char *fmt, ...)
 	t->n += (size_t)wanted;
 }
 
+size_t
+text_utf8(struct slice s, uint32_t *code)
+{
+	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c = s.n == 0 ? 0xff : (unsigned char)s.p[0];
+	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0x80 ? 2 : 1;
+
+	*code = c;
+	if (n == 1)
+		return n;
+	if (c < 0xc2 || c > 0xf4 || s.n < n)
+		return 0;
+	c &= 0xffU >> (n + 1);
+	for (size_t i = 1; i < n; i++) {
+		unsigned char next = (unsigned char)s.p[i];
+
+		if ((next & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (next & 0x3fU);
+	}
+	*code = c;
+	return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ?
+	    0 : n;
+}
+
+bool
+text_is_invisible(uint32_t c)
+{
+	return c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
+	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+/* Whole or not at all: half an escape or half a character misleads. */
+static void
+put_whole(struct text *t, struct slice s)
+{
+	if (s.n > t->size - 1 - t->n)
+		t->cut = true;
+	else
+		text_put(t, s);
+}
+
 void
 text_put_printable(struct text *t, struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		text_char(t, s.p[i] >= ' ' && s.p[i] <= '~' ? s.p[i] : '?');
+	char escape[16];
+	uint32_t code;
+	size_t n;
+
+	for (; s.n > 0; s = slice_from(s, n)) {
+		n = text_utf8(s, &code);
+		if (n <= 1) {
+			bool plain = n == 1 && !text_is_invisible(code);
+
+			text_char(t, plain ? s.p[0] : '?');
+			n = 1;
+		} else if (t->utf8 && !text_is_invisible(code)) {
+			put_whole(t, slice_make(s.p, n));
+		} else {
+			snprintf(escape, sizeof escape, "\\x{%X}",
+			    (unsigned)code);
+			put_whole(t, slice_of(escape));
+		}
+	}
 }
 
 /* The byte at s.p[*i], decoded; *i moves past it. */

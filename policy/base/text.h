@@ -19,6 +19,7 @@ struct text {
 	size_t size; /* at least 1 */
 	size_t n;    /* bytes used, without the NUL */
 	bool cut;
+	bool utf8;   /* text_put_printable() may leave UTF-8 as it is */
 };
 
 int text_hex_digit(int c); /* 0..15, or -1 */
@@ -50,7 +51,23 @@ void text_put(struct text *, struct slice);
 void text_puts(struct text *, const char *);
 void text_printf(struct text *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* As text_put, with bytes that are not printable ASCII shown as ?. */
+
+/*
+ * The character in UTF-8 (RFC 3629) at the start of `s`: its length, and its
+ * number in *code.  0: there is none.
+ */
+size_t text_utf8(struct slice s, uint32_t *code);
+/*
+ * Steers a terminal or hides what stands there: C0, C1, DEL, the marks for
+ * writing from right to left, line and paragraph separators, zero widths.
+ */
+bool text_is_invisible(uint32_t code);
+/*
+ * As text_put, for people: what a stranger wrote, on one line of printable
+ * ASCII.  Characters beyond it are written as RFC 6533 does, \x{FC}, or stay
+ * in a text with `utf8` unless they are invisible.  Control characters, and
+ * bytes that are no UTF-8, are shown as ?.
+ */
 void text_put_printable(struct text *, struct slice);
 
 /*

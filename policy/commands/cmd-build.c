@@ -61,7 +61,8 @@ print_json(const struct context *context, const struct rulefile *rules,
 	    "untagged", (json_int_t)rules->untagged, "built_at",
 	    (json_int_t)info->built_at);
 
-	json_dumpf(line, stdout, JSON_COMPACT);
+	json_dumpf(line, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(line);
 }

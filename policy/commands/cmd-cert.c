@@ -115,7 +115,7 @@ print_json(const struct pemfile *files, size_t n, const struct findings *finding
 		json_array_append_new(list, file_json(&files[i], now));
 	root = json_pack("{s:o, s:o}", "files", list, "findings",
 	    findings_json(findings));
-	json_dumpf(root, stdout, JSON_INDENT(2));
+	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
 }

@@ -32,7 +32,7 @@ delete(const struct context *context, const char *word)
 	    &found, &info, &f))
 		return command_fail(&f);
 	if (!found) {
-		fprintf(stderr, "tlspolicy: there is no rule for %s\n", word);
+		command_say("there is no rule for %s", word);
 		return EXIT_FINDINGS;
 	}
 	command_say_generation(context, &info);

@@ -217,7 +217,8 @@ print_json(const struct findings *all)
 		    jsontext_cstring(f->lines)));
 	}
 	whole = json_pack("{s:o}", "findings", list);
-	json_dumpf(whole, stdout, JSON_INDENT(2));
+	json_dumpf(whole, stdout,
+	    JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(whole);
 }

@@ -33,7 +33,8 @@ print_json(const struct printer *p, const struct lint_finding *f)
 	    "check", f->check, "reason", jsontext_cstring(f->reason.buf),
 	    "way_out", jsontext_cstring(f->way_out.buf));
 
-	if (object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0)
+	if (object != NULL && json_dumpf(object, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT) == 0)
 		putchar('\n');
 	json_decref(object);
 }

@@ -101,7 +101,8 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 	text_init(&out, rule, sizeof rule);
 	if (outbound_suggest(result, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
-	json_dumpf(root, stdout, JSON_COMPACT);
+	json_dumpf(root, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
 }
@@ -142,7 +143,8 @@ failed_target(struct run *run, const struct probe_job *job)
 	}
 	root = json_pack("{s:s, s:s}", "target", job->text, "fault",
 	    job->fault.text);
-	json_dumpf(root, stdout, JSON_COMPACT);
+	json_dumpf(root, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
 }

@@ -115,6 +115,7 @@ run(struct context *context, int argc, char **argv)
 	if (!command_operands(context, argc - optind, 2, 2))
 		return FAULT_USAGE;
 	rulefile_init(&rules, command_report_fault, NULL);
+	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
 	status = set(context, &rules, argv + optind);
 	rulefile_free(&rules);
 	return status;

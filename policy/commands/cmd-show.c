@@ -88,7 +88,8 @@ print_json(const struct showing *s, const struct ruleset_line *line,
 		    s->today + 1 > 0 ? r->until - s->today + 1 : 0));
 		json_object_set_new(rule, "expired", json_boolean(days < 0));
 	}
-	json_dumpf(rule, stdout, JSON_COMPACT);
+	json_dumpf(rule, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(rule);
 }
@@ -171,7 +172,7 @@ show_word(const struct showing *s, struct slice word)
 			return command_fail(&f);
 	if (found)
 		return EXIT_FINE;
-	fprintf(stderr, "tlspolicy: there is no rule for %.*s\n",
+	command_say("there is no rule for %.*s",
 	    SLICE_ARG(word));
 	return EXIT_FINDINGS;
 }

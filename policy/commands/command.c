@@ -76,6 +76,35 @@ command_fail(const struct fault *f)
 	return (int)f->kind;
 }
 
+static void put_for_people(const char *fmt, va_list)
+    __attribute__((format(printf, 1, 0)));
+
+/* Operands come from scripts, and scripts have them from anywhere. */
+static void
+put_for_people(const char *fmt, va_list ap)
+{
+	char raw[FAULT_TEXT_MAX], line[FAULT_TEXT_MAX];
+	struct text text;
+
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	text_init(&text, line, sizeof line);
+	text.utf8 = true;
+	text_put_printable(&text, slice_of(raw));
+	fputs(line, stderr);
+}
+
+void
+command_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("tlspolicy: ", stderr);
+	va_start(ap, fmt);
+	put_for_people(fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
 int
 command_usage(const struct context *context, const char *fmt, ...)
 {
@@ -84,7 +113,7 @@ command_usage(const struct context *context, const char *fmt, ...)
 
 	fprintf(stderr, "tlspolicy %s: ", name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	put_for_people(fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "\nTry `tlspolicy %s --help'.\n", name);
 	return FAULT_USAGE;

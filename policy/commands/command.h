@@ -70,6 +70,9 @@ bool command_number(const struct context *, int letter, unsigned long least,
 /* A line of help for each; NULL: those that every command takes. */
 void command_print_options(const struct command_option *);
 
+/* "tlspolicy: ..." on standard error, fit for a terminal. */
+void command_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Reports `f` on standard error; returns its kind as the exit code. */
 int command_fail(const struct fault *f);
 /* A usage error: says what, points to --help; returns 64. */

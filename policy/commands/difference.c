@@ -61,7 +61,8 @@ print_json(const char *change, struct group old, struct group new)
 	    "key", jsontext_string(key), "old", json_of(old), "new",
 	    json_of(new));
 
-	json_dumpf(line, stdout, JSON_COMPACT);
+	json_dumpf(line, stdout,
+	    JSON_ENSURE_ASCII | JSON_COMPACT);
 	putchar('\n');
 	json_decref(line);
 }

@@ -25,6 +25,8 @@ ruleset_read(const struct context *context, char *const *paths,
 	bool good;
 
 	rulefile_init(rules, command_report_fault, NULL);
+	rules->warn = command_report_fault;
+	rules->as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
 	progress_start("rules read", &rules->n);
 	good = read_files(context, paths, rules, f);
 	progress_stop();

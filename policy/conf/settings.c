@@ -255,7 +255,8 @@ settings_print_json(const struct settings *s, FILE *out)
 		    "expects", row->type->expects, "reloadable",
 		    row->reloadable, "help", row->help));
 	}
-	json_dumpf(all, out, JSON_INDENT(4));
+	json_dumpf(all, out,
+	    JSON_ENSURE_ASCII | JSON_INDENT(4));
 	fputc('\n', out);
 	json_decref(all);
 }

@@ -75,12 +75,19 @@ found_verify(struct class_judgement *c, const struct facts *facts)
 	}
 }
 
+static void
+start_finding(const struct judging *j, struct class_judgement *c)
+{
+	observation_init(&c->observation);
+	c->observation.wanted.utf8 = c->observation.found.utf8 = j->q->utf8;
+}
+
 static enum answer
 test_handshake(const struct judging *j, struct class_judgement *c)
 {
 	if (!handshake_failed(j->q->facts))
 		return ANSWER_YES;
-	observation_init(&c->observation);
+	start_finding(j, c);
 	text_puts(&c->observation.wanted, "a completed TLS handshake");
 	found_verify(c, j->q->facts);
 	c->observation.reason = REASON_NOT_VERIFIED;
@@ -104,7 +111,7 @@ test_verify(const struct judging *j, struct class_judgement *c)
 	if (c->found.requirement.need != NEED_VERIFY ||
 	    !needs_words(j, answer))
 		return ANSWER_YES;
-	observation_init(&c->observation);
+	start_finding(j, c);
 	text_puts(&c->observation.wanted, "a verified certificate");
 	found_verify(c, j->q->facts);
 	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
@@ -122,7 +129,7 @@ test_bits(const struct judging *j, struct class_judgement *c)
 
 	if (!r->has_bits || !needs_words(j, answer))
 		return ANSWER_YES;
-	observation_init(&c->observation);
+	start_finding(j, c);
 	text_printf(&c->observation.wanted, "at least %u bits", r->bits);
 	if (facts_in_clear(j->q->facts) && have == 0)
 		text_puts(&c->observation.found, "a session in clear");
@@ -195,7 +202,7 @@ test_items(const struct judging *j, struct class_judgement *c)
 
 		if (item->row->test == NULL)
 			continue;
-		observation_init(&c->observation);
+		start_finding(j, c);
 		answer = item->row->test(&predicate, item->value, &c->observation);
 		trace_test(j, item->row->name, &c->observation, answer);
 		if (answer != ANSWER_YES) {
@@ -213,7 +220,7 @@ test_rule(const struct judging *j, struct class_judgement *c)
 	enum answer answer;
 
 	if (c->tag == TAG_TRY) {
-		observation_init(&c->observation);
+		start_finding(j, c);
 		c->observation.reason = REASON_NO_TLS;
 		return c->found.requirement.need == NEED_NO ? ANSWER_NO :
 		    ANSWER_YES;
@@ -282,6 +289,7 @@ judge_found(const struct judging *j, struct class_judgement *c)
 		.tag = c->tag,
 		.class = CLASS_NONE,
 		.observation = &c->observation,
+		.utf8 = j->q->utf8,
 		.facts = j->q->facts
 	};
 
@@ -316,6 +324,7 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 	struct refusal refusal = {
 		.reason = REASON_POLICY_ERROR,
 		.tag = c->tag,
+		.utf8 = j->q->utf8,
 		.facts = j->q->facts
 	};
 

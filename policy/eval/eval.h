@@ -37,6 +37,7 @@ struct question {
 	const struct facts *facts;
 	const struct eval_options *options;
 	bool exempt;		    /* never refused, all is recorded */
+	bool utf8;		    /* a reply may hold UTF-8 (RFC 6531) */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
 };

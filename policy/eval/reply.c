@@ -56,6 +56,15 @@ static const char *const sendmail_verify_texts[VERIFY_COUNT] = {
 	[VERIFY_OTHER] = "authentication failed",
 };
 
+enum { LINE_BYTES = REPLY_LINE_MAX + 1 };
+
+static void
+start_line(const struct refusal *r, char buf[LINE_BYTES], struct text *line)
+{
+	text_init(line, buf, LINE_BYTES);
+	line->utf8 = r->utf8;
+}
+
 static void
 add_line(struct verdict *v, struct slice line)
 {
@@ -118,10 +127,10 @@ put_rule(const struct refusal *r, struct text *out)
 static void
 own_lines(const struct refusal *r, struct verdict *v)
 {
-	char buf[REPLY_LINE_MAX + 1];
+	char buf[LINE_BYTES];
 	struct text line;
 
-	text_init(&line, buf, sizeof buf);
+	start_line(r, buf, &line);
 	if (r->observation == NULL)
 		text_puts(&line, "TLS policy cannot be consulted at present");
 	else
@@ -165,10 +174,10 @@ sendmail_item_text(const struct refusal *r, struct text *line)
 static void
 sendmail_line(const struct refusal *r, struct verdict *v)
 {
-	char buf[REPLY_LINE_MAX + 1];
+	char buf[LINE_BYTES];
 	struct text line;
 
-	text_init(&line, buf, sizeof buf);
+	start_line(r, buf, &line);
 	if (r->item != NULL)
 		sendmail_item_text(r, &line);
 	else if (r->bits_failed)
@@ -184,10 +193,10 @@ sendmail_line(const struct refusal *r, struct verdict *v)
 static void
 no_tls_line(const struct refusal *r, struct verdict *v)
 {
-	char buf[REPLY_LINE_MAX + 1];
+	char buf[LINE_BYTES];
 	struct text line;
 
-	text_init(&line, buf, sizeof buf);
+	start_line(r, buf, &line);
 	text_puts(&line, "do not try TLS with ");
 	text_put_printable(&line, facts_raw(r->facts, FACT_SERVER_NAME));
 	text_puts(&line, " [");
@@ -200,15 +209,17 @@ static void
 extra_lines(const struct refusal *r, const struct eval_options *o,
     struct verdict *v)
 {
-	char buf[REPLY_LINE_MAX + 1];
+	char buf[LINE_BYTES];
 	struct text line;
 
-	text_init(&line, buf, sizeof buf);
+	start_line(r, buf, &line);
 	text_put_printable(&line, r->msg);
 	add_line(v, slice_make(buf, line.n));
 	text_clear(&line);
 	if (o->help_url != NULL && o->help_url[0] != '\0')
-		text_printf(&line, "see %s", o->help_url);
+		text_puts(&line, "see ");
+	if (line.n > 0)
+		text_put_printable(&line, slice_of(o->help_url));
 	add_line(v, slice_make(buf, line.n));
 }
 

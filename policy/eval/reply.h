@@ -30,6 +30,7 @@ struct refusal {
 	struct slice key; /* of the rule, as written */
 	struct slice msg;
 	bool bits_failed;	     /* it was the number of bits */
+	bool utf8;		     /* the reply may hold UTF-8 */
 	const struct item_row *item; /* the item that failed, or NULL */
 	struct slice item_value;
 	const struct observation *observation; /* wanted and found */

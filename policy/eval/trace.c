@@ -7,16 +7,17 @@
 void
 trace_line(const struct trace *t, const char *fmt, ...)
 {
-	char line[2048];
+	char raw[2048], line[2 * sizeof raw];
+	struct text text;
 	va_list ap;
 
 	if (t == NULL)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
+	vsnprintf(raw, sizeof raw, fmt, ap);
 	va_end(ap);
-	for (char *p = line; *p != '\0'; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
+	text_init(&text, line, sizeof line);
+	text.utf8 = true;
+	text_put_printable(&text, slice_of(raw));
 	t->line(t->arg, line);
 }

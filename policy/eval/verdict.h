@@ -41,8 +41,9 @@ enum {
 };
 
 /*
- * The answer to the client.  Lines are printable ASCII (untrusted parts have
- * been made so); a % is not doubled yet, which is libmilter's affair.
+ * The answer to the client.  Lines are printable ASCII, or UTF-8 when the
+ * question allowed it (untrusted parts have been made so); a % is not doubled
+ * yet, which is libmilter's affair.
  */
 struct reply {
 	enum verdict_kind kind;

@@ -39,6 +39,8 @@ describe(const SSL_CIPHER *cipher, struct suite *suite)
 	suite->aead = SSL_CIPHER_is_aead(cipher) == 1;
 	/* NID_kx_any: TLS 1.3, whose key exchange is always ephemeral here. */
 	suite->tls13 = kx == NID_kx_any;
+	suite->oldest = suite_protocol(
+	    slice_of(SSL_CIPHER_get_version(cipher)));
 	suite->pfs = suite->tls13 || kx == NID_kx_ecdhe || kx == NID_kx_dhe ||
 	    kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk;
 }

@@ -24,6 +24,7 @@ struct suite {
 	bool pfs;	/* the key exchange gives forward secrecy */
 	bool aead;	/* authenticated encryption */
 	bool tls13;
+	int oldest;	/* protocol that knew it first, see suite_protocol() */
 };
 
 /* NULL: OpenSSL does not know the name. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/rules/never.h"
 #include "policy/import/import.h"
 
 enum { IMPORT_CHUNK = 64 * 1024 };
@@ -205,7 +206,9 @@ import_add(struct import *import, struct slice key_text, struct slice need,
 {
 	char composed_text[2 * REQUIREMENT_TEXT_MAX];
 	struct requirement requirement;
+	const struct never_row *row;
 	struct text composed;
+	struct never never;
 	struct fault f;
 	struct key key;
 
@@ -223,6 +226,12 @@ import_add(struct import *import, struct slice key_text, struct slice need,
 		    "printable");
 	} else if (!requirement_parse(slice_make(composed.buf, composed.n),
 	    key.tag, &requirement, &f)) {
+		import_refuse(import, 0, "%s", f.text);
+	} else if ((row = never_key(&never, key.tag, slice_from(key_text,
+	    slice_find(key_text, ':') + 1), false)) != NULL ||
+	    (row = never_requirement(&never, key.tag, &requirement, false)) !=
+	    NULL) {
+		never_fault(&never, row, &f);
 		import_refuse(import, 0, "%s", f.text);
 	} else {
 		if (key.tag == TAG_SRV || key.tag == TAG_RCPT ||

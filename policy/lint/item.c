@@ -1,49 +1,16 @@
 /*
- * Requirements that nothing can meet, and items that are not what they seem:
- * the grammar lets a value have a + in it, and MSG take the rest of the line.
+ * Requirements that hardly anything meets, and items that are not what they
+ * seem.  What certainly nothing meets stops the build (never.h); it is told of
+ * here when compat = sendmail has let it pass.
  */
 #include <string.h>
 
 #include "policy/facts/suite.h"
 #include "policy/rules/item.h"
 #include "policy/lint/lint.h"
+#include "policy/rules/never.h"
 
 enum { STRONGEST_BITS = 256 }; /* of the suites that there are */
-
-static bool
-is_name_list(const struct item *item)
-{
-	return item->row->test == predicate_cs ||
-	    item->row->test == predicate_ci;
-}
-
-/* Names that no certificate has, as MTAs tell them. */
-static bool
-never_certificate(const struct item *item, struct lint_finding *f)
-{
-	struct slice cut = item_sendmail_value(item->value);
-
-	if (slice_starts_nocase(item->value, "BadCertificate")) {
-		text_puts(&f->reason, "this is sendmail's word for a name that "
-		    "it could not read");
-		text_puts(&f->way_out, "name the certificate by FP:");
-		return true;
-	}
-	if (cut.n < item->value.n) {
-		text_printf(&f->reason, "the name has \"++\" in it; sendmail "
-		    "would compare only \"%.*s\"", SLICE_ARG(cut));
-		text_puts(&f->way_out, "write +2B+2B for ++, or correct the "
-		    "item behind it");
-		return true;
-	}
-	if (!is_name_list(item) || item->value.p[0] == '/')
-		return false;
-	text_printf(&f->reason, "%s:%.*s: a name as MTAs tell it begins with "
-	    "a slash", item->row->name, SLICE_ARG(item->value));
-	text_puts(&f->way_out, "write it as in /C=DE/O=Example/CN=Root+20CA; "
-	    "tlspolicy cert FILE prints it so");
-	return true;
-}
 
 /* CITag:MyCA, and no row MyCA:... in the rules. */
 static bool
@@ -82,39 +49,12 @@ same_value(const struct item *a, const struct item *b)
 	return text_xequal_nocase(a->value, slice_make(buf, plain.n));
 }
 
-/* Both cannot hold: a certificate has one CN.  But *.name and a name may. */
-static bool
-contradict(const struct item *a, const struct item *b)
-{
-	return item_is_name(a->row) && a->row == b->row && a->value.n > 0 &&
-	    b->value.n > 0 && !slice_starts_nocase(a->value, "*.") &&
-	    !slice_starts_nocase(b->value, "*.") && !same_value(a, b);
-}
-
-static bool
-contradictory_names(const struct requirement *r, unsigned i,
-    struct lint_finding *f)
-{
-	const struct item *item = &r->items[i];
-
-	for (unsigned k = 0; k < i; k++) {
-		if (!contradict(&r->items[k], item))
-			continue;
-		text_printf(&f->reason, "no certificate has both %s:%.*s and "
-		    "%s:%.*s: all items must hold", item->row->name,
-		    SLICE_ARG(r->items[k].value), item->row->name,
-		    SLICE_ARG(item->value));
-		text_puts(&f->way_out, "leave one; only FP items stand for "
-		    "each other");
-		return true;
-	}
-	return false;
-}
-
 bool
 lint_never_holds(const struct lint *l, struct lint_finding *f)
 {
 	const struct requirement *r = l->requirement;
+	const struct never_row *row;
+	struct never never;
 
 	if (r->has_bits && r->bits > STRONGEST_BITS) {
 		text_printf(&f->reason, "no cipher suite has %u bits",
@@ -124,12 +64,15 @@ lint_never_holds(const struct lint *l, struct lint_finding *f)
 		return true;
 	}
 	for (unsigned i = 0; i < r->nitems; i++)
-		if ((item_is_name(r->items[i].row) &&
-		    never_certificate(&r->items[i], f)) ||
-		    unknown_issuers(l, &r->items[i], f) ||
-		    contradictory_names(r, i, f))
+		if (unknown_issuers(l, &r->items[i], f))
 			return true;
-	return false;
+	row = never_requirement(&never, l->tag, r, false);
+	if (row == NULL)
+		return false;
+	text_printf(&f->reason, "\"%.*s\": %s", SLICE_ARG(never.found),
+	    row->why);
+	text_puts(&f->way_out, never.meant.buf);
+	return true;
 }
 
 /* What the second of two items of one row is good for. */
@@ -164,45 +107,20 @@ lint_twice(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* The length of an item that `s` begins with; 0: it begins with none. */
-static size_t
-item_at(struct slice s)
-{
-	const struct item_row *row;
-	size_t end = 0;
-
-	while (end < s.n && s.p[end] != ':' && s.p[end] != '+')
-		end++;
-	row = item_find(slice_make(s.p, end));
-	if (row == NULL)
-		return 0;
-	if (end < s.n && s.p[end] == ':') {
-		s.n = slice_find(s, '+');
-		return row->value == VALUE_NONE || end + 1 == s.n ? 0 : s.n;
-	}
-	return row->value == VALUE_REQUIRED ? 0 : end;
-}
-
+/* In other values it stops the build. */
 bool
 lint_swallowed(const struct lint *l, struct lint_finding *f)
 {
-	for (unsigned i = 0; i < l->requirement->nitems; i++) {
-		const struct item *item = &l->requirement->items[i];
-		struct slice rest = item->value;
-		size_t plus, n = 0;
+	struct slice item;
 
-		while (n == 0 && (plus = slice_find(rest, '+')) < rest.n) {
-			rest = slice_from(rest, plus + 1);
-			n = item_at(rest);
-		}
-		if (n == 0)
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		if (!l->requirement->items[i].row->last ||
+		    !never_item_inside(l->requirement->items[i].value, &item))
 			continue;
-		text_printf(&f->reason, "%.*s is part of the %s of %s, not an "
-		    "item", (int)n, rest.p, item->row->last ? "text" : "value",
-		    item->row->name);
-		text_puts(&f->way_out, item->row->last ?
-		    "MSG takes the rest of the line: write it last" :
-		    "items are parted by ++");
+		text_printf(&f->reason, "%.*s is part of the text of MSG, not "
+		    "an item", SLICE_ARG(item));
+		text_puts(&f->way_out, "MSG takes the rest of the line: write "
+		    "it last");
 		return true;
 	}
 	return false;
@@ -248,5 +166,28 @@ lint_ciphers(const struct lint *l, struct lint_finding *f)
 		if (l->requirement->items[i].row->test == predicate_cipher &&
 		    cipher_list(l->requirement->items[i].value, f))
 			return true;
+	return false;
+}
+
+/* Certificates may have such names, but hardly is one of them meant. */
+bool
+lint_star(const struct lint *l, struct lint_finding *f)
+{
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		const struct item *item = &l->requirement->items[i];
+		struct slice rest = item->value;
+
+		if (item->row->test == predicate_cn &&
+		    slice_starts_nocase(rest, "*.") && rest.n > 2)
+			rest = slice_from(rest, 2);
+		if (!item_is_name(item->row) ||
+		    slice_find(rest, '*') == rest.n)
+			continue;
+		text_printf(&f->reason, "the * in %s:%.*s stands for itself",
+		    item->row->name, SLICE_ARG(item->value));
+		text_puts(&f->way_out, "only CN:*.example.com is a pattern; "
+		    "CN alone is the name of the host");
+		return true;
+	}
 	return false;
 }

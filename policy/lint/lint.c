@@ -89,12 +89,40 @@ shadowed(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
+/*
+ * See session_protocol() in predicate.c.  Behind AEAD there are only suites
+ * that came with TLS 1.2.
+ */
+static bool
+version_of_suite(const struct lint *l, struct lint_finding *f)
+{
+	bool aead = false;
+
+	for (unsigned i = 0; i < l->requirement->nitems; i++) {
+		const struct item *item = &l->requirement->items[i];
+
+		aead = aead || item->row->test == predicate_aead;
+		if (item->row->test != predicate_ver ||
+		    (aead && !slice_is(item->value, "1.3")))
+			continue;
+		text_puts(&f->reason, "VER cannot be told of all sessions: "
+		    "sendmail 8.13 to 8.15 can tell TLSv1/SSLv3, whatever the "
+		    "protocol is");
+		text_puts(&f->way_out, "put AEAD before VER:1.2: its suites "
+		    "came with TLS 1.2");
+		return true;
+	}
+	return false;
+}
+
 static bool
 never_told(const struct lint *l, struct lint_finding *f)
 {
-	if (!l->options->with_mta || l->options->mta != DIALECT_POSTFIX ||
+	if (!l->options->with_mta ||
 	    tag_row(l->tag)->stage == STAGE_OUTBOUND)
 		return false;
+	if (l->options->mta == DIALECT_SENDMAIL)
+		return version_of_suite(l, f);
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
 		const struct item_row *row = l->requirement->items[i].row;
 
@@ -110,6 +138,28 @@ never_told(const struct lint *l, struct lint_finding *f)
 		return true;
 	}
 	return false;
+}
+
+/* RFC 6531, section 3.7.4.2. */
+static bool
+reply_in_ascii(const struct lint *l, struct lint_finding *f)
+{
+	char buf[REQUIREMENT_TEXT_MAX];
+	struct slice msg = l->requirement->msg;
+	struct text ascii;
+	size_t i = 0;
+
+	while (i < msg.n && (unsigned char)msg.p[i] < 0x80)
+		i++;
+	if (i == msg.n)
+		return false;
+	text_init(&ascii, buf, sizeof buf);
+	text_put_printable(&ascii, msg);
+	text_printf(&f->reason, "a client that did not ask for SMTPUTF8 is "
+	    "told \"%.200s\"", buf);
+	text_puts(&f->way_out, "write MSG in ASCII, without umlauts and "
+	    "accents");
+	return true;
 }
 
 static bool
@@ -204,6 +254,8 @@ static const struct {
 	{ "never-matches", lint_never_matches },
 	{ "never-holds", lint_never_holds },
 	{ "swallowed", lint_swallowed },
+	{ "star", lint_star },
+	{ "escape", lint_escape },
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
@@ -211,6 +263,7 @@ static const struct {
 	{ "dates", dates },
 	{ "not-told", never_told },
 	{ "inexpressible", lint_inexpressible },
+	{ "reply-in-ascii", reply_in_ascii },
 	{ "public-mx", public_mx },
 	{ "public-suffix", lint_public_suffix },
 	{ "null-sender", null_sender },

@@ -53,9 +53,10 @@ struct lint {
 typedef bool lint_check(const struct lint *, struct lint_finding *);
 
 /* lint/item.c */
-lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers;
+lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
+    lint_star;
 /* lint/key.c */
-lint_check lint_never_matches, lint_public_suffix;
+lint_check lint_never_matches, lint_escape, lint_public_suffix;
 /* outbound.c */
 lint_check lint_inexpressible;
 /* weaker.c */

@@ -195,15 +195,47 @@ parse_domain(enum tag tag, struct slice what, struct key *key,
 	return !good || done ? good : parse_name(tag, what, key, fault);
 }
 
+/*
+ * Between double quotes + and two hex digits stand for a byte: blanks end a
+ * key.  Outside of them they are a detail, user+20@.  The byte gets a
+ * backslash, which keeps it from being syntax.
+ */
+static void
+put_unescaped(struct slice what, struct text *out)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < what.n; i++) {
+		char c = what.p[i], byte = c;
+		struct text one;
+		char buf[2];
+
+		text_init(&one, buf, sizeof buf);
+		if (quoted && c == '+' && i + 2 < what.n)
+			text_put_xdecoded(&one, slice_make(what.p + i, 3));
+		if (c == '"')
+			quoted = !quoted;
+		if (one.n == 1 && !one.cut) {
+			byte = buf[0];
+			i += 2;
+			text_char(out, '\\');
+		} else if (c == '\\' && i + 1 < what.n) {
+			text_char(out, c);
+			byte = what.p[++i];
+		}
+		text_char(out, byte);
+	}
+}
+
 /* user@domain, user@: the local part without quotes, the domain canonical. */
 static bool
 parse_mailbox(enum tag tag, struct slice what, struct key *key,
     struct fault *fault)
 {
 	size_t at = what.n;
-	char buf[KEY_TEXT_MAX + 1];
+	char buf[KEY_TEXT_MAX + 1], plain_text[KEY_TEXT_MAX + 1];
 	struct mailbox mailbox;
-	struct text domain;
+	struct text domain, plain;
 
 	if (slice_is(what, "<>"))
 		return key_word(tag, KEY_MAILBOX, what, key);
@@ -212,15 +244,31 @@ parse_mailbox(enum tag tag, struct slice what, struct key *key,
 	if (at == 0)
 		return parse_domain(tag, what, key, fault);
 	text_init(&domain, buf, sizeof buf);
+	text_init(&plain, plain_text, sizeof plain_text);
 	if (!rule_domain(slice_from(what, at), &domain, fault))
 		return false;
-	mailbox_parse(what, &mailbox);
+	put_unescaped(what, &plain);
+	mailbox_parse(slice_make(plain.buf, plain.n), &mailbox);
 	if (mailbox.local_cut ||
 	    !key_word(tag, KEY_MAILBOX, mailbox.local, key) ||
 	    !append_lower(key, slice_make("@", 1)) ||
 	    !append_lower(key, slice_make(domain.buf, domain.n)))
 		return too_long(fault);
 	return true;
+}
+
+/* An identity or a listener; in quotes, what they hold. */
+static bool
+parse_word(enum tag tag, struct slice what, struct key *key)
+{
+	char buf[KEY_TEXT_MAX + 1];
+	struct text plain;
+
+	if (what.n < 2 || what.p[0] != '"' || what.p[what.n - 1] != '"')
+		return key_word(tag, KEY_WORD, what, key);
+	text_init(&plain, buf, sizeof buf);
+	text_put_xdecoded(&plain, slice_make(what.p + 1, what.n - 2));
+	return key_word(tag, KEY_WORD, slice_make(buf, plain.n), key);
 }
 
 bool
@@ -242,7 +290,7 @@ key_of(enum tag tag, struct slice what, struct key *key, struct fault *fault)
 	case SUBJECT_ISSUER:
 		break;
 	}
-	return key_word(tag, KEY_WORD, what, key) || too_long(fault);
+	return parse_word(tag, what, key) || too_long(fault);
 }
 
 bool
@@ -327,6 +375,75 @@ print_prefix(struct slice bytes, bool brackets, struct text *out)
 		text_char(out, ']');
 }
 
+/* Has a character that cannot stand outside quotes. */
+static bool
+needs_quotes(struct slice s, const char *specials)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f ||
+		    strchr(specials, s.p[i]) != NULL)
+			return true;
+	return s.n == 0;
+}
+
+static void
+print_quoted(struct slice s, bool quotes, struct text *out)
+{
+	if (!quotes) {
+		text_put(out, s);
+		return;
+	}
+	text_char(out, '"');
+	text_put_xencoded(out, s);
+	text_char(out, '"');
+}
+
+/* Without quotes it would be taken for something else, see never.h. */
+static void
+print_word(struct slice s, struct text *out)
+{
+	unsigned long port;
+	bool digits = s.n > 0, odd = s.n > 0 && strchr("@/0", s.p[0]) != NULL;
+
+	for (size_t i = 0; i < s.n; i++)
+		digits = digits && s.p[i] >= '0' && s.p[i] <= '9';
+	if (slice_is(s, "0") || (odd && s.p[0] == '0' && !digits))
+		odd = false;
+	print_quoted(s, odd || needs_quotes(s, "*\":,;|<>") ||
+	    (digits && !text_number(s, 65535, &port)), out);
+}
+
+static void
+print_mailbox(struct slice s, struct text *out)
+{
+	size_t at = s.n;
+	struct slice local, user;
+
+	while (at > 0 && s.p[at - 1] != '@')
+		at--;
+	if (at == 0) { /* <> */
+		text_put_printable(out, s);
+		return;
+	}
+	local = user = slice_make(s.p, at - 1);
+	/* There the star is a pattern, elsewhere only a letter in quotes. */
+	if (user.n > 2 && user.p[user.n - 1] == '*' &&
+	    user.p[user.n - 2] == '+')
+		user.n -= 2;
+	print_quoted(local, needs_quotes(user, "*\"\\()<>[]:;,@"), out);
+	text_put_printable(out, slice_from(s, at - 1));
+}
+
+static void
+print_issuer(struct slice s, struct text *out)
+{
+	size_t colon = slice_find(s, ':');
+
+	text_put_printable(out, slice_make(s.p, colon));
+	text_char(out, ':');
+	text_put_xencoded(out, slice_from(s, colon + 1));
+}
+
 void
 key_print(const struct key *key, struct text *out)
 {
@@ -344,9 +461,13 @@ key_print(const struct key *key, struct text *out)
 		print_prefix(bytes, key->kind == KEY_BRACKET, out);
 		break;
 	case KEY_MAILBOX:
+		print_mailbox(bytes, out);
+		break;
 	case KEY_WORD:
+		print_word(bytes, out);
+		break;
 	case KEY_ISSUER:
-		text_put_printable(out, bytes);
+		print_issuer(bytes, out);
 		break;
 	case KEY_BARE:
 	case KEY_KIND_COUNT:

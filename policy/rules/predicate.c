@@ -221,21 +221,40 @@ predicate_fp(const struct predicate *p, struct slice value,
 	    REASON_WRONG_CERTIFICATE);
 }
 
+/*
+ * sendmail 8.13 to 8.15 say "TLSv1/SSLv3", which OpenSSL of their time said of
+ * the suite and not of the session (SSL_CIPHER_get_version(3)).  A suite that
+ * came with TLS 1.2 still proves at least that; another one proves nothing.
+ */
+static int
+session_protocol(const struct predicate *p)
+{
+	struct slice word = facts_value(p->facts, FACT_TLS_VERSION);
+	const struct suite *suite;
+
+	if (!slice_is_nocase(word, "TLSv1/SSLv3"))
+		return suite_protocol(word);
+	suite = suite_find(facts_value(p->facts, FACT_CIPHER));
+	return suite != NULL &&
+	    suite->oldest >= suite_protocol(slice_of("1.2")) ?
+	    suite->oldest : 0;
+}
+
 enum answer
 predicate_ver(const struct predicate *p, struct slice value,
     struct observation *f)
 {
-	struct slice have = facts_value(p->facts, FACT_TLS_VERSION);
+	int have = session_protocol(p);
 
 	text_printf(&f->wanted, "TLS %.*s or later", SLICE_ARG(value));
 	put_fact(&f->found, p->facts, FACT_TLS_VERSION);
 	if (facts_in_clear(p->facts))
 		return answer_no(f, REASON_PLAINTEXT);
-	if (suite_protocol(have) == 0) {
+	if (have == 0) {
 		f->reason = REASON_POLICY_ERROR;
 		return ANSWER_CANNOT_TELL;
 	}
-	if (suite_protocol(have) >= suite_protocol(value))
+	if (have >= suite_protocol(value))
 		return ANSWER_YES;
 	return answer_no(f, REASON_TOO_WEAK);
 }

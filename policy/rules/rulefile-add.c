@@ -6,6 +6,7 @@
 
 #include "policy/facts/suite.h"
 #include "policy/rules/item.h"
+#include "policy/rules/never.h"
 #include "policy/rules/rulefile.h"
 
 bool
@@ -101,6 +102,45 @@ unknown_tag(struct slice key_text, struct fault *fault)
 	return false;
 }
 
+/* The column is that of the piece, in `text`; returns false. */
+static bool
+tell_never(const struct never *never, const struct never_row *row,
+    struct slice text, struct fault *fault)
+{
+	never_fault(never, row, fault);
+	fault->column = never->found.n == 0 ? text.n :
+	    (size_t)(never->found.p - text.p) + 1;
+	return false;
+}
+
+static bool
+key_can_match(const struct rulefile *file, struct slice text,
+    struct fault *fault)
+{
+	size_t colon = slice_find(text, ':');
+	struct slice name = slice_make(text.p, colon);
+	const struct never_row *row;
+	struct never never;
+	enum tag tag;
+
+	if (colon == text.n || !tag_by_name(name, &tag))
+		return true; /* key_parse() tells, or rulefile_finish() */
+	row = never_key(&never, tag, slice_from(text, colon + 1),
+	    file->as_sendmail);
+	return row == NULL || tell_never(&never, row, text, fault);
+}
+
+static bool
+can_hold(const struct rulefile *file, enum tag tag, struct slice text,
+    const struct requirement *r, struct fault *fault)
+{
+	struct never never;
+	const struct never_row *row = never_requirement(&never, tag, r,
+	    file->as_sendmail);
+
+	return row == NULL || tell_never(&never, row, text, fault);
+}
+
 /* Parses one rule with a tagged key; fills `rule`, its key bytes copied. */
 static bool
 parse_rule(struct rulefile *file, struct slice key_text,
@@ -111,7 +151,8 @@ parse_rule(struct rulefile *file, struct slice key_text,
 	struct key key;
 
 	*in_requirement = false;
-	if (!key_parse(key_text, &key, fault))
+	if (!key_can_match(file, key_text, fault) ||
+	    !key_parse(key_text, &key, fault))
 		return false;
 	*in_requirement = true;
 	rule->flags = key.final_dot ? RULE_FINAL_DOT : 0;
@@ -120,7 +161,8 @@ parse_rule(struct rulefile *file, struct slice key_text,
 		return unknown_tag(key_text, fault);
 	}
 	if (!requirement_parse(requirement, key.tag, &r, fault) ||
-	    !look_at_items(file, &r, &rule->flags, fault))
+	    !look_at_items(file, &r, &rule->flags, fault) ||
+	    !can_hold(file, key.tag, requirement, &r, fault))
 		return false;
 	rule->key = key_text;
 	rule->requirement = requirement;

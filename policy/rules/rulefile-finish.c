@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/rules/item.h"
+#include "policy/rules/never.h"
 #include "policy/rules/rulefile.h"
 
 static int
@@ -186,28 +187,78 @@ is_ca_row(const struct rule *rule)
 	return key_bytes_tag(rule->key_bytes) == TAG_CA;
 }
 
-/* A tag that is none of ours must be one that some CITag asks for. */
+/* An issuer's row that no CITag asks for does nothing, which is no harm. */
+static void
+warn_unused(struct rulefile *file, const struct rule *rule, struct slice name)
+{
+	char where[FAULT_WHERE_MAX];
+	struct fault fault;
+
+	if (file->warn == NULL)
+		return;
+	fault_set(&fault, FAULT_DATA, "warning: no rule names CITag:%.*s, so "
+	    "this line does nothing", SLICE_ARG(name));
+	snprintf(where, sizeof where, "%.*s",
+	    SLICE_ARG(file->sources[rule->source]));
+	fault_at(&fault, where, rule->line, 1);
+	file->warn(file->arg, &fault);
+}
+
+/* What is added alone may be misspelt: cmd-set.c asks the store. */
+static bool
+is_issuer(const struct rulefile *file, const struct ca_names *ca,
+    struct slice name)
+{
+	struct nearest nearest;
+
+	if (!file->partial)
+		return ca_named(ca, name);
+	tag_nearest(name, &nearest);
+	return nearest.word.n == 0;
+}
+
+/*
+ * A tag that is none of ours must be one that some CITag asks for, or at least
+ * stand before an issuer's name: TLS_Cilt:a.example is a slip of the pen.
+ */
+static void
+check_ca_row(struct rulefile *file, const struct rule *rule,
+    const struct ca_names *ca)
+{
+	size_t colon = slice_find(rule->key, ':');
+	struct slice name = slice_make(rule->key.p, colon);
+	struct slice dn = slice_from(rule->key, colon + 1);
+	const struct never_row *row;
+	struct never never;
+	struct fault fault;
+
+	row = never_key(&never, TAG_CA, dn, file->as_sendmail);
+	if (is_issuer(file, ca, name)) {
+		if (row == NULL)
+			return;
+		never_fault(&never, row, &fault);
+		fault.column = colon + 2;
+		rulefile_bad_line(file, rule->source, rule->line, &fault);
+	} else if (dn.n > 0 && dn.p[0] == '/') {
+		if (!file->partial)
+			warn_unused(file, rule, name);
+	} else if (!file->partial) {
+		rulefile_unknown_tag(name, &fault);
+		report_rule(file, rule, &fault);
+	}
+}
+
 static void
 check_ca_rows(struct rulefile *file)
 {
 	struct ca_names ca = { NULL, 0, 0 };
-	struct fault fault;
 
-	if (file->partial)
-		return;
 	for (size_t i = 0; i < file->n; i++)
 		if ((file->rules[i].flags & RULE_CITAG) != 0)
 			collect_ca_names(&file->rules[i], &ca);
-	for (size_t i = 0; i < file->n; i++) {
-		const struct rule *rule = &file->rules[i];
-		struct slice name = slice_make(rule->key.p,
-		    slice_find(rule->key, ':'));
-
-		if (!is_ca_row(rule) || ca_named(&ca, name))
-			continue;
-		rulefile_unknown_tag(name, &fault);
-		report_rule(file, rule, &fault);
-	}
+	for (size_t i = 0; i < file->n; i++)
+		if (is_ca_row(&file->rules[i]))
+			check_ca_row(file, &file->rules[i], &ca);
 	free(ca.names);
 }
 

@@ -50,19 +50,41 @@ rulefile_bad_line(struct rulefile *file, unsigned source, uint32_t number,
 		file->report(file->arg, fault);
 }
 
+/* The fault is at offset `at`; returns false. */
+static bool
+bad_character(size_t at, struct fault *fault)
+{
+	fault->column = at + 1;
+	return false;
+}
+
+/*
+ * UTF-8 without what a reader would not see: a rule has to be what it looks
+ * like, and is printed on terminals.
+ */
 static bool
 check_characters(struct slice text, struct fault *fault)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
+	uint32_t code;
 
-		if ((c >= ' ' && c != 0x7f) || c == '\t' ||
-		    (c == '\r' && i + 1 == text.n))
+	for (size_t i = 0, n; i < text.n; i += n) {
+		n = text_utf8(slice_from(text, i), &code);
+		if (n == 0) {
+			fault_set(fault, FAULT_DATA, "found the byte 0x%02x, "
+			    "which is no UTF-8; expected text in UTF-8",
+			    (unsigned char)text.p[i]);
+			return bad_character(i, fault);
+		}
+		if (!text_is_invisible(code) || code == '\t' ||
+		    (code == '\r' && i + 1 == text.n))
 			continue;
-		fault_set(fault, FAULT_DATA, "found a control character "
-		    "(0x%02x); expected text", c);
-		fault->column = i + 1;
-		return false;
+		if (code < 0x80)
+			fault_set(fault, FAULT_DATA, "found a control "
+			    "character (0x%02x); expected text", code);
+		else
+			fault_set(fault, FAULT_DATA, "found an invisible "
+			    "character (U+%04X); expected text", code);
+		return bad_character(i, fault);
 	}
 	if (text.n <= RULEFILE_LINE_MAX)
 		return true;

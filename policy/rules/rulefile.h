@@ -4,8 +4,8 @@
  * Reads one or more files and reports every bad line, not only the first.
  * Holds the parsed rules in memory, for building a store, for lint and diff.
  *
- * Limits: a line of at most RULEFILE_LINE_MAX bytes; no NUL and no other
- * control characters but tab.  A byte order mark and CR at line ends are
+ * Limits: a line of at most RULEFILE_LINE_MAX bytes, in UTF-8; no NUL and no
+ * other control or invisible characters but tab.  A byte order mark and CR at line ends are
  * taken for blanks.  A file of more than RULEFILE_BYTES_MAX bytes, with a NUL or
  * with a line without end is not read on.
  * Threads: no state but the struct's.
@@ -55,12 +55,15 @@ struct rulefile {
 	unsigned long bad_lines; /* lines that were reported */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
+	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
 	struct arena memory;
 	/* CIPHER lists found good, the latest ones: OpenSSL takes 0.3 ms. */
 	struct slice lists[RULEFILE_LISTS_MAX];
 	unsigned nlists;
 	/* Called for each bad line; NULL: only counted. */
 	void (*report)(void *arg, const struct fault *);
+	/* The same for what is no error, as an issuer that no rule names. */
+	void (*warn)(void *arg, const struct fault *);
 	void *arg;
 };
 
@@ -79,8 +82,8 @@ bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
 /*
  * After the last file: sorts by key, keeping file order within a key, and
- * reports what only the whole can show: a key given twice, a CITag row that no
- * rule asks for.  True when no line was bad.
+ * reports what only the whole can show: a key given twice, a tag that is none.
+ * True when no line was bad.
  */
 bool rulefile_finish(struct rulefile *);
 

@@ -7,6 +7,7 @@
 #include "policy/outbound/translate.h"
 #include "policy/rules/item.h"
 #include "policy/lint/lint.h"
+#include "policy/rules/never.h"
 
 static void
 check_report(void *arg, const struct fault *fault)
@@ -63,6 +64,22 @@ check_express(struct slice text, enum tag tag)
 	    TAG_RCPT, &told, &fault));
 }
 
+/* What is printed is the same key, and one that can match. */
+static void
+check_printed(struct slice text, const struct key *key)
+{
+	struct slice what = slice_from(text, slice_find(text, ':') + 1);
+	struct fault fault;
+	struct never never;
+	struct key again;
+
+	FUZZ_CHECK(key_parse(text, &again, &fault));
+	FUZZ_CHECK(again.n == key->n &&
+	    memcmp(again.bytes, key->bytes, key->n) == 0);
+	if (key->tag != TAG_CA)
+		FUZZ_CHECK(never_key(&never, key->tag, what, false) == NULL);
+}
+
 static void
 check_rule(const struct rule *rule)
 {
@@ -78,6 +95,7 @@ check_rule(const struct rule *rule)
 	    slice_make((char *)key.bytes, key.n)));
 	text_init(&out, buf, sizeof buf);
 	key_print(&key, &out);
+	check_printed(slice_make(buf, out.n), &key);
 	check_requirement(rule->requirement, key.tag);
 	if (key.tag == TAG_SRV || key.tag == TAG_RCPT)
 		check_express(rule->requirement, key.tag);

@@ -1,0 +1,303 @@
+/*
+ * Requirements that no session meets, and items that are not what they seem:
+ * the grammar lets a value have a + in it.
+ */
+#include <string.h>
+
+#include "policy/facts/suite.h"
+#include "policy/rules/item.h"
+#include "policy/rules/never.h"
+
+enum { NEAR_MIN = 3 }; /* shorter words are near to everything */
+
+/* A word that is nearly an item's name; the name, or NULL. */
+static const char *
+nearly_item(struct slice word)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, word);
+	for (const struct item_row *row = item_table(); row->name != NULL;
+	    row++)
+		if (strlen(row->name) >= NEAR_MIN)
+			nearest_offer(&nearest, slice_of(row->name));
+	return word.n < NEAR_MIN || nearest.word.n == 0 ? NULL :
+	    nearest.word.p;
+}
+
+/* Up to the next +, or the whole. */
+static struct slice
+first_word(struct slice s)
+{
+	return slice_make(s.p, slice_find(s, '+'));
+}
+
+/* What stands behind the first ++ of a name; empty: there is none. */
+static struct slice
+behind_cut(const struct item *item)
+{
+	struct slice cut = item_sendmail_value(item->value);
+
+	if (!item_is_name(item->row) || cut.n == item->value.n)
+		return slice_make("", 0);
+	return slice_from(item->value, cut.n + 2);
+}
+
+bool
+never_misspelt_item(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		struct slice s = behind_cut(&n->requirement->items[i]);
+		const char *name = nearly_item(first_word(s));
+
+		if (s.n == 0 || name == NULL)
+			continue;
+		n->found = first_word(s);
+		text_printf(&n->meant, "did you mean %s?", name);
+		return true;
+	}
+	return false;
+}
+
+bool
+never_cut_name(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		struct slice s = behind_cut(&n->requirement->items[i]);
+
+		if (s.n == 0)
+			continue;
+		n->found = s;
+		text_puts(&n->meant, "write +2B+2B for a ++ that is part of "
+		    "the name, or correct the item");
+		return true;
+	}
+	return false;
+}
+
+/* The length of an item that `s` begins with; 0: it begins with none. */
+static size_t
+item_at(struct slice s)
+{
+	const struct item_row *row;
+	size_t end = 0;
+
+	while (end < s.n && s.p[end] != ':' && s.p[end] != '+')
+		end++;
+	row = item_find(slice_make(s.p, end));
+	if (end < s.n && s.p[end] == ':') {
+		/* No name of a certificate has UNTILL: in it, either. */
+		if (row == NULL && nearly_item(slice_make(s.p, end)) == NULL)
+			return 0;
+		s.n = slice_find(s, '+');
+		return (row != NULL && row->value == VALUE_NONE) ||
+		    end + 1 == s.n ? 0 : s.n;
+	}
+	return row == NULL || row->value == VALUE_REQUIRED ? 0 : end;
+}
+
+bool
+never_item_inside(struct slice value, struct slice *item)
+{
+	size_t plus, n;
+
+	while ((plus = slice_find(value, '+')) < value.n) {
+		value = slice_from(value, plus + 1);
+		if ((n = item_at(value)) == 0)
+			continue;
+		*item = slice_make(value.p, n);
+		return true;
+	}
+	return false;
+}
+
+bool
+never_swallowed(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		const struct item *item = &n->requirement->items[i];
+
+		if (item->row->last ||
+		    !never_item_inside(item->value, &n->found))
+			continue;
+		text_printf(&n->meant, "write ++%.*s, or +2B for a + that is "
+		    "part of the value", SLICE_ARG(n->found));
+		return true;
+	}
+	return false;
+}
+
+/* Two spellings of one name: what each stands for is the same. */
+static bool
+same_name(struct slice a, struct slice b)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	struct text plain;
+
+	text_init(&plain, buf, sizeof buf);
+	text_put_xdecoded(&plain, b);
+	return text_xequal_nocase(a, slice_make(buf, plain.n));
+}
+
+/* Both cannot hold.  But *.name and a name may. */
+static bool
+contradict(const struct item *a, const struct item *b)
+{
+	return item_is_name(a->row) && a->row == b->row && a->value.n > 0 &&
+	    b->value.n > 0 && !slice_starts_nocase(a->value, "*.") &&
+	    !slice_starts_nocase(b->value, "*.") &&
+	    !same_name(a->value, b->value);
+}
+
+/* The item as it stands in the rule. */
+static struct slice
+whole(const struct item *item)
+{
+	size_t name = strlen(item->row->name) + 1;
+
+	return item->value.n == 0 ? slice_of(item->row->name) :
+	    slice_make(item->value.p - name, item->value.n + name);
+}
+
+bool
+never_two_names(struct never *n)
+{
+	const struct requirement *r = n->requirement;
+
+	for (unsigned i = 1; i < r->nitems; i++)
+		for (unsigned k = 0; k < i; k++) {
+			if (!contradict(&r->items[k], &r->items[i]))
+				continue;
+			n->found = whole(&r->items[i]);
+			text_printf(&n->meant, "leave it or the other %s",
+			    r->items[i].row->name);
+			return true;
+		}
+	return false;
+}
+
+bool
+never_stand_in(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		const struct item *item = &n->requirement->items[i];
+
+		if (!item_is_name(item->row) ||
+		    !slice_starts_nocase(item->value, "BadCertificate"))
+			continue;
+		n->found = item->value;
+		text_puts(&n->meant, "name the certificate by FP:");
+		return true;
+	}
+	return false;
+}
+
+bool
+never_nul(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		const struct item *item = &n->requirement->items[i];
+		char buf[REQUIREMENT_TEXT_MAX + 1];
+		struct text plain;
+
+		text_init(&plain, buf, sizeof buf);
+		text_put_xdecoded(&plain, item->value);
+		if (!item_is_name(item->row) ||
+		    memchr(buf, '\0', plain.n) == NULL)
+			continue;
+		n->found = item->value;
+		text_puts(&n->meant, "write the name without +00");
+		return true;
+	}
+	return false;
+}
+
+bool
+never_no_dn(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		const struct item *item = &n->requirement->items[i];
+
+		if ((item->row->test != predicate_cs &&
+		    item->row->test != predicate_ci) ||
+		    item->value.p[0] == '/')
+			continue;
+		n->found = item->value;
+		text_puts(&n->meant, "write it as in /C=DE/O=Example/"
+		    "CN=Root+20CA; tlspolicy cert FILE prints it so");
+		return true;
+	}
+	return false;
+}
+
+static bool
+in_list(struct slice list, unsigned id)
+{
+	uint16_t ids[SUITE_LIST_MAX];
+	struct fault fault;
+	size_t n;
+
+	if (!suite_list(list, ids, &n, &fault))
+		return true; /* not known here: not certain */
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool
+suite_meets(const struct suite *suite, const struct item *item)
+{
+	if (item->row->test == predicate_pfs)
+		return suite->pfs;
+	if (item->row->test == predicate_aead)
+		return suite->aead;
+	if (item->row->test == predicate_ver)
+		return suite->tls13 || suite_protocol(item->value) <
+		    suite_protocol(slice_of("1.3"));
+	return item->row->test != predicate_cipher ||
+	    in_list(item->value, suite->id);
+}
+
+static bool
+suite_meets_all(const struct suite *suite, const struct requirement *r)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->test != predicate_cipher &&
+		    !suite_meets(suite, &r->items[i]))
+			return false;
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->test == predicate_cipher &&
+		    !suite_meets(suite, &r->items[i]))
+			return false;
+	return true;
+}
+
+/* Without CIPHER there is always one; OpenSSL takes its time for a list. */
+bool
+never_no_suite(struct never *n)
+{
+	const struct requirement *r = n->requirement;
+	const struct item *list = NULL;
+	unsigned about_suites = 0;
+
+	for (unsigned i = 0; i < r->nitems; i++) {
+		enum answer (*test)(const struct predicate *, struct slice,
+		    struct observation *) = r->items[i].row->test;
+
+		if (test == predicate_cipher)
+			list = &r->items[i];
+		about_suites += test == predicate_cipher ||
+		    test == predicate_pfs || test == predicate_aead ||
+		    test == predicate_ver;
+	}
+	if (list == NULL || about_suites < 2)
+		return false;
+	for (size_t i = 0; i < suite_count(); i++)
+		if (suite_meets_all(suite_at(i), r))
+			return false;
+	n->found = whole(list);
+	text_puts(&n->meant, "name suites that the other items allow, or "
+	    "leave it out");
+	return true;
+}

@@ -1,0 +1,136 @@
+/*
+ * The table.  The order of the rows is that of the tests: the more exactly a
+ * test knows what was meant, the earlier it stands.
+ */
+#include "policy/rules/never.h"
+
+enum {
+	NEVER_NAMES = NEVER_HOST | NEVER_MAIL,
+	NEVER_WORDS = NEVER_LOGIN | NEVER_LISTENER
+};
+
+static const struct never_row rows[] = {
+	{ "unnamed", NEVER_HOST, false, never_unnamed,
+	    "a client without a name is looked up as [ADDRESS]" },
+	{ "recipient", NEVER_MAIL, false, never_recipient,
+	    "<> is a sender, never a recipient" },
+	{ "angles", NEVER_NAMES | NEVER_WORDS, false, never_angles,
+	    "what is looked up has no < and >" },
+	{ "list", NEVER_NAMES | NEVER_LISTENER, false, never_list,
+	    "a key names one, not several" },
+	{ "range", NEVER_NAMES, false, never_range,
+	    "addresses are grouped by prefix, not from one to another" },
+	{ "zone", NEVER_NAMES, false, never_zone,
+	    "an MTA tells an address without its zone" },
+	{ "mail-address", NEVER_HOST, false, never_mail_of_host,
+	    "a host is not called like an address of mail" },
+	{ "nobody", NEVER_MAIL | NEVER_LOGIN, false, never_nobody,
+	    "there is nothing in front of the @" },
+	{ "quotes", NEVER_MAIL, false, never_quotes,
+	    "a quote has no end" },
+	{ "pattern", NEVER_NAMES | NEVER_WORDS, false, never_pattern,
+	    "a key is compared, not matched as a pattern" },
+	{ "port", NEVER_NAMES | NEVER_LISTENER, false, never_port,
+	    "a port is no part of it" },
+	{ "specials", NEVER_MAIL, false, never_specials,
+	    "no address has this character outside quotes" },
+	{ "brackets", NEVER_NAMES, true, never_brackets,
+	    "brackets hold an address" },
+	{ "address", NEVER_NAMES, true, never_address,
+	    "it looks like an address and is none" },
+	{ "no-peer", NEVER_HOST, false, never_no_peer,
+	    "no session comes from such an address" },
+	{ "mail-domain", NEVER_MAIL, false, never_mail_domain,
+	    "what stands behind the @ is compared as a whole" },
+	{ "name", NEVER_NAMES, true, never_name,
+	    "it is no name that DNS can tell" },
+	{ "listener-port", NEVER_LISTENER, true, never_listener_port,
+	    "there is no such port" },
+	{ "issuer", NEVER_ISSUER, true, never_issuer,
+	    "an issuer's name, as MTAs tell it, begins with a slash" },
+
+	{ "misspelt-item", NEVER_ITEMS, false, never_misspelt_item,
+	    "what stands behind ++ is no item" },
+	{ "cut-name", NEVER_ITEMS, true, never_cut_name,
+	    "a name ends at ++, and what follows is no item" },
+	{ "swallowed", NEVER_ITEMS, false, never_swallowed,
+	    "a single + belongs to the value, so this is no item" },
+	{ "two-names", NEVER_ITEMS, false, never_two_names,
+	    "a certificate has one of them, and all items must hold" },
+	{ "stand-in", NEVER_ITEMS, true, never_stand_in,
+	    "this is sendmail's word for a name that it could not read" },
+	{ "nul", NEVER_ITEMS, false, never_nul,
+	    "no MTA tells a name with a NUL in it" },
+	{ "no-dn", NEVER_ITEMS, true, never_no_dn,
+	    "a distinguished name, as MTAs tell it, begins with a slash" },
+	{ "no-suite", NEVER_ITEMS, false, never_no_suite,
+	    "no cipher suite meets all of these items" },
+	{ NULL, 0, false, NULL, NULL }
+};
+
+const struct never_row *
+never_table(void)
+{
+	return rows;
+}
+
+static unsigned
+about(enum tag tag)
+{
+	switch (tag_row(tag)->subject) {
+	case SUBJECT_HOST:
+		return NEVER_HOST;
+	case SUBJECT_MAILBOX:
+		return NEVER_MAIL;
+	case SUBJECT_IDENTITY:
+		return NEVER_LOGIN;
+	case SUBJECT_LISTENER:
+		return NEVER_LISTENER;
+	case SUBJECT_ISSUER:
+		break;
+	}
+	return NEVER_ISSUER;
+}
+
+static const struct never_row *
+find(struct never *n, unsigned subject, bool as_sendmail)
+{
+	for (const struct never_row *row = rows; row->name != NULL; row++) {
+		if ((row->about & subject) == 0 ||
+		    (as_sendmail && row->sendmail_takes_it))
+			continue;
+		text_init(&n->meant, n->meant_text, sizeof n->meant_text);
+		if (row->test(n))
+			return row;
+	}
+	return NULL;
+}
+
+const struct never_row *
+never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
+{
+	n->tag = tag;
+	n->what = n->found = what;
+	n->requirement = NULL;
+	return what.n == 0 && tag != TAG_CA ? NULL :
+	    find(n, about(tag), as_sendmail);
+}
+
+const struct never_row *
+never_requirement(struct never *n, enum tag tag, const struct requirement *r,
+    bool as_sendmail)
+{
+	n->tag = tag;
+	n->what = n->found = slice_make("", 0);
+	n->requirement = r;
+	return r->nitems == 0 ? NULL : find(n, NEVER_ITEMS, as_sendmail);
+}
+
+bool
+never_fault(const struct never *n, const struct never_row *row,
+    struct fault *f)
+{
+	return fault_set(f, FAULT_DATA, "\"%.*s\" can never %s: %s; %s",
+	    SLICE_ARG(n->found), n->requirement == NULL ? "match" : "hold",
+	    row->why, n->meant.buf);
+}

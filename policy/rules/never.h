@@ -1,0 +1,90 @@
+/*
+ * never.h - what can never match, and what can never hold.
+ *
+ * The grammar takes keys that no session can be looked up by, such as
+ * "*.example.com", and requirements that nothing meets, such as two different
+ * names for one certificate.  A rule of that kind protects nobody, or refuses
+ * everybody, and looks as if it did what was meant: it stops a build.
+ *
+ * One check, one row of the table in never.c, with what is wrong; its test
+ * finds the piece and writes down what was probably meant.  The test looks at
+ * the rule alone; what only the whole file shows is rulefile-finish.c's.
+ * Only what is certain stands here: what is merely unlikely is lint's.
+ *
+ * sendmail takes some of these without harm (a line of its map that is never
+ * found).  With compat = sendmail such rows leave it to lint to tell of them,
+ * so that an access map can be taken over as it is.
+ *
+ * To add a check: its test in never-key.c, -whole.c or -item.c, a row in never.c, a
+ * paragraph with an example and its message in tlspolicy-rules(5), which
+ * t/808-never.t tries.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_NEVER_H
+#define TLSPOLICY_NEVER_H
+
+#include "policy/base/fault.h"
+#include "policy/rules/requirement.h"
+
+enum { NEVER_TEXT_MAX = 384 };
+
+/* A rule under test, and what the test has found. */
+struct never {
+	enum tag tag;
+	struct slice what;		/* the key as written, without tag */
+	const struct requirement *requirement; /* NULL: the key is tested */
+	struct slice found;		/* the piece: of the key, of an item */
+	struct text meant;		/* what to write instead */
+	char meant_text[NEVER_TEXT_MAX];
+};
+
+/* What a row is about, a bit each. */
+enum {
+	NEVER_HOST = 1,	   /* a key of a host: name or address */
+	NEVER_MAIL = 2,	   /* of a mail address */
+	NEVER_LOGIN = 4,
+	NEVER_LISTENER = 8,
+	NEVER_ISSUER = 16,
+	NEVER_ITEMS = 32   /* a requirement */
+};
+
+struct never_row {
+	const char *name;
+	unsigned about;
+	bool sendmail_takes_it; /* with compat = sendmail only lint tells */
+	bool (*test)(struct never *);
+	const char *why;
+};
+
+/* All rows; the end has name NULL. */
+const struct never_row *never_table(void);
+
+/*
+ * The first row that the key, or the requirement, falls under; NULL: none.
+ * `as_sendmail` passes over the rows that sendmail takes.
+ */
+const struct never_row *never_key(struct never *, enum tag,
+    struct slice what, bool as_sendmail);
+const struct never_row *never_requirement(struct never *, enum tag,
+    const struct requirement *, bool as_sendmail);
+
+/* "X can never match: WHY; MEANT".  Returns false. */
+bool never_fault(const struct never *, const struct never_row *,
+    struct fault *);
+
+/* The tests that the rows name: of keys, then of items (never-item.c). */
+typedef bool never_test(struct never *);
+never_test never_unnamed, never_recipient, never_angles, never_list,
+    never_range, never_zone, never_pattern, never_port, never_mail_of_host,
+    never_nobody, never_quotes, never_specials, never_brackets,
+    never_address, never_no_peer, never_mail_domain, never_name,
+    never_listener_port, never_issuer;
+never_test never_misspelt_item, never_cut_name, never_swallowed,
+    never_two_names, never_stand_in, never_nul, never_no_dn,
+    never_no_suite;
+
+/* For lint: an item's name stands behind a single + in `value`. */
+bool never_item_inside(struct slice value, struct slice *item);
+
+#endif
