@@ -109,6 +109,7 @@ replay_judge(struct replay *p, struct reader_record *r)
 	struct eval_options options = *p->options;
 	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
 		.options = &options, .exempt = r->exempt,
+		.untold = !facts_arrived(&r->facts),
 		.now = r->time_us / 1000000, .trace = p->trace };
 	int spare = 0;
 

@@ -324,6 +324,24 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 	settle(j, &refusal, false);
 }
 
+/* What did not arrive is not absent: nothing can be told of the session. */
+static void
+judge_untold(const struct judging *j, enum tag tag)
+{
+	struct class_judgement c = { .tag = tag,
+		.answer = ANSWER_CANNOT_TELL };
+	struct refusal refusal = { .reason = REASON_POLICY_ERROR, .tag = tag,
+		.finding = &c.finding, .facts = j->q->facts };
+
+	finding_init(&c.finding);
+	text_puts(&c.finding.wanted, "what the MTA tells of the session");
+	text_puts(&c.finding.found, "no macros v and j");
+	c.finding.reason = REASON_POLICY_ERROR;
+	trace_test(j, tag_row(tag)->name, &c.finding, c.answer);
+	note_result(j, &c);
+	settle(j, &refusal, false);
+}
+
 static void
 trace_failure(const struct judging *j)
 {
@@ -349,6 +367,10 @@ judge_class(const struct judging *j, enum tag tag)
 {
 	struct class_judgement c;
 
+	if (j->q->untold) {
+		judge_untold(j, tag);
+		return;
+	}
 	if (tag == TAG_AUTH && !facts_filled(j->q->facts, FACT_AUTH_AUTHEN) &&
 	    !facts_filled(j->q->facts, FACT_AUTH_TYPE))
 		return;

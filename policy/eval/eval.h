@@ -38,6 +38,7 @@ struct question {
 	const struct facts *facts;
 	const struct eval_options *options;
 	bool exempt;		    /* never refused, all is recorded */
+	bool untold;		    /* the macros did not arrive */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
 };

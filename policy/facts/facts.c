@@ -128,6 +128,12 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 		f->verify = VERIFY_NONE;
 }
 
+bool
+facts_arrived(const struct facts *f)
+{
+	return facts_known(f, FACT_MTA) && facts_known(f, FACT_NODE);
+}
+
 struct slice
 facts_value(const struct facts *f, enum fact_id id)
 {

@@ -80,6 +80,13 @@ void facts_free(struct facts *);
 bool facts_set(struct facts *, enum fact_id, struct slice raw, bool xtext);
 void facts_set_state(struct facts *, enum fact_id, enum fact_state);
 
+/*
+ * The MTA's macros arrived.  Both MTAs always tell v and j when asked for them;
+ * libmilter drops all macros of a command when memory is short, and then the
+ * rest is not absent but unknown.
+ */
+bool facts_arrived(const struct facts *);
+
 /* The decoded value; empty when the fact is not known. */
 struct slice facts_value(const struct facts *, enum fact_id);
 struct slice facts_raw(const struct facts *, enum fact_id);
