@@ -181,7 +181,7 @@ excluded_are(const char *rule, bool pfs, bool aead)
 		const struct suite *s = suite_at(i);
 
 		if (!s->tls13)
-			unit_number(s->name, (!pfs || s->pfs) &&
+			unit_number(s->name, s->authenticated && (!pfs || s->pfs) &&
 			    (!aead || s->aead), is_listed(ids, n, s->id));
 	}
 }
@@ -191,6 +191,7 @@ test_excluded(void **state)
 {
 	(void)state;
 	assert_in_range(suite_count(), 20, SUITE_LIST_MAX - 1);
+	excluded_are("ENCR:0+AUTHENTICATED", false, false);
 	excluded_are("ENCR:0+PFS", true, false);
 	excluded_are("ENCR:0+AEAD", false, true);
 	excluded_are("ENCR:0+PFS++AEAD", true, true);

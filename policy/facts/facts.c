@@ -128,6 +128,10 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 		f->verify = VERIFY_NONE;
 }
 
+/*
+ * libmilter drops all macros of a command when memory is short; then the rest is
+ * not absent but unknown.
+ */
 bool
 facts_arrived(const struct facts *f)
 {
