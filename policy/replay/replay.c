@@ -41,18 +41,44 @@ replay_recorded(const struct reader_record *r)
 	return outcome_of(r->verdict, r->waiver);
 }
 
+/* What the rule alone would have come to, as far as the record tells. */
+static enum verdict_kind
+kind_alone(const struct reader_rule *rule, enum verdict_kind came_to)
+{
+	struct requirement r;
+	struct fault fault;
+
+	if (rule->result != RESULT_FAILS)
+		return VERDICT_TEMPFAIL;
+	if (!requirement_parse(rule->requirement, rule->tag, &r, &fault) ||
+	    r.class == CLASS_NONE) /* default-class is not recorded */
+		return came_to == VERDICT_REJECT ? came_to : VERDICT_TEMPFAIL;
+	return r.class == CLASS_PERM ? VERDICT_REJECT :
+	    r.class == CLASS_HOLD ? VERDICT_HOLD : VERDICT_TEMPFAIL;
+}
+
 const struct reader_rule *
 replay_recorded_rule(const struct reader_record *r)
 {
+	enum verdict_kind came_to = r->has_would ? r->would : r->verdict;
 	const struct reader_rule *found = NULL;
+	unsigned most = 0;
 
 	for (size_t i = 0; i < r->nrules; i++) {
-		if (r->rules[i].result == RESULT_HOLDS)
+		const struct reader_rule *rule = &r->rules[i];
+		enum verdict_kind kind = kind_alone(rule, came_to);
+		unsigned severity;
+
+		if (rule->result == RESULT_HOLDS)
 			continue;
-		/* A rule that only warns decides when no other failed. */
-		if (found == NULL || (found->result == RESULT_WOULD_FAIL &&
-		    r->rules[i].result != RESULT_WOULD_FAIL))
-			found = &r->rules[i];
+		/* on-error = accept: or it would have been a tempfail. */
+		severity = rule->result == RESULT_WOULD_FAIL ||
+		    (kind == VERDICT_TEMPFAIL && came_to == VERDICT_HOLD) ? 1 :
+		    verdict_severity(kind, WAIVER_NONE);
+		if (severity > most) {
+			most = severity;
+			found = rule;
+		}
 	}
 	return found;
 }
@@ -83,6 +109,7 @@ replay_judge(struct replay *p, struct reader_record *r)
 	struct eval_options options = *p->options;
 	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
 		.options = &options, .exempt = r->exempt,
+		.untold = !facts_arrived(&r->facts),
 		.now = r->time_us / 1000000, .trace = p->trace };
 	int spare = 0;
 
