@@ -11,18 +11,20 @@ test_suites(void **state)
 	static const struct {
 		const char *name;
 		unsigned id;
-		bool pfs, aead, tls13;
+		bool pfs, aead, tls13, anonymous;
 	} rows[] = {
-		{ "TLS_AES_256_GCM_SHA384", 0x1302, true, true, true },
-		{ "TLS_AES_128_CCM_8_SHA256", 0x1305, true, true, true },
-		{ "TLS_CHACHA20_POLY1305_SHA256", 0x1303, true, true, true },
-		{ "ECDHE-RSA-AES256-GCM-SHA384", 0xc030, true, true, false },
-		{ "ECDHE-RSA-AES256-SHA", 0xc014, true, false, false },
-		{ "DHE-RSA-CHACHA20-POLY1305", 0xccaa, true, true, false },
-		{ "AES256-GCM-SHA384", 0x009d, false, true, false },
-		{ "AES128-SHA", 0x002f, false, false, false },
-		{ "ADH-AES256-GCM-SHA384", 0x00a7, true, true, false },
-		{ "NULL-SHA256", 0x003b, false, false, false }
+		{ "TLS_AES_256_GCM_SHA384", 0x1302, true, true, true, false },
+		{ "TLS_AES_128_CCM_8_SHA256", 0x1305, true, true, true, false },
+		{ "TLS_CHACHA20_POLY1305_SHA256", 0x1303, true, true, true, false },
+		{ "ECDHE-RSA-AES256-GCM-SHA384", 0xc030, true, true, false, false },
+		{ "ECDHE-RSA-AES256-SHA", 0xc014, true, false, false, false },
+		{ "DHE-RSA-CHACHA20-POLY1305", 0xccaa, true, true, false, false },
+		{ "AES256-GCM-SHA384", 0x009d, false, true, false, false },
+		{ "AES128-SHA", 0x002f, false, false, false, false },
+		{ "ADH-AES256-GCM-SHA384", 0x00a7, true, true, false,
+		    true },
+		{ "AECDH-AES256-SHA", 0xc019, true, false, false, true },
+		{ "NULL-SHA256", 0x003b, false, false, false, false }
 	};
 
 	(void)state;
@@ -35,6 +37,8 @@ test_suites(void **state)
 		unit_number(rows[i].name, rows[i].pfs, suite->pfs);
 		unit_number(rows[i].name, rows[i].aead, suite->aead);
 		unit_number(rows[i].name, rows[i].tls13, suite->tls13);
+		unit_number(rows[i].name, !rows[i].anonymous,
+		    suite->authenticated);
 	}
 	unit_end();
 }

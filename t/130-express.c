@@ -47,10 +47,10 @@ static const struct {
 	{ "ENCR:0+VER:1.2", "encrypt protocols=>=TLSv1.2" },
 	{ "ENCR:0+VER:1.0", "encrypt protocols=>=TLSv1" },
 	{ "ENCR:0+VER:1.3++VER:1.2", "encrypt protocols=>=TLSv1.3" },
-	{ "ENCR:0+PFS", "encrypt exclude=kRSA:kPSK:kRSAPSK:kSRP" },
-	{ "ENCR:0+AEAD", "encrypt exclude=SHA1:SHA256:SHA384:MD5" },
+	{ "ENCR:0+PFS", "encrypt exclude=kRSA:kPSK:kRSAPSK:kSRP:aNULL" },
+	{ "ENCR:0+AEAD", "encrypt exclude=SHA1:SHA256:SHA384:MD5:aNULL" },
 	{ "ENCR:0+PFS++AEAD", "encrypt exclude="
-	    "kRSA:kPSK:kRSAPSK:kSRP:SHA1:SHA256:SHA384:MD5" },
+	    "kRSA:kPSK:kRSAPSK:kSRP:SHA1:SHA256:SHA384:MD5:aNULL" },
 	{ "ENCR:0+CIPHER:HIGH", "encrypt | CIPHER:HIGH" },
 	{ "ENCR:0+FP:00112233445566778899aabbccddeeff++FP:"
 	    "ff:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff",
@@ -181,7 +181,7 @@ excluded_are(const char *rule, bool pfs, bool aead)
 		const struct suite *s = suite_at(i);
 
 		if (!s->tls13)
-			unit_number(s->name, (!pfs || s->pfs) &&
+			unit_number(s->name, s->authenticated && (!pfs || s->pfs) &&
 			    (!aead || s->aead), is_listed(ids, n, s->id));
 	}
 }
@@ -191,6 +191,7 @@ test_excluded(void **state)
 {
 	(void)state;
 	assert_in_range(suite_count(), 20, SUITE_LIST_MAX - 1);
+	excluded_are("ENCR:0+AUTHENTICATED", false, false);
 	excluded_are("ENCR:0+PFS", true, false);
 	excluded_are("ENCR:0+AEAD", false, true);
 	excluded_are("ENCR:0+PFS++AEAD", true, true);

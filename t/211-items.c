@@ -12,6 +12,7 @@
 	"cn_issuer=My+20CA cert_subject=/C=DE/CN=mail.example.com "           \
 	"cert_issuer=/C=DE/CN=My+20CA "                                       \
 	"cert_md5=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF "
+#define ANON "cipher=ADH-AES256-GCM-SHA384 cipher_bits=256"
 #define OLD "tls_version=TLSv1 cipher=AES128-SHA cipher_bits=128 "
 #define OF_SUITE "tls_version=TLSv1/SSLv3 cipher_bits=256 cipher="
 #define UNTOLD "cannot tell whether TLS policy is met: wanted TLS 1.2 or "      \
@@ -193,8 +194,33 @@ test_others(void **state)
 		    "found TLSv1/SSLv3" },
 		{ "ENCR:1+VER:1.2", OF_SUITE "NO-SUCH-SUITE", UNTOLD },
 		{ "ENCR:1+VER:1.0", "cipher_bits=128 tls_version=QUIC",
-		    UNKNOWN "TLS 1.0 or later, found QUIC" },
+		    UNKNOWN "TLS 1.0 or later, found QUIC" }
+	};
+
+	(void)state;
+	ask(rows, UNIT_COUNT(rows));
+}
+
+static void
+test_suites(void **state)
+{
+	static const struct row rows[] = {
 		{ "ENCR:1+PFS", TLS12, "ok" }, { "ENCR:1+PFS", TLS13, "ok" },
+		{ "ENCR:1+AUTHENTICATED", TLS12, "ok" },
+		{ "ENCR:1+AUTHENTICATED", TLS13, "ok" },
+		{ "ENCR:1+AUTHENTICATED", OLD, "ok" },
+		{ "ENCR:0+AUTHENTICATED", "", CLEAR
+		    "a suite that is not anonymous, found none" },
+		{ "ENCR:1+AUTHENTICATED", "cipher=NEW cipher_bits=1", UNKNOWN
+		    "a suite that is not anonymous, found NEW, a suite that "
+		    "OpenSSL does not know" },
+		{ "ENCR:1+AUTHENTICATED", ANON, WEAK "a suite that is not "
+		    "anonymous, found ADH-AES256-GCM-SHA384, which is "
+		    "anonymous" },
+		{ "ENCR:1+PFS", ANON, WEAK "forward secrecy, found "
+		    "ADH-AES256-GCM-SHA384, which is anonymous" },
+		{ "ENCR:1+AEAD", ANON, WEAK "authenticated encryption (AEAD), "
+		    "found ADH-AES256-GCM-SHA384, which is anonymous" },
 		{ "ENCR:1+PFS", OLD, WEAK "forward secrecy, found "
 		    "AES128-SHA" },
 		{ "ENCR:0+PFS", "", CLEAR "forward secrecy, found none" },
@@ -225,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_suites),
 	};
 
 	return unit_main(tests);

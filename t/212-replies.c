@@ -174,6 +174,9 @@ test_combination(void **state)
 		    "mail", "reject 550 5.7.10 " FAILED("TLS_From:x "
 		    "PERM+ENCR:1") },
 		{ "TLS_From: PERM+ENCR:1\nTLS_Clt: TEMP+ENCR:1\n", ALL,
+		    TAG_CLT, "mail", "reject 550 5.7.10 " FAILED("TLS_From: "
+		    "PERM+ENCR:1") },
+		{ "TLS_From: TEMP+ENCR:1\nTLS_Clt: TEMP+ENCR:1\n", ALL,
 		    TAG_CLT, "mail", "tempfail 451 4.7.10 " FAILED("TLS_Clt: "
 		    "TEMP+ENCR:1") },
 		{ "TLS_Clt: TEMP+ENCR:1\nTLS_Daemon: PERM+ENCR:1\n", ALL,
@@ -186,7 +189,13 @@ test_combination(void **state)
 		    TAG_CLT, "mail", "accept | warn: tempfail 451 4.7.10 "
 		    FAILED("TLS_Clt: WARN+ENCR:1") },
 		{ "TLS_Clt: HOLD+ENCR:1\nTLS_From: PERM+ENCR:1\n", ALL,
-		    TAG_CLT, "mail", "hold " FAILED("TLS_Clt: HOLD+ENCR:1") },
+		    TAG_CLT, "mail", "reject 550 5.7.10 " FAILED("TLS_From: "
+		    "PERM+ENCR:1") },
+		{ "TLS_Clt: HOLD+ENCR:1\nTLS_From: ENCR:1\n", ALL,
+		    TAG_CLT, "mail", "tempfail 451 4.7.10 " FAILED("TLS_From: "
+		    "ENCR:1") },
+		{ "TLS_Clt: WARN+ENCR:1\nTLS_From: HOLD+ENCR:1\n", ALL,
+		    TAG_CLT, "mail", "hold " FAILED("TLS_From: HOLD+ENCR:1") },
 		{ "TLS_To: PERM+ENCR:1\nTLS_Srv: PERM+ENCR:1\n", ALL
 		    "rcpt_addr=b@y server_name=s", TAG_CLT, "mail", "accept" },
 		{ "TLS_Clt: VERIFY+CS:x\nTLS_From: PERM+VERIFY:512\n",

@@ -58,7 +58,7 @@ ask(enum outbound_map map, const char *key,
 }
 
 #define SECURE "secure match=hostname:nexthop:dot-nexthop"
-#define PFS " exclude=kRSA:kPSK:kRSAPSK:kSRP"
+#define PFS " exclude=kRSA:kPSK:kRSAPSK:kSRP:aNULL"
 
 static const struct {
 	enum outbound_map map;

@@ -25,7 +25,9 @@ my @clients = (
 	'sendmail -bs' => [{ client_addr => '0', client_name => undef,
 	    daemon_name => undef, daemon_port => undef,
 	    daemon_addr => undef }, 1],
-	'no client at all' => [{ client_addr => undef, client_name => undef }, 1],
+	'no client at all' => [{ client_addr => undef, client_name => undef }, 0],
+	'no address under Postfix' =>
+	    [{ %postfix, client_addr => undef, daemon_port => '0' }, 0],
 	'Postfix, sendmail(1)' => [{ %postfix, client_addr => '127.0.0.1',
 	    client_name => 'localhost', daemon_port => '0',
 	    daemon_addr => '127.0.0.1' }, 1],
@@ -49,6 +51,51 @@ while (my ($name, $client) = splice @clients, 0, 2) {
 	$m->quit;
 	my ($record) = $daemon->audit_after($seen);
 	is($record->{waiver}, $exempt ? 'exempt' : undef, 'so says the record');
+}
+
+# Nothing, or less than both MTAs always tell: nobody can say what is missing.
+my %nothing = map { $_ => undef } keys %sendmail, keys %tls;
+my @untold = (
+	'no macros at all' => { %nothing },
+	'no v and no j' => { v => undef, j => undef },
+	'no v' => { v => undef },
+	'no j' => { j => undef },
+	'an address "0" without v' => { client_addr => '0', v => undef },
+	'TLS and a certificate, no v' => { %verified, v => undef },
+	'sendmail(1) of Postfix, but no v' => { %postfix, v => undef,
+	    client_addr => '127.0.0.1', daemon_port => '0' },
+);
+while (my ($name, $macros) = splice @untold, 0, 2) {
+	my $m = session($daemon, %sendmail, client_addr => '203.0.113.9',
+	    %$macros);
+	my $seen = () = $daemon->audit;
+	answer_is($m->mail('a@example.com'), [451, '4.3.0',
+	    qr/cannot tell .* found no macros v and j/], "$name: cannot tell");
+	$m->quit;
+	my ($record) = $daemon->audit_after($seen);
+	is($record->{reason}, 'policy-error', 'so says the record');
+}
+
+# Two macros at a time are lost: nobody who was refused is let in by that.
+my %other = (client_addr => '203.0.113.9');
+my %all = (%sendmail, %tls, %other);
+my %all_postfix = (%postfix, %other, tls_version => 'TLSv1.3',
+    cipher => 'TLS_AES_256_GCM_SHA384', cipher_bits => '256');
+for my $mta (['sendmail', \%all], ['Postfix', \%all_postfix]) {
+	my ($mta_name, $macros) = @$mta;
+	my @names = sort keys %$macros;
+	my @accepted;
+	for my $i (0 .. $#names) {
+		for my $k ($i .. $#names) {
+			my $m = session($daemon, %$macros, $names[$i] => undef,
+			    $names[$k] => undef);
+			push @accepted, "without $names[$i], $names[$k]"
+			    if $m->mail('a@example.com')->{action} ne 'reply';
+			$m->quit;
+		}
+	}
+	is(join(', ', @accepted), '', "$mta_name: a macro or two that are lost "
+	    . 'let nobody in');
 }
 
 done_testing;

@@ -32,14 +32,14 @@ is_loopback(const struct netaddr *a)
  * port 0, which no connection has come in on.  ({client_port} would not do:
  * that is 0 as well for a client whose port a proxy did not tell.)
  *
- * Only an MTA that can be asked for {client_addr} gets past the negotiation,
- * so that it is missing for no other reason.
+ * Always something that is told: a session of which {client_addr} is missing has
+ * a client that we know nothing of.
  */
 static bool
 is_local(const struct facts *facts, const struct netaddr *client)
 {
-	if (!facts_filled(facts, FACT_CLIENT_ADDR))
-		return true;
+	if (!facts_arrived(facts))
+		return false;
 	if (facts->dialect == DIALECT_SENDMAIL)
 		return slice_is(facts_value(facts, FACT_CLIENT_ADDR), "0");
 	return client != NULL && is_loopback(client) &&
@@ -78,6 +78,7 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 		.options = &m->settings->options,
 		.exempt = m->exempt,
 		.utf8 = s->utf8,
+		.untold = !facts_arrived(&m->facts),
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};

@@ -3,8 +3,8 @@
  * the queue id, which Postfix does not have earlier.  An empty list keeps the
  * MTA from sending its default macros at the other stages.
  *
- * An MTA that cannot be asked is turned away.  Without {client_addr} every
- * session would look like local submission, without {verify} like one in
+ * An MTA that cannot be asked is turned away.  Without {client_addr} no
+ * session could be judged by address, without {verify} all would look as if in
  * clear: policy would rest on what an administrator happened to configure.
  * sendmail can be asked since 8.14 (2007), Postfix since 2.6 (2009).
  */

@@ -17,6 +17,48 @@ reader_rule_result_name(enum reader_rule_result result)
 	return results[result];
 }
 
+/* What the rule alone would have come to, as far as the record tells. */
+static enum verdict_kind
+kind_alone(const struct reader_rule *rule, enum verdict_kind came_to)
+{
+	struct requirement r;
+	struct fault fault;
+
+	if (rule->result != RESULT_FAILS)
+		return VERDICT_TEMPFAIL;
+	if (!requirement_parse(rule->requirement, rule->tag, &r, &fault) ||
+	    r.class == CLASS_NONE) /* default-class is not recorded */
+		return came_to == VERDICT_REJECT ? came_to : VERDICT_TEMPFAIL;
+	return r.class == CLASS_PERM ? VERDICT_REJECT :
+	    r.class == CLASS_HOLD ? VERDICT_HOLD : VERDICT_TEMPFAIL;
+}
+
+const struct reader_rule *
+reader_deciding_rule(const struct reader_record *r)
+{
+	enum verdict_kind came_to = r->has_would ? r->would : r->verdict;
+	const struct reader_rule *found = NULL;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < r->nrules; i++) {
+		const struct reader_rule *rule = &r->rules[i];
+		enum verdict_kind kind = kind_alone(rule, came_to);
+		unsigned severity;
+
+		if (rule->result == RESULT_HOLDS)
+			continue;
+		/* on-error = accept: or it would have been a tempfail. */
+		severity = rule->result == RESULT_WOULD_FAIL ||
+		    (kind == VERDICT_TEMPFAIL && came_to == VERDICT_HOLD) ? 1 :
+		    verdict_severity(kind, WAIVER_NONE);
+		if (severity > most) {
+			most = severity;
+			found = rule;
+		}
+	}
+	return found;
+}
+
 static const char *
 tag_word(int i)
 {

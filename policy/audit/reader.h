@@ -74,6 +74,9 @@ struct reader_record {
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };
 
+/* That gave the recorded verdict, or what a waiver spared; NULL: none. */
+const struct reader_rule *reader_deciding_rule(const struct reader_record *);
+
 void reader_record_init(struct reader_record *);
 void reader_record_free(struct reader_record *);
 

@@ -147,7 +147,8 @@ print_trace(struct why *w, struct reader_record *r)
 		    (unsigned long long)r->generation);
 		replay = (struct replay){ .options = &options,
 			.reader = &reader, .trace = &trace };
-		replay_judge(&replay, r);
+		if (!replay_judge(&replay, r))
+			printf("    out of memory: not all was judged\n");
 	}
 	command_close_store(store, &reader);
 }

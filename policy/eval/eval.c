@@ -1,7 +1,7 @@
 /*
- * The shape: find the rule of a class, test it, note the result; the first
- * class that fails gives the verdict, the others are judged all the same so
- * that trace and audit log show them.
+ * The shape: find the rule of a class, test it, note the result; of the classes
+ * that fail the strictest gives the verdict, so that a rule more never makes it
+ * milder.  All are judged, and trace and audit log show them.
  *
  * A verdict that rests on something that could not be found out goes through
  * one place, settle(), which asks on-error.
@@ -259,9 +259,9 @@ note_result(const struct judging *j, const struct class_judgement *c)
 }
 
 /*
- * Turns a class that did not hold into verdict and reply.  A class that only
- * warns, and with on-error = accept one that could not be judged, leaves the
- * verdict alone.
+ * Turns a class that did not hold into verdict and reply, unless one as strict
+ * was there before.  A class that only warns, and with on-error = accept one
+ * that could not be judged, tells what it would have been and no more.
  */
 static void
 settle(const struct judging *j, const struct refusal *r, bool warn)
@@ -271,9 +271,8 @@ settle(const struct judging *j, const struct refusal *r, bool warn)
 	    r->reason == REASON_POLICY_ERROR && j->q->options->on_error_accept
 	    ? WAIVER_ON_ERROR : WAIVER_NONE;
 
-	if (v->kind != VERDICT_ACCEPT)
-		return;
-	if (waiver != WAIVER_NONE && v->waiver != WAIVER_NONE)
+	if (verdict_severity(reply_kind(r, j->q->options), waiver) <=
+	    verdict_severity(v->kind, v->waiver))
 		return;
 	reply_compose(r, j->q->options, v);
 	v->waiver = waiver;
@@ -334,6 +333,24 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 	settle(j, &refusal, false);
 }
 
+/* What did not arrive is not absent: nothing can be told of the session. */
+static void
+judge_untold(const struct judging *j, enum tag tag)
+{
+	struct class_judgement c = { .tag = tag,
+		.answer = ANSWER_CANNOT_TELL };
+	struct refusal refusal = { .reason = REASON_POLICY_ERROR, .tag = tag,
+		.observation = &c.observation, .facts = j->q->facts };
+
+	observation_init(&c.observation);
+	text_puts(&c.observation.wanted, "what the MTA tells of the session");
+	text_puts(&c.observation.found, "no macros v and j");
+	c.observation.reason = REASON_POLICY_ERROR;
+	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
+	note_result(j, &c);
+	settle(j, &refusal, false);
+}
+
 static void
 trace_failure(const struct judging *j)
 {
@@ -359,6 +376,10 @@ judge_class(const struct judging *j, enum tag tag)
 {
 	struct class_judgement c;
 
+	if (j->q->untold) {
+		judge_untold(j, tag);
+		return;
+	}
 	if (tag == TAG_AUTH && !facts_filled(j->q->facts, FACT_AUTH_AUTHEN) &&
 	    !facts_filled(j->q->facts, FACT_AUTH_TYPE))
 		return;

@@ -1,8 +1,9 @@
 /*
  * eval.h - judging a session by the rules.
  *
- * Every class that has a matching rule must be satisfied, in the order of
- * tag.h; the first that fails gives the verdict.  Only here are "failed" and
+ * Every class that has a matching rule must be satisfied.  They are judged in
+ * the order of tag.h; of those that fail the strictest gives the verdict, among
+ * equals the first (verdict_severity()).  Only here are "failed" and
  * "cannot tell" turned into a verdict, by on-error, and the trace says so.
  * Never answers a policy error with a permanent refusal.
  *
@@ -38,6 +39,7 @@ struct question {
 	const struct eval_options *options;
 	bool exempt;		    /* never refused, all is recorded */
 	bool utf8;		    /* a reply may hold UTF-8 (RFC 6531) */
+	bool untold;		    /* the macros did not arrive */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
 };

@@ -74,8 +74,8 @@ add_line(struct verdict *v, struct slice line)
 		reply->lines[reply->nlines++] = verdict_keep(v, line);
 }
 
-static enum verdict_kind
-kind_of(const struct refusal *r, const struct eval_options *o)
+enum verdict_kind
+reply_kind(const struct refusal *r, const struct eval_options *o)
 {
 	enum rule_class class = r->class;
 
@@ -235,7 +235,7 @@ void
 reply_compose(const struct refusal *r, const struct eval_options *o,
     struct verdict *v)
 {
-	enum verdict_kind kind = kind_of(r, o);
+	enum verdict_kind kind = reply_kind(r, o);
 	struct codes codes = o->compat_sendmail ? sendmail_codes(r, kind) :
 	    kind == VERDICT_REJECT ? perm_codes[r->reason] :
 	    temp_codes[r->reason];

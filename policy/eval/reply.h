@@ -38,6 +38,10 @@ struct refusal {
 	const struct facts *facts;
 };
 
+/* What becomes of the mail unless it is waived; never ACCEPT. */
+enum verdict_kind reply_kind(const struct refusal *,
+    const struct eval_options *);
+
 /* Fills verdict->reply; its text is kept in the verdict. */
 void reply_compose(const struct refusal *, const struct eval_options *,
     struct verdict *);

@@ -29,6 +29,19 @@ waiver_name(enum waiver waiver)
 	return waivers[waiver];
 }
 
+unsigned
+verdict_severity(enum verdict_kind kind, enum waiver waiver)
+{
+	static const unsigned severities[] = {
+		[VERDICT_ACCEPT] = 0,
+		[VERDICT_HOLD] = 2,
+		[VERDICT_TEMPFAIL] = 3,
+		[VERDICT_REJECT] = 4,
+	};
+
+	return waiver != WAIVER_NONE ? 1 : severities[kind];
+}
+
 void
 verdict_init(struct verdict *v)
 {

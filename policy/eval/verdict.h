@@ -37,7 +37,7 @@ const char *waiver_name(enum waiver); /* "monitor"; "" for none */
 enum {
 	REPLY_LINES_MAX = 6,
 	REPLY_LINE_MAX = 400,	   /* bytes of one line, without codes */
-	VERDICT_MEMORY = 16 * 1024 /* keys, requirements, reply */
+	VERDICT_MEMORY = 24 * 1024 /* keys, requirements, replies */
 };
 
 /*
@@ -77,6 +77,12 @@ struct verdict {
 	struct text memory;
 	char memory_text[VERDICT_MEMORY];
 };
+
+/*
+ * How strict it is: refused for good 4; refused for now, by class or because
+ * it could not be judged, 3; held 2; only warned of, or waived, 1; nothing 0.
+ */
+unsigned verdict_severity(enum verdict_kind, enum waiver);
 
 /* Accept, nothing matched. */
 void verdict_init(struct verdict *);

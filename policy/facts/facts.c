@@ -128,6 +128,16 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 		f->verify = VERIFY_NONE;
 }
 
+/*
+ * libmilter drops all macros of a command when memory is short; then the rest is
+ * not absent but unknown.
+ */
+bool
+facts_arrived(const struct facts *f)
+{
+	return facts_known(f, FACT_MTA) && facts_known(f, FACT_NODE);
+}
+
 struct slice
 facts_value(const struct facts *f, enum fact_id id)
 {

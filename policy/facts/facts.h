@@ -93,10 +93,7 @@ bool facts_filled(const struct facts *, enum fact_id);
  */
 unsigned facts_number(const struct facts *, enum fact_id);
 
-/*
- * Strength of the session in bits: the larger of {cipher_bits} and {auth_ssf},
- * as in sendmail's TLS_connection ruleset (cf/m4/proto.m4, "max").
- */
+/* The larger of {cipher_bits} and {auth_ssf}, as in cf/m4/proto.m4, "max". */
 unsigned facts_bits(const struct facts *);
 
 /* An absent {verify} is VERIFY_NONE. */
@@ -105,6 +102,8 @@ enum verify facts_verify(const struct facts *);
 struct slice facts_verify_word(const struct facts *);
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *);
+/* v and j are there, which every MTA tells: else macros were lost. */
+bool facts_arrived(const struct facts *);
 /* The session is not encrypted by TLS. */
 bool facts_in_clear(const struct facts *);
 

@@ -37,6 +37,7 @@ describe(const SSL_CIPHER *cipher, struct suite *suite)
 	    SSL_CIPHER_get_name(cipher));
 	suite->id = SSL_CIPHER_get_protocol_id(cipher);
 	suite->aead = SSL_CIPHER_is_aead(cipher) == 1;
+	suite->authenticated = SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null;
 	/* NID_kx_any: TLS 1.3, whose key exchange is always ephemeral here. */
 	suite->tls13 = kx == NID_kx_any;
 	suite->oldest = suite_protocol(

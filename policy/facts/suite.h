@@ -23,6 +23,7 @@ struct suite {
 	uint16_t id;	/* IANA's number of the suite */
 	bool pfs;	/* the key exchange gives forward secrecy */
 	bool aead;	/* authenticated encryption */
+	bool authenticated; /* not anonymous: somebody's key signs */
 	bool tls13;
 	int oldest;	/* protocol that knew it first, see suite_protocol() */
 };

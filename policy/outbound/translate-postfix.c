@@ -145,6 +145,8 @@ add_items(struct postfix_policy *p, const struct requirement *r,
 			fingerprints = true;
 		else if (item->row->test == predicate_ver)
 			add_version(p, item->value);
+		else if (item->row->test == predicate_authenticated)
+			p->authenticated = true;
 		else if (item->row->test == predicate_pfs)
 			p->pfs = true;
 		else if (item->row->test == predicate_aead)
@@ -241,9 +243,8 @@ postfix_policy_print(const struct postfix_policy *p, struct text *out)
 		    SLICE_ARG(slice_is(p->version, "1.0") ? slice_of("1") :
 		    p->version));
 	/* By key exchange and by MAC: what TLS 1.3 has is none of these. */
-	if (p->pfs || p->aead)
-		text_printf(out, " exclude=%s%s%s",
-		    p->pfs ? "kRSA:kPSK:kRSAPSK:kSRP" : "",
-		    p->pfs && p->aead ? ":" : "",
-		    p->aead ? "SHA1:SHA256:SHA384:MD5" : "");
+	if (p->pfs || p->aead || p->authenticated)
+		text_printf(out, " exclude=%s%saNULL",
+		    p->pfs ? "kRSA:kPSK:kRSAPSK:kSRP:" : "",
+		    p->aead ? "SHA1:SHA256:SHA384:MD5:" : "");
 }

@@ -30,7 +30,7 @@ struct postfix_policy {
 	bool encrypt;
 	bool verify;	   /* a certificate that a trusted CA signed */
 	bool high_ciphers; /* 128 bits and more */
-	bool pfs, aead;
+	bool authenticated, pfs, aead;
 	int protocol;	   /* at least this one, suite_protocol(); 0: any */
 	struct slice version; /* its name in the rule */
 	bool any_host;	   /* CN alone: the name of the host */

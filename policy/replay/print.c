@@ -73,7 +73,8 @@ print_traces(struct reader_record *record, struct replay *p, FILE *out)
 		    SLICE_ARG(record->rules[i].file), record->rules[i].line);
 	fprintf(out, "      now:\n");
 	p->trace = &trace;
-	replay_judge(p, record);
+	if (!replay_judge(p, record))
+		fprintf(out, "        out of memory: not all was judged\n");
 	p->trace = NULL;
 }
 

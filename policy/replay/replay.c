@@ -41,22 +41,6 @@ replay_recorded(const struct reader_record *r)
 	return outcome_of(r->verdict, r->waiver);
 }
 
-const struct reader_rule *
-replay_recorded_rule(const struct reader_record *r)
-{
-	const struct reader_rule *found = NULL;
-
-	for (size_t i = 0; i < r->nrules; i++) {
-		if (r->rules[i].result == RESULT_HOLDS)
-			continue;
-		/* A rule that only warns decides when no other failed. */
-		if (found == NULL || (found->result == RESULT_WOULD_FAIL &&
-		    r->rules[i].result != RESULT_WOULD_FAIL))
-			found = &r->rules[i];
-	}
-	return found;
-}
-
 static void
 take(struct replay *p, const struct verdict *v, struct slice rcpt)
 {
@@ -77,13 +61,15 @@ refused(const struct replay *p)
 	    p->outcome == OUTCOME_REJECTED;
 }
 
-void
+bool
 replay_judge(struct replay *p, struct reader_record *r)
 {
 	struct eval_options options = *p->options;
 	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
 		.options = &options, .exempt = r->exempt,
+		.untold = !facts_arrived(&r->facts),
 		.now = r->time_us / 1000000, .trace = p->trace };
+	bool whole = true;
 	int spare = 0;
 
 	if (!p->own_mode)
@@ -95,7 +81,9 @@ replay_judge(struct replay *p, struct reader_record *r)
 	for (size_t i = 0; i < r->nrcpts && !refused(p); i++) {
 		struct verdict *v = &p->rcpts[spare];
 
-		if (!facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i], false))
+		whole = facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i],
+		    false);
+		if (!whole)
 			break;
 		eval_session(&q, p->reader, NULL, v);
 		take(p, v, r->rcpts[i]);
@@ -103,4 +91,5 @@ replay_judge(struct replay *p, struct reader_record *r)
 			spare = !spare;
 	}
 	facts_set_state(&r->facts, FACT_RCPT_ADDR, FACT_ABSENT);
+	return whole;
 }

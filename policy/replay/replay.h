@@ -41,10 +41,11 @@ struct replay {
 
 /* What was recorded. */
 enum replay_outcome replay_recorded(const struct reader_record *);
-/* The rule that decided then; NULL: none failed. */
-const struct reader_rule *replay_recorded_rule(const struct reader_record *);
 
-/* Uses the record's facts for its recipients and leaves them unknown. */
-void replay_judge(struct replay *, struct reader_record *);
+/*
+ * Uses the record's facts for its recipients and leaves them unknown.  False:
+ * out of memory, and not all of it was judged.
+ */
+bool replay_judge(struct replay *, struct reader_record *);
 
 #endif

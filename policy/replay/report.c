@@ -151,7 +151,7 @@ static void
 name_rule(struct replay_group *g, const struct reader_record *record,
     const struct replay *p)
 {
-	const struct reader_rule *before = replay_recorded_rule(record);
+	const struct reader_rule *before = reader_deciding_rule(record);
 
 	if (p->rule != NULL) {
 		g->key = p->rule->key;

@@ -111,7 +111,9 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	switch (result) {
 	case READER_RECORD:
 		++*records;
-		replay_judge(&w->replay, &w->record);
+		if (!replay_judge(&w->replay, &w->record))
+			return fault_set(&w->fault, FAULT_UNAVAILABLE,
+			    "out of memory");
 		return replay_report_add(&w->report, &w->record, &w->replay,
 		    &w->fault);
 	case READER_TORN:

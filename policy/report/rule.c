@@ -102,20 +102,13 @@ blame(struct report_rule *rule, const struct reader_record *record)
 	}
 }
 
-static bool
-is_to_blame(const struct reader_record *record, const struct reader_rule *seen)
-{
-	if (seen->result == RESULT_HOLDS)
-		return false;
-	return !is_refusal(record) || seen->result != RESULT_WOULD_FAIL;
-}
-
 bool
 report_add_rules(struct report *r, const struct reader_record *record)
 {
 	static const struct reader_rule none;
 	bool to_blame = is_refusal(record) ||
 	    (record->waiver != WAIVER_NONE && record->event == RECORD_MESSAGE);
+	const struct reader_rule *decided = reader_deciding_rule(record);
 
 	if (report_is_exempt(record))
 		return true;
@@ -131,13 +124,10 @@ report_add_rules(struct report *r, const struct reader_record *record)
 			rule->last = record->time_us;
 			rule->line = seen->line;
 		}
-		if (to_blame && is_to_blame(record, seen)) {
-			to_blame = false;
-			if (rule != NULL)
-				blame(rule, record);
-		}
+		if (to_blame && seen == decided && rule != NULL)
+			blame(rule, record);
 	}
-	if (to_blame) {
+	if (to_blame && decided == NULL) {
 		struct report_rule *rule = find_rule_of(r, &none);
 
 		if (rule != NULL)

@@ -67,6 +67,8 @@ static const struct item_row rows[] = {
 	    FACT_FINGERPRINT, false, false, false, "FP:hex" },
 	{ "VER", VALUE_REQUIRED, check_version, predicate_ver,
 	    FACT_TLS_VERSION, false, false, false, "VER:1.2 or the like" },
+	{ "AUTHENTICATED", VALUE_NONE, NULL, predicate_authenticated,
+	    FACT_CIPHER, false, false, false, "AUTHENTICATED without a value" },
 	{ "PFS", VALUE_NONE, NULL, predicate_pfs, FACT_CIPHER, false, false,
 	    false, "PFS without a value" },
 	{ "AEAD", VALUE_NONE, NULL, predicate_aead, FACT_CIPHER, false, false,

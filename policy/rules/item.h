@@ -107,6 +107,8 @@ enum answer predicate_fp(const struct predicate *, struct slice,
 bool predicate_same_fingerprint(struct slice, struct slice);
 enum answer predicate_ver(const struct predicate *, struct slice,
     struct observation *);
+enum answer predicate_authenticated(const struct predicate *, struct slice,
+    struct observation *);
 enum answer predicate_pfs(const struct predicate *, struct slice,
     struct observation *);
 enum answer predicate_aead(const struct predicate *, struct slice,

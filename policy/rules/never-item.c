@@ -248,10 +248,12 @@ in_list(struct slice list, unsigned id)
 static bool
 suite_meets(const struct suite *suite, const struct item *item)
 {
+	if (item->row->test == predicate_authenticated)
+		return suite->authenticated;
 	if (item->row->test == predicate_pfs)
-		return suite->pfs;
+		return suite->authenticated && suite->pfs;
 	if (item->row->test == predicate_aead)
-		return suite->aead;
+		return suite->authenticated && suite->aead;
 	if (item->row->test == predicate_ver)
 		return suite->tls13 || suite_protocol(item->value) <
 		    suite_protocol(slice_of("1.3"));
@@ -288,6 +290,7 @@ never_no_suite(struct never *n)
 		if (test == predicate_cipher)
 			list = &r->items[i];
 		about_suites += test == predicate_cipher ||
+		    test == predicate_authenticated ||
 		    test == predicate_pfs || test == predicate_aead ||
 		    test == predicate_ver;
 	}

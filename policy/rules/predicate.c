@@ -280,32 +280,67 @@ session_suite(const struct predicate *p, struct observation *f,
 	return NULL;
 }
 
-enum answer
-predicate_pfs(const struct predicate *p, struct slice value,
-    struct observation *f)
+/*
+ * Anybody in between can be the other end of an anonymous suite, which neither
+ * forward secrecy nor AEAD mends: they imply that it is not one.
+ */
+static enum answer
+test_suite(const struct predicate *p, const char *wanted,
+    bool (*has)(const struct suite *), struct observation *f)
 {
 	enum answer answer;
 	const struct suite *suite = session_suite(p, f, &answer);
 
-	(void)value;
-	text_puts(&f->wanted, "forward secrecy");
+	text_puts(&f->wanted, wanted);
 	if (suite == NULL)
 		return answer;
-	return suite->pfs ? ANSWER_YES : answer_no(f, REASON_TOO_WEAK);
+	if (suite->authenticated && has(suite))
+		return ANSWER_YES;
+	if (!suite->authenticated)
+		text_puts(&f->found, ", which is anonymous");
+	return answer_no(f, REASON_TOO_WEAK);
+}
+
+static bool
+has_authentication(const struct suite *suite)
+{
+	return suite->authenticated;
+}
+
+static bool
+has_pfs(const struct suite *suite)
+{
+	return suite->pfs;
+}
+
+static bool
+has_aead(const struct suite *suite)
+{
+	return suite->aead;
+}
+
+enum answer
+predicate_authenticated(const struct predicate *p, struct slice value,
+    struct observation *f)
+{
+	(void)value;
+	return test_suite(p, "a suite that is not anonymous",
+	    has_authentication, f);
+}
+
+enum answer
+predicate_pfs(const struct predicate *p, struct slice value, struct observation *f)
+{
+	(void)value;
+	return test_suite(p, "forward secrecy", has_pfs, f);
 }
 
 enum answer
 predicate_aead(const struct predicate *p, struct slice value,
     struct observation *f)
 {
-	enum answer answer;
-	const struct suite *suite = session_suite(p, f, &answer);
-
 	(void)value;
-	text_puts(&f->wanted, "authenticated encryption (AEAD)");
-	if (suite == NULL)
-		return answer;
-	return suite->aead ? ANSWER_YES : answer_no(f, REASON_TOO_WEAK);
+	return test_suite(p, "authenticated encryption (AEAD)", has_aead, f);
 }
 
 enum answer

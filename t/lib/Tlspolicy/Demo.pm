@@ -35,7 +35,7 @@ sub run
 	my $mta = $class->start(scratch => $scratch, certs => $certs,
 	    milter => $class->milter_address($daemon->socket));
 	my $demo = bless { certs => $certs, daemon => $daemon, mta => $mta,
-	    kind => $kind, rule => $rule, host => $host, seen => 0, n => 0 };
+	    kind => $kind, rule => $rule, host => $host, n => 0 };
 
 	print "A throw-away $kind and tlspolicy-milter on loopback, in ",
 	    $scratch->dir, "\nThe client is $host [$address].\n";
@@ -48,7 +48,8 @@ sub run
 	$demo->change("TLS_Clt:$host\tENCR:112");
 	$demo->message('no TLS, after the change', undef, 451);
 	$demo->message('TLS, no certificate, after the change', {}, 250);
-	print "\n", $failed ? "$failed message(s) were not judged as expected.\n" :
+	print "\n", $failed ? "$failed message(s) were not judged as expected, or not\n"
+	    . "explained as they were judged.\n" :
 	    "Every message was judged as expected; all is cleaned up.\n";
 	exit($failed ? 1 : 0);
 }
@@ -68,23 +69,80 @@ sub change
 sub message
 {
 	my ($self, $what, $tls, $expected) = @_;
-	my ($client, $reply) = $self->send($tls);
-	my ($record) = $self->{daemon}->audit_after($self->{seen});
-	$self->{seen}++ if $record;
 
-	printf "\n%s\n%d. %s\n", '-' x 72, ++$self->{n}, $what;
+	# The record is found by the sender, whom no other message has.
+	my $sender = sprintf 'alice.%d@example.com', ++$self->{n};
+	my ($client, $reply) = $self->send($tls, $sender);
+	my $record = own_record($self->{daemon}, $sender, $reply);
+	my @explanation = $self->explain($record);
+
+	printf "\n%s\n%d. %s\n", '-' x 72, $self->{n}, $what;
 	section('rule', $self->{rule} =~ s/\t/  /r);
 	section('the client sees', map { s/\n//r } $client->dialogue);
-	section('the explanation', $self->explain($record));
-	return if $reply->{code} == $expected;
-	$failed++;
-	print "\n  !! expected $expected, got $reply->{code}\n";
+	section('the explanation', @explanation);
+	my @wrong = grep { defined } unexpected($expected, $reply),
+	    disagreement($reply, $record, $explanation[1]);
+	$failed++ if @wrong;
+	print "\n  !! message $self->{n}, $what: $_\n" for @wrong;
+}
+
+# The record of the message with this sender: what the client was told names it
+# by its queue id, too, once the message is in the queue.
+sub own_record
+{
+	my ($daemon, $sender, $reply, $seconds) = @_;
+	my $record;
+	Tlspolicy::Scratch::wait_for($seconds // 10, sub {
+		($record) = grep { is_own($_, $sender, $reply) } $daemon->audit;
+		return $record;
+	});
+	return $record;
+}
+
+sub is_own
+{
+	my ($record, $sender, $reply) = @_;
+	return 0 if ($record->{event} // '') !~ /^(message|refused-)/ ||
+	    ($record->{from} // '') ne $sender;
+	return $record->{event} ne 'message' if $reply->{code} != 250;
+	return $record->{event} eq 'message' &&
+	    $reply->{text} =~ /\b\Q$record->{queue_id}\E\b/;
+}
+
+sub unexpected
+{
+	my ($expected, $reply) = @_;
+	return $reply->{code} == $expected ? undef :
+	    "expected $expected, got $reply->{code}";
+}
+
+# How reply, record and explanation differ; undef: they agree.
+sub disagreement
+{
+	my ($reply, $record, $verdict) = @_;
+	my $told = "$reply->{code} $reply->{dsn}";
+
+	return 'there is no record of it in the audit file' unless $record;
+	my ($recorded) = ($record->{reply} // '') =~ /^(\d+ [\d.]+)/;
+	my ($explained) = ($verdict // '') =~ /^(?:tempfail|reject) (\S+ \S+)/;
+	return "told $told, the record says $record->{verdict} "
+	    . ($recorded // '') unless agrees($reply, $told,
+	    $record->{verdict}, $recorded);
+	return undef if agrees($reply, $told, $verdict, $explained);
+	return "told $told, the explanation says " . ($verdict // 'nothing');
+}
+
+sub agrees
+{
+	my ($reply, $told, $word, $refusal) = @_;
+	return defined $refusal ? $told eq $refusal :
+	    ($word // '') eq 'accept' && $reply->{code} == 250;
 }
 
 # One message; of the dialogue only what follows the greetings is kept.
 sub send
 {
-	my ($self, $tls) = @_;
+	my ($self, $tls, $sender) = @_;
 	my $client = Tlspolicy::Smtp->connect(port => $self->{mta}->port,
 	    from => $address);
 	$client->ehlo;
@@ -98,7 +156,7 @@ sub send
 	}
 	my $connected = $client->{dialogue};
 	$client->{dialogue} = [grep { /^-- TLS/ } @$connected];
-	my $reply = $client->mail('alice@example.com');
+	my $reply = $client->mail($sender);
 	if ($reply->{code} == 250) {
 		$client->rcpt('bob@example.org');
 		$reply = $client->data("Subject: hello\r\n\r\nHello, Bob.");

@@ -141,7 +141,7 @@ sub listener
 	$client->quit;
 }
 
-# Each class with a rule must hold; the first that fails is the answer.
+# Each class with a rule must hold; the strictest that fails is the answer.
 sub classes
 {
 	my ($live) = @_;
@@ -158,7 +158,13 @@ sub classes
 	    'TLS_From:bank.example TEMP+ENCR:112') or return;
 	$live->reply_is($client, $client->mail('a@bank.example'),
 	    [@$refused, qr/TLS_Clt:client\.example\.com/i],
-	    'the client comes first');
+	    'PERM before TEMP');
+
+	$live->policy('TLS_Clt:client.example.com HOLD+ENCR:112',
+	    'TLS_From:bank.example PERM+VERIFY') or return;
+	$live->reply_is($client, $client->mail('a@bank.example'),
+	    [@$refused, qr/TLS_From:bank\.example/i],
+	    'a HOLD does not free from a PERM');
 	$client->quit;
 }
 
