@@ -31,13 +31,15 @@ open_chain(const struct context *context, const char *key_file,
     struct fault *fault)
 {
 	char key[CHAIN_KEY_MAX];
+	struct chain *chain = NULL;
 	size_t n = 0;
 
 	if (key_file == NULL && context->settings.audit_key_file[0] != '\0')
 		key_file = context->settings.audit_key_file;
-	if (key_file != NULL && !chain_read_key(key_file, key, &n, fault))
-		return NULL;
-	return chain_new(slice_make(key, n), fault);
+	if (key_file == NULL || chain_read_key(key_file, key, &n, fault))
+		chain = chain_new(slice_make(key, n), fault);
+	explicit_bzero(key, sizeof key);
+	return chain;
 }
 
 static int

@@ -184,7 +184,7 @@ judge_all(const struct context *context, const struct check *check,
 	int status;
 
 	store = check->nrules > 0 ? open_rules(context, check->rules, &f) :
-	    store_open(context->store, &f);
+	    command_store(context, &f);
 	if (store == NULL)
 		return command_fail(&f);
 	judge_init(&judge, &context->settings, store);
