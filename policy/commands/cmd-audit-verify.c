@@ -141,6 +141,13 @@ run_verify(struct context *context, int argc, char **argv)
 		    "hex digits, as `tlspolicy audit head' prints", noted);
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
+	if (files.doubled > 0) {
+		audit_files_free(&files);
+		fault_set(&fault, FAULT_DATA, "a file and its packed copy "
+		    "are both there and may differ: remove one, or name the "
+		    "files to be verified");
+		return command_fail(&fault);
+	}
 	verify_init(&v, open_chain(context, key_file, &fault));
 	v.noted_head = noted;
 	status = v.chain == NULL ? command_fail(&fault) : verify(&v, &files);
