@@ -54,6 +54,21 @@ sub started
 is(started(), 0, 'in peace it starts');
 is((lstat "$own/audit.log")[4], $uid, 'the log is the user\'s');
 
+# The service manager may set the user: nothing in the settings then.
+$daemon->configure(socket => "unix:$own/milter.sock",
+    'audit-file' => "$own/audit.log", store => "$own/policy.mdb");
+my $built = Tlspolicy::Scratch::run(Tlspolicy::Daemon::program('tlspolicy'),
+    'build', '-c', $daemon->{conf});
+is($built->{status}, 0, 'a store of the user\'s') or diag($built->{err});
+my $told = Tlspolicy::Scratch::run($program, '-t', '-c', $daemon->{conf});
+like($told->{out}, qr/^store \S+: generation \d+, 1 rules$/m,
+    'root\'s test of the settings reads it') or diag($told->{err});
+is(join(' ', grep { (lstat)[4] == 0 } glob "$own/*"), '',
+    'and leaves nothing of root\'s');
+isnt(started(), 0, 'a daemon that stays root does not use that folder');
+$daemon->configure(user => 'nobody', socket => "unix:$own/milter.sock",
+    'audit-file' => "$own/audit.log", store => "$own/policy.mdb");
+
 my %trap = (
 	'a link' => sub { symlink $canary, $_[0] },
 	'a link to no file' => sub { symlink "$root/made", $_[0] },
