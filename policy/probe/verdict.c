@@ -15,7 +15,7 @@ probe_judge_open(struct probe_judge *judge, const struct context *context,
     const char *digest)
 {
 	fault_clear(&judge->why);
-	judge->store = store_open(context->store, &judge->why);
+	judge->store = command_store(context, &judge->why);
 	judge->digest = digest;
 	settings_eval_options(&context->settings, &judge->options);
 }
