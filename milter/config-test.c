@@ -36,11 +36,14 @@ tell_store(const struct settings *s)
 {
 	struct store_reader reader;
 	struct fault fault;
-	struct store *store;
+	struct store *store = NULL;
+	bool changed;
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
 	fault_clear(&fault);
-	store = store_open(s->store, &fault);
+	/* The service manager may set the user, and not the settings. */
+	if (folder_become_owner(s->store, &changed, &fault))
+		store = store_open(s->store, &fault);
 	if (store == NULL || !store_begin(store, &reader, &fault)) {
 		printf("store: %s\n", fault_print(&fault, line, sizeof line));
 		printf("  until there is one, mail is %s\n",

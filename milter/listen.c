@@ -1,11 +1,14 @@
 /*
  * Opened while the process still has its privileges: the folder or the port
- * may need them.  A socket is made without any permission for others and
- * gets its owner, group and mode afterwards, so that at no time more may
- * connect than the settings say.
+ * may need them.  A socket is made with the mode that it keeps, since a mode
+ * cannot be changed but by a name, which the folder's owner may turn to another
+ * file; its owner and group it gets by a descriptor.
  */
+#include "config.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>
@@ -134,8 +137,9 @@ make_room(const char *path, struct fault *f)
 {
 	struct stat found;
 
-	if (lstat(path, &found) == -1 && errno == ENOENT)
-		return true;
+	if (lstat(path, &found) == -1)
+		return errno == ENOENT || fault_errno(f, FAULT_UNAVAILABLE,
+		    errno, "cannot look at %s", path);
 	if (!S_ISSOCK(found.st_mode))
 		return fault_set(f, FAULT_UNAVAILABLE,
 		    "%s is in the way: it is not a socket", path);
@@ -149,20 +153,52 @@ make_room(const char *path, struct fault *f)
 	return true;
 }
 
+/*
+ * Who owns the folder can put another file under the socket's name: only what
+ * is held by a descriptor and is a socket of ours, with no second name, is
+ * given away.
+ */
 static bool
 give_away(struct listen *l, struct fault *f)
 {
+	int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat made;
+	bool good;
 
-	if (lchown(l->path, l->owner, l->group) == -1)
-		return fault_errno(f, FAULT_UNAVAILABLE, errno,
+	if (fd == -1 || fstat(fd, &made) == -1) {
+		fault_errno(f, FAULT_UNAVAILABLE, errno, "cannot look at %s",
+		    l->path);
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	good = S_ISSOCK(made.st_mode) && made.st_nlink == 1 &&
+	    made.st_uid == geteuid();
+	if (!good)
+		fault_set(f, FAULT_UNAVAILABLE, "%s is not the socket that was "
+		    "made there: who else writes to this folder?", l->path);
+	else if (fchownat(fd, "", l->owner, l->group, AT_EMPTY_PATH) == -1)
+		good = fault_errno(f, FAULT_UNAVAILABLE, errno,
 		    "cannot change the owner of %s", l->path);
-	if (chmod(l->path, l->mode) == -1 || lstat(l->path, &made) == -1)
-		return fault_errno(f, FAULT_UNAVAILABLE, errno,
-		    "cannot change the mode of %s", l->path);
 	l->device = made.st_dev;
 	l->inode = made.st_ino;
-	return true;
+	close(fd);
+	return good;
+}
+
+/* The folder may be the daemon's user's, but nobody else's. */
+static bool
+check_folder(const struct listen *l, struct fault *f)
+{
+	uid_t owner = 0;
+
+	if (geteuid() != 0)
+		return true;
+	if (!folder_owner(l->path, &owner, f))
+		return false;
+	return owner == 0 || owner == l->owner || fault_set(f, FAULT_SETTINGS,
+	    "%s: the folder, or a link on the way, is user %lu's, who is not "
+	    "the daemon's user", l->path, (unsigned long)owner);
 }
 
 static bool
@@ -180,12 +216,12 @@ listen_open(struct listen *l, struct fault *f)
 	mode_t old;
 	int result;
 
-	if (l->path != NULL && !make_room(l->path, f))
+	if (l->path != NULL && (!check_folder(l, f) || !make_room(l->path, f)))
 		return false;
 	if (smfi_setconn(l->spec) != MI_SUCCESS)
 		return fault_set(f, FAULT_SOFTWARE,
 		    "libmilter does not take the socket %s", l->spec);
-	old = umask(0177);
+	old = umask(0777 & ~l->mode);
 	errno = 0;
 	result = smfi_opensocket(false);
 	umask(old);
@@ -205,7 +241,7 @@ open_unix(const struct listen *l)
 	if (fd == -1)
 		return -1;
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", l->path);
-	old = umask(0177);
+	old = umask(0777 & ~l->mode);
 	result = bind(fd, (const struct sockaddr *)&address, sizeof address);
 	umask(old);
 	if (result == 0)
@@ -253,7 +289,7 @@ open_tcp(const struct listen *l)
 bool
 listen_open_fd(struct listen *l, int *fd, struct fault *f)
 {
-	if (l->path != NULL && !make_room(l->path, f))
+	if (l->path != NULL && (!check_folder(l, f) || !make_room(l->path, f)))
 		return false;
 	*fd = l->path != NULL ? open_unix(l) : open_tcp(l);
 	if (*fd == -1)

@@ -4,6 +4,7 @@
  * The process does not fork: the service manager watches it, and the store
  * must be opened after any fork.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -25,6 +26,9 @@
 #include "milter/config-test.h"
 
 enum { WATCH_MS = 1000, STOP_MS = 3000 };
+
+/* The daemon's own, what accept.h keeps back, and room for some sessions. */
+enum { FILES_MIN = 64 };
 
 /* What the steps hand on to each other. */
 struct start {
@@ -53,16 +57,22 @@ failed(const struct fault *fault)
 }
 
 /* An MTA process is a connection: thousands are nothing unusual. */
-static void
-raise_file_limit(void)
+static bool
+raise_file_limit(struct fault *f)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
+		return fault_errno(f, FAULT_UNAVAILABLE, errno,
+		    "cannot ask for the limit of open files");
 	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max < FILES_MIN)
+		return fault_set(f, FAULT_UNAVAILABLE, "at most %lu files may "
+		    "be open (ulimit -n); expected %d or more",
+		    (unsigned long)limit.rlim_max, FILES_MIN);
 	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
 		log_warn("cannot raise the limit of open files");
+	return true;
 }
 
 static bool
@@ -107,7 +117,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 
 	/* 2. Needs root where the hard limit is to be raised, too. */
-	raise_file_limit();
+	if (!raise_file_limit(f))
+		return false;
 
 	/* 3. State that callbacks use, before there can be any. */
 	drain_init(&d->gate);

@@ -14,6 +14,7 @@
 #include "policy/audit/tail.h"
 #include "policy/base/arena.h"
 #include "policy/base/fault.h"
+#include "policy/base/folder.h"
 #include "policy/base/netaddr.h"
 #include "policy/base/pool.h"
 #include "policy/base/stdfile.h"

@@ -289,4 +289,40 @@ for my $command (qw(init mta server client reissue renew list pkcs12 hash show-m
 	like($out, qr/^  (?:\S.* )?\Q$command\E\b/m, "... tells of $command");
 }
 
+# Names that openssl's own configuration would cut or take for more.
+for my $name ('a#b@example.com', 'a,DNS:evil.example', 'a\\b@example.com',
+    'a$b@example.com', "a\nb\@example.com", 'a;b@example.com', 'a#b.example',
+    "z.example\nsubjectAltName=DNS:evil.example", 'a b@example.com') {
+	ca_fails(65, qr/not a /, 'client', 'cut.example', $name);
+}
+ok(!-e "$dir/cut.example-client.pem", '... and nothing is made');
+
+# A folder that others own or can write to, or a part of the way to it.
+SKIP: {
+	skip 'needs root', 14 if $> != 0;
+	my $uid = (getpwnam('nobody'))[2];
+	my $count = 0;
+	my $good = $dir;
+	for my $case ([0777, 0], [01777, 0], [0755, $uid]) {
+		for my $below ('', '/ca') {
+			next if $case->[0] == 01777 && $below;
+			my $open = "$scratch/open" . $count++;
+			mkdir $open;
+			chmod $case->[0], $open;
+			chown $case->[1], 0, $open;
+			$dir = $open . $below;
+			ca_fails(73, qr/others own it or can write/, 'init');
+			ok(!-e "$dir/ca.key", '... and makes no key');
+		}
+	}
+	my $link = "$scratch/link";
+	symlink $good, $link;
+	system 'chown', '-h', $uid, $link;
+	$dir = $link;
+	ca_fails(73, qr/others own it or can write/, 'list');
+	system 'chown', '-h', '0', $link;
+	ca_ok("a link of root's is followed", 'list');
+	$dir = $good;
+}
+
 done_testing();

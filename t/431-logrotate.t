@@ -29,6 +29,8 @@ sub snippet
 	ok($text =~ s{\bsystemctl kill .*--signal=(\w+)\s.*}
 	    {kill -$1 $daemon->{pid}}, 'signals the daemon');
 	is($1, 'HUP', 'by HUP');
+	ok($text =~ s{^\tsu tlspolicy tlspolicy$}{\tsu root root}m,
+	    'works in the folder as its owner');
 	$text = $edit->($text) if $edit;
 	return scratch()->write('logrotate.conf', $text);
 }

@@ -88,12 +88,14 @@ start(struct audit *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
 	char key[CHAIN_KEY_MAX];
-	struct writer *w;
+	struct writer *w = NULL;
 
 	if (is_off(s))
 		return true;
-	if (!options_of(s, &options, key, fault) ||
-	    (w = writer_open(&options, fault)) == NULL)
+	if (options_of(s, &options, key, fault))
+		w = writer_open(&options, fault);
+	explicit_bzero(key, sizeof key);
+	if (w == NULL)
 		return false;
 	atomic_store(&a->writer, w);
 	return true;
@@ -137,6 +139,7 @@ audit_reopen(struct audit *a, const struct settings *settings,
 	struct writer *w = atomic_load(&a->writer);
 	struct writer_options options;
 	char key[CHAIN_KEY_MAX];
+	bool good;
 
 	if (w == NULL)
 		return start(a, settings, fault);
@@ -146,8 +149,10 @@ audit_reopen(struct audit *a, const struct settings *settings,
 		fault_at_setting(fault, "audit-file");
 		return false;
 	}
-	return options_of(settings, &options, key, fault) &&
+	good = options_of(settings, &options, key, fault) &&
 	    writer_reopen(w, &options, fault);
+	explicit_bzero(key, sizeof key);
+	return good;
 }
 
 void

@@ -133,6 +133,10 @@ lock(struct logfile *f, const char *path, struct fault *fault)
 	if (!S_ISREG(st.st_mode))
 		return fault_set(fault, FAULT_IO, "%s is not a regular file",
 		    path);
+	if (st.st_nlink != 1 || (geteuid() == 0 && st.st_uid != 0))
+		return fault_set(fault, FAULT_IO, st.st_nlink != 1 ?
+		    "%s has more than one name, or none any more" :
+		    "%s is not root's, and root does not write to it", path);
 	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1)
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "another process writes to %s", path);
@@ -148,7 +152,7 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 	struct logfile fresh = { .fd = -1 };
 
 	fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
-	    O_NOCTTY | O_NONBLOCK, 0640);
+	    O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
 	if (fresh.fd == -1)
 		fault_errno(fault, FAULT_IO, errno, "cannot append to %s", path);
 	else if ((fresh.chain = chain_new(key, fault)) != NULL &&

@@ -129,7 +129,8 @@ bool
 chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
     struct fault *fault)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK);
 	struct stat st;
 	ssize_t got;
 

@@ -2,16 +2,14 @@
  * reader.h - records of the audit log, read back.
  *
  * A line becomes a struct reader_record: the facts as they were when the
- * message was judged, exact to the byte, and what was decided then.  Whoever
- * wants to judge again, count or print does so from there and never looks at
- * JSON.
+ * message was judged, exact to the byte, and what was decided then.
  *
  * A line of an older schema is read when nothing in it has to be guessed, else
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *
  * Limits: a line of SOURCE_LINE_MAX bytes, READER_RCPTS_MAX recipients.
  * Ownership: a record's slices live until the next record or reader_close().
- * Threads: a reader belongs to one; several may read at once.
+ * Threads: a reader belongs to one.
  */
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
@@ -33,7 +31,7 @@ enum reader_rule_result {
 
 const char *reader_rule_result_name(enum reader_rule_result);
 
-/* A class of rules that had something to say. */
+/* A tag that had something to say. */
 struct reader_rule {
 	enum tag tag;
 	enum reader_rule_result result;
@@ -113,7 +111,6 @@ void reader_close(struct reader *);
 /* Where the last line was. */
 const char *reader_file(const struct reader *);
 uint64_t reader_line(const struct reader *);
-
 /*
  * RFC 3339 as records have it (UTC, "Z"), with or without a fraction, or a
  * date alone (its first microsecond).

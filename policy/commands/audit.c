@@ -1,25 +1,98 @@
+#include <errno.h>
 #include <string.h>
 
 #include "policy/commands/audit.h"
 
-static bool
-find_files(const char *path, struct audit_files *files)
+/* A name that is a pattern itself would find other files, or none. */
+static void
+put_literally(const char *path, struct text *pattern)
 {
-	char pattern[SETTINGS_STRING_MAX + 16];
-	int flags = GLOB_NOSORT;
+	for (; *path != '\0'; path++) {
+		if (strchr("\\*?[", *path) != NULL)
+			text_char(pattern, '\\');
+		text_char(pattern, *path);
+	}
+}
+
+/* A folder that is missing has no files; one that cannot be read may. */
+static int
+stop_glob(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT && error != ENOTDIR;
+}
+
+/* The unpacked file whose packed one is `path`, among the files; or NULL. */
+static const char *
+unpacked(const struct audit_files *files, const char *path)
+{
+	struct slice name = slice_of(path);
+
+	for (size_t i = 0; i < files->n; i++) {
+		size_t n = strlen(files->paths[i]);
+
+		if (n < name.n && memcmp(path, files->paths[i], n) == 0 &&
+		    (strcmp(path + n, ".gz") == 0 ||
+		    strcmp(path + n, ".zst") == 0))
+			return files->paths[i];
+	}
+	return NULL;
+}
+
+/*
+ * Packers take the file away when the packed one is whole: while both are
+ * there, the file counts.  What is left out goes behind the end.
+ */
+static void
+leave_out_packed(struct audit_files *files)
+{
+	for (size_t i = 0; i < files->n;) {
+		char *path = files->paths[i];
+		const char *other = unpacked(files, path);
+
+		if (other == NULL) {
+			i++;
+			continue;
+		}
+		fprintf(stderr, "tlspolicy: %s is left out: %s is there, too\n",
+		    path, other);
+		files->doubled++;
+		files->paths[i] = files->paths[--files->n];
+		files->paths[files->n] = path;
+	}
+}
+
+static bool
+find_files(const char *path, struct audit_files *files, struct fault *fault)
+{
+	char buf[2 * SETTINGS_STRING_MAX + 16];
+	int flags = GLOB_NOSORT, result;
+	struct text pattern;
 
 	/* The name itself, then what rotation makes of it. */
 	for (int i = 0; i < 3; i++) {
 		static const char *const ends[] = { "", ".*", "-*" };
 
-		snprintf(pattern, sizeof pattern, "%s%s", path, ends[i]);
-		if (glob(pattern, flags, NULL, &files->found) == 0)
-			flags |= GLOB_APPEND;
+		text_init(&pattern, buf, sizeof buf);
+		put_literally(path, &pattern);
+		text_puts(&pattern, ends[i]);
+		result = glob(buf, flags, stop_glob, &files->found);
 		files->globbed = true;
+		if (result != 0 && result != GLOB_NOMATCH)
+			return fault_set(fault, FAULT_NOINPUT, "cannot look "
+			    "for %s%s: %s", path, ends[i], result ==
+			    GLOB_NOSPACE ? "out of memory" :
+			    "its folder cannot be read");
+		if (result == 0)
+			flags |= GLOB_APPEND;
 	}
 	files->paths = files->found.gl_pathv;
 	files->n = files->found.gl_pathc;
-	return files->n > 0;
+	if (files->n == 0)
+		return fault_set(fault, FAULT_NOINPUT,
+		    "there is no audit log %s", path);
+	leave_out_packed(files);
+	return true;
 }
 
 bool
@@ -30,10 +103,11 @@ audit_files(const struct context *context, char **operands,
 	files->paths = operands;
 	while (operands[files->n] != NULL)
 		files->n++;
-	if (files->n > 0 || find_files(context->settings.audit_file, files))
+	if (files->n > 0 || find_files(context->settings.audit_file, files,
+	    fault))
 		return true;
-	fault_set(fault, FAULT_NOINPUT, "there is no audit log %s",
-	    context->settings.audit_file);
+	audit_files_free(files);
+	files->globbed = false;
 	fault_at_setting(fault, "audit-file");
 	return false;
 }

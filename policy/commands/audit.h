@@ -20,14 +20,16 @@ extern const struct command command_audit_show, command_audit_why,
 struct audit_files {
 	char **paths;
 	size_t n;
+	size_t doubled; /* packed files left out, beside the unpacked */
 	glob_t found;
 	bool globbed;
 };
 
 /*
  * `operands` as left by getopt(3).  Without any: the setting audit-file, and
- * files beside it whose names go on with a dot or hyphen.  False with a fault
- * when there is none.
+ * files beside it whose names go on with a dot or hyphen, but no X.gz or X.zst
+ * beside X, which is told.  False with a fault when there is none, or they
+ * cannot be looked for.
  */
 bool audit_files(const struct context *, char **operands, struct audit_files *,
     struct fault *);

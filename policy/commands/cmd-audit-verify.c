@@ -31,13 +31,15 @@ open_chain(const struct context *context, const char *key_file,
     struct fault *fault)
 {
 	char key[CHAIN_KEY_MAX];
+	struct chain *chain = NULL;
 	size_t n = 0;
 
 	if (key_file == NULL && context->settings.audit_key_file[0] != '\0')
 		key_file = context->settings.audit_key_file;
-	if (key_file != NULL && !chain_read_key(key_file, key, &n, fault))
-		return NULL;
-	return chain_new(slice_make(key, n), fault);
+	if (key_file == NULL || chain_read_key(key_file, key, &n, fault))
+		chain = chain_new(slice_make(key, n), fault);
+	explicit_bzero(key, sizeof key);
+	return chain;
 }
 
 static int
@@ -139,6 +141,13 @@ run_verify(struct context *context, int argc, char **argv)
 		    "hex digits, as `tlspolicy audit head' prints", noted);
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
+	if (files.doubled > 0) {
+		audit_files_free(&files);
+		fault_set(&fault, FAULT_DATA, "a file and its packed copy "
+		    "are both there and may differ: remove one, or name the "
+		    "files to be verified");
+		return command_fail(&fault);
+	}
 	verify_init(&v, open_chain(context, key_file, &fault));
 	v.noted_head = noted;
 	status = v.chain == NULL ? command_fail(&fault) : verify(&v, &files);

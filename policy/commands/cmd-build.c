@@ -89,7 +89,8 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	struct fault f;
 	bool good;
 
-	if (!folder_is_there(context->store, &f))
+	if (!folder_is_there(context->store, &f) ||
+	    !command_enter_folder(context, &f))
 		return command_fail(&f);
 	progress_start("rules go into the store", &rules->n);
 	good = rebuild_store(context->store, rules, (int64_t)time(NULL),

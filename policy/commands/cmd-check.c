@@ -184,7 +184,7 @@ check_all(const struct context *context, const struct checking *check,
 	int status;
 
 	store = check->nrules > 0 ? open_rules(context, check->rules, &f) :
-	    store_open(context->store, &f);
+	    command_store(context, &f);
 	if (store == NULL)
 		return command_fail(&f);
 	check_init(&judge, &context->settings, store);

@@ -9,7 +9,7 @@
 static bool
 store_is_there(const struct context *context, struct fault *f)
 {
-	struct store *store = store_open(context->store, f);
+	struct store *store = command_store(context, f);
 
 	if (store == NULL)
 		return false;

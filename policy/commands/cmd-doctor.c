@@ -89,32 +89,36 @@ say_old(const struct context *context, const struct store_info *info,
 }
 
 static void
-compare_rules(const struct context *context, struct store_reader *reader,
+open_and_compare(const struct context *context, const struct rulefile *rules,
     struct findings *all)
-{
-	struct rulefile rules;
-	struct fault f;
-	char *none[] = { NULL };
-	bool same = true, good;
-
-	good = ruleset_read(context, none, &rules, &f);
-	if (!good)
-		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_RULES_BAD], "%s: %s",
-		    context->settings.rules, f.text), "run",
-		    "tlspolicy build -n");
-	else if (!is_current(reader, &rules, &same, &f))
-		command_fail(&f);
-	else if (!same)
-		say_old(context, &reader->info, all);
-	rulefile_free(&rules);
-}
-
-static void
-look_at_store(const struct context *context, struct findings *all)
 {
 	struct store_reader reader;
 	struct store *store;
 	struct fault f;
+	bool same = true;
+
+	if (!command_open_store(context, &store, &reader, &f)) {
+		finding_mend(findings_add(all,
+		    &doctor_kinds[DOCTOR_STORE_UNUSABLE], "%s: %s",
+		    context->store, f.text), "run", "tlspolicy build");
+		return;
+	}
+	command_say_generation(context, &reader.info);
+	if (rules != NULL && !is_current(&reader, rules, &same, &f))
+		command_fail(&f);
+	else if (!same)
+		say_old(context, &reader.info, all);
+	command_close_store(store, &reader);
+}
+
+/* The rules first: opening the store may end root's rights to read them. */
+static void
+look_at_store(const struct context *context, struct findings *all)
+{
+	struct rulefile rules;
+	struct fault f;
+	char *none[] = { NULL };
+	bool good;
 
 	if (access(context->store, F_OK) == -1) {
 		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_MISSING],
@@ -122,14 +126,14 @@ look_at_store(const struct context *context, struct findings *all)
 		    "tlspolicy build");
 		return;
 	}
-	if (!command_open_store(context, &store, &reader, &f)) {
-		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_UNUSABLE], "%s: %s",
-		    context->store, f.text), "run", "tlspolicy build");
-		return;
-	}
-	command_say_generation(context, &reader.info);
-	compare_rules(context, &reader, all);
-	command_close_store(store, &reader);
+	good = ruleset_read(context, none, &rules, &f);
+	if (!good)
+		finding_mend(findings_add(all,
+		    &doctor_kinds[DOCTOR_RULES_BAD], "%s: %s",
+		    context->settings.rules, f.text), "run",
+		    "tlspolicy build -n");
+	open_and_compare(context, good ? &rules : NULL, all);
+	rulefile_free(&rules);
 }
 
 /* Nothing was named: what Debian and most others have. */
@@ -162,7 +166,6 @@ look(const struct context *context, struct wishes *w, struct findings *all)
 
 	doctor_daemon(&d);
 	doctor_files(&d);
-	look_at_store(context, all);
 	find_mtas(w);
 	for (unsigned i = 0; i < w->npostfix; i++)
 		if (!doctor_postfix(&d, w->postfix[i], &f))
@@ -172,6 +175,8 @@ look(const struct context *context, struct wishes *w, struct findings *all)
 			status = command_fail(&f);
 	if (log)
 		doctor_audit(&d, w->records);
+	/* Last, since root may go on as another user then. */
+	look_at_store(context, all);
 	return status;
 }
 

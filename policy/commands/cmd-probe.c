@@ -36,6 +36,7 @@ struct wishes {
 struct run {
 	const struct wishes *wishes;
 	struct probe_judge judge;
+	struct fault unjudged; /* why there is no store to judge by */
 	size_t n, done;
 	bool progress, no_tls, tempfail, reject;
 };
@@ -78,7 +79,7 @@ print_text(const struct probe_job *job, const struct probe_result *result,
 			    verdicts[i].text);
 	if (run->judge.store == NULL)
 		printf("    %-14snone judged: %s\n", "rules",
-		    run->judge.why.text);
+		    run->unjudged.text);
 	text_init(&out, rule, sizeof rule);
 	if (outbound_suggest(result, &out))
 		printf("    %-14s%s\n", "suggestion", rule);
@@ -172,6 +173,7 @@ run_targets(struct context *context, const struct wishes *wishes,
 {
 	struct run run = { .wishes = wishes, .n = targets->n,
 		.progress = targets->n > 1 && isatty(STDERR_FILENO) };
+	struct store *store;
 	struct probe probe;
 	struct fault f;
 	bool good;
@@ -180,11 +182,13 @@ run_targets(struct context *context, const struct wishes *wishes,
 		return command_fail(&f);
 	/* A server that closes while we write is a result, not our end. */
 	signal(SIGPIPE, SIG_IGN);
-	probe_judge_open(&run.judge, context->store,
-	    &context->settings, wishes->digest);
+	store = command_store(context, &run.unjudged);
+	probe_judge_open(&run.judge, store, &context->settings,
+	    wishes->digest);
 	good = probe_queue_run(&probe, targets->jobs, targets->n,
 	    (unsigned)wishes->threads, each, &run, &f);
-	probe_judge_close(&run.judge);
+	if (store != NULL)
+		store_close(store);
 	probe_close(&probe);
 	if (!good)
 		return command_fail(&f);

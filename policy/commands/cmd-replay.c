@@ -80,7 +80,7 @@ open_rules(struct replaying *run, struct fault *fault)
 	struct rulefile rules;
 
 	if (run->nrules == 0)
-		return store_open(run->context->store, fault);
+		return command_store(run->context, fault);
 	if (ruleset_read(run->context, run->rules, &rules, fault))
 		store = scratch_open(&rules, fault);
 	rulefile_free(&rules);

@@ -97,8 +97,8 @@ set(const struct context *context, struct rulefile *rules, char **operands)
 
 	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
 	    !check_issuer(context, &rules->rules[0], &f)) ||
-	    !rebuild_set(context->store, rules, (int64_t)time(NULL), &info,
-	    &f))
+	    !command_enter_folder(context, &f) || !rebuild_set(context->store,
+	    rules, (int64_t)time(NULL), &info, &f))
 		return command_fail(&f);
 	command_say_generation(context, &info);
 	return EXIT_FINE;

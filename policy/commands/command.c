@@ -1,10 +1,12 @@
 /* The table of commands, and what all of them share. */
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/base/folder.h"
 #include "policy/commands/command.h"
 
 const struct command *const command_table[] = {
@@ -253,10 +255,34 @@ command_number(const struct context *context, int letter, unsigned long least,
 }
 
 bool
+command_enter_folder(const struct context *context, struct fault *f)
+{
+	const struct passwd *entry;
+	bool changed;
+
+	if (!folder_become_owner(context->store, &changed, f))
+		return false;
+	if (!changed)
+		return true;
+	entry = getpwuid(geteuid());
+	fprintf(stderr, "tlspolicy: %s is in a folder of user %s: going on as "
+	    "that user\n", context->store, entry == NULL ? "without a name" :
+	    entry->pw_name);
+	return true;
+}
+
+struct store *
+command_store(const struct context *context, struct fault *f)
+{
+	return command_enter_folder(context, f) ?
+	    store_open(context->store, f) : NULL;
+}
+
+bool
 command_open_store(const struct context *context, struct store **store,
     struct store_reader *reader, struct fault *f)
 {
-	*store = store_open(context->store, f);
+	*store = command_store(context, f);
 	if (*store == NULL)
 		return false;
 	if (store_begin(*store, reader, f))

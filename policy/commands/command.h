@@ -92,6 +92,15 @@ enum { COMMAND_KEYS_MAX = 2 };
 bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
     size_t *n, struct fault *);
 
+/*
+ * Before anything in the store's folder is opened: root becomes the folder's
+ * owner and says so (folder.h).  What only root may read is read before.
+ */
+bool command_enter_folder(const struct context *, struct fault *);
+
+/* Opens the store after that; NULL with a fault. */
+struct store *command_store(const struct context *, struct fault *);
+
 /* Opens the store and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *);

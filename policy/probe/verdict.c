@@ -11,21 +11,12 @@ probe_tag_name(unsigned at)
 }
 
 void
-probe_judge_open(struct probe_judge *judge, const char *store,
+probe_judge_open(struct probe_judge *judge, struct store *store,
     const struct settings *settings, const char *digest)
 {
-	fault_clear(&judge->why);
-	judge->store = store_open(store, &judge->why);
+	judge->store = store;
 	judge->digest = digest;
 	settings_eval_options(settings, &judge->options);
-}
-
-void
-probe_judge_close(struct probe_judge *judge)
-{
-	if (judge->store != NULL)
-		store_close(judge->store);
-	judge->store = NULL;
 }
 
 static void

@@ -22,15 +22,13 @@ struct probe_verdict {
 
 struct probe_judge {
 	struct store *store; /* NULL: there is none */
-	struct fault why;    /* then: why */
 	struct eval_options options;
 	const char *digest;
 };
 
-/* A store that cannot be opened is no failure: nothing is judged then. */
-void probe_judge_open(struct probe_judge *, const char *store,
+/* `store` NULL, it could not be opened: nothing is judged. */
+void probe_judge_open(struct probe_judge *, struct store *,
     const struct settings *, const char *digest);
-void probe_judge_close(struct probe_judge *);
 
 /* `rcpt` NULL: TLS_Rcpt is not judged.  False with a fault: out of memory. */
 bool probe_judge(struct probe_judge *, const struct probe_result *,

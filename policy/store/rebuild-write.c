@@ -1,11 +1,13 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/base/folder.h"
 #include "policy/store/check.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
@@ -51,26 +53,44 @@ load_info(struct writing *w)
 	return writing_give_up(w);
 }
 
-/*
- * A store made by root must be readable by the daemon: its files take the
- * group of their directory, and readers may write the lock file.
- */
+/* A lock file that is not what LMDB made is left alone: readers will say so. */
 static void
-share_with_group(const char *path)
+share_lock(const char *path, gid_t gid)
 {
 	char name[4096];
-	const char *slash = strrchr(path, '/');
 	struct stat st;
+	int fd;
+
+	snprintf(name, sizeof name, "%s-lock", path);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    fchown(fd, (uid_t)-1, gid) == 0)
+		(void)fchmod(fd, 0660);
+	close(fd);
+}
+
+/*
+ * A store made by root, or by who was root, must be readable by the daemon: its
+ * files take the group of their directory, where that is ours to give, and who
+ * may read them may write the lock file.
+ */
+static void
+share_with_group(struct writing *w)
+{
+	const char *slash = strrchr(w->path, '/');
+	mdb_filehandle_t fd;
+	struct stat folder, st;
+	char name[4096];
 
 	snprintf(name, sizeof name, "%.*s", slash == NULL ? 1 :
-	    (int)(slash - path + 1), slash == NULL ? "." : path);
-	if (geteuid() != 0 || stat(name, &st) != 0)
+	    (int)(slash - w->path + 1), slash == NULL ? "." : w->path);
+	if (stat(name, &folder) != 0 || mdb_env_get_fd(w->env, &fd) != 0 ||
+	    fchown(fd, (uid_t)-1, folder.st_gid) != 0)
 		return;
-	if (chown(path, (uid_t)-1, st.st_gid) != 0)
-		return;
-	snprintf(name, sizeof name, "%s-lock", path);
-	if (chown(name, (uid_t)-1, st.st_gid) == 0)
-		(void)chmod(name, 0660);
+	if (fstat(fd, &st) == 0 && (st.st_mode & S_IRGRP) != 0)
+		share_lock(w->path, folder.st_gid);
 }
 
 /* LMDB walks and reuses pages of the snapshot before: they must be sound. */
@@ -122,6 +142,8 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 	memset(w, 0, sizeof *w);
 	w->path = path;
 	w->fault = fault;
+	if (!folder_is_ours(path, fault))
+		return false;
 	made = is_new(path);
 	if (made ? !drop_old_lock(path, fault) : !store_check_file(path, fault))
 		return false;
@@ -129,7 +151,7 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 	    &w->env, fault))
 		return false;
 	if (made)
-		share_with_group(path);
+		share_with_group(w);
 	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
 	if (error == 0)
 		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/base/folder.h"
 #include "policy/store/check.h"
 #include "policy/store/format.h"
 
@@ -216,7 +217,7 @@ store_open(const char *path, struct fault *fault)
 {
 	struct store *store;
 
-	if (!store_check_file(path, fault))
+	if (!folder_is_ours(path, fault) || !store_check_file(path, fault))
 		return NULL;
 	store = calloc(1, sizeof *store);
 	if (store == NULL || (store->path = strdup(path)) == NULL) {

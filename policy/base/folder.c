@@ -1,0 +1,226 @@
+/*
+ * The way is walked part by part, as the kernel does, with a descriptor for
+ * each folder, since realpath(3) would hide whose links were followed.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/base/folder.h"
+
+enum { LINKS_MAX = 40 };
+
+struct way {
+	const char *path;	/* for messages */
+	int dir;
+	uid_t owner;
+	unsigned links;
+	char rest[2 * PATH_MAX]; /* still to be walked, from dir */
+	struct fault *fault;
+};
+
+static bool
+meet(struct way *w, uid_t uid)
+{
+	if (uid == 0 || uid == w->owner)
+		return true;
+	if (w->owner != 0)
+		return fault_set(w->fault, FAULT_SETTINGS, "%s: root does not "
+		    "go there: both user %lu and user %lu own folders or links "
+		    "on the way", w->path, (unsigned long)w->owner,
+		    (unsigned long)uid);
+	w->owner = uid;
+	return true;
+}
+
+static bool
+enter(struct way *w, int at, const char *name, int flags)
+{
+	struct stat st;
+	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | flags);
+
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		fault_errno(w->fault, FAULT_NOINPUT, errno, "%s", w->path);
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	if (w->dir != -1)
+		close(w->dir);
+	w->dir = fd;
+	return meet(w, st.st_uid);
+}
+
+/*
+ * May others put what they like under a name in this folder of root's?  Where
+ * the sticky bit is, names that are taken stay whose they are.
+ */
+static bool
+check_writers(struct way *w, bool taken)
+{
+	struct stat st;
+	bool others;
+
+	if (fstat(w->dir, &st) == -1)
+		return fault_errno(w->fault, FAULT_IO, errno, "%s", w->path);
+	others = (st.st_mode & S_IWOTH) != 0 ||
+	    ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0);
+	if (st.st_uid != 0 || !others ||
+	    (taken && (st.st_mode & S_ISVTX) != 0))
+		return true;
+	return fault_set(w->fault, FAULT_SETTINGS, "%s: root does not go "
+	    "there: a folder on the way is root's, but others may write to it",
+	    w->path);
+}
+
+static bool
+follow(struct way *w, const char *name, const struct stat *st)
+{
+	char target[PATH_MAX], rest[sizeof w->rest];
+	ssize_t n = readlinkat(w->dir, name, target, sizeof target - 1);
+	int length;
+
+	if (n == -1 || w->links++ == LINKS_MAX)
+		return fault_errno(w->fault, FAULT_NOINPUT, n == -1 ? errno :
+		    ELOOP, "%s", w->path);
+	target[n] = '\0';
+	length = snprintf(rest, sizeof rest, "%s/%s", target, w->rest);
+	/* A slash at the end would make a file a folder. */
+	if (length > 0 && w->rest[0] == '\0')
+		rest[length - 1] = '\0';
+	if (length < 0 || (size_t)length >= sizeof rest)
+		return fault_errno(w->fault, FAULT_NOINPUT, ENAMETOOLONG, "%s",
+		    w->path);
+	memcpy(w->rest, rest, (size_t)length + 1);
+	return meet(w, st->st_uid) &&
+	    (target[0] != '/' || enter(w, AT_FDCWD, "/", 0));
+}
+
+/* Cuts the first part off w->rest; false: there is none that can exist. */
+static bool
+next_part(struct way *w, char name[NAME_MAX + 1])
+{
+	const char *p = w->rest + strspn(w->rest, "/");
+	size_t n = strcspn(p, "/");
+
+	if (n == 0 || n > NAME_MAX)
+		return false;
+	snprintf(name, NAME_MAX + 1, "%.*s", (int)n, p);
+	p += n;
+	p += strspn(p, "/");
+	memmove(w->rest, p, strlen(p) + 1);
+	return true;
+}
+
+static bool
+walk(struct way *w)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	while (next_part(w, name)) {
+		bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+		bool last = w->rest[0] == '\0', there;
+
+		there = fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		/* The last name is that of a file, which may be made anew. */
+		if (!dots && !check_writers(w, there && !last))
+			return false;
+		if (!there)
+			return true; /* who opens it says so */
+		if (S_ISLNK(st.st_mode)) {
+			if (!follow(w, name, &st))
+				return false;
+		} else if (last || !S_ISDIR(st.st_mode))
+			return true;
+		else if (!enter(w, w->dir, name, O_NOFOLLOW))
+			return false;
+	}
+	return true;
+}
+
+bool
+folder_owner(const char *path, uid_t *owner, struct fault *fault)
+{
+	struct way w = { .path = path, .dir = -1, .owner = *owner,
+		.fault = fault };
+	int n = snprintf(w.rest, sizeof w.rest, "%s", path);
+	bool good;
+
+	if (n < 0 || n >= PATH_MAX)
+		return fault_errno(fault, FAULT_NOINPUT, ENAMETOOLONG, "%s",
+		    path);
+	good = enter(&w, AT_FDCWD, path[0] == '/' ? "/" : ".", 0) && walk(&w);
+	if (w.dir != -1)
+		close(w.dir);
+	*owner = w.owner;
+	return good;
+}
+
+/* Of a store and its lock file, which one folder may hold or a link tell. */
+static bool
+owner_of_both(const char *path, uid_t *owner, struct fault *fault)
+{
+	char lock[PATH_MAX];
+
+	*owner = 0;
+	if (snprintf(lock, sizeof lock, "%s-lock", path) >= (int)sizeof lock)
+		return fault_errno(fault, FAULT_NOINPUT, ENAMETOOLONG, "%s",
+		    path);
+	return folder_owner(path, owner, fault) &&
+	    folder_owner(lock, owner, fault);
+}
+
+bool
+folder_is_ours(const char *path, struct fault *fault)
+{
+	uid_t owner;
+
+	if (geteuid() != 0)
+		return true;
+	if (!owner_of_both(path, &owner, fault))
+		return false;
+	return owner == 0 || fault_set(fault, FAULT_SETTINGS, "%s: root does "
+	    "not open it: its folder, or a link on the way, is user %lu's",
+	    path, (unsigned long)owner);
+}
+
+/* The rights of the owner, no more: not even the folder's group. */
+static bool
+become(uid_t uid)
+{
+	const struct passwd *entry = getpwuid(uid);
+	gid_t gid = entry != NULL ? entry->pw_gid : (gid_t)uid;
+	int groups = entry != NULL ? initgroups(entry->pw_name, gid) :
+	    setgroups(0, NULL);
+
+	return groups == 0 && setresgid(gid, gid, gid) == 0 &&
+	    setresuid(uid, uid, uid) == 0 && setuid(0) == -1;
+}
+
+bool
+folder_become_owner(const char *path, bool *changed, struct fault *fault)
+{
+	uid_t owner;
+
+	*changed = false;
+	if (geteuid() != 0)
+		return true;
+	if (!owner_of_both(path, &owner, fault))
+		return false;
+	if (owner == 0)
+		return true;
+	*changed = true;
+	return become(owner) || fault_errno(fault, FAULT_UNAVAILABLE, errno,
+	    "%s: cannot become user %lu, its folder's owner", path,
+	    (unsigned long)owner);
+}
