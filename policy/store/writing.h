@@ -10,7 +10,7 @@
 #ifndef TLSPOLICY_WRITING_H
 #define TLSPOLICY_WRITING_H
 
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
 
 struct writing {
 	const char *path;
