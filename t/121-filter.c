@@ -18,6 +18,13 @@ make_key(unsigned i, unsigned char *key)
 
 static struct filter_head head;
 
+static bool
+add(unsigned char *memory, const unsigned char *key, size_t n, uint64_t sum)
+{
+	return filter_add(&head, memory, filter_announce(&head, memory, key,
+	    n), sum);
+}
+
 static enum lookup_result
 find(const struct filter *f, unsigned i, uint32_t *check)
 {
@@ -37,7 +44,7 @@ make_filter(size_t odd)
 
 	filter_make(&head, memory, KEYS, 7);
 	for (unsigned i = 0; i < KEYS; i++)
-		assert_true(filter_add(&head, memory, key, make_key(i, key),
+		assert_true(add(memory, key, make_key(i, key),
 		    (uint64_t)i * i));
 	filter_seal(&head, memory);
 	return memory;
@@ -61,7 +68,7 @@ test_keys(void **state)
 	for (unsigned i = KEYS; i < 10 * KEYS; i++)
 		assert_int_equal(find(&f, i, &check), LOOKUP_ABSENT);
 	/* Twice is a collision. */
-	assert_false(filter_add(&head, odd, key, make_key(5, key), 1));
+	assert_false(add(odd, key, make_key(5, key), 1));
 	free(odd - 1);
 }
 
@@ -127,7 +134,7 @@ add_prefix(unsigned char *memory, const char *text)
 	assert_int_equal(netprefix_parse(slice_of(text), &prefix),
 	    NETPREFIX_OK);
 	key_address(TAG_CLT, KEY_ADDRESS, &prefix, &key);
-	assert_true(filter_add(&head, memory, key.bytes, key.n, 1));
+	assert_true(add(memory, key.bytes, key.n, 1));
 }
 
 static void
@@ -144,7 +151,7 @@ test_lengths(void **state)
 	add_prefix(memory, "2001:db8::/32");
 	add_prefix(memory, "2001:db8::1");
 	/* No length. */
-	assert_true(filter_add(&head, memory, name, make_key(1, name), 1));
+	assert_true(add(memory, name, make_key(1, name), 1));
 	assert_true(filter_read(&f, &head, memory, filter_size(6)));
 	for (unsigned bits = 0; bits <= 128; bits++) {
 		assert_int_equal(filter_has_length(&f, 4, bits), bits == 0 ||

@@ -94,14 +94,24 @@ add_length(struct filter_head *head, const unsigned char *key, size_t n)
 		    UINT64_C(1) << bits % 64;
 }
 
-bool
-filter_add(struct filter_head *head, unsigned char *memory,
-    const unsigned char *key, size_t n, uint64_t sum)
+uint64_t
+filter_announce(struct filter_head *head, unsigned char *memory,
+    const unsigned char *key, size_t n)
 {
-	uint64_t hash = filter_hash(head->salt, key, n), tag = tag_of(hash);
-	uint64_t line = line_of(hash, head->lines), slot;
+	uint64_t hash = filter_hash(head->salt, key, n);
 
 	add_length(head, key, n);
+	__builtin_prefetch(memory + FILTER_PAD +
+	    line_of(hash, head->lines) * FILTER_LINE, 1);
+	return hash;
+}
+
+bool
+filter_add(const struct filter_head *head, unsigned char *memory,
+    uint64_t hash, uint64_t sum)
+{
+	uint64_t tag = tag_of(hash), line = line_of(hash, head->lines), slot;
+
 	for (;; line = line + 1 == head->lines ? 0 : line + 1) {
 		unsigned char *at = memory + FILTER_PAD + line * FILTER_LINE;
 

@@ -68,11 +68,14 @@ size_t filter_size(uint64_t keys);
 void filter_make(struct filter_head *, unsigned char *memory, uint64_t keys,
     uint64_t salt);
 /*
- * `sum` of format_sum().  False: the hash is another key's, too; to be made
- * again with another salt.
+ * A key is added in two steps, between which others can be announced: the
+ * memory comes meanwhile.  `sum` of format_sum().  False: the hash is another
+ * key's, too; the filter is to be made again with another salt.
  */
-bool filter_add(struct filter_head *, unsigned char *memory,
-    const unsigned char *key, size_t n, uint64_t sum);
+uint64_t filter_announce(struct filter_head *, unsigned char *memory,
+    const unsigned char *key, size_t n);
+bool filter_add(const struct filter_head *, unsigned char *memory,
+    uint64_t hash, uint64_t sum);
 /* When all keys are there. */
 void filter_seal(const struct filter_head *, unsigned char *memory);
 

@@ -172,10 +172,30 @@ writing_put(struct writing *w, const void *key, size_t n, const void *data,
 	return error == 0 || writing_failed(w, error);
 }
 
+/* Keys that were announced to the filter. */
+struct announced {
+	uint64_t hash[16], sum[16];
+	unsigned n;
+};
+
+static bool
+add_announced(const struct writing *w, unsigned char *filter,
+    struct announced *a)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < a->n; i++)
+		good = good && filter_add(&w->info.filter, filter, a->hash[i],
+		    a->sum[i]);
+	a->n = 0;
+	return good;
+}
+
 /* Adds all that a reader looks for: *again with another salt, see filter.h. */
 static int
 fill_filter(struct writing *w, unsigned char *filter, bool *again)
 {
+	struct announced a = { .n = 0 };
 	MDB_val key, value;
 	MDB_cursor *cursor;
 	int error = mdb_cursor_open(w->txn, w->dbi, &cursor);
@@ -187,12 +207,16 @@ fill_filter(struct writing *w, unsigned char *filter, bool *again)
 	    MDB_NEXT)) == 0) {
 		struct slice name = slice_make(key.mv_data, key.mv_size);
 
-		if (!format_is(name, FORMAT_INFO) &&
-		    !format_is(name, FORMAT_FILTER))
-			*again = !filter_add(&w->info.filter, filter,
-			    key.mv_data, key.mv_size,
-			    format_sum(&key, &value));
+		if (format_is(name, FORMAT_INFO) ||
+		    format_is(name, FORMAT_FILTER))
+			continue;
+		a.hash[a.n] = filter_announce(&w->info.filter, filter,
+		    key.mv_data, key.mv_size);
+		a.sum[a.n++] = format_sum(&key, &value);
+		if (a.n == sizeof a.hash / sizeof a.hash[0])
+			*again = !add_announced(w, filter, &a);
 	}
+	*again = !add_announced(w, filter, &a) || *again;
 	mdb_cursor_close(cursor);
 	return error == MDB_NOTFOUND ? 0 : error;
 }

@@ -70,7 +70,8 @@ put_filter(MDB_txn *txn, struct format_info *info)
 	filter_make(&info->filter, filter, stat.ms_entries, 1);
 	FUZZ_CHECK(mdb_cursor_open(txn, dbi, &cursor) == 0);
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
-		filter_add(&info->filter, filter, key.mv_data, key.mv_size,
+		filter_add(&info->filter, filter, filter_announce(
+		    &info->filter, filter, key.mv_data, key.mv_size),
 		    format_sum(&key, &value));
 	mdb_cursor_close(cursor);
 	filter_seal(&info->filter, filter);
