@@ -3,15 +3,41 @@
  * closing one drops the fcntl(2) locks of both, and another process would take
  * the reader table for abandoned.  A replaced store has the lock file of the
  * old one, so the old one is closed first, when no reader is inside.  Readers
- * that come meanwhile wait instead of failing.
+ * that come meanwhile wait instead of failing.  What takes long, looking at
+ * every page of the new one, is done before: the old one judges meanwhile.
  *
  * The lock prefers its writer: with readers preferred, a busy daemon would
  * never get to replace anything.
  */
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "milter/log.h"
 #include "milter/store-holder.h"
+
+/* The store that is open.  A signal's handler is handed nothing. */
+static struct store *_Atomic guarded;
+
+static void
+lost_page(int number, siginfo_t *info, void *context)
+{
+	struct store *store = guarded;
+
+	(void)context;
+	if (store == NULL || !store_lose_page(store, info->si_addr))
+		signal(number, SIG_DFL); /* which the next moment shows */
+}
+
+static void
+guard(void)
+{
+	struct sigaction action = { .sa_sigaction = lost_page,
+		.sa_flags = SA_SIGINFO | SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, NULL);
+}
 
 void
 store_holder_init(struct store_holder *h)
@@ -25,6 +51,8 @@ store_holder_init(struct store_holder *h)
 	pthread_rwlockattr_destroy(&attr);
 	h->store = NULL;
 	h->was_told = false;
+	h->walk_at = 0;
+	guard();
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
 }
 
@@ -54,6 +82,24 @@ tell_failed(struct store_holder *h, const struct fault *why)
 	h->was_told = true;
 }
 
+/* In place of the one that is open, which nobody reads when this returns. */
+static struct store *
+swap(struct store_holder *h, const char *path, struct fault *why)
+{
+	struct store *fresh = NULL;
+	struct store_seen seen;
+	bool sound;
+
+	log_debug("store %s: looking at the file that is there now", path);
+	sound = store_look(path, &seen, why);
+	pthread_rwlock_wrlock(&h->lock);
+	guarded = NULL;
+	store_close(h->store);
+	if (sound)
+		fresh = store_open_seen(path, &seen, why);
+	return fresh;
+}
+
 static void
 reopen(struct store_holder *h, const char *path)
 {
@@ -65,12 +111,9 @@ reopen(struct store_holder *h, const char *path)
 		/* Nothing to close: readers go on failing meanwhile. */
 		fresh = store_open(path, &why);
 		pthread_rwlock_wrlock(&h->lock);
-	} else {
-		pthread_rwlock_wrlock(&h->lock);
-		store_close(h->store);
-		fresh = store_open(path, &why);
-	}
-	h->store = fresh;
+	} else
+		fresh = swap(h, path, &why);
+	guarded = h->store = fresh;
 	if (fresh == NULL) {
 		tell_failed(h, &why);
 		h->why = why;
@@ -80,6 +123,36 @@ reopen(struct store_holder *h, const char *path)
 	pthread_rwlock_unlock(&h->lock);
 	if (fresh != NULL)
 		tell_opened(fresh);
+}
+
+static int64_t
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec;
+}
+
+/*
+ * A reader finds only the damage that it comes upon, so all is looked at, for
+ * one part in a hundred of the time.
+ */
+static bool
+is_sound(struct store_holder *h)
+{
+	enum { REST = 100, LEAST = 10 };
+	int64_t began = seconds();
+	struct fault fault;
+
+	if (store_is_suspect(h->store))
+		return false;
+	if (began < h->walk_at)
+		return true;
+	if (!store_verify(h->store, &fault))
+		return false;
+	h->walk_at = began + LEAST + (seconds() - began) * REST;
+	return true;
 }
 
 /* The right file, but is it still a store?  Somebody may write over it. */
@@ -100,7 +173,8 @@ store_holder_watch(struct store_holder *h, const char *path)
 {
 	/* Nobody else writes h->store: reading it here needs no lock. */
 	if (h->store == NULL || strcmp(store_path(h->store), path) != 0 ||
-	    !store_is_current(h->store) || !can_be_read(h->store))
+	    !store_is_current(h->store) || !can_be_read(h->store) ||
+	    !is_sound(h))
 		reopen(h, path);
 	return h->store != NULL;
 }
@@ -109,6 +183,7 @@ void
 store_holder_close(struct store_holder *h)
 {
 	pthread_rwlock_wrlock(&h->lock);
+	guarded = NULL;
 	if (h->store != NULL)
 		store_close(h->store);
 	h->store = NULL;

@@ -3,9 +3,9 @@
  *
  * A new generation needs nothing from here: the next read transaction sees it.
  * This is for the file itself: not there yet, replaced by another one, gone,
- * unreadable.  A watch looks once a second and opens what is there; each
- * change of state is logged once.  While there is no usable store every
- * question ends as a policy error.
+ * unreadable, damaged.  A watch looks once a second and opens what is there,
+ * while the old one goes on judging; each change of state is logged once.
+ * While there is no usable store every question ends as a policy error.
  *
  * Threads: any number may read; one at a time may watch or close.
  */
@@ -21,6 +21,7 @@ struct store_holder {
 	struct store *store; /* NULL: none, for the reason in `why` */
 	struct fault why;
 	bool was_told;	     /* `why` has been logged */
+	int64_t walk_at;     /* when all of it is to be looked at again */
 };
 
 void store_holder_init(struct store_holder *);

@@ -26,5 +26,6 @@
 #include "policy/facts/suite.h"
 #include "policy/outbound/outbound.h"
 #include "policy/store/store.h"
+#include "policy/store/watch.h"
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/store/rebuild.h"
+#include "policy/store/watch.h"
 #include "t/unit.h"
 
 enum { READERS = 6, RULES = 200, SECONDS = 2 };

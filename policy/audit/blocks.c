@@ -150,12 +150,16 @@ look_at(struct blocks *a, struct waiting *w, struct slice line,
     struct fault *fault)
 {
 	static const char word[] = "\"withdrawn\"";
+	enum reader_result result;
 	struct fault bad;
 
 	if (line.n > BLOCKS_NOTE_MAX ||
-	    memmem(line.p, line.n, word, sizeof word - 1) == NULL ||
-	    reader_parse(&a->note, line, &bad) != READER_NOTE ||
-	    a->note.of == 0)
+	    memmem(line.p, line.n, word, sizeof word - 1) == NULL)
+		return true;
+	result = reader_parse(&a->note, line, &bad);
+	if (result == READER_FAILED)
+		return no_memory(fault);
+	if (result != READER_NOTE || a->note.of == 0)
 		return true;
 	return add_seq(&w->piece.withdrawn, a->note.of, fault);
 }

@@ -107,7 +107,9 @@ parse_hex(struct parse *p, struct slice *bytes)
 	if (!scan_string(&p->scan, &hex))
 		return false;
 	out = arena_alloc(&p->r->memory, hex.n / 2 + 1);
-	if (out == NULL || hex.n % 2 != 0)
+	if (out == NULL)
+		return scan_fail(&p->scan, scan_no_memory);
+	if (hex.n % 2 != 0)
 		return scan_fail(&p->scan, "pairs of hex digits");
 	for (size_t i = 0; i < hex.n; i += 2) {
 		int hi = text_hex_digit(hex.p[i]);

@@ -415,7 +415,7 @@ parse_line(struct parse *p)
 			    "\"time\"");
 	} else if (!p->has_verdict || p->time.p == NULL)
 		return scan_fail(&p->scan, "a \"verdict\" and a \"time\"");
-	return parse_put_facts(p) || scan_fail(&p->scan, "more memory");
+	return parse_put_facts(p) || scan_fail(&p->scan, scan_no_memory);
 }
 
 enum reader_result
@@ -433,6 +433,10 @@ reader_parse(struct reader_record *r, struct slice line, struct fault *fault)
 	if (parse_line(&p))
 		return p.note ? READER_NOTE : is_outbound(&p) ?
 		    READER_OUTBOUND : READER_RECORD;
+	if (p.scan.error == scan_no_memory) {
+		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return READER_FAILED;
+	}
 	if (!chain_split(line, &sealed) && line.n > 0 && line.p[0] == '{' &&
 	    line.p[line.n - 1] != '}')
 		return READER_TORN;

@@ -80,7 +80,9 @@ larger(struct parse *p, const void *old, size_t n, size_t size)
 	if (n != 0 && (n < 4 || (n & (n - 1)) != 0))
 		return (void *)(uintptr_t)old;
 	list = arena_alloc(&p->r->memory, (n == 0 ? 4 : 2 * n) * size);
-	if (list != NULL && n > 0)
+	if (list == NULL)
+		scan_fail(&p->scan, scan_no_memory);
+	else if (n > 0)
 		memcpy(list, old, n * size);
 	return list;
 }

@@ -15,6 +15,8 @@ scan_init(struct scan *s, struct slice text, struct arena *memory)
 	s->error = NULL;
 }
 
+const char scan_no_memory[] = "more memory";
+
 bool
 scan_fail(struct scan *s, const char *expected)
 {
@@ -183,7 +185,7 @@ scan_escaped(struct scan *s, const char *start, struct slice *value)
 	char *out = memory;
 
 	if (memory == NULL)
-		return scan_fail(s, "more memory");
+		return scan_fail(s, scan_no_memory);
 	memcpy(out, start, plain);
 	out += plain;
 	while (s->p < s->end && *s->p != '"') {

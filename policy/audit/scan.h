@@ -34,6 +34,8 @@ void scan_init(struct scan *, struct slice text, struct arena *);
 bool scan_end(struct scan *);
 /* Fails the scan; returns false. */
 bool scan_fail(struct scan *, const char *expected);
+/* What is expected when memory has run out: the line is not to blame. */
+extern const char scan_no_memory[];
 
 /* The next byte that is not a blank; 0 at the end. */
 char scan_peek(struct scan *);

@@ -16,6 +16,7 @@ struct batch {
 	size_t from, to;     /* what was read and not taken yet */
 	unsigned long line;
 	unsigned long bad;
+	bool no_memory;	     /* a bad line was no fault of its own */
 	bool too_long;	     /* the line in the buffer began before it */
 	struct text out, trace;
 };
@@ -149,8 +150,10 @@ check_object(struct batch *b, const json_t *object)
 	size_t n;
 
 	if (!macros_of(object, macros, numbers, &n, &f) ||
-	    !check_facts(b->judge, macros, n, &f))
+	    !check_facts(b->judge, macros, n, &f)) {
+		b->no_memory = b->no_memory || f.kind == FAULT_UNAVAILABLE;
 		return put_error(b, f.text);
+	}
 	text_clear(&b->out);
 	text_clear(&b->trace);
 	check_session(b->judge, &trace);
@@ -203,6 +206,8 @@ run_lines(struct batch *b)
 	if (b->bad > 0)
 		fprintf(stderr, "tlspolicy: %lu of %lu sessions could not be "
 		    "judged\n", b->bad, b->line);
+	if (b->no_memory)
+		return FAULT_UNAVAILABLE;
 	return b->bad > 0 ? FAULT_DATA : EXIT_FINE;
 }
 

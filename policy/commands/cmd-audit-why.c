@@ -16,6 +16,7 @@ struct why {
 	const struct context *context;
 	struct slice id;
 	unsigned found;
+	int status; /* of what could not be looked at */
 };
 
 static void
@@ -134,6 +135,9 @@ print_trace(struct why *w, struct reader_record *r)
 
 	if (!command_open_store(w->context, &store, &reader, &fault)) {
 		printf("keys tried: cannot tell, the store cannot be read\n");
+		/* That there is none, or another, is an answer. */
+		if (fault.kind != FAULT_NOINPUT && fault.kind != FAULT_DATA)
+			w->status = command_fail(&fault);
 		return;
 	}
 	if (reader.info.generation != r->generation) {
@@ -198,7 +202,7 @@ run(struct context *context, int argc, char **argv)
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
 	if (status != EXIT_FINE || why.found > 0)
-		return status;
+		return status != EXIT_FINE ? status : why.status;
 	fprintf(stderr, "tlspolicy audit why: no record of %s\n",
 	    argv[optind]);
 	return FAULT_NOINPUT;

@@ -75,6 +75,7 @@ lint(const struct context *context, char *const *paths,
 	struct printer printer = { &rules, json };
 	struct fault f;
 	int status = EXIT_FINE;
+	size_t found;
 
 	lint_options->today = (int32_t)(time(NULL) / SECONDS_PER_DAY);
 	lint_options->default_perm = context->settings.default_class ==
@@ -82,7 +83,11 @@ lint(const struct context *context, char *const *paths,
 	lint_options->suffixes = lint_suffixes_open();
 	if (!ruleset_read(context, paths, &rules, &f))
 		status = command_fail(&f);
-	else if (lint_rules(&rules, lint_options, tell, &printer) > 0)
+	else if ((found = lint_rules(&rules, lint_options, tell,
+	    &printer)) == LINT_NO_MEMORY) {
+		fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+		status = command_fail(&f);
+	} else if (found > 0)
 		status = EXIT_FINDINGS;
 	rulefile_free(&rules);
 	lint_suffixes_close(lint_options->suffixes);

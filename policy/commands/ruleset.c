@@ -34,6 +34,8 @@ ruleset_read(const struct context *context, char *const *paths,
 		return false;
 	if (rulefile_finish(rules))
 		return true;
+	if (rules->no_memory)
+		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
 	return fault_set(f, FAULT_DATA, "%lu bad line%s in the rules",
 	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
 }

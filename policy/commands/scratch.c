@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/commands/memory.h"
 #include "policy/commands/scratch.h"
 #include "policy/store/rebuild.h"
 
@@ -46,7 +47,9 @@ compile_and_remove(const struct rulefile *rules, struct fault *f)
 	}
 	snprintf(path, sizeof path, "%s/policy.mdb", dir);
 	snprintf(lock, sizeof lock, "%s-lock", path);
+	memory_scratch(dir);
 	store = compile(path, rules, f);
+	memory_scratch(NULL);
 	unlink(path);
 	unlink(lock);
 	rmdir(dir);

@@ -14,6 +14,7 @@
 #include "policy/base/nearest.h"
 #include "policy/base/stdfile.h"
 #include "policy/commands/command.h"
+#include "policy/commands/memory.h"
 
 static void
 print_help(void)
@@ -81,6 +82,7 @@ main(int argc, char **argv)
 		return FAULT_IO;
 	/* A file beyond ulimit -f is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
+	memory_watch();
 	status = run(argc, argv);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;

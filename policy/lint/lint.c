@@ -328,7 +328,7 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 	size_t found = 0;
 
 	if (order == NULL)
-		return 0;
+		return LINT_NO_MEMORY;
 	for (size_t i = 0; i < file->n; i++)
 		order[i] = &file->rules[i];
 	qsort(order, file->n, sizeof *order, compare_lines);

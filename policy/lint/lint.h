@@ -30,8 +30,9 @@ struct lint_finding {
 
 /*
  * Judges every rule of a finished rulefile, in the order of its lines.
- * Returns how many findings were told.
+ * Returns how many findings were told, or LINT_NO_MEMORY: nothing was judged.
  */
+#define LINT_NO_MEMORY SIZE_MAX
 size_t lint_rules(const struct rulefile *, const struct lint_options *,
     void (*tell)(void *, const struct lint_finding *), void *arg);
 

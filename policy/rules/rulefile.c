@@ -46,6 +46,8 @@ rulefile_bad_line(struct rulefile *file, unsigned source, uint32_t number,
 	snprintf(name, sizeof name, "%.*s", SLICE_ARG(file->sources[source]));
 	fault_at(fault, name, number, column);
 	file->bad_lines++;
+	if (fault->kind == FAULT_UNAVAILABLE)
+		file->no_memory = true;
 	if (file->report != NULL)
 		file->report(file->arg, fault);
 }

@@ -53,6 +53,7 @@ struct rulefile {
 	struct slice sources[RULEFILE_SOURCES_MAX];
 	unsigned nsources;
 	unsigned long bad_lines; /* lines that were reported */
+	bool no_memory;		 /* and one of them was no fault of its own */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */

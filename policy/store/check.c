@@ -1,10 +1,7 @@
 /*
- * The layout of LMDB 0.9's file, as its mdb.c describes it: pages of one
- * size, the first two of them with a copy of the header each, of which the one
- * with the larger transaction number is in force.
- *
- * Numbers are as the machine has them, in its order of bytes and, those of
- * pages, in the width of its addresses.
+ * Pages first: each is what its parent says, and all are there.  Then what they
+ * hold: LMDB keeps no checksums, and a changed byte in a key would make a rule
+ * vanish without a trace.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,52 +13,8 @@
 #include <unistd.h>
 
 #include "policy/store/check.h"
-
-enum {
-	LMDB_MAGIC = (int)0xBEEFC0DE,
-	LMDB_VERSION = 1,
-	DEPTH_MAX = 32,
-	FLAG_BRANCH = 0x01,
-	FLAG_LEAF = 0x02,
-	FLAG_OVERFLOW = 0x04,
-	FLAG_META = 0x08,
-	NODE_BIGDATA = 0x01,
-	TREE_INTEGERKEY = 0x08,
-	KEY_SIZE_MAX = 511
-};
-
-#define NO_PAGE SIZE_MAX
-
-struct page_head {
-	size_t number;
-	uint16_t pad, flags;
-	uint16_t lower, upper; /* of overflow pages: their number, 32 bits */
-};
-
-struct tree {
-	uint32_t pad; /* of the free list's tree: the page size */
-	uint16_t flags, depth;
-	size_t branches, leaves, overflows, entries, root;
-};
-
-struct meta {
-	uint32_t magic, version;
-	void *address;
-	size_t map_size;
-	struct tree free, main;
-	size_t last_page, txnid;
-};
-
-struct node_head {
-	uint32_t low; /* size of a value, or low half of a page's number */
-	uint16_t high; /* flags, or high half */
-	uint16_t key_size;
-};
-
-enum {
-	PAGE_HEAD = sizeof(struct page_head),
-	NODE_HEAD = sizeof(struct node_head)
-};
+#include "policy/store/format.h"
+#include "policy/store/layout.h"
 
 struct file {
 	const char *path;
@@ -71,6 +24,8 @@ struct file {
 	unsigned char *seen; /* a bit for each page */
 	bool free_list;	     /* of the two trees; its keys are numbers */
 	struct tree counted; /* what was found in this tree */
+	uint64_t sum;	     /* of all entries but the info */
+	struct slice info;
 	struct fault *fault;
 };
 
@@ -262,6 +217,8 @@ struct node {
 	} key;
 	size_t child; /* of a branch */
 	size_t size;	/* in the page */
+	const unsigned char *value; /* of a leaf */
+	size_t value_size;
 };
 
 /* The value behind a leaf's key, in the page or on pages of its own. */
@@ -284,6 +241,8 @@ read_value(struct file *f, size_t page, unsigned flags, size_t size,
 		return damaged(f, page, "a value outside the page");
 	else
 		node->size += size;
+	node->value = value;
+	node->value_size = size;
 	return !f->free_list || check_free_pages(f, page, value, size);
 }
 
@@ -302,9 +261,7 @@ read_node(struct file *f, size_t page, bool leaf, size_t lowest,
 	memcpy(&head, at, sizeof head);
 	node->key.p = at + NODE_HEAD;
 	node->key.n = head.key_size;
-	node->child = head.low;
-	if (sizeof node->child > sizeof head.low)
-		node->child |= (size_t)((uint64_t)head.high << 32);
+	node->child = node_child(&head);
 	if (node->key.n > KEY_SIZE_MAX || NODE_HEAD + node->key.n > room)
 		return damaged(f, page, "a key outside the page");
 	node->size = NODE_HEAD + node->key.n;
@@ -345,6 +302,21 @@ keys_in_order(const struct file *f, const struct node *a,
 	return a == NULL || in_order(a, b);
 }
 
+static void
+add_entry(struct file *f, const struct node *node)
+{
+	MDB_val key = { node->key.n, (void *)(uintptr_t)node->key.p };
+	MDB_val value = { node->value_size, (void *)(uintptr_t)node->value };
+
+	if (f->free_list)
+		return;
+	if (node->key.n == 2 && format_is(slice_make(key.mv_data, 2),
+	    FORMAT_INFO))
+		f->info = slice_make(value.mv_data, value.mv_size);
+	else
+		f->sum += format_sum(&key, &value);
+}
+
 static bool check_page(struct file *, size_t page, unsigned left);
 
 static bool
@@ -352,7 +324,7 @@ check_nodes(struct file *f, size_t page, const struct page_head *head,
     unsigned left)
 {
 	const unsigned char *at = f->map + page * f->page_size + PAGE_HEAD;
-	struct node node, last = { { NULL, 0 }, 0, 0 };
+	struct node node, last = { { NULL, 0 }, 0, 0, NULL, 0 };
 	unsigned n = (head->lower - PAGE_HEAD) / 2U;
 	size_t used = head->upper;
 	bool leaf = left == 1;
@@ -369,7 +341,9 @@ check_nodes(struct file *f, size_t page, const struct page_head *head,
 		    i > (leaf ? 0 : 1) ? &last : NULL, &node))
 			return damaged(f, page, "keys out of order");
 		last = node;
-		if (!leaf && !check_page(f, node.child, left - 1))
+		if (leaf)
+			add_entry(f, &node);
+		else if (!check_page(f, node.child, left - 1))
 			return false;
 	}
 	f->counted.entries += leaf ? n : 0;
@@ -426,8 +400,21 @@ check_tree(struct file *f, const struct tree *tree, bool free_list)
 	    check_counts(f, tree);
 }
 
+/* What the pages hold is what was written into them. */
 static bool
-check_snapshot(struct file *f, uint64_t txnid, bool *gone)
+check_contents(struct file *f, uint64_t txnid)
+{
+	struct format_info info;
+
+	return format_read_info(f->info, f->path, &info, f->fault) &&
+	    ((info.check == format_check(&info) && info.sum == f->sum &&
+	    info.txnid == txnid) || fault_set(f->fault, FAULT_DATA,
+	    "%s: damaged (its contents are not what was written); remove it "
+	    "and build the store again", f->path));
+}
+
+static bool
+check_snapshot(struct file *f, uint64_t txnid, bool contents, bool *gone)
 {
 	struct meta metas[2];
 	const struct meta *meta;
@@ -445,13 +432,14 @@ check_snapshot(struct file *f, uint64_t txnid, bool *gone)
 		return fault_set(f->fault, FAULT_UNAVAILABLE, "out of memory");
 	good = check_turns(f, metas) && check_length(f, meta) &&
 	    check_tree(f, &meta->free, true) &&
-	    check_tree(f, &meta->main, false);
+	    check_tree(f, &meta->main, false) &&
+	    (!contents || check_contents(f, txnid));
 	free(f->seen);
 	return good;
 }
 
-bool
-store_check_pages(const char *path, uint64_t txnid, bool *gone,
+static bool
+check(const char *path, uint64_t txnid, bool contents, bool *gone,
     struct fault *fault)
 {
 	struct file f = { .path = path, .fault = fault };
@@ -460,7 +448,52 @@ store_check_pages(const char *path, uint64_t txnid, bool *gone,
 	*gone = false;
 	if (!map_file(&f))
 		return false;
-	good = check_snapshot(&f, txnid, gone);
+	good = check_snapshot(&f, txnid, contents, gone);
 	munmap((void *)(uintptr_t)f.map, f.size);
 	return good;
+}
+
+bool
+store_check_pages(const char *path, uint64_t txnid, bool *gone,
+    struct fault *fault)
+{
+	return check(path, txnid, false, gone, fault);
+}
+
+bool
+check_mapped(const char *path, const unsigned char *map, size_t size,
+    uint64_t txnid, bool *gone, struct fault *fault)
+{
+	struct file f = { .path = path, .map = map, .size = size,
+		.fault = fault };
+
+	*gone = false;
+	return check_snapshot(&f, txnid, true, gone);
+}
+
+bool
+check_number(const char *path, uint64_t *txnid, struct fault *fault)
+{
+	struct file f = { .path = path, .fault = fault };
+	struct meta metas[2];
+	bool good;
+
+	if (!map_file(&f))
+		return false;
+	good = read_metas(&f, metas);
+	if (good)
+		*txnid = metas[metas[1].txnid > metas[0].txnid].txnid;
+	munmap((void *)(uintptr_t)f.map, f.size);
+	return good;
+}
+
+bool
+check_newest(const char *path, uint64_t *txnid, struct fault *fault)
+{
+	bool gone;
+
+	return check_number(path, txnid, fault) &&
+	    check(path, *txnid, true, &gone, fault) &&
+	    (!gone || fault_set(fault, FAULT_UNAVAILABLE,
+	    "%s: written to while it was checked", path));
 }

@@ -26,5 +26,16 @@ bool store_check_file(const char *path, struct fault *);
  */
 bool store_check_pages(const char *path, uint64_t txnid, bool *gone,
     struct fault *);
+/* That, and every entry, of a file that is in memory; `path` for messages. */
+bool check_mapped(const char *path, const unsigned char *map, size_t size,
+    uint64_t txnid, bool *gone, struct fault *);
+
+/*
+ * The number of the newest snapshot; and all of it, of a file that nobody has
+ * open here.  A writer may spoil this: only when that snapshot is still the
+ * newest one afterwards does the result count.
+ */
+bool check_number(const char *path, uint64_t *txnid, struct fault *);
+bool check_newest(const char *path, uint64_t *txnid, struct fault *);
 
 #endif

@@ -1,48 +1,86 @@
-#include "policy/rules/key.h"
+/*
+ * On average 4 of a line's 7 slots are taken, 16 bytes for a key; where all
+ * are, a key goes to the next line, and the search goes on there.
+ */
+#include <string.h>
+
 #include "policy/store/filter.h"
 
-enum { BITS_PER_KEY = 12, BLOCK_BITS = FILTER_BLOCK * 8 };
-
-static uint64_t
-blocks_for(uint64_t keys)
-{
-	return keys * BITS_PER_KEY / BLOCK_BITS + 1;
-}
+enum { KEYS_PER_LINE = 4, CHECK_BITS = 24 };
 
 size_t
 filter_size(uint64_t keys)
 {
-	return (size_t)(1 + blocks_for(keys)) * FILTER_BLOCK;
+	return FILTER_PAD + (size_t)(keys / KEYS_PER_LINE + 1) * FILTER_LINE;
 }
 
 /* Multiplication alone moves nothing downwards. */
-static uint64_t
+static inline uint64_t
 mix(uint64_t hash)
 {
 	hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	return hash ^ hash >> 32;
 }
 
-static size_t
-block_of(uint64_t hash, uint64_t blocks)
+static inline uint64_t
+line_of(uint64_t hash, uint64_t lines)
 {
-	return (size_t)((hash >> 32) * blocks >> 32) * FILTER_BLOCK;
+	return (mix(hash) >> 32) * lines >> 32;
 }
 
-/* Each bit of the block takes nine bits of the hash. */
-static uint64_t
-bits_of(uint64_t hash)
+/* 40 bits, of which the highest is set: no slot with a key is 0. */
+static inline uint64_t
+tag_of(uint64_t hash)
 {
-	return mix(hash + UINT64_C(0x9e3779b97f4a7c15));
+	return mix(mix(hash) + UINT64_C(0x9e3779b97f4a7c15)) >> CHECK_BITS |
+	    UINT64_C(1) << (63 - CHECK_BITS);
+}
+
+static inline uint32_t
+check_of(uint64_t sum)
+{
+	return (uint32_t)(mix(sum) >> 32) & ((1U << CHECK_BITS) - 1);
+}
+
+bool
+filter_vouches(uint32_t check, uint64_t sum)
+{
+	return check == check_of(sum);
+}
+
+static inline uint64_t
+step(uint64_t sum, uint64_t word)
+{
+	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return sum ^ sum >> 32;
+}
+
+/*
+ * Each step can be undone when the word is known: a change within one word
+ * never goes unseen.  Two chains, for the processor to work on both.
+ */
+static inline uint64_t
+line_check(const uint64_t *slot, uint64_t salt, uint64_t number)
+{
+	uint64_t a = step(salt, slot[0]), b = step(number, slot[1]);
+
+	a = step(a, slot[2]);
+	b = step(b, slot[3]);
+	a = step(a, slot[4]);
+	b = step(b, slot[5]);
+	return step(step(a, slot[6]), b);
 }
 
 void
-filter_make(unsigned char *memory, uint64_t keys)
+filter_make(struct filter_head *head, unsigned char *memory, uint64_t keys,
+    uint64_t salt)
 {
-	struct filter_head head = { .blocks = blocks_for(keys) };
+	size_t size = filter_size(keys);
 
-	memset(memory, 0, filter_size(keys));
-	memcpy(memory, &head, sizeof head);
+	memset(memory, 0, size);
+	memset(head, 0, sizeof *head);
+	head->lines = (size - FILTER_PAD) / FILTER_LINE;
+	head->salt = salt;
 }
 
 static void
@@ -50,59 +88,100 @@ add_length(struct filter_head *head, const unsigned char *key, size_t n)
 {
 	unsigned bits = key[n - 1];
 
-	if ((key[1] == KEY_ADDRESS || key[1] == KEY_BRACKET) && bits <= 128)
+	if (key[0] != 0 && n > KEY_HEAD &&
+	    (key[1] == KEY_ADDRESS || key[1] == KEY_BRACKET) && bits <= 128)
 		head->lengths[key[KEY_HEAD] != 4][bits / 64] |=
 		    UINT64_C(1) << bits % 64;
 }
 
-void
-filter_add(unsigned char *memory, const unsigned char *key, size_t n)
+uint64_t
+filter_announce(struct filter_head *head, unsigned char *memory,
+    const unsigned char *key, size_t n)
 {
-	uint64_t hash = mix(filter_hash(key, n)), bits = bits_of(hash);
-	struct filter_head head;
-	unsigned char *block;
+	uint64_t hash = filter_hash(head->salt, key, n);
 
-	memcpy(&head, memory, sizeof head);
-	block = memory + FILTER_BLOCK + block_of(hash, head.blocks);
-	for (int i = 0; i < FILTER_BITS; i++, bits >>= 9)
-		block[bits % BLOCK_BITS / 8] |=
-		    (unsigned char)(1U << bits % 8);
-	if (n > KEY_HEAD) {
-		add_length(&head, key, n);
-		memcpy(memory, &head, sizeof head);
+	add_length(head, key, n);
+	__builtin_prefetch(memory + FILTER_PAD +
+	    line_of(hash, head->lines) * FILTER_LINE, 1);
+	return hash;
+}
+
+bool
+filter_add(const struct filter_head *head, unsigned char *memory,
+    uint64_t hash, uint64_t sum)
+{
+	uint64_t tag = tag_of(hash), line = line_of(hash, head->lines), slot;
+
+	for (;; line = line + 1 == head->lines ? 0 : line + 1) {
+		unsigned char *at = memory + FILTER_PAD + line * FILTER_LINE;
+
+		for (int i = 0; i < FILTER_SLOTS; i++, at += sizeof slot) {
+			memcpy(&slot, at, sizeof slot);
+			if (slot >> CHECK_BITS == tag)
+				return false;
+			if (slot != 0)
+				continue;
+			slot = tag << CHECK_BITS | check_of(sum);
+			memcpy(at, &slot, sizeof slot);
+			return true;
+		}
+	}
+}
+
+void
+filter_seal(const struct filter_head *head, unsigned char *memory)
+{
+	uint64_t slot[FILTER_SLOTS], check;
+	unsigned char *at = memory + FILTER_PAD;
+
+	for (uint64_t line = 0; line < head->lines; line++, at += FILTER_LINE) {
+		memcpy(slot, at, sizeof slot);
+		check = line_check(slot, head->salt, line);
+		memcpy(at + sizeof slot, &check, sizeof check);
 	}
 }
 
 bool
-filter_read(struct filter *f, const unsigned char *memory, size_t size)
+filter_read(struct filter *f, const struct filter_head *head,
+    const void *memory, size_t size)
 {
-	if (size < 2 * FILTER_BLOCK)
+	if (head->lines == 0 || head->lines > UINT32_MAX ||
+	    size != FILTER_PAD + head->lines * FILTER_LINE)
 		return false;
-	memcpy(&f->head, memory, sizeof f->head);
-	f->blocks = memory + FILTER_BLOCK;
-	return f->head.blocks <= UINT32_MAX &&
-	    f->head.blocks == size / FILTER_BLOCK - 1;
+	f->head = *head;
+	f->lines = (const unsigned char *)memory + FILTER_PAD;
+	return true;
 }
 
 void
 filter_prefetch(const struct filter *f, uint64_t hash)
 {
-	__builtin_prefetch(f->blocks + block_of(mix(hash), f->head.blocks));
+	__builtin_prefetch(f->lines +
+	    line_of(hash, f->head.lines) * FILTER_LINE);
 }
 
-bool
-filter_may_hold(const struct filter *f, uint64_t hash)
+enum lookup_result
+filter_find(const struct filter *f, uint64_t hash, uint32_t *check)
 {
-	const unsigned char *block;
-	uint64_t bits;
+	uint64_t slot[FILTER_SLOTS + 1], tag = tag_of(hash);
+	uint64_t line = line_of(hash, f->head.lines);
 
-	hash = mix(hash);
-	bits = bits_of(hash);
-	block = f->blocks + block_of(hash, f->head.blocks);
-	for (int i = 0; i < FILTER_BITS; i++, bits >>= 9)
-		if ((block[bits % BLOCK_BITS / 8] >> bits % 8 & 1) == 0)
-			return false;
-	return true;
+	for (uint64_t tried = 0; tried < f->head.lines; tried++) {
+		memcpy(slot, f->lines + line * FILTER_LINE, sizeof slot);
+		if (slot[FILTER_SLOTS] !=
+		    line_check(slot, f->head.salt, line))
+			return LOOKUP_FAILED;
+		for (int i = 0; i < FILTER_SLOTS; i++)
+			if (slot[i] >> CHECK_BITS == tag) {
+				*check = (uint32_t)slot[i] &
+				    ((1U << CHECK_BITS) - 1);
+				return LOOKUP_FOUND;
+			}
+		if (slot[FILTER_SLOTS - 1] == 0)
+			return LOOKUP_ABSENT;
+		line = line + 1 == f->head.lines ? 0 : line + 1;
+	}
+	return LOOKUP_FAILED;
 }
 
 bool

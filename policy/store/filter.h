@@ -1,15 +1,20 @@
 /*
- * filter.h - which keys a store certainly does not hold.
+ * filter.h - which keys a store holds, and what each one's value must be.
  *
  * Most look-ups of a session find nothing: the parents of a name, the networks
- * around an address, a sender of his own.  A Bloom filter in blocks of a cache
- * line (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom
- * Filters", 2007) answers those from one and a half bytes for each key, where
- * the tree would be walked through memory that no cache holds.  One in a
- * hundred absent keys passes and is looked up in vain.
+ * around an address, a sender of his own.  A hash table in lines of a cache
+ * line answers those where the tree would be walked through memory that no
+ * cache holds.  An entry has 40 bits of the key's hash and 24 of the value's
+ * sum; each line has a check of 64 bits.  So what is read from a file whose
+ * bits may change while it is open can be trusted: "absent" was said by a line
+ * as it was written, "found" is a value that was written for this key by this
+ * commit, and a key that stands here and not in the tree is damage.
  *
- * It is one value in the store, made anew with each commit, and names the
- * prefix lengths in use, so that no others are tried.
+ * It is no seal: who can forge it can write the store anyway.
+ *
+ * It is one value in the store, made anew with each commit.  Its head stands
+ * in the info (format.h), and names the prefix lengths in use, so that no
+ * others are tried.
  *
  * Threads: no state.
  */
@@ -19,30 +24,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
-enum { FILTER_BLOCK = 64, FILTER_BITS = 6 };
+#include "policy/store/store.h"
 
-/* The first block. */
+enum {
+	FILTER_LINE = 64,
+	FILTER_SLOTS = 7,
+	FILTER_PAD = 48 /* before the first: behind LMDB's head of a page */
+};
+
 struct filter_head {
-	uint64_t blocks;	/* behind it */
+	uint64_t lines;
+	uint64_t salt; /* so that nobody outside can name keys that collide */
 	uint64_t lengths[2][3]; /* of IPv4 and IPv6 prefixes: a bit for each */
-	uint64_t unused;
 };
 
 /* One that is read; the memory is the store's. */
 struct filter {
 	struct filter_head head;
-	const unsigned char *blocks;
+	const unsigned char *lines;
 };
 
-/* How a key's bytes are summed up, one after another, from filter_start(). */
-static inline uint64_t
-filter_start(void)
-{
-	return UINT64_C(0x243f6a8885a308d3);
-}
-
+/* How a key's bytes are summed up, one after another, from the salt. */
 static inline uint64_t
 filter_byte(uint64_t hash, unsigned char c)
 {
@@ -50,9 +53,9 @@ filter_byte(uint64_t hash, unsigned char c)
 }
 
 static inline uint64_t
-filter_hash(const unsigned char *bytes, size_t n)
+filter_hash(uint64_t salt, const unsigned char *bytes, size_t n)
 {
-	uint64_t hash = filter_start();
+	uint64_t hash = salt;
 
 	for (size_t i = 0; i < n; i++)
 		hash = filter_byte(hash, bytes[i]);
@@ -62,15 +65,30 @@ filter_hash(const unsigned char *bytes, size_t n)
 /* Bytes that a filter for so many keys takes. */
 size_t filter_size(uint64_t keys);
 /* `memory`: filter_size(keys) bytes, on any boundary. */
-void filter_make(unsigned char *memory, uint64_t keys);
-void filter_add(unsigned char *memory, const unsigned char *key, size_t n);
+void filter_make(struct filter_head *, unsigned char *memory, uint64_t keys,
+    uint64_t salt);
+/*
+ * A key is added in two steps, between which others can be announced: the
+ * memory comes meanwhile.  `sum` of format_sum().  False: the hash is another
+ * key's, too; the filter is to be made again with another salt.
+ */
+uint64_t filter_announce(struct filter_head *, unsigned char *memory,
+    const unsigned char *key, size_t n);
+bool filter_add(const struct filter_head *, unsigned char *memory,
+    uint64_t hash, uint64_t sum);
+/* When all keys are there. */
+void filter_seal(const struct filter_head *, unsigned char *memory);
 
-/* False: this is no filter. */
-bool filter_read(struct filter *, const unsigned char *memory, size_t size);
+/* False: no filter with this head. */
+bool filter_read(struct filter *, const struct filter_head *,
+    const void *memory, size_t size);
 /* That sum will be asked for soon. */
 void filter_prefetch(const struct filter *, uint64_t hash);
-/* False: no key in the store has this sum. */
-bool filter_may_hold(const struct filter *, uint64_t hash);
+/* *check: for filter_vouches().  Failed: damaged. */
+enum lookup_result filter_find(const struct filter *, uint64_t hash,
+    uint32_t *check);
+/* Is this the sum of the value that was written? */
+bool filter_vouches(uint32_t check, uint64_t sum);
 /* Is a prefix of so many bits, of family 4 or 6, in the store at all? */
 bool filter_has_length(const struct filter *, unsigned family, unsigned bits);
 

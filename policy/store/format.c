@@ -64,3 +64,29 @@ format_list_key(struct slice list, unsigned char key[KEY_MAX])
 		key[n++] = '\0';
 	return n;
 }
+
+bool
+format_is(struct slice key, enum format_system word)
+{
+	return key.n >= 2 && key.p[0] == FORMAT_SYSTEM &&
+	    key.p[1] == (char)word;
+}
+
+bool
+format_read_info(struct slice value, const char *path,
+    struct format_info *info, struct fault *fault)
+{
+	if (value.n < 16 || memcmp(value.p, FORMAT_MAGIC, 8) != 0)
+		return fault_set(fault, FAULT_DATA, "%s: an LMDB file, but "
+		    "not a tlspolicy store", path);
+	memset(info, 0, sizeof *info);
+	memcpy(info, value.p, value.n < sizeof *info ? value.n :
+	    sizeof *info);
+	if (info->version != FORMAT_VERSION || info->order != FORMAT_ORDER ||
+	    value.n != sizeof *info)
+		return fault_set(fault, FAULT_DATA, "%s: format version %u of "
+		    "another program or machine; expected %d (remove it and "
+		    "build again)", path, (unsigned)info->version,
+		    FORMAT_VERSION);
+	return true;
+}

@@ -10,7 +10,7 @@
 #ifndef TLSPOLICY_STORE_REBUILD_INTERNAL_H
 #define TLSPOLICY_STORE_REBUILD_INTERNAL_H
 
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
 
 struct writing {
 	const char *path;

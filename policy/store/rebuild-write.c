@@ -32,6 +32,8 @@ writing_failed(struct writing *w, int error)
 static bool
 load_info(struct writing *w)
 {
+	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	MDB_val key = { sizeof name, name }, value = { 0, NULL };
 	MDB_stat stat;
 	int error = mdb_stat(w->txn, w->dbi, &stat);
 
@@ -42,7 +44,11 @@ load_info(struct writing *w)
 		return writing_failed(w, error);
 	if (stat.ms_entries == 0)
 		return true;
-	if (!store_read_info(w->txn, w->dbi, w->path, &w->info, w->fault))
+	error = mdb_get(w->txn, w->dbi, &key, &value);
+	if (error != 0 && error != MDB_NOTFOUND)
+		return writing_failed(w, error);
+	if (!format_read_info(slice_make(value.mv_data, value.mv_size),
+	    w->path, &w->info, w->fault))
 		return writing_give_up(w);
 	/* Its numbers say how much is read and made room for. */
 	if (w->info.check == format_check(&w->info))
@@ -95,7 +101,7 @@ share_with_group(struct writing *w)
 
 /* LMDB walks and reuses pages of the snapshot before: they must be sound. */
 static bool
-check_newest(struct writing *w)
+check_snapshot(struct writing *w)
 {
 	bool gone, good = store_check_pages(w->path, mdb_txn_id(w->txn) - 1, &gone,
 	    w->fault);
@@ -157,7 +163,7 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
 	if (error != 0)
 		return writing_failed(w, error);
-	return (made || check_newest(w)) && load_info(w);
+	return (made || check_snapshot(w)) && load_info(w);
 }
 
 void
@@ -175,32 +181,64 @@ writing_put(struct writing *w, const void *key, size_t n, const void *data,
 {
 	MDB_val k = { n, (void *)(uintptr_t)key }, old;
 	MDB_val v = { size, (void *)(uintptr_t)data };
-	int error;
+	int error = MDB_NOTFOUND;
 
-	if ((flags & MDB_APPEND) == 0 &&
-	    mdb_get(w->txn, w->dbi, &k, &old) == 0)
+	if ((flags & MDB_APPEND) == 0)
+		error = mdb_get(w->txn, w->dbi, &k, &old);
+	if (error == 0)
 		w->info.sum -= format_sum(&k, &old);
+	else if (error != MDB_NOTFOUND)
+		return writing_failed(w, error);
 	w->info.sum += format_sum(&k, &v);
 	error = mdb_put(w->txn, w->dbi, &k, &v, flags);
 	return error == 0 || writing_failed(w, error);
 }
 
-/* Adds the key of every rule. */
-static int
-fill_filter(struct writing *w, unsigned char *filter)
+/* Keys that were announced to the filter. */
+struct announced {
+	uint64_t hash[16], sum[16];
+	unsigned n;
+};
+
+static bool
+add_announced(const struct writing *w, unsigned char *filter,
+    struct announced *a)
 {
-	unsigned char first = FORMAT_SYSTEM + 1;
-	MDB_val key = { 1, &first }, value;
-	MDB_cursor_op op = MDB_SET_RANGE;
+	bool good = true;
+
+	for (unsigned i = 0; i < a->n; i++)
+		good = good && filter_add(&w->info.filter, filter, a->hash[i],
+		    a->sum[i]);
+	a->n = 0;
+	return good;
+}
+
+/* Adds all that a reader looks for: *again with another salt, see filter.h. */
+static int
+fill_filter(struct writing *w, unsigned char *filter, bool *again)
+{
+	struct announced a = { .n = 0 };
+	MDB_val key, value;
 	MDB_cursor *cursor;
 	int error = mdb_cursor_open(w->txn, w->dbi, &cursor);
 
+	*again = false;
 	if (error != 0)
 		return error;
-	while ((error = mdb_cursor_get(cursor, &key, &value, op)) == 0) {
-		filter_add(filter, key.mv_data, key.mv_size);
-		op = MDB_NEXT;
+	while (!*again && (error = mdb_cursor_get(cursor, &key, &value,
+	    MDB_NEXT)) == 0) {
+		struct slice name = slice_make(key.mv_data, key.mv_size);
+
+		if (format_is(name, FORMAT_INFO) ||
+		    format_is(name, FORMAT_FILTER))
+			continue;
+		a.hash[a.n] = filter_announce(&w->info.filter, filter,
+		    key.mv_data, key.mv_size);
+		a.sum[a.n++] = format_sum(&key, &value);
+		if (a.n == sizeof a.hash / sizeof a.hash[0])
+			*again = !add_announced(w, filter, &a);
 	}
+	*again = !add_announced(w, filter, &a) || *again;
 	mdb_cursor_close(cursor);
 	return error == MDB_NOTFOUND ? 0 : error;
 }
@@ -209,15 +247,25 @@ static bool
 put_filter(struct writing *w)
 {
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
-	size_t size = filter_size(w->info.info.rules);
-	unsigned char *filter = malloc(size);
-	bool good;
-	int error;
+	uint64_t salt = w->info.sum;
+	unsigned char *filter;
+	bool again, good;
+	MDB_stat stat;
+	size_t size;
+	int error = mdb_stat(w->txn, w->dbi, &stat);
 
-	if (filter == NULL)
+	if (error != 0)
+		return writing_failed(w, error);
+	size = filter_size(stat.ms_entries);
+	if ((filter = malloc(size)) == NULL)
 		return writing_failed(w, ENOMEM);
-	filter_make(filter, w->info.info.rules);
-	error = fill_filter(w, filter);
+	do {
+		salt = (salt ^ mdb_txn_id(w->txn)) *
+		    UINT64_C(0x9e3779b97f4a7c15);
+		filter_make(&w->info.filter, filter, stat.ms_entries, salt);
+		error = fill_filter(w, filter, &again);
+	} while (again && error == 0);
+	filter_seal(&w->info.filter, filter);
 	good = error == 0 ? writing_put(w, name, sizeof name, filter, size, 0) :
 	    writing_failed(w, error);
 	free(filter);

@@ -30,14 +30,17 @@ put_list(struct writing *w, struct slice list)
 	uint16_t ids[SUITE_LIST_MAX];
 	MDB_val key, value;
 	size_t n;
+	int error = MDB_NOTFOUND;
 
 	if (list.n > KEY_TEXT_MAX)
 		return fault_set(w->fault, FAULT_DATA, "a cipher list of %zu "
 		    "bytes; expected at most %d", list.n, KEY_TEXT_MAX);
 	key.mv_data = name;
 	key.mv_size = format_list_key(list, name);
-	if (w->emptied && mdb_get(w->txn, w->dbi, &key, &value) == 0)
-		return true;
+	if (w->emptied)
+		error = mdb_get(w->txn, w->dbi, &key, &value);
+	if (error != MDB_NOTFOUND)
+		return error == 0 || writing_failed(w, error);
 	if (!suite_list(list, ids, &n, w->fault))
 		return writing_give_up(w);
 	return writing_put(w, name, key.mv_size, ids, n * sizeof ids[0], 0);
@@ -224,10 +227,12 @@ find_source(struct writing *w, struct slice name, unsigned *number)
 		unsigned char bytes[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
 			(unsigned char)(s >> 8), (unsigned char)s };
 		MDB_val key = { sizeof bytes, bytes }, value;
+		int error = mdb_get(w->txn, w->dbi, &key, &value);
 
-		if (mdb_get(w->txn, w->dbi, &key, &value) == 0 &&
-		    slice_equal(slice_make(value.mv_data, value.mv_size),
-		    name)) {
+		if (error != 0 && error != MDB_NOTFOUND)
+			return writing_failed(w, error);
+		if (error == 0 && slice_equal(slice_make(value.mv_data,
+		    value.mv_size), name)) {
 			*number = s;
 			return true;
 		}

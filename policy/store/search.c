@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
 #include "policy/store/search.h"
 
 /* Behind the reversed name: the mark of ".name", see domain_reverse(). */
@@ -26,7 +26,7 @@ static void
 find_names(struct search *s)
 {
 	const unsigned char *p = s->query->bytes;
-	uint64_t hash = filter_hash(p, KEY_HEAD);
+	uint64_t hash = filter_hash(s->reader->filter->head.salt, p, KEY_HEAD);
 	size_t end = s->query->n;
 
 	for (size_t i = KEY_HEAD; i < end; i++) {
@@ -71,7 +71,8 @@ find_networks(struct search *s)
 		if (!filter_has_length(s->reader->filter, family, bits))
 			continue;
 		make_network(s->query, bits, &key);
-		network.hash = filter_hash(key.bytes, key.n);
+		network.hash = filter_hash(s->reader->filter->head.salt,
+		    key.bytes, key.n);
 		add(s, network);
 	}
 }
@@ -92,20 +93,20 @@ search_start(struct search *s, struct store_reader *reader,
 }
 
 static enum lookup_result
-get(struct search *s, const struct search_candidate *c,
+fetch(struct search *s, const struct search_candidate *c, uint32_t check,
     struct stored_rules *rules)
 {
 	struct key key;
 
 	if (s->query->kind != KEY_NAME) {
 		make_network(s->query, c->bits, &key);
-		return store_get_hashed(s->reader, key.bytes, key.n, c->hash,
-		    rules);
+		return store_fetch(s->reader, key.bytes, key.n, check,
+		    &rules->rest);
 	}
 	memcpy(key.bytes, s->query->bytes, c->n);
 	key.bytes[c->n] = MARK;
-	return store_get_hashed(s->reader, key.bytes,
-	    c->n + (size_t)c->marked, c->hash, rules);
+	return store_fetch(s->reader, key.bytes, c->n + (size_t)c->marked,
+	    check, &rules->rest);
 }
 
 enum lookup_result
@@ -113,12 +114,16 @@ search_next(struct search *s, struct stored_rules *rules)
 {
 	while (s->left > 0) {
 		const struct search_candidate *c = &s->candidate[--s->left];
-		enum lookup_result result;
+		uint32_t check;
 
-		if (!filter_may_hold(s->reader->filter, c->hash))
-			continue;
-		if ((result = get(s, c, rules)) != LOOKUP_ABSENT)
-			return result;
+		switch (filter_find(s->reader->filter, c->hash, &check)) {
+		case LOOKUP_FOUND:
+			return fetch(s, c, check, rules);
+		case LOOKUP_ABSENT:
+			break;
+		default:
+			return store_damaged(s->reader, "its filter");
+		}
 	}
 	return LOOKUP_ABSENT;
 }

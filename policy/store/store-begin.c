@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
+#include "policy/store/watch.h"
 
 void
 store_discard(struct store_resting *r)
@@ -95,36 +96,96 @@ begin(struct store *store, int *error)
 }
 
 static bool
-read_filter(struct store *store, struct store_resting *r, struct fault *fault)
+damaged(struct store *store, const char *what, struct fault *fault)
 {
-	static char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
-	MDB_val key = { sizeof name, name }, value;
-	int error = mdb_get(r->txn, store->dbi, &key, &value);
+	store->suspect = true;
+	return fault_set(fault, FAULT_DATA, "%s: damaged (%s); build the store "
+	    "again", store->path, what);
+}
 
-	if (error != 0 && error != MDB_NOTFOUND)
-		return store_lmdb_fault(fault, error, store->path);
-	return (error == 0 &&
-	    filter_read(&r->filter, value.mv_data, value.mv_size)) ||
-	    fault_set(fault, FAULT_DATA, "%s: damaged (no filter of its "
-	    "keys); build the store again", store->path);
+/* Fills *info; it is of this snapshot, and as it was written. */
+static bool
+read_info(struct store *store, struct store_resting *r, size_t size,
+    struct format_info *info, struct fault *fault)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	struct slice value;
+
+	if (!snapshot_find(&r->snapshot, store->map, size,
+	    mdb_txn_id(r->txn)))
+		return damaged(store, "no header", fault);
+	switch (snapshot_get(&r->snapshot, name, sizeof name, &value)) {
+	case LOOKUP_FOUND:
+		break;
+	case LOOKUP_ABSENT:
+		value = slice_make("", 0);
+		break;
+	default:
+		return damaged(store, "no info", fault);
+	}
+	if (!format_read_info(value, store->path, info, fault)) {
+		store->suspect = true;
+		return false;
+	}
+	return (info->check == format_check(info) &&
+	    info->txnid == mdb_txn_id(r->txn)) ||
+	    damaged(store, "what it says of itself", fault);
+}
+
+static bool
+read_filter(struct store *store, struct store_resting *r,
+    const struct filter_head *head, struct fault *fault)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
+	struct slice value;
+
+	return (snapshot_get(&r->snapshot, name, sizeof name, &value) ==
+	    LOOKUP_FOUND && filter_read(&r->filter, head, value.p, value.n)) ||
+	    damaged(store, "no filter of its keys", fault);
 }
 
 /* What the store says of itself is read once for each snapshot. */
 static bool
-know_info(struct store *store, struct store_resting *r, struct fault *fault)
+know_snapshot(struct store *store, struct store_resting *r, size_t size,
+    struct fault *fault)
 {
+	bool known = r->txnid != 0 && r->txnid == mdb_txn_id(r->txn);
 	struct format_info info;
 
-	if (r->snapshot != 0 && r->snapshot == mdb_txn_id(r->txn))
+	if (known && size >= r->snapshot.size)
 		return true;
-	r->snapshot = 0;
-	if (!store_read_info(r->txn, store->dbi, store->path, &info, fault) ||
-	    !read_filter(store, r, fault))
+	/* A commit since then may have made the file longer. */
+	if (!store_is_whole(store, &size, fault))
+		return false;
+	if (known)
+		return size >= r->snapshot.size ||
+		    damaged(store, "cut off", fault);
+	r->txnid = 0;
+	if (!read_info(store, r, size, &info, fault) ||
+	    !read_filter(store, r, &info.filter, fault))
 		return false;
 	memset(r->source, 0, sizeof r->source);
 	r->info = info.info;
-	r->snapshot = mdb_txn_id(r->txn);
+	r->txnid = mdb_txn_id(r->txn);
 	return true;
+}
+
+/* False, too, when two commits have gone over what was being read. */
+static bool
+is_still_newest(struct store *store, const struct store_resting *r)
+{
+	MDB_envinfo info;
+
+	return mdb_env_info(store->env, &info) == 0 &&
+	    info.me_last_txnid <= mdb_txn_id(r->txn);
+}
+
+static void
+rest(struct store *store, struct store_resting *r)
+{
+	mdb_txn_reset(r->txn);
+	if (!pool_put(&store->resting, r))
+		store_discard(r);
 }
 
 bool
@@ -132,19 +193,26 @@ store_begin(struct store *store, struct store_reader *reader,
     struct fault *fault)
 {
 	struct store_resting *r;
+	size_t size;
 	int error;
 
-	if (!store_is_whole(store, fault))
-		return false;
-	if ((r = begin(store, &error)) == NULL)
-		return store_lmdb_fault(fault, error, store->path);
+	for (;;) {
+		bool newest;
+
+		if (!store_is_whole(store, &size, fault))
+			return false;
+		if ((r = begin(store, &error)) == NULL)
+			return store_lmdb_fault(fault, error, store->path);
+		if (know_snapshot(store, r, size, fault))
+			break;
+		newest = is_still_newest(store, r);
+		rest(store, r);
+		if (newest)
+			return false;
+	}
 	reader->store = store;
 	reader->txn = r;
 	fault_clear(&reader->fault);
-	if (!know_info(store, r, fault)) {
-		store_end(reader);
-		return false;
-	}
 	reader->info = r->info;
 	reader->filter = &r->filter;
 	return true;
@@ -153,9 +221,5 @@ store_begin(struct store *store, struct store_reader *reader,
 void
 store_end(struct store_reader *reader)
 {
-	struct store_resting *r = reader->txn;
-
-	mdb_txn_reset(r->txn);
-	if (!pool_put(&reader->store->resting, r))
-		store_discard(r);
+	rest(reader->store, reader->txn);
 }

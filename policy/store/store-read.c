@@ -2,21 +2,60 @@
 #include <lmdb.h>
 #include <string.h>
 
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
+#include "policy/store/watch.h"
+
+enum lookup_result
+store_damaged(struct store_reader *reader, const char *what)
+{
+	reader->store->suspect = true;
+	fault_set(&reader->fault, FAULT_DATA, "%s: damaged (%s); build the "
+	    "store again", reader->store->path, what);
+	return LOOKUP_FAILED;
+}
+
+enum lookup_result
+store_vouch(struct store_reader *reader, const void *key, size_t n,
+    uint32_t check, struct slice value)
+{
+	MDB_val k = { n, (void *)(uintptr_t)key };
+	MDB_val v = { value.n, (void *)(uintptr_t)value.p };
+
+	return filter_vouches(check, format_sum(&k, &v)) ? LOOKUP_FOUND :
+	    store_damaged(reader, "a rule is not what was written");
+}
+
+enum lookup_result
+store_fetch(struct store_reader *reader, const void *key, size_t n,
+    uint32_t check, struct slice *value)
+{
+	struct store_resting *r = reader->txn;
+
+	if (snapshot_get(&r->snapshot, key, n, value) != LOOKUP_FOUND)
+		return store_damaged(reader, "a rule is not in its place");
+	return store_vouch(reader, key, n, check, *value);
+}
 
 static enum lookup_result
-get(struct store_reader *reader, const void *bytes, size_t n, MDB_val *value)
+find(struct store_reader *reader, const unsigned char *key, size_t n,
+    uint32_t *check)
 {
-	MDB_val key = { n, (void *)(uintptr_t)bytes };
-	struct store_resting *r = reader->txn;
-	int error = mdb_get(r->txn, reader->store->dbi, &key, value);
+	enum lookup_result result = filter_find(reader->filter,
+	    filter_hash(reader->filter->head.salt, key, n), check);
 
-	if (error == 0)
-		return LOOKUP_FOUND;
-	if (error == MDB_NOTFOUND)
-		return LOOKUP_ABSENT;
-	store_lmdb_fault(&reader->fault, error, reader->store->path);
-	return LOOKUP_FAILED;
+	return result == LOOKUP_FAILED ?
+	    store_damaged(reader, "its filter") : result;
+}
+
+static enum lookup_result
+get(struct store_reader *reader, const unsigned char *key, size_t n,
+    struct slice *value)
+{
+	uint32_t check;
+	enum lookup_result result = find(reader, key, n, &check);
+
+	return result == LOOKUP_FOUND ?
+	    store_fetch(reader, key, n, check, value) : result;
 }
 
 bool
@@ -37,28 +76,12 @@ store_has_tag(const struct store_reader *reader, enum tag tag)
 }
 
 enum lookup_result
-store_get_hashed(struct store_reader *reader, const unsigned char *key,
-    size_t n, uint64_t hash, struct stored_rules *rules)
-{
-	enum lookup_result result;
-	MDB_val value;
-
-	if (!filter_may_hold(reader->filter, hash))
-		return LOOKUP_ABSENT;
-	result = get(reader, key, n, &value);
-	if (result == LOOKUP_FOUND)
-		rules->rest = slice_make(value.mv_data, value.mv_size);
-	return result;
-}
-
-enum lookup_result
 store_get(struct store_reader *reader, const struct key *key,
     struct stored_rules *rules)
 {
 	if (!store_has_kind(reader, key->tag, key->kind))
 		return LOOKUP_ABSENT;
-	return store_get_hashed(reader, key->bytes, key->n,
-	    filter_hash(key->bytes, key->n), rules);
+	return get(reader, key->bytes, key->n, &rules->rest);
 }
 
 bool
@@ -88,9 +111,8 @@ store_next(struct store_reader *reader, struct stored_rules *rules,
 		}
 	}
 	rules->rest.n = 0;
-	return fault_set(&reader->fault, FAULT_DATA,
-	    "%s: a damaged record; build the store again",
-	    reader->store->path);
+	store_damaged(reader, "a record");
+	return false;
 }
 
 enum lookup_result
@@ -99,88 +121,78 @@ store_suites(struct store_reader *reader, struct slice list,
 {
 	unsigned char key[KEY_MAX];
 	enum lookup_result result;
-	MDB_val value;
+	struct slice value;
 
 	if (list.n > KEY_TEXT_MAX)
 		return LOOKUP_ABSENT;
 	result = get(reader, key, format_list_key(list, key), &value);
 	if (result == LOOKUP_FOUND) {
-		*ids = value.mv_data; /* aligned: see format_list_key() */
-		*n = value.mv_size / sizeof **ids;
+		/* Aligned: see format_list_key(). */
+		*ids = (const void *)value.p;
+		*n = value.n / sizeof **ids;
 	}
 	return result;
-}
-
-static struct slice
-read_source(struct store_reader *reader, unsigned source)
-{
-	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
-		(unsigned char)(source >> 8), (unsigned char)source };
-	MDB_val value;
-
-	if (get(reader, key, sizeof key, &value) != LOOKUP_FOUND)
-		return slice_make("", 0);
-	return slice_make(value.mv_data, value.mv_size);
 }
 
 struct slice
 store_source(struct store_reader *reader, unsigned source)
 {
+	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
+		(unsigned char)(source >> 8), (unsigned char)source };
 	struct store_resting *r = reader->txn;
+	bool kept = source < FORMAT_SOURCES_KEPT;
+	enum lookup_result result;
+	struct slice name;
+	uint32_t check;
 
-	if (source >= FORMAT_SOURCES_KEPT)
-		return read_source(reader, source);
-	if (r->source[source].p == NULL)
-		r->source[source] = read_source(reader, source);
-	return r->source[source];
+	if (kept && r->source[source].p != NULL) {
+		name = r->source[source];
+		result = store_vouch(reader, key, sizeof key,
+		    r->source_check[source], name);
+	} else {
+		result = find(reader, key, sizeof key, &check);
+		if (result == LOOKUP_FOUND)
+			result = store_fetch(reader, key, sizeof key, check,
+			    &name);
+	}
+	if (result != LOOKUP_FOUND)
+		return slice_make("", 0);
+	if (kept && r->source[source].p == NULL) {
+		r->source[source] = name;
+		r->source_check[source] = check;
+	}
+	return name;
 }
+
+struct each {
+	struct store_reader *reader;
+	bool (*each)(void *, const struct stored_rule *);
+	void *arg;
+};
 
 static bool
-each_of_value(struct store_reader *reader, const MDB_val *value,
-    bool (*each)(void *, const struct stored_rule *), void *arg, bool *more)
+each_value(void *arg, struct slice key, struct slice value)
 {
-	struct stored_rules rules;
+	const struct each *e = arg;
+	struct stored_rules rules = { value };
 	struct stored_rule rule;
 
-	rules.rest = slice_make(value->mv_data, value->mv_size);
-	while (*more && store_next(reader, &rules, &rule))
-		*more = each(arg, &rule);
-	return reader->fault.kind == FAULT_NONE;
-}
-
-static int
-each_value(struct store_reader *reader, MDB_cursor *cursor,
-    bool (*each)(void *, const struct stored_rule *), void *arg)
-{
-	unsigned char first = FORMAT_SYSTEM + 1;
-	MDB_val key = { 1, &first }, value;
-	MDB_cursor_op op = MDB_SET_RANGE;
-	bool more = true;
-	int error = 0;
-
-	while (more &&
-	    (error = mdb_cursor_get(cursor, &key, &value, op)) == 0) {
-		if (!each_of_value(reader, &value, each, arg, &more))
-			return 0; /* the fault is noted */
-		op = MDB_NEXT;
-	}
-	return error == MDB_NOTFOUND ? 0 : error;
+	if (key.n == 0 || key.p[0] == FORMAT_SYSTEM)
+		return true;
+	while (store_next(e->reader, &rules, &rule))
+		if (!e->each(e->arg, &rule))
+			return false;
+	return e->reader->fault.kind == FAULT_NONE;
 }
 
 bool
 store_each(struct store_reader *reader,
     bool (*each)(void *, const struct stored_rule *), void *arg)
 {
-	struct store_resting *r = reader->txn;
-	MDB_cursor *cursor;
-	int error = mdb_cursor_open(r->txn, reader->store->dbi, &cursor);
+	const struct store_resting *r = reader->txn;
+	struct each e = { reader, each, arg };
 
-	if (error == 0) {
-		error = each_value(reader, cursor, each, arg);
-		mdb_cursor_close(cursor);
-	}
-	if (error != 0)
-		return store_lmdb_fault(&reader->fault, error,
-		    reader->store->path);
+	if (!snapshot_each(&r->snapshot, each_value, &e))
+		store_damaged(reader, "its pages");
 	return reader->fault.kind == FAULT_NONE;
 }

@@ -1,6 +1,7 @@
 /*
  * Opening, and what is looked at before a file is trusted.
  */
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -11,7 +12,8 @@
 
 #include "policy/base/folder.h"
 #include "policy/store/check.h"
-#include "policy/store/format.h"
+#include "policy/store/inside.h"
+#include "policy/store/watch.h"
 
 bool
 store_lmdb_fault(struct fault *fault, int error, const char *path)
@@ -82,32 +84,6 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 	return store_lmdb_fault(fault, error, path);
 }
 
-bool
-store_read_info(MDB_txn *txn, MDB_dbi dbi, const char *path,
-    struct format_info *info, struct fault *fault)
-{
-	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
-	MDB_val key = { sizeof name, name }, value;
-	int error = mdb_get(txn, dbi, &key, &value);
-
-	if (error != 0 && error != MDB_NOTFOUND)
-		return store_lmdb_fault(fault, error, path);
-	if (error == MDB_NOTFOUND || value.mv_size < 16 ||
-	    memcmp(value.mv_data, FORMAT_MAGIC, 8) != 0)
-		return fault_set(fault, FAULT_DATA, "%s: an LMDB file, but "
-		    "not a tlspolicy store", path);
-	memset(info, 0, sizeof *info);
-	memcpy(info, value.mv_data, value.mv_size < sizeof *info ?
-	    value.mv_size : sizeof *info);
-	if (info->version != FORMAT_VERSION || info->order != FORMAT_ORDER ||
-	    value.mv_size != sizeof *info)
-		return fault_set(fault, FAULT_DATA, "%s: format version %u of "
-		    "another program or machine; expected %d (remove it and "
-		    "build again)", path, (unsigned)info->version,
-		    FORMAT_VERSION);
-	return true;
-}
-
 static int
 stat_lock(const char *path, struct stat *st)
 {
@@ -133,87 +109,88 @@ remember_file(struct store *store, struct fault *fault)
 	return true;
 }
 
-/* Adds up all entries but the info. */
-static int
-sum_entries(MDB_txn *txn, MDB_dbi dbi, uint64_t *sum)
+static bool
+map_store(struct store *store, struct fault *fault)
 {
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	int error = mdb_cursor_open(txn, dbi, &cursor);
+	mdb_filehandle_t fd;
+	void *map = MAP_FAILED;
 
-	*sum = 0;
-	if (error != 0)
-		return error;
-	while ((error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		if (key.mv_size != 2 || memcmp(key.mv_data,
-		    (char[]){ FORMAT_SYSTEM, FORMAT_INFO }, 2) != 0)
-			*sum += format_sum(&key, &value);
-	mdb_cursor_close(cursor);
-	return error == MDB_NOTFOUND ? 0 : error;
+	if (mdb_env_get_fd(store->env, &fd) == 0)
+		map = mmap(NULL, FORMAT_MAP_SIZE, PROT_READ,
+		    MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (map == MAP_FAILED)
+		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	store->map = map;
+	return true;
 }
 
-/* What the pages hold is what was written into them. */
+/* All of the newest snapshot; what was `seen` already is not looked at again. */
 static bool
-check_contents(struct store *store, MDB_txn *txn, struct fault *fault)
-{
-	struct format_info info;
-	uint64_t sum;
-	int error;
-
-	if (!store_read_info(txn, store->dbi, store->path, &info, fault))
-		return false;
-	if ((error = sum_entries(txn, store->dbi, &sum)) != 0)
-		return store_lmdb_fault(fault, error, store->path);
-	return (info.check == format_check(&info) && info.sum == sum &&
-	    info.txnid == mdb_txn_id(txn)) || fault_set(fault, FAULT_DATA,
-	    "%s: damaged (its contents are not what was written); remove it "
-	    "and build the store again", store->path);
-}
-
-/* Pages first, then what they say; `gone` as store_check_pages() tells. */
-static bool
-look_at_snapshot(struct store *store, bool *gone, struct fault *fault)
+look_at_snapshot(struct store *store, const struct store_seen *seen,
+    bool *gone, struct fault *fault)
 {
 	MDB_txn *txn;
-	bool good;
+	bool good = true;
+	size_t size;
 	int error;
 
 	error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
 	if (error != 0)
 		return store_lmdb_fault(fault, error, store->path);
-	good = store_check_pages(store->path, mdb_txn_id(txn), gone, fault);
-	if (!good || *gone) {
-		mdb_txn_abort(txn);
-		return good;
-	}
-	if ((error = mdb_dbi_open(txn, NULL, 0, &store->dbi)) != 0) {
-		mdb_txn_abort(txn);
-		return store_lmdb_fault(fault, error, store->path);
-	}
-	good = check_contents(store, txn, fault);
-	/* Commit, so that the handle stays open for all transactions. */
-	error = mdb_txn_commit(txn);
-	return good && (error == 0 ||
-	    store_lmdb_fault(fault, error, store->path));
+	*gone = false;
+	if (seen == NULL || seen->txnid == 0 || seen->dev != store->dev ||
+	    seen->ino != store->ino || seen->txnid != mdb_txn_id(txn))
+		good = store_is_whole(store, &size, fault) &&
+		    check_mapped(store->path, store->map, size,
+		    mdb_txn_id(txn), gone, fault);
+	mdb_txn_abort(txn);
+	return good;
 }
 
 static bool
-first_look(struct store *store, struct fault *fault)
+look(struct store *store, const struct store_seen *seen, struct fault *fault)
 {
 	enum { TRIES = 100 };
 	bool gone = true;
 
-	if (!remember_file(store, fault))
-		return false;
 	for (int i = 0; gone && i < TRIES; i++)
-		if (!look_at_snapshot(store, &gone, fault))
+		if (!look_at_snapshot(store, seen, &gone, fault))
 			return false;
 	return !gone || fault_set(fault, FAULT_UNAVAILABLE,
 	    "%s: written too often to be checked", store->path);
 }
 
+/* A writer may use pages again that are being looked at. */
+bool
+store_look(const char *path, struct store_seen *seen, struct fault *fault)
+{
+	enum { TRIES = 3 };
+	uint64_t now;
+
+	for (int i = 0; i < TRIES; i++) {
+		struct stat st;
+		bool good;
+
+		if (stat(path, &st) != 0)
+			return errno == ENOENT ?
+			    store_lmdb_fault(fault, errno, path) :
+			    fault_errno(fault, FAULT_NOINPUT, errno, "%s",
+			    path);
+		*seen = (struct store_seen){ .dev = st.st_dev,
+			.ino = st.st_ino };
+		good = check_newest(path, &seen->txnid, fault);
+		if (!check_number(path, &now, fault))
+			return false;
+		if (now == seen->txnid)
+			return good;
+	}
+	memset(seen, 0, sizeof *seen); /* looked at when it is opened */
+	return true;
+}
+
 struct store *
-store_open(const char *path, struct fault *fault)
+store_open_seen(const char *path, const struct store_seen *seen,
+    struct fault *fault)
 {
 	struct store *store;
 
@@ -228,11 +205,44 @@ store_open(const char *path, struct fault *fault)
 	pool_init(&store->resting);
 	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
 		store->env = NULL;
-	if (store->env == NULL || !first_look(store, fault)) {
+	if (store->env == NULL || !remember_file(store, fault) ||
+	    !map_store(store, fault) || !look(store, seen, fault)) {
 		store_close(store);
 		return NULL;
 	}
 	return store;
+}
+
+struct store *
+store_open(const char *path, struct fault *fault)
+{
+	return store_open_seen(path, NULL, fault);
+}
+
+bool
+store_lose_page(struct store *store, const void *address)
+{
+	size_t at = (size_t)((uintptr_t)address - (uintptr_t)store->map);
+	size_t page = (size_t)getpagesize();
+
+	if (store->map == NULL || at >= FORMAT_MAP_SIZE)
+		return false;
+	store->suspect = true;
+	return mmap((void *)((uintptr_t)store->map + at / page * page), page,
+	    PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+	    MAP_FAILED;
+}
+
+bool
+store_is_suspect(const struct store *store)
+{
+	return store->suspect;
+}
+
+bool
+store_verify(struct store *store, struct fault *fault)
+{
+	return look(store, NULL, fault);
 }
 
 void
@@ -244,6 +254,8 @@ store_close(struct store *store)
 		return;
 	while ((r = pool_take(&store->resting)) != NULL)
 		store_discard(r);
+	if (store->map != NULL)
+		munmap((void *)(uintptr_t)store->map, FORMAT_MAP_SIZE);
 	if (store->env != NULL)
 		mdb_env_close(store->env);
 	free(store->path);
@@ -272,13 +284,14 @@ store_is_current(const struct store *store)
 }
 
 bool
-store_is_whole(const struct store *store, struct fault *fault)
+store_is_whole(const struct store *store, size_t *size, struct fault *fault)
 {
 	mdb_filehandle_t fd;
 	struct stat st;
 
 	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
 		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	*size = (size_t)st.st_size;
 	return st.st_size >= store->size || fault_set(fault, FAULT_DATA,
 	    "%s: cut off (%lld of %lld bytes)", store->path,
 	    (long long)st.st_size, (long long)store->size);

@@ -8,8 +8,10 @@
  * Found, absent and failed are three things: a look-up that failed is never
  * "no rule".
  *
- * A file is trusted only after it was checked: magic, format, page structure
- * (check.h), so that a damaged or hostile file is refused instead of believed.
+ * A file is trusted only after it was checked: magic, format, page structure,
+ * contents (check.h), so that a damaged or hostile file is refused instead of
+ * believed.  What changes in it afterwards, while it is open, is found when it
+ * is used (filter.h): the look-up fails, it does not find another rule or none.
  *
  * Threads: one struct store for a process, opened after any fork and shared by
  * all threads; a transaction belongs to the function that began it.  Files:
@@ -67,18 +69,6 @@ struct store_reader {
 struct store *store_open(const char *path, struct fault *);
 void store_close(struct store *);
 const char *store_path(const struct store *);
-
-/*
- * Is the file at the store's path still the one that is open, and its lock
- * file?  Cheap enough for once a second; see daemon.  False also when it is
- * gone or has been cut off.
- */
-bool store_is_current(const struct store *);
-
-/* Slots of readers that died are given back; returns how many. */
-int store_clear_dead_readers(struct store *);
-/* Reader slots in use and in all. */
-void store_reader_slots(struct store *, unsigned *used, unsigned *all);
 
 /* On failure the reader needs no end.  A reader is not to be copied. */
 bool store_begin(struct store *, struct store_reader *, struct fault *);

@@ -64,7 +64,7 @@ make_text(struct suggest *s, struct making *making, char **text, size_t *size)
 	return fclose(out) == 0;
 }
 
-static void
+static bool
 find_faults(const struct rulefile *rules, int64_t now_us,
     struct making *making)
 {
@@ -72,8 +72,11 @@ find_faults(const struct rulefile *rules, int64_t now_us,
 		.today = (int32_t)(now_us / INT64_C(86400000000)),
 		.suffixes = lint_suffixes_open() };
 
-	lint_rules(rules, &options, finding, making);
+	bool good = lint_rules(rules, &options, finding, making) !=
+	    LINT_NO_MEMORY;
+
 	lint_suffixes_close(options.suffixes);
+	return good;
 }
 
 /* What was given up once leaves a file without it. */
@@ -91,7 +94,10 @@ make_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
 	good = good && rulefile_read_text(rules, slice_make(text, size),
 	    "suggested", fault);
 	if (good && rulefile_finish(rules))
-		find_faults(rules, s->last, &making);
+		good = find_faults(rules, s->last, &making) ||
+		    fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	else if (good && rules->no_memory)
+		good = fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
 	/* It was only told of them. */
 	rules->report = NULL;
 	free(making.lines);

@@ -57,23 +57,26 @@ put_entries(MDB_txn *txn, struct slice rest, uint64_t *sum)
 
 /* The keys of all entries. */
 static void
-put_filter(MDB_txn *txn, uint64_t *sum)
+put_filter(MDB_txn *txn, struct format_info *info)
 {
 	static char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
-	unsigned char filter[16384];
+	unsigned char filter[65536];
 	MDB_val key, value;
 	MDB_cursor *cursor;
 	MDB_stat stat;
 
 	FUZZ_CHECK(mdb_stat(txn, dbi, &stat) == 0 &&
 	    filter_size(stat.ms_entries) <= sizeof filter);
-	filter_make(filter, stat.ms_entries);
+	filter_make(&info->filter, filter, stat.ms_entries, 1);
 	FUZZ_CHECK(mdb_cursor_open(txn, dbi, &cursor) == 0);
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
-		filter_add(filter, key.mv_data, key.mv_size);
+		filter_add(&info->filter, filter, filter_announce(
+		    &info->filter, filter, key.mv_data, key.mv_size),
+		    format_sum(&key, &value));
 	mdb_cursor_close(cursor);
+	filter_seal(&info->filter, filter);
 	put(txn, slice_make(name, sizeof name), slice_make((char *)filter,
-	    filter_size(stat.ms_entries)), sum);
+	    filter_size(stat.ms_entries)), &info->sum);
 }
 
 static void
@@ -94,7 +97,7 @@ forge(struct slice entries)
 	put(txn, slice_make(name, sizeof name), slice_make("", 0), &info.sum);
 	info.sum = 0;
 	put_entries(txn, entries, &info.sum);
-	put_filter(txn, &info.sum);
+	put_filter(txn, &info);
 	info.check = format_check(&info);
 	FUZZ_CHECK(mdb_put(txn, dbi, &key, &value, 0) == 0);
 	FUZZ_CHECK(mdb_txn_commit(txn) == 0);

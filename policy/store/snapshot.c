@@ -1,0 +1,205 @@
+#include <string.h>
+
+#include "policy/store/layout.h"
+#include "policy/store/snapshot.h"
+
+/* A page of a tree; `n` nodes. */
+struct page {
+	const unsigned char *at;
+	size_t size;
+	unsigned n;
+};
+
+struct node {
+	struct node_head head;
+	const unsigned char *key;
+	size_t room; /* in the page, behind the key */
+};
+
+bool
+snapshot_find(struct snapshot *s, const unsigned char *map, size_t size,
+    uint64_t txnid)
+{
+	struct meta first, meta;
+
+	if (size < PAGE_HEAD + sizeof first)
+		return false;
+	memcpy(&first, map + PAGE_HEAD, sizeof first);
+	s->map = map;
+	s->page_size = first.free.pad;
+	if (s->page_size < 512 || s->page_size > 65536 ||
+	    (s->page_size & (s->page_size - 1)) != 0 ||
+	    size < 2 * s->page_size)
+		return false;
+	/* LMDB writes header txnid & 1. */
+	memcpy(&meta, map + txnid % 2 * s->page_size + PAGE_HEAD, sizeof meta);
+	s->root = meta.main.root;
+	s->depth = meta.main.depth;
+	if (meta.txnid != txnid || meta.last_page >= size / s->page_size)
+		return false;
+	s->size = (meta.last_page + 1) * s->page_size;
+	return true;
+}
+
+static bool
+read_page(const struct snapshot *s, size_t number, bool leaf, struct page *p)
+{
+	struct page_head head;
+
+	if (number < 2 || number >= s->size / s->page_size)
+		return false;
+	p->at = s->map + number * s->page_size;
+	p->size = s->page_size;
+	memcpy(&head, p->at, sizeof head);
+	if (head.number != number ||
+	    head.flags != (leaf ? FLAG_LEAF : FLAG_BRANCH) ||
+	    head.lower < PAGE_HEAD || head.lower > p->size)
+		return false;
+	p->n = (head.lower - PAGE_HEAD) / 2U;
+	return p->n > 0;
+}
+
+static inline bool
+read_node(const struct page *p, unsigned i, struct node *node)
+{
+	uint16_t offset;
+
+	memcpy(&offset, p->at + PAGE_HEAD + i * sizeof offset, sizeof offset);
+	if (offset < PAGE_HEAD || offset + (size_t)NODE_HEAD > p->size)
+		return false;
+	memcpy(&node->head, p->at + offset, sizeof node->head);
+	node->room = p->size - offset - NODE_HEAD;
+	if (node->head.key_size > node->room)
+		return false;
+	node->key = p->at + offset + NODE_HEAD;
+	node->room -= node->head.key_size;
+	return true;
+}
+
+static inline int
+compare(const void *key, size_t n, const struct node *node)
+{
+	size_t m = node->head.key_size;
+	int order = memcmp(key, node->key, n < m ? n : m);
+
+	return order != 0 ? order : (n > m) - (n < m);
+}
+
+/*
+ * The last node whose key is not greater; of a branch the first one stands for
+ * "below all".  *order: 0 when it is the key itself.
+ */
+static bool
+search(const struct page *p, bool leaf, const void *key, size_t n,
+    struct node *found, int *order)
+{
+	unsigned low = leaf ? 0 : 1, high = p->n;
+
+	*order = 1;
+	while (low < high && *order != 0) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (!read_node(p, middle, found))
+			return false;
+		*order = compare(key, n, found);
+		if (*order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (*order == 0 || leaf)
+		return true;
+	return read_node(p, low - 1, found);
+}
+
+/* On pages of its own, or behind the key. */
+static bool
+read_value(const struct snapshot *s, const struct node *node,
+    struct slice *value)
+{
+	const unsigned char *at = node->key + node->head.key_size;
+	size_t size = node->head.low, page, room;
+
+	if ((node->head.high & NODE_BIGDATA) != 0) {
+		if (node->room < sizeof page)
+			return false;
+		memcpy(&page, at, sizeof page);
+		if (page < 2 || page >= s->size / s->page_size)
+			return false;
+		at = s->map + page * s->page_size + PAGE_HEAD;
+		room = s->size - page * s->page_size - PAGE_HEAD;
+	} else
+		room = node->room;
+	*value = slice_make((const char *)at, size);
+	return size <= room;
+}
+
+enum lookup_result
+snapshot_get(const struct snapshot *s, const void *key, size_t n,
+    struct slice *value)
+{
+	size_t number = s->root;
+	struct page page;
+	struct node node;
+	int order;
+
+	if (s->depth == 0)
+		return LOOKUP_ABSENT;
+	if (s->depth > DEPTH_MAX)
+		return LOOKUP_FAILED;
+	for (unsigned left = s->depth; left > 0; left--) {
+		bool leaf = left == 1;
+
+		if (!read_page(s, number, leaf, &page) ||
+		    !search(&page, leaf, key, n, &node, &order))
+			return LOOKUP_FAILED;
+		number = node_child(&node.head);
+	}
+	if (order != 0)
+		return LOOKUP_ABSENT;
+	return read_value(s, &node, value) ? LOOKUP_FOUND : LOOKUP_FAILED;
+}
+
+struct walk {
+	const struct snapshot *s;
+	bool (*each)(void *, struct slice, struct slice);
+	void *arg;
+	bool more;
+};
+
+static bool
+walk_page(struct walk *w, size_t number, unsigned left)
+{
+	bool leaf = left == 1;
+	struct slice value;
+	struct page page;
+	struct node node;
+
+	if (!read_page(w->s, number, leaf, &page))
+		return false;
+	for (unsigned i = 0; w->more && i < page.n; i++) {
+		if (!read_node(&page, i, &node))
+			return false;
+		if (!leaf) {
+			if (!walk_page(w, node_child(&node.head), left - 1))
+				return false;
+			continue;
+		}
+		if (!read_value(w->s, &node, &value))
+			return false;
+		w->more = w->each(w->arg, slice_make((const char *)node.key,
+		    node.head.key_size), value);
+	}
+	return true;
+}
+
+bool
+snapshot_each(const struct snapshot *s,
+    bool (*each)(void *, struct slice, struct slice), void *arg)
+{
+	struct walk w = { s, each, arg, true };
+
+	if (s->depth > DEPTH_MAX)
+		return false;
+	return s->depth == 0 || walk_page(&w, s->root, s->depth);
+}

@@ -1,0 +1,34 @@
+/*
+ * snapshot.h - look-ups in a file that may be damaged at any moment.
+ *
+ * LMDB trusts its pages: one changed byte makes mdb_get() read anywhere or end
+ * the process.  Here nothing is read outside the file, whatever stands in it.
+ * What is found, or not found, may still be wrong: the filter tells
+ * (filter.h).
+ *
+ * Threads: no state.  The caller holds a read transaction on the snapshot, so
+ * that no writer uses its pages again, and keeps the file mapped.
+ */
+#ifndef TLSPOLICY_SNAPSHOT_H
+#define TLSPOLICY_SNAPSHOT_H
+
+#include "policy/base/slice.h"
+#include "policy/store/store.h"
+
+struct snapshot {
+	const unsigned char *map;
+	size_t size; /* of the file as this snapshot knows it */
+	size_t page_size, root;
+	unsigned depth; /* 0: no entries */
+};
+
+/* False: the file's header is not that of snapshot `txnid`. */
+bool snapshot_find(struct snapshot *, const unsigned char *map, size_t size,
+    uint64_t txnid);
+enum lookup_result snapshot_get(const struct snapshot *, const void *key,
+    size_t n, struct slice *value);
+/* In order; false from `each` stops.  False: damaged. */
+bool snapshot_each(const struct snapshot *,
+    bool (*each)(void *, struct slice key, struct slice value), void *arg);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * watch.h - for a process that keeps a store open: is the file still there, is
+ * it the same, is it sound; and how another one takes its place.
+ *
+ * Threads: any may call these, but each store is closed by one, when no other
+ * uses it.
+ */
+#ifndef TLSPOLICY_WATCH_H
+#define TLSPOLICY_WATCH_H
+
+#include <sys/types.h>
+
+#include "policy/store/store.h"
+
+/*
+ * store_open() in two steps, of which the first takes long and needs no lock: the
+ * process may have another store open at this path meanwhile, but not when it
+ * opens this one.  What another program wrote in between is looked at again.
+ */
+struct store_seen {
+	dev_t dev;
+	ino_t ino;
+	uint64_t txnid;
+};
+bool store_look(const char *path, struct store_seen *, struct fault *);
+struct store *store_open_seen(const char *path, const struct store_seen *,
+    struct fault *);
+
+/*
+ * Is the file at the store's path still the one that is open, and its lock
+ * file?  Cheap enough for once a second; see daemon.  False also when it is
+ * gone or has been cut off.
+ */
+bool store_is_current(const struct store *);
+
+/*
+ * For a handler of SIGBUS: a page of the file that is not there, since somebody
+ * cut the file off this moment, or that the disk does not give, is zeros from
+ * now on, which no look-up believes.  False: the address is not this store's.
+ * Only calls that signal-safety(7) would allow.
+ */
+bool store_lose_page(struct store *, const void *address);
+/* Has a look-up met damage? */
+bool store_is_suspect(const struct store *);
+/* All that store_open() looks at, again. */
+bool store_verify(struct store *, struct fault *);
+
+/* Slots of readers that died are given back; returns how many. */
+int store_clear_dead_readers(struct store *);
+/* Reader slots in use and in all. */
+void store_reader_slots(struct store *, unsigned *used, unsigned *all);
+
+#endif

@@ -1,0 +1,289 @@
+#!/usr/bin/perl
+#
+# The command with its n-th malloc, write, open, mmap or call of LMDB failing,
+# once and from then on, n = 1 until none is hit any more: never a signal, never
+# success with other output than without the fault, never a verdict that frees,
+# never a store that is neither the old nor the new one, nothing left behind.
+#
+# A sample of n; TLSPOLICY_FAULTS=all takes every n.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Errno ();
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(time);
+use Tlspolicy::Fault;
+use Tlspolicy::Scratch;
+
+my $builddir = Tlspolicy::Scratch::builddir();
+my $tlspolicy = "$builddir/tlspolicy";
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+my $missing = Tlspolicy::Fault::missing('nth');
+plan skip_all => $missing if defined $missing;
+plan skip_all => 'a sanitizer has a malloc of its own'
+    if `nm -D $tlspolicy` =~ /__(?:asan|tsan|ubsan)_/;
+
+my $scratch = Tlspolicy::Scratch->new;
+my $all = ($ENV{TLSPOLICY_FAULTS} // '') eq 'all';
+my ($tmp, $hit, $out, $err) = map { $scratch->path($_) } qw(tmp hit out err);
+mkdir $tmp or die "$tmp: $!\n";
+mkdir $scratch->path('store') or die "store: $!\n";
+my $store = $scratch->path('store/policy.mdb');
+
+my $old = "TLS_Clt:example.com PERM+ENCR:112\n" .
+    "TLS_From:bank.example PERM+VERIFY+CIPHER:HIGH\n";
+my $new = $old . "TLS_Clt:new.example PERM+VERIFY:128\n";
+my $old_rules = $scratch->write('old', $old);
+my $new_rules = $scratch->write('new', $new);
+my $conf = $scratch->write('conf', "rules = $old_rules\nstore = $store\n");
+my @clear = qw(client_name=mail.example.com client_addr=192.0.2.1
+    mail_addr=a@bank.example v=8.18.1 j=mx.example.net);
+my $batch = $scratch->write('batch', '{"client_name":"mail.example.com",' .
+    '"client_addr":"192.0.2.1","mail_addr":"a@x.example"}' . "\n" .
+    '{"client_name":"other.example","client_addr":"192.0.2.1",' .
+    '"mail_addr":"a@bank.example"}' . "\n");
+my $access = $scratch->write('access', "TLS_Clt:a.example\tVERIFY:112\n" .
+    "TLS_Rcpt:b.example\tENCR:128\nFrom:c.example\tREJECT\n");
+
+sub run
+{
+	my ($env, $stdin, @cmd) = @_;
+	my $pid = fork // die "fork: $!\n";
+	if (!$pid) {
+		open STDIN, '<', $stdin // '/dev/null' or POSIX::_exit(126);
+		open STDOUT, '>', $out or POSIX::_exit(126);
+		open STDERR, '>', $err or POSIX::_exit(126);
+		@ENV{keys %$env} = values %$env;
+		exec { $cmd[0] } @cmd or POSIX::_exit(127);
+	}
+	local $SIG{ALRM} = sub { kill 'KILL', $pid };
+	alarm 30;
+	waitpid $pid, 0;
+	my $status = $?;
+	alarm 0;
+	return { status => $status >> 8, signal => $status & 127,
+	    out => Tlspolicy::Scratch::slurp($out),
+	    err => Tlspolicy::Scratch::slurp($err) };
+}
+
+# The store as it is before each run: two generations, so that pages are free.
+my (%saved);
+sub save_store
+{
+	for ('', '-lock') {
+		$saved{$_} = Tlspolicy::Scratch::slurp("$store$_");
+	}
+}
+for my $rules ($new_rules, $old_rules) {
+	Tlspolicy::Scratch::must($tlspolicy, 'build', '-c', $conf, $rules);
+}
+save_store();
+
+sub restore
+{
+	my ($with) = @_;
+	for ('', '-lock') {
+		unlink "$store$_";
+		next if !$with;
+		open my $fh, '>', "$store$_" or die "$store: $!\n";
+		print $fh $saved{$_};
+		close $fh or die "$store: $!\n";
+	}
+}
+
+sub shown
+{
+	my $r = run({}, undef, $tlspolicy, 'show', '-c', $conf);
+	return $r->{status} == 0 ? $r->{out} : "exit $r->{status}: $r->{err}";
+}
+
+# An audit log, of real records.
+my $start = 1_790_000_000_000_000;
+my $sessions = $scratch->write('sessions', join '', map { join("\t",
+    $start + $_ * 1_000_000, 'message', "i=Q$_", 'v=8.18.1',
+    'j=mx.example.net', 'client_name=mail.example.com',
+    'client_addr=192.0.2.1', 'mail_addr=a@x' . $_ % 5 . '.example',
+    $_ % 2 ? ('tls_version=TLSv1.3', 'cipher_bits=256', 'verify=OK',
+    'cipher=TLS_AES_256_GCM_SHA384', 'cn_subject=mail.example.com') : ()) .
+    "\n" } 1 .. 40);
+my $log = $scratch->write('audit.log', Tlspolicy::Scratch::must(
+    { in => $sessions }, "$builddir/t/sample-audit", $store));
+my $first = Tlspolicy::Scratch::slurp($log) =~ /"queue_id":"([^"]+)"/ ? $1 :
+    'NONE';
+my $certificate = $scratch->path('cert.pem');
+system("openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null " .
+    "-subj /CN=mail.example.com -days 3650 -out $certificate 2>/dev/null");
+
+# name, arguments; stdin; writes: the store may become `becomes`; verdict: the
+# first line says one.
+my @commands = (
+	{ name => 'check', args => [ 'check', @clear ], verdict => 1 },
+	{ name => 'check -v', args => [ 'check', '-v', @clear ], verdict => 1 },
+	{ name => 'check -r', args => [ 'check', '-r', $old_rules, @clear ],
+	    verdict => 1 },
+	{ name => 'check --batch', args => [ 'check', '--batch' ],
+	    stdin => $batch, batch => 1 },
+	{ name => 'build', args => [ 'build', $new_rules ], becomes => $new },
+	{ name => 'build, no store yet', args => [ 'build', $new_rules ],
+	    becomes => $new, none => 1 },
+	{ name => 'build -n', args => [ 'build', '-n', $new_rules ] },
+	{ name => 'set', args => [ 'set', 'TLS_Clt:new.example',
+	    'PERM+VERIFY:128' ], becomes => 'set' },
+	{ name => 'del', args => [ 'del', 'TLS_Clt:example.com' ],
+	    becomes => 'del' },
+	{ name => 'show', args => [ 'show' ] },
+	{ name => 'show KEY', args => [ 'show', 'TLS_Clt:example.com' ] },
+	{ name => 'diff', args => [ 'diff', $new_rules ] },
+	{ name => 'lint', args => [ 'lint', $new_rules ] },
+	{ name => 'import', args => [ 'import', 'sendmail', $access ] },
+	{ name => 'cert', args => [ 'cert', $certificate ] },
+	{ name => 'replay', args => [ 'replay', '-r', $new_rules, $log ] },
+	{ name => 'report', args => [ 'report', $log ] },
+	{ name => 'suggest', args => [ 'suggest', $log ] },
+	{ name => 'audit verify', args => [ 'audit', 'verify', $log ] },
+	{ name => 'audit why', args => [ 'audit', 'why', $first, $log ] },
+);
+my @errors = ([ 'malloc' ], [ 'write' ], [ 'open' ], [ 'mmap' ],
+    [ 'mdb', 'EIO' ], [ 'mdb', -30796 ]); # MDB_CORRUPTED
+push @errors, [ 'write', 'EIO' ], [ 'open', 'EACCES' ], [ 'mdb', 'ENOMEM' ],
+    [ 'mdb', -30792 ] if $all; # MDB_MAP_FULL
+
+# One verdict a line; which of them free: none of the sessions here may.
+sub frees
+{
+	my ($command, $r) = @_;
+	return $r->{out} =~ /^(?:accept|warn)/m if $command->{verdict};
+	return $r->{out} =~ /"verdict":"(?:accept|continue)/
+	    if $command->{batch};
+	return 0;
+}
+
+my (%ran, %problems);
+
+sub wrong
+{
+	my ($command, $fault, $r, $what) = @_;
+	return if $problems{"$command->{name}: $what"}++ > 2;
+	fail("$command->{name}, $fault: $what");
+	diag("exit $r->{status}, signal $r->{signal}\n" .
+	    substr($r->{out}, 0, 600) . substr($r->{err}, 0, 600));
+}
+
+# An answer that says that it could not be had is no wrong one.
+sub same_output
+{
+	my ($command, $r) = @_;
+	my ($got, $want) = ($r->{out}, $command->{clean}{out});
+	if ($command->{batch}) {
+		my (@got, @want);
+		@got = split /\n/, $got;
+		@want = split /\n/, $want;
+		return @got == @want && !grep { $got[$_] ne $want[$_] &&
+		    $got[$_] !~ /"tempfail".*"reason":"policy-error"/ } 0 .. $#got;
+	}
+	s/^keys tried[:,].*//ms for $command->{name} eq 'audit why' &&
+	    $got =~ /^keys tried: cannot tell, the store cannot be read$/m ?
+	    ($got, $want) : ();
+	return $got eq $want;
+}
+
+sub judge_store
+{
+	my ($command, $fault, $r) = @_;
+	my $is = -s $store ? shown() : '';
+	my $before = $command->{none} ? '' : $command->{before};
+	my $good = $r->{status} == 0 ? $is eq $command->{after} :
+	    $is eq $before || $is eq $command->{after};
+	# What a first build leaves may be a store without rules: none.
+	$good ||= $command->{none} && $r->{status} != 0 &&
+	    $is =~ /not a tlspolicy store|damaged/ &&
+	    run({}, undef, $tlspolicy, 'build', '-c', $conf,
+	    $new_rules)->{status} == 0;
+	wrong($command, $fault, $r, "the store is neither: $is") if !$good;
+	restore(!$command->{none});
+}
+
+sub judge
+{
+	my ($command, $fault, $r) = @_;
+	my $clean = $command->{clean};
+	my $same = $r->{status} == $clean->{status};
+
+	wrong($command, $fault, $r, 'a signal') if $r->{signal};
+	wrong($command, $fault, $r, 'an exit code without a meaning')
+	    if !$same && $r->{status} !~ /^(?:65|66|69|70|74|75|78)$/;
+	wrong($command, $fault, $r, '65 for what is no bad data')
+	    if !$same && $r->{status} == 65 && $fault !~ /mdb.*-/;
+	wrong($command, $fault, $r, 'it frees') if frees($command, $r);
+	wrong($command, $fault, $r, 'success with other output')
+	    if $same && !same_output($command, $r);
+	wrong($command, $fault, $r, 'no word of the reason')
+	    if !$same && $r->{err} eq '' && $r->{status} != 75 &&
+	    $fault !~ /^(?:write|malloc)/;
+	my @left = map { s{.*/}{}r } glob "$tmp/* $scratch->{dir}/store/*";
+	@left = grep { !/^policy\.mdb(?:-lock)?$/ } @left;
+	wrong($command, $fault, $r, "left behind: @left") if @left;
+	unlink glob "$tmp/*/*";
+	rmdir $_ for glob "$tmp/*";
+	judge_store($command, $fault, $r) if defined $command->{becomes};
+}
+
+# n of the next run: each of the first, then a part of the rest.
+sub next_n
+{
+	my ($n) = @_;
+	return $n + 1 if $all || $n < 12;
+	return $n + 1 + int $n / 4;
+}
+
+sub attack
+{
+	my ($command, $kind, $error, $ever) = @_;
+	my $fault = join ' ', $kind, $error // (), $ever ? 'from' : 'at';
+	my $number = defined $error && $error =~ /^E/ ?
+	    Errno->can($error)->() : $error;
+	for (my $n = 1; ; $n = next_n($n)) {
+		my %env = (LD_PRELOAD => Tlspolicy::Fault::library('nth'),
+		    NTH_FAULT => "$kind:$n" . ($ever ? '+' : ''),
+		    NTH_HIT => $hit, TMPDIR => $tmp);
+		$env{NTH_ERROR} = $number if defined $number;
+		unlink $hit;
+		my $r = run(\%env, $command->{stdin}, $tlspolicy,
+		    @{$command->{line}});
+		$ran{$kind}++;
+		judge($command, "$fault $n", $r);
+		last if !-e $hit;
+	}
+}
+
+my $only = $ENV{TLSPOLICY_FAULT_COMMAND};
+for my $command (@commands) {
+	next if defined $only && $command->{name} ne $only;
+	my $began = time;
+	my ($word, @rest) = @{$command->{args}};
+	my @sub = $word eq 'audit' || $word eq 'import' ? shift @rest : ();
+	$command->{line} = [ $word, @sub, '-c', $conf, @rest ];
+	restore(!$command->{none});
+	$command->{before} = shown();
+	$command->{clean} = run({ TMPDIR => $tmp }, $command->{stdin},
+	    $tlspolicy, @{$command->{line}});
+	$command->{after} = shown();
+	if (defined $command->{becomes}) {
+		isnt($command->{after}, $command->{before},
+		    "$command->{name} changes the store");
+	}
+	restore(!$command->{none});
+	my $before = keys %problems;
+	for my $error (@errors) {
+		attack($command, @$error[0, 1], $_) for 0, 1;
+	}
+	ok(keys %problems == $before, "$command->{name}: exit " .
+	    "$command->{clean}{status} when all is well");
+	diag(sprintf "%s: %.1f s", $command->{name}, time - $began)
+	    if $ENV{TLSPOLICY_FAULTS};
+	restore(1);
+}
+note("$_: $ran{$_} runs") for sort keys %ran;
+done_testing;

@@ -1,0 +1,329 @@
+/*
+ * nth.so: the n-th call of a kind fails.  Loaded by LD_PRELOAD into a program
+ * that is started anew for each n:
+ *
+ *	NTH_FAULT=malloc:17	the 17th call fails
+ *	NTH_FAULT=write:3+	the 3rd and all behind it
+ *	NTH_ERROR=28		with this errno, or this return of an mdb_ call
+ *	NTH_HIT=PATH		the file is made when a call was made to fail
+ *
+ * Kinds: malloc (calloc, realloc and what the library makes of them), write
+ * (what writes, syncs, cuts and renames; also what stdio writes to standard
+ * output), open, mmap, and mdb (what of LMDB can fail).
+ *
+ * A program's own threads may make n differ between runs, by a few.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB };
+
+static enum kind kind;
+static long nth;
+static bool ever_after;
+static int error;
+static const char *hit;
+static atomic_long calls;
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+
+static void
+note_hit(void)
+{
+	long fd;
+
+	if (hit == NULL)
+		return;
+	fd = syscall(SYS_openat, AT_FDCWD, hit, O_WRONLY | O_CREAT | O_CLOEXEC,
+	    0600);
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+}
+
+/* Must this call fail?  Leaves errno as a failed one does. */
+static bool
+fails(enum kind of)
+{
+	long n;
+
+	if (of != kind)
+		return false;
+	n = atomic_fetch_add(&calls, 1) + 1;
+	if (ever_after ? n < nth : n != nth)
+		return false;
+	if (n == nth)
+		note_hit();
+	errno = error;
+	return true;
+}
+
+/* printf(3) writes past the symbol write. */
+static ssize_t
+write_out(void *cookie, const char *bytes, size_t n)
+{
+	ssize_t done;
+
+	(void)cookie;
+	if (fails(WRITE))
+		return 0;
+	done = syscall(SYS_write, STDOUT_FILENO, bytes, n);
+	return done < 0 ? 0 : done;
+}
+
+__attribute__((constructor)) static void
+read_environment(void)
+{
+	static const char *const names[] = { "", "malloc", "write", "open",
+		"mmap", "mdb" };
+	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO };
+	const char *fault = getenv("NTH_FAULT"), *number;
+	enum kind wanted = NONE;
+	size_t n;
+
+	if (fault == NULL || (number = strchr(fault, ':')) == NULL)
+		return;
+	n = (size_t)(number - fault);
+	for (int i = MALLOC; i <= MDB; i++)
+		if (strlen(names[i]) == n && memcmp(names[i], fault, n) == 0)
+			wanted = (enum kind)i;
+	nth = strtol(number + 1, NULL, 10);
+	ever_after = strchr(number, '+') != NULL;
+	error = getenv("NTH_ERROR") == NULL ? errors[wanted] :
+	    atoi(getenv("NTH_ERROR"));
+	hit = getenv("NTH_HIT");
+	if (wanted == WRITE)
+		stdout = fopencookie(NULL, "w",
+		    (cookie_io_functions_t){ .write = write_out });
+	kind = wanted;
+}
+
+void *
+malloc(size_t n)
+{
+	return fails(MALLOC) ? NULL : __libc_malloc(n);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return fails(MALLOC) ? NULL : __libc_calloc(n, size);
+}
+
+void *
+realloc(void *p, size_t n)
+{
+	return n > 0 && fails(MALLOC) ? NULL : __libc_realloc(p, n);
+}
+
+ssize_t
+write(int fd, const void *p, size_t n)
+{
+	return fails(WRITE) ? -1 : syscall(SYS_write, fd, p, n);
+}
+
+ssize_t
+pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return fails(WRITE) ? -1 : syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+ssize_t
+pwrite64(int fd, const void *p, size_t n, off64_t at)
+{
+	return pwrite(fd, p, n, at);
+}
+
+ssize_t
+writev(int fd, const struct iovec *v, int n)
+{
+	return fails(WRITE) ? -1 : syscall(SYS_writev, fd, v, n);
+}
+
+ssize_t
+pwritev(int fd, const struct iovec *v, int n, off_t at)
+{
+	return fails(WRITE) ? -1 : syscall(SYS_pwritev, fd, v, n, at, 0);
+}
+
+int
+fsync(int fd)
+{
+	return fails(WRITE) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int
+fdatasync(int fd)
+{
+	return fails(WRITE) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+msync(void *p, size_t n, int flags)
+{
+	return fails(WRITE) ? -1 : (int)syscall(SYS_msync, p, n, flags);
+}
+
+int
+ftruncate(int fd, off_t n)
+{
+	return fails(WRITE) ? -1 : (int)syscall(SYS_ftruncate, fd, n);
+}
+
+int
+ftruncate64(int fd, off64_t n)
+{
+	return ftruncate(fd, n);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	return fails(WRITE) ? -1 : (int)syscall(SYS_rename, from, to);
+}
+
+static int
+open_at(int dir, const char *path, int flags, mode_t mode)
+{
+	return fails(OPEN) ? -1 : (int)syscall(SYS_openat, dir, path, flags,
+	    mode);
+}
+
+static mode_t
+mode_of(int flags, va_list ap)
+{
+	return (flags & (O_CREAT | O_TMPFILE)) != 0 ?
+	    (mode_t)va_arg(ap, unsigned) : 0;
+}
+
+#define OPEN_BODY(dir)                                                        \
+	va_list ap;                                                           \
+	mode_t mode;                                                          \
+	va_start(ap, flags);                                                  \
+	mode = mode_of(flags, ap);                                            \
+	va_end(ap);                                                           \
+	return open_at(dir, path, flags, mode)
+
+int
+open(const char *path, int flags, ...)
+{
+	OPEN_BODY(AT_FDCWD);
+}
+
+int
+open64(const char *path, int flags, ...)
+{
+	OPEN_BODY(AT_FDCWD);
+}
+
+int
+openat(int dir, const char *path, int flags, ...)
+{
+	OPEN_BODY(dir);
+}
+
+/* The library's own fopen(3) does not pass by open. */
+FILE *
+fopen(const char *path, const char *mode)
+{
+	static FILE *(*real)(const char *, const char *);
+
+	if (real == NULL)
+		real = (FILE *(*)(const char *, const char *))
+		    dlsym(RTLD_NEXT, "fopen");
+	return fails(OPEN) ? NULL : real(path, mode);
+}
+
+FILE *
+fopen64(const char *path, const char *mode)
+{
+	return fopen(path, mode);
+}
+
+char *
+mkdtemp(char *template)
+{
+	static char *(*real)(char *);
+
+	if (real == NULL)
+		real = (char *(*)(char *))dlsym(RTLD_NEXT, "mkdtemp");
+	return fails(OPEN) ? NULL : real(template);
+}
+
+void *
+mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+	return fails(MMAP) ? MAP_FAILED : (void *)syscall(SYS_mmap, at, n,
+	    protection, flags, fd, offset);
+}
+
+void *
+mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
+{
+	return mmap(at, n, protection, flags, fd, offset);
+}
+
+/* Each call of LMDB that can fail: what it returns instead. */
+#define MDB_CALL(name, parameters, arguments)                                 \
+	int name parameters                                                   \
+	{                                                                     \
+		static int (*real) parameters;                                \
+		if (real == NULL)                                             \
+			real = (int (*) parameters)dlsym(RTLD_NEXT, #name);   \
+		return fails(MDB) ? error : real arguments;                   \
+	}
+
+MDB_CALL(mdb_env_create, (MDB_env **env), (env))
+MDB_CALL(mdb_env_open, (MDB_env *env, const char *path, unsigned flags,
+    mdb_mode_t mode), (env, path, flags, mode))
+MDB_CALL(mdb_env_set_mapsize, (MDB_env *env, size_t n), (env, n))
+MDB_CALL(mdb_env_set_maxreaders, (MDB_env *env, unsigned n), (env, n))
+MDB_CALL(mdb_env_get_fd, (MDB_env *env, mdb_filehandle_t *fd), (env, fd))
+MDB_CALL(mdb_env_info, (MDB_env *env, MDB_envinfo *info), (env, info))
+MDB_CALL(mdb_txn_begin, (MDB_env *env, MDB_txn *parent, unsigned flags,
+    MDB_txn **txn), (env, parent, flags, txn))
+MDB_CALL(mdb_txn_renew, (MDB_txn *txn), (txn))
+MDB_CALL(mdb_dbi_open, (MDB_txn *txn, const char *name, unsigned flags,
+    MDB_dbi *dbi), (txn, name, flags, dbi))
+MDB_CALL(mdb_stat, (MDB_txn *txn, MDB_dbi dbi, MDB_stat *stat),
+    (txn, dbi, stat))
+MDB_CALL(mdb_get, (MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value),
+    (txn, dbi, key, value))
+MDB_CALL(mdb_put, (MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value,
+    unsigned flags), (txn, dbi, key, value, flags))
+MDB_CALL(mdb_del, (MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value),
+    (txn, dbi, key, value))
+MDB_CALL(mdb_drop, (MDB_txn *txn, MDB_dbi dbi, int del), (txn, dbi, del))
+MDB_CALL(mdb_cursor_open, (MDB_txn *txn, MDB_dbi dbi, MDB_cursor **cursor),
+    (txn, dbi, cursor))
+MDB_CALL(mdb_cursor_get, (MDB_cursor *cursor, MDB_val *key, MDB_val *value,
+    MDB_cursor_op op), (cursor, key, value, op))
+
+/* A commit that fails leaves no transaction, as one that ended does. */
+int
+mdb_txn_commit(MDB_txn *txn)
+{
+	static int (*real)(MDB_txn *);
+
+	if (real == NULL)
+		real = (int (*)(MDB_txn *))dlsym(RTLD_NEXT, "mdb_txn_commit");
+	if (!fails(MDB))
+		return real(txn);
+	mdb_txn_abort(txn);
+	return error;
+}
