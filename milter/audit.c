@@ -49,6 +49,9 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	case WRITER_RECOVERED:
 		log_info("audit log: writing again");
 		break;
+	case WRITER_ASTRAY:
+		complain(fault->text, "; /healthz says so until SIGHUP");
+		break;
 	case WRITER_NOT_OPENED:
 		complain(fault->text, "; the old audit file stays in use");
 		break;

@@ -3,7 +3,7 @@
  *
  * A record is one JSON object without chain and newline (record_format());
  * the log adds both.  audit_submit() copies it and returns when the promise of
- * the setting audit-sync is kept: handed over (none, batch) or on the disk
+ * the setting audit-sync is kept: in the file (none, batch) or on the disk
  * (each).  When the log cannot take a record, audit-full says whether the
  * caller waits for a bounded time; false means that it is not recorded, and
  * that no mail may be accepted on the strength of it.

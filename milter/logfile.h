@@ -27,6 +27,7 @@ struct logfile {
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* that one failed */
+	const char *why;	/* said by the link or mark of the next open */
 };
 
 /*
@@ -70,6 +71,9 @@ void logfile_clear(struct logfile *);
  * are `kept` are written once more, in their place, before it.
  */
 bool logfile_sync(struct logfile *, struct fault *);
+
+/* Somebody else has synced the first `n` bytes of what is kept. */
+void logfile_synced(struct logfile *, size_t n);
 
 /*
  * The line that begins at `start` of the buffer, where the head was `before`,

@@ -1,18 +1,22 @@
 /*
- * writer.h - one thread that chains records, writes them and syncs the file.
+ * writer.h - one thread that chains records and writes them to the file.
  *
- * Callbacks hand a record over and go on (sync none, batch), or wait until it
- * is on the disk (each).  The queue is bounded.  While the file cannot be
- * written records that were taken are kept and tried again ten times a second;
- * new ones are refused at once, or when the bounded time is up, as `full`
- * says.  A record whose submitter was refused is taken back; when a part of
+ * Callbacks hand a record over and wait until it is in the file (sync none,
+ * batch) or on the disk (each); what several hand over meanwhile goes into one
+ * write(2).  The queue is bounded.  While the file cannot be written records
+ * are refused at once, or when the bounded time is up, as `full` says; it is
+ * tried ten times a second.  A record whose submitter was refused is taken back; when a part of
  * it is in the file already, a later line with event "withdrawn" says so.
  * A disk that does not answer for the bounded time counts as one that fails.
  *
- * What is promised: with `each` a record that was taken is on the disk.  With
- * `batch` it is a tenth of a second later, with `none` when the system likes;
- * until then it lives in the queue (lost with the process) or in the system's
- * memory (lost with the machine).
+ * What is promised: a record that was taken is in the file, whatever happens
+ * to the process.  With `each` it is on the disk, with `batch` a tenth of a
+ * second later (another thread syncs), with `none` when the system likes; until
+ * then it is lost with the machine.
+ *
+ * Once a second the file's name is looked at.  When it leads to another file or
+ * to none a new file is begun, with a link that says why.  While that cannot be
+ * the old one is used, unless it has no name left: then it cannot be written.
  *
  * Threads: any number may submit; one at a time may reopen or close, and
  * nobody may submit after that.
@@ -29,7 +33,8 @@ enum writer_event {
 	WRITER_RECOVERED,
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
 	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
-	WRITER_LOST       /* closed with records that could not be written */
+	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
+	WRITER_LOST       /* closed with something that could not be written */
 };
 
 struct writer_options {
@@ -51,6 +56,8 @@ struct writer_stats {
 	uint64_t errors;    /* writes and syncs that failed */
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
+	uint64_t replaced;  /* files begun because the old one was away */
+	bool astray;	    /* one was, and nobody has called reopen since */
 	bool failing;	    /* or stalled */
 	bool stalled;	    /* the disk does not answer */
 	struct chain_head head;
