@@ -24,6 +24,8 @@ struct audit;
 struct audit *audit_open(const struct settings *, struct fault *);
 
 bool audit_submit(struct audit *, struct slice record);
+/* For a record that no mail is accepted on: see writer_submit_refusal(). */
+bool audit_submit_refusal(struct audit *, struct slice record);
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.

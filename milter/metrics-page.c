@@ -139,6 +139,8 @@ put_audit(struct daemon *d, struct text *out)
 	total(out, "audit_replaced_total",
 	    "Files begun because the audit log was removed or renamed.",
 	    s.replaced);
+	gauge(out, "audit_scarce", "1: the audit log's disk is nearly full, "
+	    "refusals are not recorded.", s.scarce ? 1 : 0);
 	gauge(out, "audit_queue_bytes", "Bytes of records that wait for the "
 	    "audit log's writer.", s.queued);
 	gauge(out, "audit_sequence", "Number of the last line of the audit "

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "milter/writer-queue.h"
+
+enum { RESERVE = 64 * 1024 * 1024 };
 
 void
 writer_reopening_free(struct reopening *r)
@@ -213,6 +216,39 @@ make_anew(struct writer *w)
 	w->told_astray = true;
 }
 
+/*
+ * A client that is refused can write many bytes for few of its own.  What it
+ * fills is not what mail waits for.
+ */
+static bool
+is_scarce(const struct writer *w)
+{
+	struct statvfs fs;
+	uint64_t reserve = w->options.reserve, eighth;
+
+	if (fstatvfs(w->file.fd, &fs) == -1)
+		return false;
+	eighth = (uint64_t)fs.f_blocks * fs.f_frsize / 8;
+	if (reserve == 0)
+		reserve = eighth < RESERVE ? eighth : RESERVE;
+	return (uint64_t)fs.f_bavail * fs.f_frsize < reserve;
+}
+
+static void
+look_for_room(struct writer *w)
+{
+	bool scarce = is_scarce(w), changed;
+	struct fault fault;
+
+	pthread_mutex_lock(&w->lock);
+	changed = w->stats.scarce != scarce;
+	w->stats.scarce = scarce;
+	pthread_mutex_unlock(&w->lock);
+	fault_set(&fault, FAULT_IO, "its disk is nearly full");
+	if (changed)
+		writer_tell(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
+}
+
 void
 writer_watch(struct writer *w)
 {
@@ -229,6 +265,7 @@ writer_watch(struct writer *w)
 		make_anew(w);
 	else
 		w->homeless = false;
+	look_for_room(w);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = 0;
 	pthread_mutex_unlock(&w->lock);

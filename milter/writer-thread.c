@@ -117,8 +117,8 @@ writer_thread(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
-	w->watched_ms = writer_ms();
 	writer_round(w); /* the link */
+	writer_watch(w);
 	for (;;) {
 		pthread_mutex_lock(&w->lock);
 		if (w->failing)

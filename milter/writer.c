@@ -11,6 +11,13 @@
 
 enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 
+/* What is done when there is no room. */
+enum patience {
+	PATIENT,
+	REFUSAL, /* does not wait for room on the disk, and gets less */
+	IMPATIENT
+};
+
 /*
  * The disk has not answered for the bounded time, or nearly: when the first who
  * wait give up the next need not begin to.  The lock is held.
@@ -25,23 +32,28 @@ is_stalled(const struct writer *w)
 }
 
 static bool
-has_room(const struct writer *w, size_t n)
+has_room(const struct writer *w, size_t n, enum patience patience)
 {
+	size_t room = patience == REFUSAL ? w->room / 4 * 3 : w->room;
+
+	if (patience == REFUSAL && w->stats.scarce)
+		return false;
 	return !w->failing && !is_stalled(w) &&
-	    (w->queued == 0 || w->queued + n <= w->room);
+	    (w->queued == 0 || w->queued + n <= room);
 }
 
 /* The lock is held. */
 static bool
-wait_for_room(struct writer *w, size_t n, bool patient,
+wait_for_room(struct writer *w, size_t n, enum patience patience,
     const struct timespec *deadline)
 {
-	while (!has_room(w, n)) {
-		if (!patient || w->full != AUDIT_FULL_BLOCK)
+	while (!has_room(w, n, patience)) {
+		if (patience == IMPATIENT || w->full != AUDIT_FULL_BLOCK ||
+		    (patience == REFUSAL && w->stats.scarce))
 			return false;
 		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
 		    ETIMEDOUT)
-			return has_room(w, n);
+			return has_room(w, n, patience);
 	}
 	return true;
 }
@@ -113,7 +125,7 @@ entry_new(struct slice record)
 }
 
 static bool
-submit(struct writer *w, struct slice record, bool patient)
+submit(struct writer *w, struct slice record, enum patience patience)
 {
 	struct entry *entry = entry_new(record);
 	struct timespec deadline;
@@ -122,7 +134,7 @@ submit(struct writer *w, struct slice record, bool patient)
 	writer_deadline(&deadline, w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	w->inside++;
-	if (entry != NULL && wait_for_room(w, record.n, patient,
+	if (entry != NULL && wait_for_room(w, record.n, patience,
 	    &deadline)) {
 		entry->waited = true;
 		*w->last = entry;
@@ -145,13 +157,19 @@ submit(struct writer *w, struct slice record, bool patient)
 bool
 writer_submit(struct writer *w, struct slice record)
 {
-	return submit(w, record, true);
+	return submit(w, record, PATIENT);
 }
 
 bool
 writer_offer(struct writer *w, struct slice record)
 {
-	return submit(w, record, false);
+	return submit(w, record, IMPATIENT);
+}
+
+bool
+writer_submit_refusal(struct writer *w, struct slice record)
+{
+	return submit(w, record, REFUSAL);
 }
 
 void

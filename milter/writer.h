@@ -34,6 +34,8 @@ enum writer_event {
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
 	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
 	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
+	WRITER_SCARCE,    /* refusals are not recorded, to keep room */
+	WRITER_ROOMY,     /* they are again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -44,6 +46,7 @@ struct writer_options {
 	struct slice key;
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
+	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's thread and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
@@ -57,6 +60,7 @@ struct writer_stats {
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
 	uint64_t replaced;  /* files begun because the old one was away */
+	bool scarce;	    /* less than the reserve is free */
 	bool astray;	    /* one was, and nobody has called reopen since */
 	bool failing;	    /* or stalled */
 	bool stalled;	    /* the disk does not answer */
@@ -70,6 +74,11 @@ struct writer *writer_open(const struct writer_options *, struct fault *);
 bool writer_submit(struct writer *, struct slice record);
 /* The same, but for no room is not waited, whatever `full` says. */
 bool writer_offer(struct writer *, struct slice record);
+/*
+ * The same for a record that no mail is accepted on: a quarter of the queue and
+ * the last room on the disk are kept from it, for those that mail waits for.
+ */
+bool writer_submit_refusal(struct writer *, struct slice record);
 
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is

@@ -624,6 +624,31 @@ test_replaced_by_a_folder(void **state)
 	assert_int_equal(records_in(f->path, f->second), 1);
 }
 
+/* Room on the disk and in the queue is kept for mail that is accepted. */
+static void
+test_refusals_leave_room(void **state)
+{
+	struct fixture *f = *state;
+	struct writer_stats stats;
+	struct slice line = slice_of("{\"v\":1,\"n\":7}");
+	struct writer *w = open_writer(f);
+
+	assert_true(writer_submit_refusal(w, line));
+	writer_close(w);
+	f->options.reserve = UINT64_MAX;
+	f->options.full = AUDIT_FULL_BLOCK;
+	w = open_writer(f);
+	do
+		writer_stats(w, &stats);
+	while (!stats.scarce);
+	for (int i = 0; i < 100; i++) {
+		assert_false(writer_submit_refusal(w, line));
+		assert_true(submit(w, i));
+	}
+	writer_close(w);
+	assert_int_equal(records_in(f->path, NULL), 101);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -647,6 +672,7 @@ main(void)
 		TEST(test_full_disk_is_left_by_rotation),
 		TEST(test_queue_is_bounded),
 		TEST(test_close_loses_nothing),
+		TEST(test_refusals_leave_room),
 		TEST(test_renamed_without_a_signal),
 		TEST(test_removed),
 		TEST(test_removed_with_its_folder),
