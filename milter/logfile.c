@@ -188,6 +188,14 @@ logfile_is(const struct logfile *f, const char *path)
 	    st.st_ino == f->ino;
 }
 
+bool
+logfile_is_nameless(const struct logfile *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /*
  * logrotate's copytruncate: the lines were copied and the file is empty again.
  * It begins with a link like any other new file.  What was sealed before is

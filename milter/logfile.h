@@ -43,6 +43,9 @@ void logfile_close(struct logfile *);
 /* `path` names the file that is open. */
 bool logfile_is(const struct logfile *, const char *path);
 
+/* No name leads to the file: it was removed. */
+bool logfile_is_nameless(const struct logfile *);
+
 /* Adds a record to the buffer.  False: no memory, or OpenSSL failed. */
 bool logfile_seal(struct logfile *, struct slice record);
 

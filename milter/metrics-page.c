@@ -132,8 +132,9 @@ put_audit(struct daemon *d, struct text *out)
 
 	if (!audit_stats(d->audit, &s))
 		return;
-	gauge(out, "audit_up", "1: the audit log can be written.",
-	    s.failing ? 0 : 1);
+	gauge(out, "audit_up", "1: the audit log can be written, and is "
+	    "where it should be.",
+	    s.failing || s.astray ? 0 : 1);
 	gauge(out, "audit_astray", "1: the audit log was removed or renamed "
 	    "without SIGHUP since the last SIGHUP.", s.astray ? 1 : 0);
 	total(out, "audit_replaced_total",

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
@@ -175,14 +174,6 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static bool
-has_no_name(const struct writer *w)
-{
-	struct stat st;
-
-	return fstat(w->file.fd, &st) == -1 || st.st_nlink == 0;
-}
-
 /*
  * The name is gone, or another's.  A file that has a name somewhere is written
  * on while there can be no new one; what no name leads to is no record.
@@ -190,10 +181,10 @@ has_no_name(const struct writer *w)
 static void
 make_anew(struct writer *w)
 {
-	bool removed = has_no_name(w);
+	bool removed = logfile_is_nameless(&w->file);
 	struct fault fault, why;
 
-	if (!w->homeless)
+	if (!removed)
 		writer_round(w);
 	sync_last(w);
 	fault_set(&why, FAULT_IO, "%s: the file was %s", w->now->path,

@@ -98,10 +98,12 @@ end(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* No record is begun in a file that nobody will find. */
 static bool
 is_watch_due(const struct writer *w)
 {
-	return writer_ms() >= w->watched_ms + WRITER_WATCH_MS;
+	return writer_ms() >= w->watched_ms + WRITER_WATCH_MS ||
+	    logfile_is_nameless(&w->file);
 }
 
 void *
