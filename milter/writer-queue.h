@@ -27,7 +27,7 @@ enum entry_state {
 struct entry {
 	struct entry *next;
 	enum entry_state state;
-	bool waited;	/* somebody waits for it; else it is a withdrawal */
+	bool waited;	/* somebody waits until it is in the file */
 	bool refused;	/* he need not wait any longer: it did not work */
 	bool abandoned; /* he was told that it is not */
 	size_t start, end;	  /* in the file's buffer */
@@ -93,6 +93,7 @@ struct writer {
 int64_t writer_ms(void); /* of the monotonic clock */
 void writer_deadline(struct timespec *, unsigned ms); /* from now on */
 struct timespec writer_time(int64_t ms);
+bool writer_is_crowded(const struct writer *);
 void writer_tell(struct writer *, enum writer_event, const struct fault *);
 void writer_tell_opened(struct writer *, const char *path);
 void writer_tell_lost(struct writer *, const char *what);

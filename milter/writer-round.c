@@ -40,6 +40,13 @@ writer_time(int64_t ms)
 	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 }
 
+/* A quarter of the queue is taken: not a time to wait for more. */
+bool
+writer_is_crowded(const struct writer *w)
+{
+	return w->queued > w->room / 4;
+}
+
 void
 writer_tell(struct writer *w, enum writer_event event, const struct fault *fault)
 {

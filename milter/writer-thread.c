@@ -12,6 +12,7 @@
 
 enum {
 	RETRY_MS = 100,
+	GATHER_MS = 5,
 	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
 };
 
@@ -30,6 +31,22 @@ wait_for_work(struct writer *w)
 	}
 }
 
+/*
+ * Waking up and a system call for every record cost more than the record.
+ * While nobody waits, those of some milliseconds go together.  Lock held.
+ */
+static void
+gather(struct writer *w)
+{
+	struct timespec until = writer_time(writer_ms() + GATHER_MS);
+
+	while (w->first != NULL && w->inside == 0 && !w->stopping &&
+	    w->reopening == NULL && !writer_is_crowded(w))
+		if (pthread_cond_timedwait(&w->work, &w->lock, &until) ==
+		    ETIMEDOUT)
+			break;
+}
+
 /* Sleeps before the next try; the lock is held. */
 static void
 wait_for_retry(struct writer *w)
@@ -41,7 +58,7 @@ wait_for_retry(struct writer *w)
 		;
 }
 
-/* Who waits is told 451; what is lost is a withdrawal. */
+/* Who waits is told 451; what is lost is a refusal, or a withdrawal. */
 static unsigned
 drop(struct entry *entry)
 {
@@ -84,8 +101,8 @@ end(struct writer *w)
 	pthread_mutex_lock(&w->lock);
 	lost = drop_all(w);
 	pthread_mutex_unlock(&w->lock);
-	snprintf(words, sizeof words, "%u withdrawals of records could not be "
-	    "written", lost);
+	snprintf(words, sizeof words, "%u records that no mail waited for could "
+	    "not be written", lost);
 	if (lost > 0)
 		writer_tell_lost(w, words);
 	if (w->file.forgotten)
@@ -125,8 +142,10 @@ writer_thread(void *arg)
 		pthread_mutex_lock(&w->lock);
 		if (w->failing)
 			wait_for_retry(w);
-		else
+		else {
 			wait_for_work(w);
+			gather(w);
+		}
 		reopening = w->reopening;
 		w->reopening = NULL;
 		stopping = w->stopping;

@@ -136,13 +136,15 @@ submit(struct writer *w, struct slice record, enum patience patience)
 	w->inside++;
 	if (entry != NULL && wait_for_room(w, record.n, patience,
 	    &deadline)) {
-		entry->waited = true;
+		entry->waited = patience != REFUSAL ||
+		    w->sync == AUDIT_SYNC_EACH;
 		*w->last = entry;
 		w->last = &entry->next;
 		w->queued += entry->n;
-		if (w->queued == entry->n)
+		if (entry->waited || w->queued == entry->n ||
+		    writer_is_crowded(w))
 			pthread_cond_signal(&w->work);
-		taken = wait_for_record(w, entry, &deadline);
+		taken = !entry->waited || wait_for_record(w, entry, &deadline);
 		entry = NULL;
 	}
 	w->stats.taken += taken;

@@ -75,8 +75,10 @@ bool writer_submit(struct writer *, struct slice record);
 /* The same, but for no room is not waited, whatever `full` says. */
 bool writer_offer(struct writer *, struct slice record);
 /*
- * The same for a record that no mail is accepted on: a quarter of the queue and
- * the last room on the disk are kept from it, for those that mail waits for.
+ * The same for a record that no mail is accepted on.  It is waited for with
+ * `each` only; else it is lost when the process ends within some milliseconds.
+ * A quarter of the queue and the last room on the disk are kept from it, for
+ * those that mail waits for.
  */
 bool writer_submit_refusal(struct writer *, struct slice record);
 

@@ -69,7 +69,7 @@ subtest 'removed' => sub {
 	answer_is(message($m, 'after'), 'continue', 'accepted at once');
 	like(Tlspolicy::Scratch::slurp($log), qr/"event":"link".*"why":"removed".*"after"/s,
 	    'in a new file, whose link says why');
-	logged($daemon, qr/the file was removed; .healthz says so until SIGHUP/,
+	logged($daemon, qr{the file was removed; /healthz says so until SIGHUP},
 	    'the log says so');
 	health(503, $astray, 'removed');
 	$daemon->hup;
@@ -82,7 +82,7 @@ subtest 'renamed without a signal' => sub {
 	my $m = session($daemon);
 	message($m, 'before');
 	rename $log, "$log.1" or die "$log: $!\n";
-	logged($daemon, qr/the file was renamed without a signal; .healthz says so until SIGHUP/,
+	logged($daemon, qr{the file was renamed without a signal; /healthz says so until SIGHUP},
 	    'the log says so');
 	health(503, $astray, 'renamed');
 	answer_is(message($m, 'after'), 'continue', 'accepted');
