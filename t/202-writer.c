@@ -177,8 +177,8 @@ under_load(struct fixture *f, enum audit_sync sync)
 	assert_int_equal(run_loads(w, f, 0), THREADS * EACH);
 	writer_stats(w, &stats);
 	assert_int_equal(stats.taken, THREADS * EACH);
-	if (sync == AUDIT_SYNC_EACH)
-		assert_int_equal(stats.written, THREADS * EACH);
+	assert_int_equal(stats.written, THREADS * EACH);
+	assert_int_equal(records_in(f->path, NULL), THREADS * EACH);
 	writer_close(w);
 	assert_int_equal(records_in(f->path, NULL), THREADS * EACH);
 	assert_int_equal(f->failing, 0);
@@ -373,11 +373,12 @@ test_full_disk_each(void **state)
 	assert_int_equal(f->lost, 0);
 }
 
-/* What was handed over is written when there is room again. */
+/* What was taken is in the file, before there is room again. */
 static void
 test_full_disk_none(void **state)
 {
 	struct fixture *f = *state;
+	struct writer_stats stats;
 	struct writer *w;
 	unsigned taken = 0;
 
@@ -389,8 +390,9 @@ test_full_disk_none(void **state)
 	assert_false(submit(w, 0));
 	limit_file_size(RLIM_INFINITY);
 	wait_until(w, false);
+	writer_stats(w, &stats);
 	writer_close(w);
-	assert_int_equal(records_in(f->path, NULL), taken);
+	assert_int_equal(records_in(f->path, NULL), taken + stats.withdrawn);
 	assert_int_equal(f->recovered, 1);
 }
 
@@ -490,20 +492,161 @@ test_queue_is_bounded(void **state)
 	writer_close(w);
 }
 
+/* The log is full, and then TERM: who was told that all is well is in it. */
 static void
-test_close_tells_what_is_lost(void **state)
+test_close_loses_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct writer *w;
 
-	limit_file_size(300);
-	w = open_writer(f);
-	for (int i = 0; i < 10; i++)
-		submit(w, i);
-	wait_until(w, true);
+	for (int sync = AUDIT_SYNC_NONE; sync <= AUDIT_SYNC_EACH; sync++) {
+		struct writer *w;
+		unsigned taken = 0;
+
+		unlink(f->path);
+		f->options.sync = (enum audit_sync)sync;
+		limit_file_size(1000);
+		w = open_writer(f);
+		for (int i = 0; i < 10; i++)
+			taken += submit(w, i);
+		wait_until(w, true);
+		writer_close(w);
+		limit_file_size(RLIM_INFINITY);
+		writer_close(open_writer(f)); /* marks the torn line */
+		assert_in_range(taken, 1, 9);
+		assert_in_range(records_in(f->path, NULL), taken, taken + 1);
+		assert_int_equal(f->lost, 0);
+	}
+}
+
+/* Waits for the writer's look at the name. */
+static void
+wait_for_replaced(struct writer *w, unsigned n)
+{
+	struct writer_stats stats;
+
+	for (int i = 0; i < 400; i++) {
+		writer_stats(w, &stats);
+		if (stats.replaced == n && stats.astray)
+			return;
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	}
+	fail_msg("%u files were begun, not %u", (unsigned)stats.replaced, n);
+}
+
+static void
+assert_why(const char *path, const char *why)
+{
+	char line[512] = "", want[64];
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof line, file));
+	fclose(file);
+	snprintf(want, sizeof want, "\"why\":\"%s\"", why);
+	assert_non_null(strstr(line, "\"event\":\"link\""));
+	assert_non_null(strstr(line, want));
+}
+
+static void
+test_renamed_without_a_signal(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+	struct writer_stats stats;
+	struct fault fault;
+
+	assert_true(submit(w, 0));
+	assert_int_equal(rename(f->path, f->second), 0);
+	assert_true(submit(w, 1));
+	wait_for_replaced(w, 1);
+	assert_true(submit(w, 2));
+	assert_why(f->path, "renamed");
+	assert_true(writer_reopen(w, &f->options, &fault));
+	writer_stats(w, &stats);
+	assert_false(stats.astray);
 	writer_close(w);
-	limit_file_size(RLIM_INFINITY);
-	assert_int_equal(f->lost, 1);
+	assert_int_equal(records_in(f->second, NULL), 2);
+	assert_int_equal(records_in(f->path, f->second), 1);
+}
+
+static void
+test_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+
+	assert_true(submit(w, 0));
+	assert_int_equal(unlink(f->path), 0);
+	wait_for_replaced(w, 1);
+	assert_true(submit(w, 1));
+	assert_why(f->path, "removed");
+	writer_close(w);
+	assert_int_equal(records_in(f->path, NULL), 1);
+}
+
+/* No file, and none can be made: nothing is taken until one can. */
+static void
+test_removed_with_its_folder(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+
+	assert_true(submit(w, 0));
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(rmdir(f->folder), 0);
+	wait_until(w, true);
+	assert_false(submit(w, 1));
+	assert_int_equal(mkdir(f->folder, 0700), 0);
+	wait_for_replaced(w, 1);
+	wait_until(w, false);
+	assert_true(submit(w, 2));
+	writer_close(w);
+	assert_int_equal(records_in(f->path, NULL), 1);
+}
+
+/* What stands at the name is no file: the old one has one, and is used. */
+static void
+test_replaced_by_a_folder(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+
+	assert_true(submit(w, 0));
+	assert_int_equal(rename(f->path, f->second), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	wait_for_replaced(w, 0);
+	assert_true(submit(w, 1));
+	assert_int_equal(records_in(f->second, NULL), 2);
+	assert_int_equal(rmdir(f->path), 0);
+	wait_for_replaced(w, 1);
+	assert_true(submit(w, 2));
+	writer_close(w);
+	assert_int_equal(records_in(f->path, f->second), 1);
+}
+
+/* Room on the disk and in the queue is kept for mail that is accepted. */
+static void
+test_refusals_leave_room(void **state)
+{
+	struct fixture *f = *state;
+	struct writer_stats stats;
+	struct slice line = slice_of("{\"v\":1,\"n\":7}");
+	struct writer *w = open_writer(f);
+
+	assert_true(writer_submit_refusal(w, line));
+	writer_close(w);
+	f->options.reserve = UINT64_MAX;
+	f->options.full = AUDIT_FULL_BLOCK;
+	w = open_writer(f);
+	do
+		writer_stats(w, &stats);
+	while (!stats.scarce);
+	for (int i = 0; i < 100; i++) {
+		assert_false(writer_submit_refusal(w, line));
+		assert_true(submit(w, i));
+	}
+	writer_close(w);
+	assert_int_equal(records_in(f->path, NULL), 101);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -528,7 +671,12 @@ main(void)
 		TEST(test_block_is_bounded),
 		TEST(test_full_disk_is_left_by_rotation),
 		TEST(test_queue_is_bounded),
-		TEST(test_close_tells_what_is_lost),
+		TEST(test_close_loses_nothing),
+		TEST(test_refusals_leave_room),
+		TEST(test_renamed_without_a_signal),
+		TEST(test_removed),
+		TEST(test_removed_with_its_folder),
+		TEST(test_replaced_by_a_folder),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -49,8 +49,19 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	case WRITER_RECOVERED:
 		log_info("audit log: writing again");
 		break;
+	case WRITER_ASTRAY:
+		complain(fault->text, "; /healthz says so until SIGHUP");
+		break;
 	case WRITER_NOT_OPENED:
 		complain(fault->text, "; the old audit file stays in use");
+		break;
+	case WRITER_SCARCE:
+		complain(fault->text, "; what is left is kept for mail that is "
+		    "accepted, refusals are not recorded");
+		break;
+	case WRITER_ROOMY:
+		log_info("audit log: its disk has room again, refusals are "
+		    "recorded");
 		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
@@ -122,6 +133,14 @@ audit_submit(struct audit *a, struct slice record)
 	struct writer *w = atomic_load(&a->writer);
 
 	return w == NULL || writer_submit(w, record);
+}
+
+bool
+audit_submit_refusal(struct audit *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_submit_refusal(w, record);
 }
 
 bool

@@ -3,7 +3,7 @@
  *
  * A record is one JSON object without chain and newline (record_format());
  * the log adds both.  audit_submit() copies it and returns when the promise of
- * the setting audit-sync is kept: handed over (none, batch) or on the disk
+ * the setting audit-sync is kept: in the file (none, batch) or on the disk
  * (each).  When the log cannot take a record, audit-full says whether the
  * caller waits for a bounded time; false means that it is not recorded, and
  * that no mail may be accepted on the strength of it.
@@ -24,6 +24,8 @@ struct audit;
 struct audit *audit_open(const struct settings *, struct fault *);
 
 bool audit_submit(struct audit *, struct slice record);
+/* For a record that no mail is accepted on: see writer_submit_refusal(). */
+bool audit_submit_refusal(struct audit *, struct slice record);
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.

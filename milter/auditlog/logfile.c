@@ -58,6 +58,10 @@ seal_line(struct logfile *f, int64_t now_us,
 
 	text_init(&text, line, sizeof line);
 	format(&f->head, now_us, &text);
+	if (f->why != NULL) {
+		text.n--;
+		text_printf(&text, ",\"why\":\"%s\"}", f->why);
+	}
 	return logfile_seal(f, slice_make(line, text.n));
 }
 
@@ -149,7 +153,7 @@ bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
-	struct logfile fresh = { .fd = -1 };
+	struct logfile fresh = { .fd = -1, .why = f->why };
 
 	fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
 	    O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
@@ -158,6 +162,7 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
 	    lock(&fresh, path, fault) &&
 	    resume(&fresh, path, before, now_us, fault)) {
+		fresh.why = NULL;
 		*f = fresh;
 		return true;
 	}
@@ -187,6 +192,14 @@ logfile_is(const struct logfile *f, const char *path)
 	    st.st_ino == f->ino;
 }
 
+bool
+logfile_is_nameless(const struct logfile *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /*
  * logrotate's copytruncate: the lines were copied and the file is empty again.
  * It begins with a link like any other new file.  What was sealed before is
@@ -210,6 +223,15 @@ logfile_begin(struct logfile *f, int64_t now_us)
 {
 	if (f->at == f->n)
 		look_for_truncation(f, now_us);
+}
+
+void
+logfile_synced(struct logfile *f, size_t n)
+{
+	memmove(f->buf, f->buf + n, f->n - n);
+	f->at -= n;
+	f->n -= n;
+	f->unsynced = f->at > 0;
 }
 
 bool

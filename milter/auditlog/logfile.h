@@ -27,6 +27,7 @@ struct logfile {
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* that one failed */
+	const char *why;	/* said by the link or mark of the next open */
 };
 
 /*
@@ -41,6 +42,9 @@ void logfile_close(struct logfile *);
 
 /* `path` names the file that is open. */
 bool logfile_is(const struct logfile *, const char *path);
+
+/* No name leads to the file: it was removed. */
+bool logfile_is_nameless(const struct logfile *);
 
 /* Adds a record to the buffer.  False: no memory, or OpenSSL failed. */
 bool logfile_seal(struct logfile *, struct slice record);
@@ -70,6 +74,9 @@ void logfile_clear(struct logfile *);
  * are `kept` are written once more, in their place, before it.
  */
 bool logfile_sync(struct logfile *, struct fault *);
+
+/* Somebody else has synced the first `n` bytes of what is kept. */
+void logfile_synced(struct logfile *, size_t n);
 
 /*
  * The line that begins at `start` of the buffer, where the head was `before`,

@@ -1,16 +1,20 @@
 /*
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
- * writer.c is the callbacks' side, writer-thread.c the writer's, and
- * writer-reopen.c both sides of a change of files.
+ * Each file calls only those named before it: writer-round.c (one round of the
+ * writer), writer-sync.c (the thread that syncs), writer-reopen.c (a change of
+ * files), writer-thread.c (the writer's loop), writer.c (the callbacks' side).
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "milter/auditlog/logfile.h"
 #include "milter/auditlog/writer.h"
+
+enum { WRITER_SYNC_MS = 100, WRITER_WATCH_MS = 1000 };
 
 enum entry_state {
 	ENTRY_QUEUED,
@@ -23,7 +27,7 @@ enum entry_state {
 struct entry {
 	struct entry *next;
 	enum entry_state state;
-	bool waited;	/* somebody waits until it is on the disk */
+	bool waited;	/* somebody waits until it is in the file */
 	bool refused;	/* he need not wait any longer: it did not work */
 	bool abandoned; /* he was told that it is not */
 	size_t start, end;	  /* in the file's buffer */
@@ -45,8 +49,9 @@ struct reopening {
 struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t work;	 /* for the writer */
+	pthread_cond_t sync_work; /* for the one that syncs */
 	pthread_cond_t progress; /* for those who wait */
-	pthread_t thread;
+	pthread_t thread, syncer;
 
 	/* Under the lock. */
 	struct entry *first, **last;
@@ -60,36 +65,55 @@ struct writer {
 	struct reopening *reopening;
 	struct writer_stats stats;
 
+	/*
+	 * Bytes written since the start, and how many of them are on the disk.
+	 * The syncing thread begins only while the writer is not about to sync
+	 * itself, and the writer changes files only while nobody syncs.
+	 */
+	uint64_t put, safe;
+	int fd;		 /* of the file, for the syncing thread */
+	bool syncing;	 /* it is under way */
+	bool own_sync;	 /* not to be begun: the writer does it */
+	bool forgot;	 /* it failed; the writer writes and syncs again */
+	int64_t sync_busy_ms, last_sync_ms;
+
 	/* The writer's own. */
 	struct writer_options options; /* without path and key */
 	struct logfile file;
 	struct entry *sealed, **sealed_last; /* in the file's buffer */
-	struct entry *unsynced, **unsynced_last; /* written, waited for */
-	int64_t last_sync_ms;
+	struct entry *unsynced, **unsynced_last; /* written; sync = each */
+	struct reopening *now; /* what is open, to make it anew */
+	int64_t watched_ms;
+	bool homeless; /* the file has no name any more, and there is no new one */
+	bool told_astray;
 	bool reported; /* that it is failing */
 };
 
-/* A quarter of the queue is taken: not a time to wait for more. */
-static inline bool
-writer_is_crowded(const struct writer *w)
-{
-	return w->queued > w->room / 4;
-}
-
+/* writer-round.c */
 int64_t writer_ms(void); /* of the monotonic clock */
 void writer_deadline(struct timespec *, unsigned ms); /* from now on */
-void *writer_thread(void *writer);
-
-/* Of the writer's thread. */
+struct timespec writer_time(int64_t ms);
+bool writer_is_crowded(const struct writer *);
 void writer_tell(struct writer *, enum writer_event, const struct fault *);
 void writer_tell_opened(struct writer *, const char *path);
 void writer_tell_lost(struct writer *, const char *what);
 void writer_round(struct writer *);
 bool writer_sync(struct writer *, struct fault *);
-void writer_reopen_now(struct writer *, struct reopening *);
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
 
+/* writer-sync.c: audit-sync = batch. */
+void *writer_sync_thread(void *writer);
+
+/* writer-reopen.c */
+struct reopening *writer_reopening_new(const struct writer_options *,
+    struct fault *);
 void writer_reopening_free(struct reopening *);
+void writer_reopen_now(struct writer *, struct reopening *);
+/* Once a second: is the file still the one that its name says? */
+void writer_watch(struct writer *);
+
+/* writer-thread.c */
+void *writer_thread(void *writer);
 
 #endif

@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
+
+enum { RESERVE = 64 * 1024 * 1024 };
 
 void
 writer_reopening_free(struct reopening *r)
@@ -21,8 +24,8 @@ writer_reopening_free(struct reopening *r)
 	free(r);
 }
 
-static struct reopening *
-reopening_new(const struct writer_options *options, struct fault *fault)
+struct reopening *
+writer_reopening_new(const struct writer_options *options, struct fault *fault)
 {
 	struct reopening *r = calloc(1, sizeof *r);
 
@@ -44,7 +47,7 @@ bool
 writer_reopen(struct writer *w, const struct writer_options *options,
     struct fault *fault)
 {
-	struct reopening *r = reopening_new(options, fault);
+	struct reopening *r = writer_reopening_new(options, fault);
 	struct timespec deadline;
 	int error = 0;
 	bool good;
@@ -91,8 +94,12 @@ change_file(struct writer *w, const struct writer_options *o,
 	pthread_mutex_lock(&w->lock);
 	w->sealed = NULL;
 	w->sealed_last = &w->sealed;
+	w->safe = w->put;
+	w->forgot = false;
 	writer_give_back(w, torn);
 	pthread_mutex_unlock(&w->lock);
+	w->file.keep = old.keep;
+	w->homeless = false;
 	logfile_close(&old);
 	writer_tell_opened(w, o->path);
 	return true;
@@ -117,6 +124,19 @@ sync_last(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Without memory what is known stays: the path cannot change, nor the key. */
+static void
+remember(struct writer *w, const struct writer_options *options)
+{
+	struct fault fault;
+	struct reopening *now = writer_reopening_new(options, &fault);
+
+	if (now == NULL)
+		return;
+	writer_reopening_free(w->now);
+	w->now = now;
+}
+
 /* The lock is held. */
 static void
 settle_reopening(struct writer *w, struct reopening *r)
@@ -125,6 +145,8 @@ settle_reopening(struct writer *w, struct reopening *r)
 		w->sync = r->options.sync;
 		w->full = r->options.full;
 		w->file.keep = w->sync != AUDIT_SYNC_NONE;
+		w->stats.astray = w->told_astray = false;
+		remember(w, &r->options);
 	}
 	r->done = true;
 	if (r->left && !r->good)
@@ -149,5 +171,93 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = 0;
 	settle_reopening(w, r);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * The name is gone, or another's.  A file that has a name somewhere is written
+ * on while there can be no new one; what no name leads to is no record.
+ */
+static void
+make_anew(struct writer *w)
+{
+	bool removed = logfile_is_nameless(&w->file);
+	struct fault fault, why;
+
+	if (!removed)
+		writer_round(w);
+	sync_last(w);
+	fault_set(&why, FAULT_IO, "%s: the file was %s", w->now->path,
+	    removed ? "removed" : "renamed without a signal");
+	w->file.why = removed ? "removed" : "renamed";
+	if (change_file(w, &w->now->options, &fault)) {
+		writer_tell(w, WRITER_ASTRAY, &why);
+		w->told_astray = false;
+		pthread_mutex_lock(&w->lock);
+		w->stats.replaced++;
+		pthread_mutex_unlock(&w->lock);
+		return;
+	}
+	w->file.why = NULL;
+	w->homeless = removed;
+	if (!w->told_astray) {
+		writer_tell(w, WRITER_ASTRAY, &why);
+		writer_tell(w, WRITER_NOT_OPENED, &fault);
+	}
+	w->told_astray = true;
+}
+
+/*
+ * A client that is refused can write many bytes for few of its own.  What it
+ * fills is not what mail waits for.
+ */
+static bool
+is_scarce(const struct writer *w)
+{
+	struct statvfs fs;
+	uint64_t reserve = w->options.reserve, eighth;
+
+	if (fstatvfs(w->file.fd, &fs) == -1)
+		return false;
+	eighth = (uint64_t)fs.f_blocks * fs.f_frsize / 8;
+	if (reserve == 0)
+		reserve = eighth < RESERVE ? eighth : RESERVE;
+	return (uint64_t)fs.f_bavail * fs.f_frsize < reserve;
+}
+
+static void
+look_for_room(struct writer *w)
+{
+	bool scarce = is_scarce(w), changed;
+	struct fault fault;
+
+	pthread_mutex_lock(&w->lock);
+	changed = w->stats.scarce != scarce;
+	w->stats.scarce = scarce;
+	pthread_mutex_unlock(&w->lock);
+	fault_set(&fault, FAULT_IO, "its disk is nearly full");
+	if (changed)
+		writer_tell(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
+}
+
+void
+writer_watch(struct writer *w)
+{
+	bool away;
+
+	pthread_mutex_lock(&w->lock);
+	w->busy_ms = w->watched_ms = writer_ms();
+	pthread_mutex_unlock(&w->lock);
+	away = !logfile_is(&w->file, w->now->path);
+	pthread_mutex_lock(&w->lock);
+	w->stats.astray = w->stats.astray || away;
+	pthread_mutex_unlock(&w->lock);
+	if (away)
+		make_anew(w);
+	else
+		w->homeless = false;
+	look_for_room(w);
+	pthread_mutex_lock(&w->lock);
+	w->busy_ms = 0;
 	pthread_mutex_unlock(&w->lock);
 }

@@ -1,102 +1,47 @@
 /*
- * One round: take what is queued, seal it into the file's buffer, write it at
- * once, sync when it is time, and settle with those who wait.  Nothing but
- * taking and settling needs the lock.
+ * The writer's loop: rounds while there is work, tries while writing fails, a
+ * look at the file's name every second, and what is left at the end.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
 
 enum {
-	ROUND_BYTES = 1024 * 1024,
-	SYNC_MS = 100,	/* audit-sync = batch */
-	GATHER_MS = 5,	/* nobody waits: let records come together */
 	RETRY_MS = 100,
+	GATHER_MS = 5,
 	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
 };
-
-int64_t
-writer_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void
-writer_tell(struct writer *w, enum writer_event event, const struct fault *fault)
-{
-	if (w->options.report != NULL)
-		w->options.report(w->options.arg, event, fault);
-}
-
-void
-writer_tell_opened(struct writer *w, const char *path)
-{
-	struct fault fault;
-
-	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s", path,
-	    (unsigned long long)w->file.head.seq, w->file.head.hex);
-	writer_tell(w, WRITER_OPENED, &fault);
-}
-
-void
-writer_tell_lost(struct writer *w, const char *what)
-{
-	struct fault fault;
-
-	fault_set(&fault, FAULT_IO, "%s", what);
-	writer_tell(w, WRITER_LOST, &fault);
-}
-
-static void
-append(struct entry ***last, struct entry *entry)
-{
-	entry->next = NULL;
-	**last = entry;
-	*last = &entry->next;
-}
 
 /* Sleeps until there is something to do; the lock is held. */
 static void
 wait_for_work(struct writer *w)
 {
 	while (w->first == NULL && w->reopening == NULL && !w->stopping &&
-	    !w->failing && w->sealed == NULL) {
-		struct timespec until;
-		int64_t due = w->last_sync_ms + SYNC_MS;
+	    w->sealed == NULL && !w->forgot) {
+		int64_t due = w->watched_ms + WRITER_WATCH_MS;
+		struct timespec until = writer_time(due);
 
-		if (!w->file.unsynced || w->sync != AUDIT_SYNC_BATCH) {
-			pthread_cond_wait(&w->work, &w->lock);
-			continue;
-		}
-		if (due <= writer_ms())
+		if (writer_ms() >= due)
 			return;
-		until.tv_sec = due / 1000;
-		until.tv_nsec = due % 1000 * 1000000;
 		pthread_cond_timedwait(&w->work, &w->lock, &until);
 	}
 }
 
 /*
  * Waking up and a system call for every record cost more than the record.
- * When nobody waits for the disk, those of some milliseconds go together.
- * The lock is held.
+ * While nobody waits, those of some milliseconds go together.  Lock held.
  */
 static void
 gather(struct writer *w)
 {
-	int64_t due = writer_ms() + GATHER_MS;
-	struct timespec until = { due / 1000, due % 1000 * 1000000 };
+	struct timespec until = writer_time(writer_ms() + GATHER_MS);
 
-	while (w->sync != AUDIT_SYNC_EACH && w->first != NULL &&
-	    !w->stopping && w->reopening == NULL && !writer_is_crowded(w))
+	while (w->first != NULL && w->inside == 0 && !w->stopping &&
+	    w->reopening == NULL && !writer_is_crowded(w))
 		if (pthread_cond_timedwait(&w->work, &w->lock, &until) ==
 		    ETIMEDOUT)
 			break;
@@ -106,264 +51,33 @@ gather(struct writer *w)
 static void
 wait_for_retry(struct writer *w)
 {
-	int64_t due = writer_ms() + RETRY_MS;
-	struct timespec until = { due / 1000, due % 1000 * 1000000 };
+	struct timespec until = writer_time(writer_ms() + RETRY_MS);
 
 	while (w->reopening == NULL && !w->stopping &&
 	    pthread_cond_timedwait(&w->work, &w->lock, &until) != ETIMEDOUT)
 		;
 }
 
-/* Moves records from the queue to the list of sealed ones; lock held. */
-static struct entry *
-take(struct writer *w)
-{
-	struct entry *taken = w->first, **end = &taken;
-	size_t n = 0;
-
-	while (*end != NULL && n < ROUND_BYTES) {
-		(*end)->state = ENTRY_SEALED;
-		n += (*end)->n;
-		end = &(*end)->next;
-	}
-	w->first = *end;
-	if (w->first == NULL)
-		w->last = &w->first;
-	*end = NULL;
-	w->queued -= n;
-	return taken;
-}
-
-void
-writer_give_back(struct writer *w, struct entry *list)
-{
-	struct entry **end = &list;
-
-	while (*end != NULL) {
-		(*end)->state = ENTRY_QUEUED;
-		w->queued += (*end)->n;
-		end = &(*end)->next;
-	}
-	if (list == NULL)
-		return;
-	*end = w->first;
-	if (w->first == NULL)
-		w->last = end;
-	w->first = list;
-}
-
-/* False: what could not be sealed is back in the queue. */
-static bool
-seal(struct writer *w, struct entry *list, struct fault *fault)
-{
-	while (list != NULL) {
-		struct entry *entry = list;
-
-		entry->before = w->file.head;
-		entry->start = w->file.n;
-		if (!logfile_seal(&w->file, slice_make(entry->record,
-		    entry->n))) {
-			pthread_mutex_lock(&w->lock);
-			writer_give_back(w, list);
-			pthread_mutex_unlock(&w->lock);
-			return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM,
-			    "cannot chain a record");
-		}
-		list = entry->next;
-		entry->end = w->file.n;
-		append(&w->sealed_last, entry);
-	}
-	return true;
-}
-
-/* A line that says that a record's submitter was told 451.  Lock held. */
-static void
-withdraw(struct writer *w, const struct entry *entry)
-{
-	char line[256];
-	struct text out;
-	struct jsonput j;
-	struct entry *note;
-
-	text_init(&out, line, sizeof line);
-	jsonput_start(&j, &out);
-	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"withdrawn\",\"time\":");
-	jsonput_time(&j, w->options.clock());
-	JSONPUT_LITERAL(&j, ",\"of\":");
-	jsonput_number(&j, entry->before.seq + 1);
-	JSONPUT_LITERAL(&j, "}");
-	jsonput_finish(&j);
-	w->stats.withdrawn++;
-	if ((note = calloc(1, sizeof *note + out.n)) == NULL)
-		return;
-	note->n = out.n;
-	memcpy(note->record, out.buf, out.n);
-	writer_give_back(w, note);
-}
-
-/* A record is as safe as was promised; lock held. */
-static void
-done(struct writer *w, struct entry *entry)
-{
-	if (entry->abandoned)
-		withdraw(w, entry);
-	if (entry->waited && !entry->abandoned)
-		entry->state = ENTRY_DONE;
-	else
-		free(entry);
-}
-
-/* Whoever waits is told at once that it did not work; lock held. */
-static void
-refuse(struct writer *w, struct entry *list)
-{
-	for (; list != NULL && w->full != AUDIT_FULL_BLOCK; list = list->next)
-		list->refused = list->waited;
-}
-
-/* Sealed records whose last byte is in the file; lock held. */
-static void
-settle_written(struct writer *w)
-{
-	while (w->sealed != NULL && w->sealed->end <= w->file.at) {
-		struct entry *entry = w->sealed;
-
-		w->sealed = entry->next;
-		if (w->sealed == NULL)
-			w->sealed_last = &w->sealed;
-		w->stats.written++;
-		if (entry->waited)
-			append(&w->unsynced_last, entry);
-		else
-			done(w, entry);
-	}
-}
-
-/*
- * Of the sealed records that are not in the file the first one may be there in
- * part: its rest has to follow.  All others go back to the queue, so that
- * whoever is tired of waiting can take his back.  Lock held.
- */
-static void
-settle_unwritten(struct writer *w)
-{
-	struct entry **p = &w->sealed, *rest;
-
-	while (*p != NULL && (*p)->start < w->file.at)
-		p = &(*p)->next;
-	if ((rest = *p) == NULL)
-		return;
-	logfile_unseal(&w->file, rest->start, &rest->before);
-	*p = NULL;
-	w->sealed_last = p;
-	writer_give_back(w, rest);
-}
-
-static bool
-sync_is_due(const struct writer *w)
-{
-	if (w->unsynced != NULL || w->stopping)
-		return true;
-	return w->sync == AUDIT_SYNC_BATCH && w->file.unsynced &&
-	    writer_ms() >= w->last_sync_ms + SYNC_MS;
-}
-
-bool
-writer_sync(struct writer *w, struct fault *fault)
-{
-	struct entry *list;
-
-	if (!logfile_sync(&w->file, fault))
-		return false;
-	w->last_sync_ms = writer_ms();
-	pthread_mutex_lock(&w->lock);
-	w->stats.syncs++;
-	list = w->unsynced;
-	w->unsynced = NULL;
-	w->unsynced_last = &w->unsynced;
-	while (list != NULL) {
-		struct entry *entry = list;
-
-		list = entry->next;
-		done(w, entry);
-	}
-	pthread_cond_broadcast(&w->progress);
-	pthread_mutex_unlock(&w->lock);
-	return true;
-}
-
-static bool
-write_round(struct writer *w, struct fault *fault)
-{
-	struct entry *taken;
-	bool due, good;
-
-	logfile_begin(&w->file, w->options.clock());
-	pthread_mutex_lock(&w->lock);
-	/*
-	 * The rest of what is torn first, and a sync that failed: readers look
-	 * for a withdrawal within a round behind its record.
-	 */
-	taken = w->file.at < w->file.n || w->unsynced != NULL ? NULL : take(w);
-	pthread_mutex_unlock(&w->lock);
-	good = seal(w, taken, fault) && logfile_write(&w->file, fault);
-	pthread_mutex_lock(&w->lock);
-	settle_written(w);
-	if (good)
-		logfile_clear(&w->file);
-	else
-		settle_unwritten(w);
-	w->stats.head = w->file.head;
-	due = good && sync_is_due(w);
-	pthread_mutex_unlock(&w->lock);
-	return good && (!due || writer_sync(w, fault));
-}
-
-void
-writer_round(struct writer *w)
-{
-	struct fault fault;
-	bool good, idle;
-
-	pthread_mutex_lock(&w->lock);
-	idle = w->first == NULL && w->sealed == NULL && !w->file.unsynced;
-	w->busy_ms = writer_ms();
-	pthread_mutex_unlock(&w->lock);
-	good = write_round(w, &fault);
-	pthread_mutex_lock(&w->lock);
-	w->busy_ms = 0;
-	w->failing = !good;
-	w->stats.errors += !good;
-	if (!good) {
-		refuse(w, w->first);
-		refuse(w, w->sealed);
-		refuse(w, w->unsynced);
-	}
-	pthread_cond_broadcast(&w->progress);
-	pthread_mutex_unlock(&w->lock);
-	if (!good && !w->reported)
-		writer_tell(w, WRITER_FAILING, &fault);
-	if (good && !idle && w->reported)
-		writer_tell(w, WRITER_RECOVERED, NULL);
-	w->reported = !good || (w->reported && idle);
-}
-
-static void
+/* Who waits is told 451; what is lost is a refusal, or a withdrawal. */
+static unsigned
 drop(struct entry *entry)
 {
+	bool lost = !entry->waited;
+
 	if (entry->waited && !entry->abandoned) {
 		entry->state = ENTRY_DROPPED;
 		entry->refused = true;
 	} else {
 		free(entry);
 	}
+	return lost;
 }
 
 /* What is left when the file cannot be written to the end; lock held. */
-static unsigned long
+static unsigned
 drop_all(struct writer *w)
 {
-	unsigned long lost = 0;
+	unsigned lost = 0;
 	struct entry *lists[] = { w->sealed, w->first, w->unsynced };
 
 	for (size_t i = 0; i < 3; i++)
@@ -371,8 +85,7 @@ drop_all(struct writer *w)
 			struct entry *entry = lists[i];
 
 			lists[i] = entry->next;
-			lost += i < 2;
-			drop(entry);
+			lost += drop(entry);
 		}
 	w->first = w->sealed = w->unsynced = NULL;
 	w->last = &w->first;
@@ -382,19 +95,32 @@ drop_all(struct writer *w)
 static void
 end(struct writer *w)
 {
-	char words[64];
-	unsigned long lost;
+	char words[80];
+	unsigned lost;
 
 	pthread_mutex_lock(&w->lock);
 	lost = drop_all(w);
 	pthread_mutex_unlock(&w->lock);
-	snprintf(words, sizeof words, "%lu records could not be written", lost);
+	snprintf(words, sizeof words, "%u records that no mail waited for could "
+	    "not be written", lost);
 	if (lost > 0)
 		writer_tell_lost(w, words);
+	if (w->file.forgotten)
+		writer_tell_lost(w, "the last records are written, but could "
+		    "not be brought to the disk");
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;
 	pthread_cond_broadcast(&w->progress);
+	pthread_cond_signal(&w->sync_work);
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* No record is begun in a file that nobody will find. */
+static bool
+is_watch_due(const struct writer *w)
+{
+	return writer_ms() >= w->watched_ms + WRITER_WATCH_MS ||
+	    logfile_is_nameless(&w->file);
 }
 
 void *
@@ -411,6 +137,7 @@ writer_thread(void *arg)
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
 	writer_round(w); /* the link */
+	writer_watch(w);
 	for (;;) {
 		pthread_mutex_lock(&w->lock);
 		if (w->failing)
@@ -425,6 +152,8 @@ writer_thread(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		if (reopening != NULL)
 			writer_reopen_now(w, reopening);
+		if (is_watch_due(w))
+			writer_watch(w);
 		writer_round(w);
 		pthread_mutex_lock(&w->lock);
 		failing = w->failing;

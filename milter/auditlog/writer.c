@@ -11,17 +11,12 @@
 
 enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 
-void
-writer_deadline(struct timespec *t, unsigned ms)
-{
-	clock_gettime(CLOCK_MONOTONIC, t);
-	t->tv_sec += ms / 1000;
-	t->tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t->tv_nsec >= 1000000000) {
-		t->tv_nsec -= 1000000000;
-		t->tv_sec++;
-	}
-}
+/* What is done when there is no room. */
+enum patience {
+	PATIENT,
+	REFUSAL, /* does not wait for room on the disk, and gets less */
+	IMPATIENT
+};
 
 /*
  * The disk has not answered for the bounded time, or nearly: when the first who
@@ -30,28 +25,35 @@ writer_deadline(struct timespec *t, unsigned ms)
 static bool
 is_stalled(const struct writer *w)
 {
-	return w->busy_ms != 0 &&
-	    writer_ms() - w->busy_ms >= w->wait_ms - w->wait_ms / 10;
+	int64_t limit = writer_ms() - (w->wait_ms - w->wait_ms / 10);
+
+	return (w->busy_ms != 0 && w->busy_ms <= limit) ||
+	    (w->sync_busy_ms != 0 && w->sync_busy_ms <= limit);
 }
 
 static bool
-has_room(const struct writer *w, size_t n)
+has_room(const struct writer *w, size_t n, enum patience patience)
 {
+	size_t room = patience == REFUSAL ? w->room / 4 * 3 : w->room;
+
+	if (patience == REFUSAL && w->stats.scarce)
+		return false;
 	return !w->failing && !is_stalled(w) &&
-	    (w->queued == 0 || w->queued + n <= w->room);
+	    (w->queued == 0 || w->queued + n <= room);
 }
 
 /* The lock is held. */
 static bool
-wait_for_room(struct writer *w, size_t n, bool patient,
+wait_for_room(struct writer *w, size_t n, enum patience patience,
     const struct timespec *deadline)
 {
-	while (!has_room(w, n)) {
-		if (!patient || w->full != AUDIT_FULL_BLOCK)
+	while (!has_room(w, n, patience)) {
+		if (patience == IMPATIENT || w->full != AUDIT_FULL_BLOCK ||
+		    (patience == REFUSAL && w->stats.scarce))
 			return false;
 		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
 		    ETIMEDOUT)
-			return has_room(w, n);
+			return has_room(w, n, patience);
 	}
 	return true;
 }
@@ -88,11 +90,12 @@ take_back(struct writer *w, struct entry *entry)
 }
 
 /*
- * Waits until the record is on the disk.  When time is up, or writing failed,
- * the record is taken back: out of the queue, or by a line that says so.
+ * Waits until the record is in the file, or on the disk (each).  When time is
+ * up, or writing failed, the record is taken back: out of the queue, or by a
+ * line that says so.
  */
 static bool
-wait_for_disk(struct writer *w, struct entry *entry,
+wait_for_record(struct writer *w, struct entry *entry,
     const struct timespec *deadline)
 {
 	int error = 0;
@@ -122,7 +125,7 @@ entry_new(struct slice record)
 }
 
 static bool
-submit(struct writer *w, struct slice record, bool patient)
+submit(struct writer *w, struct slice record, enum patience patience)
 {
 	struct entry *entry = entry_new(record);
 	struct timespec deadline;
@@ -131,15 +134,17 @@ submit(struct writer *w, struct slice record, bool patient)
 	writer_deadline(&deadline, w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	w->inside++;
-	if (entry != NULL && wait_for_room(w, record.n, patient,
+	if (entry != NULL && wait_for_room(w, record.n, patience,
 	    &deadline)) {
-		entry->waited = w->sync == AUDIT_SYNC_EACH;
+		entry->waited = patience != REFUSAL ||
+		    w->sync == AUDIT_SYNC_EACH;
 		*w->last = entry;
 		w->last = &entry->next;
 		w->queued += entry->n;
-		if (w->queued == entry->n || writer_is_crowded(w))
+		if (entry->waited || w->queued == entry->n ||
+		    writer_is_crowded(w))
 			pthread_cond_signal(&w->work);
-		taken = !entry->waited || wait_for_disk(w, entry, &deadline);
+		taken = !entry->waited || wait_for_record(w, entry, &deadline);
 		entry = NULL;
 	}
 	w->stats.taken += taken;
@@ -154,13 +159,19 @@ submit(struct writer *w, struct slice record, bool patient)
 bool
 writer_submit(struct writer *w, struct slice record)
 {
-	return submit(w, record, true);
+	return submit(w, record, PATIENT);
 }
 
 bool
 writer_offer(struct writer *w, struct slice record)
 {
-	return submit(w, record, false);
+	return submit(w, record, IMPATIENT);
+}
+
+bool
+writer_submit_refusal(struct writer *w, struct slice record)
+{
+	return submit(w, record, REFUSAL);
 }
 
 void
@@ -174,6 +185,16 @@ writer_stats(struct writer *w, struct writer_stats *stats)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void
+end_syncer(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	pthread_cond_signal(&w->sync_work);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->syncer, NULL);
+}
+
 static bool
 start(struct writer *w, struct fault *fault)
 {
@@ -184,9 +205,13 @@ start(struct writer *w, struct fault *fault)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->work, &monotonic);
+	pthread_cond_init(&w->sync_work, &monotonic);
 	pthread_cond_init(&w->progress, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	error = pthread_create(&w->thread, NULL, writer_thread, w);
+	error = pthread_create(&w->syncer, NULL, writer_sync_thread, w);
+	if (error == 0 && (error = pthread_create(&w->thread, NULL,
+	    writer_thread, w)) != 0)
+		end_syncer(w);
 	return error == 0 || fault_errno(fault, FAULT_UNAVAILABLE, error,
 	    "cannot start the thread of the audit log");
 }
@@ -212,12 +237,14 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->room = options->queue_bytes != 0 ? options->queue_bytes :
 	    QUEUE_BYTES;
 	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
-	if (logfile_open(&w->file, options->path, options->key, NULL,
+	w->now = writer_reopening_new(options, fault);
+	if (w->now != NULL && logfile_open(&w->file, options->path, options->key, NULL,
 	    options->clock(), fault) && start(w, fault)) {
 		writer_tell_opened(w, options->path);
 		return w;
 	}
 	logfile_close(&w->file);
+	writer_reopening_free(w->now);
 	free(w);
 	return NULL;
 }
@@ -249,10 +276,13 @@ writer_close(struct writer *w)
 		return;
 	}
 	pthread_join(w->thread, NULL);
+	pthread_join(w->syncer, NULL);
+	writer_reopening_free(w->now);
 	writer_reopening_free(w->reopening);
 	logfile_close(&w->file);
 	pthread_cond_destroy(&w->progress);
 	pthread_cond_destroy(&w->work);
+	pthread_cond_destroy(&w->sync_work);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

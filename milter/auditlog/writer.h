@@ -1,18 +1,22 @@
 /*
- * writer.h - one thread that chains records, writes them and syncs the file.
+ * writer.h - one thread that chains records and writes them to the file.
  *
- * Callbacks hand a record over and go on (sync none, batch), or wait until it
- * is on the disk (each).  The queue is bounded.  While the file cannot be
- * written records that were taken are kept and tried again ten times a second;
- * new ones are refused at once, or when the bounded time is up, as `full`
- * says.  A record whose submitter was refused is taken back; when a part of
+ * Callbacks hand a record over and wait until it is in the file (sync none,
+ * batch) or on the disk (each); what several hand over meanwhile goes into one
+ * write(2).  The queue is bounded.  While the file cannot be written records
+ * are refused at once, or when the bounded time is up, as `full` says; it is
+ * tried ten times a second.  A record whose submitter was refused is taken back; when a part of
  * it is in the file already, a later line with event "withdrawn" says so.
  * A disk that does not answer for the bounded time counts as one that fails.
  *
- * What is promised: with `each` a record that was taken is on the disk.  With
- * `batch` it is a tenth of a second later, with `none` when the system likes;
- * until then it lives in the queue (lost with the process) or in the system's
- * memory (lost with the machine).
+ * What is promised: a record that was taken is in the file, whatever happens
+ * to the process.  With `each` it is on the disk, with `batch` a tenth of a
+ * second later (another thread syncs), with `none` when the system likes; until
+ * then it is lost with the machine.
+ *
+ * Once a second the file's name is looked at.  When it leads to another file or
+ * to none a new file is begun, with a link that says why.  While that cannot be
+ * the old one is used, unless it has no name left: then it cannot be written.
  *
  * Threads: any number may submit; one at a time may reopen or close, and
  * nobody may submit after that.
@@ -29,7 +33,10 @@ enum writer_event {
 	WRITER_RECOVERED,
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
 	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
-	WRITER_LOST       /* closed with records that could not be written */
+	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
+	WRITER_SCARCE,    /* refusals are not recorded, to keep room */
+	WRITER_ROOMY,     /* they are again */
+	WRITER_LOST       /* closed with something that could not be written */
 };
 
 struct writer_options {
@@ -39,6 +46,7 @@ struct writer_options {
 	struct slice key;
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
+	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's thread and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
@@ -51,6 +59,9 @@ struct writer_stats {
 	uint64_t errors;    /* writes and syncs that failed */
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
+	uint64_t replaced;  /* files begun because the old one was away */
+	bool scarce;	    /* less than the reserve is free */
+	bool astray;	    /* one was, and nobody has called reopen since */
 	bool failing;	    /* or stalled */
 	bool stalled;	    /* the disk does not answer */
 	struct chain_head head;
@@ -63,6 +74,13 @@ struct writer *writer_open(const struct writer_options *, struct fault *);
 bool writer_submit(struct writer *, struct slice record);
 /* The same, but for no room is not waited, whatever `full` says. */
 bool writer_offer(struct writer *, struct slice record);
+/*
+ * The same for a record that no mail is accepted on.  It is waited for with
+ * `each` only; else it is lost when the process ends within some milliseconds.
+ * A quarter of the queue and the last room on the disk are kept from it, for
+ * those that mail waits for.
+ */
+bool writer_submit_refusal(struct writer *, struct slice record);
 
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is

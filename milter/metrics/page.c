@@ -132,8 +132,16 @@ put_audit(struct daemon *d, struct text *out)
 
 	if (!audit_stats(d->audit, &s))
 		return;
-	gauge(out, "audit_up", "1: the audit log can be written.",
-	    s.failing ? 0 : 1);
+	gauge(out, "audit_up", "1: the audit log can be written, and is "
+	    "where it should be.",
+	    s.failing || s.astray ? 0 : 1);
+	gauge(out, "audit_astray", "1: the audit log was removed or renamed "
+	    "without SIGHUP since the last SIGHUP.", s.astray ? 1 : 0);
+	total(out, "audit_replaced_total",
+	    "Files begun because the audit log was removed or renamed.",
+	    s.replaced);
+	gauge(out, "audit_scarce", "1: the audit log's disk is nearly full, "
+	    "refusals are not recorded.", s.scarce ? 1 : 0);
 	gauge(out, "audit_queue_bytes", "Bytes of records that wait for the "
 	    "audit log's writer.", s.queued);
 	gauge(out, "audit_sequence", "Number of the last line of the audit "
@@ -205,6 +213,11 @@ metrics_page_health(struct daemon *d, struct text *out)
 	store_holder_end(&d->store, &reader);
 	if (audit_stats(d->audit, &audit) && audit.failing) {
 		text_puts(out, "the audit log cannot be written\n");
+		return false;
+	}
+	if (audit_stats(d->audit, &audit) && audit.astray) {
+		text_puts(out, "the audit log was removed or renamed; SIGHUP "
+		    "says that this is known\n");
 		return false;
 	}
 	text_puts(out, "ok\n");

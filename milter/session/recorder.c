@@ -12,9 +12,11 @@ enum { FIRST_TRY = 8 * 1024 };
 static const size_t LARGEST = 64 * 1024 * 1024;
 
 static bool
-submit(struct session *s, struct slice line)
+submit(struct session *s, enum record_event event, struct slice line)
 {
-	bool taken = audit_submit(s->daemon->audit, line);
+	struct audit *audit = s->daemon->audit;
+	bool taken = event == RECORD_MESSAGE ? audit_submit(audit, line) :
+	    audit_submit_refusal(audit, line);
 
 	metrics_count(&s->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
@@ -36,7 +38,8 @@ write_large(struct session *s, const struct record *record)
 		text_init(&line, memory, size);
 		fits = record_format(record, &line);
 		if (fits)
-			taken = submit(s, slice_make(line.buf, line.n));
+			taken = submit(s, record->event,
+			    slice_make(line.buf, line.n));
 		free(memory);
 		if (fits)
 			return taken;
@@ -61,7 +64,8 @@ write_record(struct session *s, struct record *record)
 	record->exempt = s->message->exempt;
 	text_init(&line, memory, sizeof memory);
 	if (record_format(record, &line))
-		return submit(s, slice_make(line.buf, line.n));
+		return submit(s, record->event,
+		    slice_make(line.buf, line.n));
 	return write_large(s, record);
 }
 

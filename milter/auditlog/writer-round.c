@@ -1,0 +1,371 @@
+/*
+ * One round: take what is queued, seal it into the file's buffer, write it at
+ * once, sync when somebody waits for it, and settle with those who wait.
+ * Nothing but taking and settling needs the lock.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/auditlog/writer-internal.h"
+
+enum { ROUND_BYTES = 1024 * 1024 };
+
+int64_t
+writer_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void
+writer_deadline(struct timespec *t, unsigned ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, t);
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_nsec -= 1000000000;
+		t->tv_sec++;
+	}
+}
+
+struct timespec
+writer_time(int64_t ms)
+{
+	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
+}
+
+/* A quarter of the queue is taken: not a time to wait for more. */
+bool
+writer_is_crowded(const struct writer *w)
+{
+	return w->queued > w->room / 4;
+}
+
+void
+writer_tell(struct writer *w, enum writer_event event, const struct fault *fault)
+{
+	if (w->options.report != NULL)
+		w->options.report(w->options.arg, event, fault);
+}
+
+void
+writer_tell_opened(struct writer *w, const char *path)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s", path,
+	    (unsigned long long)w->file.head.seq, w->file.head.hex);
+	writer_tell(w, WRITER_OPENED, &fault);
+}
+
+void
+writer_tell_lost(struct writer *w, const char *what)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_IO, "%s", what);
+	writer_tell(w, WRITER_LOST, &fault);
+}
+
+static void
+append(struct entry ***last, struct entry *entry)
+{
+	entry->next = NULL;
+	**last = entry;
+	*last = &entry->next;
+}
+
+/* Moves records from the queue to the list of sealed ones; lock held. */
+static struct entry *
+take(struct writer *w)
+{
+	struct entry *taken = w->first, **end = &taken;
+	size_t n = 0;
+
+	while (*end != NULL && n < ROUND_BYTES) {
+		(*end)->state = ENTRY_SEALED;
+		n += (*end)->n;
+		end = &(*end)->next;
+	}
+	w->first = *end;
+	if (w->first == NULL)
+		w->last = &w->first;
+	*end = NULL;
+	w->queued -= n;
+	return taken;
+}
+
+void
+writer_give_back(struct writer *w, struct entry *list)
+{
+	struct entry **end = &list;
+
+	while (*end != NULL) {
+		(*end)->state = ENTRY_QUEUED;
+		w->queued += (*end)->n;
+		end = &(*end)->next;
+	}
+	if (list == NULL)
+		return;
+	*end = w->first;
+	if (w->first == NULL)
+		w->last = end;
+	w->first = list;
+}
+
+/* False: what could not be sealed is back in the queue. */
+static bool
+seal(struct writer *w, struct entry *list, struct fault *fault)
+{
+	while (list != NULL) {
+		struct entry *entry = list;
+
+		entry->before = w->file.head;
+		entry->start = w->file.n;
+		if (!logfile_seal(&w->file, slice_make(entry->record,
+		    entry->n))) {
+			pthread_mutex_lock(&w->lock);
+			writer_give_back(w, list);
+			pthread_mutex_unlock(&w->lock);
+			return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM,
+			    "cannot chain a record");
+		}
+		list = entry->next;
+		entry->end = w->file.n;
+		append(&w->sealed_last, entry);
+	}
+	return true;
+}
+
+/* A line that says that a record's submitter was told 451.  Lock held. */
+static void
+withdraw(struct writer *w, const struct entry *entry)
+{
+	char line[256];
+	struct text out;
+	struct jsonput j;
+	struct entry *note;
+
+	text_init(&out, line, sizeof line);
+	jsonput_start(&j, &out);
+	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"withdrawn\",\"time\":");
+	jsonput_time(&j, w->options.clock());
+	JSONPUT_LITERAL(&j, ",\"of\":");
+	jsonput_number(&j, entry->before.seq + 1);
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
+	w->stats.withdrawn++;
+	if ((note = calloc(1, sizeof *note + out.n)) == NULL)
+		return;
+	note->n = out.n;
+	memcpy(note->record, out.buf, out.n);
+	writer_give_back(w, note);
+}
+
+/* A record is as safe as was promised; lock held. */
+static void
+done(struct writer *w, struct entry *entry)
+{
+	if (entry->abandoned)
+		withdraw(w, entry);
+	if (entry->waited && !entry->abandoned)
+		entry->state = ENTRY_DONE;
+	else
+		free(entry);
+}
+
+/* Whoever waits is told at once that it did not work; lock held. */
+static void
+refuse(struct writer *w, struct entry *list)
+{
+	for (; list != NULL && w->full != AUDIT_FULL_BLOCK; list = list->next)
+		list->refused = list->waited;
+}
+
+/* Sealed records whose last byte is in the file; lock held. */
+static void
+settle_written(struct writer *w)
+{
+	while (w->sealed != NULL && w->sealed->end <= w->file.at) {
+		struct entry *entry = w->sealed;
+
+		w->sealed = entry->next;
+		if (w->sealed == NULL)
+			w->sealed_last = &w->sealed;
+		w->stats.written++;
+		if (entry->waited && w->sync == AUDIT_SYNC_EACH)
+			append(&w->unsynced_last, entry);
+		else
+			done(w, entry);
+	}
+}
+
+/*
+ * Of the sealed records that are not in the file the first one may be there in
+ * part: its rest has to follow.  All others go back to the queue, so that
+ * whoever is tired of waiting can take his back.  Lock held.
+ */
+static void
+settle_unwritten(struct writer *w)
+{
+	struct entry **p = &w->sealed, *rest;
+
+	while (*p != NULL && (*p)->start < w->file.at)
+		p = &(*p)->next;
+	if ((rest = *p) == NULL)
+		return;
+	logfile_unseal(&w->file, rest->start, &rest->before);
+	*p = NULL;
+	w->sealed_last = p;
+	writer_give_back(w, rest);
+}
+
+static bool
+sync_is_due(const struct writer *w)
+{
+	if (w->unsynced != NULL || w->stopping || w->file.forgotten)
+		return true;
+	/* What is kept for a sync that takes long has a limit, too. */
+	return w->sync == AUDIT_SYNC_BATCH && w->file.at > w->room;
+}
+
+/* The syncing thread keeps away from now on; the lock is held. */
+static void
+begin_own_sync(struct writer *w)
+{
+	w->own_sync = true;
+	while (w->syncing)
+		pthread_cond_wait(&w->progress, &w->lock);
+	if (w->forgot)
+		w->file.forgotten = w->file.unsynced;
+	w->forgot = false;
+}
+
+bool
+writer_sync(struct writer *w, struct fault *fault)
+{
+	struct entry *list;
+	bool good;
+
+	pthread_mutex_lock(&w->lock);
+	begin_own_sync(w);
+	pthread_mutex_unlock(&w->lock);
+	good = logfile_sync(&w->file, fault);
+	pthread_mutex_lock(&w->lock);
+	w->own_sync = false;
+	w->forgot = !good;
+	if (!good) {
+		pthread_mutex_unlock(&w->lock);
+		return false;
+	}
+	w->last_sync_ms = writer_ms();
+	w->safe = w->put;
+	w->stats.syncs++;
+	list = w->unsynced;
+	w->unsynced = NULL;
+	w->unsynced_last = &w->unsynced;
+	while (list != NULL) {
+		struct entry *entry = list;
+
+		list = entry->next;
+		done(w, entry);
+	}
+	pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
+	return true;
+}
+
+/* What the syncing thread has done meanwhile; the lock is held. */
+static void
+note_syncs(struct writer *w)
+{
+	uint64_t start = w->put - w->file.at; /* of what is kept */
+
+	if (w->forgot)
+		w->file.forgotten = w->file.unsynced;
+	else if (w->safe > start && w->file.at == w->file.n)
+		logfile_synced(&w->file, (size_t)(w->safe - start));
+}
+
+/* Lock held. */
+static void
+note_writes(struct writer *w, uint64_t size)
+{
+	w->put += w->file.size - size;
+	w->fd = w->file.fd;
+	if (w->sync == AUDIT_SYNC_BATCH && w->put > w->safe)
+		pthread_cond_signal(&w->sync_work);
+}
+
+static bool
+write_round(struct writer *w, struct fault *fault)
+{
+	struct entry *taken;
+	uint64_t size;
+	bool due, good;
+
+	if (w->homeless)
+		return fault_set(fault, FAULT_IO, "the file was removed");
+	pthread_mutex_lock(&w->lock);
+	note_syncs(w);
+	pthread_mutex_unlock(&w->lock);
+	logfile_begin(&w->file, w->options.clock());
+	size = w->file.size;
+	pthread_mutex_lock(&w->lock);
+	/*
+	 * The rest of what is torn first, and a sync that failed: readers look
+	 * for a withdrawal within a round behind its record.
+	 */
+	taken = w->file.at < w->file.n || w->unsynced != NULL ||
+	    w->file.forgotten ? NULL : take(w);
+	pthread_mutex_unlock(&w->lock);
+	good = seal(w, taken, fault) && logfile_write(&w->file, fault);
+	pthread_mutex_lock(&w->lock);
+	note_writes(w, size);
+	settle_written(w);
+	if (good)
+		logfile_clear(&w->file);
+	else
+		settle_unwritten(w);
+	w->stats.head = w->file.head;
+	due = good && sync_is_due(w);
+	pthread_mutex_unlock(&w->lock);
+	return good && (!due || writer_sync(w, fault));
+}
+
+void
+writer_round(struct writer *w)
+{
+	struct fault fault;
+	bool good, idle;
+
+	pthread_mutex_lock(&w->lock);
+	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
+	    !w->forgot;
+	w->busy_ms = writer_ms();
+	pthread_mutex_unlock(&w->lock);
+	good = write_round(w, &fault);
+	pthread_mutex_lock(&w->lock);
+	w->busy_ms = 0;
+	w->failing = !good;
+	w->stats.errors += !good;
+	if (!good) {
+		refuse(w, w->first);
+		refuse(w, w->sealed);
+		refuse(w, w->unsynced);
+	}
+	pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
+	if (!good && !w->reported)
+		writer_tell(w, WRITER_FAILING, &fault);
+	if (good && !idle && w->reported)
+		writer_tell(w, WRITER_RECOVERED, NULL);
+	w->reported = !good || (w->reported && idle);
+}
+

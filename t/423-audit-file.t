@@ -1,0 +1,161 @@
+#!/usr/bin/perl
+#
+# The audit log is taken away under a daemon that runs: removed, renamed
+# without a signal, its folder gone, a link in its place; and its disk is
+# nearly full.  What is accepted is recorded in a file that has a name.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tlspolicy::Talk;
+
+my $http = HTTP::Tiny->new(timeout => 5);
+my ($daemon, $url, $folder, $log);
+
+sub run_daemon
+{
+	my ($name, $in) = @_;
+	my $port = Tlspolicy::Scratch::free_port();
+	$url = "http://127.0.0.1:$port";
+	$folder = $in // scratch()->path("log-$name");
+	$in or mkdir $folder or die "$folder: $!\n";
+	$log = "$folder/audit.log";
+	$daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
+	    name => $name, settings => { 'audit-sync' => 'batch',
+	    'audit-file' => $log, metrics => "inet:$port\@127.0.0.1" });
+}
+
+sub message
+{
+	my ($m, $id) = @_;
+	$m->set(%tls, i => $id);
+	$m->mail('a@example.com');
+	$m->rcpt('b@example.org');
+	return $m->message;
+}
+
+sub health
+{
+	my ($want, $like, $name) = @_;
+	my $r;
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+		$r = $http->get("$url/healthz");
+		return $r->{status} == $want;
+	}), "$name: $want") or diag("$r->{status} $r->{content}");
+	like($r->{content}, $like, "$name: healthz says why");
+	my ($up) = $http->get("$url/metrics")->{content} =~
+	    /^tlspolicy_audit_up (\d)$/m;
+	is($up, $want == 200 ? 1 : 0, "$name: audit_up");
+}
+
+sub whole
+{
+	my @files = @_;
+	is($daemon->stop, 0, 'the daemon ends');
+	my $r = $daemon->tlspolicy('audit', 'verify', @files);
+	is($r->{status}, 0, 'the log is whole') or diag($r->{out}, $r->{err});
+}
+
+my $astray = qr/removed or renamed/;
+
+subtest 'removed' => sub {
+	run_daemon('removed');
+	my $m = session($daemon);
+	answer_is(message($m, 'before'), 'continue', 'well');
+	unlink $log or die "$log: $!\n";
+	answer_is(message($m, 'after'), 'continue', 'accepted at once');
+	like(Tlspolicy::Scratch::slurp($log), qr/"event":"link".*"why":"removed".*"after"/s,
+	    'in a new file, whose link says why');
+	logged($daemon, qr{the file was removed; /healthz says so until SIGHUP},
+	    'the log says so');
+	health(503, $astray, 'removed');
+	$daemon->hup;
+	health(200, qr/^ok$/, 'after HUP');
+	whole($log);
+};
+
+subtest 'renamed without a signal' => sub {
+	run_daemon('renamed');
+	my $m = session($daemon);
+	message($m, 'before');
+	rename $log, "$log.1" or die "$log: $!\n";
+	logged($daemon, qr{the file was renamed without a signal; /healthz says so until SIGHUP},
+	    'the log says so');
+	health(503, $astray, 'renamed');
+	answer_is(message($m, 'after'), 'continue', 'accepted');
+	like(Tlspolicy::Scratch::slurp($log), qr/"why":"renamed".*"after"/s,
+	    'in the new file');
+	whole("$log.1", $log);
+};
+
+subtest 'another file has its name' => sub {
+	run_daemon('other');
+	my $m = session($daemon);
+	message($m, 'before');
+	rename $log, "$log.1" or die "$log: $!\n";
+	symlink "$folder/nowhere/x", $log or die "$log: $!\n";
+	health(503, $astray, 'a link to nowhere');
+	answer_is(message($m, 'meanwhile'), 'continue', 'accepted');
+	like(Tlspolicy::Scratch::slurp("$log.1"), qr/"meanwhile"/,
+	    'in the old file, which has a name');
+	logged($daemon, qr/the old audit file stays in use/,
+	    'the log says so');
+	unlink $log or die "$log: $!\n";
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	whole("$log.1", $log);
+};
+
+subtest 'its folder is gone' => sub {
+	run_daemon('folder');
+	my $m = session($daemon);
+	message($m, 'before');
+	unlink $log or die "$log: $!\n";
+	rmdir $folder or die "$folder: $!\n";
+	answer_is(message($m, 'lost'), [451, '4.3.0'], 'nothing is accepted');
+	health(503, qr/audit log/, 'gone');
+	mkdir $folder or die "$folder: $!\n";
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	my $answer;
+	ok(Tlspolicy::Scratch::wait_for(5, sub {
+		$answer = message($m, 'after');
+		return $answer->{action} eq 'continue' }), 'accepted again');
+	like(Tlspolicy::Scratch::slurp($log), qr/"why":"removed"(?!.*"lost")|"lost".*\n.*"event":"withdrawn"/s,
+	    'what was not accepted is not there, or withdrawn');
+	whole($log);
+};
+
+subtest 'refusals leave room' => sub {
+	plan skip_all => 'needs root' if $> != 0;
+	my $disk = scratch()->path('disk');
+	mkdir $disk or die "$disk: $!\n";
+	my $mount = Tlspolicy::Scratch::run('mount', '-t', 'tmpfs', '-o',
+	    'size=1m', 'tlspolicy-test', $disk);
+	plan skip_all => "no tmpfs here: $mount->{err}" if $mount->{status};
+	scratch()->at_end(sub { system 'umount', $disk });
+	run_daemon('scarce', $disk);
+	my $m = session($daemon);
+	open my $fh, '>', "$disk/filler" or die;
+	print $fh 'x' x (950 * 1024);
+	close $fh;
+	logged($daemon, qr/audit log: its disk is nearly full; /,
+	    'the log says so');
+	my $size = -s $log;
+	$m->set(map { $_ => undef } keys %tls);
+	answer_is($m->mail('a@example.com'), [550, '5.7.10'], 'refused')
+	    for 1 .. 50;
+	is(-s $log, $size, 'and not recorded');
+	answer_is(message($m, 'kept'), 'continue', 'mail is accepted');
+	like(Tlspolicy::Scratch::slurp($log), qr/"kept"/, 'and recorded');
+	like($http->get("$url/metrics")->{content},
+	    qr/^tlspolicy_audit_scarce 1$/m, 'the metric');
+	unlink "$disk/filler" or die;
+	logged($daemon,
+	    qr/audit log: its disk has room again, refusals are recorded/,
+	    'and when it is over');
+	whole($log);
+};
+
+done_testing;
