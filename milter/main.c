@@ -180,6 +180,9 @@ serve(struct start *s, struct daemon *d)
  */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
+/* gcov's own: what its exit handler would write (scripts/coverage). */
+void __gcov_dump(void) __attribute__((weak));
+
 /*
  * The socket goes first, so that MTAs see at once that there is nobody.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
@@ -202,6 +205,8 @@ stop(struct start *s, struct daemon *d, int status)
 		store_holder_close(&d->store);
 	audit_close(d->audit);
 	log_info("stopped");
+	if (__gcov_dump != NULL)
+		__gcov_dump();
 	_exit(status);
 }
 
