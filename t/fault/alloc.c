@@ -36,11 +36,13 @@ enum kind {
 	MEMORY, WRITE, SYNC, OPEN, ACCEPT, THREAD, POLL, MDB, MAP,
 };
 
+enum from { ANYBODY, PROGRAM, NOT_LIBC };
+
 struct control {
 	_Atomic int64_t kinds;	/* a bit for each that fails; 0: none */
 	_Atomic int64_t nth;	/* the call that fails */
 	_Atomic int64_t onward;	/* not 0: and all behind it */
-	_Atomic int64_t ours;	/* not 0: only calls by the program itself */
+	_Atomic int64_t from;	/* whose calls: enum from */
 	_Atomic int64_t calls;	/* so many came */
 	_Atomic int64_t failed;	/* so many failed */
 };
@@ -52,38 +54,73 @@ static const int errors[] = {
 };
 
 static struct control *control;
-static uintptr_t program_start, program_end;
+
+struct range {
+	uintptr_t start, end;
+};
+
+static struct range program, libc;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-/* The first object is the program. */
-static int
-find_program(struct dl_phdr_info *info, size_t size, void *none)
+static struct range
+range_of(const struct dl_phdr_info *info)
 {
-	(void)size;
-	(void)none;
-	program_start = UINTPTR_MAX;
+	struct range r = { UINTPTR_MAX, 0 };
+
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uintptr_t at = info->dlpi_addr + p->p_vaddr;
 
 		if (p->p_type != PT_LOAD)
 			continue;
-		if (at < program_start)
-			program_start = at;
-		if (at + p->p_memsz > program_end)
-			program_end = at + p->p_memsz;
+		if (at < r.start)
+			r.start = at;
+		if (at + p->p_memsz > r.end)
+			r.end = at + p->p_memsz;
 	}
-	return 1;
+	return r;
+}
+
+/* The first object is the program. */
+static int
+find_object(struct dl_phdr_info *info, size_t size, void *none)
+{
+	(void)size;
+	(void)none;
+	if (program.end == 0)
+		program = range_of(info);
+	else if (strstr(info->dlpi_name, "/libc.so.") != NULL)
+		libc = range_of(info);
+	return 0;
+}
+
+static bool
+is_in(const struct range *r, const void *caller)
+{
+	return (uintptr_t)caller >= r->start && (uintptr_t)caller < r->end;
+}
+
+static bool
+is_meant(const void *caller)
+{
+	switch (atomic_load(&control->from)) {
+	case PROGRAM:
+		return is_in(&program, caller);
+	case NOT_LIBC:
+		return !is_in(&libc, caller);
+	default:
+		return true;
+	}
 }
 
 __attribute__((constructor)) static void
 find_control(void)
 {
-	dl_iterate_phdr(find_program, NULL);
+	dl_iterate_phdr(find_object, NULL);
 	control = control_map("FAULT_ALLOC", sizeof *control);
 }
 
@@ -91,13 +128,11 @@ find_control(void)
 static bool
 fails(enum kind kind, const void *caller)
 {
-	uintptr_t from = (uintptr_t)caller;
 	int64_t n;
 
 	if (control == NULL || (atomic_load(&control->kinds) >> kind & 1) == 0)
 		return false;
-	if (atomic_load(&control->ours) != 0 &&
-	    (from < program_start || from >= program_end))
+	if (!is_meant(caller))
 		return false;
 	n = atomic_fetch_add(&control->calls, 1) + 1;
 	if (atomic_load(&control->onward) != 0 ?

@@ -103,12 +103,13 @@ package Tlspolicy::Fault::Disk {
 }
 
 # The n-th call fails: of memory, write, sync, open, accept, thread, poll, mdb,
-# map (several with a + between), in the whole process or in the program alone.
+# map (several with a + between): whoever makes it, the program's own code, or
+# anybody but libc.
 package Tlspolicy::Fault::Nth {
 	our @ISA = ('Tlspolicy::Fault');
 	my %kind = (memory => 0, write => 1, sync => 2, open => 3, accept => 4,
 	    thread => 5, poll => 6, mdb => 7, map => 8);
-	my %index = (kinds => 0, nth => 1, onward => 2, ours => 3, calls => 4,
+	my %index = (kinds => 0, nth => 1, onward => 2, from => 3, calls => 4,
 	    failed => 5);
 
 	# Why this daemon cannot have it, or undef.
@@ -127,12 +128,15 @@ package Tlspolicy::Fault::Nth {
 		    'FAULT_ALLOC', scalar keys %index);
 	}
 
-	# kinds => 'memory+mdb', nth => 3, onward => 0 | 1, ours => 0 | 1
+	my %from = (anybody => 0, program => 1, 'not libc' => 2);
+
+	# kinds => 'memory+mdb', nth => 3, onward => 0 | 1, from => 'program'
 	sub arm
 	{
 		my ($self, %want) = @_;
 		$self->put($index{$_}, 0) for qw(calls failed);
-		$self->put($index{$_}, $want{$_} // 0) for qw(nth onward ours);
+		$self->put($index{$_}, $want{$_} // 0) for qw(nth onward);
+		$self->put($index{from}, $from{$want{from} // 'anybody'});
 		my $bits = 0;
 		$bits |= 1 << $kind{$_} for split /\+/, $want{kinds};
 		$self->put($index{kinds}, $bits);
