@@ -12,6 +12,7 @@
 
 #include "milter/accept.h"
 #include "milter/callbacks.h"
+#include "milter/evmemory.h"
 #include "milter/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
@@ -110,6 +111,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	raise_file_limit();
 
 	/* 3. State that callbacks use, before there can be any. */
+	evmemory_init();
 	gate_init(&d->gate);
 	metrics_init(&d->metrics);
 	accept_init(&d->metrics);

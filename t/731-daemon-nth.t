@@ -45,7 +45,7 @@ my $port = Tlspolicy::Scratch::free_port();
 my $daemon = daemon($policy, env => $fault->env, settings => {
     'default-class' => 'perm', 'add-header' => 'yes',
     socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
-my $http = HTTP::Tiny->new(timeout => 1);
+my $http = HTTP::Tiny->new(timeout => 0.4);
 $SIG{PIPE} = 'IGNORE'; # peers that close are a part of it
 my ($number, $rotated, @accepted, @lost) = (0, 0);
 
@@ -91,7 +91,7 @@ sub asked
 	my $sock = IO::Socket::UNIX->new(Peer => $map) or
 	    return { action => 'closed' };
 	print $sock '19:tlspolicy dest.test,';
-	IO::Select->new($sock)->can_read(1) or return { action => 'closed' };
+	IO::Select->new($sock)->can_read(0.4) or return { action => 'closed' };
 	sysread $sock, my $text, 200 or return { action => 'closed' };
 	return { action => $text =~ /^\d+:OK encrypt/ ? 'continue' :
 	    $text =~ /^\d+:TEMP / ? 'tempfail' : "answer $text" };
@@ -317,7 +317,7 @@ for my $name (@sessions) {
 }
 loop($_, 'write+sync', each => 6) for 'rcpt refused', 'end of message';
 for my $name ('socketmap question', 'metrics scrape') {
-	loop($name, 'memory', each => 20);
+	loop($name, 'memory', each => 8);
 	loop($name, 'mdb+write+open+accept');
 }
 for my $name ('HUP', 'audit reopen', 'store replaced') {
