@@ -259,7 +259,7 @@ sub again
 	return once($name, kinds => '', nth => 0);
 }
 
-# Every n up to 12, then fewer and fewer of them.
+# Every n at first, then fewer and fewer of them.
 sub following
 {
 	my ($n, $most) = @_;
@@ -313,7 +313,8 @@ for my $name (@sessions) {
 	loop($name, 'memory', from => 'program');
 	loop($name, 'memory');
 	loop($name, 'mdb');
-	loop($name, 'poll+accept+thread+open', last => 9);
+	loop($name, 'poll+accept+thread+open', last => 9)
+	    if $all || $name =~ /^(?:mail in clear|end of|a whole)/;
 }
 loop($_, 'write+sync', each => 6) for 'rcpt refused', 'end of message';
 for my $name ('socketmap question', 'metrics scrape') {
@@ -321,10 +322,12 @@ for my $name ('socketmap question', 'metrics scrape') {
 	loop($name, 'mdb+write+open+accept');
 }
 for my $name ('HUP', 'audit reopen', 'store replaced') {
-	my $each = $name eq 'HUP' ? 8 : 3;
-	loop($name, $_, each => $each) for 'memory', 'open+map+mdb';
+	my $each = $name eq 'HUP' ? 6 : 2;
+	# Each takes as long as the daemon needs to look at its store.
+	my $last = $name eq 'store replaced' && !$all ? 5 : 2000;
+	loop($name, $_, each => $each, last => $last) for 'memory', 'open+map+mdb';
 }
-loop('audit reopen', 'write+sync+thread', each => 3);
+loop('audit reopen', 'write+sync+thread', each => 2);
 
 my $before = status('VmRSS');
 loop('mail', 'memory', each => 40) for 1 .. 3;
