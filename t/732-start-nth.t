@@ -34,6 +34,8 @@ my $daemon = Tlspolicy::Daemon->new(scratch => scratch(),
 my $manager = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
     Local => scratch()->path('notify.sock')) or die "notify.sock: $!\n";
 my $log = scratch()->path('start.log');
+# gcov writes its counts at the end, and dies when it has no memory for that.
+my $counted = `nm $program` =~ / T __gcov_dump/;
 
 sub told_ready
 {
@@ -115,7 +117,7 @@ sub following
 sub loop
 {
 	my ($kinds, $from) = @_;
-	for my $onward (0, 1) {
+	for my $onward ($kinds eq 'memory' && $counted ? 0 : (0, 1)) {
 		my ($n, $hits, $missed, @wrong) = (1, 0, 0);
 		while ($missed < 2 && @wrong < 6) {
 			my ($hit, $why) = once(kinds => $kinds, nth => $n,
