@@ -12,6 +12,7 @@
 
 #include "milter/accept.h"
 #include "milter/session/callbacks.h"
+#include "milter/evmemory.h"
 #include "milter/session/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
@@ -110,6 +111,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	raise_file_limit();
 
 	/* 3. State that callbacks use, before there can be any. */
+	evmemory_init();
 	drain_init(&d->gate);
 	metrics_init(&d->metrics);
 	accept_init(&d->metrics);
@@ -180,6 +182,9 @@ serve(struct start *s, struct daemon *d)
  */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
+/* gcov's own: what its exit handler would write (scripts/coverage). */
+void __gcov_dump(void) __attribute__((weak));
+
 /*
  * The socket goes first, so that MTAs see at once that there is nobody.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
@@ -202,6 +207,8 @@ stop(struct start *s, struct daemon *d, int status)
 		store_holder_close(&d->store);
 	audit_close(d->audit);
 	log_info("stopped");
+	if (__gcov_dump != NULL)
+		__gcov_dump();
 	_exit(status);
 }
 
