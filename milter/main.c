@@ -13,6 +13,7 @@
 
 #include "milter/accept.h"
 #include "milter/session/callbacks.h"
+#include "milter/evmemory.h"
 #include "milter/session/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
@@ -121,6 +122,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 
 	/* 3. State that callbacks use, before there can be any. */
+	evmemory_init();
 	drain_init(&d->gate);
 	metrics_init(&d->metrics);
 	accept_init(&d->metrics);
@@ -191,6 +193,9 @@ serve(struct start *s, struct daemon *d)
  */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
+/* gcov's own: what its exit handler would write (scripts/coverage). */
+void __gcov_dump(void) __attribute__((weak));
+
 /*
  * The socket goes first, so that MTAs see at once that there is nobody.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
@@ -213,6 +218,8 @@ stop(struct start *s, struct daemon *d, int status)
 		store_holder_close(&d->store);
 	audit_close(d->audit);
 	log_info("stopped");
+	if (__gcov_dump != NULL)
+		__gcov_dump();
 	_exit(status);
 }
 

@@ -12,6 +12,7 @@
 
 #include "milter/metrics/link.h"
 #include "milter/metrics/page.h"
+#include "milter/evmemory.h"
 #include "milter/metrics/server.h"
 #include "milter/signals.h"
 
@@ -135,6 +136,7 @@ serve(void *arg)
 	struct metrics_server *s = arg;
 
 	signals_block();
+	evmemory_wait();
 	event_base_dispatch(s->base);
 	return NULL;
 }

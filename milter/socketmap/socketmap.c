@@ -2,6 +2,8 @@
  * Nothing of this is touched by two threads but the descriptor that ends the
  * loop, so libevent is used without its locks.
  */
+#include "config.h"
+
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <errno.h>
@@ -10,15 +12,17 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "milter/accept.h"
+#include "milter/evmemory.h"
 #include "milter/log.h"
 #include "milter/socketmap/maplink.h"
 #include "milter/signals.h"
 #include "milter/socketmap/socketmap.h"
 
-enum { LINKS_MAX = 10000 };
+enum { LINKS_MAX = 10000, STOP_S = 3 };
 
 struct socketmap {
 	struct maplink_owner owner;
@@ -90,6 +94,7 @@ loop(void *arg)
 	struct socketmap *m = arg;
 
 	signals_block();
+	evmemory_wait();
 	if (event_base_dispatch(m->owner.base) == -1)
 		log_warnx("socketmap: the event loop ended with a failure");
 	return NULL;
@@ -166,10 +171,14 @@ void
 socketmap_stop(struct socketmap *m)
 {
 	const uint64_t one = 1;
+	struct timespec until;
 
 	if (m == NULL)
 		return;
-	if (write(m->end_fd, &one, sizeof one) == sizeof one)
-		pthread_join(m->thread, NULL);
-	release(m);
+	/* Its thread may wait for memory: then the process ends under it. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_S;
+	if (write(m->end_fd, &one, sizeof one) == sizeof one &&
+	    pthread_timedjoin_np(m->thread, NULL, &until) == 0)
+		release(m);
 }

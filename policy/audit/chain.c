@@ -2,6 +2,7 @@
  * One context for the life of a chain: fetching an algorithm and making a
  * context cost several times the digest itself in OpenSSL 3.
  */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
@@ -27,10 +28,22 @@ start_mac(struct chain *c, struct slice key)
 		OSSL_PARAM_END
 	};
 
+	if (hmac == NULL)
+		return false;
 	c->mac = EVP_MAC_CTX_new(hmac);
 	EVP_MAC_free(hmac);
 	return c->mac != NULL && EVP_MAC_init(c->mac,
 	    (const unsigned char *)key.p, key.n, params) == 1;
+}
+
+/*
+ * When OpenSSL had no memory to start with, what asks it for an algorithm walks
+ * through a NULL.
+ */
+static bool
+can_fetch(void)
+{
+	return OSSL_LIB_CTX_get0_global_default() != NULL;
 }
 
 static bool
@@ -47,7 +60,8 @@ chain_new(struct slice key, struct fault *fault)
 {
 	struct chain *c = calloc(1, sizeof *c);
 
-	if (c != NULL && (key.n > 0 ? start_mac(c, key) : start_digest(c)))
+	if (c != NULL && can_fetch() &&
+	    (key.n > 0 ? start_mac(c, key) : start_digest(c)))
 		return c;
 	fault_set(fault, FAULT_SOFTWARE,
 	    "OpenSSL does not give %s", key.n > 0 ? "HMAC-SHA-256" : "SHA-256");

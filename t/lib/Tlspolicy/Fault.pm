@@ -102,4 +102,55 @@ package Tlspolicy::Fault::Disk {
 	}
 }
 
+# The n-th call fails: of memory, write, sync, open, accept, thread, poll, mdb,
+# map (several with a + between): whoever makes it, the program's own code, or
+# anybody but libc.
+package Tlspolicy::Fault::Nth {
+	our @ISA = ('Tlspolicy::Fault');
+	my %kind = (memory => 0, write => 1, sync => 2, open => 3, accept => 4,
+	    thread => 5, poll => 6, mdb => 7, map => 8);
+	my %index = (kinds => 0, nth => 1, onward => 2, from => 3, calls => 4,
+	    failed => 5);
+
+	# Why this daemon cannot have it, or undef.
+	sub missing
+	{
+		my ($program) = @_;
+		return Tlspolicy::Fault::missing('alloc') //
+		    (`nm -D $program` =~ /__(?:a|t)san_init/ ?
+		    'a sanitizer has a malloc of its own' : undef);
+	}
+
+	sub new
+	{
+		my ($class, $scratch) = @_;
+		return Tlspolicy::Fault::new($class, $scratch, 'alloc',
+		    'FAULT_ALLOC', scalar keys %index);
+	}
+
+	my %from = (anybody => 0, program => 1, 'not libc' => 2);
+
+	# kinds => 'memory+mdb', nth => 3, onward => 0 | 1, from => 'program'
+	sub arm
+	{
+		my ($self, %want) = @_;
+		$self->put($index{$_}, 0) for qw(calls failed);
+		$self->put($index{$_}, $want{$_} // 0) for qw(nth onward);
+		$self->put($index{from}, $from{$want{from} // 'anybody'});
+		my $bits = 0;
+		$bits |= 1 << $kind{$_} for split /\+/, $want{kinds};
+		$self->put($index{kinds}, $bits);
+	}
+
+	# Well again; how many calls failed.
+	sub disarm
+	{
+		my ($self) = @_;
+		$self->put($index{kinds}, 0);
+		sysseek $self->{control}, 8 * $index{failed}, 0;
+		sysread $self->{control}, my $number, 8;
+		return unpack 'q', $number;
+	}
+}
+
 1;
