@@ -1,10 +1,11 @@
 package Tlspolicy::Demo;
 
-# scripts/demo: a handful of messages, each with the rule that judged it, the
-# client's view of the reply, and tlspolicy's explanation.
+# scripts/demo: what a policy does to real messages, and why; an exception that
+# ends by itself; what a stricter policy would have refused; the evidence.
 
 use strict;
 use warnings;
+use POSIX ();
 use Text::Wrap ();
 use Tlspolicy::Certs;
 use Tlspolicy::Daemon;
@@ -24,66 +25,157 @@ sub run
 	my $missing = $class->missing // Tlspolicy::Daemon::missing();
 	die "demo: $missing\n" if $missing;
 
+	$| = 1;
 	my $scratch = Tlspolicy::Scratch->new(failed => sub { $? || $failed });
 	my $certs = Tlspolicy::Certs->new($scratch);
 	# Without namespaces the client has no name, but its address always.
 	my $host = Tlspolicy::Names::missing() ? $address :
 	    $Tlspolicy::Names::hosts{$address};
-	my $rule = "TLS_Clt:$host\tPERM+VERIFY:128";
+	my @bank = ('TLS_From:bank.example',
+	    'PERM+VERIFY:128+CN:client.example.com');
 	my $daemon = Tlspolicy::Daemon->start(scratch => $scratch,
-	    rules => "$rule\n");
+	    rules => rules(\@bank));
 	my $mta = $class->start(scratch => $scratch, certs => $certs,
 	    milter => $class->milter_address($daemon->socket));
 	my $demo = bless { certs => $certs, daemon => $daemon, mta => $mta,
-	    kind => $kind, rule => $rule, host => $host, n => 0 };
+	    kind => $kind, host => $host, n => 0 };
 
-	print "A throw-away $kind and tlspolicy-milter on loopback, in ",
-	    $scratch->dir, "\nThe client is $host [$address].\n";
-	$demo->message('no TLS', undef, 550);
-	$demo->message('TLS, no certificate', {}, 554);
-	$demo->message('TLS, a certificate that our CA signed',
+	print paint('bold', "A throw-away $kind and tlspolicy-milter on "
+	    . "loopback"), ", in ", $scratch->dir,
+	    "\nThe client is $host [$address].\n";
+	$demo->chapter("Mail from the bank comes with the bank's certificate");
+	print_rules(\@bank);
+	$demo->message('forged, in clear', 'bank.example', undef, 550);
+	$demo->message("forged, with somebody else's certificate",
+	    'bank.example', { cert => 'stranger' }, 554);
+	$demo->message('the bank itself', 'bank.example',
 	    { cert => 'trusted' }, 250);
-	$demo->message('TLS, a self-signed certificate',
-	    { cert => 'selfsigned' }, 554);
-	$demo->change("TLS_Clt:$host\tENCR:112");
-	$demo->message('no TLS, after the change', undef, 451);
-	$demo->message('TLS, no certificate, after the change', {}, 250);
-	print "\n", $failed ? "$failed message(s) were not judged as expected, or not\n"
-	    . "explained as they were judged.\n" :
-	    "Every message was judged as expected; all is cleaned up.\n";
+
+	my $end = POSIX::strftime('%Y-%m-%d', gmtime(time + 30 * 86400));
+	my @courier = ('TLS_From:courier.example',
+	    "ENCR:0+UNTIL:$end++BY:ticket-7");
+	$demo->chapter('TLS for everybody, an exception that ends by itself');
+	$demo->change(\@bank, ['TLS_From:', 'TEMP+ENCR:128'], \@courier);
+	$demo->message('anybody, in clear', 'anybody.example', undef, 451);
+	$demo->message('the courier, in clear', 'courier.example', undef, 250);
+
+	$demo->chapter('What a stricter policy would have done to this mail');
+	$demo->replay(\@bank, ['TLS_From:', 'TEMP+VERIFY:128']);
+	$demo->chapter('The evidence');
+	$demo->evidence;
+	print "\n", $failed ? paint('red', "$failed of the steps did not come "
+	    . "out as expected, or not as explained.") : paint('green',
+	    'Each came out as expected, and was explained as it was judged.'),
+	    $failed ? "\n" : "\nAll but the page is cleaned up.\n";
 	exit($failed ? 1 : 0);
+}
+
+# On a terminal only, and not when the user wants none (no-color.org).
+my %colors = (bold => 1, red => 31, green => 32, yellow => 33, dim => 2);
+
+sub paint
+{
+	my ($color, $text) = @_;
+	return $text if !-t STDOUT || ($ENV{NO_COLOR} // '') ne '' ||
+	    ($ENV{TERM} // 'dumb') eq 'dumb';
+	return "\e[$colors{$color}m$text\e[0m";
+}
+
+sub rules
+{
+	return join '', map { "$_->[0]\t$_->[1]\n" } @_;
+}
+
+sub print_rules
+{
+	printf "    %s\n", paint('bold', sprintf '%-25s %s', @$_) for @_;
+}
+
+sub chapter
+{
+	my ($self, $title) = @_;
+	printf "\n%s\n%s\n\n", '-' x 72, paint('bold', $title);
 }
 
 # The policy changes while the milter runs: the build's commit is the reload.
 sub change
 {
-	my ($self, $rule) = @_;
-	my $r = $self->{daemon}->rules("$rule\n");
+	my ($self, @rules) = @_;
+	my $r = $self->{daemon}->rules(rules(@rules));
 	die "tlspolicy build: $r->{err}" if $r->{status};
-	$self->{rule} = $rule;
-	print "\n$_\n" for '-' x 72;
-	print 'The rule is changed, nothing is restarted: tlspolicy build',
-	    "\n", map { "    $_\n" } split /\n/, $r->{out} . $r->{err};
+	print_rules(@rules);
+	print "\n    \$ tlspolicy build\n", map { "    $_\n" }
+	    map { $self->short($_) } split /\n/, $r->{out} . $r->{err};
+	print "    Nothing was restarted: that commit is the reload.\n";
+}
+
+# Names of files without the scratch folder's.
+sub short
+{
+	my ($self, $line) = @_;
+	my $dir = $self->{daemon}{scratch}->dir;
+	return $line =~ s/\Q$dir\E\/(?:milter\/)?//r;
 }
 
 sub message
 {
-	my ($self, $what, $tls, $expected) = @_;
+	my ($self, $what, $domain, $tls, $expected) = @_;
 
 	# The record is found by the sender, whom no other message has.
-	my $sender = sprintf 'alice.%d@example.com', ++$self->{n};
+	my $sender = sprintf 'ceo.%d@%s', ++$self->{n}, $domain;
 	my ($client, $reply) = $self->send($tls, $sender);
 	my $record = own_record($self->{daemon}, $sender, $reply);
-	my @explanation = $self->explain($record);
+	my ($command, $verdict, @trace) = $self->explain($record);
 
-	printf "\n%s\n%d. %s\n", '-' x 72, $self->{n}, $what;
-	section('rule', $self->{rule} =~ s/\t/  /r);
-	section('the client sees', map { s/\n//r } $client->dialogue);
-	section('the explanation', @explanation);
-	my @wrong = grep { defined } unexpected($expected, $reply),
-	    disagreement($reply, $record, $explanation[1]);
+	printf "\n%s\n", paint('bold', "$self->{n}. $what");
+	print_line($_ =~ s/\n//r) for $client->dialogue;
+	print "  why:\n";
+	print_line($command) if $self->{n} == 1;
+	print_line($_) for @trace;
+	$self->complain("message $self->{n}, $what", grep { defined }
+	    unexpected($expected, $reply),
+	    disagreement($reply, $record, $verdict));
+}
+
+sub complain
+{
+	my ($self, $what, @wrong) = @_;
 	$failed++ if @wrong;
-	print "\n  !! message $self->{n}, $what: $_\n" for @wrong;
+	print "\n  ", paint('red', "!! $what: $_"), "\n" for @wrong;
+}
+
+# What would be refused, held or let through by these rules.
+sub replay
+{
+	my ($self, @rules) = @_;
+	my $file = $self->{daemon}{scratch}->write('stricter', rules(@rules));
+	my $r = $self->{daemon}->tlspolicy('replay', '-r', $file);
+	print_rules(@rules);
+	print "\n    \$ tlspolicy replay -r stricter\n";
+	print_line($self->short($_) =~ s/^  //r)
+	    for grep { !/^    example/ } split /\n/, $r->{out};
+	$self->complain('replay', 'the courier was expected to be refused, '
+	    . "exit $r->{status}") if $r->{status} != 1 ||
+	    $r->{out} !~ /^newly refused: 1\n +courier\.example/m;
+}
+
+# The log is whole, and what the page of a report says of it.
+sub evidence
+{
+	my ($self) = @_;
+	my $r = $self->{daemon}->tlspolicy('audit', 'verify');
+	my $page = Tlspolicy::Scratch::builddir() . '/demo-report.html';
+	print "    \$ tlspolicy audit verify\n";
+	print_line($self->short($_)) for split /\n/, $r->{out} . $r->{err};
+	$self->complain('audit verify', "exit $r->{status}") if $r->{status};
+	$r = $self->{daemon}->tlspolicy('report', '--html');
+	open my $fh, '>', $page or die "$page: $!\n";
+	print $fh $r->{out};
+	close $fh or die "$page: $!\n";
+	print "    \$ tlspolicy report --html >$page\n";
+	print "    Open that page in a browser.\n";
+	$self->complain('report', "exit $r->{status}") if $r->{status} ||
+	    $r->{out} !~ /courier\.example/;
 }
 
 # The record of the message with this sender: what the client was told names it
@@ -168,19 +260,19 @@ sub send
 	return ($client, $reply);
 }
 
-# Judge the recorded facts once more, by hand and with the trace.
+# Judge the recorded facts once more, by hand: the command, its first line, and
+# of the trace the rules that were found and how each test came out.
 sub explain
 {
 	my ($self, $record) = @_;
 	return 'no record in the audit file' unless $record;
 	my @macros = $self->macros($record);
-	my $r = $self->{daemon}->tlspolicy('check', '-v', '-t', 'TLS_Clt',
-	    @macros);
-	my $dir = $self->{daemon}{dir};
-	return ('$ tlspolicy check -v -t TLS_Clt ' . join(' ', map {
-	    /[^\w=.:@\/+-]/ ? "'$_'" : $_ } @macros),
-	    map { s/\t/    /gr =~ s/\Q$dir\E\///r }
-	    split /\n/, $r->{out} . $r->{err});
+	my $r = $self->{daemon}->tlspolicy('check', '-v', @macros);
+	my ($verdict, @trace) = split /\n/, $r->{out} . $r->{err};
+	return ('$ tlspolicy check -v ' . join(' ', map {
+	    /[^\w=.:@\/+-]/ ? "'$_'" : $_ } @macros), $verdict,
+	    grep { !/^(?:try |no rule|TLS_\w+: the )/ }
+	    map { $self->short(s/^\s+//r) } @trace);
 }
 
 sub macros
@@ -188,6 +280,7 @@ sub macros
 	my ($self, $record) = @_;
 	my $tls = $record->{tls} // {};
 	my %macros = (
+		mail_addr => $record->{from},
 		client_name => $self->{host} eq $address ?
 		    "[$address]" : $self->{host},
 		client_addr => $address,
@@ -211,18 +304,17 @@ sub macros
 }
 
 # What continues a line too long for the page stands further in.
-sub section
+sub print_line
 {
-	my ($title, @lines) = @_;
+	my ($line) = @_;
 	local $Text::Wrap::columns = 80;
 	local $Text::Wrap::huge = 'overflow';
 	local $Text::Wrap::unexpand = 0;
-	print "\n  $title:\n";
-	for (@lines) {
-		my ($indent, $text) = /^( *)(.*)/;
-		print Text::Wrap::wrap("    $indent", "    $indent    ",
-		    $text), "\n";
-	}
+	my ($indent, $text) = $line =~ /^( *)(.*)/;
+	my $color = $text =~ /^S: [45]/ ? 'red' : $text =~ /^S: 2/ ? 'green' :
+	    $text =~ /^(?:C:|S:|--)/ ? 'dim' : undef;
+	my $page = Text::Wrap::wrap("    $indent", "    $indent    ", $text);
+	print $color ? paint($color, $page) : $page, "\n";
 }
 
 1;
