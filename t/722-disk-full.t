@@ -66,7 +66,7 @@ subtest 'a full file system' => sub {
 	my $disk = $scratch->path('disk');
 	mkdir $disk or die "$disk: $!\n";
 	my $mount = Tlspolicy::Scratch::run('mount', '-t', 'tmpfs', '-o',
-	    'size=1m', 'tlspolicy-test', $disk);
+	    'size=1m,mode=755', 'tlspolicy-test', $disk);
 	plan skip_all => "no tmpfs here: $mount->{err}" if $mount->{status};
 	$scratch->at_end(sub { system 'umount', $disk });
 	$daemon->stop;
@@ -84,7 +84,7 @@ subtest 'a full file system' => sub {
 		refused([550, '5.7.10'], 'the old generation is in force');
 	}
 	ok($daemon->alive, 'the daemon is up');
-	Tlspolicy::Scratch::must('mount', '-o', 'remount,size=20m', $disk);
+	Tlspolicy::Scratch::must('mount', '-o', 'remount,size=20m,mode=755', $disk);
 	my $r = $daemon->tlspolicy('build');
 	is($r->{status}, 0, 'with room it works') or diag($r->{err});
 	refused([451, '4.7.10'], 'and is in force');
