@@ -183,13 +183,16 @@ logfile_close(struct logfile *f)
 	f->fd = -1;
 }
 
-bool
-logfile_is(const struct logfile *f, const char *path)
+enum logfile_place
+logfile_place(const struct logfile *f, const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_dev == f->dev &&
-	    st.st_ino == f->ino;
+	if (stat(path, &st) == -1)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ?
+		    LOGFILE_AWAY : LOGFILE_UNSEEN;
+	return st.st_dev == f->dev && st.st_ino == f->ino ? LOGFILE_THERE :
+	    LOGFILE_AWAY;
 }
 
 bool

@@ -40,8 +40,9 @@ bool logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *);
 void logfile_close(struct logfile *);
 
-/* `path` names the file that is open. */
-bool logfile_is(const struct logfile *, const char *path);
+/* Does `path` name the file that is open?  Unseen: it cannot be looked at. */
+enum logfile_place { LOGFILE_THERE, LOGFILE_AWAY, LOGFILE_UNSEEN };
+enum logfile_place logfile_place(const struct logfile *, const char *path);
 
 /* No name leads to the file: it was removed. */
 bool logfile_is_nameless(const struct logfile *);

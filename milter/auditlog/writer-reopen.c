@@ -163,7 +163,7 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = writer_ms();
 	pthread_mutex_unlock(&w->lock);
-	r->good = logfile_is(&w->file, r->options.path);
+	r->good = logfile_place(&w->file, r->options.path) == LOGFILE_THERE;
 	if (!r->good) {
 		sync_last(w);
 		r->good = change_file(w, &r->options, &r->fault);
@@ -240,22 +240,37 @@ look_for_room(struct writer *w)
 		writer_tell(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
 }
 
+/* Its folder was closed to us, say: there is no saying that it is away. */
+static void
+tell_unseen(struct writer *w)
+{
+	struct fault why;
+
+	fault_errno(&why, FAULT_IO, errno, "%s: the file cannot be looked at",
+	    w->now->path);
+	if (!w->told_astray)
+		writer_tell(w, WRITER_ASTRAY, &why);
+	w->told_astray = true;
+}
+
 void
 writer_watch(struct writer *w)
 {
-	bool away;
+	enum logfile_place place;
 
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = w->watched_ms = writer_ms();
 	pthread_mutex_unlock(&w->lock);
-	away = !logfile_is(&w->file, w->now->path);
+	place = logfile_place(&w->file, w->now->path);
+	if (place == LOGFILE_UNSEEN)
+		tell_unseen(w);
 	pthread_mutex_lock(&w->lock);
-	w->stats.astray = w->stats.astray || away;
+	w->stats.astray = w->stats.astray || place != LOGFILE_THERE;
 	pthread_mutex_unlock(&w->lock);
-	if (away)
+	if (place == LOGFILE_AWAY)
 		make_anew(w);
-	else
-		w->homeless = false;
+	else if (place == LOGFILE_THERE)
+		w->homeless = w->told_astray = false;
 	look_for_room(w);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = 0;

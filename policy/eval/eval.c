@@ -344,7 +344,7 @@ judge_untold(const struct judging *j, enum tag tag)
 
 	observation_init(&c.observation);
 	text_puts(&c.observation.wanted, "what the MTA tells of the session");
-	text_puts(&c.observation.found, "no macros v and j");
+	text_puts(&c.observation.found, "no macro v");
 	c.observation.reason = REASON_POLICY_ERROR;
 	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
 	note_result(j, &c);

@@ -130,12 +130,13 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 
 /*
  * libmilter drops all macros of a command when memory is short; then the rest is
- * not absent but unknown.
+ * not absent but unknown.  Without v, which both MTAs always tell, nobody can
+ * say either what the others mean.
  */
 bool
 facts_arrived(const struct facts *f)
 {
-	return facts_known(f, FACT_MTA) && facts_known(f, FACT_NODE);
+	return facts_known(f, FACT_MTA);
 }
 
 struct slice

@@ -102,7 +102,7 @@ enum verify facts_verify(const struct facts *);
 struct slice facts_verify_word(const struct facts *);
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *);
-/* v and j are there, which every MTA tells: else macros were lost. */
+/* v is there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
 /* The session is not encrypted by TLS. */
 bool facts_in_clear(const struct facts *);
