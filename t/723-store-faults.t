@@ -195,6 +195,8 @@ subtest 'not to be read' => sub {
 	chown 0, 0, $own;
 	chmod 0700, $own;
 	becomes($error, 'the folder is closed: 451 4.3.0');
+	logged($daemon, qr/audit log: .*: the file cannot be looked at/,
+	    'the audit log in it cannot be looked at');
 	said_once(qr/Permission denied/, $length);
 	chmod 0755, $own;
 	becomes($refused{$perm}, 'open again');
