@@ -365,6 +365,24 @@ spellings_find(struct slice typed, struct slice resolved,
 }
 
 void
+spelling_sender(const struct facts *facts, struct mailbox *sender)
+{
+	struct slice resolved = facts_value(facts, FACT_MAIL_RESOLVED);
+	struct spellings all;
+	const struct mailbox *last;
+
+	if (slice_find(resolved, '@') < resolved.n) {
+		mailbox_parse(resolved, sender);
+		return;
+	}
+	spellings_find(facts_value(facts, FACT_MAIL_ADDR), slice_make("", 0),
+	    slice_make("", 0), &all);
+	last = &all.form[all.n - 1];
+	mailbox_make(last->local, last->domain, sender);
+	sender->null_sender = last->null_sender;
+}
+
+void
 spelling_local_domains(const struct facts *facts, const char *setting,
     struct text *out)
 {

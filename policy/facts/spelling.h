@@ -39,6 +39,12 @@ void spellings_find(struct slice typed, struct slice resolved,
     struct slice local_domains, struct spellings *);
 
 /*
+ * The sender as reports group by it: what the MTA made of the address, or what
+ * the last of its spellings is.
+ */
+void spelling_sender(const struct facts *, struct mailbox *);
+
+/*
  * The domains that complete an address: those of the setting, or where it is
  * empty {j} and its parent domain if that has a dot.  Into `out`.
  */
