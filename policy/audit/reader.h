@@ -52,8 +52,7 @@ struct reader_record {
 	uint64_t generation, seq;
 	struct slice session;
 	struct facts facts;	 /* without the recipient's */
-	struct slice *rcpts;	 /* without <> */
-	struct slice *resolved;	 /* of each; NULL: as they are */
+	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	size_t nrcpts;
 	struct reader_rule *rules;
 	size_t nrules;

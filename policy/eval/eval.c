@@ -9,232 +9,9 @@
 #include <string.h>
 
 #include "policy/eval/eval.h"
-#include "policy/eval/match.h"
+#include "policy/eval/judging.h"
 #include "policy/eval/reply.h"
 #include "policy/facts/spelling.h"
-
-struct judging {
-	const struct question *q;
-	struct store_reader *reader; /* NULL: no store */
-	const struct fault *why;
-	struct verdict *verdict;
-};
-
-/* What a class, or one spelling of its address, came to; the slices live as long as the reader. */
-struct class_judgement {
-	enum tag tag;
-	struct matched_rule found;
-	bool has_rule;
-	bool lookup_failed;
-	enum answer answer;
-	struct observation observation;
-	const struct item *item; /* that failed */
-	bool bits_failed;
-};
-
-static const char *const answer_words[] = {
-	[ANSWER_NO] = "no",
-	[ANSWER_YES] = "yes",
-	[ANSWER_CANNOT_TELL] = "cannot tell",
-};
-
-static void
-trace_test(const struct judging *j, const char *test,
-    const struct observation *observation, enum answer answer)
-{
-	trace_line(j->q->trace, "  %s: wanted %s, found %s: %s", test,
-	    observation->wanted.buf, observation->found.buf, answer_words[answer]);
-}
-
-/*
- * A handshake that went wrong fails always, rule or no rule: in sendmail's
- * TLS_connection these words come before anything else.
- */
-static bool
-handshake_failed(const struct facts *facts)
-{
-	switch (facts_verify(facts)) {
-	case VERIFY_SOFTWARE:
-	case VERIFY_PROTOCOL:
-	case VERIFY_CONFIG:
-	case VERIFY_DANE_FAIL:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-found_verify(struct class_judgement *c, const struct facts *facts)
-{
-	text_clear(&c->observation.found);
-	if (facts_in_clear(facts))
-		text_puts(&c->observation.found, "a session in clear");
-	else {
-		text_puts(&c->observation.found, "verify=");
-		text_put_printable(&c->observation.found,
-		    facts_verify_word(facts));
-	}
-}
-
-static void
-start_finding(const struct judging *j, struct class_judgement *c)
-{
-	observation_init(&c->observation);
-	c->observation.wanted.utf8 = c->observation.found.utf8 = j->q->utf8;
-}
-
-static enum answer
-test_handshake(const struct judging *j, struct class_judgement *c)
-{
-	if (!handshake_failed(j->q->facts))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a completed TLS handshake");
-	found_verify(c, j->q->facts);
-	c->observation.reason = REASON_NOT_VERIFIED;
-	trace_test(j, "handshake", &c->observation, ANSWER_NO);
-	return ANSWER_NO;
-}
-
-/* Words are found for what does not hold, and for a trace. */
-static bool
-needs_words(const struct judging *j, enum answer answer)
-{
-	return answer != ANSWER_YES || j->q->trace != NULL;
-}
-
-static enum answer
-test_verify(const struct judging *j, struct class_judgement *c)
-{
-	enum answer answer = facts_verified(j->q->facts) ? ANSWER_YES :
-	    ANSWER_NO;
-
-	if (c->found.requirement.need != NEED_VERIFY ||
-	    !needs_words(j, answer))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a verified certificate");
-	found_verify(c, j->q->facts);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
-	    REASON_NOT_VERIFIED;
-	trace_test(j, "VERIFY", &c->observation, answer);
-	return answer;
-}
-
-static enum answer
-test_bits(const struct judging *j, struct class_judgement *c)
-{
-	const struct requirement *r = &c->found.requirement;
-	unsigned have = facts_bits(j->q->facts);
-	enum answer answer = have >= r->bits ? ANSWER_YES : ANSWER_NO;
-
-	if (!r->has_bits || !needs_words(j, answer))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_printf(&c->observation.wanted, "at least %u bits", r->bits);
-	if (facts_in_clear(j->q->facts) && have == 0)
-		text_puts(&c->observation.found, "a session in clear");
-	else
-		text_printf(&c->observation.found, "%u bits", have);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
-	    REASON_TOO_WEAK;
-	trace_test(j, "bits", &c->observation, answer);
-	c->bits_failed = answer != ANSWER_YES;
-	return answer;
-}
-
-static enum answer
-issuer_known(void *arg, struct slice tag, struct slice dn)
-{
-	struct store_reader *reader = arg;
-	struct stored_rules rules;
-	struct key key;
-
-	if (!key_of_issuer(tag, dn, &key))
-		return ANSWER_NO;
-	switch (store_get(reader, &key, &rules)) {
-	case LOOKUP_FOUND:
-		return ANSWER_YES;
-	case LOOKUP_ABSENT:
-		return ANSWER_NO;
-	default:
-		return ANSWER_CANNOT_TELL;
-	}
-}
-
-static enum answer
-suite_listed(void *arg, struct slice list, unsigned id)
-{
-	const uint16_t *ids;
-	size_t low = 0, high;
-
-	if (store_suites(arg, list, &ids, &high) != LOOKUP_FOUND)
-		return ANSWER_CANNOT_TELL;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ids[middle] == id)
-			return ANSWER_YES;
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return ANSWER_NO;
-}
-
-static enum answer
-test_items(const struct judging *j, struct class_judgement *c)
-{
-	const struct requirement *r = &c->found.requirement;
-	struct predicate predicate = {
-		.facts = j->q->facts,
-		.tag = c->tag,
-		.believe_unverified = j->q->options->compat_sendmail,
-		.issuer_known = issuer_known,
-		.suite_listed = suite_listed,
-		.arg = j->reader,
-		.requirement = r
-	};
-
-	for (unsigned i = 0; i < r->nitems; i++) {
-		const struct item *item = &r->items[i];
-		enum answer answer;
-
-		if (item->row->test == NULL)
-			continue;
-		start_finding(j, c);
-		answer = item->row->test(&predicate, item->value, &c->observation);
-		trace_test(j, item->row->name, &c->observation, answer);
-		if (answer != ANSWER_YES) {
-			c->item = item;
-			return answer;
-		}
-	}
-	return ANSWER_YES;
-}
-
-/* Order of the tests: sendmail's TLS_connection. */
-static enum answer
-test_rule(const struct judging *j, struct class_judgement *c)
-{
-	enum answer answer;
-
-	if (c->tag == TAG_TRY) {
-		start_finding(j, c);
-		c->observation.reason = REASON_NO_TLS;
-		return c->found.requirement.need == NEED_NO ? ANSWER_NO :
-		    ANSWER_YES;
-	}
-	if ((answer = test_handshake(j, c)) != ANSWER_YES ||
-	    c->found.requirement.need == NEED_OK)
-		return answer;
-	if ((answer = test_verify(j, c)) != ANSWER_YES ||
-	    (answer = test_bits(j, c)) != ANSWER_YES)
-		return answer;
-	return test_items(j, c);
-}
 
 static struct class_result *
 note_result(const struct judging *j, const struct class_judgement *c)
@@ -266,7 +43,7 @@ waiver_of(const struct judging *j, const struct class_judgement *c,
     enum reason reason)
 {
 	if (c->has_rule && c->found.requirement.class == CLASS_WARN &&
-	    !handshake_failed(j->q->facts))
+	    !judging_handshake_failed(j->q->facts))
 		return WAIVER_WARN;
 	return reason == REASON_POLICY_ERROR && j->q->options->on_error_accept ?
 	    WAIVER_ON_ERROR : WAIVER_NONE;
@@ -336,7 +113,7 @@ settle(const struct judging *j, const struct class_judgement *c)
 static void
 test_found(const struct judging *j, struct class_judgement *c)
 {
-	c->answer = c->has_rule ? test_rule(j, c) : test_handshake(j, c);
+	c->answer = c->has_rule ? judging_rule(j, c) : judging_handshake(j, c);
 	if (c->tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
 		c->observation.reason = REASON_AUTH_IN_CLEAR;
 }
@@ -363,7 +140,7 @@ judge_unknowable(const struct judging *j, enum tag tag, const char *wanted,
 	text_puts(&c.observation.wanted, wanted);
 	text_puts(&c.observation.found, found);
 	c.observation.reason = REASON_POLICY_ERROR;
-	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
+	judging_trace(j, tag_row(tag)->name, &c.observation, c.answer);
 	conclude(j, &c);
 }
 
