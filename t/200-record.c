@@ -206,8 +206,9 @@ test_recipient_speaks_when_mail_does_not(void **state)
 		.answer = ANSWER_NO, .reason = REASON_NOT_VERIFIED,
 		.key = slice_of("TLS_To:b@"), .requirement = slice_of("VERIFY"),
 		.file = slice_of("rules"), .line = 3 };
-	struct record_rcpt rcpt = { slice_of("b@example.org"), &to,
-		VERDICT_ACCEPT, WAIVER_MONITOR };
+	struct record_rcpt rcpt = { .address = slice_of("b@example.org"),
+		.result = &to, .kind = VERDICT_ACCEPT,
+		.waiver = WAIVER_MONITOR };
 	json_t *line;
 
 	f->record.rcpts = &rcpt;
@@ -486,7 +487,8 @@ test_every_fact_has_a_field(void **state)
 		for (; f->name != NULL; f++)
 			n += f->fact == (enum fact_id)id;
 		assert_int_equal(n, id != FACT_SERVER_NAME &&
-		    id != FACT_SERVER_ADDR && id != FACT_RCPT_ADDR);
+		    id != FACT_SERVER_ADDR && id != FACT_RCPT_ADDR &&
+		    id != FACT_RCPT_RESOLVED);
 	}
 }
 

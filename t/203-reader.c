@@ -87,6 +87,7 @@ random_facts(struct fixture *f)
 		char value[40];
 
 		if (m->fact == FACT_MTA || m->fact == FACT_RCPT_ADDR ||
+		    m->fact == FACT_RCPT_RESOLVED ||
 		    facts_known(&f->facts, m->fact) || pick(f, 3) == 0)
 			continue;
 		random_value(f, value, sizeof value);
@@ -136,6 +137,8 @@ random_record(struct fixture *f)
 		random_value(f, f->memory[i], sizeof f->memory[i]);
 		f->rcpts[i] = (struct record_rcpt){ .address =
 			slice_of(f->memory[i]) };
+		if (pick(f, 2))
+			f->rcpts[i].resolved = slice_of(f->memory[i / 2]);
 		if (pick(f, 2) && f->record.event != RECORD_REFUSED_RCPT) {
 			random_result(f, &f->rcpt_results[i]);
 			f->rcpts[i].result = &f->rcpt_results[i];
@@ -202,6 +205,10 @@ test_what_is_written_is_read(void **state)
 		for (size_t k = 0; k < r->nrcpts; k++)
 			assert_true(slice_equal(inner(r->rcpts[k]),
 			    inner(f->rcpts[k].address)));
+		for (size_t k = 0; k < r->nrcpts; k++)
+			assert_true(slice_equal(f->rcpts[k].resolved,
+			    r->resolved == NULL ? slice_make("", 0) :
+			    r->resolved[k]));
 		for (size_t k = 0; k < v->nresults; k++) {
 			assert_int_equal(r->rules[k].tag, v->results[k].tag);
 			assert_int_equal(r->rules[k].line, v->results[k].line);

@@ -36,6 +36,7 @@ default-class = temp
 on-error = tempfail
 compat = none
 exempt-clients = 127.0.0.0/8, ::1
+local-domains =
 audit-file = /var/log/tlspolicy/audit.jsonl
 audit-sync = batch
 audit-full = tempfail
@@ -154,5 +155,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 23, 'JSON: every setting');
+is(scalar keys %$json, 24, 'JSON: every setting');
 done_testing;

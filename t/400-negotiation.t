@@ -45,7 +45,9 @@ subtest 'macros' => sub {
 		ok($mail{$_}, "$_ is asked for at MAIL");
 	}
 	ok(keys %mail <= 50, 'no more than sendmail takes');
-	is($got->{macros}{rcpt}, 'i', 'at RCPT the queue id');
+	ok($mail{'{mail_addr}'}, 'what the MTA made of the sender');
+	is($got->{macros}{rcpt}, 'i {rcpt_addr}',
+	    'at RCPT the queue id and what the MTA made of the recipient');
 	is($got->{macros}{eom}, 'i', 'at the end the queue id');
 	is($got->{macros}{$_}, '', "nothing at $_") for qw(connect helo data eoh);
 };

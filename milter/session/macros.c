@@ -34,6 +34,26 @@ macros_macros(SMFICTX *ctx, struct facts *facts)
 	return true;
 }
 
+static struct slice
+without_brackets(struct slice s)
+{
+	return s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' ?
+	    slice_make(s.p + 1, s.n - 2) : s;
+}
+
+/* What the MTA made of the address, if that is something else. */
+static bool
+set_resolved(SMFICTX *ctx, struct facts *facts, const char *macro,
+    enum fact_id typed, enum fact_id resolved)
+{
+	struct slice value = without_brackets(macro_value(ctx, macro));
+
+	facts_set_state(facts, resolved, FACT_NOT_TOLD);
+	return value.n == 0 || slice_equal_nocase(value,
+	    without_brackets(facts_value(facts, typed))) ||
+	    facts_set(facts, resolved, value, false);
+}
+
 bool
 macros_mail(SMFICTX *ctx, struct session *s, const char *sender)
 {
@@ -42,6 +62,8 @@ macros_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	facts_reset(facts, macro_dialect(macro_value(ctx, "v")));
 	return macros_macros(ctx, facts) &&
 	    set(facts, FACT_MAIL_ADDR, slice_of(sender)) &&
+	    set_resolved(ctx, facts, "{mail_addr}", FACT_MAIL_ADDR,
+	    FACT_MAIL_RESOLVED) &&
 	    set(facts, FACT_HELO, slice_of(s->helo)) && macro_finish(facts);
 }
 
@@ -58,6 +80,10 @@ macros_queue_id(SMFICTX *ctx, struct session *s)
 bool
 macros_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
+	struct facts *facts = &s->message->facts;
+
 	return macros_queue_id(ctx, s) &&
-	    set(&s->message->facts, FACT_RCPT_ADDR, slice_of(recipient));
+	    set(facts, FACT_RCPT_ADDR, slice_of(recipient)) &&
+	    set_resolved(ctx, facts, "{rcpt_addr}", FACT_RCPT_ADDR,
+	    FACT_RCPT_RESOLVED);
 }

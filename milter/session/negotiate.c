@@ -1,5 +1,6 @@
 /*
- * All macros are asked for at MAIL; at RCPT and at the end of the message only
+ * All macros are asked for at MAIL, with what the MTA made of the sender; at
+ * RCPT what it made of the recipient, and there and at the end of the message
  * the queue id, which Postfix does not have earlier.  An empty list keeps the
  * MTA from sending its default macros at the other stages.
  *
@@ -14,23 +15,26 @@
 enum { LIST_BYTES = 1024 };
 
 /* The same for every connection: put together once. */
-static char mail_macros[LIST_BYTES], eom_macros[LIST_BYTES];
+static char mail_macros[LIST_BYTES], rcpt_macros[LIST_BYTES];
+static char eom_macros[LIST_BYTES];
 
 static bool
-list(enum macro_stage stage, char *memory)
+list(enum macro_stage stage, const char *more, char *memory)
 {
 	struct text out;
 
 	text_init(&out, memory, LIST_BYTES);
 	macro_list(stage, &out);
+	text_puts(&out, more);
 	return !out.cut && out.n > 0;
 }
 
 bool
 negotiate_init(void)
 {
-	return list(MACRO_AT_MAIL, mail_macros) &&
-	    list(MACRO_AT_EOM, eom_macros);
+	return list(MACRO_AT_MAIL, " {mail_addr}", mail_macros) &&
+	    list(MACRO_AT_EOM, " {rcpt_addr}", rcpt_macros) &&
+	    list(MACRO_AT_EOM, "", eom_macros);
 }
 
 static bool
@@ -46,7 +50,7 @@ ask_for_macros(SMFICTX *ctx)
 	return ask_for(ctx, SMFIM_CONNECT, "") &&
 	    ask_for(ctx, SMFIM_HELO, "") &&
 	    ask_for(ctx, SMFIM_ENVFROM, mail_macros) &&
-	    ask_for(ctx, SMFIM_ENVRCPT, eom_macros) &&
+	    ask_for(ctx, SMFIM_ENVRCPT, rcpt_macros) &&
 	    ask_for(ctx, SMFIM_DATA, "") && ask_for(ctx, SMFIM_EOH, "") &&
 	    ask_for(ctx, SMFIM_EOM, eom_macros);
 }

@@ -90,6 +90,8 @@ recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
 {
 	struct record_rcpt rcpt = {
 		.address = session_rcpt_address(&s->message->facts),
+		.resolved = facts_value(&s->message->facts,
+		    FACT_RCPT_RESOLVED),
 		.kind = verdict->kind,
 		.waiver = verdict->waiver,
 	};

@@ -146,6 +146,7 @@ session_add_rcpt(struct session *s, const struct verdict *v)
 	if (r == NULL)
 		return false;
 	r->address = session_rcpt_address(&m->facts);
+	r->resolved = facts_value(&m->facts, FACT_RCPT_RESOLVED);
 	r->kind = v->kind;
 	r->waiver = v->waiver;
 	r->result = NULL;

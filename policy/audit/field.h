@@ -31,7 +31,7 @@ enum field_group {
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_MAILBOX };
 
-enum { FIELD_INTRO_MAX = 16 };
+enum { FIELD_INTRO_MAX = 20 };
 
 struct field {
 	const char *name; /* "issuer_cn" */

@@ -124,7 +124,7 @@ parse_hex(struct parse *p, struct slice *bytes)
 }
 
 static bool
-parse_raw_rcpts(struct parse *p)
+parse_raw_rcpts(struct parse *p, struct slice *list)
 {
 	struct reader_record *r = p->r;
 	size_t i = 0;
@@ -133,7 +133,7 @@ parse_raw_rcpts(struct parse *p)
 	if (!scan_array(&p->scan))
 		return false;
 	for (; scan_element(&p->scan, &first); i++)
-		if (i >= r->nrcpts || !parse_hex(p, &r->rcpts[i]))
+		if (list == NULL || i >= r->nrcpts || !parse_hex(p, &list[i]))
 			return scan_fail(&p->scan, "as many as recipients");
 	return p->scan.error == NULL;
 }
@@ -172,7 +172,9 @@ parse_raw(struct parse *p)
 		if (!fact_by_name(name, &id))
 			good = scan_fail(&p->scan, "the name of a macro");
 		else if (id == FACT_RCPT_ADDR)
-			good = parse_raw_rcpts(p);
+			good = parse_raw_rcpts(p, p->r->rcpts);
+		else if (id == FACT_RCPT_RESOLVED)
+			good = parse_raw_rcpts(p, p->r->resolved);
 		else
 			good = parse_raw_fact(p, id);
 		if (!good)

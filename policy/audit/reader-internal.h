@@ -35,6 +35,7 @@ bool parse_raw(struct parse *);
 bool parse_put_facts(struct parse *);
 
 bool parse_rcpts(struct parse *);
+bool parse_resolved(struct parse *);
 bool parse_rules(struct parse *);
 
 /* One of `n` words into *value; null is the first one. */

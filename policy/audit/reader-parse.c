@@ -285,6 +285,7 @@ static const struct member {
 	MEMBER("auth", parse_auth),
 	MEMBER("tls", parse_tls),
 	MEMBER("rcpts", parse_rcpts),
+	MEMBER("rcpts_resolved", parse_resolved),
 	MEMBER("rules", parse_rules),
 	MEMBER("verdict", parse_verdict),
 	MEMBER("waiver", parse_waiver),

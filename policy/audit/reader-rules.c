@@ -110,6 +110,30 @@ parse_rcpts(struct parse *p)
 	return p->scan.error == NULL;
 }
 
+/* As many as recipients, which stand before. */
+bool
+parse_resolved(struct parse *p)
+{
+	struct reader_record *r = p->r;
+	size_t i = 0;
+	bool first = true;
+
+	r->resolved = arena_alloc(&r->memory,
+	    (r->nrcpts + 1) * sizeof *r->resolved);
+	if (r->resolved == NULL)
+		return scan_fail(&p->scan, "fewer recipients");
+	if (!scan_array(&p->scan))
+		return false;
+	memset(r->resolved, 0, r->nrcpts * sizeof *r->resolved);
+	for (; scan_element(&p->scan, &first); i++) {
+		if (i >= r->nrcpts)
+			return scan_fail(&p->scan, "as many as recipients");
+		if (!scan_string_or_null(&p->scan, &r->resolved[i]))
+			return false;
+	}
+	return p->scan.error == NULL;
+}
+
 static bool
 parse_rule_member(struct parse *p, struct slice name, struct reader_rule *rule)
 {

@@ -51,8 +51,8 @@ struct reader_record {
 	int64_t time_us; /* since 1970, UTC: when it was judged */
 	uint64_t generation, seq;
 	struct slice session;
-	struct facts facts;	 /* without FACT_RCPT_ADDR */
-	struct slice *rcpts;	 /* without <> */
+	struct facts facts;	 /* without the recipient's */
+	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	size_t nrcpts;
 	struct reader_rule *rules;
 	size_t nrules;

@@ -184,7 +184,7 @@ line_facts(struct line *l)
 }
 
 static void
-put_raw_rcpts(struct line *l)
+put_raw_rcpts(struct line *l, bool resolved)
 {
 	const struct record *r = l->record;
 
@@ -192,7 +192,8 @@ put_raw_rcpts(struct line *l)
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
 			PUT(l, ",");
-		jsonput_hex(&l->out, line_mailbox(r->rcpts[i].address));
+		jsonput_hex(&l->out, resolved ? r->rcpts[i].resolved :
+		    line_mailbox(r->rcpts[i].address));
 	}
 	PUT(l, "]");
 }
@@ -229,8 +230,8 @@ line_raw(struct line *l)
 		PUT(l, "\"");
 		line_words(l, fact_name((enum fact_id)id));
 		PUT(l, "\":");
-		if (id == FACT_RCPT_ADDR)
-			put_raw_rcpts(l);
+		if (id == FACT_RCPT_ADDR || id == FACT_RCPT_RESOLVED)
+			put_raw_rcpts(l, id == FACT_RCPT_RESOLVED);
 		else
 			put_raw_fact(l, (enum fact_id)id);
 	}

@@ -76,6 +76,32 @@ put_rcpts(struct line *l)
 		l->raw |= UINT64_C(1) << FACT_RCPT_ADDR;
 }
 
+/* Beside each recipient what the MTA made of it, null where that is the same. */
+static void
+put_resolved(struct line *l)
+{
+	const struct record *r = l->record;
+	bool any = false, faithful = true;
+
+	for (size_t i = 0; i < r->nrcpts; i++)
+		any |= r->rcpts[i].resolved.n > 0;
+	if (!any)
+		return;
+	PUT(l, ",\"rcpts_resolved\":[");
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		if (i > 0)
+			PUT(l, ",");
+		if (r->rcpts[i].resolved.n == 0)
+			PUT(l, "null");
+		else
+			faithful &= jsonput_string(&l->out,
+			    r->rcpts[i].resolved);
+	}
+	PUT(l, "]");
+	if (!faithful)
+		l->raw |= UINT64_C(1) << FACT_RCPT_RESOLVED;
+}
+
 static void
 put_rule(struct line *l, const struct class_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
@@ -236,6 +262,7 @@ record_format(const struct record *r, struct text *out)
 	line_slice(l, r->session);
 	line_facts(l);
 	put_rcpts(l);
+	put_resolved(l);
 	put_rules(l);
 	put_verdict(l);
 	PUT(l, ",\"mode\":");

@@ -24,6 +24,7 @@ enum { RECORD_SCHEMA = 1 };
 /* A recipient and how TLS_To came out for it. */
 struct record_rcpt {
 	struct slice address;		   /* as the client sent it, without <> */
+	struct slice resolved;		   /* by the MTA; empty: the same */
 	const struct class_result *result; /* NULL: no TLS_To rule matched */
 	enum verdict_kind kind;		   /* as carried out */
 	enum waiver waiver;

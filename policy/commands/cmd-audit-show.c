@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/facts/spelling.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/organisation.h"
 
@@ -32,13 +33,19 @@ in_domain(const struct show *show, const struct reader_record *r)
 {
 	struct slice domain = slice_of(show->domain);
 	const struct facts *f = &r->facts;
+	struct mailbox sender;
 
-	if (organisation_covers(domain, organisation_of_address(
+	spelling_sender(f, &sender);
+	if (organisation_covers(domain, sender.domain) ||
+	    organisation_covers(domain, organisation_of_address(
 	    facts_value(f, FACT_MAIL_ADDR))) ||
 	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
 		return true;
 	for (size_t i = 0; i < r->nrcpts; i++)
-		if (organisation_covers(domain, organisation_of_address(r->rcpts[i])))
+		if (organisation_covers(domain,
+		    organisation_of_address(r->rcpts[i])) ||
+		    (r->resolved != NULL && organisation_covers(domain,
+		    organisation_of_address(r->resolved[i]))))
 			return true;
 	return false;
 }

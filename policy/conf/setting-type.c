@@ -340,3 +340,24 @@ const struct setting_type setting_type_prefixes = {
 	.add = add_prefixes,
 	.print = print_prefixes,
 };
+
+/* Names, never addresses: they are put behind local parts. */
+static bool
+parse_domains(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	struct slice rest = value, name;
+	struct netaddr addr;
+
+	while (slice_next_of(&rest, ", \t", &name))
+		if (name.n > 0 && (netaddr_parse(name, &addr) ||
+		    !is_host(name, false)))
+			return expected(row, name, f);
+	return store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_domains = {
+	.expects = "a list of domains",
+	.parse = parse_domains,
+	.print = print_string,
+};

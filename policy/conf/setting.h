@@ -51,5 +51,6 @@ extern const struct setting_type setting_type_url;
 extern const struct setting_type setting_type_mode;
 extern const struct setting_type setting_type_word;
 extern const struct setting_type setting_type_prefixes;
+extern const struct setting_type setting_type_domains; /* names, by commas */
 
 #endif

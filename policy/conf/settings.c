@@ -61,6 +61,10 @@ static const struct setting table[] = {
 	{ "exempt-clients", &setting_type_prefixes, FIELD(exempt),
 	    "127.0.0.0/8, ::1", NULL, SETTINGS_EXEMPT_MAX, "prefixes",
 	    MAY_BE_EMPTY, RELOAD, "Clients that are never refused." },
+	{ "local-domains", &setting_type_domains, FIELD(local_domains), "",
+	    NULL, STRING_MAX, "domains", MAY_BE_EMPTY, RELOAD,
+	    "Domains behind addresses without one; empty: {j} and its "
+	    "parent." },
 	{ "audit-file", &setting_type_path, FIELD(audit_file),
 	    "/var/log/tlspolicy/audit.jsonl", NULL, STRING_MAX, "", FILLED,
 	    RESTART, "The audit log; SIGHUP opens it again." },
@@ -271,6 +275,7 @@ settings_eval_options(const struct settings *s, struct eval_options *options)
 		.compat_sendmail = s->compat == COMPAT_SENDMAIL,
 		.monitor = s->mode == MODE_MONITOR,
 		.help_url = s->help_url,
+		.local_domains = s->local_domains,
 	};
 }
 

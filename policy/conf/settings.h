@@ -51,6 +51,7 @@ struct settings {
 	char rules[SETTINGS_STRING_MAX];
 	int mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;
+	char local_domains[SETTINGS_STRING_MAX];
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];

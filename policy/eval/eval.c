@@ -9,230 +9,9 @@
 #include <string.h>
 
 #include "policy/eval/eval.h"
-#include "policy/eval/match.h"
+#include "policy/eval/judging.h"
 #include "policy/eval/reply.h"
-
-struct judging {
-	const struct question *q;
-	struct store_reader *reader; /* NULL: no store */
-	const struct fault *why;
-	struct verdict *verdict;
-};
-
-/* What a class came to; the slices live as long as the reader. */
-struct class_judgement {
-	enum tag tag;
-	struct matched_rule found;
-	bool has_rule;
-	enum answer answer;
-	struct observation observation;
-	const struct item *item; /* that failed */
-	bool bits_failed;
-};
-
-static const char *const answer_words[] = {
-	[ANSWER_NO] = "no",
-	[ANSWER_YES] = "yes",
-	[ANSWER_CANNOT_TELL] = "cannot tell",
-};
-
-static void
-trace_test(const struct judging *j, const char *test,
-    const struct observation *observation, enum answer answer)
-{
-	trace_line(j->q->trace, "  %s: wanted %s, found %s: %s", test,
-	    observation->wanted.buf, observation->found.buf, answer_words[answer]);
-}
-
-/*
- * A handshake that went wrong fails always, rule or no rule: in sendmail's
- * TLS_connection these words come before anything else.
- */
-static bool
-handshake_failed(const struct facts *facts)
-{
-	switch (facts_verify(facts)) {
-	case VERIFY_SOFTWARE:
-	case VERIFY_PROTOCOL:
-	case VERIFY_CONFIG:
-	case VERIFY_DANE_FAIL:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-found_verify(struct class_judgement *c, const struct facts *facts)
-{
-	text_clear(&c->observation.found);
-	if (facts_in_clear(facts))
-		text_puts(&c->observation.found, "a session in clear");
-	else {
-		text_puts(&c->observation.found, "verify=");
-		text_put_printable(&c->observation.found,
-		    facts_verify_word(facts));
-	}
-}
-
-static void
-start_finding(const struct judging *j, struct class_judgement *c)
-{
-	observation_init(&c->observation);
-	c->observation.wanted.utf8 = c->observation.found.utf8 = j->q->utf8;
-}
-
-static enum answer
-test_handshake(const struct judging *j, struct class_judgement *c)
-{
-	if (!handshake_failed(j->q->facts))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a completed TLS handshake");
-	found_verify(c, j->q->facts);
-	c->observation.reason = REASON_NOT_VERIFIED;
-	trace_test(j, "handshake", &c->observation, ANSWER_NO);
-	return ANSWER_NO;
-}
-
-/* Words are found for what does not hold, and for a trace. */
-static bool
-needs_words(const struct judging *j, enum answer answer)
-{
-	return answer != ANSWER_YES || j->q->trace != NULL;
-}
-
-static enum answer
-test_verify(const struct judging *j, struct class_judgement *c)
-{
-	enum answer answer = facts_verified(j->q->facts) ? ANSWER_YES :
-	    ANSWER_NO;
-
-	if (c->found.requirement.need != NEED_VERIFY ||
-	    !needs_words(j, answer))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a verified certificate");
-	found_verify(c, j->q->facts);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
-	    REASON_NOT_VERIFIED;
-	trace_test(j, "VERIFY", &c->observation, answer);
-	return answer;
-}
-
-static enum answer
-test_bits(const struct judging *j, struct class_judgement *c)
-{
-	const struct requirement *r = &c->found.requirement;
-	unsigned have = facts_bits(j->q->facts);
-	enum answer answer = have >= r->bits ? ANSWER_YES : ANSWER_NO;
-
-	if (!r->has_bits || !needs_words(j, answer))
-		return ANSWER_YES;
-	start_finding(j, c);
-	text_printf(&c->observation.wanted, "at least %u bits", r->bits);
-	if (facts_in_clear(j->q->facts) && have == 0)
-		text_puts(&c->observation.found, "a session in clear");
-	else
-		text_printf(&c->observation.found, "%u bits", have);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
-	    REASON_TOO_WEAK;
-	trace_test(j, "bits", &c->observation, answer);
-	c->bits_failed = answer != ANSWER_YES;
-	return answer;
-}
-
-static enum answer
-issuer_known(void *arg, struct slice tag, struct slice dn)
-{
-	struct store_reader *reader = arg;
-	struct stored_rules rules;
-	struct key key;
-
-	if (!key_of_issuer(tag, dn, &key))
-		return ANSWER_NO;
-	switch (store_get(reader, &key, &rules)) {
-	case LOOKUP_FOUND:
-		return ANSWER_YES;
-	case LOOKUP_ABSENT:
-		return ANSWER_NO;
-	default:
-		return ANSWER_CANNOT_TELL;
-	}
-}
-
-static enum answer
-suite_listed(void *arg, struct slice list, unsigned id)
-{
-	const uint16_t *ids;
-	size_t low = 0, high;
-
-	if (store_suites(arg, list, &ids, &high) != LOOKUP_FOUND)
-		return ANSWER_CANNOT_TELL;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ids[middle] == id)
-			return ANSWER_YES;
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return ANSWER_NO;
-}
-
-static enum answer
-test_items(const struct judging *j, struct class_judgement *c)
-{
-	const struct requirement *r = &c->found.requirement;
-	struct predicate predicate = {
-		.facts = j->q->facts,
-		.tag = c->tag,
-		.believe_unverified = j->q->options->compat_sendmail,
-		.issuer_known = issuer_known,
-		.suite_listed = suite_listed,
-		.arg = j->reader,
-		.requirement = r
-	};
-
-	for (unsigned i = 0; i < r->nitems; i++) {
-		const struct item *item = &r->items[i];
-		enum answer answer;
-
-		if (item->row->test == NULL)
-			continue;
-		start_finding(j, c);
-		answer = item->row->test(&predicate, item->value, &c->observation);
-		trace_test(j, item->row->name, &c->observation, answer);
-		if (answer != ANSWER_YES) {
-			c->item = item;
-			return answer;
-		}
-	}
-	return ANSWER_YES;
-}
-
-/* Order of the tests: sendmail's TLS_connection. */
-static enum answer
-test_rule(const struct judging *j, struct class_judgement *c)
-{
-	enum answer answer;
-
-	if (c->tag == TAG_TRY) {
-		start_finding(j, c);
-		c->observation.reason = REASON_NO_TLS;
-		return c->found.requirement.need == NEED_NO ? ANSWER_NO :
-		    ANSWER_YES;
-	}
-	if ((answer = test_handshake(j, c)) != ANSWER_YES ||
-	    c->found.requirement.need == NEED_OK)
-		return answer;
-	if ((answer = test_verify(j, c)) != ANSWER_YES ||
-	    (answer = test_bits(j, c)) != ANSWER_YES)
-		return answer;
-	return test_items(j, c);
-}
+#include "policy/facts/spelling.h"
 
 static struct class_result *
 note_result(const struct judging *j, const struct class_judgement *c)
@@ -243,6 +22,7 @@ note_result(const struct judging *j, const struct class_judgement *c)
 	memset(result, 0, sizeof *result);
 	result->tag = c->tag;
 	result->matched = c->has_rule;
+	result->lookup_failed = c->lookup_failed;
 	result->answer = c->answer;
 	result->reason = c->answer == ANSWER_YES ? REASON_NONE :
 	    c->observation.reason;
@@ -258,23 +38,72 @@ note_result(const struct judging *j, const struct class_judgement *c)
 	return result;
 }
 
+static enum waiver
+waiver_of(const struct judging *j, const struct class_judgement *c,
+    enum reason reason)
+{
+	if (c->has_rule && c->found.requirement.class == CLASS_WARN &&
+	    !judging_handshake_failed(j->q->facts))
+		return WAIVER_WARN;
+	return reason == REASON_POLICY_ERROR && j->q->options->on_error_accept ?
+	    WAIVER_ON_ERROR : WAIVER_NONE;
+}
+
+static void
+refusal_of(const struct judging *j, const struct class_judgement *c,
+    struct refusal *r)
+{
+	*r = (struct refusal){
+		.tag = c->tag,
+		.class = CLASS_NONE,
+		.observation = c->lookup_failed ? NULL : &c->observation,
+		.utf8 = j->q->utf8,
+		.facts = j->q->facts,
+		.reason = c->answer == ANSWER_CANNOT_TELL ?
+		    REASON_POLICY_ERROR : c->observation.reason,
+		.bits_failed = c->bits_failed
+	};
+	if (c->has_rule) {
+		r->class = c->found.requirement.class;
+		r->rule = &c->found.requirement;
+		r->key = c->found.rule.key;
+		r->msg = c->found.requirement.msg;
+	}
+	if (c->item != NULL) {
+		r->item = c->item->row;
+		r->item_value = c->item->value;
+	}
+}
+
+static unsigned
+severity(const struct judging *j, const struct class_judgement *c)
+{
+	struct refusal r;
+
+	if (c->answer == ANSWER_YES)
+		return 0;
+	refusal_of(j, c, &r);
+	return verdict_severity(reply_kind(&r, j->q->options),
+	    waiver_of(j, c, r.reason));
+}
+
 /*
  * Turns a class that did not hold into verdict and reply, unless one as strict
  * was there before.  A class that only warns, and with on-error = accept one
  * that could not be judged, tells what it would have been and no more.
  */
 static void
-settle(const struct judging *j, const struct refusal *r, bool warn)
+settle(const struct judging *j, const struct class_judgement *c)
 {
 	struct verdict *v = j->verdict;
-	enum waiver waiver = warn ? WAIVER_WARN :
-	    r->reason == REASON_POLICY_ERROR && j->q->options->on_error_accept
-	    ? WAIVER_ON_ERROR : WAIVER_NONE;
+	struct refusal r;
+	enum waiver waiver;
 
-	if (verdict_severity(reply_kind(r, j->q->options), waiver) <=
-	    verdict_severity(v->kind, v->waiver))
+	if (severity(j, c) <= verdict_severity(v->kind, v->waiver))
 		return;
-	reply_compose(r, j->q->options, v);
+	refusal_of(j, c, &r);
+	waiver = waiver_of(j, c, r.reason);
+	reply_compose(&r, j->q->options, v);
 	v->waiver = waiver;
 	v->deciding = (int)v->nresults - 1;
 	if (waiver == WAIVER_NONE)
@@ -282,73 +111,37 @@ settle(const struct judging *j, const struct refusal *r, bool warn)
 }
 
 static void
-judge_found(const struct judging *j, struct class_judgement *c)
+test_found(const struct judging *j, struct class_judgement *c)
 {
-	struct refusal refusal = {
-		.tag = c->tag,
-		.class = CLASS_NONE,
-		.observation = &c->observation,
-		.utf8 = j->q->utf8,
-		.facts = j->q->facts
-	};
-
-	c->answer = c->has_rule ? test_rule(j, c) : test_handshake(j, c);
+	c->answer = c->has_rule ? judging_rule(j, c) : judging_handshake(j, c);
 	if (c->tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
 		c->observation.reason = REASON_AUTH_IN_CLEAR;
+}
+
+/* Notes what the class came to, once, and lets it decide. */
+static void
+conclude(const struct judging *j, const struct class_judgement *c)
+{
 	if (c->has_rule || c->answer != ANSWER_YES)
 		note_result(j, c);
-	if (c->answer == ANSWER_YES)
-		return;
-	refusal.reason = c->answer == ANSWER_CANNOT_TELL ?
-	    REASON_POLICY_ERROR : c->observation.reason;
-	refusal.bits_failed = c->bits_failed;
-	if (c->has_rule) {
-		refusal.class = c->found.requirement.class;
-		refusal.rule = &c->found.requirement;
-		refusal.key = c->found.rule.key;
-		refusal.msg = c->found.requirement.msg;
-	}
-	if (c->item != NULL) {
-		refusal.item = c->item->row;
-		refusal.item_value = c->item->value;
-	}
-	settle(j, &refusal, c->has_rule &&
-	    c->found.requirement.class == CLASS_WARN &&
-	    !handshake_failed(j->q->facts));
+	if (c->answer != ANSWER_YES)
+		settle(j, c);
 }
 
+/* What cannot be known is not absent. */
 static void
-judge_failure(const struct judging *j, struct class_judgement *c)
-{
-	struct refusal refusal = {
-		.reason = REASON_POLICY_ERROR,
-		.tag = c->tag,
-		.utf8 = j->q->utf8,
-		.facts = j->q->facts
-	};
-
-	c->answer = ANSWER_CANNOT_TELL;
-	c->observation.reason = REASON_POLICY_ERROR;
-	note_result(j, c)->lookup_failed = true;
-	settle(j, &refusal, false);
-}
-
-/* What did not arrive is not absent: nothing can be told of the session. */
-static void
-judge_untold(const struct judging *j, enum tag tag)
+judge_unknowable(const struct judging *j, enum tag tag, const char *wanted,
+    const char *found)
 {
 	struct class_judgement c = { .tag = tag,
 		.answer = ANSWER_CANNOT_TELL };
-	struct refusal refusal = { .reason = REASON_POLICY_ERROR, .tag = tag,
-		.observation = &c.observation, .facts = j->q->facts };
 
 	observation_init(&c.observation);
-	text_puts(&c.observation.wanted, "what the MTA tells of the session");
-	text_puts(&c.observation.found, "no macro v");
+	text_puts(&c.observation.wanted, wanted);
+	text_puts(&c.observation.found, found);
 	c.observation.reason = REASON_POLICY_ERROR;
-	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
-	note_result(j, &c);
-	settle(j, &refusal, false);
+	judging_trace(j, tag_row(tag)->name, &c.observation, c.answer);
+	conclude(j, &c);
 }
 
 static void
@@ -371,39 +164,140 @@ always_judged(enum tag tag)
 	return tag == TAG_CLT || tag == TAG_SRV;
 }
 
+/* What the rules say of the class, for one spelling of its address. */
+static void
+judge_subject(const struct judging *j, const struct mailbox *mailbox,
+    struct class_judgement *c)
+{
+	c->has_rule = c->lookup_failed = c->bits_failed = false;
+	c->item = NULL;
+	c->answer = ANSWER_YES;
+	c->observation.reason = REASON_NONE;
+	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
+	    c->tag, j->q, mailbox, &c->found)) {
+	case LOOKUP_FOUND:
+		c->has_rule = true;
+		test_found(j, c);
+		break;
+	case LOOKUP_ABSENT:
+		if (always_judged(c->tag))
+			test_found(j, c);
+		break;
+	case LOOKUP_FAILED:
+		trace_failure(j);
+		c->lookup_failed = true;
+		c->answer = ANSWER_CANNOT_TELL;
+		c->observation.reason = REASON_POLICY_ERROR;
+		break;
+	}
+}
+
+static void
+trace_spelling(const struct judging *j, const struct mailbox *m)
+{
+	char buf[MAILBOX_LOCAL_MAX + DOMAIN_TEXT_MAX];
+	struct text text;
+
+	if (j->q->trace == NULL)
+		return;
+	text_init(&text, buf, sizeof buf);
+	text_put_printable(&text, m->local);
+	text_char(&text, '@');
+	text_put_printable(&text, m->domain);
+	trace_line(j->q->trace, "  spelling %s", m->null_sender ? "<>" : buf);
+}
+
+/* Stricter, or as strict and by a rule where there was none. */
+static bool
+outweighs(const struct judging *j, const struct class_judgement *a,
+    const struct class_judgement *b)
+{
+	unsigned x = severity(j, a), y = severity(j, b);
+
+	return x > y || (x == y && a->has_rule && !b->has_rule);
+}
+
+/* The strictest of what the spellings come to; among equals the first. */
+static void
+judge_spellings(const struct judging *j, enum tag tag,
+    const struct spellings *spellings)
+{
+	struct class_judgement two[2];
+	struct class_judgement *worst = &two[0], *next = &two[1], *spare;
+
+	two[0].tag = two[1].tag = tag;
+	for (unsigned i = 0; i < spellings->n; i++) {
+		if (spellings->n > 1)
+			trace_spelling(j, &spellings->form[i]);
+		judge_subject(j, &spellings->form[i], i == 0 ? worst : next);
+		if (i > 0 && outweighs(j, next, worst)) {
+			spare = worst;
+			worst = next;
+			next = spare;
+		}
+	}
+	conclude(j, worst);
+}
+
+static void
+find_spellings(const struct question *q, enum tag tag, struct spellings *found)
+{
+	char buf[2 * DOMAIN_TEXT_MAX];
+	struct text local;
+	bool from = tag == TAG_FROM;
+
+	text_init(&local, buf, sizeof buf);
+	spelling_local_domains(q->facts, q->options->local_domains, &local);
+	spellings_find(facts_value(q->facts, from ? FACT_MAIL_ADDR :
+	    FACT_RCPT_ADDR), facts_value(q->facts, from ? FACT_MAIL_RESOLVED :
+	    FACT_RCPT_RESOLVED), slice_make(buf, local.n), found);
+}
+
+static void
+judge_mailbox(const struct judging *j, enum tag tag)
+{
+	struct spellings spellings;
+
+	if (j->reader != NULL && j->q->trace == NULL &&
+	    !store_has_tag(j->reader, tag))
+		return;
+	if (tag == TAG_RCPT) { /* outbound: as the MTA asks */
+		spellings.n = 1;
+		spellings.beyond = false;
+		mailbox_parse(facts_value(j->q->facts, FACT_RCPT_ADDR),
+		    &spellings.form[0]);
+	} else
+		find_spellings(j->q, tag, &spellings);
+	if (spellings.beyond && (j->reader == NULL ||
+	    store_has_tag(j->reader, tag)))
+		judge_unknowable(j, tag, "an address that can be read",
+		    "one with too many spellings");
+	else
+		judge_spellings(j, tag, &spellings);
+}
+
 static void
 judge_class(const struct judging *j, enum tag tag)
 {
 	struct class_judgement c;
 
+	c.tag = tag;
 	if (j->q->untold) {
-		judge_untold(j, tag);
+		judge_unknowable(j, tag, "what the MTA tells of the session",
+		    "no macro v");
 		return;
 	}
 	if (tag == TAG_AUTH && !facts_filled(j->q->facts, FACT_AUTH_AUTHEN) &&
 	    !facts_filled(j->q->facts, FACT_AUTH_TYPE))
 		return;
-	c.tag = tag;
-	c.has_rule = c.bits_failed = false;
-	c.item = NULL;
-	c.observation.reason = REASON_NONE;
 	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);
-	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader, tag,
-	    j->q, &c.found)) {
-	case LOOKUP_FOUND:
-		c.has_rule = true;
-		judge_found(j, &c);
-		break;
-	case LOOKUP_ABSENT:
-		if (always_judged(tag))
-			judge_found(j, &c);
-		break;
-	case LOOKUP_FAILED:
-		trace_failure(j);
-		judge_failure(j, &c);
-		break;
+	if (tag_row(tag)->subject == SUBJECT_MAILBOX) {
+		judge_mailbox(j, tag);
+		return;
 	}
+	judge_subject(j, NULL, &c);
+	conclude(j, &c);
 }
 
 static void

@@ -7,6 +7,9 @@
  * "cannot tell" turned into a verdict, by on-error, and the trace says so.
  * Never answers a policy error with a permanent refusal.
  *
+ * TLS_From and TLS_To are judged for every spelling of the address
+ * (spelling.h); the strictest answer is the class's.
+ *
  * Neither allocates nor locks; keeps no clock (`now` is handed in) and no
  * state.  Any number of threads may judge at once, each with its own reader.
  */
@@ -24,6 +27,7 @@ struct eval_options {
 	bool compat_sendmail;
 	bool monitor;
 	const char *help_url;	       /* NULL or "": none */
+	const char *local_domains;     /* NULL or "": {j} and its parent */
 };
 
 enum eval_scope {

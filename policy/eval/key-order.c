@@ -8,14 +8,13 @@
 #include "policy/eval/key-order.h"
 
 void
-key_order_start(struct key_order *l, enum tag tag, const struct facts *facts)
+key_order_start(struct key_order *l, enum tag tag, const struct facts *facts,
+    const struct mailbox *mailbox)
 {
 	l->tag = tag;
 	l->facts = facts;
 	l->next = 0;
-	if (tag_row(tag)->subject == SUBJECT_MAILBOX)
-		mailbox_parse(facts_value(facts, tag == TAG_FROM ?
-		    FACT_MAIL_ADDR : FACT_RCPT_ADDR), &l->mailbox);
+	l->mailbox = mailbox;
 }
 
 static bool
@@ -108,8 +107,6 @@ mailbox_key(const struct key_order *l, struct slice local, bool star,
 	char buf[MAILBOX_LOCAL_MAX + DOMAIN_TEXT_MAX];
 	struct text text;
 
-	if (l->mailbox.local_cut)
-		return false;
 	text_init(&text, buf, sizeof buf);
 	text_put(&text, local);
 	text_puts(&text, star ? "+*@" : "@");
@@ -120,7 +117,7 @@ mailbox_key(const struct key_order *l, struct slice local, bool star,
 static bool
 mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
 {
-	const struct mailbox *m = &l->mailbox;
+	const struct mailbox *m = l->mailbox;
 	bool detail = m->user.n < m->local.n;
 	struct slice none = slice_make("", 0);
 	struct slice domain = n < 3 ? m->domain : none;
@@ -133,13 +130,16 @@ mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
 	switch (n) {
 	case 0:
 	case 3:
-		return detail && mailbox_key(l, m->local, false, domain, step);
+		return detail && !m->local_cut &&
+		    mailbox_key(l, m->local, false, domain, step);
 	case 1:
 	case 4:
-		return detail && mailbox_key(l, m->user, true, domain, step);
+		return detail && !m->user_cut &&
+		    mailbox_key(l, m->user, true, domain, step);
 	case 2:
 	case 5:
-		return mailbox_key(l, m->user, false, domain, step);
+		return !m->user_cut &&
+		    mailbox_key(l, m->user, false, domain, step);
 	case 6:
 		return name_step(l, m->domain, step);
 	default:

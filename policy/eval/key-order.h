@@ -32,10 +32,12 @@ struct key_order {
 	enum tag tag;
 	const struct facts *facts;
 	unsigned next;
-	struct mailbox mailbox; /* for SUBJECT_MAILBOX */
+	const struct mailbox *mailbox; /* for SUBJECT_MAILBOX, else NULL */
 };
 
-void key_order_start(struct key_order *, enum tag, const struct facts *);
+/* `mailbox` must live as long. */
+void key_order_start(struct key_order *, enum tag, const struct facts *,
+    const struct mailbox *mailbox);
 /* False: no more steps. */
 bool key_order_next(struct key_order *, struct key_step *);
 

@@ -143,7 +143,7 @@ find_step(struct store_reader *reader, const struct question *q,
 
 enum lookup_result
 match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
-    struct matched_rule *found)
+    const struct mailbox *mailbox, struct matched_rule *found)
 {
 	struct key_order lookup;
 	struct key_step step;
@@ -151,7 +151,7 @@ match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	fault_clear(&reader->fault); /* of the class before */
 	if (q->trace == NULL && !store_has_tag(reader, tag))
 		return LOOKUP_ABSENT;
-	key_order_start(&lookup, tag, q->facts);
+	key_order_start(&lookup, tag, q->facts, mailbox);
 	while (key_order_next(&lookup, &step)) {
 		enum lookup_result result = find_step(reader, q, &step, found);
 

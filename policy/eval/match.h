@@ -15,9 +15,12 @@ struct matched_rule {
 	struct requirement requirement; /* of that rule's text */
 };
 
-/* A failure leaves its reason in reader->fault. */
+/*
+ * `mailbox` for SUBJECT_MAILBOX, else NULL.  A failure leaves its reason in
+ * reader->fault.
+ */
 enum lookup_result match_rule(struct store_reader *, enum tag,
-    const struct question *, struct matched_rule *);
+    const struct question *, const struct mailbox *, struct matched_rule *);
 
 /* The same for one step, an exact key or a walk. */
 enum lookup_result find_step(struct store_reader *, const struct question *,

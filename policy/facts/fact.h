@@ -34,6 +34,8 @@ enum fact_id {
 	FACT_AUTH_SSF,	     /* strength of the SASL layer in bits, decimal */
 	FACT_MAIL_ADDR,	     /* envelope sender, with or without <> */
 	FACT_RCPT_ADDR,	     /* the recipient that is being judged */
+	FACT_MAIL_RESOLVED,  /* what the MTA made of it, where it differs */
+	FACT_RCPT_RESOLVED,
 	FACT_COUNT
 };
 

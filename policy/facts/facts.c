@@ -36,6 +36,8 @@ static const char *const names[FACT_COUNT] = {
 	[FACT_AUTH_SSF] = "auth_ssf",
 	[FACT_MAIL_ADDR] = "mail_addr",
 	[FACT_RCPT_ADDR] = "rcpt_addr",
+	[FACT_MAIL_RESOLVED] = "mail_resolved",
+	[FACT_RCPT_RESOLVED] = "rcpt_resolved",
 };
 
 static const char *const verify_words[VERIFY_COUNT] = {
@@ -69,6 +71,9 @@ facts_reset(struct facts *f, enum dialect dialect)
 	f->dialect = dialect;
 	for (int id = 0; id < FACT_COUNT; id++)
 		facts_set_state(f, (enum fact_id)id, FACT_ABSENT);
+	/* Only told where they say something else than the address. */
+	facts_set_state(f, FACT_MAIL_RESOLVED, FACT_NOT_TOLD);
+	facts_set_state(f, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
 }
 
 void

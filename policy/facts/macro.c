@@ -41,6 +41,8 @@ static const struct macro sendmail_macros[] = {
 	{ "{auth_ssf}", FACT_AUTH_SSF, MACRO_AT_MAIL, false },
 	{ "{mail_addr}", FACT_MAIL_ADDR, MACRO_BY_CALLBACK, false },
 	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
+	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
+	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
 	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },
 	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, false },
 	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }
@@ -65,6 +67,8 @@ static const struct macro postfix_macros[] = {
 	{ "{auth_authen}", FACT_AUTH_AUTHEN, MACRO_AT_MAIL, false },
 	{ "{mail_addr}", FACT_MAIL_ADDR, MACRO_BY_CALLBACK, false },
 	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
+	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
+	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
 	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },
 	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, false },
 	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }

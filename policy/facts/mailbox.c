@@ -62,6 +62,20 @@ put_local(struct mailbox *m, struct slice s)
 	m->local_cut = out.cut;
 	m->local = slice_make(out.buf, out.n);
 	m->user = slice_make(out.buf, slice_find(m->local, '+'));
+	m->user_cut = out.cut && m->user.n == m->local.n;
+}
+
+void
+mailbox_make(struct slice local, struct slice domain, struct mailbox *m)
+{
+	struct text out;
+
+	put_local(m, local);
+	text_init(&out, m->domain_text, sizeof m->domain_text);
+	if (domain.n > 0)
+		domain_canonical(domain, &out);
+	m->domain = slice_make(out.buf, out.n);
+	m->null_sender = m->local.n == 0 && domain.n == 0;
 }
 
 void
@@ -69,12 +83,8 @@ mailbox_parse(struct slice address, struct mailbox *m)
 {
 	struct slice s = without_route(without_brackets(address));
 	size_t at = find_at(s);
-	struct text domain;
 
+	mailbox_make(slice_make(s.p, at), at < s.n ? slice_from(s, at + 1) :
+	    slice_make("", 0), m);
 	m->null_sender = s.n == 0;
-	put_local(m, slice_make(s.p, at));
-	text_init(&domain, m->domain_text, sizeof m->domain_text);
-	if (at < s.n)
-		domain_canonical(slice_from(s, at + 1), &domain);
-	m->domain = slice_make(domain.buf, domain.n);
 }

@@ -22,6 +22,7 @@ enum { MAILBOX_LOCAL_MAX = 512 };
 struct mailbox {
 	bool null_sender;	/* <> */
 	bool local_cut;		/* too long to be in a rule */
+	bool user_cut;		/* so is its user */
 	struct slice local;	/* lower case, unquoted */
 	struct slice user;	/* local, up to its first + */
 	struct slice domain;	/* canonical, or "[192.0.2.1]"; may be empty */
@@ -31,5 +32,7 @@ struct mailbox {
 
 /* The slices point into the struct: do not copy it by assignment. */
 void mailbox_parse(struct slice address, struct mailbox *);
+/* Of the two sides of the @; an empty domain is none. */
+void mailbox_make(struct slice local, struct slice domain, struct mailbox *);
 
 #endif

@@ -83,6 +83,10 @@ replay_judge(struct replay *p, struct reader_record *r)
 
 		whole = facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i],
 		    false);
+		facts_set_state(&r->facts, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
+		if (whole && r->resolved != NULL && r->resolved[i].n > 0)
+			whole = facts_set(&r->facts, FACT_RCPT_RESOLVED,
+			    r->resolved[i], false);
 		if (!whole)
 			break;
 		eval_session(&q, p->reader, NULL, v);
@@ -91,5 +95,6 @@ replay_judge(struct replay *p, struct reader_record *r)
 			spare = !spare;
 	}
 	facts_set_state(&r->facts, FACT_RCPT_ADDR, FACT_ABSENT);
+	facts_set_state(&r->facts, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
 	return whole;
 }

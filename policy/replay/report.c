@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/facts/spelling.h"
 #include "policy/facts/organisation.h"
 #include "policy/replay/report-internal.h"
 
@@ -45,9 +46,11 @@ change_of(enum replay_outcome was, enum replay_outcome is)
 static void
 domain_of(const struct reader_record *r, struct text *out)
 {
-	struct slice domain = organisation_of_address(
-	    facts_value(&r->facts, FACT_MAIL_ADDR));
+	struct mailbox sender;
+	struct slice domain;
 
+	spelling_sender(&r->facts, &sender);
+	domain = sender.domain;
 	if (domain.n == 0)
 		domain = facts_value(&r->facts, FACT_CLIENT_NAME);
 	organisation_organisational(domain, out);

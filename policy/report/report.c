@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/facts/mailbox.h"
+#include "policy/facts/spelling.h"
 #include "policy/facts/organisation.h"
 #include "policy/report/report-internal.h"
 
@@ -40,7 +40,7 @@ find_group(const struct report *r, const struct reader_record *record,
 {
 	struct mailbox mailbox;
 
-	mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR), &mailbox);
+	spelling_sender(&record->facts, &mailbox);
 	if (r->domain.n > 0) {
 		if (organisation_covers(r->domain, mailbox.domain))
 			domain_canonical(r->domain, group);

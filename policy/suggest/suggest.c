@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/facts/mailbox.h"
+#include "policy/facts/spelling.h"
 #include "policy/facts/suite.h"
 #include "policy/facts/organisation.h"
 #include "policy/suggest/suggest.h"
@@ -121,7 +121,7 @@ suggest_name(const struct reader_record *record, struct text *name)
 	    "0123456789-.";
 	struct mailbox mailbox;
 
-	mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR), &mailbox);
+	spelling_sender(&record->facts, &mailbox);
 	if (mailbox.null_sender || mailbox.domain.n == 0)
 		return false;
 	organisation_organisational(mailbox.domain, name);

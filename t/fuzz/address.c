@@ -3,6 +3,7 @@
 
 #include "policy/base/netaddr.h"
 #include "policy/facts/mailbox.h"
+#include "policy/facts/spelling.h"
 
 static void
 check_domain(struct slice name)
@@ -38,6 +39,17 @@ check_mailbox(struct slice address)
 }
 
 static void
+check_spellings(struct slice address)
+{
+	struct spellings s;
+
+	spellings_find(address, address, slice_of("mx.b.test b.test"), &s);
+	FUZZ_CHECK(s.n >= 1 && s.n <= SPELLINGS_MAX);
+	spellings_find(slice_of("a@b.test"), address, slice_make("", 0), &s);
+	FUZZ_CHECK(s.n >= 1 && s.n <= SPELLINGS_MAX);
+}
+
+static void
 check_network(struct slice text)
 {
 	struct netprefix prefix, again;
@@ -65,6 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct key key;
 
 	check_mailbox(text);
+	check_spellings(text);
 	check_domain(text);
 	check_network(text);
 	for (int tag = 0; tag < TAG_COUNT; tag++)
