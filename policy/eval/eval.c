@@ -6,6 +6,7 @@
  * A verdict that rests on something that could not be found out goes through
  * one place, settle(), which asks on-error.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/eval/eval.h"
@@ -335,7 +336,7 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 
 /* What did not arrive is not absent: nothing can be told of the session. */
 static void
-judge_untold(const struct judging *j, enum tag tag)
+judge_untold(const struct judging *j, enum tag tag, const char *macros)
 {
 	struct class_judgement c = { .tag = tag,
 		.answer = ANSWER_CANNOT_TELL };
@@ -344,7 +345,7 @@ judge_untold(const struct judging *j, enum tag tag)
 
 	observation_init(&c.observation);
 	text_puts(&c.observation.wanted, "what the MTA tells of the session");
-	text_puts(&c.observation.found, "no macros v and j");
+	text_printf(&c.observation.found, "no %s", macros);
 	c.observation.reason = REASON_POLICY_ERROR;
 	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
 	note_result(j, &c);
@@ -371,17 +372,40 @@ always_judged(enum tag tag)
 	return tag == TAG_CLT || tag == TAG_SRV;
 }
 
+static bool
+logged_in(const struct facts *facts)
+{
+	return facts_filled(facts, FACT_AUTH_AUTHEN) ||
+	    facts_filled(facts, FACT_AUTH_TYPE) ||
+	    facts_filled(facts, FACT_AUTH_SSF);
+}
+
+/* The store failed, or the session did not tell what to look for. */
+static void
+judge_unfound(const struct judging *j, struct class_judgement *c)
+{
+	char macro[32];
+
+	if (j->reader != NULL && c->found.missing != FACT_COUNT) {
+		snprintf(macro, sizeof macro, "macro {%s}",
+		    fact_name(c->found.missing));
+		judge_untold(j, c->tag, macro);
+		return;
+	}
+	trace_failure(j);
+	judge_failure(j, c);
+}
+
 static void
 judge_class(const struct judging *j, enum tag tag)
 {
 	struct class_judgement c;
 
 	if (j->q->untold) {
-		judge_untold(j, tag);
+		judge_untold(j, tag, "macros v and j");
 		return;
 	}
-	if (tag == TAG_AUTH && !facts_filled(j->q->facts, FACT_AUTH_AUTHEN) &&
-	    !facts_filled(j->q->facts, FACT_AUTH_TYPE))
+	if (tag == TAG_AUTH && !logged_in(j->q->facts))
 		return;
 	c.tag = tag;
 	c.has_rule = c.bits_failed = false;
@@ -400,8 +424,7 @@ judge_class(const struct judging *j, enum tag tag)
 			judge_found(j, &c);
 		break;
 	case LOOKUP_FAILED:
-		trace_failure(j);
-		judge_failure(j, &c);
+		judge_unfound(j, &c);
 		break;
 	}
 }
