@@ -58,6 +58,8 @@ macros_queue_id(SMFICTX *ctx, struct session *s)
 bool
 macros_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
+	/* Were there none, the one before must not be judged in its stead. */
+	facts_set_state(&s->message->facts, FACT_RCPT_ADDR, FACT_ABSENT);
 	return macros_queue_id(ctx, s) &&
 	    set(&s->message->facts, FACT_RCPT_ADDR, slice_of(recipient));
 }
