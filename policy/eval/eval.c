@@ -6,7 +6,6 @@
  * A verdict that rests on something that could not be found out goes through
  * one place, settle(), which asks on-error.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "policy/eval/eval.h"
@@ -336,7 +335,7 @@ judge_failure(const struct judging *j, struct class_judgement *c)
 
 /* What did not arrive is not absent: nothing can be told of the session. */
 static void
-judge_untold(const struct judging *j, enum tag tag, const char *macros)
+judge_untold(const struct judging *j, enum tag tag, const char *missing)
 {
 	struct class_judgement c = { .tag = tag,
 		.answer = ANSWER_CANNOT_TELL };
@@ -345,10 +344,14 @@ judge_untold(const struct judging *j, enum tag tag, const char *macros)
 
 	observation_init(&c.observation);
 	text_puts(&c.observation.wanted, "what the MTA tells of the session");
-	text_printf(&c.observation.found, "no %s", macros);
+	text_puts(&c.observation.found, "no macro");
+	if (missing != NULL)
+		text_printf(&c.observation.found, " {%s}", missing);
+	else
+		text_puts(&c.observation.found, "s v and j");
 	c.observation.reason = REASON_POLICY_ERROR;
 	trace_test(j, tag_row(tag)->name, &c.observation, c.answer);
-	note_result(j, &c);
+	note_result(j, &c)->missing = missing;
 	settle(j, &refusal, false);
 }
 
@@ -384,12 +387,8 @@ logged_in(const struct facts *facts)
 static void
 judge_unfound(const struct judging *j, struct class_judgement *c)
 {
-	char macro[32];
-
 	if (j->reader != NULL && c->found.missing != FACT_COUNT) {
-		snprintf(macro, sizeof macro, "macro {%s}",
-		    fact_name(c->found.missing));
-		judge_untold(j, c->tag, macro);
+		judge_untold(j, c->tag, fact_name(c->found.missing));
 		return;
 	}
 	trace_failure(j);
@@ -402,7 +401,7 @@ judge_class(const struct judging *j, enum tag tag)
 	struct class_judgement c;
 
 	if (j->q->untold) {
-		judge_untold(j, tag, "macros v and j");
+		judge_untold(j, tag, NULL);
 		return;
 	}
 	if (tag == TAG_AUTH && !logged_in(j->q->facts))
