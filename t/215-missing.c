@@ -30,7 +30,8 @@ enum { MACROS_MAX = 32 };
 #define WEAK "tls_version=TLSv1 cipher=AES128-SHA cipher_bits=128 "
 #define ANONYMOUS "tls_version=TLSv1.2 cipher=ADH-AES128-SHA cipher_bits=128 "
 #define CERTIFICATE "cn_subject=mx.good.example cn_issuer=CA " \
-	"cert_subject=/CN=mx.good.example cert_issuer=/CN=CA cert_fp=aa112233445566778899aabbccddeeff "
+	"cert_subject=/CN=mx.good.example cert_issuer=/CN=CA " \
+	"cert_fp=aa112233445566778899aabbccddeeff "
 #define LOGIN "auth_type=PLAIN auth_authen=joe "
 
 static const char *const sessions[] = {

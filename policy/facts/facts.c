@@ -151,6 +151,7 @@ is_loopback(const struct netaddr *a)
  * sendmail -bs tells the address "0"; Postfix's sendmail(1) tells 127.0.0.1 and
  * a listener with port 0, which no connection has come in on.  ({client_port}
  * would not do: that is 0 as well for a client whose port a proxy did not tell.)
+ * One of which {client_addr} is missing has a client that nothing is known of.
  */
 bool
 facts_local(const struct facts *f)

@@ -104,11 +104,7 @@ struct slice facts_verify_word(const struct facts *);
 bool facts_verified(const struct facts *);
 /* v and j are there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
-/*
- * Local submission, a session without a network client: its MTA says so.  One
- * of which {client_addr} is missing has a client that nothing is known of.
- */
-bool facts_local(const struct facts *);
+bool facts_local(const struct facts *); /* submission, as its MTA says */
 /* The session is not encrypted by TLS. */
 bool facts_in_clear(const struct facts *);
 
