@@ -63,7 +63,9 @@ test_facts(void **state)
 		{ "v=Postfix client_name=unknown client_addr=2001:db8::1",
 		    FACT_CLIENT_NAME, FACT_KNOWN, "[2001:db8::1]" },
 		{ "v=Postfix client_name=unknown", FACT_CLIENT_NAME,
-		    FACT_KNOWN, "unknown" },
+		    FACT_ABSENT, "" },
+		{ "v=Postfix client_name=unknown client_addr=unknown",
+		    FACT_CLIENT_NAME, FACT_ABSENT, "" },
 		{ "v=Postfix client_name=unknown.example client_addr=192.0.2.1",
 		    FACT_CLIENT_NAME, FACT_KNOWN, "unknown.example" }
 	};

@@ -48,7 +48,9 @@ sub judged {
 	return $r;
 }
 
-judged([], 0, "accept\n", 'no macro at all');
+judged([], 75, 'tempfail 451 4.3.0 cannot tell whether TLS policy is met: ' .
+    "wanted what the MTA tells of the session, found no macro {client_name}\n",
+    'no macro at all');
 judged(['client_name=other.example'], 0, "accept\n", 'no rule');
 judged(['client_name=temp.example'], 75, "tempfail 451 4.7.10 $none " .
     "TLS_Clt:temp.example ENCR:128\n", 'temp');
@@ -64,6 +66,30 @@ judged(['client_name=perm.example', 'cipher_bits=256', 'verify=NO',
 judged(['client_name=perm.example', 'tls_version=TLSv1.2', 'verify=NO',
     'cipher=DES-CBC3-SHA', 'cipher_bits=112'], 77, qr/^reject 554 5\.7\.10 /,
     'too weak');
+
+# A macro that is missed is named; local submission is the daemon's.
+my $missed = check('-r', $rules, '-v', 'client_addr=192.0.2.1');
+like($missed->{out}, qr/found no macro \{client_name\}: cannot tell/,
+    'the trace names a macro that is missed');
+$missed = decode_json(check('-r', $rules, '--json',
+    'client_addr=192.0.2.1')->{out});
+is($missed->{rules}[0]{missing}, 'client_name', 'and so does JSON');
+is($missed->{rules}[0]{result}, 'cannot-tell', 'with its result');
+my $bare = $scratch->write('bare', "TLS_Clt: PERM+VERIFY\n");
+my @postfix = ('v=Postfix 3.7.11', 'client_addr=127.0.0.1', '-o',
+    'exempt-clients=192.0.2.1');
+for (['an address 0 of sendmail', 0, 'client_addr=0'],
+    ['an address 0 of Postfix', 77, 'v=Postfix 3.7.11', 'client_addr=0'],
+    ['no address', 77],
+    ['sendmail(1) of Postfix', 0, @postfix, 'daemon_port=0'],
+    ['a client on loopback of Postfix', 77, @postfix, 'daemon_port=25'],
+    ['an exempt client', 0, '-o', 'exempt-clients=192.0.2.1',
+    'client_addr=192.0.2.1']) {
+	my ($name, $status, @args) = @$_;
+	is(check('-r', $bare, @args)->{status}, $status, $name);
+}
+like(check('-r', $bare, '-v', 'client_addr=0')->{out}, qr/local submission/,
+    'the trace says why');
 
 # Settings for one run.
 judged(['-o', 'default-class=perm', 'client_name=temp.example'], 77,
@@ -92,7 +118,7 @@ judged(['-t', 'tls_clt:', 'client_name=perm.example',
     'rcpt_addr=payroll@home.example'], 77, qr/TLS_Clt:perm/, '-t TLS_Clt');
 judged(['-t', 'TLS_To', 'client_name=perm.example',
     'rcpt_addr=payroll@home.example'], 77, qr/TLS_To:payroll/, '-t TLS_To');
-judged(['rcpt_addr=payroll@home.example'], 77, qr/^reject 550.*TLS_To:payroll/,
+judged(['client_name=other.example', 'rcpt_addr=payroll@home.example'], 77, qr/^reject 550.*TLS_To:payroll/,
     'a recipient');
 judged(['client_name=temp.example', 'rcpt_addr=payroll@home.example'], 75,
     qr/^tempfail .*TLS_Clt:temp.*\n\z/, 'MAIL is refused first');

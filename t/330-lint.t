@@ -102,6 +102,27 @@ finds 'shadowed by dates', '',
     "TLS_Clt:a.example\tENCR:1+UNTIL:$late\n" .
     "TLS_Clt:a.example\tENCR:2+FROM:$soon++UNTIL:$late\n",
     '2 shadowed';
+# Only what is certain, whatever the session: the rest of the list is silent.
+finds 'decided by another tag', '', "TLS_Daemon:\tPERM+VERIFY:256\n" .
+    "TLS_Clt:a.example\tHOLD+VERIFY\nTLS_Clt:b.example\tPERM+ENCR:256\n" .
+    "TLS_Auth:joe\tWARN+ENCR:128\nTLS_From:c.example\tTEMP+VERIFY:128\n" .
+    "TLS_Clt:d.example\tOK\nTLS_Clt:e.example\tENCR:0\n" .
+    "TLS_Clt:f.example\tPERM+VERIFY+CN:f\nTLS_To:g\@h.example\tENCR:128\n",
+    '2 decided 3 decided 4 decided 5 decided';
+finds 'not decided by another tag', '', join('', map { "$_\n" }
+    "TLS_Daemon:\tTEMP+VERIFY:128", "TLS_Auth:\tPERM+VERIFY:128",
+    "TLS_Clt:a.example\tTEMP+VERIFY"), '';
+finds 'not by a tag with an exception', '', "TLS_Daemon:\tPERM+VERIFY:256\n" .
+    "TLS_Daemon:587\tENCR:0+BY:me++UNTIL:$late\n" .
+    "TLS_Clt:a.example\tVERIFY\n", '';
+finds 'not by one with dates or items', '',
+    "TLS_Daemon:\tPERM+VERIFY:256+UNTIL:$late\n" .
+    "TLS_Clt:a.example\tVERIFY\n", '';
+finds 'not by one that may not be able to tell', '',
+    "TLS_Daemon:\tPERM+VERIFY:256+VER:1.2\n" .
+    "TLS_Clt:a.example\tVERIFY\n", '';
+finds 'not by less', '', "TLS_Daemon:\tPERM+ENCR:128\n" .
+    "TLS_Clt:a.example\tENCR:256\nTLS_Clt:b.example\tVERIFY\n", '';
 finds 'dates', '', "TLS_Clt:a.example\tENCR:1+UNTIL:2026-01-01\n" .
     "TLS_Clt:b.example\tENCR:1+UNTIL:$soon\n" .
     "TLS_Clt:c.example\tENCR:1+UNTIL:$late\n", '1 dates 2 dates';

@@ -2,7 +2,6 @@
  * The store is held for as long as the question takes and no longer: writing
  * the audit record must not keep it.
  */
-#include <string.h>
 #include <time.h>
 
 #include "milter/session/judge.h"
@@ -15,46 +14,6 @@ judge_clock(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static bool
-is_loopback(const struct netaddr *a)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return a->family == 4 ? a->bytes[0] == 127 :
-	    memcmp(a->bytes, one, sizeof one) == 0;
-}
-
-/*
- * Local submission, a session without a network client.  sendmail -bs tells
- * the address "0"; Postfix's sendmail(1) tells 127.0.0.1 and a listener with
- * port 0, which no connection has come in on.  ({client_port} would not do:
- * that is 0 as well for a client whose port a proxy did not tell.)
- *
- * Always something that is told: a session of which {client_addr} is missing has
- * a client that we know nothing of.
- */
-static bool
-is_local(const struct facts *facts, const struct netaddr *client)
-{
-	if (!facts_arrived(facts))
-		return false;
-	if (facts->dialect == DIALECT_SENDMAIL)
-		return slice_is(facts_value(facts, FACT_CLIENT_ADDR), "0");
-	return client != NULL && is_loopback(client) &&
-	    slice_is(facts_value(facts, FACT_DAEMON_PORT), "0");
-}
-
-static bool
-is_exempt(const struct message *m)
-{
-	struct netaddr address, *client = NULL;
-
-	if (facts_address(&m->facts, false, &address))
-		client = &address;
-	return is_local(&m->facts, client) || (client != NULL &&
-	    settings_exempt(&m->settings->settings, client));
 }
 
 static void
@@ -101,7 +60,7 @@ judge_mail(struct session *s)
 	struct message *m = s->message;
 
 	m->judged_us = judge_clock();
-	m->exempt = is_exempt(m);
+	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
 	ask(s, EVAL_MAIL, m->judged_us, &m->verdict);
 }
 

@@ -82,6 +82,8 @@ macros_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
 	struct facts *facts = &s->message->facts;
 
+	/* Were there none, the one before must not be judged in its stead. */
+	facts_set_state(facts, FACT_RCPT_ADDR, FACT_ABSENT);
 	return macros_queue_id(ctx, s) &&
 	    set(facts, FACT_RCPT_ADDR, slice_of(recipient)) &&
 	    set_resolved(ctx, facts, "{rcpt_addr}", FACT_RCPT_ADDR,

@@ -75,6 +75,18 @@ given_before(const struct check_macro *macros, size_t i)
 	return false;
 }
 
+/* Every MTA tells them, and none of the rest means anything without. */
+static bool
+take_as_given(struct facts *facts)
+{
+	struct slice none = slice_make("", 0);
+
+	return (facts_known(facts, FACT_MTA) ||
+	    facts_set(facts, FACT_MTA, none, false)) &&
+	    (facts_known(facts, FACT_NODE) ||
+	    facts_set(facts, FACT_NODE, none, false));
+}
+
 bool
 check_facts(struct check *j, const struct check_macro *macros, size_t n,
     struct fault *f)
@@ -94,7 +106,7 @@ check_facts(struct check *j, const struct check_macro *macros, size_t n,
 		    macros[i].value, f))
 			return false;
 	}
-	return macro_finish(&j->facts) ||
+	return (take_as_given(&j->facts) && macro_finish(&j->facts)) ||
 	    fault_set(f, FAULT_UNAVAILABLE, "out of memory");
 }
 
@@ -102,14 +114,15 @@ check_facts(struct check *j, const struct check_macro *macros, size_t n,
 static bool
 is_exempt(const struct check *j, const struct trace *trace)
 {
-	struct netaddr addr;
-
 	if ((j->by_tag && tag_row(j->tag)->stage == STAGE_OUTBOUND) ||
-	    !facts_address(&j->facts, false, &addr) ||
-	    !settings_exempt(j->settings, &addr))
+	    !settings_exempt(j->settings, &j->facts))
 		return false;
-	trace_line(trace, "client_addr %.*s is in exempt-clients: it is never "
-	    "refused", SLICE_ARG(facts_value(&j->facts, FACT_CLIENT_ADDR)));
+	if (facts_local(&j->facts))
+		trace_line(trace, "local submission: it is never refused");
+	else
+		trace_line(trace, "client_addr %.*s is in exempt-clients: it "
+		    "is never refused", SLICE_ARG(facts_value(&j->facts,
+		    FACT_CLIENT_ADDR)));
 	return true;
 }
 

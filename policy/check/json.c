@@ -55,6 +55,8 @@ put_rule(struct jsonput *j, const struct class_result *r)
 	if (r->answer != ANSWER_YES)
 		PUT_STRING(j, ",\"reason\":",
 		    slice_of(reason_name(r->reason)));
+	if (r->missing != NULL)
+		PUT_STRING(j, ",\"missing\":", slice_of(r->missing));
 	if (r->warn)
 		JSONPUT_LITERAL(j, ",\"warn\":true");
 	if (r->by.n > 0)

@@ -280,10 +280,16 @@ settings_eval_options(const struct settings *s, struct eval_options *options)
 }
 
 bool
-settings_exempt(const struct settings *s, const struct netaddr *addr)
+settings_exempt(const struct settings *s, const struct facts *facts)
 {
+	struct netaddr addr;
+
+	if (facts_local(facts))
+		return true;
+	if (!facts_address(facts, false, &addr))
+		return false;
 	for (unsigned i = 0; i < s->exempt.n; i++)
-		if (netprefix_covers(&s->exempt.prefix[i], addr))
+		if (netprefix_covers(&s->exempt.prefix[i], &addr))
 			return true;
 	return false;
 }

@@ -99,6 +99,7 @@ void settings_print_json(const struct settings *s, FILE *out);
 
 /* What the evaluator wants to know; help_url points into `s`. */
 void settings_eval_options(const struct settings *s, struct eval_options *);
-bool settings_exempt(const struct settings *s, const struct netaddr *);
+/* Never refused: local submission, and the clients of exempt-clients. */
+bool settings_exempt(const struct settings *s, const struct facts *);
 
 #endif

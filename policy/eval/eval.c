@@ -23,6 +23,7 @@ note_result(const struct judging *j, const struct class_judgement *c)
 	result->tag = c->tag;
 	result->matched = c->has_rule;
 	result->lookup_failed = c->lookup_failed;
+	result->missing = c->missing;
 	result->answer = c->answer;
 	result->reason = c->answer == ANSWER_YES ? REASON_NONE :
 	    c->observation.reason;
@@ -164,6 +165,25 @@ always_judged(enum tag tag)
 	return tag == TAG_CLT || tag == TAG_SRV;
 }
 
+static bool
+logged_in(const struct facts *facts)
+{
+	return facts_filled(facts, FACT_AUTH_AUTHEN) ||
+	    facts_filled(facts, FACT_AUTH_TYPE) ||
+	    facts_filled(facts, FACT_AUTH_SSF);
+}
+
+/* The session did not tell what to look for, and there are rules about it. */
+static void
+observe_missing(const struct judging *j, struct class_judgement *c)
+{
+	c->missing = fact_name(c->found.missing);
+	observation_init(&c->observation);
+	text_puts(&c->observation.wanted, "what the MTA tells of the session");
+	text_printf(&c->observation.found, "no macro {%s}", c->missing);
+	judging_trace(j, tag_row(c->tag)->name, &c->observation, c->answer);
+}
+
 /* What the rules say of the class, for one spelling of its address. */
 static void
 judge_subject(const struct judging *j, const struct mailbox *mailbox,
@@ -171,6 +191,7 @@ judge_subject(const struct judging *j, const struct mailbox *mailbox,
 {
 	c->has_rule = c->lookup_failed = c->bits_failed = false;
 	c->item = NULL;
+	c->missing = NULL;
 	c->answer = ANSWER_YES;
 	c->observation.reason = REASON_NONE;
 	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
@@ -184,9 +205,12 @@ judge_subject(const struct judging *j, const struct mailbox *mailbox,
 			test_found(j, c);
 		break;
 	case LOOKUP_FAILED:
-		trace_failure(j);
-		c->lookup_failed = true;
 		c->answer = ANSWER_CANNOT_TELL;
+		if (j->reader != NULL && c->found.missing != FACT_COUNT)
+			observe_missing(j, c);
+		else
+			trace_failure(j);
+		c->lookup_failed = c->missing == NULL;
 		c->observation.reason = REASON_POLICY_ERROR;
 		break;
 	}
@@ -268,12 +292,11 @@ judge_mailbox(const struct judging *j, enum tag tag)
 		    &spellings.form[0]);
 	} else
 		find_spellings(j->q, tag, &spellings);
-	if (spellings.beyond && (j->reader == NULL ||
-	    store_has_tag(j->reader, tag)))
+	judge_spellings(j, tag, &spellings);
+	if (spellings.beyond && j->reader != NULL &&
+	    store_has_tag(j->reader, tag))
 		judge_unknowable(j, tag, "an address that can be read",
 		    "one with too many spellings");
-	else
-		judge_spellings(j, tag, &spellings);
 }
 
 static void
@@ -287,8 +310,7 @@ judge_class(const struct judging *j, enum tag tag)
 		    "no macro v");
 		return;
 	}
-	if (tag == TAG_AUTH && !facts_filled(j->q->facts, FACT_AUTH_AUTHEN) &&
-	    !facts_filled(j->q->facts, FACT_AUTH_TYPE))
+	if (tag == TAG_AUTH && !logged_in(j->q->facts))
 		return;
 	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);

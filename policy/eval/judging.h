@@ -16,7 +16,10 @@ struct judging {
 	struct verdict *verdict;
 };
 
-/* What a class, or one spelling of its address, came to; the slices live as long as the reader. */
+/*
+ * What a tag, or one spelling of its address, came to; the slices live as long
+ * as the reader.
+ */
 struct class_judgement {
 	enum tag tag;
 	struct matched_rule found;
@@ -25,6 +28,7 @@ struct class_judgement {
 	enum answer answer;
 	struct observation observation;
 	const struct item *item; /* that failed */
+	const char *missing; /* the macro without which nothing can be told */
 	bool bits_failed;
 };
 

@@ -17,6 +17,15 @@ key_order_start(struct key_order *l, enum tag tag, const struct facts *facts,
 	l->mailbox = mailbox;
 }
 
+/* A step that lacks its fact; the keys it would have had are unknown. */
+static bool
+missing_step(enum fact_id fact, unsigned kinds, struct key_step *step)
+{
+	step->missing = fact;
+	step->kinds = kinds;
+	return true;
+}
+
 static bool
 bare_step(const struct key_order *l, struct key_step *step)
 {
@@ -74,12 +83,33 @@ address_step(const struct key_order *l, bool server, struct key_step *step)
 	return true;
 }
 
+/*
+ * A client has a name, be it "[192.0.2.1]", and an address; but local submission
+ * has none.  Outbound, a question by name alone is a whole one.
+ */
+static bool
+client_missing(const struct key_order *l, unsigned n, struct key_step *step)
+{
+	struct netaddr addr;
+
+	if (l->tag != TAG_CLT || n > 1 || facts_local(l->facts))
+		return false;
+	if (n == 0)
+		return !facts_filled(l->facts, FACT_CLIENT_NAME) &&
+		    missing_step(FACT_CLIENT_NAME,
+		    1U << KEY_NAME | 1U << KEY_BRACKET, step);
+	return !facts_address(l->facts, false, &addr) &&
+	    missing_step(FACT_CLIENT_ADDR, 1U << KEY_ADDRESS, step);
+}
+
 /* False: this step does not apply; at `l->next` past the last: the end. */
 static bool
 host_step(struct key_order *l, unsigned n, struct key_step *step)
 {
 	bool server = l->tag != TAG_CLT;
 
+	if (client_missing(l, n, step))
+		return true;
 	switch (n) {
 	case 0:
 		return name_step(l, facts_value(l->facts,
@@ -121,7 +151,11 @@ mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
 	bool detail = m->user.n < m->local.n;
 	struct slice none = slice_make("", 0);
 	struct slice domain = n < 3 ? m->domain : none;
+	enum fact_id fact = l->tag == TAG_FROM ? FACT_MAIL_ADDR :
+	    FACT_RCPT_ADDR;
 
+	if (n == 0 && l->tag != TAG_RCPT && !facts_known(l->facts, fact))
+		return missing_step(fact, ~(1U << KEY_BARE), step);
 	if (m->null_sender)
 		return n == 0 ? exact(l->tag, KEY_MAILBOX, slice_of("<>"),
 		    step) : n == 7 && bare_step(l, step);
@@ -150,25 +184,24 @@ mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
 static bool
 listener_step(struct key_order *l, unsigned n, struct key_step *step)
 {
-	switch (n) {
-	case 0:
-		return exact(l->tag, KEY_WORD,
-		    facts_value(l->facts, FACT_DAEMON_NAME), step);
-	case 1:
-		return exact(l->tag, KEY_WORD,
-		    facts_value(l->facts, FACT_DAEMON_PORT), step);
-	default:
+	enum fact_id fact = n == 0 ? FACT_DAEMON_NAME : FACT_DAEMON_PORT;
+
+	if (n > 1)
 		return bare_step(l, step);
-	}
+	if (!facts_filled(l->facts, fact) && !facts_local(l->facts))
+		return missing_step(fact, 1U << KEY_WORD, step);
+	return exact(l->tag, KEY_WORD, facts_value(l->facts, fact), step);
 }
 
 static bool
 identity_step(struct key_order *l, unsigned n, struct key_step *step)
 {
-	if (n == 0)
-		return exact(l->tag, KEY_WORD,
-		    facts_value(l->facts, FACT_AUTH_AUTHEN), step);
-	return bare_step(l, step);
+	if (n > 0)
+		return bare_step(l, step);
+	if (!facts_filled(l->facts, FACT_AUTH_AUTHEN))
+		return missing_step(FACT_AUTH_AUTHEN, 1U << KEY_WORD, step);
+	return exact(l->tag, KEY_WORD,
+	    facts_value(l->facts, FACT_AUTH_AUTHEN), step);
 }
 
 bool
@@ -186,6 +219,7 @@ key_order_next(struct key_order *l, struct key_step *step)
 	};
 	enum tag_subject subject = tag_row(l->tag)->subject;
 
+	step->missing = FACT_COUNT;
 	while (l->next < subjects[subject].steps)
 		if (subjects[subject].step(l, l->next++, step))
 			return true;

@@ -13,6 +13,9 @@
  *   TLS_Daemon         name, port, bare tag
  *   Try_TLS            as TLS_Srv
  *
+ * A fact that should be there and is not makes a step of its own: what the rules
+ * it would have met may say, the next step must not decide instead.
+ *
  * Threads: no state but the struct's.
  */
 #ifndef TLSPOLICY_EVAL_KEY_ORDER_H
@@ -26,6 +29,12 @@ struct key_step {
 	struct key key;
 	bool longest; /* walk with search.h; else exactly this key */
 	bool final_dot; /* a name that was told with a dot at its end */
+	/*
+	 * The MTA should have told `missing` and has not: there is no key, and
+	 * whether a rule of `kinds` (a bit each) is meant nobody knows.
+	 */
+	enum fact_id missing; /* FACT_COUNT: nothing */
+	unsigned kinds;
 };
 
 struct key_order {

@@ -141,6 +141,17 @@ find_step(struct store_reader *reader, const struct question *q,
 	    get(reader, q, step, found);
 }
 
+/* Could a rule have been met, had the fact been told? */
+static bool
+matters(const struct store_reader *reader, enum tag tag, unsigned kinds)
+{
+	for (int kind = 0; kind < KEY_KIND_COUNT; kind++)
+		if ((kinds >> kind & 1) != 0 && store_has_kind(reader, tag,
+		    (enum key_kind)kind))
+			return true;
+	return false;
+}
+
 enum lookup_result
 match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
     const struct mailbox *mailbox, struct matched_rule *found)
@@ -148,13 +159,21 @@ match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	struct key_order lookup;
 	struct key_step step;
 
+	found->missing = FACT_COUNT;
 	fault_clear(&reader->fault); /* of the class before */
 	if (q->trace == NULL && !store_has_tag(reader, tag))
 		return LOOKUP_ABSENT;
 	key_order_start(&lookup, tag, q->facts, mailbox);
 	while (key_order_next(&lookup, &step)) {
-		enum lookup_result result = find_step(reader, q, &step, found);
+		enum lookup_result result;
 
+		if (step.missing != FACT_COUNT) {
+			if (!matters(reader, tag, step.kinds))
+				continue;
+			found->missing = step.missing;
+			return LOOKUP_FAILED;
+		}
+		result = find_step(reader, q, &step, found);
 		if (result != LOOKUP_ABSENT)
 			return result;
 	}

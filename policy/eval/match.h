@@ -13,6 +13,7 @@
 struct matched_rule {
 	struct stored_rule rule;
 	struct requirement requirement; /* of that rule's text */
+	enum fact_id missing; /* not FACT_COUNT: the search failed for its want */
 };
 
 /*

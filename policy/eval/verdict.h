@@ -58,6 +58,7 @@ struct class_result {
 	enum tag tag;
 	bool matched;		  /* a rule was found */
 	bool lookup_failed;	  /* the store could not be asked */
+	const char *missing;	  /* the macro that would find a rule; NULL */
 	enum answer answer;
 	enum reason reason;	  /* when the answer is not yes */
 	bool warn;		  /* class WARN: recorded, never refused */

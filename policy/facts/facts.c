@@ -144,6 +144,34 @@ facts_arrived(const struct facts *f)
 	return facts_known(f, FACT_MTA);
 }
 
+static bool
+is_loopback(const struct netaddr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return a->family == 4 ? a->bytes[0] == 127 :
+	    memcmp(a->bytes, one, sizeof one) == 0;
+}
+
+/*
+ * sendmail -bs tells the address "0"; Postfix's sendmail(1) tells 127.0.0.1 and
+ * a listener with port 0, which no connection has come in on.  ({client_port}
+ * would not do: that is 0 as well for a client whose port a proxy did not tell.)
+ * One of which {client_addr} is missing has a client that nothing is known of.
+ */
+bool
+facts_local(const struct facts *f)
+{
+	struct netaddr client;
+
+	if (!facts_arrived(f))
+		return false;
+	if (f->dialect == DIALECT_SENDMAIL)
+		return slice_is(facts_value(f, FACT_CLIENT_ADDR), "0");
+	return facts_address(f, false, &client) && is_loopback(&client) &&
+	    slice_is(facts_value(f, FACT_DAEMON_PORT), "0");
+}
+
 struct slice
 facts_value(const struct facts *f, enum fact_id id)
 {

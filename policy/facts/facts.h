@@ -104,6 +104,7 @@ struct slice facts_verify_word(const struct facts *);
 bool facts_verified(const struct facts *);
 /* v is there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
+bool facts_local(const struct facts *); /* submission, as its MTA says */
 /* The session is not encrypted by TLS. */
 bool facts_in_clear(const struct facts *);
 

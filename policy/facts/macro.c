@@ -197,16 +197,23 @@ derive_verify(struct facts *f)
 	return facts_set(f, FACT_VERIFY, slice_of(word), false);
 }
 
-/* Postfix says "unknown", sendmail "[ADDR]": one way to write rules for it. */
+/*
+ * Postfix says "unknown", sendmail "[ADDR]": one way to write rules for it.
+ * Without an address it is no name at all.
+ */
 static bool
 bracket_unknown_client(struct facts *f)
 {
 	char name[NETADDR_TEXT_MAX + 2];
+	struct netaddr addr;
 	struct text out;
 
-	if (!slice_is(facts_value(f, FACT_CLIENT_NAME), "unknown") ||
-	    !facts_filled(f, FACT_CLIENT_ADDR))
+	if (!slice_is(facts_value(f, FACT_CLIENT_NAME), "unknown"))
 		return true;
+	if (!facts_address(f, false, &addr)) {
+		facts_set_state(f, FACT_CLIENT_NAME, FACT_ABSENT);
+		return true;
+	}
 	text_init(&out, name, sizeof name);
 	text_char(&out, '[');
 	text_put(&out, facts_value(f, FACT_CLIENT_ADDR));

@@ -259,6 +259,7 @@ static const struct {
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
+	{ "decided", lint_decided },
 	{ "weaker", lint_weaker },
 	{ "dates", dates },
 	{ "not-told", never_told },

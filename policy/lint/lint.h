@@ -60,6 +60,8 @@ lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
 lint_check lint_never_matches, lint_escape, lint_public_suffix;
 /* outbound.c */
 lint_check lint_inexpressible;
+/* decided.c */
+lint_check lint_decided;
 /* weaker.c */
 lint_check lint_weaker;
 

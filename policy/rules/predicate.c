@@ -89,11 +89,11 @@ wildcard(struct slice wanted, struct slice have)
 }
 
 /* CN without a value: the name of the peer, outbound that of the server. */
-static struct slice
+static enum fact_id
 peer_name(const struct predicate *p)
 {
-	return facts_value(p->facts, tag_row(p->tag)->stage == STAGE_OUTBOUND ?
-	    FACT_SERVER_NAME : FACT_CLIENT_NAME);
+	return tag_row(p->tag)->stage == STAGE_OUTBOUND ?
+	    FACT_SERVER_NAME : FACT_CLIENT_NAME;
 }
 
 static enum answer
@@ -118,15 +118,22 @@ enum answer
 predicate_cn(const struct predicate *p, struct slice value,
     struct observation *f)
 {
+	enum answer answer;
+
 	if (value.n > 0) {
 		text_printf(&f->wanted, "CN:");
 		text_put_printable(&f->wanted, value);
 		return test_name(p, FACT_CN_SUBJECT, value, true, f);
 	}
-	value = peer_name(p);
+	value = facts_value(p->facts, peer_name(p));
 	text_puts(&f->wanted, "CN ");
 	text_put_printable(&f->wanted, value);
-	return test_name(p, FACT_CN_SUBJECT, value, false, f);
+	answer = test_name(p, FACT_CN_SUBJECT, value, false, f);
+	/* Without a name there is nothing to compare, be the CN empty or not. */
+	if (value.n == 0 && (answer == ANSWER_YES ||
+	    f->reason == REASON_WRONG_CERTIFICATE))
+		return cannot_tell(p, peer_name(p), f);
+	return answer;
 }
 
 static enum answer

@@ -41,8 +41,6 @@ bool store_open_env(const char *path, unsigned flags, MDB_env **,
  */
 bool store_is_whole(const struct store *, size_t *size, struct fault *);
 void store_discard(struct store_resting *);
-/* Is there any rule of this sort? */
-bool store_has_kind(const struct store_reader *, enum tag, enum key_kind);
 /* Notes it for the caller and for store_verify(); LOOKUP_FAILED always. */
 enum lookup_result store_damaged(struct store_reader *, const char *what);
 /* Is the value what was written?  As store_fetch() answers. */

@@ -76,6 +76,7 @@ void store_end(struct store_reader *);
 
 /* Is there any rule of this tag?  Without one a search finds nothing. */
 bool store_has_tag(const struct store_reader *, enum tag);
+bool store_has_kind(const struct store_reader *, enum tag, enum key_kind);
 
 /* The rules of exactly this key. */
 enum lookup_result store_get(struct store_reader *, const struct key *,
