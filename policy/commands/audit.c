@@ -95,6 +95,15 @@ find_files(const char *path, struct audit_files *files, struct fault *fault)
 	return true;
 }
 
+static bool
+enter(const struct audit_files *files, struct fault *fault)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (!command_enter_to_read(files->paths[i], fault))
+			return false;
+	return true;
+}
+
 bool
 audit_files(const struct context *context, char **operands,
     struct audit_files *files, struct fault *fault)
@@ -103,8 +112,10 @@ audit_files(const struct context *context, char **operands,
 	files->paths = operands;
 	while (operands[files->n] != NULL)
 		files->n++;
-	if (files->n > 0 || find_files(context->settings.audit_file, files,
-	    fault))
+	if (files->n > 0)
+		return enter(files, fault);
+	if (find_files(context->settings.audit_file, files, fault) &&
+	    enter(files, fault))
 		return true;
 	audit_files_free(files);
 	files->globbed = false;
