@@ -64,6 +64,9 @@ struct writer {
 	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
 	struct writer_stats stats;
+	/* Refusals that found no room since the last line that says so. */
+	uint64_t unrecorded;
+	int64_t unrecorded_since, unrecorded_until; /* by the options' clock */
 
 	/*
 	 * Bytes written since the start, and how many of them are on the disk.

@@ -117,6 +117,19 @@ chain_is_mark(struct slice s, uint64_t *torn)
 	    read_torn(s, torn);
 }
 
+bool
+chain_is_gap(struct slice s, uint64_t *refusals)
+{
+	unsigned long value;
+
+	if (!take(&s, "{\"v\":1,\"event\":\"unrecorded\"") || !take_time(&s) ||
+	    !take(&s, ",\"refusals\":") || !text_number(slice_make(s.p,
+	    slice_find(s, ',')), ~0UL, &value))
+		return false;
+	*refusals = value;
+	return true;
+}
+
 static bool
 key_fault(const char *path, struct fault *fault, const char *what,
     const char *mend)

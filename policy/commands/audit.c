@@ -163,6 +163,7 @@ take(struct audit_walk *w, enum reader_result result,
 		return true;
 	case READER_NOTE:
 		w->notes++;
+		w->unrecorded += record->refusals;
 		return w->note == NULL || w->note(w->arg, record);
 	case READER_TORN:
 		w->torn++;
@@ -203,6 +204,14 @@ audit_say_torn(uint64_t torn)
 	if (torn > 0)
 		fprintf(stderr, "%llu torn line%s left out\n",
 		    (unsigned long long)torn, torn == 1 ? "" : "s");
+}
+
+void
+audit_say_unrecorded(uint64_t refusals)
+{
+	if (refusals > 0)
+		fprintf(stderr, "%llu refusal%s could not be recorded\n",
+		    (unsigned long long)refusals, refusals == 1 ? "" : "s");
 }
 
 void

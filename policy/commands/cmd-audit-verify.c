@@ -86,6 +86,9 @@ tell_whole(const struct verification *v)
 	    (unsigned long long)v->files, v->files == 1 ? "" : "s");
 	if (v->torn_lines > 0)
 		printf(", %llu torn", (unsigned long long)v->torn_lines);
+	if (v->unrecorded > 0)
+		printf(", %llu refusals unrecorded",
+		    (unsigned long long)v->unrecorded);
 	printf("\nhead: %s %llu\n", v->head.hex,
 	    (unsigned long long)v->head.seq);
 }
