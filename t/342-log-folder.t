@@ -162,6 +162,35 @@ subtest 'a folder of root\'s that a group may write to' => sub {
 	like($r->{err}, qr/going on as that user/, 'by that user');
 };
 
+# Else a core file, or another process of the user's, has the key.
+subtest 'a daemon with a key' => sub {
+	my $dir = $scratch->path('daemon');
+	mkdir $dir, 0755;
+	chown $uid, $gid, $dir;
+	chmod 0711, $scratch->path('');
+	my $secret = $scratch->write('daemon/key', "some words that seal\n", 0600);
+	chown $uid, $gid, $secret;
+	for my $keyed (0, 1) {
+		my $conf = $scratch->write("daemon/conf$keyed",
+		    "store = $dir/none.mdb\nsocket = unix:$dir/sock$keyed\n" .
+		    "audit-file = $dir/log$keyed\n" .
+		    ($keyed ? "audit-key-file = $secret\n" : ''), 0644);
+		my $pid = as_user(sub {
+			open STDERR, '>', "$dir/err$keyed";
+			exec Tlspolicy::Scratch::builddir() .
+			    '/tlspolicy-milter', '-c', $conf;
+		});
+		ok(Tlspolicy::Scratch::wait_for(10, sub {
+			-S "$dir/sock$keyed" }), 'it starts') or
+			diag(Tlspolicy::Scratch::slurp("$dir/err$keyed"));
+		is((stat "/proc/$pid/mem")[4], $keyed ? 0 : $uid, $keyed ?
+		    'its memory is not the user\'s to read' :
+		    'without a key it is like any other');
+		kill 'TERM', $pid;
+		waitpid $pid, 0;
+	}
+};
+
 subtest "$rounds rounds against a racing process" => sub {
 	my ($dir, $conf) = folder();
 	my $racer = as_user(sub {

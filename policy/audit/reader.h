@@ -66,8 +66,7 @@ struct reader_record {
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt;
 	bool withdrawn;		 /* the client was told 451 in its place */
-	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
-	uint64_t refusals;	 /* READER_NOTE: so many are not recorded */
+	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
