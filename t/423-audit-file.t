@@ -8,6 +8,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
+use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::Talk;
@@ -155,6 +157,81 @@ subtest 'refusals leave room' => sub {
 	logged($daemon,
 	    qr/audit log: its disk has room again, refusals are recorded/,
 	    'and when it is over');
+	ok(Tlspolicy::Scratch::wait_for(5, sub { Tlspolicy::Scratch::slurp(
+	    $log) =~ /"event":"unrecorded"/ }), 'the log itself says so');
+	my ($gap) = map { JSON::PP::decode_json($_) }
+	    grep { /"event":"unrecorded"/ }
+	    split /\n/, Tlspolicy::Scratch::slurp($log);
+	is($gap->{refusals}, 50, 'and how many');
+	ok($gap->{since} le $gap->{until} && $gap->{until} le $gap->{time},
+	    'and when');
+	whole($log);
+	my $r = $daemon->tlspolicy('audit', 'verify', $log);
+	like($r->{out}, qr/^whole: .*, 50 refusals unrecorded$/m,
+	    'verify counts them');
+	$r = $daemon->tlspolicy('audit', 'show', $log);
+	like($r->{out}, qr/ unrecorded refusals=50$/m, 'show shows them');
+	$r = $daemon->tlspolicy('report', $log);
+	like($r->{err}, qr/^50 refusals could not be recorded$/m,
+	    'report says so');
+};
+
+# Not what rotation does: a part is left, its last line torn.
+subtest 'a part was cut off' => sub {
+	run_daemon('cut');
+	my $m = session($daemon);
+	message($m, "before-$_") for 1 .. 5;
+	my $size = -s $log;
+	truncate $log, $size - 1500 or die "$log: $!\n";
+	answer_is(message($m, "after-$_"), 'continue', 'accepted') for 1 .. 3;
+	my $text = Tlspolicy::Scratch::slurp($log);
+	like($text, qr/"event":"link".*"why":"cut".*\n.*"after-1"/,
+	    'the log goes on in a line of its own, which says so');
+	like($text, qr/"$_"/, "$_ is there") for 'after-2', 'after-3';
+	logged($daemon, qr/audit log: .*: a part of the file was cut off/,
+	    'the daemon says so');
+	health(503, qr/audit log/, 'cut');
+	is($daemon->stop, 0, 'the daemon ends');
+	my $r = $daemon->tlspolicy('audit', 'verify', $log);
+	is($r->{status}, 65, 'verify sees it') or diag($r->{out}, $r->{err});
+	like($r->{err}, qr/dropped/, 'lines are missing');
+	is(scalar(grep { $_ eq 'message' } map { $_->{event} // '' }
+	    map { /^\{.*\}$/ ? JSON::PP::decode_json($_) : () }
+	    split /\n/, $text) >= 3, 1, 'the rest can be read');
+};
+
+subtest 'a FIFO and a file of others in its place' => sub {
+	run_daemon('fifo');
+	my $m = session($daemon);
+	message($m, 'before');
+	rename $log, "$log.1" or die "$log: $!\n";
+	POSIX::mkfifo($log, 0600);
+	health(503, $astray, 'a FIFO');
+	answer_is(message($m, 'meanwhile'), 'continue', 'accepted');
+	unlink $log;
+	my $other = "$folder/other";
+	open my $fh, '>', $other or die;
+	print $fh "not a log\n";
+	close $fh;
+	link $other, $log or die;
+	sleep 1.5;
+	is(Tlspolicy::Scratch::slurp($other), "not a log\n",
+	    'a file that has another name is not written to');
+	unlink $log;
+	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	answer_is(message($m, 'after'), 'continue', 'accepted');
+	whole("$log.1", $log);
+};
+
+subtest 'a second daemon' => sub {
+	run_daemon('first');
+	message(session($daemon), 'first');
+	my $r = Tlspolicy::Scratch::run({ timeout => 20 },
+	    Tlspolicy::Scratch::builddir() . '/tlspolicy-milter', '-c',
+	    scratch()->write('second.conf', "audit-file = $log\n" .
+	    'socket = unix:' . scratch()->path('second.sock') . "\n"));
+	isnt($r->{status}, 0, 'does not start on the same log');
+	like($r->{err}, qr/another process writes to \Q$log\E/, 'says why');
 	whole($log);
 };
 

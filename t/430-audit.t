@@ -254,12 +254,26 @@ subtest 'a key' => sub {
 	like($r->{err}, qr/^setting audit-key-file: .*others can read it/,
 	    'and says so');
 	chmod 0600, $key;
+	for my $mode (0660, 0602, 0666) {
+		chmod $mode, $key;
+		my $d = eval { daemon($rules, name => "mode$mode", settings =>
+		    { 'audit-key-file' => $key }) };
+		is($d, undef, sprintf 'mode %o: the daemon does not start',
+		    $mode);
+	}
+	chmod 0600, $key;
 	is_run(['audit', 'verify', '-k', $key], 65, qr/changed/,
 	    'the log has none');
 	my $keyed = daemon($rules, name => 'keyed', settings =>
 	    { 'audit-sync' => 'each', 'audit-key-file' => $key });
 	my $m = session($keyed, %sendmail, %tls);
 	$m->mail('a@partner.example');
+	chmod 0666, $key;
+	$keyed->hup;
+	logged($keyed, qr/audit-key-file: .*others can read it: chmod 0640 /,
+	    'HUP: a key that others can read is not read');
+	$m->mail('a@partner.example');
+	chmod 0600, $key;
 	is($keyed->tlspolicy('audit', 'verify')->{status}, 0,
 	    'a log with a key');
 	is(run('audit', 'verify', "$keyed->{dir}/audit.log")->{status}, 65,

@@ -2,6 +2,8 @@
  * What the settings ask for, handed to the writer, and what the writer has to
  * tell, handed to the log.
  */
+#include <sys/prctl.h>
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -76,8 +78,9 @@ options_of(const struct settings *s, struct writer_options *o,
 {
 	size_t n = 0;
 
-	if (s->audit_key_file[0] != '\0' &&
-	    !chain_read_key(s->audit_key_file, key, &n, fault))
+	/* From then on no core file and no other process of the user's. */
+	if (s->audit_key_file[0] != '\0' && (prctl(PR_SET_DUMPABLE, 0) == -1 ||
+	    !chain_read_key(s->audit_key_file, key, &n, fault)))
 		return false;
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,

@@ -204,28 +204,50 @@ logfile_is_nameless(const struct logfile *f)
 }
 
 /*
+ * Lines are missing here, and the last one may be half a line, which the next
+ * must not be glued to.  The chain goes on where it was: who verifies it sees
+ * that lines are gone.
+ */
+static bool
+begin_behind_cut(struct logfile *f, int64_t now_us)
+{
+	struct fault fault;
+	struct tail tail;
+	bool good;
+
+	if (!tail_read(f->fd, f->chain, &tail, &fault))
+		return false;
+	f->size = tail.size;
+	f->at = f->n = 0;
+	f->forgotten = false;
+	f->head.torn = tail.head.torn;
+	f->why = "cut";
+	good = (tail.ended || seal_newline(f)) &&
+	    seal_line(f, now_us, chain_format_link);
+	f->why = NULL;
+	return good;
+}
+
+/*
  * logrotate's copytruncate: the lines were copied and the file is empty again.
  * It begins with a link like any other new file.  What was sealed before is
  * sealed in another place then, so this is done while the buffer is empty.
  */
-static void
-look_for_truncation(struct logfile *f, int64_t now_us)
+bool
+logfile_begin(struct logfile *f, int64_t now_us)
 {
 	struct stat st;
 
-	if (f->size == 0 || fstat(f->fd, &st) == -1 || st.st_size != 0)
-		return;
+	if (f->at != f->n || f->size == 0 || fstat(f->fd, &st) == -1 ||
+	    (uint64_t)st.st_size >= f->size)
+		return false;
+	if (st.st_size > 0)
+		return begin_behind_cut(f, now_us);
 	f->size = 0;
 	f->at = f->n = 0;
 	f->forgotten = false;
 	seal_line(f, now_us, chain_format_link);
-}
-
-void
-logfile_begin(struct logfile *f, int64_t now_us)
-{
-	if (f->at == f->n)
-		look_for_truncation(f, now_us);
+	return false;
 }
 
 void

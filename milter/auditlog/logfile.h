@@ -58,9 +58,10 @@ void logfile_unseal(struct logfile *, size_t n, const struct chain_head *head);
 
 /*
  * To be called before sealing: when the buffer is empty and the file has been
- * truncated (logrotate's copytruncate) it begins with a link again.
+ * truncated (logrotate's copytruncate) it begins with a link again.  True: a
+ * part of it was cut off and a part is left, which nobody does by rotating.
  */
-void logfile_begin(struct logfile *, int64_t now_us);
+bool logfile_begin(struct logfile *, int64_t now_us);
 
 /*
  * Writes the buffer.  False with a fault when not all of it could be: `at`

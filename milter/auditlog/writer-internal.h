@@ -64,6 +64,8 @@ struct writer {
 	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
 	struct writer_stats stats;
+	uint64_t unrecorded; /* refusals, not told by a line yet: when */
+	int64_t unrecorded_since, unrecorded_until;
 
 	/*
 	 * Bytes written since the start, and how many of them are on the disk.
@@ -84,9 +86,8 @@ struct writer {
 	struct entry *unsynced, **unsynced_last; /* written; sync = each */
 	struct reopening *now; /* what is open, to make it anew */
 	int64_t watched_ms;
-	bool homeless; /* the file has no name any more, and there is no new one */
-	bool told_astray;
-	bool reported; /* that it is failing */
+	bool homeless; /* the file has no name, and there is no new one */
+	bool told_astray, reported; /* the latter: that it is failing */
 };
 
 /* writer-round.c */

@@ -143,6 +143,19 @@ seal(struct writer *w, struct entry *list, struct fault *fault)
 	return true;
 }
 
+/* A line of the writer's own; NULL: no memory. */
+static struct entry *
+note_new(const struct text *line)
+{
+	struct entry *note = calloc(1, sizeof *note + line->n);
+
+	if (note == NULL)
+		return NULL;
+	note->n = line->n;
+	memcpy(note->record, line->buf, line->n);
+	return note;
+}
+
 /* A line that says that a record's submitter was told 451.  Lock held. */
 static void
 withdraw(struct writer *w, const struct entry *entry)
@@ -161,11 +174,41 @@ withdraw(struct writer *w, const struct entry *entry)
 	JSONPUT_LITERAL(&j, "}");
 	jsonput_finish(&j);
 	w->stats.withdrawn++;
-	if ((note = calloc(1, sizeof *note + out.n)) == NULL)
+	if ((note = note_new(&out)) != NULL)
+		writer_give_back(w, note);
+}
+
+/*
+ * A line that says which refusals the log lacks.  It goes to the end of the
+ * queue: a withdrawal has to stay near its record.  Lock held.
+ */
+static void
+tell_unrecorded(struct writer *w)
+{
+	char line[256];
+	struct text out;
+	struct jsonput j;
+	struct entry *note;
+
+	if (w->unrecorded == 0 || w->stats.scarce)
 		return;
-	note->n = out.n;
-	memcpy(note->record, out.buf, out.n);
-	writer_give_back(w, note);
+	text_init(&out, line, sizeof line);
+	jsonput_start(&j, &out);
+	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"unrecorded\",\"time\":");
+	jsonput_time(&j, w->options.clock());
+	JSONPUT_LITERAL(&j, ",\"refusals\":");
+	jsonput_number(&j, w->unrecorded);
+	JSONPUT_LITERAL(&j, ",\"since\":");
+	jsonput_time(&j, w->unrecorded_since);
+	JSONPUT_LITERAL(&j, ",\"until\":");
+	jsonput_time(&j, w->unrecorded_until);
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
+	if ((note = note_new(&out)) == NULL)
+		return;
+	append(&w->last, note);
+	w->queued += note->n;
+	w->unrecorded = 0;
 }
 
 /* A record is as safe as was promised; lock held. */
@@ -303,6 +346,20 @@ note_writes(struct writer *w, uint64_t size)
 		pthread_cond_signal(&w->sync_work);
 }
 
+/* Whoever did it was not the one who rotates. */
+static void
+tell_cut(struct writer *w)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_IO, "%s: a part of the file was cut off",
+	    w->now->path);
+	writer_tell(w, WRITER_ASTRAY, &fault);
+	pthread_mutex_lock(&w->lock);
+	w->stats.astray = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
 static bool
 write_round(struct writer *w, struct fault *fault)
 {
@@ -315,7 +372,8 @@ write_round(struct writer *w, struct fault *fault)
 	pthread_mutex_lock(&w->lock);
 	note_syncs(w);
 	pthread_mutex_unlock(&w->lock);
-	logfile_begin(&w->file, w->options.clock());
+	if (logfile_begin(&w->file, w->options.clock()))
+		tell_cut(w);
 	size = w->file.size;
 	pthread_mutex_lock(&w->lock);
 	/*
@@ -346,6 +404,8 @@ writer_round(struct writer *w)
 	bool good, idle;
 
 	pthread_mutex_lock(&w->lock);
+	if (!w->failing && w->sealed == NULL && !w->homeless)
+		tell_unrecorded(w);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
 	    !w->forgot;
 	w->busy_ms = writer_ms();

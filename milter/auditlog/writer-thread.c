@@ -96,14 +96,20 @@ static void
 end(struct writer *w)
 {
 	char words[80];
+	uint64_t unrecorded;
 	unsigned lost;
 
 	pthread_mutex_lock(&w->lock);
+	unrecorded = w->unrecorded;
 	lost = drop_all(w);
 	pthread_mutex_unlock(&w->lock);
 	snprintf(words, sizeof words, "%u records that no mail waited for could "
 	    "not be written", lost);
 	if (lost > 0)
+		writer_tell_lost(w, words);
+	snprintf(words, sizeof words, "%llu refusals are not recorded, and no "
+	    "line says so", (unsigned long long)unrecorded);
+	if (unrecorded > 0)
 		writer_tell_lost(w, words);
 	if (w->file.forgotten)
 		writer_tell_lost(w, "the last records are written, but could "

@@ -124,6 +124,17 @@ entry_new(struct slice record)
 	return entry;
 }
 
+/* To be told by a line when there is room.  The lock is held. */
+static void
+count_unrecorded(struct writer *w)
+{
+	int64_t now = w->options.clock();
+
+	if (w->unrecorded++ == 0)
+		w->unrecorded_since = now;
+	w->unrecorded_until = now;
+}
+
 static bool
 submit(struct writer *w, struct slice record, enum patience patience)
 {
@@ -149,6 +160,8 @@ submit(struct writer *w, struct slice record, enum patience patience)
 	}
 	w->stats.taken += taken;
 	w->stats.refused += !taken;
+	if (!taken && patience == REFUSAL)
+		count_unrecorded(w);
 	if (--w->inside == 0 && w->ended)
 		pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);

@@ -117,12 +117,53 @@ chain_is_mark(struct slice s, uint64_t *torn)
 	    read_torn(s, torn);
 }
 
-static bool
-key_fault(const char *path, struct fault *fault, const char *what)
+bool
+chain_is_gap(struct slice s, uint64_t *refusals)
 {
-	fault_set(fault, FAULT_SETTINGS, "%s: %s", path, what);
+	unsigned long value;
+
+	if (!take(&s, "{\"v\":1,\"event\":\"unrecorded\"") || !take_time(&s) ||
+	    !take(&s, ",\"refusals\":") || !text_number(slice_make(s.p,
+	    slice_find(s, ',')), ~0UL, &value))
+		return false;
+	*refusals = value;
+	return true;
+}
+
+static bool
+key_fault(const char *path, struct fault *fault, const char *what,
+    const char *mend)
+{
+	if (mend != NULL)
+		fault_set(fault, FAULT_SETTINGS, "%s: %s: %s %s", path, what,
+		    mend, path);
+	else
+		fault_set(fault, FAULT_SETTINGS, "%s: %s", path, what);
 	fault_at_setting(fault, "audit-key-file");
 	return false;
+}
+
+/*
+ * Who else may read the key can forge the log; who else may write it, or owns
+ * it, can choose it.  A group may read it: how a daemon comes to root's key.
+ */
+static bool
+check_key_file(int fd, const char *path, struct fault *fault)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return key_fault(path, fault, "not a regular file", NULL);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return key_fault(path, fault, "it is neither root's nor this "
+		    "user's", "chown root");
+	if ((st.st_mode & S_IROTH) != 0)
+		return key_fault(path, fault, "others can read it",
+		    "chmod 0640");
+	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+		return key_fault(path, fault, "others than its owner can "
+		    "write it, or run it", "chmod 0640");
+	return true;
 }
 
 bool
@@ -130,28 +171,28 @@ chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
     struct fault *fault)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-	    O_NONBLOCK);
-	struct stat st;
+	    O_NONBLOCK | O_NOFOLLOW);
 	ssize_t got;
 
+	if (fd == -1 && errno == ELOOP)
+		return key_fault(path, fault, "a link: name the file itself",
+		    NULL);
 	if (fd == -1) {
 		fault_errno(fault, FAULT_NOINPUT, errno, "cannot open %s", path);
 		fault_at_setting(fault, "audit-key-file");
 		return false;
 	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (!check_key_file(fd, path, fault)) {
 		close(fd);
-		return key_fault(path, fault, "not a regular file");
+		return false;
 	}
 	got = read(fd, key, CHAIN_KEY_MAX);
 	close(fd);
-	if ((st.st_mode & S_IRWXO) != 0)
-		return key_fault(path, fault,
-		    "others can read it (want mode 0640 or less)");
 	if (got > 0 && key[got - 1] == '\n')
 		got--;
 	if (got < 16 || got == CHAIN_KEY_MAX)
-		return key_fault(path, fault, "want a key of 16 to 4095 bytes");
+		return key_fault(path, fault, "want a key of 16 to 4095 bytes",
+		    NULL);
 	*n = (size_t)got;
 	return true;
 }

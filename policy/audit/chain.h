@@ -101,5 +101,7 @@ bool chain_compute(struct chain *, const char before[CHAIN_HEX],
  */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
 bool chain_is_mark(struct slice line, uint64_t *torn);
+/* A line that says how many refusals could not be recorded. */
+bool chain_is_gap(struct slice line, uint64_t *refusals);
 
 #endif

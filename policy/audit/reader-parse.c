@@ -103,7 +103,8 @@ parse_would(struct parse *p)
 static bool
 parse_event(struct parse *p)
 {
-	static const char *const notes[] = { "link", "torn", "withdrawn" };
+	static const char *const notes[] = { "link", "torn", "withdrawn",
+		"unrecorded" };
 	const char *at = p->scan.p;
 	struct slice word;
 	int value;
@@ -210,6 +211,12 @@ parse_of(struct parse *p)
 }
 
 static bool
+parse_refusals(struct parse *p)
+{
+	return scan_number(&p->scan, &p->r->refusals);
+}
+
+static bool
 parse_session(struct parse *p)
 {
 	return scan_string_or_null(&p->scan, &p->r->session);
@@ -303,6 +310,7 @@ static const struct member {
 	MEMBER("result", parse_result),
 	MEMBER("inexpressible", parse_inexpressible),
 	MEMBER("of", parse_of),
+	MEMBER("refusals", parse_refusals),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };

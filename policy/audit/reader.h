@@ -66,7 +66,7 @@ struct reader_record {
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt;
 	bool withdrawn;		 /* the client was told 451 in its place */
-	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
+	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
@@ -81,7 +81,7 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark or a withdrawal: no message */
+	READER_NOTE,   /* a link, a mark, a withdrawal, a gap: no message */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_END,

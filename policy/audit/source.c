@@ -151,20 +151,63 @@ start(struct source *s, struct fault *fault)
 	return true;
 }
 
+bool
+source_is_of_caller(const char *path)
+{
+	return strncmp(path, "/dev/fd/", 8) == 0 ||
+	    strcmp(path, "/dev/stdin") == 0;
+}
+
+/* Only a regular file is neither waited for nor changed by being read. */
 static bool
-open_fd(struct source *s, const char *path, struct fault *fault)
+check_kind(int fd, const char *path, struct fault *fault)
 {
 	struct stat st;
 
-	s->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
-	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (s->fd == -1 || fstat(s->fd, &st) == -1)
+	if (fstat(fd, &st) == -1)
 		return fault_errno(fault, FAULT_NOINPUT, errno,
 		    "cannot open %s", path);
 	if (S_ISDIR(st.st_mode))
 		return fault_errno(fault, FAULT_NOINPUT, EISDIR,
 		    "cannot open %s", path);
-	return true;
+	if (S_ISREG(st.st_mode))
+		return true;
+	if (!source_is_of_caller(path))
+		return fault_set(fault, FAULT_NOINPUT, "cannot open %s: "
+		    "it is no regular file; pipes are read as -", path);
+	return fcntl(fd, F_SETFL, 0) != -1 || fault_errno(fault,
+	    FAULT_NOINPUT, errno, "cannot open %s", path);
+}
+
+int
+source_open_fd(const char *path, struct fault *fault)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd == -1) {
+		fault_errno(fault, FAULT_NOINPUT, errno, "cannot open %s",
+		    path);
+		return -1;
+	}
+	if (check_kind(fd, path, fault))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool
+open_fd(struct source *s, const char *path, struct fault *fault)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") != 0)
+		return (s->fd = source_open_fd(path, fault)) != -1;
+	s->fd = dup(STDIN_FILENO);
+	if (s->fd == -1 || fstat(s->fd, &st) == -1)
+		return fault_errno(fault, FAULT_NOINPUT, errno,
+		    "cannot open %s", path);
+	return !S_ISDIR(st.st_mode) || fault_errno(fault, FAULT_NOINPUT,
+	    EISDIR, "cannot open %s", path);
 }
 
 struct source *

@@ -22,6 +22,15 @@ struct source;
 
 enum source_result { SOURCE_LINE, SOURCE_END, SOURCE_FAILED };
 
+/* What the caller's shell has opened: <(zcat x), /dev/stdin. */
+bool source_is_of_caller(const char *path);
+
+/*
+ * -1 with a fault (FAULT_NOINPUT).  A name must lead to a regular file: a FIFO
+ * would be waited for, a device may act.  What is the caller's may be anything.
+ */
+int source_open_fd(const char *path, struct fault *);
+
 /* NULL with a fault (FAULT_NOINPUT). */
 struct source *source_open(const char *path, struct fault *);
 void source_close(struct source *);

@@ -152,12 +152,11 @@ bool
 tail_of(const char *path, struct chain *chain, struct tail *t,
     struct fault *fault)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = source_open_fd(path, fault);
 	bool good;
 
 	if (fd == -1)
-		return fault_errno(fault, FAULT_NOINPUT, errno,
-		    "cannot open %s", path);
+		return false;
 	if (is_packed(fd))
 		good = stream(path, chain, t, fault);
 	else if (!(good = tail_read(fd, chain, t, fault)))

@@ -218,6 +218,7 @@ take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
 {
 	struct verification *v = p->v;
 	char hex[CHAIN_HEX + 1];
+	uint64_t refusals;
 
 	if (!p->linked && !take_first(p, line, parts))
 		return false;
@@ -231,6 +232,8 @@ take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
 	v->head.seq = parts->seq;
 	v->head.torn = 0;
 	v->lines++;
+	if (chain_is_gap(line, &refusals))
+		v->unrecorded += refusals;
 	if (v->noted_head != NULL &&
 	    memcmp(v->noted_head, hex, CHAIN_HEX) == 0)
 		v->head_seen = true;

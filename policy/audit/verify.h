@@ -36,6 +36,7 @@ struct verification {
 	/* Results. */
 	struct chain_head head;
 	uint64_t files, lines, torn_lines, bytes;
+	uint64_t unrecorded;	/* refusals, as the log says */
 	bool head_seen;
 	enum verify_break kind;
 	char file[FAULT_WHERE_MAX];

@@ -24,6 +24,7 @@ struct way {
 	int dir;
 	uid_t owner;
 	unsigned links;
+	bool reading;		/* the last name's file is there, or nothing */
 	char rest[2 * PATH_MAX]; /* still to be walked, from dir */
 	struct fault *fault;
 };
@@ -133,7 +134,8 @@ walk(struct way *w)
 
 		there = fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 		/* The last name is that of a file, which may be made anew. */
-		if (!dots && !check_writers(w, there && !last))
+		if (!dots && !check_writers(w, there &&
+		    (w->reading || !last)))
 			return false;
 		if (!there)
 			return true; /* who opens it says so */
@@ -148,11 +150,11 @@ walk(struct way *w)
 	return true;
 }
 
-bool
-folder_owner(const char *path, uid_t *owner, struct fault *fault)
+static bool
+go(const char *path, bool reading, uid_t *owner, struct fault *fault)
 {
 	struct way w = { .path = path, .dir = -1, .owner = *owner,
-		.fault = fault };
+		.reading = reading, .fault = fault };
 	int n = snprintf(w.rest, sizeof w.rest, "%s", path);
 	bool good;
 
@@ -164,6 +166,12 @@ folder_owner(const char *path, uid_t *owner, struct fault *fault)
 		close(w.dir);
 	*owner = w.owner;
 	return good;
+}
+
+bool
+folder_owner(const char *path, uid_t *owner, struct fault *fault)
+{
+	return go(path, false, owner, fault);
 }
 
 /* Of a store and its lock file, which one folder may hold or a link tell. */
@@ -222,5 +230,42 @@ folder_become_owner(const char *path, bool *changed, struct fault *fault)
 	*changed = true;
 	return become(owner) || fault_errno(fault, FAULT_UNAVAILABLE, errno,
 	    "%s: cannot become user %lu, its folder's owner", path,
+	    (unsigned long)owner);
+}
+
+/*
+ * /var/log may belong to a group.  Whoever swaps files there can have another
+ * one read, but only as the user who owns the one that is there now.
+ */
+static bool
+owner_to_read(const char *path, uid_t *owner, struct fault *fault)
+{
+	struct stat st;
+
+	*owner = 0;
+	if (go(path, true, owner, fault))
+		return true;
+	if (fault->kind != FAULT_SETTINGS || stat(path, &st) == -1 ||
+	    st.st_uid == 0)
+		return false;
+	*owner = st.st_uid;
+	return true;
+}
+
+bool
+folder_become_reader(const char *path, bool *changed, struct fault *fault)
+{
+	uid_t owner;
+
+	*changed = false;
+	if (geteuid() != 0)
+		return true;
+	if (!owner_to_read(path, &owner, fault))
+		return false;
+	if (owner == 0)
+		return true;
+	*changed = true;
+	return become(owner) || fault_errno(fault, FAULT_UNAVAILABLE, errno,
+	    "%s: cannot become user %lu, its owner", path,
 	    (unsigned long)owner);
 }

@@ -37,4 +37,11 @@ bool folder_is_ours(const char *path, struct fault *);
  */
 bool folder_become_owner(const char *path, bool *changed, struct fault *);
 
+/*
+ * The same for a file that is only read.  Where several users, or a group, can
+ * change the way, it is the file's owner that root becomes; root's own file is
+ * not read there.
+ */
+bool folder_become_reader(const char *path, bool *changed, struct fault *);
+
 #endif

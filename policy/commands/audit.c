@@ -95,6 +95,15 @@ find_files(const char *path, struct audit_files *files, struct fault *fault)
 	return true;
 }
 
+static bool
+enter(const struct audit_files *files, struct fault *fault)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (!command_enter_to_read(files->paths[i], fault))
+			return false;
+	return true;
+}
+
 bool
 audit_files(const struct context *context, char **operands,
     struct audit_files *files, struct fault *fault)
@@ -103,8 +112,10 @@ audit_files(const struct context *context, char **operands,
 	files->paths = operands;
 	while (operands[files->n] != NULL)
 		files->n++;
-	if (files->n > 0 || find_files(context->settings.audit_file, files,
-	    fault))
+	if (files->n > 0)
+		return enter(files, fault);
+	if (find_files(context->settings.audit_file, files, fault) &&
+	    enter(files, fault))
 		return true;
 	audit_files_free(files);
 	files->globbed = false;
@@ -152,6 +163,7 @@ take(struct audit_walk *w, enum reader_result result,
 		return true;
 	case READER_NOTE:
 		w->notes++;
+		w->unrecorded += record->refusals;
 		return w->note == NULL || w->note(w->arg, record);
 	case READER_TORN:
 		w->torn++;
@@ -192,6 +204,14 @@ audit_say_torn(uint64_t torn)
 	if (torn > 0)
 		fprintf(stderr, "%llu torn line%s left out\n",
 		    (unsigned long long)torn, torn == 1 ? "" : "s");
+}
+
+void
+audit_say_unrecorded(uint64_t refusals)
+{
+	if (refusals > 0)
+		fprintf(stderr, "%llu refusal%s could not be recorded\n",
+		    (unsigned long long)refusals, refusals == 1 ? "" : "s");
 }
 
 void

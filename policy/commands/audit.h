@@ -69,6 +69,7 @@ struct audit_walk {
 	bool again;	/* bad lines were reported by another walk */
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad, withdrawn;
+	uint64_t unrecorded; /* refusals, as the log says */
 };
 
 /* False with a fault when a file could not be read. */
@@ -77,6 +78,7 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
 void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
+void audit_say_unrecorded(uint64_t refusals);
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);

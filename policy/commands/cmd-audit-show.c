@@ -194,11 +194,16 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
-	if (r->of == 0 || !in_time(show, r))
+	if ((r->of == 0 && r->refusals == 0) || !in_time(show, r))
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
 		print_line(r);
+	} else if (r->refusals > 0) {
+		audit_print_time(r->time_us, &line);
+		text_printf(&line, " unrecorded refusals=%llu",
+		    (unsigned long long)r->refusals);
+		puts(buf);
 	} else if (show->at_once) {
 		audit_print_time(r->time_us, &line);
 		text_printf(&line, " withdrawn of=%llu",

@@ -86,6 +86,9 @@ tell_whole(const struct verification *v)
 	    (unsigned long long)v->files, v->files == 1 ? "" : "s");
 	if (v->torn_lines > 0)
 		printf(", %llu torn", (unsigned long long)v->torn_lines);
+	if (v->unrecorded > 0)
+		printf(", %llu refusals unrecorded",
+		    (unsigned long long)v->unrecorded);
 	printf("\nhead: %s %llu\n", v->head.hex,
 	    (unsigned long long)v->head.seq);
 }
@@ -120,6 +123,17 @@ is_head(const char *head)
 }
 
 static int
+tell_doubled(void)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_DATA, "a file and its packed copy are both "
+	    "there and may differ: remove one, or name the files to be "
+	    "verified");
+	return command_fail(&fault);
+}
+
+static int
 run_verify(struct context *context, int argc, char **argv)
 {
 	struct verification v = { .chain = NULL };
@@ -139,20 +153,19 @@ run_verify(struct context *context, int argc, char **argv)
 	if (noted != NULL && !is_head(noted))
 		return command_usage(context, "\"%s\" is not a head: want 64 "
 		    "hex digits, as `tlspolicy audit head' prints", noted);
-	if (!audit_files(context, argv + optind, &files, &fault))
-		return command_fail(&fault);
-	if (files.doubled > 0) {
-		audit_files_free(&files);
-		fault_set(&fault, FAULT_DATA, "a file and its packed copy "
-		    "are both there and may differ: remove one, or name the "
-		    "files to be verified");
-		return command_fail(&fault);
-	}
+	/* The key first: it may be one that only root can read. */
 	verify_init(&v, open_chain(context, key_file, &fault));
 	v.noted_head = noted;
-	status = v.chain == NULL ? command_fail(&fault) : verify(&v, &files);
+	if (v.chain == NULL)
+		return command_fail(&fault);
+	if (!audit_files(context, argv + optind, &files, &fault)) {
+		status = command_fail(&fault);
+	} else {
+		status = files.doubled > 0 ? tell_doubled() :
+		    verify(&v, &files);
+		audit_files_free(&files);
+	}
 	chain_free(v.chain);
-	audit_files_free(&files);
 	return status;
 }
 
@@ -175,8 +188,8 @@ run_head(struct context *context, int argc, char **argv)
 	path = optind < argc ? argv[optind] : context->settings.audit_file;
 	if ((chain = open_chain(context, key_file, &fault)) == NULL)
 		return command_fail(&fault);
-	status = tail_of(path, chain, &tail, &fault) ? EXIT_FINE :
-	    command_fail(&fault);
+	status = command_enter_to_read(path, &fault) && tail_of(path, chain,
+	    &tail, &fault) ? EXIT_FINE : command_fail(&fault);
 	chain_free(chain);
 	if (status == EXIT_FINE && !tail.found) {
 		fault_set(&fault, FAULT_DATA, "there is no line yet");

@@ -173,10 +173,12 @@ look(const struct context *context, struct wishes *w, struct findings *all)
 	for (unsigned i = 0; i < w->nsendmail; i++)
 		if (!doctor_sendmail(&d, w->sendmail[i], &f))
 			status = command_fail(&f);
-	if (log)
-		doctor_audit(&d, w->records);
 	/* Last, since root may go on as another user then. */
 	look_at_store(context, all);
+	if (log && command_enter_to_read(d.audit_file, &f))
+		doctor_audit(&d, w->records);
+	else if (log)
+		status = command_fail(&f);
 	return status;
 }
 

@@ -144,14 +144,17 @@ run(struct context *context, int argc, char **argv)
 		free(run);
 		return status;
 	}
-	if (!audit_files(context, argv + optind, &files, &fault) ||
-	    (store = open_rules(run, &fault)) == NULL) {
+	/* The rules first: root may go on as another user then. */
+	if ((store = open_rules(run, &fault)) == NULL) {
 		status = command_fail(&fault);
+	} else if (!audit_files(context, argv + optind, &files, &fault)) {
+		status = command_fail(&fault);
+		store_close(store);
 	} else {
 		status = replay(run, &files, store);
+		audit_files_free(&files);
 		store_close(store);
 	}
-	audit_files_free(&files);
 	free(run);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/audit/source.h"
 #include "policy/base/folder.h"
 #include "policy/commands/command.h"
 
@@ -254,20 +255,38 @@ command_number(const struct context *context, int letter, unsigned long least,
 	return false;
 }
 
+static void
+say_changed(const char *path, const char *what)
+{
+	const struct passwd *entry = getpwuid(geteuid());
+
+	command_say("%s is %s user %s: going on as that user", path, what,
+	    entry == NULL ? "without a name" : entry->pw_name);
+}
+
 bool
 command_enter_folder(const struct context *context, struct fault *f)
 {
-	const struct passwd *entry;
 	bool changed;
 
 	if (!folder_become_owner(context->store, &changed, f))
 		return false;
-	if (!changed)
+	if (changed)
+		say_changed(context->store, "in a folder of");
+	return true;
+}
+
+bool
+command_enter_to_read(const char *path, struct fault *f)
+{
+	bool changed;
+
+	if (strcmp(path, "-") == 0 || source_is_of_caller(path))
 		return true;
-	entry = getpwuid(geteuid());
-	fprintf(stderr, "tlspolicy: %s is in a folder of user %s: going on as "
-	    "that user\n", context->store, entry == NULL ? "without a name" :
-	    entry->pw_name);
+	if (!folder_become_reader(path, &changed, f))
+		return false;
+	if (changed)
+		say_changed(path, "in the hands of");
 	return true;
 }
 

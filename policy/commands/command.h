@@ -97,6 +97,8 @@ bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
  * owner and says so (folder.h).  What only root may read is read before.
  */
 bool command_enter_folder(const struct context *, struct fault *);
+/* The same for a file of others that is only read, as an audit log is. */
+bool command_enter_to_read(const char *path, struct fault *);
 
 /* Opens the store after that; NULL with a fault. */
 struct store *command_store(const struct context *, struct fault *);

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
+#include "policy/audit/source.h"
 #include "policy/base/text.h"
 #include "policy/doctor/doctor.h"
 
@@ -246,18 +248,32 @@ seek_to_end(FILE *file, unsigned long most)
 	free(line);
 }
 
+static FILE *
+open_log(const char *path, struct fault *fault)
+{
+	int fd = source_open_fd(path, fault);
+	FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
+
+	if (fd != -1 && file == NULL) {
+		fault_errno(fault, FAULT_UNAVAILABLE, errno, "%s", path);
+		close(fd);
+	}
+	return file;
+}
+
 void
 doctor_audit(const struct doctor *d, unsigned long most)
 {
 	struct seen s = { .d = d };
-	FILE *file = fopen(d->audit_file, "re");
+	struct fault fault;
+	FILE *file = open_log(d->audit_file, &fault);
 	char *line = NULL;
 	size_t room = 0;
 
 	if (file == NULL) {
-		if (errno != ENOENT)
-			finding_mend(doctor_add(d, DOCTOR_AUDIT_UNREADABLE, "%s: %s", d->audit_file,
-			    strerror(errno)), "run", "sudo tlspolicy doctor");
+		if (access(d->audit_file, F_OK) == 0 || errno != ENOENT)
+			finding_mend(doctor_add(d, DOCTOR_AUDIT_UNREADABLE,
+			    "%s", fault.text), "run", "sudo tlspolicy doctor");
 		else
 			conclude(&s);
 		return;

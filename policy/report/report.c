@@ -38,11 +38,15 @@ static void
 find_group(const struct report *r, const struct reader_record *record,
     struct text *group)
 {
-	struct mailbox mailbox;
+	struct mailbox mailbox, typed;
 
 	spelling_sender(&record->facts, &mailbox);
 	if (r->domain.n > 0) {
-		if (organisation_covers(r->domain, mailbox.domain))
+		/* Asked for by its name, mail counts as it was typed, too. */
+		mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR),
+		    &typed);
+		if (organisation_covers(r->domain, mailbox.domain) ||
+		    organisation_covers(r->domain, typed.domain))
 			domain_canonical(r->domain, group);
 	} else if (mailbox.null_sender) {
 		text_puts(group, "<>");
