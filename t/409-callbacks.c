@@ -13,6 +13,7 @@
 #include "milter/log.h"
 #include "milter/session/callbacks.h"
 #include "milter/session/session.h"
+#include "milter/socketmap/mapanswer.h"
 #include "t/unit.h"
 
 static const char rules[] =
@@ -409,6 +410,17 @@ test_lost_helo(void **state)
 	assert_null(ctx.session);
 }
 
+static size_t
+asked(const char *request)
+{
+	static char buf[MAPANSWER_MAX];
+	struct text answer;
+
+	text_init(&answer, buf, sizeof buf);
+	mapanswer(&state_of_daemon, slice_of(request), &answer);
+	return answer.n;
+}
+
 /* The last one: the gate stays closed. */
 static void
 test_stopping(void **state)
@@ -419,7 +431,10 @@ test_stopping(void **state)
 	(void)state;
 	begin(&ctx, "good.example", 0);
 	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(asked("tlspolicy dest.test"), strlen("NOTFOUND "));
 	assert_true(drain_close(&state_of_daemon.gate, 0));
+	/* The log that it would be recorded in may be gone. */
+	assert_int_equal(asked("tlspolicy dest.test"), 0);
 	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_TEMPFAIL);
 	assert_int_equal(milter.xxfi_helo(&ctx, helo), SMFIS_NOREPLY);
 	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);

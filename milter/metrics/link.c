@@ -7,12 +7,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <event2/bufferevent.h>
 
 #include "milter/metrics/link.h"
 
-enum { LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024 };
+enum {
+	LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024,
+	WATCH_S = 12 /* more than evhttp gives a peer: its timers begin anew */
+};
 
 /* Failures to accept come with what is evhttp's own. */
 static struct metrics_links *served;
@@ -20,6 +24,7 @@ static struct metrics_links *served;
 struct metrics_link {
 	TAILQ_ENTRY(metrics_link) entry;
 	struct bufferevent *socket;
+	time_t watched; /* since when it should be */
 };
 
 /* evhttp takes its callbacks away when it lets go. */
@@ -32,6 +37,30 @@ has_ended(const struct metrics_link *l)
 	return callback == NULL;
 }
 
+static time_t
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/*
+ * evhttp does not look whether epoll_ctl(2) failed: nobody would tell when the
+ * peer writes, nor when it is gone.
+ */
+static void
+watch_again(struct metrics_link *l)
+{
+	time_t now = seconds();
+
+	if (now - l->watched < WATCH_S)
+		return;
+	l->watched = now;
+	bufferevent_enable(l->socket, bufferevent_get_enabled(l->socket));
+}
+
 static void
 look_soon(struct metrics_links *all)
 {
@@ -39,6 +68,24 @@ look_soon(struct metrics_links *all)
 	    LOOK_CROWDED_US };
 
 	event_add(all->look, &soon);
+}
+
+static void
+pause_accepting(struct metrics_links *all)
+{
+	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
+
+	evconnlistener_disable(all->listener);
+	event_add(all->again, &pause);
+}
+
+/* epoll_ctl(2) may fail for want of memory. */
+static void
+accept_again(struct metrics_links *all)
+{
+	if (all->n < METRICS_LINKS_MAX &&
+	    evconnlistener_enable(all->listener) == -1)
+		pause_accepting(all);
 }
 
 static void
@@ -51,15 +98,16 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (l = TAILQ_FIRST(&all->links); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, entry);
-		if (!has_ended(l))
+		if (!has_ended(l)) {
+			watch_again(l);
 			continue;
+		}
 		TAILQ_REMOVE(&all->links, l, entry);
 		all->n--;
 		bufferevent_decref(l->socket); /* closes it */
 		free(l);
 	}
-	if (all->n < METRICS_LINKS_MAX)
-		evconnlistener_enable(all->listener);
+	accept_again(all);
 	if (all->n > 0)
 		look_soon(all);
 }
@@ -91,6 +139,7 @@ on_connect(struct event_base *base, void *arg)
 	}
 	bufferevent_setwatermark(l->socket, EV_READ, 0, INPUT_MAX);
 	bufferevent_incref(l->socket);
+	l->watched = seconds();
 	TAILQ_INSERT_TAIL(&all->links, l, entry);
 	if (++all->n >= METRICS_LINKS_MAX)
 		make_room(all);
@@ -102,12 +151,10 @@ on_connect(struct event_base *base, void *arg)
 static void
 on_accept_error(struct evconnlistener *listener, void *http)
 {
-	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
-
+	(void)listener;
 	(void)http;
 	accept_failed(&served->trouble, errno);
-	evconnlistener_disable(listener);
-	event_add(served->again, &pause);
+	pause_accepting(served);
 }
 
 static void
@@ -117,8 +164,7 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (all->n < METRICS_LINKS_MAX)
-		evconnlistener_enable(all->listener);
+	accept_again(all);
 }
 
 bool
@@ -131,7 +177,9 @@ metrics_link_init(struct metrics_links *all, struct event_base *base,
 	all->trouble = (struct accept_trouble){ .where = "metrics: " };
 	all->again = event_new(base, -1, 0, on_again, all);
 	all->look = event_new(base, -1, 0, on_look, all);
-	if (all->again == NULL || all->look == NULL)
+	/* evconnlistener_new() does not look whether it can listen. */
+	if (all->again == NULL || all->look == NULL ||
+	    evconnlistener_enable(all->listener) == -1)
 		return false;
 	served = all;
 	evhttp_set_bevcb(http, on_connect, all);
