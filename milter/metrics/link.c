@@ -7,16 +7,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <event2/bufferevent.h>
 
 #include "milter/metrics/link.h"
 
-enum {
-	LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024,
-	WATCH_S = 12 /* more than evhttp gives a peer: its timers begin anew */
-};
+enum { LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024 };
 
 /* Failures to accept come with what is evhttp's own. */
 static struct metrics_links *served;
@@ -24,7 +20,6 @@ static struct metrics_links *served;
 struct metrics_link {
 	TAILQ_ENTRY(metrics_link) entry;
 	struct bufferevent *socket;
-	time_t watched; /* since when it should be */
 };
 
 /* evhttp takes its callbacks away when it lets go. */
@@ -37,30 +32,6 @@ has_ended(const struct metrics_link *l)
 	return callback == NULL;
 }
 
-static time_t
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-/*
- * evhttp does not look whether epoll_ctl(2) failed: nobody would tell when the
- * peer writes, nor when it is gone.
- */
-static void
-watch_again(struct metrics_link *l)
-{
-	time_t now = seconds();
-
-	if (now - l->watched < WATCH_S)
-		return;
-	l->watched = now;
-	bufferevent_enable(l->socket, bufferevent_get_enabled(l->socket));
-}
-
 static void
 look_soon(struct metrics_links *all)
 {
@@ -68,24 +39,6 @@ look_soon(struct metrics_links *all)
 	    LOOK_CROWDED_US };
 
 	event_add(all->look, &soon);
-}
-
-static void
-pause_accepting(struct metrics_links *all)
-{
-	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
-
-	evconnlistener_disable(all->listener);
-	event_add(all->again, &pause);
-}
-
-/* epoll_ctl(2) may fail for want of memory. */
-static void
-accept_again(struct metrics_links *all)
-{
-	if (all->n < METRICS_LINKS_MAX &&
-	    evconnlistener_enable(all->listener) == -1)
-		pause_accepting(all);
 }
 
 static void
@@ -98,16 +51,15 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (l = TAILQ_FIRST(&all->links); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, entry);
-		if (!has_ended(l)) {
-			watch_again(l);
+		if (!has_ended(l))
 			continue;
-		}
 		TAILQ_REMOVE(&all->links, l, entry);
 		all->n--;
 		bufferevent_decref(l->socket); /* closes it */
 		free(l);
 	}
-	accept_again(all);
+	if (all->n < METRICS_LINKS_MAX)
+		evconnlistener_enable(all->listener);
 	if (all->n > 0)
 		look_soon(all);
 }
@@ -139,7 +91,6 @@ on_connect(struct event_base *base, void *arg)
 	}
 	bufferevent_setwatermark(l->socket, EV_READ, 0, INPUT_MAX);
 	bufferevent_incref(l->socket);
-	l->watched = seconds();
 	TAILQ_INSERT_TAIL(&all->links, l, entry);
 	if (++all->n >= METRICS_LINKS_MAX)
 		make_room(all);
@@ -151,10 +102,12 @@ on_connect(struct event_base *base, void *arg)
 static void
 on_accept_error(struct evconnlistener *listener, void *http)
 {
-	(void)listener;
+	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
+
 	(void)http;
 	accept_failed(&served->trouble, errno);
-	pause_accepting(served);
+	evconnlistener_disable(listener);
+	event_add(served->again, &pause);
 }
 
 static void
@@ -164,7 +117,8 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	accept_again(all);
+	if (all->n < METRICS_LINKS_MAX)
+		evconnlistener_enable(all->listener);
 }
 
 bool
@@ -177,9 +131,7 @@ metrics_link_init(struct metrics_links *all, struct event_base *base,
 	all->trouble = (struct accept_trouble){ .where = "metrics: " };
 	all->again = event_new(base, -1, 0, on_again, all);
 	all->look = event_new(base, -1, 0, on_look, all);
-	/* evconnlistener_new() does not look whether it can listen. */
-	if (all->again == NULL || all->look == NULL ||
-	    evconnlistener_enable(all->listener) == -1)
+	if (all->again == NULL || all->look == NULL)
 		return false;
 	served = all;
 	evhttp_set_bevcb(http, on_connect, all);
