@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "milter/auditlog/auditlog.h"
 #include "milter/config-test.h"
 
 static void
@@ -64,7 +65,7 @@ tell_audit(const struct settings *s)
 {
 	struct stat found;
 
-	if (s->audit_file[0] == '\0')
+	if (audit_is_off(s))
 		printf("audit log: off\n");
 	else if (stat(s->audit_file, &found) == 0)
 		printf("audit log %s: %lld bytes\n", s->audit_file,

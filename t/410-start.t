@@ -67,6 +67,45 @@ subtest '-t' => sub {
 	like($r->{err}, qr/setting socket-mode: /, 'and the second');
 };
 
+# What -t finds beside the settings does not change its exit status.
+subtest '-t: what it would do' => sub {
+	my $full = scratch()->write('nolog', 'x' x 7);
+	for ([{}, qr/^metrics: off$/m, qr/^audit log \S+: \d+ bytes$/m,
+		qr/^runs as root$/m],
+	    [{ mode => 'monitor' }, qr/^mode: monitor, nothing is refused$/m],
+	    [{ 'on-error' => 'accept', store => "$dir/no.mdb" },
+		qr{^store: .*no\.mdb.*\n  until there is one, mail is accepted$}m],
+	    [{ store => "$dir/no.mdb" },
+		qr{^store: .*no\.mdb.*\n  .*answered with 451 4\.3\.0$}m],
+	    [{ store => $full }, qr/^store: .*nolog/m, qr/451 4\.3\.0$/m],
+	    [{ 'audit-file' => '/dev/null' }, qr/^audit log: off$/m],
+	    [{ 'audit-file' => "$dir/new.log" },
+		qr{^audit log \S+/new\.log: will be made$}m],
+	    [{ 'audit-file' => $full }, qr/^audit log \S+: 7 bytes$/m],
+	    [{ 'audit-file' => "$full/log" },
+		qr{^audit log \S+: Not a directory$}m],
+	    [{ socket => 'inet:2525@127.0.0.1' },
+		qr/^listens on inet:2525\@\[127\.0\.0\.1\]$/m],
+	    [{ socketmap => 'inet6:2526@::1', metrics => 'inet:9@127.0.0.1' },
+		qr/^serves the socketmap on inet6:2526\@\[::1\]$/m,
+		qr/^metrics: inet:9\@127\.0\.0\.1$/m],
+	    [{ socketmap => "unix:$dir/map", 'socketmap-mode' => '0640',
+		'socketmap-group' => 1 },
+		qr/^serves the socketmap on \S+map, mode 0640, group 1$/m]) {
+		my ($settings, @words) = @$_;
+		$daemon->configure(%$settings);
+		my $r = run('-t', '-c', $daemon->{conf});
+		my $name = join ' ', %$settings;
+		is($r->{status}, 0, "$name: exit code") or diag($r->{err});
+		like($r->{out}, $_, "$name: words") for @words;
+	}
+	ok(!-e "$dir/$_", "$_ was not made") for 'new.log', 'map', 'no.mdb';
+	$daemon->configure;
+	my $r = Tlspolicy::Scratch::run('sh', '-c',
+	    "$program -t -c $daemon->{conf} >/dev/full");
+	is($r->{status}, 74, 'what nobody can read is no success');
+};
+
 subtest 'settings' => sub {
 	my $r = run('-c', "$dir/none.conf");
 	is($r->{status}, 66, 'a file that is not there');

@@ -90,11 +90,10 @@ options_of(const struct settings *s, struct writer_options *o,
 	return true;
 }
 
-static bool
-is_off(const struct settings *s)
+bool
+audit_is_off(const struct settings *s)
 {
-	return s->audit_file[0] == '\0' ||
-	    strcmp(s->audit_file, "/dev/null") == 0;
+	return strcmp(s->audit_file, "/dev/null") == 0;
 }
 
 static bool
@@ -104,7 +103,7 @@ start(struct audit *a, const struct settings *s, struct fault *fault)
 	char key[CHAIN_KEY_MAX];
 	struct writer *w = NULL;
 
-	if (is_off(s))
+	if (audit_is_off(s))
 		return true;
 	if (options_of(s, &options, key, fault))
 		w = writer_open(&options, fault);
@@ -165,12 +164,6 @@ audit_reopen(struct audit *a, const struct settings *settings,
 
 	if (w == NULL)
 		return start(a, settings, fault);
-	if (is_off(settings)) {
-		fault_set(fault, FAULT_SETTINGS,
-		    "the log is turned off by a restart only");
-		fault_at_setting(fault, "audit-file");
-		return false;
-	}
 	good = options_of(settings, &options, key, fault) &&
 	    writer_reopen(w, &options, fault);
 	explicit_bzero(key, sizeof key);

@@ -20,6 +20,9 @@
 
 struct audit;
 
+/* The file is /dev/null: nothing is recorded. */
+bool audit_is_off(const struct settings *);
+
 /* NULL with a fault: no such directory, no permission, a bad key file. */
 struct audit *audit_open(const struct settings *, struct fault *);
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -78,10 +79,28 @@ answer_health(struct evhttp_request *request, void *arg)
 	    well ? "OK" : "Service Unavailable", "text/plain", &why);
 }
 
+/*
+ * Not with epoll(7), which may fail to watch a connection: evhttp closes that
+ * twice, and the second time it may be another thread's.  There are few.
+ */
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config == NULL)
+		return NULL;
+	if (event_config_avoid_method(config, "epoll") == 0)
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 static bool
 set_up(struct metrics_server *s)
 {
-	s->base = event_base_new();
+	s->base = new_base();
 	if (s->base == NULL)
 		return false;
 	s->http = evhttp_new(s->base);
@@ -133,11 +152,14 @@ metrics_server_listen(struct daemon *d, const struct endpoint *e,
 static void *
 serve(void *arg)
 {
+	const struct timespec pause = { 0, 100000000 };
 	struct metrics_server *s = arg;
 
 	signals_block();
 	evmemory_wait();
-	event_base_dispatch(s->base);
+	/* poll(2) may find no memory. */
+	while (event_base_dispatch(s->base) == -1)
+		nanosleep(&pause, NULL);
 	return NULL;
 }
 

@@ -11,6 +11,9 @@
 /* libmilter hands its callbacks no argument of ours. */
 static struct daemon *running;
 
+/* Of a connection whose HELO came when there was no memory for a session. */
+static struct session no_session;
+
 static uint64_t
 nanoseconds(void)
 {
@@ -25,15 +28,18 @@ static struct session *
 session_of(SMFICTX *ctx)
 {
 	struct session *s = smfi_getpriv(ctx);
+	bool lost = s == &no_session;
 
-	if (s != NULL)
+	if (s != NULL && !lost)
 		return s;
 	s = session_new(running);
-	if (s != NULL && smfi_setpriv(ctx, s) != MI_SUCCESS) {
-		session_free(s);
-		s = NULL;
-	}
-	return s;
+	if (s == NULL)
+		return NULL;
+	s->lost_helo = lost;
+	if (smfi_setpriv(ctx, s) == MI_SUCCESS)
+		return s;
+	session_free(s);
+	return NULL;
 }
 
 /* `otherwise`: the answer of a daemon that stops or has no memory. */
@@ -61,7 +67,12 @@ run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
 static sfsistat
 on_helo(SMFICTX *ctx, char *helo)
 {
-	return run(ctx, CALLBACK_HELO, step_helo, helo, SMFIS_NOREPLY);
+	sfsistat answer = run(ctx, CALLBACK_HELO, step_helo, helo,
+	    SMFIS_NOREPLY);
+
+	if (smfi_getpriv(ctx) == NULL)
+		smfi_setpriv(ctx, &no_session);
+	return answer;
 }
 
 /* Behind the sender come the arguments of MAIL. */
@@ -116,8 +127,12 @@ on_abort(SMFICTX *ctx)
 static sfsistat
 on_close(SMFICTX *ctx)
 {
-	if (smfi_getpriv(ctx) == NULL)
+	const struct session *s = smfi_getpriv(ctx);
+
+	if (s == NULL || s == &no_session) {
+		smfi_setpriv(ctx, NULL);
 		return SMFIS_CONTINUE;
+	}
 	return run(ctx, CALLBACK_CLOSE, step_close, NULL, SMFIS_CONTINUE);
 }
 

@@ -36,6 +36,7 @@ session_set_helo(struct session *s, const char *helo)
 {
 	free(s->helo);
 	s->helo = strdup(helo);
+	s->lost_helo = s->helo == NULL;
 }
 
 static struct message *

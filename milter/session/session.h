@@ -30,7 +30,8 @@ struct message {
 struct session {
 	struct daemon *daemon;
 	struct message *message; /* NULL between messages */
-	char *helo;		 /* NULL: none yet */
+	char *helo;		 /* NULL: none yet, or lost */
+	bool lost_helo;		 /* there was no memory for it */
 	uint64_t number;
 	bool header;		 /* add-header, when the MTA connected */
 	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
@@ -40,7 +41,10 @@ struct session {
 struct session *session_new(struct daemon *);
 void session_free(struct session *);
 
-/* A HELO that does not fit into memory is as good as none. */
+/*
+ * HELO has no answer: one that does not fit into memory is a policy error at
+ * MAIL, until there is another.
+ */
 void session_set_helo(struct session *, const char *helo);
 
 /* Facts are empty, nothing is judged.  NULL: out of memory. */

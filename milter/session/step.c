@@ -58,7 +58,8 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	sfsistat answer;
 
 	abandon(s);
-	if (session_begin_message(s) == NULL || !macros_mail(ctx, s, sender))
+	if (s->lost_helo || session_begin_message(s) == NULL ||
+	    !macros_mail(ctx, s, sender))
 		return fail(ctx, s, no_memory);
 	judge_mail(s);
 	if (!judge_refuses(&s->message->verdict))

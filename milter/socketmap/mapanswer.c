@@ -176,8 +176,8 @@ asks_whether_alive(const struct outbound_question *q)
 	    slice_is_nocase(q->key, "tlspolicy:alive");
 }
 
-void
-mapanswer(struct daemon *d, struct slice request, struct text *reply)
+static void
+answer_request(struct daemon *d, struct slice request, struct text *reply)
 {
 	struct slice map = slice_make(request.p, slice_find(request, ' '));
 	struct asked *a = malloc(sizeof *a);
@@ -198,4 +198,17 @@ mapanswer(struct daemon *d, struct slice request, struct text *reply)
 		answer(a, reply);
 	settings_holder_drop(a->settings);
 	free(a);
+}
+
+/*
+ * This thread may have waited for memory while the daemon began to stop, and
+ * was not waited for.
+ */
+void
+mapanswer(struct daemon *d, struct slice request, struct text *reply)
+{
+	if (!drain_enter(&d->gate))
+		return;
+	answer_request(d, request, reply);
+	drain_leave(&d->gate);
 }

@@ -18,6 +18,9 @@ enum {
 	OUTPUT_MAX = 64 * 1024
 };
 
+/* epoll_ctl(2) failed: nobody would tell when there is something to read. */
+static const char unwatched[] = "the system cannot watch it";
+
 struct maplink {
 	TAILQ_ENTRY(maplink) entry;
 	struct maplink_owner *owner;
@@ -68,7 +71,7 @@ set_timer(struct maplink *l, bool working)
 	event_add(l->timer, &time);
 }
 
-/* False: out of memory. */
+/* False: out of memory, or the daemon stops. */
 static bool
 send_answer(struct maplink *l, struct slice request)
 {
@@ -109,7 +112,7 @@ work(struct maplink *l, unsigned *answered)
 			break;
 		}
 		if (!send_answer(l, request))
-			return "out of memory";
+			return "out of memory, or the daemon stops";
 		evbuffer_drain(in, used);
 		++*answered;
 	}
@@ -129,10 +132,12 @@ go_on(struct maplink *l)
 		drop(l, why);
 		return;
 	}
-	if (unread >= OUTPUT_MAX)
+	if (unread >= OUTPUT_MAX) {
 		bufferevent_disable(l->buffers, EV_READ);
-	else
-		bufferevent_enable(l->buffers, EV_READ);
+	} else if (bufferevent_enable(l->buffers, EV_READ) == -1) {
+		drop(l, unwatched);
+		return;
+	}
 	if (answered > 0) {
 		TAILQ_REMOVE(&l->owner->links, l, entry);
 		TAILQ_INSERT_TAIL(&l->owner->links, l, entry);
@@ -179,7 +184,10 @@ maplink_open(struct maplink_owner *owner, evutil_socket_t fd)
 	}
 	bufferevent_setcb(l->buffers, on_bytes, on_bytes, on_end, l);
 	bufferevent_setwatermark(l->buffers, EV_READ, 0, INPUT_MAX);
-	bufferevent_enable(l->buffers, EV_READ | EV_WRITE);
+	if (bufferevent_enable(l->buffers, EV_READ | EV_WRITE) == -1) {
+		drop(l, unwatched);
+		return;
+	}
 	/* Who connects has something to ask. */
 	set_timer(l, true);
 }

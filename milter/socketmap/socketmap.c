@@ -35,6 +35,15 @@ struct socketmap {
 };
 
 static void
+pause_accepting(struct socketmap *m)
+{
+	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
+
+	evconnlistener_disable(m->listener);
+	event_add(m->again, &pause);
+}
+
+static void
 on_connect(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *address, int length, void *arg)
 {
@@ -59,13 +68,12 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd,
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	const struct timeval pause = { 0, ACCEPT_PAUSE_MS * 1000 };
 	struct socketmap *m = arg;
 
+	(void)listener;
 	accept_failed(&m->trouble, errno);
 	maplink_drop_oldest(&m->owner);
-	evconnlistener_disable(listener);
-	event_add(m->again, &pause);
+	pause_accepting(m);
 }
 
 static void
@@ -75,7 +83,9 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	evconnlistener_enable(m->listener);
+	/* epoll_ctl(2) may fail for want of memory. */
+	if (evconnlistener_enable(m->listener) == -1)
+		pause_accepting(m);
 }
 
 static void
@@ -142,7 +152,9 @@ prepare(struct socketmap *m, int fd)
 	if (m->end == NULL || m->again == NULL || m->listener == NULL)
 		return false;
 	evconnlistener_set_error_cb(m->listener, on_accept_error);
-	return event_add(m->end, NULL) == 0;
+	/* evconnlistener_new() does not look whether it can listen. */
+	return evconnlistener_enable(m->listener) == 0 &&
+	    event_add(m->end, NULL) == 0;
 }
 
 struct socketmap *

@@ -7,6 +7,7 @@
  * What a library inside libc calls by its own names (stdio's write, the open of
  * fopen) does not pass here.
  */
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -33,7 +34,7 @@
 
 /* The bits of `kinds`, in the order of Fault.pm. */
 enum kind {
-	MEMORY, WRITE, SYNC, OPEN, ACCEPT, THREAD, POLL, MDB, MAP,
+	MEMORY, WRITE, SYNC, OPEN, ACCEPT, THREAD, POLL, MDB, MAP, EPOLL,
 };
 
 enum from { ANYBODY, PROGRAM, NOT_LIBC };
@@ -50,7 +51,7 @@ struct control {
 static const int errors[] = {
 	[MEMORY] = ENOMEM, [WRITE] = ENOSPC, [SYNC] = EIO, [OPEN] = EMFILE,
 	[ACCEPT] = ENOMEM, [THREAD] = EAGAIN, [POLL] = ENOMEM, [MDB] = ENOMEM,
-	[MAP] = ENOMEM,
+	[MAP] = ENOMEM, [EPOLL] = ENOSPC,
 };
 
 static struct control *control;
@@ -328,6 +329,14 @@ ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit,
 		    const struct timespec *, const sigset_t *))
 		    dlsym(RTLD_NEXT, "ppoll");
 	return FAILS(POLL) ? -1 : real(fds, n, limit, mask);
+}
+
+/* A descriptor that is no longer watched needs no memory. */
+int
+epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	return what != EPOLL_CTL_DEL && FAILS(EPOLL) ? -1 :
+	    (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
 }
 
 void *

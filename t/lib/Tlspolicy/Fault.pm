@@ -103,12 +103,13 @@ package Tlspolicy::Fault::Disk {
 }
 
 # The n-th call fails: of memory, write, sync, open, accept, thread, poll, mdb,
-# map (several with a + between): whoever makes it, the program's own code, or
+# map, epoll (several with a + between): whoever makes it, the program's own code, or
 # anybody but libc.
 package Tlspolicy::Fault::Nth {
 	our @ISA = ('Tlspolicy::Fault');
 	my %kind = (memory => 0, write => 1, sync => 2, open => 3, accept => 4,
-	    thread => 5, poll => 6, mdb => 7, map => 8);
+	    thread => 5, poll => 6, mdb => 7, map => 8,
+	    epoll => 9);
 	my %index = (kinds => 0, nth => 1, onward => 2, from => 3, calls => 4,
 	    failed => 5);
 

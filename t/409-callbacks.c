@@ -1,0 +1,460 @@
+/*
+ * The daemon's callbacks in the hands of a libmilter of this program's own,
+ * whose n-th call fails: nothing is accepted that was not done and recorded,
+ * nothing is refused for good.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
+#include "milter/log.h"
+#include "milter/session/callbacks.h"
+#include "milter/session/session.h"
+#include "milter/socketmap/mapanswer.h"
+#include "t/unit.h"
+
+static const char rules[] =
+    "TLS_Clt:clear.example PERM+ENCR:112\n"
+    "TLS_To:hold@bar.test HOLD+VERIFY:128\n"
+    "TLS_To:perm@bar.test PERM+VERIFY:128\n";
+
+struct smfi_str {
+	void *session;
+	const char *client, *id;
+	char reply[16];
+	bool held, cleaned, added;
+};
+
+static struct smfiDesc milter;
+static struct daemon state_of_daemon;
+static char log_path[512];
+static int ncalls, failing; /* the call that fails; 0: none */
+static bool no_memory;	    /* for what strdup(3) copies */
+static int nsession;
+
+static int
+result(void)
+{
+	return ++ncalls == failing ? MI_FAILURE : MI_SUCCESS;
+}
+
+/* libc's, but with a limit. */
+char *
+strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = no_memory ? NULL : malloc(n);
+
+	return copy == NULL ? NULL : memcpy(copy, s, n);
+}
+
+int
+smfi_register(struct smfiDesc d)
+{
+	milter = d;
+	return result();
+}
+
+int
+smfi_setsymlist(SMFICTX *ctx, int stage, char *macros)
+{
+	(void)ctx;
+	(void)stage;
+	(void)macros;
+	return result();
+}
+
+int
+smfi_setpriv(SMFICTX *ctx, void *session)
+{
+	if (session != NULL && result() != MI_SUCCESS)
+		return MI_FAILURE;
+	ctx->session = session;
+	return MI_SUCCESS;
+}
+
+void *
+smfi_getpriv(SMFICTX *ctx)
+{
+	return ctx->session;
+}
+
+char *
+smfi_getsymval(SMFICTX *ctx, char *name)
+{
+	const struct {
+		const char *name, *value;
+	} macros[] = {
+		{ "v", "8.17.1" }, { "j", "mx.example.org" }, { "i", ctx->id },
+		{ "{client_name}", ctx->client },
+		{ "{client_addr}", "192.0.2.1" }, { "{client_resolve}", "OK" },
+		{ "{daemon_port}", "25" },
+	};
+
+	for (size_t i = 0; i < UNIT_COUNT(macros); i++)
+		if (strcmp(macros[i].name, name) == 0)
+			return (char *)(uintptr_t)macros[i].value;
+	return NULL;
+}
+
+int
+smfi_setreply(SMFICTX *ctx, char *code, char *dsn, char *text)
+{
+	(void)dsn;
+	(void)text;
+	if (result() != MI_SUCCESS)
+		return MI_FAILURE;
+	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
+	return MI_SUCCESS;
+}
+
+int
+smfi_setmlreply(SMFICTX *ctx, const char *code, const char *dsn, ...)
+{
+	(void)dsn;
+	if (result() != MI_SUCCESS)
+		return MI_FAILURE;
+	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
+	return MI_SUCCESS;
+}
+
+int
+smfi_quarantine(SMFICTX *ctx, char *reason)
+{
+	(void)reason;
+	return ctx->held = result() == MI_SUCCESS, ctx->held ? MI_SUCCESS :
+	    MI_FAILURE;
+}
+
+int
+smfi_chgheader(SMFICTX *ctx, char *field, int n, char *value)
+{
+	assert_string_equal(field, "TLSPolicy-Result");
+	assert_int_equal(n, 1);
+	assert_null(value);
+	ctx->cleaned = result() == MI_SUCCESS;
+	return ctx->cleaned ? MI_SUCCESS : MI_FAILURE;
+}
+
+int
+smfi_insheader(SMFICTX *ctx, int at, char *field, char *value)
+{
+	(void)field;
+	(void)value;
+	assert_int_equal(at, 0);
+	ctx->added = result() == MI_SUCCESS;
+	return ctx->added ? MI_SUCCESS : MI_FAILURE;
+}
+
+static int
+start(void **none)
+{
+	static struct settings s;
+	struct daemon *d = &state_of_daemon;
+	struct fault f;
+
+	(void)none;
+	log_init("t", false);
+	settings_init(&s);
+	log_set_level(LOG_LEVEL_ERROR);
+	s.add_header = 1;
+	snprintf(s.store, sizeof s.store, "%s",
+	    unit_build("callbacks", rules, 1));
+	snprintf(log_path, sizeof log_path, "%s", unit_path("audit.log"));
+	snprintf(s.audit_file, sizeof s.audit_file, "%s", log_path);
+	drain_init(&d->gate);
+	metrics_init(&d->metrics);
+	store_holder_init(&d->store);
+	pool_init(&d->messages);
+	fault_clear(&f);
+	assert_true(settings_holder_init(&d->settings, &s));
+	assert_true(store_holder_watch(&d->store, s.store));
+	assert_non_null(d->audit = audit_open(&s, &f));
+	assert_true(callbacks_register(d, true, &f));
+	return 0;
+}
+
+static int
+stop(void **none)
+{
+	struct daemon *d = &state_of_daemon;
+	struct message *m;
+
+	(void)none;
+	store_holder_close(&d->store);
+	audit_close(d->audit);
+	settings_holder_free(&d->settings);
+	while ((m = pool_take(&d->messages)) != NULL) {
+		facts_free(&m->facts);
+		free(m);
+	}
+	return 0;
+}
+
+static void
+begin(SMFICTX *ctx, const char *client, int fails)
+{
+	static char id[16];
+
+	snprintf(id, sizeof id, "Q%d", ++nsession);
+	*ctx = (SMFICTX){ .client = client, .id = id };
+	ncalls = 0;
+	failing = fails;
+}
+
+static sfsistat
+negotiate_as(SMFICTX *ctx, unsigned long offered)
+{
+	unsigned long actions = 0, steps = 0, two, three;
+
+	return milter.xxfi_negotiate(ctx, offered, SMFI_CURR_PROT, 0, 0,
+	    &actions, &steps, &two, &three);
+}
+
+static sfsistat
+mail(SMFICTX *ctx)
+{
+	char sender[] = "<a@good.example>", *argv[] = { sender, NULL };
+	char helo[] = "client.example";
+
+	assert_int_equal(milter.xxfi_helo(ctx, helo), SMFIS_NOREPLY);
+	return milter.xxfi_envfrom(ctx, argv);
+}
+
+static sfsistat
+rcpt(SMFICTX *ctx, const char *to)
+{
+	char address[64], *argv[] = { address, NULL };
+
+	snprintf(address, sizeof address, "<%s>", to);
+	return milter.xxfi_envrcpt(ctx, argv);
+}
+
+/* The answer to the end of a message that is held, or to what came before. */
+static sfsistat
+held_message(SMFICTX *ctx)
+{
+	char name[] = "tlspolicy-result", value[] = "forged";
+	sfsistat answer = mail(ctx);
+
+	if (answer != SMFIS_CONTINUE)
+		return answer;
+	answer = rcpt(ctx, "hold@bar.test");
+	if (answer != SMFIS_CONTINUE)
+		return answer;
+	assert_int_equal(milter.xxfi_data(ctx), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_header(ctx, name, value), SMFIS_NOREPLY);
+	return milter.xxfi_eom(ctx);
+}
+
+static bool
+is_recorded(const char *id, const char *event)
+{
+	char want[64], word[64], line[16384];
+	FILE *file = fopen(log_path, "r");
+	bool found = false;
+
+	assert_non_null(file);
+	snprintf(want, sizeof want, "\"queue_id\":\"%s\"", id);
+	snprintf(word, sizeof word, "\"event\":\"%s\"", event);
+	while (fgets(line, sizeof line, file) != NULL)
+		found = found || (strstr(line, want) != NULL &&
+		    strstr(line, word) != NULL);
+	fclose(file);
+	return found;
+}
+
+static void
+check_accepted(const SMFICTX *ctx)
+{
+	assert_true(ctx->held);
+	assert_true(ctx->cleaned);
+	assert_true(is_recorded(ctx->id, "message"));
+	/* One without a session at the negotiation may add nothing. */
+	assert_true(ctx->added);
+}
+
+static void
+test_nth_call(void **state)
+{
+	int n, accepted = 0;
+
+	(void)state;
+	for (n = 1; n < 100; n++) {
+		sfsistat answer;
+		SMFICTX ctx;
+
+		begin(&ctx, "good.example", n);
+		answer = negotiate_as(&ctx, SMFI_CURR_ACTS);
+		if (answer == SMFIS_CONTINUE) {
+			answer = held_message(&ctx);
+			if (answer == SMFIS_CONTINUE) {
+				check_accepted(&ctx);
+				accepted++;
+			} else {
+				assert_int_equal(answer, SMFIS_TEMPFAIL);
+				assert_false(is_recorded(ctx.id, "message"));
+			}
+		} else {
+			assert_int_equal(answer, SMFIS_REJECT);
+		}
+		assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
+		assert_null(ctx.session);
+		if (ncalls < n)
+			break;
+	}
+	/* One session, seven stages, hold, two header fields. */
+	assert_int_equal(n, 12);
+	assert_int_equal(accepted, 1);
+}
+
+/* What cannot be said as it should be is said as "later". */
+static void
+test_reply_fails(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "clear.example", 0);
+	assert_int_equal(negotiate_as(&ctx, SMFI_CURR_ACTS), SMFIS_CONTINUE);
+	assert_int_equal(mail(&ctx), SMFIS_REJECT);
+	assert_int_equal(ctx.reply[0], '5');
+	failing = ncalls + 1;
+	assert_int_equal(mail(&ctx), SMFIS_TEMPFAIL);
+	milter.xxfi_close(&ctx);
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "perm@bar.test"), SMFIS_REJECT);
+	failing = ncalls + 1;
+	assert_int_equal(rcpt(&ctx, "perm@bar.test"), SMFIS_TEMPFAIL);
+	milter.xxfi_close(&ctx);
+}
+
+static void
+test_old_mta(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(negotiate_as(&ctx,
+	    SMFI_CURR_ACTS & ~(unsigned long)SMFIF_SETSYMLIST), SMFIS_REJECT);
+	milter.xxfi_close(&ctx);
+}
+
+/* What was not judged at MAIL is not accepted by what comes after. */
+static void
+test_out_of_order(void **state)
+{
+	char name[] = "Subject", value[] = "x";
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "451");
+	assert_int_equal(milter.xxfi_header(&ctx, name, value), SMFIS_NOREPLY);
+	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
+	assert_int_equal(milter.xxfi_abort(&ctx), SMFIS_CONTINUE);
+	/* The answer without its words, too. */
+	failing = ncalls + 1;
+	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
+	milter.xxfi_close(&ctx);
+	/* A connection that ends before it began. */
+	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
+}
+
+static void
+test_abandoned(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_abort(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
+	/* Nobody waits for this record. */
+	for (int i = 0; i < 500 && !is_recorded(ctx.id, "aborted"); i++)
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	assert_true(is_recorded(ctx.id, "aborted"));
+	assert_false(is_recorded(ctx.id, "message"));
+}
+
+/* What a client said of itself is not taken for never said. */
+static void
+test_lost_helo(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	no_memory = true;
+	assert_int_equal(mail(&ctx), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "451");
+	no_memory = false;
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	milter.xxfi_close(&ctx);
+	/* Nor when there was no place for the session itself. */
+	begin(&ctx, "good.example", 1);
+	assert_int_equal(mail(&ctx), SMFIS_TEMPFAIL);
+	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
+	begin(&ctx, "good.example", 1);
+	assert_int_equal(mail(&ctx), SMFIS_TEMPFAIL);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
+	assert_null(ctx.session);
+}
+
+static size_t
+asked(const char *request)
+{
+	static char buf[MAPANSWER_MAX];
+	struct text answer;
+
+	text_init(&answer, buf, sizeof buf);
+	mapanswer(&state_of_daemon, slice_of(request), &answer);
+	return answer.n;
+}
+
+/* The last one: the gate stays closed. */
+static void
+test_stopping(void **state)
+{
+	char helo[] = "client.example";
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(asked("tlspolicy dest.test"), strlen("NOTFOUND "));
+	assert_true(drain_close(&state_of_daemon.gate, 0));
+	/* The log that it would be recorded in may be gone. */
+	assert_int_equal(asked("tlspolicy dest.test"), 0);
+	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_TEMPFAIL);
+	assert_int_equal(milter.xxfi_helo(&ctx, helo), SMFIS_NOREPLY);
+	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
+	assert_int_equal(negotiate_as(&ctx, SMFI_CURR_ACTS), SMFIS_REJECT);
+	session_free(ctx.session);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nth_call),
+		cmocka_unit_test(test_reply_fails),
+		cmocka_unit_test(test_old_mta),
+		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_abandoned),
+		cmocka_unit_test(test_lost_helo),
+		cmocka_unit_test(test_stopping),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return unit_leave(cmocka_run_group_tests(tests, start, stop));
+}
