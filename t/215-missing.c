@@ -91,8 +91,8 @@ static const char *const policies[] = {
 	"TLS_From:<> PERM+VERIFY\nTLS_From: OK\n",
 	"TLS_To:pay@home.example PERM+VERIFY:256\nTLS_To: OK\n",
 	"TLS_To:home.example HOLD+VERIFY:256\nTLS_To: OK\n",
-	"TLS_Clt:evil.example HOLD+ENCR:256\nTLS_From:evil.example "
-	    "PERM+VERIFY:256\nTLS_From: OK\nTLS_Clt: OK\n",
+	("TLS_Clt:evil.example HOLD+ENCR:256\nTLS_From:evil.example "
+	    "PERM+VERIFY:256\nTLS_From: OK\nTLS_Clt: OK\n"),
 };
 
 struct session {
