@@ -263,9 +263,25 @@ parse_exempt(struct parse *p)
 	return scan_bool(&p->scan, &p->r->exempt);
 }
 
+static bool
+parse_source(struct parse *p)
+{
+	const char *at = p->scan.p;
+	struct slice word;
+
+	if (!scan_string(&p->scan, &word))
+		return false;
+	p->r->maillog = slice_is(word, "maillog");
+	if (p->r->maillog)
+		return true;
+	p->scan.p = at;
+	return scan_fail(&p->scan, "a word of tlspolicy-audit(5)");
+}
+
 /*
  * In the order in which record_format() writes them, then what only
- * record_format_outbound() does, and the daemon's withdrawal.
+ * record_format_outbound() does, the daemon's withdrawal and, last, what only
+ * record_format_maillog() does.
  */
 #define MEMBER(name, parse) \
 	{ name, sizeof name - 1, ",\"" name "\":", parse }
@@ -302,6 +318,7 @@ static const struct member {
 	MEMBER("result", parse_result),
 	MEMBER("inexpressible", parse_inexpressible),
 	MEMBER("of", parse_of),
+	MEMBER("source", parse_source),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };

@@ -67,6 +67,7 @@ struct reader_record {
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt;
+	bool maillog;		 /* made of an MTA's log, not by the daemon */
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
 	struct reader_outbound outbound;

@@ -178,7 +178,8 @@ line_facts(struct line *l)
 	put_group(l, FIELD_DAEMON, false);
 	put_group(l, FIELD_AUTH, !facts_filled(facts, FACT_AUTH_AUTHEN) &&
 	    !facts_filled(facts, FACT_AUTH_TYPE));
-	put_group(l, FIELD_TLS, facts_in_clear(facts));
+	if (facts_tls_told(facts))
+		put_group(l, FIELD_TLS, facts_in_clear(facts));
 	check_unwritten(l, FACT_SERVER_NAME);
 	check_unwritten(l, FACT_SERVER_ADDR);
 }

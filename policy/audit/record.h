@@ -78,6 +78,22 @@ struct record_outbound {
 bool record_format_outbound(const struct record_outbound *, struct text *out);
 
 /*
+ * A message that an MTA took in, as its own log tells: "source":"maillog", no
+ * generation, rules, recipients nor chain, and of `tls` nothing at all when
+ * the log does not tell.
+ */
+struct record_maillog {
+	int64_t time_us;
+	const struct facts *facts;
+	bool exempt;
+};
+
+bool record_format_maillog(const struct record_maillog *, struct text *out);
+
+/* A line that record_format_maillog() wrote. */
+bool record_is_maillog(struct slice line);
+
+/*
  * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:
  * plaintext and auth-in-clear are starttls-not-supported, wrong-certificate is
  * certificate-host-mismatch ("did not adhere to the constraints specified in

@@ -113,6 +113,8 @@ print(const struct reader_record *r)
 	audit_print_time(r->time_us, &line);
 	if (r->withdrawn)
 		text_puts(&line, " withdrawn");
+	if (r->maillog)
+		text_puts(&line, " maillog");
 	text_printf(&line, " %s", verdict_name(r->verdict));
 	if (r->waiver != WAIVER_NONE)
 		text_printf(&line, " (%s)", waiver_name(r->waiver));
@@ -128,7 +130,9 @@ print(const struct reader_record *r)
 	}
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
-	if (facts_in_clear(f))
+	if (!facts_tls_told(f))
+		text_puts(&line, " tls not told");
+	else if (facts_in_clear(f))
 		text_puts(&line, " in clear");
 	audit_print_fact(f, FACT_TLS_VERSION, " tls=", &line);
 	audit_print_fact(f, FACT_CIPHER, " cipher=", &line);

@@ -105,8 +105,13 @@ enum verify facts_verify(const struct facts *);
 struct slice facts_verify_word(const struct facts *);
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *);
-/* The session is not encrypted by TLS. */
+/* The session is not encrypted by TLS, as far as is told. */
 bool facts_in_clear(const struct facts *);
+/*
+ * Something is told of TLS, be it that there is none.  False only where facts
+ * come from a mail log that does not tell; facts_in_clear() is then true.
+ */
+bool facts_tls_told(const struct facts *);
 
 /* The client's (or with `server` the server's) address, if it is one. */
 bool facts_address(const struct facts *, bool server, struct netaddr *);

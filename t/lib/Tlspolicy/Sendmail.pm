@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use File::Path qw(make_path);
 use IPC::Open2 qw(open2);
+use Tlspolicy::Fault;
 use Tlspolicy::Names;
 use Tlspolicy::Postfix;
 use Tlspolicy::Scratch;
@@ -55,12 +56,27 @@ sub start
 		sort keys %{$self->{options} // {}}];
 	# -bD: in the foreground, so that our child is the daemon itself.
 	$self->{pid} = $arg{scratch}->spawn('sendmail/log',
-	    @{$self->{prefix}}, '-bD');
+	    $self->syslog_env, @{$self->{prefix}}, '-bD');
 	Tlspolicy::Scratch::wait_for(30, sub {
 	    $self->answers || Tlspolicy::Scratch::ended($self->{pid}) });
 	$self->answers or
 	    die "sendmail does not answer:\n" . $self->log;
 	return $self;
+}
+
+# There is no syslog daemon: what sendmail tells it goes to a file.
+sub syslog_env
+{
+	my ($self) = @_;
+	return { LD_PRELOAD => Tlspolicy::Fault::library('syslog'),
+	    SYSLOG_FILE => $self->maillog,
+	    # A sanitizer wants to be the first library.
+	    ASAN_OPTIONS => 'verify_asan_link_order=0' };
+}
+
+sub maillog
+{
+	return $_[0]{scratch}->path('sendmail/maillog');
 }
 
 sub name

@@ -1,0 +1,144 @@
+/*
+ * Most lines of a mail log are of no interest, so nothing is looked at twice.
+ */
+#include "policy/audit/scan.h"
+#include "policy/maillog/logline.h"
+
+/* "<22>", which some syslog daemons leave in front. */
+static void
+skip_priority(struct slice *s)
+{
+	size_t end;
+
+	if (s->n == 0 || s->p[0] != '<')
+		return;
+	end = slice_find(*s, '>');
+	if (end < s->n && end <= 4)
+		*s = slice_from(*s, end + 1);
+}
+
+/* "[ID 702911 mail.info] ", which Solaris puts before each message. */
+static void
+skip_message_id(struct slice *s)
+{
+	size_t end;
+
+	if (s->n < 4 || memcmp(s->p, "[ID ", 4) != 0)
+		return;
+	end = slice_find(*s, ']');
+	if (s->n - end > 1 && s->p[end + 1] == ' ')
+		*s = slice_from(*s, end + 2);
+}
+
+/* "TAG[PID]: " or "TAG: ". */
+static bool
+take_tag(struct logline *line, struct slice *s)
+{
+	size_t colon = slice_find(*s, ':'), open;
+	struct slice tag = slice_make(s->p, colon);
+
+	if (colon == 0 || colon == s->n || slice_find(tag, ' ') < colon)
+		return false;
+	open = slice_find(tag, '[');
+	line->tag = slice_make(tag.p, open);
+	line->pid = slice_make("", 0);
+	if (open < colon) {
+		if (tag.p[colon - 1] != ']')
+			return false;
+		line->pid = slice_make(tag.p + open + 1, colon - open - 2);
+	}
+	*s = slice_from(*s, colon + 1);
+	if (s->n > 0 && s->p[0] == ' ')
+		*s = slice_from(*s, 1);
+	return true;
+}
+
+/*
+ * Of a message that is not UTF-8 the journal has numbers, which cannot be one
+ * of those that count here.
+ */
+static bool
+journal_value(struct scan *scan, struct slice *value)
+{
+	return scan_peek(scan) == '"' ? scan_string(scan, value) :
+	    scan_skip(scan);
+}
+
+static bool
+journal_member(struct scan *scan, struct slice name, struct logline *line,
+    struct slice *time, struct slice *own_pid)
+{
+	if (slice_is(name, "MESSAGE"))
+		return journal_value(scan, &line->message);
+	if (slice_is(name, "__REALTIME_TIMESTAMP"))
+		return journal_value(scan, time);
+	if (slice_is(name, "_HOSTNAME"))
+		return journal_value(scan, &line->host);
+	if (slice_is(name, "SYSLOG_IDENTIFIER"))
+		return journal_value(scan, &line->tag);
+	if (slice_is(name, "SYSLOG_PID"))
+		return journal_value(scan, &line->pid);
+	if (slice_is(name, "_PID"))
+		return journal_value(scan, own_pid);
+	return scan_skip(scan);
+}
+
+static enum logline_result
+parse_journal(struct logline *line, struct slice text, struct arena *memory)
+{
+	struct slice name, time = { NULL, 0 }, own_pid = { "", 0 };
+	struct scan scan;
+	unsigned long us;
+	bool first = true;
+
+	*line = (struct logline){ 0 };
+	scan_init(&scan, text, memory);
+	if (!scan_object(&scan))
+		return LOGLINE_BAD;
+	while (scan_member(&scan, &first, &name))
+		if (!journal_member(&scan, name, line, &time, &own_pid))
+			return LOGLINE_BAD;
+	if (scan.error != NULL || !scan_end(&scan) ||
+	    !text_number(time, INT64_MAX / 2, &us))
+		return LOGLINE_BAD;
+	line->time_us = (int64_t)us;
+	if (line->pid.p == NULL)
+		line->pid = own_pid;
+	return line->message.p == NULL || line->tag.p == NULL ||
+	    line->host.p == NULL ? LOGLINE_OTHER : LOGLINE_READ;
+}
+
+/* What journalctl(1) says of itself, and lines that go on with a message. */
+static bool
+is_mark(struct slice s)
+{
+	return s.n == 0 || text_is_blank(s.p[0]) || s.p[0] == '\r' ||
+	    (s.n > 3 && memcmp(s.p, "-- ", 3) == 0);
+}
+
+enum logline_result
+logline_parse(struct logline *line, struct slice text, struct logtime *time,
+    struct arena *memory)
+{
+	struct slice s = text;
+	size_t blank;
+
+	if (is_mark(s))
+		return LOGLINE_OTHER;
+	if (s.p[0] == '{')
+		return parse_journal(line, s, memory);
+	skip_priority(&s);
+	if (!logtime_take(time, &s, &line->time_us))
+		return LOGLINE_BAD;
+	blank = slice_find(s, ' ');
+	line->host = slice_make(s.p, blank);
+	if (blank == 0 || blank == s.n)
+		return LOGLINE_OTHER;
+	s = slice_from(s, blank + 1);
+	if (!take_tag(line, &s))
+		return LOGLINE_OTHER;
+	skip_message_id(&s);
+	line->message = s.n > 0 && s.p[s.n - 1] == '\r' ?
+	    slice_make(s.p, s.n - 1) : s;
+	return LOGLINE_READ;
+}

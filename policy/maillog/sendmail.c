@@ -1,0 +1,333 @@
+/*
+ * sendmail: a child serves a connection and logs STARTTLS=server when the
+ * handshake is done, then a line from= for each message.  Where a child begins
+ * and ends is not logged, and process ids come again: so a line about TLS is
+ * tied to a message only when the relay is the same and proto= (ESMTPS) says,
+ * too, that the message came over TLS.
+ *
+ * sendmail cuts what it logs.  Of the texts in from= the sender, the message's
+ * id and the word of the client's ident server are somebody else's.
+ */
+#include "policy/maillog/maillog-internal.h"
+
+static bool
+is_sendmail(const struct maillog *m, struct slice tag)
+{
+	return m->options.mta == MAILLOG_SENDMAIL ||
+	    slice_starts_nocase(tag, "sm-") ||
+	    slice_starts_nocase(tag, "sendmail");
+}
+
+/* "mx.example.com [192.0.2.1]", "[192.0.2.1]", "ident@mx [1.2.3.4] (may ...)" */
+static bool
+read_relay(struct slice s, struct session *to)
+{
+	static const char forged[] = " (may be forged)";
+	size_t open, at, n = sizeof forged - 1;
+	struct slice addr;
+
+	if (s.n > n && memcmp(s.p + s.n - n, forged, n) == 0) {
+		to->forged = true;
+		s.n -= n;
+	}
+	open = maillog_find_last(s, "[");
+	if (open == s.n || s.p[s.n - 1] != ']')
+		return false;
+	addr = slice_make(s.p + open + 1, s.n - open - 2);
+	if (!sessions_copy(to->addr, sizeof to->addr, addr))
+		return false;
+	if (open == 0 || s.p[open - 1] != ' ')
+		return sessions_copy(to->name, sizeof to->name,
+		    slice_from(s, open));
+	for (at = open - 1; at > 0 && s.p[at - 1] != '@' &&
+	    s.p[at - 1] != ' ' && s.p[at - 1] != '='; at--)
+		;
+	return at < open - 1 && sessions_copy(to->name, sizeof to->name,
+	    slice_make(s.p + at, open - 1 - at));
+}
+
+static struct session *
+process_of(struct maillog *m, const struct logline *line, bool anew)
+{
+	char buf[SESSIONS_KEY_MAX];
+	struct slice key = maillog_key(buf, line->host, line->tag, line->pid);
+
+	return anew ? sessions_put(m->processes, key) :
+	    sessions_find(m->processes, key);
+}
+
+/* A value of the form NAME up to the next comma; s goes on behind it. */
+static bool
+take_value(struct slice *s, const char *name, struct slice *value)
+{
+	size_t n;
+
+	if (!maillog_take(s, name))
+		return false;
+	n = slice_find(*s, ',');
+	*value = slice_make(s->p, n);
+	*s = slice_from(*s, n);
+	return true;
+}
+
+/* "version=TLSv1.3, verify=OK, cipher=X, bits=256/256" */
+static bool
+read_suite(struct slice s, struct session *to)
+{
+	struct slice version, verify, cipher, bits;
+
+	if (!take_value(&s, "version=", &version) ||
+	    !take_value(&s, ", verify=", &verify) ||
+	    !take_value(&s, ", cipher=", &cipher) ||
+	    !take_value(&s, ", bits=", &bits))
+		return false;
+	bits.n = slice_find(bits, '/');
+	return version.n > 0 && verify.n > 0 && cipher.n > 0 && bits.n > 0 &&
+	    sessions_copy(to->version, sizeof to->version, version) &&
+	    sessions_copy(to->verify, sizeof to->verify, verify) &&
+	    sessions_copy(to->cipher, sizeof to->cipher, cipher) &&
+	    sessions_copy(to->bits, sizeof to->bits, bits);
+}
+
+static void
+take_tls(struct maillog *m, const struct logline *line, struct slice s)
+{
+	static const char version[] = ", version=";
+	size_t at = maillog_find_last(s, version);
+	struct session *session = process_of(m, line, true);
+
+	maillog_tls_is_logged(m, line);
+	if (session == NULL)
+		return;
+	if (at < s.n && read_relay(slice_make(s.p, at), session) &&
+	    read_suite(slice_from(s, at + 2), session)) {
+		session->tls = SESSION_TLS;
+		return;
+	}
+	m->counts.unreadable++;
+	sessions_remove(m->processes, session);
+}
+
+/* "AUTH=server, relay=R, authid=joe, mech=PLAIN, bits=0" */
+static void
+take_login(struct maillog *m, const struct logline *line, struct slice s)
+{
+	size_t mech = maillog_find_last(s, ", mech="), id;
+	struct session *session = process_of(m, line, false), client = { 0 };
+	struct slice rest = slice_from(s, mech), before, method;
+
+	before = slice_make(s.p, mech);
+	id = maillog_find_last(before, ", authid=");
+	if (id == before.n || !read_relay(slice_make(s.p, id), &client) ||
+	    !take_value(&rest, ", mech=", &method)) {
+		m->counts.unreadable++;
+		return;
+	}
+	if (session == NULL || !sessions_same_client(session, &client)) {
+		session = process_of(m, line, true);
+		if (session == NULL)
+			return;
+		memcpy(session->name, client.name, sizeof client.name);
+		memcpy(session->addr, client.addr, sizeof client.addr);
+	}
+	sessions_copy(session->login, sizeof session->login,
+	    slice_from(before, id + sizeof ", authid=" - 1));
+	sessions_copy(session->login_type, sizeof session->login_type, method);
+}
+
+/*
+ * "<SENDER>, size=..." with quoted strings; a sender that was cut has no end,
+ * and is then not told.
+ */
+static struct slice
+take_sender(struct slice *s)
+{
+	struct slice sender = { NULL, 0 };
+	bool quoted = false;
+	size_t at = 1;
+
+	if (s->n == 0 || s->p[0] != '<')
+		return sender;
+	for (; at < s->n && (quoted || s->p[at] != '>'); at++)
+		if (s->p[at] == '\\' && quoted)
+			at++;
+		else if (s->p[at] == '"')
+			quoted = !quoted;
+	if (at + 1 >= s->n)
+		return sender;
+	sender = slice_make(s->p + 1, at - 1);
+	*s = slice_from(*s, at + 1);
+	return sender;
+}
+
+/* The values behind the message's id, from the end of the line back. */
+struct tail {
+	struct slice proto, daemon, relay;
+};
+
+static void
+read_tail(struct slice s, struct tail *tail)
+{
+	size_t relay = maillog_find_last(s, ", relay="), proto;
+	struct slice before = slice_make(s.p, relay);
+
+	memset(tail, 0, sizeof *tail);
+	if (relay == s.n)
+		return;
+	tail->relay = slice_from(s, relay + sizeof ", relay=" - 1);
+	proto = maillog_find_last(before, ", proto=");
+	if (proto == before.n)
+		return;
+	before = slice_from(before, proto);
+	take_value(&before, ", proto=", &tail->proto);
+	take_value(&before, ", daemon=", &tail->daemon);
+}
+
+/* ESMTPS, ESMTPSA: over TLS. */
+static bool
+says_tls(struct slice proto)
+{
+	return slice_is(proto, "ESMTPS") || slice_is(proto, "ESMTPSA");
+}
+
+static bool
+says_clear(struct slice proto)
+{
+	return slice_is(proto, "SMTP") || slice_is(proto, "ESMTP") ||
+	    slice_is(proto, "ESMTPA");
+}
+
+static void
+tie(struct maillog *m, const struct logline *line, const struct tail *tail,
+    struct session *message)
+{
+	const struct session *s = process_of(m, line, false);
+	bool tied = s != NULL && sessions_same_client(s, message);
+
+	if (tied && s->tls == SESSION_TLS) {
+		if (!says_tls(tail->proto))
+			return; /* another session's, or no EHLO after it */
+		message->tls = SESSION_TLS;
+		memcpy(message->version, s->version, sizeof s->version);
+		memcpy(message->cipher, s->cipher, sizeof s->cipher);
+		memcpy(message->bits, s->bits, sizeof s->bits);
+		memcpy(message->verify, s->verify, sizeof s->verify);
+	} else if (says_clear(tail->proto) && maillog_logs_tls(m, line)) {
+		message->tls = SESSION_CLEAR;
+	}
+}
+
+/* Only proto= tells that nobody did. */
+static void
+tie_login(struct maillog *m, const struct logline *line,
+    const struct tail *tail, struct session *message)
+{
+	const struct session *s = process_of(m, line, false);
+
+	if (tail->proto.n > 0 && tail->proto.p[tail->proto.n - 1] != 'A')
+		return;
+	message->login_untold = s == NULL || tail->proto.n == 0 ||
+	    s->login[0] == '\0' || !sessions_same_client(s, message);
+	if (message->login_untold)
+		return;
+	memcpy(message->login, s->login, sizeof s->login);
+	memcpy(message->login_type, s->login_type, sizeof s->login_type);
+}
+
+static bool
+was_taken_in(struct slice s)
+{
+	static const char name[] = ", nrcpts=";
+	size_t at = 0;
+
+	/* It stands before all that is somebody else's. */
+	for (; at + sizeof name <= s.n; at++)
+		if (memcmp(s.p + at, name, sizeof name - 1) == 0)
+			return s.p[at + sizeof name - 1] != '0';
+	return false;
+}
+
+static struct session *
+message_of(struct maillog *m, const struct logline *line, struct slice id,
+    bool anew)
+{
+	char buf[SESSIONS_KEY_MAX];
+	struct slice key = maillog_key(buf, line->host, line->tag, id);
+
+	return anew ? sessions_put(m->messages, key) :
+	    sessions_find(m->messages, key);
+}
+
+/* A milter's refusal, by which the message was not taken in. */
+static void
+take_refusal(struct maillog *m, const struct logline *line, struct slice id)
+{
+	struct session *message = message_of(m, line, id, true);
+
+	if (message != NULL)
+		message->refused = true;
+}
+
+static bool
+was_refused(struct maillog *m, const struct logline *line, struct slice id)
+{
+	struct session *message = message_of(m, line, id, false);
+
+	if (message == NULL)
+		return false;
+	sessions_remove(m->messages, message);
+	return true;
+}
+
+static void
+take_message(struct maillog *m, const struct logline *line, struct slice id,
+    struct slice s)
+{
+	struct session message = { .time_us = line->time_us };
+	struct slice sender = take_sender(&s);
+	struct tail tail;
+
+	if (was_refused(m, line, id) || !was_taken_in(s))
+		return;
+	read_tail(s, &tail);
+	if (tail.relay.n > 0 && !read_relay(tail.relay, &message)) {
+		m->counts.local++; /* root@localhost */
+		return;
+	}
+	if (tail.relay.n == 0) {
+		m->counts.unreadable++;
+		return;
+	}
+	tie(m, line, &tail, &message);
+	tie_login(m, line, &tail, &message);
+	maillog_message(m, line, &message, DIALECT_SENDMAIL, id, sender,
+	    tail.daemon);
+}
+
+bool
+maillog_sendmail(struct maillog *m, const struct logline *line)
+{
+	struct slice s = line->message, id;
+
+	if (!is_sendmail(m, line->tag))
+		return false;
+	m->counts.mta++;
+	if (maillog_take(&s, "STARTTLS=server, relay=")) {
+		take_tls(m, line, s);
+	} else if (maillog_take(&s, "AUTH=server, relay=")) {
+		take_login(m, line, s);
+	} else if (maillog_take(&s, "STARTTLS=client, relay=")) {
+		m->counts.outbound++;
+	} else {
+		id = slice_make(s.p, slice_find(s, ':'));
+		s = slice_from(s, id.n);
+		if (!maillog_is_queue_id(id))
+			return true;
+		if (maillog_take(&s, ": from="))
+			take_message(m, line, id, s);
+		else if (maillog_take(&s, ": Milter: ") &&
+		    maillog_find_last(s, "reject=") < s.n)
+			take_refusal(m, line, id);
+	}
+	return true;
+}
