@@ -66,8 +66,7 @@ struct reader_record {
 	struct slice would_reply;
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
-	bool monitor, exempt;
-	bool maillog;		 /* made of an MTA's log, not by the daemon */
+	bool monitor, exempt, maillog; /* the last: not by the daemon */
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
 	struct reader_outbound outbound;

@@ -46,16 +46,22 @@ is_audit_file(const struct context *context)
 	    out.st_dev == log.st_dev && out.st_ino == log.st_ino;
 }
 
+struct log {
+	char *path;
+	bool regular;
+	size_t place; /* on the command line */
+	int64_t written, first_us;
+};
+
 /* When a file was last written; of a pipe, now. */
 static int64_t
-last_written(const char *path)
+last_written(const char *path, bool *regular)
 {
 	struct stat st;
 
-	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		return (int64_t)st.st_mtime;
-	return (int64_t)time(NULL);
+	*regular = strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode);
+	return *regular ? (int64_t)st.st_mtime : (int64_t)time(NULL);
 }
 
 static void
@@ -108,21 +114,70 @@ judge(const struct maillog_counts *c)
 }
 
 static int
-read_files(struct maillog *m, char **paths)
+compare(const void *pa, const void *pb)
 {
-	static char *const standard_input[] = { "-", NULL };
-	char *const *path = paths[0] == NULL ? standard_input : paths;
-	struct fault fault;
+	const struct log *a = pa, *b = pb;
+
+	return a->first_us != b->first_us ?
+	    (a->first_us > b->first_us) - (a->first_us < b->first_us) :
+	    (a->place > b->place) - (a->place < b->place);
+}
+
+/* Oldest first; a pipe can only be read once, and stays where it is. */
+static bool
+put_in_order(struct log *logs, size_t n, const struct maillog_options *o,
+    struct fault *fault)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!logs[i].regular)
+			return true;
+	for (size_t i = 0; i < n; i++)
+		if (!maillog_first(logs[i].path, o, logs[i].written,
+		    &logs[i].first_us, fault))
+			return false;
+	qsort(logs, n, sizeof *logs, compare);
+	return true;
+}
+
+static bool
+read_logs(struct maillog *m, const struct log *logs, size_t n,
+    struct fault *fault)
+{
 	bool good = true;
 
-	progress_start("lines read", &maillog_counts(m)->lines);
-	for (; good && *path != NULL; path++)
-		good = maillog_file(m, *path, last_written(*path), &fault);
-	progress_stop();
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fault_set(&fault, FAULT_IO, "cannot write the records");
-		good = false;
+	for (size_t i = 0; good && i < n; i++)
+		good = maillog_file(m, logs[i].path, logs[i].written, fault);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return fault_set(fault, FAULT_IO, "cannot write the records");
+	return good;
+}
+
+static int
+read_files(struct maillog *m, const struct maillog_options *o, char **paths)
+{
+	static char *const standard_input[] = { "-", NULL };
+	char *const *operands = paths[0] == NULL ? standard_input : paths;
+	struct log *logs;
+	struct fault fault;
+	size_t n = 0;
+	bool good;
+
+	while (operands[n] != NULL)
+		n++;
+	if ((logs = calloc(n, sizeof *logs)) == NULL) {
+		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		return command_fail(&fault);
 	}
+	for (size_t i = 0; i < n; i++) {
+		logs[i].path = operands[i];
+		logs[i].place = i;
+		logs[i].written = last_written(logs[i].path, &logs[i].regular);
+	}
+	progress_start("lines read", &maillog_counts(m)->lines);
+	good = put_in_order(logs, n, o, &fault) &&
+	    read_logs(m, logs, n, &fault);
+	progress_stop();
+	free(logs);
 	if (!good)
 		return command_fail(&fault);
 	maillog_finish(m);
@@ -197,7 +252,7 @@ run(struct context *context, int argc, char **argv)
 		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
 		return command_fail(&fault);
 	}
-	status = read_files(m, argv + optind);
+	status = read_files(m, &o, argv + optind);
 	maillog_free(m);
 	return status;
 }

@@ -67,9 +67,8 @@ struct facts {
 	struct arena memory;
 };
 
-/* All facts absent.  Takes no memory yet. */
+/* All facts absent.  Takes no memory yet; reset keeps some. */
 void facts_init(struct facts *, enum dialect);
-/* Forgets everything, keeps some memory for the next message. */
 void facts_reset(struct facts *, enum dialect);
 void facts_free(struct facts *);
 
@@ -105,12 +104,8 @@ enum verify facts_verify(const struct facts *);
 struct slice facts_verify_word(const struct facts *);
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *);
-/* The session is not encrypted by TLS, as far as is told. */
+/* Not encrypted by TLS; also when a mail log tells nothing of TLS at all. */
 bool facts_in_clear(const struct facts *);
-/*
- * Something is told of TLS, be it that there is none.  False only where facts
- * come from a mail log that does not tell; facts_in_clear() is then true.
- */
 bool facts_tls_told(const struct facts *);
 
 /* The client's (or with `server` the server's) address, if it is one. */

@@ -26,6 +26,8 @@ struct maillog {
 /* A message of the program, if it is one of that MTA; else false. */
 bool maillog_postfix(struct maillog *, const struct logline *);
 bool maillog_sendmail(struct maillog *, const struct logline *);
+/* What became of the messages under way is not in the log any more. */
+void maillog_sendmail_end(struct maillog *);
 
 /* HOST, NUL, PROGRAM, NUL, ID into `buf`; empty: too long. */
 struct slice maillog_key(char buf[SESSIONS_KEY_MAX], struct slice host,
@@ -35,10 +37,12 @@ struct slice maillog_key(char buf[SESSIONS_KEY_MAX], struct slice host,
 void maillog_tls_is_logged(struct maillog *, const struct logline *);
 bool maillog_logs_tls(struct maillog *, const struct logline *);
 
-/* The message `s` was taken in, from this sender (p == NULL: not told). */
-void maillog_message(struct maillog *, const struct logline *,
-    const struct session *s, enum dialect, struct slice queue_id,
-    struct slice sender, struct slice daemon);
+/*
+ * The message `s`, whose key has host and queue id, was taken in from this
+ * sender (p == NULL: not told).
+ */
+void maillog_message(struct maillog *, const struct session *s, enum dialect,
+    struct slice sender);
 
 /* `s` begins with `word`, which is eaten. */
 bool maillog_take(struct slice *s, const char *word);

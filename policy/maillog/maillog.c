@@ -13,7 +13,7 @@
  * A busy server has some hundred processes and some ten thousand messages under
  * way; an entry takes no memory before it is used.
  */
-enum { PROCESSES = 16384, MESSAGES = 65536, SERVICES = 256,
+enum { PROCESSES = 8192, MESSAGES = 32768, SERVICES = 256,
 	LINE_MEMORY = 16 * 1024 };
 
 struct maillog *
@@ -192,9 +192,20 @@ put_login(struct maillog *m, const struct session *s)
 	    put(m, FACT_AUTH_TYPE, s->login_type);
 }
 
+/* See maillog_key(). */
 static bool
-put_facts(struct maillog *m, const struct logline *line,
-    const struct session *s, enum dialect dialect)
+put_key(struct maillog *m, const struct session *s)
+{
+	struct slice rest = slice_make(s->key, s->nkey), host, program;
+
+	return slice_next(&rest, '\0', &host) &&
+	    slice_next(&rest, '\0', &program) &&
+	    facts_set(&m->facts, FACT_NODE, host, false) &&
+	    facts_set(&m->facts, FACT_QUEUE_ID, rest, false);
+}
+
+static bool
+put_facts(struct maillog *m, const struct session *s, enum dialect dialect)
 {
 	facts_reset(&m->facts, dialect);
 	for (int id = 0; id < FACT_COUNT; id++)
@@ -202,8 +213,8 @@ put_facts(struct maillog *m, const struct logline *line,
 	facts_set_state(&m->facts, FACT_SERVER_NAME, FACT_ABSENT);
 	facts_set_state(&m->facts, FACT_SERVER_ADDR, FACT_ABSENT);
 	if (!put(m, FACT_MTA, dialect == DIALECT_POSTFIX ? "Postfix" :
-	    "sendmail") || !facts_set(&m->facts, FACT_NODE, line->host, false) ||
-	    !put_client(m, s) || !put_login(m, s))
+	    "sendmail") || !put_key(m, s) || !put_client(m, s) ||
+	    !put_login(m, s) || !put(m, FACT_DAEMON_NAME, s->daemon))
 		return false;
 	if (s->tls == SESSION_UNTOLD)
 		return true;
@@ -221,9 +232,8 @@ is_exempt(const struct maillog *m)
 }
 
 void
-maillog_message(struct maillog *m, const struct logline *line,
-    const struct session *s, enum dialect dialect, struct slice queue_id,
-    struct slice sender, struct slice daemon)
+maillog_message(struct maillog *m, const struct session *s,
+    enum dialect dialect, struct slice sender)
 {
 	struct record_maillog record = { .time_us = s->time_us,
 	    .facts = &m->facts };
@@ -233,12 +243,9 @@ maillog_message(struct maillog *m, const struct logline *line,
 
 	if (s->time_us < m->options.since || s->time_us >= m->options.until)
 		return;
-	good = put_facts(m, line, s, dialect) &&
-	    facts_set(&m->facts, FACT_QUEUE_ID, queue_id, false) &&
-	    (daemon.n == 0 ||
-	    facts_set(&m->facts, FACT_DAEMON_NAME, daemon, false)) &&
-	    (sender.p == NULL || facts_set(&m->facts, FACT_MAIL_ADDR,
-	    sender.n == 0 ? slice_of("<>") : sender, false));
+	good = put_facts(m, s, dialect) && (sender.p == NULL ||
+	    facts_set(&m->facts, FACT_MAIL_ADDR, sender.n == 0 ?
+	    slice_of("<>") : sender, false));
 	record.exempt = is_exempt(m);
 	text_init(&out, buf, sizeof buf);
 	if (!good || !record_format_maillog(&record, &out)) {
@@ -266,6 +273,7 @@ note_bad(struct maillog *m, const char *path, uint64_t line)
 static void
 forget_all(struct maillog *m)
 {
+	maillog_sendmail_end(m);
 	m->counts.unended += sessions_count(m->messages);
 	sessions_forget(m->messages);
 	sessions_forget(m->processes);
@@ -318,6 +326,34 @@ maillog_file(struct maillog *m, const char *path, int64_t reference,
 	}
 	source_close(source);
 	return result != SOURCE_FAILED && !m->failed;
+}
+
+bool
+maillog_first(const char *path, const struct maillog_options *options,
+    int64_t reference, int64_t *time_us, struct fault *fault)
+{
+	struct source *source = source_open(path, fault);
+	enum logline_result found = LOGLINE_OTHER;
+	enum source_result result = SOURCE_END;
+	struct logtime time;
+	struct logline line;
+	struct arena memory;
+	struct slice text;
+	bool ended;
+
+	if (source == NULL)
+		return false;
+	arena_init(&memory, LINE_MEMORY);
+	logtime_start(&time, reference, options->year);
+	*time_us = INT64_MIN;
+	while (found != LOGLINE_READ && (result = source_next(source, &text,
+	    &ended, fault)) == SOURCE_LINE)
+		found = logline_parse(&line, text, &time, &memory);
+	if (found == LOGLINE_READ)
+		*time_us = line.time_us;
+	arena_free(&memory);
+	source_close(source);
+	return result != SOURCE_FAILED;
 }
 
 void

@@ -267,8 +267,8 @@ qmgr_line(struct maillog *m, const struct logline *line,
 		return;
 	at = maillog_find_last(s, ">, size=");
 	if (at < s.n)
-		maillog_message(m, line, message, DIALECT_POSTFIX, id,
-		    slice_make(s.p, at), slice_make("", 0));
+		maillog_message(m, message, DIALECT_POSTFIX,
+		    slice_make(s.p, at));
 	else
 		m->counts.unreadable++;
 	sessions_remove(m->messages, message);

@@ -10,6 +10,8 @@
  */
 #include "policy/maillog/maillog-internal.h"
 
+enum { SENDER_CUT = 200 }; /* bytes of from= that sendmail logs */
+
 static bool
 is_sendmail(const struct maillog *m, struct slice tag)
 {
@@ -54,6 +56,16 @@ process_of(struct maillog *m, const struct logline *line, bool anew)
 
 	return anew ? sessions_put(m->processes, key) :
 	    sessions_find(m->processes, key);
+}
+
+/* Only at higher log levels it is told where a session begins. */
+static void
+end_session(struct maillog *m, const struct logline *line)
+{
+	struct session *s = process_of(m, line, false);
+
+	if (s != NULL)
+		sessions_remove(m->processes, s);
 }
 
 /* A value of the form NAME up to the next comma; s goes on behind it. */
@@ -135,28 +147,42 @@ take_login(struct maillog *m, const struct logline *line, struct slice s)
 	sessions_copy(session->login_type, sizeof session->login_type, method);
 }
 
-/*
- * "<SENDER>, size=..." with quoted strings; a sender that was cut has no end,
- * and is then not told.
- */
-static struct slice
-take_sender(struct slice *s)
+/* Where an address in angle brackets ends; s.n: nowhere. */
+static size_t
+end_of_sender(struct slice s)
 {
-	struct slice sender = { NULL, 0 };
 	bool quoted = false;
 	size_t at = 1;
 
-	if (s->n == 0 || s->p[0] != '<')
-		return sender;
-	for (; at < s->n && (quoted || s->p[at] != '>'); at++)
-		if (s->p[at] == '\\' && quoted)
+	for (; at < s.n && (quoted || s.p[at] != '>'); at++)
+		if (s.p[at] == '\\' && quoted)
 			at++;
-		else if (s->p[at] == '"')
+		else if (s.p[at] == '"')
 			quoted = !quoted;
-	if (at + 1 >= s->n)
-		return sender;
-	sender = slice_make(s->p + 1, at - 1);
-	*s = slice_from(*s, at + 1);
+	return at < s.n ? at : s.n;
+}
+
+/* "<SENDER>, size=..."; one that was cut has no end, and is then not told. */
+static struct slice
+take_sender(struct slice *s)
+{
+	static const char behind[] = ", size=";
+	struct slice sender = { NULL, 0 }, rest;
+	size_t end = end_of_sender(*s);
+
+	if (s->n > 0 && s->p[0] == '<' && end < s->n) {
+		rest = slice_from(*s, end + 1);
+		if (maillog_take(&rest, behind)) {
+			sender = slice_make(s->p + 1, end - 1);
+			*s = slice_from(*s, end + 1);
+			return sender;
+		}
+	}
+	if (s->n > SENDER_CUT) {
+		rest = slice_from(*s, SENDER_CUT);
+		if (maillog_take(&rest, behind))
+			*s = slice_from(*s, SENDER_CUT);
+	}
 	return sender;
 }
 
@@ -258,50 +284,94 @@ message_of(struct maillog *m, const struct logline *line, struct slice id,
 	    sessions_find(m->messages, key);
 }
 
-/* A milter's refusal, by which the message was not taken in. */
+/*
+ * A milter refused the message itself: at DATA, before the line from=, or at
+ * its end, after it.
+ */
 static void
 take_refusal(struct maillog *m, const struct logline *line, struct slice id)
 {
-	struct session *message = message_of(m, line, id, true);
+	struct session *message = message_of(m, line, id, false);
 
 	if (message != NULL)
+		sessions_remove(m->messages, message);
+	else if ((message = message_of(m, line, id, true)) != NULL)
 		message->refused = true;
 }
 
-static bool
-was_refused(struct maillog *m, const struct logline *line, struct slice id)
+static void
+end_message(struct maillog *m, struct session *message)
+{
+	struct slice sender = slice_make(NULL, 0);
+
+	if (message->has_sender)
+		sender = slice_of(message->sender);
+	if (message->sent)
+		maillog_message(m, message, DIALECT_SENDMAIL, sender);
+	sessions_remove(m->messages, message);
+}
+
+/* "to=<...>, delay=..., mailer=...": without a mailer it was not taken in. */
+static void
+take_delivery(struct maillog *m, const struct logline *line, struct slice id,
+    struct slice s)
 {
 	struct session *message = message_of(m, line, id, false);
 
 	if (message == NULL)
-		return false;
+		return;
+	if (maillog_find_last(s, ", mailer=") < s.n) {
+		end_message(m, message);
+		return;
+	}
+	m->counts.unended += message->sent;
 	sessions_remove(m->messages, message);
-	return true;
 }
 
 static void
 take_message(struct maillog *m, const struct logline *line, struct slice id,
     struct slice s)
 {
-	struct session message = { .time_us = line->time_us };
 	struct slice sender = take_sender(&s);
+	struct session *message = message_of(m, line, id, false);
+	bool refused = message != NULL && message->refused;
 	struct tail tail;
 
-	if (was_refused(m, line, id) || !was_taken_in(s))
-		return;
+	message = message_of(m, line, id, true);
 	read_tail(s, &tail);
-	if (tail.relay.n > 0 && !read_relay(tail.relay, &message)) {
-		m->counts.local++; /* root@localhost */
-		return;
-	}
-	if (tail.relay.n == 0) {
+	if (message == NULL || (was_taken_in(s) && !refused &&
+	    tail.relay.n == 0)) {
 		m->counts.unreadable++;
 		return;
 	}
-	tie(m, line, &tail, &message);
-	tie_login(m, line, &tail, &message);
-	maillog_message(m, line, &message, DIALECT_SENDMAIL, id, sender,
-	    tail.daemon);
+	if (refused || !was_taken_in(s)) {
+		sessions_remove(m->messages, message);
+		return;
+	}
+	if (!read_relay(tail.relay, message)) {
+		m->counts.local++; /* root@localhost */
+		sessions_remove(m->messages, message);
+		return;
+	}
+	message->time_us = line->time_us;
+	message->sent = true;
+	message->has_sender = sender.p != NULL && sessions_copy(message->sender,
+	    sizeof message->sender, sender);
+	sessions_copy(message->daemon, sizeof message->daemon, tail.daemon);
+	tie(m, line, &tail, message);
+	tie_login(m, line, &tail, message);
+}
+
+void
+maillog_sendmail_end(struct maillog *m)
+{
+	struct session *s = sessions_oldest(m->messages), *newer;
+
+	for (; s != NULL; s = newer) {
+		newer = s->newer;
+		if (s->sent || s->refused)
+			end_message(m, s);
+	}
 }
 
 bool
@@ -325,9 +395,15 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 			return true;
 		if (maillog_take(&s, ": from="))
 			take_message(m, line, id, s);
-		else if (maillog_take(&s, ": Milter: ") &&
-		    maillog_find_last(s, "reject=") < s.n)
+		else if (maillog_take(&s, ": to="))
+			take_delivery(m, line, id, s);
+		else if (maillog_take(&s, ": Milter: data, reject=") ||
+		    maillog_take(&s, ": Milter: cmd=data, reject=") ||
+		    maillog_take(&s, ": Milter: data, discard") ||
+		    maillog_take(&s, ": Milter: cmd=data, discard"))
 			take_refusal(m, line, id);
+		else if (maillog_take(&s, ": connect from "))
+			end_session(m, line);
 	}
 	return true;
 }

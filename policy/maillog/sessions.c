@@ -180,6 +180,16 @@ sessions_count(const struct sessions *t)
 	return n;
 }
 
+struct session *
+sessions_oldest(const struct sessions *t)
+{
+	struct session *s = t->oldest;
+
+	while (s != NULL && s->nkey == 0)
+		s = s->newer;
+	return s;
+}
+
 uint64_t
 sessions_forgotten(const struct sessions *t)
 {

@@ -36,7 +36,10 @@ struct session {
 
 	int64_t time_us;
 	bool begun;   /* Postfix: its connect was seen */
-	bool refused; /* sendmail: a milter refused the message */
+	bool refused; /* sendmail: a milter refused the message, or */
+	bool sent;    /* its line from= was seen, and these are of it: */
+	bool has_sender;
+	char sender[SESSIONS_NAME_MAX], daemon[SESSIONS_WORD_MAX];
 	bool login_untold; /* somebody logged in, or may have */
 	enum session_tls tls;
 	/* As logged, NUL-terminated; empty: not told. */
@@ -58,6 +61,7 @@ struct session *sessions_find(struct sessions *, struct slice key);
 /* A new one in place of any that was there; NULL: the key is too long. */
 struct session *sessions_put(struct sessions *, struct slice key);
 void sessions_remove(struct sessions *, struct session *);
+struct session *sessions_oldest(const struct sessions *); /* NULL: none */
 void sessions_forget(struct sessions *); /* all of them */
 
 /* How many there are, and how many were forgotten for others, in all. */
