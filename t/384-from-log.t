@@ -273,13 +273,11 @@ gives('refused, never taken in', $clear =~ s/.*qmgr.*\n//r, [],
     err => qr/^1 message left out: the log does not tell that it was taken in$/m);
 gives('a second try of the queue', $session . join('', grep { /qmgr/ }
     split /^/, $session), ["$bank OK"]);
-gives('local, and mail that leaves', "$session"
+gives('local submission', "$session"
     . "Nov 20 08:00:01 mx postfix/pickup[8]: 4XyZ11111111z1: uid=0 from=<root>\n"
     . "Nov 20 08:00:01 mx postfix/qmgr[900]: 4XyZ11111111z1: from=<root\@mx>, "
-    . "size=3, nrcpt=1 (queue active)\n"
-    . "Nov 20 08:00:02 mx postfix/smtp[7]: Untrusted TLS connection established "
-    . "to mx.example[192.0.2.5]:25: TLSv1.3 with cipher X (256/256 bits)\n",
-    ["$bank OK"], err => qr/^1 local submission left out\n1 TLS session with a server left out/m);
+    . "size=3, nrcpt=1 (queue active)\n", ["$bank OK"],
+    err => qr/^1 local submission left out$/m);
 
 my ($exempt) = records(postfix('localhost[127.0.0.1]', 'Trusted', 'a@b.example'));
 is($exempt->{exempt}, JSON::PP::true, 'exempt-clients');
@@ -376,6 +374,78 @@ gives('--mta postfix', $solaris . $session, ["$bank OK"],
     args => ['--mta', 'postfix']);
 gives('--mta sendmail', $solaris . $session, ["$clinic TLSv1.2 NO"],
     args => ['--mta', 'sendmail']);
+
+# --- mail that left ---------------------------------------------------------
+
+sub out { join '', map { "Nov 20 08:00:0$_[0] mx $_[1]: $_\n" } @_[2 .. $#_] }
+my $to_mx = 'mx.x.example[192.0.2.5]:25';
+sub out_tls { out(1, "postfix/smtp[$_[0]]", "$_[1] TLS connection established to "
+    . "$to_mx: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)") }
+my $ok = 'delay=0.3, delays=0.2/0/0/0.1, dsn=2.0.0, status=sent (250 2.0.0 Ok)';
+sub out_mail { my ($p, $id, $to, $more) = @_; out(2, "postfix/smtp[$p]",
+    "4XyZ$id: to=<$to>, relay=$to_mx, " . ($more // '') . $ok) }
+my $show = sub { map { my $t = $_->{tls}; "$_->{rcpts}[0] $_->{server}{name} "
+    . (!exists $_->{tls} ? 'untold' : $t ? "$t->{version} $t->{verify}" :
+    'clear') } @_ };
+for (
+    ['TLS', [out_tls(7, 'Verified'), out_mail(7, 1, 'a@x.example')],
+	['a@x.example mx.x.example TLSv1.3 OK']],
+    ['two recipients', [out_tls(7, 'Untrusted'), out_mail(7, 1, 'a@x.example'),
+	out_mail(7, 1, 'b@x.example')],
+	[map { "$_\@x.example mx.x.example TLSv1.3 NO-OR-FAIL" } qw(a b)]],
+    ['the next one in clear', [out_tls(7, 'Trusted'), out_mail(7, 1,
+	'a@x.example'), out_mail(7, 2, 'b@x.example')],
+	['a@x.example mx.x.example TLSv1.3 OK',
+	'b@x.example mx.x.example clear']],
+    ['nothing about TLS', [out_mail(7, 1, 'a@x.example')],
+	['a@x.example mx.x.example untold']],
+    ['a connection of another process', [out_tls(7, 'Trusted'),
+	out_mail(8, 1, 'a@x.example', 'conn_use=2, ')],
+	['a@x.example mx.x.example untold']],
+    ['deferred', [out_tls(7, 'Trusted'), out_mail(7, 1, 'a@x.example') =~
+	s/status=sent/status=deferred/r], []],
+    ['an answer that looks like a delivery', [out_tls(7, 'Trusted'),
+	out_mail(7, 1, 'a@x.example') =~ s/sent \(.*/deferred (x, status=sent (y))/r],
+	[]],
+    ['a recipient that looks like one', [out_tls(7, 'Trusted'),
+	out_mail(7, 1, "\"b>, relay=evil[192.0.2.6]:25, $ok\"\@x.example")],
+	["\"b>, relay=evil[192.0.2.6]:25, $ok\"\@x.example mx.x.example TLSv1.3 OK"]],
+    ['a socket', [out(1, 'postfix/smtp[7]', "4XyZ1: to=<a\@x>, relay=none, $ok")],
+	[]],
+    ['sendmail', [out(1, 'sm-mta[7]', 'STARTTLS=client, relay=mx.x.example., '
+	. 'version=TLSv1.2, verify=OK, cipher=X, bits=256/256',
+	'5AK1: to=<a@x.example>,<"b,"@x.example>, ctladdr=<c@x> (1/1), '
+	. 'delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=1, relay='
+	. 'mx.x.example. [192.0.2.5], dsn=2.0.0, stat=Sent (ok, relay=z [1.2.3.4])')],
+	[map { "$_\@x.example mx.x.example TLSv1.2 OK" } 'a', '"b,"']],
+    ['sendmail, in clear', [out(1, 'sm-mta[6]', 'STARTTLS=client, '
+	. 'relay=mx.y., version=TLSv1.2, verify=OK, cipher=X, bits=256/256'),
+	out(1, 'sm-mta[7]', '5AK1: to=<a@x.example>, delay=00:00:01, '
+	. 'mailer=esmtp, pri=1, relay=mx.x.example. [192.0.2.5], dsn=2.0.0, '
+	. 'stat=Sent (ok)')], ['a@x.example mx.x.example clear']],
+    ['sendmail, deferred', [out(1, 'sm-mta[7]', '5AK1: to=<a@x.example>, '
+	. 'delay=00:00:01, mailer=esmtp, pri=1, relay=mx.x.example. [192.0.2.5], '
+	. 'dsn=4.0.0, stat=Deferred: x, stat=Sent')], []],
+) {
+	my ($name, $lines, $want) = @$_;
+	is_deeply([$show->(records(join('', @$lines), name => $name))], $want,
+	    "mail that left: $name");
+}
+my $left = $scratch->write('left', tlspolicy('audit', 'from-log', log_file(
+    out_tls(7, 'Trusted') . out_mail(7, 1, 'a@x.example')))->{out});
+is(tlspolicy('audit', 'show', $left)->{out}, '2026-11-20T08:00:02Z maillog '
+    . 'delivered id=4XyZ1 server=mx.x.example addr=192.0.2.5 to=a@x.example '
+    . "tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verify=OK\n",
+    'show prints mail that left');
+is(tlspolicy('audit', 'show', '--domain', $_->[0], $left)->{out} =~ tr/\n//,
+    $_->[1], "of domain $_->[0]") for ['x.example', 1], ['y.example', 0];
+is(tlspolicy('audit', 'show', '--json', $left)->{out},
+    Tlspolicy::Scratch::slurp($left), 'or as it is');
+for (['report'], ['suggest'], ['replay', '-r', $rules]) {
+	like(tlspolicy(@$_, $left)->{err}, qr/^1 of mail that left, out of a mail log, left out/m,
+	    "$_->[0] leaves it out, and says so");
+}
+is(tlspolicy('audit', 'verify', $left)->{status}, 65, 'verify refuses it');
 
 # --- files ------------------------------------------------------------------
 

@@ -120,6 +120,7 @@ parse_event(struct parse *p)
 	if (!parse_word(p, event_word, RECORD_EVENT_COUNT, &value))
 		return false;
 	p->r->event = (enum record_event)value;
+	p->note = p->r->event == RECORD_DELIVERED;
 	return true;
 }
 
@@ -263,6 +264,25 @@ parse_exempt(struct parse *p)
 	return scan_bool(&p->scan, &p->r->exempt);
 }
 
+/* Of a delivery; no message that came in has one. */
+static bool
+parse_server(struct parse *p)
+{
+	struct slice name;
+	bool first = true;
+
+	if (!scan_object(&p->scan))
+		return false;
+	while (scan_member(&p->scan, &first, &name))
+		if (!(slice_is(name, "name") ?
+		    parse_fact(p, FACT_SERVER_NAME, FIELD_TEXT) :
+		    slice_is(name, "addr") ?
+		    parse_fact(p, FACT_SERVER_ADDR, FIELD_TEXT) :
+		    scan_skip(&p->scan)))
+			return false;
+	return p->scan.error == NULL;
+}
+
 static bool
 parse_source(struct parse *p)
 {
@@ -319,6 +339,7 @@ static const struct member {
 	MEMBER("inexpressible", parse_inexpressible),
 	MEMBER("of", parse_of),
 	MEMBER("source", parse_source),
+	MEMBER("server", parse_server),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -424,9 +445,13 @@ parse_line(struct parse *p)
 		return scan_fail(&p->scan, "a schema, \"v\"");
 	if (!p->has_event)
 		return scan_fail(&p->scan, "an \"event\"");
-	if (p->note)
+	if (p->note && p->r->event != RECORD_DELIVERED)
 		return true;
-	if (is_outbound(p)) {
+	if (p->note) {
+		if (p->value[FACT_SERVER_NAME].p == NULL || p->time.p == NULL)
+			return scan_fail(&p->scan, "a \"server\" and a "
+			    "\"time\"");
+	} else if (is_outbound(p)) {
 		if (p->r->outbound.query.p == NULL || p->time.p == NULL)
 			return scan_fail(&p->scan, "a \"query\" and a "
 			    "\"time\"");

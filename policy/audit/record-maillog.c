@@ -6,6 +6,30 @@
 
 #define SOURCE ",\"source\":\"maillog\""
 
+/* Who handed it in, and that it was taken. */
+static void
+put_message(struct line *l, const struct record_maillog *r)
+{
+	line_facts(l);
+	PUT(l, ",\"verdict\":\"accept\"");
+	if (r->exempt)
+		PUT(l, ",\"exempt\":true");
+}
+
+static void
+put_delivery(struct line *l, const struct record_maillog *r)
+{
+	PUT(l, ",\"server\":{\"name\":");
+	line_slice(l, facts_value(r->facts, FACT_SERVER_NAME));
+	PUT(l, ",\"addr\":");
+	line_slice(l, facts_value(r->facts, FACT_SERVER_ADDR));
+	PUT(l, "}");
+	line_tls(l);
+	PUT(l, ",\"rcpts\":[");
+	jsonput_string(&l->out, line_mailbox(r->rcpt));
+	PUT(l, "]");
+}
+
 bool
 record_format_maillog(const struct record_maillog *r, struct text *out)
 {
@@ -15,14 +39,17 @@ record_format_maillog(const struct record_maillog *r, struct text *out)
 	jsonput_start(&l->out, out);
 	PUT(l, "{\"v\":");
 	jsonput_number(&l->out, RECORD_SCHEMA);
-	PUT(l, ",\"event\":\"message\",\"time\":");
+	PUT(l, ",\"event\":");
+	line_word(l, record_event_name(r->server ? RECORD_DELIVERED :
+	    RECORD_MESSAGE));
+	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);
 	PUT(l, SOURCE);
 	line_top_facts(l);
-	line_facts(l);
-	PUT(l, ",\"verdict\":\"accept\"");
-	if (r->exempt)
-		PUT(l, ",\"exempt\":true");
+	if (r->server)
+		put_delivery(l, r);
+	else
+		put_message(l, r);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out);

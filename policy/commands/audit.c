@@ -80,6 +80,7 @@ take(struct audit_walk *w, enum reader_result result,
 		return true;
 	case READER_NOTE:
 		w->notes++;
+		w->delivered += record->event == RECORD_DELIVERED;
 		return w->note == NULL || w->note(w->arg, record);
 	case READER_TORN:
 		w->torn++;
@@ -131,15 +132,19 @@ audit_say_withdrawn(uint64_t withdrawn)
 }
 
 void
-audit_say_maillog(uint64_t maillog, uint64_t untold)
+audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered)
 {
-	if (maillog == 0)
-		return;
-	fprintf(stderr, "%llu record%s made of a mail log, which is no "
-	    "evidence: recipients, HELO and names in certificates are not "
-	    "told, and rules of TLS_To were not judged\n",
-	    (unsigned long long)maillog, maillog == 1 ? " was" : "s were");
+	if (maillog > 0)
+		fprintf(stderr, "%llu record%s made of a mail log, which is no "
+		    "evidence: recipients, HELO and names in certificates are "
+		    "not told, and rules of TLS_To were not judged\n",
+		    (unsigned long long)maillog, maillog == 1 ? " was" :
+		    "s were");
 	if (untold > 0)
 		fprintf(stderr, "%llu of them cannot tell whether there was "
 		    "TLS\n", (unsigned long long)untold);
+	if (delivered > 0)
+		fprintf(stderr, "%llu of mail that left, out of a mail log, "
+		    "left out: this is about mail that came in\n",
+		    (unsigned long long)delivered);
 }

@@ -76,8 +76,9 @@ say(uint64_t n, const char *one, const char *many)
 static void
 say_counts(const struct maillog_counts *c)
 {
-	fprintf(stderr, "%zu line%s, %zu record%s\n", c->lines,
-	    c->lines == 1 ? "" : "s", c->records, c->records == 1 ? "" : "s");
+	fprintf(stderr, "%zu line%s, %zu record%s, %llu of mail that left\n",
+	    c->lines, c->lines == 1 ? "" : "s", c->records,
+	    c->records == 1 ? "" : "s", (unsigned long long)c->delivered);
 	say(c->untold, "record cannot tell whether there was TLS: the log has "
 	    "no line of that session, or none about TLS before it",
 	    "records cannot tell whether there was TLS: the log has no lines "
@@ -87,8 +88,6 @@ say_counts(const struct maillog_counts *c)
 	    "were taken in");
 	say(c->local, "local submission left out",
 	    "local submissions left out");
-	say(c->outbound, "TLS session with a server left out: mail that left",
-	    "TLS sessions with servers left out: mail that left");
 	say(c->unreadable, "line of a session was not understood",
 	    "lines of sessions were not understood");
 }

@@ -29,6 +29,22 @@ bool maillog_sendmail(struct maillog *, const struct logline *);
 /* What became of the messages under way is not in the log any more. */
 void maillog_sendmail_end(struct maillog *);
 
+/* Parts of their lines that mail which left has as well. */
+bool maillog_postfix_peer(struct slice *, struct session *);
+bool maillog_postfix_trust(struct slice *, const char **verify);
+bool maillog_postfix_suite(struct slice, struct session *);
+void maillog_postfix_delivery(struct maillog *, const struct logline *);
+bool maillog_sendmail_relay(struct slice, struct session *);
+bool maillog_sendmail_suite(struct slice, struct session *);
+void maillog_sendmail_client(struct maillog *, const struct logline *,
+    struct slice);
+void maillog_sendmail_delivery(struct maillog *, const struct logline *,
+    struct slice queue_id, struct slice);
+
+/* The process that logged the line; NULL: not known.  `anew`: begun with it. */
+struct session *maillog_process(struct maillog *, const struct logline *,
+    bool anew);
+
 /* HOST, NUL, PROGRAM, NUL, ID into `buf`; empty: too long. */
 struct slice maillog_key(char buf[SESSIONS_KEY_MAX], struct slice host,
     struct slice program, struct slice id);
@@ -44,6 +60,13 @@ bool maillog_logs_tls(struct maillog *, const struct logline *);
 void maillog_message(struct maillog *, const struct session *s, enum dialect,
     struct slice sender);
 
+/* The MTA has handed a message over to this server, for one recipient. */
+void maillog_delivery(struct maillog *, const struct logline *,
+    struct session *server, enum dialect, struct slice queue_id,
+    struct slice rcpt);
+
+/* "<ADDRESS>", whose quoted part may hold anything, is eaten. */
+bool maillog_take_address(struct slice *, struct slice *address);
 /* `s` begins with `word`, which is eaten. */
 bool maillog_take(struct slice *s, const char *word);
 /* Where the last `word` of `s` begins; s.n: there is none. */

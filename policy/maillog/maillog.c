@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/audit/field.h"
-#include "policy/audit/record.h"
 #include "policy/audit/source.h"
 #include "policy/maillog/maillog-internal.h"
 
@@ -28,7 +26,8 @@ maillog_new(const struct maillog_options *options)
 	arena_init(&m->memory, LINE_MEMORY);
 	facts_init(&m->facts, DIALECT_POSTFIX);
 	m->processes = sessions_new(PROCESSES);
-	m->messages = sessions_new(MESSAGES);
+	m->messages = sessions_new(options->room > 0 ? options->room :
+	    MESSAGES);
 	m->services = sessions_new(SERVICES);
 	if (m->processes != NULL && m->messages != NULL && m->services != NULL)
 		return m;
@@ -63,6 +62,26 @@ maillog_take(struct slice *s, const char *word)
 	if (s->n < n || memcmp(s->p, word, n) != 0)
 		return false;
 	*s = slice_from(*s, n);
+	return true;
+}
+
+bool
+maillog_take_address(struct slice *s, struct slice *address)
+{
+	bool quoted = false;
+	size_t at = 1;
+
+	if (s->n == 0 || s->p[0] != '<')
+		return false;
+	for (; at < s->n && (quoted || s->p[at] != '>'); at++)
+		if (s->p[at] == '\\' && quoted)
+			at++;
+		else if (s->p[at] == '"')
+			quoted = !quoted;
+	if (at >= s->n)
+		return false;
+	*address = slice_make(s->p + 1, at - 1);
+	*s = slice_from(*s, at + 1);
 	return true;
 }
 
@@ -104,6 +123,16 @@ maillog_key(char buf[SESSIONS_KEY_MAX], struct slice host,
 	return slice_make(buf, n);
 }
 
+struct session *
+maillog_process(struct maillog *m, const struct logline *line, bool anew)
+{
+	char buf[SESSIONS_KEY_MAX];
+	struct slice key = maillog_key(buf, line->host, line->tag, line->pid);
+
+	return anew ? sessions_put(m->processes, key) :
+	    sessions_find(m->processes, key);
+}
+
 static struct slice
 service_key(char buf[SESSIONS_KEY_MAX], const struct logline *line)
 {
@@ -125,138 +154,6 @@ maillog_logs_tls(struct maillog *m, const struct logline *line)
 	char buf[SESSIONS_KEY_MAX];
 
 	return sessions_find(m->services, service_key(buf, line)) != NULL;
-}
-
-static bool
-put(struct maillog *m, enum fact_id id, const char *text)
-{
-	return text[0] == '\0' || facts_set(&m->facts, id, slice_of(text), false);
-}
-
-/* As a session in clear is known to the daemon: nothing, and that is known. */
-static bool
-put_clear(struct maillog *m)
-{
-	const struct field *f = field_group(FIELD_TLS);
-
-	for (; f->group == FIELD_TLS; f++)
-		facts_set_state(&m->facts, f->fact, f->fact == FACT_VERIFY ?
-		    FACT_ABSENT : field_state_when_nothing(m->facts.dialect,
-		    f->fact));
-	return m->facts.dialect != DIALECT_POSTFIX ||
-	    put(m, FACT_VERIFY, "NONE");
-}
-
-/* Names of certificates stay untold, but where there can be none. */
-static bool
-put_tls(struct maillog *m, const struct session *s)
-{
-	if (m->facts.dialect == DIALECT_POSTFIX &&
-	    strcmp(s->verify, "OK") != 0) {
-		facts_set_state(&m->facts, FACT_CN_SUBJECT, FACT_ABSENT);
-		facts_set_state(&m->facts, FACT_CN_ISSUER, FACT_ABSENT);
-	}
-	return put(m, FACT_TLS_VERSION, s->version) &&
-	    put(m, FACT_CIPHER, s->cipher) &&
-	    put(m, FACT_CIPHER_BITS, s->bits) && put(m, FACT_VERIFY, s->verify);
-}
-
-/* Postfix says "unknown", and is judged by its address in brackets. */
-static bool
-put_client(struct maillog *m, const struct session *s)
-{
-	char bracketed[SESSIONS_ADDR_MAX + 2];
-	bool named = !s->forged && strcmp(s->name, "unknown") != 0;
-
-	snprintf(bracketed, sizeof bracketed, "[%s]", s->addr);
-	if (m->facts.dialect == DIALECT_SENDMAIL && s->forged &&
-	    !put(m, FACT_CLIENT_RESOLVE, "FORGED"))
-		return false;
-	if (m->facts.dialect == DIALECT_SENDMAIL && named &&
-	    s->name[0] != '[' && !put(m, FACT_CLIENT_RESOLVE, "OK"))
-		return false;
-	return put(m, FACT_CLIENT_NAME, named ? s->name : bracketed) &&
-	    put(m, FACT_CLIENT_ADDR, s->addr);
-}
-
-static bool
-put_login(struct maillog *m, const struct session *s)
-{
-	if (s->login_untold)
-		return true;
-	facts_set_state(&m->facts, FACT_AUTH_AUTHEN, FACT_ABSENT);
-	facts_set_state(&m->facts, FACT_AUTH_TYPE, FACT_ABSENT);
-	if (m->facts.dialect == DIALECT_SENDMAIL && s->login[0] == '\0')
-		facts_set_state(&m->facts, FACT_AUTH_SSF, FACT_ABSENT);
-	return put(m, FACT_AUTH_AUTHEN, s->login) &&
-	    put(m, FACT_AUTH_TYPE, s->login_type);
-}
-
-/* See maillog_key(). */
-static bool
-put_key(struct maillog *m, const struct session *s)
-{
-	struct slice rest = slice_make(s->key, s->nkey), host, program;
-
-	return slice_next(&rest, '\0', &host) &&
-	    slice_next(&rest, '\0', &program) &&
-	    facts_set(&m->facts, FACT_NODE, host, false) &&
-	    facts_set(&m->facts, FACT_QUEUE_ID, rest, false);
-}
-
-static bool
-put_facts(struct maillog *m, const struct session *s, enum dialect dialect)
-{
-	facts_reset(&m->facts, dialect);
-	for (int id = 0; id < FACT_COUNT; id++)
-		facts_set_state(&m->facts, (enum fact_id)id, FACT_NOT_TOLD);
-	facts_set_state(&m->facts, FACT_SERVER_NAME, FACT_ABSENT);
-	facts_set_state(&m->facts, FACT_SERVER_ADDR, FACT_ABSENT);
-	if (!put(m, FACT_MTA, dialect == DIALECT_POSTFIX ? "Postfix" :
-	    "sendmail") || !put_key(m, s) || !put_client(m, s) ||
-	    !put_login(m, s) || !put(m, FACT_DAEMON_NAME, s->daemon))
-		return false;
-	if (s->tls == SESSION_UNTOLD)
-		return true;
-	return s->tls == SESSION_TLS ? put_tls(m, s) : put_clear(m);
-}
-
-static bool
-is_exempt(const struct maillog *m)
-{
-	struct netaddr addr;
-
-	return m->options.exempt != NULL &&
-	    facts_address(&m->facts, false, &addr) &&
-	    m->options.exempt(m->options.arg, &addr);
-}
-
-void
-maillog_message(struct maillog *m, const struct session *s,
-    enum dialect dialect, struct slice sender)
-{
-	struct record_maillog record = { .time_us = s->time_us,
-	    .facts = &m->facts };
-	char buf[16 * 1024];
-	struct text out;
-	bool good;
-
-	if (s->time_us < m->options.since || s->time_us >= m->options.until)
-		return;
-	good = put_facts(m, s, dialect) && (sender.p == NULL ||
-	    facts_set(&m->facts, FACT_MAIL_ADDR, sender.n == 0 ?
-	    slice_of("<>") : sender, false));
-	record.exempt = is_exempt(m);
-	text_init(&out, buf, sizeof buf);
-	if (!good || !record_format_maillog(&record, &out)) {
-		m->counts.unreadable++;
-		return;
-	}
-	text_char(&out, '\n');
-	m->counts.records++;
-	m->counts.untold += s->tls == SESSION_UNTOLD;
-	m->failed |= !m->options.each(m->options.arg,
-	    slice_make(out.buf, out.n));
 }
 
 static void

@@ -13,7 +13,8 @@
  * session was encrypted is not told.
  *
  * Only mail that was taken in becomes a record: under Postfix that is a line of
- * qmgr, under sendmail a recipient and no milter that refused.
+ * qmgr, under sendmail a recipient and no milter that refused.  And mail that
+ * left, when a server has accepted it.
  *
  * Memory: fixed, whatever the log.  Threads: a maillog belongs to one.
  */
@@ -30,6 +31,7 @@ struct maillog_options {
 	enum maillog_mta mta; /* lines of the other one are passed over */
 	int year;	      /* of a file's first line, if it has none; 0 */
 	int64_t since, until; /* microseconds; records in between */
+	size_t room;	      /* messages under way, a power of two; 0: 32768 */
 	/* The client is never refused (exempt-clients). */
 	bool (*exempt)(void *arg, const struct netaddr *);
 	/* A record, with its newline; false: it could not be written. */
@@ -45,7 +47,7 @@ struct maillog_counts {
 	uint64_t mta;	     /* lines of an MTA */
 	uint64_t unended;    /* messages that began and never were taken in */
 	uint64_t local;	     /* messages that no client on the network sent */
-	uint64_t outbound;   /* TLS sessions with servers: not in records */
+	uint64_t delivered;  /* of the records: mail that left */
 	/* The first line that was bad. */
 	char bad_file[FAULT_WHERE_MAX];
 	uint64_t bad_line;

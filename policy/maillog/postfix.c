@@ -33,8 +33,8 @@ take_digits(struct slice *s)
 }
 
 /* "mx.example.com[192.0.2.1]", with the setting for it ":12345". */
-static bool
-take_client(struct slice *s, struct session *to)
+bool
+maillog_postfix_peer(struct slice *s, struct session *to)
 {
 	size_t open = slice_find(*s, '['), close = slice_find(*s, ']');
 	struct slice name = slice_make(s->p, open);
@@ -54,8 +54,8 @@ take_client(struct slice *s, struct session *to)
 }
 
 /* "Trusted " and what it says of the certificate. */
-static bool
-take_trust(struct slice *s, const char **verify)
+bool
+maillog_postfix_trust(struct slice *s, const char **verify)
 {
 	static const char *const words[][2] = { { "Anonymous ", "NO-OR-FAIL" },
 		{ "Untrusted ", "NO-OR-FAIL" }, { "Trusted ", "OK" },
@@ -70,8 +70,8 @@ take_trust(struct slice *s, const char **verify)
 }
 
 /* ": TLSv1.3 with cipher X (256/256 bits)", behind " to NAME" the same. */
-static bool
-take_suite(struct slice s, struct session *to)
+bool
+maillog_postfix_suite(struct slice s, struct session *to)
 {
 	static const char with[] = " with cipher ";
 	struct slice version, cipher, bits;
@@ -99,20 +99,10 @@ take_suite(struct slice s, struct session *to)
 	    sessions_copy(to->bits, sizeof to->bits, bits);
 }
 
-static struct session *
-process_of(struct maillog *m, const struct logline *line, bool anew)
-{
-	char buf[SESSIONS_KEY_MAX];
-	struct slice key = maillog_key(buf, line->host, line->tag, line->pid);
-
-	return anew ? sessions_put(m->processes, key) :
-	    sessions_find(m->processes, key);
-}
-
 static void
 end_session(struct maillog *m, const struct logline *line)
 {
-	struct session *s = process_of(m, line, false);
+	struct session *s = maillog_process(m, line, false);
 
 	if (s != NULL)
 		sessions_remove(m->processes, s);
@@ -121,11 +111,11 @@ end_session(struct maillog *m, const struct logline *line)
 static void
 take_connect(struct maillog *m, const struct logline *line, struct slice s)
 {
-	struct session *session = process_of(m, line, true);
+	struct session *session = maillog_process(m, line, true);
 
 	if (session == NULL)
 		return;
-	session->begun = take_client(&s, session);
+	session->begun = maillog_postfix_peer(&s, session);
 	m->counts.unreadable += !session->begun;
 }
 
@@ -134,11 +124,11 @@ static void
 take_tls(struct maillog *m, const struct logline *line, struct slice s,
     const char *verify)
 {
-	struct session *session = process_of(m, line, true);
+	struct session *session = maillog_process(m, line, true);
 
 	maillog_tls_is_logged(m, line);
-	if (session == NULL || !take_client(&s, session) ||
-	    !take_suite(s, session)) {
+	if (session == NULL || !maillog_postfix_peer(&s, session) ||
+	    !maillog_postfix_suite(s, session)) {
 		end_session(m, line);
 		m->counts.unreadable++;
 		return;
@@ -178,16 +168,12 @@ take_login(struct slice s, struct session *to)
 static void
 tie(struct maillog *m, const struct logline *line, struct session *message)
 {
-	const struct session *s = process_of(m, line, false);
+	const struct session *s = maillog_process(m, line, false);
 
 	if (s == NULL || !sessions_same_client(s, message))
 		return;
 	if (s->tls == SESSION_TLS) {
-		message->tls = SESSION_TLS;
-		memcpy(message->version, s->version, sizeof s->version);
-		memcpy(message->cipher, s->cipher, sizeof s->cipher);
-		memcpy(message->bits, s->bits, sizeof s->bits);
-		memcpy(message->verify, s->verify, sizeof s->verify);
+		sessions_copy_tls(message, s);
 	} else if (s->begun && maillog_logs_tls(m, line)) {
 		message->tls = SESSION_CLEAR;
 	}
@@ -213,7 +199,7 @@ take_message(struct maillog *m, const struct logline *line,
 		return;
 	}
 	message->time_us = line->time_us;
-	if (!take_client(&s, message) || !take_login(s, message)) {
+	if (!maillog_postfix_peer(&s, message) || !take_login(s, message)) {
 		m->counts.unreadable++;
 		sessions_remove(m->messages, message);
 		return;
@@ -232,7 +218,7 @@ smtpd_line(struct maillog *m, const struct logline *line,
 		take_connect(m, line, s);
 	} else if (maillog_take(&s, "disconnect from ")) {
 		end_session(m, line);
-	} else if (take_trust(&s, &verify)) {
+	} else if (maillog_postfix_trust(&s, &verify)) {
 		if (maillog_take(&s, "TLS connection established from "))
 			take_tls(m, line, s, verify);
 	} else if (maillog_take(&s, "TLS connection established from ")) {
@@ -283,16 +269,6 @@ pickup_line(struct maillog *m, const struct logline *line)
 	m->counts.local += maillog_is_queue_id(id) && maillog_take(&s, ": uid=");
 }
 
-static void
-smtp_line(struct maillog *m, const struct logline *line)
-{
-	struct slice s = line->message;
-	const char *verify;
-
-	m->counts.outbound += take_trust(&s, &verify) &&
-	    maillog_take(&s, "TLS connection established to ");
-}
-
 bool
 maillog_postfix(struct maillog *m, const struct logline *line)
 {
@@ -307,7 +283,7 @@ maillog_postfix(struct maillog *m, const struct logline *line)
 		qmgr_line(m, line, instance);
 	else if (slice_is(program, "pickup"))
 		pickup_line(m, line);
-	else if (slice_is(program, "smtp") || slice_is(program, "lmtp"))
-		smtp_line(m, line);
+	else if (slice_is(program, "smtp"))
+		maillog_postfix_delivery(m, line);
 	return true;
 }

@@ -21,8 +21,8 @@ is_sendmail(const struct maillog *m, struct slice tag)
 }
 
 /* "mx.example.com [192.0.2.1]", "[192.0.2.1]", "ident@mx [1.2.3.4] (may ...)" */
-static bool
-read_relay(struct slice s, struct session *to)
+bool
+maillog_sendmail_relay(struct slice s, struct session *to)
 {
 	static const char forged[] = " (may be forged)";
 	size_t open, at, n = sizeof forged - 1;
@@ -48,21 +48,11 @@ read_relay(struct slice s, struct session *to)
 	    slice_make(s.p + at, open - 1 - at));
 }
 
-static struct session *
-process_of(struct maillog *m, const struct logline *line, bool anew)
-{
-	char buf[SESSIONS_KEY_MAX];
-	struct slice key = maillog_key(buf, line->host, line->tag, line->pid);
-
-	return anew ? sessions_put(m->processes, key) :
-	    sessions_find(m->processes, key);
-}
-
 /* Only at higher log levels it is told where a session begins. */
 static void
 end_session(struct maillog *m, const struct logline *line)
 {
-	struct session *s = process_of(m, line, false);
+	struct session *s = maillog_process(m, line, false);
 
 	if (s != NULL)
 		sessions_remove(m->processes, s);
@@ -83,8 +73,8 @@ take_value(struct slice *s, const char *name, struct slice *value)
 }
 
 /* "version=TLSv1.3, verify=OK, cipher=X, bits=256/256" */
-static bool
-read_suite(struct slice s, struct session *to)
+bool
+maillog_sendmail_suite(struct slice s, struct session *to)
 {
 	struct slice version, verify, cipher, bits;
 
@@ -106,13 +96,13 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s)
 {
 	static const char version[] = ", version=";
 	size_t at = maillog_find_last(s, version);
-	struct session *session = process_of(m, line, true);
+	struct session *session = maillog_process(m, line, true);
 
 	maillog_tls_is_logged(m, line);
 	if (session == NULL)
 		return;
-	if (at < s.n && read_relay(slice_make(s.p, at), session) &&
-	    read_suite(slice_from(s, at + 2), session)) {
+	if (at < s.n && maillog_sendmail_relay(slice_make(s.p, at), session) &&
+	    maillog_sendmail_suite(slice_from(s, at + 2), session)) {
 		session->tls = SESSION_TLS;
 		return;
 	}
@@ -125,18 +115,18 @@ static void
 take_login(struct maillog *m, const struct logline *line, struct slice s)
 {
 	size_t mech = maillog_find_last(s, ", mech="), id;
-	struct session *session = process_of(m, line, false), client = { 0 };
+	struct session *session = maillog_process(m, line, false), client = { 0 };
 	struct slice rest = slice_from(s, mech), before, method;
 
 	before = slice_make(s.p, mech);
 	id = maillog_find_last(before, ", authid=");
-	if (id == before.n || !read_relay(slice_make(s.p, id), &client) ||
+	if (id == before.n || !maillog_sendmail_relay(slice_make(s.p, id), &client) ||
 	    !take_value(&rest, ", mech=", &method)) {
 		m->counts.unreadable++;
 		return;
 	}
 	if (session == NULL || !sessions_same_client(session, &client)) {
-		session = process_of(m, line, true);
+		session = maillog_process(m, line, true);
 		if (session == NULL)
 			return;
 		memcpy(session->name, client.name, sizeof client.name);
@@ -147,36 +137,22 @@ take_login(struct maillog *m, const struct logline *line, struct slice s)
 	sessions_copy(session->login_type, sizeof session->login_type, method);
 }
 
-/* Where an address in angle brackets ends; s.n: nowhere. */
-static size_t
-end_of_sender(struct slice s)
-{
-	bool quoted = false;
-	size_t at = 1;
-
-	for (; at < s.n && (quoted || s.p[at] != '>'); at++)
-		if (s.p[at] == '\\' && quoted)
-			at++;
-		else if (s.p[at] == '"')
-			quoted = !quoted;
-	return at < s.n ? at : s.n;
-}
-
 /* "<SENDER>, size=..."; one that was cut has no end, and is then not told. */
 static struct slice
 take_sender(struct slice *s)
 {
 	static const char behind[] = ", size=";
 	struct slice sender = { NULL, 0 }, rest;
-	size_t end = end_of_sender(*s);
 
-	if (s->n > 0 && s->p[0] == '<' && end < s->n) {
-		rest = slice_from(*s, end + 1);
-		if (maillog_take(&rest, behind)) {
-			sender = slice_make(s->p + 1, end - 1);
-			*s = slice_from(*s, end + 1);
+	rest = *s;
+	if (maillog_take_address(&rest, &sender)) {
+		struct slice tail = rest;
+
+		if (maillog_take(&tail, behind)) {
+			*s = rest;
 			return sender;
 		}
+		sender = slice_make(NULL, 0);
 	}
 	if (s->n > SENDER_CUT) {
 		rest = slice_from(*s, SENDER_CUT);
@@ -227,17 +203,13 @@ static void
 tie(struct maillog *m, const struct logline *line, const struct tail *tail,
     struct session *message)
 {
-	const struct session *s = process_of(m, line, false);
+	const struct session *s = maillog_process(m, line, false);
 	bool tied = s != NULL && sessions_same_client(s, message);
 
 	if (tied && s->tls == SESSION_TLS) {
 		if (!says_tls(tail->proto))
 			return; /* another session's, or no EHLO after it */
-		message->tls = SESSION_TLS;
-		memcpy(message->version, s->version, sizeof s->version);
-		memcpy(message->cipher, s->cipher, sizeof s->cipher);
-		memcpy(message->bits, s->bits, sizeof s->bits);
-		memcpy(message->verify, s->verify, sizeof s->verify);
+		sessions_copy_tls(message, s);
 	} else if (says_clear(tail->proto) && maillog_logs_tls(m, line)) {
 		message->tls = SESSION_CLEAR;
 	}
@@ -248,7 +220,7 @@ static void
 tie_login(struct maillog *m, const struct logline *line,
     const struct tail *tail, struct session *message)
 {
-	const struct session *s = process_of(m, line, false);
+	const struct session *s = maillog_process(m, line, false);
 
 	if (tail->proto.n > 0 && tail->proto.p[tail->proto.n - 1] != 'A')
 		return;
@@ -348,7 +320,7 @@ take_message(struct maillog *m, const struct logline *line, struct slice id,
 		sessions_remove(m->messages, message);
 		return;
 	}
-	if (!read_relay(tail.relay, message)) {
+	if (!maillog_sendmail_relay(tail.relay, message)) {
 		m->counts.local++; /* root@localhost */
 		sessions_remove(m->messages, message);
 		return;
@@ -387,17 +359,18 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 	} else if (maillog_take(&s, "AUTH=server, relay=")) {
 		take_login(m, line, s);
 	} else if (maillog_take(&s, "STARTTLS=client, relay=")) {
-		m->counts.outbound++;
+		maillog_sendmail_client(m, line, s);
 	} else {
 		id = slice_make(s.p, slice_find(s, ':'));
 		s = slice_from(s, id.n);
 		if (!maillog_is_queue_id(id))
 			return true;
-		if (maillog_take(&s, ": from="))
+		if (maillog_take(&s, ": from=")) {
 			take_message(m, line, id, s);
-		else if (maillog_take(&s, ": to="))
+		} else if (maillog_take(&s, ": to=")) {
 			take_delivery(m, line, id, s);
-		else if (maillog_take(&s, ": Milter: data, reject=") ||
+			maillog_sendmail_delivery(m, line, id, s);
+		} else if (maillog_take(&s, ": Milter: data, reject=") ||
 		    maillog_take(&s, ": Milter: cmd=data, reject=") ||
 		    maillog_take(&s, ": Milter: data, discard") ||
 		    maillog_take(&s, ": Milter: cmd=data, discard"))

@@ -208,6 +208,16 @@ sessions_copy(char *field, size_t size, struct slice s)
 	return true;
 }
 
+void
+sessions_copy_tls(struct session *to, const struct session *from)
+{
+	to->tls = from->tls;
+	memcpy(to->version, from->version, sizeof to->version);
+	memcpy(to->cipher, from->cipher, sizeof to->cipher);
+	memcpy(to->bits, from->bits, sizeof to->bits);
+	memcpy(to->verify, from->verify, sizeof to->verify);
+}
+
 bool
 sessions_same_client(const struct session *a, const struct session *b)
 {

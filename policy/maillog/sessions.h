@@ -70,6 +70,8 @@ uint64_t sessions_forgotten(const struct sessions *);
 
 /* Puts `s` in a field of `size` bytes; false: too long, and it is empty. */
 bool sessions_copy(char *field, size_t size, struct slice s);
+/* What the other one has of TLS. */
+void sessions_copy_tls(struct session *, const struct session *from);
 /* The same client: name and address as they were logged. */
 bool sessions_same_client(const struct session *, const struct session *);
 

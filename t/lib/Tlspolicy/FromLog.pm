@@ -101,6 +101,45 @@ sub compare
 	return @logged;
 }
 
+# Mail that left, in order: to which server, and how it got there.
+my @servers = (
+	['good.test', 'TLSv1.3', { postfix => 'OK', sendmail => 'OK' }],
+	['self.test', 'TLSv1.3', { postfix => 'NO-OR-FAIL', sendmail => 'FAIL' }],
+	['plain.test', undef],
+	['old.test', 'TLSv1.2', { postfix => 'OK', sendmail => 'OK' }],
+	['plain.test', undef],
+	['good.test', 'TLSv1.3', { postfix => 'OK', sendmail => 'OK' }],
+);
+
+sub run_outbound
+{
+	my ($mta) = @_;
+	my $missing = $mta eq 'sendmail' && Tlspolicy::Fault::missing('syslog');
+	plan skip_all => $missing if $missing;
+	require Tlspolicy::Outbound;
+	my $live = Tlspolicy::Outbound->start($mta);
+	$live->policy('TLS_Srv:good.test ENCR:1') or return;
+	for my $server (@servers) {
+		is($live->deliver($server->[0]), 'sent', "sent to $server->[0]");
+		$server->[3] = $live->{last};
+	}
+	my ($run, @logged) = from_log($live);
+	my %by = map { $_->{rcpts}[0] => $_ } grep {
+	    $_->{event} eq 'delivered' } @logged;
+	is(keys %by, @servers, 'a record for each') or
+	    diag($run->{out}, $run->{err},
+	    Tlspolicy::Scratch::slurp($live->{mta}->maillog));
+	for my $server (@servers) {
+		my ($name, $version, $verify, $to) = @$server;
+		my $tls = $by{$to}{tls};
+		is_deeply([$by{$to}{server}{name}, exists $by{$to}{tls},
+		    @{$tls // {}}{qw(version verify)}],
+		    [$name, 1, $version, $verify && $verify->{$mta}],
+		    "$name, $to") or diag($run->{out});
+	}
+	done_testing;
+}
+
 sub run
 {
 	my ($mta) = @_;

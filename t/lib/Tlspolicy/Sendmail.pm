@@ -51,12 +51,12 @@ sub start
 	# Debian's libsasl2 looks for Sendmail.conf there.
 	my %bind = $self->{sasl} ? ('/usr/lib/sasl2' => "$self->{dir}/sasl") : ();
 	$self->{prefix} = [Tlspolicy::Names::prefix($arg{scratch}, %bind),
-	    binary(), '-C', "$self->{dir}/sendmail.cf",
+	    $self->with_syslog, binary(), '-C', "$self->{dir}/sendmail.cf",
 	    map { ('-O', "$_=$self->{options}{$_}") }
 		sort keys %{$self->{options} // {}}];
 	# -bD: in the foreground, so that our child is the daemon itself.
 	$self->{pid} = $arg{scratch}->spawn('sendmail/log',
-	    $self->syslog_env, @{$self->{prefix}}, '-bD');
+	    @{$self->{prefix}}, '-bD');
 	Tlspolicy::Scratch::wait_for(30, sub {
 	    $self->answers || Tlspolicy::Scratch::ended($self->{pid}) });
 	$self->answers or
@@ -65,13 +65,14 @@ sub start
 }
 
 # There is no syslog daemon: what sendmail tells it goes to a file.
-sub syslog_env
+sub with_syslog
 {
 	my ($self) = @_;
-	return { LD_PRELOAD => Tlspolicy::Fault::library('syslog'),
-	    SYSLOG_FILE => $self->maillog,
+	return () if Tlspolicy::Fault::missing('syslog');
+	return ('env', 'LD_PRELOAD=' . Tlspolicy::Fault::library('syslog'),
+	    'SYSLOG_FILE=' . $self->maillog,
 	    # A sanitizer wants to be the first library.
-	    ASAN_OPTIONS => 'verify_asan_link_order=0' };
+	    'ASAN_OPTIONS=verify_asan_link_order=0');
 }
 
 sub maillog
