@@ -308,6 +308,11 @@ gives('another program that speaks like smtpd', $session =~
 gives('smtpd without postfix/: OpenSMTPD', $session =~ s{postfix/}{}gr, [],
     status => 65);
 
+gives('a NUL in an address', $session =~ s/\[192/[\x{00}192/gr, [],
+    status => 65);
+gives('a NUL in a host, by the journal',
+    $json =~ s/"_HOSTNAME":"mx"/"_HOSTNAME":"mx\\u0000x"/gr, [], status => 65);
+
 # --- sendmail ---------------------------------------------------------------
 
 my $relay = 'mail.clinic.example [192.0.2.11]';

@@ -116,17 +116,12 @@ is_mark(struct slice s)
 	    (s.n > 3 && memcmp(s.p, "-- ", 3) == 0);
 }
 
-enum logline_result
-logline_parse(struct logline *line, struct slice text, struct logtime *time,
-    struct arena *memory)
+static enum logline_result
+parse_text(struct logline *line, struct slice text, struct logtime *time)
 {
 	struct slice s = text;
 	size_t blank;
 
-	if (is_mark(s))
-		return LOGLINE_OTHER;
-	if (s.p[0] == '{')
-		return parse_journal(line, s, memory);
 	skip_priority(&s);
 	if (!logtime_take(time, &s, &line->time_us))
 		return LOGLINE_BAD;
@@ -141,4 +136,27 @@ logline_parse(struct logline *line, struct slice text, struct logtime *time,
 	line->message = s.n > 0 && s.p[s.n - 1] == '\r' ?
 	    slice_make(s.p, s.n - 1) : s;
 	return LOGLINE_READ;
+}
+
+/* No host, program or process has a NUL in its name; keys have them between. */
+static bool
+has_nul(struct slice s)
+{
+	return slice_find(s, '\0') < s.n;
+}
+
+enum logline_result
+logline_parse(struct logline *line, struct slice text, struct logtime *time,
+    struct arena *memory)
+{
+	enum logline_result result;
+
+	if (is_mark(text))
+		return LOGLINE_OTHER;
+	result = text.p[0] == '{' ? parse_journal(line, text, memory) :
+	    parse_text(line, text, time);
+	if (result == LOGLINE_READ && (has_nul(line->host) ||
+	    has_nul(line->tag) || has_nul(line->pid)))
+		return LOGLINE_OTHER;
+	return result;
 }

@@ -36,7 +36,7 @@ maillog_sendmail_relay(struct slice s, struct session *to)
 	if (open == s.n || s.p[s.n - 1] != ']')
 		return false;
 	addr = slice_make(s.p + open + 1, s.n - open - 2);
-	if (!sessions_copy(to->addr, sizeof to->addr, addr))
+	if (addr.n == 0 || !sessions_copy(to->addr, sizeof to->addr, addr))
 		return false;
 	if (open == 0 || s.p[open - 1] != ' ')
 		return sessions_copy(to->name, sizeof to->name,

@@ -200,7 +200,7 @@ bool
 sessions_copy(char *field, size_t size, struct slice s)
 {
 	field[0] = '\0';
-	if (s.n >= size)
+	if (s.n >= size || slice_find(s, '\0') < s.n)
 		return false;
 	if (s.n > 0)
 		memcpy(field, s.p, s.n);

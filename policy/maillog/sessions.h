@@ -68,7 +68,10 @@ void sessions_forget(struct sessions *); /* all of them */
 size_t sessions_count(const struct sessions *);
 uint64_t sessions_forgotten(const struct sessions *);
 
-/* Puts `s` in a field of `size` bytes; false: too long, and it is empty. */
+/*
+ * Puts `s` in a field of `size` bytes; false: it is too long or holds a NUL, and
+ * the field is empty.
+ */
 bool sessions_copy(char *field, size_t size, struct slice s);
 /* What the other one has of TLS. */
 void sessions_copy_tls(struct session *, const struct session *from);
