@@ -193,6 +193,11 @@ my $json = join '', map { my ($tag, $p, $message) =
 	MESSAGE => $message, PRIORITY => '6', __CURSOR => 's=1;i=2' }) . "\n"
     } split /\n/, $session;
 gives('journalctl -o json', "$json\n", ['a@bank.example mail.bank.example TLSv1.3 OK']);
+my @bytes = split /^/, $json;
+$bytes[3] =~ s/"MESSAGE":"([^"]*)"/'"MESSAGE":[' . join(',', unpack 'C*',
+    $1 =~ s{a\@}{a\xff\@}r) . ']'/e;
+is((records(join '', @bytes))[0]{from}, "a\x{fffd}\@bank.example",
+    'journalctl -o json, bytes that are not UTF-8');
 gives('marks of the journal', "-- Logs begin at Fri --\n$session-- Boot 1 --\n\n"
     . "    a line that goes on\n", ['a@bank.example mail.bank.example TLSv1.3 OK']);
 

@@ -53,15 +53,37 @@ take_tag(struct logline *line, struct slice *s)
 	return true;
 }
 
-/*
- * Of a message that is not UTF-8 the journal has numbers, which cannot be one
- * of those that count here.
- */
+/* Of a text that is not UTF-8 the journal has the bytes, as numbers. */
+static bool
+journal_bytes(struct scan *scan, struct slice *value)
+{
+	char *bytes = arena_alloc(scan->memory, (size_t)(scan->end - scan->p));
+	bool first = true;
+	uint64_t byte;
+	size_t n = 0;
+
+	if (bytes == NULL || !scan_array(scan))
+		return false;
+	while (scan_element(scan, &first)) {
+		if (!scan_number(scan, &byte) || byte > 255)
+			return false;
+		bytes[n++] = (char)byte;
+	}
+	*value = slice_make(bytes, n);
+	return scan->error == NULL;
+}
+
 static bool
 journal_value(struct scan *scan, struct slice *value)
 {
-	return scan_peek(scan) == '"' ? scan_string(scan, value) :
-	    scan_skip(scan);
+	switch (scan_peek(scan)) {
+	case '"':
+		return scan_string(scan, value);
+	case '[':
+		return journal_bytes(scan, value);
+	default:
+		return scan_skip(scan);
+	}
 }
 
 static bool
