@@ -300,6 +300,31 @@ take_delivery(struct maillog *m, const struct logline *line, struct slice id,
 	sessions_remove(m->messages, message);
 }
 
+/* False: it is none to remember, which was counted. */
+static bool
+begin_message(struct maillog *m, const struct logline *line, struct slice s,
+    struct slice sender, struct session *message)
+{
+	struct tail tail;
+
+	read_tail(s, &tail);
+	if (tail.relay.n == 0) {
+		m->counts.unreadable++;
+		return false;
+	}
+	if (!maillog_sendmail_relay(tail.relay, message)) {
+		m->counts.local++; /* root@localhost */
+		return false;
+	}
+	message->time_us = line->time_us;
+	message->has_sender = sender.p != NULL && sessions_copy(message->sender,
+	    sizeof message->sender, sender);
+	sessions_copy(message->daemon, sizeof message->daemon, tail.daemon);
+	tie(m, line, &tail, message);
+	tie_login(m, line, &tail, message);
+	return message->sent = true;
+}
+
 static void
 take_message(struct maillog *m, const struct logline *line, struct slice id,
     struct slice s)
@@ -307,31 +332,13 @@ take_message(struct maillog *m, const struct logline *line, struct slice id,
 	struct slice sender = take_sender(&s);
 	struct session *message = message_of(m, line, id, false);
 	bool refused = message != NULL && message->refused;
-	struct tail tail;
 
 	message = message_of(m, line, id, true);
-	read_tail(s, &tail);
-	if (message == NULL || (was_taken_in(s) && !refused &&
-	    tail.relay.n == 0)) {
+	if (message == NULL)
 		m->counts.unreadable++;
-		return;
-	}
-	if (refused || !was_taken_in(s)) {
+	else if (refused || !was_taken_in(s) ||
+	    !begin_message(m, line, s, sender, message))
 		sessions_remove(m->messages, message);
-		return;
-	}
-	if (!maillog_sendmail_relay(tail.relay, message)) {
-		m->counts.local++; /* root@localhost */
-		sessions_remove(m->messages, message);
-		return;
-	}
-	message->time_us = line->time_us;
-	message->sent = true;
-	message->has_sender = sender.p != NULL && sessions_copy(message->sender,
-	    sizeof message->sender, sender);
-	sessions_copy(message->daemon, sizeof message->daemon, tail.daemon);
-	tie(m, line, &tail, message);
-	tie_login(m, line, &tail, message);
 }
 
 void
