@@ -385,6 +385,35 @@ gives('--mta postfix', $solaris . $session, ["$bank OK"],
 gives('--mta sendmail', $solaris . $session, ["$clinic TLSv1.2 NO"],
     args => ['--mta', 'sendmail']);
 
+# --- what is not told is never good news ------------------------------------
+
+my $blind = $scratch->write('blind', tlspolicy('audit', 'from-log',
+    log_file($tls . $session . ($clear =~ s{/smtpd}{/submission/smtpd}gr)))->{out});
+is(Tlspolicy::Scratch::slurp($blind) =~ tr/\n//, 3, 'one without a word of TLS');
+my $seen = decode_json(tlspolicy('report', '--json', '--domain',
+    'bank.example', $blind)->{out});
+is_deeply([@{$seen->{total}}{qw(mails tls untold verified)}], [2, 1, 1, 1],
+    'report counts it apart');
+my $page = tlspolicy('report', '--html', '--domain', 'bank.example', $blind)->{out};
+unlike($page, qr/Each of the/, 'and states nothing of each');
+like($page, qr/the mail log does not tell/, 'but that the log does not tell');
+unlike(tlspolicy('suggest', '--mails', 1, '--days', 0, $blind)->{out},
+    qr/^TLS_From:bank/m, 'suggest proposes nothing');
+like(tlspolicy('suggest', '--mails', 1, '--days', 0, '--why-not', $blind)->{out},
+    qr/^# bank\.example: not every mail came over TLS/m, 'and why');
+like(tlspolicy('audit', 'show', $blind)->{out},
+    qr/from=a\@bank\.example tls not told$/m, 'show says it');
+for ('VERIFY', 'ENCR:128', 'ENCR:1+VER:1.2', 'ENCR:1+PFS') {
+	my $file = $scratch->write('told', "TLS_From:bank.example PERM+$_\n");
+	my $r = tlspolicy('replay', '--json', '-r', $file, $blind);
+	is_deeply([$r->{status}, map { "$_->{count} $_->{would_be}" }
+	    @{decode_json($r->{out})->{groups}}], [1, '1 tempfailed'],
+	    "$_: cannot tell");
+	like($r->{out}, qr/found a log that does not tell/, "$_: why");
+	like($r->{err}, qr/^1 of them cannot tell whether there was TLS$/m,
+	    "$_: said");
+}
+
 # --- mail that left ---------------------------------------------------------
 
 sub out { join '', map { "Nov 20 08:00:0$_[0] mx $_[1]: $_\n" } @_[2 .. $#_] }
