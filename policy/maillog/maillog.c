@@ -25,7 +25,8 @@ maillog_new(const struct maillog_options *options)
 	m->last_us = INT64_MIN;
 	arena_init(&m->memory, LINE_MEMORY);
 	facts_init(&m->facts, DIALECT_POSTFIX);
-	m->processes = sessions_new(PROCESSES);
+	m->processes = sessions_new(options->room > 0 ? options->room :
+	    PROCESSES);
 	m->messages = sessions_new(options->room > 0 ? options->room :
 	    MESSAGES);
 	m->services = sessions_new(SERVICES);

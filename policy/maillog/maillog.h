@@ -31,7 +31,8 @@ struct maillog_options {
 	enum maillog_mta mta; /* lines of the other one are passed over */
 	int year;	      /* of a file's first line, if it has none; 0 */
 	int64_t since, until; /* microseconds; records in between */
-	size_t room;	      /* messages under way, a power of two; 0: 32768 */
+	size_t room;	      /* messages and processes under way, a power of two;
+				 0: 32768 and 8192 */
 	/* The client is never refused (exempt-clients). */
 	bool (*exempt)(void *arg, const struct netaddr *);
 	/* A record, with its newline; false: it could not be written. */
