@@ -51,9 +51,12 @@ why_not_mailbox(struct import *import, const struct import_access *t,
     struct slice key, bool *exact)
 {
 	size_t at = slice_find(key, '@');
+	struct netprefix prefix;
 
 	if (slice_is(key, "<>") || at + 1 < key.n)
 		return NULL;
+	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
+		return "an address of a host, which is no mail domain";
 	if (at + 1 == key.n) {
 		if (t->has_domains)
 			import_differs(import, IMPORT_WEAKER, "a rule of %.*s "
@@ -71,7 +74,7 @@ why_not_mailbox(struct import *import, const struct import_access *t,
 /* "TLS_From:example.com"; else why there is no such key. */
 static const char *
 put_key(struct import *import, const struct import_access *t,
-    struct slice key, struct text *out, bool *exact)
+    struct slice key, bool frees, struct text *out, bool *exact)
 {
 	struct slice pattern;
 
@@ -83,8 +86,9 @@ put_key(struct import *import, const struct import_access *t,
 			return "no plain name, but a pattern: write a rule "
 			    "for each name that is meant";
 		if (slice_find(slice_make(out->buf, out->n), '@') < out->n)
-			import_differs(import, IMPORT_STRICTER, "the rule "
-			    "counts for the address with +extensions, too");
+			import_differs(import, frees ? IMPORT_WEAKER :
+			    IMPORT_STRICTER, "the rule counts for the "
+			    "address with +extensions, too");
 		return NULL;
 	}
 	text_put(out, key);
@@ -120,7 +124,7 @@ add(struct import *import, const struct import_access *t, struct slice key,
 	bool exact;
 
 	text_init(&out, text, sizeof text);
-	why = put_key(import, t, key, &out, &exact);
+	why = put_key(import, t, key, strcmp(need, "OK") == 0, &out, &exact);
 	if (why != NULL || out.cut) {
 		import_refuse(import, 0, "%.*s: %s", SLICE_ARG(key),
 		    why != NULL ? why : "too long");

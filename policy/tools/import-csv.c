@@ -2,16 +2,16 @@
  * Columns: a mail domain (or a key with its tag), a requirement or one of the
  * words that lists of partners and the tables of mail panels use, Postfix's
  * attributes, the tag.  Quotes as in RFC 4180; comma or semicolon between the
- * columns.  A first line that begins with "domain" or "key" is the heading and
- * may give the columns in another order; one with "params" makes the table one
- * of smtp_tls_policy_maps.
+ * columns.  A first line with the words "domain" or "key", and "policy" or
+ * "requirement", is the heading and may give the columns in another order; one
+ * with "params" makes the table one of smtp_tls_policy_maps.
  */
 #include <string.h>
 
 #include "policy/tools/import-table.h"
 
 enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
-	COLUMN_OTHER, COLUMNS = COLUMN_OTHER };
+	COLUMN_ACTIVE, COLUMN_OTHER, COLUMNS = COLUMN_OTHER };
 enum { WIDTH_MAX = 16 };
 
 static const struct {
@@ -25,6 +25,7 @@ static const struct {
 	{ "params", COLUMN_PARAMS }, { "parameters", COLUMN_PARAMS },
 	{ "attributes", COLUMN_PARAMS },
 	{ "tag", COLUMN_TAG }, { "class", COLUMN_TAG },
+	{ "active", COLUMN_ACTIVE }, { "enabled", COLUMN_ACTIVE },
 	{ NULL, COLUMN_OTHER }
 };
 
@@ -155,6 +156,8 @@ cell(const struct table *t, enum column c)
 static bool
 take_heading(struct import *import, struct table *t, struct slice line)
 {
+	enum column order[WIDTH_MAX];
+	bool has[COLUMN_OTHER + 1] = { false };
 	char buf[REQUIREMENT_TEXT_MAX];
 	struct text word;
 	unsigned n;
@@ -169,16 +172,17 @@ take_heading(struct import *import, struct table *t, struct slice line)
 			if (slice_is_nocase(slice_trim(slice_make(word.buf,
 			    word.n)), headings[i].name))
 				c = headings[i].column;
-		if (n == 0 && c != COLUMN_KEY)
-			return false;
-		if (c == COLUMN_OTHER)
-			import_note(import, "the column \"%s\" is passed "
-			    "over", word.buf);
-		t->order[n] = c;
-		t->outbound |= c == COLUMN_PARAMS;
+		order[n] = c;
+		has[c] = true;
 	}
+	if (!has[COLUMN_KEY] || !has[COLUMN_NEED])
+		return false;
+	if (has[COLUMN_OTHER])
+		import_note(import, "columns of other names are passed over");
 	while (n < WIDTH_MAX)
-		t->order[n++] = COLUMN_OTHER;
+		order[n++] = COLUMN_OTHER;
+	memcpy(t->order, order, sizeof order);
+	t->outbound = has[COLUMN_PARAMS];
 	return true;
 }
 
@@ -245,6 +249,15 @@ take_row(struct import *import, const struct table *t)
 	take_rule(import, t, slice_make(key.buf, key.n));
 }
 
+/* A row that the panel keeps and does not use. */
+static bool
+is_off(struct slice active)
+{
+	return slice_is(active, "0") || slice_is_nocase(active, "no") ||
+	    slice_is_nocase(active, "n") || slice_is_nocase(active, "false") ||
+	    slice_is_nocase(active, "off");
+}
+
 static void
 take_line(struct import *import, struct table *t, struct slice line)
 {
@@ -255,7 +268,10 @@ take_line(struct import *import, struct table *t, struct slice line)
 		import_refuse(import, 0, "expected two columns");
 		return;
 	}
-	take_row(import, t);
+	if (is_off(cell(t, COLUMN_ACTIVE)))
+		import_note(import, "not active");
+	else
+		take_row(import, t);
 }
 
 bool

@@ -78,7 +78,7 @@ import_refuse(struct import *import, unsigned long column, const char *fmt,
 	struct slice why;
 	va_list ap;
 
-	import->bad++;
+	import->bad += import->force == IMPORT_EQUAL;
 	va_start(ap, fmt);
 	why = report(import, column, fmt, ap);
 	va_end(ap);
