@@ -46,13 +46,23 @@ why_not_host(const struct import_access *t, struct slice key, bool *exact)
 	return NULL;
 }
 
+/* As sendmail, by a recipient_delimiter of + Postfix does so, too. */
+static void
+say_extensions(struct import *import, bool frees)
+{
+	import_differs(import, frees ? IMPORT_WEAKER : IMPORT_STRICTER,
+	    "the rule counts for the address with +extensions, too");
+}
+
 static const char *
 why_not_mailbox(struct import *import, const struct import_access *t,
-    struct slice key, bool *exact)
+    struct slice key, bool frees, bool *exact)
 {
 	size_t at = slice_find(key, '@');
 	struct netprefix prefix;
 
+	if (at < key.n && !t->extensions && slice_find(key, '+') > at)
+		say_extensions(import, frees);
 	if (slice_is(key, "<>") || at + 1 < key.n)
 		return NULL;
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
@@ -86,14 +96,12 @@ put_key(struct import *import, const struct import_access *t,
 			return "no plain name, but a pattern: write a rule "
 			    "for each name that is meant";
 		if (slice_find(slice_make(out->buf, out->n), '@') < out->n)
-			import_differs(import, frees ? IMPORT_WEAKER :
-			    IMPORT_STRICTER, "the rule counts for the "
-			    "address with +extensions, too");
+			say_extensions(import, frees);
 		return NULL;
 	}
 	text_put(out, key);
 	return t->tag == TAG_CLT ? why_not_host(t, key, exact) :
-	    why_not_mailbox(import, t, key, exact);
+	    why_not_mailbox(import, t, key, frees, exact);
 }
 
 /* In a table whose first match counts, is this line ever reached? */

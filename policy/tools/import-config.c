@@ -160,6 +160,8 @@ prepare(struct config *c)
 
 	c->demand = code.n > 0 && code.p[0] == '5' ? "PERM+ENCR:1" :
 	    "TEMP+ENCR:1";
+	c->extensions = slice_is(maincf_get(&c->main,
+	    "recipient_delimiter"), "+");
 	c->exact_domains = true;
 	while (import_list_next(&parents, &word))
 		if (slice_is(word, "smtpd_access_maps"))

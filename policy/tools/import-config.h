@@ -30,7 +30,7 @@ struct config {
 	struct element elements[ELEMENTS_MAX];
 	size_t n;
 	const char *demand;
-	bool exact_domains, sasl_is_tls, only_loopback;
+	bool extensions, exact_domains, sasl_is_tls, only_loopback;
 };
 
 /* import-maptable.c.  False: it was named that this table cannot be read. */

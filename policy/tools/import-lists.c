@@ -279,7 +279,8 @@ add_table(struct config *c, size_t at, const char *spared)
 {
 	const struct element *e = &c->elements[at];
 	struct import_access t = {
-		.tag = e->tag, .exact_domains = c->exact_domains,
+		.tag = e->tag, .extensions = c->extensions,
+		.exact_domains = c->exact_domains,
 		.demands_follow = demands_behind(c, at, true) > 0,
 		.shared = is_shared(c, at), .spared = spared,
 		.demand = c->demand, .class_of = config_class_of, .arg = c

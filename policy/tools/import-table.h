@@ -35,6 +35,7 @@ bool import_per_site_line(struct import *, struct slice key,
 struct import_access {
 	enum tag tag;
 	bool ordered;	     /* the first line that matches counts */
+	bool extensions;     /* user+x@domain is looked for as user@domain */
 	bool exact_domains;  /* parent_domain_matches_subdomains without us */
 	bool demands_follow; /* a demand on all of the tag behind the table */
 	bool shared;	     /* another table judges the same tag */
