@@ -140,6 +140,12 @@ OUT
     'which by --as TLS_Clt, TLS_From or TLS_To, or let --config find it',
     ': not about TLS: 1 line');
 
+# A class that is not known here might ask for TLS.
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
+    'postfix', $scratch->write('class', "a.example need_tls\n"));
+is($r->{status}, 65, 'a class: exit 65');
+like($r->{err}, qr/:1: "need_tls" is no restriction: /, 'a class: why');
+
 import_is('csv', 'my partners+.csv', "Domain,Policy\r\n" .
     "\"partner.example\",encrypt\r\nb\xc3\xbccher.example;VERIFY:128+PFS\r\n" .
     "TLS_Clt:mx.example,PERM+ENCR:128\r\na.example\r\nb.example,foo\r\n" .

@@ -207,6 +207,12 @@ import_access_line(struct import *import, const struct import_access *table,
 	struct import_actions a;
 
 	import_actions(&t, value, &a);
+	if (a.unknown.n > 0) {
+		import_refuse(import, 0, "\"%.*s\" is no restriction: where "
+		    "it is a class of smtpd_restriction_classes, --config "
+		    "knows what it stands for", SLICE_ARG(a.unknown));
+		return;
+	}
 	if (a.nested && a.what != ACTION_DEMAND) {
 		if (settle_tag(import, &t, key))
 			import_refuse(import, 0, "%.*s: a table within a "

@@ -108,6 +108,19 @@ first_decides(struct slice list, struct import_actions *a)
 	return true;
 }
 
+/* A name that could be a class of the site's own. */
+static bool
+is_restriction(struct slice word)
+{
+	static const char *const starts[] = { "reject_", "permit_", "check_",
+		"defer_", "warn_", "sleep", NULL };
+
+	for (size_t i = 0; starts[i] != NULL; i++)
+		if (slice_starts_nocase(word, starts[i]))
+			return true;
+	return false;
+}
+
 static bool go_through(const struct import_access *, struct slice,
     struct import_actions *, int);
 
@@ -141,6 +154,8 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	}
 	if (import_permits(word, &who) && who != NULL)
 		a->spared = who;
+	if (!is_restriction(word))
+		a->unknown = word;
 	if (takes_word(word) && import_list_next(list, &skipped))
 		a->nested |= slice_starts_nocase(word, "check_") &&
 		    slice_is_nocase(slice_from(word, word.n > 7 ?
@@ -173,6 +188,7 @@ import_actions(const struct import_access *t, struct slice list,
 {
 	a->what = ACTION_NONE;
 	a->nested = false;
+	a->unknown = slice_make("", 0);
 	a->spared = NULL;
 	if (!first_decides(list, a))
 		go_through(t, list, a, 0);

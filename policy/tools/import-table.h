@@ -61,6 +61,7 @@ enum import_action {
 struct import_actions {
 	enum import_action what;
 	bool nested; /* another table decides */
+	struct slice unknown; /* a word that is no restriction */
 	const char *spared; /* who may pass before; NULL: nobody */
 };
 
