@@ -101,8 +101,8 @@ version_of_suite(const struct lint *l, struct lint_finding *f)
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
 		const struct item *item = &l->requirement->items[i];
 
-		aead = aead || item->row->test == predicate_aead;
-		if (item->row->test != predicate_ver ||
+		aead = aead || item->row->id == ITEM_AEAD;
+		if (item->row->id != ITEM_VER ||
 		    (aead && !slice_is(item->value, "1.3")))
 			continue;
 		text_puts(&f->reason, "VER cannot be told of all sessions: "

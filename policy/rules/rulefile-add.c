@@ -82,9 +82,9 @@ look_at_items(struct rulefile *file, const struct requirement *r,
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
-		if (item->row->test == predicate_citag)
+		if (item->row->id == ITEM_CITAG)
 			*flags |= RULE_CITAG;
-		if (item->row->test != predicate_cipher)
+		if (item->row->id != ITEM_CIPHER)
 			continue;
 		*flags |= RULE_CIPHER_LIST;
 		if (!check_cipher_list(file, item, fault))

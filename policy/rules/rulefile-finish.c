@@ -164,7 +164,7 @@ collect_ca_names(const struct rule *rule, struct ca_names *ca)
 	    !requirement_parse(rule->requirement, tag, &r, &fault))
 		return;
 	for (unsigned i = 0; i < r.nitems; i++) {
-		if (r.items[i].row->test != predicate_citag ||
+		if (r.items[i].row->id != ITEM_CITAG ||
 		    ca_named(ca, r.items[i].value))
 			continue;
 		if (ca->n == ca->allocated) {

@@ -57,7 +57,7 @@ put_lists_of(struct writing *w, const struct rule *rule)
 	    key_bytes_tag(rule->key_bytes), &r, w->fault))
 		return false;
 	for (unsigned i = 0; i < r.nitems; i++)
-		if (r.items[i].row->test == predicate_cipher &&
+		if (r.items[i].row->id == ITEM_CIPHER &&
 		    !put_list(w, r.items[i].value))
 			return false;
 	return true;
