@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
 #include "policy/lint/lint.h"
 #include "policy/rules/never.h"
+#include "policy/rules/predicate.h"
 
 enum { STRONGEST_BITS = 256 }; /* of the suites that there are */
 

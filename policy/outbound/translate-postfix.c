@@ -16,7 +16,7 @@
 
 #include "policy/facts/suite.h"
 #include "policy/outbound/translate.h"
-#include "policy/rules/item.h"
+#include "policy/rules/predicate.h"
 
 enum { HIGH_BITS = 128 };
 

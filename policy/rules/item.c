@@ -3,7 +3,7 @@
  * meaning, as rules are tested in the order in which they are written.
  */
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/predicate.h"
 
 static const char *
 check_ca_tag(struct slice value)

@@ -115,30 +115,4 @@ struct slice item_sendmail_value(struct slice value);
 /* The row is one of those names. */
 bool item_is_name(const struct item_row *);
 
-/* predicate.c: the tests that the rows name. */
-enum answer predicate_cn(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_cs(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_ci(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_citag(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_icn(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_fp(const struct predicate *, struct slice,
-    struct observation *);
-/* Hex digits without regard to case and colons. */
-bool predicate_same_fingerprint(struct slice, struct slice);
-enum answer predicate_ver(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_authenticated(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_pfs(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_aead(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_cipher(const struct predicate *, struct slice,
-    struct observation *);
-
 #endif
