@@ -131,7 +131,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	pool_init(&d->messages);
 	d->started_us = (uint64_t)judge_clock();
 	if (!settings_holder_init(&d->settings, &s->settings))
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 
 	/* 4. libmilter opens no socket before it knows its callbacks. */
 	if (!callbacks_register(d, s->listen.tcp, f))

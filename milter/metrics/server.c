@@ -113,14 +113,14 @@ metrics_server_listen(struct daemon *d, const struct endpoint *e,
 	struct evhttp_bound_socket *bound;
 
 	if (s == NULL || !set_up(s)) {
-		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(f);
 	} else if ((bound = evhttp_bind_socket_with_handle(s->http, e->address,
 	    e->port)) == NULL) {
 		fault_set(f, FAULT_UNAVAILABLE, "cannot listen on %s port %u",
 		    e->address, (unsigned)e->port);
 		fault_at_setting(f, "metrics");
 	} else if (!metrics_link_init(&s->links, s->base, s->http, bound)) {
-		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(f);
 	} else {
 		s->daemon = d;
 		return s;

@@ -158,7 +158,7 @@ check_one(const struct context *context, const struct checking *check,
 		return command_fail(&f);
 	if (check->json ? print_as_json(judge) : print_as_text(judge))
 		return check_status(judge);
-	fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+	fault_no_memory(&f);
 	return command_fail(&f);
 }
 

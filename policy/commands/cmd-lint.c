@@ -85,7 +85,7 @@ lint(const struct context *context, char *const *paths,
 		status = command_fail(&f);
 	else if ((found = lint_rules(&rules, lint_options, print_finding,
 	    &printer)) == LINT_NO_MEMORY) {
-		fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&f);
 		status = command_fail(&f);
 	} else if (found > 0)
 		status = EXIT_FINDINGS;

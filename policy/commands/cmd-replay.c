@@ -136,7 +136,7 @@ run(struct context *context, int argc, char **argv)
 	int status;
 
 	if (run == NULL) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	run->context = context;

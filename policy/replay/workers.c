@@ -112,8 +112,7 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	case READER_RECORD:
 		++*records;
 		if (!replay_judge(&w->replay, &w->record))
-			return fault_set(&w->fault, FAULT_UNAVAILABLE,
-			    "out of memory");
+			return fault_no_memory(&w->fault);
 		return replay_report_add(&w->report, &w->record, &w->replay,
 		    &w->fault);
 	case READER_TORN:
@@ -268,7 +267,7 @@ replay_workers_run(struct replay_workers *workers, char *const *paths, size_t n,
 	replay_report_init(&workers->report);
 	workers->worker = calloc(workers->threads, sizeof *workers->worker);
 	if (workers->worker == NULL)
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(fault);
 	memset(blocks, 0, sizeof blocks);
 	for (size_t i = 0; i < workers->threads * BLOCKS_EACH; i++) {
 		blocks[i].next = ring.free;

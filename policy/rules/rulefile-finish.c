@@ -269,7 +269,7 @@ rulefile_finish(struct rulefile *file)
 
 	check_ca_rows(file);
 	if (file->n > 1 && !sort_rules(file)) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);
 	}

@@ -77,8 +77,10 @@ void rulefile_free(struct rulefile *);
  * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
  * and are no failure here.
  */
+FAULT_CHECKED
 bool rulefile_read(struct rulefile *, const char *path, struct fault *);
 /* The same from memory; `name` stands for the file's ("set", a test). */
+FAULT_CHECKED
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
 /*
@@ -93,10 +95,10 @@ bool rulefile_finish(struct rulefile *);
  * key; *in_requirement: the fault's column is in there); report a line; the
  * words of a wrong tag.
  */
+FAULT_CHECKED
 bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
     bool *in_requirement, struct fault *);
-bool rulefile_no_memory(struct fault *); /* returns false */
 void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
     struct fault *);
 void rulefile_unknown_tag(struct slice name, struct fault *);
