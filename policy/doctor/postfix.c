@@ -259,7 +259,7 @@ check_tls(const struct postfix *p)
 		    "yes");
 }
 
-/* What Postfix would tell itself if it knew. */
+/* milter_macro_defaults makes up facts of which Postfix knows none. */
 static void
 check_macros(const struct postfix *p)
 {

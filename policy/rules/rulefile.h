@@ -53,7 +53,7 @@ struct rulefile {
 	struct slice sources[RULEFILE_SOURCES_MAX];
 	unsigned nsources;
 	unsigned long bad_lines; /* lines that were reported */
-	bool no_memory;		 /* and one of them was no fault of its own */
+	bool no_memory;		 /* a line is bad for want of memory */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */

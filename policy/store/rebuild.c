@@ -292,7 +292,8 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
 	bool good;
 
 	*found = false;
-	if (!store_check_file(path, fault)) /* or one would be made */
+	/* mdb_env_open() would create a missing file; del must not. */
+	if (!store_check_file(path, fault))
 		return false;
 	good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
 	    remove_keys(&w, keys, n, found);

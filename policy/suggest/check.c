@@ -98,7 +98,7 @@ make_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
 		    fault_no_memory(fault);
 	else if (good && rules->no_memory)
 		good = fault_no_memory(fault);
-	/* It was only told of them. */
+	/* `making`, its argument, ends with this function. */
 	rules->report = NULL;
 	free(making.lines);
 	free(text);
