@@ -25,27 +25,6 @@ reader_record_free(struct reader_record *r)
 	arena_free(&r->memory);
 }
 
-bool
-parse_word(struct parse *p, const char *(*name)(int), int n, int *value)
-{
-	struct scan *s = &p->scan;
-	const char *at = s->p;
-	struct slice word;
-
-	if (!scan_string_or_null(s, &word))
-		return false;
-	*value = 0;
-	if (word.p == NULL)
-		return true;
-	for (int i = 0; i < n; i++)
-		if (slice_is(word, name(i))) {
-			*value = i;
-			return true;
-		}
-	s->p = at;
-	return scan_fail(s, "a word of tlspolicy-audit(5)");
-}
-
 static const char *
 event_word(int i)
 {
@@ -56,12 +35,6 @@ static const char *
 verdict_word(int i)
 {
 	return verdict_name((enum verdict_kind)i);
-}
-
-const char *
-parse_waiver_word(int i)
-{
-	return waiver_name((enum waiver)i);
 }
 
 static const char *

@@ -82,18 +82,11 @@ find_rule_of(struct report *r, const struct reader_rule *seen)
 	return rule;
 }
 
-static bool
-is_refusal(const struct reader_record *record)
-{
-	return record->event == RECORD_REFUSED_MAIL ||
-	    record->event == RECORD_REFUSED_RCPT;
-}
-
 /* The rule that a refusal, or what a waiver spared, is laid to. */
 static void
 blame(struct report_rule *rule, const struct reader_record *record)
 {
-	if (is_refusal(record)) {
+	if (report_is_refusal(record)) {
 		rule->refused++;
 		rule->refused_for[record->reason]++;
 	} else {
@@ -106,7 +99,7 @@ bool
 report_add_rules(struct report *r, const struct reader_record *record)
 {
 	static const struct reader_rule none;
-	bool to_blame = is_refusal(record) ||
+	bool to_blame = report_is_refusal(record) ||
 	    (record->waiver != WAIVER_NONE && record->event == RECORD_MESSAGE);
 	const struct reader_rule *decided = reader_deciding_rule(record);
 
