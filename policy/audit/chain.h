@@ -22,6 +22,11 @@
  *
  *	{"v":1,"event":"link","time":T,"previous":"C","torn":BYTES,...}
  *
+ * A record whose submitter was told 451 after all, since it was on the disk too
+ * late, stays as well; a later line names it by its number:
+ *
+ *	{"v":1,"event":"withdrawn","time":T,"of":SEQ,...}
+ *
  * Without a key the chain shows accidents and clumsy hands; who can write the
  * file can compute it anew.  With a key, or with a head noted elsewhere, it
  * shows those too.
@@ -36,11 +41,23 @@
 #include "policy/base/fault.h"
 #include "policy/base/text.h"
 
+/* The schema of all lines, field "v": grows when a reader has to know. */
+#define CHAIN_SCHEMA 1
+#define CHAIN_TEXT_(x) #x
+#define CHAIN_TEXT(x) CHAIN_TEXT_(x)
+/* How each line begins: then its event, as a string. */
+#define CHAIN_START "{\"v\":" CHAIN_TEXT(CHAIN_SCHEMA) ",\"event\":"
+
 enum {
+	/*
+	 * What the daemon writes in one go, but for what of its last record is
+	 * beyond that; a withdrawal stands behind it, before the next ones.
+	 */
+	CHAIN_ROUND_BYTES = 1024 * 1024,
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
-	CHAIN_LINE_MAX = 256  /* a link or a mark, unsealed */
+	CHAIN_LINE_MAX = 256  /* a link, mark or withdrawal, unsealed */
 };
 
 /* Where a chain stands. */
@@ -81,6 +98,9 @@ bool chain_torn(struct chain *, struct chain_head *, struct slice bytes);
 void chain_format_link(const struct chain_head *, int64_t time_us,
     struct text *out);
 void chain_format_mark(const struct chain_head *, int64_t time_us,
+    struct text *out);
+/* That the record with this number counts for nothing. */
+void chain_format_withdrawal(uint64_t seq, int64_t time_us,
     struct text *out);
 
 /* A line taken apart. */

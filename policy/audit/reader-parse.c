@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "policy/audit/chain.h"
 #include "policy/audit/reader-internal.h"
 
 enum { READER_CHUNK = 8192 };
@@ -148,11 +147,12 @@ parse_schema(struct parse *p)
 	if (!scan_number(&p->scan, &p->schema))
 		return false;
 	p->scan.p = at;
-	if (p->schema > RECORD_SCHEMA)
-		return scan_fail(&p->scan, "schema 1: a newer tlspolicy wrote "
-		    "this record, and a newer one is needed to read it");
+	if (p->schema > CHAIN_SCHEMA)
+		return scan_fail(&p->scan, "schema " CHAIN_TEXT(CHAIN_SCHEMA)
+		    ": a newer tlspolicy wrote this record, and a newer one "
+		    "is needed to read it");
 	if (p->schema < 1)
-		return scan_fail(&p->scan, "schema 1");
+		return scan_fail(&p->scan, "schema " CHAIN_TEXT(CHAIN_SCHEMA));
 	return scan_number(&p->scan, &p->schema);
 }
 
