@@ -125,4 +125,11 @@ none('the files of a folder call each other one way only', map {
     my @way = way_back($_, $_, {}); @way ? join(' -> ', @way) : ()
     } sort keys %calls);
 
+my ($way) = Tlspolicy::Tree::text('policy/README') =~
+    /^One message.*?\n(.*?)^What holds/ms;
+my @on_the_way = $way =~ m{^    (\S+\.c) }mg;
+cmp_ok(scalar @on_the_way, '>', 15, 'the way of a message is in the README');
+none('and names files that there are', grep { my $path = $_;
+    !grep { $_ eq $path } @policy, @milter } @on_the_way);
+
 done_testing;

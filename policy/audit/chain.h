@@ -49,11 +49,7 @@
 #define CHAIN_START "{\"v\":" CHAIN_TEXT(CHAIN_SCHEMA) ",\"event\":"
 
 enum {
-	/*
-	 * What the daemon writes in one go, but for what of its last record is
-	 * beyond that; a withdrawal stands behind it, before the next ones.
-	 */
-	CHAIN_ROUND_BYTES = 1024 * 1024,
+	CHAIN_ROUND_BYTES = 1024 * 1024, /* that the daemon takes at once */
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
@@ -100,8 +96,7 @@ void chain_format_link(const struct chain_head *, int64_t time_us,
 void chain_format_mark(const struct chain_head *, int64_t time_us,
     struct text *out);
 /* That the record with this number counts for nothing. */
-void chain_format_withdrawal(uint64_t seq, int64_t time_us,
-    struct text *out);
+void chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out);
 
 /* A line taken apart. */
 struct chain_line {
@@ -116,9 +111,7 @@ bool chain_split(struct slice line, struct chain_line *);
 bool chain_compute(struct chain *, const char before[CHAIN_HEX],
     const struct chain_line *, char hex[CHAIN_HEX + 1]);
 
-/*
- * The link at the start of a file; `torn` as a mark's.  False: not a link.
- */
+/* The link at the start of a file; `torn` as a mark's. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
 bool chain_is_mark(struct slice line, uint64_t *torn);
 
