@@ -135,8 +135,8 @@ put_audit(struct daemon *d, struct text *out)
 	gauge(out, "audit_up", "1: the audit log can be written, and is "
 	    "where it should be.",
 	    s.failing || s.astray ? 0 : 1);
-	gauge(out, "audit_astray", "1: the audit log was removed or renamed "
-	    "without SIGHUP since the last SIGHUP.", s.astray ? 1 : 0);
+	gauge(out, "audit_astray", "1: the audit log was removed, renamed, cut "
+	    "or out of sight since the last SIGHUP.", s.astray ? 1 : 0);
 	total(out, "audit_replaced_total",
 	    "Files begun because the audit log was removed or renamed.",
 	    s.replaced);
@@ -216,7 +216,8 @@ metrics_page_health(struct daemon *d, struct text *out)
 		return false;
 	}
 	if (audit_stats(d->audit, &audit) && audit.astray) {
-		text_puts(out, "the audit log was removed or renamed; SIGHUP "
+		text_puts(out, "the audit log was removed or renamed, was cut, "
+		    "or cannot be looked at; SIGHUP "
 		    "says that this is known\n");
 		return false;
 	}

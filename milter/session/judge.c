@@ -69,9 +69,3 @@ judge_rcpt(struct session *s, struct verdict *verdict)
 {
 	ask(s, EVAL_RCPT, judge_clock(), verdict);
 }
-
-bool
-judge_refuses(const struct verdict *v)
-{
-	return v->kind == VERDICT_TEMPFAIL || v->kind == VERDICT_REJECT;
-}

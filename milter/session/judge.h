@@ -14,9 +14,6 @@ void judge_mail(struct session *);
 /* The recipient in the facts. */
 void judge_rcpt(struct session *, struct verdict *);
 
-/* The client is to be told something else than "go on". */
-bool judge_refuses(const struct verdict *);
-
 /* Microseconds since 1970, UTC. */
 int64_t judge_clock(void);
 

@@ -62,7 +62,7 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	    !macros_mail(ctx, s, sender))
 		return fail(ctx, s, no_memory);
 	judge_mail(s);
-	if (!judge_refuses(&s->message->verdict))
+	if (!verdict_refuses(s->message->verdict.kind))
 		return SMFIS_CONTINUE;
 	recorder_message(s, RECORD_REFUSED_MAIL);
 	answer = reply_send(ctx, &s->message->verdict);
@@ -95,7 +95,7 @@ step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 	if (!macros_rcpt(ctx, s, recipient))
 		return fail(ctx, s, no_memory);
 	judge_rcpt(s, verdict);
-	if (judge_refuses(verdict)) {
+	if (verdict_refuses(verdict->kind)) {
 		recorder_refused_rcpt(s, verdict, judge_clock());
 		return reply_send(ctx, verdict);
 	}

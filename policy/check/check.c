@@ -126,12 +126,6 @@ is_exempt(const struct check *j, const struct trace *trace)
 	return true;
 }
 
-static bool
-refuses(const struct verdict *v)
-{
-	return v->kind == VERDICT_TEMPFAIL || v->kind == VERDICT_REJECT;
-}
-
 void
 check_session(struct check *j, const struct trace *trace)
 {
@@ -146,11 +140,11 @@ check_session(struct check *j, const struct trace *trace)
 	eval_session(&q, readable ? &reader : NULL, &why, &j->mail);
 	j->verdict = &j->mail;
 	j->has_rcpt = !j->by_tag && facts_known(&j->facts, FACT_RCPT_ADDR) &&
-	    !refuses(&j->mail);
+	    !verdict_refuses(j->mail.kind);
 	if (j->has_rcpt) {
 		q.scope = EVAL_RCPT;
 		eval_session(&q, readable ? &reader : NULL, &why, &j->rcpt);
-		if (j->mail.kind == VERDICT_ACCEPT || refuses(&j->rcpt))
+		if (j->mail.kind == VERDICT_ACCEPT || verdict_refuses(j->rcpt.kind))
 			j->verdict = &j->rcpt;
 	}
 	if (readable)

@@ -1,7 +1,7 @@
 /*
  * match.h - the rule of a class that applies to a session.
  *
- * Walks the keys of lookup.h through the store; the first rule that counts
+ * Walks the keys of key-order.h through the store; the first rule that counts
  * today is it.  Threads and ownership: as the reader's.
  */
 #ifndef TLSPOLICY_EVAL_MATCH_H

@@ -29,6 +29,12 @@ waiver_name(enum waiver waiver)
 	return waivers[waiver];
 }
 
+bool
+verdict_refuses(enum verdict_kind kind)
+{
+	return kind == VERDICT_TEMPFAIL || kind == VERDICT_REJECT;
+}
+
 unsigned
 verdict_severity(enum verdict_kind kind, enum waiver waiver)
 {

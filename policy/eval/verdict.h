@@ -79,6 +79,9 @@ struct verdict {
 	char memory_text[VERDICT_MEMORY];
 };
 
+/* The client is told no, for good or for the time being. */
+bool verdict_refuses(enum verdict_kind);
+
 /*
  * How strict it is: refused for good 4; refused for now, by class or because
  * it could not be judged, 3; held 2; only warned of, or waived, 1; nothing 0.
