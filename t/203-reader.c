@@ -216,8 +216,8 @@ test_what_is_written_is_read(void **state)
 			    v->results[k].key));
 			assert_true(slice_equal(r->rules[k].requirement,
 			    v->results[k].requirement));
-			assert_string_equal(reader_rule_result_name(
-			    r->rules[k].result), record_result(&v->results[k]));
+			assert_string_equal(record_result(&r->rules[k]),
+			    record_result(&v->results[k]));
 		}
 		assert_int_equal(r->has_would, v->waiver != WAIVER_NONE);
 	}

@@ -78,4 +78,58 @@ none('only replay, cert, probe, doctor, check and commands have a clock or ' .
     qr/\b(?:time|clock_gettime|gettimeofday|pthread_create|rand|random)\s*\(/,
     @policy));
 
+# Within a folder: what one file calls never calls it back, over however many
+# files.  Objects tell; a table and its rows name each other.
+my %table = map { $_ => 1 } qw(policy/commands/command policy/import/import
+    policy/lint/lint policy/rules/item);
+
+my %defined_in;	# symbol => file
+my %wants;	# file => { symbol => 1 }
+my $build = Tlspolicy::Scratch::builddir();
+my %file_of;	# object => file
+for my $path (grep { /\.c$/ } @policy, @milter) {
+	my ($folder, $name) = $path =~ m{^(.*)/([^/]+)\.c$};
+	$file_of{$_} = "$folder/$name" for grep { -e }
+	    map { "$build/$folder/$_$name.o" } '', 'libdaemon_a-';
+}
+open my $nm, '-|', 'nm', '-A', '-P', sort keys %file_of or die "nm: $!\n";
+while (<$nm>) {
+	my ($object, $symbol, $type) = /^(.*?): (\S+) (\S)/ or next;
+	my $file = $file_of{$object};
+	$defined_in{$symbol} = $file if $type =~ /^[A-TV-Z]$/;
+	$wants{$file}{$symbol} = 1 if $type eq 'U';
+}
+cmp_ok(scalar keys %wants, '>', 0.9 * grep({ /\.c$/ } @policy, @milter),
+    'objects were found');
+
+my %calls;	# file => files of its folder that it calls
+for my $file (keys %wants) {
+	my %called = map { $_ => 1 } grep { defined && $_ ne $file &&
+	    s{[^/]+$}{}r eq $file =~ s{[^/]+$}{}r && !$table{$_} }
+	    map { $defined_in{$_} } keys %{$wants{$file}};
+	$calls{$file} = [sort keys %called];
+}
+
+# The way from `$at` back to `$goal`, or nothing.
+sub way_back {
+	my ($at, $goal, $seen) = @_;
+	return $at if $at eq $goal && %$seen;
+	return if $seen->{$at}++;
+	for my $next (@{$calls{$at} // []}) {
+		my @way = way_back($next, $goal, $seen);
+		return ($at, @way) if @way;
+	}
+	return;
+}
+none('the files of a folder call each other one way only', map {
+    my @way = way_back($_, $_, {}); @way ? join(' -> ', @way) : ()
+    } sort keys %calls);
+
+my ($way) = Tlspolicy::Tree::text('policy/README') =~
+    /^One message.*?\n(.*?)^What holds/ms;
+my @on_the_way = $way =~ m{^    (\S+\.c) }mg;
+cmp_ok(scalar @on_the_way, '>', 15, 'the way of a message is in the README');
+none('and names files that there are', grep { my $path = $_;
+    !grep { $_ eq $path } @policy, @milter } @on_the_way);
+
 done_testing;

@@ -11,8 +11,6 @@
 
 #include "milter/auditlog/writer-internal.h"
 
-enum { ROUND_BYTES = 1024 * 1024 };
-
 int64_t
 writer_ms(void)
 {
@@ -88,7 +86,7 @@ take(struct writer *w)
 	struct entry *taken = w->first, **end = &taken;
 	size_t n = 0;
 
-	while (*end != NULL && n < ROUND_BYTES) {
+	while (*end != NULL && n < CHAIN_ROUND_BYTES) {
 		(*end)->state = ENTRY_SEALED;
 		n += (*end)->n;
 		end = &(*end)->next;
@@ -160,19 +158,13 @@ note_new(const struct text *line)
 static void
 withdraw(struct writer *w, const struct entry *entry)
 {
-	char line[256];
+	char line[CHAIN_LINE_MAX];
 	struct text out;
-	struct jsonput j;
 	struct entry *note;
 
 	text_init(&out, line, sizeof line);
-	jsonput_start(&j, &out);
-	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"withdrawn\",\"time\":");
-	jsonput_time(&j, w->options.clock());
-	JSONPUT_LITERAL(&j, ",\"of\":");
-	jsonput_number(&j, entry->before.seq + 1);
-	JSONPUT_LITERAL(&j, "}");
-	jsonput_finish(&j);
+	chain_format_withdrawal(entry->before.seq + 1, w->options.clock(),
+	    &out);
 	w->stats.withdrawn++;
 	if ((note = note_new(&out)) != NULL)
 		writer_give_back(w, note);

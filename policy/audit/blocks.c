@@ -197,7 +197,8 @@ copy(struct blocks_piece *piece, struct slice text, struct fault *fault)
 static size_t
 weight(const struct waiting *w)
 {
-	return w->piece.n < BLOCKS_BYTES / 4 ? w->piece.n : BLOCKS_BYTES / 4;
+	return w->piece.n < BLOCKS_RECORD_BYTES ? w->piece.n :
+	    BLOCKS_RECORD_BYTES;
 }
 
 static bool

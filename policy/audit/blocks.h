@@ -4,8 +4,8 @@
  *
  * Whoever waits too long for the disk tells his client 451, and a note behind
  * the record says so: {"event":"withdrawn","of":SEQ}.  The daemon's writer
- * takes no other record before that note, so it stands within one round of the
- * writer and its notes, or behind the link of the next file.  A piece is
+ * takes no other record before that note, so it stands within one round
+ * (CHAIN_ROUND_BYTES) and its notes, or behind the link of the next file.  A piece is
  * handed out when BLOCKS_BYTES behind it were read.
  *
  * Files come in the order of the chain, whatever the order of the paths.
@@ -14,12 +14,20 @@
 #ifndef TLSPOLICY_AUDIT_BLOCKS_H
 #define TLSPOLICY_AUDIT_BLOCKS_H
 
+#include <assert.h>
+
+#include "policy/audit/chain.h"
 #include "policy/audit/reader.h"
 
 enum {
-	BLOCKS_BYTES = 4 * 1024 * 1024, /* twice what a writer's round can be */
-	BLOCKS_NOTE_MAX = 1024	       /* a longer line is no note */
+	BLOCKS_BYTES = 4 * 1024 * 1024,
+	BLOCKS_RECORD_BYTES = BLOCKS_BYTES / 4, /* a longer piece counts so */
+	BLOCKS_NOTE_MAX = 1024 /* a longer line is no note */
 };
+
+/* A round and the rest of its last record, twice. */
+static_assert(BLOCKS_BYTES >= 2 * (CHAIN_ROUND_BYTES + BLOCKS_RECORD_BYTES),
+    "a withdrawal may stand farther behind its record than is read ahead");
 
 /* Numbers of lines. */
 struct blocks_seqs {

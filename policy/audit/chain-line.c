@@ -102,7 +102,7 @@ take_time(struct slice *s)
 bool
 chain_is_link(struct slice s, struct slice *previous, uint64_t *torn)
 {
-	if (!take(&s, "{\"v\":1,\"event\":\"link\"") || !take_time(&s) ||
+	if (!take(&s, CHAIN_START "\"link\"") || !take_time(&s) ||
 	    !take(&s, ",\"previous\":\"") || s.n < CHAIN_HEX)
 		return false;
 	*previous = slice_make(s.p, CHAIN_HEX);
@@ -113,7 +113,7 @@ chain_is_link(struct slice s, struct slice *previous, uint64_t *torn)
 bool
 chain_is_mark(struct slice s, uint64_t *torn)
 {
-	return take(&s, "{\"v\":1,\"event\":\"torn\"") && take_time(&s) &&
+	return take(&s, CHAIN_START "\"torn\"") && take_time(&s) &&
 	    read_torn(s, torn);
 }
 

@@ -192,38 +192,58 @@ chain_torn(struct chain *c, struct chain_head *head, struct slice bytes)
 	return true;
 }
 
+/* The opening of a line that is no record. */
 static void
-format(const struct chain_head *head, const char *event, bool previous,
-    int64_t time_us, struct text *out)
+start_line(struct jsonput *j, struct text *out, const char *event,
+    int64_t time_us)
 {
-	struct jsonput j;
+	jsonput_start(j, out);
+	JSONPUT_LITERAL(j, CHAIN_START "\"");
+	jsonput_slice(j, slice_of(event));
+	JSONPUT_LITERAL(j, "\",\"time\":");
+	jsonput_time(j, time_us);
+}
 
-	jsonput_start(&j, out);
-	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"");
-	jsonput_slice(&j, slice_of(event));
-	JSONPUT_LITERAL(&j, "\",\"time\":");
-	jsonput_time(&j, time_us);
-	if (previous) {
-		JSONPUT_LITERAL(&j, ",\"previous\":\"");
-		jsonput_bytes(&j, head->hex, CHAIN_HEX);
-		JSONPUT_LITERAL(&j, "\"");
-	}
-	JSONPUT_LITERAL(&j, ",\"torn\":");
-	jsonput_number(&j, head->torn);
-	JSONPUT_LITERAL(&j, "}");
-	jsonput_finish(&j);
+/* Its last member, a number. */
+static void
+finish_line(struct jsonput *j, const char *name, uint64_t value)
+{
+	JSONPUT_LITERAL(j, ",\"");
+	jsonput_slice(j, slice_of(name));
+	JSONPUT_LITERAL(j, "\":");
+	jsonput_number(j, value);
+	JSONPUT_LITERAL(j, "}");
+	jsonput_finish(j);
 }
 
 void
 chain_format_link(const struct chain_head *head, int64_t time_us,
     struct text *out)
 {
-	format(head, "link", true, time_us, out);
+	struct jsonput j;
+
+	start_line(&j, out, "link", time_us);
+	JSONPUT_LITERAL(&j, ",\"previous\":\"");
+	jsonput_bytes(&j, head->hex, CHAIN_HEX);
+	JSONPUT_LITERAL(&j, "\"");
+	finish_line(&j, "torn", head->torn);
 }
 
 void
 chain_format_mark(const struct chain_head *head, int64_t time_us,
     struct text *out)
 {
-	format(head, "torn", false, time_us, out);
+	struct jsonput j;
+
+	start_line(&j, out, "torn", time_us);
+	finish_line(&j, "torn", head->torn);
+}
+
+void
+chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out)
+{
+	struct jsonput j;
+
+	start_line(&j, out, "withdrawn", time_us);
+	finish_line(&j, "of", seq);
 }

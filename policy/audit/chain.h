@@ -22,6 +22,11 @@
  *
  *	{"v":1,"event":"link","time":T,"previous":"C","torn":BYTES,...}
  *
+ * A record whose submitter was told 451 after all, since it was on the disk too
+ * late, stays as well; a later line names it by its number:
+ *
+ *	{"v":1,"event":"withdrawn","time":T,"of":SEQ,...}
+ *
  * Without a key the chain shows accidents and clumsy hands; who can write the
  * file can compute it anew.  With a key, or with a head noted elsewhere, it
  * shows those too.
@@ -36,11 +41,19 @@
 #include "policy/base/fault.h"
 #include "policy/base/text.h"
 
+/* The schema of all lines, field "v": grows when a reader has to know. */
+#define CHAIN_SCHEMA 1
+#define CHAIN_TEXT_(x) #x
+#define CHAIN_TEXT(x) CHAIN_TEXT_(x)
+/* How each line begins: then its event, as a string. */
+#define CHAIN_START "{\"v\":" CHAIN_TEXT(CHAIN_SCHEMA) ",\"event\":"
+
 enum {
+	CHAIN_ROUND_BYTES = 1024 * 1024, /* that the daemon takes at once */
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
-	CHAIN_LINE_MAX = 256  /* a link or a mark, unsealed */
+	CHAIN_LINE_MAX = 256  /* a link, mark or withdrawal, unsealed */
 };
 
 /* Where a chain stands. */
@@ -82,6 +95,8 @@ void chain_format_link(const struct chain_head *, int64_t time_us,
     struct text *out);
 void chain_format_mark(const struct chain_head *, int64_t time_us,
     struct text *out);
+/* That the record with this number counts for nothing. */
+void chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out);
 
 /* A line taken apart. */
 struct chain_line {
@@ -96,9 +111,7 @@ bool chain_split(struct slice line, struct chain_line *);
 bool chain_compute(struct chain *, const char before[CHAIN_HEX],
     const struct chain_line *, char hex[CHAIN_HEX + 1]);
 
-/*
- * The link at the start of a file; `torn` as a mark's.  False: not a link.
- */
+/* The link at the start of a file; `torn` as a mark's. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
 bool chain_is_mark(struct slice line, uint64_t *torn);
 /* A line that says how many refusals could not be recorded. */

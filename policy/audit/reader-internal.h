@@ -1,8 +1,9 @@
 /*
  * reader-internal.h - a record that is being read; private to reader_parse().
  *
- * reader-parse.c has the members of a line, reader-facts.c those that become
- * facts, reader-rules.c recipients and rules.
+ * reader-parse.c has the members of a line; it calls reader-facts.c for those
+ * that become facts and reader-rules.c for recipients and rules.  All three use
+ * reader-value.c.
  */
 #ifndef TLSPOLICY_AUDIT_READER_INTERNAL_H
 #define TLSPOLICY_AUDIT_READER_INTERNAL_H

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "policy/audit/chain.h"
 #include "policy/audit/reader-internal.h"
 
 enum { READER_CHUNK = 8192 };
@@ -25,27 +24,6 @@ reader_record_free(struct reader_record *r)
 	arena_free(&r->memory);
 }
 
-bool
-parse_word(struct parse *p, const char *(*name)(int), int n, int *value)
-{
-	struct scan *s = &p->scan;
-	const char *at = s->p;
-	struct slice word;
-
-	if (!scan_string_or_null(s, &word))
-		return false;
-	*value = 0;
-	if (word.p == NULL)
-		return true;
-	for (int i = 0; i < n; i++)
-		if (slice_is(word, name(i))) {
-			*value = i;
-			return true;
-		}
-	s->p = at;
-	return scan_fail(s, "a word of tlspolicy-audit(5)");
-}
-
 static const char *
 event_word(int i)
 {
@@ -56,12 +34,6 @@ static const char *
 verdict_word(int i)
 {
 	return verdict_name((enum verdict_kind)i);
-}
-
-const char *
-parse_waiver_word(int i)
-{
-	return waiver_name((enum waiver)i);
 }
 
 static const char *
@@ -176,11 +148,12 @@ parse_schema(struct parse *p)
 	if (!scan_number(&p->scan, &p->schema))
 		return false;
 	p->scan.p = at;
-	if (p->schema > RECORD_SCHEMA)
-		return scan_fail(&p->scan, "schema 1: a newer tlspolicy wrote "
-		    "this record, and a newer one is needed to read it");
+	if (p->schema > CHAIN_SCHEMA)
+		return scan_fail(&p->scan, "schema " CHAIN_TEXT(CHAIN_SCHEMA)
+		    ": a newer tlspolicy wrote this record, and a newer one "
+		    "is needed to read it");
 	if (p->schema < 1)
-		return scan_fail(&p->scan, "schema 1");
+		return scan_fail(&p->scan, "schema " CHAIN_TEXT(CHAIN_SCHEMA));
 	return scan_number(&p->scan, &p->schema);
 }
 

@@ -3,28 +3,24 @@
 
 #include "policy/audit/reader-internal.h"
 
-static const char *const results[RESULT_COUNT] = {
-	[RESULT_HOLDS] = "holds",
-	[RESULT_FAILS] = "fails",
-	[RESULT_WOULD_FAIL] = "would-fail",
-	[RESULT_CANNOT_TELL] = "cannot-tell",
-	[RESULT_LOOKUP_FAILED] = "lookup-failed",
+/* What record_result() has words for; `matched` is what was recorded at all. */
+static const struct class_result outcomes[] = {
+	{ .matched = true, .answer = ANSWER_YES },
+	{ .matched = true, .answer = ANSWER_NO },
+	{ .matched = true, .answer = ANSWER_NO, .warn = true },
+	{ .matched = true, .answer = ANSWER_CANNOT_TELL },
+	{ .lookup_failed = true, .answer = ANSWER_CANNOT_TELL },
 };
-
-const char *
-reader_rule_result_name(enum reader_rule_result result)
-{
-	return results[result];
-}
+enum { OUTCOMES = sizeof outcomes / sizeof outcomes[0] };
 
 /* What the rule alone would have come to, as far as the record tells. */
 static enum verdict_kind
-kind_alone(const struct reader_rule *rule, enum verdict_kind came_to)
+kind_alone(const struct class_result *rule, enum verdict_kind came_to)
 {
 	struct requirement r;
 	struct fault fault;
 
-	if (rule->result != RESULT_FAILS)
+	if (rule->answer != ANSWER_NO || rule->warn)
 		return VERDICT_TEMPFAIL;
 	if (!requirement_parse(rule->requirement, rule->tag, &r, &fault) ||
 	    r.class == CLASS_NONE) /* default-class is not recorded */
@@ -33,22 +29,22 @@ kind_alone(const struct reader_rule *rule, enum verdict_kind came_to)
 	    r.class == CLASS_HOLD ? VERDICT_HOLD : VERDICT_TEMPFAIL;
 }
 
-const struct reader_rule *
+const struct class_result *
 reader_deciding_rule(const struct reader_record *r)
 {
 	enum verdict_kind came_to = r->has_would ? r->would : r->verdict;
-	const struct reader_rule *found = NULL;
+	const struct class_result *found = NULL;
 	unsigned most = 0;
 
 	for (size_t i = 0; i < r->nrules; i++) {
-		const struct reader_rule *rule = &r->rules[i];
+		const struct class_result *rule = &r->rules[i];
 		enum verdict_kind kind = kind_alone(rule, came_to);
 		unsigned severity;
 
-		if (rule->result == RESULT_HOLDS)
+		if (rule->answer == ANSWER_YES)
 			continue;
 		/* on-error = accept: or it would have been a tempfail. */
-		severity = rule->result == RESULT_WOULD_FAIL ||
+		severity = (rule->answer == ANSWER_NO && rule->warn) ||
 		    (kind == VERDICT_TEMPFAIL && came_to == VERDICT_HOLD) ? 1 :
 		    verdict_severity(kind, WAIVER_NONE);
 		if (severity > most) {
@@ -68,7 +64,7 @@ tag_word(int i)
 static const char *
 result_word(int i)
 {
-	return results[i];
+	return record_result(&outcomes[i]);
 }
 
 static void *
@@ -135,7 +131,7 @@ parse_resolved(struct parse *p)
 }
 
 static bool
-parse_rule_member(struct parse *p, struct slice name, struct reader_rule *rule)
+parse_rule_member(struct parse *p, struct slice name, struct class_result *rule)
 {
 	struct scan *s = &p->scan;
 	uint64_t line;
@@ -156,9 +152,12 @@ parse_rule_member(struct parse *p, struct slice name, struct reader_rule *rule)
 	if (slice_is(name, "rcpt"))
 		return scan_string_or_null(s, &rule->rcpt);
 	if (slice_is(name, "result")) {
-		if (!parse_word(p, result_word, RESULT_COUNT, &value))
+		if (!parse_word(p, result_word, OUTCOMES, &value))
 			return false;
-		rule->result = (enum reader_rule_result)value;
+		rule->matched = outcomes[value].matched;
+		rule->lookup_failed = outcomes[value].lookup_failed;
+		rule->answer = outcomes[value].answer;
+		rule->warn = outcomes[value].warn;
 		return true;
 	}
 	if (slice_is(name, "waiver")) {
@@ -176,12 +175,12 @@ parse_rule_member(struct parse *p, struct slice name, struct reader_rule *rule)
 }
 
 static bool
-parse_rule(struct parse *p, struct reader_rule *rule)
+parse_rule(struct parse *p, struct class_result *rule)
 {
 	struct slice name;
 	bool first = true;
 
-	memset(rule, 0, sizeof *rule);
+	*rule = outcomes[0];
 	if (!scan_object(&p->scan))
 		return false;
 	while (scan_member(&p->scan, &first, &name))
@@ -199,7 +198,7 @@ parse_rules(struct parse *p)
 	if (!scan_array(&p->scan))
 		return false;
 	while (scan_element(&p->scan, &first)) {
-		struct reader_rule *list = larger(p, r->rules, r->nrules,
+		struct class_result *list = larger(p, r->rules, r->nrules,
 		    sizeof *list);
 
 		if (list == NULL || r->nrules == READER_RULES_MAX)

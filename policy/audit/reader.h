@@ -20,27 +20,6 @@
 
 enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
 
-enum reader_rule_result {
-	RESULT_HOLDS,
-	RESULT_FAILS,
-	RESULT_WOULD_FAIL, /* a WARN rule */
-	RESULT_CANNOT_TELL,
-	RESULT_LOOKUP_FAILED,
-	RESULT_COUNT
-};
-
-const char *reader_rule_result_name(enum reader_rule_result);
-
-/* A tag that had something to say. */
-struct reader_rule {
-	enum tag tag;
-	enum reader_rule_result result;
-	enum waiver waiver;	 /* of this recipient */
-	struct slice rcpt;	 /* TLS_To: whom it was about; else empty */
-	struct slice key, requirement, file; /* empty: the look-up failed */
-	uint32_t line;
-};
-
 /* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
 struct reader_outbound {
 	struct slice map, query, answer, result, inexpressible;
@@ -54,7 +33,7 @@ struct reader_record {
 	struct facts facts;	 /* without the recipient's */
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	size_t nrcpts;
-	struct reader_rule *rules;
+	struct class_result *rules; /* without reason and by */
 	size_t nrules;
 	enum verdict_kind verdict; /* as carried out */
 	enum waiver waiver;
@@ -73,7 +52,7 @@ struct reader_record {
 };
 
 /* That gave the recorded verdict, or what a waiver spared; NULL: none. */
-const struct reader_rule *reader_deciding_rule(const struct reader_record *);
+const struct class_result *reader_deciding_rule(const struct reader_record *);
 
 void reader_record_init(struct reader_record *);
 void reader_record_free(struct reader_record *);

@@ -55,9 +55,7 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	struct jsonput put, *j = &put;
 
 	jsonput_start(j, out);
-	PUT(j, "{\"v\":");
-	jsonput_number(j, RECORD_SCHEMA);
-	PUT(j, ",\"event\":\"outbound\",\"time\":");
+	PUT(j, CHAIN_START "\"outbound\",\"time\":");
 	jsonput_time(j, r->time_us);
 	PUT(j, ",\"generation\":");
 	jsonput_number(j, r->answer->generation);

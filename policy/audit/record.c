@@ -249,9 +249,7 @@ record_format(const struct record *r, struct text *out)
 	struct line line = { .record = r }, *l = &line;
 
 	jsonput_start(&l->out, out);
-	PUT(l, "{\"v\":");
-	jsonput_number(&l->out, RECORD_SCHEMA);
-	PUT(l, ",\"event\":");
+	PUT(l, CHAIN_START);
 	line_word(l, event_names[r->event]);
 	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);

@@ -14,12 +14,10 @@
 
 #include <stdint.h>
 
+#include "policy/audit/chain.h"
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
 #include "policy/outbound/outbound.h"
-
-/* The schema of the lines, field "v": grows when a reader has to know. */
-enum { RECORD_SCHEMA = 1 };
 
 /* A recipient and how TLS_To came out for it. */
 struct record_rcpt {

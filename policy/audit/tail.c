@@ -78,6 +78,8 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
     struct fault *fault)
 {
 	char *buf = malloc(n + 1);
+	static const char link[] = CHAIN_START "\"link\"";
+	size_t most = n < sizeof link - 1 ? n : sizeof link - 1;
 	bool good;
 
 	if (buf == NULL)
@@ -88,8 +90,7 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
 		good = fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 	/* A first link that was torn is all that may stand without a seal. */
 	if (good && !t->found && n == t->size && n > 0 &&
-	    (t->ended || strncmp(buf, "{\"v\":1,\"event\":\"link\"",
-	    n < 21 ? n : 21) != 0))
+	    (t->ended || strncmp(buf, link, most) != 0))
 		good = fault_set(fault, FAULT_DATA,
 		    "this is not an audit log: no line has a chain");
 	free(buf);

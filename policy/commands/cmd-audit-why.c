@@ -58,13 +58,12 @@ print_rules(const struct reader_record *r)
 	if (r->nrules == 0)
 		printf("rules: none spoke of it\n");
 	for (size_t i = 0; i < r->nrules; i++) {
-		const struct reader_rule *rule = &r->rules[i];
+		const struct class_result *rule = &r->rules[i];
 		char buf[2048];
 		struct text line;
 
 		text_init(&line, buf, sizeof buf);
-		text_printf(&line, "rule: %s", reader_rule_result_name(
-		    rule->result));
+		text_printf(&line, "rule: %s", record_result(rule));
 		if (rule->rcpt.n > 0) {
 			text_puts(&line, " for ");
 			text_put_printable(&line, rule->rcpt);

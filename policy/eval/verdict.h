@@ -53,7 +53,7 @@ struct reply {
 	struct slice lines[REPLY_LINES_MAX];
 };
 
-/* How one class of rules came out. */
+/* How one class of rules came out; the audit log gives it back as it was. */
 struct class_result {
 	enum tag tag;
 	bool matched;		  /* a rule was found */
@@ -65,6 +65,8 @@ struct class_result {
 	struct slice key, requirement, by;
 	struct slice file;
 	uint32_t line;
+	struct slice rcpt;	  /* read back: whom TLS_To was about */
+	enum waiver waiver;	  /* read back: of this recipient */
 };
 
 struct verdict {

@@ -1,5 +1,7 @@
 /*
  * outbound-internal.h - a question while it is answered; private to this folder.
+ *
+ * outbound.c calls postfix.c or sendmail.c; all rest on asking.c.
  */
 #ifndef TLSPOLICY_OUTBOUND_OUTBOUND_INTERNAL_H
 #define TLSPOLICY_OUTBOUND_OUTBOUND_INTERNAL_H
@@ -23,14 +25,17 @@ enum lookup_result asking_find(struct asking *, const struct key *,
 
 /* Is there a rule of exactly this key that counts today?  Notes nothing. */
 enum lookup_result asking_has(struct asking *, const struct key *);
+/* Makes the answer one by which nothing leaves, where the key is of such. */
+void asking_deny(const struct outbound_question *, enum outbound_result,
+    const char *reason, struct outbound_answer *);
 /* The rules contradict each other: nothing may leave. */
 void asking_refuse(struct asking *, const char *reason);
+
+/* False: the key is not of a tag by which sendmail asks about TLS. */
+bool asking_sendmail_tag(struct slice key, enum tag *);
 
 /* Each fills the answer; LOOKUP_FAILED leaves its reason in the reader. */
 enum lookup_result postfix_ask(struct asking *);
 enum lookup_result sendmail_ask(struct asking *);
-
-/* False: the key is not of a class by which sendmail asks about TLS. */
-bool sendmail_key_tag(struct slice key, enum tag *);
 
 #endif

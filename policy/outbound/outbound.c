@@ -1,6 +1,6 @@
 /*
- * The frame around both maps: rules are copied out of the store, what could
- * not be expressed is settled by the setting, failures deny.
+ * The frame around both maps: each has its file, what could not be expressed is
+ * settled by the setting, a store that cannot be asked denies.
  */
 #include "policy/outbound/outbound-internal.h"
 
@@ -43,7 +43,7 @@ outbound_is_misplaced(const struct outbound_question *q)
 {
 	enum tag tag;
 
-	return q->map == OUTBOUND_POSTFIX && sendmail_key_tag(q->key, &tag) &&
+	return q->map == OUTBOUND_POSTFIX && asking_sendmail_tag(q->key, &tag) &&
 	    tag != TAG_CA;
 }
 
@@ -51,56 +51,6 @@ const char *
 outbound_result_name(enum outbound_result result)
 {
 	return result_names[result];
-}
-
-static struct slice
-keep(struct outbound_answer *a, struct slice s)
-{
-	size_t at = a->memory.n;
-
-	text_put(&a->memory, s);
-	return slice_make(a->memory.buf + at, a->memory.n - at);
-}
-
-static void
-note_rule(struct asking *k, enum tag tag, const struct stored_rule *rule)
-{
-	struct outbound_answer *a = k->answer;
-
-	if (a->nrules == OUTBOUND_RULES_MAX)
-		return;
-	a->rules[a->nrules++] = (struct outbound_rule){
-		.tag = tag,
-		.key = keep(a, rule->key),
-		.requirement = keep(a, rule->requirement),
-		.file = keep(a, store_source(k->reader, rule->source)),
-		.line = rule->line,
-	};
-}
-
-enum lookup_result
-asking_find(struct asking *k, const struct key *key, bool longest,
-    struct requirement *requirement)
-{
-	struct key_step step = { .key = *key, .longest = longest };
-	struct matched_rule found;
-	enum lookup_result result;
-
-	result = find_step(k->reader, &k->find, &step, &found);
-	if (result == LOOKUP_FOUND) {
-		note_rule(k, key->tag, &found.rule);
-		*requirement = found.requirement;
-	}
-	return result;
-}
-
-enum lookup_result
-asking_has(struct asking *k, const struct key *key)
-{
-	struct key_step step = { .key = *key };
-	struct matched_rule found;
-
-	return find_step(k->reader, &k->find, &step, &found);
 }
 
 void
@@ -115,47 +65,11 @@ outbound_answer_init(struct outbound_answer *a)
 	text_init(&a->memory, a->memory_text, sizeof a->memory_text);
 }
 
-/*
- * Whatever else sendmail asks its access map for (relaying, spam), a denial
- * must not be taken for an answer to that; nor may Try_TLS or an issuer's row,
- * which can only ease what TLS_Srv and TLS_Rcpt demand.
- */
-static bool
-can_deny(const struct outbound_question *q)
-{
-	enum tag tag;
-
-	return q->map == OUTBOUND_POSTFIX || (sendmail_key_tag(q->key, &tag) &&
-	    (tag == TAG_SRV || tag == TAG_RCPT));
-}
-
-static void
-deny(const struct outbound_question *q, enum outbound_result result,
-    const char *reason, struct outbound_answer *a)
-{
-	text_clear(&a->value);
-	a->defer = false;
-	a->result = OUTBOUND_NONE;
-	if (!can_deny(q))
-		return;
-	a->result = result;
-	a->waived = q->options->monitor;
-	a->defer = q->map == OUTBOUND_POSTFIX;
-	text_puts(&a->value, a->defer ? reason : SENDMAIL_NEVER_MET);
-}
-
 void
 outbound_deny(const struct outbound_question *q, const char *reason,
     struct outbound_answer *a)
 {
-	deny(q, OUTBOUND_FAILED, reason, a);
-}
-
-void
-asking_refuse(struct asking *k, const char *reason)
-{
-	text_puts(&k->answer->lost, reason);
-	deny(k->question, OUTBOUND_REFUSED, reason, k->answer);
+	asking_deny(q, OUTBOUND_FAILED, reason, a);
 }
 
 static void
@@ -173,7 +87,7 @@ settle(const struct outbound_question *q, struct outbound_answer *a)
 		return;
 	text_init(&text, reason, sizeof reason);
 	text_printf(&text, "TLS policy cannot be expressed: %s", a->lost.buf);
-	deny(q, OUTBOUND_REFUSED, reason, a);
+	asking_deny(q, OUTBOUND_REFUSED, reason, a);
 }
 
 void

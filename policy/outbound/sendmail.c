@@ -19,20 +19,6 @@
 
 enum { OCTET_BITS = 8, GROUP_BITS = 16 };
 
-bool
-sendmail_key_tag(struct slice key, enum tag *tag)
-{
-	size_t colon = slice_find(key, ':');
-	struct slice name = slice_make(key.p, colon);
-
-	if (colon == key.n)
-		return false;
-	if (tag_by_name(name, tag))
-		return tag_row(*tag)->stage == STAGE_OUTBOUND;
-	*tag = TAG_CA;
-	return tag_is_ca_name(name);
-}
-
 static enum lookup_result
 find_exact(struct asking *k, const struct key *key, struct requirement *r)
 {
@@ -154,7 +140,7 @@ sendmail_ask(struct asking *k)
 	struct requirement r;
 	enum tag tag;
 
-	if (!sendmail_key_tag(key, &tag))
+	if (!asking_sendmail_tag(key, &tag))
 		return LOOKUP_ABSENT;
 	result = find_asked(k, tag, slice_make(key.p, colon),
 	    slice_from(key, colon + 1), &r);

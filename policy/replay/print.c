@@ -67,7 +67,7 @@ print_traces(struct reader_record *record, struct replay *p, FILE *out)
 	    SLICE_ARG(record->reply));
 	for (size_t i = 0; i < record->nrules; i++)
 		fprintf(out, "        %s: %.*s %.*s (%.*s:%u)\n",
-		    reader_rule_result_name(record->rules[i].result),
+		    record_result(&record->rules[i]),
 		    SLICE_ARG(record->rules[i].key),
 		    SLICE_ARG(record->rules[i].requirement),
 		    SLICE_ARG(record->rules[i].file), record->rules[i].line);

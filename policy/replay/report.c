@@ -154,19 +154,15 @@ static void
 name_rule(struct replay_group *g, const struct reader_record *record,
     const struct replay *p)
 {
-	const struct reader_rule *before = reader_deciding_rule(record);
+	const struct class_result *rule = p->rule != NULL ? p->rule :
+	    reader_deciding_rule(record);
 
-	if (p->rule != NULL) {
-		g->key = p->rule->key;
-		g->requirement = p->rule->requirement;
-		g->file = p->rule->file;
-		g->line = p->rule->line;
-	} else if (before != NULL) {
-		g->key = before->key;
-		g->requirement = before->requirement;
-		g->file = before->file;
-		g->line = before->line;
-	}
+	if (rule == NULL)
+		return;
+	g->key = rule->key;
+	g->requirement = rule->requirement;
+	g->file = rule->file;
+	g->line = rule->line;
 }
 
 bool

@@ -1,10 +1,42 @@
-/* Order, room, and the end. */
+/*
+ * Domains: found, or new; order, room, and the end.  They are found by
+ * tsearch(3), whose trees stay balanced whatever names a hostile sender thinks
+ * of.
+ */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/report/report-internal.h"
 #include "policy/base/tree.h"
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct report_domain *)a)->name,
+	    ((const struct report_domain *)b)->name);
+}
+
+struct report_domain *
+report_new_domain(const char *name)
+{
+	struct report_domain *d = calloc(1, sizeof *d);
+
+	if (d != NULL && (d->name = strdup(name)) == NULL) {
+		free(d);
+		d = NULL;
+	}
+	return d;
+}
+
+bool
+report_keep_domain(struct report *r, struct report_domain *d)
+{
+	if (tsearch(d, &r->domain_tree, compare_names) == NULL)
+		return false;
+	r->domains[r->ndomains++] = d;
+	return true;
+}
 
 static uint64_t
 attempts(const struct report_domain *d)
@@ -86,6 +118,28 @@ report_fold(struct report *r)
 		else if (!report_keep_domain(r, r->domains[i]))
 			return false;
 	return true;
+}
+
+struct report_domain *
+report_find_domain(struct report *r, char *name)
+{
+	struct report_domain wanted = { .name = name }, *d;
+	void **hit = tfind(&wanted, &r->domain_tree, compare_names);
+
+	if (hit != NULL)
+		return *hit;
+	if (r->domains == NULL)
+		r->domains = calloc(REPORT_DOMAINS_MAX + 1,
+		    sizeof(struct report_domain *));
+	if (r->domains == NULL || ((r->ndomains == REPORT_DOMAINS_MAX ||
+	    r->ncells > REPORT_CELLS_MAX) && !report_fold(r)))
+		return NULL;
+	d = report_new_domain(name);
+	if (d != NULL && !report_keep_domain(r, d)) {
+		report_free_domain(d);
+		return NULL;
+	}
+	return d;
 }
 
 static void

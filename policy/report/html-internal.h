@@ -1,6 +1,9 @@
 /*
  * html-internal.h - the parts of the page that report_html() makes.
  *
+ * html.c calls table.c, chart.c and style.c; tables have chart.c's bars in
+ * them; all write through html-text.c.
+ *
  * Whatever comes from outside goes through page_text(): there it becomes text
  * and nothing else, for the eye and for the browser.
  */

@@ -1,4 +1,8 @@
-/* report-internal.h - what the files of the report share; not for others. */
+/*
+ * report-internal.h - what the files of the report share; not for others.
+ *
+ * report.c calls peer.c, rule.c and fold.c for what a record touches.
+ */
 #ifndef TLSPOLICY_REPORT_REPORT_INTERNAL_H
 #define TLSPOLICY_REPORT_REPORT_INTERNAL_H
 
@@ -7,7 +11,21 @@
 #define REPORT_DAY_US INT64_C(86400000000)
 
 int32_t report_day(int64_t time_us);
-bool report_is_exempt(const struct reader_record *);
+
+static inline bool
+report_is_refusal(const struct reader_record *record)
+{
+	return record->event == RECORD_REFUSED_MAIL ||
+	    record->event == RECORD_REFUSED_RCPT;
+}
+
+/* Local submission has no client on the network. */
+static inline bool
+report_is_exempt(const struct reader_record *record)
+{
+	return record->exempt ||
+	    !facts_filled(&record->facts, FACT_CLIENT_ADDR);
+}
 
 /* peer.c: clients and certificates.  False: out of memory. */
 bool report_add_peer(const struct report *, struct report_domain *,
@@ -18,10 +36,12 @@ void report_free_domain(struct report_domain *);
 bool report_add_rules(struct report *, const struct reader_record *);
 void report_free_rule(struct report_rule *);
 
-/* fold.c: makes room, half of the domains go to "(other)". */
-bool report_fold(struct report *);
+/* fold.c: a domain, a new one perhaps.  NULL: out of memory. */
+struct report_domain *report_find_domain(struct report *, char *name);
 struct report_domain *report_new_domain(const char *name);
 bool report_keep_domain(struct report *, struct report_domain *);
+/* Makes room: half of the domains go to "(other)". */
+bool report_fold(struct report *);
 
 /* A copy for strings of the log, cut at a length that people read. */
 char *report_copy(struct slice);

@@ -1,9 +1,7 @@
 /*
  * A record touches the sums of its day, its domain, that domain's day, its
- * rules; names are found by tsearch(3), whose trees stay balanced whatever
- * names a hostile sender thinks of.
+ * rules.
  */
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,21 +68,6 @@ find_version(const struct facts *facts)
 	return REPORT_TLS_OTHER;
 }
 
-static bool
-is_refusal(const struct reader_record *record)
-{
-	return record->event == RECORD_REFUSED_MAIL ||
-	    record->event == RECORD_REFUSED_RCPT;
-}
-
-/* Local submission has no client on the network. */
-bool
-report_is_exempt(const struct reader_record *record)
-{
-	return record->exempt ||
-	    !facts_filled(&record->facts, FACT_CLIENT_ADDR);
-}
-
 static void
 count_passed(struct report_count *c, const struct reader_record *record)
 {
@@ -108,7 +91,7 @@ count_passed(struct report_count *c, const struct reader_record *record)
 static void
 count(struct report_count *c, const struct reader_record *record)
 {
-	if (is_refusal(record)) {
+	if (report_is_refusal(record)) {
 		c->n[COUNT_REFUSED]++;
 		c->n[COUNT_REFUSED_FOR + (int)record->reason]++;
 	} else if (record->event == RECORD_ABORTED) {
@@ -140,56 +123,6 @@ find_day(struct report *r, struct report_cell **list, int32_t day)
 	*list = cell;
 	r->ncells++;
 	return &cell->count;
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(((const struct report_domain *)a)->name,
-	    ((const struct report_domain *)b)->name);
-}
-
-struct report_domain *
-report_new_domain(const char *name)
-{
-	struct report_domain *d = calloc(1, sizeof *d);
-
-	if (d != NULL && (d->name = strdup(name)) == NULL) {
-		free(d);
-		d = NULL;
-	}
-	return d;
-}
-
-bool
-report_keep_domain(struct report *r, struct report_domain *d)
-{
-	if (tsearch(d, &r->domain_tree, compare_names) == NULL)
-		return false;
-	r->domains[r->ndomains++] = d;
-	return true;
-}
-
-static struct report_domain *
-find_domain(struct report *r, char *name)
-{
-	struct report_domain wanted = { .name = name }, *d;
-	void **hit = tfind(&wanted, &r->domain_tree, compare_names);
-
-	if (hit != NULL)
-		return *hit;
-	if (r->domains == NULL)
-		r->domains = calloc(REPORT_DOMAINS_MAX + 1,
-		    sizeof(struct report_domain *));
-	if (r->domains == NULL || ((r->ndomains == REPORT_DOMAINS_MAX ||
-	    r->ncells > REPORT_CELLS_MAX) && !report_fold(r)))
-		return NULL;
-	d = report_new_domain(name);
-	if (d != NULL && !report_keep_domain(r, d)) {
-		report_free_domain(d);
-		return NULL;
-	}
-	return d;
 }
 
 static void
@@ -259,7 +192,7 @@ report_add(struct report *r, const struct reader_record *record)
 	of_day = find_day(r, &r->days, report_day(record->time_us));
 	if (of_day != NULL)
 		count(of_day, record);
-	d = find_domain(r, group.buf);
+	d = report_find_domain(r, group.buf);
 	if (d == NULL) {
 		r->failed = true;
 		return false;

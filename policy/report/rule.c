@@ -24,7 +24,7 @@ report_free_rule(struct report_rule *rule)
 }
 
 static int32_t
-end_of(const struct reader_rule *seen)
+end_of(const struct class_result *seen)
 {
 	struct requirement requirement;
 	struct fault fault;
@@ -34,7 +34,7 @@ end_of(const struct reader_rule *seen)
 }
 
 static struct report_rule *
-new_rule(struct report *r, const struct reader_rule *seen)
+new_rule(struct report *r, const struct class_result *seen)
 {
 	struct report_rule *rule = calloc(1, sizeof *rule);
 
@@ -59,7 +59,7 @@ new_rule(struct report *r, const struct reader_rule *seen)
 
 /* NULL without r->failed: there is no more room. */
 static struct report_rule *
-find_rule_of(struct report *r, const struct reader_rule *seen)
+find_rule_of(struct report *r, const struct class_result *seen)
 {
 	struct report_rule wanted = { .key = report_copy(seen->key),
 		.requirement = report_copy(seen->requirement) }, *rule = NULL;
@@ -82,18 +82,11 @@ find_rule_of(struct report *r, const struct reader_rule *seen)
 	return rule;
 }
 
-static bool
-is_refusal(const struct reader_record *record)
-{
-	return record->event == RECORD_REFUSED_MAIL ||
-	    record->event == RECORD_REFUSED_RCPT;
-}
-
 /* The rule that a refusal, or what a waiver spared, is laid to. */
 static void
 blame(struct report_rule *rule, const struct reader_record *record)
 {
-	if (is_refusal(record)) {
+	if (report_is_refusal(record)) {
 		rule->refused++;
 		rule->refused_for[record->reason]++;
 	} else {
@@ -105,22 +98,22 @@ blame(struct report_rule *rule, const struct reader_record *record)
 bool
 report_add_rules(struct report *r, const struct reader_record *record)
 {
-	static const struct reader_rule none;
-	bool to_blame = is_refusal(record) ||
+	static const struct class_result none;
+	bool to_blame = report_is_refusal(record) ||
 	    (record->waiver != WAIVER_NONE && record->event == RECORD_MESSAGE);
-	const struct reader_rule *decided = reader_deciding_rule(record);
+	const struct class_result *decided = reader_deciding_rule(record);
 
 	if (report_is_exempt(record))
 		return true;
 	for (size_t i = 0; i < record->nrules; i++) {
-		const struct reader_rule *seen = &record->rules[i];
+		const struct class_result *seen = &record->rules[i];
 		struct report_rule *rule = find_rule_of(r, seen);
 
 		if (rule == NULL && r->failed)
 			return false;
 		if (rule != NULL) {
 			rule->judged++;
-			rule->held_true += seen->result == RESULT_HOLDS;
+			rule->held_true += seen->answer == ANSWER_YES;
 			rule->last = record->time_us;
 			rule->line = seen->line;
 		}

@@ -7,13 +7,7 @@
 #include "policy/facts/suite.h"
 #include "policy/rules/item.h"
 #include "policy/rules/never.h"
-#include "policy/rules/rulefile.h"
-
-bool
-rulefile_no_memory(struct fault *fault)
-{
-	return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
-}
+#include "policy/rules/rulefile-internal.h"
 
 static bool
 append(struct rulefile *file, const struct rule *rule, struct fault *fault)

@@ -7,7 +7,7 @@
 
 #include "policy/rules/item.h"
 #include "policy/rules/never.h"
-#include "policy/rules/rulefile.h"
+#include "policy/rules/rulefile-internal.h"
 
 static int
 compare_keys(struct slice a, struct slice b)
@@ -82,22 +82,6 @@ sort_rules(struct rulefile *file)
 		free(sorted);
 	free(entries);
 	return good;
-}
-
-void
-rulefile_unknown_tag(struct slice name, struct fault *fault)
-{
-	struct nearest nearest;
-	struct text hint;
-	char buf[80];
-
-	tag_nearest(name, &nearest);
-	text_init(&hint, buf, sizeof buf);
-	nearest_print(&nearest, &hint);
-	fault_set(fault, FAULT_DATA, "found the tag \"%.*s\"; expected "
-	    "TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, "
-	    "TLS_Rcpt, Try_TLS, or one that a CITag item names%s",
-	    SLICE_ARG(name), hint.buf);
 }
 
 static void

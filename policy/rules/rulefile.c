@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/rules/rulefile.h"
+#include "policy/rules/rulefile-internal.h"
 
 enum { ARENA_CHUNK = 1 << 20 };
 
@@ -34,22 +34,6 @@ rulefile_free(struct rulefile *file)
 {
 	free(file->rules);
 	arena_free(&file->memory);
-}
-
-void
-rulefile_bad_line(struct rulefile *file, unsigned source, uint32_t number,
-    struct fault *fault)
-{
-	char name[FAULT_WHERE_MAX];
-	unsigned long column = fault->column;
-
-	snprintf(name, sizeof name, "%.*s", SLICE_ARG(file->sources[source]));
-	fault_at(fault, name, number, column);
-	file->bad_lines++;
-	if (fault->kind == FAULT_UNAVAILABLE)
-		file->no_memory = true;
-	if (file->report != NULL)
-		file->report(file->arg, fault);
 }
 
 /* The fault is at offset `at`; returns false. */

@@ -88,17 +88,7 @@ bool rulefile_read_text(struct rulefile *, struct slice text,
  */
 bool rulefile_finish(struct rulefile *);
 
-/*
- * For the parts of this module: add the rule of a line (two for an untagged
- * key; *in_requirement: the fault's column is in there); report a line; the
- * words of a wrong tag.
- */
-bool rulefile_add(struct rulefile *, struct slice key,
-    struct slice requirement, unsigned source, uint32_t line,
-    bool *in_requirement, struct fault *);
-bool rulefile_no_memory(struct fault *); /* returns false */
-void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
-    struct fault *);
+/* "found the tag NAME; expected ...", with the nearest one. */
 void rulefile_unknown_tag(struct slice name, struct fault *);
 
 #endif

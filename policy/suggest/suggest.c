@@ -176,7 +176,7 @@ is_own_key(const struct suggest_domain *d, struct slice key)
 }
 
 static bool
-may_refuse(const struct reader_rule *rule)
+may_refuse(const struct class_result *rule)
 {
 	struct requirement r;
 	struct fault fault;
@@ -186,7 +186,7 @@ may_refuse(const struct reader_rule *rule)
 }
 
 static bool
-add_rule(struct suggest_domain *d, const struct reader_rule *rule,
+add_rule(struct suggest_domain *d, const struct class_result *rule,
     int64_t time_us)
 {
 	if (rule->tag != TAG_FROM)
@@ -206,7 +206,7 @@ add_rule(struct suggest_domain *d, const struct reader_rule *rule,
 		d->rule_first = time_us;
 	}
 	d->rule_mails++;
-	d->rule_failed += rule->result != RESULT_HOLDS;
+	d->rule_failed += rule->answer != ANSWER_YES;
 	d->rule_last = time_us;
 	return d->requirement != NULL && d->file != NULL;
 }

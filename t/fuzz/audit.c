@@ -29,7 +29,8 @@ check_record(const struct reader_record *r)
 	    r->verdict <= VERDICT_HOLD && r->would <= VERDICT_HOLD &&
 	    r->reason < REASON_COUNT);
 	for (size_t i = 0; i < r->nrules; i++)
-		FUZZ_CHECK(r->rules[i].result < RESULT_COUNT &&
+		FUZZ_CHECK(r->rules[i].answer <= ANSWER_CANNOT_TELL &&
+		    (r->rules[i].matched || r->rules[i].lookup_failed) &&
 		    r->rules[i].tag < TAG_COUNT);
 	for (int id = 0; id < FACT_COUNT; id++) {
 		const struct fact *fact = &r->facts.fact[id];

@@ -1,0 +1,105 @@
+/*
+ * What the answers of both maps rest on: rules, copied out of the store, and
+ * denials.
+ */
+#include "policy/outbound/outbound-internal.h"
+
+static struct slice
+keep(struct outbound_answer *a, struct slice s)
+{
+	size_t at = a->memory.n;
+
+	text_put(&a->memory, s);
+	return slice_make(a->memory.buf + at, a->memory.n - at);
+}
+
+static void
+note_rule(struct asking *k, enum tag tag, const struct stored_rule *rule)
+{
+	struct outbound_answer *a = k->answer;
+
+	if (a->nrules == OUTBOUND_RULES_MAX)
+		return;
+	a->rules[a->nrules++] = (struct outbound_rule){
+		.tag = tag,
+		.key = keep(a, rule->key),
+		.requirement = keep(a, rule->requirement),
+		.file = keep(a, store_source(k->reader, rule->source)),
+		.line = rule->line,
+	};
+}
+
+enum lookup_result
+asking_find(struct asking *k, const struct key *key, bool longest,
+    struct requirement *requirement)
+{
+	struct key_step step = { .key = *key, .longest = longest };
+	struct matched_rule found;
+	enum lookup_result result;
+
+	result = find_step(k->reader, &k->find, &step, &found);
+	if (result == LOOKUP_FOUND) {
+		note_rule(k, key->tag, &found.rule);
+		*requirement = found.requirement;
+	}
+	return result;
+}
+
+enum lookup_result
+asking_has(struct asking *k, const struct key *key)
+{
+	struct key_step step = { .key = *key };
+	struct matched_rule found;
+
+	return find_step(k->reader, &k->find, &step, &found);
+}
+
+bool
+asking_sendmail_tag(struct slice key, enum tag *tag)
+{
+	size_t colon = slice_find(key, ':');
+	struct slice name = slice_make(key.p, colon);
+
+	if (colon == key.n)
+		return false;
+	if (tag_by_name(name, tag))
+		return tag_row(*tag)->stage == STAGE_OUTBOUND;
+	*tag = TAG_CA;
+	return tag_is_ca_name(name);
+}
+
+/*
+ * Whatever else sendmail asks its access map for (relaying, spam), a denial
+ * must not be taken for an answer to that; nor may Try_TLS or an issuer's row,
+ * which can only ease what TLS_Srv and TLS_Rcpt demand.
+ */
+static bool
+can_deny(const struct outbound_question *q)
+{
+	enum tag tag;
+
+	return q->map == OUTBOUND_POSTFIX || (asking_sendmail_tag(q->key, &tag) &&
+	    (tag == TAG_SRV || tag == TAG_RCPT));
+}
+
+void
+asking_deny(const struct outbound_question *q, enum outbound_result result,
+    const char *reason, struct outbound_answer *a)
+{
+	text_clear(&a->value);
+	a->defer = false;
+	a->result = OUTBOUND_NONE;
+	if (!can_deny(q))
+		return;
+	a->result = result;
+	a->waived = q->options->monitor;
+	a->defer = q->map == OUTBOUND_POSTFIX;
+	text_puts(&a->value, a->defer ? reason : SENDMAIL_NEVER_MET);
+}
+
+void
+asking_refuse(struct asking *k, const char *reason)
+{
+	text_puts(&k->answer->lost, reason);
+	asking_deny(k->question, OUTBOUND_REFUSED, reason, k->answer);
+}

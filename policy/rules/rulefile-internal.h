@@ -1,0 +1,25 @@
+/*
+ * rulefile-internal.h - the parts of rulefile.h, private to them.
+ *
+ * rulefile.c reads files and lines, rulefile-add.c makes rules of a line;
+ * rulefile-finish.c looks at the whole.  All report by rulefile-fault.c.
+ */
+#ifndef TLSPOLICY_RULES_RULEFILE_INTERNAL_H
+#define TLSPOLICY_RULES_RULEFILE_INTERNAL_H
+
+#include "policy/rules/rulefile.h"
+
+/*
+ * Adds the rule of a line, or two for an untagged key.  *in_requirement: the
+ * fault's column is in there.
+ */
+bool rulefile_add(struct rulefile *, struct slice key,
+    struct slice requirement, unsigned source, uint32_t line,
+    bool *in_requirement, struct fault *);
+
+bool rulefile_no_memory(struct fault *); /* returns false */
+/* Counts and reports the line. */
+void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
+    struct fault *);
+
+#endif

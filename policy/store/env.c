@@ -1,0 +1,121 @@
+/*
+ * LMDB's environment: opening it, its errors in words, its readers' slots.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <lmdb.h>
+#include <string.h>
+
+#include "policy/store/inside.h"
+#include "policy/store/watch.h"
+
+bool
+store_lmdb_fault(struct fault *fault, int error, const char *path)
+{
+	if (error == MDB_MAP_FULL || error == ENOSPC)
+		return fault_set(fault, FAULT_IO, "%s: no room left: %s", path,
+		    mdb_strerror(error));
+	/* LMDB's word for a write that stopped half-way, too. */
+	if (error == EIO)
+		return fault_set(fault, FAULT_IO, "%s: %s (is there no room "
+		    "left?)", path, mdb_strerror(error));
+	if (error == ENOENT)
+		return fault_set(fault, FAULT_NOINPUT, "%s: no such store; "
+		    "make it with tlspolicy build", path);
+	if (error == EACCES || error == EPERM)
+		return fault_set(fault, FAULT_NOINPUT, "%s: %s (a reader "
+		    "needs to read it and to write %s-lock)", path,
+		    mdb_strerror(error), path);
+	if (error > 0)
+		return fault_set(fault, FAULT_IO, "%s: %s", path,
+		    mdb_strerror(error));
+	return fault_set(fault, FAULT_DATA, "%s: %s", path,
+	    mdb_strerror(error));
+}
+
+/* Only ever reached by a file that was damaged after it was checked. */
+static void
+lmdb_asserted(MDB_env *env, const char *message)
+{
+	const char *path = "store";
+
+	mdb_env_get_path(env, &path);
+	fprintf(stderr, "%s: LMDB gave up: %s\n", path, message);
+}
+
+static bool
+make_env(const char *path, MDB_env **env, struct fault *fault)
+{
+	int error = mdb_env_create(env);
+
+	if (error != 0)
+		return store_lmdb_fault(fault, error, path);
+	mdb_env_set_assert(*env, lmdb_asserted);
+	if ((error = mdb_env_set_mapsize(*env, FORMAT_MAP_SIZE)) == 0 &&
+	    (error = mdb_env_set_maxreaders(*env, FORMAT_READERS)) == 0)
+		return true;
+	mdb_env_close(*env);
+	*env = NULL;
+	return store_lmdb_fault(fault, error, path);
+}
+
+bool
+store_open_env(const char *path, unsigned flags, MDB_env **env,
+    struct fault *fault)
+{
+	int error, dead;
+
+	if (!make_env(path, env, fault))
+		return false;
+	error = mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags,
+	    0640);
+	if (error == 0) {
+		mdb_reader_check(*env, &dead);
+		return true;
+	}
+	mdb_env_close(*env);
+	*env = NULL;
+	return store_lmdb_fault(fault, error, path);
+}
+
+bool
+store_is_whole(const struct store *store, size_t *size, struct fault *fault)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	*size = (size_t)st.st_size;
+	return st.st_size >= store->size || fault_set(fault, FAULT_DATA,
+	    "%s: cut off (%lld of %lld bytes)", store->path,
+	    (long long)st.st_size, (long long)store->size);
+}
+
+int
+store_clear_dead_readers(struct store *store)
+{
+	int dead = 0;
+
+	mdb_reader_check(store->env, &dead);
+	return dead;
+}
+
+/* "PID THREAD TXN", one reader a line, below a heading. */
+static int
+count_line(const char *line, void *arg)
+{
+	line += strspn(line, " ");
+	if (*line >= '0' && *line <= '9')
+		++*(unsigned *)arg;
+	return 0;
+}
+
+void
+store_reader_slots(struct store *store, unsigned *used, unsigned *all)
+{
+	*used = 0;
+	mdb_reader_list(store->env, count_line, used);
+	mdb_env_get_maxreaders(store->env, all);
+}
