@@ -3,18 +3,15 @@
  * the audit record must not keep it.
  */
 #include <string.h>
-#include <time.h>
 
 #include "milter/session/judge.h"
+#include "milter/clock.h"
 #include "milter/log.h"
 
 int64_t
 judge_clock(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return clock_date_us();
 }
 
 static bool

@@ -180,7 +180,7 @@ maplink_open(struct maplink_owner *owner, evutil_socket_t fd)
 	bufferevent_setcb(l->buffers, on_bytes, on_bytes, on_end, l);
 	bufferevent_setwatermark(l->buffers, EV_READ, 0, INPUT_MAX);
 	bufferevent_enable(l->buffers, EV_READ | EV_WRITE);
-	/* Who connects has something to ask. */
+	/* A client that has just connected has to ask within the limit. */
 	set_timer(l, true);
 }
 

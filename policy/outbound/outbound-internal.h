@@ -30,7 +30,7 @@ void asking_refuse(struct asking *, const char *reason);
 enum lookup_result postfix_ask(struct asking *);
 enum lookup_result sendmail_ask(struct asking *);
 
-/* False: the key is not of a class by which sendmail asks about TLS. */
+/* False: the key is not of a tag by which sendmail asks about TLS. */
 bool sendmail_key_tag(struct slice key, enum tag *);
 
 #endif

@@ -53,7 +53,7 @@ struct rulefile {
 	struct slice sources[RULEFILE_SOURCES_MAX];
 	unsigned nsources;
 	unsigned long bad_lines; /* lines that were reported */
-	bool no_memory;		 /* and one of them was no fault of its own */
+	bool no_memory;		 /* a line is bad for want of memory */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
@@ -77,8 +77,10 @@ void rulefile_free(struct rulefile *);
  * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
  * and are no failure here.
  */
+FAULT_CHECKED
 bool rulefile_read(struct rulefile *, const char *path, struct fault *);
 /* The same from memory; `name` stands for the file's ("set", a test). */
+FAULT_CHECKED
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
 /*
@@ -93,10 +95,10 @@ bool rulefile_finish(struct rulefile *);
  * key; *in_requirement: the fault's column is in there); report a line; the
  * words of a wrong tag.
  */
+FAULT_CHECKED
 bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
     bool *in_requirement, struct fault *);
-bool rulefile_no_memory(struct fault *); /* returns false */
 void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
     struct fault *);
 void rulefile_unknown_tag(struct slice name, struct fault *);
