@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "milter/accept.h"
+#include "milter/clock.h"
 #include "milter/log.h"
 
 enum { SPARE = 16, SILENCE_MS = 60000 };
@@ -26,19 +26,10 @@ accept_init(struct metrics *m)
 	metrics = m;
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void
 accept_failed(struct accept_trouble *t, int error)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = clock_ms();
 
 	if (metrics != NULL)
 		metrics_count(metrics, COUNTER_NOT_ACCEPTED);

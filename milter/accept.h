@@ -35,7 +35,7 @@ void accept_init(struct metrics *);
 
 /* Counts one that failed with `error`; says so, once in a minute at most. */
 void accept_failed(struct accept_trouble *, int error);
-/* Says so, when it was said that one failed. */
+/* Logs that connections are accepted again, if a failure was logged. */
 void accept_succeeded(struct accept_trouble *);
 
 #endif

@@ -2,7 +2,7 @@
  * daemon.h - what all parts of the running daemon share.
  *
  * Filled by main() before the first callback can run.  Nothing in it goes away
- * before the gate is closed: libmilter does not wait for running callbacks.
+ * before the drain is closed: libmilter does not wait for running callbacks.
  */
 #ifndef TLSPOLICY_DAEMON_H
 #define TLSPOLICY_DAEMON_H
@@ -18,7 +18,7 @@ struct daemon {
 	struct store_holder store;
 	struct audit *audit;
 	struct metrics metrics;
-	struct drain gate;
+	struct drain drain;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;
 	struct pool messages;	      /* struct message, for the next one */

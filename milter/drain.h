@@ -2,8 +2,8 @@
  * drain.h - who is inside a callback, so that the daemon can stop.
  *
  * libmilter neither waits for running callbacks nor stops calling new ones
- * when it is told to end.  Each callback passes the gate; when it is closed
- * nobody enters any more, and whoever closed it waits for those inside.
+ * when it is told to end.  Each callback enters and leaves; when the drain is
+ * closed nobody enters any more, and whoever closed it waits for those inside.
  *
  * Threads: any.
  */

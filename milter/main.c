@@ -123,7 +123,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 
 	/* 3. State that callbacks use, before there can be any. */
 	evmemory_init();
-	drain_init(&d->gate);
+	drain_init(&d->drain);
 	metrics_init(&d->metrics);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
@@ -131,7 +131,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	pool_init(&d->messages);
 	d->started_us = (uint64_t)judge_clock();
 	if (!settings_holder_init(&d->settings, &s->settings))
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 
 	/* 4. libmilter opens no socket before it knows its callbacks. */
 	if (!callbacks_register(d, s->listen.tcp, f))
@@ -188,8 +188,8 @@ serve(struct start *s, struct daemon *d)
 
 /*
  * LeakSanitizer's own, which else looks at exit(3); not there without it.  It
- * looks while the gate is open: behind it libmilter drops the sessions that are
- * left, and nobody frees them.
+ * looks while the drain is open: once that is closed libmilter drops the
+ * sessions that are left, and nobody frees them.
  */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
@@ -199,7 +199,7 @@ void __gcov_dump(void) __attribute__((weak));
 /*
  * The socket goes first, so that MTAs see at once that there is nobody.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
- * thread.  Behind the closed gate libmilter's threads touch nothing of ours
+ * thread.  Behind the closed drain libmilter's threads touch nothing of ours
  * until they end with the process.  They are still there, so the process ends
  * without exit handlers: libmilter's would destroy mutexes in use.
  */
@@ -212,7 +212,7 @@ stop(struct start *s, struct daemon *d, int status)
 	socketmap_stop(s->map);
 	if (__lsan_do_leak_check != NULL)
 		__lsan_do_leak_check();
-	if (!drain_close(&d->gate, STOP_MS))
+	if (!drain_close(&d->drain, STOP_MS))
 		log_warnx("a callback is still running");
 	else
 		store_holder_close(&d->store);

@@ -1,8 +1,8 @@
 #include <inttypes.h>
-#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
+#include "milter/clock.h"
 #include "milter/notify.h"
 
 void
@@ -15,11 +15,8 @@ notify_ready(void)
 void
 notify_reloading(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
-	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	    clock_ns() / 1000);
 }
 
 void

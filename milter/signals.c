@@ -20,7 +20,7 @@
 static int tube[2] = { -1, -1 };
 
 static void
-tell(char what)
+wake(char what)
 {
 	int error = errno;
 
@@ -31,7 +31,7 @@ tell(char what)
 static void
 handle(int signal)
 {
-	tell(signal == SIGHUP ? 'h' : 't');
+	wake(signal == SIGHUP ? 'h' : 't');
 }
 
 static void
@@ -110,7 +110,7 @@ milter_thread(void *none)
 	signals_block();
 	if (smfi_main() != MI_SUCCESS)
 		log_warnx("libmilter ended with a failure");
-	tell('e');
+	wake('e');
 	return NULL;
 }
 

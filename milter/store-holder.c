@@ -11,8 +11,8 @@
  */
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/store-holder.h"
 
@@ -125,15 +125,6 @@ reopen(struct store_holder *h, const char *path)
 		tell_opened(fresh);
 }
 
-static int64_t
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec;
-}
-
 /*
  * A reader finds only the damage that it comes upon, so all is looked at, for
  * one part in a hundred of the time.
@@ -142,7 +133,7 @@ static bool
 is_sound(struct store_holder *h)
 {
 	enum { REST = 100, LEAST = 10 };
-	int64_t began = seconds();
+	int64_t began = clock_ms() / 1000;
 	struct fault fault;
 
 	if (store_is_suspect(h->store))
@@ -151,7 +142,7 @@ is_sound(struct store_holder *h)
 		return true;
 	if (!store_verify(h->store, &fault))
 		return false;
-	h->walk_at = began + LEAST + (seconds() - began) * REST;
+	h->walk_at = began + LEAST + (clock_ms() / 1000 - began) * REST;
 	return true;
 }
 

@@ -124,8 +124,8 @@ test_bits(void **state)
 }
 
 #define ITEMS                                                                 \
-	"CN, CS:, CI:, CITag:, ICN:, FP:, VER:, PFS, AEAD, CIPHER:, FROM:, "  \
-	"UNTIL:, BY: or MSG:"
+	"CN, CS:, CI:, CITag:, ICN:, FP:, VER:, AUTHENTICATED, PFS, AEAD, "    \
+	"CIPHER:, FROM:, UNTIL:, BY: or MSG:"
 
 static const struct {
 	const char *rule, *found, *expected;

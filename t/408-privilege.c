@@ -243,19 +243,19 @@ test_endpoint(void **state)
 static void
 test_drain(void **state)
 {
-	struct drain gate;
+	struct drain drain;
 
 	(void)state;
-	drain_init(&gate);
-	assert_true(drain_enter(&gate));
+	drain_init(&drain);
+	assert_true(drain_enter(&drain));
 	/* Who is inside is waited for, and nobody else gets in meanwhile. */
-	assert_false(drain_close(&gate, 3));
-	assert_false(drain_enter(&gate));
-	assert_false(drain_close(&gate, 0));
-	drain_leave(&gate);
-	assert_true(drain_close(&gate, 0));
-	assert_false(drain_enter(&gate));
-	assert_int_equal(gate.inside, 0);
+	assert_false(drain_close(&drain, 3));
+	assert_false(drain_enter(&drain));
+	assert_false(drain_close(&drain, 0));
+	drain_leave(&drain);
+	assert_true(drain_close(&drain, 0));
+	assert_false(drain_enter(&drain));
+	assert_int_equal(drain.inside, 0);
 }
 
 int

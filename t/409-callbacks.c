@@ -165,7 +165,7 @@ start(void **none)
 	    unit_build("callbacks", rules, 1));
 	snprintf(log_path, sizeof log_path, "%s", unit_path("audit.log"));
 	snprintf(s.audit_file, sizeof s.audit_file, "%s", log_path);
-	drain_init(&d->gate);
+	drain_init(&d->drain);
 	metrics_init(&d->metrics);
 	store_holder_init(&d->store);
 	pool_init(&d->messages);
@@ -421,7 +421,7 @@ asked(const char *request)
 	return answer.n;
 }
 
-/* The last one: the gate stays closed. */
+/* The last one: the drain stays closed. */
 static void
 test_stopping(void **state)
 {
@@ -432,7 +432,7 @@ test_stopping(void **state)
 	begin(&ctx, "good.example", 0);
 	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
 	assert_int_equal(asked("tlspolicy dest.test"), strlen("NOTFOUND "));
-	assert_true(drain_close(&state_of_daemon.gate, 0));
+	assert_true(drain_close(&state_of_daemon.drain, 0));
 	/* The log that it would be recorded in may be gone. */
 	assert_int_equal(asked("tlspolicy dest.test"), 0);
 	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_TEMPFAIL);

@@ -32,14 +32,33 @@ sub paragraphs {
 
 # CITag stands for the tags that rules make up.
 my @tags = grep { $_ ne 'CITag' }
-    rows('policy/rules/tag.c', qr/\[TAG_\w+\] = \{ "(\w+)"/);
+    rows('policy/rules/tag.c', qr/\[TAG_\w+\] = \{\s+\.name = "(\w+)"/);
 my %key = paragraphs($manual{KEYS}, qr/\.It Ic (\w+) :/);
 is_deeply([sort keys %key], [sort @tags], 'a paragraph for each tag');
 for (@tags) {
 	like($key{$_}, qr/^\.Dl \Q$_\E:/m, "$_: an example");
 }
 
-my @items = rows('policy/rules/item.c', qr/^\t\{ "(\w+)", VALUE_/m);
+my @items = rows('policy/rules/item.c', qr/\.id = ITEM_\w+,\s+\.name = "(\w+)"/);
+my ($item_ids) = Tlspolicy::Tree::code('policy/rules/item.h') =~
+    /^enum item_id \{(.*?)\bITEM_COUNT\n/ms;
+my @item_rows = Tlspolicy::Tree::code('policy/rules/item.c') =~
+    /\[(ITEM_\w+)\] = \{\n\s+\.id = \1,\s+\.name/g;
+is_deeply(\@item_rows, [$item_ids =~ /\b(ITEM_\w+)/g],
+    'item.c has the row of each item of item.h');
+my $dictionary = Tlspolicy::Tree::text('t/fuzz/rules.dict');
+for (@items) {
+	like($dictionary, qr/^"\+{1,2}\Q$_\E(?:[:"])/m,
+	    "$_: in t/fuzz/rules.dict");
+}
+# What each item means there: the compiler names one that was forgotten.
+for my $path ('policy/outbound/translate-postfix.c',
+    'policy/rules/never-item.c') {
+	my ($switch) = Tlspolicy::Tree::code($path) =~
+	    /^\tswitch \(item->row->id\) \{\n(.*?)^\t\}/ms;
+	unlike($switch // 'default:', qr/\bdefault:/,
+	    "$path decides for each item");
+}
 my %item = paragraphs($manual{Items}, qr/\.It Cm (\w+)/);
 is_deeply([sort keys %item], [sort @items], 'a paragraph for each item');
 for (@items) {

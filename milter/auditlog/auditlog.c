@@ -11,21 +11,13 @@
 #include <time.h>
 
 #include "milter/auditlog/auditlog.h"
+#include "milter/clock.h"
 #include "milter/log.h"
 
 struct audit {
 	_Atomic(struct writer *) writer; /* NULL: off */
 	bool stalled; /* and said so */
 };
-
-static int64_t
-clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void
 complain(const char *what, const char *then)
@@ -85,7 +77,7 @@ options_of(const struct settings *s, struct writer_options *o,
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,
 		.full = (enum audit_full)s->audit_full,
-		.key = slice_make(key, n), .clock = clock_us,
+		.key = slice_make(key, n), .clock = clock_date_us,
 		.report = report };
 	return true;
 }

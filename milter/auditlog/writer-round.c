@@ -10,14 +10,12 @@
 #include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
+#include "milter/clock.h"
 
 int64_t
 writer_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms();
 }
 
 void

@@ -56,8 +56,8 @@ struct metrics {
 	_Atomic uint64_t verdict[VERDICT_HOLD + 1];
 	_Atomic uint64_t waived[WAIVER_ON_ERROR + 1]; /* would have been refused */
 	_Atomic uint64_t reason[REASON_COUNT];	/* of refusals, waived or not */
-	_Atomic uint64_t matched[TAG_COUNT];	/* classes that had a rule */
-	_Atomic uint64_t failed[TAG_COUNT];	/* classes that decided against */
+	_Atomic uint64_t matched[TAG_COUNT];	/* tags that had a rule */
+	_Atomic uint64_t failed[TAG_COUNT];	/* tags that decided against */
 	struct metrics_latency latency[CALLBACK_COUNT];
 };
 

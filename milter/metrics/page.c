@@ -68,19 +68,27 @@ put_verdicts(struct metrics *m, struct text *out)
 		    reason_name((enum reason)i), &m->reason[i]);
 }
 
+/* The label was called class; both, for one release. */
 static void
-put_classes(struct metrics *m, struct text *out)
+put_tag_counters(const char *name, _Atomic uint64_t *values, struct text *out)
+{
+	for (int i = TAG_DAEMON; i <= TAG_TO; i++) {
+		const char *tag = tag_row((enum tag)i)->name;
+
+		text_printf(out, PREFIX "%s{tag=\"%s\",class=\"%s\"} %" PRIu64
+		    "\n", name, tag, tag, read_counter(&values[i]));
+	}
+}
+
+static void
+put_tags(struct metrics *m, struct text *out)
 {
 	head(out, "rule_matches_total", "counter",
-	    "Questions for which a class had a rule.");
-	for (int i = TAG_DAEMON; i <= TAG_TO; i++)
-		labelled(out, "rule_matches_total", "class",
-		    tag_row((enum tag)i)->name, &m->matched[i]);
+	    "Questions for which a tag had a rule.");
+	put_tag_counters("rule_matches_total", m->matched, out);
 	head(out, "rule_failures_total", "counter",
-	    "Questions that a class decided against the client.");
-	for (int i = TAG_DAEMON; i <= TAG_TO; i++)
-		labelled(out, "rule_failures_total", "class",
-		    tag_row((enum tag)i)->name, &m->failed[i]);
+	    "Questions that a tag decided against the client.");
+	put_tag_counters("rule_failures_total", m->failed, out);
 }
 
 /* Buckets are cumulative; the last one counts all. */
@@ -194,7 +202,7 @@ metrics_page(struct daemon *d, struct text *out)
 	put_audit(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);
-	put_classes(&d->metrics, out);
+	put_tags(&d->metrics, out);
 	put_callbacks(&d->metrics, out);
 }
 

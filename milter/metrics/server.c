@@ -1,5 +1,5 @@
 /*
- * Each request passes the gate, like a callback: when the daemon stops nothing
+ * Each request enters the drain, like a callback: when the daemon stops nothing
  * of it is touched any more.
  */
 #include <pthread.h>
@@ -51,13 +51,13 @@ answer_metrics(struct evhttp_request *request, void *arg)
 	struct metrics_server *s = arg;
 	struct text page;
 
-	if (!drain_enter(&s->daemon->gate)) {
+	if (!drain_enter(&s->daemon->drain)) {
 		evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
 		return;
 	}
 	text_init(&page, s->page, sizeof s->page);
 	metrics_page(s->daemon, &page);
-	drain_leave(&s->daemon->gate);
+	drain_leave(&s->daemon->drain);
 	send_text(request, HTTP_OK, "OK", "text/plain; version=0.0.4", &page);
 }
 
@@ -68,13 +68,13 @@ answer_health(struct evhttp_request *request, void *arg)
 	struct text why;
 	bool well;
 
-	if (!drain_enter(&s->daemon->gate)) {
+	if (!drain_enter(&s->daemon->drain)) {
 		evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
 		return;
 	}
 	text_init(&why, s->page, sizeof s->page);
 	well = metrics_page_health(s->daemon, &why);
-	drain_leave(&s->daemon->gate);
+	drain_leave(&s->daemon->drain);
 	send_text(request, well ? HTTP_OK : HTTP_SERVUNAVAIL,
 	    well ? "OK" : "Service Unavailable", "text/plain", &why);
 }
@@ -132,14 +132,14 @@ metrics_server_listen(struct daemon *d, const struct endpoint *e,
 	struct evhttp_bound_socket *bound;
 
 	if (s == NULL || !set_up(s)) {
-		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(f);
 	} else if ((bound = evhttp_bind_socket_with_handle(s->http, e->address,
 	    e->port)) == NULL) {
 		fault_set(f, FAULT_UNAVAILABLE, "cannot listen on %s port %u",
 		    e->address, (unsigned)e->port);
 		fault_at_setting(f, "metrics");
 	} else if (!metrics_link_init(&s->links, s->base, s->http, bound)) {
-		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(f);
 	} else {
 		s->daemon = d;
 		return s;

@@ -6,7 +6,7 @@
  * are small, connections few and short-lived: whoever sends more is cut off.
  * There is no access control but the address that is listened on.
  *
- * Threads: started and never stopped by the main thread; closed by the gate.
+ * Threads: started and never stopped by the main thread; kept out by the drain.
  */
 #ifndef TLSPOLICY_MILTER_METRICS_SERVER_H
 #define TLSPOLICY_MILTER_METRICS_SERVER_H

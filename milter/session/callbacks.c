@@ -1,9 +1,8 @@
 /*
- * run() is around all callbacks: it passes the gate, finds the session and
+ * run() is around all callbacks: it enters the drain, finds the session and
  * takes the time.  What is done at each step stands in step.c.
  */
-#include <time.h>
-
+#include "milter/clock.h"
 #include "milter/session/callbacks.h"
 #include "milter/session/negotiate.h"
 #include "milter/session/step.h"
@@ -17,10 +16,7 @@ static struct session no_session;
 static uint64_t
 nanoseconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return (uint64_t)clock_ns();
 }
 
 /* An MTA may go on with a new session after its QUIT: made when needed. */
@@ -51,7 +47,7 @@ run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
 	uint64_t start;
 	sfsistat answer = otherwise;
 
-	if (!drain_enter(&running->gate))
+	if (!drain_enter(&running->drain))
 		return otherwise;
 	start = nanoseconds();
 	s = session_of(ctx);
@@ -60,7 +56,7 @@ run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
 	else
 		metrics_count(&running->metrics, COUNTER_NO_MEMORY);
 	metrics_callback(&running->metrics, which, nanoseconds() - start);
-	drain_leave(&running->gate);
+	drain_leave(&running->drain);
 	return answer;
 }
 
@@ -167,12 +163,12 @@ on_negotiate(SMFICTX *ctx, unsigned long actions_offered,
 	(void)f2;
 	(void)f3;
 	*pf2 = *pf3 = 0;
-	if (!drain_enter(&running->gate))
+	if (!drain_enter(&running->drain))
 		return answer;
 	if (prepare_session(ctx, &header))
 		answer = negotiate(ctx, header, actions_offered, actions,
 		    steps);
-	drain_leave(&running->gate);
+	drain_leave(&running->drain);
 	return answer;
 }
 

@@ -3,17 +3,11 @@
  * those behind it, and all go before ours is put in front of them.
  */
 #include "milter/session/header.h"
+#include "milter/session/libmilter.h"
 
 enum { VALUE_MAX = 12 * 1024, PIECE_MAX = 400 };
 
 static const char field_name[] = "TLSPolicy-Result";
-
-/* libmilter's prototypes are from 1999; it writes to none of these. */
-static char *
-plain(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
 
 void
 header_look(struct message *m, const char *name)
@@ -123,11 +117,11 @@ header_put(SMFICTX *ctx, struct session *s)
 	struct text value;
 
 	for (int i = m->forged; i > 0; i--)
-		if (smfi_chgheader(ctx, plain(field_name), i, NULL) !=
+		if (smfi_chgheader(ctx, libmilter_text(field_name), i, NULL) !=
 		    MI_SUCCESS)
 			return false;
 	text_init(&value, memory, sizeof memory);
 	compose(m, &value);
-	return smfi_insheader(ctx, 0, plain(field_name), value.buf) ==
+	return smfi_insheader(ctx, 0, libmilter_text(field_name), value.buf) ==
 	    MI_SUCCESS;
 }

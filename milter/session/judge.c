@@ -2,18 +2,15 @@
  * The store is held for as long as the question takes and no longer: writing
  * the audit record must not keep it.
  */
-#include <time.h>
 
 #include "milter/session/judge.h"
+#include "milter/clock.h"
 #include "milter/log.h"
 
 int64_t
 judge_clock(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return clock_date_us();
 }
 
 static void

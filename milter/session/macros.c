@@ -1,13 +1,13 @@
 /*
  * Only macros that a row of the dialect's table names are believed.
  */
+#include "milter/session/libmilter.h"
 #include "milter/session/macros.h"
 
-/* smfi_getsymval() does not write to the name; its prototype is from 1999. */
 static struct slice
 macro_value(SMFICTX *ctx, const char *name)
 {
-	return slice_of(smfi_getsymval(ctx, (char *)(uintptr_t)name));
+	return slice_of(smfi_getsymval(ctx, libmilter_text(name)));
 }
 
 static bool

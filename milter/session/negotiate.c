@@ -10,6 +10,7 @@
  * sendmail can be asked since 8.14 (2007), Postfix since 2.6 (2009).
  */
 #include "milter/log.h"
+#include "milter/session/libmilter.h"
 #include "milter/session/negotiate.h"
 
 enum { LIST_BYTES = 1024 };
@@ -40,7 +41,7 @@ negotiate_init(void)
 static bool
 ask_for(SMFICTX *ctx, int stage, const char *macros)
 {
-	return smfi_setsymlist(ctx, stage, (char *)(uintptr_t)macros) ==
+	return smfi_setsymlist(ctx, stage, libmilter_text(macros)) ==
 	    MI_SUCCESS;
 }
 

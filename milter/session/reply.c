@@ -6,16 +6,10 @@
  * When a reply cannot be set, what is left is a temporary failure.
  */
 #include "milter/log.h"
+#include "milter/session/libmilter.h"
 #include "milter/session/reply.h"
 
 enum { LINE_BYTES = 2 * REPLY_LINE_MAX + 1, REASON_BYTES = 500 };
-
-/* libmilter's prototypes are from 1999; it writes to none of these. */
-static char *
-plain(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
 
 static void
 double_percent(struct slice from, struct text *to)
@@ -42,7 +36,8 @@ set_reply(SMFICTX *ctx, const struct reply *r)
 		line[i] = out.buf;
 	}
 	if (r->nlines == 1)
-		return smfi_setreply(ctx, plain(r->code), plain(r->dsn),
+		return smfi_setreply(ctx, libmilter_text(r->code),
+		    libmilter_text(r->dsn),
 		    line[0]) == MI_SUCCESS;
 	return smfi_setmlreply(ctx, r->code, r->dsn, line[0], line[1], line[2],
 	    line[3], line[4], line[5], NULL) == MI_SUCCESS;
@@ -64,7 +59,8 @@ reply_send(SMFICTX *ctx, const struct verdict *v)
 sfsistat
 reply_policy_error(SMFICTX *ctx, const char *text)
 {
-	if (smfi_setreply(ctx, plain("451"), plain("4.3.0"), plain(text)) !=
+	if (smfi_setreply(ctx, libmilter_text("451"),
+	    libmilter_text("4.3.0"), libmilter_text(text)) !=
 	    MI_SUCCESS)
 		log_warnx("the reply 451 4.3.0 could not be set");
 	return SMFIS_TEMPFAIL;

@@ -52,7 +52,7 @@ struct message *session_begin_message(struct session *);
 void session_end_message(struct session *);
 
 /*
- * Remember the recipient that is in the facts, with the class of rules that
+ * Remember the recipient that is in the facts, with the tag whose rules
  * spoke of it.  False: out of memory.
  */
 bool session_add_rcpt(struct session *, const struct verdict *);

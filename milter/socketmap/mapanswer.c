@@ -61,7 +61,7 @@ record(const struct asked *a)
 
 /* What an administrator has to know names the rules. */
 static void
-tell(const struct asked *a)
+log_answer(const struct asked *a)
 {
 	const struct outbound_answer *answer = &a->answer;
 	char buf[1024];
@@ -117,7 +117,7 @@ answer(struct asked *a, struct text *reply)
 	if (a->answer.result != OUTBOUND_NONE && !record(a))
 		outbound_deny(&a->question, "TLS policy cannot be recorded at "
 		    "present", &a->answer);
-	tell(a);
+	log_answer(a);
 	count(a);
 	put_reply(&a->answer, reply);
 }
@@ -207,8 +207,8 @@ answer_request(struct daemon *d, struct slice request, struct text *reply)
 void
 mapanswer(struct daemon *d, struct slice request, struct text *reply)
 {
-	if (!drain_enter(&d->gate))
+	if (!drain_enter(&d->drain))
 		return;
 	answer_request(d, request, reply);
-	drain_leave(&d->gate);
+	drain_leave(&d->drain);
 }

@@ -188,7 +188,7 @@ maplink_open(struct maplink_owner *owner, evutil_socket_t fd)
 		drop(l, unwatched);
 		return;
 	}
-	/* Who connects has something to ask. */
+	/* A client that has just connected has to ask within the limit. */
 	set_timer(l, true);
 }
 

@@ -125,7 +125,7 @@ blocks_close(struct blocks *a)
 static bool
 no_memory(struct fault *fault)
 {
-	return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	return fault_no_memory(fault);
 }
 
 static bool

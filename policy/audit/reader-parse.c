@@ -416,7 +416,7 @@ reader_parse(struct reader_record *r, struct slice line, struct fault *fault)
 		return p.note ? READER_NOTE : is_outbound(&p) ?
 		    READER_OUTBOUND : READER_RECORD;
 	if (p.scan.error == scan_no_memory) {
-		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(fault);
 		return READER_FAILED;
 	}
 	if (!chain_split(line, &sealed) && line.n > 0 && line.p[0] == '{' &&

@@ -32,6 +32,7 @@ bool source_is_of_caller(const char *path);
 int source_open_fd(const char *path, struct fault *);
 
 /* NULL with a fault (FAULT_NOINPUT). */
+FAULT_CHECKED
 struct source *source_open(const char *path, struct fault *);
 void source_close(struct source *);
 
@@ -39,6 +40,7 @@ void source_close(struct source *);
  * The next line without its newline, valid until the next call.  `ended` tells
  * whether it had a newline; only the last one of a file can have none.
  */
+FAULT_CHECKED
 enum source_result source_next(struct source *, struct slice *line,
     bool *ended, struct fault *);
 
@@ -47,6 +49,7 @@ enum source_result source_next(struct source *, struct slice *line,
  * readers that share the work out among threads.  The last piece of a file may
  * lack its newline.
  */
+FAULT_CHECKED
 enum source_result source_block(struct source *, struct slice *block,
     struct fault *);
 

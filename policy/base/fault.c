@@ -50,6 +50,12 @@ fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 }
 
 bool
+fault_no_memory(struct fault *f)
+{
+	return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+}
+
+bool
 fault_errno(struct fault *f, enum fault_kind kind, int error, const char *fmt,
     ...)
 {

@@ -36,6 +36,9 @@ enum {
 	EXIT_HOLD = 79
 };
 
+/* Of a function whose failure a caller must not pass over. */
+#define FAULT_CHECKED __attribute__((warn_unused_result))
+
 enum { FAULT_WHERE_MAX = 256, FAULT_TEXT_MAX = 768 };
 
 struct fault {
@@ -58,6 +61,9 @@ bool fault_set(struct fault *f, enum fault_kind, const char *fmt, ...)
  */
 bool fault_errno(struct fault *f, enum fault_kind, int error, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
+
+/* FAULT_UNAVAILABLE, "out of memory". */
+bool fault_no_memory(struct fault *f);
 
 /* Say where: a file with line and column (0 where one does not apply). */
 void fault_at(struct fault *f, const char *file, unsigned long line,

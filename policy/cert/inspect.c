@@ -201,7 +201,7 @@ inspect_open_bundle(const char *path, struct fault *f)
 	bool good = false;
 
 	if (store == NULL)
-		fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(f);
 	else if (stat(path, &st) == -1)
 		fault_errno(f, FAULT_NOINPUT, errno, "cannot be opened");
 	else if (S_ISDIR(st.st_mode))
@@ -369,6 +369,6 @@ inspect_files(const struct pemfile *files, size_t n,
 	}
 	X509_STORE_free(store);
 	if (list->failed)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	return true;
 }

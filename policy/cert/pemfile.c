@@ -174,7 +174,7 @@ pemfile_read(const char *path, struct pemfile *file, struct fault *f)
 	bio = BIO_new_fd(fd, BIO_NOCLOSE);
 	ERR_clear_error();
 	if (file->certificates == NULL || bio == NULL)
-		good = fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		good = fault_no_memory(f);
 	else
 		good = read_blocks(bio, file, f) && check_contents(file, f);
 	BIO_free(bio);

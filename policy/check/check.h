@@ -2,7 +2,7 @@
  * check.h - `tlspolicy check`: one session judged as the daemon would.
  *
  * At MAIL, and, when a recipient is given and MAIL's verdict is no refusal, at
- * RCPT; or by one class of rules alone.  Each session is judged by the
+ * RCPT; or by the rules of one tag alone.  Each session is judged by the
  * generation that is current at its beginning.
  *
  * Threads: a judge belongs to one.
@@ -22,7 +22,7 @@ struct check_macro {
 struct check {
 	const struct settings *settings;
 	struct eval_options options;
-	bool by_tag; /* by the class `tag` alone */
+	bool by_tag; /* by the rules of `tag` alone */
 	enum tag tag;
 	bool traced;
 	struct store *store;

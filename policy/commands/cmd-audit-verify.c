@@ -66,7 +66,7 @@ in_order(const struct audit_files *files, struct fault *fault)
 	if (list != NULL)
 		qsort(list, files->n, sizeof *list, compare);
 	else
-		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(fault);
 	return list;
 }
 

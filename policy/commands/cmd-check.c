@@ -12,7 +12,7 @@ enum { CHECK_OPTIONS_MAX = 64 };
 static const struct command_option options[] = {
 	{ 'r', NULL, "RULES", "judge by this rule file, not by the store" },
 	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
-	{ 't', NULL, "TAG", "judge by this class of rules alone" },
+	{ 't', NULL, "TAG", "judge by the rules of this tag alone" },
 	{ 'v', "verbose", NULL, "tell how the verdict came about" },
 	{ OPTION_BATCH, "batch", NULL,
 	    "sessions from standard input, a JSON object a line" },
@@ -158,7 +158,7 @@ check_one(const struct context *context, const struct checking *check,
 		return command_fail(&f);
 	if (check->json ? print_as_json(judge) : print_as_text(judge))
 		return check_status(judge);
-	fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+	fault_no_memory(&f);
 	return command_fail(&f);
 }
 

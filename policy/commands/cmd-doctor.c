@@ -244,7 +244,7 @@ examine(struct context *context, struct wishes *w)
 	else
 		print_text(&all);
 	if (all.failed) {
-		fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&f);
 		status = command_fail(&f);
 	}
 	if (status == EXIT_FINE && all.n > 0)

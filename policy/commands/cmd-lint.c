@@ -40,7 +40,7 @@ print_json(const struct printer *p, const struct lint_finding *f)
 }
 
 static void
-tell(void *arg, const struct lint_finding *f)
+print_finding(void *arg, const struct lint_finding *f)
 {
 	const struct printer *p = arg;
 
@@ -83,9 +83,9 @@ lint(const struct context *context, char *const *paths,
 	lint_options->suffixes = lint_suffixes_open();
 	if (!ruleset_read(context, paths, &rules, &f))
 		status = command_fail(&f);
-	else if ((found = lint_rules(&rules, lint_options, tell,
+	else if ((found = lint_rules(&rules, lint_options, print_finding,
 	    &printer)) == LINT_NO_MEMORY) {
-		fault_set(&f, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&f);
 		status = command_fail(&f);
 	} else if (found > 0)
 		status = EXIT_FINDINGS;

@@ -30,27 +30,27 @@ struct replaying {
 
 /* The traces of examples are made by judging them once more. */
 static int
-print(struct replaying *run, struct replay_workers *crew)
+print(struct replaying *run, struct replay_workers *workers)
 {
-	struct replay_report *report = &crew->report;
+	struct replay_report *report = &workers->report;
 	struct store_reader reader;
 	struct fault fault;
 
-	audit_say_torn(crew->torn);
-	audit_say_withdrawn(crew->withdrawn);
+	audit_say_torn(workers->torn);
+	audit_say_withdrawn(workers->withdrawn);
 	if (run->json) {
-		replay_report_json(report, crew->records, stdout);
+		replay_report_json(report, workers->records, stdout);
 	} else {
-		if (!store_begin(crew->store, &reader, &fault))
+		if (!store_begin(workers->store, &reader, &fault))
 			return command_fail(&fault);
 		run->replay.options = &run->eval;
 		run->replay.own_mode = run->own_mode;
 		run->replay.reader = &reader;
-		replay_report_print(report, crew->records, run->verbose,
+		replay_report_print(report, workers->records, run->verbose,
 		    &run->replay, stdout);
 		store_end(&reader);
 	}
-	if (crew->bad > 0)
+	if (workers->bad > 0)
 		return FAULT_DATA;
 	return replay_report_refuses(report) ? EXIT_FINDINGS : EXIT_FINE;
 }
@@ -59,17 +59,17 @@ static int
 replay(struct replaying *run, const struct audit_files *files,
     struct store *store)
 {
-	struct replay_workers crew = { .options = &run->eval,
+	struct replay_workers workers = { .options = &run->eval,
 		.own_mode = run->own_mode, .store = store };
 	struct fault fault;
 	int status;
 	bool good;
 
-	progress_start("records judged", &crew.records);
-	good = replay_workers_run(&crew, files->paths, files->n, &fault);
+	progress_start("records judged", &workers.records);
+	good = replay_workers_run(&workers, files->paths, files->n, &fault);
 	progress_stop();
-	status = good ? print(run, &crew) : command_fail(&fault);
-	replay_workers_free(&crew);
+	status = good ? print(run, &workers) : command_fail(&fault);
+	replay_workers_free(&workers);
 	return status;
 }
 
@@ -136,7 +136,7 @@ run(struct context *context, int argc, char **argv)
 	int status;
 
 	if (run == NULL) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	run->context = context;

@@ -110,14 +110,14 @@ make(const struct asked *asked, const struct audit_files *files)
 	good = audit_walk(&walk, files, &fault);
 	progress_stop();
 	if (good && asked->report->failed) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		good = false;
 	}
 	if (!good)
 		return command_fail(&fault);
 	report_finish(asked->report);
 	if (!asked->print(asked->report, stdout)) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -43,7 +43,7 @@ look_for_citag(void *arg, const struct stored_rule *rule)
 	    !requirement_parse(rule->requirement, TAG_CLT, &r, &f))
 		return true;
 	for (unsigned i = 0; i < r.nitems; i++)
-		if (r.items[i].row->test == predicate_citag &&
+		if (r.items[i].row->id == ITEM_CITAG &&
 		    slice_equal_nocase(r.items[i].value, naming->tag))
 			naming->found = true;
 	return !naming->found;

@@ -63,7 +63,7 @@ walk(struct audit_walk *walk, const struct audit_files *files,
 	good = audit_walk(walk, files, fault);
 	progress_stop();
 	if (good && state->failed)
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(fault);
 	return good;
 }
 
@@ -103,7 +103,7 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 	if (!walk(&first, files, "records read", &fault))
 		return command_fail(&fault);
 	if (!suggest_choose(s)) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	if (!check_all(&state, files, &fault))

@@ -35,7 +35,7 @@ ruleset_read(const struct context *context, char *const *paths,
 	if (rulefile_finish(rules))
 		return true;
 	if (rules->no_memory)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	return fault_set(f, FAULT_DATA, "%lu bad line%s in the rules",
 	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
 }
@@ -81,12 +81,12 @@ add_line(struct ruleset_lines *list, struct slice key_text,
 	if (!key_parse(key_text, &key, f))
 		return false;
 	if (!grow(list))
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	line = &list->lines[list->n];
 	line->key_bytes = arena_copy(&list->memory,
 	    slice_make((const char *)key.bytes, key.n));
 	if (line->key_bytes.p == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	line->key = key_text;
 	line->requirement = requirement;
 	line->tag = key.tag;

@@ -73,12 +73,14 @@ void settings_init(struct settings *);
  * file does not name).  Each bad line is reported; false when there was one
  * (FAULT_SETTINGS) or the file could not be read (FAULT_NOINPUT).
  */
+FAULT_CHECKED
 bool settings_read(struct settings *s, const char *path,
     void (*report)(void *, const struct fault *), void *arg, struct fault *);
 
 /*
  * "NAME=VALUE", as `check -o` takes it.  On failure `s` stays as it was.
  */
+FAULT_CHECKED
 bool settings_assign(struct settings *s, struct slice assignment,
     struct fault *);
 

@@ -29,10 +29,10 @@ access_find(const char *user, struct access *a)
 	if (found == NULL)
 		return false;
 	a->uid = found->pw_uid;
-	a->ngroups = ACCOUNT_GROUPS_MAX;
+	a->ngroups = ACCESS_GROUPS_MAX;
 	if (getgrouplist(found->pw_name, found->pw_gid, a->groups,
 	    &a->ngroups) == -1)
-		a->ngroups = ACCOUNT_GROUPS_MAX; /* as many as there is room */
+		a->ngroups = ACCESS_GROUPS_MAX; /* as many as there is room */
 	return true;
 }
 
@@ -113,7 +113,7 @@ access_may(const struct access *a, const char *path, int what,
 
 		memcpy(folder, path, n);
 		folder[n] = '\0';
-		if (!check(a, folder, ACCOUNT_SEARCH, why))
+		if (!check(a, folder, ACCESS_SEARCH, why))
 			return false;
 	}
 	return check(a, path, what, why);

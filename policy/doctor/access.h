@@ -15,12 +15,12 @@
 
 #include "policy/base/text.h"
 
-enum { ACCOUNT_READ = 4, ACCOUNT_WRITE = 2, ACCOUNT_SEARCH = 1,
-	ACCOUNT_GROUPS_MAX = 256 };
+enum { ACCESS_READ = 4, ACCESS_WRITE = 2, ACCESS_SEARCH = 1,
+	ACCESS_GROUPS_MAX = 256 };
 
 struct access {
 	uid_t uid;
-	gid_t groups[ACCOUNT_GROUPS_MAX];
+	gid_t groups[ACCESS_GROUPS_MAX];
 	int ngroups;
 };
 

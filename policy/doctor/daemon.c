@@ -224,14 +224,14 @@ doctor_socket_for(const struct doctor *d, const char *user)
 {
 	const char *path = doctor_socket_path(d);
 	char memory[FINDING_WHAT_MAX];
-	struct access account;
+	struct access mta;
 	struct finding *f;
 	struct text why;
 
 	text_init(&why, memory, sizeof memory);
 	if (path == NULL || access(path, F_OK) == -1 ||
-	    !access_find(user, &account) ||
-	    access_may(&account, path, ACCOUNT_READ | ACCOUNT_WRITE, &why))
+	    !access_find(user, &mta) ||
+	    access_may(&mta, path, ACCESS_READ | ACCESS_WRITE, &why))
 		return;
 	f = doctor_add(d, DOCTOR_SOCKET_CLOSED_TO_MTA,
 	    "%s may not connect to %s: %s", user, path, why.buf);

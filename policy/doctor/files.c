@@ -29,9 +29,9 @@ look_at_store(const struct doctor *d, const struct access *daemon)
 	snprintf(lock, sizeof lock, "%s-lock", d->store);
 	if (access(d->store, F_OK) == -1)
 		return; /* the command says so itself */
-	if (access_may(daemon, d->store, ACCOUNT_READ, &why) &&
+	if (access_may(daemon, d->store, ACCESS_READ, &why) &&
 	    (access(lock, F_OK) == -1 ||
-	    access_may(daemon, lock, ACCOUNT_READ | ACCOUNT_WRITE, &why)))
+	    access_may(daemon, lock, ACCESS_READ | ACCESS_WRITE, &why)))
 		return;
 	finding_mend(doctor_add(d, DOCTOR_STORE_CLOSED_TO_DAEMON,
 	    "%s, the daemon's user, may not use the store: %s", d->user,
@@ -50,8 +50,8 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 
 	text_init(&why, memory, sizeof memory);
 	folder_of(d->audit_file, folder);
-	good = there ? access_may(daemon, d->audit_file, ACCOUNT_WRITE, &why) :
-	    access_may(daemon, folder, ACCOUNT_WRITE | ACCOUNT_SEARCH, &why);
+	good = there ? access_may(daemon, d->audit_file, ACCESS_WRITE, &why) :
+	    access_may(daemon, folder, ACCESS_WRITE | ACCESS_SEARCH, &why);
 	if (!good)
 		finding_mend(doctor_add(d, DOCTOR_AUDIT_NOT_WRITABLE,
 		    "%s, the daemon's user, may not write %s: %s", d->user,

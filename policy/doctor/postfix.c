@@ -259,7 +259,7 @@ check_tls(const struct postfix *p)
 		    "yes");
 }
 
-/* What Postfix would tell itself if it knew. */
+/* milter_macro_defaults makes up facts of which Postfix knows none. */
 static void
 check_macros(const struct postfix *p)
 {
@@ -296,7 +296,7 @@ doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 	bool good;
 
 	if (p == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	p->d = d;
 	p->dir = dir;
 	snprintf(p->main_cf, sizeof p->main_cf, "%s/main.cf", dir);

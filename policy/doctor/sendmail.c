@@ -319,7 +319,7 @@ doctor_sendmail(const struct doctor *d, const char *path, struct fault *f)
 	bool good;
 
 	if (s == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	s->d = d;
 	s->path = path;
 	s->mc = n > 3 && strcmp(path + n - 3, ".mc") == 0;

@@ -158,12 +158,12 @@ wanted_name(const struct refusal *r)
 static void
 sendmail_item_text(const struct refusal *r, struct text *line)
 {
-	const char *name = r->item->test == predicate_cn ? "CN" :
-	    r->item->test == predicate_cs ? "Cert Subject" : "Cert Issuer";
+	const char *name = r->item->id == ITEM_CN ? "CN" :
+	    r->item->id == ITEM_CS ? "Cert Subject" : "Cert Issuer";
 
 	text_printf(line, "%s ", name);
 	text_put_printable(line, facts_raw(r->facts, r->item->fact));
-	if (r->item->test == predicate_citag) {
+	if (r->item->id == ITEM_CITAG) {
 		text_puts(line, " not acceptable");
 		return;
 	}

@@ -39,6 +39,9 @@ enum fact_id {
 	FACT_COUNT
 };
 
+/* macro.c and audit/record-line.c keep sets of facts in a word. */
+_Static_assert(FACT_COUNT <= 64, "a fact is a bit of a uint64_t");
+
 enum fact_state {
 	FACT_NOT_TOLD = 0,
 	FACT_ABSENT,

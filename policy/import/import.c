@@ -308,7 +308,7 @@ slurp(struct import *import, FILE *file, struct slice *text, struct fault *f)
 		return fault_errno(f, FAULT_IO, errno, "cannot read %s",
 		    import->path);
 	if (text->p == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	if (n >= 3 && memcmp(text->p, "\xef\xbb\xbf", 3) == 0)
 		*text = slice_from(*text, 3);
 	return true;
@@ -328,7 +328,7 @@ import_read(struct import *import, FILE *file, struct fault *f)
 	if (!import->format->read(import, text, f))
 		return false;
 	if (import->no_memory || !find_duplicates(import))
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	return true;
 }
 

@@ -80,7 +80,7 @@ static void
 note_citags(struct access_file *a, const struct requirement *r)
 {
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->test == predicate_citag &&
+		if (r->items[i].row->id == ITEM_CITAG &&
 		    a->ncitags < TAGS_MAX)
 			a->citags[a->ncitags++] = r->items[i].value;
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
 #include "policy/lint/lint.h"
 #include "policy/rules/never.h"
+#include "policy/rules/predicate.h"
 
 enum { STRONGEST_BITS = 256 }; /* of the suites that there are */
 
@@ -21,7 +21,7 @@ unknown_issuers(const struct lint *l, const struct item *item,
 	struct slice head;
 	struct key key;
 
-	if (item->row->test != predicate_citag ||
+	if (item->row->id != ITEM_CITAG ||
 	    !key_of_issuer(item->value, slice_make("", 0), &key))
 		return false;
 	head = slice_make((const char *)key.bytes, key.n);
@@ -42,7 +42,7 @@ same_value(const struct item *a, const struct item *b)
 	char buf[REQUIREMENT_TEXT_MAX + 1];
 	struct text plain;
 
-	if (a->row->test == predicate_fp)
+	if (a->row->id == ITEM_FP)
 		return predicate_same_fingerprint(a->value, b->value);
 	text_init(&plain, buf, sizeof buf);
 	text_put_xdecoded(&plain, b->value);
@@ -81,9 +81,9 @@ second_item(const struct item *a, const struct item *b)
 {
 	if (a->row != b->row)
 		return NULL;
-	if (strcmp(a->row->name, "BY") == 0)
+	if (a->row->id == ITEM_BY)
 		return "only the last one is kept";
-	if (a->row->test == predicate_ver)
+	if (a->row->id == ITEM_VER)
 		return "the higher version alone counts";
 	return same_value(a, b) ? "one is enough" : NULL;
 }
@@ -163,7 +163,7 @@ bool
 lint_ciphers(const struct lint *l, struct lint_finding *f)
 {
 	for (unsigned i = 0; i < l->requirement->nitems; i++)
-		if (l->requirement->items[i].row->test == predicate_cipher &&
+		if (l->requirement->items[i].row->id == ITEM_CIPHER &&
 		    cipher_list(l->requirement->items[i].value, f))
 			return true;
 	return false;
@@ -177,7 +177,7 @@ lint_star(const struct lint *l, struct lint_finding *f)
 		const struct item *item = &l->requirement->items[i];
 		struct slice rest = item->value;
 
-		if (item->row->test == predicate_cn &&
+		if (item->row->id == ITEM_CN &&
 		    slice_starts_nocase(rest, "*.") && rest.n > 2)
 			rest = slice_from(rest, 2);
 		if (!item_is_name(item->row) ||

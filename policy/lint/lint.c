@@ -101,8 +101,8 @@ version_of_suite(const struct lint *l, struct lint_finding *f)
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
 		const struct item *item = &l->requirement->items[i];
 
-		aead = aead || item->row->test == predicate_aead;
-		if (item->row->test != predicate_ver ||
+		aead = aead || item->row->id == ITEM_AEAD;
+		if (item->row->id != ITEM_VER ||
 		    (aead && !slice_is(item->value, "1.3")))
 			continue;
 		text_puts(&f->reason, "VER cannot be told of all sessions: "
@@ -273,7 +273,7 @@ static const struct {
 
 static size_t
 check_rule(const struct lint *l,
-    void (*tell)(void *, const struct lint_finding *), void *arg)
+    void (*report)(void *, const struct lint_finding *), void *arg)
 {
 	size_t n = 0;
 
@@ -286,7 +286,7 @@ check_rule(const struct lint *l,
 		text_init(&f.way_out, f.way_out_text, sizeof f.way_out_text);
 		if (!checks[i].check(l, &f))
 			continue;
-		tell(arg, &f);
+		report(arg, &f);
 		n++;
 		if (checks[i].check == lint_never_matches)
 			break; /* what else there is does not matter */
@@ -321,7 +321,7 @@ prepare(const struct rule *rule, struct requirement *r, struct lint *l)
 
 size_t
 lint_rules(const struct rulefile *file, const struct lint_options *options,
-    void (*tell)(void *, const struct lint_finding *), void *arg)
+    void (*report)(void *, const struct lint_finding *), void *arg)
 {
 	const struct rule **order = calloc(file->n + 1, sizeof *order);
 	struct lint l = { .file = file, .options = options };
@@ -335,7 +335,7 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 	qsort(order, file->n, sizeof *order, compare_lines);
 	for (size_t i = 0; i < file->n; i++)
 		if (prepare(order[i], &r, &l))
-			found += check_rule(&l, tell, arg);
+			found += check_rule(&l, report, arg);
 	free(order);
 	return found;
 }

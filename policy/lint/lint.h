@@ -34,7 +34,7 @@ struct lint_finding {
  */
 #define LINT_NO_MEMORY SIZE_MAX
 size_t lint_rules(const struct rulefile *, const struct lint_options *,
-    void (*tell)(void *, const struct lint_finding *), void *arg);
+    void (*report)(void *, const struct lint_finding *), void *arg);
 
 /* libpsl's list of public suffixes; NULL when there is none. */
 struct lint_suffixes *lint_suffixes_open(void);

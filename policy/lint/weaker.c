@@ -117,7 +117,7 @@ dropped_item(const struct requirement *child, const struct requirement *parent)
 
 		if (item->row->test == NULL)
 			continue;
-		if (own == NULL || (item->row->test == predicate_ver &&
+		if (own == NULL || (item->row->id == ITEM_VER &&
 		    suite_protocol(own->value) < suite_protocol(item->value)))
 			return item;
 	}

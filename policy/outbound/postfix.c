@@ -6,7 +6,7 @@
  *
  * A rule answers the question that is spelt like it: "b.dest.test" and
  * ".b.dest.test" that for .b.dest.test, a bare tag the last one.  The answer
- * then makes Postfix ask no more, so it holds what the other classes demand,
+ * then makes Postfix ask no more, so it holds what the other tags demand,
  * too, from whatever level.
  *
  *   TLS_Rcpt	the nexthop is the recipient's domain.  Behind [host] it is
@@ -109,7 +109,7 @@ is_asked(struct asking *k, const struct nexthop *n)
 	return result;
 }
 
-/* The rule of a class for this nexthop, whatever its level. */
+/* The rule of a tag for this nexthop, whatever its level. */
 static enum lookup_result
 find(struct asking *k, const struct nexthop *n, enum tag tag,
     struct requirement *r)

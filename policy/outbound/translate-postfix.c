@@ -16,7 +16,7 @@
 
 #include "policy/facts/suite.h"
 #include "policy/outbound/translate.h"
-#include "policy/rules/item.h"
+#include "policy/rules/predicate.h"
 
 enum { HIGH_BITS = 128 };
 
@@ -99,7 +99,7 @@ static bool
 asks_for(const struct requirement *r, struct slice fingerprint)
 {
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->test == predicate_fp &&
+		if (r->items[i].row->id == ITEM_FP &&
 		    predicate_same_fingerprint(r->items[i].value,
 		    fingerprint))
 			return true;
@@ -115,7 +115,7 @@ add_fingerprints(struct postfix_policy *p, const struct requirement *r,
 	unsigned kept = 0;
 
 	for (unsigned i = 0; first && i < r->nitems; i++)
-		if (r->items[i].row->test == predicate_fp)
+		if (r->items[i].row->id == ITEM_FP)
 			p->fingerprints[p->nfingerprints++] =
 			    r->items[i].value;
 	for (unsigned i = 0; i < p->nfingerprints; i++)
@@ -125,6 +125,39 @@ add_fingerprints(struct postfix_policy *p, const struct requirement *r,
 		p->nfingerprints = kept;
 	else
 		translate_lose(lost, "FP of both rules", slice_of(NULL));
+}
+
+/* False: Postfix has no words for it.  FP is add_fingerprints()'s. */
+static bool
+add_item(struct postfix_policy *p, const struct item *item)
+{
+	switch (item->row->id) {
+	case ITEM_CN:
+		return add_cn(p, item->value);
+	case ITEM_VER:
+		add_version(p, item->value);
+		return true;
+	case ITEM_AUTHENTICATED:
+		return p->authenticated = true;
+	case ITEM_PFS:
+		return p->pfs = true;
+	case ITEM_AEAD:
+		return p->aead = true;
+	case ITEM_FP:
+	case ITEM_FROM:
+	case ITEM_UNTIL:
+	case ITEM_BY:
+	case ITEM_MSG:
+		return true;
+	case ITEM_CS:
+	case ITEM_CI:
+	case ITEM_CITAG:
+	case ITEM_ICN:
+	case ITEM_CIPHER:
+	case ITEM_COUNT:
+		break;
+	}
+	return false;
 }
 
 /* True when one of them is FP, which add_fingerprints() is for. */
@@ -141,18 +174,8 @@ add_items(struct postfix_policy *p, const struct requirement *r,
 			continue;
 		p->encrypt = true;
 		p->verify |= item->row->believes_names;
-		if (item->row->test == predicate_fp)
-			fingerprints = true;
-		else if (item->row->test == predicate_ver)
-			add_version(p, item->value);
-		else if (item->row->test == predicate_authenticated)
-			p->authenticated = true;
-		else if (item->row->test == predicate_pfs)
-			p->pfs = true;
-		else if (item->row->test == predicate_aead)
-			p->aead = true;
-		else if (item->row->test != predicate_cn ||
-		    !add_cn(p, item->value))
+		fingerprints |= item->row->id == ITEM_FP;
+		if (!add_item(p, item))
 			translate_lose(lost, item->row->name, item->value);
 	}
 	return fingerprints;

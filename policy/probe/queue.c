@@ -25,8 +25,7 @@ allocate(struct probe_job *job, size_t n)
 {
 	job->results = calloc(n, sizeof *job->results);
 	if (job->results == NULL)
-		return fault_set(&job->fault, FAULT_UNAVAILABLE,
-		    "out of memory");
+		return fault_no_memory(&job->fault);
 	job->n = n;
 	return true;
 }
@@ -37,7 +36,7 @@ run_mx(const struct probe *probe, struct probe_job *job)
 	struct mx *mx = malloc(sizeof *mx);
 
 	if (mx == NULL) {
-		fault_set(&job->fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&job->fault);
 		return;
 	}
 	if (mx_lookup(job->target.host, (int)(probe->settings.timeout / 1000),

@@ -19,8 +19,7 @@ add_target(struct probe_targets *targets, const char *text, struct fault *f)
 	if (targets->n == targets->allocated) {
 		more = realloc(targets->jobs, wanted * sizeof *more);
 		if (more == NULL)
-			return fault_set(f, FAULT_UNAVAILABLE,
-			    "out of memory");
+			return fault_no_memory(f);
 		targets->jobs = more;
 		targets->allocated = wanted;
 	}
@@ -28,7 +27,7 @@ add_target(struct probe_targets *targets, const char *text, struct fault *f)
 	memset(more, 0, sizeof *more);
 	more->text = strdup(text);
 	if (more->text == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	targets->n++;
 	return true;
 }

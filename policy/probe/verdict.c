@@ -58,7 +58,7 @@ probe_judge(struct probe_judge *judge, const struct probe_result *result,
 		return true;
 	facts_init(&facts, DIALECT_SENDMAIL);
 	good = outbound_facts(result, rcpt, judge->digest, &facts) ||
-	    fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	    fault_no_memory(f);
 	for (unsigned i = 0; good && i < PROBE_TAGS; i++)
 		if (tags[i] != TAG_RCPT || rcpt != NULL)
 			judge_tag(judge, tags[i], &facts, now, &verdicts[i]);

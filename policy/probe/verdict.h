@@ -15,7 +15,7 @@
 enum { PROBE_TAGS = 3 };
 
 struct probe_verdict {
-	bool judged; /* false: no such class, or no recipient to judge by */
+	bool judged; /* false: no rule of that tag, or no recipient to judge by */
 	enum verdict_kind kind;
 	char text[4096]; /* the first line of `tlspolicy check` */
 };

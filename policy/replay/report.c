@@ -182,17 +182,17 @@ replay_report_add(struct replay_report *r, const struct reader_record *record,
 	like.change = change_of(like.was, like.is);
 	name_rule(&like, record, p);
 	if (!grow(r))
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(fault);
 	place = find(r, &like);
 	if (*place == NULL && (*place = add_group(r, &like)) == NULL)
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(fault);
 	(*place)->count++;
 	r->changed[like.change]++;
 	if (record->time_us > (*place)->last_us)
 		(*place)->last_us = record->time_us;
 	return record->time_us >= (*place)->first_us ||
 	    take_example(r, *place, record, p) ||
-	    fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	    fault_no_memory(fault);
 }
 
 static void
@@ -217,8 +217,7 @@ replay_report_merge(struct replay_report *r, const struct replay_report *from,
 		if (g == NULL)
 			continue;
 		if (!grow(r))
-			return fault_set(fault, FAULT_UNAVAILABLE,
-			    "out of memory");
+			return fault_no_memory(fault);
 		place = find(r, g);
 		if (*place != NULL) {
 			merge_group(*place, g);

@@ -27,7 +27,7 @@ struct ring {
 };
 
 struct replay_worker {
-	struct replay_workers *crew;
+	struct replay_workers *all;
 	struct ring *ring;
 	pthread_t thread;
 	struct store_reader reader;
@@ -82,14 +82,14 @@ take_free(struct ring *r)
 }
 
 static void
-give_free(struct ring *r, struct block *b, struct replay_workers *crew,
+give_free(struct ring *r, struct block *b, struct replay_workers *workers,
     size_t records, bool good)
 {
 	pthread_mutex_lock(&r->lock);
 	b->next = r->free;
 	r->free = b;
 	r->failed |= !good;
-	crew->records += records;
+	workers->records += records;
 	pthread_cond_signal(&r->freed);
 	if (!good)
 		pthread_cond_broadcast(&r->filled);
@@ -112,8 +112,7 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	case READER_RECORD:
 		++*records;
 		if (!replay_judge(&w->replay, &w->record))
-			return fault_set(&w->fault, FAULT_UNAVAILABLE,
-			    "out of memory");
+			return fault_no_memory(&w->fault);
 		return replay_report_add(&w->report, &w->record, &w->replay,
 		    &w->fault);
 	case READER_TORN:
@@ -153,19 +152,19 @@ work(void *arg)
 		size_t records = 0;
 		bool good = judge_piece(w, &b->piece, &records);
 
-		give_free(w->ring, b, w->crew, records, good);
+		give_free(w->ring, b, w->all, records, good);
 	}
 	return NULL;
 }
 
 static bool
-read_files(struct ring *ring, struct blocks *ahead, struct fault *fault)
+read_files(struct ring *ring, struct blocks *blocks, struct fault *fault)
 {
 	enum source_result result = SOURCE_LINE;
 	struct block *b;
 
 	while (result == SOURCE_LINE && (b = take_free(ring)) != NULL) {
-		result = blocks_next(ahead, &b->piece, fault);
+		result = blocks_next(blocks, &b->piece, fault);
 		if (result != SOURCE_LINE)
 			b->piece.n = 0;
 		give_filled(ring, b);
@@ -178,10 +177,10 @@ start_worker(struct replay_worker *w, struct fault *fault)
 {
 	int error;
 
-	if (!store_begin(w->crew->store, &w->reader, fault))
+	if (!store_begin(w->all->store, &w->reader, fault))
 		return false;
 	if (w->reader.info.generation !=
-	    w->crew->workers[0].reader.info.generation) {
+	    w->all->worker[0].reader.info.generation) {
 		store_end(&w->reader);
 		return fault_set(fault, FAULT_UNAVAILABLE,
 		    "the store has just changed; try again");
@@ -189,8 +188,8 @@ start_worker(struct replay_worker *w, struct fault *fault)
 	reader_record_init(&w->record);
 	replay_report_init(&w->report);
 	fault_clear(&w->fault);
-	w->replay.options = w->crew->options;
-	w->replay.own_mode = w->crew->own_mode;
+	w->replay.options = w->all->options;
+	w->replay.own_mode = w->all->own_mode;
 	w->replay.reader = &w->reader;
 	error = pthread_create(&w->thread, NULL, work, w);
 	if (error == 0)
@@ -201,7 +200,7 @@ start_worker(struct replay_worker *w, struct fault *fault)
 
 /* Waits for the workers and gathers what they have. */
 static bool
-gather(struct replay_workers *crew, struct ring *ring, size_t started,
+join(struct replay_workers *workers, struct ring *ring, size_t started,
     bool good, struct fault *fault)
 {
 	pthread_mutex_lock(&ring->lock);
@@ -209,48 +208,48 @@ gather(struct replay_workers *crew, struct ring *ring, size_t started,
 	pthread_cond_broadcast(&ring->filled);
 	pthread_mutex_unlock(&ring->lock);
 	for (size_t i = 0; i < started; i++) {
-		struct replay_worker *w = &crew->workers[i];
+		struct replay_worker *w = &workers->worker[i];
 
 		pthread_join(w->thread, NULL);
 		store_end(&w->reader);
 		reader_record_free(&w->record);
-		crew->torn += w->torn;
-		crew->bad += w->bad;
-		crew->withdrawn += w->withdrawn;
+		workers->torn += w->torn;
+		workers->bad += w->bad;
+		workers->withdrawn += w->withdrawn;
 		if (good && w->fault.kind != FAULT_NONE) {
 			*fault = w->fault;
 			good = false;
 		}
-		good = good && replay_report_merge(&crew->report, &w->report,
+		good = good && replay_report_merge(&workers->report, &w->report,
 		    fault);
 	}
 	return good;
 }
 
 static bool
-run(struct replay_workers *crew, struct ring *ring,
+run(struct replay_workers *workers, struct ring *ring,
     char *const *paths, size_t n, struct fault *fault)
 {
-	struct blocks *ahead = blocks_open(paths, n, false, fault);
-	bool good = ahead != NULL;
+	struct blocks *blocks = blocks_open(paths, n, false, fault);
+	bool good = blocks != NULL;
 	size_t started = 0;
 
-	while (good && started < crew->threads) {
-		struct replay_worker *w = &crew->workers[started];
+	while (good && started < workers->threads) {
+		struct replay_worker *w = &workers->worker[started];
 
-		w->crew = crew;
+		w->all = workers;
 		w->ring = ring;
 		good = start_worker(w, fault);
 		started += good;
 	}
-	good = good && read_files(ring, ahead, fault);
-	good = gather(crew, ring, started, good, fault);
-	blocks_close(ahead);
+	good = good && read_files(ring, blocks, fault);
+	good = join(workers, ring, started, good, fault);
+	blocks_close(blocks);
 	return good;
 }
 
 bool
-replay_workers_run(struct replay_workers *crew, char *const *paths, size_t n,
+replay_workers_run(struct replay_workers *workers, char *const *paths, size_t n,
     struct fault *fault)
 {
 	struct ring ring = { .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -261,30 +260,30 @@ replay_workers_run(struct replay_workers *crew, char *const *paths, size_t n,
 	bool good;
 
 	ring.last = &ring.first;
-	if (crew->threads == 0)
-		crew->threads = processors < 1 ? 1 : (size_t)processors;
-	if (crew->threads > THREADS_MAX)
-		crew->threads = THREADS_MAX;
-	replay_report_init(&crew->report);
-	crew->workers = calloc(crew->threads, sizeof *crew->workers);
-	if (crew->workers == NULL)
-		return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+	if (workers->threads == 0)
+		workers->threads = processors < 1 ? 1 : (size_t)processors;
+	if (workers->threads > THREADS_MAX)
+		workers->threads = THREADS_MAX;
+	replay_report_init(&workers->report);
+	workers->worker = calloc(workers->threads, sizeof *workers->worker);
+	if (workers->worker == NULL)
+		return fault_no_memory(fault);
 	memset(blocks, 0, sizeof blocks);
-	for (size_t i = 0; i < crew->threads * BLOCKS_EACH; i++) {
+	for (size_t i = 0; i < workers->threads * BLOCKS_EACH; i++) {
 		blocks[i].next = ring.free;
 		ring.free = &blocks[i];
 	}
-	good = run(crew, &ring, paths, n, fault);
-	for (size_t i = 0; i < crew->threads * BLOCKS_EACH; i++)
+	good = run(workers, &ring, paths, n, fault);
+	for (size_t i = 0; i < workers->threads * BLOCKS_EACH; i++)
 		blocks_piece_free(&blocks[i].piece);
 	return good;
 }
 
 void
-replay_workers_free(struct replay_workers *crew)
+replay_workers_free(struct replay_workers *workers)
 {
-	replay_report_free(&crew->report);
-	for (size_t i = 0; crew->workers != NULL && i < crew->threads; i++)
-		replay_report_free(&crew->workers[i].report);
-	free(crew->workers);
+	replay_report_free(&workers->report);
+	for (size_t i = 0; workers->worker != NULL && i < workers->threads; i++)
+		replay_report_free(&workers->worker[i].report);
+	free(workers->worker);
 }

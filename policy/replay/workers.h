@@ -22,11 +22,11 @@ struct replay_workers {
 	uint64_t torn, bad, withdrawn;
 	struct replay_report report;
 
-	struct replay_worker *workers;
+	struct replay_worker *worker; /* `threads` of them */
 };
 
 /*
- * False with a fault.  The crew is to be freed in any case, which frees the
+ * False with a fault.  They are to be freed in any case, which frees the
  * report.
  */
 bool replay_workers_run(struct replay_workers *, char *const *paths, size_t n,

@@ -187,7 +187,7 @@ page_bar(FILE *out, const struct report_count *c)
 	fputs("<svg class=\"bar\" viewBox=\"0 0 10000 1\" "
 	    "preserveAspectRatio=\"none\" aria-hidden=\"true\">", out);
 	for (int i = 0; i < 3; i++) {
-		/* What there is at all is to be seen. */
+		/* A share above 0 gets a visible width. */
 		unsigned width = report_share(parts[i], c->n[COUNT_MAILS]);
 
 		if (parts[i] == 0)

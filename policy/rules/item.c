@@ -3,7 +3,7 @@
  * meaning, as rules are tested in the order in which they are written.
  */
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/predicate.h"
 
 static const char *
 check_ca_tag(struct slice value)
@@ -51,40 +51,141 @@ check_day(struct slice value)
 	return day_parse(value, &day) ? NULL : "a date, YYYY-MM-DD";
 }
 
-static const struct item_row rows[] = {
-	{ "CN", VALUE_OPTIONAL, NULL, predicate_cn, FACT_CN_SUBJECT,
-	    true, true, false, "CN, CN:name or CN:*.name" },
-	{ "CS", VALUE_REQUIRED, NULL, predicate_cs, FACT_CERT_SUBJECT, true,
-	    true, false, "CS:dn, the subject's distinguished name" },
-	{ "CI", VALUE_REQUIRED, NULL, predicate_ci, FACT_CERT_ISSUER, true,
-	    true, false, "CI:dn, the issuer's distinguished name" },
-	{ "CITag", VALUE_REQUIRED, check_ca_tag, predicate_citag,
-	    FACT_CERT_ISSUER, true, true, false,
-	    "CITag:Tag, and rows Tag:issuer-dn OK" },
-	{ "ICN", VALUE_REQUIRED, NULL, predicate_icn, FACT_CN_ISSUER, true,
-	    false, false, "ICN:name, the issuer's common name" },
-	{ "FP", VALUE_REQUIRED, check_fingerprint, predicate_fp,
-	    FACT_FINGERPRINT, false, false, false, "FP:hex" },
-	{ "VER", VALUE_REQUIRED, check_version, predicate_ver,
-	    FACT_TLS_VERSION, false, false, false, "VER:1.2 or the like" },
-	{ "AUTHENTICATED", VALUE_NONE, NULL, predicate_authenticated,
-	    FACT_CIPHER, false, false, false, "AUTHENTICATED without a value" },
-	{ "PFS", VALUE_NONE, NULL, predicate_pfs, FACT_CIPHER, false, false,
-	    false, "PFS without a value" },
-	{ "AEAD", VALUE_NONE, NULL, predicate_aead, FACT_CIPHER, false, false,
-	    false, "AEAD without a value" },
+/* FACT_COUNT is given, as the first fact is 0; else false and NULL. */
+static const struct item_row rows[ITEM_COUNT + 1] = {
+	[ITEM_CN] = {
+		.id = ITEM_CN,
+		.name = "CN",
+		.value = VALUE_OPTIONAL,
+		.test = predicate_cn,
+		.fact = FACT_CN_SUBJECT,
+		.believes_names = true,
+		.from_sendmail = true,
+		.expected = "CN, CN:name or CN:*.name",
+	},
+	[ITEM_CS] = {
+		.id = ITEM_CS,
+		.name = "CS",
+		.value = VALUE_REQUIRED,
+		.test = predicate_cs,
+		.fact = FACT_CERT_SUBJECT,
+		.believes_names = true,
+		.from_sendmail = true,
+		.expected = "CS:dn, the subject's distinguished name",
+	},
+	[ITEM_CI] = {
+		.id = ITEM_CI,
+		.name = "CI",
+		.value = VALUE_REQUIRED,
+		.test = predicate_ci,
+		.fact = FACT_CERT_ISSUER,
+		.believes_names = true,
+		.from_sendmail = true,
+		.expected = "CI:dn, the issuer's distinguished name",
+	},
+	[ITEM_CITAG] = {
+		.id = ITEM_CITAG,
+		.name = "CITag",
+		.value = VALUE_REQUIRED,
+		.check = check_ca_tag,
+		.test = predicate_citag,
+		.fact = FACT_CERT_ISSUER,
+		.believes_names = true,
+		.from_sendmail = true,
+		.expected = "CITag:Tag, and rows Tag:issuer-dn OK",
+	},
+	[ITEM_ICN] = {
+		.id = ITEM_ICN,
+		.name = "ICN",
+		.value = VALUE_REQUIRED,
+		.test = predicate_icn,
+		.fact = FACT_CN_ISSUER,
+		.believes_names = true,
+		.expected = "ICN:name, the issuer's common name",
+	},
+	[ITEM_FP] = {
+		.id = ITEM_FP,
+		.name = "FP",
+		.value = VALUE_REQUIRED,
+		.check = check_fingerprint,
+		.test = predicate_fp,
+		.fact = FACT_FINGERPRINT,
+		.expected = "FP:hex",
+	},
+	[ITEM_VER] = {
+		.id = ITEM_VER,
+		.name = "VER",
+		.value = VALUE_REQUIRED,
+		.check = check_version,
+		.test = predicate_ver,
+		.fact = FACT_TLS_VERSION,
+		.expected = "VER:1.2 or the like",
+	},
+	[ITEM_AUTHENTICATED] = {
+		.id = ITEM_AUTHENTICATED,
+		.name = "AUTHENTICATED",
+		.value = VALUE_NONE,
+		.test = predicate_authenticated,
+		.fact = FACT_CIPHER,
+		.expected = "AUTHENTICATED without a value",
+	},
+	[ITEM_PFS] = {
+		.id = ITEM_PFS,
+		.name = "PFS",
+		.value = VALUE_NONE,
+		.test = predicate_pfs,
+		.fact = FACT_CIPHER,
+		.expected = "PFS without a value",
+	},
+	[ITEM_AEAD] = {
+		.id = ITEM_AEAD,
+		.name = "AEAD",
+		.value = VALUE_NONE,
+		.test = predicate_aead,
+		.fact = FACT_CIPHER,
+		.expected = "AEAD without a value",
+	},
 	/* Its list is checked once, when the store is built: rulefile.c. */
-	{ "CIPHER", VALUE_REQUIRED, NULL, predicate_cipher,
-	    FACT_CIPHER, false, false, false, "CIPHER:list" },
-	{ "FROM", VALUE_REQUIRED, check_day, NULL, FACT_COUNT, false, false,
-	    false, "FROM:YYYY-MM-DD" },
-	{ "UNTIL", VALUE_REQUIRED, check_day, NULL, FACT_COUNT, false, false,
-	    false, "UNTIL:YYYY-MM-DD" },
-	{ "BY", VALUE_REQUIRED, NULL, NULL, FACT_COUNT, false, false, false,
-	    "BY:text" },
-	{ "MSG", VALUE_REQUIRED, NULL, NULL, FACT_COUNT, false, false, true,
-	    "MSG:text, the last item" },
-	{ NULL, VALUE_NONE, NULL, NULL, FACT_COUNT, false, false, false, NULL }
+	[ITEM_CIPHER] = {
+		.id = ITEM_CIPHER,
+		.name = "CIPHER",
+		.value = VALUE_REQUIRED,
+		.test = predicate_cipher,
+		.fact = FACT_CIPHER,
+		.expected = "CIPHER:list",
+	},
+	[ITEM_FROM] = {
+		.id = ITEM_FROM,
+		.name = "FROM",
+		.value = VALUE_REQUIRED,
+		.check = check_day,
+		.fact = FACT_COUNT,
+		.expected = "FROM:YYYY-MM-DD",
+	},
+	[ITEM_UNTIL] = {
+		.id = ITEM_UNTIL,
+		.name = "UNTIL",
+		.value = VALUE_REQUIRED,
+		.check = check_day,
+		.fact = FACT_COUNT,
+		.expected = "UNTIL:YYYY-MM-DD",
+	},
+	[ITEM_BY] = {
+		.id = ITEM_BY,
+		.name = "BY",
+		.value = VALUE_REQUIRED,
+		.fact = FACT_COUNT,
+		.expected = "BY:text",
+	},
+	[ITEM_MSG] = {
+		.id = ITEM_MSG,
+		.name = "MSG",
+		.value = VALUE_REQUIRED,
+		.fact = FACT_COUNT,
+		.last = true,
+		.expected = "MSG:text, the last item",
+	},
+	[ITEM_COUNT] = { .id = ITEM_COUNT, .fact = FACT_COUNT },
 };
 
 static const char *const reason_names[REASON_COUNT] = {
@@ -113,10 +214,19 @@ item_find(struct slice name)
 	return NULL;
 }
 
+void
+item_print_names(struct text *out)
+{
+	for (int i = 0; i < ITEM_COUNT; i++)
+		text_printf(out, "%s%s%s", i == 0 ? "" : i + 1 < ITEM_COUNT ?
+		    ", " : " or ", rows[i].name,
+		    rows[i].value == VALUE_REQUIRED ? ":" : "");
+}
+
 bool
 item_is_name(const struct item_row *row)
 {
-	return row->believes_names && row->test != predicate_citag;
+	return row->believes_names && row->id != ITEM_CITAG;
 }
 
 struct slice

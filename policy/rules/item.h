@@ -5,8 +5,10 @@
  * which, the test, the reason word and the texts of a refusal, and the fact it
  * rests on (so that lint can say where it cannot be told).
  *
- * To add an item: one row in item.c, its test in predicate.c, a paragraph in
- * tlspolicy-rules(5).
+ * To add an item: an enumerator here, its row in item.c, its test in
+ * predicate.c, a paragraph in tlspolicy-rules(5).  The compiler then names the
+ * switches that have to decide (what Postfix is told, what a cipher suite has
+ * to do with it), t/804-language.t the rest.
  *
  * Threads: tests neither allocate nor lock; they may run at once in any number
  * of threads on different questions.
@@ -61,9 +63,30 @@ struct observation {
 
 void observation_init(struct observation *);
 
+/* Which item: the rows of the table, in its order. */
+enum item_id {
+	ITEM_CN,
+	ITEM_CS,
+	ITEM_CI,
+	ITEM_CITAG,
+	ITEM_ICN,
+	ITEM_FP,
+	ITEM_VER,
+	ITEM_AUTHENTICATED,
+	ITEM_PFS,
+	ITEM_AEAD,
+	ITEM_CIPHER,
+	ITEM_FROM,
+	ITEM_UNTIL,
+	ITEM_BY,
+	ITEM_MSG,
+	ITEM_COUNT
+};
+
 enum item_value { VALUE_NONE, VALUE_OPTIONAL, VALUE_REQUIRED };
 
 struct item_row {
+	enum item_id id;
 	const char *name;
 	enum item_value value;
 	/* Does the value fit?  Else what was expected; NULL when it fits. */
@@ -81,6 +104,8 @@ struct item_row {
 /* All rows; the end has name NULL. */
 const struct item_row *item_table(void);
 const struct item_row *item_find(struct slice name);
+/* "CN, CS:, ... or MSG:", for a message about a word that is none. */
+void item_print_names(struct text *);
 
 /*
  * A name may hold "++" when no item follows it: CN:a++b.  sendmail cuts it
@@ -89,31 +114,5 @@ const struct item_row *item_find(struct slice name);
 struct slice item_sendmail_value(struct slice value);
 /* The row is one of those names. */
 bool item_is_name(const struct item_row *);
-
-/* predicate.c: the tests that the rows name. */
-enum answer predicate_cn(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_cs(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_ci(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_citag(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_icn(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_fp(const struct predicate *, struct slice,
-    struct observation *);
-/* Hex digits without regard to case and colons. */
-bool predicate_same_fingerprint(struct slice, struct slice);
-enum answer predicate_ver(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_authenticated(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_pfs(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_aead(const struct predicate *, struct slice,
-    struct observation *);
-enum answer predicate_cipher(const struct predicate *, struct slice,
-    struct observation *);
 
 #endif

@@ -43,6 +43,7 @@ struct key {
  * the fault's column is the offset of the offending part plus 1.
  * A key without a tag is FAULT_DATA here; see key_is_untagged().
  */
+FAULT_CHECKED
 bool key_parse(struct slice text, struct key *, struct fault *);
 
 /*
@@ -52,6 +53,7 @@ bool key_parse(struct slice text, struct key *, struct fault *);
 bool key_is_untagged(struct slice text);
 
 /* The key of `what` (already taken from its tag) under `tag`. */
+FAULT_CHECKED
 bool key_of(enum tag, struct slice what, struct key *, struct fault *);
 /* The key of an issuer's row: Tag and DN, both in any case. */
 bool key_of_issuer(struct slice tag, struct slice dn_encoded, struct key *);

@@ -218,8 +218,8 @@ never_no_dn(struct never *n)
 	for (unsigned i = 0; i < n->requirement->nitems; i++) {
 		const struct item *item = &n->requirement->items[i];
 
-		if ((item->row->test != predicate_cs &&
-		    item->row->test != predicate_ci) ||
+		if ((item->row->id != ITEM_CS &&
+		    item->row->id != ITEM_CI) ||
 		    item->value.p[0] == '/')
 			continue;
 		n->found = item->value;
@@ -245,31 +245,59 @@ in_list(struct slice list, unsigned id)
 	return false;
 }
 
+/* The item asks something of the cipher suite. */
+static bool
+is_about_suites(const struct item *item)
+{
+	switch (item->row->id) {
+	case ITEM_VER:
+	case ITEM_AUTHENTICATED:
+	case ITEM_PFS:
+	case ITEM_AEAD:
+	case ITEM_CIPHER:
+		return true;
+	case ITEM_CN:
+	case ITEM_CS:
+	case ITEM_CI:
+	case ITEM_CITAG:
+	case ITEM_ICN:
+	case ITEM_FP:
+	case ITEM_FROM:
+	case ITEM_UNTIL:
+	case ITEM_BY:
+	case ITEM_MSG:
+	case ITEM_COUNT:
+		break;
+	}
+	return false;
+}
+
 static bool
 suite_meets(const struct suite *suite, const struct item *item)
 {
-	if (item->row->test == predicate_authenticated)
+	if (!is_about_suites(item))
+		return true;
+	if (item->row->id == ITEM_AUTHENTICATED)
 		return suite->authenticated;
-	if (item->row->test == predicate_pfs)
+	if (item->row->id == ITEM_PFS)
 		return suite->authenticated && suite->pfs;
-	if (item->row->test == predicate_aead)
+	if (item->row->id == ITEM_AEAD)
 		return suite->authenticated && suite->aead;
-	if (item->row->test == predicate_ver)
+	if (item->row->id == ITEM_VER)
 		return suite->tls13 || suite_protocol(item->value) <
 		    suite_protocol(slice_of("1.3"));
-	return item->row->test != predicate_cipher ||
-	    in_list(item->value, suite->id);
+	return in_list(item->value, suite->id);
 }
 
 static bool
 suite_meets_all(const struct suite *suite, const struct requirement *r)
 {
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->test != predicate_cipher &&
+		if (r->items[i].row->id != ITEM_CIPHER &&
 		    !suite_meets(suite, &r->items[i]))
 			return false;
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->test == predicate_cipher &&
+		if (r->items[i].row->id == ITEM_CIPHER &&
 		    !suite_meets(suite, &r->items[i]))
 			return false;
 	return true;
@@ -284,15 +312,9 @@ never_no_suite(struct never *n)
 	unsigned about_suites = 0;
 
 	for (unsigned i = 0; i < r->nitems; i++) {
-		enum answer (*test)(const struct predicate *, struct slice,
-		    struct observation *) = r->items[i].row->test;
-
-		if (test == predicate_cipher)
+		if (r->items[i].row->id == ITEM_CIPHER)
 			list = &r->items[i];
-		about_suites += test == predicate_cipher ||
-		    test == predicate_authenticated ||
-		    test == predicate_pfs || test == predicate_aead ||
-		    test == predicate_ver;
+		about_suites += is_about_suites(&r->items[i]);
 	}
 	if (list == NULL || about_suites < 2)
 		return false;

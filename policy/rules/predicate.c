@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/predicate.h"
 
 /* sendmail's words for names that it could not read (tls.c, x509 names). */
 static bool

@@ -6,8 +6,6 @@
  * Items end at "++".  A single + belongs to the value: names are written in
  * sendmail's spelling, where + and two hex digits stand for a byte.
  */
-#include <string.h>
-
 #include "policy/rules/item.h"
 #include "policy/rules/requirement.h"
 
@@ -158,8 +156,7 @@ item_end(const struct parser *p, const struct item_row *row, bool has_value)
 static bool
 set_date(struct parser *p, const struct item_row *row, struct slice value)
 {
-	int32_t *day = strcmp(row->name, "FROM") == 0 ? &p->r->from :
-	    &p->r->until;
+	int32_t *day = row->id == ITEM_FROM ? &p->r->from : &p->r->until;
 
 	if (*day != DAY_ALWAYS_FROM && *day != DAY_ALWAYS_UNTIL)
 		return expected(p, p->at, slice_find(rest(p), '+'),
@@ -174,9 +171,9 @@ set_date(struct parser *p, const struct item_row *row, struct slice value)
 static bool
 set_note(struct parser *p, const struct item_row *row, struct slice value)
 {
-	if (strcmp(row->name, "BY") == 0)
+	if (row->id == ITEM_BY)
 		p->r->by = value;
-	else if (strcmp(row->name, "MSG") == 0)
+	else if (row->id == ITEM_MSG)
 		p->r->msg = value;
 	else
 		return set_date(p, row, value);
@@ -207,6 +204,17 @@ check_value(struct parser *p, const struct item_row *row, struct slice item,
 }
 
 static bool
+no_such_item(struct parser *p, struct slice item)
+{
+	char names_text[160];
+	struct text names;
+
+	text_init(&names, names_text, sizeof names_text);
+	item_print_names(&names);
+	return expected(p, p->at, item.n, names.buf);
+}
+
+static bool
 parse_item(struct parser *p)
 {
 	struct slice item = slice_make(p->text.p + p->at,
@@ -215,9 +223,7 @@ parse_item(struct parser *p)
 	const struct item_row *row = item_find(slice_make(item.p, colon));
 
 	if (row == NULL)
-		return expected(p, p->at, item.n, "CN, CS:, CI:, CITag:, "
-		    "ICN:, FP:, VER:, PFS, AEAD, CIPHER:, FROM:, UNTIL:, BY: "
-		    "or MSG:");
+		return no_such_item(p, item);
 	item.n = item_end(p, row, colon < item.n) - p->at;
 	if (!check_value(p, row, item, colon, &value))
 		return false;

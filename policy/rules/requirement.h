@@ -65,6 +65,7 @@ struct requirement {
  * On failure fills the fault with what was found and what was expected, and
  * its column with the offset in `text` plus 1.
  */
+FAULT_CHECKED
 bool requirement_parse(struct slice text, enum tag, struct requirement *,
     struct fault *);
 

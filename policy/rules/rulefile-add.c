@@ -18,7 +18,7 @@ append(struct rulefile *file, const struct rule *rule, struct fault *fault)
 		    more * sizeof *rules);
 
 		if (rules == NULL)
-			return rulefile_no_memory(fault);
+			return fault_no_memory(fault);
 		file->rules = rules;
 		file->allocated = more;
 	}
@@ -76,9 +76,9 @@ look_at_items(struct rulefile *file, const struct requirement *r,
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
-		if (item->row->test == predicate_citag)
+		if (item->row->id == ITEM_CITAG)
 			*flags |= RULE_CITAG;
-		if (item->row->test != predicate_cipher)
+		if (item->row->id != ITEM_CIPHER)
 			continue;
 		*flags |= RULE_CIPHER_LIST;
 		if (!check_cipher_list(file, item, fault))
@@ -162,7 +162,7 @@ parse_rule(struct rulefile *file, struct slice key_text,
 	rule->requirement = requirement;
 	rule->key_bytes = arena_copy(&file->memory,
 	    slice_make((char *)key.bytes, key.n));
-	return rule->key_bytes.p != NULL || rulefile_no_memory(fault);
+	return rule->key_bytes.p != NULL || fault_no_memory(fault);
 }
 
 /* "host" stands for TLS_Clt:host and TLS_Srv:host. */
@@ -183,7 +183,7 @@ add_untagged(struct rulefile *file, struct slice host,
 		text_put(&text, host);
 		tagged = arena_copy(&file->memory, slice_make(buf, text.n));
 		if (tagged.p == NULL)
-			return rulefile_no_memory(fault);
+			return fault_no_memory(fault);
 		if (!parse_rule(file, tagged, requirement, rule,
 		    in_requirement, fault)) {
 			if (!*in_requirement && fault->column > 8)

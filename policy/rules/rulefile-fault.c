@@ -17,12 +17,6 @@ rulefile_bad_line(struct rulefile *file, unsigned source, uint32_t number,
 		file->report(file->arg, fault);
 }
 
-bool
-rulefile_no_memory(struct fault *fault)
-{
-	return fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
-}
-
 void
 rulefile_unknown_tag(struct slice name, struct fault *fault)
 {

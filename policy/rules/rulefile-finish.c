@@ -148,7 +148,7 @@ collect_ca_names(const struct rule *rule, struct ca_names *ca)
 	    !requirement_parse(rule->requirement, tag, &r, &fault))
 		return;
 	for (unsigned i = 0; i < r.nitems; i++) {
-		if (r.items[i].row->test != predicate_citag ||
+		if (r.items[i].row->id != ITEM_CITAG ||
 		    ca_named(ca, r.items[i].value))
 			continue;
 		if (ca->n == ca->allocated) {
@@ -253,7 +253,7 @@ rulefile_finish(struct rulefile *file)
 
 	check_ca_rows(file);
 	if (file->n > 1 && !sort_rules(file)) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);
 	}

@@ -13,11 +13,11 @@
  * Adds the rule of a line, or two for an untagged key.  *in_requirement: the
  * fault's column is in there.
  */
+FAULT_CHECKED
 bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
     bool *in_requirement, struct fault *);
 
-bool rulefile_no_memory(struct fault *); /* returns false */
 /* Counts and reports the line. */
 void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
     struct fault *);

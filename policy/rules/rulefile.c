@@ -151,7 +151,7 @@ add_source(struct rulefile *file, const char *name, unsigned *source,
 	*source = file->nsources;
 	file->sources[*source] = arena_copy(&file->memory, slice_of(name));
 	if (file->sources[*source].p == NULL)
-		return rulefile_no_memory(fault);
+		return fault_no_memory(fault);
 	file->nsources++;
 	return true;
 }
@@ -167,7 +167,7 @@ rulefile_read_text(struct rulefile *file, struct slice text, const char *name,
 		return false;
 	copy = arena_copy(&file->memory, text);
 	if (copy.p == NULL)
-		return rulefile_no_memory(fault);
+		return fault_no_memory(fault);
 	return parse_text(file, copy, source, fault);
 }
 

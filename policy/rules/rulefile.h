@@ -53,7 +53,7 @@ struct rulefile {
 	struct slice sources[RULEFILE_SOURCES_MAX];
 	unsigned nsources;
 	unsigned long bad_lines; /* lines that were reported */
-	bool no_memory;		 /* and one of them was no fault of its own */
+	bool no_memory;		 /* a line is bad for want of memory */
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
@@ -77,8 +77,10 @@ void rulefile_free(struct rulefile *);
  * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
  * and are no failure here.
  */
+FAULT_CHECKED
 bool rulefile_read(struct rulefile *, const char *path, struct fault *);
 /* The same from memory; `name` stands for the file's ("set", a test). */
+FAULT_CHECKED
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *);
 /*

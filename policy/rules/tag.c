@@ -2,21 +2,60 @@
 #include "policy/rules/tag.h"
 
 static const struct tag_row rows[TAG_COUNT] = {
-	[TAG_DAEMON] = { "TLS_Daemon", SUBJECT_LISTENER, STAGE_MAIL,
-	    "the listener" },
-	[TAG_CLT] = { "TLS_Clt", SUBJECT_HOST, STAGE_MAIL, "the client" },
-	[TAG_AUTH] = { "TLS_Auth", SUBJECT_IDENTITY, STAGE_MAIL,
-	    "the login" },
-	[TAG_FROM] = { "TLS_From", SUBJECT_MAILBOX, STAGE_MAIL,
-	    "the sender" },
-	[TAG_TO] = { "TLS_To", SUBJECT_MAILBOX, STAGE_RCPT,
-	    "the recipient" },
-	[TAG_SRV] = { "TLS_Srv", SUBJECT_HOST, STAGE_OUTBOUND, "the server" },
-	[TAG_RCPT] = { "TLS_Rcpt", SUBJECT_MAILBOX, STAGE_OUTBOUND,
-	    "the outbound recipient" },
-	[TAG_TRY] = { "Try_TLS", SUBJECT_HOST, STAGE_OUTBOUND,
-	    "the server" },
-	[TAG_CA] = { "CITag", SUBJECT_ISSUER, STAGE_NONE, "the issuer" },
+	[TAG_DAEMON] = {
+		.name = "TLS_Daemon",
+		.subject = SUBJECT_LISTENER,
+		.stage = STAGE_MAIL,
+		.what = "the listener",
+	},
+	[TAG_CLT] = {
+		.name = "TLS_Clt",
+		.subject = SUBJECT_HOST,
+		.stage = STAGE_MAIL,
+		.what = "the client",
+	},
+	[TAG_AUTH] = {
+		.name = "TLS_Auth",
+		.subject = SUBJECT_IDENTITY,
+		.stage = STAGE_MAIL,
+		.what = "the login",
+	},
+	[TAG_FROM] = {
+		.name = "TLS_From",
+		.subject = SUBJECT_MAILBOX,
+		.stage = STAGE_MAIL,
+		.what = "the sender",
+	},
+	[TAG_TO] = {
+		.name = "TLS_To",
+		.subject = SUBJECT_MAILBOX,
+		.stage = STAGE_RCPT,
+		.what = "the recipient",
+	},
+	[TAG_SRV] = {
+		.name = "TLS_Srv",
+		.subject = SUBJECT_HOST,
+		.stage = STAGE_OUTBOUND,
+		.what = "the server",
+	},
+	[TAG_RCPT] = {
+		.name = "TLS_Rcpt",
+		.subject = SUBJECT_MAILBOX,
+		.stage = STAGE_OUTBOUND,
+		.what = "the outbound recipient",
+	},
+	[TAG_TRY] = {
+		.name = "Try_TLS",
+		.subject = SUBJECT_HOST,
+		.stage = STAGE_OUTBOUND,
+		.what = "the server",
+	},
+	[TAG_CA] = {
+		.name = "CITag",
+		.subject = SUBJECT_ISSUER,
+		.stage = STAGE_NONE,
+		.what = "the issuer",
+	},
 };
 
 const struct tag_row *

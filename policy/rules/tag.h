@@ -1,5 +1,5 @@
 /*
- * tag.h - the classes of rules, one row each.
+ * tag.h - the tags of rules, one row each.
  *
  * The order of the first four is the order in which they are judged at MAIL.
  * Names and meaning of TLS_Clt, TLS_Srv, TLS_Rcpt and Try_TLS are sendmail's

@@ -429,7 +429,7 @@ check_snapshot(struct file *f, uint64_t txnid, bool contents, bool *gone)
 	}
 	f->seen = calloc(1, f->size / f->page_size / 8 + 1);
 	if (f->seen == NULL)
-		return fault_set(f->fault, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f->fault);
 	good = check_turns(f, metas) && check_length(f, meta) &&
 	    check_tree(f, &meta->free, true) &&
 	    check_tree(f, &meta->main, false) &&

@@ -16,6 +16,7 @@
 #include "policy/base/fault.h"
 
 /* The header: a regular file, LMDB's magic, and as long as it says it is. */
+FAULT_CHECKED
 bool store_check_file(const char *path, struct fault *);
 
 /*

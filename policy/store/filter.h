@@ -82,7 +82,7 @@ void filter_seal(const struct filter_head *, unsigned char *memory);
 /* False: no filter with this head. */
 bool filter_read(struct filter *, const struct filter_head *,
     const void *memory, size_t size);
-/* That sum will be asked for soon. */
+/* filter_find() follows for this hash: its line is fetched ahead of it. */
 void filter_prefetch(const struct filter *, uint64_t hash);
 /* *check: for filter_vouches().  Failed: damaged. */
 enum lookup_result filter_find(const struct filter *, uint64_t hash,

@@ -32,7 +32,7 @@ writing_failed(struct writing *w, int error)
 static bool
 load_info(struct writing *w)
 {
-	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	MDB_val key = { sizeof name, name }, value = { 0, NULL };
 	MDB_stat stat;
 	int error = mdb_stat(w->txn, w->dbi, &stat);
@@ -275,7 +275,7 @@ put_filter(struct writing *w)
 static bool
 put_info(struct writing *w, int64_t now)
 {
-	static char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
+	char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	MDB_val key = { sizeof name, name };
 	MDB_val value = { sizeof w->info, &w->info };
 	int error;

@@ -57,7 +57,7 @@ put_lists_of(struct writing *w, const struct rule *rule)
 	    key_bytes_tag(rule->key_bytes), &r, w->fault))
 		return false;
 	for (unsigned i = 0; i < r.nitems; i++)
-		if (r.items[i].row->test == predicate_cipher &&
+		if (r.items[i].row->id == ITEM_CIPHER &&
 		    !put_list(w, r.items[i].value))
 			return false;
 	return true;
@@ -292,7 +292,8 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
 	bool good;
 
 	*found = false;
-	if (!store_check_file(path, fault)) /* or one would be made */
+	/* mdb_env_open() would create a missing file; del must not. */
+	if (!store_check_file(path, fault))
 		return false;
 	good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
 	    remove_keys(&w, keys, n, found);

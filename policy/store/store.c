@@ -130,7 +130,7 @@ store_open_seen(const char *path, const struct store_seen *seen,
 	store = calloc(1, sizeof *store);
 	if (store == NULL || (store->path = strdup(path)) == NULL) {
 		free(store);
-		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(fault);
 		return NULL;
 	}
 	pool_init(&store->resting);

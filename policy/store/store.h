@@ -66,11 +66,13 @@ struct store_reader {
 };
 
 /* NULL with a fault when there is no usable store at `path`. */
+FAULT_CHECKED
 struct store *store_open(const char *path, struct fault *);
 void store_close(struct store *);
 const char *store_path(const struct store *);
 
 /* On failure the reader needs no end.  A reader is not to be copied. */
+FAULT_CHECKED
 bool store_begin(struct store *, struct store_reader *, struct fault *);
 void store_end(struct store_reader *);
 

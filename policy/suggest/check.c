@@ -90,15 +90,15 @@ make_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
 
 	rulefile_init(rules, bad_line, &making);
 	if (!good)
-		fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(fault);
 	good = good && rulefile_read_text(rules, slice_make(text, size),
 	    "suggested", fault);
 	if (good && rulefile_finish(rules))
 		good = find_faults(rules, s->last, &making) ||
-		    fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
+		    fault_no_memory(fault);
 	else if (good && rules->no_memory)
-		good = fault_set(fault, FAULT_UNAVAILABLE, "out of memory");
-	/* It was only told of them. */
+		good = fault_no_memory(fault);
+	/* `making`, its argument, ends with this function. */
 	rules->report = NULL;
 	free(making.lines);
 	free(text);

@@ -1,0 +1,126 @@
+#!/usr/bin/perl
+#
+# What policy/README and milter/README promise, where a machine can see it:
+# members of the audit log are in the manual, variables are where they are said
+# to be, no file stands twice in a list, files that READMEs name are there.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Tree;
+
+sub none {
+	my ($what, @wrong) = @_;
+	is(join("\n", @wrong), '', $what);
+}
+
+# The audit log: what the code writes against tlspolicy-audit(5).
+my %manual = Tlspolicy::Tree::manual('tlspolicy-audit.5');
+my %said;
+for my $section ('Every line', 'Records', 'THE CHAIN') {
+	for ($manual{$section} =~ /^\.(?:It )?Va (.*)$/mg) {
+		$said{$_} = 1 for grep { !/^-|[^\w-]/ } split / /;
+	}
+}
+# Settings and macros are marked up alike; no member has a hyphen.
+delete @said{grep { /-/ } keys %said};
+delete @said{grep { /_/ && $_ ne 'queue_id' } Tlspolicy::Tree::code(
+    'policy/facts/facts.c') =~ /\[FACT_\w+\] = "(\w+)"/g};
+
+my @facts = Tlspolicy::Tree::code('policy/audit/field.c') =~
+    /^\tROW\("(\w+)", FIELD_(\w+),/mg;
+my @groups = Tlspolicy::Tree::code('policy/audit/field.c') =~
+    /\[FIELD_\w+\] = "(\w+)"/g;
+cmp_ok(scalar @facts, '>', 40, 'rows of policy/audit/field.c');
+my %written = map { $_ => 1 } @groups;
+for my $path (Tlspolicy::Tree::files(
+    qr{^(?:policy/audit/(?:record|chain)|milter/auditlog/).*\.c$})) {
+	$written{$_} = 1
+	    for Tlspolicy::Tree::code($path) =~ /[,{]\\"(\w+)\\":/g,
+	    Tlspolicy::Tree::code($path) =~ /\bfinish_line\(&\w+, "(\w+)"/g;
+}
+my %paragraph;
+for (split /^(?=\.It Va |\.Ss |\.Sh )/m,
+    $manual{Records} =~ s/^\.Bl [^\n]*-compact\n(.*?)^\.El\n/$1 =~
+	s{^\.It }{.}mgr/msger) {
+	$paragraph{$1} = $_ if /\A\.It Va (\w+)/;
+}
+my @unsaid;
+while (my ($name, $group) = splice @facts, 0, 2) {
+	$written{$name} = 1;
+	next if $group eq 'TOP';
+	my $of = $paragraph{lc $group} // '';
+	push @unsaid, lc($group) . ".$name"
+	    unless $of =~ /^\.Va (?:\w+ , )*\Q$name\E(?: |$)/m;
+}
+none('tlspolicy-audit(5) has each fact in its object', @unsaid);
+none('tlspolicy-audit(5) has each member that is written',
+    grep { !$said{$_} } sort keys %written);
+none('tlspolicy-audit(5) has no member that nobody writes',
+    grep { !$written{$_} } sort keys %said);
+
+# Variables: the objects that READMEs name have some, and no other.
+sub variables {
+	my ($archive, $readme) = @_;
+	my $path = Tlspolicy::Scratch::builddir() . "/$archive";
+	my ($list) = Tlspolicy::Tree::text($readme) =~
+	    /^Variables that outlive a call:\n\n(.*?)\n\n(?!    )/ms;
+	my %allowed = map { $_ => 1 } ($list // '') =~ /^    (\S+\.c)/mg;
+	cmp_ok(scalar keys %allowed, '>', 0, "$readme has a list of variables");
+	SKIP: {
+		skip "$path is not built", 2 unless -e $path;
+		my $symbols = `objdump -t '$path' 2>/dev/null`;
+		skip "$path is instrumented, which adds variables", 2
+		    if $symbols =~ /\b__(?:[atu]?b?san|gcov|sanitizer)/;
+		cmp_ok(length $symbols, '>', 10000, "objdump reads $archive");
+		my (%seen, $object);
+		for (split /\n/, $symbols) {
+			$object = $1 if /^(\S+)\.o: +file format/;
+			$seen{$object =~ s/^lib\w+_a-//r . '.c'} = 1
+			    if / O (?:\*COM\*|\.t?(?:bss|data)\b)/ &&
+			    !/ O \.data\.rel\.ro/;
+		}
+		is_deeply([sort keys %seen],
+		    [sort map { s{.*/}{}r } keys %allowed],
+		    "$archive has variables where $readme says, only there");
+	}
+}
+variables('libpolicy.a', 'policy/README');
+variables('libdaemon.a', 'milter/README');
+
+# A list of the makefile has each file once.
+my $makefile = Tlspolicy::Tree::text('Makefile.am') =~ s/\\\n/ /gr;
+my @twice;
+for ($makefile =~ /^(\w+ \+?=.*)$/mg) {
+	my ($list, $files) = /^(\w+) \+?=(.*)/;
+	my %n;
+	push @twice, map { "$list: $_" }
+	    grep { m{/} && $n{$_}++ == 1 } split ' ', $files;
+}
+none('no list of Makefile.am has a file twice', @twice);
+my %library;
+for ($makefile =~ /^lib\w+_a_SOURCES \+?=(.*)$/mg) {
+	$library{$_}++ for grep { /\.c$/ } split;
+}
+none('no file is in both libraries', grep { $library{$_} > 1 }
+    sort keys %library);
+none('a source of the libraries is compiled by them alone', map {
+    my ($program, $files) = /^(\w+?)_SOURCES \+?=(.*)$/;
+    map { "$program: $_" } grep { $library{$_} } split ' ', $files // '' }
+    grep { !/^lib/ } $makefile =~ /^(\w+_SOURCES \+?=.*)$/mg);
+
+# Where to add something: the files are there.
+my $top = Tlspolicy::Scratch::topdir();
+for my $part ('policy', 'milter') {
+	my ($to_add) = Tlspolicy::Tree::text("$part/README") =~
+	    /^To add \.\.\.\n-+\n(.*)/ms;
+	my @named = $to_add =~ m{\b([\w-]+(?:/[\w-]+)*\.(?:[ch]|dict|t))\b}g;
+	cmp_ok(scalar @named, '>', 1, "$part/README says where to add");
+	none("files that $part/README says to add to", grep {
+	    !/NAME/ && !grep { -e } "$top/$_", "$top/$part/$_",
+		glob("$top/$part/*/$_") } @named);
+}
+
+done_testing;
