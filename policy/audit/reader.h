@@ -66,7 +66,7 @@ struct reader_record {
 	struct slice would_reply;
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
-	bool monitor, exempt;
+	bool monitor, exempt, maillog; /* the last: not by the daemon */
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of;		 /* READER_NOTE: withdraws this seq; 0: none */
 	struct reader_outbound outbound;
@@ -80,7 +80,7 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark or a withdrawal: no message */
+	READER_NOTE,   /* a link, a mark, a withdrawal, RECORD_DELIVERED */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_END,

@@ -38,6 +38,7 @@ print(struct replaying *run, struct replay_workers *crew)
 
 	audit_say_torn(crew->torn);
 	audit_say_withdrawn(crew->withdrawn);
+	audit_say_maillog(crew->maillog, crew->untold, crew->delivered);
 	if (run->json) {
 		replay_report_json(report, crew->records, stdout);
 	} else {

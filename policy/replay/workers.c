@@ -34,7 +34,7 @@ struct replay_worker {
 	struct reader_record record;
 	struct replay_report report;
 	struct replay replay;
-	uint64_t torn, bad, withdrawn;
+	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
 	struct fault fault;
 };
 
@@ -111,9 +111,14 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	switch (result) {
 	case READER_RECORD:
 		++*records;
+		w->maillog += w->record.maillog;
+		w->untold += !facts_tls_told(&w->record.facts);
 		replay_judge(&w->replay, &w->record);
 		return replay_report_add(&w->report, &w->record, &w->replay,
 		    &w->fault);
+	case READER_NOTE:
+		w->delivered += w->record.event == RECORD_DELIVERED;
+		return true;
 	case READER_TORN:
 		w->torn++;
 		return true;
@@ -215,6 +220,9 @@ gather(struct replay_workers *crew, struct ring *ring, size_t started,
 		crew->torn += w->torn;
 		crew->bad += w->bad;
 		crew->withdrawn += w->withdrawn;
+		crew->maillog += w->maillog;
+		crew->untold += w->untold;
+		crew->delivered += w->delivered;
 		if (good && w->fault.kind != FAULT_NONE) {
 			*fault = w->fault;
 			good = false;
