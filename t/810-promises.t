@@ -19,7 +19,8 @@ sub none {
 # The audit log: what the code writes against tlspolicy-audit(5).
 my %manual = Tlspolicy::Tree::manual('tlspolicy-audit.5');
 my %said;
-for my $section ('Every line', 'Records', 'THE CHAIN') {
+for my $section ('Every line', 'Records',
+    'RECORDS OF A MAIL LOG', 'THE CHAIN') {
 	for ($manual{$section} =~ /^\.(?:It )?Va (.*)$/mg) {
 		$said{$_} = 1 for grep { !/^-|[^\w-]/ } split / /;
 	}

@@ -93,6 +93,7 @@ parse_event(struct parse *p)
 	if (!parse_word(p, event_word, RECORD_EVENT_COUNT, &value))
 		return false;
 	p->r->event = (enum record_event)value;
+	p->note = p->r->event == RECORD_DELIVERED;
 	return true;
 }
 
@@ -243,9 +244,44 @@ parse_exempt(struct parse *p)
 	return scan_bool(&p->scan, &p->r->exempt);
 }
 
+/* Of a delivery; no message that came in has one. */
+static bool
+parse_server(struct parse *p)
+{
+	struct slice name;
+	bool first = true;
+
+	if (!scan_object(&p->scan))
+		return false;
+	while (scan_member(&p->scan, &first, &name))
+		if (!(slice_is(name, "name") ?
+		    parse_fact(p, FACT_SERVER_NAME, FIELD_TEXT) :
+		    slice_is(name, "addr") ?
+		    parse_fact(p, FACT_SERVER_ADDR, FIELD_TEXT) :
+		    scan_skip(&p->scan)))
+			return false;
+	return p->scan.error == NULL;
+}
+
+static bool
+parse_source(struct parse *p)
+{
+	const char *at = p->scan.p;
+	struct slice word;
+
+	if (!scan_string(&p->scan, &word))
+		return false;
+	p->r->maillog = slice_is(word, "maillog");
+	if (p->r->maillog)
+		return true;
+	p->scan.p = at;
+	return scan_fail(&p->scan, "a word of tlspolicy-audit(5)");
+}
+
 /*
  * In the order in which record_format() writes them, then what only
- * record_format_outbound() does, and the daemon's withdrawal.
+ * record_format_outbound() does, the daemon's withdrawal and, last, what only
+ * record_format_maillog() does.
  */
 #define MEMBER(name, parse) \
 	{ name, sizeof name - 1, ",\"" name "\":", parse }
@@ -284,6 +320,8 @@ static const struct member {
 	MEMBER("inexpressible", parse_inexpressible),
 	MEMBER("of", parse_of),
 	MEMBER("refusals", parse_refusals),
+	MEMBER("source", parse_source),
+	MEMBER("server", parse_server),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -389,9 +427,13 @@ parse_line(struct parse *p)
 		return scan_fail(&p->scan, "a schema, \"v\"");
 	if (!p->has_event)
 		return scan_fail(&p->scan, "an \"event\"");
-	if (p->note)
+	if (p->note && p->r->event != RECORD_DELIVERED)
 		return true;
-	if (is_outbound(p)) {
+	if (p->note) {
+		if (p->value[FACT_SERVER_NAME].p == NULL || p->time.p == NULL)
+			return scan_fail(&p->scan, "a \"server\" and a "
+			    "\"time\"");
+	} else if (is_outbound(p)) {
 		if (p->r->outbound.query.p == NULL || p->time.p == NULL)
 			return scan_fail(&p->scan, "a \"query\" and a "
 			    "\"time\"");

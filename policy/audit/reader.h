@@ -43,7 +43,7 @@ struct reader_record {
 	struct slice would_reply;
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
-	bool monitor, exempt;
+	bool monitor, exempt, maillog; /* the last: not by the daemon */
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
@@ -60,7 +60,7 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark, a withdrawal, a gap: no message */
+	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_END,

@@ -29,6 +29,7 @@ struct slice line_mailbox(struct slice);
 
 void line_top_facts(struct line *); /* the rows of FIELD_TOP */
 void line_facts(struct line *);	    /* all others */
+void line_tls(struct line *);	    /* these only */
 void line_raw(struct line *);	    /* the object "raw", if there is need */
 
 #endif

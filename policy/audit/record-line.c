@@ -170,6 +170,15 @@ put_group(struct line *l, enum field_group group, bool null)
 }
 
 void
+line_tls(struct line *l)
+{
+	const struct facts *facts = l->record->facts;
+
+	if (facts_tls_told(facts))
+		put_group(l, FIELD_TLS, facts_in_clear(facts));
+}
+
+void
 line_facts(struct line *l)
 {
 	const struct facts *facts = l->record->facts;
@@ -178,7 +187,7 @@ line_facts(struct line *l)
 	put_group(l, FIELD_DAEMON, false);
 	put_group(l, FIELD_AUTH, !facts_filled(facts, FACT_AUTH_AUTHEN) &&
 	    !facts_filled(facts, FACT_AUTH_TYPE));
-	put_group(l, FIELD_TLS, facts_in_clear(facts));
+	line_tls(l);
 	check_unwritten(l, FACT_SERVER_NAME);
 	check_unwritten(l, FACT_SERVER_ADDR);
 }

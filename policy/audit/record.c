@@ -11,6 +11,7 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_REFUSED_RCPT] = "refused-rcpt",
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
+	[RECORD_DELIVERED] = "delivered",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */

@@ -34,10 +34,11 @@ enum record_event {
 	RECORD_REFUSED_RCPT, /* `rcpts` holds just this one, without result */
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
+	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
 	RECORD_EVENT_COUNT
 };
 
-/* "message", "refused-mail", "refused-rcpt", "aborted", "outbound". */
+/* "message", "refused-mail", ... "delivered". */
 const char *record_event_name(enum record_event);
 
 struct record {
@@ -75,6 +76,24 @@ struct record_outbound {
 };
 
 bool record_format_outbound(const struct record_outbound *, struct text *out);
+
+/*
+ * A message that an MTA took in, as its own log tells: "source":"maillog", no
+ * generation, rules, recipients nor chain, and of `tls` nothing at all when
+ * the log does not tell.  Or with `server`, RECORD_DELIVERED, that it handed
+ * one over to a server, for one recipient.
+ */
+struct record_maillog {
+	int64_t time_us;
+	const struct facts *facts;
+	bool exempt, server;
+	struct slice rcpt; /* of a delivery, without <> */
+};
+
+bool record_format_maillog(const struct record_maillog *, struct text *out);
+
+/* A line that record_format_maillog() wrote. */
+bool record_is_maillog(struct slice line);
 
 /*
  * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:

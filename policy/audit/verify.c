@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/audit/record.h"
 #include "policy/audit/verify.h"
 
 struct place {
@@ -240,6 +241,14 @@ take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
 	return true;
 }
 
+/* Sealed or not, and whoever sealed it. */
+static bool
+not_ours(struct place *p)
+{
+	return broken(p, BREAK_ADDED, "a record made of a mail log, which is "
+	    "never evidence and never in a chain");
+}
+
 static bool
 take_torn(struct place *p, struct slice line, bool ended)
 {
@@ -267,7 +276,8 @@ take_lines(struct place *p, struct fault *fault)
 	    SOURCE_LINE) {
 		p->line++;
 		v->bytes += line.n + 1;
-		if (!(chain_split(line, &parts) ?
+		if (record_is_maillog(line) ? !not_ours(p) :
+		    !(chain_split(line, &parts) ?
 		    take_sealed(p, line, &parts) : take_torn(p, line, ended)))
 			break;
 		if (v->progress != NULL && p->line % 65536 == 0)

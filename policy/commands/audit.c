@@ -155,6 +155,8 @@ take(struct audit_walk *w, enum reader_result result,
 	switch (result) {
 	case READER_RECORD:
 		w->records++;
+		w->maillog += record->maillog;
+		w->untold += !facts_tls_told(&record->facts);
 		return w->each(w->arg, record, reader);
 	case READER_OUTBOUND:
 		if (w->outbound != NULL)
@@ -164,6 +166,7 @@ take(struct audit_walk *w, enum reader_result result,
 	case READER_NOTE:
 		w->notes++;
 		w->unrecorded += record->refusals;
+		w->delivered += record->event == RECORD_DELIVERED;
 		return w->note == NULL || w->note(w->arg, record);
 	case READER_TORN:
 		w->torn++;
@@ -220,4 +223,22 @@ audit_say_withdrawn(uint64_t withdrawn)
 	if (withdrawn > 0)
 		fprintf(stderr, "%llu withdrawn record%s left out\n",
 		    (unsigned long long)withdrawn, withdrawn == 1 ? "" : "s");
+}
+
+void
+audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered)
+{
+	if (maillog > 0)
+		fprintf(stderr, "%llu record%s made of a mail log, which is no "
+		    "evidence: recipients, HELO and names in certificates are "
+		    "not told, and rules of TLS_To were not judged\n",
+		    (unsigned long long)maillog, maillog == 1 ? " was" :
+		    "s were");
+	if (untold > 0)
+		fprintf(stderr, "%llu of them cannot tell whether there was "
+		    "TLS\n", (unsigned long long)untold);
+	if (delivered > 0)
+		fprintf(stderr, "%llu of mail that left, out of a mail log, "
+		    "left out: this is about mail that came in\n",
+		    (unsigned long long)delivered);
 }

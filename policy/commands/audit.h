@@ -14,7 +14,7 @@
 #include "policy/commands/command.h"
 
 extern const struct command command_audit_show, command_audit_why,
-    command_audit_verify, command_audit_head;
+    command_audit_verify, command_audit_head, command_audit_from_log;
 
 /* Files to read: operands, or the log and what it was rotated to. */
 struct audit_files {
@@ -70,6 +70,8 @@ struct audit_walk {
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad, withdrawn;
 	uint64_t unrecorded; /* refusals, as the log says */
+	uint64_t maillog, untold; /* from a mail log; of these without TLS told */
+	uint64_t delivered;	  /* and mail that left, among the notes */
 };
 
 /* False with a fault when a file could not be read. */
@@ -79,6 +81,8 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
 void audit_say_torn(uint64_t torn);
 void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
 void audit_say_unrecorded(uint64_t refusals);
+/* The same of records from a mail log: what cannot be known from them. */
+void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);

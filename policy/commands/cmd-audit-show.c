@@ -110,6 +110,20 @@ outbound_wanted(const struct show *show, const struct reader_record *r)
 }
 
 static void
+print_tls(const struct facts *f, struct text *line)
+{
+	if (!facts_tls_told(f))
+		text_puts(line, " tls not told");
+	else if (facts_in_clear(f))
+		text_puts(line, " in clear");
+	audit_print_fact(f, FACT_TLS_VERSION, " tls=", line);
+	audit_print_fact(f, FACT_CIPHER, " cipher=", line);
+	if (!facts_in_clear(f))
+		audit_print_fact(f, FACT_VERIFY, " verify=", line);
+	audit_print_fact(f, FACT_CN_SUBJECT, " cn=", line);
+}
+
+static void
 print(const struct reader_record *r)
 {
 	const struct facts *f = &r->facts;
@@ -120,6 +134,8 @@ print(const struct reader_record *r)
 	audit_print_time(r->time_us, &line);
 	if (r->withdrawn)
 		text_puts(&line, " withdrawn");
+	if (r->maillog)
+		text_puts(&line, " maillog");
 	text_printf(&line, " %s", verdict_name(r->verdict));
 	if (r->waiver != WAIVER_NONE)
 		text_printf(&line, " (%s)", waiver_name(r->waiver));
@@ -135,13 +151,7 @@ print(const struct reader_record *r)
 	}
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
-	if (facts_in_clear(f))
-		text_puts(&line, " in clear");
-	audit_print_fact(f, FACT_TLS_VERSION, " tls=", &line);
-	audit_print_fact(f, FACT_CIPHER, " cipher=", &line);
-	if (!facts_in_clear(f))
-		audit_print_fact(f, FACT_VERIFY, " verify=", &line);
-	audit_print_fact(f, FACT_CN_SUBJECT, " cn=", &line);
+	print_tls(f, &line);
 	puts(line.buf);
 }
 
@@ -165,6 +175,42 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	else
 		print(r);
 	return !ferror(stdout);
+}
+
+/* It has neither client nor verdict, as what an MTA was told. */
+static bool
+delivery_wanted(const struct show *show, const struct reader_record *r)
+{
+	const struct facts *f = &r->facts;
+	bool in = show->domain == NULL || organisation_covers(
+	    slice_of(show->domain), facts_value(f, FACT_SERVER_NAME));
+
+	for (size_t i = 0; i < r->nrcpts && !in; i++)
+		in = organisation_covers(slice_of(show->domain),
+		    organisation_of_address(r->rcpts[i]));
+	return in && in_time(show, r) && show->verdict == NULL &&
+	    show->reason == NULL && show->client == NULL && show->rule == NULL;
+}
+
+static void
+print_delivery(const struct reader_record *r)
+{
+	const struct facts *f = &r->facts;
+	char buf[2048];
+	struct text line;
+
+	text_init(&line, buf, sizeof buf);
+	audit_print_time(r->time_us, &line);
+	text_puts(&line, " maillog delivered");
+	audit_print_fact(f, FACT_QUEUE_ID, " id=", &line);
+	audit_print_fact(f, FACT_SERVER_NAME, " server=", &line);
+	audit_print_fact(f, FACT_SERVER_ADDR, " addr=", &line);
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		text_puts(&line, " to=");
+		text_put_printable(&line, r->rcpts[i]);
+	}
+	print_tls(f, &line);
+	puts(line.buf);
 }
 
 static bool
@@ -194,6 +240,15 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
+	if (r->event == RECORD_DELIVERED) {
+		if (!delivery_wanted(show, r))
+			return true;
+		if (show->json)
+			print_line(r);
+		else
+			print_delivery(r);
+		return !ferror(stdout);
+	}
 	if ((r->of == 0 && r->refusals == 0) || !in_time(show, r))
 		return true;
 	text_init(&line, buf, sizeof buf);

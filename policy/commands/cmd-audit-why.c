@@ -40,7 +40,9 @@ print_facts(const struct reader_record *r)
 	puts(line.buf);
 	text_clear(&line);
 	text_puts(&line, "seen:");
-	if (facts_in_clear(f))
+	if (!facts_tls_told(f))
+		text_puts(&line, " not told");
+	else if (facts_in_clear(f))
 		text_puts(&line, " no TLS");
 	audit_print_fact(f, FACT_TLS_VERSION, " ", &line);
 	audit_print_fact(f, FACT_CIPHER, " ", &line);
@@ -172,6 +174,11 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	    record_event_name(r->event), reader_file(reader),
 	    (unsigned long long)reader_line(reader));
 	print_facts(r);
+	if (r->maillog) {
+		puts("made of a mail log: the MTA took it in, and nothing here "
+		    "judged it");
+		return true;
+	}
 	print_rules(r);
 	print_verdict(r);
 	print_trace(w, r);

@@ -8,6 +8,7 @@ static const struct command *const table[] = {
 	&command_audit_why,
 	&command_audit_verify,
 	&command_audit_head,
+	&command_audit_from_log,
 	NULL
 };
 
@@ -79,7 +80,7 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_audit = {
-	"audit", "show|why|verify|head ...",
+	"audit", "show|why|verify|head|from-log ...",
 	"Read, explain and verify the audit log", NULL, run,
 	"tlspolicy-audit(5)"
 };

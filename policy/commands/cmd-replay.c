@@ -38,6 +38,7 @@ print(struct replaying *run, struct replay_workers *workers)
 
 	audit_say_torn(workers->torn);
 	audit_say_withdrawn(workers->withdrawn);
+	audit_say_maillog(workers->maillog, workers->untold, workers->delivered);
 	if (run->json) {
 		replay_report_json(report, workers->records, stdout);
 	} else {

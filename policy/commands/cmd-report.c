@@ -127,6 +127,7 @@ make(const struct asked *asked, const struct audit_files *files)
 	audit_say_torn(walk.torn);
 	audit_say_withdrawn(walk.withdrawn);
 	audit_say_unrecorded(walk.unrecorded);
+	audit_say_maillog(walk.maillog, walk.untold, walk.delivered);
 	if (walk.bad > 0)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,

@@ -110,6 +110,7 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 		return command_fail(&fault);
 	audit_say_torn(first.torn);
 	audit_say_withdrawn(first.withdrawn);
+	audit_say_maillog(first.maillog, first.untold, first.delivered);
 	suggest_print(s, why_not, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fault_set(&fault, FAULT_IO, "cannot write the rules");

@@ -187,6 +187,20 @@ test_items(const struct judging *j, struct class_judgement *c)
 	return ANSWER_YES;
 }
 
+/* Only of mail out of an MTA's log is it not known whether it had TLS. */
+static enum answer
+test_told(const struct judging *j, struct class_judgement *c)
+{
+	if (facts_tls_told(j->q->facts))
+		return ANSWER_YES;
+	start_finding(j, c);
+	text_puts(&c->observation.wanted, "to know of the session's TLS");
+	text_puts(&c->observation.found, "a log that does not tell");
+	c->observation.reason = REASON_POLICY_ERROR;
+	judging_trace(j, "TLS", &c->observation, ANSWER_CANNOT_TELL);
+	return ANSWER_CANNOT_TELL;
+}
+
 /* Order of the tests: sendmail's TLS_connection. */
 enum answer
 judging_rule(const struct judging *j, struct class_judgement *c)
@@ -202,7 +216,8 @@ judging_rule(const struct judging *j, struct class_judgement *c)
 	if ((answer = judging_handshake(j, c)) != ANSWER_YES ||
 	    c->found.requirement.need == NEED_OK)
 		return answer;
-	if ((answer = test_verify(j, c)) != ANSWER_YES ||
+	if ((answer = test_told(j, c)) != ANSWER_YES ||
+	    (answer = test_verify(j, c)) != ANSWER_YES ||
 	    (answer = test_bits(j, c)) != ANSWER_YES)
 		return answer;
 	return test_items(j, c);

@@ -253,6 +253,15 @@ facts_in_clear(const struct facts *f)
 }
 
 bool
+facts_tls_told(const struct facts *f)
+{
+	for (int id = FACT_TLS_VERSION; id <= FACT_FINGERPRINT; id++)
+		if (f->fact[id].state != FACT_NOT_TOLD)
+			return true;
+	return false;
+}
+
+bool
 facts_address(const struct facts *f, bool server, struct netaddr *addr)
 {
 	return netaddr_parse(facts_value(f,

@@ -67,9 +67,8 @@ struct facts {
 	struct arena memory;
 };
 
-/* All facts absent.  Takes no memory yet. */
+/* All facts absent.  Takes no memory yet; reset keeps some. */
 void facts_init(struct facts *, enum dialect);
-/* Forgets everything, keeps some memory for the next message. */
 void facts_reset(struct facts *, enum dialect);
 void facts_free(struct facts *);
 
@@ -105,8 +104,9 @@ bool facts_verified(const struct facts *);
 /* v is there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
 bool facts_local(const struct facts *); /* submission, as its MTA says */
-/* The session is not encrypted by TLS. */
+/* Not encrypted by TLS; also when a mail log tells nothing of TLS at all. */
 bool facts_in_clear(const struct facts *);
+bool facts_tls_told(const struct facts *);
 
 /* The client's (or with `server` the server's) address, if it is one. */
 bool facts_address(const struct facts *, bool server, struct netaddr *);

@@ -34,7 +34,7 @@ struct replay_worker {
 	struct reader_record record;
 	struct replay_report report;
 	struct replay replay;
-	uint64_t torn, bad, withdrawn;
+	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
 	struct fault fault;
 };
 
@@ -111,10 +111,15 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	switch (result) {
 	case READER_RECORD:
 		++*records;
+		w->maillog += w->record.maillog;
+		w->untold += !facts_tls_told(&w->record.facts);
 		if (!replay_judge(&w->replay, &w->record))
 			return fault_no_memory(&w->fault);
 		return replay_report_add(&w->report, &w->record, &w->replay,
 		    &w->fault);
+	case READER_NOTE:
+		w->delivered += w->record.event == RECORD_DELIVERED;
+		return true;
 	case READER_TORN:
 		w->torn++;
 		return true;
@@ -216,6 +221,9 @@ join(struct replay_workers *workers, struct ring *ring, size_t started,
 		workers->torn += w->torn;
 		workers->bad += w->bad;
 		workers->withdrawn += w->withdrawn;
+		workers->maillog += w->maillog;
+		workers->untold += w->untold;
+		workers->delivered += w->delivered;
 		if (good && w->fault.kind != FAULT_NONE) {
 			*fault = w->fault;
 			good = false;

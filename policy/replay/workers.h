@@ -19,7 +19,7 @@ struct replay_workers {
 
 	/* Results. */
 	size_t records; /* so far; for progress_start() */
-	uint64_t torn, bad, withdrawn;
+	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
 	struct replay_report report;
 
 	struct replay_worker *worker; /* `threads` of them */

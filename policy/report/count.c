@@ -20,6 +20,8 @@ static const struct report_row rows[REPORT_COUNTERS] = {
 	[COUNT_VERSION] = { .group = GROUP_VERSION, .name = "versions" },
 	[COUNT_CLEAR] = { .label = "in clear", .always = true, .share = true,
 	    .head = "clear", .cell = "in clear", .page_only = true },
+	[COUNT_UNTOLD] = { .name = "untold",
+	    .label = "over TLS or in clear, not told", .share = true },
 	[COUNT_VERIFIED] = { .name = "verified",
 	    .label = "with a verified certificate", .always = true,
 	    .share = true, .head = "verified", .cell = "verified" },

@@ -27,6 +27,7 @@ enum report_counter {
 	COUNT_VERSION,	/* one for each enum report_version */
 	COUNT_VERIFIED = COUNT_VERSION + REPORT_VERSIONS,
 	COUNT_CLEAR,
+	COUNT_UNTOLD,	/* out of a mail log that does not tell */
 	COUNT_HELD,
 	COUNT_REFUSED,	/* attempts: mails and single recipients */
 	COUNT_WOULD,	/* let through by WARN, monitor or on-error */

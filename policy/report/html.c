@@ -39,6 +39,13 @@ print_statement(const struct report *r, FILE *out)
 	if (c->n[COUNT_MAILS] == 0) {
 		fputs("No mail with a sender of this domain was let through.",
 		    out);
+	} else if (c->n[COUNT_UNTOLD] > 0) {
+		page_number(out, c->n[COUNT_CLEAR]);
+		fputs(" of ", out);
+		page_number(out, c->n[COUNT_MAILS]);
+		fputs(" mails came in clear; of ", out);
+		page_number(out, c->n[COUNT_UNTOLD]);
+		fputs(" the mail log does not tell; ", out);
 	} else if (c->n[COUNT_CLEAR] == 0) {
 		fputs("Each of the ", out);
 		page_number(out, c->n[COUNT_MAILS]);
@@ -84,6 +91,11 @@ print_header(const struct report *r, FILE *out)
 		fputs(" Of these ", out);
 		page_number(out, r->monitored);
 		fputs(" in mode monitor: nothing was refused.", out);
+	}
+	if (r->maillog > 0) {
+		fputs(" Of these ", out);
+		page_number(out, r->maillog);
+		fputs(" made of a mail log: no evidence.", out);
 	}
 	fputs("</p>\n", out);
 	if (r->domain.n > 0)

@@ -209,6 +209,7 @@ report_json(const struct report *r, FILE *out)
 	    print(out, ",\"of\":", r->domain.n == 0 ? json_null() :
 	    jsontext_string(r->domain)) &&
 	    print(out, ",\"records\":", json_integer((json_int_t)r->records)) &&
+	    print(out, ",\"maillog\":", json_integer((json_int_t)r->maillog)) &&
 	    print(out, ",\"total\":", count_of(&r->total)) &&
 	    print(out, ",\"suites\":", suites_of(r)) &&
 	    print(out, ",\n\"alarms\":", alarms_of(r)) &&

@@ -75,7 +75,9 @@ count_passed(struct report_count *c, const struct reader_record *record)
 
 	c->n[COUNT_MAILS]++;
 	c->n[COUNT_HELD] += record->verdict == VERDICT_HOLD;
-	if (facts_in_clear(facts)) {
+	if (!facts_tls_told(facts)) {
+		c->n[COUNT_UNTOLD]++;
+	} else if (facts_in_clear(facts)) {
 		c->n[COUNT_CLEAR]++;
 	} else {
 		c->n[COUNT_TLS]++;
@@ -166,7 +168,8 @@ add_to_domain(struct report *r, struct report_domain *d,
 	if (of_day != NULL)
 		count(of_day, record);
 	note_time(&d->first, &d->last, record->time_us);
-	if (!report_is_exempt(record) && (record->event == RECORD_MESSAGE ||
+	if (!report_is_exempt(record) && facts_tls_told(&record->facts) &&
+	    (record->event == RECORD_MESSAGE ||
 	    record->event == RECORD_REFUSED_MAIL))
 		r->failed |= !report_add_peer(r, d, record);
 }
@@ -187,6 +190,7 @@ report_add(struct report *r, const struct reader_record *record)
 		return true;
 	r->records++;
 	r->monitored += record->monitor;
+	r->maillog += record->maillog;
 	note_time(&r->first, &r->last, record->time_us);
 	count(&r->total, record);
 	of_day = find_day(r, &r->days, report_day(record->time_us));

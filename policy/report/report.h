@@ -53,7 +53,7 @@ struct report {
 	size_t nsuites;
 	uint64_t suites_left_out;
 	int64_t first, last;		   /* times of records; 0: none */
-	uint64_t records, monitored;
+	uint64_t records, monitored, maillog;
 	bool failed;			   /* out of memory */
 
 	void *domain_tree, *rule_tree;	   /* tsearch(3) */

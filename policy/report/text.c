@@ -46,7 +46,11 @@ print_head(const struct report *r, FILE *out)
 		fputs(", senders of ", out);
 		report_print_clean(out, r->domains[0]->name);
 	}
-	fprintf(out, ", %llu records\n\n", (unsigned long long)r->records);
+	fprintf(out, ", %llu records", (unsigned long long)r->records);
+	if (r->maillog > 0)
+		fprintf(out, ", %llu made of a mail log: no evidence",
+		    (unsigned long long)r->maillog);
+	fputs("\n\n", out);
 }
 
 static void

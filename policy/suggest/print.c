@@ -154,9 +154,13 @@ print_span(const struct suggest *s, FILE *out)
 	report_put_day(&span, s->first);
 	text_puts(&span, " to ");
 	report_put_day(&span, s->last);
-	fprintf(out, "# Suggested by tlspolicy from %llu records, %s (UTC).\n"
-	    "# Judged again, each mail of these domains that was let through "
-	    "satisfies its rule.\n", (unsigned long long)s->records, span.buf);
+	fprintf(out, "# Suggested by tlspolicy from %llu records, %s (UTC).\n",
+	    (unsigned long long)s->records, span.buf);
+	if (s->maillog > 0)
+		fprintf(out, "# %llu of them were made of a mail log.\n",
+		    (unsigned long long)s->maillog);
+	fputs("# Judged again, each mail of these domains that was let through "
+	    "satisfies its rule.\n", out);
 }
 
 size_t

@@ -219,6 +219,7 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	struct text name;
 
 	s->records++;
+	s->maillog += record->maillog;
 	if (s->first == 0)
 		s->first = record->time_us;
 	s->last = record->time_us;

@@ -73,7 +73,7 @@ struct suggest {
 	struct suggest_domain **domains;
 	size_t n, dropped;
 	void *tree; /* tsearch(3) */
-	uint64_t records;
+	uint64_t records, maillog; /* made of a mail log */
 	int64_t first, last;
 };
 

@@ -222,6 +222,11 @@ sub answers
 	return defined $line && $line =~ /^220 /;
 }
 
+sub maillog
+{
+	return $_[0]{scratch}->path('postfix/log/maillog');
+}
+
 sub log
 {
 	my ($self) = @_;

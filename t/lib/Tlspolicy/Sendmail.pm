@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use File::Path qw(make_path);
 use IPC::Open2 qw(open2);
+use Tlspolicy::Fault;
 use Tlspolicy::Names;
 use Tlspolicy::Postfix;
 use Tlspolicy::Scratch;
@@ -50,7 +51,7 @@ sub start
 	# Debian's libsasl2 looks for Sendmail.conf there.
 	my %bind = $self->{sasl} ? ('/usr/lib/sasl2' => "$self->{dir}/sasl") : ();
 	$self->{prefix} = [Tlspolicy::Names::prefix($arg{scratch}, %bind),
-	    binary(), '-C', "$self->{dir}/sendmail.cf",
+	    $self->with_syslog, binary(), '-C', "$self->{dir}/sendmail.cf",
 	    map { ('-O', "$_=$self->{options}{$_}") }
 		sort keys %{$self->{options} // {}}];
 	# -bD: in the foreground, so that our child is the daemon itself.
@@ -61,6 +62,22 @@ sub start
 	$self->answers or
 	    die "sendmail does not answer:\n" . $self->log;
 	return $self;
+}
+
+# There is no syslog daemon: what sendmail tells it goes to a file.
+sub with_syslog
+{
+	my ($self) = @_;
+	return () if Tlspolicy::Fault::missing('syslog');
+	return ('env', 'LD_PRELOAD=' . Tlspolicy::Fault::library('syslog'),
+	    'SYSLOG_FILE=' . $self->maillog,
+	    # A sanitizer wants to be the first library.
+	    'ASAN_OPTIONS=verify_asan_link_order=0');
+}
+
+sub maillog
+{
+	return $_[0]{scratch}->path('sendmail/maillog');
 }
 
 sub name

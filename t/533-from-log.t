@@ -1,0 +1,9 @@
+#!/usr/bin/perl
+# What a real sendmail logged of mail that left, beside where it went.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Tlspolicy::FromLog;
+
+Tlspolicy::FromLog::run_outbound('sendmail');

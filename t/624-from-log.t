@@ -1,0 +1,9 @@
+#!/usr/bin/perl
+# What a real Postfix logged of its sessions, beside what the daemon recorded of them.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Tlspolicy::FromLog;
+
+Tlspolicy::FromLog::run('postfix');

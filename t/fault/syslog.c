@@ -1,0 +1,102 @@
+/*
+ * A library to be preloaded: what a program tells syslog(3) goes to the file
+ * that SYSLOG_FILE names, in the form of a syslog daemon.  For programs that
+ * run where there is none.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *tag = "unknown", *path;
+
+/* sendmail throws its environment away. */
+__attribute__((constructor)) static void
+find_path(void)
+{
+	const char *found = getenv("SYSLOG_FILE");
+
+	if (found != NULL)
+		path = strdup(found);
+}
+
+void
+openlog(const char *ident, int option, int facility)
+{
+	(void)option;
+	(void)facility;
+	if (ident != NULL)
+		tag = ident;
+}
+
+static void
+put(const char *format, va_list args)
+{
+	char host[64] = "", when[32] = "", line[4096];
+	time_t now = time(NULL);
+	struct tm tm;
+	int fd, n;
+
+	if (path == NULL || localtime_r(&now, &tm) == NULL)
+		return;
+	gethostname(host, sizeof host - 1);
+	strftime(when, sizeof when, "%b %e %H:%M:%S", &tm);
+	n = snprintf(line, sizeof line, "%s %s %s[%ld]: ", when, host, tag,
+	    (long)getpid());
+	n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
+	if (n > (int)sizeof line - 2)
+		n = (int)sizeof line - 2;
+	line[n++] = '\n';
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (fd == -1)
+		return;
+	if (write(fd, line, (size_t)n) != n)
+		abort();
+	close(fd);
+}
+
+void
+vsyslog(int priority, const char *format, va_list args)
+{
+	(void)priority;
+	put(format, args);
+}
+
+void
+syslog(int priority, const char *format, ...)
+{
+	va_list args;
+
+	(void)priority;
+	va_start(args, format);
+	put(format, args);
+	va_end(args);
+}
+
+/* What a program calls that was built with _FORTIFY_SOURCE. */
+void __vsyslog_chk(int, int, const char *, va_list);
+void __syslog_chk(int, int, const char *, ...);
+
+void
+__vsyslog_chk(int priority, int flag, const char *format, va_list args)
+{
+	(void)priority;
+	(void)flag;
+	put(format, args);
+}
+
+void
+__syslog_chk(int priority, int flag, const char *format, ...)
+{
+	va_list args;
+
+	(void)priority;
+	(void)flag;
+	va_start(args, format);
+	put(format, args);
+	va_end(args);
+}
