@@ -82,35 +82,6 @@ same_value(const struct item *a, const struct item *b)
 	return text_xequal_nocase(a->value, slice_make(buf, plain.n));
 }
 
-/* Both cannot hold: a certificate has one CN.  But *.name and a name may. */
-static bool
-contradict(const struct item *a, const struct item *b)
-{
-	return item_is_name(a->row) && a->row == b->row && a->value.n > 0 &&
-	    b->value.n > 0 && !slice_starts_nocase(a->value, "*.") &&
-	    !slice_starts_nocase(b->value, "*.") && !same_value(a, b);
-}
-
-static bool
-contradictory_names(const struct requirement *r, unsigned i,
-    struct lint_finding *f)
-{
-	const struct item *item = &r->items[i];
-
-	for (unsigned k = 0; k < i; k++) {
-		if (!contradict(&r->items[k], item))
-			continue;
-		text_printf(&f->reason, "no certificate has both %s:%.*s and "
-		    "%s:%.*s: all items must hold", item->row->name,
-		    SLICE_ARG(r->items[k].value), item->row->name,
-		    SLICE_ARG(item->value));
-		text_puts(&f->way_out, "leave one; only FP items stand for "
-		    "each other");
-		return true;
-	}
-	return false;
-}
-
 bool
 lint_never_holds(const struct lint *l, struct lint_finding *f)
 {
@@ -126,8 +97,7 @@ lint_never_holds(const struct lint *l, struct lint_finding *f)
 	for (unsigned i = 0; i < r->nitems; i++)
 		if ((item_is_name(r->items[i].row) &&
 		    never_certificate(&r->items[i], f)) ||
-		    unknown_issuers(l, &r->items[i], f) ||
-		    contradictory_names(r, i, f))
+		    unknown_issuers(l, &r->items[i], f))
 			return true;
 	return false;
 }

@@ -53,7 +53,7 @@ check_day(struct slice value)
 
 static const struct item_row rows[] = {
 	{ "CN", VALUE_OPTIONAL, NULL, predicate_cn, FACT_CN_SUBJECT,
-	    true, true, false, "CN, CN:name or CN:*.name" },
+	    true, true, false, "CN, CN:name, CN:*.name or CN:.name" },
 	{ "CS", VALUE_REQUIRED, NULL, predicate_cs, FACT_CERT_SUBJECT, true,
 	    true, false, "CS:dn, the subject's distinguished name" },
 	{ "CI", VALUE_REQUIRED, NULL, predicate_ci, FACT_CERT_ISSUER, true,
@@ -115,6 +115,13 @@ bool
 item_is_name(const struct item_row *row)
 {
 	return row->believes_names && row->test != predicate_citag;
+}
+
+bool
+item_is_alternative(const struct item_row *row, bool compat_sendmail)
+{
+	return (row->believes_names || row->test == predicate_fp) &&
+	    !(compat_sendmail && row->from_sendmail);
 }
 
 struct slice

@@ -47,7 +47,6 @@ struct predicate {
 	/* Is the suite in this cipher list? */
 	enum answer (*suite_listed)(void *, struct slice list, unsigned id);
 	void *arg;
-	const struct requirement *requirement; /* FP looks at its fellows */
 };
 
 enum { FINDING_MAX = 512 };
@@ -89,6 +88,8 @@ const struct item_row *item_find(struct slice name);
 struct slice item_sendmail_value(struct slice value);
 /* The row is one of those names. */
 bool item_is_name(const struct item_row *);
+/* Any one of several will do; sendmail wants all of its own to hold. */
+bool item_is_alternative(const struct item_row *, bool compat_sendmail);
 
 /* predicate.c: the tests that the rows name. */
 enum answer predicate_cn(const struct predicate *, struct slice,
