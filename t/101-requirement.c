@@ -137,7 +137,7 @@ static const struct {
 	{ "VERIFY+CN++FOO:x", "\"FOO:x\"", ITEMS, 12 },
 	{ "VERIFY++CN", "\"+CN\"", ITEMS, 8 },
 	{ "VERIFY+CN+PFS", "\"CN+PFS\"", ITEMS, 8 },
-	{ "VERIFY+CN:", "\"CN:\"", "CN, CN:name or CN:*.name", 8 },
+	{ "VERIFY+CN:", "\"CN:\"", "CN, CN:name, CN:*.name or CN:.name", 8 },
 	{ "VERIFY+CS", "\"CS\"",
 	    "CS:dn, the subject's distinguished name", 8 },
 	{ "VERIFY+CI:", "\"CI:\"",

@@ -11,39 +11,49 @@ static const struct {
 	{ "OK", "may" },
 	{ "WARN+VERIFY", "may" },
 	{ "ENCR:0", "may" },
-	{ "ENCR:1", "encrypt ciphers=high" },
+	{ "ENCR:1", "encrypt" },
+	{ "ENCR:2", "encrypt ciphers=high" },
+	{ "VERIFY:1", "secure match=nexthop:dot-nexthop" },
 	{ "TEMP+ENCR:128", "encrypt ciphers=high" },
 	{ "ENCR:129", "encrypt ciphers=high | ENCR:129" },
-	{ "VERIFY", "secure match=hostname:nexthop:dot-nexthop" },
+	{ "VERIFY", "secure match=nexthop:dot-nexthop" },
 	{ "VERIFY:112",
-	    "secure match=hostname:nexthop:dot-nexthop ciphers=high" },
-	{ "VERIFY:256", "secure match=hostname:nexthop:dot-nexthop "
+	    "secure match=nexthop:dot-nexthop ciphers=high" },
+	{ "VERIFY:256", "secure match=nexthop:dot-nexthop "
 	    "ciphers=high | VERIFY:256" },
-	{ "PERM+ENCR:1", "encrypt ciphers=high | PERM" },
-	{ "HOLD+ENCR:1", "encrypt ciphers=high | HOLD" },
+	{ "PERM+ENCR:1", "encrypt | PERM" },
+	{ "HOLD+ENCR:1", "encrypt | HOLD" },
 	/* Names count only in a certificate that verified. */
 	{ "ENCR:0+CN", "secure match=hostname" },
 	{ "VERIFY+CN:mx.example.org", "secure match=mx.example.org" },
 	{ "VERIFY+CN:mx+2Eexample.org", "secure match=mx.example.org" },
-	{ "VERIFY+CN:a++CN:b", "secure match=a | CN:b" },
-	{ "VERIFY+CN:a++CN:A", "secure match=A" },
-	{ "VERIFY+CN:a++CN", "secure match=a | CN" },
+	{ "VERIFY+CN:a++CN:b", "secure match=a:b" },
+	{ "VERIFY+CN:a++CN:.b.c++CN", "secure match=a:.b.c:hostname" },
+	{ "VERIFY+CN:a++CN:*.b", "secure match=a | CN:*.b" },
+	{ "DANE", "dane-only" },
+	{ "DANE:may", "dane" },
+	{ "DANE+VER:1.2", "dane-only protocols=>=TLSv1.2" },
+	{ "PERM+DANE", "dane-only | PERM" },
+	{ "WARN+DANE", "may" },
+	{ "DANE+CN:a", "secure match=a | DANE beside names or FP" },
+	{ "DANE:may+VER:1.2",
+	    "encrypt protocols=>=TLSv1.2 | DANE:may beside another need" },
 	/* Nothing in a name may be taken for Postfix's syntax. */
-	{ "VERIFY+CN:a:b", "secure match=hostname:nexthop:dot-nexthop | "
+	{ "VERIFY+CN:a:b", "secure match=nexthop:dot-nexthop | "
 	    "CN:a:b" },
 	{ "VERIFY+CN:a+20protocols=x",
-	    "secure match=hostname:nexthop:dot-nexthop | "
+	    "secure match=nexthop:dot-nexthop | "
 	    "CN:a+20protocols=x" },
-	{ "VERIFY+CN:nexthop", "secure match=hostname:nexthop:dot-nexthop | "
+	{ "VERIFY+CN:nexthop", "secure match=nexthop:dot-nexthop | "
 	    "CN:nexthop" },
-	{ "VERIFY+CN:.example.org",
-	    "secure match=hostname:nexthop:dot-nexthop | CN:.example.org" },
+	{ "VERIFY+CN:.example.org", "secure match=.example.org" },
+	{ "VERIFY+CN:.", "secure match=nexthop:dot-nexthop | CN:." },
 	{ "VERIFY+CN:*.example.org",
-	    "secure match=hostname:nexthop:dot-nexthop | CN:*.example.org" },
-	{ "VERIFY+CS:/CN=x", "secure match=hostname:nexthop:dot-nexthop | "
+	    "secure match=nexthop:dot-nexthop | CN:*.example.org" },
+	{ "VERIFY+CS:/CN=x", "secure match=nexthop:dot-nexthop | "
 	    "CS:/CN=x" },
 	{ "ENCR:0+CITag:MyCA++ICN:y",
-	    "secure match=hostname:nexthop:dot-nexthop | CITag:MyCA, ICN:y" },
+	    "secure match=nexthop:dot-nexthop | CITag:MyCA, ICN:y" },
 	{ "ENCR:0+VER:1.2", "encrypt protocols=>=TLSv1.2" },
 	{ "ENCR:0+VER:1.0", "encrypt protocols=>=TLSv1" },
 	{ "ENCR:0+VER:1.3++VER:1.2", "encrypt protocols=>=TLSv1.3" },
@@ -107,10 +117,19 @@ test_postfix(void **state)
 static const struct {
 	const char *first, *second, *want;
 } pairs[] = {
-	{ "ENCR:128", "VERIFY", "secure match=hostname:nexthop:dot-nexthop "
+	{ "ENCR:128", "VERIFY", "secure match=nexthop:dot-nexthop "
 	    "ciphers=high" },
 	{ "ENCR:0+VER:1.2", "ENCR:0+VER:1.3", "encrypt protocols=>=TLSv1.3" },
-	{ "VERIFY+CN:a", "VERIFY+CN:b", "secure match=a | CN:b" },
+	{ "VERIFY+CN:a", "VERIFY+CN:b", "secure match=a | CN of both rules" },
+	{ "VERIFY+CN:a++CN:b", "VERIFY+CN:B++CN:c", "secure match=b" },
+	{ "VERIFY", "DANE", "dane-only" },
+	{ "ENCR:1", "DANE", "dane-only" },
+	{ "OK", "DANE:may", "dane" },
+	{ "DANE", "DANE:may", "dane-only" },
+	{ "ENCR:1", "DANE:may", "encrypt | DANE:may beside another need" },
+	{ "ENCR:0+" FP_A, "DANE", "fingerprint "
+	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
+	    "DANE beside names or FP" },
 	{ "VERIFY+CN:a", "OK", "secure match=a" },
 	{ "ENCR:0+" FP_A "++" FP_B, "ENCR:0+" FP_B, "fingerprint "
 	    "match=FF:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
@@ -215,6 +234,13 @@ static const struct {
 	{ "VERIFY+BY:me++CN:a++UNTIL:2099-01-01++MSG:x y", "TEMP+VERIFY+CN:a" },
 	{ "VERIFY+VER:1.2++CN:a", "TEMP+VERIFY+CN:a | VER:1.2" },
 	{ "ENCR:0+PFS", "TEMP+ENCR:1 | PFS" },
+	/* sendmail would want both. */
+	{ "VERIFY+CN:a++CN:b", "TEMP+VERIFY | CN:a, CN:b" },
+	{ "VERIFY+CITag:A++CN:c++CITag:B",
+	    "TEMP+VERIFY+CN:c | CITag:A, CITag:B" },
+	{ "VERIFY+CN:.a", "TEMP+VERIFY | CN:.a" },
+	{ "DANE", "TEMP+VERIFY | DANE" },
+	{ "DANE:may", "TEMP+ENCR:0 | DANE:may" },
 	{ "VERIFY+CN:a++b", "TEMP+VERIFY | CN:a++b" },
 	{ "VERIFY+CN:*.example.org", "TEMP+VERIFY | CN:*.example.org" },
 	{ "ENCR:0+ICN:y", "TEMP+VERIFY:1 | ICN:y" },

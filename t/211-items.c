@@ -108,6 +108,36 @@ test_needs(void **state)
 	ask(rows, UNIT_COUNT(rows));
 }
 
+/* Any one of a kind will do, and each kind must. */
+static void
+test_alternatives(void **state)
+{
+	static const struct row rows[] = {
+		{ "VERIFY+CN:a++CN:mail.example.com", OK_CERT, "ok" },
+		{ "VERIFY+CN:mail.example.com++CN:a", OK_CERT, "ok" },
+		{ "VERIFY+CN:a++ICN:My+20CA++CN:b", OK_CERT, WRONG
+		    "CN:a or CN:b, found mail.example.com" },
+		{ "VERIFY+CN:a++CN:mail.example.com++ICN:x", OK_CERT, WRONG
+		    "ICN:x, found My CA" },
+		{ "VERIFY+ICN:x++ICN:My+20CA", OK_CERT, "ok" },
+		{ "VERIFY+CI:/CN=x++CI:/C=DE/CN=My+20CA", OK_CERT, "ok" },
+		{ "VERIFY+CITag:None++CITag:MyCA", OK_CERT, "ok" },
+		{ "VERIFY+CN:.example.com", OK_CERT, "ok" },
+		{ "VERIFY+CN:.com", OK_CERT, "ok" },
+		{ "VERIFY+CN:.ample.com", OK_CERT, WRONG
+		    "CN:.ample.com, found mail.example.com" },
+		{ "VERIFY+CN:.mail.example.com", OK_CERT, WRONG
+		    "CN:.mail.example.com, found mail.example.com" },
+		{ "VERIFY+CN:.example.com", TLS12 "verify=OK "
+		    "cn_subject=.example.com", "ok" },
+		{ "VERIFY+CN:.example.com", TLS12 "verify=OK "
+		    "cn_subject=a.b.EXAMPLE.com", "ok" }
+	};
+
+	(void)state;
+	ask(rows, UNIT_COUNT(rows));
+}
+
 static void
 test_names(void **state)
 {
@@ -250,6 +280,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_suites),
 	};

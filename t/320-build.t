@@ -54,6 +54,46 @@ is(tlspolicy('show')->{out}, $all, 'what is in the store');
 result_is(tlspolicy('build', '-n'), 0, '', qr/remove 0, add 0 and change 0$/m,
     '-n without a difference');
 
+# What changes nothing makes no generation; a line that moved does, as traces
+# name it.
+for my $n (1 .. 2) {
+	result_is(tlspolicy('build'), 0, '', "$store: unchanged, generation 1, " .
+	    "4 rules\n1 line without a tag: taken as a TLS_Clt and a TLS_Srv " .
+	    "rule each\n", "the same build again, $n");
+}
+{
+	my $other = $scratch->path('same.mdb');
+	my $text = "TLS_Clt:a.example\tENCR:1+CIPHER:HIGH\n" .
+	    "TLS_Clt:b.example\tENCR:1+UNTIL:2090-01-01\n" .
+	    "TLS_Clt:b.example\tPERM+ENCR:1\nTLS_To:\tOK\n";
+	my $file = $scratch->write('same', $text);
+	my $generation = sub {
+		my ($want, $name, @args) = @_;
+		my $r = tlspolicy('build', '-d', $other, '--json', @args);
+		my $json = decode_json($r->{out});
+		is("$json->{generation}$json->{unchanged}", $want, $name);
+	};
+	$generation->('10', 'same: first', $file);
+	$generation->('11', 'same: again', $file);
+	$scratch->write('same', "# moved\n$text");
+	$generation->('20', 'same: a line moved', $file);
+	$scratch->write('same2', "# moved\n$text");
+	$generation->('30', 'same: another file', $scratch->path('same2'));
+	$scratch->write('same2', "# moved\n$text" =~ s/ENCR:1\n/ENCR:2\n/r);
+	$generation->('40', 'same: another rule', $scratch->path('same2'));
+	$scratch->write('same2', "# moved\n$text" =~ s/TLS_To.*\n//r);
+	$generation->('50', 'same: a rule less', $scratch->path('same2'));
+	$scratch->write('same2', '');
+	$generation->('60', 'same: none', $scratch->path('same2'));
+	$generation->('61', 'same: none again', $scratch->path('same2'));
+	open my $fh, '+<', $other or die $!;
+	seek $fh, 4096 * 2, 0;
+	print $fh "\xff" x 4096 x 2;
+	close $fh;
+	is(tlspolicy('build', '-d', $other, $file)->{err} =~ /unchanged/, '',
+	    'same: a damaged store is not "unchanged"');
+}
+
 # Bad lines: all of them, and the old generation stays.
 my $bad = $scratch->write('bad', <<'END');
 TLS_Clt:a.example ENCR
@@ -147,5 +187,5 @@ for my $part (map { $_ / 12 } 1 .. 11) {
 cmp_ok($killed, '>', 2, "builds that were killed: $killed");
 is($torn, 0, 'after each the old rules are there, or all of the new');
 result_is(tlspolicy('build', $large), 0, '',
-    qr/^\Q$store\E: generation \d+, 200000 rules$/m, 'a build after that');
+    qr/^\Q$store\E: (?:unchanged, )?generation \d+, 200000 rules$/m, 'a build after that');
 done_testing;

@@ -24,6 +24,9 @@ TLS_Clt:warn.example	WARN+ENCR:128
 TLS_Clt:hold.example	HOLD+ENCR:128
 TLS_Clt:mine.example	PERM+VERIFY+BY:ticket+2017
 TLS_Srv:out.example	PERM+VERIFY
+TLS_Srv:dane.example	PERM+DANE
+TLS_Srv:maydane.example	DANE:may
+TLS_Clt:two.example	PERM+VERIFY+CN:a++CN:b
 TLS_To:payroll@home.example	PERM+ENCR:256
 TLS_To:held@home.example	HOLD+ENCR:256
 TLS_To:warned@home.example	WARN+ENCR:256
@@ -107,6 +110,28 @@ judged(['client_name=perm.example', 'client_addr=127.0.0.9'], 0,
     qr/^accept\nwarn reject 550 5\.7\.10 /, 'an exempt client');
 judged(['-o', 'exempt-clients=', 'client_name=perm.example',
     'client_addr=127.0.0.9'], 77, qr/^reject 550/, 'no client is exempt');
+# TRUSTED is sendmail's word for a server verified by its TLSA records.
+my @tls = qw(tls_version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 cipher_bits=256);
+for (['dane', 'TRUSTED', 0, qr/^accept/], ['dane', 'OK', 77,
+    qr/^reject 554 5\.7\.1 .* by DANE, found verify=OK/],
+    ['dane', 'NONE', 77, qr/^reject/], ['dane', 'DANE_FAIL', 77, qr/^reject/],
+    ['maydane', 'NO', 0, qr/^accept/],
+    ['maydane', 'DANE_FAIL', 75, qr/^tempfail/]) {
+	my ($host, $verify, $status, $out) = @$_;
+	judged(['-t', 'TLS_Srv', "server_name=mx.$host.example",
+	    "verify=$verify", $verify eq 'NONE' ? () : @tls], $status, $out,
+	    "$host $verify");
+}
+# Of several names any will do, but by sendmail's rules.
+for (['a', 0, 77], ['b', 0, 77], ['c', 77, 77]) {
+	my ($cn, $here, $there) = @$_;
+	my @session = ('client_name=two.example', 'verify=OK',
+	    "cn_subject=$cn", @tls);
+	judged([@session], $here, qr/./, "one of two names: $cn");
+	judged(['-o', 'compat=sendmail', @session], $there, qr/./,
+	    "both names: $cn");
+}
+
 judged(['-t', 'TLS_Srv', 'server_name=mx.out.example',
     'client_addr=127.0.0.1'], 77, qr/^reject 550/, 'outbound: not exempt');
 judged(['-v', 'client_name=perm.example', 'client_addr=IPv6:0:0:0:0:0:0:0:1'],

@@ -68,9 +68,11 @@ finds 'names in every good spelling', '', join('', map { "$_\tENCR:1\n" }
 check 'never-holds', @$_ for (
 	['TLS_Clt:a.example ENCR:2048', qr/at most 256/],
 	['TLS_Clt:a.example VERIFY+CITag:My', qr/add My:/]);
-finds 'names that are alike', '', "TLS_Clt:a.example\t" .
-    "VERIFY+CN:a.b++CN:*.b++CS:/CN=a+20b++CI:/CN=a\n", '';
-finds 'issuers', $compat, "TLS_Clt:a.example\tVERIFY+CITag:My\n" .
+finds 'names that are alike', '', "TLS_Clt:a.example	" .
+    "VERIFY+CN:a.b++CN:*.b++CN:c++CN:.b++CS:/CN=a+20b++CI:/CN=a
+", '';
+finds 'issuers', $compat, "TLS_Clt:a.example	VERIFY+CITag:My
+" .
     "my:/CN=a\tOK\nMY:CN=b\tOK\n", '3 never-matches';
 check 'twice', @$_ for (
 	['TLS_Clt:a.example ENCR:1+BY:b++BY:c', qr/BY .* the last one is kept/],

@@ -110,6 +110,8 @@ is_run(['set', 'TLS_Clt:zebra.example', 'PERM+VERIFY+BY:me'], 0, '',
     "$store: generation 3, 14 rules\n", 'set of a key that is there');
 is_run(['show', 'TLS_Clt:zebra.example'], 0,
     "TLS_Clt:zebra.example\tPERM+VERIFY+BY:me\n", '', 'set: the rule');
+is_run(['set', 'TLS_Clt:zebra.example', 'PERM+VERIFY+BY:me'], 0, '',
+    "$store: unchanged, generation 3, 14 rules\n", 'set of the same');
 is_run(['set', 'TLS_Cilt:zebra.example', 'OK'], 65, '',
     qr/^set:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/,
     'set of a misspelt tag');
@@ -128,6 +130,8 @@ is_run(['del', 'TLS_Clt:dated.example'], 0, '',
 is_run(['del', 'TLS_Clt:dated.example'], 1, '',
     "tlspolicy: there is no rule for TLS_Clt:dated.example\n",
     'del of an absent key');
+is_run(['del', $_, 'TLS_Clt:dated.example'], 0, '', '', "del $_")
+    for qw(-i --if-exists);
 is(Tlspolicy::Scratch::run($tlspolicy, 'check', '-d', $store, '-v',
     'client_name=zebra.example')->{out} =~ /\(set:1, generation 6\)/, 1,
     'the trace tells a rule that was set');

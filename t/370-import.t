@@ -22,7 +22,7 @@ sub import_is {
 
 	is($r->{status}, $status, "$name: exit $status");
 	is($r->{out}, $rules, "$name: rules");
-	is(join('', grep { !/: \d+ rules?, |outbound/ } split /^/, $r->{err}),
+	is(join('', grep { !/: \d+ rules?, |outbound|\t/ } split /^/, $r->{err}),
 	    join('', map { "$path$_\n" } @said), "$name: messages");
 	my $out = $scratch->write('rules', $r->{out});
 	my $store = $scratch->path("$file.mdb");
@@ -52,6 +52,11 @@ Try_TLS:broken.example	NO
 Srv_Features:192.0.2	S
 TLS_Clt:ok.example	OK
 TLS_Clt:OK.example	VERIFY
+Try_TLS:part.broken.example	YES
+part.example	PERM+ENCR:112
+TLS_Clt:believes.example	ENCR:112+CN:b
+TLS_Clt:two.example	VERIFY+CN:a++CN:b
+TLS_Clt:warn.example	WARN+ENCR:112
 IN
 TLS_Clt:mx.partner.example	PERM+VERIFY:128+CN++CITag:PartnerCA++BY:sendmail:access
 PartnerCA:/C=DE/O=My+20CA/CN=Root	OK
@@ -60,20 +65,31 @@ TLS_Clt:ok.example	ENCR:0+BY:sendmail:access
 TLS_Srv:out.example	TEMP+ENCR:128+BY:sendmail:access
 TLS_Rcpt:user@out.example	VERIFY+BY:sendmail:access
 Try_TLS:broken.example	NO
+Try_TLS:part.broken.example	OK
+TLS_Clt:believes.example	ENCR:112+CN:b++BY:sendmail:access
+TLS_Clt:two.example	VERIFY+CN:a++CN:b++BY:sendmail:access
+TLS_Clt:warn.example	WARN+ENCR:112+BY:sendmail:access
 OUT
     ':7: sendmail reads 0200 as 128',
     ':9:1: not taken, sendmail enforces nothing here: found "ENCR"; ' .
     'expected ENCR:bits, as in ENCR:128',
-    ': left out, not TLS rules: 4 lines (1 Connect, 1 From, 1 without a ' .
+    ':17:1: "part.example" has no tag: sendmail enforces nothing here; as ' .
+    'rules it would be TLS_Clt:part.example and TLS_Srv:part.example',
+    ':18: sendmail believes names in certificates that did not verify; so ' .
+    'does a rule by compat = sendmail only',
+    ':19: sendmail wants each CN to hold, a rule any one; compat = sendmail ' .
+    'wants each',
+    ':20: sendmail does not know WARN and enforces nothing here',
+    ': not about TLS: 4 lines (1 Connect, 1 From, 1 without a ' .
     'tag, 1 Srv_Features)',
     ':15: TLS_Clt:OK.example was given before (line 8) with another ' .
     'requirement');
-like($r->{err}, qr/: 7 rules, 2 not taken\n.*3 of them are outbound/,
+like($r->{err}, qr/: 11 rules, 6 lines not of equal force\n.*4 of them are outbound/,
     'sendmail: the sum');
 
 my $fp = join ':', ('AA') x 20;
 my $fp2 = 'BB' . substr $fp, 2;
-import_is('postfix', 'tls_policy', <<"IN", 0, <<"OUT",
+import_is('postfix', 'tls_policy', <<"IN", 65, <<"OUT",
 # comment
 example.com	encrypt ciphers=high protocols=>=TLSv1.2
 .example.net  may
@@ -83,43 +99,52 @@ two.example secure
    match=a.example:.b.example
 fp.example fingerprint
  match=$fp|$fp2
-none.example none
 [none.example] none
+.one.example secure
 d.example dane-only
-old.example encrypt protocols=!SSLv2,!SSLv3,!TLSv1 exclude=3DES
+old.example encrypt protocols=!SSLv2:!SSLv3:!TLSv1 exclude=3DES
 nh.example secure match=nexthop
 IN
 TLS_Rcpt:example.com	ENCR:128+VER:1.2++BY:postfix:tls_policy
 TLS_Rcpt:.example.net	ENCR:0+BY:postfix:tls_policy
 TLS_Srv:mx.example.org	VERIFY+CN:mx.example.org++BY:postfix:tls_policy
 TLS_Rcpt:one.example	VERIFY+CN++BY:postfix:tls_policy
-TLS_Rcpt:two.example	VERIFY+BY:postfix:tls_policy
+TLS_Rcpt:two.example	VERIFY+CN:a.example++CN:.b.example++BY:postfix:tls_policy
 TLS_Rcpt:fp.example	ENCR:1+FP:$fp++FP:$fp2++BY:postfix:tls_policy
-TLS_Rcpt:none.example	ENCR:0+BY:postfix:tls_policy
 Try_TLS:none.example	NO
-TLS_Rcpt:d.example	VERIFY+BY:postfix:tls_policy
+TLS_Rcpt:.one.example	VERIFY+BY:postfix:tls_policy
+TLS_Rcpt:d.example	DANE+BY:postfix:tls_policy
 TLS_Rcpt:old.example	ENCR:1+VER:1.1++BY:postfix:tls_policy
 TLS_Rcpt:nh.example	VERIFY+CN:nh.example++BY:postfix:tls_policy
+TLS_Rcpt:.example.com	ENCR:0+BY:postfix:tls_policy
+TLS_Srv:.mx.example.org	ENCR:0+BY:postfix:tls_policy
+TLS_Rcpt:.two.example	ENCR:0+BY:postfix:tls_policy
+TLS_Rcpt:.fp.example	ENCR:0+BY:postfix:tls_policy
+Try_TLS:.none.example	OK
+TLS_Rcpt:.d.example	ENCR:0+BY:postfix:tls_policy
+TLS_Rcpt:.old.example	ENCR:0+BY:postfix:tls_policy
+TLS_Rcpt:.nh.example	ENCR:0+BY:postfix:tls_policy
 OUT
-    ':6: several names are acceptable, which a rule cannot say: only ' .
-    'VERIFY was kept',
-    ':10: level none is kept as no requirement; that TLS is not to be tried ' .
-    'can be said for hosts (Try_TLS)',
-    ':13: exclude=3DES cannot be said in a rule and was left out');
+    ':13: exclude=3DES: a rule cannot name the suites that Postfix is to ' .
+    'leave out, but by PFS and AEAD');
 
-import_is('postfix', 'sender_access', <<'IN', 0, <<'OUT',
+# Nobody said whose table it is; an address is a client's.
+import_is('postfix', 'sender_access', <<'IN', 65, <<'OUT',
 partner.example reject_plaintext_session
-boss@partner.example reject_plaintext_session, permit
 192.0.2 reject_plaintext_session
-<> reject_plaintext_session
 spam.example REJECT
 IN
-TLS_From:partner.example	ENCR:1+BY:postfix:sender_access
-TLS_From:boss@partner.example	ENCR:1+BY:postfix:sender_access
-TLS_Clt:192.0.2	ENCR:1+BY:postfix:sender_access
-TLS_From:<>	ENCR:1+BY:postfix:sender_access
+TLS_Clt:192.0.2	TEMP+ENCR:1+BY:postfix:sender_access
 OUT
-    ': left out, not about TLS: 1 line');
+    ':1: partner.example may be a client, a sender or a recipient: say ' .
+    'which by --as TLS_Clt, TLS_From or TLS_To, or let --config find it',
+    ': not about TLS: 1 line');
+
+# A class that is not known here might ask for TLS.
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
+    'postfix', $scratch->write('class', "a.example need_tls\n"));
+is($r->{status}, 65, 'a class: exit 65');
+like($r->{err}, qr/:1: "need_tls" is no restriction: /, 'a class: why');
 
 import_is('csv', 'my partners+.csv', "Domain,Policy\r\n" .
     "\"partner.example\",encrypt\r\nb\xc3\xbccher.example;VERIFY:128+PFS\r\n" .
@@ -145,17 +170,35 @@ import_is('starttls-everywhere', 'policy.json', <<'IN', 65, <<'OUT',
   "d.example": {"mode": "none"},
   "e.example": {"policy-alias": "absent"},
   "f\nTLS_Clt: OK": {"mode": "enforce", "mxs": ["f.example"]},
+  "g.example": {"mode": "enforce"},
   "h.example": {"mode": "enforce", "mxs": ["x\nTLS_Clt: OK"]}}}
 IN
 TLS_Rcpt:a.example	VERIFY+CN:mx.a.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
-TLS_Rcpt:b.example	WARN+VERIFY+CN:*.mail.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
-TLS_Rcpt:c.example	VERIFY+UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:b.example	WARN+VERIFY+CN:.mail.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:c.example	VERIFY+CN:x.example++CN:.y.example++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
 TLS_Rcpt:h.example	VERIFY+CN:x+0ATLS_Clt:+20OK++UNTIL:2027-05-06++BY:starttls-everywhere:policy.json
+TLS_Rcpt:.a.example	ENCR:0+BY:starttls-everywhere:policy.json
+TLS_Rcpt:.b.example	ENCR:0+BY:starttls-everywhere:policy.json
+TLS_Rcpt:.c.example	ENCR:0+BY:starttls-everywhere:policy.json
+TLS_Rcpt:.h.example	ENCR:0+BY:starttls-everywhere:policy.json
 OUT
-    ': c.example: several names are acceptable, which a rule cannot say: ' .
-    'only VERIFY was kept',
     ': e.example: no mode enforce, testing or none',
-    ': "TLS_Rcpt:f?TLS_Clt: OK" is not the key of a rule');
+    ': "TLS_Rcpt:f?TLS_Clt: OK" is not the key of a rule',
+    ': g.example: no names of its servers');
+
+# compat = sendmail makes equal what it judges as sendmail does; --partial
+# accepts what is not.
+my $access = $scratch->write('two', "TLS_Clt:a.example\tENCR:1+CN:b++CN:c\n");
+my $conf = $scratch->write('conf', "compat = sendmail\n");
+for ([65], [0, '-c', $conf], [0, '--partial']) {
+	my ($status, @options) = @$_;
+	is(Tlspolicy::Scratch::run($tlspolicy, 'import', @options, 'sendmail',
+	    $access)->{status}, $status, "names of sendmail: @options");
+}
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--json', 'sendmail',
+    $access);
+like($r->{out}, qr/"line":1,"force":"(?:weaker|stricter)","rule":"TLS_Clt:a/,
+    'the table as JSON');
 
 # Where there is nothing to import.
 sub import_fails {
@@ -174,4 +217,8 @@ import_fails(66, qr/cannot read/, 'csv', $scratch->dir);
 import_fails(64, qr/no format "senmail", did you mean sendmail\?/, 'senmail',
     $text);
 import_fails(64, qr/operands are missing/, 'sendmail');
+import_fails(64, qr/--as is for postfix and csv/, '--as', 'TLS_Clt', 'sendmail', $text);
+import_fails(64, qr/found --as TLS_Srv; expected/, '--as', 'TLS_Srv', 'postfix', $text);
+import_fails(64, qr/--config is for postfix/, '--config', '/', 'csv');
+import_fails(66, qr/cannot open .*main\.cf/, '--config', $scratch->path('no'), 'postfix');
 done_testing;

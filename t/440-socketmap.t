@@ -45,7 +45,7 @@ sub netstring
 
 is((stat $path)[2] & 0777, 0600, 'socketmap-mode');
 my $s = open_map() or BAIL_OUT("no connection: $!");
-my $yes = netstring('OK encrypt ciphers=high');
+my $yes = netstring('OK encrypt');
 print $s netstring('tlspolicy dest.test');
 is(receive($s, length $yes), $yes, 'an answer');
 my $no = netstring('NOTFOUND ');
@@ -81,7 +81,7 @@ is(receive($s, length $yes), $yes, 'the others do not notice');
 
 # Changed live, on a connection that stays.
 is($daemon->rules("TLS_Srv:dest.test VERIFY\n")->{status}, 0, 'new rules');
-my $verify = netstring('OK secure match=hostname:nexthop:dot-nexthop');
+my $verify = netstring('OK secure match=nexthop:dot-nexthop');
 print $s netstring('tlspolicy dest.test');
 is(receive($s, length $verify), $verify, 'the commit is the reload');
 

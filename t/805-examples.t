@@ -128,19 +128,28 @@ my %etc = (
 	'/etc/mail/access' => "Connect:192.0.2 OK\nTLS_Clt:a.example\tVERIFY:112\n"
 	    . "tls_srv:b.example PERM+ENCR:128\n"
 	    . "TLS_Clt:c.example VERIFY+CITag:MyCA\nMyCA:/C=DE/CN=x OK\n",
-	'/etc/postfix/tls_senders' => "bank.example need_tls\n"
-	    . "shop.example OK\n192.0.2.7\tneed_tls\n",
+	'/etc/postfix' => { 'master.cf' => '', 'main.cf' =>
+	    "smtpd_restriction_classes = need_tls\nneed_tls = "
+	    . "reject_plaintext_session\nsmtpd_sender_restrictions = "
+	    . "check_sender_access texthash:/etc/postfix/tls_senders\n",
+	    tls_senders => "bank.example need_tls\nshop.example OK\n" },
 );
 my %rules = (
 	'/etc/mail/access' => [qw(TLS_Clt:a.example tls_srv:b.example
 	    TLS_Clt:c.example MyCA:/C=DE/CN=x)],
-	'/etc/postfix/tls_senders' => [qw(TLS_From:bank.example
-	    TLS_Clt:192.0.2.7)],
+	'/etc/postfix' => [qw(TLS_From:bank.example TLS_From:shop.example)],
 );
 for my $file (sort keys %etc) {
 	my ($shell) = grep { /^\$ .*\Q$file\E/ && /tlspolicy import/ }
 	    Tlspolicy::Tree::displays('tlspolicy-migration.7');
-	my $here = $scratch->write('imported', $etc{$file});
+	my $here;
+	if (ref $etc{$file}) {
+		mkdir($here = $scratch->path('postfix'));
+		$scratch->write("postfix/$_", $etc{$file}{$_})
+		    for keys %{$etc{$file}};
+	} else {
+		$here = $scratch->write('imported', $etc{$file});
+	}
 	$shell =~ s/^\$ //mg;
 	$shell =~ s/\Q$file\E/$here/g;
 	$shell =~ s{\btlspolicy (import|build)}{$tlspolicy $1 -c /dev/null -d none.mdb}g;

@@ -129,8 +129,7 @@ stops('words', map { "$_ ENCR:1" } 'TLS_Auth:*', 'TLS_Auth:/.*/',
 stops('requirements', map { "TLS_Clt:a.example $_" } 'VERIFY+CN:x++PSF',
     'VERIFY+ICN:x++AED', 'VERIFY+CS:/CN=x++CITga', 'VERIFY+CN:a+PFS',
     'VERIFY+CS:/CN=a+AEAD', 'ENCR:0+BY:x+UNTILL:2099-01-01',
-    'ENCR:0+BY:x+FROM:2020-01-01++PFS', 'VERIFY+ICN:a++ICN:b',
-    'VERIFY+CI:/CN=a++CI:/CN=b', 'ENCR:1+PFS++CIPHER:AES128-SHA',
+    'ENCR:0+BY:x+FROM:2020-01-01++PFS', 'ENCR:1+PFS++CIPHER:AES128-SHA',
     'ENCR:1+AEAD++CIPHER:AES128-SHA', 'ENCR:1+VER:1.3++CIPHER:HIGH',
     'ENCR:1+CIPHER:AES128-SHA++CIPHER:AES256-SHA',
     'VERIFY+CN:badcertificateUnknown');
@@ -154,7 +153,8 @@ $scratch->write('rules', join '', map { "$_\n" }
     [7, 'ENCR:1+VER:1.3++CIPHER:TLS_AES_128_GCM_SHA256'], [8,
     'ENCR:1+PFS++CIPHER:HIGH'], [9, 'VERIFY+CN:a++CN:A'], [10,
     'VERIFY+CN:+50FS'], [11, 'ENCR:1024'], [12,
-    'ENCR:1+CIPHER:ECDHE+AESGCM:AES128-SHA']));
+    'ENCR:1+CIPHER:ECDHE+AESGCM:AES128-SHA'], [13,
+    'VERIFY+ICN:a++ICN:b'], [14, 'VERIFY+CI:/CN=a++CI:/CN=b']));
 my $passes = run(qw(build -c /dev/null -d), $store, 'rules');
 is($passes->{status}, 0, 'what may match passes') or diag $passes->{err};
 

@@ -53,13 +53,13 @@ compare(const struct context *context, const struct rulefile *rules, bool json)
 
 static void
 print_json(const struct context *context, const struct rulefile *rules,
-    const struct store_info *info)
+    const struct store_info *info, bool unchanged)
 {
-	json_t *line = json_pack("{s:o, s:I, s:I, s:I, s:I}", "store",
+	json_t *line = json_pack("{s:o, s:I, s:I, s:I, s:I, s:b}", "store",
 	    jsontext_cstring(context->store), "generation",
 	    (json_int_t)info->generation, "rules", (json_int_t)info->rules,
 	    "untagged", (json_int_t)rules->untagged, "built_at",
-	    (json_int_t)info->built_at);
+	    (json_int_t)info->built_at, "unchanged", unchanged);
 
 	json_dumpf(line, stdout,
 	    JSON_ENSURE_ASCII | JSON_COMPACT);
@@ -82,6 +82,25 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
+/* What cannot be read is built anew. */
+static bool
+is_unchanged(const struct context *context, const struct rulefile *rules,
+    struct store_info *info)
+{
+	struct store_reader reader;
+	struct store *store;
+	struct fault f;
+	bool same;
+
+	if (access(context->store, F_OK) != 0 ||
+	    !command_open_store(context, &store, &reader, &f))
+		return false;
+	*info = reader.info;
+	same = difference_is_none(&reader, rules, true);
+	command_close_store(store, &reader);
+	return same;
+}
+
 static int
 build(const struct context *context, const struct rulefile *rules, bool json)
 {
@@ -89,6 +108,12 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	struct fault f;
 	bool good;
 
+	if (is_unchanged(context, rules, &info)) {
+		command_say_unchanged(context, &info);
+		if (json)
+			print_json(context, rules, &info, true);
+		return EXIT_FINE;
+	}
 	if (!folder_is_there(context->store, &f) ||
 	    !command_enter_folder(context, &f))
 		return command_fail(&f);
@@ -100,7 +125,7 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 		return command_fail(&f);
 	command_say_generation(context, &info);
 	if (json)
-		print_json(context, rules, &info);
+		print_json(context, rules, &info, false);
 	return EXIT_FINE;
 }
 

@@ -5,6 +5,11 @@
 #include "policy/commands/command.h"
 #include "policy/store/rebuild.h"
 
+static const struct command_option options[] = {
+	{ 'i', "if-exists", NULL, "a key without rules is no finding" },
+	{ 0, NULL, NULL, NULL }
+};
+
 /* A missing store must be told, not made. */
 static bool
 store_is_there(const struct context *context, struct fault *f)
@@ -18,7 +23,7 @@ store_is_there(const struct context *context, struct fault *f)
 }
 
 static int
-delete(const struct context *context, const char *word)
+delete(const struct context *context, const char *word, bool if_exists)
 {
 	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
@@ -31,6 +36,8 @@ delete(const struct context *context, const char *word)
 	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
 	    &found, &info, &f))
 		return command_fail(&f);
+	if (!found && if_exists)
+		return EXIT_FINE;
 	if (!found) {
 		command_say("there is no rule for %s", word);
 		return EXIT_FINDINGS;
@@ -42,16 +49,20 @@ delete(const struct context *context, const char *word)
 static int
 run(struct context *context, int argc, char **argv)
 {
+	bool if_exists = false;
 	int c, status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1)
-		return status;
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c != 'i')
+			return status;
+		if_exists = true;
+	}
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
-	return delete(context, argv[optind]);
+	return delete(context, argv[optind], if_exists);
 }
 
 const struct command command_del = {
-	"del", "KEY", "Take a key's rules out of the store", NULL, run,
+	"del", "KEY", "Take a key's rules out of the store", options, run,
 	NULL
 };

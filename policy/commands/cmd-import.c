@@ -29,61 +29,160 @@ find_format(const struct context *context, const char *name)
 	return NULL;
 }
 
+static const struct command_option options[] = {
+	{ 'a', "as", "TAG", "whose table it is: TLS_Clt, TLS_From, TLS_To, "
+	    "TLS_Rcpt" },
+	{ 'f', "config", "DIR", "main.cf, master.cf and the tables that they "
+	    "name" },
+	{ 'p', "partial", NULL, "lines that are not of equal force are no "
+	    "error" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+struct choices {
+	bool with_as, partial, json;
+	enum tag as;
+	const char *config;
+};
+
 static void
-print_summary(const struct import *import, unsigned long printed)
+print_summary(const struct import *import, const char *path,
+    unsigned long printed)
 {
-	fprintf(stderr, "%s: %lu rule%s, %lu not taken\n", import->path,
-	    printed, printed == 1 ? "" : "s", import->bad);
+	fprintf(stderr, "%s: %lu rule%s, %lu line%s not of equal force\n", path,
+	    printed, printed == 1 ? "" : "s", import->bad,
+	    import->bad == 1 ? "" : "s");
 	if (import->outbound > 0)
 		fprintf(stderr, "%s: %lu of them are outbound (TLS_Srv, "
 		    "TLS_Rcpt, Try_TLS): the milter judges inbound sessions "
-		    "only\n", import->path, import->outbound);
+		    "only\n", path, import->outbound);
 }
 
 static int
-import_file(const struct import_format *format, const char *path)
+print(const struct import *import, const char *path,
+    const struct choices *choices)
 {
-	bool from_stdin = strcmp(path, "-") == 0;
+	if (choices->json) {
+		import_print_json(import, stdout);
+	} else {
+		unsigned long printed = import_print(import, stdout);
+
+		fflush(stdout);
+		import_print_table(import, stderr);
+		print_summary(import, path, printed);
+	}
+	return import->bad > 0 && !choices->partial ? FAULT_DATA : EXIT_FINE;
+}
+
+static bool
+read_file(struct import *import, const char *path, struct fault *f)
+{
+	bool from_stdin = strcmp(path, "-") == 0, good;
 	FILE *file = from_stdin ? stdin : fopen(path, "re");
+
+	if (file == NULL)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
+		    path);
+	good = import_read(import, file, f);
+	if (!from_stdin)
+		fclose(file);
+	return good;
+}
+
+static int
+import_all(const struct context *context, const struct import_format *format,
+    const struct choices *choices, const char *path)
+{
+	const char *shown = path != NULL && strcmp(path, "-") == 0 ? "stdin" :
+	    path != NULL ? path : choices->config;
 	struct import import;
 	struct fault f;
 	int status;
 
-	if (file == NULL) {
-		fault_errno(&f, FAULT_NOINPUT, errno, "cannot open %s", path);
-		return command_fail(&f);
-	}
-	import_init(&import, format, from_stdin ? "stdin" : path,
-	    command_report_fault, NULL);
-	if (import_read(&import, file, &f)) {
-		print_summary(&import, import_print(&import, stdout));
-		status = import.bad > 0 ? FAULT_DATA : EXIT_FINE;
-	} else {
+	import_init(&import, format, shown, command_report_fault, NULL);
+	import.with_as = choices->with_as;
+	import.as = choices->as;
+	import.compat_sendmail = context->settings.compat == COMPAT_SENDMAIL;
+	if (path != NULL ? read_file(&import, path, &f) :
+	    import_config(&import, choices->config, &f))
+		status = print(&import, shown, choices);
+	else
 		status = command_fail(&f);
-	}
 	import_free(&import);
-	if (!from_stdin)
-		fclose(file);
 	return status;
+}
+
+static bool
+choose_tag(struct context *context, const char *name, enum tag *tag)
+{
+	if (tag_by_name(slice_of(name), tag) && (*tag == TAG_CLT ||
+	    *tag == TAG_FROM || *tag == TAG_TO || *tag == TAG_RCPT))
+		return true;
+	command_usage(context, "found --as %s; expected TLS_Clt, TLS_From, "
+	    "TLS_To or TLS_Rcpt", name);
+	return false;
+}
+
+/* --as is for tables without tags, --config for Postfix. */
+static bool
+do_agree(struct context *context, const struct import_format *format,
+    const struct choices *choices)
+{
+	bool postfix = strcmp(format->name, "postfix") == 0;
+
+	if (choices->config != NULL && (!postfix || choices->with_as)) {
+		command_usage(context, "--config is for postfix, and finds "
+		    "the tags by itself");
+		return false;
+	}
+	if (choices->with_as && !postfix &&
+	    strcmp(format->name, "csv") != 0) {
+		command_usage(context, "--as is for postfix and csv");
+		return false;
+	}
+	return true;
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
+	struct choices choices = { .with_as = false };
 	const struct import_format *format;
-	int c, status;
+	int c, status, operands;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1)
-		return status;
-	if (!command_operands(context, argc - optind, 2, 2))
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		switch (c) {
+		case 'a':
+			if (!choose_tag(context, optarg, &choices.as))
+				return FAULT_USAGE;
+			choices.with_as = true;
+			break;
+		case 'f':
+			choices.config = optarg;
+			break;
+		case 'p':
+			choices.partial = true;
+			break;
+		case OPTION_JSON:
+			choices.json = true;
+			break;
+		default:
+			return status;
+		}
+	}
+	operands = choices.config != NULL ? 1 : 2;
+	if (!command_operands(context, argc - optind, operands, operands))
 		return FAULT_USAGE;
 	format = find_format(context, argv[optind]);
-	return format == NULL ? FAULT_USAGE :
-	    import_file(format, argv[optind + 1]);
+	if (format == NULL || !do_agree(context, format, &choices))
+		return FAULT_USAGE;
+	return import_all(context, format, &choices,
+	    choices.config != NULL ? NULL : argv[optind + 1]);
 }
 
 const struct command command_import = {
 	"import", "sendmail|postfix|csv|starttls-everywhere FILE",
-	"Print other people's policy as rules", NULL, run,
+	"Print other people's policy as rules", options, run,
 	"tlspolicy-migration(7)"
 };

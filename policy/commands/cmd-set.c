@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/commands/command.h"
+#include "policy/commands/difference.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
@@ -89,6 +89,24 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
+/* From wherever it came: the rule is there. */
+static bool
+is_set(const struct context *context, const struct rulefile *rules,
+    struct store_info *info)
+{
+	struct store_reader reader;
+	struct store *store;
+	struct fault f;
+	bool same;
+
+	if (rules->n == 0 || !command_open_store(context, &store, &reader, &f))
+		return false;
+	*info = reader.info;
+	same = difference_is_none(&reader, rules, false);
+	command_close_store(store, &reader);
+	return same;
+}
+
 static int
 set(const struct context *context, struct rulefile *rules, char **operands)
 {
@@ -96,8 +114,13 @@ set(const struct context *context, struct rulefile *rules, char **operands)
 	struct fault f;
 
 	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
-	    !check_issuer(context, &rules->rules[0], &f)) ||
-	    !command_enter_folder(context, &f) || !rebuild_set(context->store,
+	    !check_issuer(context, &rules->rules[0], &f)))
+		return command_fail(&f);
+	if (is_set(context, rules, &info)) {
+		command_say_unchanged(context, &info);
+		return EXIT_FINE;
+	}
+	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
 	    rules, (int64_t)time(NULL), &info, &f))
 		return command_fail(&f);
 	command_say_generation(context, &info);

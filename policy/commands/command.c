@@ -327,6 +327,15 @@ command_say_generation(const struct context *context,
 	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
 }
 
+void
+command_say_unchanged(const struct context *context,
+    const struct store_info *info)
+{
+	fprintf(stderr, "%s: unchanged, generation %llu, %llu rule%s\n",
+	    context->store, (unsigned long long)info->generation,
+	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
+}
+
 bool
 command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX], size_t *n,
     struct fault *f)

@@ -110,5 +110,7 @@ void command_close_store(struct store *, struct store_reader *);
 
 /* On standard error: "STORE: generation 7, 1234 rules". */
 void command_say_generation(const struct context *, const struct store_info *);
+/* The same for a change that changes nothing: no generation is made. */
+void command_say_unchanged(const struct context *, const struct store_info *);
 
 #endif

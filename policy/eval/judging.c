@@ -76,21 +76,31 @@ needs_words(const struct judging *j, enum answer answer)
 	return answer != ANSWER_YES || j->q->trace != NULL;
 }
 
+static bool
+is_verified(const struct judging *j, enum need need)
+{
+	if (need == NEED_DANE) /* sendmail's word for "by TLSA records" */
+		return facts_verify(j->q->facts) == VERIFY_TRUSTED;
+	return need != NEED_VERIFY || facts_verified(j->q->facts);
+}
+
 static enum answer
 test_verify(const struct judging *j, struct class_judgement *c)
 {
-	enum answer answer = facts_verified(j->q->facts) ? ANSWER_YES :
-	    ANSWER_NO;
+	enum need need = c->found.requirement.need;
+	enum answer answer = is_verified(j, need) ? ANSWER_YES : ANSWER_NO;
 
-	if (c->found.requirement.need != NEED_VERIFY ||
+	if ((need != NEED_VERIFY && need != NEED_DANE) ||
 	    !needs_words(j, answer))
 		return ANSWER_YES;
 	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a verified certificate");
+	text_puts(&c->observation.wanted, need == NEED_DANE ?
+	    "a certificate verified by DANE" : "a verified certificate");
 	found_verify(c, j->q->facts);
 	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
 	    REASON_NOT_VERIFIED;
-	judging_trace(j, "VERIFY", &c->observation, answer);
+	judging_trace(j, need == NEED_DANE ? "DANE" : "VERIFY",
+	    &c->observation, answer);
 	return answer;
 }
 
@@ -156,6 +166,50 @@ suite_listed(void *arg, struct slice list, unsigned id)
 	return ANSWER_NO;
 }
 
+/*
+ * The item at `first` and, where its kind has alternatives, the others of its
+ * kind until one holds.  What could not be told outweighs what does not hold.
+ */
+static enum answer
+test_kind(const struct judging *j, struct class_judgement *c,
+    const struct predicate *predicate, unsigned first, bool alternatives)
+{
+	const struct requirement *r = &c->found.requirement;
+	const struct item_row *row = r->items[first].row;
+	enum answer answer = ANSWER_NO;
+
+	start_finding(j, c);
+	for (unsigned i = first; i < (alternatives ? r->nitems : first + 1);
+	    i++) {
+		enum answer one;
+
+		if (r->items[i].row != row)
+			continue;
+		text_puts(&c->observation.wanted, i > first ? " or " : "");
+		text_clear(&c->observation.found);
+		one = row->test(predicate, r->items[i].value, &c->observation);
+		judging_trace(j, row->name, &c->observation, one);
+		if (one == ANSWER_YES)
+			return one;
+		if (one == ANSWER_CANNOT_TELL)
+			answer = one;
+	}
+	if (answer == ANSWER_CANNOT_TELL)
+		c->observation.reason = REASON_POLICY_ERROR;
+	c->item = &r->items[first];
+	return answer;
+}
+
+/* An item of the same kind stands before this one. */
+static bool
+has_stood(const struct requirement *r, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (r->items[i].row == r->items[n].row)
+			return true;
+	return false;
+}
+
 static enum answer
 test_items(const struct judging *j, struct class_judgement *c)
 {
@@ -166,23 +220,20 @@ test_items(const struct judging *j, struct class_judgement *c)
 		.believe_unverified = j->q->options->compat_sendmail,
 		.issuer_known = issuer_known,
 		.suite_listed = suite_listed,
-		.arg = j->reader,
-		.requirement = r
+		.arg = j->reader
 	};
 
 	for (unsigned i = 0; i < r->nitems; i++) {
-		const struct item *item = &r->items[i];
+		const struct item_row *row = r->items[i].row;
+		bool alternatives = item_is_alternative(row,
+		    predicate.believe_unverified);
 		enum answer answer;
 
-		if (item->row->test == NULL)
+		if (row->test == NULL || (alternatives && has_stood(r, i)))
 			continue;
-		start_finding(j, c);
-		answer = item->row->test(&predicate, item->value, &c->observation);
-		judging_trace(j, item->row->name, &c->observation, answer);
-		if (answer != ANSWER_YES) {
-			c->item = item;
+		answer = test_kind(j, c, &predicate, i, alternatives);
+		if (answer != ANSWER_YES)
 			return answer;
-		}
 	}
 	return ANSWER_YES;
 }

@@ -1,10 +1,40 @@
 /*
- * Two columns: a mail domain (or a key with its tag), and a requirement, or
- * one of the words that lists of partners use.  Quotes as in RFC 4180; comma
- * or semicolon between the columns; a first line that begins with "domain" is
- * the heading.
+ * Columns: a mail domain (or a key with its tag), a requirement or one of the
+ * words that lists of partners and the tables of mail panels use, Postfix's
+ * attributes, the tag.  Quotes as in RFC 4180; comma or semicolon between the
+ * columns.  A first line with the words "domain" or "key", and "policy" or
+ * "requirement", is the heading and may give the columns in another order; one
+ * with "params" makes the table one of smtp_tls_policy_maps.
  */
-#include "policy/import/import.h"
+#include <string.h>
+
+#include "policy/import/table.h"
+
+enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
+	COLUMN_ACTIVE, COLUMN_OTHER, COLUMNS = COLUMN_OTHER };
+enum { WIDTH_MAX = 16 };
+
+static const struct {
+	const char *name;
+	enum column column;
+} headings[] = {
+	{ "domain", COLUMN_KEY }, { "key", COLUMN_KEY },
+	{ "dest", COLUMN_KEY }, { "nexthop", COLUMN_KEY },
+	{ "policy", COLUMN_NEED }, { "requirement", COLUMN_NEED },
+	{ "level", COLUMN_NEED },
+	{ "params", COLUMN_PARAMS }, { "parameters", COLUMN_PARAMS },
+	{ "attributes", COLUMN_PARAMS },
+	{ "tag", COLUMN_TAG }, { "class", COLUMN_TAG },
+	{ "active", COLUMN_ACTIVE }, { "enabled", COLUMN_ACTIVE },
+	{ NULL, COLUMN_OTHER }
+};
+
+struct table {
+	enum column order[WIDTH_MAX];
+	bool outbound;	/* no tag said: TLS_Rcpt */
+	char text[COLUMNS][REQUIREMENT_TEXT_MAX + KEY_TEXT_MAX];
+	struct text cell[COLUMNS];
+};
 
 static const struct {
 	const char *word, *need;
@@ -19,6 +49,8 @@ static const struct {
 	{ "none", "ENCR:0" },
 	{ "may", "ENCR:0" },
 	{ "no", "ENCR:0" },
+	{ "mandatory", "ENCR:1" },
+	{ "opportunistic", "ENCR:0" },
 	{ NULL, NULL }
 };
 
@@ -54,6 +86,23 @@ take_column(struct slice *rest, struct text *out)
 	return !out->cut;
 }
 
+/* A panel's word as Postfix's level; NULL: it is none. */
+static const char *
+level_of(struct slice word)
+{
+	static const char *const others[][2] = {
+		{ "mandatory", "encrypt" }, { "encrypted", "encrypt" },
+		{ "required", "encrypt" }, { "tls", "encrypt" },
+		{ "yes", "encrypt" }, { "opportunistic", "may" },
+		{ "no", "may" },
+	};
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (slice_is_nocase(word, others[i][0]))
+			return others[i][1];
+	return NULL;
+}
+
 static struct slice
 need_of(struct slice column)
 {
@@ -77,47 +126,170 @@ items_at(struct slice s, struct slice key)
 	return r.items[0].offset;
 }
 
-static void
-take_line(struct import *import, struct slice line)
+/* All columns of a line into their cells; false: quotes that do not match. */
+static bool
+take_columns(struct table *t, struct slice line)
 {
-	char first_text[KEY_TEXT_MAX], second_text[REQUIREMENT_TEXT_MAX];
-	char key_text[KEY_TEXT_MAX + 16];
-	struct text first, second, key;
-	struct slice need, tagged, domain;
-	size_t items;
+	unsigned n;
+	struct text unused;
+	char buf[REQUIREMENT_TEXT_MAX];
 
-	text_init(&first, first_text, sizeof first_text);
-	text_init(&second, second_text, sizeof second_text);
-	if (!take_column(&line, &first) || !take_column(&line, &second) ||
-	    line.n > 0 || second.n == 0) {
+	for (int c = 0; c < COLUMNS; c++)
+		text_init(&t->cell[c], t->text[c], sizeof t->text[c]);
+	for (n = 0; line.n > 0; n++) {
+		enum column c = n < WIDTH_MAX ? t->order[n] : COLUMN_OTHER;
+
+		text_init(&unused, buf, sizeof buf);
+		if (!take_column(&line, c < COLUMNS ? &t->cell[c] : &unused))
+			return false;
+	}
+	return true;
+}
+
+static struct slice
+cell(const struct table *t, enum column c)
+{
+	return slice_trim(slice_make(t->cell[c].buf, t->cell[c].n));
+}
+
+/* The heading's columns; what has no meaning here is passed over. */
+static bool
+take_heading(struct import *import, struct table *t, struct slice line)
+{
+	enum column order[WIDTH_MAX];
+	bool has[COLUMN_OTHER + 1] = { false };
+	char buf[REQUIREMENT_TEXT_MAX];
+	struct text word;
+	unsigned n;
+
+	for (n = 0; line.n > 0 && n < WIDTH_MAX; n++) {
+		enum column c = COLUMN_OTHER;
+
+		text_init(&word, buf, sizeof buf);
+		if (!take_column(&line, &word))
+			return false;
+		for (size_t i = 0; headings[i].name != NULL; i++)
+			if (slice_is_nocase(slice_trim(slice_make(word.buf,
+			    word.n)), headings[i].name))
+				c = headings[i].column;
+		order[n] = c;
+		has[c] = true;
+	}
+	if (!has[COLUMN_KEY] || !has[COLUMN_NEED])
+		return false;
+	if (has[COLUMN_OTHER])
+		import_note(import, "columns of other names are passed over");
+	while (n < WIDTH_MAX)
+		order[n++] = COLUMN_OTHER;
+	memcpy(t->order, order, sizeof order);
+	t->outbound = has[COLUMN_PARAMS];
+	return true;
+}
+
+/* Postfix's level and attributes, for a rule about outgoing mail. */
+static void
+take_policy(struct import *import, const struct table *t, struct slice domain)
+{
+	char buf[2 * REQUIREMENT_TEXT_MAX + KEY_TEXT_MAX];
+	const char *level = level_of(cell(t, COLUMN_NEED));
+	struct text value;
+
+	text_init(&value, buf, sizeof buf);
+	text_put(&value, level != NULL ? slice_of(level) :
+	    cell(t, COLUMN_NEED));
+	text_char(&value, ' ');
+	text_put(&value, cell(t, COLUMN_PARAMS));
+	if (value.cut || !import_policy_line(import, &import_policy_defaults,
+	    domain, slice_make(buf, value.n)))
+		import_refuse(import, 0, "\"%.*s\" is no level of "
+		    "smtp_tls_policy_maps", SLICE_ARG(cell(t, COLUMN_NEED)));
+}
+
+static void
+take_rule(struct import *import, const struct table *t, struct slice tagged)
+{
+	struct slice need = need_of(cell(t, COLUMN_NEED));
+	size_t items = items_at(need, tagged);
+
+	if (cell(t, COLUMN_PARAMS).n > 0)
+		import_differs(import, IMPORT_WEAKER, "\"%.*s\" is for "
+		    "outgoing mail and was left out",
+		    SLICE_ARG(cell(t, COLUMN_PARAMS)));
+	import_add(import, tagged, items < need.n ?
+	    slice_make(need.p, items - 1) : need, slice_from(need, items));
+}
+
+/* The tag in its column, else of --as, else by the kind of table. */
+static void
+take_row(struct import *import, const struct table *t)
+{
+	struct slice domain = cell(t, COLUMN_KEY), tag = cell(t, COLUMN_TAG);
+	char buf[KEY_TEXT_MAX + 80];
+	struct text key;
+
+	if (tag.n > 0 && tag.p[tag.n - 1] == ':')
+		tag.n--;
+	if (tag.n == 0)
+		tag = slice_of(import->with_as ? tag_row(import->as)->name :
+		    t->outbound ? "TLS_Rcpt" : "TLS_From");
+	text_init(&key, buf, sizeof buf);
+	if (!key_is_untagged(domain) && cell(t, COLUMN_TAG).n == 0) {
+		text_put(&key, domain);
+	} else {
+		if (slice_is_nocase(tag, "TLS_Rcpt") &&
+		    (import_is_level(cell(t, COLUMN_NEED)) ||
+		    level_of(cell(t, COLUMN_NEED)) != NULL)) {
+			take_policy(import, t, domain);
+			return;
+		}
+		text_put(&key, tag);
+		text_char(&key, ':');
+		text_put(&key, domain);
+	}
+	take_rule(import, t, slice_make(key.buf, key.n));
+}
+
+/* A row that the panel keeps and does not use. */
+static bool
+is_off(struct slice active)
+{
+	return slice_is(active, "0") || slice_is_nocase(active, "no") ||
+	    slice_is_nocase(active, "n") || slice_is_nocase(active, "false") ||
+	    slice_is_nocase(active, "off");
+}
+
+static void
+take_line(struct import *import, struct table *t, struct slice line)
+{
+	if (import->line == 1 && take_heading(import, t, line))
+		return;
+	if (!take_columns(t, line) || cell(t, COLUMN_KEY).n == 0 ||
+	    cell(t, COLUMN_NEED).n == 0) {
 		import_refuse(import, 0, "expected two columns");
 		return;
 	}
-	domain = slice_trim(slice_make(first.buf, first.n));
-	if (import->line == 1 && slice_is_nocase(domain, "domain"))
-		return;
-	text_init(&key, key_text, sizeof key_text);
-	if (key_is_untagged(domain))
-		text_puts(&key, "TLS_From:");
-	text_put(&key, domain);
-	tagged = slice_make(key.buf, key.n);
-	need = need_of(slice_trim(slice_make(second.buf, second.n)));
-	items = items_at(need, tagged);
-	import_add(import, tagged, items < need.n ?
-	    slice_make(need.p, items - 1) : need, slice_from(need, items));
+	if (is_off(cell(t, COLUMN_ACTIVE)))
+		import_note(import, "not active");
+	else
+		take_row(import, t);
 }
 
 bool
 import_csv(struct import *import, struct slice text, struct fault *f)
 {
+	static const enum column usual[] = { COLUMN_KEY, COLUMN_NEED,
+		COLUMN_PARAMS, COLUMN_TAG };
+	struct table t = { .outbound = false };
 	struct slice line;
 
 	(void)f;
+	for (int i = 0; i < WIDTH_MAX; i++)
+		t.order[i] = i < 4 ? usual[i] : COLUMN_OTHER;
 	while (import_line(import, &text, &line)) {
 		struct slice trimmed = slice_trim(line);
 
 		if (trimmed.n > 0 && trimmed.p[0] != '#')
-			take_line(import, trimmed);
+			take_line(import, &t, trimmed);
 	}
 	return true;
 }

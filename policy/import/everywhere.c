@@ -3,13 +3,12 @@
  * that its servers' certificates must have.  Outbound, so TLS_Rcpt.
  *
  * Mode "testing" becomes WARN, "none" and a list that has expired give no
- * rule, the list's date of expiry is that of its rules.  Several names are
- * alternatives, which the items of a rule are not: then only VERIFY is kept.
+ * rule, the list's date of expiry is that of its rules.
  */
 #include <jansson.h>
 #include <string.h>
 
-#include "policy/import/import.h"
+#include "policy/import/internal.h"
 
 struct list {
 	struct import *import;
@@ -35,27 +34,25 @@ resolve(const struct list *list, const json_t *policy)
 	    json_object_get(list->aliases, alias);
 }
 
-static void
-put_names(const struct list *list, const char *domain, const json_t *policy,
-    struct text *items)
+/* False: a policy without names. */
+static bool
+put_names(const json_t *policy, struct text *items)
 {
-	const json_t *names = json_object_get(policy, "mxs");
-	const char *name;
+	const json_t *names = json_object_get(policy, "mxs"), *entry;
+	size_t i;
 
 	if (json_array_size(names) == 0)
 		names = json_object_get(policy, "match-subjects");
-	if (json_array_size(names) > 1)
-		import_note(list->import, "%s: several names are acceptable, "
-		    "which a rule cannot say: only VERIFY was kept", domain);
-	if (json_array_size(names) != 1)
-		return;
-	name = json_string_value(json_array_get(names, 0));
-	if (name == NULL)
-		import_note(list->import, "%s: the name of its server is not "
-		    "a string: only VERIFY was kept", domain);
-	else
-		import_cn(items, slice_of(strncmp(name, "*.", 2) == 0 ?
-		    name + 1 : name));
+	json_array_foreach((json_t *)(uintptr_t)names, i, entry) {
+		struct slice name = slice_of(json_string_value(entry));
+
+		if (name.n == 0)
+			return false;
+		/* Its own tools gave Postfix "match=.name" for both. */
+		import_item(items, "CN", slice_from(name,
+		    slice_starts_nocase(name, "*.") ? 1 : 0));
+	}
+	return i > 0;
 }
 
 static void
@@ -66,24 +63,31 @@ take_domain(const struct list *list, const char *domain, const json_t *entry)
 	char key_text[KEY_TEXT_MAX + 16], items_text[REQUIREMENT_TEXT_MAX];
 	struct text key, items;
 
+	import_at(list->import, list->import->path, 0);
 	if (!json_is_object(policy) || (!slice_is(mode, "enforce") &&
 	    !slice_is(mode, "testing") && !slice_is(mode, "none"))) {
 		import_refuse(list->import, 0, "%s: no mode enforce, testing "
 		    "or none", domain);
 		return;
 	}
-	if (slice_is(mode, "none"))
+	if (slice_is(mode, "none")) {
+		list->import->left++;
 		return;
+	}
 	text_init(&key, key_text, sizeof key_text);
 	text_init(&items, items_text, sizeof items_text);
 	text_printf(&key, "TLS_Rcpt:%s", domain);
-	put_names(list, domain, policy, &items);
+	if (!put_names(policy, &items)) {
+		import_refuse(list->import, 0, "%s: no names of its servers",
+		    domain);
+		return;
+	}
 	if (list->expires.n > 0)
 		import_item(&items, "UNTIL", list->expires);
 	if (key.cut || items.cut)
 		import_refuse(list->import, 0, "%s: too long", domain);
 	else
-		import_add(list->import, slice_make(key.buf, key.n),
+		import_add_exact(list->import, slice_make(key.buf, key.n),
 		    slice_of(slice_is(mode, "testing") ? "WARN+VERIFY" :
 		    "VERIFY"), slice_make(items.buf, items.n));
 }

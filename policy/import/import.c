@@ -3,16 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/import/internal.h"
 #include "policy/rules/never.h"
-#include "policy/import/import.h"
 
 enum { IMPORT_CHUNK = 64 * 1024 };
 
 static const struct import_format formats[] = {
 	{ "sendmail", "TLS lines of a sendmail access file", import_sendmail },
-	{ "postfix", "smtp_tls_policy_maps, or check_sender_access with "
-	    "reject_plaintext_session", import_postfix },
-	{ "csv", "two columns: domain or key, requirement", import_csv },
+	{ "postfix", "smtp_tls_policy_maps, smtp_tls_per_site or access(5)",
+	    import_postfix },
+	{ "csv", "domain or key, requirement or level, attributes, tag",
+	    import_csv },
 	{ "starttls-everywhere", "EFF's policy.json", import_everywhere },
 	{ NULL, NULL, NULL }
 };
@@ -32,6 +33,7 @@ import_init(struct import *import, const struct import_format *format,
 	import->path = path;
 	import->report = report;
 	import->arg = arg;
+	import->beyond = "ENCR:0";
 	arena_init(&import->memory, IMPORT_CHUNK);
 }
 
@@ -39,13 +41,24 @@ void
 import_free(struct import *import)
 {
 	free(import->rules);
+	free(import->rows);
 	arena_free(&import->memory);
 }
 
-static void report(struct import *, unsigned long, const char *, va_list)
-    __attribute__((format(printf, 3, 0)));
+void
+import_at(struct import *import, const char *path, unsigned long line)
+{
+	import->path = path;
+	import->line = line;
+	import->force = IMPORT_EQUAL;
+	import->why = slice_make("", 0);
+}
 
-static void
+static struct slice report(struct import *, unsigned long, const char *,
+    va_list) __attribute__((format(printf, 3, 0)));
+
+/* Returns the text, in the import's memory. */
+static struct slice
 report(struct import *import, unsigned long column, const char *fmt,
     va_list ap)
 {
@@ -56,18 +69,39 @@ report(struct import *import, unsigned long column, const char *fmt,
 	fault_set(&f, FAULT_DATA, "%s", text);
 	fault_at(&f, import->path, import->line, column);
 	import->report(import->arg, &f);
+	return arena_copy(&import->memory, slice_of(text));
 }
 
 void
 import_refuse(struct import *import, unsigned long column, const char *fmt,
     ...)
 {
+	struct slice why;
 	va_list ap;
 
-	import->bad++;
+	import->bad += import->force == IMPORT_EQUAL;
 	va_start(ap, fmt);
-	report(import, column, fmt, ap);
+	why = report(import, column, fmt, ap);
 	va_end(ap);
+	import->force = IMPORT_NOT_TAKEN;
+	import_row(import, slice_make("", 0), slice_make("", 0), why);
+}
+
+void
+import_differs(struct import *import, enum import_force force,
+    const char *fmt, ...)
+{
+	struct slice why;
+	va_list ap;
+
+	import->bad += import->force == IMPORT_EQUAL;
+	va_start(ap, fmt);
+	why = report(import, 0, fmt, ap);
+	va_end(ap);
+	if (force > import->force) {
+		import->force = force;
+		import->why = why;
+	}
 }
 
 void
@@ -75,7 +109,6 @@ import_note(struct import *import, const char *fmt, ...)
 {
 	va_list ap;
 
-	import->notes++;
 	va_start(ap, fmt);
 	report(import, 0, fmt, ap);
 	va_end(ap);
@@ -86,7 +119,7 @@ import_line(struct import *import, struct slice *text, struct slice *line)
 {
 	if (!slice_next(text, '\n', line))
 		return false;
-	import->line++;
+	import_at(import, import->path, import->line + 1);
 	return true;
 }
 
@@ -108,18 +141,6 @@ import_item(struct text *items, const char *name, struct slice value)
 {
 	text_printf(items, "%s%s:", items->n > 0 ? "++" : "", name);
 	text_put_xencoded(items, value);
-}
-
-void
-import_cn(struct text *items, struct slice name)
-{
-	char wildcard_text[KEY_TEXT_MAX];
-	struct text wildcard;
-
-	text_init(&wildcard, wildcard_text, sizeof wildcard_text);
-	text_puts(&wildcard, name.n > 0 && name.p[0] == '.' ? "*" : "");
-	text_put(&wildcard, name);
-	import_item(items, "CN", slice_make(wildcard.buf, wildcard.n));
 }
 
 /* What a rule file cannot hold in a key or requirement. */
@@ -175,7 +196,7 @@ compose(const struct import *import, enum tag tag, struct slice need,
 
 static bool
 append(struct import *import, struct slice key_text, struct slice requirement,
-    const struct key *key)
+    const struct key *key, bool exact)
 {
 	struct import_rule *rule;
 
@@ -194,15 +215,21 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 	rule->requirement = arena_copy(&import->memory, requirement);
 	rule->key_bytes = arena_copy(&import->memory,
 	    slice_make((const char *)key->bytes, key->n));
+	rule->path = import->path;
 	rule->line = import->line;
+	rule->tag = key->tag;
+	rule->kind = key->kind;
+	rule->exact = exact && key->kind == KEY_NAME &&
+	    slice_from(key_text, slice_find(key_text, ':')).p[1] != '.';
 	rule->superseded = false;
+	import_row(import, rule->key, rule->requirement, import->why);
 	return rule->key.p != NULL && rule->requirement.p != NULL &&
 	    rule->key_bytes.p != NULL;
 }
 
-void
-import_add(struct import *import, struct slice key_text, struct slice need,
-    struct slice items)
+static void
+add(struct import *import, struct slice key_text, struct slice need,
+    struct slice items, bool exact)
 {
 	char composed_text[2 * REQUIREMENT_TEXT_MAX];
 	struct requirement requirement;
@@ -238,8 +265,22 @@ import_add(struct import *import, struct slice key_text, struct slice need,
 		    key.tag == TAG_TRY)
 			import->outbound++;
 		import->no_memory |= !append(import, key_text,
-		    slice_make(composed.buf, composed.n), &key);
+		    slice_make(composed.buf, composed.n), &key, exact);
 	}
+}
+
+void
+import_add(struct import *import, struct slice key, struct slice need,
+    struct slice items)
+{
+	add(import, key, need, items, false);
+}
+
+void
+import_add_exact(struct import *import, struct slice key, struct slice need,
+    struct slice items)
+{
+	add(import, key, need, items, true);
 }
 
 /* By key, and as they were read within a key. */
@@ -278,8 +319,9 @@ find_duplicates(struct import *import)
 			continue;
 		}
 		rule->superseded = true;
-		import->line = rule->line;
-		if (!slice_equal(first->requirement, rule->requirement))
+		import_at(import, rule->path, rule->line);
+		if (!import->first_wins &&
+		    !slice_equal(first->requirement, rule->requirement))
 			import_refuse(import, 0, "%.*s was given before "
 			    "(line %lu) with another requirement",
 			    SLICE_ARG(rule->key), first->line);
@@ -289,8 +331,9 @@ find_duplicates(struct import *import)
 }
 
 /* The whole file, in the import's memory. */
-static bool
-slurp(struct import *import, FILE *file, struct slice *text, struct fault *f)
+bool
+import_slurp(struct import *import, FILE *file, struct slice *text,
+    struct fault *f)
 {
 	size_t size = IMPORT_CHUNK, n = 0, got = 1;
 	char *buf = malloc(size), *more = buf;
@@ -311,6 +354,20 @@ slurp(struct import *import, FILE *file, struct slice *text, struct fault *f)
 		return fault_no_memory(f);
 	if (n >= 3 && memcmp(text->p, "\xef\xbb\xbf", 3) == 0)
 		*text = slice_from(*text, 3);
+	if (slice_find(*text, '\0') < text->n)
+		return fault_set(f, FAULT_DATA, "%s is no text file; expected "
+		    "what makemap or postmap is given, not what it makes",
+		    import->path);
+	return true;
+}
+
+/* What only the whole of the rules shows. */
+bool
+import_finish(struct import *import, struct fault *f)
+{
+	if (import->no_memory || !find_duplicates(import) ||
+	    !import_except_below(import) || import->no_memory)
+		return fault_no_memory(f);
 	return true;
 }
 
@@ -319,17 +376,8 @@ import_read(struct import *import, FILE *file, struct fault *f)
 {
 	struct slice text;
 
-	if (!slurp(import, file, &text, f))
-		return false;
-	if (slice_find(text, '\0') < text.n)
-		return fault_set(f, FAULT_DATA, "%s is no text file; expected "
-		    "what makemap or postmap is given, not what it makes",
-		    import->path);
-	if (!import->format->read(import, text, f))
-		return false;
-	if (import->no_memory || !find_duplicates(import))
-		return fault_no_memory(f);
-	return true;
+	return import_slurp(import, file, &text, f) &&
+	    import->format->read(import, text, f) && import_finish(import, f);
 }
 
 unsigned long

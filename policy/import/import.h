@@ -1,13 +1,11 @@
 /*
  * import.h - other people's policy as rules.
  *
- * An importer (import-*.c) reads its format and hands over keys and
- * requirements; here they are checked by the rules' own grammar, get a BY item
- * that says where they came from, and are printed in the order of the file.
- * The same file gives the same rules: no dates, no line numbers.
- *
- * What cannot be said in rules is never dropped silently: it is reported with
- * its line, and counted.
+ * The law: each line of a foreign policy becomes a rule of equal force, or is
+ * named with its line and why.  An importer (import-*.c) reads its format and
+ * hands over keys and requirements; here they are checked by the rules' own
+ * grammar, get a BY item that says where they came from, and are printed in
+ * the order of the file.  The same file gives the same rules.
  *
  * To add a format: import-NAME.c and a row in import.c.
  * Threads: no state but the struct's.
@@ -34,21 +32,51 @@ struct import_format {
 /* Ended by a row with name NULL. */
 const struct import_format *import_formats(void);
 
+/* What became of a line; of two that apply the later one stands. */
+enum import_force {
+	IMPORT_EQUAL,
+	IMPORT_STRICTER,
+	IMPORT_WEAKER,
+	IMPORT_NOT_TAKEN
+};
+
 struct import_rule {
 	struct slice key, requirement, key_bytes;
-	unsigned long line;
+	const char *path;
+	unsigned long line; /* 0: made for the sake of another one */
+	enum tag tag;
+	enum key_kind kind;
+	bool exact;	 /* a domain without what is below it */
 	bool superseded; /* the key was there before */
+};
+
+/* One row of the table. */
+struct import_row {
+	const char *path;
+	unsigned long line;
+	enum import_force force;
+	struct slice rule; /* "KEY REQUIREMENT", or what was found */
+	struct slice why;  /* empty: equal */
 };
 
 struct import {
 	const struct import_format *format;
-	const char *path;
+	const char *path; /* of the file that is being read */
+	bool with_as;	  /* the role was said: */
+	enum tag as;
+	bool compat_sendmail; /* the setting: names are believed unverified */
+	bool first_wins;      /* a key's first line stands, as in this format */
+	const char *beyond;   /* the need of a domain that no line names */
 	struct import_rule *rules;
 	size_t n, allocated;
+	struct import_row *rows;
+	size_t nrows, rows_allocated;
 	struct arena memory;
 	unsigned long line;	/* that is being read; 0: no lines */
-	unsigned long bad;	/* what was reported as not taken */
-	unsigned long notes;	/* what was taken with a reservation */
+	enum import_force force; /* of that line, so far */
+	struct slice why;
+	unsigned long bad;	/* lines that are not of equal force */
+	unsigned long left;	/* lines that are not about TLS */
 	unsigned long outbound; /* rules that the milter does not judge */
 	bool no_memory;
 	void (*report)(void *, const struct fault *);
@@ -64,39 +92,12 @@ void import_free(struct import *);
  * that are not taken over are no failure here.
  */
 bool import_read(struct import *, FILE *file, struct fault *);
+/* config.c: the tables that a Postfix's main.cf and master.cf name. */
+bool import_config(struct import *, const char *dir, struct fault *);
 /* Prints the rules; returns how many. */
 unsigned long import_print(const struct import *, FILE *out);
-
-/* For importers. */
-
-/*
- * Takes one rule over; reports it when it is none.  `need` is the requirement
- * up to its items ("PERM+VERIFY:128"), `items` what stands behind ("CN++PFS"),
- * or empty.  Copies its arguments.
- */
-void import_add(struct import *, struct slice key, struct slice need,
-    struct slice items);
-/* Something that cannot be taken over; `column` from 1, or 0. */
-void import_refuse(struct import *, unsigned long column, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* Something that was taken over, but not all of it. */
-void import_note(struct import *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* The next line of *text, which moves behind it; false at the end. */
-bool import_line(struct import *, struct slice *text, struct slice *line);
-/* The word at the start of *rest, which moves behind it and blanks. */
-struct slice import_word(struct slice *rest);
-
-/* Adds "NAME:VALUE" to a list of items, the value encoded. */
-void import_item(struct text *items, const char *name, struct slice value);
-/* A CN item for "mx.example.com", or ".example.com": any host in there. */
-void import_cn(struct text *items, struct slice name);
-
-/* The importers. */
-bool import_sendmail(struct import *, struct slice text, struct fault *);
-bool import_postfix(struct import *, struct slice text, struct fault *);
-bool import_csv(struct import *, struct slice text, struct fault *);
-bool import_everywhere(struct import *, struct slice text, struct fault *);
+/* table.c: what became of each line, for people or a script. */
+void import_print_table(const struct import *, FILE *out);
+void import_print_json(const struct import *, FILE *out);
 
 #endif

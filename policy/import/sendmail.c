@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "policy/rules/item.h"
-#include "policy/import/import.h"
+#include "policy/import/internal.h"
 
 enum { KINDS_MAX = 16, TAGS_MAX = 64 };
 
@@ -132,6 +132,48 @@ find_citags(struct access_file *a, struct slice line)
 		note_citags(a, &r);
 }
 
+/* "host ENCR:112", as starttls(8) of MirBSD has it. */
+static bool
+is_untagged(struct slice key, struct slice value)
+{
+	for (int class = 0; class < 2; class++)
+		if (slice_starts_nocase(value, class == 0 ? "PERM+" : "TEMP+"))
+			value = slice_from(value, 5);
+	return key_is_untagged(key) && (slice_starts_nocase(value, "ENCR:") ||
+	    slice_starts_nocase(value, "VERIFY"));
+}
+
+/* Where sendmail's rules say more or less than the same words do here. */
+static void
+compare(struct import *import, const struct requirement *r)
+{
+	bool names = false;
+
+	for (unsigned i = 0; i < r->nitems; i++) {
+		names |= r->items[i].row->believes_names;
+		for (unsigned k = 0; k < i; k++)
+			if (!import->compat_sendmail &&
+			    r->items[i].row == r->items[k].row &&
+			    item_is_alternative(r->items[i].row, false))
+				import_differs(import, IMPORT_WEAKER,
+				    "sendmail wants each %s to hold, a rule "
+				    "any one; compat = sendmail wants each",
+				    r->items[i].row->name);
+		if (!r->items[i].row->from_sendmail)
+			import_differs(import, IMPORT_STRICTER, "sendmail "
+			    "does not know %s and skips what follows",
+			    r->items[i].row->name);
+	}
+	if (names && r->need == NEED_ENCR && !import->compat_sendmail)
+		import_differs(import, IMPORT_STRICTER, "sendmail believes "
+		    "names in certificates that did not verify; so does a "
+		    "rule by compat = sendmail only");
+	if (r->class == CLASS_WARN || r->class == CLASS_HOLD)
+		import_differs(import, IMPORT_STRICTER, "sendmail does not "
+		    "know %s and enforces nothing here",
+		    rule_class_name(r->class));
+}
+
 static void
 take_line(struct import *import, struct access_file *a, struct slice line)
 {
@@ -148,9 +190,18 @@ take_line(struct import *import, struct access_file *a, struct slice line)
 	if (is_citag(a, key))
 		tag = TAG_CA;
 	else if (!is_tls_tag(key, &tag)) {
-		count_kind(a, key);
+		if (is_untagged(key, value))
+			import_refuse(import, 1, "\"%.*s\" has no tag: "
+			    "sendmail enforces nothing here; as rules it would "
+			    "be TLS_Clt:%.*s and TLS_Srv:%.*s", SLICE_ARG(key),
+			    SLICE_ARG(key), SLICE_ARG(key));
+		else
+			count_kind(a, key);
 		return;
 	}
+	/* Only NO says no; with any other value a parent's does not count. */
+	if (tag == TAG_TRY && !slice_is_nocase(value, "NO"))
+		value = slice_of("OK");
 	text_init(&decimal, text, sizeof text);
 	put_decimal_bits(import, value, &decimal);
 	value = slice_make(decimal.buf, decimal.n);
@@ -160,6 +211,8 @@ take_line(struct import *import, struct access_file *a, struct slice line)
 		    decimal.cut ? "too long" : f.text);
 		return;
 	}
+	if (tag != TAG_TRY && tag != TAG_CA)
+		compare(import, &r);
 	need = r.nitems > 0 ? r.items[0].offset : value.n + 1;
 	import_add(import, key, slice_make(value.p, need - 1),
 	    r.nitems > 0 ? slice_from(value, need) : slice_make("", 0));
@@ -178,9 +231,9 @@ tell_kinds(struct import *import, const struct access_file *a)
 		text_printf(&list, "%s%lu %s", i > 0 ? ", " : "",
 		    a->kinds[i].lines, a->kinds[i].name);
 	}
-	import->line = 0;
+	import_at(import, import->path, 0);
 	if (all > 0)
-		import_note(import, "left out, not TLS rules: %lu line%s (%s)",
+		import_note(import, "not about TLS: %lu line%s (%s)",
 		    all, all == 1 ? "" : "s", text);
 }
 
@@ -193,7 +246,7 @@ import_sendmail(struct import *import, struct slice text, struct fault *f)
 	(void)f;
 	while (import_line(import, &again, &line))
 		find_citags(&a, line);
-	import->line = 0;
+	import_at(import, import->path, 0);
 	while (import_line(import, &text, &line))
 		take_line(import, &a, line);
 	tell_kinds(import, &a);

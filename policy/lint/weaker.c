@@ -134,8 +134,10 @@ is_weaker(const struct requirement *child, const struct requirement *parent,
 		text_puts(what, "asks for nothing");
 	else if (child->class == CLASS_WARN && parent->class != CLASS_WARN)
 		text_puts(what, "only warns");
-	else if (parent->need == NEED_VERIFY && child->need != NEED_VERIFY)
-		text_puts(what, "does not ask for VERIFY");
+	else if ((parent->need == NEED_VERIFY || parent->need == NEED_DANE) &&
+	    child->need != parent->need)
+		text_printf(what, "does not ask for %s",
+		    requirement_need_name(parent));
 	else if (parent->has_bits && child->bits < parent->bits)
 		text_printf(what, "asks for %u bits, not %u", child->bits,
 		    parent->bits);

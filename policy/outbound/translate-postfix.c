@@ -1,16 +1,18 @@
 /*
  * Nearest words, each at least as strict as the rule:
  *
- *   VERIFY	 secure, with any of the names that Postfix knows of the server:
- *		 it has no level for a trusted chain alone
- *   CN, CN:name secure with that name alone
- *   ENCR:n	 encrypt; up to 128 bits ciphers=high, above that Postfix has no
- *		 word, as it does not choose among the suites of TLS 1.3
+ *   VERIFY	 secure, with the names that it has of its own: Postfix knows
+ *		 no level for a trusted chain alone
+ *   CN, CN:name secure with those names alone, any of which will do
+ *   DANE	 dane-only, DANE:may dane
+ *   ENCR:1	 encrypt, with the ciphers that Postfix is set to; ENCR:n up to
+ *		 128 bits ciphers=high, above that Postfix has no word, as it
+ *		 does not choose among the suites of TLS 1.3
  *   VER		 protocols=>=
  *   PFS, AEAD	 exclude= of all suites before TLS 1.3 that are not
  *   FP		 fingerprint, by the digest that Postfix is set to
  *
- * The levels secure and fingerprint cannot be had together, nor two names.
+ * Of secure, fingerprint and dane-only only one can be had.
  */
 #include <stdio.h>
 
@@ -18,7 +20,7 @@
 #include "policy/outbound/translate.h"
 #include "policy/rules/predicate.h"
 
-enum { HIGH_BITS = 128 };
+enum { HIGH_BITS = 128, NAME_MAX_BYTES = 256 };
 
 void
 postfix_policy_init(struct postfix_policy *p)
@@ -37,7 +39,7 @@ translate_lose(struct text *lost, const char *what, struct slice value)
 	}
 }
 
-/* A name that can stand in match= and means nothing else there. */
+/* A name, or ".name", that means nothing else in match=. */
 static bool
 is_host_name(const char *name)
 {
@@ -54,34 +56,36 @@ is_host_name(const char *name)
 		    c != '-' && c != '_' && c != '.')
 			return false;
 	}
-	return name[0] != '\0' && name[0] != '.';
+	return name[0] != '\0' && strcmp(name, ".") != 0;
 }
 
 static bool
-add_name(struct postfix_policy *p, struct slice value)
+decode_name(struct slice value, struct text *name)
 {
-	char buf[TRANSLATE_NAME_MAX];
+	text_put_xdecoded(name, value);
+	return !name->cut && name->n == strlen(name->buf) &&
+	    is_host_name(name->buf);
+}
+
+static bool
+can_be_told(const struct item *item)
+{
+	char buf[NAME_MAX_BYTES];
 	struct text name;
 
 	text_init(&name, buf, sizeof buf);
-	text_put_xdecoded(&name, value);
-	if (name.cut || name.n != strlen(buf) || !is_host_name(buf) ||
-	    p->any_host || (p->name[0] != '\0' && !slice_is_nocase(
-	    slice_of(buf), p->name)))
-		return false;
-	memcpy(p->name, buf, sizeof buf);
-	return true;
+	return item->value.n == 0 || decode_name(item->value, &name);
 }
 
 static bool
-add_cn(struct postfix_policy *p, struct slice value)
+same_name(struct slice a, struct slice b)
 {
-	if (value.n > 0)
-		return add_name(p, value);
-	if (p->name[0] != '\0')
-		return false;
-	p->any_host = true;
-	return true;
+	char buf[NAME_MAX_BYTES];
+	struct text name;
+
+	text_init(&name, buf, sizeof buf);
+	text_put_xdecoded(&name, a);
+	return text_xequal_nocase(b, slice_make(buf, name.n));
 }
 
 static void
@@ -95,45 +99,52 @@ add_version(struct postfix_policy *p, struct slice value)
 	}
 }
 
+typedef bool same_value(struct slice, struct slice);
+
 static bool
-asks_for(const struct requirement *r, struct slice fingerprint)
+asks_for(const struct requirement *r, const struct item_row *row,
+    same_value *same, struct slice value)
 {
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->id == ITEM_FP &&
-		    predicate_same_fingerprint(r->items[i].value,
-		    fingerprint))
+		if (r->items[i].row == row && same(r->items[i].value, value))
 			return true;
 	return false;
 }
 
-/* One rule's fingerprints are alternatives; those of two rules both count. */
+/*
+ * The items of one kind in a rule are alternatives; those of two rules both
+ * count, and what both accept is left.
+ */
 static void
-add_fingerprints(struct postfix_policy *p, const struct requirement *r,
-    struct text *lost)
+add_alternatives(const struct requirement *r, const struct item_row *row,
+    same_value *same, struct slice *values, unsigned *n, struct text *lost)
 {
-	bool first = p->nfingerprints == 0;
+	bool first = *n == 0;
 	unsigned kept = 0;
+	char what[32];
 
 	for (unsigned i = 0; first && i < r->nitems; i++)
-		if (r->items[i].row->id == ITEM_FP)
-			p->fingerprints[p->nfingerprints++] =
-			    r->items[i].value;
-	for (unsigned i = 0; i < p->nfingerprints; i++)
-		if (asks_for(r, p->fingerprints[i]))
-			p->fingerprints[kept++] = p->fingerprints[i];
-	if (kept > 0)
-		p->nfingerprints = kept;
-	else
-		translate_lose(lost, "FP of both rules", slice_of(NULL));
+		if (r->items[i].row == row && (row->id != ITEM_CN ||
+		    can_be_told(&r->items[i])))
+			values[(*n)++] = r->items[i].value;
+	for (unsigned i = 0; i < *n; i++)
+		if (asks_for(r, row, same, values[i]))
+			values[kept++] = values[i];
+	if (kept > 0) {
+		*n = kept;
+	} else if (*n > 0) {
+		snprintf(what, sizeof what, "%s of both rules", row->name);
+		translate_lose(lost, what, slice_of(NULL));
+	}
 }
 
-/* False: Postfix has no words for it.  FP is add_fingerprints()'s. */
+/* False: Postfix has no words for it.  CN and FP are add_names()'s. */
 static bool
 add_item(struct postfix_policy *p, const struct item *item)
 {
 	switch (item->row->id) {
 	case ITEM_CN:
-		return add_cn(p, item->value);
+		return can_be_told(item);
 	case ITEM_VER:
 		add_version(p, item->value);
 		return true;
@@ -160,13 +171,10 @@ add_item(struct postfix_policy *p, const struct item *item)
 	return false;
 }
 
-/* True when one of them is FP, which add_fingerprints() is for. */
-static bool
+static void
 add_items(struct postfix_policy *p, const struct requirement *r,
     struct text *lost)
 {
-	bool fingerprints = false;
-
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
@@ -174,11 +182,32 @@ add_items(struct postfix_policy *p, const struct requirement *r,
 			continue;
 		p->encrypt = true;
 		p->verify |= item->row->believes_names;
-		fingerprints |= item->row->id == ITEM_FP;
 		if (!add_item(p, item))
 			translate_lose(lost, item->row->name, item->value);
 	}
-	return fingerprints;
+}
+
+static const struct item_row *
+row_of(const struct requirement *r, enum item_id id)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->id == id)
+			return r->items[i].row;
+	return NULL;
+}
+
+static void
+add_names(struct postfix_policy *p, const struct requirement *r,
+    struct text *lost)
+{
+	const struct item_row *cn = row_of(r, ITEM_CN);
+	const struct item_row *fp = row_of(r, ITEM_FP);
+
+	if (cn != NULL)
+		add_alternatives(r, cn, same_name, p->names, &p->nnames, lost);
+	if (fp != NULL)
+		add_alternatives(r, fp, predicate_same_fingerprint,
+		    p->fingerprints, &p->nfingerprints, lost);
 }
 
 static void
@@ -189,11 +218,32 @@ add_bits(struct postfix_policy *p, const struct requirement *r,
 
 	if (r->bits == 0)
 		return;
-	p->encrypt = p->high_ciphers = true;
+	p->encrypt = true;
+	p->high_ciphers |= r->bits > 1;
 	if (r->bits <= HIGH_BITS)
 		return;
 	snprintf(bits, sizeof bits, "%u", r->bits);
-	translate_lose(lost, r->need == NEED_VERIFY ? "VERIFY" : "ENCR", slice_of(bits));
+	translate_lose(lost, requirement_need_name(r), slice_of(bits));
+}
+
+/*
+ * What a rule pins outweighs DANE, and DANE any name that will do; "dane" asks
+ * for less than TLS where there are no TLSA records.
+ */
+static void
+add_torn(struct postfix_policy *p, struct text *lost)
+{
+	const char *what = NULL;
+
+	if (p->verify && p->nfingerprints > 0)
+		what = "VERIFY or names beside FP";
+	else if (p->dane_only && p->nfingerprints + p->nnames > 0)
+		what = "DANE beside names or FP";
+	else if (p->dane && !p->dane_only && (p->encrypt || p->verify))
+		what = "DANE:may beside another need";
+	if (what != NULL && !p->torn)
+		translate_lose(lost, what, slice_of(NULL));
+	p->torn |= what != NULL;
 }
 
 void
@@ -205,19 +255,19 @@ postfix_policy_add(struct postfix_policy *p, const struct requirement *r,
 	if (r->class == CLASS_PERM || r->class == CLASS_HOLD)
 		translate_lose(lost, rule_class_name(r->class), slice_of(NULL));
 	p->verify |= r->need == NEED_VERIFY;
+	p->dane_only |= r->need == NEED_DANE;
+	p->dane |= r->need == NEED_DANE_MAY;
 	add_bits(p, r, lost);
-	if (add_items(p, r, lost))
-		add_fingerprints(p, r, lost);
-	if (p->verify && p->nfingerprints > 0 && !p->torn) {
-		translate_lose(lost, "VERIFY or names beside FP", slice_of(NULL));
-		p->torn = true;
-	}
+	add_items(p, r, lost);
+	add_names(p, r, lost);
+	add_torn(p, lost);
 }
 
 bool
 postfix_policy_is_empty(const struct postfix_policy *p)
 {
-	return !p->encrypt && !p->verify && p->nfingerprints == 0;
+	return !p->encrypt && !p->verify && !p->dane && !p->dane_only &&
+	    p->nfingerprints == 0;
 }
 
 static void
@@ -238,6 +288,20 @@ print_fingerprint(struct slice value, struct text *out)
 }
 
 static void
+print_names(const struct postfix_policy *p, struct text *out)
+{
+	for (unsigned i = 0; i < p->nnames; i++) {
+		text_puts(out, i == 0 ? " match=" : ":");
+		if (p->names[i].n == 0)
+			text_puts(out, "hostname");
+		else
+			text_put_xdecoded(out, p->names[i]);
+	}
+	if (p->nnames == 0)
+		text_puts(out, " match=nexthop:dot-nexthop");
+}
+
+static void
 print_level(const struct postfix_policy *p, struct text *out)
 {
 	if (p->nfingerprints > 0) {
@@ -246,12 +310,14 @@ print_level(const struct postfix_policy *p, struct text *out)
 			text_puts(out, " match=");
 			print_fingerprint(p->fingerprints[i], out);
 		}
+	} else if (p->dane_only && p->nnames == 0) {
+		text_puts(out, "dane-only");
 	} else if (p->verify) {
-		text_printf(out, "secure match=%s", p->name[0] != '\0' ?
-		    p->name : p->any_host ? "hostname" :
-		    "hostname:nexthop:dot-nexthop");
+		text_puts(out, "secure");
+		print_names(p, out);
 	} else {
-		text_puts(out, p->encrypt ? "encrypt" : "may");
+		text_puts(out, p->encrypt ? "encrypt" : p->dane ? "dane" :
+		    "may");
 	}
 }
 

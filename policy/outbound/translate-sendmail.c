@@ -12,7 +12,7 @@
 /* Its map value is parsed in a buffer of MAXNAME (1024) bytes. */
 enum { VALUE_MAX = 900 };
 
-/* sendmail would compare the * to the letter, and would cut at "++". */
+/* sendmail would compare "*." and "." to the letter, and would cut at "++". */
 static bool
 knows(const struct item *item)
 {
@@ -21,7 +21,7 @@ knows(const struct item *item)
 	if (!item->row->from_sendmail)
 		return false;
 	return cut.n == item->value.n &&
-	    !(cut.n > 1 && cut.p[0] == '*' && cut.p[1] == '.');
+	    !slice_starts_nocase(cut, "*.") && !slice_starts_nocase(cut, ".");
 }
 
 static void
@@ -35,8 +35,20 @@ print_value(struct slice value, struct text *out)
 	text_put_xencoded(out, slice_make(buf, plain.n));
 }
 
+/* One of several that will do; sendmail would want all of them. */
+static bool
+is_one_of(const struct requirement *r, unsigned n)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (i != n && r->items[i].row == r->items[n].row &&
+		    item_is_alternative(r->items[n].row, false))
+			return true;
+	return false;
+}
+
 static void
-print_items(const struct requirement *r, struct text *out, struct text *lost)
+print_items(const struct requirement *r, bool all_hold, struct text *out,
+    struct text *lost)
 {
 	bool any = false;
 
@@ -45,7 +57,7 @@ print_items(const struct requirement *r, struct text *out, struct text *lost)
 
 		if (item->row->test == NULL)
 			continue;
-		if (!knows(item)) {
+		if (!knows(item) || (!all_hold && is_one_of(r, i))) {
 			translate_lose(lost, item->row->name, item->value);
 			continue;
 		}
@@ -82,7 +94,7 @@ class_of(const struct requirement *r, const struct translate_options *o,
 static bool
 needs_verify(const struct requirement *r, const struct translate_options *o)
 {
-	if (r->need == NEED_VERIFY)
+	if (r->need == NEED_VERIFY || r->need == NEED_DANE)
 		return true;
 	for (unsigned i = 0; i < r->nitems; i++)
 		if (r->items[i].row->believes_names && !o->believe_unverified)
@@ -100,9 +112,11 @@ translate_sendmail(const struct requirement *r,
 	}
 	text_printf(out, "%s+%s", class_of(r, o, lost), needs_verify(r, o) ?
 	    "VERIFY" : "ENCR");
-	if (r->has_bits)
+	if (r->has_bits || r->need == NEED_DANE_MAY)
 		text_printf(out, ":%u", bits_of(r));
-	print_items(r, out, lost);
+	if (r->need == NEED_DANE || r->need == NEED_DANE_MAY)
+		translate_lose(lost, requirement_need_name(r), slice_of(NULL));
+	print_items(r, o->believe_unverified, out, lost);
 	if (out->cut || out->n > VALUE_MAX) {
 		text_clear(out);
 		text_puts(out, SENDMAIL_NEVER_MET);

@@ -20,8 +20,6 @@ struct translate_options {
 	bool believe_unverified; /* compat = sendmail */
 };
 
-enum { TRANSLATE_NAME_MAX = 256 };
-
 /*
  * A policy for Postfix that grows with each rule that has to be satisfied.
  * The level (postconf(5), smtp_tls_security_level) follows from what is set.
@@ -33,8 +31,10 @@ struct postfix_policy {
 	bool authenticated, pfs, aead;
 	int protocol;	   /* at least this one, suite_protocol(); 0: any */
 	struct slice version; /* its name in the rule */
-	bool any_host;	   /* CN alone: the name of the host */
-	char name[TRANSLATE_NAME_MAX]; /* CN:name; "": not asked for */
+	bool dane;	   /* by TLSA records, where there are any */
+	bool dane_only;
+	struct slice names[REQUIREMENT_ITEMS_MAX]; /* empty: the host's own */
+	unsigned nnames;
 	struct slice fingerprints[REQUIREMENT_ITEMS_MAX];
 	unsigned nfingerprints;
 	bool torn;	   /* verify and fingerprints: one of them is lost */

@@ -61,7 +61,7 @@ static const struct item_row rows[ITEM_COUNT + 1] = {
 		.fact = FACT_CN_SUBJECT,
 		.believes_names = true,
 		.from_sendmail = true,
-		.expected = "CN, CN:name or CN:*.name",
+		.expected = "CN, CN:name, CN:*.name or CN:.name",
 	},
 	[ITEM_CS] = {
 		.id = ITEM_CS,
@@ -227,6 +227,13 @@ bool
 item_is_name(const struct item_row *row)
 {
 	return row->believes_names && row->id != ITEM_CITAG;
+}
+
+bool
+item_is_alternative(const struct item_row *row, bool compat_sendmail)
+{
+	return (row->believes_names || row->id == ITEM_FP) &&
+	    !(compat_sendmail && row->from_sendmail);
 }
 
 struct slice

@@ -49,7 +49,6 @@ struct predicate {
 	/* Is the suite in this cipher list? */
 	enum answer (*suite_listed)(void *, struct slice list, unsigned id);
 	void *arg;
-	const struct requirement *requirement; /* FP looks at its fellows */
 };
 
 enum { FINDING_MAX = 512 };
@@ -114,5 +113,7 @@ void item_print_names(struct text *);
 struct slice item_sendmail_value(struct slice value);
 /* The row is one of those names. */
 bool item_is_name(const struct item_row *);
+/* Any one of several will do; sendmail wants all of its own to hold. */
+bool item_is_alternative(const struct item_row *, bool compat_sendmail);
 
 #endif

@@ -127,28 +127,6 @@ never_swallowed(struct never *n)
 	return false;
 }
 
-/* Two spellings of one name: what each stands for is the same. */
-static bool
-same_name(struct slice a, struct slice b)
-{
-	char buf[REQUIREMENT_TEXT_MAX + 1];
-	struct text plain;
-
-	text_init(&plain, buf, sizeof buf);
-	text_put_xdecoded(&plain, b);
-	return text_xequal_nocase(a, slice_make(buf, plain.n));
-}
-
-/* Both cannot hold.  But *.name and a name may. */
-static bool
-contradict(const struct item *a, const struct item *b)
-{
-	return item_is_name(a->row) && a->row == b->row && a->value.n > 0 &&
-	    b->value.n > 0 && !slice_starts_nocase(a->value, "*.") &&
-	    !slice_starts_nocase(b->value, "*.") &&
-	    !same_name(a->value, b->value);
-}
-
 /* The item as it stands in the rule. */
 static struct slice
 whole(const struct item *item)
@@ -157,23 +135,6 @@ whole(const struct item *item)
 
 	return item->value.n == 0 ? slice_of(item->row->name) :
 	    slice_make(item->value.p - name, item->value.n + name);
-}
-
-bool
-never_two_names(struct never *n)
-{
-	const struct requirement *r = n->requirement;
-
-	for (unsigned i = 1; i < r->nitems; i++)
-		for (unsigned k = 0; k < i; k++) {
-			if (!contradict(&r->items[k], &r->items[i]))
-				continue;
-			n->found = whole(&r->items[i]);
-			text_printf(&n->meant, "leave it or the other %s",
-			    r->items[i].row->name);
-			return true;
-		}
-	return false;
 }
 
 bool

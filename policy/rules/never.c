@@ -55,8 +55,6 @@ static const struct never_row rows[] = {
 	    "a name ends at ++, and what follows is no item" },
 	{ "swallowed", NEVER_ITEMS, false, never_swallowed,
 	    "a single + belongs to the value, so this is no item" },
-	{ "two-names", NEVER_ITEMS, false, never_two_names,
-	    "a certificate has one of them, and all items must hold" },
 	{ "stand-in", NEVER_ITEMS, true, never_stand_in,
 	    "this is sendmail's word for a name that it could not read" },
 	{ "nul", NEVER_ITEMS, false, never_nul,

@@ -81,7 +81,7 @@ never_test never_unnamed, never_recipient, never_angles, never_list,
     never_address, never_no_peer, never_mail_domain, never_name,
     never_listener_port, never_issuer;
 never_test never_misspelt_item, never_cut_name, never_swallowed,
-    never_two_names, never_stand_in, never_nul, never_no_dn,
+    never_stand_in, never_nul, never_no_dn,
     never_no_suite;
 
 /* For lint: an item's name stands behind a single + in `value`. */

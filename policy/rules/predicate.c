@@ -88,6 +88,19 @@ wildcard(struct slice wanted, struct slice have)
 	    text_xequal_nocase(slice_from(wanted, 1), slice_from(have, dot));
 }
 
+/* ".name" and any number of labels. */
+static bool
+below(struct slice wanted, struct slice have)
+{
+	if (wanted.n < 2 || wanted.p[0] != '.')
+		return false;
+	for (size_t i = 1; i + 1 < have.n; i++)
+		if (have.p[i] == '.' &&
+		    text_xequal_nocase(wanted, slice_from(have, i)))
+			return true;
+	return false;
+}
+
 /* CN without a value: the name of the peer, outbound that of the server. */
 static enum fact_id
 peer_name(const struct predicate *p)
@@ -109,7 +122,7 @@ test_name(const struct predicate *p, enum fact_id id, struct slice value,
 		if (text_xequal_nocase(item_sendmail_value(value), have))
 			return ANSWER_YES;
 	} else if (have.n > 0 && (same_name(value, have) ||
-	    (wildcards && wildcard(value, have))))
+	    (wildcards && (wildcard(value, have) || below(value, have)))))
 		return ANSWER_YES;
 	return answer_no(f, REASON_WRONG_CERTIFICATE);
 }
@@ -205,7 +218,6 @@ predicate_same_fingerprint(struct slice a, struct slice b)
 	}
 }
 
-/* Several FP items stand for one: old and new during a roll-over. */
 enum answer
 predicate_fp(const struct predicate *p, struct slice value,
     struct observation *f)
@@ -217,13 +229,8 @@ predicate_fp(const struct predicate *p, struct slice value,
 	put_fact(&f->found, p->facts, FACT_FINGERPRINT);
 	if (p->facts->fact[FACT_FINGERPRINT].state == FACT_NOT_TOLD)
 		return cannot_tell(p, FACT_FINGERPRINT, f);
-	for (unsigned i = 0; i < p->requirement->nitems; i++) {
-		const struct item *item = &p->requirement->items[i];
-
-		if (item->row->test == predicate_fp &&
-		    predicate_same_fingerprint(item->value, have))
-			return ANSWER_YES;
-	}
+	if (predicate_same_fingerprint(value, have))
+		return ANSWER_YES;
 	return answer_no(f, facts_in_clear(p->facts) ? REASON_PLAINTEXT :
 	    REASON_WRONG_CERTIFICATE);
 }

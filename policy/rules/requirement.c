@@ -95,14 +95,33 @@ parse_bits(struct parser *p, struct slice w, size_t colon)
 	return true;
 }
 
+/* Ours ask a certificate of everybody; only a server publishes its own. */
 static bool
-parse_need(struct parser *p)
+parse_dane(struct parser *p, struct slice w, enum tag tag)
+{
+	if (tag != TAG_SRV && tag != TAG_RCPT)
+		return expected(p, p->at, w.n, "VERIFY, VERIFY:bits or "
+		    "ENCR:bits (DANE is a need of TLS_Srv and TLS_Rcpt)");
+	if (slice_is_nocase(w, "DANE"))
+		p->r->need = NEED_DANE;
+	else if (slice_is_nocase(w, "DANE:may"))
+		p->r->need = NEED_DANE_MAY;
+	else
+		return expected(p, p->at, w.n, "DANE or DANE:may");
+	p->at += w.n;
+	return true;
+}
+
+static bool
+parse_need(struct parser *p, enum tag tag)
 {
 	static const char *const needs = "VERIFY, VERIFY:bits or ENCR:bits";
 	struct slice w = word(p);
 	size_t colon = slice_find(w, ':');
 	struct slice name = slice_make(w.p, colon);
 
+	if (slice_is_nocase(name, "DANE"))
+		return parse_dane(p, w, tag);
 	if (slice_is_nocase(name, "VERIFY"))
 		p->r->need = NEED_VERIFY;
 	else if (slice_is_nocase(name, "ENCR") && colon < w.n)
@@ -297,19 +316,34 @@ requirement_parse(struct slice text, enum tag tag, struct requirement *r,
 		return true;
 	}
 	parse_class(&p);
-	return check_ok_alone(&p) && parse_need(&p) && parse_items(&p);
+	return check_ok_alone(&p) && parse_need(&p, tag) && parse_items(&p);
+}
+
+const char *
+requirement_need_name(const struct requirement *r)
+{
+	static const char *const names[] = {
+		[NEED_OK] = "OK",
+		[NEED_NO] = "NO",
+		[NEED_VERIFY] = "VERIFY",
+		[NEED_ENCR] = "ENCR",
+		[NEED_DANE] = "DANE",
+		[NEED_DANE_MAY] = "DANE:may",
+	};
+
+	return names[r->need];
 }
 
 void
 requirement_print(const struct requirement *r, struct text *out)
 {
 	if (r->need == NEED_OK || r->need == NEED_NO) {
-		text_puts(out, r->need == NEED_OK ? "OK" : "NO");
+		text_puts(out, requirement_need_name(r));
 		return;
 	}
 	if (r->class != CLASS_NONE)
 		text_printf(out, "%s+", class_names[r->class]);
-	text_puts(out, r->need == NEED_VERIFY ? "VERIFY" : "ENCR");
+	text_puts(out, requirement_need_name(r));
 	if (r->has_bits)
 		text_printf(out, ":%u", r->bits);
 	for (unsigned i = 0; i < r->nitems; i++) {

@@ -4,6 +4,7 @@
  *     rule   = "OK" / [ class "+" ] need [ "+" item *( "++" item ) ]
  *     class  = "PERM" / "TEMP" / "WARN" / "HOLD"
  *     need   = "VERIFY" [ ":" bits ] / "ENCR:" bits
+ *     TLS_Srv, TLS_Rcpt: need =/ "DANE" [ ":may" ]
  *     Try_TLS: "NO" / "OK"; a CITag row: "OK"
  *
  * A superset of sendmail's TLS rules (cf/README, "Allowing Connections", the
@@ -28,7 +29,14 @@ enum {
 	REQUIREMENT_BITS_MAX = 65535
 };
 
-enum need { NEED_OK, NEED_NO, NEED_VERIFY, NEED_ENCR };
+enum need {
+	NEED_OK,
+	NEED_NO,
+	NEED_VERIFY,
+	NEED_ENCR,
+	NEED_DANE,     /* Postfix's dane-only */
+	NEED_DANE_MAY  /* Postfix's dane */
+};
 
 enum rule_class {
 	CLASS_NONE, /* as the setting default-class says */
@@ -68,6 +76,9 @@ struct requirement {
 FAULT_CHECKED
 bool requirement_parse(struct slice text, enum tag, struct requirement *,
     struct fault *);
+
+/* "VERIFY:128" without the bits; "DANE:may". */
+const char *requirement_need_name(const struct requirement *);
 
 /* Key words in upper case, numbers without leading zeros, else unchanged. */
 void requirement_print(const struct requirement *, struct text *);

@@ -1,0 +1,243 @@
+/*
+ * access(5) tables that ask for TLS: each line a rule of the tag that the
+ * table's place in main.cf gives it.
+ *
+ * An exception is kept as OK.  Lines that do something else with the message
+ * free it from the demand of a wider key just as well, for the search ends
+ * with them; those that refuse it do not matter.
+ */
+#include <string.h>
+
+#include "policy/import/table.h"
+
+/* The pattern without its slashes; false: it has flags, or is none. */
+static bool
+pattern_of(struct slice key, struct slice *pattern)
+{
+	if (key.n < 2 || key.p[0] != '/' || key.p[key.n - 1] != '/')
+		return false;
+	*pattern = slice_make(key.p + 1, key.n - 2);
+	return true;
+}
+
+static bool
+is_pattern(const struct import_access *t, struct slice key)
+{
+	return t->ordered && key.n > 0 && (key.p[0] == '/' ||
+	    key.p[0] == '!' || slice_is_nocase(key, "if") ||
+	    slice_is_nocase(key, "endif"));
+}
+
+static const char *
+why_not_host(const struct import_access *t, struct slice key, bool *exact)
+{
+	struct netprefix prefix;
+
+	if (slice_is_nocase(key, "unknown"))
+		return "a client without a name is no key of a rule";
+	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
+		return NULL;
+	if (t->ordered)
+		return "no network";
+	*exact = t->exact_domains && key.p[0] != '.';
+	if (key.p[0] == '.' && !t->exact_domains)
+		return "Postfix never looks for it, by "
+		    "parent_domain_matches_subdomains";
+	return NULL;
+}
+
+/* As sendmail, by a recipient_delimiter of + Postfix does so, too. */
+static void
+say_extensions(struct import *import, bool frees)
+{
+	import_differs(import, frees ? IMPORT_WEAKER : IMPORT_STRICTER,
+	    "the rule counts for the address with +extensions, too");
+}
+
+static const char *
+why_not_mailbox(struct import *import, const struct import_access *t,
+    struct slice key, bool frees, bool *exact)
+{
+	size_t at = slice_find(key, '@');
+	struct netprefix prefix;
+
+	if (at < key.n && !t->extensions && slice_find(key, '+') > at)
+		say_extensions(import, frees);
+	if (slice_is(key, "<>") || at + 1 < key.n)
+		return NULL;
+	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
+		return "an address of a host, which is no mail domain";
+	if (at + 1 == key.n) {
+		if (t->has_domains)
+			import_differs(import, IMPORT_WEAKER, "a rule of %.*s "
+			    "comes before that of a domain, in Postfix behind "
+			    "it", SLICE_ARG(key));
+		return NULL;
+	}
+	if (key.p[0] == '.' && !t->exact_domains)
+		return "Postfix never looks for it, by "
+		    "parent_domain_matches_subdomains";
+	*exact = t->exact_domains && key.p[0] != '.';
+	return NULL;
+}
+
+/* "TLS_From:example.com"; else why there is no such key. */
+static const char *
+put_key(struct import *import, const struct import_access *t,
+    struct slice key, bool frees, struct text *out, bool *exact)
+{
+	struct slice pattern;
+
+	*exact = false;
+	text_printf(out, "%s:", tag_row(t->tag)->name);
+	if (is_pattern(t, key)) {
+		if (!pattern_of(key, &pattern) ||
+		    !import_pattern(t->tag, pattern, out, exact))
+			return "no plain name, but a pattern: write a rule "
+			    "for each name that is meant";
+		if (slice_find(slice_make(out->buf, out->n), '@') < out->n)
+			say_extensions(import, frees);
+		return NULL;
+	}
+	text_put(out, key);
+	return t->tag == TAG_CLT ? why_not_host(t, key, exact) :
+	    why_not_mailbox(import, t, key, frees, exact);
+}
+
+/* In a table whose first match counts, is this line ever reached? */
+static bool
+is_reached(struct import *import, const struct import_access *t,
+    struct slice key, const char *need)
+{
+	const struct import_rule *rule = !t->ordered ? NULL :
+	    import_covering(import, t->first, key);
+
+	if (rule == NULL)
+		return true;
+	if (!slice_starts_nocase(rule->requirement,
+	    strcmp(need, "OK") == 0 ? "ENCR:0" : need))
+		import_refuse(import, 0, "never reached: line %lu comes "
+		    "before it, and the first match counts", rule->line);
+	return false;
+}
+
+static void
+add(struct import *import, const struct import_access *t, struct slice key,
+    const char *need)
+{
+	char text[KEY_TEXT_MAX + 16];
+	struct slice tagged;
+	struct text out;
+	const char *why;
+	bool exact;
+
+	text_init(&out, text, sizeof text);
+	why = put_key(import, t, key, strcmp(need, "OK") == 0, &out, &exact);
+	if (why != NULL || out.cut) {
+		import_refuse(import, 0, "%.*s: %s", SLICE_ARG(key),
+		    why != NULL ? why : "too long");
+		return;
+	}
+	tagged = slice_make(out.buf, out.n);
+	if (!is_reached(import, t, tagged, need))
+		return;
+	if (exact)
+		import_add_exact(import, tagged, slice_of(need),
+		    slice_make("", 0));
+	else
+		import_add(import, tagged, slice_of(need), slice_make("", 0));
+}
+
+static void
+add_demand(struct import *import, const struct import_access *t,
+    struct slice key, const struct import_actions *a)
+{
+	const char *spared = a->spared != NULL ? a->spared : t->spared;
+
+	if (spared != NULL)
+		import_differs(import, IMPORT_STRICTER, "Postfix spares %s",
+		    spared);
+	if (a->what == ACTION_WARN && (t->shared || t->demands_follow))
+		import_differs(import, IMPORT_WEAKER, "where another table "
+		    "demands TLS of the same, this rule would only warn");
+	add(import, t, key, a->what == ACTION_WARN ? "WARN+ENCR:1" :
+	    t->demand);
+}
+
+static void
+add_exception(struct import *import, const struct import_access *t,
+    struct slice key, enum import_action what)
+{
+	if (t->shared) {
+		import_refuse(import, 0, "%.*s: as a rule this exception "
+		    "would free from what another table demands, too",
+		    SLICE_ARG(key));
+		return;
+	}
+	if (what == ACTION_PERMIT && t->frees != NULL)
+		import_differs(import, IMPORT_STRICTER, "in Postfix OK frees "
+		    "from %s behind it, too; a rule's OK from its own tag",
+		    t->frees);
+	add(import, t, key, "OK");
+}
+
+/* Whose table this is was not said; addresses are clients'. */
+static bool
+settle_tag(struct import *import, struct import_access *t, struct slice key)
+{
+	struct netprefix prefix;
+
+	if (t->tag != TAG_COUNT)
+		return true;
+	if (netprefix_parse(key, &prefix) == NETPREFIX_OK) {
+		t->tag = TAG_CLT;
+		return true;
+	}
+	import_refuse(import, 0, "%.*s may be a client, a sender or a "
+	    "recipient: say which by --as TLS_Clt, TLS_From or TLS_To, or let "
+	    "--config find it", SLICE_ARG(key));
+	return false;
+}
+
+void
+import_access_line(struct import *import, const struct import_access *table,
+    struct slice key, struct slice value)
+{
+	struct import_access t = *table;
+	struct import_actions a;
+
+	import_actions(&t, value, &a);
+	if (a.unknown.n > 0) {
+		import_refuse(import, 0, "\"%.*s\" is no restriction: where "
+		    "it is a class of smtpd_restriction_classes, --config "
+		    "knows what it stands for", SLICE_ARG(a.unknown));
+		return;
+	}
+	if (a.nested && a.what != ACTION_DEMAND) {
+		if (settle_tag(import, &t, key))
+			import_refuse(import, 0, "%.*s: a table within a "
+			    "list of actions", SLICE_ARG(key));
+		return;
+	}
+	switch (a.what) {
+	case ACTION_DEMAND:
+	case ACTION_WARN:
+		if (settle_tag(import, &t, key))
+			add_demand(import, &t, key, &a);
+		return;
+	case ACTION_PERMIT:
+		if ((t.has_demand || t.demands_follow) &&
+		    settle_tag(import, &t, key))
+			add_exception(import, &t, key, a.what);
+		break;
+	case ACTION_NONE:
+		if (t.has_demand && !t.demands_follow &&
+		    settle_tag(import, &t, key))
+			add_exception(import, &t, key, a.what);
+		break;
+	case ACTION_REJECT:
+		break;
+	}
+	import->left += a.what == ACTION_REJECT ||
+	    (!t.has_demand && !t.demands_follow);
+}

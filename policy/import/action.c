@@ -1,0 +1,204 @@
+/*
+ * access(5): what stands behind a key is a list that is gone through in its
+ * order until something decides.  Asked here is one thing: what becomes of a
+ * session in clear that gets as far.
+ */
+#include <string.h>
+
+#include "policy/import/table.h"
+
+enum { DEPTH_MAX = 8 };
+
+/* Decides at once, and what follows is its text. */
+static const struct {
+	const char *word;
+	enum import_action what;
+} first_words[] = {
+	{ "OK", ACTION_PERMIT }, { "DUNNO", ACTION_NONE },
+	{ "REJECT", ACTION_REJECT }, { "DEFER", ACTION_REJECT },
+	{ "DISCARD", ACTION_REJECT }, { "HOLD", ACTION_NONE },
+	{ "FILTER", ACTION_NONE }, { "PREPEND", ACTION_NONE },
+	{ "REDIRECT", ACTION_NONE }, { "BCC", ACTION_NONE },
+	{ "INFO", ACTION_NONE }, { "WARN", ACTION_NONE },
+	{ "DEFER_IF_REJECT", ACTION_NONE },
+	{ "DEFER_IF_PERMIT", ACTION_NONE },
+	{ NULL, ACTION_NONE }
+};
+
+bool
+import_list_next(struct slice *list, struct slice *word)
+{
+	size_t n = 0;
+	int depth = 0;
+
+	while (list->n > 0 && strchr(", \t\r\n", list->p[0]) != NULL)
+		*list = slice_from(*list, 1);
+	for (; n < list->n; n++) {
+		char c = list->p[n];
+
+		if (depth == 0 && strchr(", \t\r\n", c) != NULL)
+			break;
+		depth += (c == '{') - (c == '}');
+	}
+	*word = slice_make(list->p, n);
+	*list = slice_from(*list, n);
+	return n > 0;
+}
+
+bool
+import_permits(struct slice word, const char **who)
+{
+	*who = NULL;
+	if (!slice_starts_nocase(word, "permit_"))
+		return false;
+	if (slice_is_nocase(word, "permit_mynetworks"))
+		*who = "mynetworks";
+	else if (slice_is_nocase(word, "permit_sasl_authenticated"))
+		*who = "authenticated clients";
+	else if (!slice_starts_nocase(word, "permit_tls_"))
+		*who = "whom a permit_... before it lets pass";
+	return true;
+}
+
+/* The words of a restriction that takes one more. */
+static bool
+takes_word(struct slice word)
+{
+	static const char *const starts[] = { "check_", "reject_rbl_",
+		"reject_rhsbl_", "permit_dnswl_", "permit_rhswl_", "sleep",
+		NULL };
+
+	for (size_t i = 0; starts[i] != NULL; i++)
+		if (slice_starts_nocase(word, starts[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_number(struct slice word)
+{
+	unsigned long n;
+
+	return text_number(word, 1UL << 30, &n);
+}
+
+/* "450 text": a reply; any other number is OK. */
+static bool
+is_reply(struct slice word)
+{
+	return word.n == 3 && (word.p[0] == '4' || word.p[0] == '5') &&
+	    is_number(word);
+}
+
+static bool
+first_decides(struct slice list, struct import_actions *a)
+{
+	struct slice word;
+
+	if (!import_list_next(&list, &word))
+		return true;
+	for (size_t i = 0; first_words[i].word != NULL; i++)
+		if (slice_is_nocase(word, first_words[i].word)) {
+			a->what = first_words[i].what;
+			return true;
+		}
+	if (!is_number(word))
+		return false;
+	a->what = is_reply(word) ? ACTION_REJECT : ACTION_PERMIT;
+	return true;
+}
+
+/* A name that could be a class of the site's own. */
+static bool
+is_restriction(struct slice word)
+{
+	static const char *const starts[] = { "reject_", "permit_", "check_",
+		"defer_", "warn_", "sleep", NULL };
+
+	for (size_t i = 0; starts[i] != NULL; i++)
+		if (slice_starts_nocase(word, starts[i]))
+			return true;
+	return false;
+}
+
+static bool go_through(const struct import_access *, struct slice,
+    struct import_actions *, int);
+
+/* True: the list ends here. */
+static bool
+one_word(const struct import_access *t, struct slice word, bool warn,
+    struct slice *list, struct import_actions *a, int depth)
+{
+	struct slice members = t->class_of == NULL ? slice_make("", 0) :
+	    t->class_of(t->arg, word);
+	struct slice skipped;
+	const char *who;
+
+	if (members.n > 0)
+		return depth < DEPTH_MAX &&
+		    go_through(t, members, a, depth + 1);
+	if (slice_is_nocase(word, "reject_plaintext_session")) {
+		if (a->what == ACTION_NONE || !warn)
+			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
+		return !warn;
+	}
+	if (slice_is_nocase(word, "permit")) {
+		if (a->what == ACTION_NONE)
+			a->what = ACTION_PERMIT;
+		return true;
+	}
+	if (slice_is_nocase(word, "reject") || slice_is_nocase(word, "defer")) {
+		if (a->what == ACTION_NONE && !warn)
+			a->what = ACTION_REJECT;
+		return !warn;
+	}
+	if (import_permits(word, &who) && who != NULL)
+		a->spared = who;
+	if (!is_restriction(word))
+		a->unknown = word;
+	if (takes_word(word) && import_list_next(list, &skipped))
+		a->nested |= slice_starts_nocase(word, "check_") &&
+		    slice_is_nocase(slice_from(word, word.n > 7 ?
+		    word.n - 7 : 0), "_access");
+	return false;
+}
+
+static bool
+go_through(const struct import_access *t, struct slice list,
+    struct import_actions *a, int depth)
+{
+	struct slice word;
+	bool warn = false;
+
+	while (import_list_next(&list, &word)) {
+		if (slice_is_nocase(word, "warn_if_reject")) {
+			warn = true;
+			continue;
+		}
+		if (one_word(t, word, warn, &list, a, depth))
+			return true;
+		warn = false;
+	}
+	return false;
+}
+
+void
+import_actions(const struct import_access *t, struct slice list,
+    struct import_actions *a)
+{
+	a->what = ACTION_NONE;
+	a->nested = false;
+	a->unknown = slice_make("", 0);
+	a->spared = NULL;
+	if (!first_decides(list, a))
+		go_through(t, list, a, 0);
+}
+
+bool
+import_demands(const struct import_access *t, struct slice list)
+{
+	struct import_actions a;
+
+	import_actions(t, list, &a);
+	return a.what == ACTION_DEMAND || a.what == ACTION_WARN;
+}

@@ -1,0 +1,336 @@
+/*
+ * smtpd_*_restrictions: which tables stand there, in which order, behind whom
+ * that is let pass before.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/import/config.h"
+
+enum { DEPTH_MAX = 8 };
+
+const char *const config_lists[] = {
+	"smtpd_client_restrictions", "smtpd_helo_restrictions",
+	"smtpd_sender_restrictions", "smtpd_relay_restrictions",
+	"smtpd_recipient_restrictions", "smtpd_data_restrictions",
+	"smtpd_end_of_data_restrictions", NULL
+};
+
+/* The words of a class that smtpd_restriction_classes names. */
+struct slice
+config_class_of(void *arg, struct slice name)
+{
+	struct config *c = arg;
+	struct slice classes = maincf_get(&c->main,
+	    "smtpd_restriction_classes"), word;
+	char text[256];
+
+	while (import_list_next(&classes, &word))
+		if (slice_equal(word, name) && name.n < sizeof text) {
+			snprintf(text, sizeof text, "%.*s", SLICE_ARG(name));
+			return maincf_get(&c->main, text);
+		}
+	return slice_make("", 0);
+}
+
+static const struct {
+	const char *word;
+	enum tag tag;
+} checks[] = {
+	{ "check_client_access", TAG_CLT },
+	{ "check_sender_access", TAG_FROM },
+	{ "check_recipient_access", TAG_TO },
+	{ NULL, TAG_COUNT }
+};
+
+static bool
+is_check(struct slice word, enum tag *tag)
+{
+	*tag = TAG_COUNT;
+	for (size_t i = 0; checks[i].word != NULL; i++)
+		if (slice_is_nocase(word, checks[i].word))
+			*tag = checks[i].tag;
+	return *tag != TAG_COUNT || (slice_starts_nocase(word, "check_") &&
+	    word.n > 7 && slice_is_nocase(slice_from(word, word.n - 7),
+	    "_access"));
+}
+
+/* Does any of its lines ask for TLS, does any let pass? */
+static void
+look_into(struct config *c, struct element *e)
+{
+	struct import_access t = { .class_of = config_class_of, .arg = c };
+	bool patterns = slice_is(e->type, "regexp") ||
+	    slice_is(e->type, "pcre");
+	struct import_actions a;
+	struct import_lines lines;
+	struct slice line, key, value;
+
+	import_lines_init(&lines, e->text);
+	while (import_lines_next(NULL, &lines, &line)) {
+		if (!import_split(line, patterns, &key, &value))
+			continue;
+		import_actions(&t, value, &a);
+		e->has_demand |= a.what == ACTION_DEMAND ||
+		    a.what == ACTION_WARN;
+		e->has_permit |= a.what == ACTION_PERMIT;
+	}
+}
+
+static const char *
+who_is_spared(const struct config *c, const char *who)
+{
+	if (who != NULL && ((strcmp(who, "mynetworks") == 0 &&
+	    c->only_loopback) || (strcmp(who, "authenticated clients") == 0 &&
+	    c->sasl_is_tls)))
+		return NULL;
+	return who;
+}
+
+static void collect(struct config *, const char *, struct slice,
+    const char **, int);
+
+static struct element *
+new_element(struct config *c, const char *list, const char *spared)
+{
+	struct element *e;
+
+	if (c->n == ELEMENTS_MAX) {
+		import_refuse(c->import, 0, "more than %d tables",
+		    ELEMENTS_MAX);
+		return NULL;
+	}
+	e = &c->elements[c->n++];
+	*e = (struct element){ .list = list, .line = c->import->line,
+	    .spared = spared, .tag = TAG_COUNT,
+	    .path = c->main.main_path.p };
+	return e;
+}
+
+static void
+collect_table(struct config *c, const char *list, enum tag tag,
+    struct slice spec, const char *spared)
+{
+	struct element *e = new_element(c, list, spared);
+
+	if (e == NULL)
+		return;
+	e->is_table = true;
+	e->tag = tag;
+	e->known = config_load_table(c, spec, &e->type, &e->text, &e->path);
+	if (e->known)
+		look_into(c, e);
+}
+
+static void
+collect_demand(struct config *c, const char *list, bool warn,
+    const char *spared)
+{
+	struct element *e = new_element(c, list, spared);
+
+	if (e != NULL) {
+		e->warn = warn;
+		e->has_demand = true;
+	}
+}
+
+/* One restriction; true: the list ends here. */
+static bool
+collect_word(struct config *c, const char *list, struct slice word, bool warn,
+    struct slice *rest, const char **spared, int depth)
+{
+	struct slice members = config_class_of(c, word), spec;
+	const char *who;
+	enum tag tag;
+
+	if (members.n > 0 && depth < DEPTH_MAX) {
+		collect(c, list, members, spared, depth + 1);
+	} else if (slice_is_nocase(word, "reject_plaintext_session")) {
+		collect_demand(c, list, warn, *spared);
+	} else if (is_check(word, &tag)) {
+		if (import_list_next(rest, &spec))
+			collect_table(c, list, tag, spec, *spared);
+	} else if (import_permits(word, &who)) {
+		who = who_is_spared(c, who);
+		*spared = who != NULL ? who : *spared;
+	} else if (slice_starts_nocase(word, "check_policy_service")) {
+		import_list_next(rest, &spec);
+	}
+	return slice_is_nocase(word, "permit") ||
+	    (!warn && (slice_is_nocase(word, "reject") ||
+	    slice_is_nocase(word, "defer")));
+}
+
+static void
+collect(struct config *c, const char *list, struct slice value,
+    const char **spared, int depth)
+{
+	struct slice word;
+	bool warn = false;
+
+	while (import_list_next(&value, &word)) {
+		if (slice_is_nocase(word, "warn_if_reject")) {
+			warn = true;
+			continue;
+		}
+		if (collect_word(c, list, word, warn, &value, spared, depth))
+			return;
+		warn = false;
+	}
+}
+
+void
+config_collect(struct config *c, const char *list, struct slice value,
+    const char **spared)
+{
+	collect(c, list, value, spared, 0);
+}
+
+/* A demand on everybody is of the tag of the tables before it, if one. */
+static void
+settle_demand(struct config *c, size_t at)
+{
+	struct element *e = &c->elements[at];
+	enum tag tag = TAG_COUNT;
+	bool mixed = false;
+
+	for (size_t i = 0; i < at; i++) {
+		const struct element *t = &c->elements[i];
+
+		if (t->list != e->list || !t->is_table ||
+		    (!t->has_permit && !t->has_demand))
+			continue;
+		mixed |= tag != TAG_COUNT && t->tag != tag;
+		tag = t->tag;
+	}
+	e->tag = tag == TAG_COUNT || mixed ? TAG_CLT : tag;
+}
+
+/* Elements behind number `at` in its list that ask for TLS. */
+static size_t
+demands_behind(const struct config *c, size_t at, bool bare_of_tag)
+{
+	const struct element *e = &c->elements[at];
+	size_t n = 0;
+
+	for (size_t i = at + 1; i < c->n; i++) {
+		const struct element *other = &c->elements[i];
+
+		n += other->list == e->list && other->has_demand &&
+		    (!bare_of_tag || (!other->is_table &&
+		    other->tag == e->tag));
+	}
+	return n;
+}
+
+/* Another list or table asks for TLS of the same tag. */
+static bool
+is_shared(const struct config *c, size_t at)
+{
+	const struct element *e = &c->elements[at];
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct element *other = &c->elements[i];
+
+		if (i != at && other->has_demand && other->tag == e->tag &&
+		    (other->is_table || other->list != e->list))
+			return true;
+	}
+	return false;
+}
+
+/* A table before this one lets some pass that no rule would. */
+static const char *
+spared_by_tables(const struct config *c, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		const struct element *t = &c->elements[i];
+
+		if (t->list == c->elements[at].list && t->is_table &&
+		    (!t->known || (t->has_permit && !t->has_demand &&
+		    !(t->tag == c->elements[at].tag &&
+		    !c->elements[at].is_table))))
+			return t->known ? "whom OK in a table before it lets "
+			    "pass" : "whom a table before it lets pass that "
+			    "cannot be read";
+	}
+	return NULL;
+}
+
+static void
+add_bare(struct config *c, size_t at, const char *spared)
+{
+	const struct element *e = &c->elements[at];
+	char text[32];
+	struct text key;
+
+	text_init(&key, text, sizeof text);
+	text_printf(&key, "%s:", tag_row(e->tag)->name);
+	import_at(c->import, e->path, e->line);
+	if (spared != NULL)
+		import_differs(c->import, IMPORT_STRICTER, "Postfix spares %s",
+		    spared);
+	import_add(c->import, slice_make(text, key.n), slice_of(e->warn ?
+	    "WARN+ENCR:1" : c->demand), slice_make("", 0));
+}
+
+static void
+add_table(struct config *c, size_t at, const char *spared)
+{
+	const struct element *e = &c->elements[at];
+	struct import_access t = {
+		.tag = e->tag, .extensions = c->extensions,
+		.exact_domains = c->exact_domains,
+		.demands_follow = demands_behind(c, at, true) > 0,
+		.shared = is_shared(c, at), .spared = spared,
+		.demand = c->demand, .class_of = config_class_of, .arg = c
+	};
+
+	if (demands_behind(c, at, false) > demands_behind(c, at, true))
+		t.frees = "what asks for TLS";
+	import_at(c->import, e->path, 0);
+	import_access_table(c->import, &t, e->type, e->text);
+}
+
+static void
+emit(struct config *c, size_t at)
+{
+	const struct element *e = &c->elements[at];
+	const char *spared = e->spared != NULL ? e->spared :
+	    spared_by_tables(c, at);
+
+	if (!e->is_table) {
+		add_bare(c, at, spared);
+		return;
+	}
+	if (!e->known)
+		return;
+	if (e->tag != TAG_COUNT) {
+		if (e->has_demand || demands_behind(c, at, true) > 0)
+			add_table(c, at, spared);
+		return;
+	}
+	import_at(c->import, c->main.main_path.p, e->line);
+	if (e->has_demand)
+		import_refuse(c->import, 0, "%s in %s asks for TLS by what "
+		    "no tag looks at (HELO, certificates, DNS): leave it "
+		    "there", e->path, e->list);
+}
+
+void
+config_take_lists(struct config *c)
+{
+	for (size_t i = 0; config_lists[i] != NULL; i++) {
+		const char *spared = NULL;
+
+		import_at(c->import, c->main.main_path.p,
+		    maincf_line(&c->main, config_lists[i]));
+		collect(c, config_lists[i], maincf_get(&c->main, config_lists[i]), &spared,
+		    0);
+	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->elements[i].is_table)
+			settle_demand(c, i);
+	for (size_t i = 0; i < c->n; i++)
+		emit(c, i);
+}

@@ -1,0 +1,322 @@
+/* See maincf.h; postconf(5) has the grammar. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/import/maincf.h"
+
+enum { DEPTH_MAX = 16 };
+
+/* What is not in main.cf and yet stands in paths. */
+static const struct {
+	const char *name, *value;
+} defaults[] = {
+	{ "default_database_type", "hash" },
+	{ "data_directory", "/var/lib/postfix" },
+	{ "queue_directory", "/var/spool/postfix" },
+	{ "plaintext_reject_code", "450" },
+	{ "smtp_tls_mandatory_ciphers", "medium" },
+	{ "parent_domain_matches_subdomains", "smtpd_access_maps" },
+	{ NULL, NULL }
+};
+
+static bool
+grow(struct import *import, void *list, size_t n, size_t *allocated,
+    size_t size)
+{
+	void **array = list, *more;
+
+	if (n < *allocated)
+		return true;
+	more = reallocarray(*array, *allocated * 2 + 64, size);
+	if (more == NULL)
+		return !(import->no_memory = true);
+	*array = more;
+	*allocated = *allocated * 2 + 64;
+	return true;
+}
+
+static void
+add(struct import *import, struct maincf_param **list, size_t *n,
+    size_t *allocated, struct slice assignment, unsigned long line)
+{
+	size_t equals = slice_find(assignment, '=');
+	struct maincf_param *p;
+
+	if (equals == assignment.n ||
+	    !grow(import, list, *n, allocated, sizeof **list))
+		return;
+	p = &(*list)[(*n)++];
+	p->name = arena_copy(&import->memory,
+	    slice_trim(slice_make(assignment.p, equals)));
+	p->value = arena_copy(&import->memory,
+	    slice_trim(slice_from(assignment, equals + 1)));
+	p->line = line;
+}
+
+static bool
+load(struct maincf *c, const char *name, struct slice *path,
+    struct slice *text, struct fault *f)
+{
+	char buf[4096];
+	struct text full;
+	FILE *file;
+	bool good;
+
+	text_init(&full, buf, sizeof buf);
+	text_printf(&full, "%s/%s", c->dir, name);
+	*path = arena_copy(&c->import->memory, slice_make(buf, full.n));
+	file = path->p == NULL ? NULL : fopen(path->p, "re");
+	if (file == NULL)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
+		    buf);
+	import_at(c->import, path->p, 0);
+	good = import_slurp(c->import, file, text, f);
+	fclose(file);
+	return good;
+}
+
+/* "-o name=value", "-oname=value", "-o { name = value }". */
+static void
+take_overrides(struct maincf *c, struct slice args, unsigned long line)
+{
+	struct slice word;
+
+	while (import_list_next(&args, &word)) {
+		if (!slice_starts_nocase(word, "-o"))
+			continue;
+		word = slice_from(word, 2);
+		if (word.n == 0 && !import_list_next(&args, &word))
+			return;
+		if (word.n > 1 && word.p[0] == '{')
+			word = slice_make(word.p + 1, word.n - 2);
+		add(c->import, &c->overrides, &c->noverrides,
+		    &c->overrides_allocated, word, line);
+	}
+}
+
+static void
+take_service(struct maincf *c, struct slice line, unsigned long number)
+{
+	struct slice name = import_word(&line), command = { NULL, 0 };
+	struct maincf_service *s;
+	char text[64];
+
+	for (int i = 0; i < 7; i++)
+		command = import_word(&line);
+	if (!slice_is(command, "smtpd") && !slice_is(command, "smtp") &&
+	    !slice_is(command, "lmtp"))
+		return;
+	if (!grow(c->import, &c->services, c->nservices,
+	    &c->services_allocated, sizeof *c->services))
+		return;
+	s = &c->services[c->nservices++];
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(name));
+	s->name = arena_copy(&c->import->memory, slice_of(text));
+	s->command = arena_copy(&c->import->memory, command);
+	s->line = number;
+	s->first = c->noverrides;
+	take_overrides(c, line, number);
+	s->end = c->noverrides;
+}
+
+/* Blanks part the words of master.cf, commas do not. */
+bool
+maincf_read(struct maincf *c, struct import *import, const char *dir,
+    struct fault *f)
+{
+	struct import_lines lines;
+	struct slice text, line;
+	struct fault unused;
+
+	*c = (struct maincf){ .import = import, .dir = dir };
+	if (!load(c, "main.cf", &c->main_path, &text, f))
+		return false;
+	import_lines_init(&lines, text);
+	while (import_lines_next(import, &lines, &line))
+		add(import, &c->params, &c->n, &c->allocated, line,
+		    lines.line);
+	if (!load(c, "master.cf", &c->master_path, &text, &unused))
+		return unused.kind == FAULT_NOINPUT ||
+		    ((void)(*f = unused), false);
+	import_lines_init(&lines, text);
+	while (import_lines_next(import, &lines, &line))
+		take_service(c, line, lines.line);
+	return true;
+}
+
+void
+maincf_free(struct maincf *c)
+{
+	free(c->params);
+	free(c->overrides);
+	free(c->services);
+}
+
+static const struct maincf_param *
+find(const struct maincf *c, struct slice name)
+{
+	for (size_t i = c->n; i > 0; i--)
+		if (slice_equal(c->params[i - 1].name, name))
+			return &c->params[i - 1];
+	return NULL;
+}
+
+static struct slice
+raw(const struct maincf *c, struct slice name)
+{
+	const struct maincf_param *p = find(c, name);
+
+	if (p != NULL)
+		return p->value;
+	if (slice_is(name, "config_directory"))
+		return slice_of(c->dir);
+	for (size_t i = 0; defaults[i].name != NULL; i++)
+		if (slice_is(name, defaults[i].name))
+			return slice_of(defaults[i].value);
+	return slice_make("", 0);
+}
+
+unsigned long
+maincf_line(const struct maincf *c, const char *name)
+{
+	const struct maincf_param *p = find(c, slice_of(name));
+
+	return p == NULL ? 0 : p->line;
+}
+
+static size_t
+name_length(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (s.p[n] == '_' || (s.p[n] >= '0' && s.p[n] <= '9') ||
+	    (text_lower(s.p[n]) >= 'a' && text_lower(s.p[n]) <= 'z')))
+		n++;
+	return n;
+}
+
+/* The length up to the brace that closes the one at s.p[0], or s.n. */
+static size_t
+closing(struct slice s)
+{
+	char open = s.p[0], close = open == '(' ? ')' : '}';
+	int depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		depth += (s.p[i] == open) - (s.p[i] == close);
+		if (depth == 0)
+			return i;
+	}
+	return s.n;
+}
+
+static void expand(struct maincf *, struct slice, struct text *, int);
+
+/* "{a}:{b}" behind a ?, or a plain text. */
+static void
+branches(struct slice s, struct slice *yes, struct slice *no)
+{
+	size_t end;
+
+	*no = slice_make("", 0);
+	*yes = s;
+	if (s.n == 0 || s.p[0] != '{' || (end = closing(s)) == s.n)
+		return;
+	*yes = slice_make(s.p + 1, end - 1);
+	s = slice_trim(slice_from(s, end + 1));
+	if (s.n > 0 && s.p[0] == ':') {
+		s = slice_trim(slice_from(s, 1));
+		*no = s.n > 1 && s.p[0] == '{' ?
+		    slice_make(s.p + 1, s.n - 2) : s;
+	}
+}
+
+static void
+substitute(struct maincf *c, struct slice inner, struct text *out, int depth)
+{
+	size_t n;
+	struct slice value, yes, no, rest;
+
+	inner = slice_trim(inner);
+	n = name_length(inner);
+	rest = slice_trim(slice_from(inner, n));
+	value = raw(c, slice_make(inner.p, n));
+	if (n == 0 || (rest.n > 0 && rest.p[0] != '?' && rest.p[0] != ':')) {
+		c->unclear = true;
+		return;
+	}
+	if (rest.n == 0) {
+		expand(c, value, out, depth);
+		return;
+	}
+	branches(slice_trim(slice_from(rest, 1)), &yes, &no);
+	if (rest.p[0] == '?')
+		expand(c, value.n > 0 ? yes : no, out, depth);
+	else
+		expand(c, value.n == 0 ? yes : no, out, depth);
+}
+
+static void
+expand(struct maincf *c, struct slice s, struct text *out, int depth)
+{
+	if (depth > DEPTH_MAX) {
+		c->unclear = true;
+		return;
+	}
+	while (s.n > 0) {
+		size_t n = slice_find(s, '$');
+
+		text_put(out, slice_make(s.p, n));
+		s = slice_from(s, n);
+		if (s.n < 2) {
+			text_put(out, s);
+			return;
+		}
+		s = slice_from(s, 1);
+		if (s.p[0] == '$') {
+			text_char(out, '$');
+			s = slice_from(s, 1);
+		} else if (s.p[0] == '{' || s.p[0] == '(') {
+			n = closing(s);
+			substitute(c, slice_make(s.p + 1, n - 1), out,
+			    depth + 1);
+			s = slice_from(s, n < s.n ? n + 1 : n);
+		} else {
+			n = name_length(s);
+			expand(c, raw(c, slice_make(s.p, n)), out, depth + 1);
+			s = slice_from(s, n);
+		}
+	}
+}
+
+struct slice
+maincf_expand(struct maincf *c, struct slice value)
+{
+	char *buf = malloc(MAINCF_VALUE_MAX);
+	struct slice copy = { "", 0 };
+	struct text out;
+
+	if (buf != NULL) {
+		text_init(&out, buf, MAINCF_VALUE_MAX);
+		expand(c, value, &out, 0);
+		c->unclear |= out.cut;
+		copy = arena_copy(&c->import->memory,
+		    slice_trim(slice_make(buf, out.n)));
+	}
+	c->import->no_memory |= buf == NULL || copy.p == NULL;
+	free(buf);
+	return copy;
+}
+
+struct slice
+maincf_get(struct maincf *c, const char *name)
+{
+	return maincf_expand(c, raw(c, slice_of(name)));
+}
+
+bool
+maincf_yes(struct maincf *c, const char *name)
+{
+	return slice_is_nocase(maincf_get(c, name), "yes");
+}

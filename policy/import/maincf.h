@@ -1,0 +1,48 @@
+/*
+ * maincf.h - main.cf and master.cf, read as postconf(1) does, without
+ * running it; private to import*.c.
+ *
+ * Known: continued lines, the last value of a name, $name, ${name}, $(name),
+ * ${name?text} ${name:text} with and without braces.  Comparisons
+ * (${{a} == {b} ? ...}) are not: `unclear` is set.
+ */
+#ifndef TLSPOLICY_IMPORT_MAINCF_H
+#define TLSPOLICY_IMPORT_MAINCF_H
+
+#include "policy/import/table.h"
+
+enum { MAINCF_VALUE_MAX = 32 * 1024 };
+
+struct maincf_param {
+	struct slice name, value; /* as written */
+	unsigned long line;
+};
+
+/* A line of master.cf that runs smtpd, smtp or lmtp. */
+struct maincf_service {
+	struct slice name, command;
+	unsigned long line;
+	size_t first, end; /* its -o, in `overrides` */
+};
+
+struct maincf {
+	struct import *import;
+	const char *dir;
+	struct slice main_path, master_path;
+	struct maincf_param *params, *overrides;
+	size_t n, allocated, noverrides, overrides_allocated;
+	struct maincf_service *services;
+	size_t nservices, services_allocated;
+	bool unclear;
+};
+
+bool maincf_read(struct maincf *, struct import *, const char *dir,
+    struct fault *);
+void maincf_free(struct maincf *);
+/* The parameter's value with all $names replaced, in the import's memory. */
+struct slice maincf_get(struct maincf *, const char *name);
+unsigned long maincf_line(const struct maincf *, const char *name);
+struct slice maincf_expand(struct maincf *, struct slice value);
+bool maincf_yes(struct maincf *, const char *name);
+
+#endif

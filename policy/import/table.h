@@ -1,0 +1,91 @@
+/*
+ * table.h - lines of Postfix's tables; private to import*.c.
+ */
+#ifndef TLSPOLICY_IMPORT_TABLE_H
+#define TLSPOLICY_IMPORT_TABLE_H
+
+#include "policy/import/internal.h"
+
+/* table.c: walks logical lines as postmap(1) does. */
+struct import_lines {
+	struct slice rest;
+	unsigned long line, next; /* of what was given, of what comes */
+	char text[16 * 1024];
+};
+void import_lines_init(struct import_lines *, struct slice text);
+/* Import NULL: only to look at them. */
+bool import_lines_next(struct import *, struct import_lines *,
+    struct slice *line);
+
+/* policy.c: a line of smtp_tls_policy_maps. */
+struct import_policy {
+	const char *verify_match, *secure_match; /* NULL: Postfix's defaults */
+	const char *fingerprints;
+	bool medium_ciphers; /* smtp_tls_mandatory_ciphers */
+};
+extern const struct import_policy import_policy_defaults;
+/* False: `value` does not begin with a level. */
+bool import_policy_line(struct import *, const struct import_policy *,
+    struct slice key, struct slice value);
+bool import_is_level(struct slice word);
+bool import_per_site_line(struct import *, struct slice key,
+    struct slice value);
+
+/* access.c: a line of an access(5) table. */
+struct import_access {
+	enum tag tag;
+	bool ordered;	     /* the first line that matches counts */
+	bool extensions;     /* user+x@domain is looked for as user@domain */
+	bool exact_domains;  /* parent_domain_matches_subdomains without us */
+	bool demands_follow; /* a demand on all of the tag behind the table */
+	bool shared;	     /* another table judges the same tag */
+	bool has_demand;     /* some line of it asks for TLS */
+	bool has_domains;    /* some key is a domain */
+	const char *frees;   /* what else OK would free from; NULL: nothing */
+	const char *spared;  /* who does not get as far; NULL: nobody */
+	const char *demand;  /* "TEMP+ENCR:1", by plaintext_reject_code */
+	size_t first;	     /* rule of the table */
+	/* The members of a restriction class; empty: it is none. */
+	struct slice (*class_of)(void *, struct slice name);
+	void *arg;
+};
+
+enum import_action {
+	ACTION_NONE,   /* not about TLS; what follows is still asked */
+	ACTION_PERMIT, /* OK: the list ends */
+	ACTION_REJECT, /* refused for another reason */
+	ACTION_WARN,
+	ACTION_DEMAND
+};
+
+struct import_actions {
+	enum import_action what;
+	bool nested; /* another table decides */
+	struct slice unknown; /* a word that is no restriction */
+	const char *spared; /* who may pass before; NULL: nobody */
+};
+
+/* What a list of actions comes to for a session in clear. */
+void import_actions(const struct import_access *, struct slice list,
+    struct import_actions *);
+/* reject_plaintext_session stands in it, in whatever way. */
+bool import_demands(const struct import_access *, struct slice list);
+/* The next word or {group} of a list. */
+bool import_list_next(struct slice *list, struct slice *word);
+/* A permit of a restriction list; NULL: it lets nobody pass in clear. */
+bool import_permits(struct slice word, const char **who);
+void import_access_line(struct import *, const struct import_access *,
+    struct slice key, struct slice value);
+
+/* pattern.c: "^a\.example$" as a key; false: it is none. */
+bool import_pattern(enum tag, struct slice pattern, struct text *key,
+    bool *exact);
+/* The key of a line, which of a regexp table is "/.../flags". */
+bool import_split(struct slice line, bool patterns, struct slice *key,
+    struct slice *value);
+
+/* postfix.c: all lines of a table of a type ("hash", "cidr"). */
+void import_access_table(struct import *, struct import_access *,
+    struct slice type, struct slice text);
+
+#endif

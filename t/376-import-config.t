@@ -1,0 +1,149 @@
+#!/usr/bin/perl
+#
+# import --config: main.cf and master.cf as postconf reads them, every table by
+# its role, and what is not of equal force named.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Scratch;
+
+my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
+my $scratch = Tlspolicy::Scratch->new;
+my $n = 0;
+
+# Rules without their BY, in one line.
+sub import_dir {
+	my ($main, %files) = @_;
+	my $dir = $scratch->path('c' . ++$n);
+
+	mkdir $dir;
+	$scratch->write("c$n/$_", $files{$_}) for keys %files;
+	$scratch->write("c$n/main.cf", $main);
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--config',
+	    $dir, 'postfix');
+	$r->{dir} = $dir;
+	$r->{rules} = join ' ; ', map { s/\+?\+BY:.*//r =~ s/\t/ /r }
+	    split /\n/, $r->{out};
+	return $r;
+}
+
+sub gives {
+	my ($name, $status, $rules, $said, $main, %files) = @_;
+	my $r = import_dir($main, %files);
+
+	is($r->{status}, $status, "$name: exit $status") or diag $r->{err};
+	is($r->{rules}, $rules, "$name: rules");
+	like($r->{err}, $said, "$name: said") if defined $said;
+	return $r;
+}
+
+my $demand = 'reject_plaintext_session';
+my $sender = "smtpd_sender_restrictions = check_sender_access inline:{a.example=$demand}\n";
+gives('inline', 0, 'TLS_From:a.example TEMP+ENCR:1', undef, $sender);
+gives('code', 0, 'TLS_From:a.example PERM+ENCR:1', undef,
+    "${sender}plaintext_reject_code = 550\n");
+gives('braces', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:b.example WARN+ENCR:1',
+    undef, "smtpd_sender_restrictions = check_sender_access inline:{ { a.example = $demand },\n" .
+    "   # a comment\n\n  { b.example = warn_if_reject, $demand } }\n");
+gives('the last one', 0, 'TLS_To:a.example TEMP+ENCR:1', undef,
+    "smtpd_recipient_restrictions = reject\nx = a\nsmtpd_recipient_restrictions =\n" .
+    "  check_recipient_access inline:{\$x.example=$demand}\n");
+gives('names', 0, 'TLS_Clt:b.example TEMP+ENCR:1', undef,
+    "y=b\nset=1\nsmtpd_client_restrictions = \${set?{check_client_access}:{no}}\n" .
+    " \${none:inline:{\$(y).example=$demand}}\n");
+gives('a comparison', 65, '', qr/main\.cf: a \$\{\.\.\.\} in it is more than/,
+    "smtpd_client_restrictions = \${{\$x} == {y} ? {reject} : {permit}}\n");
+gives('classes', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:b.example WARN+ENCR:1 ; ' .
+    'TLS_From:sub.a.example ENCR:0', undef,
+    "smtpd_restriction_classes = one, two\none = two\ntwo = $demand\n" .
+    "three = $demand\nsmtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
+    t => "a.example one\nb.example warn_if_reject $demand\nsub.a.example permit\n");
+gives('not a class', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/t:1: "three" is no restriction/,
+    "smtpd_restriction_classes = one\nthree = $demand\nsmtpd_sender_restrictions = " .
+    "check_sender_access texthash:\$config_directory/t\n", t => "a.example three\nb.example $demand\n");
+gives('everybody', 0, 'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_client_restrictions = $demand\n");
+gives('everybody but', 0, 'TLS_From:a.example ENCR:0 ; TLS_From: TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=OK, b.example=DUNNO}, $demand\n");
+gives('everybody but, by another tag', 65, 'TLS_Clt:a.example ENCR:0 ; TLS_Clt:b.example TEMP+ENCR:1 ; ' .
+    'TLS_From:c.example TEMP+ENCR:1', qr/OK frees from what asks for TLS behind it/,
+    "smtpd_sender_restrictions = check_client_access inline:{a.example=OK, b.example=$demand},\n" .
+    " check_sender_access inline:{c.example=$demand}\n");
+gives('a whitelist in front', 65, 'TLS_From:c.example TEMP+ENCR:1',
+    qr/Postfix spares whom OK in a table before it/,
+    "smtpd_sender_restrictions = check_client_access inline:{a.example=OK},\n" .
+    " check_sender_access inline:{c.example=$demand}\n");
+gives('mynetworks', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/Postfix spares mynetworks/,
+    $sender =~ s/= check/= permit_mynetworks, check/r);
+gives('mynetworks of ours', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    "mynetworks = 127.0.0.0/8 [::1]/128\n" . $sender =~ s/= check/= permit_mynetworks, check/r);
+gives('authenticated', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/spares authenticated clients/,
+    "smtpd_sasl_auth_enable = yes\n" . $sender =~ s/= check/= permit_sasl_authenticated, check/r);
+gives('authenticated by TLS', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    "smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes\n" .
+    $sender =~ s/= check/= permit_sasl_authenticated, check/r);
+gives('permit ends it', 0, '', undef, $sender =~ s/= check/= permit, check/r);
+gives('two tables of one tag', 65, 'TLS_From:example TEMP+ENCR:1 ; TLS_From:b.example TEMP+ENCR:1',
+    qr/as a rule this exception would free from what another table demands/,
+    "smtpd_sender_restrictions = check_sender_access inline:{example=$demand},\n" .
+    "  check_sender_access inline:{a.example=DUNNO,b.example=$demand}\n");
+gives('HELO', 65, '', qr/asks for TLS by what no tag looks at/,
+    "smtpd_helo_restrictions = check_helo_access inline:{a.example=$demand}\n");
+gives('SQL', 65, '', qr/main\.cf:2: mysql:.* cannot be read here/,
+    "# SQL\nsmtpd_sender_restrictions = check_sender_access mysql:/etc/x.cf\n");
+gives('no file', 65, '', qr/main\.cf:1: hash:.*: cannot open/,
+    "smtpd_sender_restrictions = check_sender_access hash:\$config_directory/none\n");
+gives('a service of its own', 65, 'TLS_From:a.example TEMP+ENCR:1',
+    qr/master\.cf:2: service submission has its own smtpd_sender_restrictions: the rules/,
+    $sender, 'master.cf' => "smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd\n" .
+    "  -o syslog_name=x -o smtpd_sender_restrictions=permit\n");
+gives('a service that asks', 65, '', qr/has its own smtpd_client_restrictions, which asks for TLS/,
+    "x = $demand\n", 'master.cf' => "26 inet n - n - - smtpd\n  -o { smtpd_client_restrictions = \$x }\n");
+gives('a service that does not matter', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    $sender, 'master.cf' => "26 inet n - n - - smtpd\n -o smtpd_client_restrictions=permit\n");
+gives('exact domains', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:.b.example TEMP+ENCR:1 ; ' .
+    'TLS_From:.a.example ENCR:0', undef, "parent_domain_matches_subdomains = debug_peer_list\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=$demand,.b.example=$demand}\n");
+gives('a dot that is never asked for', 65, 'TLS_From:b.example TEMP+ENCR:1',
+    qr/Postfix never looks for it/, "smtpd_sender_restrictions = " .
+    "check_sender_access inline:{.a.example=$demand,b.example=$demand}\n");
+gives('cidr', 65, 'TLS_Clt:192.0.2.64/26 ENCR:0 ; TLS_Clt:192.0.2.0/24 TEMP+ENCR:1',
+    qr/t:3: never reached: line 2 comes before it/,
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/t\n",
+    t => "192.0.2.64/26 OK\n192.0.2.0/24 $demand\n192.0.2.1 DUNNO\n192.0.2.2 $demand\n");
+gives('levels', 0, 'TLS_Rcpt:a.example VERIFY+CN:nexthop.example ; TLS_Rcpt:b.example ENCR:1+FP:' .
+    'AA' x 32 . ' ; TLS_Rcpt:.a.example DANE:may ; TLS_Rcpt:.b.example DANE:may', undef,
+    "smtp_tls_security_level = dane\nsmtp_tls_secure_cert_match = nexthop.example\n" .
+    "smtp_tls_fingerprint_cert_match = " . 'AA' x 32 . "\n" .
+    "smtp_tls_policy_maps = inline:{ {a.example = secure}, {b.example = fingerprint} }\n");
+gives('the first map counts', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.example ENCR:0', undef,
+    "smtp_tls_policy_maps = inline:{a.example=encrypt}, inline:{a.example=may}\n");
+gives('per site', 65, 'TLS_Rcpt:a.example VERIFY+CN ; TLS_Rcpt:.a.example ENCR:0', qr/MX host/,
+    "smtp_tls_per_site = inline:{a.example=MUST}\n");
+
+# A compiled table that is older than its text is what Postfix asks.
+my $r = gives('no compiled one', 0, 'TLS_From:a.example TEMP+ENCR:1', qr/there is no .*t\.db/,
+    "smtpd_sender_restrictions = check_sender_access hash:\$config_directory/t\n",
+    t => "a.example $demand\n");
+$scratch->write("c$n/t.db", '');
+utime 1, 1, "$r->{dir}/t.db";
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--config', $r->{dir}, 'postfix');
+is($r->{status}, 65, 'an old compiled one: exit 65');
+like($r->{err}, qr/t\.db is older than .*which was read/, 'an old compiled one: said');
+
+# The same reading as postconf's, where there is one.
+SKIP: {
+	skip 'Postfix is not installed', 1 unless -x '/usr/sbin/postconf';
+	my $text = "compatibility_level = 3.6\na = one\nb = \$a two\nc = \${a?{x}:{y}}\${zz?no}\${zz:yes}\n" .
+	    "# in\nd = \$(b),\n  \$\$c,\n# between\n\n  \${c}\na = last\ne=\${zz?{n}:{\$a}}\n" .
+	    "smtpd_client_restrictions = check_client_access\n  inline:{\$a.\$c.example=$demand,\$e.x=$demand}\n";
+	$r = import_dir($text, 'master.cf' => '');
+	my $want = Tlspolicy::Scratch::must('postconf', '-c', $r->{dir}, '-xh',
+	    'smtpd_client_restrictions');
+	is(join(' ', map { /^TLS_Clt:(\S+)/ ? $1 : () } split /\n/, $r->{out}),
+	    join(' ', $want =~ /([\w.]+)=/g), 'as postconf reads it');
+}
+done_testing;
