@@ -282,10 +282,25 @@ find_spellings(const struct question *q, enum tag tag, struct spellings *found)
 	    slice_make("", 0) : facts_value(q->facts, FACT_NODE), found);
 }
 
+/* NULL, or what has to be told before a mailbox is known. */
+static const char *
+untold_of_mailbox(const struct facts *facts, enum tag tag)
+{
+	bool from = tag == TAG_FROM;
+
+	if (!facts_known(facts, FACT_NODE))
+		return "no macro j, its own name";
+	if (facts_absent(facts, from ? FACT_MAIL_RESOLVED :
+	    FACT_RCPT_RESOLVED))
+		return from ? "no macro {mail_addr}" : "no macro {rcpt_addr}";
+	return NULL;
+}
+
 static void
 judge_mailbox(const struct judging *j, enum tag tag)
 {
 	struct spellings spellings;
+	const char *untold;
 
 	if (j->reader != NULL && j->q->trace == NULL &&
 	    !store_has_tag(j->reader, tag))
@@ -304,9 +319,9 @@ judge_mailbox(const struct judging *j, enum tag tag)
 	if (spellings.beyond)
 		judge_unknowable(j, tag, "an address that can be read",
 		    "one with too many spellings");
-	else if (!facts_known(j->q->facts, FACT_NODE))
+	else if ((untold = untold_of_mailbox(j->q->facts, tag)) != NULL)
 		judge_unknowable(j, tag, "what the MTA tells of the session",
-		    "no macro j, its own name");
+		    untold);
 }
 
 static void

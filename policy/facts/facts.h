@@ -84,6 +84,8 @@ void facts_set_state(struct facts *, enum fact_id, enum fact_state);
 struct slice facts_value(const struct facts *, enum fact_id);
 struct slice facts_raw(const struct facts *, enum fact_id);
 bool facts_known(const struct facts *, enum fact_id);
+/* An MTA that tells it did not. */
+bool facts_absent(const struct facts *, enum fact_id);
 /* Known and not empty. */
 bool facts_filled(const struct facts *, enum fact_id);
 
