@@ -84,8 +84,7 @@ void facts_set_state(struct facts *, enum fact_id, enum fact_state);
 struct slice facts_value(const struct facts *, enum fact_id);
 struct slice facts_raw(const struct facts *, enum fact_id);
 bool facts_known(const struct facts *, enum fact_id);
-/* An MTA that tells it did not. */
-bool facts_absent(const struct facts *, enum fact_id);
+bool facts_absent(const struct facts *, enum fact_id); /* told, but not now */
 /* Known and not empty. */
 bool facts_filled(const struct facts *, enum fact_id);
 
@@ -107,8 +106,7 @@ bool facts_verified(const struct facts *);
 /* v is there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
 bool facts_local(const struct facts *); /* submission, as its MTA says */
-/* The session is not encrypted by TLS. */
-bool facts_in_clear(const struct facts *);
+bool facts_in_clear(const struct facts *); /* no TLS */
 
 /* The client's (or with `server` the server's) address, if it is one. */
 bool facts_address(const struct facts *, bool server, struct netaddr *);
