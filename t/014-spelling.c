@@ -38,7 +38,8 @@ static void
 find(const char *typed, const char *resolved, struct spellings *s,
     struct text *out)
 {
-	spellings_find(slice_of(typed), slice_of(resolved), slice_of(LOCAL), s);
+	spellings_find(slice_of(typed), slice_of(resolved), slice_of(LOCAL),
+	    slice_of("mx.bar.test"), s);
 	join(s, out);
 }
 
@@ -67,7 +68,8 @@ test_among(void **state)
 		    "<a@perm\\.test>", "<\\a@perm.test>", "<g:a@perm.test;>",
 		    "<a@perm.test><b@x.test>", "<b@x.test><a@perm.test>",
 		    "<a@perm.test(c>", "<a(x(y)z)@perm.test>",
-		    "<a(x\\)y)@perm.test>" } },
+		    "<a(x\\)y)@perm.test>",
+		    "<a@perm.test(c);<@>>", "<a@perm.test <@>>" } },
 		{ "perm@bar.test", { "<perm>", "<\"perm\">", "<bar.test!perm>",
 		    "<perm%bar.test>", "<@bar.test:perm>",
 		    "<perm(c)@bar.test>", "<perm @bar.test>",
@@ -112,7 +114,12 @@ test_exactly(void **state)
 		{ "<a@perm.test>", "a@perm.test", "a@perm.test" },
 		{ "<a@perm.test>", "A@PERM.test", "a@perm.test" },
 		{ "<perm@bar.test>", "perm", "perm@bar.test" },
-		{ "<perm@other.test>", "perm", "perm@other.test" },
+		{ "<perm@other.test>", "perm",
+		    "perm@other.test perm@mx.bar.test perm@bar.test" },
+		{ "<perm@mx.bar.test>", "perm",
+		    "perm@mx.bar.test perm@bar.test" },
+		{ "<perm@mx.bar.test>", "perm@mx.bar.test",
+		    "perm@mx.bar.test perm@bar.test" },
 		{ "<perm@other.test>", "boss",
 		    "perm@other.test boss@mx.bar.test boss@bar.test" },
 		{ "<perm>", "perm@bar.test", "perm@mx.bar.test perm@bar.test" },
@@ -122,6 +129,7 @@ test_exactly(void **state)
 		{ "<x@[192.0.2.1]>", "",
 		    "x@[192.0.2.1] x@mx.bar.test x@bar.test" },
 		{ "<\"a b\"@x.test>", "", "a b@x.test" },
+		{ "<\"a@perm.test\" <b@x.test>>", "", "b@x.test" },
 		{ "<\"a@b\"@x.test>", "", "a@b@x.test" }
 	};
 

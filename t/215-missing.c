@@ -25,6 +25,8 @@ enum { MACROS_MAX = 32 };
 #define GOOD "client_name=mx.good.example client_addr=198.51.100.1 " \
 	"mail_addr=<joe@good.example> rcpt_addr=<joe@home.example> "
 #define NAMELESS "client_addr=192.0.2.1 mail_addr=<> rcpt_addr=<pay@home.example> "
+#define BARE "client_name=mx.other.example client_addr=192.0.2.1 " \
+	"mail_addr=<ceo> rcpt_addr=<pay@mx.test> "
 #define TLS12 "tls_version=TLSv1.2 cipher=ECDHE-RSA-AES128-GCM-SHA256 " \
 	"cipher_bits=128 "
 #define WEAK "tls_version=TLSv1 cipher=AES128-SHA cipher_bits=128 "
@@ -45,11 +47,14 @@ static const char *const sessions[] = {
 	SENDMAIL GOOD TLS12 "verify=OK " CERTIFICATE,
 	SENDMAIL "client_name=[192.0.2.1] " NAMELESS "verify=NONE",
 	SENDMAIL EVIL "verify=SOFTWARE",
+	SENDMAIL BARE "verify=NONE",
 	POSTFIX EVIL,
 	POSTFIX EVIL TLS12,
 	POSTFIX EVIL WEAK LOGIN,
 	POSTFIX EVIL TLS12 "cert_subject=mx.evil.example cert_issuer=CA",
 	POSTFIX EVIL TLS12 "cert_subject=unknown cert_issuer=CA",
+	POSTFIX BARE,
+	POSTFIX BARE TLS12,
 	POSTFIX GOOD TLS12 "cert_subject=mx.good.example cert_issuer=CA",
 	POSTFIX "client_name=unknown " NAMELESS,
 	POSTFIX "client_name=unknown " NAMELESS TLS12
@@ -90,6 +95,8 @@ static const char *const policies[] = {
 	"TLS_From:boss@evil.example PERM+VERIFY:256\nTLS_From:example OK\n",
 	"TLS_From:<> PERM+VERIFY\nTLS_From: OK\n",
 	"TLS_To:pay@home.example PERM+VERIFY:256\nTLS_To: OK\n",
+	"TLS_To:pay@mx.test PERM+VERIFY:256\nTLS_To: OK\n",
+	"TLS_From:ceo@mx.test PERM+VERIFY:256\nTLS_From: OK\n",
 	"TLS_To:home.example HOLD+VERIFY:256\nTLS_To: OK\n",
 	("TLS_Clt:evil.example HOLD+ENCR:256\nTLS_From:evil.example "
 	    "PERM+VERIFY:256\nTLS_From: OK\nTLS_Clt: OK\n"),
@@ -162,7 +169,7 @@ judge(struct store_reader *reader, const struct session *s, uint32_t kept,
 			strcat(macros, s->macro[i]);
 			strcat(macros, " ");
 		}
-	unit_facts(&facts, macros);
+	unit_facts_told(&facts, macros);
 	q.facts = &facts;
 	q.untold = !facts_arrived(&facts);
 	q.exempt = facts_local(&facts);

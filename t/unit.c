@@ -148,6 +148,15 @@ next_macro(const char *s, struct slice *name, struct slice *value)
 void
 unit_facts(struct facts *facts, const char *macros)
 {
+	unit_facts_told(facts, macros);
+	if (!facts_known(facts, FACT_NODE))
+		assert_true(facts_set(facts, FACT_NODE, slice_make("", 0),
+		    false));
+}
+
+void
+unit_facts_told(struct facts *facts, const char *macros)
+{
 	enum dialect dialect = DIALECT_SENDMAIL;
 	struct slice name, value;
 

@@ -44,8 +44,12 @@ void unit_read_rules(struct rulefile *, const char *rules);
 /* The store `name`, built from the rules at the time `now`. */
 const char *unit_build(const char *name, const char *rules, int64_t now);
 
-/* Facts from "name=value name=value"; a value holds no blanks. */
+/*
+ * Facts from "name=value name=value"; a value holds no blanks.  j is taken as
+ * given, as in `tlspolicy check`; _told: it is not.
+ */
 void unit_facts(struct facts *, const char *macros);
+void unit_facts_told(struct facts *, const char *macros);
 
 /*
  * Rules (lines ended by \n) and a session in, the first line of `tlspolicy

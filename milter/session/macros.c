@@ -1,5 +1,10 @@
 /*
  * Only macros that a row of the dialect's table names are believed.
+ *
+ * When those of a command do not arrive libmilter answers with the ones of the
+ * last command of that kind: of a message before AUTH, of another recipient.  It
+ * holds their memory until the next have come, so the same address means that
+ * none have; only HELO (and for those of RCPT, MAIL) makes it give them up.
  */
 #include "milter/session/libmilter.h"
 #include "milter/session/macros.h"
@@ -41,28 +46,46 @@ without_brackets(struct slice s)
 	    slice_make(s.p + 1, s.n - 2) : s;
 }
 
-/* What the MTA made of the address, if that is something else. */
+/*
+ * What the MTA made of the address, if that is something else.  Both always tell
+ * it: absent means that the macros did not arrive.
+ */
 static bool
-set_resolved(SMFICTX *ctx, struct facts *facts, const char *macro,
-    enum fact_id typed, enum fact_id resolved)
+set_resolved(struct facts *facts, struct slice value, enum fact_id typed,
+    enum fact_id resolved)
 {
-	struct slice value = without_brackets(macro_value(ctx, macro));
-
-	facts_set_state(facts, resolved, FACT_NOT_TOLD);
+	facts_set_state(facts, resolved, value.p == NULL ? FACT_ABSENT :
+	    FACT_NOT_TOLD);
+	value = without_brackets(value);
 	return value.n == 0 || slice_equal_nocase(value,
 	    without_brackets(facts_value(facts, typed))) ||
 	    facts_set(facts, resolved, value, false);
+}
+
+/* True: the macro is that of an earlier command. */
+static bool
+is_left_over(struct slice value, const char **before)
+{
+	bool same = value.p != NULL && value.p == *before;
+
+	*before = value.p;
+	return same;
 }
 
 bool
 macros_mail(SMFICTX *ctx, struct session *s, const char *sender)
 {
 	struct facts *facts = &s->message->facts;
+	struct slice resolved = macro_value(ctx, "{mail_addr}");
+	bool left_over = is_left_over(resolved, &s->mail_macros);
 
+	if (left_over)
+		resolved = slice_make(NULL, 0);
+	s->rcpt_macros = NULL;
 	facts_reset(facts, macro_dialect(macro_value(ctx, "v")));
-	return macros_macros(ctx, facts) &&
+	return (left_over || macros_macros(ctx, facts)) &&
 	    set(facts, FACT_MAIL_ADDR, slice_of(sender)) &&
-	    set_resolved(ctx, facts, "{mail_addr}", FACT_MAIL_ADDR,
+	    set_resolved(facts, resolved, FACT_MAIL_ADDR,
 	    FACT_MAIL_RESOLVED) &&
 	    set(facts, FACT_HELO, slice_of(s->helo)) && macro_finish(facts);
 }
@@ -81,11 +104,13 @@ bool
 macros_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
 	struct facts *facts = &s->message->facts;
+	struct slice resolved = macro_value(ctx, "{rcpt_addr}");
 
+	if (is_left_over(resolved, &s->rcpt_macros))
+		resolved = slice_make(NULL, 0);
 	/* Were there none, the one before must not be judged in its stead. */
 	facts_set_state(facts, FACT_RCPT_ADDR, FACT_ABSENT);
 	return macros_queue_id(ctx, s) &&
 	    set(facts, FACT_RCPT_ADDR, slice_of(recipient)) &&
-	    set_resolved(ctx, facts, "{rcpt_addr}", FACT_RCPT_ADDR,
-	    FACT_RCPT_RESOLVED);
+	    set_resolved(facts, resolved, FACT_RCPT_ADDR, FACT_RCPT_RESOLVED);
 }

@@ -34,6 +34,7 @@ session_free(struct session *s)
 void
 session_set_helo(struct session *s, const char *helo)
 {
+	s->mail_macros = s->rcpt_macros = NULL;
 	free(s->helo);
 	s->helo = strdup(helo);
 	s->lost_helo = s->helo == NULL;

@@ -35,6 +35,8 @@ struct session {
 	uint64_t number;
 	bool header;		 /* add-header, when the MTA connected */
 	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
+	/* Where libmilter keeps the macros of the latest MAIL and RCPT. */
+	const char *mail_macros, *rcpt_macros;
 };
 
 /* NULL: out of memory. */

@@ -263,6 +263,10 @@ judge_spellings(const struct judging *j, enum tag tag,
 	conclude(j, worst);
 }
 
+/*
+ * A sender at the MTA's own name is another one than at its domain: a reply goes
+ * elsewhere.  A recipient is not, the mailbox is the same.
+ */
 static void
 find_spellings(const struct question *q, enum tag tag, struct spellings *found)
 {
@@ -274,13 +278,29 @@ find_spellings(const struct question *q, enum tag tag, struct spellings *found)
 	spelling_local_domains(q->facts, q->options->local_domains, &local);
 	spellings_find(facts_value(q->facts, from ? FACT_MAIL_ADDR :
 	    FACT_RCPT_ADDR), facts_value(q->facts, from ? FACT_MAIL_RESOLVED :
-	    FACT_RCPT_RESOLVED), slice_make(buf, local.n), found);
+	    FACT_RCPT_RESOLVED), slice_make(buf, local.n), from ?
+	    slice_make("", 0) : facts_value(q->facts, FACT_NODE), found);
+}
+
+/* NULL, or what has to be told before a mailbox is known. */
+static const char *
+untold_of_mailbox(const struct facts *facts, enum tag tag)
+{
+	bool from = tag == TAG_FROM;
+
+	if (!facts_known(facts, FACT_NODE))
+		return "no macro j, its own name";
+	if (facts_absent(facts, from ? FACT_MAIL_RESOLVED :
+	    FACT_RCPT_RESOLVED))
+		return from ? "no macro {mail_addr}" : "no macro {rcpt_addr}";
+	return NULL;
 }
 
 static void
 judge_mailbox(const struct judging *j, enum tag tag)
 {
 	struct spellings spellings;
+	const char *untold;
 
 	if (j->reader != NULL && j->q->trace == NULL &&
 	    !store_has_tag(j->reader, tag))
@@ -293,10 +313,15 @@ judge_mailbox(const struct judging *j, enum tag tag)
 	} else
 		find_spellings(j->q, tag, &spellings);
 	judge_spellings(j, tag, &spellings);
-	if (spellings.beyond && j->reader != NULL &&
-	    store_has_tag(j->reader, tag))
+	if (j->reader == NULL || !store_has_tag(j->reader, tag) ||
+	    tag == TAG_RCPT)
+		return;
+	if (spellings.beyond)
 		judge_unknowable(j, tag, "an address that can be read",
 		    "one with too many spellings");
+	else if ((untold = untold_of_mailbox(j->q->facts, tag)) != NULL)
+		judge_unknowable(j, tag, "what the MTA tells of the session",
+		    untold);
 }
 
 static void

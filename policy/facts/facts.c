@@ -191,6 +191,12 @@ facts_known(const struct facts *f, enum fact_id id)
 }
 
 bool
+facts_absent(const struct facts *f, enum fact_id id)
+{
+	return f->fact[id].state == FACT_ABSENT;
+}
+
+bool
 facts_filled(const struct facts *f, enum fact_id id)
 {
 	return f->fact[id].value.n > 0;

@@ -83,6 +83,7 @@ void facts_set_state(struct facts *, enum fact_id, enum fact_state);
 struct slice facts_value(const struct facts *, enum fact_id);
 struct slice facts_raw(const struct facts *, enum fact_id);
 bool facts_known(const struct facts *, enum fact_id);
+bool facts_absent(const struct facts *, enum fact_id); /* told, but not now */
 /* Known and not empty. */
 bool facts_filled(const struct facts *, enum fact_id);
 

@@ -13,7 +13,7 @@
 
 struct finder {
 	struct spellings *out;
-	struct slice local_domains;
+	struct slice local_domains, node;
 	unsigned depth;
 	struct text memory;
 	char memory_text[4 * SPELLING_ADDRESS_MAX];
@@ -101,7 +101,14 @@ complete(struct finder *f, struct slice local)
 		add_form(f, local, slice_make("", 0));
 }
 
-/* What every host calls itself: such an address says no more than its user. */
+static bool
+is_first_label(struct slice label, struct slice domain)
+{
+	return slice_equal_nocase(slice_make(domain.p, slice_find(domain, '.')),
+	    label);
+}
+
+/* What a host calls itself: such an address says no more than its user. */
 static bool
 names_this_host(struct finder *f, struct slice domain)
 {
@@ -109,11 +116,12 @@ names_this_host(struct finder *f, struct slice domain)
 
 	if (slice_is_nocase(domain, "localhost") ||
 	    slice_is_nocase(domain, "localhost.localdomain") ||
-	    (domain.n > 0 && domain.p[0] == '['))
+	    (domain.n > 0 && (domain.p[0] == '[' ||
+	    slice_equal_nocase(domain, f->node) ||
+	    is_first_label(domain, f->node))))
 		return true;
 	while (slice_next_of(&rest, " \t,", &local))
-		if (slice_equal_nocase(slice_make(local.p,
-		    slice_find(local, '.')), domain))
+		if (is_first_label(domain, local))
 			return true;
 	return false;
 }
@@ -265,7 +273,21 @@ end_group(struct finder *f, size_t start)
 	read_address(f, s);
 }
 
-/* One address, or each <group> of it; what stands before a group is a name. */
+/*
+ * What stands before a <group> is a name; with an @ of its own sendmail can take
+ * it for the address: "a@b.example;<@>".
+ */
+static void
+end_name(struct finder *f, size_t start)
+{
+	struct slice s = slice_make(f->memory.buf + start,
+	    f->memory.n - start);
+
+	if (find_operator(s, '@', false) < s.n)
+		end_group(f, start);
+}
+
+/* One address, or each <group> of it. */
 static void
 read_text(struct finder *f, struct slice s)
 {
@@ -284,6 +306,7 @@ read_text(struct finder *f, struct slice s)
 		} else if (c == '(')
 			i = skip_comment(s, i);
 		else if (c == '<') {
+			end_name(f, start);
 			start = f->memory.n;
 			ended = false;
 		} else if (c == '>') {
@@ -323,18 +346,24 @@ is_plain(struct finder *f, struct slice s)
 	    !names_this_host(f, slice_from(s, at + 1));
 }
 
-/* sendmail tells a local user's name alone. */
+/*
+ * sendmail tells a local user's name alone.  For a recipient at a domain that is
+ * not known to be local that is more than was typed: whose mailbox it is.
+ */
 static bool
-repeats(struct slice typed, struct slice resolved)
+repeats(struct finder *f, struct slice typed, struct slice resolved)
 {
+	size_t at = slice_find(typed, '@');
+
 	return resolved.n == 0 || slice_equal_nocase(typed, resolved) ||
-	    slice_equal_nocase(slice_make(typed.p, slice_find(typed, '@')),
-	    resolved);
+	    (slice_equal_nocase(slice_make(typed.p, at), resolved) &&
+	    (at == typed.n || f->node.n == 0 ||
+	    is_local(f, slice_from(typed, at + 1))));
 }
 
 void
 spellings_find(struct slice typed, struct slice resolved,
-    struct slice local_domains, struct spellings *out)
+    struct slice local_domains, struct slice node, struct spellings *out)
 {
 	struct finder f;
 
@@ -342,11 +371,13 @@ spellings_find(struct slice typed, struct slice resolved,
 	out->beyond = false;
 	f.out = out;
 	f.local_domains = local_domains;
+	f.node = node;
 	f.depth = 0;
 	text_init(&f.memory, f.memory_text, sizeof f.memory_text);
 	typed = slice_trim(inside(slice_trim(typed)));
 	resolved = slice_trim(inside(slice_trim(resolved)));
-	if (typed.n == 0 || (is_plain(&f, typed) && repeats(typed, resolved))) {
+	if (typed.n == 0 || (is_plain(&f, typed) &&
+	    repeats(&f, typed, resolved))) {
 		mailbox_parse(typed, &out->form[out->n++]);
 		if (typed.n > 0 || resolved.n == 0)
 			return;
@@ -358,7 +389,7 @@ spellings_find(struct slice typed, struct slice resolved,
 		read_text(&f, typed);
 	if (resolved.n > 0 && resolved.n <= SPELLING_ADDRESS_MAX &&
 	    !(slice_find(resolved, '@') == resolved.n &&
-	    repeats(typed, resolved) && is_plain(&f, typed)))
+	    repeats(&f, typed, resolved) && is_plain(&f, typed)))
 		read_text(&f, resolved);
 	if (out->n == 0)
 		mailbox_parse(typed, &out->form[out->n++]);
@@ -376,7 +407,7 @@ spelling_sender(const struct facts *facts, struct mailbox *sender)
 		return;
 	}
 	spellings_find(facts_value(facts, FACT_MAIL_ADDR), slice_make("", 0),
-	    slice_make("", 0), &all);
+	    slice_make("", 0), slice_make("", 0), &all);
 	last = &all.form[all.n - 1];
 	mailbox_make(last->local, last->domain, sender);
 	sender->null_sender = last->null_sender;

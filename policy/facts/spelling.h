@@ -19,7 +19,7 @@
 #include "policy/facts/mailbox.h"
 
 enum {
-	SPELLINGS_MAX = 12,
+	SPELLINGS_MAX = 32,
 	SPELLING_DEPTH_MAX = 16,
 	SPELLING_ADDRESS_MAX = 4096 /* bytes of one address */
 };
@@ -33,10 +33,12 @@ struct spellings {
 /*
  * `resolved` is what the MTA made of `typed`; empty: the same or not told.
  * `local_domains`, parted by blanks or commas, are behind every address that
- * has none.  The slices point into the struct: do not copy it.
+ * has none.  `node` is the MTA's own name for a recipient, whose mailbox is the same
+ * at each local name, and empty for a sender, whose reply goes to what was typed.
+ * The slices point into the struct: do not copy it.
  */
 void spellings_find(struct slice typed, struct slice resolved,
-    struct slice local_domains, struct spellings *);
+    struct slice local_domains, struct slice node, struct spellings *);
 
 /*
  * The sender as reports group by it: what the MTA made of the address, or what

@@ -43,9 +43,11 @@ check_spellings(struct slice address)
 {
 	struct spellings s;
 
-	spellings_find(address, address, slice_of("mx.b.test b.test"), &s);
+	spellings_find(address, address, slice_of("mx.b.test b.test"),
+	    slice_of("mx.b.test"), &s);
 	FUZZ_CHECK(s.n >= 1 && s.n <= SPELLINGS_MAX);
-	spellings_find(slice_of("a@b.test"), address, slice_make("", 0), &s);
+	spellings_find(slice_of("a@b.test"), address, slice_make("", 0),
+	    slice_make("", 0), &s);
 	FUZZ_CHECK(s.n >= 1 && s.n <= SPELLINGS_MAX);
 }
 

@@ -96,11 +96,13 @@ sub negotiate
 	    protocol => $self->{protocol}, macros => $self->{wanted} };
 }
 
-# name => value without braces; undef takes a macro away.
+# name => value without braces; undef takes a macro away.  {mail_addr} and
+# {rcpt_addr} are what each command says, until they are set.
 sub set
 {
 	my ($self, %macros) = @_;
 	for (keys %macros) {
+		$self->{said}{$_} = 1;
 		if (defined $macros{$_}) {
 			$self->{macros}{$_} = $macros{$_};
 		} else {
@@ -153,12 +155,14 @@ sub helo
 sub mail
 {
 	my ($self, $from, @args) = @_;
+	$self->{macros}{mail_addr} = $from unless $self->{said}{mail_addr};
 	return $self->command('mail', join '', map { "$_\0" } "<$from>", @args);
 }
 
 sub rcpt
 {
 	my ($self, $to, @args) = @_;
+	$self->{macros}{rcpt_addr} = $to unless $self->{said}{rcpt_addr};
 	return $self->command('rcpt', join '', map { "$_\0" } "<$to>", @args);
 }
 
