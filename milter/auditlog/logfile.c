@@ -74,33 +74,14 @@ seal_newline(struct logfile *f)
 	return true;
 }
 
-/*
- * Where the rotated file beside `path` ends; the beginning of all when there
- * is none, or what is there is no audit log that can be read.
- */
-static void
-head_of_rotated(struct logfile *f, const char *path)
-{
-	char name[SETTINGS_STRING_MAX + 256];
-	struct fault fault;
-	struct text text;
-	struct tail tail;
-
-	chain_head_init(&f->head);
-	text_init(&text, name, sizeof name);
-	if (tail_rotated_name(path, &text) &&
-	    tail_of(name, f->chain, &tail, &fault) && tail.found)
-		f->head = tail.head;
-}
-
 static bool
 begin(struct logfile *f, const char *path, const struct tail *tail,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	if (before != NULL)
 		f->head = *before;
-	else
-		head_of_rotated(f, path);
+	else if (!tail_of_rotated(path, f->chain, &f->head))
+		chain_head_init(&f->head);
 	f->head.torn += tail->head.torn;
 	if ((tail->ended || seal_newline(f)) &&
 	    seal_line(f, now_us, chain_format_link))
@@ -160,7 +141,7 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 	if (fresh.fd == -1)
 		fault_errno(fault, FAULT_IO, errno, "cannot append to %s", path);
 	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
-	    lock(&fresh, path, fault) &&
+	    lock(&fresh, path, fault) && folder_sync(path, fault) &&
 	    resume(&fresh, path, before, now_us, fault)) {
 		fresh.why = NULL;
 		*f = fresh;

@@ -31,7 +31,8 @@ struct logfile {
 };
 
 /*
- * Opens (0640 when made) and locks `path`, and goes on where it ends.  For a
+ * Opens (0640 when made) and locks `path`, brings its name to the disk, and goes
+ * on where it ends.  For a
  * new file `before` is the head that it links to; NULL: that of the rotated
  * file beside it, if there is one, else the beginning of all.  `now_us` is the
  * time of the link.  False with a fault; `f` is then unchanged.

@@ -73,13 +73,31 @@ read_window(int fd, char *buf, size_t n, off_t offset, struct fault *fault)
 	return true;
 }
 
+/*
+ * All that may stand in a log without a sealed line: the beginning of a line,
+ * or the zeros that some file systems leave where the power failed.
+ */
+static bool
+is_torn(struct slice s)
+{
+	static const char start[] = CHAIN_START "\"";
+
+	while (s.n > 0) {
+		size_t n = slice_find(s, '\n');
+		size_t common = n < sizeof start - 1 ? n : sizeof start - 1;
+
+		if (n > 0 && s.p[0] != '\0' && memcmp(s.p, start, common) != 0)
+			return false;
+		s = slice_from(s, n < s.n ? n + 1 : n);
+	}
+	return true;
+}
+
 static bool
 try_window(int fd, size_t n, struct chain *chain, struct tail *t,
     struct fault *fault)
 {
 	char *buf = malloc(n + 1);
-	static const char link[] = CHAIN_START "\"link\"";
-	size_t most = n < sizeof link - 1 ? n : sizeof link - 1;
 	bool good;
 
 	if (buf == NULL)
@@ -88,9 +106,7 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
 	good = read_window(fd, buf, n, (off_t)(t->size - n), fault);
 	if (good && !take_window(t, chain, slice_make(buf, n), n == t->size))
 		good = fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
-	/* A first link that was torn is all that may stand without a seal. */
-	if (good && !t->found && n == t->size && n > 0 &&
-	    (t->ended || strncmp(buf, link, most) != 0))
+	if (good && !t->found && n == t->size && !is_torn(slice_make(buf, n)))
 		good = fault_set(fault, FAULT_DATA,
 		    "this is not an audit log: no line has a chain");
 	free(buf);
@@ -167,21 +183,31 @@ tail_of(const char *path, struct chain *chain, struct tail *t,
 }
 
 static bool
-newer(int dir, const char *name, struct timespec *best)
+is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec ||
+	    (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* Written later than *best, and before `limit` unless that is NULL. */
+static bool
+newer(int dir, const char *name, const struct timespec *limit,
+    struct timespec *best)
 {
 	struct stat st;
 
 	if (fstatat(dir, name, &st, 0) == -1 || !S_ISREG(st.st_mode) ||
-	    st.st_mtim.tv_sec < best->tv_sec ||
-	    (st.st_mtim.tv_sec == best->tv_sec &&
-	    st.st_mtim.tv_nsec <= best->tv_nsec))
+	    !is_before(best, &st.st_mtim) ||
+	    (limit != NULL && !is_before(&st.st_mtim, limit)))
 		return false;
 	*best = st.st_mtim;
 	return true;
 }
 
-bool
-tail_rotated_name(const char *path, struct text *name)
+/* The last one written of those before `*limit`, which becomes its time. */
+static bool
+rotated_name(const char *path, struct timespec *limit, bool limited,
+    struct text *name)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash == NULL ? path : slash + 1;
@@ -200,12 +226,44 @@ tail_rotated_name(const char *path, struct text *name)
 	while ((entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, base, n) != 0 ||
 		    (entry->d_name[n] != '.' && entry->d_name[n] != '-') ||
-		    !newer(dirfd(dir), entry->d_name, &best))
+		    !newer(dirfd(dir), entry->d_name, limited ? limit : NULL,
+		    &best))
 			continue;
 		text_clear(name);
 		text_printf(name, "%s%s", slash == NULL ? "" : folder,
 		    entry->d_name);
 	}
 	closedir(dir);
+	*limit = best;
 	return name->n > 0 && !name->cut;
+}
+
+bool
+tail_rotated_name(const char *path, struct text *name)
+{
+	struct timespec last;
+
+	return rotated_name(path, &last, false, name);
+}
+
+bool
+tail_of_rotated(const char *path, struct chain *chain, struct chain_head *head)
+{
+	char memory[PATH_MAX];
+	struct timespec time;
+	struct text name;
+	struct tail tail;
+	struct fault fault;
+
+	text_init(&name, memory, sizeof memory);
+	for (bool limited = false; rotated_name(path, &time, limited, &name);
+	    limited = true) {
+		if (!tail_of(memory, chain, &tail, &fault))
+			return false;
+		if (!tail.found)
+			continue;
+		*head = tail.head;
+		return true;
+	}
+	return false;
 }

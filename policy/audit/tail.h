@@ -20,8 +20,8 @@ struct tail {
 
 /*
  * The end of the plain file open as `fd`.  False with a fault: it cannot be
- * read, or it is something else than an audit log (FAULT_DATA): it has lines
- * and none is sealed.
+ * read, or it is something else than an audit log (FAULT_DATA): it has lines,
+ * none is sealed, and one is not the beginning of a record, nor zeros.
  */
 bool tail_read(int fd, struct chain *, struct tail *, struct fault *);
 
@@ -34,5 +34,12 @@ bool tail_of(const char *path, struct chain *, struct tail *, struct fault *);
  * there is none.
  */
 bool tail_rotated_name(const char *path, struct text *name);
+
+/*
+ * Where the last of them ends that has a sealed line: a power failure may have
+ * left nothing of the very last.  False: there is none, or the last one cannot
+ * be read or is no audit log; the head is as it was.
+ */
+bool tail_of_rotated(const char *path, struct chain *, struct chain_head *);
 
 #endif

@@ -269,3 +269,24 @@ folder_become_reader(const char *path, bool *changed, struct fault *fault)
 	    "%s: cannot become user %lu, its owner", path,
 	    (unsigned long)owner);
 }
+
+bool
+folder_sync(const char *path, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	bool good;
+	int fd;
+
+	snprintf(folder, sizeof folder, "%.*s",
+	    slash == NULL ? 1 : (int)(slash - path) + 1,
+	    slash == NULL ? "." : path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return fault_errno(fault, FAULT_IO, errno,
+		    "cannot open the folder of %s", path);
+	good = fsync(fd) == 0 || errno == EINVAL || fault_errno(fault, FAULT_IO,
+	    errno, "cannot bring the folder of %s to disk", path);
+	close(fd);
+	return good;
+}

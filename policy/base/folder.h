@@ -1,5 +1,6 @@
 /*
- * folder.h - whose is the way to a file, and becoming that user.
+ * folder.h - whose is the way to a file, becoming that user, and keeping its
+ * name.
  *
  * Who owns a folder can put a link, a FIFO or another user's file under any
  * name in it, at any moment: no look at the name before helps root.  So root
@@ -43,5 +44,14 @@ bool folder_become_owner(const char *path, bool *changed, struct fault *);
  * not read there.
  */
 bool folder_become_reader(const char *path, bool *changed, struct fault *);
+
+/*
+ * Brings the folder of `path` to the disk.  The name of a file is there, not in
+ * the file: without it one that was just made, and synced, is gone when the
+ * power is.  Whoever made it may not have come that far: to be called whenever
+ * such a file is opened.  A file system that has no such thing (EINVAL) is
+ * taken at its word.
+ */
+bool folder_sync(const char *path, struct fault *);
 
 #endif

@@ -50,7 +50,10 @@ compare(const void *pa, const void *pb)
 	return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* The files in the order of the chain; NULL with a fault. */
+/*
+ * The files in the order of the chain; NULL with a fault.  One without a number
+ * is a new one whose first line was torn: the last.
+ */
 static struct file *
 in_order(const struct audit_files *files, struct fault *fault)
 {
@@ -62,6 +65,8 @@ in_order(const struct audit_files *files, struct fault *fault)
 			free(list);
 			return NULL;
 		}
+		if (list[i].seq == 0)
+			list[i].seq = UINT64_MAX;
 	}
 	if (list != NULL)
 		qsort(list, files->n, sizeof *list, compare);

@@ -105,7 +105,7 @@ bool facts_verified(const struct facts *);
 /* v is there, which every MTA tells: else macros were lost. */
 bool facts_arrived(const struct facts *);
 bool facts_local(const struct facts *); /* submission, as its MTA says */
-/* Not encrypted by TLS; also when a mail log tells nothing of TLS at all. */
+/* No TLS; also when a mail log tells nothing of it. */
 bool facts_in_clear(const struct facts *);
 bool facts_tls_told(const struct facts *);
 

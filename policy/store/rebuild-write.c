@@ -158,6 +158,8 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 		return false;
 	if (made)
 		share_with_group(w);
+	if ((flags & REBUILD_SCRATCH) == 0 && !folder_sync(path, fault))
+		return false;
 	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
 	if (error == 0)
 		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);

@@ -6,6 +6,7 @@ package Tlspolicy::Fault;
 use strict;
 use warnings;
 use Errno ();
+use File::Copy ();
 use Tlspolicy::Scratch;
 
 sub library
@@ -99,6 +100,95 @@ package Tlspolicy::Fault::Disk {
 		sysseek $self->{control}, 8 * $index{held}, 0;
 		sysread $self->{control}, my $number, 8;
 		return unpack 'q', $number;
+	}
+}
+
+# The disk under a folder, and what it has when the power fails.
+package Tlspolicy::Fault::Power {
+	our @ISA = ('Tlspolicy::Fault');
+	my %index = (die_at => 0, calls => 1, hold => 2, written => 3, safe => 4);
+
+	# What is in the folder now is on the disk.
+	sub new
+	{
+		my ($class, $scratch, $folder) = @_;
+		my $self = Tlspolicy::Fault::new($class, $scratch, 'power',
+		    'FAULT_POWER', scalar keys %index);
+		$self->{folder} = $folder;
+		$self->{disk} = "$folder.disk";
+		mkdir $self->{disk} or die "$self->{disk}: $!\n";
+		my %now = $self->names_now;
+		open my $fh, '>', "$self->{disk}/names" or die;
+		print $fh map { "$now{$_} $_\n" } sort keys %now;
+		close $fh;
+		File::Copy::copy("$folder/$_", "$self->{disk}/$now{$_}") or
+		    die "$folder/$_: $!\n" for keys %now;
+		@{$self->{env}}{qw(FAULT_POWER_FOLDER FAULT_POWER_DISK)} =
+		    ($folder, $self->{disk});
+		return $self;
+	}
+
+	sub number
+	{
+		my ($self, $name) = @_;
+		sysseek $self->{control}, 8 * $index{$name}, 0;
+		sysread $self->{control}, my $number, 8;
+		return unpack 'q', $number;
+	}
+
+	sub set
+	{
+		my ($self, %want) = @_;
+		$self->put($index{$_}, $want{$_}) for keys %want;
+	}
+
+	# All that was written is on the disk.
+	sub is_synced
+	{
+		my ($self) = @_;
+		return $self->number('safe') == $self->number('written');
+	}
+
+	# name => inode
+	sub names_now
+	{
+		my ($self) = @_;
+		return map { (s{.*/}{}r => (stat $_)[1]) }
+		    grep { -f } glob "$self->{folder}/*";
+	}
+
+	sub names_synced
+	{
+		my ($self) = @_;
+		return reverse Tlspolicy::Scratch::slurp("$self->{disk}/names")
+		    =~ /^(\d+) ([^.\n].*)$/gm;
+	}
+
+	# The power has failed: { name => bytes } by what a machine may find,
+	# names and bytes each as of the last sync or as of the last moment.
+	# Bytes may also be zeros where they never came to the disk, or end in
+	# the midst.
+	sub found
+	{
+		my ($self, $names, $bytes) = @_;
+		my %now = $self->names_now;
+		my %inode = $names eq 'now' ? %now : $self->names_synced;
+		my %path = map { $now{$_} => "$self->{folder}/$_" } keys %now;
+		my %found;
+		for my $name (keys %inode) {
+			my $inode = $inode{$name};
+			my $old = Tlspolicy::Scratch::slurp(
+			    "$self->{disk}/$inode");
+			my $new = defined $path{$inode} ?
+			    Tlspolicy::Scratch::slurp($path{$inode}) : $old;
+			my $more = length($new) - length $old;
+			$more = 0 if $more < 0;
+			$found{$name} = $bytes eq 'synced' ? $old :
+			    $bytes eq 'zeros' ? $old . "\0" x $more :
+			    $bytes eq 'torn' ? $old . substr($new, length $old,
+			    ($more + 1) / 2) : $new;
+		}
+		return \%found;
 	}
 }
 
