@@ -174,14 +174,17 @@ give_away(struct listen *l, struct fault *f)
 	}
 	good = S_ISSOCK(made.st_mode) && made.st_nlink == 1 &&
 	    made.st_uid == geteuid();
+	if (good) {
+		/* From now on it is ours to remove; what is another's is not. */
+		l->device = made.st_dev;
+		l->inode = made.st_ino;
+	}
 	if (!good)
 		fault_set(f, FAULT_UNAVAILABLE, "%s is not the socket that was "
 		    "made there: who else writes to this folder?", l->path);
 	else if (fchownat(fd, "", l->owner, l->group, AT_EMPTY_PATH) == -1)
 		good = fault_errno(f, FAULT_UNAVAILABLE, errno,
 		    "cannot change the owner of %s", l->path);
-	l->device = made.st_dev;
-	l->inode = made.st_ino;
 	close(fd);
 	return good;
 }

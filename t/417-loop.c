@@ -1,0 +1,500 @@
+/*
+ * What keeps the daemon alive when the system's calls fail: connections that
+ * cannot be accepted, poll(2) without memory, libevent without memory, signals,
+ * settings that cannot be read again, the log.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <libmilter/mfapi.h>
+
+#include "milter/accept.h"
+#include "milter/evmemory.h"
+#include "milter/log.h"
+#include "milter/reload.h"
+#include "milter/signals.h"
+#include "t/unit.h"
+
+static const char *failing; /* the call that fails; NULL: none */
+static int error;	    /* with this */
+static int times;	    /* so often, then no more; 0: always */
+static int nfailed;
+static int64_t ahead;	    /* seconds, of the clock */
+static char said[4096];	    /* to syslog */
+static int priority_of_said;
+
+static bool
+fails(const char *name)
+{
+	if (failing == NULL || strcmp(failing, name) != 0)
+		return false;
+	if (times != 0 && nfailed >= times)
+		return false;
+	nfailed++;
+	errno = error;
+	return true;
+}
+
+static void
+arm(const char *name, int with, int n)
+{
+	failing = name;
+	error = with;
+	times = n;
+	nfailed = 0;
+}
+
+/* The system's calls, by the linker's --wrap (Makefile.am). */
+int __wrap_accept4(int, struct sockaddr *, socklen_t *, int);
+int __real_getrlimit(int, struct rlimit *);
+int __wrap_getrlimit(int, struct rlimit *);
+int __real_clock_gettime(clockid_t, struct timespec *);
+int __wrap_clock_gettime(clockid_t, struct timespec *);
+int __real_ppoll(struct pollfd *, nfds_t, const struct timespec *,
+    const sigset_t *);
+int __wrap_ppoll(struct pollfd *, nfds_t, const struct timespec *,
+    const sigset_t *);
+void *__real_realloc(void *, size_t);
+void *__wrap_realloc(void *, size_t);
+void *__real_malloc(size_t);
+void *__wrap_malloc(size_t);
+int __real_pipe2(int *, int);
+int __wrap_pipe2(int *, int);
+int __real_access(const char *, int);
+int __wrap_access(const char *, int);
+int __wrap_smfi_main(void);
+void __wrap_syslog(int, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+void __wrap___syslog_chk(int, int, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int next_fd = 3;
+
+int
+__wrap_accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)
+{
+	(void)fd;
+	(void)a;
+	(void)n;
+	assert_true((flags & SOCK_CLOEXEC) != 0);
+	return fails("accept4") ? -1 : next_fd;
+}
+
+int
+__wrap_getrlimit(int what, struct rlimit *limit)
+{
+	return fails("getrlimit") ? -1 : __real_getrlimit(what, limit);
+}
+
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *t)
+{
+	int result = __real_clock_gettime(id, t);
+
+	t->tv_sec += ahead;
+	return result;
+}
+
+int
+__wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit,
+    const sigset_t *set)
+{
+	return fails("ppoll") ? -1 : __real_ppoll(fds, n, limit, set);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return fails("realloc") ? NULL : __real_realloc(p, n);
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	return fails("malloc") ? NULL : __real_malloc(n);
+}
+
+int
+__wrap_pipe2(int *ends, int flags)
+{
+	return fails("pipe2") ? -1 : __real_pipe2(ends, flags);
+}
+
+int
+__wrap_access(const char *path, int how)
+{
+	return fails("access") ? -1 : __real_access(path, how);
+}
+
+int
+__wrap_smfi_main(void)
+{
+	return fails("smfi_main") ? MI_FAILURE : MI_SUCCESS;
+}
+
+static void
+note_syslog(int priority, const char *fmt, va_list ap)
+{
+	priority_of_said = priority;
+	vsnprintf(said, sizeof said, fmt, ap);
+}
+
+void
+__wrap_syslog(int priority, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note_syslog(priority, fmt, ap);
+	va_end(ap);
+}
+
+/* Its name where calls are checked. */
+void
+__wrap___syslog_chk(int priority, int flag, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)flag;
+	va_start(ap, fmt);
+	note_syslog(priority, fmt, ap);
+	va_end(ap);
+}
+
+/* What libmilter goes on with is handed on; all else is a pause. */
+static void
+test_accept(void **state)
+{
+	static const struct {
+		int error, told;
+	} rows[] = {
+		{ EINTR, EINTR }, { EAGAIN, EAGAIN },
+		{ ECONNABORTED, ECONNABORTED }, { EBADF, EBADF },
+		{ EFAULT, EFAULT }, { EINVAL, EINVAL },
+		{ ENOTSOCK, ENOTSOCK }, { EOPNOTSUPP, EOPNOTSUPP },
+		{ EMFILE, EMFILE }, { ENFILE, EMFILE }, { ENOMEM, EMFILE },
+		{ ENETDOWN, EMFILE }, { EPERM, EMFILE },
+	};
+
+	(void)state;
+	log_init("t", true);
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		const char *name = strerror(rows[i].error);
+
+		arm("accept4", rows[i].error, 0);
+		unit_number(name, -1, accept(0, NULL, NULL));
+		unit_number(name, rows[i].told, errno);
+	}
+	arm(NULL, 0, 0);
+	unit_number("well", 3, accept(0, NULL, NULL));
+	unit_end();
+}
+
+static void
+test_accept_says_so(void **state)
+{
+	static struct metrics m;
+	struct accept_trouble t = { .where = "here: " };
+
+	(void)state;
+	metrics_init(&m);
+	accept_init(&m);
+	said[0] = '\0';
+	accept_failed(&t, EMFILE);
+	assert_string_equal(said, "here: cannot accept connections; they wait: "
+	    "Too many open files");
+	said[0] = '\0';
+	accept_failed(&t, EMFILE);
+	assert_string_equal(said, "");
+	ahead += 61;
+	accept_failed(&t, ENOMEM);
+	assert_non_null(strstr(said, "Cannot allocate memory"));
+	assert_int_equal(m.counter[COUNTER_NOT_ACCEPTED], 3);
+	accept_succeeded(&t);
+	assert_string_equal(said, "here: connections are accepted again");
+	said[0] = '\0';
+	accept_succeeded(&t);
+	assert_string_equal(said, "");
+}
+
+/* Near the limit the next one waits, unless nobody knows the limit. */
+static void
+test_accept_spares(void **state)
+{
+	struct rlimit limit;
+
+	(void)state;
+	assert_int_equal(__real_getrlimit(RLIMIT_NOFILE, &limit), 0);
+	next_fd = (int)limit.rlim_cur - 1;
+	arm("getrlimit", EPERM, 0);
+	assert_int_equal(accept(0, NULL, NULL), next_fd);
+	assert_int_equal(accept(0, NULL, NULL), next_fd);
+	arm(NULL, 0, 0);
+	assert_int_equal(accept(0, NULL, NULL), next_fd);
+	/* A descriptor cannot be had of this one, so that there is none. */
+	assert_int_equal(accept(-1, NULL, NULL), -1);
+	assert_int_equal(errno, EMFILE);
+	/* The lowest one is far from the limit again. */
+	next_fd = 3;
+	assert_int_equal(accept(STDERR_FILENO, NULL, NULL), 3);
+}
+
+static void
+test_poll(void **state)
+{
+	static const int rows[][2] = { { ENOMEM, EINTR }, { EAGAIN, EINTR },
+		{ EINTR, EINTR }, { EINVAL, EINVAL } };
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		arm("ppoll", rows[i][0], 0);
+		unit_number(strerror(rows[i][0]), -1, poll(NULL, 0, 0));
+		unit_number(strerror(rows[i][0]), rows[i][1], errno);
+	}
+	arm(NULL, 0, 0);
+	unit_number("well", 0, poll(NULL, 0, 1001 - 1000));
+	unit_end();
+}
+
+static void *
+wait_in_thread(void *arg)
+{
+	evmemory_wait();
+	arm("realloc", ENOMEM, 3);
+	*(struct event_base **)arg = event_base_new();
+	return NULL;
+}
+
+/* Who waits gets memory in the end; anybody else is told at once. */
+static void
+test_evmemory(void **state)
+{
+	struct event_base *base = NULL;
+	pthread_t thread;
+
+	(void)state;
+	evmemory_init();
+	arm("realloc", ENOMEM, 0);
+	assert_null(event_base_new());
+	assert_int_equal(nfailed, 1);
+	assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &base),
+	    0);
+	pthread_join(thread, NULL);
+	assert_non_null(base);
+	assert_int_equal(nfailed, 3);
+	arm(NULL, 0, 0);
+	event_base_free(base);
+}
+
+static void
+test_signals(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	arm("pipe2", EMFILE, 0);
+	assert_false(signals_init(&f));
+	assert_string_equal(f.text, "pipe: Too many open files");
+	arm(NULL, 0, 0);
+	assert_true(signals_init(&f));
+	assert_int_equal(signals_wait(0), SIGNALS_NONE);
+	raise(SIGHUP);
+	raise(SIGHUP);
+	assert_int_equal(signals_wait(60000), SIGNALS_RELOAD);
+	assert_int_equal(signals_wait(0), SIGNALS_NONE);
+	/* An end counts more, whichever came first. */
+	raise(SIGHUP);
+	raise(SIGTERM);
+	assert_int_equal(signals_wait(60000), SIGNALS_STOP);
+	raise(SIGINT);
+	raise(SIGHUP);
+	assert_int_equal(signals_wait(60000), SIGNALS_STOP);
+}
+
+static void
+wait_for_pipe(void)
+{
+	/* libmilter's thread tells of its end. */
+	for (int i = 0; i < 6000 && said[0] == '\0'; i++)
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+}
+
+static void
+test_libmilter_ends(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	arm(NULL, 0, 0);
+	said[0] = '\0';
+	assert_true(signals_start_milter(&f));
+	assert_int_equal(signals_wait(60000), SIGNALS_ENDED);
+	assert_string_equal(said, "");
+	/* Its end is not forgotten for a HUP, but for a TERM. */
+	arm("smfi_main", 0, 0);
+	assert_true(signals_start_milter(&f));
+	wait_for_pipe();
+	assert_string_equal(said, "libmilter ended with a failure");
+	raise(SIGHUP);
+	assert_int_equal(signals_wait(60000), SIGNALS_ENDED);
+	raise(SIGTERM);
+	said[0] = '\0';
+	assert_true(signals_start_milter(&f));
+	wait_for_pipe();
+	assert_int_equal(signals_wait(60000), SIGNALS_STOP);
+	arm(NULL, 0, 0);
+}
+
+static void
+test_reload_read(void **state)
+{
+	struct options o = { .conf = unit_path("no.conf") };
+	static struct settings s;
+	struct fault f;
+
+	(void)state;
+	fault_clear(&f);
+	s.mode = MODE_MONITOR;
+	assert_true(reload_read(&o, &s, &f));
+	assert_int_equal(s.mode, MODE_ENFORCE);
+	assert_non_null(strstr(said, "is not there: all settings are the "
+	    "defaults"));
+	/* One that was named has to be there. */
+	o.conf_given = true;
+	assert_false(reload_read(&o, &s, &f));
+	assert_int_equal(f.kind, FAULT_NOINPUT);
+	/* One that cannot be looked for is not one that is missing. */
+	o.conf_given = false;
+	arm("access", EACCES, 0);
+	fault_clear(&f);
+	assert_false(reload_read(&o, &s, &f));
+	assert_int_equal(f.kind, FAULT_NOINPUT);
+	arm(NULL, 0, 0);
+}
+
+static void
+put_conf(const char *path, const char *line)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fprintf(file, "audit-file = /dev/null\n%s", line);
+	fclose(file);
+}
+
+static void
+test_reload_without_memory(void **state)
+{
+	struct options o = { .conf = unit_path("a.conf"), .conf_given = true };
+	static struct daemon d;
+	static struct settings s;
+	struct fault f;
+
+	(void)state;
+	put_conf(o.conf, "");
+	assert_true(reload_read(&o, &s, &f));
+	assert_true(settings_holder_init(&d.settings, &s));
+	assert_non_null(d.audit = audit_open(&s, &f));
+	put_conf(o.conf, "mode = monitor\n");
+	arm("malloc", ENOMEM, 0);
+	reload_settings(&d, &o, &s);
+	arm(NULL, 0, 0);
+	assert_string_equal(said,
+	    "out of memory: the old settings stay in force");
+	assert_int_equal(s.mode, MODE_ENFORCE);
+	assert_int_equal(d.settings.now->settings.mode, MODE_ENFORCE);
+	reload_settings(&d, &o, &s);
+	assert_string_equal(said, "settings were read again");
+	assert_int_equal(s.mode, MODE_MONITOR);
+	assert_int_equal(d.settings.now->settings.mode, MODE_MONITOR);
+	put_conf(o.conf, "mode = perhaps\n");
+	reload_settings(&d, &o, &s);
+	assert_string_equal(said, "the old settings stay in force");
+	assert_int_equal(d.settings.now->settings.mode, MODE_MONITOR);
+	/* A log that was off, and cannot be begun. */
+	put_conf(o.conf, "");
+	snprintf(s.audit_file, sizeof s.audit_file, "/no/such/folder/log");
+	reload_settings(&d, &o, &s);
+	assert_string_equal(said, "the old audit file stays in use");
+	assert_true(audit_submit(d.audit, slice_of("{}")));
+	assert_true(audit_submit_refusal(d.audit, slice_of("{}")));
+	assert_true(audit_offer(d.audit, slice_of("{}")));
+	audit_close(d.audit);
+	settings_holder_free(&d.settings);
+}
+
+/* The line that log_warnx("one\ntwo") writes to standard error. */
+static const char *
+written(void)
+{
+	static char line[256];
+	int ends[2], old = dup(STDERR_FILENO);
+	ssize_t n;
+
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_warnx("%s", "one\ntwo");
+	dup2(old, STDERR_FILENO);
+	close(old);
+	close(ends[1]);
+	n = read(ends[0], line, sizeof line - 1);
+	close(ends[0]);
+	line[n > 0 ? n : 0] = '\0';
+	return line;
+}
+
+/* One line whatever is in it, and its weight where somebody reads it. */
+static void
+test_log(void **state)
+{
+	(void)state;
+	log_init("t", true);
+	log_warnx("%s", "one\ntwo");
+	assert_string_equal(said, "one?two");
+	assert_int_equal(priority_of_said, LOG_WARNING);
+	errno = EACCES;
+	log_warn("word");
+	assert_string_equal(said, "word: Permission denied");
+	unsetenv("JOURNAL_STREAM");
+	log_init("t", false);
+	assert_string_equal(written(), "t: one?two\n");
+	setenv("JOURNAL_STREAM", "8:1", 1);
+	log_init("t", false);
+	assert_string_equal(written(), "<4>one?two\n");
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_string_equal(written(), "");
+	log_set_level(LOG_LEVEL_INFO);
+	log_init("t", true);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_accept_says_so),
+		cmocka_unit_test(test_accept_spares),
+		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_evmemory),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_libmilter_ends),
+		cmocka_unit_test(test_reload_read),
+		cmocka_unit_test(test_reload_without_memory),
+		cmocka_unit_test(test_log),
+	};
+
+	return unit_main(tests);
+}

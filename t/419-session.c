@@ -1,0 +1,489 @@
+/*
+ * One session in the hands of a libmilter of this program's own, and of memory
+ * whose n-th piece is refused: what was not kept is not accepted, and what is
+ * odd in a macro comes out of the header field in quotes.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "milter/log.h"
+#include "milter/session/callbacks.h"
+#include "milter/session/reply.h"
+#include "milter/session/session.h"
+#include "milter/socketmap/mapanswer.h"
+#include "t/unit.h"
+
+static const char rules[] =
+    "TLS_Clt:clear.example PERM+ENCR:112+BY:ticket_1\n"
+    "TLS_To:long PERM+ENCR:0+BY:ticket_2\n"
+    "TLS_To: PERM+ENCR:0+BY:ticket_3\n"
+    "TLS_Srv:dest.test ENCR:1\n";
+
+struct smfi_str {
+	void *session;
+	const char *node, *client, *cipher, *resolved;
+	char reply[16], field[16384], held[600];
+};
+
+static struct smfiDesc milter;
+static struct daemon state_of_daemon;
+static long npieces, refused; /* the one that is refused; 0: none */
+static bool onward;
+
+static bool
+has_memory(void)
+{
+	npieces++;
+	return refused == 0 || (onward ? npieces < refused :
+	    npieces != refused);
+}
+
+/* The program's own, by the linker's --wrap (Makefile.am). */
+void *__real_malloc(size_t);
+void *__wrap_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__wrap_calloc(size_t, size_t);
+
+void *
+__wrap_malloc(size_t n)
+{
+	return has_memory() ? __real_malloc(n) : NULL;
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return has_memory() ? __real_calloc(n, size) : NULL;
+}
+
+int
+smfi_register(struct smfiDesc d)
+{
+	milter = d;
+	return MI_SUCCESS;
+}
+
+int
+smfi_setsymlist(SMFICTX *ctx, int stage, char *macros)
+{
+	(void)ctx;
+	(void)stage;
+	(void)macros;
+	return MI_SUCCESS;
+}
+
+int
+smfi_setpriv(SMFICTX *ctx, void *session)
+{
+	ctx->session = session;
+	return MI_SUCCESS;
+}
+
+void *
+smfi_getpriv(SMFICTX *ctx)
+{
+	return ctx->session;
+}
+
+char *
+smfi_getsymval(SMFICTX *ctx, char *name)
+{
+	const struct {
+		const char *name, *value;
+	} macros[] = {
+		{ "v", "8.17.1" }, { "j", ctx->node }, { "i", "Q1" },
+		{ "{client_name}", ctx->client },
+		{ "{client_addr}", "192.0.2.1" }, { "{client_resolve}", "OK" },
+		{ "{daemon_port}", "25" }, { "{cipher}", ctx->cipher },
+		{ "{tls_version}", ctx->cipher == NULL ? NULL : "TLSv1.3" },
+		{ "{rcpt_addr}", ctx->resolved },
+		{ "{mail_addr}", ctx->resolved },
+	};
+
+	for (size_t i = 0; i < UNIT_COUNT(macros); i++)
+		if (strcmp(macros[i].name, name) == 0)
+			return (char *)(uintptr_t)macros[i].value;
+	return NULL;
+}
+
+int
+smfi_setreply(SMFICTX *ctx, char *code, char *dsn, char *text)
+{
+	(void)dsn;
+	(void)text;
+	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
+	return MI_SUCCESS;
+}
+
+int
+smfi_setmlreply(SMFICTX *ctx, const char *code, const char *dsn, ...)
+{
+	(void)dsn;
+	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
+	return MI_SUCCESS;
+}
+
+int
+smfi_quarantine(SMFICTX *ctx, char *reason)
+{
+	snprintf(ctx->held, sizeof ctx->held, "%s", reason);
+	return MI_SUCCESS;
+}
+
+int
+smfi_chgheader(SMFICTX *ctx, char *field, int n, char *value)
+{
+	(void)ctx;
+	(void)field;
+	(void)n;
+	(void)value;
+	return MI_SUCCESS;
+}
+
+int
+smfi_insheader(SMFICTX *ctx, int at, char *field, char *value)
+{
+	(void)field;
+	assert_int_equal(at, 0);
+	snprintf(ctx->field, sizeof ctx->field, "%s", value);
+	return MI_SUCCESS;
+}
+
+static int
+start(void **none)
+{
+	static struct settings s;
+	struct daemon *d = &state_of_daemon;
+	struct fault f;
+
+	(void)none;
+	log_init("t", false);
+	log_set_level(LOG_LEVEL_ERROR);
+	settings_init(&s);
+	s.add_header = 1;
+	snprintf(s.store, sizeof s.store, "%s", unit_build("p", rules, 1));
+	snprintf(s.audit_file, sizeof s.audit_file, "%s", unit_path("log"));
+	drain_init(&d->gate);
+	metrics_init(&d->metrics);
+	store_holder_init(&d->store);
+	pool_init(&d->messages);
+	fault_clear(&f);
+	assert_true(settings_holder_init(&d->settings, &s));
+	assert_true(store_holder_watch(&d->store, s.store));
+	assert_non_null(d->audit = audit_open(&s, &f));
+	assert_true(callbacks_register(d, true, &f));
+	return 0;
+}
+
+static void
+empty_pool(void)
+{
+	struct message *m;
+
+	while ((m = pool_take(&state_of_daemon.messages)) != NULL) {
+		facts_free(&m->facts);
+		free(m);
+	}
+}
+
+static int
+stop(void **none)
+{
+	struct daemon *d = &state_of_daemon;
+
+	(void)none;
+	store_holder_close(&d->store);
+	audit_close(d->audit);
+	settings_holder_free(&d->settings);
+	empty_pool();
+	return 0;
+}
+
+static sfsistat
+negotiate(SMFICTX *ctx)
+{
+	unsigned long actions = 0, steps = 0, two, three;
+
+	return milter.xxfi_negotiate(ctx, SMFI_CURR_ACTS, SMFI_CURR_PROT, 0, 0,
+	    &actions, &steps, &two, &three);
+}
+
+static sfsistat
+mail(SMFICTX *ctx, const char *from)
+{
+	char sender[2048], *argv[] = { sender, NULL };
+
+	snprintf(sender, sizeof sender, "%s", from);
+	return milter.xxfi_envfrom(ctx, argv);
+}
+
+static sfsistat
+rcpt(SMFICTX *ctx, const char *to)
+{
+	char address[2048], *argv[] = { address, NULL };
+
+	snprintf(address, sizeof address, "%s", to);
+	return milter.xxfi_envrcpt(ctx, argv);
+}
+
+/* So large that each piece of it needs a chunk of its own. */
+static sfsistat
+large_message(SMFICTX *ctx, unsigned nrcpts, unsigned *accepted)
+{
+	static char address[1500];
+	char helo[] = "client.example";
+	sfsistat answer;
+
+	memset(address, 'x', sizeof address - 1);
+	memcpy(address + 1000, "@bar.test", 9);
+	address[1009] = '\0';
+	milter.xxfi_helo(ctx, helo);
+	if ((answer = mail(ctx, address)) != SMFIS_CONTINUE)
+		return answer;
+	for (unsigned i = 0; i < nrcpts; i++) {
+		address[0] = (char)('a' + i % 26);
+		answer = rcpt(ctx, address);
+		if (answer != SMFIS_CONTINUE)
+			return answer;
+		++*accepted;
+	}
+	return milter.xxfi_eom(ctx);
+}
+
+static uint64_t
+counted(enum counter which)
+{
+	return atomic_load(&state_of_daemon.metrics.counter[which]);
+}
+
+/*
+ * Accepted is what had all of its memory, or went without it by design; what
+ * had not is told to come again, and the next message is well.
+ */
+static void
+test_memory(void **state)
+{
+	unsigned naccepted = 0, ntold = 0;
+	const unsigned n = 40;
+
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		onward = way == 1;
+		for (long i = 1;; i++) {
+			static SMFICTX ctx;
+			uint64_t records = counted(COUNTER_RECORDS);
+			unsigned accepted = 0;
+			sfsistat answer;
+			bool hit;
+
+			ctx = (SMFICTX){ .node = "mx.example.org",
+				.client = "good.example" };
+			empty_pool();
+			npieces = 0;
+			refused = i;
+			answer = negotiate(&ctx);
+			if (answer == SMFIS_CONTINUE)
+				answer = large_message(&ctx, n, &accepted);
+			hit = npieces >= refused;
+			refused = 0;
+			if (answer == SMFIS_CONTINUE) {
+				assert_int_equal(accepted, n);
+				assert_true(counted(COUNTER_RECORDS) > records);
+				naccepted++;
+			} else {
+				assert_true(answer == SMFIS_TEMPFAIL ||
+				    answer == SMFIS_REJECT);
+				if (answer == SMFIS_TEMPFAIL)
+					assert_string_equal(ctx.reply, "451");
+				else
+					assert_null(ctx.session);
+				ntold++;
+			}
+			assert_true(hit || answer == SMFIS_CONTINUE);
+			milter.xxfi_close(&ctx);
+			if (!hit)
+				break;
+		}
+	}
+	onward = false;
+	assert_true(naccepted >= 2);
+	assert_true(ntold > 20);
+}
+
+/* More messages at a time than the pool has places. */
+static void
+test_many_sessions(void **state)
+{
+	static SMFICTX ctx[POOL_PLACES + 8];
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(ctx); i++) {
+		ctx[i] = (SMFICTX){ .node = "mx.example.org",
+			.client = "good.example" };
+		assert_int_equal(mail(&ctx[i], "a@b.example"), SMFIS_CONTINUE);
+	}
+	for (size_t i = 0; i < UNIT_COUNT(ctx); i++) {
+		assert_int_equal(rcpt(&ctx[i], "a@b.example"), SMFIS_CONTINUE);
+		assert_int_equal(milter.xxfi_eom(&ctx[i]), SMFIS_CONTINUE);
+		assert_int_equal(milter.xxfi_close(&ctx[i]), SMFIS_CONTINUE);
+	}
+}
+
+static char long_word[1200];
+
+static const char *
+field_of(const char *node, const char *cipher)
+{
+	static SMFICTX ctx;
+
+	ctx = (SMFICTX){ .node = node, .client = "good.example",
+		.cipher = cipher, .resolved = "<resolved@bar.test>" };
+	assert_int_equal(negotiate(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(mail(&ctx, "<a@b.example"), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "<b@bar.test"), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, ""), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "x"), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_CONTINUE);
+	milter.xxfi_close(&ctx);
+	return ctx.field;
+}
+
+static void
+field_has(const char *node, const char *cipher, const char *want)
+{
+	const char *field = field_of(node, cipher);
+
+	if (strstr(field, want) == NULL)
+		unit_same(want, want, field);
+}
+
+static void
+test_header(void **state)
+{
+	char want[600];
+
+	(void)state;
+	field_has("mx.example.org", NULL, "mx.example.org; verdict=accept");
+	field_has("mx.example.org", NULL, ";\n\ttls=none");
+	/* What no MTA says of itself is no word of the field. */
+	field_has(NULL, NULL, "unknown; verdict=accept");
+	field_has("{mx}", NULL, "\"{mx}\"; verdict=accept");
+	field_has("mx; verdict=hold", NULL,
+	    "\"mx; verdict=hold\"; verdict=accept");
+	field_has("m\"x\\", NULL, "\"m\\\"x\\\\\"; verdict=accept");
+	field_has("mx", "AES128", "; cipher=AES128;\n\tverify=");
+	field_has("mx", "A{1", "; cipher=\"A{1\";");
+	field_has("mx", "~", "; cipher=\"~\";");
+	field_has("mx", "_:", "; cipher=\"_:\";");
+	/* Cut, in quotes or not. */
+	memset(long_word, 'w', sizeof long_word - 1);
+	snprintf(want, sizeof want, "\tversion=TLSv1.3; cipher=%.400s;",
+	    long_word);
+	field_has("mx", long_word, want);
+	long_word[0] = ';';
+	snprintf(want, sizeof want, "; cipher=\"%.400s\";", long_word);
+	field_has("mx", long_word, want);
+	unit_end();
+}
+
+/* A reply that does not fit its verdict leaves as "later", never as "no". */
+static void
+test_reply(void **state)
+{
+	static struct verdict v;
+	SMFICTX ctx = { .node = NULL };
+
+	(void)state;
+	verdict_init(&v);
+	v.reply.code = v.reply.dsn = "";
+	v.kind = VERDICT_REJECT;
+	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	v.reply.nlines = 1;
+	v.reply.lines[0] = slice_of("no");
+	v.reply.code = "451";
+	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "");
+	v.kind = VERDICT_TEMPFAIL;
+	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "451");
+	v.reply.code = "550";
+	ctx.reply[0] = '\0';
+	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "");
+	v.kind = VERDICT_REJECT;
+	assert_int_equal(reply_send(&ctx, &v), SMFIS_REJECT);
+	/* Held without a word is still held. */
+	assert_true(reply_hold(&ctx, &v));
+	assert_string_equal(ctx.held, "no");
+	v.reply.nlines = 0;
+	assert_true(reply_hold(&ctx, &v));
+	assert_string_equal(ctx.held, "held by TLS policy");
+}
+
+static const char *
+asked(const char *request)
+{
+	static char buf[MAPANSWER_MAX];
+	struct text answer;
+
+	text_init(&answer, buf, sizeof buf);
+	mapanswer(&state_of_daemon, slice_of(request), &answer);
+	return answer.buf;
+}
+
+/* Without memory: no answer, or that it cannot be recorded. */
+static void
+test_map(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "tlspolicy dest.test", "OK encrypt" },
+		{ "tlspolicy other.test", "NOTFOUND " },
+		{ "nomap x", "PERM there is no such map" },
+		{ "", "PERM there is no such map" },
+		{ "access tlspolicy:alive", "OK ALIVE" },
+	};
+
+	(void)state;
+	log_set_level(LOG_LEVEL_DEBUG);
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		char got[64];
+
+		snprintf(got, sizeof got, "%.*s", (int)strlen(rows[i][1]),
+		    asked(rows[i][0]));
+		unit_same(rows[i][0], rows[i][1], got);
+	}
+	log_set_level(LOG_LEVEL_ERROR);
+	for (long i = 1; i < 50; i++) {
+		const char *got;
+
+		npieces = 0;
+		refused = i;
+		got = asked(rows[0][0]);
+		refused = 0;
+		if (npieces < i) {
+			assert_memory_equal(got, "OK encrypt", 10);
+			break;
+		}
+		if (got[0] != '\0')
+			assert_memory_equal(got, "TEMP ", 5);
+		assert_memory_equal(asked(rows[0][0]), "OK encrypt", 10);
+	}
+	unit_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_many_sessions),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_map),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return unit_leave(cmocka_run_group_tests(tests, start, stop));
+}
