@@ -8,6 +8,7 @@
 
 #include "policy/audit/source.h"
 #include "policy/base/folder.h"
+#include "policy/base/nearest.h"
 #include "policy/commands/command.h"
 
 const struct command *const command_table[] = {
@@ -185,6 +186,33 @@ add_options(const struct command_option *o, struct text *letters,
 	}
 }
 
+static void
+offer_options(struct nearest *nearest, const struct command_option *o)
+{
+	for (; o != NULL && o->letter != 0; o++)
+		if (o->word != NULL)
+			nearest_offer(nearest, slice_of(o->word));
+}
+
+static int
+bad_word(const struct context *context, const char *arg)
+{
+	struct slice word = slice_of(arg);
+	struct nearest nearest;
+
+	if (word.n < 2)
+		return command_usage(context, "unknown option %s", arg);
+	word.p += 2;
+	word.n = strcspn(arg + 2, "=");
+	nearest_init(&nearest, word);
+	offer_options(&nearest, context->command->options);
+	offer_options(&nearest, common_options);
+	if (nearest.word.n == 0)
+		return command_usage(context, "unknown option %s", arg);
+	return command_usage(context, "unknown option %s, did you mean "
+	    "--%.*s?", arg, (int)nearest.word.n, nearest.word.p);
+}
+
 static int
 bad_option(const struct context *context, char **argv, int c)
 {
@@ -195,7 +223,7 @@ bad_option(const struct context *context, char **argv, int c)
 		    arg);
 	if (optopt != 0 && optopt < OPTION_JSON)
 		return command_usage(context, "unknown option -%c", optopt);
-	return command_usage(context, "unknown option %s", arg);
+	return bad_word(context, arg);
 }
 
 int
