@@ -83,7 +83,7 @@ is(Tlspolicy::Scratch::run("$bin/tlspolicy", 'help', 'biuld')->{status}, 64,
 my ($all, $common) = split /Every command takes/, $manual{DESCRIPTION};
 my %common = manual_options($common);
 is_deeply({ manual_options($all) }, { map { $_ => '' } qw(-h --help -V
-    --version) }, 'the options without a command');
+    --version --table) }, 'the options without a command');
 is_deeply(\%common, { -c => 'argument', -d => 'argument', -h => '',
     '--help' => '' }, 'the options of every command');
 

@@ -61,6 +61,39 @@ command_print_options(const struct command_option *o)
 }
 
 static void
+print_rows(const char *command, const struct command_option *o)
+{
+	for (; o != NULL && o->letter != 0; o++) {
+		printf("%s\t", command);
+		if (o->letter < OPTION_JSON)
+			printf("-%c", o->letter);
+		printf("\t%s%s\t%s\t%s\n", o->word != NULL ? "--" : "",
+		    o->word != NULL ? o->word : "",
+		    o->argument != NULL ? o->argument : "", o->help);
+	}
+}
+
+static void
+print_table(const struct command *const *table)
+{
+	for (; *table != NULL; table++) {
+		const struct command *c = *table;
+
+		printf("%s\t\t\t%s\t%s\n", c->name, c->operands, c->summary);
+		print_rows(c->name, c->options);
+		print_rows(c->name, common_options);
+		if (c == &command_audit)
+			print_table(command_audit_table);
+	}
+}
+
+void
+command_print_table(void)
+{
+	print_table(command_table);
+}
+
+static void
 print_help(const struct command *command)
 {
 	printf("usage: tlspolicy %s [OPTIONS]%s%s\n%s\n\n", command->name,

@@ -20,7 +20,7 @@ static void
 print_help(void)
 {
 	printf("usage: tlspolicy COMMAND [OPTIONS] [OPERANDS]\n"
-	    "       tlspolicy help [COMMAND] | -h, --help | -V, --version\n"
+	    "       tlspolicy help [COMMAND] | -h, --help | --table | -V, --version\n"
 	    "TLS policy for sendmail and Postfix: build, check, explain.\n\n");
 	for (int i = 0; command_table[i] != NULL; i++)
 		printf("    %-10s %s\n", command_table[i]->name,
@@ -73,6 +73,10 @@ run(int argc, char **argv)
 		turn_help(argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_help();
+		return EXIT_FINE;
+	}
+	if (strcmp(argv[1], "--table") == 0) {
+		command_print_table();
 		return EXIT_FINE;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
