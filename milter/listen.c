@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -189,12 +190,36 @@ give_away(struct listen *l, struct fault *f)
 	return good;
 }
 
+/* Below /run it is the unit's, so that a start by hand misses it. */
+static bool
+folder_is_there(const struct listen *l, struct fault *f)
+{
+	const char *end = strrchr(l->path, '/');
+	const struct passwd *user = getpwuid(l->owner);
+	char folder[LISTEN_SPEC_MAX];
+	struct stat found;
+
+	if (end == NULL || end == l->path)
+		return true;
+	snprintf(folder, sizeof folder, "%.*s", (int)(end - l->path), l->path);
+	if (stat(folder, &found) == 0 || errno != ENOENT)
+		return true;
+	fault_set(f, FAULT_UNAVAILABLE, "there is no folder %s for the socket; "
+	    "systemd makes that of the unit, others are made by: install -d "
+	    "-o %s -m 755 %s", folder,
+	    user != NULL ? user->pw_name : "USER", folder);
+	fault_at_setting(f, l->setting);
+	return false;
+}
+
 /* The folder may be the daemon's user's, but nobody else's. */
 static bool
 check_folder(const struct listen *l, struct fault *f)
 {
 	uid_t owner = 0;
 
+	if (!folder_is_there(l, f))
+		return false;
 	if (geteuid() != 0)
 		return true;
 	if (!folder_owner(l->path, &owner, f))

@@ -121,6 +121,16 @@ for my $command (split ' ', 'build check show set del diff import lint replay '
 	    qr/unknown option --no-such-option\nTry `tlspolicy $command --help'/);
 }
 
+# A word misspelt is offered as it should be; one far from all is not.
+is_run('check', ['--bach', '--batcj=x', '--bacth'], 64,
+    qr/unknown option --bac?t?.*, did you mean --batch\?\n/);
+is_run('audit show', ['--sicne', '--sinec=7d'], 64,
+    qr/did you mean --since\?\n/);
+is_run('build', ['--hepl'], 64, qr/did you mean --help\?\n/);
+is_run('check -o', ['mode=enforec', 'mode=enforcee'], 78,
+    qr/is not enforce or monitor, did you mean enforce\?$/m);
+is_run('check -o', ['mode=zzzzzzzz'], 78, qr/is not enforce or monitor$/m);
+
 # Output that cannot be written is an error, whatever there is to say.
 my $in = '-c /dev/null -d ' . $store;
 for my $command ("show $in", "check $in client_name=a", "diff $in $path{empty}",

@@ -198,6 +198,29 @@ is(scalar(() = ca_ok('renew --within', 'renew', '--within', '30') =~ /before/g),
     '... renews that one alone');
 unlike(ca_ok('list again', 'list'), qr/expires-soon/, '... shows nothing due');
 
+# The crontab line of the manual, with three to renew: its reader leaves at the
+# first, and one that cannot be renewed stands in front of the others.
+{
+	open my $page, '<', dirname($script) . '/../man/tlspolicy-ca.8' or die;
+	my ($line) = join('', <$page>) =~ /^\@weekly +(.*)$/m;
+	like($line, qr/renew.*&&/, 'the manual has a line for crontab');
+	$line =~ s/tlspolicy-ca/$script -d $dir/;
+	$line =~ s/postfix reload/echo reloaded/;
+	my @names = map { "cron$_.example.com" } 1 .. 3;
+	ca_ok("short: $_", '--days', '3', 'client', $_) for @names;
+	ca_ok('short: one without its key', '--days', '3', 'client', 'a.example.com');
+	rename "$dir/a.example.com-client.key", "$scratch/away" or die;
+	my @before = map { x509("$_-client.pem", '-serial') } @names;
+	my ($status, $out, $err) = run('/bin/sh', '-c', $line);
+	is($out, "reloaded\n", "crontab's line reloads") or diag $err;
+	unlike($err, qr/pipe/i, '... without complaint of a pipe');
+	like($err, qr{a\.example\.com-client\.key}, '... names what it could not renew');
+	my @now = map { x509("$_-client.pem", '-serial') } @names;
+	is(scalar(grep { $now[$_] ne $before[$_] } 0 .. 2), 3,
+	    '... and all three are renewed');
+	unlink "$dir/a.example.com-client.pem" or die;
+}
+
 # PKCS#12 and the hashed directory with a CA of others.
 open my $handle, '>', "$scratch/password" or die;
 print $handle "secret\n";

@@ -127,7 +127,12 @@ subtest 'sockets' => sub {
 		fails({ socket => $_ }, 78, qr/setting socket: /, "'$_'");
 	}
 	fails({ socket => "unix:$dir/no/such/dir/sock" }, 69,
-	    qr{no/such/dir/sock}, 'a folder that is not there');
+	    qr{setting socket: there is no folder $dir/no/such/dir for the socket; .*: install -d -o \S+ -m 755 $dir/no/such/dir$}m,
+	    'a folder that is not there, and how it is made');
+	fails({ socket => "unix:$dir/ok.sock",
+	    socketmap => "unix:$dir/no/map" }, 69,
+	    qr{setting socketmap: there is no folder $dir/no for the socket; },
+	    "the socketmap's folder");
 };
 
 subtest 'the audit log' => sub {

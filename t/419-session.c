@@ -165,7 +165,7 @@ start(void **none)
 	s.add_header = 1;
 	snprintf(s.store, sizeof s.store, "%s", unit_build("p", rules, 1));
 	snprintf(s.audit_file, sizeof s.audit_file, "%s", unit_path("log"));
-	drain_init(&d->gate);
+	drain_init(&d->drain);
 	metrics_init(&d->metrics);
 	store_holder_init(&d->store);
 	pool_init(&d->messages);

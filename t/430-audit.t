@@ -101,6 +101,8 @@ subtest 'show' => sub {
 	    [['--rule', 'tls_from:partner.example'], 4],
 	    [['--reason', 'not-verified'], 2], [['--since', '2100-01-01'], 0],
 	    [['--until', '2100-01-01'], 11],
+	    [['--since', '1d'], 11], [['--until', '1d'], 0],
+	    [['--since', '24h', '--until', '12h'], 0], [['--since', '90m'], 11],
 	    [['--domain', 'example.org', '--verdict', 'reject'], 1]) {
 		my $n = () = run('audit', 'show', @{$_->[0]})->{out} =~ /\n/g;
 		is($n, $_->[1], "@{$_->[0]}");
@@ -109,8 +111,15 @@ subtest 'show' => sub {
 	is(decode_json($r->{out})->{queue_id}, 'QHELD', '--json');
 	is_run(['audit', 'show', '--verdict', 'maybe'], 64,
 	    qr/"maybe" is not a verdict/, 'a verdict that is none');
-	is_run(['audit', 'show', '--since', 'noon'], 64,
-	    qr/"noon" is not a time/, 'a time that is none');
+	for my $bad (qw(noon d 7 7w -7d 7.5d 7dd 1000001d 99999999999999999999d)) {
+		for my $command (['audit', 'show'], ['audit', 'from-log'], ['report']) {
+			for my $option ('--since', '--until') {
+				is_run([@$command, $option, $bad], 64,
+				    qr/"\Q$bad\E" is not a time/,
+				    "@$command $option $bad");
+			}
+		}
+	}
 };
 
 subtest 'why' => sub {

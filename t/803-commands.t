@@ -71,10 +71,19 @@ my @commands = help('tlspolicy', '--help') =~ /^    (\w[\w-]*) +\w/mg;
 is_deeply(\@documented, \@commands,
     'tlspolicy(1) has a section for each command, in the order of --help');
 
+is(help('tlspolicy', 'help'), help('tlspolicy', '--help'), 'help: --help');
+for my $command (@commands, 'audit show', 'audit from-log') {
+	my @words = split ' ', $command;
+	is(help('tlspolicy', 'help', @words), help('tlspolicy', @words, '--help'),
+	    "help $command: $command --help");
+}
+is(Tlspolicy::Scratch::run("$bin/tlspolicy", 'help', 'biuld')->{status}, 64,
+    'help of no command');
+
 my ($all, $common) = split /Every command takes/, $manual{DESCRIPTION};
 my %common = manual_options($common);
 is_deeply({ manual_options($all) }, { map { $_ => '' } qw(-h --help -V
-    --version) }, 'the options without a command');
+    --version --table) }, 'the options without a command');
 is_deeply(\%common, { -c => 'argument', -d => 'argument', -h => '',
     '--help' => '' }, 'the options of every command');
 

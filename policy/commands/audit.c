@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "policy/commands/audit.h"
 
@@ -130,11 +131,36 @@ audit_files_free(struct audit_files *files)
 		globfree(&files->found);
 }
 
+enum { AGO_MAX = 1000000 };
+
+/* "7d", "24h", "30m": so long before now. */
+static bool
+time_ago(struct slice s, int64_t *us)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 } };
+	unsigned long n;
+
+	if (s.n < 2 || !text_number((struct slice){ s.p, s.n - 1 }, AGO_MAX, &n))
+		return false;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (s.p[s.n - 1] == units[i].letter) {
+			*us = ((int64_t)time(NULL) - (int64_t)n *
+			    units[i].seconds) * INT64_C(1000000);
+			return true;
+		}
+	return false;
+}
+
 bool
 audit_time(const char *word, bool end, int64_t *us)
 {
 	struct slice s = slice_of(word);
 
+	if (time_ago(s, us))
+		return true;
 	if (!reader_time(s, us))
 		return false;
 	if (end && s.n == 10)

@@ -41,13 +41,13 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
 
 #define AUDIT_OPTION_SINCE \
-	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC" }
+	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC; 7d: ago" }
 #define AUDIT_OPTION_UNTIL \
 	{ OPTION_UNTIL, "until", "TIME", \
 	    "before this time, or to the end of this day, UTC" }
 /*
  * Their values, in microseconds; `end`: of a day alone, where the next begins,
- * as UNTIL in rules includes its day.
+ * as UNTIL in rules includes its day.  "7d", "24h" and "30m" are so long ago.
  */
 bool audit_time(const char *word, bool end, int64_t *us);
 

@@ -189,7 +189,7 @@ static const char *
 take_option(struct maillog_options *o, int c, const char *value)
 {
 	static const char time_wanted[] =
-	    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
+	    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
 
 	switch (c) {
 	case OPTION_SINCE:

@@ -293,10 +293,10 @@ take_option(struct show *show, int c, const char *value)
 	switch (c) {
 	case OPTION_SINCE:
 		return audit_time(value, false, &show->since) ? NULL :
-		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
+		    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
 	case OPTION_UNTIL:
 		return audit_time(value, true, &show->until) ? NULL :
-		    "a time: want 2026-03-01 or 2026-03-01T12:00:00Z";
+		    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
 	case OPTION_VERDICT:
 		show->verdict = value;
 		return is_verdict(value) ? NULL : "a verdict";

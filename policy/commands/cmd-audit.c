@@ -3,7 +3,7 @@
 
 #include "policy/commands/audit.h"
 
-static const struct command *const table[] = {
+const struct command *const command_audit_table[] = {
 	&command_audit_show,
 	&command_audit_why,
 	&command_audit_verify,
@@ -16,19 +16,19 @@ static void
 print_usage(FILE *out)
 {
 	fprintf(out, "usage: tlspolicy audit COMMAND [OPTIONS] [OPERANDS]\n\n");
-	for (int i = 0; table[i] != NULL; i++)
-		fprintf(out, "tlspolicy %s %s: %s\n", table[i]->name,
-		    table[i]->operands, table[i]->summary);
+	for (int i = 0; command_audit_table[i] != NULL; i++)
+		fprintf(out, "tlspolicy %s %s: %s\n", command_audit_table[i]->name,
+		    command_audit_table[i]->operands, command_audit_table[i]->summary);
 }
 
 static void
 print_help(void)
 {
 	print_usage(stdout);
-	for (int i = 0; table[i] != NULL; i++)
-		if (table[i]->options != NULL) {
-			printf("\nOptions of %s:\n", table[i]->name);
-			command_print_options(table[i]->options);
+	for (int i = 0; command_audit_table[i] != NULL; i++)
+		if (command_audit_table[i]->options != NULL) {
+			printf("\nOptions of %s:\n", command_audit_table[i]->name);
+			command_print_options(command_audit_table[i]->options);
 		}
 	printf("\nOptions of each:\n");
 	command_print_options(NULL);
@@ -38,9 +38,9 @@ print_help(void)
 static const struct command *
 find(const char *name)
 {
-	for (int i = 0; table[i] != NULL; i++)
-		if (strcmp(table[i]->name + 6, name) == 0)
-			return table[i];
+	for (int i = 0; command_audit_table[i] != NULL; i++)
+		if (strcmp(command_audit_table[i]->name + 6, name) == 0)
+			return command_audit_table[i];
 	return NULL;
 }
 

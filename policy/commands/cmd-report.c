@@ -45,8 +45,8 @@ take_time(const struct context *context, const char *word, bool end,
 {
 	if (audit_time(word, end, time))
 		return true;
-	command_usage(context, "\"%s\" is not a time; expected 2026-11-21 or "
-	    "2026-11-21T12:00:00Z", word);
+	command_usage(context, "\"%s\" is not a time; expected "
+	    "2026-11-21, 2026-11-21T12:00:00Z or 7d", word);
 	return false;
 }
 

@@ -8,6 +8,7 @@
 
 #include "policy/audit/source.h"
 #include "policy/base/folder.h"
+#include "policy/base/nearest.h"
 #include "policy/commands/command.h"
 
 const struct command *const command_table[] = {
@@ -57,6 +58,39 @@ command_print_options(const struct command_option *o)
 			text_printf(&text, " %s", o->argument);
 		printf("    %-24s %s\n", left, o->help);
 	}
+}
+
+static void
+print_rows(const char *command, const struct command_option *o)
+{
+	for (; o != NULL && o->letter != 0; o++) {
+		printf("%s\t", command);
+		if (o->letter < OPTION_JSON)
+			printf("-%c", o->letter);
+		printf("\t%s%s\t%s\t%s\n", o->word != NULL ? "--" : "",
+		    o->word != NULL ? o->word : "",
+		    o->argument != NULL ? o->argument : "", o->help);
+	}
+}
+
+static void
+print_table(const struct command *const *table)
+{
+	for (; *table != NULL; table++) {
+		const struct command *c = *table;
+
+		printf("%s\t\t\t%s\t%s\n", c->name, c->operands, c->summary);
+		print_rows(c->name, c->options);
+		print_rows(c->name, common_options);
+		if (c == &command_audit)
+			print_table(command_audit_table);
+	}
+}
+
+void
+command_print_table(void)
+{
+	print_table(command_table);
 }
 
 static void
@@ -185,6 +219,33 @@ add_options(const struct command_option *o, struct text *letters,
 	}
 }
 
+static void
+offer_options(struct nearest *nearest, const struct command_option *o)
+{
+	for (; o != NULL && o->letter != 0; o++)
+		if (o->word != NULL)
+			nearest_offer(nearest, slice_of(o->word));
+}
+
+static int
+bad_word(const struct context *context, const char *arg)
+{
+	struct slice word = slice_of(arg);
+	struct nearest nearest;
+
+	if (word.n < 2)
+		return command_usage(context, "unknown option %s", arg);
+	word.p += 2;
+	word.n = strcspn(arg + 2, "=");
+	nearest_init(&nearest, word);
+	offer_options(&nearest, context->command->options);
+	offer_options(&nearest, common_options);
+	if (nearest.word.n == 0)
+		return command_usage(context, "unknown option %s", arg);
+	return command_usage(context, "unknown option %s, did you mean "
+	    "--%.*s?", arg, (int)nearest.word.n, nearest.word.p);
+}
+
 static int
 bad_option(const struct context *context, char **argv, int c)
 {
@@ -195,7 +256,7 @@ bad_option(const struct context *context, char **argv, int c)
 		    arg);
 	if (optopt != 0 && optopt < OPTION_JSON)
 		return command_usage(context, "unknown option -%c", optopt);
-	return command_usage(context, "unknown option %s", arg);
+	return bad_word(context, arg);
 }
 
 int

@@ -52,6 +52,7 @@ struct command {
 
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
+extern const struct command *const command_audit_table[]; /* "audit show" */
 extern const struct command command_audit, command_build, command_cert,
     command_check, command_del, command_diff, command_doctor, command_import,
     command_lint, command_probe, command_replay, command_report, command_set,
@@ -69,6 +70,9 @@ bool command_number(const struct context *, int letter, unsigned long least,
 
 /* A line of help for each; NULL: those that every command takes. */
 void command_print_options(const struct command_option *);
+
+/* For completion, as tlspolicy(1) tells. */
+void command_print_table(void);
 
 /* "tlspolicy: ..." on standard error, fit for a terminal. */
 void command_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -20,12 +20,12 @@ static void
 print_help(void)
 {
 	printf("usage: tlspolicy COMMAND [OPTIONS] [OPERANDS]\n"
-	    "       tlspolicy -h, --help | -V, --version\n"
+	    "       tlspolicy help [COMMAND] | -h, --help | --table | -V, --version\n"
 	    "TLS policy for sendmail and Postfix: build, check, explain.\n\n");
 	for (int i = 0; command_table[i] != NULL; i++)
 		printf("    %-10s %s\n", command_table[i]->name,
 		    command_table[i]->summary);
-	printf("\n`tlspolicy COMMAND --help' tells the options of a command.  "
+	printf("\n`tlspolicy help COMMAND' tells the options of a command.  "
 	    "See tlspolicy(1).\n");
 }
 
@@ -49,6 +49,16 @@ find_command(const char *name)
 	return NULL;
 }
 
+/* `help audit show' is `audit show --help'. */
+static void
+turn_help(int argc, char **argv)
+{
+	static char option[] = "--help";
+
+	memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof argv[0]);
+	argv[argc - 1] = option;
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -59,8 +69,14 @@ run(int argc, char **argv)
 		    "Try `tlspolicy --help'.\n");
 		return FAULT_USAGE;
 	}
+	if (strcmp(argv[1], "help") == 0)
+		turn_help(argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_help();
+		return EXIT_FINE;
+	}
+	if (strcmp(argv[1], "--table") == 0) {
+		command_print_table();
 		return EXIT_FINE;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {

@@ -241,8 +241,10 @@ parse_word(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {
 	char list[128];
+	struct nearest nearest;
 	struct text words;
 
+	nearest_init(&nearest, value);
 	text_init(&words, list, sizeof list);
 	for (int i = 0; row->words[i] != NULL; i++) {
 		if (slice_is_nocase(value, row->words[i])) {
@@ -252,7 +254,9 @@ parse_word(const struct setting *row, struct slice value, void *field,
 		text_printf(&words, "%s%s",
 		    i == 0 ? "" : row->words[i + 1] == NULL ? " or " : ", ",
 		    row->words[i]);
+		nearest_offer(&nearest, slice_of(row->words[i]));
 	}
+	nearest_print(&nearest, &words);
 	return fault_set(f, FAULT_SETTINGS, "\"%.*s\" is not %s",
 	    SLICE_ARG(value), words.buf);
 }

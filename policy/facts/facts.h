@@ -114,7 +114,6 @@ bool facts_address(const struct facts *, bool server, struct netaddr *);
 
 /* The name of a fact: that of its macro without braces, "client_name". */
 const char *fact_name(enum fact_id);
-/* False when there is no fact of that name. */
 bool fact_by_name(struct slice name, enum fact_id *);
 const char *dialect_name(enum dialect); /* "sendmail", "postfix" */
 

@@ -1,0 +1,82 @@
+#!/usr/bin/perl
+#
+# The completion for bash completes what the table of commands and the store
+# have; the one for zsh is at least read by zsh.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Tree;
+
+my $bin = Tlspolicy::Scratch::builddir();
+plan skip_all => "$bin/tlspolicy is not built" unless -x "$bin/tlspolicy";
+my $top = Tlspolicy::Scratch::topdir();
+my $scratch = Tlspolicy::Scratch->new;
+my $store = $scratch->path('policy.mdb');
+my $rules = $scratch->write('rules', <<'END');
+TLS_Clt:mail.example.com	PERM+VERIFY:128
+TLS_Clt:192.0.2.1	PERM+ENCR:128
+TLS_From:example.net	TEMP+ENCR:128
+TLS_Auth:$(id)	TEMP+ENCR:128
+END
+$ENV{PATH} = "$bin:$ENV{PATH}";
+my $given = "-c /dev/null -d $store";
+is(Tlspolicy::Scratch::run("$bin/tlspolicy", 'build', split(' ', $given),
+    $rules)->{status}, 0, 'a store');
+
+my $r = Tlspolicy::Scratch::run("$bin/tlspolicy", '--table');
+my @table = map { [split /\t/, $_, -1] } split /\n/, $r->{out};
+is_deeply([grep { @$_ != 5 } @table], [], 'five columns');
+is_deeply([grep { "@$_[0]" eq 'audit show' && $_->[2] eq '--since' } @table],
+    [['audit show', '', '--since', 'TIME',
+    'from this day or time on, UTC; 7d: ago']], 'a row of a sub-command');
+
+# What readline would be offered for this line, the cursor at its end.
+sub completed {
+	my ($line) = @_;
+	my $breaks = " \t\n\"'><=;|&(:";
+	my $bash = 'source "$1"; COMP_LINE=$2 COMP_POINT=${#2} '
+	    . 'COMP_WORDBREAKS=$3; _tlspolicy; '
+	    . 'for w in "${COMPREPLY[@]}"; do printf "%s\n" "$w"; done';
+	my $r = Tlspolicy::Scratch::run('bash', '-u', '-c', $bash, 'bash',
+	    "$top/scripts/completion/tlspolicy", $line, $breaks);
+	is($r->{err}, '', "<$line>: no message");
+	return [sort split /\n/, $r->{out}];
+}
+
+my @commands = map { $_->[0] } grep { "$_->[1]$_->[2]" eq '' &&
+    $_->[0] !~ / / } @table;
+cmp_ok(scalar @commands, '>', 10, 'commands were found');
+is_deeply(completed('tlspolicy '), [sort @commands], 'every command');
+is_deeply(completed('tlspolicy help re'), ['replay', 'report'], 'after help');
+is_deeply(completed('tlspolicy bu'), ['build'], 'one command');
+is_deeply(completed('tlspolicy audit '), [sort map { $_->[0] =~ /^audit (.+)/ ?
+    $1 : () } grep { "$_->[1]$_->[2]" eq '' } @table], 'every part of audit');
+for my $command (grep { $_ ne 'audit' } @commands, 'audit show') {
+	is_deeply(completed("tlspolicy $command -"), [sort map { $_->[2] ne '' ?
+	    $_->[2] : $_->[1] } grep { $_->[0] eq $command &&
+	    "$_->[1]$_->[2]" ne '' } @table], "$command: every option");
+}
+is_deeply(completed('tlspolicy lint --mta '), ['postfix', 'sendmail'],
+    'words that an option takes');
+is_deeply(completed("tlspolicy show $given TLS_F"), ['TLS_From:example.net'],
+    'a key');
+is_deeply(completed("tlspolicy del $given TLS_Clt:m"), ['mail.example.com'],
+    'a key behind its colon');
+is_deeply(completed("tlspolicy set $given TLS_Clt:"),
+    ['192.0.2.1', 'mail.example.com'], 'keys of a tag');
+is_deeply(completed("tlspolicy set $given TLS_Auth:"),
+    ['$(id)'], 'a key is never run');
+is_deeply(completed("tlspolicy set -c /dev/null -d /nonexistent/x T"), [],
+    'no store: nothing, and no noise');
+is_deeply(completed('tlspolicy build ' . $scratch->path('ru')), [$rules],
+    'a file');
+
+SKIP: {
+	skip 'no zsh', 1 if system('command -v zsh >/dev/null') != 0;
+	is(system('zsh', '-n', "$top/scripts/completion/_tlspolicy"), 0,
+	    'zsh reads its own');
+}
+done_testing;

@@ -1,0 +1,75 @@
+#!/usr/bin/perl
+#
+# tlspolicy(7): its commands, run in order, print what the page shows.  Only
+# times, digests and the day that an exception ends are others.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use POSIX qw(strftime);
+use Test::More;
+use Tlspolicy::Talk;
+use Tlspolicy::Tree;
+
+my $rules = "TLS_Clt:partner.example\tPERM+ENCR:128\n";
+my $daemon = daemon($rules);
+my $end = strftime('%Y-%m-%d', gmtime(time + 90 * 86400));
+
+# The mail that audit.log tells of: two of the partner's hosts.
+my %from = (client_name => 'mail.partner.example', client_addr => '192.0.2.10');
+for ([{ %tls, %from, i => 'Q1' }], [{ %from }]) {
+	my $m = session($daemon, %sendmail, %{$_->[0]});
+	my $told = $m->mail('ann@partner.example');
+	next if $told->{action} eq 'reply';
+	$m->rcpt('bob@example.org');
+	$m->message;
+}
+$daemon->audit_after(0, 2);
+$daemon->stop;
+
+# Where the page's commands run: with `tlspolicy' of the build folder.
+my $scratch = scratch();
+my $dir = $scratch->path('tour');
+my $program = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+mkdir $dir or die;
+$scratch->write("tour/$_->[0]", $_->[1], 0755) for
+    ['rules', $rules],
+    ['stricter', "TLS_Clt:partner.example\tPERM+VERIFY:128\n"],
+    ['mail.log', Tlspolicy::Tree::text('t/data/tour.maillog')],
+    ['audit.log', Tlspolicy::Scratch::slurp("$daemon->{dir}/audit.log")],
+    ['conf', "rules = $dir/rules\naudit-file = $dir/audit.log\n"],
+    ['tlspolicy', <<"END"];
+#!/bin/sh
+command=\$1
+shift
+exec '$program' "\$command" -c '$dir/conf' -d '$dir/policy.mdb' "\$@"
+END
+
+sub as_on_the_page {
+	my ($text) = @_;
+	$text =~ s{\Q$dir\E/policy\.mdb}{/var/lib/tlspolicy/policy.mdb}g;
+	$text =~ s{\Q$dir\E/}{}g;
+	$text =~ s/\Q$end\E/2027-03-31/g;
+	$text =~ s/20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/2026-11-29T08:00:01Z/g;
+	$text =~ s/\b[0-9a-f]{64}\b/DIGEST/g;
+	$text =~ s/20\d\d-\d\d-\d\d(?=(?:$| to | \(|\n))/2026-11-29/gm;
+	return $text;
+}
+
+my $page = Tlspolicy::Tree::text('man/tlspolicy.7');
+my @steps;
+while ($page =~ /^\.Bd -literal\n(.*?)^\.Ed/msg) {
+	my $block = $1;
+	push @steps, [$1, $2] while $block =~ /^\$ (.*)\n((?:(?!\$ ).*\n)*)/mg;
+}
+cmp_ok(scalar @steps, '>=', 15, 'commands were found');
+for (@steps) {
+	my ($command, $want) = @$_;
+	my $run = $command =~ s/2027-03-31/$end/gr;
+	my $r = Tlspolicy::Scratch::run('sh', '-c',
+	    "cd '$dir' && PATH='$dir':\$PATH && exec 2>&1; $run");
+	is(as_on_the_page($r->{out}), $want, $command);
+}
+is(scalar(() = $page =~ /^\.Sh [A-Z ]+$/mg) - 3, 5, 'the five tasks');
+done_testing;
