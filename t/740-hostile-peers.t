@@ -68,7 +68,8 @@ sub proper_mail
 	my ($sender) = @_;
 	my $m = peer();
 	$m->negotiate or return 'no negotiation';
-	$m->set(v => '8.17.1.9', client_name => 'mx.example.com',
+	$m->set(v => '8.17.1.9', j => 'mx.example.org',
+	    client_name => 'mx.example.com',
 	    client_addr => '192.0.2.7', daemon_name => 'MTA');
 	$m->conn('mx.example.com', '192.0.2.7');
 	$m->helo('mx.example.com');
