@@ -292,7 +292,8 @@ test_metrics_start(void **state)
 
 	(void)state;
 	for (n = 1; n < 40; n++) {
-		struct metrics_server *s;
+		/* It lives as long as the process. */
+		static struct metrics_server *volatile s;
 		struct endpoint e;
 		struct fault f;
 		unsigned files = open_files();
@@ -332,7 +333,7 @@ is_whole(const char *got)
 static void
 test_metrics_serve(void **state)
 {
-	struct metrics_server *s;
+	static struct metrics_server *volatile s;
 	struct endpoint e;
 	struct fault f;
 	int cut = 0;
