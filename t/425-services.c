@@ -1,0 +1,386 @@
+/*
+ * The socketmap and the metrics with the n-th call of libevent and of the system
+ * failing, at their start and while they serve: they start whole or not at all,
+ * a peer gets the true answer or none, and the next one is served.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include "milter/log.h"
+#include "milter/metrics/server.h"
+#include "milter/socketmap/socketmap.h"
+#include "t/unit.h"
+
+static const char rules[] = "TLS_Srv:dest.test ENCR:1\n";
+static const char answer[] = "23:OK encrypt ciphers=high,";
+
+static struct daemon state_of_daemon;
+static struct settings settings;
+static atomic_long ncalls, failing; /* the call that fails; 0: none */
+static atomic_bool no_limit;
+
+static bool
+fails(void)
+{
+	if (atomic_load(&failing) == 0 ||
+	    atomic_fetch_add(&ncalls, 1) + 1 != atomic_load(&failing))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+static void
+arm(long n)
+{
+	atomic_store(&ncalls, 0);
+	atomic_store(&failing, n);
+}
+
+/* Whether the call that was to fail came. */
+static bool
+disarm(void)
+{
+	bool hit = atomic_load(&ncalls) >= atomic_load(&failing);
+
+	atomic_store(&failing, 0);
+	return hit;
+}
+
+/* The program's own calls, by the linker's --wrap (Makefile.am). */
+#define WRAP(type, name, bad, parameters, arguments)                          \
+	type __real_##name parameters;                                        \
+	type __wrap_##name parameters;                                        \
+	type __wrap_##name parameters                                         \
+	{                                                                     \
+		return fails() ? bad : __real_##name arguments;               \
+	}
+
+WRAP(void *, calloc, NULL, (size_t n, size_t size), (n, size))
+WRAP(struct event_base *, event_base_new, NULL, (void), ())
+WRAP(int, eventfd, -1, (unsigned n, int flags), (n, flags))
+WRAP(struct event *, event_new, NULL, (struct event_base *b, evutil_socket_t fd,
+    short what, event_callback_fn f, void *arg), (b, fd, what, f, arg))
+WRAP(struct evconnlistener *, evconnlistener_new, NULL, (struct event_base *b,
+    evconnlistener_cb f, void *arg, unsigned flags, int n, evutil_socket_t fd),
+    (b, f, arg, flags, n, fd))
+WRAP(int, evconnlistener_enable, -1, (struct evconnlistener *l), (l))
+WRAP(struct event_config *, event_config_new, NULL, (void), ())
+WRAP(int, event_config_avoid_method, -1, (struct event_config *c,
+    const char *name), (c, name))
+WRAP(struct evhttp *, evhttp_new, NULL, (struct event_base *b), (b))
+WRAP(int, evhttp_set_cb, -1, (struct evhttp *h, const char *path,
+    void (*f)(struct evhttp_request *, void *), void *arg), (h, path, f, arg))
+WRAP(struct bufferevent *, bufferevent_socket_new, NULL,
+    (struct event_base *b, evutil_socket_t fd, int flags), (b, fd, flags))
+WRAP(int, bufferevent_enable, -1, (struct bufferevent *b, short what),
+    (b, what))
+WRAP(unsigned char *, evbuffer_pullup, NULL, (struct evbuffer *b,
+    ev_ssize_t n), (b, n))
+WRAP(struct evbuffer *, evbuffer_new, NULL, (void), ())
+WRAP(int, evbuffer_add, -1, (struct evbuffer *b, const void *p, size_t n),
+    (b, p, n))
+WRAP(int, evhttp_add_header, -1, (struct evkeyvalq *h, const char *name,
+    const char *value), (h, name, value))
+WRAP(int, pthread_create, EAGAIN, (pthread_t *t, const pthread_attr_t *a,
+    void *(*f)(void *), void *arg), (t, a, f, arg))
+WRAP(int, event_base_dispatch, -1, (struct event_base *b), (b))
+
+int __real_getrlimit(int, struct rlimit *);
+int __wrap_getrlimit(int, struct rlimit *);
+
+int
+__wrap_getrlimit(int what, struct rlimit *limit)
+{
+	return atomic_load(&no_limit) ? -1 : __real_getrlimit(what, limit);
+}
+
+static int
+start(void **none)
+{
+	struct daemon *d = &state_of_daemon;
+	struct fault f;
+
+	(void)none;
+	log_init("t", false);
+	log_set_level(LOG_LEVEL_ERROR);
+	settings_init(&settings);
+	snprintf(settings.store, sizeof settings.store, "%s",
+	    unit_build("p", rules, 1));
+	snprintf(settings.audit_file, sizeof settings.audit_file, "/dev/null");
+	drain_init(&d->gate);
+	metrics_init(&d->metrics);
+	store_holder_init(&d->store);
+	pool_init(&d->messages);
+	fault_clear(&f);
+	assert_true(settings_holder_init(&d->settings, &settings));
+	assert_true(store_holder_watch(&d->store, settings.store));
+	assert_non_null(d->audit = audit_open(&settings, &f));
+	return 0;
+}
+
+static int
+stop(void **none)
+{
+	struct daemon *d = &state_of_daemon;
+
+	(void)none;
+	store_holder_close(&d->store);
+	audit_close(d->audit);
+	settings_holder_free(&d->settings);
+	return 0;
+}
+
+/* A socket that listens on a port of 127.0.0.1 that is free. */
+static int
+listening(uint16_t *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 100), 0);
+	getsockname(fd, (struct sockaddr *)&a, &n);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* What comes until the peer closes, or until there are `n` bytes of it. */
+static const char *
+talk(uint16_t port, const char *request, size_t n)
+{
+	static char got[65536];
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t have = 0;
+	ssize_t more;
+
+	inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
+		while (have < n && have < sizeof got - 1 && (more = recv(fd,
+		    got + have, sizeof got - 1 - have, 0)) > 0)
+			have += (size_t)more;
+	close(fd);
+	got[have] = '\0';
+	return got;
+}
+
+static unsigned
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static const char question[] = "19:tlspolicy dest.test,";
+
+static void
+test_map_start(void **state)
+{
+	long n;
+
+	(void)state;
+	for (n = 1; n < 40; n++) {
+		struct fault f;
+		uint16_t port;
+		int fd = listening(&port);
+		struct socketmap *m;
+		unsigned files = open_files();
+
+		fault_clear(&f);
+		arm(n);
+		m = socketmap_start(&state_of_daemon, fd, &f);
+		if (m != NULL) {
+			/* The thread's own call may be the one. */
+			socketmap_stop(m);
+			disarm();
+			if (n > 9)
+				break;
+			continue;
+		}
+		assert_true(disarm());
+		assert_int_equal(f.kind, FAULT_UNAVAILABLE);
+		assert_memory_equal(f.text, "cannot serve the socketmap: ",
+		    28);
+		/* Nothing is left but what it was given. */
+		assert_in_range(open_files(), files - 1, files);
+		if (open_files() == files)
+			close(fd);
+	}
+	assert_in_range(n, 9, 20);
+}
+
+static void
+test_map_serves(void **state)
+{
+	struct socketmap *m;
+	struct fault f;
+	uint16_t port;
+	int fd = listening(&port), cut = 0;
+
+	(void)state;
+	/* A limit that cannot be asked for is no reason not to serve. */
+	atomic_store(&no_limit, true);
+	assert_non_null(m = socketmap_start(&state_of_daemon, fd, &f));
+	atomic_store(&no_limit, false);
+	assert_string_equal(talk(port, question, strlen(answer)), answer);
+	for (long n = 1; n < 40; n++) {
+		const char *got;
+		bool hit;
+
+		arm(n);
+		got = talk(port, question, strlen(answer));
+		hit = disarm();
+		if (got[0] != '\0')
+			assert_string_equal(got, answer);
+		else
+			assert_true(hit);
+		cut += got[0] == '\0';
+		assert_string_equal(talk(port, question, strlen(answer)),
+		    answer);
+		if (!hit)
+			break;
+	}
+	/* No memory, no bufferevent, no timer, not watched, no bytes. */
+	assert_in_range(cut, 5, 10);
+	socketmap_stop(m);
+	socketmap_stop(NULL);
+}
+
+static const char page[] = "GET /metrics HTTP/1.0\r\n\r\n";
+static const char health[] = "GET /healthz HTTP/1.0\r\n\r\n";
+
+static struct metrics_server *
+listen_metrics(struct endpoint *e, struct fault *f)
+{
+	int fd = listening(&e->port);
+
+	close(fd);
+	e->ipv6 = false;
+	snprintf(e->address, sizeof e->address, "127.0.0.1");
+	fault_clear(f);
+	return metrics_server_listen(&state_of_daemon, e, f);
+}
+
+static void
+test_metrics_start(void **state)
+{
+	long n;
+
+	(void)state;
+	for (n = 1; n < 40; n++) {
+		/* It lives as long as the process. */
+		static struct metrics_server *volatile s;
+		struct endpoint e;
+		struct fault f;
+		unsigned files = open_files();
+
+		arm(n);
+		s = listen_metrics(&e, &f);
+		if (s != NULL) {
+			assert_false(metrics_server_start(s, &f) &&
+			    disarm());
+			break;
+		}
+		assert_true(disarm());
+		assert_int_equal(f.kind, FAULT_UNAVAILABLE);
+		assert_string_equal(f.text, "out of memory");
+		assert_int_equal(open_files(), files);
+	}
+	disarm();
+	assert_in_range(n, 6, 20);
+}
+
+/* libevent answers an error by 1.1, whatever the request was. */
+static bool
+has_status(const char *got, const char *status)
+{
+	return strncmp(got, "HTTP/1.", 7) == 0 && strlen(got) > 12 &&
+	    strncmp(got + 9, status, 3) == 0;
+}
+
+static bool
+is_whole(const char *got)
+{
+	return has_status(got, "200") &&
+	    strstr(got, "\r\nCache-Control: no-store\r\n") != NULL &&
+	    strstr(got, "callback_seconds_count{callback=\"close\"}") != NULL;
+}
+
+static void
+test_metrics_serve(void **state)
+{
+	static struct metrics_server *volatile s;
+	struct endpoint e;
+	struct fault f;
+	int cut = 0;
+
+	(void)state;
+	assert_non_null(s = listen_metrics(&e, &f));
+	/* The loop that fails is begun again. */
+	arm(2);
+	assert_true(metrics_server_start(s, &f));
+	assert_true(is_whole(talk(e.port, page, 65536)));
+	assert_true(disarm());
+	/* A log that is turned off has no numbers, and is not unwell. */
+	assert_null(strstr(talk(e.port, page, 65536), "audit_up"));
+	assert_non_null(strstr(talk(e.port, health, 65536), "\r\n\r\nok\n"));
+	for (long n = 1; n < 40; n++) {
+		const char *got;
+		bool hit;
+
+		arm(n);
+		got = talk(e.port, page, 65536);
+		hit = disarm();
+		assert_true(is_whole(got) || hit);
+		if (!is_whole(got)) {
+			assert_true(got[0] == '\0' || has_status(got, "500"));
+			cut++;
+		}
+		assert_true(is_whole(talk(e.port, page, 65536)));
+		if (!hit)
+			break;
+	}
+	assert_in_range(cut, 4, 12);
+	/* A daemon that stops touches nothing any more. */
+	assert_true(drain_close(&state_of_daemon.gate, 0));
+	assert_true(has_status(talk(e.port, page, 65536), "503"));
+	assert_true(has_status(talk(e.port, health, 65536), "503"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_map_start),
+		cmocka_unit_test(test_map_serves),
+		cmocka_unit_test(test_metrics_start),
+		cmocka_unit_test(test_metrics_serve),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return unit_leave(cmocka_run_group_tests(tests, start, stop));
+}
