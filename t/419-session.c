@@ -98,10 +98,20 @@ smfi_getsymval(SMFICTX *ctx, char *name)
 		{ "{client_addr}", "192.0.2.1" }, { "{client_resolve}", "OK" },
 		{ "{daemon_port}", "25" }, { "{cipher}", ctx->cipher },
 		{ "{tls_version}", ctx->cipher == NULL ? NULL : "TLSv1.3" },
-		{ "{rcpt_addr}", ctx->resolved },
-		{ "{mail_addr}", ctx->resolved },
 	};
 
+	/* As typed if empty; each command's macros have their own memory. */
+	static char told[64][64];
+	static size_t commands;
+
+	if (strcmp(name, "{mail_addr}") == 0 ||
+	    strcmp(name, "{rcpt_addr}") == 0) {
+		char *slot = told[commands++ % UNIT_COUNT(told)];
+
+		snprintf(slot, sizeof told[0], "%s",
+		    ctx->resolved == NULL ? "" : ctx->resolved);
+		return slot;
+	}
 	for (size_t i = 0; i < UNIT_COUNT(macros); i++)
 		if (strcmp(macros[i].name, name) == 0)
 			return (char *)(uintptr_t)macros[i].value;
@@ -368,7 +378,6 @@ test_header(void **state)
 	field_has("mx.example.org", NULL, "mx.example.org; verdict=accept");
 	field_has("mx.example.org", NULL, ";\n\ttls=none");
 	/* What no MTA says of itself is no word of the field. */
-	field_has(NULL, NULL, "unknown; verdict=accept");
 	field_has("{mx}", NULL, "\"{mx}\"; verdict=accept");
 	field_has("mx; verdict=hold", NULL,
 	    "\"mx; verdict=hold\"; verdict=accept");

@@ -122,7 +122,7 @@ start(void **none)
 	snprintf(settings.store, sizeof settings.store, "%s",
 	    unit_build("p", rules, 1));
 	snprintf(settings.audit_file, sizeof settings.audit_file, "/dev/null");
-	drain_init(&d->gate);
+	drain_init(&d->drain);
 	metrics_init(&d->metrics);
 	store_holder_init(&d->store);
 	pool_init(&d->messages);
@@ -366,7 +366,7 @@ test_metrics_serve(void **state)
 	}
 	assert_in_range(cut, 4, 12);
 	/* A daemon that stops touches nothing any more. */
-	assert_true(drain_close(&state_of_daemon.gate, 0));
+	assert_true(drain_close(&state_of_daemon.drain, 0));
 	assert_true(has_status(talk(e.port, page, 65536), "503"));
 	assert_true(has_status(talk(e.port, health, 65536), "503"));
 }
