@@ -22,8 +22,14 @@ struct slice {
 	size_t n;
 };
 
-/* For a "%.*s" conversion. */
-#define SLICE_ARG(s) (int)((s).n), ((s).p == NULL ? "" : (s).p)
+/* For a "%.*s" conversion, which must not get NULL even for no bytes. */
+#define SLICE_ARG(s) (int)((s).n), slice_bytes((s).p)
+
+static inline const char *
+slice_bytes(const char *p)
+{
+	return p == NULL ? "" : p;
+}
 
 /* NULL gives the empty slice. */
 static inline struct slice
