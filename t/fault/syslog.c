@@ -33,7 +33,7 @@ openlog(const char *ident, int option, int facility)
 		tag = ident;
 }
 
-static void
+__attribute__((format(printf, 1, 0))) static void
 put(const char *format, va_list args)
 {
 	char host[64] = "", when[32] = "", line[4096];
@@ -78,8 +78,10 @@ syslog(int priority, const char *format, ...)
 }
 
 /* What a program calls that was built with _FORTIFY_SOURCE. */
-void __vsyslog_chk(int, int, const char *, va_list);
-void __syslog_chk(int, int, const char *, ...);
+void __vsyslog_chk(int, int, const char *, va_list)
+    __attribute__((format(printf, 3, 0)));
+void __syslog_chk(int, int, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
 
 void
 __vsyslog_chk(int priority, int flag, const char *format, va_list args)
