@@ -44,7 +44,7 @@ refused(void *none, const char *name)
 	    name);
 }
 
-static void
+static bool
 follow(struct daemon *d, struct settings *settings,
     const struct settings *fresh)
 {
@@ -53,11 +53,12 @@ follow(struct daemon *d, struct settings *settings,
 	settings_adopt(&next, fresh, refused, NULL);
 	if (!settings_holder_replace(&d->settings, &next)) {
 		log_warnx("out of memory: the old settings stay in force");
-		return;
+		return false;
 	}
 	*settings = next;
 	log_set_level(settings->log_level);
 	log_info("settings were read again");
+	return true;
 }
 
 void
@@ -66,10 +67,11 @@ reload_settings(struct daemon *d, const struct options *o,
 {
 	struct settings fresh;
 	struct fault fault;
+	bool good = false;
 
 	fault_clear(&fault);
 	if (reload_read(o, &fresh, &fault)) {
-		follow(d, settings, &fresh);
+		good = follow(d, settings, &fresh);
 	} else {
 		log_fault(LOG_LEVEL_ERROR, &fault);
 		log_warnx("the old settings stay in force");
@@ -77,5 +79,7 @@ reload_settings(struct daemon *d, const struct options *o,
 	if (!audit_reopen(d->audit, settings, &fault)) {
 		log_fault(LOG_LEVEL_ERROR, &fault);
 		log_warnx("the old audit file stays in use");
+		good = false;
 	}
+	metrics_reload(&d->metrics, good);
 }

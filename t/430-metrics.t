@@ -56,6 +56,10 @@ subtest 'counters' => sub {
 		'callback_seconds_count{callback="eom"}' => 3,
 		'callback_seconds_bucket{callback="mail",le="+Inf"}' => 4,
 		'store_errors_total' => 0,
+		'mail_tls_total{version="none"}' => 1,
+		'mail_tls_total{version="TLSv1.3"}' => 3,
+		'mail_tls_total{version="other"}' => 0,
+		'mail_verify_total{verify="NO"}' => 3,
 	);
 	for (sort keys %want) {
 		is($after{"tlspolicy_$_"} - $before{"tlspolicy_$_"}, $want{$_},
@@ -63,6 +67,58 @@ subtest 'counters' => sub {
 	}
 	ok($after{'tlspolicy_callback_seconds_sum{callback="mail"}'} > 0,
 	    'time goes by');
+};
+
+subtest 'words that nobody knows make no labels' => sub {
+	my %before = metrics();
+	my $m = session($daemon);
+	$m->set(%tls, tls_version => "TLSv9\"} 1\nx", verify => "x\"\n");
+	$m->mail('a@example.com');
+	$m->quit;
+	my %after = metrics();
+	is_deeply([sort keys %after], [sort keys %before], 'the same lines');
+	for ('mail_tls_total{version="other"}', 'mail_verify_total{verify="other"}') {
+		is($after{"tlspolicy_$_"} - $before{"tlspolicy_$_"}, 1, $_);
+	}
+};
+
+subtest 'mode and reloads' => sub {
+	my $state = sub {
+		my %now = metrics();
+		return join ' ', @now{map { "tlspolicy_$_" } 'mode{mode="enforce"}',
+		    'mode{mode="monitor"}', 'last_reload_successful',
+		    'reloads_total', 'reload_failures_total'};
+	};
+	my $becomes = sub {
+		my ($want, $name) = @_;
+		kill 'HUP', $daemon->{pid};
+		Tlspolicy::Scratch::wait_for(60, sub { $state->() eq $want });
+		is($state->(), $want, $name);
+	};
+	is($state->(), '1 0 1 0 0', 'at the start');
+	my $old = Tlspolicy::Scratch::slurp($daemon->{conf});
+	my $conf = sub {
+		open my $fh, '>', $daemon->{conf} or die;
+		print $fh $old, @_;
+		close $fh or die;
+	};
+	$conf->("mode = monitor\n");
+	$becomes->('0 1 1 1 0', 'monitor');
+	$conf->("mode = nonsense\n");
+	$becomes->('0 1 0 2 1', 'bad settings');
+	$conf->('');
+	$becomes->('1 0 1 3 1', 'enforce, and the last one was good');
+};
+
+subtest 'the process' => sub {
+	my $page = $http->get("$url/metrics")->{content};
+	my %now = map { /^(process_\w+) (\S+)$/ } split /\n/, $page;
+	ok(abs($now{process_start_time_seconds} - time) < 600, 'its start');
+	ok($now{process_resident_memory_bytes} > 100_000, 'its memory');
+	my @fds = glob "/proc/$daemon->{pid}/fd/*";
+	ok(abs($now{process_open_fds} - @fds) < 4, 'its files') or
+	    diag("$now{process_open_fds} of " . @fds);
+	like($page, qr/^tlspolicy_build_info\{version="[^"]+"\} 1$/m, 'its version');
 };
 
 subtest 'the store' => sub {

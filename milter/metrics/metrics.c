@@ -53,7 +53,18 @@ static const struct {
 	[COUNTER_MAP_DROPPED] = { "socketmap_dropped_total",
 	    "Connections to the socketmap that were ended: idle, malformed "
 	    "requests, too many." },
+	[COUNTER_RELOADS] = { "reloads_total",
+	    "Times that SIGHUP was followed, in vain or not." },
+	[COUNTER_RELOAD_FAILURES] = { "reload_failures_total",
+	    "Times that settings or audit file stayed the old ones." },
 };
+
+/* What MTAs tell; hostile values must not make labels. */
+static const char *const versions[METRICS_VERSIONS] = { "none", "TLSv1",
+	"TLSv1.1", "TLSv1.2", "TLSv1.3", "other" };
+static const char *const verifies[METRICS_VERIFIES] = { "none", "OK", "TRUSTED",
+	"NO", "NO-OR-FAIL", "NOT", "NONE", "FAIL", "TEMP", "PROTOCOL",
+	"SOFTWARE", "CONFIG", "DANE_FAIL", "other" };
 
 void
 metrics_init(struct metrics *m)
@@ -86,6 +97,48 @@ metrics_verdict(struct metrics *m, const struct verdict *v)
 		add(&m->waived[v->waiver], 1);
 	if (v->reply.nlines > 0)
 		add(&m->reason[v->reply.reason], 1);
+}
+
+static unsigned
+word_of(const char *const *words, unsigned n, struct slice value)
+{
+	unsigned i = 1;
+
+	if (value.n == 0)
+		return 0;
+	while (i < n - 1 && !slice_is(value, words[i]))
+		i++;
+	return i;
+}
+
+void
+metrics_session(struct metrics *m, const struct facts *f)
+{
+	add(&m->version[word_of(versions, METRICS_VERSIONS,
+	    facts_value(f, FACT_TLS_VERSION))], 1);
+	add(&m->verify[word_of(verifies, METRICS_VERIFIES,
+	    facts_value(f, FACT_VERIFY))], 1);
+}
+
+void
+metrics_reload(struct metrics *m, bool good)
+{
+	metrics_count(m, COUNTER_RELOADS);
+	if (!good)
+		metrics_count(m, COUNTER_RELOAD_FAILURES);
+	atomic_store_explicit(&m->reload_failed, !good, memory_order_relaxed);
+}
+
+const char *
+metrics_version_word(unsigned i)
+{
+	return versions[i];
+}
+
+const char *
+metrics_verify_word(unsigned i)
+{
+	return verifies[i];
 }
 
 void

@@ -41,10 +41,14 @@ enum counter {
 	COUNTER_OUTBOUND_NONE,
 	COUNTER_MAP_LINKS,	/* connections to the socketmap */
 	COUNTER_MAP_DROPPED,	/* ended by us: idle, bad, too many */
+	COUNTER_RELOADS,	/* HUPs, those that failed among them */
+	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT
 };
 
 enum { METRICS_BUCKETS = 14 };
+/* Words of labels: known ones, then that of all others. */
+enum { METRICS_VERSIONS = 6, METRICS_VERIFIES = 14 };
 
 struct metrics_latency {
 	_Atomic uint64_t bucket[METRICS_BUCKETS]; /* the last one: all above */
@@ -58,17 +62,26 @@ struct metrics {
 	_Atomic uint64_t reason[REASON_COUNT];	/* of refusals, waived or not */
 	_Atomic uint64_t matched[TAG_COUNT];	/* tags that had a rule */
 	_Atomic uint64_t failed[TAG_COUNT];	/* tags that decided against */
+	_Atomic uint64_t version[METRICS_VERSIONS]; /* of the session, at MAIL */
+	_Atomic uint64_t verify[METRICS_VERIFIES];
+	atomic_bool reload_failed; /* the last one */
 	struct metrics_latency latency[CALLBACK_COUNT];
 };
 
 void metrics_init(struct metrics *);
 void metrics_count(struct metrics *, enum counter);
 void metrics_verdict(struct metrics *, const struct verdict *);
+/* The session that brings a MAIL: its TLS version and {verify}. */
+void metrics_session(struct metrics *, const struct facts *);
+/* HUP was followed: the settings were good, the audit file is open. */
+void metrics_reload(struct metrics *, bool good);
 void metrics_callback(struct metrics *, enum callback, uint64_t ns);
 
 /* Upper bound of a bucket in nanoseconds; 0 for the last one. */
 uint64_t metrics_bound(unsigned bucket);
 const char *metrics_callback_name(enum callback); /* "mail" */
+const char *metrics_version_word(unsigned); /* below METRICS_VERSIONS */
+const char *metrics_verify_word(unsigned);
 /* The counter's name without prefix, and its sentence of help. */
 const char *metrics_counter_name(enum counter);
 const char *metrics_counter_help(enum counter);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "milter/metrics/page.h"
+#include "milter/metrics/process.h"
 
 #define PREFIX "tlspolicy_"
 
@@ -193,9 +194,43 @@ put_store(struct daemon *d, struct text *out)
 	store_holder_end(&d->store, &reader);
 }
 
+static void
+put_sessions(struct metrics *m, struct text *out)
+{
+	head(out, "mail_tls_total", "counter",
+	    "MAIL commands by the TLS version of their session.");
+	for (unsigned i = 0; i < METRICS_VERSIONS; i++)
+		labelled(out, "mail_tls_total", "version",
+		    metrics_version_word(i), &m->version[i]);
+	head(out, "mail_verify_total", "counter",
+	    "MAIL commands by what was found of the client's certificate.");
+	for (unsigned i = 0; i < METRICS_VERIFIES; i++)
+		labelled(out, "mail_verify_total", "verify",
+		    metrics_verify_word(i), &m->verify[i]);
+}
+
+static void
+put_settings(struct daemon *d, struct text *out)
+{
+	struct settings_in_force *s = settings_holder_take(&d->settings);
+	bool monitor = s->settings.mode == MODE_MONITOR;
+
+	settings_holder_drop(s);
+	head(out, "mode", "gauge", "1: the mode in force.");
+	text_printf(out, PREFIX "mode{mode=\"enforce\"} %d\n"
+	    PREFIX "mode{mode=\"monitor\"} %d\n", !monitor, monitor);
+	gauge(out, "last_reload_successful", "1: the last SIGHUP was followed, "
+	    "or there was none.",
+	    atomic_load_explicit(&d->metrics.reload_failed,
+	    memory_order_relaxed) ? 0 : 1);
+}
+
 void
 metrics_page(struct daemon *d, struct text *out)
 {
+	process_page(d->started_us, out);
+	put_settings(d, out);
+	put_sessions(&d->metrics, out);
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
 	put_store(d, out);

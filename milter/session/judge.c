@@ -59,6 +59,7 @@ judge_mail(struct session *s)
 	m->judged_us = judge_clock();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
 	ask(s, EVAL_MAIL, m->judged_us, &m->verdict);
+	metrics_session(&s->daemon->metrics, &m->facts);
 }
 
 void
