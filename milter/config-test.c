@@ -15,6 +15,8 @@ static void
 tell_socket(const char *what, const char *group, const struct listen *l)
 {
 	printf("%s %s", what, l->spec);
+	if (l->inherited)
+		printf(", the service manager's");
 	if (l->path != NULL)
 		printf(", mode %04o, group %s", (unsigned)l->mode,
 		    group[0] != '\0' ? group : "of its user");

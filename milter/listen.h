@@ -20,6 +20,8 @@ enum { LISTEN_SPEC_MAX = 160 };
 
 struct listen {
 	bool tcp;
+	bool inherited; /* the service manager's: activation.h */
+	int fd;		/* of an inherited one, once it is open */
 	char spec[LISTEN_SPEC_MAX]; /* in libmilter's spelling */
 	const char *path;	    /* of a unix socket: points into spec */
 	const char *setting;	    /* its name, for messages */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "milter/accept.h"
+#include "milter/activation.h"
 #include "milter/session/callbacks.h"
 #include "milter/evmemory.h"
 #include "milter/session/judge.h"
@@ -95,10 +96,21 @@ check_map(struct start *s, struct fault *f)
 static bool
 check(struct start *s, struct fault *f)
 {
+	/* First, before a descriptor of ours can be taken for the socket. */
+	if (!activation_find(&s->listen, f))
+		return false;
 	return reload_read(&s->options, &s->settings, f) &&
 	    privilege_find(&s->settings, &s->privilege, f) &&
-	    listen_parse(&s->settings, s->privilege.uid, s->privilege.gid,
-	    &s->listen, f) && check_metrics(s, f) && check_map(s, f);
+	    (s->listen.inherited || listen_parse(&s->settings,
+	    s->privilege.uid, s->privilege.gid, &s->listen, f)) &&
+	    check_metrics(s, f) && check_map(s, f);
+}
+
+static bool
+open_milter(struct start *s, struct fault *f)
+{
+	return s->listen.inherited ? activation_open(&s->listen, f) :
+	    listen_open(&s->listen, f);
 }
 
 static bool
@@ -138,7 +150,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 
 	/* 5. The sockets, while we may write to a folder or use a low port. */
-	if (!listen_open(&s->listen, f) || !listen_metrics(s, d, f) ||
+	if (!open_milter(s, f) || !listen_metrics(s, d, f) ||
 	    (s->map_on && !listen_open_fd(&s->map_listen, &s->map_fd, f)))
 		return false;
 
@@ -197,7 +209,8 @@ void __lsan_do_leak_check(void) __attribute__((weak));
 void __gcov_dump(void) __attribute__((weak));
 
 /*
- * The socket goes first, so that MTAs see at once that there is nobody.
+ * The socket goes first, so that MTAs see at once that there is nobody; at the
+ * service manager's they wait for who comes next.
  * smfi_stop() is not called: it would wait up to 5 s for libmilter's listening
  * thread.  Behind the closed drain libmilter's threads touch nothing of ours
  * until they end with the process.  They are still there, so the process ends
@@ -207,6 +220,7 @@ static _Noreturn void
 stop(struct start *s, struct daemon *d, int status)
 {
 	notify_stopping();
+	activation_leave(&s->listen);
 	listen_remove(&s->listen);
 	listen_remove(&s->map_listen);
 	socketmap_stop(s->map);
@@ -248,7 +262,8 @@ main(int argc, char **argv)
 		listen_remove(&s.map_listen);
 		return status;
 	}
-	log_info("listening on %s", s.listen.spec);
+	log_info("listening on %s%s", s.listen.spec, s.listen.inherited ?
+	    ", the service manager's; the setting socket is not used" : "");
 	if (s.map_on)
 		log_info("serving the socketmap on %s", s.map_listen.spec);
 	notify_ready();

@@ -1,0 +1,29 @@
+/*
+ * activation.h - the listening socket that the service manager hands over, as
+ * systemd does for a .socket unit: descriptor 3, announced by LISTEN_PID and
+ * LISTEN_FDS as in sd_listen_fds(3).
+ *
+ * Its file, group and mode are the service manager's; nothing here removes or
+ * changes them.  One socket is taken, not several.
+ *
+ * Threads: the main thread only.
+ */
+#ifndef TLSPOLICY_ACTIVATION_H
+#define TLSPOLICY_ACTIVATION_H
+
+#include "milter/listen.h"
+
+/*
+ * Before anything else opens a descriptor.  True with listen->inherited: there
+ * is one.  True without: nothing was handed to this process.  False: something
+ * was, that cannot be listened on.
+ */
+bool activation_find(struct listen *, struct fault *);
+
+/* After callbacks_register(): libmilter will accept from this socket. */
+bool activation_open(struct listen *, struct fault *);
+
+/* Accept no more: what connects now waits for the next process. */
+void activation_leave(const struct listen *);
+
+#endif
