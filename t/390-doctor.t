@@ -208,6 +208,7 @@ subtest 'Postfix' => sub {
 	$try->(['-P', "$postfix->{smtps}/inet/smtpd_milters=unix:/other"],
 	    'postfix-service-without');
 	$try->(['-F', "$postfix->{smtp}/inet/chroot=y"], 'postfix-chroot');
+	$try->(['-F', 'cleanup/unix/chroot=y'], 'postfix-chroot');
 	$try->(['-e', "milter_default_action=$_"], 'postfix-default-action')
 	    for qw(accept reject quarantine);
 	$try->(['-e', "smtpd_milters={ $ours, default_action=accept }"],
@@ -224,6 +225,38 @@ subtest 'Postfix' => sub {
 	    "smtpd_milters={ $ours, connect_timeout=10s }, unix:/other",
 	    'non_smtpd_milters=$smtpd_milters');
 	found_is($look->(), '', 'among others, with options');
+
+	# A socket unit is active, and the setting names another socket.
+	my $queue = "$postfix->{dir}/queue";
+	mkdir "$queue/tlspolicy";
+	symlink "$dir/milter.sock", "$queue/tlspolicy/milter.sock";
+	mkdir $scratch->path('bin');
+	my $unit = sub {
+		$scratch->write('bin/systemctl', "#!/bin/sh\ncat <<END\n"
+		    . "Listen=$queue/tlspolicy/milter.sock (Stream)\n"
+		    . "ActiveState=$_[0]\nEND\n", 0755);
+		return $look->();
+	};
+	local $ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
+	$daemon->configure(%settings, socket => 'unix:/nowhere/x');
+	$edit->(@conf, '-e', 'smtpd_milters=unix:tlspolicy/milter.sock',
+	    'non_smtpd_milters=$smtpd_milters');
+	$edit->(@conf, '-F', "$postfix->{smtp}/inet/chroot=y",
+	    'cleanup/unix/chroot=y');
+	found_is($unit->('active'), '', 'a socket unit, chrooted services');
+	$edit->(@conf, '-e', 'smtpd_milters=');
+	my $without = $unit->('active');
+	found_is($without, 'postfix-no-milter postfix-local-without',
+	    'not named');
+	is($without->{findings}[0]{lines},
+	    'smtpd_milters = unix:tlspolicy/milter.sock',
+	    'the line that a chroot understands');
+	like(($unit->('inactive')->{findings}[0] // {})->{finding} // '',
+	    qr/^daemon-down$/, 'not active: the setting counts');
+	$daemon->configure(%settings);
+	unlink $scratch->path('bin/systemctl');
+	$scratch->write('postfix/etc/main.cf', $main);
+	$scratch->write('postfix/etc/master.cf', $master);
 
 	chmod 0600, "$dir/milter.sock";
 	found_is($look->(), 'socket-closed-to-mta', 'closed socket');

@@ -16,6 +16,7 @@
 #include "policy/doctor/doctor.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
+	SOCKET_BYTES = 128,
 	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
 
 static const struct command_option options[] = {
@@ -155,8 +156,10 @@ find_mtas(struct wishes *w)
 static int
 look(const struct context *context, struct wishes *w, struct findings *all)
 {
+	char memory[SOCKET_BYTES];
+	const char *unit = doctor_unit_socket(memory, sizeof memory);
 	const struct doctor d = { .conf = context->conf,
-		.socket = context->settings.socket,
+		.socket = unit != NULL ? unit : context->settings.socket,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = context->settings.audit_file, .findings = all };
 	bool log = d.audit_file[0] != '\0' &&

@@ -74,6 +74,12 @@ struct doctor {
 #define doctor_add(d, kind, ...) \
 	findings_add((d)->findings, &doctor_kinds[kind], __VA_ARGS__)
 
+/*
+ * Where tlspolicy-milter.socket listens while it is active, as the setting
+ * socket would say it, in `memory`; else NULL.
+ */
+const char *doctor_unit_socket(char *memory, size_t size);
+
 /* Does somebody listen, and answer as a milter? */
 void doctor_daemon(const struct doctor *);
 

@@ -44,8 +44,8 @@ const struct finding_kind doctor_kinds[DOCTOR_KINDS] = {
 	    "mail submitted by sendmail(1) is exempt, but missing from the "
 	    "audit log" },
 	[DOCTOR_POSTFIX_CHROOT] = { "postfix-chroot",
-	    "a chrooted smtpd(8) sees only what is below its queue directory, "
-	    "so it never reaches the daemon" },
+	    "a chrooted smtpd(8) or cleanup(8) sees only what is below the "
+	    "queue directory, so it never reaches the daemon" },
 	[DOCTOR_POSTFIX_DEFAULT_ACTION] = { "postfix-default-action",
 	    "what happens while the daemon is down: accept lets all mail in "
 	    "unjudged, reject refuses it for good" },

@@ -85,6 +85,22 @@ names_us(const struct postfix *p, struct slice list)
 	return false;
 }
 
+/*
+ * Postfix opens a path without a slash in front from its queue directory,
+ * chrooted or not: what lies there is best written so.
+ */
+static void
+spell_below_queue(struct postfix *p)
+{
+	struct slice queue = parameter(p, "queue_directory");
+	const char *path = doctor_socket_path(p->d);
+
+	if (path != NULL && queue.n > 0 && strlen(path) > queue.n &&
+	    memcmp(path, queue.p, queue.n) == 0 && path[queue.n] == '/')
+		snprintf(p->spec, sizeof p->spec, "unix:%s",
+		    path + queue.n + 1);
+}
+
 /* The path below the queue directory that a chrooted smtpd(8) would open. */
 static bool
 names_us_chrooted(const struct postfix *p, struct slice list)
@@ -101,6 +117,10 @@ names_us_chrooted(const struct postfix *p, struct slice list)
 		return true;
 	snprintf(inside.spec, sizeof inside.spec, "unix:%s",
 	    path + queue.n + 1);
+	if (names_us(&inside, list))
+		return true;
+	/* Whole: check_chroot() has said who cannot open that. */
+	snprintf(inside.spec, sizeof inside.spec, "unix:%s", path);
 	return names_us(&inside, list);
 }
 
@@ -115,7 +135,7 @@ check_milters(const struct postfix *p)
 		    "smtpd_milters is \"%.*s\"", SLICE_ARG(smtpd)), p->main_cf,
 		    "smtpd_milters = %.*s%s%s", SLICE_ARG(smtpd),
 		    smtpd.n > 0 ? ", " : "", p->spec);
-	if (!names_us(p, local))
+	if (!names_us(p, local) && !names_us_chrooted(p, local))
 		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_LOCAL_WITHOUT,
 		    "non_smtpd_milters is \"%.*s\"", SLICE_ARG(local)),
 		    p->main_cf, "non_smtpd_milters = %.*s%s%s",
@@ -183,7 +203,8 @@ check_chroot(const struct postfix *p)
 		struct finding *f;
 
 		if (!split_service(line, field) ||
-		    !slice_is(field[7], "smtpd") || !slice_is(field[4], "y"))
+		    (!slice_is(field[7], "smtpd") &&
+		    !slice_is(field[7], "cleanup")) || !slice_is(field[4], "y"))
 			continue;
 		f = doctor_add(p->d, DOCTOR_POSTFIX_CHROOT,
 		    "service %.*s/%.*s runs chrooted in %.*s and cannot see %s",
@@ -307,9 +328,10 @@ doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 	good = ask(p, "-x", &p->parameters, f) &&
 	    ask(p, "-P", &p->overrides, f) && ask(p, "-M", &p->services, f);
 	if (good) {
+		check_chroot(p);
+		spell_below_queue(p);
 		check_milters(p);
 		check_overrides(p);
-		check_chroot(p);
 		check_protocol(p);
 		check_tls(p);
 		check_macros(p);
