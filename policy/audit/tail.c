@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,18 @@ read_window(int fd, char *buf, size_t n, off_t offset, struct fault *fault)
 	return true;
 }
 
+/* A whole line, of a file that other hands made. */
+static bool
+is_whole(struct slice line)
+{
+	json_t *record = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES,
+	    NULL);
+	bool whole = record != NULL;
+
+	json_decref(record);
+	return whole;
+}
+
 /*
  * All that may stand in a log without a sealed line: the beginning of a line,
  * or the zeros that some file systems leave where the power failed.
@@ -86,7 +99,8 @@ is_torn(struct slice s)
 		size_t n = slice_find(s, '\n');
 		size_t common = n < sizeof start - 1 ? n : sizeof start - 1;
 
-		if (n > 0 && s.p[0] != '\0' && memcmp(s.p, start, common) != 0)
+		if (n > 0 && s.p[0] != '\0' && (memcmp(s.p, start,
+		    common) != 0 || is_whole(slice_make(s.p, n))))
 			return false;
 		s = slice_from(s, n < s.n ? n + 1 : n);
 	}
