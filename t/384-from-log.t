@@ -539,6 +539,22 @@ $run = Tlspolicy::Scratch::run('sh', '-c', "exec '$bin/tlspolicy' audit "
 is($run->{status}, 64, 'never into the audit log');
 is($scratch->read('audit.log'), '', 'of which nothing was touched');
 
+# A file of such records is no torn log that a daemon may go on with.
+my $begun = $scratch->write('begun.log', tlspolicy('audit', 'from-log', $case)->{out});
+my $was = Tlspolicy::Scratch::slurp($begun);
+my $port = $scratch->path('milter.sock');
+$run = Tlspolicy::Scratch::run("$bin/tlspolicy-milter", '-c', $scratch->write('begun.conf',
+    Tlspolicy::Scratch::slurp($conf) =~ s/^(?:socket|audit-file) .*\n//mgr .
+    "socket = unix:$port\naudit-file = $begun\n"));
+isnt($run->{status}, 0, 'a daemon does not begin behind them');
+like($run->{err}, qr/this is not an audit log: no line has a chain/, 'and says why');
+is(Tlspolicy::Scratch::slurp($begun), $was, 'which are as they were');
+
+# What is counted is what the words speak of.
+my $mixed = $scratch->write('mixed', Tlspolicy::Scratch::slurp($blind) =~ s/,"source":"maillog"//gr);
+$run = tlspolicy('report', $mixed);
+unlike($run->{err}, qr/of them|maillog/, 'records of no mail log are not "of them"');
+
 # The commands of README.
 my ($shell) = Tlspolicy::Scratch::slurp(Tlspolicy::Scratch::topdir() .
     '/README') =~ /^((?:    tlspolicy .*\n)*    tlspolicy audit from-log.*\n(?:    tlspolicy .*\n)*)/m;

@@ -123,12 +123,6 @@ blocks_close(struct blocks *a)
 }
 
 static bool
-no_memory(struct fault *fault)
-{
-	return fault_no_memory(fault);
-}
-
-static bool
 add_seq(struct blocks_seqs *s, uint64_t seq, struct fault *fault)
 {
 	if (s->n == s->room) {
@@ -136,7 +130,7 @@ add_seq(struct blocks_seqs *s, uint64_t seq, struct fault *fault)
 		uint64_t *seqs = realloc(s->seqs, room * sizeof *seqs);
 
 		if (seqs == NULL)
-			return no_memory(fault);
+			return fault_no_memory(fault);
 		s->seqs = seqs;
 		s->room = room;
 	}
@@ -158,7 +152,7 @@ look_at(struct blocks *a, struct waiting *w, struct slice line,
 		return true;
 	result = reader_parse(&a->note, line, &bad);
 	if (result == READER_FAILED)
-		return no_memory(fault);
+		return fault_no_memory(fault);
 	if (result != READER_NOTE || a->note.of == 0)
 		return true;
 	return add_seq(&w->piece.withdrawn, a->note.of, fault);
@@ -185,7 +179,7 @@ copy(struct blocks_piece *piece, struct slice text, struct fault *fault)
 		piece->room = 0;
 		piece->n = 0;
 		if ((piece->text = malloc(text.n)) == NULL)
-			return no_memory(fault);
+			return fault_no_memory(fault);
 		piece->room = text.n;
 	}
 	memcpy(piece->text, text.p, text.n);
@@ -209,7 +203,7 @@ append(struct blocks *a, struct slice text, struct fault *fault)
 	if (w != NULL)
 		a->spare = w->next;
 	else if ((w = calloc(1, sizeof *w)) == NULL)
-		return no_memory(fault);
+		return fault_no_memory(fault);
 	w->next = NULL;
 	w->input = a->at;
 	*a->last = w;

@@ -182,7 +182,8 @@ take(struct audit_walk *w, enum reader_result result,
 	case READER_RECORD:
 		w->records++;
 		w->maillog += record->maillog;
-		w->untold += !facts_tls_told(&record->facts);
+		w->untold += record->maillog &&
+		    !facts_tls_told(&record->facts);
 		return w->each(w->arg, record, reader);
 	case READER_OUTBOUND:
 		if (w->outbound != NULL)

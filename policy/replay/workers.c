@@ -112,7 +112,8 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	case READER_RECORD:
 		++*records;
 		w->maillog += w->record.maillog;
-		w->untold += !facts_tls_told(&w->record.facts);
+		w->untold += w->record.maillog &&
+		    !facts_tls_told(&w->record.facts);
 		if (!replay_judge(&w->replay, &w->record))
 			return fault_no_memory(&w->fault);
 		return replay_report_add(&w->report, &w->record, &w->replay,
