@@ -221,6 +221,34 @@ unlike(ca_ok('list again', 'list'), qr/expires-soon/, '... shows nothing due');
 	unlink "$dir/a.example.com-client.pem" or die;
 }
 
+# Keys of others that no MTA can use, or that others have.
+for my $key (['RSA 1024', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
+    ['RSA 2047', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2047'],
+    ['EC P-192', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-192'],
+    ['EC secp256k1', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1'],
+    ['X25519', '-algorithm', 'X25519']) {
+	my ($name, @how) = @$key;
+	run('openssl', 'genpkey', @how, '-out', "$scratch/bad.key");
+	ca_fails(65, qr/bad\.key: (?:RSA with \d+ bits|a key of a kind)/, '--key', "$scratch/bad.key",
+	    'server', 'bad.example.com');
+	ok(!-e "$dir/bad.example.com-server.key", "$name: nothing was made of it");
+}
+run('openssl', 'dsaparam', '-genkey', '-out', "$scratch/dsa.key", '2048');
+ca_fails(65, qr/dsa\.key: a key of a kind that MTAs refuse/, '--key', "$scratch/dsa.key", 'mta',
+    'bad.example.com');
+for my $mode (0640, 0604, 0660, 0622) {
+	chmod $mode, "$scratch/own.key";
+	ca_fails(65, qr/own\.key: others can read it/, '--key', "$scratch/own.key", 'mta',
+	    'bad.example.com');
+}
+chmod 0600, "$scratch/own.key";
+symlink "$scratch/own.key", "$scratch/link.key";
+ca_ok('a key by a link', '--key', "$scratch/link.key", 'server', 'link.example.com');
+for my $how (['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'], ['-algorithm', 'ED25519']) {
+	run('openssl', 'genpkey', @$how, '-out', "$scratch/fine.key");
+	ca_ok("a key of kind $how->[1]", '--key', "$scratch/fine.key", 'server', lc "$how->[1].example.com");
+}
+
 # PKCS#12 and the hashed directory with a CA of others.
 open my $handle, '>', "$scratch/password" or die;
 print $handle "secret\n";
@@ -240,10 +268,13 @@ ca_ok('hash with a partner\'s CA', 'hash', "$scratch/partner.crt");
 is((run('openssl', 'verify', '-CApath', "$dir/cacerts",
     "$scratch/other/mx.partner.example-mta.pem"))[0], 0, '... finds its certificates');
 ca_fails(73, qr{cacerts/partner\.pem: is already there}, 'hash', "$scratch/partner.crt");
+ca_fails(65, qr/mta\.pem: no CA's certificate but a host's/, 'hash',
+    "$scratch/other/mx.partner.example-mta.pem");
+ok(!-e "$dir/cacerts/mx.partner.example-mta.pem", '... which does not get there');
 
 # The lines for the MTAs.
 is(ca_ok('show-mta-config sendmail', 'show-mta-config', 'sendmail', 'mail.example.com'),
-    <<"EOT", '... has the eight defines');
+    <<"EOT", '... has the nine defines');
 define(`CERT_DIR', `$dir')dnl
 define(`confCACERT_PATH', `CERT_DIR/cacerts')dnl
 define(`confCACERT', `CERT_DIR/ca.pem')dnl
@@ -253,8 +284,11 @@ define(`confCLIENT_CERT', `CERT_DIR/mail.example.com-mta.pem')dnl
 define(`confCLIENT_KEY', `CERT_DIR/mail.example.com-mta.key')dnl
 dnl Empty: clients are asked for a certificate. V would not ask.
 define(`confTLS_SRV_OPTIONS', `')dnl
+dnl p: no password in clear; AUTH is offered after STARTTLS only.
+define(`confAUTH_OPTIONS', `p')dnl
 EOT
 $out = ca_ok('show-mta-config postfix', 'show-mta-config', 'postfix', 'mail.example.com');
+like($out, qr{^smtpd_tls_auth_only = yes$}m, '... offers AUTH by TLS only');
 like($out, qr{^smtpd_tls_cert_file = \Q$dir\E/mail\.example\.com-mta\.pem$}m,
     '... names the server certificate');
 for my $file ($out =~ m{= (/.*)$}mg) {

@@ -122,6 +122,11 @@ make('control', subject => "/CN=a\xc2\x9b2Jb");
 like(cert("$dir/control.pem")->{out}, qr{for Postfix +CN:a\+C2\+9B2Jb$}m,
     'a control character of ISO 8859 in a CN');
 
+make('bidi', subject => "/CN=a\xe2\x80\xaemoc.b");
+$r = cert("$dir/bidi.pem");
+like($r->{out}, qr{for Postfix +CN:a\+E2\+80\+AEmoc\.b$}m, 'what turns the direction of writing');
+unlike($r->{out}, qr/\xe2\x80\xae/, '... is only shown encoded');
+
 # Flaws, one by one.
 flaws_are('good with its CA and host', [], '--ca', "$dir/ca.pem", '--host',
     'mail.example.com', "$dir/good.pem", "$dir/good.key");
@@ -146,7 +151,7 @@ flaws_are('self-signed', ['self-signed'], "$dir/self.pem", "$dir/self.key");
 must(qw(openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 90
     -subj /CN=quick.example.com -addext subjectAltName=DNS:quick.example.com -keyout),
     "$dir/quick.key", '-out', "$dir/quick.pem");
-flaws_are('openssl req -x509', ['self-signed'], "$dir/quick.pem");
+flaws_are('openssl req -x509', ['ca-true', 'self-signed'], "$dir/quick.pem");
 make('cnca', subject => '/CN=same.example.com', ext => ['basicConstraints=critical,CA:TRUE',
     'keyUsage=critical,keyCertSign']);
 make('same', issuer => 'cnca', subject => '/O=Host/CN=same.example.com');
@@ -157,6 +162,13 @@ make('nocn', issuer => 'ca', subject => '/O=Nobody');
 flaws_are('no CN', ['no-cn'], "$dir/nocn.pem");
 make('weak', issuer => 'ca', newkey => ['-newkey', 'rsa:1024']);
 flaws_are('RSA 1024', ['weak-key'], "$dir/weak.pem");
+must(qw(openssl dsaparam -out), $scratch->path('dsa.param'), '2048');
+make('dsa', issuer => 'ca', newkey => ['-newkey', 'dsa:' . $scratch->path('dsa.param')]);
+flaws_are('DSA of any size', ['weak-key'], "$dir/dsa.pem");
+make('powerful', issuer => 'ca', ext => ['basicConstraints=critical,CA:TRUE',
+    'keyUsage=critical,digitalSignature,keyCertSign', 'extendedKeyUsage=serverAuth,clientAuth',
+    'subjectAltName=DNS:powerful.example.com']);
+flaws_are('a host that is a CA', ['ca-true'], "$dir/powerful.pem", "$dir/powerful.key");
 make('sha1', issuer => 'ca', digest => 'sha1');
 flaws_are('SHA-1', ['weak-digest'], "$dir/sha1.pem");
 make('soon', issuer => 'ca', days => 5);
@@ -180,6 +192,12 @@ flaws_are('a chain', [], '--ca', "$dir/ca.pem", "$dir/chain.pem");
 flaws_are('intermediate missing', ['ca-not-in-bundle'], '--ca', "$dir/ca.pem",
     "$dir/leaf.pem");
 flaws_are('chain in disorder', ['chain-broken'], '--ca', "$dir/ca.pem", "$dir/broken.pem");
+join_files('cafirst.pem', 'ca.pem', 'good.pem');
+flaws_are('the CA first', ['ca-first'], '--ca', "$dir/ca.pem", "$dir/cafirst.pem");
+join_files('interfirst.pem', 'inter.pem', 'leaf.pem', 'ca.pem');
+flaws_are('the intermediate first', ['ca-first'], "$dir/interfirst.pem", "$dir/leaf.key");
+join_files('bundle.pem', 'ca.pem', 'other.pem', 'inter.pem');
+flaws_are('a bundle of CAs', [], "$dir/bundle.pem");
 make('strayca', issuer => 'good', subject => '/CN=stray.example.com');
 join_files('stray.pem', 'strayca.pem', 'good.pem');
 flaws_are('signed by what is no CA', ['not-verified'], '--ca',

@@ -189,15 +189,17 @@ rule_fingerprint(FILE *out, int indent, const char *note, put_function *put,
 	}
 }
 
-/* U+0080 to U+009F are controls, which a terminal obeys. */
+/* Not what a terminal would obey: controls, and what turns the direction. */
 static bool
-has_control(const struct text *utf8)
+is_showable(struct slice utf8)
 {
-	for (size_t i = 0; i + 1 < utf8->n; i++)
-		if ((unsigned char)utf8->buf[i] == 0xc2 &&
-		    (unsigned char)utf8->buf[i + 1] < 0xa0)
-			return true;
-	return false;
+	char buf[CERTIFICATE_TEXT_MAX];
+	struct text shown;
+
+	text_init(&shown, buf, sizeof buf);
+	shown.utf8 = true;
+	text_put_printable(&shown, utf8);
+	return slice_equal(slice_make(buf, shown.n), utf8);
 }
 
 static void
@@ -213,7 +215,8 @@ rule_postfix(FILE *out, int indent, const char *label, const char *item,
 	if (!certificate_cn_postfix(name, issuer, &raw))
 		return;
 	text_put_xencoded(&value, slice_make(raw.buf, raw.n));
-	if (strcmp(raw_buf, buf + strlen(item)) != 0 && !has_control(&raw))
+	if (strcmp(raw_buf, buf + strlen(item)) != 0 &&
+	    is_showable(slice_make(raw.buf, raw.n)))
 		text_printf(&value, "  (%s)", raw_buf);
 	line(out, indent, label, buf);
 }

@@ -17,6 +17,9 @@ const struct finding_kind inspect_kinds[INSPECT_KINDS] = {
 	[INSPECT_NO_NAMES] = { "no-names",
 	    "have it issued with subject alternative names; many peers no "
 	    "longer look at the CN" },
+	[INSPECT_CA_TRUE] = { "ca-true",
+	    "have it issued with basicConstraints CA:FALSE: where it is "
+	    "trusted, its key signs certificates for any name" },
 	[INSPECT_NO_CN] = { "no-cn",
 	    "rules with CN cannot match it: use FP (sendmail), or have it "
 	    "issued with one CN" },
@@ -30,6 +33,9 @@ const struct finding_kind inspect_kinds[INSPECT_KINDS] = {
 	    "renew it (tlspolicy-ca renew KIND NAME)" },
 	[INSPECT_EXPIRES_SOON] = { "expires-soon",
 	    "renew it (tlspolicy-ca renew KIND NAME)" },
+	[INSPECT_CA_FIRST] = { "ca-first",
+	    "put the host's certificate first, then its issuer's: an MTA shows "
+	    "the first as its own" },
 	[INSPECT_CHAIN_BROKEN] = { "chain-broken",
 	    "put the certificates in order, each followed by its issuer's" },
 	[INSPECT_CA_NOT_IN_BUNDLE] = { "ca-not-in-bundle",

@@ -87,6 +87,14 @@ check_names(const struct subject *s)
 		    names.cut ? "..." : "");
 }
 
+/* By what it says: "openssl req -x509" says so of a host's. */
+static void
+check_constraints(const struct subject *s)
+{
+	if (certificate_is_ca(s->certificate))
+		ADD(s, INSPECT_CA_TRUE, "a host's certificate that says CA:TRUE");
+}
+
 static void
 check_cn(const struct subject *s)
 {
@@ -113,7 +121,10 @@ check_key(const struct subject *s)
 		text_puts(&kind, "of a kind unknown to this OpenSSL");
 	else
 		certificate_key(key, &kind);
-	if (bits < STRENGTH_MIN)
+	if (key != NULL && EVP_PKEY_is_a(key, "DSA"))
+		ADD(s, INSPECT_WEAK_KEY, "its key, %s, is of a kind that TLS "
+		    "libraries of today refuse", buf);
+	else if (bits < STRENGTH_MIN)
 		ADD(s, INSPECT_WEAK_KEY, "its key, %s, is as strong as %d bits",
 		    buf, bits);
 }
@@ -156,7 +167,7 @@ check_dates(const struct subject *s)
 
 /* For the certificate that a host shows. */
 static check_function *const end_checks[] = { check_purposes, check_issuer,
-	check_names, check_cn, check_key, check_digest, check_dates };
+	check_names, check_constraints, check_cn, check_key, check_digest, check_dates };
 /* For its chain, and for CAs. */
 static check_function *const chain_checks[] = { check_key, check_digest,
 	check_dates };
@@ -191,6 +202,16 @@ inspect_end(const struct pemfile *files, size_t n, size_t at)
 		return certificate_is_self_signed(first) ? first : NULL;
 	return (usage & KU_DIGITAL_SIGNATURE) != 0 &&
 	    has_key(files, n, first) ? first : NULL;
+}
+
+/* A host's certificate behind a CA's; NULL: the file has none. */
+static X509 *
+late_end(STACK_OF(X509) *chain)
+{
+	for (int i = 1; i < sk_X509_num(chain); i++)
+		if (!certificate_is_ca(sk_X509_value(chain, i)))
+			return sk_X509_value(chain, i);
+	return NULL;
 }
 
 X509_STORE *
@@ -271,6 +292,7 @@ check_file(const struct pemfile *files, size_t n, size_t at, X509_STORE *store,
 	STACK_OF(X509) *chain = files[at].certificates;
 	struct subject s = { NULL, files[at].path, 0, settings, list };
 	const X509 *end = inspect_end(files, n, at);
+	bool late = end == NULL && (end = late_end(chain)) != NULL;
 	size_t i;
 
 	for (int c = 0; c < sk_X509_num(chain); c++) {
@@ -287,9 +309,12 @@ check_file(const struct pemfile *files, size_t n, size_t at, X509_STORE *store,
 		return;
 	s.certificate = sk_X509_value(chain, 0);
 	s.number = 1;
-	if (end != NULL)
+	if (late)
+		ADD(&s, INSPECT_CA_FIRST, "a CA's certificate stands before the "
+		    "host's");
+	else if (end != NULL)
 		check_chain(&s, chain);
-	if (store != NULL)
+	if (store != NULL && !late)
 		check_verify(&s, store, chain);
 }
 

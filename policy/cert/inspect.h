@@ -3,7 +3,8 @@
  *
  * All files of one inspection belong together: a key in one may be that of a
  * certificate in another.  The first certificate of a file is taken for the
- * one that a host shows, unless it is a CA's; those behind it are its chain.
+ * one that a host shows, unless it is a CA's and one behind it is not; those
+ * behind it are its chain.
  *
  * Threads: no state.
  */
@@ -29,12 +30,14 @@ enum inspect_kind {
 	INSPECT_ISSUER_CN_IS_SUBJECT_CN,
 	INSPECT_NAME_MISMATCH,
 	INSPECT_NO_NAMES,
+	INSPECT_CA_TRUE,
 	INSPECT_NO_CN,
 	INSPECT_WEAK_KEY,
 	INSPECT_WEAK_DIGEST,
 	INSPECT_NOT_YET_VALID,
 	INSPECT_EXPIRED,
 	INSPECT_EXPIRES_SOON,
+	INSPECT_CA_FIRST,
 	INSPECT_CHAIN_BROKEN,
 	INSPECT_CA_NOT_IN_BUNDLE,
 	INSPECT_NOT_VERIFIED,
