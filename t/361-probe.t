@@ -40,6 +40,11 @@ Tlspolicy::Scratch::must(qw(openssl req -x509 -nodes -newkey ec -pkeyopt
 my @self = (cert => $scratch->path('self.pem'), key => $scratch->path('self.key'));
 my @asks = (SSL_verify_mode => 1, SSL_ca_file => "$ca/ca.pem");
 
+sub certificate_rsa {
+	Tlspolicy::Scratch::must($maker, '-d', $ca, '-t', 'rsa', 'server', 'rsa.example.com');
+	symlink "$ca/rsa.example.com-server.$_", $scratch->path("rsa.$_") for qw(pem key);
+}
+
 sub probe {
 	return Tlspolicy::Scratch::run($tlspolicy, 'probe', '--ca', "$ca/ca.pem", @_);
 }
@@ -97,6 +102,43 @@ server_is('... and gets one', [@localhost, ssl => {@asks}],
     { outcome => 'tls', asked_for_certificate => $true, presented_certificate => $true },
     @client);
 
+like($text, qr/^    key exchange  \S/m, '... how keys were exchanged');
+for my $case (['X25519', 'ECDHE', SSL_ecdh_curve => 'X25519'], ['EC P-384', 'ECDHE', SSL_ecdh_curve => 'P-384'],
+    ['RSA', 'AES256-GCM-SHA384', SSL_cert_file => $scratch->path('rsa.pem'),
+    SSL_key_file => $scratch->path('rsa.key')]) {
+	my ($exchange, $suite, @ssl) = @$case;
+	certificate_rsa() if $exchange eq 'RSA';
+	server_is("key exchange $exchange", [@localhost, ssl => { SSL_version => 'TLSv1_2', @ssl,
+	    SSL_cipher_list => $suite eq 'ECDHE' ? 'ECDHE' : $suite }], { outcome => 'tls',
+	    key_exchange => $exchange });
+}
+
+# A server without a certificate is one; that it could be anybody is said.
+($got, $text) = server_is('anonymous', [anonymous => 1, ssl => { SSL_version => 'TLSv1_2',
+    SSL_cipher_list => 'aNULL:@SECLEVEL=0', SSL_cert => undef, SSL_use_cert => 0 }],
+    { outcome => 'tls', verify => 'NO', anonymous => $true, cipher => qr/^(?:ADH|AECDH)-/,
+    suggestion => qr/^TLS_Srv:localhost TEMP\+ENCR:128$/ });
+like($text, qr/^    certificate   none: the server agrees to suites without one only$/m, '... in words');
+server_is('both', [@localhost, ssl => { SSL_version => 'TLSv1_2',
+    SSL_cipher_list => 'aNULL:ALL:@SECLEVEL=0' }], { outcome => 'tls', anonymous => $false, verify => 'OK' });
+
+# What MTAs see is what a server shows that was told no name.
+($got, $text) = server_is('many hosts', [@other, ssl => { SSL_cert_file => {
+    '' => $other[1], localhost => $localhost[1] }, SSL_key_file => { '' => $other[3],
+    localhost => $localhost[3] } }], { outcome => 'tls', verify => 'OK', name_matches => $false });
+is_deeply($got->{with_server_name}, { verify => 'OK', name_matches => $true }, '... told the name');
+like($text, qr/^    told the name OK, and stands in the certificate; MTAs do not tell/m, '... in words');
+($got) = server_is('one host', [@localhost], { outcome => 'tls', with_server_name => undef });
+
+# TLS first.
+server_is('implicit TLS', [@localhost, talk => sub {
+	my ($socket, $arg) = @_;
+	Tlspolicy::Server::start_tls($socket, $arg) or return;
+	Tlspolicy::Server::talk($socket, { starttls => '502 no' });
+    }], { outcome => 'tls', verify => 'OK', greeting => 'mx.example.com ESMTP' }, '--implicit-tls');
+server_is('implicit TLS where there is none', [], { outcome => 'handshake-failed',
+    suggestion => undef }, '--implicit-tls');
+
 # Certificates that do not do.
 server_is('self-signed', [@self], { outcome => 'tls', verify => 'FAIL',
     verify_reason => qr/^self.signed certificate$/, name_matches => $true,
@@ -131,9 +173,10 @@ server_is('STARTTLS not offered', [], { outcome => 'not-offered', verify => 'NON
     detail => qr/goes in clear/, suggestion => undef });
 server_is('STARTTLS refused', [@localhost, starttls => '502 5.5.1 not today'],
     { outcome => 'refused', verify => 'PROTOCOL', detail => qr/502 5\.5\.1 not today/,
-    suggestion => 'Try_TLS:localhost NO' });
+    suggestion => undef });
 server_is('STARTTLS refused for now', [@localhost, starttls => '454 4.7.0 no certificate'],
-    { outcome => 'refused', verify => 'TEMP', detail => qr/454/ });
+    { outcome => 'refused', verify => 'TEMP', detail => qr/454/,
+    suggestion => undef });
 server_is('offer stripped', [@localhost, offer => 0], { outcome => 'stripped',
     verify => 'NONE', detail => qr/agrees to STARTTLS.*somebody on the way/ });
 server_is('offer overwritten', [ehlo => ['250-mx.example.com', '250-XXXXXXXA', '250 SIZE']],
@@ -157,7 +200,7 @@ server_is('no handshake', [@localhost, talk => sub {
 	sysread $socket, my $hello, 100;
 	print $socket "not TLS at all\r\n";
     }], { outcome => 'handshake-failed', verify => 'SOFTWARE', detail => qr/wrong version/,
-    suggestion => 'Try_TLS:localhost NO' });
+    suggestion => undef });
 server_is('handshake cut', [@localhost, talk => sub {
 	my ($socket) = @_;
 	print $socket "220 hi\r\n";

@@ -47,6 +47,9 @@ my %zone = (
     'implicit.example' => { A => ['127.0.0.11'] },
     'null.example' => { MX => [[0, '']] },
     'odd.example' => { MX => [[5, "a b\nc"]] },
+    'whole.example' => { MX => [[10, 'mx1.example.com'], [20, 'mx3.example.com']] },
+    'mx3.example.com' => { A => ['127.0.0.13'] },
+    'two.example' => { A => ['127.0.0.11', '127.0.0.12'] },
     'silent.example' => 'silent',
     'broken.example' => 'broken',
     'many.example' => { MX => [map { [$_, 'mx1.example.com'] } 1 .. 60] },
@@ -106,6 +109,9 @@ must($maker, '-d', $ca, @$_) for ['-O', 'Example CA', 'init'],
 Tlspolicy::Server::start($scratch, address => '127.0.0.11', port => 25,
     cert => "$ca/mx1.example.com-server.pem", key => "$ca/mx1.example.com-server.key");
 Tlspolicy::Server::start($scratch, address => '127.0.0.12', port => 25);
+must($maker, '-d', $ca, 'server', 'mx3.example.com');
+Tlspolicy::Server::start($scratch, address => '127.0.0.13', port => 25,
+    cert => "$ca/mx3.example.com-server.pem", key => "$ca/mx3.example.com-server.key");
 
 my $store = $scratch->path('policy.mdb');
 my $rules = $scratch->write('rules', <<'EOT');
@@ -173,6 +179,27 @@ my $suggested = $scratch->write('suggested', "$results[0]{suggestion}\n");
 must($tlspolicy, 'build', '-d', $store, $suggested);
 ($status, @results) = probe('mx1.example.com:25');
 is($results[0]{verdicts}{TLS_Srv}, 'accept', 'the suggested rule accepts its server');
+
+# Each address by itself; a rule only where all of them are known.
+($status, @results) = probe('[two.example]');
+is_deeply([map { "$_->{address} $_->{outcome}" } @results], ['127.0.0.11 tls'], 'the first address that answers');
+($status, @results) = probe('--each-address', '[two.example]');
+is_deeply([sort map { "$_->{address} $_->{outcome}" } @results],
+    ['127.0.0.11 tls', '127.0.0.12 not-offered'], 'each address');
+is($status, 69, '... one of them without TLS');
+is_deeply([map { $_->{suggestion} } @results], [undef, undef], '... and no rule');
+
+# Of a domain it is one that all of its hosts satisfy, by the name that MTAs ask for.
+($status, @results) = probe('whole.example');
+is_deeply([map { $_->{suggestion} } @results], [('TLS_Rcpt:whole.example TEMP+VERIFY:128'
+    . '+CN:mx1.example.com++CN:mx3.example.com') x 2], 'a rule for a domain');
+must($tlspolicy, 'build', '-d', $store, $scratch->write('suggested', "$results[0]{suggestion}\n"));
+($status, @results) = probe('whole.example');
+is_deeply([map { $_->{verdicts}{TLS_Rcpt} } @results], ['accept', 'accept'], '... each host satisfies it');
+($status, @results) = probe('example.com');
+is_deeply([map { $_->{suggestion} } @results], [undef, undef, undef], '... none where one host is in clear');
+like(Tlspolicy::Scratch::run($tlspolicy, 'probe', '-d', $store, '--ca', "$ca/ca.pem", 'example.com')->{out},
+    qr/^    suggestion    none, as not each host was seen with TLS$/m, '... and says so');
 ($status, @results) = probe('-d', $scratch->path('none.mdb'), 'mx1.example.com:25');
 is($status, 0, 'no store: nothing is judged, and that is no failure');
 

@@ -140,7 +140,8 @@ certificate_key(const EVP_PKEY *key, struct text *out)
 			if (strcmp(group, curves[i].openssl) == 0)
 				shown = curves[i].usual;
 		text_printf(out, " %s", shown);
-	} else if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "DSA")) {
+	} else if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "DSA") ||
+	    EVP_PKEY_is_a(key, "DH")) {
 		text_printf(out, " %d", EVP_PKEY_get_bits(key));
 	}
 }

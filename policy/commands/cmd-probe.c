@@ -67,9 +67,6 @@ static void
 print_text(const struct probe_job *job, const struct probe_result *result,
     const struct probe_verdict *verdicts, const struct run *run, time_t now)
 {
-	char rule[8192];
-	struct text out;
-
 	printf("%s: %s [%s]:%u\n", job->text, result->host, result->address,
 	    result->port);
 	probe_report_text(result, now, stdout);
@@ -80,9 +77,20 @@ print_text(const struct probe_job *job, const struct probe_result *result,
 	if (run->judge.store == NULL)
 		printf("    %-14snone judged: %s\n", "rules",
 		    run->unjudged.text);
+}
+
+static void
+print_suggestion(const struct probe_job *job)
+{
+	char rule[8192];
+	struct text out;
+
 	text_init(&out, rule, sizeof rule);
-	if (outbound_suggest(result, &out))
-		printf("    %-14s%s\n", "suggestion", rule);
+	if (job->n > 0)
+		printf("    %-14s%s\n", "suggestion", outbound_suggest(
+		    job->results, job->n, job->target.by_mx ?
+		    job->target.host : NULL, &out) ? rule :
+		    "none, as not each host was seen with TLS");
 }
 
 static void
@@ -100,7 +108,8 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 			    json_string(verdicts[i].text));
 	json_object_set_new(root, "verdicts", list);
 	text_init(&out, rule, sizeof rule);
-	if (outbound_suggest(result, &out))
+	if (outbound_suggest(job->results, job->n, job->target.by_mx ?
+	    job->target.host : NULL, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
 	json_dumpf(root, stdout,
 	    JSON_ENSURE_ASCII | JSON_COMPACT);
@@ -161,6 +170,8 @@ each(void *arg, const struct probe_job *job)
 		failed_target(run, job);
 	for (size_t i = 0; i < job->n; i++)
 		one_result(run, job, &job->results[i]);
+	if (!run->wishes->json)
+		print_suggestion(job);
 	fflush(stdout);
 	run->done++;
 	if (run->progress && run->done < run->n)
@@ -234,7 +245,8 @@ check_wishes(const struct context *context, const struct wishes *wishes)
 }
 
 enum { OPTION_CA = 1024, OPTION_CERT, OPTION_KEY, OPTION_FROM, OPTION_TO,
-	OPTION_HELO, OPTION_DIGEST, OPTION_TIMEOUT, OPTION_JOBS, OPTION_FILE };
+	OPTION_HELO, OPTION_DIGEST, OPTION_TIMEOUT, OPTION_JOBS, OPTION_FILE,
+	OPTION_IMPLICIT_TLS, OPTION_EACH_ADDRESS };
 
 static const struct command_option options[] = {
 	{ OPTION_CA, "ca", "FILE|DIR", "the CAs to trust (the system's)" },
@@ -245,6 +257,10 @@ static const struct command_option options[] = {
 	{ OPTION_HELO, "helo", "NAME", "our name in EHLO (the host's)" },
 	{ OPTION_DIGEST, "digest", "NAME",
 	    "md5, sha1 or sha256: sendmail's for FP (md5)" },
+	{ OPTION_IMPLICIT_TLS, "implicit-tls", NULL,
+	    "TLS comes first, as on port 465" },
+	{ OPTION_EACH_ADDRESS, "each-address", NULL,
+	    "each address of a host, not the first that answers" },
 	{ OPTION_TIMEOUT, "timeout", "SECONDS", "for each host (30)" },
 	{ OPTION_JOBS, "jobs", "N", "targets at a time (16)" },
 	{ OPTION_FILE, "file", "TARGETS", "more targets, one a line; - stdin" },
@@ -274,6 +290,10 @@ take_option(const struct context *context, struct wishes *wishes, int c,
 		*status = FAULT_USAGE;
 		return command_number(context, c, 1, PROBE_JOBS_MAX,
 		    &wishes->threads);
+	case OPTION_IMPLICIT_TLS:
+		return wishes->probe.implicit_tls = true;
+	case OPTION_EACH_ADDRESS:
+		return wishes->probe.each_address = true;
 	case OPTION_FILE:
 		wishes->file = optarg;
 		return true;

@@ -80,44 +80,68 @@ usual_bits(int bits)
 	return bits >= 128 ? 128 : bits > 0 ? (unsigned)bits : 0;
 }
 
-static void
-suggest_name(const struct probe_result *result, struct text *out)
+enum { NAMES_MAX = 8 };
+
+/* What a rule with CN would have to name; false: no rule can. */
+static bool
+name_of(const struct probe_result *result, struct text *cn)
 {
-	char buf[CERTIFICATE_TEXT_MAX];
+	return certificate_cn_sendmail(X509_get_subject_name(
+	    result->certificate), cn) == CERTIFICATE_CN && !cn->cut;
+}
+
+/*
+ * Names, any of which will do.  Without a value it would be the host's own: of
+ * a domain that is whatever name the DNS answers, so there each is written.
+ */
+static void
+suggest_names(const struct probe_result *results, size_t n, bool by_domain,
+    struct text *out)
+{
+	char buf[NAMES_MAX][CERTIFICATE_TEXT_MAX];
+	unsigned count = 0, k;
 	struct text cn;
 
-	text_init(&cn, buf, sizeof buf);
-	if (certificate_cn_sendmail(X509_get_subject_name(result->certificate),
-	    &cn) != CERTIFICATE_CN || cn.cut)
+	for (size_t i = 0; i < n; i++) {
+		if (count == NAMES_MAX)
+			return;
+		text_init(&cn, buf[count], sizeof buf[count]);
+		if (!name_of(&results[i], &cn))
+			return;
+		for (k = 0; strcasecmp(buf[k], buf[count]) != 0; k++)
+			;
+		count += k == count;
+	}
+	if (count == 0)
 		return;
-	if (strcasecmp(buf, result->host) == 0)
+	if (!by_domain && strcasecmp(buf[0], results[0].host) == 0) {
 		text_puts(out, "+CN");
-	else
-		text_printf(out, "+CN:%s", buf);
+		return;
+	}
+	for (k = 0; k < count; k++)
+		text_printf(out, "%sCN:%s", k == 0 ? "+" : "++", buf[k]);
 }
 
 bool
-outbound_suggest(const struct probe_result *result, struct text *out)
+outbound_suggest(const struct probe_result *results, size_t n,
+    const char *domain, struct text *out)
 {
-	unsigned bits = usual_bits(result->bits);
+	unsigned bits = 128;
+	bool verified = true;
 
-	switch (result->outcome) {
-	case PROBE_TLS:
-		break;
-	case PROBE_REFUSED:
-	case PROBE_HANDSHAKE_FAILED:
-		text_printf(out, "Try_TLS:%s NO", result->host);
-		return true;
-	default:
+	for (size_t i = 0; i < n; i++) {
+		if (results[i].outcome != PROBE_TLS)
+			return false;
+		if (usual_bits(results[i].bits) < bits)
+			bits = usual_bits(results[i].bits);
+		verified &= strcmp(results[i].verify, "OK") == 0;
+	}
+	if (n == 0)
 		return false;
-	}
-	if (strcmp(result->verify, "OK") == 0) {
-		text_printf(out, "TLS_Srv:%s TEMP+VERIFY:%u", result->host,
-		    bits);
-		suggest_name(result, out);
-	} else {
-		text_printf(out, "TLS_Srv:%s TEMP+ENCR:%u", result->host,
-		    bits);
-	}
+	text_printf(out, "%s:%s TEMP+%s:%u", domain != NULL ? "TLS_Rcpt" :
+	    "TLS_Srv", domain != NULL ? domain : results[0].host,
+	    verified ? "VERIFY" : "ENCR", bits);
+	if (verified)
+		suggest_names(results, n, domain != NULL, out);
 	return true;
 }

@@ -21,11 +21,13 @@ bool outbound_facts(const struct probe_result *, const char *rcpt,
     const char *digest, struct facts *);
 
 /*
- * The strictest rule that this session satisfies, "TLS_Srv:mx.example.com
- * VERIFY:128+CN"; for a server on which TLS fails the rule that keeps an MTA
- * from trying.  False: there is no rule to suggest, since mail to this server
- * goes in clear.
+ * The strictest rule that all these hosts satisfy.  Of a domain, which is what
+ * both MTAs ask for, "TLS_Rcpt:example.com TEMP+VERIFY:128+CN:mx.example.com";
+ * of one host, `domain` NULL, "TLS_Srv:mx.example.com TEMP+VERIFY:128+CN".
+ * False: none, for not each of them was seen with TLS.  That TLS fails today is
+ * no reason to send in clear for ever.
  */
-bool outbound_suggest(const struct probe_result *, struct text *);
+bool outbound_suggest(const struct probe_result *, size_t n,
+    const char *domain, struct text *);
 
 #endif

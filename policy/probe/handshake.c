@@ -1,7 +1,7 @@
 /*
  * Verification never ends the handshake: its result is what the probe is to
- * find out.  No anonymous suites are offered, since a server that prefers them
- * would then show no certificate.
+ * find out.  Anonymous suites are offered by themselves or not at all, since a
+ * server that prefers them would then show no certificate.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -97,7 +97,8 @@ load_certificate(SSL_CTX *ctx, const struct probe_settings *settings,
 }
 
 SSL_CTX *
-handshake_context(const struct probe_settings *settings, struct fault *f)
+handshake_context(const struct probe_settings *settings, bool anonymous,
+    struct fault *f)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
@@ -106,8 +107,11 @@ handshake_context(const struct probe_settings *settings, struct fault *f)
 		return NULL;
 	}
 	SSL_CTX_set_security_level(ctx, 0);
+	/* Each suite of TLS 1.3 has a certificate. */
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx, "ALL:!aNULL:!eNULL") != 1)
+	    SSL_CTX_set_max_proto_version(ctx, anonymous ? TLS1_2_VERSION :
+	    0) != 1 || SSL_CTX_set_cipher_list(ctx, anonymous ?
+	    "aNULL:!eNULL" : "ALL:!aNULL:!eNULL") != 1)
 		fault_set(f, FAULT_UNAVAILABLE, "OpenSSL offers no suites");
 	else if (load_ca(ctx, settings->ca, f) &&
 	    load_certificate(ctx, settings, f)) {
@@ -129,12 +133,35 @@ is_address(const char *host)
 }
 
 static void
+take_key_exchange(SSL *ssl, struct text *out)
+{
+	EVP_PKEY *key = NULL;
+
+	if (SSL_get_peer_tmp_key(ssl, &key) == 1)
+		certificate_key(key, out);
+	else if (SSL_CIPHER_get_kx_nid(SSL_get_current_cipher(ssl)) ==
+	    NID_kx_rsa)
+		text_puts(out, "RSA");
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L
+	/* Hybrid groups have no key of one kind. */
+	else if (SSL_get0_group_name(ssl) != NULL)
+		text_puts(out, SSL_get0_group_name(ssl));
+#endif
+	EVP_PKEY_free(key);
+}
+
+static void
 take_session(SSL *ssl, const char *host, struct probe_result *result)
 {
+	struct text exchange;
+
 	snprintf(result->version, sizeof result->version, "%s",
 	    SSL_get_version(ssl));
 	snprintf(result->cipher, sizeof result->cipher, "%s",
 	    SSL_get_cipher_name(ssl));
+	text_init(&exchange, result->key_exchange,
+	    sizeof result->key_exchange);
+	take_key_exchange(ssl, &exchange);
 	result->bits = SSL_get_cipher_bits(ssl, NULL);
 	result->certificate = SSL_get1_peer_certificate(ssl);
 	result->chain = sk_X509_num(SSL_get_peer_cert_chain(ssl));
@@ -144,7 +171,7 @@ take_session(SSL *ssl, const char *host, struct probe_result *result)
 }
 
 enum smtp_result
-handshake_run(SSL_CTX *ctx, const char *host, struct smtp *s,
+handshake_run(SSL_CTX *ctx, const char *host, bool named, struct smtp *s,
     struct probe_result *result)
 {
 	SSL *ssl = SSL_new(ctx);
@@ -155,7 +182,7 @@ handshake_run(SSL_CTX *ctx, const char *host, struct smtp *s,
 		return SMTP_FAILED;
 	}
 	SSL_set_app_data(ssl, result);
-	if (!is_address(host))
+	if (named && !is_address(host))
 		SSL_set_tlsext_host_name(ssl, host);
 	done = smtp_handshake(s, ssl);
 	if (done == SMTP_OK)

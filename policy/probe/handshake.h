@@ -8,11 +8,18 @@
 
 #include "policy/probe/probe.h"
 
-/* NULL with a fault: a file of the settings cannot be used. */
-SSL_CTX *handshake_context(const struct probe_settings *, struct fault *);
+/*
+ * NULL with a fault: a file of the settings cannot be used.  `anonymous`: only
+ * suites in which the server shows no certificate.
+ */
+SSL_CTX *handshake_context(const struct probe_settings *, bool anonymous,
+    struct fault *);
 
-/* The handshake on `s`; on SMTP_OK fills the TLS part of the result. */
-enum smtp_result handshake_run(SSL_CTX *, const char *host, struct smtp *s,
-    struct probe_result *);
+/*
+ * The handshake on `s`; on SMTP_OK fills the TLS part of the result.  `named`:
+ * the server is told which host is meant.
+ */
+enum smtp_result handshake_run(SSL_CTX *, const char *host, bool named,
+    struct smtp *s, struct probe_result *);
 
 #endif

@@ -14,8 +14,13 @@
 /* Milliseconds; what is to be known is known by then. */
 enum { QUIT_TIMEOUT = 1000 };
 
+enum { IMPLICIT_TLS_PORT = 465 };
+
 struct dialogue {
 	const struct probe *probe;
+	SSL_CTX *ctx;
+	const char *address; /* NULL: any of the host's */
+	bool named;	     /* the server is told which host is meant */
 	struct smtp smtp;
 	struct smtp_reply reply;
 	struct probe_result *result;
@@ -50,7 +55,11 @@ probe_open(struct probe *probe, const struct probe_settings *settings,
     struct fault *f)
 {
 	probe->settings = *settings;
-	probe->ctx = handshake_context(settings, f);
+	probe->ctx = handshake_context(settings, false, f);
+	probe->anonymous = probe->ctx == NULL ? NULL :
+	    handshake_context(settings, true, f);
+	if (probe->anonymous == NULL)
+		probe_close(probe);
 	return probe->ctx != NULL;
 }
 
@@ -58,7 +67,8 @@ void
 probe_close(struct probe *probe)
 {
 	SSL_CTX_free(probe->ctx);
-	probe->ctx = NULL;
+	SSL_CTX_free(probe->anonymous);
+	probe->ctx = probe->anonymous = NULL;
 }
 
 static bool end(struct probe_result *, enum probe_outcome, const char *fmt, ...)
@@ -135,7 +145,8 @@ connect_host(struct dialogue *d)
 	bool connected = false;
 
 	snprintf(port, sizeof port, "%u", d->result->port);
-	error = getaddrinfo(d->result->host, port, &hints, &list);
+	error = getaddrinfo(d->address != NULL ? d->address : d->result->host,
+	    port, &hints, &list);
 	if (error != 0)
 		return end(d->result, PROBE_NO_ADDRESS, "%s",
 		    gai_strerror(error));
@@ -253,7 +264,7 @@ ask_starttls(struct dialogue *d)
 static bool
 start_tls(struct dialogue *d)
 {
-	enum smtp_result how = handshake_run(d->probe->ctx, d->result->host,
+	enum smtp_result how = handshake_run(d->ctx, d->result->host, d->named,
 	    &d->smtp, d->result);
 
 	if (how != SMTP_OK)
@@ -328,25 +339,106 @@ is_listening(enum probe_outcome outcome)
 	    outcome == PROBE_REFUSED || outcome == PROBE_TURNED_AWAY;
 }
 
-void
-probe_host(const struct probe *probe, const char *host, uint16_t port,
+static bool
+is_implicit(const struct dialogue *d)
+{
+	return d->probe->settings.implicit_tls ||
+	    d->result->port == IMPLICIT_TLS_PORT;
+}
+
+static void
+run(struct dialogue *d)
+{
+	const struct probe_settings *settings = &d->probe->settings;
+
+	smtp_init(&d->smtp, settings->now() + settings->timeout,
+	    settings->now);
+	if (connect_host(d) && (is_implicit(d) ?
+	    start_tls(d) && read_greeting(d) :
+	    read_greeting(d) && send_ehlo(d) && ask_starttls(d) &&
+	    start_tls(d)))
+		say_envelope(d);
+	if (is_listening(d->result->outcome)) {
+		d->smtp.deadline = settings->now() + QUIT_TIMEOUT;
+		smtp_command(&d->smtp, "QUIT", &d->reply);
+	}
+	smtp_close(&d->smtp);
+}
+
+/* The same host once more, at the address that answered. */
+static void
+run_again(const struct dialogue *first, SSL_CTX *ctx, bool named,
     struct probe_result *result)
 {
-	struct dialogue d = { .probe = probe, .result = result };
-	int64_t now = probe->settings.now();
+	struct dialogue d = { .probe = first->probe, .ctx = ctx,
+		.address = first->result->address, .named = named,
+		.result = result };
+
+	memset(result, 0, sizeof *result);
+	memcpy(result->host, first->result->host, sizeof result->host);
+	result->port = first->result->port;
+	run(&d);
+}
+
+static void
+ask_by_name(const struct dialogue *first)
+{
+	struct probe_result *result = first->result, named;
+
+	run_again(first, first->probe->ctx, true, &named);
+	result->named_verify = named.verify;
+	result->named_matches = named.name_matches;
+	probe_result_free(&named);
+}
+
+/* A server that has no certificate agrees to nothing else. */
+static void
+ask_anonymously(const struct dialogue *first)
+{
+	struct probe_result again;
+
+	run_again(first, first->probe->anonymous, false, &again);
+	if (again.outcome == PROBE_TLS) {
+		again.anonymous = true;
+		*first->result = again;
+	} else {
+		probe_result_free(&again);
+	}
+}
+
+void
+probe_host(const struct probe *probe, const char *host, const char *address,
+    uint16_t port, struct probe_result *result)
+{
+	struct dialogue d = { .probe = probe, .ctx = probe->ctx,
+		.address = address, .result = result };
 
 	memset(result, 0, sizeof *result);
 	snprintf(result->host, sizeof result->host, "%s", host);
 	result->port = port;
-	smtp_init(&d.smtp, now + probe->settings.timeout, probe->settings.now);
-	if (connect_host(&d) && read_greeting(&d) && send_ehlo(&d) &&
-	    ask_starttls(&d) && start_tls(&d))
-		say_envelope(&d);
-	if (is_listening(result->outcome)) {
-		d.smtp.deadline = probe->settings.now() + QUIT_TIMEOUT;
-		smtp_command(&d.smtp, "QUIT", &d.reply);
-	}
-	smtp_close(&d.smtp);
+	run(&d);
+	if (result->outcome == PROBE_HANDSHAKE_FAILED)
+		ask_anonymously(&d);
+	else if (result->outcome == PROBE_TLS && (!result->name_matches ||
+	    result->verify_result != X509_V_OK))
+		ask_by_name(&d);
+}
+
+unsigned
+probe_addresses(const char *host, char addresses[PROBE_ADDRESSES_MAX][64])
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	unsigned n = 0;
+
+	if (getaddrinfo(host, NULL, &hints, &list) != 0)
+		return 0;
+	for (const struct addrinfo *a = list; a != NULL &&
+	    n < PROBE_ADDRESSES_MAX; a = a->ai_next)
+		n += getnameinfo(a->ai_addr, a->ai_addrlen, addresses[n],
+		    sizeof addresses[n], NULL, 0, NI_NUMERICHOST) == 0;
+	freeaddrinfo(list);
+	return n;
 }
 
 void

@@ -2,10 +2,14 @@
  * probe.h - how a server answers STARTTLS, as an MTA would see it.
  *
  * One host is one dialogue: greeting, EHLO, STARTTLS, the handshake, EHLO
- * again, and when asked to MAIL and RCPT; never DATA, so no mail is sent.  The
- * server's certificate is looked at whether it verifies or not, as MTAs do
- * when TLS is opportunistic: old protocol versions and weak suites are
- * accepted here in order to be seen.
+ * again, and when asked to MAIL and RCPT; never DATA, so no mail is sent.  On
+ * port 465 the handshake comes first (RFC 8314).  The server's certificate is
+ * looked at whether it verifies or not, as MTAs do when TLS is opportunistic:
+ * old protocol versions and weak suites are accepted here in order to be seen.
+ *
+ * As MTAs do, no server name is told (SNI).  Where that gives no certificate
+ * that verifies and is for the host, a second dialogue tells it; where the
+ * handshake fails, a second one offers the suites without certificates.
  *
  * Threads: a struct probe is shared and not changed once opened; each dialogue
  * belongs to one thread.
@@ -27,13 +31,15 @@ struct probe_settings {
 	const char *key;	 /* NULL: in the certificate's file */
 	const char *helo;	 /* our name in EHLO */
 	const char *from, *to;	 /* NULL: not asked */
-	int64_t timeout;	 /* milliseconds for one host */
+	int64_t timeout;	 /* milliseconds for one dialogue */
+	bool implicit_tls;	 /* on any port as on 465 */
+	bool each_address;	 /* not only the first that answers */
 	int64_t (*now)(void);	 /* a monotonic clock in milliseconds */
 };
 
 struct probe {
 	struct probe_settings settings;
-	SSL_CTX *ctx;
+	SSL_CTX *ctx, *anonymous;
 };
 
 /* False with a fault: a file cannot be used. */
@@ -76,11 +82,16 @@ struct probe_result {
 	char greeting[PROBE_TEXT_MAX]; /* "" before there was one */
 	/* When there was a handshake: */
 	char version[32], cipher[64];
+	char key_exchange[64];	       /* "X25519", "EC P-256", "RSA"; "" */
 	int bits;
 	X509 *certificate;	       /* NULL: the server has shown none */
 	int chain;		       /* certificates that it has sent */
 	long verify_result;	       /* X509_V_* */
 	bool name_matches;	       /* the host stands in the certificate */
+	bool anonymous;		       /* by suites without a certificate only */
+	/* With the server's name told: {verify}; NULL: there was no need. */
+	const char *named_verify;
+	bool named_matches;
 	bool asked_for_certificate;    /* by the server, of us */
 	bool presented_certificate;
 	unsigned nreplies;
@@ -88,11 +99,18 @@ struct probe_result {
 };
 
 /*
- * Always fills the result: that a host cannot be reached is one.  It is to be
+ * Always fills the result: that a host cannot be reached is one.  `address`
+ * NULL: the first of the host's that answers.  The result is to be
  * given back with probe_result_free().
  */
-void probe_host(const struct probe *, const char *host, uint16_t port,
-    struct probe_result *);
+void probe_host(const struct probe *, const char *host, const char *address,
+    uint16_t port, struct probe_result *);
 void probe_result_free(struct probe_result *);
+
+enum { PROBE_ADDRESSES_MAX = 16 };
+
+/* The host's addresses, in the order in which they are tried; 0: none. */
+unsigned probe_addresses(const char *host,
+    char addresses[PROBE_ADDRESSES_MAX][64]);
 
 #endif

@@ -21,12 +21,33 @@ struct queue {
 };
 
 static bool
-allocate(struct probe_job *job, size_t n)
+probe_one(const struct probe *probe, struct probe_job *job, const char *host,
+    const char *address)
 {
-	job->results = calloc(n, sizeof *job->results);
-	if (job->results == NULL)
+	struct probe_result *results = reallocarray(job->results, job->n + 1,
+	    sizeof *results);
+
+	if (results == NULL)
 		return fault_no_memory(&job->fault);
-	job->n = n;
+	job->results = results;
+	probe_host(probe, host, address, job->target.port,
+	    &results[job->n++]);
+	return true;
+}
+
+static bool
+probe_each_address(const struct probe *probe, struct probe_job *job,
+    const char *host)
+{
+	char addresses[PROBE_ADDRESSES_MAX][64];
+	unsigned n = probe->settings.each_address ?
+	    probe_addresses(host, addresses) : 0;
+
+	if (n == 0)
+		return probe_one(probe, job, host, NULL);
+	for (unsigned i = 0; i < n; i++)
+		if (!probe_one(probe, job, host, addresses[i]))
+			return false;
 	return true;
 }
 
@@ -40,10 +61,10 @@ run_mx(const struct probe *probe, struct probe_job *job)
 		return;
 	}
 	if (mx_lookup(job->target.host, (int)(probe->settings.timeout / 1000),
-	    mx, &job->fault) && allocate(job, mx->n))
+	    mx, &job->fault))
 		for (size_t i = 0; i < mx->n; i++)
-			probe_host(probe, mx->host[i], job->target.port,
-			    &job->results[i]);
+			if (!probe_each_address(probe, job, mx->host[i]))
+				break;
 	free(mx);
 }
 
@@ -55,9 +76,8 @@ run_job(const struct probe *probe, struct probe_job *job)
 		return;
 	if (job->target.by_mx)
 		run_mx(probe, job);
-	else if (allocate(job, 1))
-		probe_host(probe, job->target.host, job->target.port,
-		    &job->results[0]);
+	else
+		probe_each_address(probe, job, job->target.host);
 }
 
 static void *

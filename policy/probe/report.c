@@ -23,15 +23,23 @@ tls_text(const struct probe_result *result, time_t now, FILE *out)
 	line(out, "version", result->version);
 	line(out, "cipher", result->cipher);
 	fprintf(out, "    %-14s%d\n", "bits", result->bits);
+	if (result->key_exchange[0] != '\0')
+		line(out, "key exchange", result->key_exchange);
 	line(out, "client", client_certificate(result));
 	if (result->certificate == NULL) {
-		line(out, "certificate", "none");
+		line(out, "certificate", result->anonymous ? "none: the server "
+		    "agrees to suites without one only" : "none");
 		return;
 	}
 	line(out, "reason",
 	    X509_verify_cert_error_string(result->verify_result));
 	fprintf(out, "    %-14s%s %s the certificate\n", "name", result->host,
 	    result->name_matches ? "stands in" : "is not in");
+	if (result->named_verify != NULL)
+		fprintf(out, "    %-14s%s, %s the certificate; MTAs do not "
+		    "tell the name by themselves\n", "told the name",
+		    result->named_verify, result->named_matches ?
+		    "and stands in" : "and is not in");
 	fprintf(out, "    %-14s%d sent\n", "certificates", result->chain);
 	describe_text(result->certificate, now, 4, out);
 	describe_purposes(result->certificate, 4, out);
@@ -59,6 +67,10 @@ tls_json(const struct probe_result *result, time_t now, json_t *root)
 	json_object_set_new(root, "tls_version", json_string(result->version));
 	json_object_set_new(root, "cipher", json_string(result->cipher));
 	json_object_set_new(root, "cipher_bits", json_integer(result->bits));
+	json_object_set_new(root, "key_exchange",
+	    json_string(result->key_exchange));
+	json_object_set_new(root, "anonymous",
+	    json_boolean(result->anonymous));
 	json_object_set_new(root, "asked_for_certificate",
 	    json_boolean(result->asked_for_certificate));
 	json_object_set_new(root, "presented_certificate",
@@ -69,6 +81,10 @@ tls_json(const struct probe_result *result, time_t now, json_t *root)
 	    X509_verify_cert_error_string(result->verify_result)));
 	json_object_set_new(root, "name_matches",
 	    json_boolean(result->name_matches));
+	if (result->named_verify != NULL)
+		json_object_set_new(root, "with_server_name",
+		    json_pack("{s:s, s:b}", "verify", result->named_verify,
+		    "name_matches", (int)result->named_matches));
 	json_object_set_new(root, "certificates_sent",
 	    json_integer(result->chain));
 	json_object_set_new(root, "certificate",
