@@ -158,7 +158,32 @@ subtest 'replay' => sub {
 	    scalar @{$json->{groups}}, '--json: whole examples');
 	spew("$dir/none", "# nothing\n");
 	is_run(['replay', '-r', "$dir/none", $log], 0,
-	    qr/^newly allowed: 6$/m, 'no rules at all');
+	    qr/^newly allowed: 3$/m, 'no rules at all');
+	is_run(['replay', '-r', "$dir/none", $log], 0,
+	    qr/^newly past MAIL, recipients not known: 3$/m,
+	    'what is not known is not called allowed');
+
+	# Of two recipients one would be refused, and is the one that is named.
+	my ($clear) = grep { /"queue_id":"QCLEAR"/ } split /^/, slurp($log);
+	my $two = decode_json($clear);
+	delete $two->{chain};
+	$two->{rcpts} = ['b@example.org', 'payroll@example.org'];
+	spew("$dir/two.log", JSON::PP->new->canonical->encode($two) . "\n");
+	spew("$dir/payroll", "TLS_To:payroll@ PERM+ENCR:128\n");
+	$r = is_run(['replay', '-r', "$dir/payroll", "$dir/two.log"], 1,
+	    qr/^newly refused for some recipients: 1$/m, 'refused in part');
+	like($r->{out}, qr/ to=payroll\@example\.org: was accepted/, '... names whom');
+	$json = decode_json(run('replay', '--json', '-r', "$dir/payroll", "$dir/two.log")->{out});
+	is_deeply([@$json{qw(refused partly)}, $json->{groups}[0]{rcpt}], [0, 1, 'payroll@example.org'],
+	    '... in JSON, too');
+	is_run(['replay', '-r', "$dir/stricter", "$dir/two.log"], 1,
+	    qr/^newly refused: 1$/m, 'refused for all of them');
+
+	# Who is exempt can be tried, too.
+	is_run(['replay', '-o', 'exempt-clients=192.0.2.0/24', '-r', "$dir/stricter", $log], 0,
+	    qr/^newly warned: 4$/m, 'other exempt clients');
+	is_run(['replay', '-o', ' Mode = monitor', '-r', "$dir/stricter", $log], 0,
+	    qr/^newly warned: /m, 'a setting, spelt otherwise');
 	is_run(['replay', '-o', 'mode=monitor', '-r', "$dir/stricter", $log], 0,
 	    qr/^newly warned: /m, 'a setting');
 	spew("$dir/bad", "TLS_Clt: ENCR\n");

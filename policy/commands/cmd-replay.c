@@ -23,10 +23,16 @@ struct replaying {
 	struct context *context;
 	char *rules[RULEFILE_SOURCES_MAX + 1];
 	size_t nrules;
-	bool verbose, json, own_mode;
+	bool verbose, json, own_mode, own_exempt;
 	struct eval_options eval;
 	struct replay replay;
 };
+
+static const struct settings *
+exempt(const struct replaying *run)
+{
+	return run->own_exempt ? &run->context->settings : NULL;
+}
 
 /* The traces of examples are made by judging them once more. */
 static int
@@ -46,6 +52,7 @@ print(struct replaying *run, struct replay_workers *workers)
 			return command_fail(&fault);
 		run->replay.options = &run->eval;
 		run->replay.own_mode = run->own_mode;
+		run->replay.own_exempt = exempt(run);
 		run->replay.reader = &reader;
 		replay_report_print(report, workers->records, run->verbose,
 		    &run->replay, stdout);
@@ -61,7 +68,8 @@ replay(struct replaying *run, const struct audit_files *files,
     struct store *store)
 {
 	struct replay_workers workers = { .options = &run->eval,
-		.own_mode = run->own_mode, .store = store };
+		.own_mode = run->own_mode, .own_exempt = exempt(run),
+		.store = store };
 	struct fault fault;
 	int status;
 	bool good;
@@ -86,6 +94,14 @@ open_rules(struct replaying *run, struct fault *fault)
 		store = scratch_open(&rules, fault);
 	rulefile_free(&rules);
 	return store;
+}
+
+static bool
+assigns(const char *assignment, const char *name)
+{
+	struct slice s = slice_of(assignment);
+
+	return slice_is_nocase(slice_trim(slice_make(s.p, slice_find(s, '='))), name);
 }
 
 /* False: stop and return *status. */
@@ -120,8 +136,8 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 			*status = command_fail(&fault);
 			return false;
 		}
-		run->own_mode |= slice_starts_nocase(slice_of(assignments[i]),
-		    "mode=");
+		run->own_mode |= assigns(assignments[i], "mode");
+		run->own_exempt |= assigns(assignments[i], "exempt-clients");
 	}
 	settings_eval_options(&run->context->settings, &run->eval);
 	return true;

@@ -8,17 +8,21 @@
 
 static const char *const names[CHANGE_COUNT] = {
 	[CHANGE_REFUSED] = "newly refused",
+	[CHANGE_PARTLY] = "newly refused for some recipients",
 	[CHANGE_HELD] = "newly held",
 	[CHANGE_WARNED] = "newly warned",
 	[CHANGE_ALLOWED] = "newly allowed",
+	[CHANGE_PASSED] = "newly past MAIL, recipients not known",
 	[CHANGE_OTHERWISE] = "refused otherwise",
 };
 
 static const char *const json_names[CHANGE_COUNT] = {
 	[CHANGE_REFUSED] = "refused",
+	[CHANGE_PARTLY] = "partly",
 	[CHANGE_HELD] = "held",
 	[CHANGE_WARNED] = "warned",
 	[CHANGE_ALLOWED] = "allowed",
+	[CHANGE_PASSED] = "passed",
 	[CHANGE_OTHERWISE] = "otherwise",
 };
 
@@ -95,9 +99,10 @@ print_example(const struct replay_group *g, bool traces, struct replay *p,
 		    &line);
 		audit_print_fact(&record.facts, FACT_MAIL_ADDR, " from=",
 		    &line);
-		for (size_t i = 0; i < record.nrcpts && i < 1; i++) {
+		if (record.nrcpts > 0) {
 			text_puts(&line, " to=");
-			text_put_printable(&line, record.rcpts[i]);
+			text_put_printable(&line, g->rcpt.n > 0 ? g->rcpt :
+			    record.rcpts[0]);
 		}
 		fprintf(out, "    example:%s: was %s, would be %s\n", line.buf,
 		    replay_outcome_name(g->was), replay_outcome_name(g->is));
@@ -191,6 +196,7 @@ json_group(const struct replay_group *g, struct text *out)
 	json_field(&j, "was", slice_of(replay_outcome_name(g->was)));
 	json_field(&j, "would_be", slice_of(replay_outcome_name(g->is)));
 	json_field(&j, "reply", g->reply);
+	json_field(&j, "rcpt", g->rcpt);
 	JSONPUT_LITERAL(&j, ",\"example\":");
 	jsonput_slice(&j, g->example);
 	JSONPUT_LITERAL(&j, "}");
@@ -202,7 +208,7 @@ static void
 print_json_group(const struct replay_group *g, FILE *out)
 {
 	size_t room = 1024 + g->example.n + 6 * (g->domain.n + g->key.n +
-	    g->requirement.n + g->file.n + g->reply.n);
+	    g->requirement.n + g->file.n + g->reply.n + g->rcpt.n);
 	char *memory = malloc(room);
 	struct text text;
 

@@ -55,10 +55,9 @@ take(struct replay *p, const struct verdict *v, struct slice rcpt)
 }
 
 static bool
-refused(const struct replay *p)
+is_refusal(enum replay_outcome outcome)
 {
-	return p->outcome == OUTCOME_TEMPFAILED ||
-	    p->outcome == OUTCOME_REJECTED;
+	return outcome == OUTCOME_TEMPFAILED || outcome == OUTCOME_REJECTED;
 }
 
 bool
@@ -66,7 +65,8 @@ replay_judge(struct replay *p, struct reader_record *r)
 {
 	struct eval_options options = *p->options;
 	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
-		.options = &options, .exempt = r->exempt,
+		.options = &options, .exempt = p->own_exempt == NULL ?
+		r->exempt : settings_exempt(p->own_exempt, &r->facts),
 		.untold = !facts_arrived(&r->facts),
 		.now = r->time_us / 1000000, .trace = p->trace };
 	bool whole = true;
@@ -75,10 +75,13 @@ replay_judge(struct replay *p, struct reader_record *r)
 	if (!p->own_mode)
 		options.monitor = r->monitor;
 	p->verdict = NULL;
+	p->rcpts_refused = 0;
 	eval_session(&q, p->reader, NULL, &p->mail);
 	take(p, &p->mail, slice_make("", 0));
 	q.scope = EVAL_RCPT;
-	for (size_t i = 0; i < r->nrcpts && !refused(p); i++) {
+	if (is_refusal(p->outcome))
+		return true;
+	for (size_t i = 0; i < r->nrcpts; i++) {
 		struct verdict *v = &p->rcpts[spare];
 
 		whole = facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i],
@@ -90,6 +93,7 @@ replay_judge(struct replay *p, struct reader_record *r)
 		if (!whole)
 			break;
 		eval_session(&q, p->reader, NULL, v);
+		p->rcpts_refused += is_refusal(outcome_of(v->kind, v->waiver));
 		take(p, v, r->rcpts[i]);
 		if (p->verdict == v)
 			spare = !spare;

@@ -2,7 +2,8 @@
  * replay.h - a recorded message judged again, by other rules perhaps.
  *
  * Judged are the recorded facts at the recorded time, in the recorded mode;
- * a client that was exempt still is.  The other settings are the caller's.
+ * a client that was exempt still is, unless the caller has its own word of
+ * either.  The other settings are the caller's.
  *
  * Threads: each judge belongs to one; neither allocates nor locks.
  */
@@ -10,6 +11,7 @@
 #define TLSPOLICY_REPLAY_REPLAY_H
 
 #include "policy/audit/reader.h"
+#include "policy/conf/settings.h"
 #include "policy/eval/eval.h"
 
 /* What became of a message, as far as people would notice. */
@@ -27,6 +29,7 @@ const char *replay_outcome_name(enum replay_outcome); /* "warned" */
 struct replay {
 	const struct eval_options *options; /* but for `monitor` */
 	bool own_mode; /* `monitor` of options counts, not the record's */
+	const struct settings *own_exempt; /* whose exempt-clients do; or NULL */
 	struct store_reader *reader;
 	const struct trace *trace; /* or NULL */
 
@@ -35,6 +38,7 @@ struct replay {
 	const struct verdict *verdict; /* which that was */
 	const struct class_result *rule; /* that decided; NULL: none failed */
 	struct slice rcpt;	       /* whom it was about; empty: MAIL */
+	size_t rcpts_refused;	       /* of those that are recorded */
 
 	struct verdict mail, rcpts[2];
 };

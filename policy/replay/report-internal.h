@@ -16,6 +16,7 @@ struct replay_group {
 	enum replay_outcome was, is; /* of the example */
 	struct slice example;	     /* the record */
 	struct slice reply;	     /* what would be said */
+	struct slice rcpt;	     /* to whom; empty: at MAIL */
 };
 
 #endif

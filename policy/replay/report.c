@@ -32,14 +32,21 @@ is_refusal(enum replay_outcome outcome)
 }
 
 static enum replay_change
-change_of(enum replay_outcome was, enum replay_outcome is)
+change_of(const struct reader_record *r, const struct replay *p,
+    enum replay_outcome was)
 {
-	if (is < was)
-		return is_refusal(was) && is_refusal(is) ? CHANGE_OTHERWISE :
-		    is == OUTCOME_ACCEPTED || is_refusal(was) ?
-		    CHANGE_ALLOWED : CHANGE_WARNED;
+	enum replay_outcome is = p->outcome;
+
 	if (is_refusal(is))
-		return is_refusal(was) ? CHANGE_OTHERWISE : CHANGE_REFUSED;
+		return is_refusal(was) ? CHANGE_OTHERWISE :
+		    p->rcpts_refused > 0 && p->rcpts_refused < r->nrcpts ?
+		    CHANGE_PARTLY : CHANGE_REFUSED;
+	if (is_refusal(was))
+		return r->event == RECORD_REFUSED_MAIL ? CHANGE_PASSED :
+		    CHANGE_ALLOWED;
+	if (is < was)
+		return is == OUTCOME_ACCEPTED ? CHANGE_ALLOWED :
+		    CHANGE_WARNED;
 	return is == OUTCOME_HELD ? CHANGE_HELD : CHANGE_WARNED;
 }
 
@@ -129,7 +136,9 @@ take_example(struct replay_report *r, struct replay_group *g,
 	g->was = replay_recorded(record);
 	g->is = p->outcome;
 	g->first_us = record->time_us;
-	return keep(r, &g->example) && keep(r, &g->reply);
+	g->rcpt = p->rcpt;
+	return keep(r, &g->example) && keep(r, &g->reply) &&
+	    keep(r, &g->rcpt);
 }
 
 /* A group of its own for what is like no other before. */
@@ -179,7 +188,7 @@ replay_report_add(struct replay_report *r, const struct reader_record *record,
 	text_init(&domain, buf, sizeof buf);
 	domain_of(record, &domain);
 	like.domain = slice_make(domain.buf, domain.n);
-	like.change = change_of(like.was, like.is);
+	like.change = change_of(record, p, like.was);
 	name_rule(&like, record, p);
 	if (!grow(r))
 		return fault_no_memory(fault);
@@ -234,5 +243,5 @@ replay_report_merge(struct replay_report *r, const struct replay_report *from,
 bool
 replay_report_refuses(const struct replay_report *r)
 {
-	return r->changed[CHANGE_REFUSED] > 0;
+	return r->changed[CHANGE_REFUSED] + r->changed[CHANGE_PARTLY] > 0;
 }

@@ -16,9 +16,12 @@
 /* In the order in which they are listed. */
 enum replay_change {
 	CHANGE_REFUSED,	  /* was accepted, would be refused */
+	CHANGE_PARTLY,	  /* ... for some of its recipients */
 	CHANGE_HELD,	  /* was accepted, would be quarantined */
 	CHANGE_WARNED,	  /* was accepted, would be with a warning */
 	CHANGE_ALLOWED,	  /* was refused, held or warned of, would not be */
+	CHANGE_PASSED,	  /* was refused at MAIL, would pass it; for whom it
+			     was, and what of it would become, is not known */
 	CHANGE_OTHERWISE, /* refused both times, for good or for the time being */
 	CHANGE_COUNT
 };

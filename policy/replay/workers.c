@@ -196,6 +196,7 @@ start_worker(struct replay_worker *w, struct fault *fault)
 	fault_clear(&w->fault);
 	w->replay.options = w->all->options;
 	w->replay.own_mode = w->all->own_mode;
+	w->replay.own_exempt = w->all->own_exempt;
 	w->replay.reader = &w->reader;
 	error = pthread_create(&w->thread, NULL, work, w);
 	if (error == 0)

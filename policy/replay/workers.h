@@ -14,6 +14,7 @@
 struct replay_workers {
 	const struct eval_options *options;
 	bool own_mode; /* see struct replay */
+	const struct settings *own_exempt;
 	struct store *store;
 	size_t threads; /* 0: as many as there are processors, at most 16 */
 
