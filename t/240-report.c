@@ -96,14 +96,14 @@ test_fold(void **state)
 }
 
 static char *
-printed(bool (*form)(const struct report *, FILE *), const struct report *r)
+printed(report_form *form, const struct report *r)
 {
 	char *text = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&text, &n);
 
 	assert_non_null(out);
-	assert_true(form(r, out));
+	assert_true(form(r, NULL, out));
 	assert_int_equal(fclose(out), 0);
 	return text;
 }

@@ -266,6 +266,7 @@ audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered)
 		    "TLS\n", (unsigned long long)untold);
 	if (delivered > 0)
 		fprintf(stderr, "%llu of mail that left, out of a mail log, "
-		    "left out: this is about mail that came in\n",
+		    "left out: this is about mail that came in (report --left "
+		    "is about it)\n",
 		    (unsigned long long)delivered);
 }

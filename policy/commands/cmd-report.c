@@ -10,11 +10,12 @@ enum { TOP_DEFAULT = 50, SOON_DEFAULT = 30, STEADY_DEFAULT = 10,
 	NUMBER_MAX = 1000000 };
 
 enum { OPTION_CSV = OPTION_REPORT, OPTION_HTML, OPTION_TOP, OPTION_SOON,
-	OPTION_STEADY };
+	OPTION_STEADY, OPTION_LEFT };
 
 static const struct command_option options[] = {
 	{ OPTION_DOMAIN, "domain", "NAME",
-	    "a statement on the senders in this domain" },
+	    "a statement on this domain" },
+	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
 	AUDIT_OPTION_SINCE,
 	AUDIT_OPTION_UNTIL,
 	{ OPTION_TOP, "top", "NUMBER", "rows of long tables, 50" },
@@ -28,15 +29,48 @@ static const struct command_option options[] = {
 };
 
 struct asked {
-	struct report *report;
-	bool (*print)(const struct report *, FILE *);
+	struct report came, gone;
+	struct told told;
+	bool left; /* of `gone` alone */
+	report_form *print;
 };
 
 static bool
 each(void *arg, struct reader_record *record, const struct reader *reader)
 {
+	struct asked *asked = arg;
+
 	(void)reader;
-	return report_add(arg, record);
+	return asked->left || report_add(&asked->came, record);
+}
+
+static bool
+note(void *arg, const struct reader_record *record)
+{
+	struct asked *asked = arg;
+
+	return record->event != RECORD_DELIVERED ||
+	    report_add(&asked->gone, record);
+}
+
+/* Before the mail: what MTAs were told stands in other files than it. */
+static bool
+each_answer(void *arg, struct reader_record *record,
+    const struct reader *reader)
+{
+	(void)arg;
+	(void)record;
+	(void)reader;
+	return true;
+}
+
+static bool
+answer(void *arg, const struct reader_record *record)
+{
+	struct asked *asked = arg;
+
+	asked->gone.failed |= !told_add(&asked->told, record);
+	return !asked->gone.failed;
 }
 
 static bool
@@ -67,10 +101,12 @@ take_format(const struct context *context, struct asked *asked, int c)
 static bool
 take(const struct context *context, struct asked *asked, int c)
 {
-	struct report *report = asked->report;
+	struct report *report = &asked->came;
 	unsigned long number;
 
 	switch (c) {
+	case OPTION_LEFT:
+		return asked->left = true;
 	case OPTION_DOMAIN:
 		report->domain = slice_of(optarg);
 		return report->domain.n > 0 || command_usage(context,
@@ -99,24 +135,61 @@ take(const struct context *context, struct asked *asked, int c)
 	}
 }
 
-static int
-make(const struct asked *asked, const struct audit_files *files)
+/* One is asked for, or of a domain both. */
+static bool
+print(struct asked *asked)
 {
-	struct audit_walk walk = { .each = each, .arg = asked->report };
-	struct fault fault;
-	bool good;
+	bool both = asked->came.domain.n > 0 && !asked->left;
 
+	report_finish(&asked->came);
+	report_finish(&asked->gone);
+	if (asked->left)
+		return asked->print(&asked->gone, NULL, stdout);
+	return asked->print(&asked->came, both ? &asked->gone : NULL, stdout);
+}
+
+/* Mail that left is judged by what was told before, whatever file has it. */
+static bool
+read_answers(struct asked *asked, const struct audit_files *files,
+    struct fault *fault)
+{
+	struct audit_walk walk = { .each = each_answer, .outbound = answer,
+		.arg = asked, .again = true };
+
+	if (!audit_walk(&walk, files, fault))
+		return false;
+	told_sort(&asked->told);
+	return true;
+}
+
+static bool
+is_stdin(const struct audit_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (slice_is(slice_of(files->paths[i]), "-"))
+			return true;
+	return files->n == 0;
+}
+
+static int
+make(struct asked *asked, const struct audit_files *files)
+{
+	struct audit_walk walk = { .each = each, .note = note, .arg = asked };
+	bool gone = asked->left || asked->came.domain.n > 0, good;
+	struct fault fault;
+
+	/* What can be read but once has no answers to be held against. */
+	good = !gone || is_stdin(files) || read_answers(asked, files, &fault);
 	progress_start("records read", &walk.records);
-	good = audit_walk(&walk, files, &fault);
+	good = good && audit_walk(&walk, files, &fault);
 	progress_stop();
-	if (good && asked->report->failed) {
+	if (good && (asked->came.failed || asked->gone.failed)) {
 		fault_no_memory(&fault);
 		good = false;
 	}
 	if (!good)
 		return command_fail(&fault);
-	report_finish(asked->report);
-	if (!asked->print(asked->report, stdout)) {
+	if (!print(asked)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
@@ -127,7 +200,11 @@ make(const struct asked *asked, const struct audit_files *files)
 	audit_say_torn(walk.torn);
 	audit_say_withdrawn(walk.withdrawn);
 	audit_say_unrecorded(walk.unrecorded);
-	audit_say_maillog(walk.maillog, walk.untold, walk.delivered);
+	audit_say_maillog(asked->left ? 0 : walk.maillog,
+	    asked->left ? 0 : walk.untold, gone ? 0 : walk.delivered);
+	if (asked->left && walk.records > 0)
+		fprintf(stderr, "%zu records of mail that came in left out\n",
+		    walk.records);
 	if (walk.bad > 0)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,
@@ -135,30 +212,56 @@ make(const struct asked *asked, const struct audit_files *files)
 	return walk.bad > 0 ? FAULT_DATA : EXIT_FINE;
 }
 
+/* What is asked for counts for both ways. */
+static void
+start_leaving(struct asked *asked)
+{
+	asked->gone = asked->came;
+	asked->gone.leaving = true;
+	asked->gone.told = &asked->told;
+}
+
+/* False: a usage error, which was told. */
+static bool
+take_options(struct context *context, struct asked *asked, int argc,
+    char **argv, int *status)
+{
+	int c;
+
+	while ((c = command_getopt(context, argc, argv, status)) != -1) {
+		if (c == '?')
+			return false;
+		if (!take(context, asked, c)) {
+			*status = FAULT_USAGE;
+			return false;
+		}
+	}
+	return true;
+}
+
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct report report;
-	struct asked asked = { .report = &report, .print = report_text };
+	struct asked asked = { .print = report_text };
 	struct audit_files files;
 	struct fault fault;
-	int c, status;
+	int status;
 
-	report_init(&report);
-	report.top = TOP_DEFAULT;
-	report.soon = SOON_DEFAULT;
-	report.steady = STEADY_DEFAULT;
-	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c == '?')
-			return status;
-		if (!take(context, &asked, c))
-			return FAULT_USAGE;
-	}
+	report_init(&asked.came);
+	asked.came.top = TOP_DEFAULT;
+	asked.came.soon = SOON_DEFAULT;
+	asked.came.steady = STEADY_DEFAULT;
+	if (!take_options(context, &asked, argc, argv, &status))
+		return status;
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
+	told_init(&asked.told);
+	start_leaving(&asked);
 	status = make(&asked, &files);
 	audit_files_free(&files);
-	report_free(&report);
+	report_free(&asked.came);
+	report_free(&asked.gone);
+	told_free(&asked.told);
 	return status;
 }
 

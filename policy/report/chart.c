@@ -170,9 +170,11 @@ page_charts(const struct report *r, FILE *out)
 
 	fill(&chart, r);
 	fputs("<section><h2>Day by day</h2>\n", out);
-	draw(&chart, "Mail let through", "plot", mails, out);
+	draw(&chart, r->leaving ? "Mail delivered" : "Mail let through",
+	    "plot", mails, out);
 	draw(&chart, "In clear, by itself", "plot low", clears, out);
-	draw(&chart, "Refusals", "plot low", refusals, out);
+	if (!r->leaving)
+		draw(&chart, "Refusals", "plot low", refusals, out);
 	fputs("</section>\n", out);
 }
 

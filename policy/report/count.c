@@ -36,6 +36,8 @@ static const struct report_row rows[REPORT_COUNTERS] = {
 	    .label = "from exempt clients, apart" },
 	[COUNT_ABORTED] = { .name = "aborted",
 	    .label = "given up by the client" },
+	[COUNT_AGAINST] = { .name = "against",
+	    .label = "against what the MTA was told" },
 };
 
 const char *

@@ -36,6 +36,7 @@ enum report_counter {
 	COUNT_EXEMPT = COUNT_WOULD_FOR + REASON_COUNT, /* let through, client
 							 exempt or local */
 	COUNT_ABORTED,	/* never ended by the client */
+	COUNT_AGAINST,	/* left otherwise than the MTA was told */
 	REPORT_COUNTERS
 };
 

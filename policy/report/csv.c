@@ -57,8 +57,9 @@ print_cell(FILE *out, const char *domain, const struct report_cell *cell)
 }
 
 bool
-report_csv(const struct report *r, FILE *out)
+report_csv(const struct report *r, const struct report *other, FILE *out)
 {
+	(void)other;
 	print_head(out);
 	for (size_t i = 0; i < r->ndomains; i++)
 		for (const struct report_cell *c = r->domains[i]->cells;

@@ -34,7 +34,7 @@ void page_mixture(const struct report *, FILE *);
 void page_domains(const struct report *, FILE *);
 void page_rules(const struct report *, FILE *);
 void page_endings(const struct report *, FILE *);
-void page_peers(const struct report_domain *, FILE *);
+void page_peers(const struct report *, const struct report_domain *, FILE *);
 void page_days(const struct report *, FILE *);
 
 #endif

@@ -7,6 +7,9 @@
 static const char *
 title_of(const struct report *r)
 {
+	if (r->leaving)
+		return r->domain.n > 0 ? "TLS statement on mail that left" :
+		    "TLS report on mail that left";
 	return r->domain.n > 0 ? "TLS statement" : "TLS report";
 }
 
@@ -34,27 +37,29 @@ static void
 print_statement(const struct report *r, FILE *out)
 {
 	const struct report_count *c = &r->total;
+	const struct report_words *words = report_words(r);
 
 	fputs("<p class=\"lead\">", out);
 	if (c->n[COUNT_MAILS] == 0) {
-		fputs("No mail with a sender of this domain was let through.",
-		    out);
+		fprintf(out, "No mail with a %s of this domain was %s.",
+		    words->address, words->passed);
 	} else if (c->n[COUNT_UNTOLD] > 0) {
 		page_number(out, c->n[COUNT_CLEAR]);
 		fputs(" of ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fputs(" mails came in clear; of ", out);
+		fprintf(out, " mails %s in clear; of ", words->came);
 		page_number(out, c->n[COUNT_UNTOLD]);
 		fputs(" the mail log does not tell; ", out);
 	} else if (c->n[COUNT_CLEAR] == 0) {
 		fputs("Each of the ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fputs(" mails came over TLS; ", out);
+		fprintf(out, " mails %s over TLS; ", words->came);
 	} else {
 		page_number(out, c->n[COUNT_CLEAR]);
 		fputs(" of ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fputs(" mails came in clear, the others over TLS; ", out);
+		fprintf(out, " mails %s in clear, the others over TLS; ",
+		    words->came);
 	}
 	if (c->n[COUNT_MAILS] > 0) {
 		if (c->n[COUNT_VERIFIED] == c->n[COUNT_MAILS])
@@ -127,14 +132,21 @@ print_tiles(const struct report *r, FILE *out)
 	const struct report_count *c = &r->total;
 
 	fputs("<div class=\"tiles\">\n", out);
-	print_tile(out, "", c->n[COUNT_MAILS], 0, "mails let through");
+	print_tile(out, "", c->n[COUNT_MAILS], 0, r->leaving ?
+	    "mails delivered" : "mails let through");
 	print_tile(out, "", c->n[COUNT_TLS], c->n[COUNT_MAILS], "over TLS");
 	print_tile(out, "best", c->n[COUNT_VERIFIED], c->n[COUNT_MAILS], "certificate verified");
 	print_tile(out, c->n[COUNT_CLEAR] > 0 ? "bad" : "", c->n[COUNT_CLEAR], 0,
 	    "in clear");
-	print_tile(out, c->n[COUNT_REFUSED] > 0 ? "stop" : "", c->n[COUNT_REFUSED], 0,
-	    "attempts refused");
-	print_tile(out, "", c->n[COUNT_WOULD], 0, "would have been refused");
+	if (r->leaving) {
+		print_tile(out, c->n[COUNT_AGAINST] > 0 ? "stop" : "",
+		    c->n[COUNT_AGAINST], 0, "against what the MTA was told");
+	} else {
+		print_tile(out, c->n[COUNT_REFUSED] > 0 ? "stop" : "",
+		    c->n[COUNT_REFUSED], 0, "attempts refused");
+		print_tile(out, "", c->n[COUNT_WOULD], 0,
+		    "would have been refused");
+	}
 	fputs("</div>\n", out);
 }
 
@@ -169,38 +181,73 @@ print_notes(const struct report *r, FILE *out)
 }
 
 static void
+print_leaving_notes(const struct report *r, FILE *out)
+{
+	fputs("<section><h2>How to read this</h2><dl>\n"
+	    "<dt>Mails</dt><dd>recipients whose server took the message, by "
+	    "the MTA's own log, by the day (UTC) and by the organisational "
+	    "domain of the recipient.</dd>\n"
+	    "<dt>Verified</dt><dd>the MTA verified the server's "
+	    "certificate; whether its name was the right one the log does not "
+	    "tell.</dd>\n"
+	    "<dt>Against</dt><dd>in clear, or without a verified certificate, "
+	    "although the MTA had been told before to demand it.</dd>\n"
+	    "<dt>Evidence</dt><dd>this is none: anybody who may write to the "
+	    "mail log can write what is in it.</dd>\n", out);
+	if (r->folded > 0) {
+		fputs("<dt>(other)</dt><dd>", out);
+		page_number(out, r->folded);
+		fputs(" domains with little mail, counted together.</dd>\n",
+		    out);
+	}
+	fputs("</dl></section>\n", out);
+}
+
+static void
 print_empty(FILE *out)
 {
 	fputs("<header><h1>TLS report</h1><p class=\"lead\">No records."
 	    "</p></header>\n", out);
 }
 
+static void
+print_report(const struct report *r, FILE *out)
+{
+	print_header(r, out);
+	print_tiles(r, out);
+	page_alarms(r, out);
+	page_charts(r, out);
+	page_mixture(r, out);
+	if (r->domain.n > 0)
+		page_peers(r, r->domains[0], out);
+	else
+		page_domains(r, out);
+	if (!r->leaving) {
+		page_rules(r, out);
+		page_endings(r, out);
+	}
+	if (r->domain.n > 0)
+		page_days(r, out);
+	if (r->leaving)
+		print_leaving_notes(r, out);
+	else
+		print_notes(r, out);
+}
+
 bool
-report_html(const struct report *r, FILE *out)
+report_html(const struct report *r, const struct report *other, FILE *out)
 {
 	char hash[64];
 
 	if (!page_style_hash(hash))
 		return false;
 	print_start(r, hash, out);
-	if (r->records == 0) {
+	if (r->records == 0)
 		print_empty(out);
-	} else {
-		print_header(r, out);
-		print_tiles(r, out);
-		page_alarms(r, out);
-		page_charts(r, out);
-		page_mixture(r, out);
-		if (r->domain.n > 0)
-			page_peers(r->domains[0], out);
-		else
-			page_domains(r, out);
-		page_rules(r, out);
-		page_endings(r, out);
-		if (r->domain.n > 0)
-			page_days(r, out);
-		print_notes(r, out);
-	}
+	else
+		print_report(r, out);
+	if (other != NULL && other->records > 0)
+		print_report(other, out);
 	fputs("</main></body></html>\n", out);
 	return true;
 }

@@ -199,8 +199,8 @@ print(FILE *out, const char *before, json_t *value)
 	return good;
 }
 
-bool
-report_json(const struct report *r, FILE *out)
+static bool
+print_report(const struct report *r, FILE *out)
 {
 	bool good = print(out, "{\"from\":", r->records == 0 ? json_null() :
 	    day_of(r->first)) &&
@@ -224,6 +224,20 @@ report_json(const struct report *r, FILE *out)
 	for (size_t i = 0; good && i < r->ndomains; i++)
 		good = print(out, i == 0 ? "" : ",\n",
 		    domain_of(r->domains[i]));
-	fputs("]}\n", out);
+	fputs("]", out);
+	return good;
+}
+
+bool
+report_json(const struct report *r, const struct report *other, FILE *out)
+{
+	bool good = print_report(r, out);
+
+	if (good && other != NULL) {
+		fputs(",\n\"left\":", out);
+		good = print_report(other, out);
+		putc('}', out);
+	}
+	fputs("}\n", out);
 	return good;
 }

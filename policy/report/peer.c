@@ -35,10 +35,12 @@ report_copy(struct slice s)
 
 /* sendmail gives a name that it could not verify, and says so. */
 static void
-client_name(const struct facts *facts, struct text *out)
+client_name(const struct facts *facts, bool server, struct text *out)
 {
-	struct slice name = facts_value(facts, FACT_CLIENT_NAME);
-	struct slice address = facts_value(facts, FACT_CLIENT_ADDR);
+	struct slice name = facts_value(facts, server ? FACT_SERVER_NAME :
+	    FACT_CLIENT_NAME);
+	struct slice address = facts_value(facts, server ? FACT_SERVER_ADDR :
+	    FACT_CLIENT_ADDR);
 
 	if (name.n == 0 || name.p[0] == '[' ||
 	    (facts_filled(facts, FACT_CLIENT_RESOLVE) &&
@@ -116,7 +118,7 @@ in_clear(const struct report *r, struct report_client *c,
 		return;
 	if (c->fallback++ == 0)
 		c->first_fallback = record->time_us;
-	c->fallback_refused += record->event != RECORD_MESSAGE;
+	c->fallback_refused += report_is_refusal(record);
 	c->last_fallback = record->time_us;
 }
 
@@ -232,7 +234,7 @@ report_add_peer(const struct report *r, struct report_domain *d,
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	client_name(&record->facts, &name);
+	client_name(&record->facts, r->leaving, &name);
 	c = find_client(d, slice_make(name.buf, name.n));
 	if (c == NULL)
 		return false;

@@ -23,9 +23,16 @@ report_is_refusal(const struct reader_record *record)
 static inline bool
 report_is_exempt(const struct reader_record *record)
 {
-	return record->exempt ||
-	    !facts_filled(&record->facts, FACT_CLIENT_ADDR);
+	return record->exempt || (record->event != RECORD_DELIVERED &&
+	    !facts_filled(&record->facts, FACT_CLIENT_ADDR));
 }
+
+/* What is said of mail that came, or of mail that left. */
+struct report_words {
+	const char *passed, *came, *address, *domains, *peer, *peers, *peer_by;
+};
+
+const struct report_words *report_words(const struct report *);
 
 /* peer.c: clients and certificates.  False: out of memory. */
 bool report_add_peer(const struct report *, struct report_domain *,

@@ -31,6 +31,29 @@ report_today(const struct report *r)
 	return report_day(r->last);
 }
 
+const struct report_words *
+report_words(const struct report *r)
+{
+	static const struct report_words words[] = {
+		{ "let through", "came", "sender", "Domains of senders",
+		    "Client", "Who sent it", "By the organisational domain of "
+		    "the client's name where it was confirmed, else by "
+		    "address; refused attempts count here." },
+		{ "delivered", "left", "recipient", "Domains of recipients",
+		    "Server", "Who took it", "By the organisational domain of "
+		    "the server's name." },
+	};
+
+	return &words[r->leaving];
+}
+
+static struct slice
+recipient_domain(const struct reader_record *record)
+{
+	return record->nrcpts == 0 ? slice_make("", 0) :
+	    organisation_of_address(record->rcpts[0]);
+}
+
 /* The group of a record; empty: it is not asked for. */
 static void
 find_group(const struct report *r, const struct reader_record *record,
@@ -38,6 +61,17 @@ find_group(const struct report *r, const struct reader_record *record,
 {
 	struct mailbox mailbox, typed;
 
+	if (r->leaving) {
+		struct slice domain = recipient_domain(record);
+
+		if (r->domain.n == 0 && domain.n == 0)
+			text_puts(group, "(no domain)");
+		else if (r->domain.n == 0)
+			organisation_organisational(domain, group);
+		else if (organisation_covers(r->domain, domain))
+			domain_canonical(r->domain, group);
+		return;
+	}
 	spelling_sender(&record->facts, &mailbox);
 	if (r->domain.n > 0) {
 		/* Asked for by its name, mail counts as it was typed, too. */
@@ -90,9 +124,23 @@ count_passed(struct report_count *c, const struct reader_record *record)
 	}
 }
 
-static void
-count(struct report_count *c, const struct reader_record *record)
+/* What is not told is not held against anybody. */
+static bool
+is_against(const struct report *r, const struct reader_record *record)
 {
+	enum told_demand demand = r->told == NULL ? TOLD_NOTHING :
+	    told_demand(r->told, recipient_domain(record), record->time_us);
+
+	return facts_tls_told(&record->facts) && demand != TOLD_NOTHING &&
+	    (facts_in_clear(&record->facts) || (demand == TOLD_VERIFIED &&
+	    !facts_verified(&record->facts)));
+}
+
+static void
+count(const struct report *r, struct report_count *c,
+    const struct reader_record *record)
+{
+	c->n[COUNT_AGAINST] += r->leaving && is_against(r, record);
 	if (report_is_refusal(record)) {
 		c->n[COUNT_REFUSED]++;
 		c->n[COUNT_REFUSED_FOR + (int)record->reason]++;
@@ -164,12 +212,13 @@ add_to_domain(struct report *r, struct report_domain *d,
 	struct report_count *of_day = find_day(r, &d->cells,
 	    report_day(record->time_us));
 
-	count(&d->sum, record);
+	count(r, &d->sum, record);
 	if (of_day != NULL)
-		count(of_day, record);
+		count(r, of_day, record);
 	note_time(&d->first, &d->last, record->time_us);
 	if (!report_is_exempt(record) && facts_tls_told(&record->facts) &&
 	    (record->event == RECORD_MESSAGE ||
+	    record->event == RECORD_DELIVERED ||
 	    record->event == RECORD_REFUSED_MAIL))
 		r->failed |= !report_add_peer(r, d, record);
 }
@@ -182,7 +231,8 @@ report_add(struct report *r, const struct reader_record *record)
 	struct report_domain *d;
 	struct text group;
 
-	if (record->time_us < r->since || record->time_us >= r->until)
+	if (record->time_us < r->since || record->time_us >= r->until ||
+	    r->leaving != (record->event == RECORD_DELIVERED))
 		return true;
 	text_init(&group, group_text, sizeof group_text);
 	find_group(r, record, &group);
@@ -192,17 +242,18 @@ report_add(struct report *r, const struct reader_record *record)
 	r->monitored += record->monitor;
 	r->maillog += record->maillog;
 	note_time(&r->first, &r->last, record->time_us);
-	count(&r->total, record);
+	count(r, &r->total, record);
 	of_day = find_day(r, &r->days, report_day(record->time_us));
 	if (of_day != NULL)
-		count(of_day, record);
+		count(r, of_day, record);
 	d = report_find_domain(r, group.buf);
 	if (d == NULL) {
 		r->failed = true;
 		return false;
 	}
 	add_to_domain(r, d, record);
-	if (record->event == RECORD_MESSAGE && !report_is_exempt(record) &&
+	if ((r->leaving || record->event == RECORD_MESSAGE) &&
+	    !report_is_exempt(record) && facts_tls_told(&record->facts) &&
 	    !facts_in_clear(&record->facts))
 		count_suite(r, &record->facts);
 	return report_add_rules(r, record) && !r->failed;

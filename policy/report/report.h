@@ -1,5 +1,6 @@
 /*
- * report.h - what came in, how well it was protected, and what changed.
+ * report.h - what came in, how well it was protected, and what changed; or
+ * what left, by the MTA's own log, held against what it was told.
  *
  * Records of the audit log are added one by one, oldest first; kept are sums
  * only.  They are grouped by day (UTC) and by the organisational domain of the
@@ -25,6 +26,7 @@
 
 #include "policy/audit/reader.h"
 #include "policy/report/data.h"
+#include "policy/report/told.h"
 
 enum {
 	REPORT_DOMAINS_MAX = 20000,
@@ -40,6 +42,8 @@ struct report {
 	size_t top;		/* rows of long tables for people */
 	int32_t soon;		/* days: what ends within them is told */
 	uint64_t steady;	/* mails that make a habit, see peer.c */
+	bool leaving;		/* of mail that left: by recipient, server */
+	const struct told *told; /* what the MTA was told before; or NULL */
 
 	struct report_count total;
 	struct report_cell *days;	   /* after report_finish() by day */
@@ -63,7 +67,7 @@ struct report {
 void report_init(struct report *);
 void report_free(struct report *);
 
-/* False: out of memory. */
+/* RECORD_DELIVERED when `leaving`, else the others.  False: out of memory. */
 bool report_add(struct report *, const struct reader_record *);
 /* After the last one: puts all in order. */
 void report_finish(struct report *);
@@ -75,12 +79,12 @@ int32_t report_today(const struct report *);
 size_t report_alarms(const struct report *, struct report_alarm **alarms);
 
 /*
- * The forms.  Errors of writing stay with the stream; false: a library failed
- * or memory ran out.
+ * The forms.  `other`: of mail the other way, which stands behind it; or NULL.
+ * Errors of writing stay with the stream; false: a library failed or memory
+ * ran out.
  */
-bool report_text(const struct report *, FILE *);
-bool report_csv(const struct report *, FILE *);
-bool report_json(const struct report *, FILE *);
-bool report_html(const struct report *, FILE *);
+typedef bool report_form(const struct report *, const struct report *other,
+    FILE *);
+report_form report_text, report_csv, report_json, report_html;
 
 #endif

@@ -176,9 +176,9 @@ print_domain(FILE *out, const struct report_domain *d)
 void
 page_domains(const struct report *r, FILE *out)
 {
-	fputs("<section><h2>Domains of senders</h2><table class=\"wide\">"
+	fprintf(out, "<section><h2>%s</h2><table class=\"wide\">"
 	    "<thead><tr><th>Domain</th><th class=\"w\">Verified, TLS, clear"
-	    "</th>", out);
+	    "</th>", report_words(r)->domains);
 	print_heads(out);
 	for (size_t i = 0; i < r->ndomains && i < r->top; i++)
 		print_domain(out, r->domains[i]);
@@ -269,12 +269,13 @@ page_endings(const struct report *r, FILE *out)
 }
 
 static void
-print_clients(const struct report_domain *d, FILE *out)
+print_clients(const struct report_words *words, const struct report_domain *d,
+    FILE *out)
 {
-	fputs("<section><h2>Who sent it</h2><table class=\"wide\"><thead><tr>"
-	    "<th>Client</th><th class=\"n\">TLS</th><th class=\"n\">Verified"
+	fprintf(out, "<section><h2>%s</h2><table class=\"wide\"><thead><tr>"
+	    "<th>%s</th><th class=\"n\">TLS</th><th class=\"n\">Verified"
 	    "</th><th class=\"n\">Clear</th><th class=\"n\">Clear after TLS"
-	    "</th></tr></thead><tbody>\n", out);
+	    "</th></tr></thead><tbody>\n", words->peers, words->peer);
 	for (unsigned i = 0; i < d->nclients; i++) {
 		const struct report_client *c = &d->clients[i];
 
@@ -287,18 +288,16 @@ print_clients(const struct report_domain *d, FILE *out)
 		print_cell(out, "clear after TLS", c->fallback);
 		fputs("</tr>\n", out);
 	}
-	fputs("</tbody></table><p class=\"soft\">By the organisational domain of "
-	    "the client's name where it was confirmed, else by address; refused "
-	    "attempts count here.", out);
+	fprintf(out, "</tbody></table><p class=\"soft\">%s", words->peer_by);
 	if (d->clients_left_out > 0)
 		fprintf(out, " %u more with less mail.", d->clients_left_out);
 	fputs("</p></section>\n", out);
 }
 
 void
-page_peers(const struct report_domain *d, FILE *out)
+page_peers(const struct report *r, const struct report_domain *d, FILE *out)
 {
-	print_clients(d, out);
+	print_clients(report_words(r), d, out);
 	fputs("<section><h2>Certificates that verified</h2>", out);
 	if (d->ncertificates == 0) {
 		fputs("<p class=\"soft\">None.</p></section>\n", out);

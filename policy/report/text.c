@@ -41,9 +41,10 @@ print_head(const struct report *r, FILE *out)
 	text_init(&last, last_text, sizeof last_text);
 	report_put_day(&first, r->first);
 	report_put_day(&last, r->last);
-	fprintf(out, "TLS report, %s to %s (UTC)", first.buf, last.buf);
+	fprintf(out, "TLS report%s, %s to %s (UTC)", r->leaving ?
+	    " of mail that left" : "", first.buf, last.buf);
 	if (r->domain.n > 0) {
-		fputs(", senders of ", out);
+		fprintf(out, ", %ss of ", report_words(r)->address);
 		report_print_clean(out, r->domains[0]->name);
 	}
 	fprintf(out, ", %llu records", (unsigned long long)r->records);
@@ -54,14 +55,19 @@ print_head(const struct report *r, FILE *out)
 }
 
 static void
-print_counter(FILE *out, const struct report_count *c,
-    enum report_counter counter)
+print_counter(const struct report *r, FILE *out, enum report_counter counter)
 {
 	const struct report_row *row = report_row(counter);
+	const struct report_count *c = &r->total;
+	char label[64];
 
 	if (row->label == NULL)
 		return;
-	if (row->always)
+	if (counter == COUNT_MAILS) {
+		snprintf(label, sizeof label, "mails %s",
+		    report_words(r)->passed);
+		print_row(out, label, c->n[counter], 0);
+	} else if (row->always)
 		print_row(out, row->label, c->n[counter],
 		    row->share ? c->n[COUNT_MAILS] : 0);
 	else
@@ -74,7 +80,7 @@ print_totals(const struct report *r, FILE *out)
 	const struct report_count *c = &r->total;
 
 	for (int i = 0; i < REPORT_COUNTERS; i++)
-		print_counter(out, c, (enum report_counter)i);
+		print_counter(r, out, (enum report_counter)i);
 	fputs("\nProtocol versions\n", out);
 	for (int i = 0; i < REPORT_VERSIONS; i++)
 		if (c->n[COUNT_VERSION + i] > 0)
@@ -258,21 +264,33 @@ print_certificates(const struct report_domain *d, FILE *out)
 	}
 }
 
-bool
-report_text(const struct report *r, FILE *out)
+static void
+print_report(const struct report *r, FILE *out)
 {
 	if (r->records == 0) {
-		fputs("No records.\n", out);
-		return true;
+		fprintf(out, "No records%s.\n", r->leaving ?
+		    " of mail that left" : "");
+		return;
 	}
 	print_head(r, out);
 	print_totals(r, out);
 	print_alarms(r, out);
-	print_rules(r, out);
+	if (!r->leaving)
+		print_rules(r, out);
 	print_days(r, out);
 	if (r->domain.n > 0)
 		print_certificates(r->domains[0], out);
 	else
 		print_domains(r, out);
+}
+
+bool
+report_text(const struct report *r, const struct report *other, FILE *out)
+{
+	print_report(r, out);
+	if (other != NULL && other->records > 0) {
+		putc('\n', out);
+		print_report(other, out);
+	}
 	return true;
 }

@@ -39,15 +39,14 @@ check_html(const char *page)
 }
 
 static void
-check_form(const struct report *report, bool (*form)(const struct report *,
-    FILE *))
+check_form(const struct report *report, report_form *form)
 {
 	char *page = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&page, &n);
 	json_t *json;
 
-	FUZZ_CHECK(out != NULL && form(report, out));
+	FUZZ_CHECK(out != NULL && form(report, NULL, out));
 	fclose(out);
 	if (form == report_html)
 		check_html(page);

@@ -1,0 +1,181 @@
+/*
+ * Postfix asks for "mx.example.com", then ".mx.example.com", ".example.com";
+ * sendmail for tls_rcpt:user@example.com.  Answers are kept by that name,
+ * without the user.
+ */
+#include <stdlib.h>
+
+#include "policy/base/domain.h"
+#include "policy/facts/organisation.h"
+#include "policy/report/told.h"
+
+enum { CHUNK = 64 * 1024 };
+
+struct told_answer {
+	struct slice name; /* ".example.com": what is below it */
+	int64_t time_us;
+	enum told_demand demand;
+};
+
+void
+told_init(struct told *t)
+{
+	memset(t, 0, sizeof *t);
+	arena_init(&t->memory, CHUNK);
+}
+
+void
+told_free(struct told *t)
+{
+	free(t->answers);
+	arena_free(&t->memory);
+}
+
+/* The first word of Postfix's answer is a level. */
+static enum told_demand
+demand_of_level(struct slice answer)
+{
+	static const struct {
+		const char *level;
+		enum told_demand demand;
+	} levels[] = {
+		{ "encrypt", TOLD_TLS }, { "fingerprint", TOLD_TLS },
+		{ "dane-only", TOLD_TLS }, { "verify", TOLD_VERIFIED },
+		{ "secure", TOLD_VERIFIED },
+	};
+	struct slice word = slice_make(answer.p, slice_find(answer, ' '));
+
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+		if (slice_is_nocase(word, levels[i].level))
+			return levels[i].demand;
+	return TOLD_NOTHING;
+}
+
+/* sendmail's answer is a requirement. */
+static enum told_demand
+demand_of_rule(struct slice answer)
+{
+	struct requirement r;
+	struct fault f;
+
+	if (!requirement_parse(answer, TAG_RCPT, &r, &f))
+		return TOLD_NOTHING;
+	return r.need == NEED_VERIFY ? TOLD_VERIFIED :
+	    r.need == NEED_ENCR && r.bits > 0 ? TOLD_TLS : TOLD_NOTHING;
+}
+
+/* Where the question was refused nothing should leave in clear either. */
+static enum told_demand
+demand_of(const struct reader_outbound *o, bool sendmail)
+{
+	if (slice_is(o->result, "refused"))
+		return TOLD_TLS;
+	return sendmail ? demand_of_rule(o->answer) :
+	    demand_of_level(o->answer);
+}
+
+static void
+lower(struct slice name, char buf[DOMAIN_TEXT_MAX])
+{
+	for (size_t i = 0; i < name.n; i++)
+		buf[i] = (char)text_lower(name.p[i]);
+}
+
+static bool
+append(struct told *t, struct slice name, int64_t time_us,
+    enum told_demand demand)
+{
+	struct told_answer *a;
+	char buf[DOMAIN_TEXT_MAX];
+
+	if (name.n == 0 || name.n > sizeof buf)
+		return true;
+	if (t->n == t->allocated) {
+		size_t more = 2 * t->allocated + 64;
+
+		a = reallocarray(t->answers, more, sizeof *a);
+		if (a == NULL)
+			return false;
+		t->answers = a;
+		t->allocated = more;
+	}
+	lower(name, buf);
+	a = &t->answers[t->n++];
+	a->name = arena_copy(&t->memory, slice_make(buf, name.n));
+	a->time_us = time_us;
+	a->demand = demand;
+	return a->name.p != NULL;
+}
+
+bool
+told_add(struct told *t, const struct reader_record *r)
+{
+	const struct reader_outbound *o = &r->outbound;
+	struct slice name = o->query;
+	enum outbound_map map;
+	bool sendmail = outbound_map_by_name(o->map, &map) &&
+	    map == OUTBOUND_SENDMAIL;
+
+	if (sendmail) {
+		if (!slice_starts_nocase(name, "tls_rcpt:"))
+			return true;
+		name = organisation_of_address(slice_from(name,
+		    strlen("tls_rcpt:")));
+	} else if (name.n > 0 && name.p[0] == '[') {
+		return true; /* a host, perhaps of many domains */
+	}
+	return append(t, name, r->time_us, demand_of(o, sendmail));
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct told_answer *a = pa, *b = pb;
+	int order = slice_compare(a->name, b->name);
+
+	return order != 0 ? order :
+	    (a->time_us > b->time_us) - (a->time_us < b->time_us);
+}
+
+void
+told_sort(struct told *t)
+{
+	if (t->n > 0)
+		qsort(t->answers, t->n, sizeof *t->answers, compare);
+}
+
+/* The last one for this name at that time; NULL: none. */
+static const struct told_answer *
+find(const struct told *t, struct slice name, int64_t time_us)
+{
+	const struct told_answer wanted = { .name = name, .time_us = time_us };
+	size_t low = 0, high = t->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&t->answers[middle], &wanted) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && slice_equal(t->answers[low - 1].name, name) ?
+	    &t->answers[low - 1] : NULL;
+}
+
+enum told_demand
+told_demand(const struct told *t, struct slice domain, int64_t time_us)
+{
+	const struct told_answer *a;
+	char buf[DOMAIN_TEXT_MAX];
+
+	if (domain.n > sizeof buf)
+		return TOLD_NOTHING;
+	lower(domain, buf);
+	domain.p = buf;
+	a = find(t, domain, time_us);
+	for (size_t i = 1; a == NULL && i < domain.n; i++)
+		if (domain.p[i] == '.')
+			a = find(t, slice_from(domain, i), time_us);
+	return a != NULL ? a->demand : TOLD_NOTHING;
+}
