@@ -163,7 +163,7 @@ test_lists(void **state)
 	assert_false(out.cut);
 	snprintf(padded, sizeof padded, " %s ", list);
 	for (int d = 0; d < DIALECT_COUNT; d++)
-		for (const struct macro *m = macro_table((enum dialect)d);
+		for (const struct macro *m = macro_table((enum dialect_id)d);
 		    m->name != NULL; m++) {
 			const char *hit;
 

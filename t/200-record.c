@@ -51,7 +51,7 @@ tear_down(void **state)
 
 /* NAME, VALUE, ..., NULL. */
 static void
-tell(struct fixture *f, enum dialect dialect, const char *const *macros)
+tell(struct fixture *f, enum dialect_id dialect, const char *const *macros)
 {
 	facts_reset(&f->facts, dialect);
 	for (; *macros != NULL; macros += 2)

@@ -77,7 +77,7 @@ random_value(struct fixture *f, char *out, size_t size)
 static void
 random_facts(struct fixture *f)
 {
-	enum dialect dialect = pick(f, 2) ? DIALECT_POSTFIX : DIALECT_SENDMAIL;
+	enum dialect_id dialect = pick(f, 2) ? DIALECT_POSTFIX : DIALECT_SENDMAIL;
 	const struct macro *m = macro_table(dialect);
 
 	facts_reset(&f->facts, dialect);

@@ -82,7 +82,7 @@ judge(struct sample *s, struct record *record)
 	write_record(s, record);
 }
 
-static enum dialect
+static enum dialect_id
 dialect_of(const char *line)
 {
 	const char *v = strstr(line, "\tv=");

@@ -58,14 +58,14 @@ static const char *const verify_words[VERIFY_COUNT] = {
 };
 
 void
-facts_init(struct facts *f, enum dialect dialect)
+facts_init(struct facts *f, enum dialect_id dialect)
 {
 	arena_init(&f->memory, FACTS_CHUNK);
 	facts_reset(f, dialect);
 }
 
 void
-facts_reset(struct facts *f, enum dialect dialect)
+facts_reset(struct facts *f, enum dialect_id dialect)
 {
 	arena_reset(&f->memory);
 	f->dialect = dialect;
@@ -292,7 +292,7 @@ fact_by_name(struct slice name, enum fact_id *id)
 }
 
 const char *
-dialect_name(enum dialect dialect)
+dialect_name(enum dialect_id dialect)
 {
 	return dialect == DIALECT_POSTFIX ? "postfix" : "sendmail";
 }

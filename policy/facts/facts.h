@@ -25,7 +25,7 @@
 #include "policy/facts/fact.h"
 
 /* The MTA that speaks, told by macro v. */
-enum dialect {
+enum dialect_id {
 	DIALECT_SENDMAIL,
 	DIALECT_POSTFIX,
 	DIALECT_COUNT
@@ -61,15 +61,15 @@ enum verify {
 };
 
 struct facts {
-	enum dialect dialect;
+	enum dialect_id dialect;
 	enum verify verify; /* what its fact says */
 	struct fact fact[FACT_COUNT];
 	struct arena memory;
 };
 
 /* All facts absent.  Takes no memory yet; reset keeps some. */
-void facts_init(struct facts *, enum dialect);
-void facts_reset(struct facts *, enum dialect);
+void facts_init(struct facts *, enum dialect_id);
+void facts_reset(struct facts *, enum dialect_id);
 void facts_free(struct facts *);
 
 /*
@@ -115,6 +115,6 @@ bool facts_address(const struct facts *, bool server, struct netaddr *);
 /* The name of a fact: that of its macro without braces, "client_name". */
 const char *fact_name(enum fact_id);
 bool fact_by_name(struct slice name, enum fact_id *);
-const char *dialect_name(enum dialect); /* "sendmail", "postfix" */
+const char *dialect_name(enum dialect_id); /* "sendmail", "postfix" */
 
 #endif

@@ -87,12 +87,12 @@ static const char *const unused[] = { "_", "{addr_type}", "{alg_bits}",
 	"{total_rate}", NULL };
 
 const struct macro *
-macro_table(enum dialect dialect)
+macro_table(enum dialect_id dialect)
 {
 	return dialect == DIALECT_POSTFIX ? postfix_macros : sendmail_macros;
 }
 
-enum dialect
+enum dialect_id
 macro_dialect(struct slice v)
 {
 	return slice_starts_nocase(v, "Postfix") ? DIALECT_POSTFIX :
@@ -133,7 +133,7 @@ named(const char *macro, struct slice name)
 }
 
 static const struct macro *
-find_row(enum dialect dialect, struct slice name)
+find_row(enum dialect_id dialect, struct slice name)
 {
 	for (const struct macro *m = macro_table(dialect); m->name != NULL; m++)
 		if (named(m->name, name))
@@ -143,7 +143,7 @@ find_row(enum dialect dialect, struct slice name)
 
 /* A bit for each fact that the dialect's table has; asked for each message. */
 static uint64_t
-told(enum dialect dialect)
+told(enum dialect_id dialect)
 {
 	static _Atomic uint64_t known[DIALECT_COUNT];
 	uint64_t bits = atomic_load_explicit(&known[dialect],
@@ -170,7 +170,7 @@ macro_set(struct facts *f, struct slice name, struct slice value)
 		    MACRO_NO_MEMORY;
 	}
 	for (int d = 0; d < DIALECT_COUNT; d++)
-		if (find_row((enum dialect)d, name) != NULL)
+		if (find_row((enum dialect_id)d, name) != NULL)
 			return MACRO_IGNORED;
 	for (const char *const *u = unused; *u != NULL; u++)
 		if (named(*u, name))
@@ -179,7 +179,7 @@ macro_set(struct facts *f, struct slice name, struct slice value)
 }
 
 bool
-macro_told(enum dialect dialect, enum fact_id id)
+macro_told(enum dialect_id dialect, enum fact_id id)
 {
 	return (told(dialect) >> id & 1) != 0;
 }

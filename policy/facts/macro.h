@@ -40,10 +40,10 @@ struct macro {
  * The macros of a dialect, ended by a row with name NULL.  When two rows carry
  * one fact the first that is there counts ({cert_fp} before {cert_md5}).
  */
-const struct macro *macro_table(enum dialect);
+const struct macro *macro_table(enum dialect_id);
 
 /* "Postfix 3.7.11" is Postfix; everything else speaks sendmail's dialect. */
-enum dialect macro_dialect(struct slice v);
+enum dialect_id macro_dialect(struct slice v);
 
 /*
  * The blank-separated list that smfi_setsymlist() takes for a stage, of both dialects (the MTA is
@@ -67,6 +67,6 @@ enum macro_set macro_set(struct facts *, struct slice name,
 bool macro_finish(struct facts *);
 
 /* This MTA can tell the fact at all. */
-bool macro_told(enum dialect, enum fact_id);
+bool macro_told(enum dialect_id, enum fact_id);
 
 #endif

@@ -87,7 +87,7 @@ put_key(struct maillog *m, const struct session *s)
 
 /* Nothing is told yet. */
 static bool
-start(struct maillog *m, enum dialect dialect)
+start(struct maillog *m, enum dialect_id dialect)
 {
 	facts_reset(&m->facts, dialect);
 	for (int id = 0; id < FACT_COUNT; id++)
@@ -135,7 +135,7 @@ put_record(struct maillog *m, const struct record_maillog *record, bool good,
 
 void
 maillog_message(struct maillog *m, const struct session *s,
-    enum dialect dialect, struct slice sender)
+    enum dialect_id dialect, struct slice sender)
 {
 	struct record_maillog record = { .time_us = s->time_us,
 	    .facts = &m->facts };
@@ -155,7 +155,7 @@ maillog_message(struct maillog *m, const struct session *s,
 
 void
 maillog_delivery(struct maillog *m, const struct logline *line,
-    struct session *server, enum dialect dialect, struct slice queue_id,
+    struct session *server, enum dialect_id dialect, struct slice queue_id,
     struct slice rcpt)
 {
 	struct record_maillog record = { .time_us = line->time_us,
