@@ -74,8 +74,9 @@ compute(void)
 			    (enum fact_id)id) ? FACT_ABSENT : FACT_NOT_TOLD;
 		for (; m->name != NULL; m++)
 			encoded[d][m->fact] = m->xtext;
+		if (dialect_row((enum dialect_id)d)->verify_from_names)
+			nothing[d][FACT_VERIFY] = FACT_KNOWN;
 	}
-	nothing[DIALECT_POSTFIX][FACT_VERIFY] = FACT_KNOWN;
 }
 
 const struct field *

@@ -71,7 +71,10 @@ bool field_is_encoded(enum dialect_id, enum fact_id);
 extern const bool field_plain_byte[256];
 size_t field_encode(struct slice value, char *out);
 
-/* NOT_TOLD or ABSENT; under Postfix also KNOWN: {verify} is then NONE. */
+/*
+ * NOT_TOLD or ABSENT; also KNOWN for {verify} that is made of other macros: it
+ * is then NONE.
+ */
 enum fact_state field_state_when_nothing(enum dialect_id, enum fact_id);
 
 #endif

@@ -22,14 +22,8 @@
 #include "policy/base/arena.h"
 #include "policy/base/netaddr.h"
 #include "policy/base/text.h"
+#include "policy/facts/dialect.h"
 #include "policy/facts/fact.h"
-
-/* The MTA that speaks, told by macro v. */
-enum dialect_id {
-	DIALECT_SENDMAIL,
-	DIALECT_POSTFIX,
-	DIALECT_COUNT
-};
 
 struct fact {
 	enum fact_state state;
@@ -61,7 +55,7 @@ enum verify {
 };
 
 struct facts {
-	enum dialect_id dialect;
+	enum dialect_id dialect; /* the MTA that speaks, told by macro v */
 	enum verify verify; /* what its fact says */
 	struct fact fact[FACT_COUNT];
 	struct arena memory;
@@ -115,6 +109,5 @@ bool facts_address(const struct facts *, bool server, struct netaddr *);
 /* The name of a fact: that of its macro without braces, "client_name". */
 const char *fact_name(enum fact_id);
 bool fact_by_name(struct slice name, enum fact_id *);
-const char *dialect_name(enum dialect_id); /* "sendmail", "postfix" */
 
 #endif

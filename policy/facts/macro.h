@@ -1,11 +1,11 @@
 /*
  * macro.h - how each MTA tells the facts: which macros, spelt how, when.
  *
- * One table for each dialect.  The daemon asks for the macros of these tables
+ * Each dialect has a table.  The daemon asks for the macros of these tables
  * and for no others; `tlspolicy check` fills facts through the same rows, so
  * that what is judged on the command line is what the daemon would judge.
  *
- * To add a macro: a fact in facts.h, its name in facts.c, a row in macro.c.
+ * To add a macro: see policy/README.
  * Threads: constant data only.
  */
 #ifndef TLSPOLICY_MACRO_H
@@ -42,12 +42,16 @@ struct macro {
  */
 const struct macro *macro_table(enum dialect_id);
 
-/* "Postfix 3.7.11" is Postfix; everything else speaks sendmail's dialect. */
+/*
+ * By macro v: "Postfix 3.7.11" is Postfix; whatever no dialect takes for its own
+ * speaks sendmail's.
+ */
 enum dialect_id macro_dialect(struct slice v);
 
 /*
- * The blank-separated list that smfi_setsymlist() takes for a stage, of both dialects (the MTA is
- * not known when macros are asked for).  Appends to `out`.
+ * The blank-separated list that smfi_setsymlist() takes for a stage, of all
+ * dialects (the MTA is not known when macros are asked for), each macro once.
+ * Appends to `out`.
  */
 void macro_list(enum macro_stage, struct text *out);
 
