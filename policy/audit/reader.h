@@ -33,7 +33,7 @@ struct reader_record {
 	struct facts facts;	 /* without the recipient's */
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	size_t nrcpts;
-	struct class_result *rules; /* without reason and by */
+	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
 	enum verdict_kind verdict; /* as carried out */
 	enum waiver waiver;
@@ -52,7 +52,7 @@ struct reader_record {
 };
 
 /* That gave the recorded verdict, or what a waiver spared; NULL: none. */
-const struct class_result *reader_deciding_rule(const struct reader_record *);
+const struct tag_result *reader_deciding_rule(const struct reader_record *);
 
 void reader_record_init(struct reader_record *);
 void reader_record_free(struct reader_record *);

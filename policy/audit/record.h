@@ -23,7 +23,7 @@
 struct record_rcpt {
 	struct slice address;		   /* as the client sent it, without <> */
 	struct slice resolved;		   /* by the MTA; empty: the same */
-	const struct class_result *result; /* NULL: no TLS_To rule matched */
+	const struct tag_result *result; /* NULL: no TLS_To rule matched */
 	enum verdict_kind kind;		   /* as carried out */
 	enum waiver waiver;
 };
@@ -105,6 +105,6 @@ bool record_is_maillog(struct slice line);
 const char *record_result_type(enum reason, enum verify);
 
 /* How a class of rules came out, field rules[].result: "would-fail". */
-const char *record_result(const struct class_result *);
+const char *record_result(const struct tag_result *);
 
 #endif

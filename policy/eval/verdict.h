@@ -53,8 +53,8 @@ struct reply {
 	struct slice lines[REPLY_LINES_MAX];
 };
 
-/* How one class of rules came out; the audit log gives it back as it was. */
-struct class_result {
+/* How the rules of one tag came out; the audit log gives it back as it was. */
+struct tag_result {
 	enum tag tag;
 	bool matched;		  /* a rule was found */
 	bool lookup_failed;	  /* the store could not be asked */
@@ -74,7 +74,7 @@ struct verdict {
 	enum waiver waiver;	/* not NONE: reply tells what it would be */
 	uint64_t generation;	/* 0: there was no store to ask */
 	unsigned nresults;
-	struct class_result results[TAG_COUNT];
+	struct tag_result results[TAG_COUNT];
 	int deciding;		/* index into results; -1: none failed */
 	struct reply reply;	/* nlines 0 when nothing failed */
 	struct text memory;

@@ -33,7 +33,7 @@ struct replay {
 	/* Results: the gravest of MAIL and the recipients. */
 	enum replay_outcome outcome;
 	const struct verdict *verdict; /* which that was */
-	const struct class_result *rule; /* that decided; NULL: none failed */
+	const struct tag_result *rule; /* that decided; NULL: none failed */
 	struct slice rcpt;	       /* whom it was about; empty: MAIL */
 
 	struct verdict mail, rcpts[2];
