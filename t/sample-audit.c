@@ -111,9 +111,9 @@ session(struct sample *s, char *line)
 			record.exempt = true;
 		else if (strcmp(field, "monitor") == 0)
 			record.monitor = true;
-		else
-			macro_set(&s->facts, slice_of(field),
-			    slice_of(value));
+		else if (macro_set(&s->facts, slice_of(field),
+		    slice_of(value)) == MACRO_NO_MEMORY)
+			stop("out of memory");
 	}
 	if (!macro_finish(&s->facts))
 		stop("out of memory");

@@ -21,35 +21,37 @@
 struct audit;
 
 /* The file is /dev/null: nothing is recorded. */
-bool audit_is_off(const struct settings *);
+bool audit_is_off(const struct settings *) NONNULL;
 
 /* NULL with a fault: no such directory, no permission, a bad key file. */
-struct audit *audit_open(const struct settings *, struct fault *);
+struct audit *audit_open(const struct settings *, struct fault *) MUST_CHECK;
 
-bool audit_submit(struct audit *, struct slice record);
+bool audit_submit(struct audit *, struct slice record) MUST_CHECK NONNULL;
 /* For a record that no mail is accepted on: see writer_submit_refusal(). */
-bool audit_submit_refusal(struct audit *, struct slice record);
+bool audit_submit_refusal(struct audit *, struct slice record)
+    MUST_CHECK NONNULL;
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.
  */
-bool audit_offer(struct audit *, struct slice record);
+bool audit_offer(struct audit *, struct slice record) MUST_CHECK NONNULL;
 
 /*
  * For SIGHUP, after the settings were read again: opens the file anew by its
  * name (logrotate has moved the old one) and follows changed settings.  On
  * failure the old file stays in use.
  */
-bool audit_reopen(struct audit *, const struct settings *, struct fault *);
+bool audit_reopen(struct audit *, const struct settings *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * To be called every second or so, by one thread: the log says when the disk
  * has ceased to answer and when it does again.
  */
-void audit_watch(struct audit *);
+void audit_watch(struct audit *) NONNULL;
 
 /* For the metrics.  False: the log is off. */
-bool audit_stats(struct audit *, struct writer_stats *);
+bool audit_stats(struct audit *, struct writer_stats *) NONNULL;
 
 /* Everything submitted is written and synchronised when it returns. */
 void audit_close(struct audit *);

@@ -69,7 +69,7 @@ bool field_is_encoded(enum dialect_id, enum fact_id);
  * as many bytes.  Returns how many it took.
  */
 extern const bool field_plain_byte[256];
-size_t field_encode(struct slice value, char *out);
+size_t field_encode(struct slice value, char *out) NONNULL;
 
 /*
  * NOT_TOLD or ABSENT; also KNOWN for {verify} that is made of other macros: it

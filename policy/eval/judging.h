@@ -30,11 +30,12 @@ struct judgement {
 };
 
 /* Does what was found hold?  Words for what does not are in the observation. */
-enum answer judging_rule(const struct judging *, struct judgement *);
+enum answer judging_rule(const struct judging *, struct judgement *) NONNULL;
 /* The same where there is no rule. */
-enum answer judging_handshake(const struct judging *, struct judgement *);
-bool judging_handshake_failed(const struct facts *);
+enum answer judging_handshake(const struct judging *, struct judgement *)
+    NONNULL;
+bool judging_handshake_failed(const struct facts *) NONNULL;
 void judging_trace(const struct judging *, const char *test,
-    const struct observation *, enum answer);
+    const struct observation *, enum answer) NONNULL;
 
 #endif

@@ -46,8 +46,8 @@ struct key_order {
 
 /* `mailbox` must live as long. */
 void key_order_start(struct key_order *, enum tag, const struct facts *,
-    const struct mailbox *mailbox);
+    const struct mailbox *mailbox) NONNULL;
 /* False: no more steps. */
-bool key_order_next(struct key_order *, struct key_step *);
+bool key_order_next(struct key_order *, struct key_step *) NONNULL;
 
 #endif

@@ -21,10 +21,11 @@ struct matched_rule {
  * reader->fault.
  */
 enum lookup_result match_rule(struct store_reader *, enum tag,
-    const struct question *, const struct mailbox *, struct matched_rule *);
+    const struct question *, const struct mailbox *, struct matched_rule *)
+    MUST_CHECK;
 
 /* The same for one step, an exact key or a walk. */
 enum lookup_result find_step(struct store_reader *, const struct question *,
-    const struct key_step *, struct matched_rule *);
+    const struct key_step *, struct matched_rule *) MUST_CHECK NONNULL;
 
 #endif

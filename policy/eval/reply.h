@@ -28,10 +28,10 @@ struct question;
 
 /* What becomes of the mail unless it is waived; never ACCEPT. */
 enum verdict_kind reply_kind(const struct judgement *,
-    const struct eval_options *);
+    const struct eval_options *) NONNULL;
 
 /* Fills verdict->reply; its text is kept in the verdict. */
 void reply_compose(const struct judgement *, const struct question *,
-    struct verdict *);
+    struct verdict *) NONNULL;
 
 #endif

@@ -91,17 +91,17 @@ bool verdict_refuses(enum verdict_kind);
 unsigned verdict_severity(enum verdict_kind, enum waiver);
 
 /* Accept, nothing matched. */
-void verdict_init(struct verdict *);
+void verdict_init(struct verdict *) NONNULL;
 
 /* A copy of `s` in the verdict's memory (cut when that is full). */
-struct slice verdict_keep(struct verdict *, struct slice s);
+struct slice verdict_keep(struct verdict *, struct slice s) NONNULL;
 
 /*
  * The first line of `tlspolicy check`: "tempfail 451 4.7.10 TEXT", lines
  * joined by " / ".  verdict_print_would() prints the reply that a waiver
  * spared the client.
  */
-void verdict_print(const struct verdict *, struct text *);
-void verdict_print_would(const struct verdict *, struct text *);
+void verdict_print(const struct verdict *, struct text *) NONNULL;
+void verdict_print_would(const struct verdict *, struct text *) NONNULL;
 
 #endif

@@ -53,14 +53,14 @@ enum dialect_id macro_dialect(struct slice v);
  * dialects (the MTA is not known when macros are asked for), each macro once.
  * Appends to `out`.
  */
-void macro_list(enum macro_stage, struct text *out);
+void macro_list(enum macro_stage, struct text *out) NONNULL;
 
 /*
  * Put in one macro, its name without braces ("client_name", "i").  Of several
  * macros that carry one fact the first one counts.
  */
 enum macro_set macro_set(struct facts *, struct slice name,
-    struct slice value);
+    struct slice value) MUST_CHECK NONNULL;
 
 /*
  * To be called once all macros of a message are in: marks as not told what
@@ -68,7 +68,7 @@ enum macro_set macro_set(struct facts *, struct slice name,
  * {verify} from the presence of certificate macros, never from a {verify}
  * that an administrator made up).  False: out of memory.
  */
-bool macro_finish(struct facts *);
+bool macro_finish(struct facts *) MUST_CHECK NONNULL;
 
 /* This MTA can tell the fact at all. */
 bool macro_told(enum dialect_id, enum fact_id);

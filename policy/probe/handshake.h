@@ -9,7 +9,8 @@
 #include "policy/probe/probe.h"
 
 /* NULL with a fault: a file of the settings cannot be used. */
-SSL_CTX *handshake_context(const struct probe_settings *, struct fault *);
+SSL_CTX *handshake_context(const struct probe_settings *, struct fault *)
+    MUST_CHECK;
 
 /* The handshake on `s`; on SMTP_OK fills the TLS part of the result. */
 enum smtp_result handshake_run(SSL_CTX *, const char *host, struct smtp *s,

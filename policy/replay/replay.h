@@ -46,6 +46,6 @@ enum replay_outcome replay_recorded(const struct reader_record *);
  * Uses the record's facts for its recipients and leaves them unknown.  False:
  * out of memory, and not all of it was judged.
  */
-bool replay_judge(struct replay *, struct reader_record *);
+bool replay_judge(struct replay *, struct reader_record *) MUST_CHECK;
 
 #endif
