@@ -14,9 +14,9 @@
 #include "milter/session/session.h"
 
 bool macros_mail(SMFICTX *, struct session *, const char *sender)
-    MUST_CHECK NONNULL;
+    MUST_CHECK;
 bool macros_rcpt(SMFICTX *, struct session *, const char *recipient)
-    MUST_CHECK NONNULL;
+    MUST_CHECK;
 /* The queue id as it is now: Postfix has none before the first recipient. */
 bool macros_queue_id(SMFICTX *, struct session *) MUST_CHECK NONNULL;
 

@@ -46,7 +46,7 @@ struct key_order {
 
 /* `mailbox` must live as long. */
 void key_order_start(struct key_order *, enum tag, const struct facts *,
-    const struct mailbox *mailbox) NONNULL;
+    const struct mailbox *mailbox);
 /* False: no more steps. */
 bool key_order_next(struct key_order *, struct key_step *) NONNULL;
 
