@@ -95,13 +95,13 @@ int64_t writer_ms(void); /* of the monotonic clock */
 void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
 struct timespec writer_time(int64_t ms);
 bool writer_is_crowded(const struct writer *) NONNULL;
-void writer_tell(struct writer *, enum writer_event, const struct fault *);
-void writer_tell_opened(struct writer *, const char *path) NONNULL;
-void writer_tell_lost(struct writer *, const char *what) NONNULL;
+void writer_report(struct writer *, enum writer_event, const struct fault *);
+void writer_report_opened(struct writer *, const char *path) NONNULL;
+void writer_report_lost(struct writer *, const char *what) NONNULL;
 void writer_round(struct writer *) NONNULL;
 bool writer_sync(struct writer *, struct fault *) MUST_CHECK NONNULL;
 /* Back to the front of the queue, in order; the lock is held. */
-void writer_give_back(struct writer *, struct entry *list) NONNULL;
+void writer_give_back(struct writer *, struct entry *list);
 
 /* writer-sync.c: audit-sync = batch. */
 void *writer_sync_thread(void *writer);

@@ -9,7 +9,7 @@
  * handed out when BLOCKS_BYTES behind it were read.
  *
  * Files come in the order of the chain, whatever the order of the paths.
- * Threads: an ahead belongs to one thread; a piece to whoever has it.
+ * Threads: a struct blocks belongs to one thread; a piece to whoever has it.
  */
 #ifndef TLSPOLICY_AUDIT_BLOCKS_H
 #define TLSPOLICY_AUDIT_BLOCKS_H

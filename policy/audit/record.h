@@ -106,7 +106,7 @@ bool record_is_maillog(struct slice line);
  */
 const char *record_result_type(enum reason, enum verify);
 
-/* How a class of rules came out, field rules[].result: "would-fail". */
+/* How the rules of a tag came out, field rules[].result: "would-fail". */
 const char *record_result(const struct tag_result *) NONNULL;
 
 #endif

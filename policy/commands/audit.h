@@ -86,6 +86,6 @@ void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);
-void audit_print_outbound(const struct reader_record *, struct text *out);
+void audit_outbound_print(const struct reader_record *, struct text *out);
 
 #endif

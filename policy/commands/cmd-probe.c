@@ -81,7 +81,7 @@ print_text(const struct probe_job *job, const struct probe_result *result,
 		printf("    %-14snone judged: %s\n", "rules",
 		    run->unjudged.text);
 	text_init(&out, rule, sizeof rule);
-	if (outbound_suggest(result, &out))
+	if (probe_suggest(result, &out))
 		printf("    %-14s%s\n", "suggestion", rule);
 }
 
@@ -100,7 +100,7 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 			    json_string(verdicts[i].text));
 	json_object_set_new(root, "verdicts", list);
 	text_init(&out, rule, sizeof rule);
-	if (outbound_suggest(result, &out))
+	if (probe_suggest(result, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
 	json_dumpf(root, stdout,
 	    JSON_ENSURE_ASCII | JSON_COMPACT);

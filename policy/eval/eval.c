@@ -4,7 +4,7 @@
  * milder.  All are judged, and trace and audit log show them.
  *
  * A verdict that rests on something that could not be found out goes through
- * one place, settle(), which asks on-error.
+ * one place, decide(), which asks on-error.
  */
 #include <string.h>
 
@@ -58,7 +58,7 @@ severity(const struct judging *j, const struct judgement *c)
  * one that could not be judged, tells what it would have been and no more.
  */
 static void
-settle(const struct judging *j, const struct judgement *c)
+decide(const struct judging *j, const struct judgement *c)
 {
 	struct verdict *v = j->verdict;
 
@@ -87,7 +87,7 @@ conclude(const struct judging *j, const struct judgement *c)
 	if (c->result.matched || c->result.answer != ANSWER_YES)
 		keep_result(j, c);
 	if (c->result.answer != ANSWER_YES)
-		settle(j, c);
+		decide(j, c);
 }
 
 /* What cannot be known is not absent. */

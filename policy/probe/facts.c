@@ -51,7 +51,7 @@ set_certificate(struct facts *facts, const X509 *certificate,
 }
 
 bool
-outbound_facts(const struct probe_result *result, const char *rcpt,
+probe_facts(const struct probe_result *result, const char *rcpt,
     const char *digest, struct facts *facts)
 {
 	char bits[16];
@@ -97,7 +97,7 @@ suggest_name(const struct probe_result *result, struct text *out)
 }
 
 bool
-outbound_suggest(const struct probe_result *result, struct text *out)
+probe_suggest(const struct probe_result *result, struct text *out)
 {
 	unsigned bits = usual_bits(result->bits);
 

@@ -17,7 +17,7 @@
  * recipient; `digest` is OpenSSL's name of CertFingerprintAlgorithm.  The
  * facts must have been initialised.  False: out of memory.
  */
-bool outbound_facts(const struct probe_result *, const char *rcpt,
+bool probe_facts(const struct probe_result *, const char *rcpt,
     const char *digest, struct facts *);
 
 /*
@@ -26,6 +26,6 @@ bool outbound_facts(const struct probe_result *, const char *rcpt,
  * from trying.  False: there is no rule to suggest, since mail to this server
  * goes in clear.
  */
-bool outbound_suggest(const struct probe_result *, struct text *);
+bool probe_suggest(const struct probe_result *, struct text *);
 
 #endif

@@ -27,7 +27,7 @@ bool store_check_file(const char *path, struct fault *) MUST_CHECK NONNULL;
 bool store_check_pages(const char *path, uint64_t txnid, bool *gone,
     struct fault *) MUST_CHECK NONNULL;
 /* That, and every entry, of a file that is in memory; `path` for messages. */
-bool check_mapped(const char *path, const unsigned char *map, size_t size,
+bool store_check_mapped(const char *path, const unsigned char *map, size_t size,
     uint64_t txnid, bool *gone, struct fault *) MUST_CHECK NONNULL;
 
 /*
@@ -35,9 +35,9 @@ bool check_mapped(const char *path, const unsigned char *map, size_t size,
  * open here.  A writer may spoil this: only when that snapshot is still the
  * newest one afterwards does the result count.
  */
-bool check_number(const char *path, uint64_t *txnid, struct fault *)
+bool store_check_number(const char *path, uint64_t *txnid, struct fault *)
     MUST_CHECK NONNULL;
-bool check_newest(const char *path, uint64_t *txnid, struct fault *)
+bool store_check_newest(const char *path, uint64_t *txnid, struct fault *)
     MUST_CHECK NONNULL;
 
 #endif

@@ -9,7 +9,7 @@
 #include "policy/store/snapshot.h"
 
 /* A read transaction between two uses. */
-struct store_resting {
+struct store_txn {
 	MDB_txn *txn;
 	size_t txnid; /* whose are the following; 0: none */
 	struct snapshot snapshot;
@@ -26,7 +26,7 @@ struct store {
 	dev_t dev;
 	ino_t ino, lock_ino;
 	off_t size; /* when it was opened; LMDB makes no file smaller */
-	struct pool resting;	/* struct store_resting */
+	struct pool idle;	/* struct store_txn */
 	_Atomic bool suspect;	/* a reader met damage */
 };
 
@@ -42,7 +42,7 @@ bool store_open_env(const char *path, unsigned flags, MDB_env **,
  */
 bool store_is_whole(const struct store *, size_t *size, struct fault *)
     MUST_CHECK NONNULL;
-void store_discard(struct store_resting *);
+void store_discard(struct store_txn *);
 /* Notes it for the caller and for store_verify(); LOOKUP_FAILED always. */
 enum lookup_result store_damaged(struct store_reader *, const char *what)
     NONNULL;
