@@ -31,11 +31,11 @@ struct accept_trouble {
 };
 
 /* Before there are connections. */
-void accept_init(struct metrics *);
+void accept_init(struct metrics *) NONNULL;
 
 /* Counts one that failed with `error`; says so, once in a minute at most. */
-void accept_failed(struct accept_trouble *, int error);
+void accept_failed(struct accept_trouble *, int error) NONNULL;
 /* Logs that connections are accepted again, if a failure was logged. */
-void accept_succeeded(struct accept_trouble *);
+void accept_succeeded(struct accept_trouble *) NONNULL;
 
 #endif

@@ -18,12 +18,12 @@
  * is one.  True without: nothing was handed to this process.  False: something
  * was, that cannot be listened on.
  */
-bool activation_find(struct listen *, struct fault *);
+bool activation_find(struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(): libmilter will accept from this socket. */
-bool activation_open(struct listen *, struct fault *);
+bool activation_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* Accept no more: what connects now waits for the next process. */
-void activation_leave(const struct listen *);
+void activation_leave(const struct listen *) NONNULL;
 
 #endif

@@ -12,7 +12,7 @@
 #include "milter/config-test.h"
 
 static void
-tell_socket(const char *what, const char *group, const struct listen *l)
+print_socket(const char *what, const char *group, const struct listen *l)
 {
 	printf("%s %s", what, l->spec);
 	if (l->inherited)
@@ -24,7 +24,7 @@ tell_socket(const char *what, const char *group, const struct listen *l)
 }
 
 static void
-tell_user(const struct privilege *p)
+print_user(const struct privilege *p)
 {
 	if (p->drop)
 		printf("runs as user %s\n", p->user);
@@ -35,7 +35,7 @@ tell_user(const struct privilege *p)
 }
 
 static void
-tell_store(const struct settings *s)
+print_store(const struct settings *s)
 {
 	struct store_reader reader;
 	struct fault fault;
@@ -63,11 +63,11 @@ tell_store(const struct settings *s)
 }
 
 static void
-tell_audit(const struct settings *s)
+print_audit(const struct settings *s)
 {
 	struct stat found;
 
-	if (audit_is_off(s))
+	if (auditlog_is_off(s))
 		printf("audit log: off\n");
 	else if (stat(s->audit_file, &found) == 0)
 		printf("audit log %s: %lld bytes\n", s->audit_file,
@@ -78,25 +78,25 @@ tell_audit(const struct settings *s)
 }
 
 int
-tell_settings(const struct options *o, const struct settings *s,
+config_test(const struct options *o, const struct settings *s,
     const struct privilege *p, const struct listen *l,
     const struct listen *map)
 {
 	struct fault fault;
 
 	printf("settings %s: good\n", o->conf);
-	tell_socket("listens on", s->socket_group, l);
+	print_socket("listens on", s->socket_group, l);
 	if (map != NULL)
-		tell_socket("serves the socketmap on", s->socketmap_group, map);
-	tell_user(p);
+		print_socket("serves the socketmap on", s->socketmap_group, map);
+	print_user(p);
 	/* So that a lock file gets the right owner and faults are seen. */
 	fault_clear(&fault);
 	if (!privilege_drop(p, &fault)) {
 		fault_report(&fault, stderr);
 		return (int)fault.kind;
 	}
-	tell_store(s);
-	tell_audit(s);
+	print_store(s);
+	print_audit(s);
 	printf("metrics: %s\n", s->metrics);
 	printf("mode: %s\n", s->mode == MODE_MONITOR ?
 	    "monitor, nothing is refused" : "enforce");

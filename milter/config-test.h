@@ -9,7 +9,7 @@
 #include "milter/privilege.h"
 
 /* On standard output; the exit status. */
-int tell_settings(const struct options *, const struct settings *,
+int config_test(const struct options *, const struct settings *,
     const struct privilege *, const struct listen *,
     const struct listen *map); /* NULL: socketmap = off */
 

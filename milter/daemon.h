@@ -16,7 +16,7 @@
 struct daemon {
 	struct settings_holder settings;
 	struct store_holder store;
-	struct audit *audit;
+	struct auditlog *audit;
 	struct metrics metrics;
 	struct drain drain;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */

@@ -13,16 +13,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "policy/policy.h"
+
 struct drain {
 	atomic_int inside;
 	atomic_bool closed;
 };
 
-void drain_init(struct drain *);
+void drain_init(struct drain *) NONNULL;
 /* False: closed; the caller is not inside and must not leave. */
-bool drain_enter(struct drain *);
-void drain_leave(struct drain *);
+bool drain_enter(struct drain *) MUST_CHECK NONNULL;
+void drain_leave(struct drain *) NONNULL;
 /* False: somebody was still inside after `ms` milliseconds. */
-bool drain_close(struct drain *, int ms);
+bool drain_close(struct drain *, int ms) MUST_CHECK;
 
 #endif

@@ -20,6 +20,6 @@ struct endpoint {
 
 /* `setting` is named by the fault. */
 bool endpoint_parse(const char *value, const char *setting,
-    struct endpoint *, struct fault *);
+    struct endpoint *, struct fault *) MUST_CHECK NONNULL;
 
 #endif

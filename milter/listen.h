@@ -38,16 +38,17 @@ struct listen {
  * `group`: what the daemon runs as.  Touches nothing.
  */
 bool listen_parse(const struct settings *, uid_t owner, gid_t group,
-    struct listen *, struct fault *);
+    struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* The same for the settings socketmap, socketmap-mode, socketmap-group. */
 bool listen_parse_map(const struct settings *, uid_t owner, gid_t group,
-    struct listen *, struct fault *);
+    struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(), before privileges are dropped. */
-bool listen_open(struct listen *, struct fault *);
+bool listen_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 /* A socket of our own, not libmilter's; does not block. */
-bool listen_open_fd(struct listen *, int *fd, struct fault *);
-void listen_remove(const struct listen *);
+bool listen_open_fd(struct listen *, int *fd, struct fault *)
+    MUST_CHECK NONNULL;
+void listen_remove(const struct listen *) NONNULL;
 
 #endif

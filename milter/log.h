@@ -16,15 +16,15 @@
 #include "policy/policy.h"
 
 /* Before any other thread runs.  libmilter's own words go to syslog anyway. */
-void log_init(const char *program, bool to_syslog);
+void log_init(const char *program, bool to_syslog) NONNULL;
 /* One of enum log_level; may be called at any time. */
 void log_set_level(int level);
 bool log_wants(int level);
 
 void log_fault(int level, const struct fault *);
-void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_warnx(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

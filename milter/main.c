@@ -160,7 +160,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	umask(027);
 
 	/* 7. As the user: files get the right owner, faults show at once. */
-	d->audit = audit_open(&s->settings, f);
+	d->audit = auditlog_open(&s->settings, f);
 	if (d->audit == NULL)
 		return false;
 
@@ -194,7 +194,7 @@ serve(struct start *s, struct daemon *d)
 			break;
 		}
 		store_holder_watch(&d->store, s->settings.store);
-		audit_watch(d->audit);
+		auditlog_watch(d->audit);
 	}
 }
 
@@ -230,7 +230,7 @@ stop(struct start *s, struct daemon *d, int status)
 		log_warnx("a callback is still running");
 	else
 		store_holder_close(&d->store);
-	audit_close(d->audit);
+	auditlog_close(d->audit);
 	log_info("stopped");
 	if (__gcov_dump != NULL)
 		__gcov_dump();
@@ -254,7 +254,7 @@ main(int argc, char **argv)
 		return failed(&fault);
 	log_set_level(s.settings.log_level);
 	if (s.options.test)
-		return tell_settings(&s.options, &s.settings, &s.privilege,
+		return config_test(&s.options, &s.settings, &s.privilege,
 		    &s.listen, s.map_on ? &s.map_listen : NULL);
 	if (!start(&s, &daemon_state, &fault)) {
 		status = failed(&fault);

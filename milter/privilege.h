@@ -19,9 +19,9 @@ struct privilege {
 
 /* What the setting `user` means for this process; changes nothing. */
 bool privilege_find(const struct settings *, struct privilege *,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 /* Become the user for good. */
-bool privilege_drop(const struct privilege *, struct fault *);
+bool privilege_drop(const struct privilege *, struct fault *) MUST_CHECK;
 
 #endif

@@ -76,7 +76,7 @@ reload_settings(struct daemon *d, const struct options *o,
 		log_fault(LOG_LEVEL_ERROR, &fault);
 		log_warnx("the old settings stay in force");
 	}
-	if (!audit_reopen(d->audit, settings, &fault)) {
+	if (!auditlog_reopen(d->audit, settings, &fault)) {
 		log_fault(LOG_LEVEL_ERROR, &fault);
 		log_warnx("the old audit file stays in use");
 		good = false;

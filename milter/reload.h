@@ -10,7 +10,8 @@
 #include "milter/options.h"
 
 /* Every bad line is logged; `fault` says what became of it all. */
-bool reload_read(const struct options *, struct settings *, struct fault *);
+bool reload_read(const struct options *, struct settings *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * HUP: read again, take over what can change in flight, open the audit file
@@ -18,6 +19,6 @@ bool reload_read(const struct options *, struct settings *, struct fault *);
  * in force and follow.
  */
 void reload_settings(struct daemon *, const struct options *,
-    struct settings *);
+    struct settings *) NONNULL;
 
 #endif

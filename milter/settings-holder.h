@@ -27,12 +27,14 @@ struct settings_holder {
 };
 
 /* Copies the settings.  False: out of memory. */
-bool settings_holder_init(struct settings_holder *, const struct settings *);
+bool settings_holder_init(struct settings_holder *, const struct settings *)
+    MUST_CHECK NONNULL;
 bool settings_holder_replace(struct settings_holder *,
-    const struct settings *);
+    const struct settings *) NONNULL;
 void settings_holder_free(struct settings_holder *);
 
-struct settings_in_force *settings_holder_take(struct settings_holder *);
+struct settings_in_force *settings_holder_take(struct settings_holder *)
+    NONNULL;
 void settings_holder_drop(struct settings_in_force *);
 
 #endif

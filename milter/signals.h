@@ -22,7 +22,7 @@ enum signals_event {
 };
 
 /* Handlers, before any other thread runs. */
-bool signals_init(struct fault *);
+bool signals_init(struct fault *) MUST_CHECK NONNULL;
 
 /*
  * What any other thread calls first: the signals that only the main thread may
@@ -31,7 +31,7 @@ bool signals_init(struct fault *);
 void signals_block(void);
 
 /* Run smfi_main() in a thread of its own. */
-bool signals_start_milter(struct fault *);
+bool signals_start_milter(struct fault *) MUST_CHECK NONNULL;
 
 enum signals_event signals_wait(int ms);
 

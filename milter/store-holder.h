@@ -24,9 +24,9 @@ struct store_holder {
 	int64_t walk_at;     /* when all of it is to be looked at again */
 };
 
-void store_holder_init(struct store_holder *);
+void store_holder_init(struct store_holder *) NONNULL;
 /* Open `path` if what is open is not that file.  True: there is a store. */
-bool store_holder_watch(struct store_holder *, const char *path);
+bool store_holder_watch(struct store_holder *, const char *path) NONNULL;
 void store_holder_close(struct store_holder *);
 
 /*
@@ -34,7 +34,7 @@ void store_holder_close(struct store_holder *);
  * reason in *why; there is nothing to end then.
  */
 bool store_holder_begin(struct store_holder *, struct store_reader *,
-    struct fault *why);
-void store_holder_end(struct store_holder *, struct store_reader *);
+    struct fault *why) MUST_CHECK NONNULL;
+void store_holder_end(struct store_holder *, struct store_reader *) NONNULL;
 
 #endif

@@ -13,6 +13,7 @@
 #include "policy/audit/record.h"
 #include "policy/audit/tail.h"
 #include "policy/base/arena.h"
+#include "policy/base/attribute.h"
 #include "policy/base/fault.h"
 #include "policy/base/folder.h"
 #include "policy/base/netaddr.h"

@@ -16,8 +16,37 @@ test_dialects(void **state)
 	    DIALECT_SENDMAIL);
 	assert_int_equal(macro_dialect(slice_of("Postfi")), DIALECT_SENDMAIL);
 	assert_int_equal(macro_dialect(slice_of("")), DIALECT_SENDMAIL);
-	assert_string_equal(dialect_name(DIALECT_POSTFIX), "postfix");
-	assert_string_equal(dialect_name(DIALECT_SENDMAIL), "sendmail");
+}
+
+/* What has to be in each row, and a row's own words lead back to it. */
+static void
+test_rows(void **state)
+{
+	(void)state;
+	for (int d = 0; d < DIALECT_COUNT; d++) {
+		const struct dialect *row = dialect_row((enum dialect_id)d);
+		bool all_told = true;
+
+		assert_non_null(row);
+		assert_non_null(row->name);
+		assert_non_null(row->title);
+		assert_non_null(row->is_local);
+		assert_non_null(row->macros);
+		assert_string_equal(row->macros[0].name, "v");
+		unit_number(row->name, true,
+		    slice_is_nocase(slice_of(row->title), row->name));
+		unit_number(row->title, d, macro_dialect(slice_of(row->title)));
+		for (int id = 0; id < FACT_COUNT; id++)
+			all_told &= macro_told((enum dialect_id)d,
+			    (enum fact_id)id);
+		unit_number(row->name, all_told, row->way_out == NULL);
+		if (row->verify_from_names)
+			assert_non_null(row->finish);
+		for (int other = 0; other < d; other++)
+			assert_string_not_equal(row->name,
+			    dialect_row((enum dialect_id)other)->name);
+	}
+	unit_end();
 }
 
 /* Macros in, "fact=state:value" of one fact out. */
@@ -163,7 +192,7 @@ test_lists(void **state)
 	assert_false(out.cut);
 	snprintf(padded, sizeof padded, " %s ", list);
 	for (int d = 0; d < DIALECT_COUNT; d++)
-		for (const struct macro *m = macro_table((enum dialect)d);
+		for (const struct macro *m = macro_table((enum dialect_id)d);
 		    m->name != NULL; m++) {
 			const char *hit;
 
@@ -184,6 +213,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialects),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_postfix_verify),
 		cmocka_unit_test(test_set),

@@ -51,7 +51,7 @@ tear_down(void **state)
 
 /* NAME, VALUE, ..., NULL. */
 static void
-tell(struct fixture *f, enum dialect dialect, const char *const *macros)
+tell(struct fixture *f, enum dialect_id dialect, const char *const *macros)
 {
 	facts_reset(&f->facts, dialect);
 	for (; *macros != NULL; macros += 2)
@@ -103,7 +103,7 @@ test_message(void **state)
 
 	tell(f, DIALECT_SENDMAIL, sendmail_session);
 	f->verdict.nresults = 1;
-	f->verdict.results[0] = (struct class_result){ .tag = TAG_FROM,
+	f->verdict.results[0] = (struct tag_result){ .tag = TAG_FROM,
 		.matched = true, .answer = ANSWER_YES,
 		.key = slice_of("TLS_From:example.com"),
 		.requirement = slice_of("VERIFY:128+CN"),
@@ -141,7 +141,7 @@ refuse(struct fixture *f, enum verdict_kind kind, enum reason reason)
 		.lines = { slice_of("TLS is required"), slice_of("see \"x\"") } };
 	f->verdict.deciding = 0;
 	f->verdict.nresults = 1;
-	f->verdict.results[0] = (struct class_result){ .tag = TAG_CLT,
+	f->verdict.results[0] = (struct tag_result){ .tag = TAG_CLT,
 		.matched = true, .answer = ANSWER_NO, .reason = reason,
 		.key = slice_of("TLS_Clt:"), .requirement = slice_of("ENCR:1"),
 		.file = slice_of("rules"), .line = 1 };
@@ -202,7 +202,7 @@ static void
 test_recipient_speaks_when_mail_does_not(void **state)
 {
 	struct fixture *f = *state;
-	struct class_result to = { .tag = TAG_TO, .matched = true,
+	struct tag_result to = { .tag = TAG_TO, .matched = true,
 		.answer = ANSWER_NO, .reason = REASON_NOT_VERIFIED,
 		.key = slice_of("TLS_To:b@"), .requirement = slice_of("VERIFY"),
 		.file = slice_of("rules"), .line = 3 };
@@ -230,7 +230,7 @@ test_lookup_failed(void **state)
 	json_t *line;
 
 	f->verdict.nresults = 1;
-	f->verdict.results[0] = (struct class_result){ .tag = TAG_CLT,
+	f->verdict.results[0] = (struct tag_result){ .tag = TAG_CLT,
 		.lookup_failed = true };
 	line = format(f);
 	assert_non_null(strstr(f->buf, "\"rules\":[{\"tag\":\"TLS_Clt\","

@@ -17,7 +17,7 @@ struct fixture {
 	struct verdict verdict;
 	struct record record;
 	struct record_rcpt rcpts[9];
-	struct class_result rcpt_results[9];
+	struct tag_result rcpt_results[9];
 	char memory[9][40];
 	struct reader_record read;
 	char line[LINE], again[LINE];
@@ -77,7 +77,7 @@ random_value(struct fixture *f, char *out, size_t size)
 static void
 random_facts(struct fixture *f)
 {
-	enum dialect dialect = pick(f, 2) ? DIALECT_POSTFIX : DIALECT_SENDMAIL;
+	enum dialect_id dialect = pick(f, 2) ? DIALECT_POSTFIX : DIALECT_SENDMAIL;
 	const struct macro *m = macro_table(dialect);
 
 	facts_reset(&f->facts, dialect);
@@ -102,9 +102,9 @@ random_facts(struct fixture *f)
 }
 
 static void
-random_result(struct fixture *f, struct class_result *r)
+random_result(struct fixture *f, struct tag_result *r)
 {
-	*r = (struct class_result){ .matched = true, .tag = TAG_CLT,
+	*r = (struct tag_result){ .matched = true, .tag = TAG_CLT,
 		.answer = pick(f, 2) ? ANSWER_YES : ANSWER_NO,
 		.warn = pick(f, 2), .key = slice_of("TLS_Clt:\"\t\\"),
 		.requirement = slice_of("ENCR:1+MSG:a \x01"),

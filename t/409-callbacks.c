@@ -179,7 +179,7 @@ start(void **none)
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &s));
 	assert_true(store_holder_watch(&d->store, s.store));
-	assert_non_null(d->audit = audit_open(&s, &f));
+	assert_non_null(d->audit = auditlog_open(&s, &f));
 	assert_true(callbacks_register(d, true, &f));
 	return 0;
 }
@@ -192,7 +192,7 @@ stop(void **none)
 
 	(void)none;
 	store_holder_close(&d->store);
-	audit_close(d->audit);
+	auditlog_close(d->audit);
 	settings_holder_free(&d->settings);
 	while ((m = pool_take(&d->messages)) != NULL) {
 		facts_free(&m->facts);

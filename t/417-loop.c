@@ -407,7 +407,7 @@ test_reload_without_memory(void **state)
 	put_conf(o.conf, "");
 	assert_true(reload_read(&o, &s, &f));
 	assert_true(settings_holder_init(&d.settings, &s));
-	assert_non_null(d.audit = audit_open(&s, &f));
+	assert_non_null(d.audit = auditlog_open(&s, &f));
 	put_conf(o.conf, "mode = monitor\n");
 	arm("malloc", ENOMEM, 0);
 	reload_settings(&d, &o, &s);
@@ -429,10 +429,10 @@ test_reload_without_memory(void **state)
 	snprintf(s.audit_file, sizeof s.audit_file, "/no/such/folder/log");
 	reload_settings(&d, &o, &s);
 	assert_string_equal(said, "the old audit file stays in use");
-	assert_true(audit_submit(d.audit, slice_of("{}")));
-	assert_true(audit_submit_refusal(d.audit, slice_of("{}")));
-	assert_true(audit_offer(d.audit, slice_of("{}")));
-	audit_close(d.audit);
+	assert_true(auditlog_submit(d.audit, slice_of("{}")));
+	assert_true(auditlog_submit_refusal(d.audit, slice_of("{}")));
+	assert_true(auditlog_offer(d.audit, slice_of("{}")));
+	auditlog_close(d.audit);
 	settings_holder_free(&d.settings);
 }
 

@@ -182,7 +182,7 @@ start(void **none)
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &s));
 	assert_true(store_holder_watch(&d->store, s.store));
-	assert_non_null(d->audit = audit_open(&s, &f));
+	assert_non_null(d->audit = auditlog_open(&s, &f));
 	assert_true(callbacks_register(d, true, &f));
 	return 0;
 }
@@ -205,7 +205,7 @@ stop(void **none)
 
 	(void)none;
 	store_holder_close(&d->store);
-	audit_close(d->audit);
+	auditlog_close(d->audit);
 	settings_holder_free(&d->settings);
 	empty_pool();
 	return 0;
@@ -408,26 +408,26 @@ test_reply(void **state)
 	verdict_init(&v);
 	v.reply.code = v.reply.dsn = "";
 	v.kind = VERDICT_REJECT;
-	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
 	v.reply.nlines = 1;
 	v.reply.lines[0] = slice_of("no");
 	v.reply.code = "451";
-	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "");
 	v.kind = VERDICT_TEMPFAIL;
-	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "451");
 	v.reply.code = "550";
 	ctx.reply[0] = '\0';
-	assert_int_equal(reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "");
 	v.kind = VERDICT_REJECT;
-	assert_int_equal(reply_send(&ctx, &v), SMFIS_REJECT);
+	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_REJECT);
 	/* Held without a word is still held. */
-	assert_true(reply_hold(&ctx, &v));
+	assert_true(session_reply_hold(&ctx, &v));
 	assert_string_equal(ctx.held, "no");
 	v.reply.nlines = 0;
-	assert_true(reply_hold(&ctx, &v));
+	assert_true(session_reply_hold(&ctx, &v));
 	assert_string_equal(ctx.held, "held by TLS policy");
 }
 

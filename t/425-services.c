@@ -129,7 +129,7 @@ start(void **none)
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &settings));
 	assert_true(store_holder_watch(&d->store, settings.store));
-	assert_non_null(d->audit = audit_open(&settings, &f));
+	assert_non_null(d->audit = auditlog_open(&settings, &f));
 	return 0;
 }
 
@@ -140,7 +140,7 @@ stop(void **none)
 
 	(void)none;
 	store_holder_close(&d->store);
-	audit_close(d->audit);
+	auditlog_close(d->audit);
 	settings_holder_free(&d->settings);
 	return 0;
 }

@@ -80,8 +80,8 @@ none('only replay, cert, probe, doctor, check and commands have a clock or ' .
 
 # Within a folder: what one file calls never calls it back, over however many
 # files.  Objects tell; a table and its rows name each other.
-my %table = map { $_ => 1 } qw(policy/commands/command policy/import/import
-    policy/lint/lint policy/rules/item);
+my %table = map { $_ => 1 } qw(policy/commands/command policy/facts/dialect
+    policy/import/import policy/lint/lint policy/rules/item);
 
 my %defined_in;	# symbol => file
 my %wants;	# file => { symbol => 1 }

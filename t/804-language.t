@@ -74,12 +74,31 @@ for (@classes) {
 	like($class{$_}, qr/^\.Dl TLS_\S+ \Q$_\E\+/m, "$_: an example");
 }
 
-# The table of macros against those of the two dialects.
-my $macro_c = Tlspolicy::Tree::code('policy/facts/macro.c');
-my %told;
-for my $mta (qw(sendmail postfix)) {
-	my ($table) = $macro_c =~ /\b${mta}_macros\[\] = \{(.*?)\n\};/s;
-	$told{$2}{$mta} = $1 while $table =~ /"([^"]+)", (FACT_\w+)/g;
+# Each MTA of dialect.h has its file, its row, its word of lint's option, and a
+# column of the table of macros, whose cells are the rows of its file.
+my ($ids) = Tlspolicy::Tree::code('policy/facts/dialect.h') =~
+    /^enum dialect_id \{(.*?)\bDIALECT_COUNT\n/ms;
+my @mtas = map { lc } $ids =~ /\bDIALECT_(\w+)/g;
+my $dialect_c = Tlspolicy::Tree::code('policy/facts/dialect.c');
+my ($lint_mta) = Tlspolicy::Tree::code('policy/commands/cmd-lint.c') =~
+    /OPTION_MTA, "mta", "([\w|]+)"/;
+my ($lint_manual) = Tlspolicy::Tree::text('man/tlspolicy.1') =~
+    /^\.Ss lint\n.*?^\.It Fl -mta Cm (.*?)\n/ms;
+is($lint_mta, join('|', @mtas), 'cmd-lint.c names each MTA of dialect.h');
+is($lint_manual, join(' | ', @mtas), 'tlspolicy(1), lint: so does --mta');
+my (%told, %derived, @titles);
+for my $mta (@mtas) {
+	my $path = "policy/facts/dialect-$mta.c";
+	my $code = -e Tlspolicy::Scratch::topdir() . "/$path" ?
+	    Tlspolicy::Tree::code($path) : '';
+	like($dialect_c, qr/\[DIALECT_\U$mta\E\] = &dialect_$mta,/,
+	    "$mta: a row in dialect.c, of $path");
+	my ($name) = $code =~ /^\t\.name = "(\w+)",$/m;
+	is($name, $mta, "$path: its name");
+	push @titles, $code =~ /^\t\.title = "(\w+)",$/m;
+	$derived{$mta} = $code =~ /^\t\.verify_from_names = true,$/m;
+	my ($table) = $code =~ /\bmacros\[\] = \{(.*?)\n\};/s;
+	$told{$2}{$mta} = $1 while ($table // '') =~ /"([^"]+)", (FACT_\w+)/g;
 }
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;
@@ -88,13 +107,15 @@ my %want;
 for my $fact (keys %told) {
 	my $name = $name_of{$fact};
 	$name = "{$name}" if length $name > 1;
-	$want{$name} = join ' ', map { $told{$fact}{$_} ? 'yes' : 'no' }
-	    qw(sendmail postfix);
+	$want{$name} = join ' ', map { $told{$fact}{$_} ? 'yes' :
+	    $fact eq 'FACT_VERIFY' && $derived{$_} ? 'derived' : 'no' } @mtas;
 }
-$want{'{verify}'} = 'yes derived';
-my %table = $manual{'WHAT AN MTA TELLS'} =~ /^\.It Li (\S+) Ta (.*?) Ta Ic? ?.*$/mg;
-%table = map { $_ => join ' ', (split / Ta /,
-    ($manual{'WHAT AN MTA TELLS'} =~ /^\.It Li \Q$_\E Ta (.*)$/m)[0])[0, 1] }
+my ($columns) = $manual{'WHAT AN MTA TELLS'} =~
+    /^\.It Em Macro Ta (.*) Ta Em Used by$/m;
+is($columns, join(' Ta ', map { "Em $_" } @titles),
+    'the table of what each MTA tells has a column for each');
+my %table = map { $_ => join ' ', (split / Ta /,
+    ($manual{'WHAT AN MTA TELLS'} =~ /^\.It Li \Q$_\E Ta (.*)$/m)[0])[0 .. $#mtas] }
     $manual{'WHAT AN MTA TELLS'} =~ /^\.It Li (\S+) Ta /mg;
 is_deeply(\%table, \%want, 'the table of what each MTA tells');
 

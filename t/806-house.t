@@ -74,14 +74,43 @@ for my $what (sort keys %words) {
 	none("no file speaks of $what", @found);
 }
 
-# Each exported name carries its file's, or its folder's part of it.
-my @unprefixed;
+my @unguarded;
 for my $path (grep { m{^(?:policy|milter)/.*\.h$} && $_ ne 'policy/policy.h' }
     @c) {
 	my $code = Tlspolicy::Tree::code($path);
-	push @unprefixed, "$path: no guard against a second inclusion"
-	    unless $code =~ /\A\s*#ifndef (TLSPOLICY_\w+_H|\w+_H)\n#define \1\n/;
+	push @unguarded, $path unless
+	    $code =~ /\A\s*#ifndef (TLSPOLICY_\w+_H|\w+_H)\n#define \1\n/;
 }
-none('each header has its guard', @unprefixed);
+none('each header has its guard', @unguarded);
+
+# An exported name carries its file's, or its folder's; or a word of its own,
+# which then belongs to that folder alone.
+sub begins_with {
+	my ($name, @words) = @_;
+	return grep { $name =~ /^\Q$_\E(?:_|$)/ } @words;
+}
+my (%by_name, %by_word);
+for my $path (grep { m{^(?:policy|milter)/.*\.h$} } @c) {
+	my ($folder, $file) = $path =~ m{([^/]+)/([^/]+)\.h$} or next;
+	my ($stem) = $file =~ /^(.*?)(?:-internal)?$/;
+	$stem =~ tr/-/_/;
+	for my $name (Tlspolicy::Tree::code($path) =~
+	    /^(?!typedef|static|#)\w[\w ]*[ *](\w+)\([^;{}]*\)[^;{}]*;/mg) {
+		if (begins_with($name, $stem, $folder, $stem =~ s/s$//r)) {
+			$by_name{$stem}{$folder} = 1
+			    if begins_with($name, $stem);
+		} else {
+			my ($word) = $name =~ /^([a-z0-9]+)/ or next;
+			$by_word{$word}{$folder} = $name;
+		}
+	}
+}
+my @strangers;
+for my $word (sort keys %by_word) {
+	my %owner = (%{$by_word{$word}}, %{$by_name{$word} // {}});
+	push @strangers, map { "$_: $by_word{$word}{$_}()" }
+	    sort keys %{$by_word{$word}} if keys %owner > 1;
+}
+none('a word in front of exported names belongs to one folder', @strangers);
 
 done_testing;

@@ -82,7 +82,7 @@ judge(struct sample *s, struct record *record)
 	write_record(s, record);
 }
 
-static enum dialect
+static enum dialect_id
 dialect_of(const char *line)
 {
 	const char *v = strstr(line, "\tv=");
@@ -111,9 +111,9 @@ session(struct sample *s, char *line)
 			record.exempt = true;
 		else if (strcmp(field, "monitor") == 0)
 			record.monitor = true;
-		else
-			macro_set(&s->facts, slice_of(field),
-			    slice_of(value));
+		else if (macro_set(&s->facts, slice_of(field),
+		    slice_of(value)) == MACRO_NO_MEMORY)
+			stop("out of memory");
 	}
 	if (!macro_finish(&s->facts))
 		stop("out of memory");

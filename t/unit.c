@@ -157,7 +157,7 @@ unit_facts(struct facts *facts, const char *macros)
 void
 unit_facts_told(struct facts *facts, const char *macros)
 {
-	enum dialect dialect = DIALECT_SENDMAIL;
+	enum dialect_id dialect = DIALECT_SENDMAIL;
 	struct slice name, value;
 
 	for (const char *s = next_macro(macros, &name, &value); name.n > 0;

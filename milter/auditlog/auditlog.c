@@ -14,7 +14,7 @@
 #include "milter/clock.h"
 #include "milter/log.h"
 
-struct audit {
+struct auditlog {
 	_Atomic(struct writer *) writer; /* NULL: off */
 	bool stalled; /* and said so */
 };
@@ -83,19 +83,19 @@ options_of(const struct settings *s, struct writer_options *o,
 }
 
 bool
-audit_is_off(const struct settings *s)
+auditlog_is_off(const struct settings *s)
 {
 	return strcmp(s->audit_file, "/dev/null") == 0;
 }
 
 static bool
-start(struct audit *a, const struct settings *s, struct fault *fault)
+start(struct auditlog *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
 	char key[CHAIN_KEY_MAX];
 	struct writer *w = NULL;
 
-	if (audit_is_off(s))
+	if (auditlog_is_off(s))
 		return true;
 	if (options_of(s, &options, key, fault))
 		w = writer_open(&options, fault);
@@ -106,10 +106,10 @@ start(struct audit *a, const struct settings *s, struct fault *fault)
 	return true;
 }
 
-struct audit *
-audit_open(const struct settings *settings, struct fault *fault)
+struct auditlog *
+auditlog_open(const struct settings *settings, struct fault *fault)
 {
-	struct audit *a = calloc(1, sizeof *a);
+	struct auditlog *a = calloc(1, sizeof *a);
 
 	if (a == NULL) {
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
@@ -122,7 +122,7 @@ audit_open(const struct settings *settings, struct fault *fault)
 }
 
 bool
-audit_submit(struct audit *a, struct slice record)
+auditlog_submit(struct auditlog *a, struct slice record)
 {
 	struct writer *w = atomic_load(&a->writer);
 
@@ -130,7 +130,7 @@ audit_submit(struct audit *a, struct slice record)
 }
 
 bool
-audit_submit_refusal(struct audit *a, struct slice record)
+auditlog_submit_refusal(struct auditlog *a, struct slice record)
 {
 	struct writer *w = atomic_load(&a->writer);
 
@@ -138,7 +138,7 @@ audit_submit_refusal(struct audit *a, struct slice record)
 }
 
 bool
-audit_offer(struct audit *a, struct slice record)
+auditlog_offer(struct auditlog *a, struct slice record)
 {
 	struct writer *w = atomic_load(&a->writer);
 
@@ -146,7 +146,7 @@ audit_offer(struct audit *a, struct slice record)
 }
 
 bool
-audit_reopen(struct audit *a, const struct settings *settings,
+auditlog_reopen(struct auditlog *a, const struct settings *settings,
     struct fault *fault)
 {
 	struct writer *w = atomic_load(&a->writer);
@@ -163,11 +163,11 @@ audit_reopen(struct audit *a, const struct settings *settings,
 }
 
 void
-audit_watch(struct audit *a)
+auditlog_watch(struct auditlog *a)
 {
 	struct writer_stats stats;
 
-	if (!audit_stats(a, &stats) || stats.stalled == a->stalled)
+	if (!auditlog_stats(a, &stats) || stats.stalled == a->stalled)
 		return;
 	a->stalled = stats.stalled;
 	if (stats.stalled)
@@ -178,7 +178,7 @@ audit_watch(struct audit *a)
 }
 
 bool
-audit_stats(struct audit *a, struct writer_stats *stats)
+auditlog_stats(struct auditlog *a, struct writer_stats *stats)
 {
 	struct writer *w = atomic_load(&a->writer);
 
@@ -189,7 +189,7 @@ audit_stats(struct audit *a, struct writer_stats *stats)
 }
 
 void
-audit_close(struct audit *a)
+auditlog_close(struct auditlog *a)
 {
 	struct writer *w = atomic_load(&a->writer);
 

@@ -2,8 +2,8 @@
  * auditlog.h - where finished records go.
  *
  * A record is one JSON object without chain and newline (record_format());
- * the log adds both.  audit_submit() copies it and returns when the promise of
- * the setting audit-sync is kept: in the file (none, batch) or on the disk
+ * the log adds both.  auditlog_submit() copies it and returns when the promise
+ * of the setting audit-sync is kept: in the file (none, batch) or on the disk
  * (each).  When the log cannot take a record, audit-full says whether the
  * caller waits for a bounded time; false means that it is not recorded, and
  * that no mail may be accepted on the strength of it.
@@ -11,47 +11,50 @@
  * The audit-file /dev/null turns the log off: every record is taken and forgotten.
  *
  * Threads: any number may submit; one at a time may reopen or close.  Nobody
- * may submit after audit_close().
+ * may submit after auditlog_close().
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
 #define TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
 
 #include "milter/auditlog/writer.h"
 
-struct audit;
+struct auditlog;
 
 /* The file is /dev/null: nothing is recorded. */
-bool audit_is_off(const struct settings *);
+bool auditlog_is_off(const struct settings *) NONNULL;
 
 /* NULL with a fault: no such directory, no permission, a bad key file. */
-struct audit *audit_open(const struct settings *, struct fault *);
+struct auditlog *auditlog_open(const struct settings *, struct fault *)
+    MUST_CHECK;
 
-bool audit_submit(struct audit *, struct slice record);
+bool auditlog_submit(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
 /* For a record that no mail is accepted on: see writer_submit_refusal(). */
-bool audit_submit_refusal(struct audit *, struct slice record);
+bool auditlog_submit_refusal(struct auditlog *, struct slice record)
+    MUST_CHECK NONNULL;
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.
  */
-bool audit_offer(struct audit *, struct slice record);
+bool auditlog_offer(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
 
 /*
  * For SIGHUP, after the settings were read again: opens the file anew by its
  * name (logrotate has moved the old one) and follows changed settings.  On
  * failure the old file stays in use.
  */
-bool audit_reopen(struct audit *, const struct settings *, struct fault *);
+bool auditlog_reopen(struct auditlog *, const struct settings *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * To be called every second or so, by one thread: the log says when the disk
  * has ceased to answer and when it does again.
  */
-void audit_watch(struct audit *);
+void auditlog_watch(struct auditlog *) NONNULL;
 
 /* For the metrics.  False: the log is off. */
-bool audit_stats(struct audit *, struct writer_stats *);
+bool auditlog_stats(struct auditlog *, struct writer_stats *) NONNULL;
 
 /* Everything submitted is written and synchronised when it returns. */
-void audit_close(struct audit *);
+void auditlog_close(struct auditlog *);
 
 #endif

@@ -38,48 +38,50 @@ struct logfile {
  * time of the link.  False with a fault; `f` is then unchanged.
  */
 bool logfile_open(struct logfile *f, const char *path, struct slice key,
-    const struct chain_head *before, int64_t now_us, struct fault *);
+    const struct chain_head *before, int64_t now_us, struct fault *) MUST_CHECK;
 void logfile_close(struct logfile *);
 
 /* Does `path` name the file that is open?  Unseen: it cannot be looked at. */
 enum logfile_place { LOGFILE_THERE, LOGFILE_AWAY, LOGFILE_UNSEEN };
-enum logfile_place logfile_place(const struct logfile *, const char *path);
+enum logfile_place logfile_place(const struct logfile *, const char *path)
+    NONNULL;
 
 /* No name leads to the file: it was removed. */
-bool logfile_is_nameless(const struct logfile *);
+bool logfile_is_nameless(const struct logfile *) NONNULL;
 
 /* Adds a record to the buffer.  False: no memory, or OpenSSL failed. */
-bool logfile_seal(struct logfile *, struct slice record);
+bool logfile_seal(struct logfile *, struct slice record) MUST_CHECK NONNULL;
 
 /*
  * Takes back what was sealed behind the first `n` bytes of the buffer, where
  * the head was `head`; those bytes must not be written yet.
  */
-void logfile_unseal(struct logfile *, size_t n, const struct chain_head *head);
+void logfile_unseal(struct logfile *, size_t n, const struct chain_head *head)
+    NONNULL;
 
 /*
  * To be called before sealing: when the buffer is empty and the file has been
  * truncated (logrotate's copytruncate) it begins with a link again.  True: a
  * part of it was cut off and a part is left, which nobody does by rotating.
  */
-bool logfile_begin(struct logfile *, int64_t now_us);
+bool logfile_begin(struct logfile *, int64_t now_us) NONNULL;
 
 /*
  * Writes the buffer.  False with a fault when not all of it could be: `at`
  * tells how far it came, and the next call goes on there.
  */
-bool logfile_write(struct logfile *, struct fault *);
+bool logfile_write(struct logfile *, struct fault *) MUST_CHECK NONNULL;
 /* The buffer was written; forget it, unless it is kept for a sync. */
-void logfile_clear(struct logfile *);
+void logfile_clear(struct logfile *) NONNULL;
 /*
  * After a sync that failed the system may take what was written for clean and
  * drop it: the next sync would succeed and mean nothing.  So the bytes that
  * are `kept` are written once more, in their place, before it.
  */
-bool logfile_sync(struct logfile *, struct fault *);
+bool logfile_sync(struct logfile *, struct fault *) MUST_CHECK NONNULL;
 
 /* Somebody else has synced the first `n` bytes of what is kept. */
-void logfile_synced(struct logfile *, size_t n);
+void logfile_synced(struct logfile *, size_t n) NONNULL;
 
 /*
  * The line that begins at `start` of the buffer, where the head was `before`,
@@ -87,6 +89,6 @@ void logfile_synced(struct logfile *, size_t n);
  * for a link to tell of them.
  */
 bool logfile_tear(struct logfile *, size_t start,
-    const struct chain_head *before);
+    const struct chain_head *before) NONNULL;
 
 #endif

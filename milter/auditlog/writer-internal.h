@@ -92,14 +92,14 @@ struct writer {
 
 /* writer-round.c */
 int64_t writer_ms(void); /* of the monotonic clock */
-void writer_deadline(struct timespec *, unsigned ms); /* from now on */
+void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
 struct timespec writer_time(int64_t ms);
-bool writer_is_crowded(const struct writer *);
-void writer_tell(struct writer *, enum writer_event, const struct fault *);
-void writer_tell_opened(struct writer *, const char *path);
-void writer_tell_lost(struct writer *, const char *what);
-void writer_round(struct writer *);
-bool writer_sync(struct writer *, struct fault *);
+bool writer_is_crowded(const struct writer *) NONNULL;
+void writer_report(struct writer *, enum writer_event, const struct fault *);
+void writer_report_opened(struct writer *, const char *path) NONNULL;
+void writer_report_lost(struct writer *, const char *what) NONNULL;
+void writer_round(struct writer *) NONNULL;
+bool writer_sync(struct writer *, struct fault *) MUST_CHECK NONNULL;
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
 
@@ -108,11 +108,11 @@ void *writer_sync_thread(void *writer);
 
 /* writer-reopen.c */
 struct reopening *writer_reopening_new(const struct writer_options *,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 void writer_reopening_free(struct reopening *);
-void writer_reopen_now(struct writer *, struct reopening *);
+void writer_reopen_now(struct writer *, struct reopening *) NONNULL;
 /* Once a second: is the file still the one that its name says? */
-void writer_watch(struct writer *);
+void writer_watch(struct writer *) NONNULL;
 
 /* writer-thread.c */
 void *writer_thread(void *writer);

@@ -101,7 +101,7 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->file.keep = old.keep;
 	w->homeless = false;
 	logfile_close(&old);
-	writer_tell_opened(w, o->path);
+	writer_report_opened(w, o->path);
 	return true;
 }
 
@@ -116,7 +116,7 @@ sync_last(struct writer *w)
 
 	if (writer_sync(w, &fault))
 		return;
-	writer_tell(w, WRITER_FAILING, &fault);
+	writer_report(w, WRITER_FAILING, &fault);
 	pthread_mutex_lock(&w->lock);
 	w->reported = true;
 	for (struct entry *e = w->unsynced; e != NULL; e = e->next)
@@ -150,7 +150,7 @@ settle_reopening(struct writer *w, struct reopening *r)
 	}
 	r->done = true;
 	if (r->left && !r->good)
-		writer_tell(w, WRITER_NOT_OPENED, &r->fault);
+		writer_report(w, WRITER_NOT_OPENED, &r->fault);
 	if (r->left)
 		writer_reopening_free(r);
 	pthread_cond_broadcast(&w->progress);
@@ -191,7 +191,7 @@ make_anew(struct writer *w)
 	    removed ? "removed" : "renamed without a signal");
 	w->file.why = removed ? "removed" : "renamed";
 	if (change_file(w, &w->now->options, &fault)) {
-		writer_tell(w, WRITER_ASTRAY, &why);
+		writer_report(w, WRITER_ASTRAY, &why);
 		w->told_astray = false;
 		pthread_mutex_lock(&w->lock);
 		w->stats.replaced++;
@@ -201,8 +201,8 @@ make_anew(struct writer *w)
 	w->file.why = NULL;
 	w->homeless = removed;
 	if (!w->told_astray) {
-		writer_tell(w, WRITER_ASTRAY, &why);
-		writer_tell(w, WRITER_NOT_OPENED, &fault);
+		writer_report(w, WRITER_ASTRAY, &why);
+		writer_report(w, WRITER_NOT_OPENED, &fault);
 	}
 	w->told_astray = true;
 }
@@ -237,19 +237,19 @@ look_for_room(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 	fault_set(&fault, FAULT_IO, "its disk is nearly full");
 	if (changed)
-		writer_tell(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
+		writer_report(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
 }
 
 /* Its folder was closed to us, say: there is no saying that it is away. */
 static void
-tell_unseen(struct writer *w)
+report_unseen(struct writer *w)
 {
 	struct fault why;
 
 	fault_errno(&why, FAULT_IO, errno, "%s: the file cannot be looked at",
 	    w->now->path);
 	if (!w->told_astray)
-		writer_tell(w, WRITER_ASTRAY, &why);
+		writer_report(w, WRITER_ASTRAY, &why);
 	w->told_astray = true;
 }
 
@@ -263,7 +263,7 @@ writer_watch(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 	place = logfile_place(&w->file, w->now->path);
 	if (place == LOGFILE_UNSEEN)
-		tell_unseen(w);
+		report_unseen(w);
 	pthread_mutex_lock(&w->lock);
 	w->stats.astray = w->stats.astray || place != LOGFILE_THERE;
 	pthread_mutex_unlock(&w->lock);

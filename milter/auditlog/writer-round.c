@@ -44,29 +44,30 @@ writer_is_crowded(const struct writer *w)
 }
 
 void
-writer_tell(struct writer *w, enum writer_event event, const struct fault *fault)
+writer_report(struct writer *w, enum writer_event event,
+    const struct fault *fault)
 {
 	if (w->options.report != NULL)
 		w->options.report(w->options.arg, event, fault);
 }
 
 void
-writer_tell_opened(struct writer *w, const char *path)
+writer_report_opened(struct writer *w, const char *path)
 {
 	struct fault fault;
 
 	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s", path,
 	    (unsigned long long)w->file.head.seq, w->file.head.hex);
-	writer_tell(w, WRITER_OPENED, &fault);
+	writer_report(w, WRITER_OPENED, &fault);
 }
 
 void
-writer_tell_lost(struct writer *w, const char *what)
+writer_report_lost(struct writer *w, const char *what)
 {
 	struct fault fault;
 
 	fault_set(&fault, FAULT_IO, "%s", what);
-	writer_tell(w, WRITER_LOST, &fault);
+	writer_report(w, WRITER_LOST, &fault);
 }
 
 static void
@@ -173,7 +174,7 @@ withdraw(struct writer *w, const struct entry *entry)
  * queue: a withdrawal has to stay near its record.  Lock held.
  */
 static void
-tell_unrecorded(struct writer *w)
+queue_gap(struct writer *w)
 {
 	char line[256];
 	struct text out;
@@ -338,13 +339,13 @@ note_writes(struct writer *w, uint64_t size)
 
 /* Whoever did it was not the one who rotates. */
 static void
-tell_cut(struct writer *w)
+report_cut(struct writer *w)
 {
 	struct fault fault;
 
 	fault_set(&fault, FAULT_IO, "%s: a part of the file was cut off",
 	    w->now->path);
-	writer_tell(w, WRITER_ASTRAY, &fault);
+	writer_report(w, WRITER_ASTRAY, &fault);
 	pthread_mutex_lock(&w->lock);
 	w->stats.astray = true;
 	pthread_mutex_unlock(&w->lock);
@@ -363,7 +364,7 @@ write_round(struct writer *w, struct fault *fault)
 	note_syncs(w);
 	pthread_mutex_unlock(&w->lock);
 	if (logfile_begin(&w->file, w->options.clock()))
-		tell_cut(w);
+		report_cut(w);
 	size = w->file.size;
 	pthread_mutex_lock(&w->lock);
 	/*
@@ -395,7 +396,7 @@ writer_round(struct writer *w)
 
 	pthread_mutex_lock(&w->lock);
 	if (!w->failing && w->sealed == NULL && !w->homeless)
-		tell_unrecorded(w);
+		queue_gap(w);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
 	    !w->forgot;
 	w->busy_ms = writer_ms();
@@ -413,9 +414,9 @@ writer_round(struct writer *w)
 	pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
 	if (!good && !w->reported)
-		writer_tell(w, WRITER_FAILING, &fault);
+		writer_report(w, WRITER_FAILING, &fault);
 	if (good && !idle && w->reported)
-		writer_tell(w, WRITER_RECOVERED, NULL);
+		writer_report(w, WRITER_RECOVERED, NULL);
 	w->reported = !good || (w->reported && idle);
 }
 

@@ -12,7 +12,7 @@
 
 enum {
 	RETRY_MS = 100,
-	GATHER_MS = 5,
+	COALESCE_MS = 5,
 	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
 };
 
@@ -36,9 +36,9 @@ wait_for_work(struct writer *w)
  * While nobody waits, those of some milliseconds go together.  Lock held.
  */
 static void
-gather(struct writer *w)
+coalesce(struct writer *w)
 {
-	struct timespec until = writer_time(writer_ms() + GATHER_MS);
+	struct timespec until = writer_time(writer_ms() + COALESCE_MS);
 
 	while (w->first != NULL && w->inside == 0 && !w->stopping &&
 	    w->reopening == NULL && !writer_is_crowded(w))
@@ -106,13 +106,13 @@ end(struct writer *w)
 	snprintf(words, sizeof words, "%u records that no mail waited for could "
 	    "not be written", lost);
 	if (lost > 0)
-		writer_tell_lost(w, words);
+		writer_report_lost(w, words);
 	snprintf(words, sizeof words, "%llu refusals are not recorded, and no "
 	    "line says so", (unsigned long long)unrecorded);
 	if (unrecorded > 0)
-		writer_tell_lost(w, words);
+		writer_report_lost(w, words);
 	if (w->file.forgotten)
-		writer_tell_lost(w, "the last records are written, but could "
+		writer_report_lost(w, "the last records are written, but could "
 		    "not be brought to the disk");
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;
@@ -150,7 +150,7 @@ writer_thread(void *arg)
 			wait_for_retry(w);
 		else {
 			wait_for_work(w);
-			gather(w);
+			coalesce(w);
 		}
 		reopening = w->reopening;
 		w->reopening = NULL;

@@ -253,7 +253,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->now = writer_reopening_new(options, fault);
 	if (w->now != NULL && logfile_open(&w->file, options->path, options->key, NULL,
 	    options->clock(), fault) && start(w, fault)) {
-		writer_tell_opened(w, options->path);
+		writer_report_opened(w, options->path);
 		return w;
 	}
 	logfile_close(&w->file);
@@ -284,7 +284,7 @@ void
 writer_close(struct writer *w)
 {
 	if (!wait_for_end(w)) {
-		writer_tell_lost(w, "the disk does not answer; what it has "
+		writer_report_lost(w, "the disk does not answer; what it has "
 		    "not taken is lost");
 		return;
 	}

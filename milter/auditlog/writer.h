@@ -68,19 +68,21 @@ struct writer_stats {
 };
 
 /* Copies what it needs.  NULL with a fault. */
-struct writer *writer_open(const struct writer_options *, struct fault *);
+struct writer *writer_open(const struct writer_options *, struct fault *)
+    MUST_CHECK;
 
 /* True: taken, as far as promised above. */
-bool writer_submit(struct writer *, struct slice record);
+bool writer_submit(struct writer *, struct slice record) MUST_CHECK NONNULL;
 /* The same, but for no room is not waited, whatever `full` says. */
-bool writer_offer(struct writer *, struct slice record);
+bool writer_offer(struct writer *, struct slice record) MUST_CHECK NONNULL;
 /*
  * The same for a record that no mail is accepted on.  It is waited for with
  * `each` only; else it is lost when the process ends within some milliseconds.
  * A quarter of the queue and the last room on the disk are kept from it, for
  * those that mail waits for.
  */
-bool writer_submit_refusal(struct writer *, struct slice record);
+bool writer_submit_refusal(struct writer *, struct slice record)
+    MUST_CHECK NONNULL;
 
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is
@@ -89,9 +91,9 @@ bool writer_submit_refusal(struct writer *, struct slice record);
  * disk did not answer within the bounded time, then it is done when it does.
  */
 bool writer_reopen(struct writer *, const struct writer_options *,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
-void writer_stats(struct writer *, struct writer_stats *);
+void writer_stats(struct writer *, struct writer_stats *) NONNULL;
 
 /*
  * Everything taken is written and on the disk, as far as that is possible in

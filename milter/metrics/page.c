@@ -139,7 +139,7 @@ put_audit(struct daemon *d, struct text *out)
 {
 	struct writer_stats s;
 
-	if (!audit_stats(d->audit, &s))
+	if (!auditlog_stats(d->audit, &s))
 		return;
 	gauge(out, "audit_up", "1: the audit log can be written, and is "
 	    "where it should be.",
@@ -254,11 +254,11 @@ metrics_page_health(struct daemon *d, struct text *out)
 		return false;
 	}
 	store_holder_end(&d->store, &reader);
-	if (audit_stats(d->audit, &audit) && audit.failing) {
+	if (auditlog_stats(d->audit, &audit) && audit.failing) {
 		text_puts(out, "the audit log cannot be written\n");
 		return false;
 	}
-	if (audit_stats(d->audit, &audit) && audit.astray) {
+	if (auditlog_stats(d->audit, &audit) && audit.astray) {
 		text_puts(out, "the audit log was removed or renamed, was cut, "
 		    "or cannot be looked at; SIGHUP "
 		    "says that this is known\n");

@@ -13,6 +13,7 @@
  * Register with libmilter, before the socket is opened.  `tcp`: the socket is
  * a TCP one.
  */
-bool callbacks_register(struct daemon *, bool tcp, struct fault *);
+bool callbacks_register(struct daemon *, bool tcp, struct fault *)
+    MUST_CHECK NONNULL;
 
 #endif

@@ -20,9 +20,9 @@
 #include "milter/session/session.h"
 
 /* To be called for each header field of the message. */
-void header_look(struct message *, const char *name);
+void header_look(struct message *, const char *name) NONNULL;
 
 /* At the end of the message.  False: the MTA would not. */
-bool header_put(SMFICTX *, struct session *);
+bool header_put(SMFICTX *, struct session *) MUST_CHECK NONNULL;
 
 #endif

@@ -10,9 +10,9 @@
 #include "milter/session/session.h"
 
 /* The sender: fills the message's verdict. */
-void judge_mail(struct session *);
+void judge_mail(struct session *) NONNULL;
 /* The recipient in the facts. */
-void judge_rcpt(struct session *, struct verdict *);
+void judge_rcpt(struct session *, struct verdict *) NONNULL;
 
 /* Microseconds since 1970, UTC. */
 int64_t judge_clock(void);

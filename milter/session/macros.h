@@ -13,9 +13,11 @@
 
 #include "milter/session/session.h"
 
-bool macros_mail(SMFICTX *, struct session *, const char *sender);
-bool macros_rcpt(SMFICTX *, struct session *, const char *recipient);
+bool macros_mail(SMFICTX *, struct session *, const char *sender)
+    MUST_CHECK;
+bool macros_rcpt(SMFICTX *, struct session *, const char *recipient)
+    MUST_CHECK;
 /* The queue id as it is now: Postfix has none before the first recipient. */
-bool macros_queue_id(SMFICTX *, struct session *);
+bool macros_queue_id(SMFICTX *, struct session *) MUST_CHECK NONNULL;
 
 #endif

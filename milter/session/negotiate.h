@@ -8,11 +8,13 @@
 
 #include <libmilter/mfapi.h>
 
+#include "policy/policy.h"
+
 /*
  * Once, before the first connection.  False: the lists of macros do not fit,
  * which is an error in their tables.
  */
-bool negotiate_init(void);
+bool negotiate_init(void) MUST_CHECK;
 
 /*
  * What xxfi_negotiate answers.  Steps without a callback are already declined
@@ -20,6 +22,6 @@ bool negotiate_init(void);
  * `header`: header fields are wanted, to be read, changed and added.
  */
 sfsistat negotiate(SMFICTX *, bool header, unsigned long actions_offered,
-    unsigned long *actions, unsigned long *steps);
+    unsigned long *actions, unsigned long *steps) NONNULL;
 
 #endif

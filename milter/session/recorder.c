@@ -14,9 +14,9 @@ static const size_t LARGEST = 64 * 1024 * 1024;
 static bool
 submit(struct session *s, enum record_event event, struct slice line)
 {
-	struct audit *audit = s->daemon->audit;
-	bool taken = event == RECORD_MESSAGE ? audit_submit(audit, line) :
-	    audit_submit_refusal(audit, line);
+	struct auditlog *audit = s->daemon->audit;
+	bool taken = event == RECORD_MESSAGE ? auditlog_submit(audit, line) :
+	    auditlog_submit_refusal(audit, line);
 
 	metrics_count(&s->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);

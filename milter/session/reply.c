@@ -44,7 +44,7 @@ set_reply(SMFICTX *ctx, const struct reply *r)
 }
 
 sfsistat
-reply_send(SMFICTX *ctx, const struct verdict *v)
+session_reply_send(SMFICTX *ctx, const struct verdict *v)
 {
 	bool permanent = v->kind == VERDICT_REJECT;
 
@@ -57,7 +57,7 @@ reply_send(SMFICTX *ctx, const struct verdict *v)
 }
 
 sfsistat
-reply_policy_error(SMFICTX *ctx, const char *text)
+session_reply_policy_error(SMFICTX *ctx, const char *text)
 {
 	if (smfi_setreply(ctx, libmilter_text("451"),
 	    libmilter_text("4.3.0"), libmilter_text(text)) !=
@@ -67,7 +67,7 @@ reply_policy_error(SMFICTX *ctx, const char *text)
 }
 
 bool
-reply_hold(SMFICTX *ctx, const struct verdict *v)
+session_reply_hold(SMFICTX *ctx, const struct verdict *v)
 {
 	char memory[REASON_BYTES];
 	struct text reason;

@@ -11,12 +11,12 @@
 #include "policy/policy.h"
 
 /* Tell the client what a refusing verdict says. */
-sfsistat reply_send(SMFICTX *, const struct verdict *);
+sfsistat session_reply_send(SMFICTX *, const struct verdict *) NONNULL;
 
 /* 451 4.3.0, for what went wrong outside of any verdict. */
-sfsistat reply_policy_error(SMFICTX *, const char *text);
+sfsistat session_reply_policy_error(SMFICTX *, const char *text) NONNULL;
 
 /* At the end of a message: into the MTA's quarantine.  False: it did not. */
-bool reply_hold(SMFICTX *, const struct verdict *);
+bool session_reply_hold(SMFICTX *, const struct verdict *) MUST_CHECK NONNULL;
 
 #endif

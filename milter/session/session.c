@@ -115,10 +115,10 @@ keep(struct arena *memory, struct slice *s)
 }
 
 /* NULL: out of memory. */
-static const struct class_result *
-copy_result(struct arena *memory, const struct class_result *from)
+static const struct tag_result *
+copy_result(struct arena *memory, const struct tag_result *from)
 {
-	struct class_result *r = arena_alloc(memory, sizeof *r);
+	struct tag_result *r = arena_alloc(memory, sizeof *r);
 
 	if (r == NULL)
 		return NULL;

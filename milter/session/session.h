@@ -40,31 +40,32 @@ struct session {
 };
 
 /* NULL: out of memory. */
-struct session *session_new(struct daemon *);
+struct session *session_new(struct daemon *) MUST_CHECK;
 void session_free(struct session *);
 
 /*
  * HELO has no answer: one that does not fit into memory is a policy error at
  * MAIL, until there is another.
  */
-void session_set_helo(struct session *, const char *helo);
+void session_set_helo(struct session *, const char *helo) NONNULL;
 
 /* Facts are empty, nothing is judged.  NULL: out of memory. */
-struct message *session_begin_message(struct session *);
-void session_end_message(struct session *);
+struct message *session_begin_message(struct session *) MUST_CHECK;
+void session_end_message(struct session *) NONNULL;
 
 /*
  * Remember the recipient that is in the facts, with the tag whose rules
  * spoke of it.  False: out of memory.
  */
-bool session_add_rcpt(struct session *, const struct verdict *);
+bool session_add_rcpt(struct session *, const struct verdict *)
+    MUST_CHECK NONNULL;
 /* The recipient as the record shows it, without <>. */
-struct slice session_rcpt_address(const struct facts *);
+struct slice session_rcpt_address(const struct facts *) NONNULL;
 /* A recipient's rule holds the whole message. */
-void session_adopt_hold(struct session *, const struct verdict *);
+void session_adopt_hold(struct session *, const struct verdict *) NONNULL;
 
 enum { SESSION_ID_MAX = 40 };
 /* Unique over restarts: the daemon's start, the session's number. */
-void session_id(const struct session *, struct text *);
+void session_id(const struct session *, struct text *) NONNULL;
 
 #endif

@@ -30,7 +30,7 @@ fail(SMFICTX *ctx, struct session *s, const char *text)
 		metrics_count(&s->daemon->metrics, COUNTER_NO_MEMORY);
 	if (s->message != NULL)
 		session_end_message(s);
-	return reply_policy_error(ctx, text);
+	return session_reply_policy_error(ctx, text);
 }
 
 /* A message that was judged and that the client did not end. */
@@ -65,7 +65,7 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	if (!verdict_refuses(s->message->verdict.kind))
 		return SMFIS_CONTINUE;
 	recorder_message(s, RECORD_REFUSED_MAIL);
-	answer = reply_send(ctx, &s->message->verdict);
+	answer = session_reply_send(ctx, &s->message->verdict);
 	session_end_message(s);
 	return answer;
 }
@@ -97,7 +97,7 @@ step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 	judge_rcpt(s, verdict);
 	if (verdict_refuses(verdict->kind)) {
 		recorder_refused_rcpt(s, verdict, judge_clock());
-		return reply_send(ctx, verdict);
+		return session_reply_send(ctx, verdict);
 	}
 	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
@@ -130,7 +130,7 @@ change_message(SMFICTX *ctx, struct session *s)
 {
 	const struct verdict *verdict = &s->message->verdict;
 
-	if (verdict->kind == VERDICT_HOLD && !reply_hold(ctx, verdict))
+	if (verdict->kind == VERDICT_HOLD && !session_reply_hold(ctx, verdict))
 		return not_held;
 	if (s->header && s->message->settings->settings.add_header &&
 	    !header_put(ctx, s))

@@ -51,7 +51,7 @@ record(const struct asked *a)
 	if (memory == NULL)
 		return false;
 	text_init(&line, memory, RECORD_LINE_MAX);
-	taken = record_format_outbound(&record, &line) && audit_offer(
+	taken = record_format_outbound(&record, &line) && auditlog_offer(
 	    a->daemon->audit, slice_make(line.buf, line.n));
 	free(memory);
 	metrics_count(&a->daemon->metrics,

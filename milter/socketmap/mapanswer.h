@@ -23,6 +23,7 @@
 enum { MAPANSWER_MAX = 4096 + 16 };
 
 /* Nothing: there is no memory, or the daemon stops. */
-void mapanswer(struct daemon *, struct slice request, struct text *reply);
+void mapanswer(struct daemon *, struct slice request, struct text *reply)
+    NONNULL;
 
 #endif

@@ -29,10 +29,10 @@ struct maplink_owner {
 };
 
 /* Takes over `fd`; without memory it is closed. */
-void maplink_open(struct maplink_owner *, evutil_socket_t fd);
+void maplink_open(struct maplink_owner *, evutil_socket_t fd) NONNULL;
 
 /* End the connection that has rested longest.  False: there is none. */
-bool maplink_drop_oldest(struct maplink_owner *);
-void maplink_close_all(struct maplink_owner *);
+bool maplink_drop_oldest(struct maplink_owner *) NONNULL;
+void maplink_close_all(struct maplink_owner *) NONNULL;
 
 #endif

@@ -20,6 +20,6 @@ enum netstring_result { NETSTRING_WHOLE, NETSTRING_PARTIAL, NETSTRING_BAD };
  * the frame.
  */
 enum netstring_result netstring_read(struct slice bytes, struct slice *content,
-    size_t *used);
+    size_t *used) NONNULL;
 
 #endif

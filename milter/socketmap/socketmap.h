@@ -19,7 +19,8 @@
 struct socketmap;
 
 /* Serve on `fd`, which it takes over.  NULL with a fault: it does not. */
-struct socketmap *socketmap_start(struct daemon *, int fd, struct fault *);
+struct socketmap *socketmap_start(struct daemon *, int fd, struct fault *)
+    MUST_CHECK;
 
 /* NULL does nothing.  When it returns no question is being answered. */
 void socketmap_stop(struct socketmap *);

@@ -254,7 +254,7 @@ compare_seqs(const void *pa, const void *pb)
  * of a line before that file: logs of two machines do not touch each other.
  */
 static bool
-gather(const struct blocks *a, struct blocks_seqs *seqs, struct fault *fault)
+collect_withdrawn(const struct blocks *a, struct blocks_seqs *seqs, struct fault *fault)
 {
 	seqs->n = 0;
 	for (const struct waiting *w = a->first; w != NULL; w = w->next)
@@ -278,7 +278,7 @@ hand_out(struct blocks *a, struct blocks_piece *piece, struct fault *fault)
 	struct waiting *w = a->first;
 	struct blocks_piece old = *piece;
 
-	if (!gather(a, &old.withdrawn, fault)) {
+	if (!collect_withdrawn(a, &old.withdrawn, fault)) {
 		*piece = old;
 		return false;
 	}

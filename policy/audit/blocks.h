@@ -9,7 +9,7 @@
  * handed out when BLOCKS_BYTES behind it were read.
  *
  * Files come in the order of the chain, whatever the order of the paths.
- * Threads: an ahead belongs to one thread; a piece to whoever has it.
+ * Threads: a struct blocks belongs to one thread; a piece to whoever has it.
  */
 #ifndef TLSPOLICY_AUDIT_BLOCKS_H
 #define TLSPOLICY_AUDIT_BLOCKS_H
@@ -53,7 +53,7 @@ struct blocks;
  * pieces come as they are read, and what is noted later is not known.
  */
 struct blocks *blocks_open(char *const *paths, size_t n, bool at_once,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 void blocks_close(struct blocks *);
 
 /*
@@ -61,10 +61,10 @@ void blocks_close(struct blocks *);
  * again.  What stands before a damaged place comes before SOURCE_FAILED.
  */
 enum source_result blocks_next(struct blocks *, struct blocks_piece *,
-    struct fault *);
+    struct fault *) NONNULL;
 
 /* A line of the piece, as reader_parse(); sets record->withdrawn. */
 enum reader_result blocks_parse(const struct blocks_piece *,
-    struct reader_record *, struct slice line, struct fault *);
+    struct reader_record *, struct slice line, struct fault *) NONNULL;
 
 #endif

@@ -66,7 +66,7 @@ struct chain_head {
 struct chain;
 
 /* An empty key: plain SHA-256.  NULL with a fault: OpenSSL failed. */
-struct chain *chain_new(struct slice key, struct fault *);
+struct chain *chain_new(struct slice key, struct fault *) MUST_CHECK;
 void chain_free(struct chain *);
 
 /*
@@ -74,10 +74,10 @@ void chain_free(struct chain *);
  * Refused (FAULT_SETTINGS) when others than its owner and group can read it.
  */
 bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 /* The beginning of all: zeros. */
-void chain_head_init(struct chain_head *);
+void chain_head_init(struct chain_head *) NONNULL;
 
 /*
  * Seals `record`, an object as record_format() gives it, into `out` with its
@@ -85,16 +85,16 @@ void chain_head_init(struct chain_head *);
  * and `out` are as they were.
  */
 bool chain_seal(struct chain *, struct chain_head *, struct slice record,
-    struct text *out);
+    struct text *out) MUST_CHECK NONNULL;
 
 /* A torn line, without newline: moves the head over it. */
 bool chain_torn(struct chain *, struct chain_head *, struct slice bytes);
 
 /* The unsealed text of the first line of a file, and of a mark. */
 void chain_format_link(const struct chain_head *, int64_t time_us,
-    struct text *out);
+    struct text *out) NONNULL;
 void chain_format_mark(const struct chain_head *, int64_t time_us,
-    struct text *out);
+    struct text *out) NONNULL;
 /* That the record with this number counts for nothing. */
 void chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out);
 
@@ -106,15 +106,15 @@ struct chain_line {
 };
 
 /* False: not sealed. */
-bool chain_split(struct slice line, struct chain_line *);
+bool chain_split(struct slice line, struct chain_line *) NONNULL;
 /* The chain of a line that follows `before`. */
 bool chain_compute(struct chain *, const char before[CHAIN_HEX],
-    const struct chain_line *, char hex[CHAIN_HEX + 1]);
+    const struct chain_line *, char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 
 /* The link at the start of a file; `torn` as a mark's. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
-bool chain_is_mark(struct slice line, uint64_t *torn);
+bool chain_is_mark(struct slice line, uint64_t *torn) NONNULL;
 /* A line that says how many refusals could not be recorded. */
-bool chain_is_gap(struct slice line, uint64_t *refusals);
+bool chain_is_gap(struct slice line, uint64_t *refusals) NONNULL;
 
 #endif

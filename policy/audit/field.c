@@ -67,15 +67,16 @@ static void
 compute(void)
 {
 	for (int d = 0; d < DIALECT_COUNT; d++) {
-		const struct macro *m = macro_table((enum dialect)d);
+		const struct macro *m = macro_table((enum dialect_id)d);
 
 		for (int id = 0; id < FACT_COUNT; id++)
-			nothing[d][id] = macro_told((enum dialect)d,
+			nothing[d][id] = macro_told((enum dialect_id)d,
 			    (enum fact_id)id) ? FACT_ABSENT : FACT_NOT_TOLD;
 		for (; m->name != NULL; m++)
 			encoded[d][m->fact] = m->xtext;
+		if (dialect_row((enum dialect_id)d)->verify_from_names)
+			nothing[d][FACT_VERIFY] = FACT_KNOWN;
 	}
-	nothing[DIALECT_POSTFIX][FACT_VERIFY] = FACT_KNOWN;
 }
 
 const struct field *
@@ -101,14 +102,14 @@ field_group_name(enum field_group group)
 }
 
 bool
-field_is_encoded(enum dialect dialect, enum fact_id id)
+field_is_encoded(enum dialect_id dialect, enum fact_id id)
 {
 	pthread_once(&once, compute);
 	return encoded[dialect][id];
 }
 
 enum fact_state
-field_state_when_nothing(enum dialect dialect, enum fact_id id)
+field_state_when_nothing(enum dialect_id dialect, enum fact_id id)
 {
 	pthread_once(&once, compute);
 	return nothing[dialect][id];

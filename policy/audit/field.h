@@ -61,7 +61,7 @@ const char *field_group_name(enum field_group);
  * Is the fact's value a decoded one, from which the MTA's own spelling is had
  * by encoding?  The same rows as in macro.h have xtext.
  */
-bool field_is_encoded(enum dialect, enum fact_id);
+bool field_is_encoded(enum dialect_id, enum fact_id);
 
 /*
  * text_put_xencoded() in a table, for speed: the bytes that stand for
@@ -69,9 +69,12 @@ bool field_is_encoded(enum dialect, enum fact_id);
  * as many bytes.  Returns how many it took.
  */
 extern const bool field_plain_byte[256];
-size_t field_encode(struct slice value, char *out);
+size_t field_encode(struct slice value, char *out) NONNULL;
 
-/* NOT_TOLD or ABSENT; under Postfix also KNOWN: {verify} is then NONE. */
-enum fact_state field_state_when_nothing(enum dialect, enum fact_id);
+/*
+ * NOT_TOLD or ABSENT; also KNOWN for {verify} that is made of other macros: it
+ * is then NONE.
+ */
+enum fact_state field_state_when_nothing(enum dialect_id, enum fact_id);
 
 #endif

@@ -27,9 +27,9 @@ struct jsonput {
 	struct text *text;
 };
 
-void jsonput_start(struct jsonput *, struct text *);
+void jsonput_start(struct jsonput *, struct text *) NONNULL;
 /* The text takes over what was written; false when it was cut. */
-bool jsonput_finish(struct jsonput *);
+bool jsonput_finish(struct jsonput *) NONNULL;
 
 /* Bytes as they are; `n` known to the compiler, else jsonput_slice(). */
 static inline void
@@ -43,7 +43,7 @@ jsonput_bytes(struct jsonput *j, const char *p, size_t n)
 	j->p += n;
 }
 
-void jsonput_slice(struct jsonput *, struct slice);
+void jsonput_slice(struct jsonput *, struct slice) NONNULL;
 
 /* A string constant, as it is. */
 #define JSONPUT_LITERAL(j, s) jsonput_bytes(j, s, sizeof(s) - 1)
@@ -52,14 +52,14 @@ void jsonput_slice(struct jsonput *, struct slice);
  * The characters of a string without its quotes, so that one string can be
  * put together from several.  False when a byte was replaced by U+FFFD.
  */
-bool jsonput_chars(struct jsonput *, struct slice);
+bool jsonput_chars(struct jsonput *, struct slice) NONNULL;
 /* The same with quotes. */
-bool jsonput_string(struct jsonput *, struct slice);
-void jsonput_number(struct jsonput *, uint64_t);
+bool jsonput_string(struct jsonput *, struct slice) NONNULL;
+void jsonput_number(struct jsonput *, uint64_t) NONNULL;
 /* A string of two hex digits a byte. */
-void jsonput_hex(struct jsonput *, struct slice);
+void jsonput_hex(struct jsonput *, struct slice) NONNULL;
 /* RFC 3339 in UTC with microseconds: "2026-03-01T12:00:00.000000Z". */
-void jsonput_time(struct jsonput *, int64_t time_us);
+void jsonput_time(struct jsonput *, int64_t time_us) NONNULL;
 
 /*
  * A decimal number as MTAs print it, which JSON can carry as a number and

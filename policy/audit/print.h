@@ -9,8 +9,8 @@
 #include "policy/facts/facts.h"
 
 /* For people: to the second, and " from=..." for a fact that is filled. */
-void audit_print_time(int64_t time_us, struct text *out);
+void audit_print_time(int64_t time_us, struct text *out) NONNULL;
 void audit_print_fact(const struct facts *, enum fact_id, const char *before,
-    struct text *out);
+    struct text *out) NONNULL;
 
 #endif

@@ -202,15 +202,15 @@ put_fact(struct parse *p, enum fact_id id)
 	return true;
 }
 
-static void
+static bool
 put_nothing(struct facts *facts, enum fact_id id)
 {
 	enum fact_state state = field_state_when_nothing(facts->dialect, id);
 
 	if (state == FACT_KNOWN)
-		facts_set(facts, id, slice_of("NONE"), false);
-	else
-		facts_set_state(facts, id, state);
+		return facts_set(facts, id, slice_of("NONE"), false);
+	facts_set_state(facts, id, state);
+	return true;
 }
 
 /* `nothing`: its group, if it has one, is null. */
@@ -222,9 +222,8 @@ put_field(struct parse *p, enum fact_id id, bool nothing)
 	if (p->state[id] == FACT_KNOWN)
 		return put_fact(p, id);
 	if (nothing && !p->raw[id])
-		put_nothing(facts, id);
-	else
-		facts_set_state(facts, id, p->state[id]);
+		return put_nothing(facts, id);
+	facts_set_state(facts, id, p->state[id]);
 	return true;
 }
 

@@ -26,18 +26,18 @@ struct parse {
 };
 
 /* A value of a fact's field: text, null, or a number that stands for its text. */
-bool parse_fact(struct parse *, enum fact_id, enum field_kind);
-bool parse_client(struct parse *);
-bool parse_daemon(struct parse *);
-bool parse_auth(struct parse *);
-bool parse_tls(struct parse *);
-bool parse_raw(struct parse *);
+bool parse_fact(struct parse *, enum fact_id, enum field_kind) NONNULL;
+bool parse_client(struct parse *) NONNULL;
+bool parse_daemon(struct parse *) NONNULL;
+bool parse_auth(struct parse *) NONNULL;
+bool parse_tls(struct parse *) NONNULL;
+bool parse_raw(struct parse *) NONNULL;
 /* At the end of the line: all that was told, into the record's facts. */
-bool parse_put_facts(struct parse *);
+bool parse_put_facts(struct parse *) NONNULL;
 
-bool parse_rcpts(struct parse *);
-bool parse_resolved(struct parse *);
-bool parse_rules(struct parse *);
+bool parse_rcpts(struct parse *) NONNULL;
+bool parse_resolved(struct parse *) NONNULL;
+bool parse_rules(struct parse *) NONNULL;
 
 /* One of `n` words into *value; null is the first one. */
 bool parse_word(struct parse *, const char *(*name)(int), int n, int *value);

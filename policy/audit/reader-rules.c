@@ -4,7 +4,7 @@
 #include "policy/audit/reader-internal.h"
 
 /* What record_result() has words for; `matched` is what was recorded at all. */
-static const struct class_result outcomes[] = {
+static const struct tag_result outcomes[] = {
 	{ .matched = true, .answer = ANSWER_YES },
 	{ .matched = true, .answer = ANSWER_NO },
 	{ .matched = true, .answer = ANSWER_NO, .warn = true },
@@ -15,7 +15,7 @@ enum { OUTCOMES = sizeof outcomes / sizeof outcomes[0] };
 
 /* What the rule alone would have come to, as far as the record tells. */
 static enum verdict_kind
-kind_alone(const struct class_result *rule, enum verdict_kind came_to)
+kind_alone(const struct tag_result *rule, enum verdict_kind came_to)
 {
 	struct requirement r;
 	struct fault fault;
@@ -29,15 +29,15 @@ kind_alone(const struct class_result *rule, enum verdict_kind came_to)
 	    r.class == CLASS_HOLD ? VERDICT_HOLD : VERDICT_TEMPFAIL;
 }
 
-const struct class_result *
+const struct tag_result *
 reader_deciding_rule(const struct reader_record *r)
 {
 	enum verdict_kind came_to = r->has_would ? r->would : r->verdict;
-	const struct class_result *found = NULL;
+	const struct tag_result *found = NULL;
 	unsigned most = 0;
 
 	for (size_t i = 0; i < r->nrules; i++) {
-		const struct class_result *rule = &r->rules[i];
+		const struct tag_result *rule = &r->rules[i];
 		enum verdict_kind kind = kind_alone(rule, came_to);
 		unsigned severity;
 
@@ -131,7 +131,7 @@ parse_resolved(struct parse *p)
 }
 
 static bool
-parse_rule_member(struct parse *p, struct slice name, struct class_result *rule)
+parse_rule_member(struct parse *p, struct slice name, struct tag_result *rule)
 {
 	struct scan *s = &p->scan;
 	uint64_t line;
@@ -175,7 +175,7 @@ parse_rule_member(struct parse *p, struct slice name, struct class_result *rule)
 }
 
 static bool
-parse_rule(struct parse *p, struct class_result *rule)
+parse_rule(struct parse *p, struct tag_result *rule)
 {
 	struct slice name;
 	bool first = true;
@@ -198,7 +198,7 @@ parse_rules(struct parse *p)
 	if (!scan_array(&p->scan))
 		return false;
 	while (scan_element(&p->scan, &first)) {
-		struct class_result *list = larger(p, r->rules, r->nrules,
+		struct tag_result *list = larger(p, r->rules, r->nrules,
 		    sizeof *list);
 
 		if (list == NULL || r->nrules == READER_RULES_MAX)

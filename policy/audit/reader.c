@@ -4,7 +4,7 @@
 #include "policy/audit/blocks.h"
 
 struct reader {
-	struct blocks *ahead;
+	struct blocks *blocks;
 	struct blocks_piece piece;
 	struct slice rest; /* of the piece */
 	uint64_t line;
@@ -19,8 +19,8 @@ reader_open(char *const *paths, size_t n, bool at_once, struct fault *fault)
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
 		return NULL;
 	}
-	r->ahead = blocks_open(paths, n, at_once, fault);
-	if (r->ahead != NULL)
+	r->blocks = blocks_open(paths, n, at_once, fault);
+	if (r->blocks != NULL)
 		return r;
 	reader_close(r);
 	return NULL;
@@ -31,7 +31,7 @@ reader_close(struct reader *r)
 {
 	if (r == NULL)
 		return;
-	blocks_close(r->ahead);
+	blocks_close(r->blocks);
 	blocks_piece_free(&r->piece);
 	free(r);
 }
@@ -45,7 +45,7 @@ reader_next(struct reader *r, struct reader_record *record,
 
 	do {
 		while (!slice_next(&r->rest, '\n', &line)) {
-			switch (blocks_next(r->ahead, &r->piece, fault)) {
+			switch (blocks_next(r->blocks, &r->piece, fault)) {
 			case SOURCE_FAILED:
 				return READER_FAILED;
 			case SOURCE_END:

@@ -33,7 +33,7 @@ struct reader_record {
 	struct facts facts;	 /* without the recipient's */
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	size_t nrcpts;
-	struct class_result *rules; /* without reason and by */
+	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
 	enum verdict_kind verdict; /* as carried out */
 	enum waiver waiver;
@@ -52,9 +52,9 @@ struct reader_record {
 };
 
 /* That gave the recorded verdict, or what a waiver spared; NULL: none. */
-const struct class_result *reader_deciding_rule(const struct reader_record *);
+const struct tag_result *reader_deciding_rule(const struct reader_record *);
 
-void reader_record_init(struct reader_record *);
+void reader_record_init(struct reader_record *) NONNULL;
 void reader_record_free(struct reader_record *);
 
 enum reader_result {
@@ -72,7 +72,7 @@ enum reader_result {
  * caller's to add.  The record's slices may point into `line`.
  */
 enum reader_result reader_parse(struct reader_record *, struct slice line,
-    struct fault *);
+    struct fault *) NONNULL;
 
 /* Files one after the other, in the order of the chain. */
 struct reader;
@@ -82,18 +82,18 @@ struct reader;
  * `at_once`: see blocks.h; for a file that still grows.
  */
 struct reader *reader_open(char *const *paths, size_t n, bool at_once,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 enum reader_result reader_next(struct reader *, struct reader_record *,
-    struct fault *);
+    struct fault *) NONNULL;
 void reader_close(struct reader *);
 
 /* Where the last line was. */
-const char *reader_file(const struct reader *);
-uint64_t reader_line(const struct reader *);
+const char *reader_file(const struct reader *) NONNULL;
+uint64_t reader_line(const struct reader *) NONNULL;
 /*
  * RFC 3339 as records have it (UTC, "Z"), with or without a fraction, or a
  * date alone (its first microsecond).
  */
-bool reader_time(struct slice, int64_t *time_us);
+bool reader_time(struct slice, int64_t *time_us) NONNULL;
 
 #endif

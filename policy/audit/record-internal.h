@@ -18,18 +18,19 @@ struct line {
 #define PUT(l, literal) JSONPUT_LITERAL(&(l)->out, literal)
 
 /* One of our own words, which needs no escaping: bare, or as a value. */
-void line_words(struct line *, const char *words);
+void line_words(struct line *, const char *words) NONNULL;
 /* NULL or empty: null. */
 void line_word(struct line *, const char *word);
 /* Somebody else's text, as a value; an empty one is null. */
-void line_slice(struct line *, struct slice);
+void line_slice(struct line *, struct slice) NONNULL;
 
 /* Without <>; the null sender is "<>". */
 struct slice line_mailbox(struct slice);
 
-void line_top_facts(struct line *); /* the rows of FIELD_TOP */
-void line_facts(struct line *);	    /* all others */
-void line_tls(struct line *);	    /* these only */
-void line_raw(struct line *);	    /* the object "raw", if there is need */
+void line_top_facts(struct line *) NONNULL; /* the rows of FIELD_TOP */
+void line_facts(struct line *) NONNULL;	    /* all others */
+void line_tls(struct line *) NONNULL;	    /* these only */
+/* the object "raw", if there is need */
+void line_raw(struct line *) NONNULL;
 
 #endif

@@ -29,7 +29,7 @@ record_event_name(enum record_event event)
 }
 
 const char *
-record_result(const struct class_result *r)
+record_result(const struct tag_result *r)
 {
 	if (r->lookup_failed)
 		return "lookup-failed";
@@ -104,7 +104,7 @@ put_resolved(struct line *l)
 }
 
 static void
-put_rule(struct line *l, const struct class_result *r, bool *first,
+put_rule(struct line *l, const struct tag_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
 {
 	if (!r->matched && !r->lookup_failed)
@@ -146,7 +146,7 @@ put_rules(struct line *l)
 
 	PUT(l, ",\"rules\":[");
 	for (unsigned i = 0; i < r->verdict->nresults; i++) {
-		const struct class_result *result = &r->verdict->results[i];
+		const struct tag_result *result = &r->verdict->results[i];
 
 		put_rule(l, result, &first,
 		    result->tag == TAG_TO ? refused : NULL, WAIVER_NONE);

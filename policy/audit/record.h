@@ -23,7 +23,7 @@
 struct record_rcpt {
 	struct slice address;		   /* as the client sent it, without <> */
 	struct slice resolved;		   /* by the MTA; empty: the same */
-	const struct class_result *result; /* NULL: no TLS_To rule matched */
+	const struct tag_result *result; /* NULL: no TLS_To rule matched */
 	enum verdict_kind kind;		   /* as carried out */
 	enum waiver waiver;
 };
@@ -61,7 +61,7 @@ enum { RECORD_LINE_MAX = 64 * 1024 };
  * chain.h adds.  When `out` is cut (thousands of recipients) false, and the
  * caller asks again with more room.
  */
-bool record_format(const struct record *, struct text *out);
+bool record_format(const struct record *, struct text *out) MUST_CHECK NONNULL;
 
 /*
  * A policy that an MTA was told before it delivers, in the same manner.  The
@@ -75,7 +75,8 @@ struct record_outbound {
 	const struct outbound_answer *answer;
 };
 
-bool record_format_outbound(const struct record_outbound *, struct text *out);
+bool record_format_outbound(const struct record_outbound *, struct text *out)
+    MUST_CHECK NONNULL;
 
 /*
  * A message that an MTA took in, as its own log tells: "source":"maillog", no
@@ -90,7 +91,8 @@ struct record_maillog {
 	struct slice rcpt; /* of a delivery, without <> */
 };
 
-bool record_format_maillog(const struct record_maillog *, struct text *out);
+bool record_format_maillog(const struct record_maillog *, struct text *out)
+    MUST_CHECK NONNULL;
 
 /* A line that record_format_maillog() wrote. */
 bool record_is_maillog(struct slice line);
@@ -104,7 +106,7 @@ bool record_is_maillog(struct slice line);
  */
 const char *record_result_type(enum reason, enum verify);
 
-/* How a class of rules came out, field rules[].result: "would-fail". */
-const char *record_result(const struct class_result *);
+/* How the rules of a tag came out, field rules[].result: "would-fail". */
+const char *record_result(const struct tag_result *) NONNULL;
 
 #endif

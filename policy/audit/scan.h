@@ -29,16 +29,16 @@ struct scan {
 	const char *error; /* NULL; else what was expected at p */
 };
 
-void scan_init(struct scan *, struct slice text, struct arena *);
+void scan_init(struct scan *, struct slice text, struct arena *) NONNULL;
 /* Nothing but blanks is left. */
-bool scan_end(struct scan *);
+bool scan_end(struct scan *) NONNULL;
 /* Fails the scan; returns false. */
-bool scan_fail(struct scan *, const char *expected);
+bool scan_fail(struct scan *, const char *expected) NONNULL;
 /* What is expected when memory has run out: the line is not to blame. */
 extern const char scan_no_memory[];
 
 /* The next byte that is not a blank; 0 at the end. */
-char scan_peek(struct scan *);
+char scan_peek(struct scan *) NONNULL;
 
 /*
  * Eats these very bytes if they come next.  For what mostly comes next, which
@@ -54,18 +54,18 @@ scan_literal(struct scan *s, const char *bytes, size_t n)
 }
 
 /* Eats {; then for each member scan_member(), which eats the } and is false. */
-bool scan_object(struct scan *);
-bool scan_member(struct scan *, bool *first, struct slice *name);
-bool scan_array(struct scan *);
-bool scan_element(struct scan *, bool *first);
+bool scan_object(struct scan *) NONNULL;
+bool scan_member(struct scan *, bool *first, struct slice *name) NONNULL;
+bool scan_array(struct scan *) NONNULL;
+bool scan_element(struct scan *, bool *first) NONNULL;
 
-bool scan_string(struct scan *, struct slice *);
+bool scan_string(struct scan *, struct slice *) NONNULL;
 /* A string, or null: an empty slice with p == NULL. */
 bool scan_string_or_null(struct scan *, struct slice *);
-bool scan_number(struct scan *, uint64_t *);
-bool scan_bool(struct scan *, bool *);
-bool scan_null(struct scan *);
+bool scan_number(struct scan *, uint64_t *) NONNULL;
+bool scan_bool(struct scan *, bool *) NONNULL;
+bool scan_null(struct scan *) NONNULL;
 /* Any value. */
-bool scan_skip(struct scan *);
+bool scan_skip(struct scan *) NONNULL;
 
 #endif

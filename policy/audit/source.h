@@ -23,34 +23,31 @@ struct source;
 enum source_result { SOURCE_LINE, SOURCE_END, SOURCE_FAILED };
 
 /* What the caller's shell has opened: <(zcat x), /dev/stdin. */
-bool source_is_of_caller(const char *path);
+bool source_is_of_caller(const char *path) NONNULL;
 
 /*
  * -1 with a fault (FAULT_NOINPUT).  A name must lead to a regular file: a FIFO
  * would be waited for, a device may act.  What is the caller's may be anything.
  */
-int source_open_fd(const char *path, struct fault *);
+int source_open_fd(const char *path, struct fault *) NONNULL;
 
 /* NULL with a fault (FAULT_NOINPUT). */
-FAULT_CHECKED
-struct source *source_open(const char *path, struct fault *);
+struct source *source_open(const char *path, struct fault *) MUST_CHECK;
 void source_close(struct source *);
 
 /*
  * The next line without its newline, valid until the next call.  `ended` tells
  * whether it had a newline; only the last one of a file can have none.
  */
-FAULT_CHECKED
 enum source_result source_next(struct source *, struct slice *line,
-    bool *ended, struct fault *);
+    bool *ended, struct fault *) MUST_CHECK NONNULL;
 
 /*
  * As many whole lines as are at hand, at least one, with their newlines: for
  * readers that share the work out among threads.  The last piece of a file may
  * lack its newline.
  */
-FAULT_CHECKED
 enum source_result source_block(struct source *, struct slice *block,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 #endif

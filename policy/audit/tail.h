@@ -23,23 +23,26 @@ struct tail {
  * read, or it is something else than an audit log (FAULT_DATA): it has lines,
  * none is sealed, and one is not the beginning of a record, nor zeros.
  */
-bool tail_read(int fd, struct chain *, struct tail *, struct fault *);
+bool tail_read(int fd, struct chain *, struct tail *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /* The end of any file, packed or not. */
-bool tail_of(const char *path, struct chain *, struct tail *, struct fault *);
+bool tail_of(const char *path, struct chain *, struct tail *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * The name of the rotated file that was `path` last: of those beside it whose
  * names begin with its name and a dot or hyphen, the one written last.  False:
  * there is none.
  */
-bool tail_rotated_name(const char *path, struct text *name);
+bool tail_rotated_name(const char *path, struct text *name) NONNULL;
 
 /*
  * Where the last of them ends that has a sealed line: a power failure may have
  * left nothing of the very last.  False: there is none, or the last one cannot
  * be read or is no audit log; the head is as it was.
  */
-bool tail_of_rotated(const char *path, struct chain *, struct chain_head *);
+bool tail_of_rotated(const char *path, struct chain *, struct chain_head *)
+    NONNULL;
 
 #endif

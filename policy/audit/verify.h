@@ -52,21 +52,23 @@ struct verification {
 	char last_file[FAULT_WHERE_MAX];
 };
 
-void verify_init(struct verification *, struct chain *);
+void verify_init(struct verification *, struct chain *) NONNULL;
 
 /*
  * The next file.  False: there was a break (v->kind), or the file cannot be
  * read (v->kind is BREAK_NONE, with a fault).
  */
-bool verify_file(struct verification *, const char *path, struct fault *);
+bool verify_file(struct verification *, const char *path, struct fault *)
+    MUST_CHECK NONNULL;
 
 /* After the last file. */
-bool verify_finish(struct verification *);
+bool verify_finish(struct verification *) NONNULL;
 
 /*
  * The number of the first sealed line of a file, by which files are put in
  * order; 0 when it has none.
  */
-bool verify_first_seq(const char *path, uint64_t *seq, struct fault *);
+bool verify_first_seq(const char *path, uint64_t *seq, struct fault *)
+    MUST_CHECK NONNULL;
 
 #endif

@@ -22,16 +22,16 @@ struct arena {
 };
 
 /* Takes no memory until the first piece is asked for. */
-void arena_init(struct arena *, size_t chunk_size);
+void arena_init(struct arena *, size_t chunk_size) NONNULL;
 
 /* `n` bytes, aligned for any type, not zeroed. */
-void *arena_alloc(struct arena *, size_t n);
+void *arena_alloc(struct arena *, size_t n) MUST_CHECK NONNULL;
 
 /* A NUL-terminated copy; on failure a slice with p == NULL. */
-struct slice arena_copy(struct arena *, struct slice);
+struct slice arena_copy(struct arena *, struct slice) MUST_CHECK;
 
 /* Releases every piece but keeps one chunk of the usual size. */
-void arena_reset(struct arena *);
+void arena_reset(struct arena *) NONNULL;
 
 /* Releases everything; the arena may be used again. */
 void arena_free(struct arena *);

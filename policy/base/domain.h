@@ -23,7 +23,7 @@ enum { DOMAIN_TEXT_MAX = 1024 };
  * fit: then it loses labels on the left, and its parents are still there.
  * Allocates only for names that are not ASCII.
  */
-bool domain_canonical(struct slice name, struct text *out);
+bool domain_canonical(struct slice name, struct text *out) NONNULL;
 
 /*
  * The name with its labels in reverse, each ended by '\1', into `out`:
@@ -34,6 +34,6 @@ bool domain_canonical(struct slice name, struct text *out);
  * length.
  */
 size_t domain_reverse(struct slice canonical, bool subdomains_only, char *out,
-    size_t size);
+    size_t size) NONNULL;
 
 #endif

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "policy/base/attribute.h"
+
 /* What went wrong, as the caller's exit status; see sysexits(3). */
 enum fault_kind {
 	FAULT_NONE = 0,
@@ -36,9 +38,6 @@ enum {
 	EXIT_HOLD = 79
 };
 
-/* Of a function whose failure a caller must not pass over. */
-#define FAULT_CHECKED __attribute__((warn_unused_result))
-
 enum { FAULT_WHERE_MAX = 256, FAULT_TEXT_MAX = 768 };
 
 struct fault {
@@ -53,14 +52,14 @@ void fault_clear(struct fault *);
 
 /* Fill `f`; always returns false, so that `return fault_set(...)` reads well. */
 bool fault_set(struct fault *f, enum fault_kind, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    PRINTF_LIKE(3, 4);
 
 /*
  * The same with ": " and the text of the errno value `error` at the end.  Of a
  * directory only reading fails, not open(2): FAULT_IO becomes FAULT_NOINPUT.
  */
 bool fault_errno(struct fault *f, enum fault_kind, int error, const char *fmt,
-    ...) __attribute__((format(printf, 4, 5)));
+    ...) PRINTF_LIKE(4, 5);
 
 /* FAULT_UNAVAILABLE, "out of memory". */
 bool fault_no_memory(struct fault *f);

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/base/attribute.h"
+
 struct finding_kind {
 	const char *name; /* "postfix-no-milter" */
 	const char *advice;
@@ -36,17 +38,17 @@ struct findings {
 	bool failed; /* memory ran out: the list is not whole */
 };
 
-void findings_init(struct findings *);
+void findings_init(struct findings *) NONNULL;
 void findings_free(struct findings *);
 
 /* NULL: out of memory. */
 struct finding *findings_add(struct findings *, const struct finding_kind *,
-    const char *what, ...) __attribute__((format(printf, 3, 4)));
+    const char *what, ...) PRINTF_LIKE(3, 4);
 
 /* These take NULL, too, and do nothing then. */
 void finding_at(struct finding *, const char *place, unsigned number);
 /* The lines that mend it, and where they belong. */
 void finding_mend(struct finding *, const char *place, const char *lines, ...)
-    __attribute__((format(printf, 3, 4)));
+    PRINTF_LIKE(3, 4);
 
 #endif

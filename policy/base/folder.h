@@ -24,26 +24,29 @@
  * FAULT_SETTINGS, when there are several, or a folder of root's can be written
  * by others.  A part that is missing ends the way.
  */
-bool folder_owner(const char *path, uid_t *owner, struct fault *);
+bool folder_owner(const char *path, uid_t *owner, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * For root: false with a fault unless nobody else can change where `path` and
  * `path`-lock lead.  True for everybody else, who has nothing to lose.
  */
-bool folder_is_ours(const char *path, struct fault *);
+bool folder_is_ours(const char *path, struct fault *) MUST_CHECK NONNULL;
 
 /*
  * For root: takes on the user who folder_owner() finds for `path` and
  * `path`-lock, with that user's groups, for good.  *changed: to be told.
  */
-bool folder_become_owner(const char *path, bool *changed, struct fault *);
+bool folder_become_owner(const char *path, bool *changed, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * The same for a file that is only read.  Where several users, or a group, can
  * change the way, it is the file's owner that root becomes; root's own file is
  * not read there.
  */
-bool folder_become_reader(const char *path, bool *changed, struct fault *);
+bool folder_become_reader(const char *path, bool *changed, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * Brings the folder of `path` to the disk.  The name of a file is there, not in
@@ -52,6 +55,6 @@ bool folder_become_reader(const char *path, bool *changed, struct fault *);
  * such a file is opened.  A file system that has no such thing (EINVAL) is
  * taken at its word.
  */
-bool folder_sync(const char *path, struct fault *);
+bool folder_sync(const char *path, struct fault *) MUST_CHECK NONNULL;
 
 #endif

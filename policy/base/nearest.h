@@ -18,10 +18,10 @@ struct nearest {
 	unsigned distance;
 };
 
-void nearest_init(struct nearest *, struct slice wanted);
+void nearest_init(struct nearest *, struct slice wanted) NONNULL;
 /* Offers one known word, which is not copied. */
-void nearest_offer(struct nearest *, struct slice word);
+void nearest_offer(struct nearest *, struct slice word) NONNULL;
 /* Appends ", did you mean WORD?", or nothing when no word is near. */
-void nearest_print(const struct nearest *, struct text *);
+void nearest_print(const struct nearest *, struct text *) NONNULL;
 
 #endif

@@ -28,10 +28,10 @@ struct netprefix {
 };
 
 /* 32 or 128. */
-unsigned netaddr_bits(const struct netaddr *);
+unsigned netaddr_bits(const struct netaddr *) NONNULL;
 
 /* A whole address; false when `s` is not one. */
-bool netaddr_parse(struct slice s, struct netaddr *);
+bool netaddr_parse(struct slice s, struct netaddr *) MUST_CHECK NONNULL;
 
 /* What netprefix_parse found. */
 enum netprefix_result {
@@ -46,16 +46,18 @@ enum netprefix_result {
  * 192.0.2.0/24, "IPv6:2001:db8" is 2001:db8::/32, "IPv6" is ::/0
  * (cf/README, "Connect:" and tls_client).
  */
-enum netprefix_result netprefix_parse(struct slice s, struct netprefix *);
+enum netprefix_result netprefix_parse(struct slice s, struct netprefix *)
+    NONNULL;
 
-bool netprefix_covers(const struct netprefix *, const struct netaddr *);
+bool netprefix_covers(const struct netprefix *, const struct netaddr *) NONNULL;
 /* How many leading bits two addresses of one family have in common. */
-unsigned netaddr_common_bits(const struct netaddr *, const struct netaddr *);
+unsigned netaddr_common_bits(const struct netaddr *, const struct netaddr *)
+    NONNULL;
 /* Zero all bits of `a` past the first `bits`. */
-void netaddr_mask(struct netaddr *a, unsigned bits);
+void netaddr_mask(struct netaddr *a, unsigned bits) NONNULL;
 
 /* As inet_ntop(3) writes it; the length only when it is not the whole address. */
-void netaddr_print(const struct netaddr *, struct text *);
-void netprefix_print(const struct netprefix *, struct text *);
+void netaddr_print(const struct netaddr *, struct text *) NONNULL;
+void netprefix_print(const struct netprefix *, struct text *) NONNULL;
 
 #endif

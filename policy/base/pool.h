@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "policy/base/attribute.h"
+
 enum { POOL_PLACES = 32, POOL_LINE = 64 };
 
 struct pool {
@@ -24,7 +26,7 @@ struct pool {
 	} place[POOL_PLACES];
 };
 
-void pool_init(struct pool *);
+void pool_init(struct pool *) NONNULL;
 /* NULL: there is none. */
 void *pool_take(struct pool *);
 /* False: no place is free. */

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "policy/base/attribute.h"
+
 struct slice {
 	const char *p;
 	size_t n;
@@ -58,9 +60,11 @@ bool slice_equal(struct slice, struct slice);
 /* As memcmp(3) orders bytes; of two with one beginning the shorter is first. */
 int slice_compare(struct slice, struct slice);
 bool slice_equal_nocase(struct slice, struct slice);
-bool slice_is(struct slice, const char *word);		/* to the letter */
-bool slice_is_nocase(struct slice, const char *word);	/* without case */
-bool slice_starts_nocase(struct slice, const char *prefix);
+/* to the letter */
+bool slice_is(struct slice, const char *word) NONNULL;
+/* without case */
+bool slice_is_nocase(struct slice, const char *word) NONNULL;
+bool slice_starts_nocase(struct slice, const char *prefix) NONNULL;
 /* Offset of the first `c`, or s.n when there is none. */
 static inline size_t
 slice_find(struct slice s, char c)
@@ -88,7 +92,8 @@ slice_next(struct slice *rest, char c, struct slice *piece)
 }
 
 /* The same with any of the characters of `set`; a NUL parts pieces, too. */
-bool slice_next_of(struct slice *rest, const char *set, struct slice *piece);
+bool slice_next_of(struct slice *rest, const char *set, struct slice *piece)
+    NONNULL;
 
 /* Without blanks (space, tab, CR) at both ends. */
 struct slice slice_trim(struct slice);

@@ -28,10 +28,11 @@ int text_hex_digit(int c); /* 0..15, or -1 */
  * A decimal number, digits only, the whole slice, at most `max`.  False
  * leaves *value alone.
  */
-bool text_number(struct slice, unsigned long max, unsigned long *value);
+bool text_number(struct slice, unsigned long max, unsigned long *value)
+    MUST_CHECK NONNULL;
 
-void text_init(struct text *, char *buf, size_t size);
-void text_clear(struct text *);
+void text_init(struct text *, char *buf, size_t size) NONNULL;
+void text_clear(struct text *) NONNULL;
 
 static inline void
 text_char(struct text *t, char c)
@@ -45,18 +46,19 @@ text_char(struct text *t, char c)
 }
 
 /* A-Z as a-z. */
-void text_put_lower(struct text *, struct slice);
-void text_hex(struct text *, uint64_t); /* lower case, no leading zeros */
-void text_put(struct text *, struct slice);
-void text_puts(struct text *, const char *);
+void text_put_lower(struct text *, struct slice) NONNULL;
+/* lower case, no leading zeros */
+void text_hex(struct text *, uint64_t) NONNULL;
+void text_put(struct text *, struct slice) NONNULL;
+void text_puts(struct text *, const char *) NONNULL;
 void text_printf(struct text *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 
 /*
  * The character in UTF-8 (RFC 3629) at the start of `s`: its length, and its
  * number in *code.  0: there is none.
  */
-size_t text_utf8(struct slice s, uint32_t *code);
+size_t text_utf8(struct slice s, uint32_t *code) NONNULL;
 /*
  * Steers a terminal or hides what stands there: C0, C1, DEL, the marks for
  * writing from right to left, line and paragraph separators, zero widths.
@@ -68,16 +70,16 @@ bool text_is_invisible(uint32_t code);
  * in a text with `utf8` unless they are invisible.  Control characters, and
  * bytes that are no UTF-8, are shown as ?.
  */
-void text_put_printable(struct text *, struct slice);
+void text_put_printable(struct text *, struct slice) NONNULL;
 
 /*
  * sendmail's spelling of names from certificates: + and two hex digits stand
  * for a byte (cf/README, STARTTLS; "xtext" in RFC 3461).  A + that is not
  * followed by two hex digits stands for itself.
  */
-void text_put_xdecoded(struct text *, struct slice encoded);
+void text_put_xdecoded(struct text *, struct slice encoded) NONNULL;
 /* Encodes what sendmail encodes in {cert_subject} and the like. */
-void text_put_xencoded(struct text *, struct slice plain);
+void text_put_xencoded(struct text *, struct slice plain) NONNULL;
 /* Equal after decoding the first one, without regard to case. */
 bool text_xequal_nocase(struct slice encoded, struct slice plain);
 

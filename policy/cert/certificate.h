@@ -76,7 +76,7 @@ long certificate_days_left(const X509 *, time_t now);
 void certificate_time(const ASN1_TIME *, struct text *);
 
 /* Does `host`, a name or an address, stand in it?  As OpenSSL decides. */
-bool certificate_matches(X509 *, const char *host);
+bool certificate_matches(X509 *, const char *host) MUST_CHECK;
 
 bool certificate_is_self_signed(X509 *);
 bool certificate_is_ca(X509 *);

@@ -69,12 +69,13 @@ X509 *inspect_end(const struct pemfile *files, size_t n, size_t at);
  * had: `ca` cannot be read, out of memory.
  */
 bool inspect_files(const struct pemfile *files, size_t n,
-    const struct inspect_settings *, struct findings *, struct fault *);
+    const struct inspect_settings *, struct findings *, struct fault *)
+    MUST_CHECK;
 
 /*
  * A store of the CAs in `path`, a PEM file or a hashed directory.  NULL with
  * FAULT_NOINPUT.
  */
-X509_STORE *inspect_open_bundle(const char *path, struct fault *);
+X509_STORE *inspect_open_bundle(const char *path, struct fault *) MUST_CHECK;
 
 #endif

@@ -39,7 +39,8 @@ struct pemfile {
  * key, or a damaged one, or more than the limits.  On failure there is nothing
  * to free.
  */
-bool pemfile_read(const char *path, struct pemfile *, struct fault *);
+bool pemfile_read(const char *path, struct pemfile *, struct fault *)
+    MUST_CHECK;
 void pemfile_free(struct pemfile *);
 
 #endif

@@ -39,7 +39,7 @@ unknown_macro(struct slice name, struct fault *f)
 
 	nearest_init(&nearest, name);
 	for (int d = 0; d < DIALECT_COUNT; d++)
-		for (const struct macro *m = macro_table((enum dialect)d);
+		for (const struct macro *m = macro_table((enum dialect_id)d);
 		    m->name != NULL; m++)
 			nearest_offer(&nearest,
 			    without_braces(slice_of(m->name)));
@@ -91,7 +91,7 @@ bool
 check_facts(struct check *j, const struct check_macro *macros, size_t n,
     struct fault *f)
 {
-	enum dialect dialect = DIALECT_SENDMAIL;
+	enum dialect_id dialect = DIALECT_SENDMAIL;
 
 	for (size_t i = 0; i < n; i++)
 		if (slice_is(macros[i].name, "v"))

@@ -37,7 +37,7 @@ void check_free(struct check *);
 
 /* Forgets the last session and takes in the macros of the next. */
 bool check_facts(struct check *, const struct check_macro *, size_t n,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /* Each line of the trace goes to `trace` when the judge is traced. */
 void check_session(struct check *, const struct trace *);

@@ -45,7 +45,7 @@ put_warning(struct jsonput *j, const struct verdict *v)
 }
 
 static void
-put_rule(struct jsonput *j, const struct class_result *r)
+put_rule(struct jsonput *j, const struct tag_result *r)
 {
 	PUT_STRING(j, "{\"tag\":", slice_of(tag_row(r->tag)->name));
 	PUT_STRING(j, ",\"key\":", r->key);

@@ -38,7 +38,7 @@ print_word(const char *before, struct slice word, struct text *out)
 }
 
 void
-audit_print_outbound(const struct reader_record *r, struct text *out)
+audit_outbound_print(const struct reader_record *r, struct text *out)
 {
 	const struct reader_outbound *o = &r->outbound;
 

@@ -32,7 +32,7 @@ struct audit_files {
  * cannot be looked for.
  */
 bool audit_files(const struct context *, char **operands, struct audit_files *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 void audit_files_free(struct audit_files *);
 
 /* Letters of options that have none, behind those of command.h. */
@@ -76,7 +76,7 @@ struct audit_walk {
 
 /* False with a fault when a file could not be read. */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
 void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
@@ -86,6 +86,6 @@ void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
 /* Of an outbound record: the domain or host that was asked for; its line. */
 struct slice audit_outbound_domain(const struct reader_outbound *);
-void audit_print_outbound(const struct reader_record *, struct text *out);
+void audit_outbound_print(const struct reader_record *, struct text *out);
 
 #endif

@@ -226,7 +226,7 @@ each_outbound(void *arg, const struct reader_record *r)
 	if (show->json) {
 		print_line(r);
 	} else {
-		audit_print_outbound(r, &line);
+		audit_outbound_print(r, &line);
 		puts(buf);
 	}
 	return !ferror(stdout);

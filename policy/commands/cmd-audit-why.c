@@ -60,7 +60,7 @@ print_rules(const struct reader_record *r)
 	if (r->nrules == 0)
 		printf("rules: none spoke of it\n");
 	for (size_t i = 0; i < r->nrules; i++) {
-		const struct class_result *rule = &r->rules[i];
+		const struct tag_result *rule = &r->rules[i];
 		char buf[2048];
 		struct text line;
 

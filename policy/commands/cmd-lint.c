@@ -60,8 +60,8 @@ set_mta(const char *name, struct lint_options *lint)
 {
 	for (int d = 0; d < DIALECT_COUNT; d++)
 		if (slice_is_nocase(slice_of(name),
-		    dialect_name((enum dialect)d))) {
-			lint->mta = (enum dialect)d;
+		    dialect_row((enum dialect_id)d)->name)) {
+			lint->mta = (enum dialect_id)d;
 			return lint->with_mta = true;
 		}
 	return false;

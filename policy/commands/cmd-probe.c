@@ -87,7 +87,7 @@ print_suggestion(const struct probe_job *job)
 
 	text_init(&out, rule, sizeof rule);
 	if (job->n > 0)
-		printf("    %-14s%s\n", "suggestion", outbound_suggest(
+		printf("    %-14s%s\n", "suggestion", probe_suggest(
 		    job->results, job->n, job->target.by_mx ?
 		    job->target.host : NULL, &out) ? rule :
 		    "none, as not each host was seen with TLS");
@@ -108,7 +108,7 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 			    json_string(verdicts[i].text));
 	json_object_set_new(root, "verdicts", list);
 	text_init(&out, rule, sizeof rule);
-	if (outbound_suggest(job->results, job->n, job->target.by_mx ?
+	if (probe_suggest(job->results, job->n, job->target.by_mx ?
 	    job->target.host : NULL, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
 	json_dumpf(root, stdout,

@@ -75,13 +75,13 @@ void command_print_options(const struct command_option *);
 void command_print_table(void);
 
 /* "tlspolicy: ..." on standard error, fit for a terminal. */
-void command_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void command_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Reports `f` on standard error; returns its kind as the exit code. */
 int command_fail(const struct fault *f);
 /* A usage error: says what, points to --help; returns 64. */
 int command_usage(const struct context *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 /* For functions that report faults one by one; `arg` is not used. */
 void command_report_fault(void *arg, const struct fault *f);
 
@@ -94,22 +94,22 @@ bool command_operands(const struct context *, int have, int least, int most);
  */
 enum { COMMAND_KEYS_MAX = 2 };
 bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
-    size_t *n, struct fault *);
+    size_t *n, struct fault *) MUST_CHECK;
 
 /*
  * Before anything in the store's folder is opened: root becomes the folder's
  * owner and says so (folder.h).  What only root may read is read before.
  */
-bool command_enter_folder(const struct context *, struct fault *);
+bool command_enter_folder(const struct context *, struct fault *) MUST_CHECK;
 /* The same for a file of others that is only read, as an audit log is. */
-bool command_enter_to_read(const char *path, struct fault *);
+bool command_enter_to_read(const char *path, struct fault *) MUST_CHECK;
 
 /* Opens the store after that; NULL with a fault. */
-struct store *command_store(const struct context *, struct fault *);
+struct store *command_store(const struct context *, struct fault *) MUST_CHECK;
 
 /* Opens the store and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
-    struct store_reader *, struct fault *);
+    struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 
 /* On standard error: "STORE: generation 7, 1234 rules". */

@@ -24,7 +24,7 @@ struct difference {
  * standard output; with `json` as one object a line.
  */
 bool difference_print(struct store_reader *, const struct rulefile *,
-    bool json, struct difference *, struct fault *);
+    bool json, struct difference *, struct fault *) MUST_CHECK;
 
 /*
  * The store holds these rules already: the same keys and requirements to the

@@ -17,7 +17,7 @@
  * rulefile is to be freed in any case.
  */
 bool ruleset_read(const struct context *, char *const *paths,
-    struct rulefile *, struct fault *);
+    struct rulefile *, struct fault *) MUST_CHECK;
 
 /* A rule to compare and to sort. */
 struct ruleset_line {
@@ -41,12 +41,12 @@ void ruleset_lines_free(struct ruleset_lines *);
  * requirement point into the store or rulefile: no longer than a reader.
  */
 bool ruleset_lines_of_store(struct store_reader *, struct ruleset_lines *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 bool ruleset_lines_of_file(const struct rulefile *, struct ruleset_lines *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /* The requirement in its normalised spelling, into `out`. */
 bool ruleset_normalise(const struct ruleset_line *, struct text *out,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 #endif

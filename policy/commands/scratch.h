@@ -13,6 +13,6 @@
 #include "policy/store/store.h"
 
 /* The directory is made under TMPDIR or /tmp.  NULL with a fault. */
-struct store *scratch_open(const struct rulefile *, struct fault *);
+struct store *scratch_open(const struct rulefile *, struct fault *) MUST_CHECK;
 
 #endif

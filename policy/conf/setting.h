@@ -40,7 +40,8 @@ struct setting {
 /* All rows, in the order of the manual; the end has name NULL. */
 const struct setting *setting_table(void);
 /* NULL: no such setting; then `f` names the nearest one. */
-const struct setting *setting_find(struct slice name, struct fault *f);
+const struct setting *setting_find(struct slice name, struct fault *f)
+    MUST_CHECK;
 
 extern const struct setting_type setting_type_socket; /* unix:, inet:, inet6: */
 extern const struct setting_type setting_type_listener; /* off, inet:, inet6: */

@@ -66,23 +66,22 @@ struct settings {
 };
 
 /* All defaults. */
-void settings_init(struct settings *);
+void settings_init(struct settings *) NONNULL;
 
 /*
  * Read `path` into `s` (which holds defaults or earlier values for what the
  * file does not name).  Each bad line is reported; false when there was one
  * (FAULT_SETTINGS) or the file could not be read (FAULT_NOINPUT).
  */
-FAULT_CHECKED
 bool settings_read(struct settings *s, const char *path,
-    void (*report)(void *, const struct fault *), void *arg, struct fault *);
+    void (*report)(void *, const struct fault *), void *arg, struct fault *)
+    MUST_CHECK;
 
 /*
  * "NAME=VALUE", as `check -o` takes it.  On failure `s` stays as it was.
  */
-FAULT_CHECKED
 bool settings_assign(struct settings *s, struct slice assignment,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 /*
  * For SIGHUP: takes over from `fresh` what may change in flight.  Calls
@@ -92,16 +91,17 @@ void settings_adopt(struct settings *s, const struct settings *fresh,
     void (*refused)(void *, const char *name), void *arg);
 
 /* "name = value" for each setting; with `help` its sentence before it. */
-void settings_print(const struct settings *s, FILE *out, bool help);
+void settings_print(const struct settings *s, FILE *out, bool help) NONNULL;
 /* The same for one setting; false with a fault when there is none such. */
 bool settings_print_one(const struct settings *s, struct slice name, FILE *out,
-    bool help, struct fault *);
+    bool help, struct fault *) MUST_CHECK NONNULL;
 /* The same as one JSON object with name, value, default, help, reloadable. */
-void settings_print_json(const struct settings *s, FILE *out);
+void settings_print_json(const struct settings *s, FILE *out) NONNULL;
 
 /* What the evaluator wants to know; help_url points into `s`. */
-void settings_eval_options(const struct settings *s, struct eval_options *);
+void settings_eval_options(const struct settings *s, struct eval_options *)
+    NONNULL;
 /* Never refused: local submission, and the clients of exempt-clients. */
-bool settings_exempt(const struct settings *s, const struct facts *);
+bool settings_exempt(const struct settings *s, const struct facts *) NONNULL;
 
 #endif

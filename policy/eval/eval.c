@@ -1,10 +1,10 @@
 /*
- * The shape: find the rule of a class, test it, note the result; of the classes
- * that fail the strictest gives the verdict, so that a rule more never makes it
+ * The shape: find the rule of a tag, test it, keep the result; of the tags that
+ * fail the strictest gives the verdict, so that a rule more never makes it
  * milder.  All are judged, and trace and audit log show them.
  *
  * A verdict that rests on something that could not be found out goes through
- * one place, settle(), which asks on-error.
+ * one place, decide(), which asks on-error.
  */
 #include <string.h>
 
@@ -13,120 +13,81 @@
 #include "policy/eval/reply.h"
 #include "policy/facts/spelling.h"
 
-static struct class_result *
-note_result(const struct judging *j, const struct class_judgement *c)
+/* A copy that outlives the reader. */
+static void
+keep_result(const struct judging *j, const struct judgement *c)
 {
 	struct verdict *v = j->verdict;
-	struct class_result *result = &v->results[v->nresults++];
+	struct tag_result *kept = &v->results[v->nresults++];
 
-	memset(result, 0, sizeof *result);
-	result->tag = c->tag;
-	result->matched = c->has_rule;
-	result->lookup_failed = c->lookup_failed;
-	result->missing = c->missing;
-	result->answer = c->answer;
-	result->reason = c->answer == ANSWER_YES ? REASON_NONE :
+	*kept = c->result;
+	kept->reason = kept->answer == ANSWER_YES ? REASON_NONE :
 	    c->observation.reason;
-	if (!c->has_rule)
-		return result;
-	result->warn = c->found.requirement.class == CLASS_WARN;
-	result->key = verdict_keep(v, c->found.rule.key);
-	result->requirement = verdict_keep(v, c->found.rule.requirement);
-	result->by = verdict_keep(v, c->found.requirement.by);
-	result->file = verdict_keep(v, store_source(j->reader,
+	if (!kept->matched)
+		return;
+	kept->warn = c->found.requirement.class == CLASS_WARN;
+	kept->key = verdict_keep(v, c->found.rule.key);
+	kept->requirement = verdict_keep(v, c->found.rule.requirement);
+	kept->by = verdict_keep(v, c->found.requirement.by);
+	kept->file = verdict_keep(v, store_source(j->reader,
 	    c->found.rule.source));
-	result->line = c->found.rule.line;
-	return result;
+	kept->line = c->found.rule.line;
 }
 
 static enum waiver
-waiver_of(const struct judging *j, const struct class_judgement *c,
-    enum reason reason)
+waiver_of(const struct judging *j, const struct judgement *c)
 {
-	if (c->has_rule && c->found.requirement.class == CLASS_WARN &&
+	if (c->result.matched && c->found.requirement.class == CLASS_WARN &&
 	    !judging_handshake_failed(j->q->facts))
 		return WAIVER_WARN;
-	return reason == REASON_POLICY_ERROR && j->q->options->on_error_accept ?
-	    WAIVER_ON_ERROR : WAIVER_NONE;
-}
-
-static void
-refusal_of(const struct judging *j, const struct class_judgement *c,
-    struct refusal *r)
-{
-	*r = (struct refusal){
-		.tag = c->tag,
-		.class = CLASS_NONE,
-		.observation = c->lookup_failed ? NULL : &c->observation,
-		.utf8 = j->q->utf8,
-		.facts = j->q->facts,
-		.reason = c->answer == ANSWER_CANNOT_TELL ?
-		    REASON_POLICY_ERROR : c->observation.reason,
-		.bits_failed = c->bits_failed
-	};
-	if (c->has_rule) {
-		r->class = c->found.requirement.class;
-		r->rule = &c->found.requirement;
-		r->key = c->found.rule.key;
-		r->msg = c->found.requirement.msg;
-	}
-	if (c->item != NULL) {
-		r->item = c->item->row;
-		r->item_value = c->item->value;
-	}
+	return c->observation.reason == REASON_POLICY_ERROR &&
+	    j->q->options->on_error_accept ? WAIVER_ON_ERROR : WAIVER_NONE;
 }
 
 static unsigned
-severity(const struct judging *j, const struct class_judgement *c)
+severity(const struct judging *j, const struct judgement *c)
 {
-	struct refusal r;
-
-	if (c->answer == ANSWER_YES)
+	if (c->result.answer == ANSWER_YES)
 		return 0;
-	refusal_of(j, c, &r);
-	return verdict_severity(reply_kind(&r, j->q->options),
-	    waiver_of(j, c, r.reason));
+	return verdict_severity(reply_kind(c, j->q->options), waiver_of(j, c));
 }
 
 /*
- * Turns a class that did not hold into verdict and reply, unless one as strict
- * was there before.  A class that only warns, and with on-error = accept one
- * that could not be judged, tells what it would have been and no more.
+ * Turns a tag whose rule did not hold into verdict and reply, unless one as
+ * strict was there before.  A rule that only warns, and with on-error = accept
+ * one that could not be judged, tells what it would have been and no more.
  */
 static void
-settle(const struct judging *j, const struct class_judgement *c)
+decide(const struct judging *j, const struct judgement *c)
 {
 	struct verdict *v = j->verdict;
-	struct refusal r;
-	enum waiver waiver;
 
 	if (severity(j, c) <= verdict_severity(v->kind, v->waiver))
 		return;
-	refusal_of(j, c, &r);
-	waiver = waiver_of(j, c, r.reason);
-	reply_compose(&r, j->q->options, v);
-	v->waiver = waiver;
+	reply_compose(c, j->q, v);
+	v->waiver = waiver_of(j, c);
 	v->deciding = (int)v->nresults - 1;
-	if (waiver == WAIVER_NONE)
+	if (v->waiver == WAIVER_NONE)
 		v->kind = v->reply.kind;
 }
 
 static void
-test_found(const struct judging *j, struct class_judgement *c)
+test_found(const struct judging *j, struct judgement *c)
 {
-	c->answer = c->has_rule ? judging_rule(j, c) : judging_handshake(j, c);
-	if (c->tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
+	c->result.answer = c->result.matched ? judging_rule(j, c) :
+	    judging_handshake(j, c);
+	if (c->result.tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
 		c->observation.reason = REASON_AUTH_IN_CLEAR;
 }
 
-/* Notes what the class came to, once, and lets it decide. */
+/* Keeps what the tag came to, once, and lets it decide. */
 static void
-conclude(const struct judging *j, const struct class_judgement *c)
+conclude(const struct judging *j, const struct judgement *c)
 {
-	if (c->has_rule || c->answer != ANSWER_YES)
-		note_result(j, c);
-	if (c->answer != ANSWER_YES)
-		settle(j, c);
+	if (c->result.matched || c->result.answer != ANSWER_YES)
+		keep_result(j, c);
+	if (c->result.answer != ANSWER_YES)
+		decide(j, c);
 }
 
 /* What cannot be known is not absent. */
@@ -134,14 +95,16 @@ static void
 judge_unknowable(const struct judging *j, enum tag tag, const char *wanted,
     const char *found)
 {
-	struct class_judgement c = { .tag = tag,
-		.answer = ANSWER_CANNOT_TELL };
+	struct judgement c = {
+		.result = { .tag = tag, .answer = ANSWER_CANNOT_TELL }
+	};
 
 	observation_init(&c.observation);
 	text_puts(&c.observation.wanted, wanted);
 	text_puts(&c.observation.found, found);
 	c.observation.reason = REASON_POLICY_ERROR;
-	judging_trace(j, tag_row(tag)->name, &c.observation, c.answer);
+	judging_trace(j, tag_row(tag)->name, &c.observation,
+	    c.result.answer);
 	conclude(j, &c);
 }
 
@@ -175,42 +138,43 @@ logged_in(const struct facts *facts)
 
 /* The session did not tell what to look for, and there are rules about it. */
 static void
-observe_missing(const struct judging *j, struct class_judgement *c)
+observe_missing(const struct judging *j, struct judgement *c)
 {
-	c->missing = fact_name(c->found.missing);
+	c->result.missing = fact_name(c->found.missing);
 	observation_init(&c->observation);
 	text_puts(&c->observation.wanted, "what the MTA tells of the session");
-	text_printf(&c->observation.found, "no macro {%s}", c->missing);
-	judging_trace(j, tag_row(c->tag)->name, &c->observation, c->answer);
+	text_printf(&c->observation.found, "no macro {%s}",
+	    c->result.missing);
+	judging_trace(j, tag_row(c->result.tag)->name, &c->observation,
+	    c->result.answer);
 }
 
-/* What the rules say of the class, for one spelling of its address. */
+/* What the rules of a tag say, for one spelling of its address. */
 static void
-judge_subject(const struct judging *j, const struct mailbox *mailbox,
-    struct class_judgement *c)
+judge_subject(const struct judging *j, enum tag tag,
+    const struct mailbox *mailbox, struct judgement *c)
 {
-	c->has_rule = c->lookup_failed = c->bits_failed = false;
+	c->result = (struct tag_result){ .tag = tag, .answer = ANSWER_YES };
 	c->item = NULL;
-	c->missing = NULL;
-	c->answer = ANSWER_YES;
+	c->bits_failed = false;
 	c->observation.reason = REASON_NONE;
 	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
-	    c->tag, j->q, mailbox, &c->found)) {
+	    tag, j->q, mailbox, &c->found)) {
 	case LOOKUP_FOUND:
-		c->has_rule = true;
+		c->result.matched = true;
 		test_found(j, c);
 		break;
 	case LOOKUP_ABSENT:
-		if (always_judged(c->tag))
+		if (always_judged(tag))
 			test_found(j, c);
 		break;
 	case LOOKUP_FAILED:
-		c->answer = ANSWER_CANNOT_TELL;
+		c->result.answer = ANSWER_CANNOT_TELL;
 		if (j->reader != NULL && c->found.missing != FACT_COUNT)
 			observe_missing(j, c);
 		else
 			trace_failure(j);
-		c->lookup_failed = c->missing == NULL;
+		c->result.lookup_failed = c->result.missing == NULL;
 		c->observation.reason = REASON_POLICY_ERROR;
 		break;
 	}
@@ -233,12 +197,12 @@ trace_spelling(const struct judging *j, const struct mailbox *m)
 
 /* Stricter, or as strict and by a rule where there was none. */
 static bool
-outweighs(const struct judging *j, const struct class_judgement *a,
-    const struct class_judgement *b)
+outweighs(const struct judging *j, const struct judgement *a,
+    const struct judgement *b)
 {
 	unsigned x = severity(j, a), y = severity(j, b);
 
-	return x > y || (x == y && a->has_rule && !b->has_rule);
+	return x > y || (x == y && a->result.matched && !b->result.matched);
 }
 
 /* The strictest of what the spellings come to; among equals the first. */
@@ -246,14 +210,14 @@ static void
 judge_spellings(const struct judging *j, enum tag tag,
     const struct spellings *spellings)
 {
-	struct class_judgement two[2];
-	struct class_judgement *worst = &two[0], *next = &two[1], *spare;
+	struct judgement two[2];
+	struct judgement *worst = &two[0], *next = &two[1], *spare;
 
-	two[0].tag = two[1].tag = tag;
 	for (unsigned i = 0; i < spellings->n; i++) {
 		if (spellings->n > 1)
 			trace_spelling(j, &spellings->form[i]);
-		judge_subject(j, &spellings->form[i], i == 0 ? worst : next);
+		judge_subject(j, tag, &spellings->form[i],
+		    i == 0 ? worst : next);
 		if (i > 0 && outweighs(j, next, worst)) {
 			spare = worst;
 			worst = next;
@@ -325,11 +289,10 @@ judge_mailbox(const struct judging *j, enum tag tag)
 }
 
 static void
-judge_class(const struct judging *j, enum tag tag)
+judge_tag(const struct judging *j, enum tag tag)
 {
-	struct class_judgement c;
+	struct judgement c;
 
-	c.tag = tag;
 	if (j->q->untold) {
 		judge_unknowable(j, tag, "what the MTA tells of the session",
 		    "no macro v");
@@ -343,7 +306,7 @@ judge_class(const struct judging *j, enum tag tag)
 		judge_mailbox(j, tag);
 		return;
 	}
-	judge_subject(j, NULL, &c);
+	judge_subject(j, tag, NULL, &c);
 	conclude(j, &c);
 }
 
@@ -354,13 +317,13 @@ judge_scope(const struct judging *j)
 	case EVAL_MAIL:
 		for (int tag = 0; tag < TAG_COUNT; tag++)
 			if (tag_row((enum tag)tag)->stage == STAGE_MAIL)
-				judge_class(j, (enum tag)tag);
+				judge_tag(j, (enum tag)tag);
 		break;
 	case EVAL_RCPT:
-		judge_class(j, TAG_TO);
+		judge_tag(j, TAG_TO);
 		break;
 	case EVAL_TAG:
-		judge_class(j, j->q->tag);
+		judge_tag(j, j->q->tag);
 		break;
 	}
 }

@@ -1,14 +1,14 @@
 /*
  * eval.h - judging a session by the rules.
  *
- * Every class that has a matching rule must be satisfied.  They are judged in
+ * Every tag that has a matching rule must be satisfied.  They are judged in
  * the order of tag.h; of those that fail the strictest gives the verdict, among
  * equals the first (verdict_severity()).  Only here are "failed" and
  * "cannot tell" turned into a verdict, by on-error, and the trace says so.
  * Never answers a policy error with a permanent refusal.
  *
  * TLS_From and TLS_To are judged for every spelling of the address
- * (spelling.h); the strictest answer is the class's.
+ * (spelling.h); the strictest answer is the tag's.
  *
  * Neither allocates nor locks; keeps no clock (`now` is handed in) and no
  * state.  Any number of threads may judge at once, each with its own reader.
@@ -33,7 +33,7 @@ struct eval_options {
 enum eval_scope {
 	EVAL_MAIL, /* Daemon, Client, Auth, From */
 	EVAL_RCPT, /* To, for FACT_RCPT_ADDR */
-	EVAL_TAG   /* the one class in question.tag */
+	EVAL_TAG   /* the one tag in question.tag */
 };
 
 struct question {

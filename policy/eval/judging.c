@@ -37,7 +37,7 @@ judging_handshake_failed(const struct facts *facts)
 }
 
 static void
-found_verify(struct class_judgement *c, const struct facts *facts)
+found_verify(struct judgement *c, const struct facts *facts)
 {
 	text_clear(&c->observation.found);
 	if (facts_in_clear(facts))
@@ -50,14 +50,14 @@ found_verify(struct class_judgement *c, const struct facts *facts)
 }
 
 static void
-start_finding(const struct judging *j, struct class_judgement *c)
+start_finding(const struct judging *j, struct judgement *c)
 {
 	observation_init(&c->observation);
 	c->observation.wanted.utf8 = c->observation.found.utf8 = j->q->utf8;
 }
 
 enum answer
-judging_handshake(const struct judging *j, struct class_judgement *c)
+judging_handshake(const struct judging *j, struct judgement *c)
 {
 	if (!judging_handshake_failed(j->q->facts))
 		return ANSWER_YES;
@@ -85,7 +85,7 @@ is_verified(const struct judging *j, enum need need)
 }
 
 static enum answer
-test_verify(const struct judging *j, struct class_judgement *c)
+test_verify(const struct judging *j, struct judgement *c)
 {
 	enum need need = c->found.requirement.need;
 	enum answer answer = is_verified(j, need) ? ANSWER_YES : ANSWER_NO;
@@ -105,7 +105,7 @@ test_verify(const struct judging *j, struct class_judgement *c)
 }
 
 static enum answer
-test_bits(const struct judging *j, struct class_judgement *c)
+test_bits(const struct judging *j, struct judgement *c)
 {
 	const struct requirement *r = &c->found.requirement;
 	unsigned have = facts_bits(j->q->facts);
@@ -171,7 +171,7 @@ suite_listed(void *arg, struct slice list, unsigned id)
  * kind until one holds.  What could not be told outweighs what does not hold.
  */
 static enum answer
-test_kind(const struct judging *j, struct class_judgement *c,
+test_kind(const struct judging *j, struct judgement *c,
     const struct predicate *predicate, unsigned first, bool alternatives)
 {
 	const struct requirement *r = &c->found.requirement;
@@ -211,12 +211,12 @@ has_stood(const struct requirement *r, unsigned n)
 }
 
 static enum answer
-test_items(const struct judging *j, struct class_judgement *c)
+test_items(const struct judging *j, struct judgement *c)
 {
 	const struct requirement *r = &c->found.requirement;
 	struct predicate predicate = {
 		.facts = j->q->facts,
-		.tag = c->tag,
+		.tag = c->result.tag,
 		.believe_unverified = j->q->options->compat_sendmail,
 		.issuer_known = issuer_known,
 		.suite_listed = suite_listed,
@@ -240,7 +240,7 @@ test_items(const struct judging *j, struct class_judgement *c)
 
 /* Only of mail out of an MTA's log is it not known whether it had TLS. */
 static enum answer
-test_told(const struct judging *j, struct class_judgement *c)
+test_told(const struct judging *j, struct judgement *c)
 {
 	if (facts_tls_told(j->q->facts))
 		return ANSWER_YES;
@@ -254,11 +254,11 @@ test_told(const struct judging *j, struct class_judgement *c)
 
 /* Order of the tests: sendmail's TLS_connection. */
 enum answer
-judging_rule(const struct judging *j, struct class_judgement *c)
+judging_rule(const struct judging *j, struct judgement *c)
 {
 	enum answer answer;
 
-	if (c->tag == TAG_TRY) {
+	if (c->result.tag == TAG_TRY) {
 		start_finding(j, c);
 		c->observation.reason = REASON_NO_TLS;
 		return c->found.requirement.need == NEED_NO ? ANSWER_NO :

@@ -17,28 +17,25 @@ struct judging {
 };
 
 /*
- * What a tag, or one spelling of its address, came to; the slices live as long
- * as the reader.
+ * What a tag, or one spelling of its address, came to: all that verdict, reply
+ * and trace say of it.  Of `result` the slices are filled in when it is kept in
+ * the verdict; those of `found` live as long as the reader.
  */
-struct class_judgement {
-	enum tag tag;
-	struct matched_rule found;
-	bool has_rule;
-	bool lookup_failed;
-	enum answer answer;
+struct judgement {
+	struct tag_result result;
+	struct matched_rule found; /* when result.matched */
 	struct observation observation;
-	const struct item *item; /* that failed */
-	const char *missing; /* the macro without which nothing can be told */
-	bool bits_failed;
+	const struct item *item;   /* that failed, or NULL */
+	bool bits_failed;	   /* it was the number of bits */
 };
 
 /* Does what was found hold?  Words for what does not are in the observation. */
-enum answer judging_rule(const struct judging *, struct class_judgement *);
+enum answer judging_rule(const struct judging *, struct judgement *) NONNULL;
 /* The same where there is no rule. */
-enum answer judging_handshake(const struct judging *,
-    struct class_judgement *);
-bool judging_handshake_failed(const struct facts *);
+enum answer judging_handshake(const struct judging *, struct judgement *)
+    NONNULL;
+bool judging_handshake_failed(const struct facts *) NONNULL;
 void judging_trace(const struct judging *, const char *test,
-    const struct observation *, enum answer);
+    const struct observation *, enum answer) NONNULL;
 
 #endif

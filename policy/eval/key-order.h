@@ -48,6 +48,6 @@ struct key_order {
 void key_order_start(struct key_order *, enum tag, const struct facts *,
     const struct mailbox *mailbox);
 /* False: no more steps. */
-bool key_order_next(struct key_order *, struct key_step *);
+bool key_order_next(struct key_order *, struct key_step *) NONNULL;
 
 #endif

@@ -133,7 +133,7 @@ trace_step(const struct question *q, const struct key_step *step)
 }
 
 enum lookup_result
-find_step(struct store_reader *reader, const struct question *q,
+match_step(struct store_reader *reader, const struct question *q,
     const struct key_step *step, struct matched_rule *found)
 {
 	trace_step(q, step);
@@ -160,7 +160,7 @@ match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	struct key_step step;
 
 	found->missing = FACT_COUNT;
-	fault_clear(&reader->fault); /* of the class before */
+	fault_clear(&reader->fault); /* what the tag before left */
 	if (q->trace == NULL && !store_has_tag(reader, tag))
 		return LOOKUP_ABSENT;
 	key_order_start(&lookup, tag, q->facts, mailbox);
@@ -173,7 +173,7 @@ match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 			found->missing = step.missing;
 			return LOOKUP_FAILED;
 		}
-		result = find_step(reader, q, &step, found);
+		result = match_step(reader, q, &step, found);
 		if (result != LOOKUP_ABSENT)
 			return result;
 	}

@@ -1,5 +1,5 @@
 /*
- * match.h - the rule of a class that applies to a session.
+ * match.h - the rule of a tag that applies to a session.
  *
  * Walks the keys of key-order.h through the store; the first rule that counts
  * today is it.  Threads and ownership: as the reader's.
@@ -21,10 +21,11 @@ struct matched_rule {
  * reader->fault.
  */
 enum lookup_result match_rule(struct store_reader *, enum tag,
-    const struct question *, const struct mailbox *, struct matched_rule *);
+    const struct question *, const struct mailbox *, struct matched_rule *)
+    MUST_CHECK;
 
 /* The same for one step, an exact key or a walk. */
-enum lookup_result find_step(struct store_reader *, const struct question *,
-    const struct key_step *, struct matched_rule *);
+enum lookup_result match_step(struct store_reader *, const struct question *,
+    const struct key_step *, struct matched_rule *) MUST_CHECK NONNULL;
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "policy/eval/eval.h"
+#include "policy/eval/judging.h"
 #include "policy/eval/reply.h"
 
 struct codes {
@@ -58,11 +58,17 @@ static const char *const sendmail_verify_texts[VERIFY_COUNT] = {
 
 enum { LINE_BYTES = REPLY_LINE_MAX + 1 };
 
+static enum rule_class
+class_of(const struct judgement *c)
+{
+	return c->result.matched ? c->found.requirement.class : CLASS_NONE;
+}
+
 static void
-start_line(const struct refusal *r, char buf[LINE_BYTES], struct text *line)
+start_line(const struct question *q, char buf[LINE_BYTES], struct text *line)
 {
 	text_init(line, buf, LINE_BYTES);
-	line->utf8 = r->utf8;
+	line->utf8 = q->utf8;
 }
 
 static void
@@ -75,13 +81,13 @@ add_line(struct verdict *v, struct slice line)
 }
 
 enum verdict_kind
-reply_kind(const struct refusal *r, const struct eval_options *o)
+reply_kind(const struct judgement *c, const struct eval_options *o)
 {
-	enum rule_class class = r->class;
+	enum rule_class class = class_of(c);
 
-	if (r->reason == REASON_POLICY_ERROR)
+	if (c->observation.reason == REASON_POLICY_ERROR)
 		return VERDICT_TEMPFAIL;
-	if (r->reason == REASON_NO_TLS)
+	if (c->observation.reason == REASON_NO_TLS)
 		return VERDICT_REJECT;
 	if (class == CLASS_NONE || class == CLASS_WARN)
 		class = o->default_class;
@@ -91,165 +97,173 @@ reply_kind(const struct refusal *r, const struct eval_options *o)
 }
 
 static struct codes
-sendmail_codes(const struct refusal *r, enum verdict_kind kind)
+sendmail_codes(const struct judgement *c, enum verdict_kind kind)
 {
-	if (r->reason == REASON_POLICY_ERROR)
+	if (c->observation.reason == REASON_POLICY_ERROR)
 		return temp_codes[REASON_POLICY_ERROR];
-	if (r->reason == REASON_NO_TLS)
+	if (c->observation.reason == REASON_NO_TLS)
 		return perm_codes[REASON_NO_TLS];
-	if (r->class == CLASS_TEMP)
+	if (class_of(c) == CLASS_TEMP)
 		return (struct codes){ "403", "4.7.0" };
-	if (r->class == CLASS_PERM)
+	if (class_of(c) == CLASS_PERM)
 		return (struct codes){ "503", "5.7.0" };
 	return kind == VERDICT_REJECT ? (struct codes){ "554", "5.7.0" } :
 	    (struct codes){ "454", "4.7.0" };
 }
 
 static void
-put_rule(const struct refusal *r, struct text *out)
+put_rule(const struct matched_rule *found, struct text *out)
 {
 	char buf[REQUIREMENT_TEXT_MAX + 64];
-	struct requirement tests = *r->rule;
+	const struct requirement *rule = &found->requirement;
+	struct requirement tests = *rule;
 	struct text text;
 
 	tests.nitems = 0;
-	for (unsigned i = 0; i < r->rule->nitems; i++)
-		if (r->rule->items[i].row->test != NULL)
-			tests.items[tests.nitems++] = r->rule->items[i];
+	for (unsigned i = 0; i < rule->nitems; i++)
+		if (rule->items[i].row->test != NULL)
+			tests.items[tests.nitems++] = rule->items[i];
 	text_init(&text, buf, sizeof buf);
 	requirement_print(&tests, &text);
 	text_puts(out, "rule ");
-	text_put_printable(out, r->key);
+	text_put_printable(out, found->rule.key);
 	text_char(out, ' ');
 	text_put_printable(out, slice_make(buf, text.n));
 }
 
 static void
-own_lines(const struct refusal *r, struct verdict *v)
+own_lines(const struct judgement *c, const struct question *q,
+    struct verdict *v)
 {
 	char buf[LINE_BYTES];
 	struct text line;
 
-	start_line(r, buf, &line);
-	if (r->observation == NULL)
+	start_line(q, buf, &line);
+	if (c->result.lookup_failed)
 		text_puts(&line, "TLS policy cannot be consulted at present");
 	else
 		text_printf(&line, "%s: wanted %s, found %s",
-		    headlines[r->reason], r->observation->wanted.buf,
-		    r->observation->found.buf);
+		    headlines[c->observation.reason],
+		    c->observation.wanted.buf, c->observation.found.buf);
 	add_line(v, slice_make(buf, line.n));
-	if (r->rule == NULL)
+	if (!c->result.matched)
 		return;
 	text_clear(&line);
-	put_rule(r, &line);
+	put_rule(&c->found, &line);
 	add_line(v, slice_make(buf, line.n));
 }
 
 /* The name that a CN, CS, CI or CITag item wanted, in the rule's spelling. */
 static struct slice
-wanted_name(const struct refusal *r)
+wanted_name(const struct judgement *c, const struct facts *facts)
 {
-	if (r->item_value.n > 0)
-		return item_sendmail_value(r->item_value);
-	return facts_raw(r->facts, tag_row(r->tag)->stage == STAGE_OUTBOUND ?
-	    FACT_SERVER_NAME : FACT_CLIENT_NAME);
+	if (c->item->value.n > 0)
+		return item_sendmail_value(c->item->value);
+	return facts_raw(facts, tag_row(c->result.tag)->stage ==
+	    STAGE_OUTBOUND ? FACT_SERVER_NAME : FACT_CLIENT_NAME);
 }
 
 static void
-sendmail_item_text(const struct refusal *r, struct text *line)
+sendmail_item_text(const struct judgement *c, const struct facts *facts,
+    struct text *line)
 {
-	const char *name = r->item->id == ITEM_CN ? "CN" :
-	    r->item->id == ITEM_CS ? "Cert Subject" : "Cert Issuer";
+	const struct item_row *item = c->item->row;
+	const char *name = item->id == ITEM_CN ? "CN" :
+	    item->id == ITEM_CS ? "Cert Subject" : "Cert Issuer";
 
 	text_printf(line, "%s ", name);
-	text_put_printable(line, facts_raw(r->facts, r->item->fact));
-	if (r->item->id == ITEM_CITAG) {
+	text_put_printable(line, facts_raw(facts, item->fact));
+	if (item->id == ITEM_CITAG) {
 		text_puts(line, " not acceptable");
 		return;
 	}
 	text_puts(line, " does not match ");
-	text_put_printable(line, wanted_name(r));
+	text_put_printable(line, wanted_name(c, facts));
 }
 
 static void
-sendmail_line(const struct refusal *r, struct verdict *v)
+sendmail_line(const struct judgement *c, const struct question *q,
+    struct verdict *v)
 {
 	char buf[LINE_BYTES];
 	struct text line;
 
-	start_line(r, buf, &line);
-	if (r->item != NULL)
-		sendmail_item_text(r, &line);
-	else if (r->bits_failed)
+	start_line(q, buf, &line);
+	if (c->item != NULL)
+		sendmail_item_text(c, q->facts, &line);
+	else if (c->bits_failed)
 		text_printf(&line, "encryption too weak %u less than %u",
-		    facts_bits(r->facts), r->rule->bits);
+		    facts_bits(q->facts), c->found.requirement.bits);
 	else
 		text_puts(&line, sendmail_verify_texts[
-		    facts_known(r->facts, FACT_VERIFY) ?
-		    facts_verify(r->facts) : VERIFY_EMPTY]);
+		    facts_known(q->facts, FACT_VERIFY) ?
+		    facts_verify(q->facts) : VERIFY_EMPTY]);
 	add_line(v, slice_make(buf, line.n));
 }
 
 static void
-no_tls_line(const struct refusal *r, struct verdict *v)
+no_tls_line(const struct question *q, struct verdict *v)
 {
 	char buf[LINE_BYTES];
 	struct text line;
 
-	start_line(r, buf, &line);
+	start_line(q, buf, &line);
 	text_puts(&line, "do not try TLS with ");
-	text_put_printable(&line, facts_raw(r->facts, FACT_SERVER_NAME));
+	text_put_printable(&line, facts_raw(q->facts, FACT_SERVER_NAME));
 	text_puts(&line, " [");
-	text_put_printable(&line, facts_raw(r->facts, FACT_SERVER_ADDR));
+	text_put_printable(&line, facts_raw(q->facts, FACT_SERVER_ADDR));
 	text_puts(&line, "]");
 	add_line(v, slice_make(buf, line.n));
 }
 
 static void
-extra_lines(const struct refusal *r, const struct eval_options *o,
+extra_lines(const struct judgement *c, const struct question *q,
     struct verdict *v)
 {
 	char buf[LINE_BYTES];
+	const char *url = q->options->help_url;
 	struct text line;
 
-	start_line(r, buf, &line);
-	text_put_printable(&line, r->msg);
+	start_line(q, buf, &line);
+	if (c->result.matched)
+		text_put_printable(&line, c->found.requirement.msg);
 	add_line(v, slice_make(buf, line.n));
 	text_clear(&line);
-	if (o->help_url != NULL && o->help_url[0] != '\0')
+	if (url != NULL && url[0] != '\0') {
 		text_puts(&line, "see ");
-	if (line.n > 0)
-		text_put_printable(&line, slice_of(o->help_url));
+		text_put_printable(&line, slice_of(url));
+	}
 	add_line(v, slice_make(buf, line.n));
 }
 
 /* sendmail has a text for everything in its own grammar. */
 static bool
-sendmail_knows(const struct refusal *r)
+sendmail_knows(const struct judgement *c)
 {
-	return r->reason != REASON_POLICY_ERROR &&
-	    (r->item == NULL || r->item->from_sendmail);
+	return c->observation.reason != REASON_POLICY_ERROR &&
+	    (c->item == NULL || c->item->row->from_sendmail);
 }
 
 void
-reply_compose(const struct refusal *r, const struct eval_options *o,
+reply_compose(const struct judgement *c, const struct question *q,
     struct verdict *v)
 {
-	enum verdict_kind kind = reply_kind(r, o);
-	struct codes codes = o->compat_sendmail ? sendmail_codes(r, kind) :
-	    kind == VERDICT_REJECT ? perm_codes[r->reason] :
-	    temp_codes[r->reason];
+	enum reason reason = c->observation.reason;
+	enum verdict_kind kind = reply_kind(c, q->options);
+	struct codes codes = q->options->compat_sendmail ?
+	    sendmail_codes(c, kind) : kind == VERDICT_REJECT ?
+	    perm_codes[reason] : temp_codes[reason];
 
 	v->reply.kind = kind;
-	v->reply.reason = r->reason;
+	v->reply.reason = reason;
 	v->reply.code = kind == VERDICT_HOLD ? "" : codes.code;
 	v->reply.dsn = kind == VERDICT_HOLD ? "" : codes.dsn;
 	v->reply.nlines = 0;
-	if (r->reason == REASON_NO_TLS)
-		no_tls_line(r, v);
-	else if (o->compat_sendmail && sendmail_knows(r))
-		sendmail_line(r, v);
+	if (reason == REASON_NO_TLS)
+		no_tls_line(q, v);
+	else if (q->options->compat_sendmail && sendmail_knows(c))
+		sendmail_line(c, q, v);
 	else
-		own_lines(r, v);
-	extra_lines(r, o, v);
+		own_lines(c, q, v);
+	extra_lines(c, q, v);
 }

@@ -21,29 +21,17 @@
 #include "policy/eval/verdict.h"
 
 struct eval_options;
+struct judgement;
+struct question;
 
-/* What the evaluator knows when it refuses. */
-struct refusal {
-	enum reason reason;
-	enum rule_class class;
-	enum tag tag;
-	struct slice key; /* of the rule, as written */
-	struct slice msg;
-	bool bits_failed;	     /* it was the number of bits */
-	bool utf8;		     /* the reply may hold UTF-8 */
-	const struct item_row *item; /* the item that failed, or NULL */
-	struct slice item_value;
-	const struct observation *observation; /* wanted and found */
-	const struct requirement *rule; /* NULL: none */
-	const struct facts *facts;
-};
+/* Both are about a tag whose answer is not yes. */
 
 /* What becomes of the mail unless it is waived; never ACCEPT. */
-enum verdict_kind reply_kind(const struct refusal *,
-    const struct eval_options *);
+enum verdict_kind reply_kind(const struct judgement *,
+    const struct eval_options *) NONNULL;
 
 /* Fills verdict->reply; its text is kept in the verdict. */
-void reply_compose(const struct refusal *, const struct eval_options *,
-    struct verdict *);
+void reply_compose(const struct judgement *, const struct question *,
+    struct verdict *) NONNULL;
 
 #endif

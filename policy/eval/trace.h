@@ -19,6 +19,6 @@ struct trace {
 
 /* Does nothing when `t` is NULL.  Bytes that are not printable become ?. */
 void trace_line(const struct trace *t, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 
 #endif

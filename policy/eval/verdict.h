@@ -53,8 +53,8 @@ struct reply {
 	struct slice lines[REPLY_LINES_MAX];
 };
 
-/* How one class of rules came out; the audit log gives it back as it was. */
-struct class_result {
+/* How the rules of one tag came out; the audit log gives it back as it was. */
+struct tag_result {
 	enum tag tag;
 	bool matched;		  /* a rule was found */
 	bool lookup_failed;	  /* the store could not be asked */
@@ -74,7 +74,7 @@ struct verdict {
 	enum waiver waiver;	/* not NONE: reply tells what it would be */
 	uint64_t generation;	/* 0: there was no store to ask */
 	unsigned nresults;
-	struct class_result results[TAG_COUNT];
+	struct tag_result results[TAG_COUNT];
 	int deciding;		/* index into results; -1: none failed */
 	struct reply reply;	/* nlines 0 when nothing failed */
 	struct text memory;
@@ -91,17 +91,17 @@ bool verdict_refuses(enum verdict_kind);
 unsigned verdict_severity(enum verdict_kind, enum waiver);
 
 /* Accept, nothing matched. */
-void verdict_init(struct verdict *);
+void verdict_init(struct verdict *) NONNULL;
 
 /* A copy of `s` in the verdict's memory (cut when that is full). */
-struct slice verdict_keep(struct verdict *, struct slice s);
+struct slice verdict_keep(struct verdict *, struct slice s) NONNULL;
 
 /*
  * The first line of `tlspolicy check`: "tempfail 451 4.7.10 TEXT", lines
  * joined by " / ".  verdict_print_would() prints the reply that a waiver
  * spared the client.
  */
-void verdict_print(const struct verdict *, struct text *);
-void verdict_print_would(const struct verdict *, struct text *);
+void verdict_print(const struct verdict *, struct text *) NONNULL;
+void verdict_print_would(const struct verdict *, struct text *) NONNULL;
 
 #endif

@@ -1,8 +1,7 @@
 /*
  * fact.h - which facts there are, each named after the macro that carries it.
  *
- * To add one: a row here, its name in facts.c, a row for each MTA that tells
- * it in macro.c, a row of the table in tlspolicy-rules(5).
+ * To add one: "a macro" in policy/README.
  */
 #ifndef TLSPOLICY_FACT_H
 #define TLSPOLICY_FACT_H

@@ -3,8 +3,6 @@
  * MTA sent at MAIL: nothing of an earlier message or of the time before
  * STARTTLS can be left over.
  */
-#include <string.h>
-
 #include "policy/facts/facts.h"
 
 enum { FACTS_CHUNK = 4096 };
@@ -58,14 +56,14 @@ static const char *const verify_words[VERIFY_COUNT] = {
 };
 
 void
-facts_init(struct facts *f, enum dialect dialect)
+facts_init(struct facts *f, enum dialect_id dialect)
 {
 	arena_init(&f->memory, FACTS_CHUNK);
 	facts_reset(f, dialect);
 }
 
 void
-facts_reset(struct facts *f, enum dialect dialect)
+facts_reset(struct facts *f, enum dialect_id dialect)
 {
 	arena_reset(&f->memory);
 	f->dialect = dialect;
@@ -144,32 +142,10 @@ facts_arrived(const struct facts *f)
 	return facts_known(f, FACT_MTA);
 }
 
-static bool
-is_loopback(const struct netaddr *a)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return a->family == 4 ? a->bytes[0] == 127 :
-	    memcmp(a->bytes, one, sizeof one) == 0;
-}
-
-/*
- * sendmail -bs tells the address "0"; Postfix's sendmail(1) tells 127.0.0.1 and
- * a listener with port 0, which no connection has come in on.  ({client_port}
- * would not do: that is 0 as well for a client whose port a proxy did not tell.)
- * One of which {client_addr} is missing has a client that nothing is known of.
- */
 bool
 facts_local(const struct facts *f)
 {
-	struct netaddr client;
-
-	if (!facts_arrived(f))
-		return false;
-	if (f->dialect == DIALECT_SENDMAIL)
-		return slice_is(facts_value(f, FACT_CLIENT_ADDR), "0");
-	return facts_address(f, false, &client) && is_loopback(&client) &&
-	    slice_is(facts_value(f, FACT_DAEMON_PORT), "0");
+	return facts_arrived(f) && dialect_row(f->dialect)->is_local(f);
 }
 
 struct slice
@@ -289,10 +265,4 @@ fact_by_name(struct slice name, enum fact_id *id)
 			return true;
 		}
 	return false;
-}
-
-const char *
-dialect_name(enum dialect dialect)
-{
-	return dialect == DIALECT_POSTFIX ? "postfix" : "sendmail";
 }

@@ -22,14 +22,8 @@
 #include "policy/base/arena.h"
 #include "policy/base/netaddr.h"
 #include "policy/base/text.h"
+#include "policy/facts/dialect.h"
 #include "policy/facts/fact.h"
-
-/* The MTA that speaks, told by macro v. */
-enum dialect {
-	DIALECT_SENDMAIL,
-	DIALECT_POSTFIX,
-	DIALECT_COUNT
-};
 
 struct fact {
 	enum fact_state state;
@@ -61,60 +55,63 @@ enum verify {
 };
 
 struct facts {
-	enum dialect dialect;
+	enum dialect_id dialect; /* the MTA that speaks, told by macro v */
 	enum verify verify; /* what its fact says */
 	struct fact fact[FACT_COUNT];
 	struct arena memory;
 };
 
 /* All facts absent.  Takes no memory yet; reset keeps some. */
-void facts_init(struct facts *, enum dialect);
-void facts_reset(struct facts *, enum dialect);
+void facts_init(struct facts *, enum dialect_id) NONNULL;
+void facts_reset(struct facts *, enum dialect_id) NONNULL;
 void facts_free(struct facts *);
 
 /*
  * Make `id` known with a copy of `raw`; with `xtext` its value is decoded.
  * False: out of memory.
  */
-bool facts_set(struct facts *, enum fact_id, struct slice raw, bool xtext);
-void facts_set_state(struct facts *, enum fact_id, enum fact_state);
+bool facts_set(struct facts *, enum fact_id, struct slice raw, bool xtext)
+    MUST_CHECK NONNULL;
+void facts_set_state(struct facts *, enum fact_id, enum fact_state) NONNULL;
 
 /* The decoded value; empty when the fact is not known. */
-struct slice facts_value(const struct facts *, enum fact_id);
-struct slice facts_raw(const struct facts *, enum fact_id);
-bool facts_known(const struct facts *, enum fact_id);
-bool facts_absent(const struct facts *, enum fact_id); /* told, but not now */
+struct slice facts_value(const struct facts *, enum fact_id) NONNULL;
+struct slice facts_raw(const struct facts *, enum fact_id) NONNULL;
+bool facts_known(const struct facts *, enum fact_id) NONNULL;
+/* told, but not now */
+bool facts_absent(const struct facts *, enum fact_id) NONNULL;
 /* Known and not empty. */
-bool facts_filled(const struct facts *, enum fact_id);
+bool facts_filled(const struct facts *, enum fact_id) NONNULL;
 
 /*
  * The number a value begins with, 0 when it begins with none; at most 65535.
  * MTAs send plain decimal; anything behind the digits does not count.
  */
-unsigned facts_number(const struct facts *, enum fact_id);
+unsigned facts_number(const struct facts *, enum fact_id) NONNULL;
 
 /* The larger of {cipher_bits} and {auth_ssf}, as in cf/m4/proto.m4, "max". */
-unsigned facts_bits(const struct facts *);
+unsigned facts_bits(const struct facts *) NONNULL;
 
 /* An absent {verify} is VERIFY_NONE. */
-enum verify facts_verify(const struct facts *);
+enum verify facts_verify(const struct facts *) NONNULL;
 /* The macro's word: "OK"; "NONE" for an absent one. */
-struct slice facts_verify_word(const struct facts *);
+struct slice facts_verify_word(const struct facts *) NONNULL;
 /* OK or TRUSTED: names in the certificate may be believed. */
-bool facts_verified(const struct facts *);
+bool facts_verified(const struct facts *) NONNULL;
 /* v is there, which every MTA tells: else macros were lost. */
-bool facts_arrived(const struct facts *);
-bool facts_local(const struct facts *); /* submission, as its MTA says */
+bool facts_arrived(const struct facts *) NONNULL;
+/* submission, as its MTA says */
+bool facts_local(const struct facts *) NONNULL;
 /* No TLS; also when a mail log tells nothing of it. */
-bool facts_in_clear(const struct facts *);
-bool facts_tls_told(const struct facts *);
+bool facts_in_clear(const struct facts *) NONNULL;
+bool facts_tls_told(const struct facts *) NONNULL;
 
 /* The client's (or with `server` the server's) address, if it is one. */
-bool facts_address(const struct facts *, bool server, struct netaddr *);
+bool facts_address(const struct facts *, bool server, struct netaddr *)
+    MUST_CHECK NONNULL;
 
 /* The name of a fact: that of its macro without braces, "client_name". */
 const char *fact_name(enum fact_id);
-bool fact_by_name(struct slice name, enum fact_id *);
-const char *dialect_name(enum dialect); /* "sendmail", "postfix" */
+bool fact_by_name(struct slice name, enum fact_id *) MUST_CHECK NONNULL;
 
 #endif

@@ -1,11 +1,11 @@
 /*
  * macro.h - how each MTA tells the facts: which macros, spelt how, when.
  *
- * One table for each dialect.  The daemon asks for the macros of these tables
+ * Each dialect has a table.  The daemon asks for the macros of these tables
  * and for no others; `tlspolicy check` fills facts through the same rows, so
  * that what is judged on the command line is what the daemon would judge.
  *
- * To add a macro: a fact in facts.h, its name in facts.c, a row in macro.c.
+ * To add a macro: see policy/README.
  * Threads: constant data only.
  */
 #ifndef TLSPOLICY_MACRO_H
@@ -40,23 +40,27 @@ struct macro {
  * The macros of a dialect, ended by a row with name NULL.  When two rows carry
  * one fact the first that is there counts ({cert_fp} before {cert_md5}).
  */
-const struct macro *macro_table(enum dialect);
-
-/* "Postfix 3.7.11" is Postfix; everything else speaks sendmail's dialect. */
-enum dialect macro_dialect(struct slice v);
+const struct macro *macro_table(enum dialect_id);
 
 /*
- * The blank-separated list that smfi_setsymlist() takes for a stage, of both dialects (the MTA is
- * not known when macros are asked for).  Appends to `out`.
+ * By macro v: "Postfix 3.7.11" is Postfix; whatever no dialect takes for its own
+ * speaks sendmail's.
  */
-void macro_list(enum macro_stage, struct text *out);
+enum dialect_id macro_dialect(struct slice v);
+
+/*
+ * The blank-separated list that smfi_setsymlist() takes for a stage, of all
+ * dialects (the MTA is not known when macros are asked for), each macro once.
+ * Appends to `out`.
+ */
+void macro_list(enum macro_stage, struct text *out) NONNULL;
 
 /*
  * Put in one macro, its name without braces ("client_name", "i").  Of several
  * macros that carry one fact the first one counts.
  */
 enum macro_set macro_set(struct facts *, struct slice name,
-    struct slice value);
+    struct slice value) MUST_CHECK NONNULL;
 
 /*
  * To be called once all macros of a message are in: marks as not told what
@@ -64,9 +68,9 @@ enum macro_set macro_set(struct facts *, struct slice name,
  * {verify} from the presence of certificate macros, never from a {verify}
  * that an administrator made up).  False: out of memory.
  */
-bool macro_finish(struct facts *);
+bool macro_finish(struct facts *) MUST_CHECK NONNULL;
 
 /* This MTA can tell the fact at all. */
-bool macro_told(enum dialect, enum fact_id);
+bool macro_told(enum dialect_id, enum fact_id);
 
 #endif

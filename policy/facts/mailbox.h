@@ -31,8 +31,9 @@ struct mailbox {
 };
 
 /* The slices point into the struct: do not copy it by assignment. */
-void mailbox_parse(struct slice address, struct mailbox *);
+void mailbox_parse(struct slice address, struct mailbox *) NONNULL;
 /* Of the two sides of the @; an empty domain is none. */
-void mailbox_make(struct slice local, struct slice domain, struct mailbox *);
+void mailbox_make(struct slice local, struct slice domain, struct mailbox *)
+    NONNULL;
 
 #endif

@@ -20,6 +20,6 @@ bool organisation_covers(struct slice domain, struct slice name);
  * without one (an address, a suffix itself) stands for itself.  `out` gets the
  * canonical form.
  */
-void organisation_organisational(struct slice name, struct text *out);
+void organisation_organisational(struct slice name, struct text *out) NONNULL;
 
 #endif

@@ -38,13 +38,13 @@ struct spellings {
  * The slices point into the struct: do not copy it.
  */
 void spellings_find(struct slice typed, struct slice resolved,
-    struct slice local_domains, struct slice node, struct spellings *);
+    struct slice local_domains, struct slice node, struct spellings *) NONNULL;
 
 /*
  * The sender as reports group by it: what the MTA made of the address, or what
  * the last of its spellings is.
  */
-void spelling_sender(const struct facts *, struct mailbox *);
+void spelling_sender(const struct facts *, struct mailbox *) NONNULL;
 
 /*
  * The domains that complete an address: those of the setting, or where it is

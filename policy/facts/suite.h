@@ -42,15 +42,15 @@ enum { SUITE_LIST_MAX = 256 };
  * nothing to OpenSSL.  Allocates; not for the judging of a session.
  */
 bool suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 /* Cuts the first word off the list; words end at a colon, comma or semicolon. */
-struct slice suite_list_word(struct slice *list);
+struct slice suite_list_word(struct slice *list) NONNULL;
 /*
  * A word of the list means nothing to OpenSSL, which passes over it: then true,
  * the word and one like it in `nearest`.  Allocates.
  */
-bool suite_list_unknown(struct slice list, struct nearest *);
+bool suite_list_unknown(struct slice list, struct nearest *) NONNULL;
 
 /*
  * "TLSv1.2" or "1.2" to a number that grows with the version; 0 when it is not

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/facts/macro.h"
 #include "policy/rules/item.h"
 #include "policy/lint/lint.h"
 
@@ -105,9 +106,8 @@ version_of_suite(const struct lint *l, struct lint_finding *f)
 		if (item->row->id != ITEM_VER ||
 		    (aead && !slice_is(item->value, "1.3")))
 			continue;
-		text_puts(&f->reason, "VER cannot be told of all sessions: "
-		    "sendmail 8.13 to 8.15 can tell TLSv1/SSLv3, whatever the "
-		    "protocol is");
+		text_printf(&f->reason, "VER cannot be told of all sessions: %s",
+		    dialect_row(l->options->mta)->version_doubt);
 		text_puts(&f->way_out, "put AEAD before VER:1.2: its suites "
 		    "came with TLS 1.2");
 		return true;
@@ -118,23 +118,24 @@ version_of_suite(const struct lint *l, struct lint_finding *f)
 static bool
 never_told(const struct lint *l, struct lint_finding *f)
 {
+	const struct dialect *mta;
+
 	if (!l->options->with_mta ||
 	    tag_row(l->tag)->stage == STAGE_OUTBOUND)
 		return false;
-	if (l->options->mta == DIALECT_SENDMAIL)
-		return version_of_suite(l, f);
+	mta = dialect_row(l->options->mta);
+	if (mta->version_doubt != NULL && version_of_suite(l, f))
+		return true;
 	for (unsigned i = 0; i < l->requirement->nitems; i++) {
 		const struct item_row *row = l->requirement->items[i].row;
 
-		if (row->fact != FACT_CERT_SUBJECT &&
-		    row->fact != FACT_CERT_ISSUER &&
-		    row->fact != FACT_FINGERPRINT)
+		if (row->fact == FACT_COUNT ||
+		    macro_told(l->options->mta, row->fact))
 			continue;
-		text_printf(&f->reason, "%s cannot be told: Postfix does not "
+		text_printf(&f->reason, "%s cannot be told: %s does not "
 		    "tell {%s} to a milter, so on-error decides", row->name,
-		    fact_name(row->fact));
-		text_puts(&f->way_out, "use CN: or ICN:, which Postfix tells "
-		    "for verified certificates");
+		    mta->title, fact_name(row->fact));
+		text_puts(&f->way_out, mta->way_out);
 		return true;
 	}
 	return false;

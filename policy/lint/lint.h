@@ -15,7 +15,7 @@
 
 struct lint_options {
 	bool with_mta;	      /* look for what `mta` never tells */
-	enum dialect mta;
+	enum dialect_id mta;
 	bool default_perm;    /* default-class = perm */
 	int32_t today;	      /* days since 1970, UTC */
 	struct lint_suffixes *suffixes; /* NULL: no list of public suffixes */

@@ -9,8 +9,7 @@
 static bool
 never_asked(const struct lint *l, struct lint_finding *f)
 {
-	if (l->options->mta != DIALECT_POSTFIX || l->tag != TAG_RCPT ||
-	    l->kind != KEY_MAILBOX)
+	if (l->tag != TAG_RCPT || l->kind != KEY_MAILBOX)
 		return false;
 	text_puts(&f->reason, "Postfix never asks by recipient, only by the "
 	    "recipient's domain");
@@ -20,44 +19,65 @@ never_asked(const struct lint *l, struct lint_finding *f)
 }
 
 static void
-express(const struct lint *l, struct text *lost)
+tell_postfix(const struct lint *l, struct text *lost)
+{
+	struct postfix_policy policy;
+
+	postfix_policy_init(&policy);
+	postfix_policy_add(&policy, l->requirement, lost);
+}
+
+static void
+tell_sendmail(const struct lint *l, struct text *lost)
 {
 	const struct translate_options options = {
 		.default_perm = l->options->default_perm
 	};
 	char buf[4096];
-	struct postfix_policy policy;
 	struct text out;
 
-	if (l->options->mta == DIALECT_POSTFIX) {
-		postfix_policy_init(&policy);
-		postfix_policy_add(&policy, l->requirement, lost);
-		return;
-	}
 	text_init(&out, buf, sizeof buf);
 	translate_sendmail(l->requirement, &options, &out, lost);
 }
 
+/* An MTA without a row enforces nothing of ours, and is not spoken of. */
+static const struct {
+	bool (*never_asked)(const struct lint *, struct lint_finding *);
+	void (*tell)(const struct lint *, struct text *lost);
+	const char *way_out;
+} enforcing[DIALECT_COUNT] = {
+	[DIALECT_SENDMAIL] = {
+		.tell = tell_sendmail,
+		.way_out = "demand it by VERIFY, ENCR, CN, CS, CI or CITag"
+	},
+	[DIALECT_POSTFIX] = {
+		.never_asked = never_asked,
+		.tell = tell_postfix,
+		.way_out = "demand it by VERIFY, CN, FP, VER, PFS, AEAD or "
+		    "ENCR:128, by TEMP or no class"
+	},
+};
+
 bool
 lint_inexpressible(const struct lint *l, struct lint_finding *f)
 {
+	enum dialect_id mta = l->options->mta;
 	char buf[256];
 	struct text lost;
 
-	if (!l->options->with_mta || (l->tag != TAG_SRV && l->tag != TAG_RCPT))
+	if (!l->options->with_mta || enforcing[mta].tell == NULL ||
+	    (l->tag != TAG_SRV && l->tag != TAG_RCPT))
 		return false;
-	if (never_asked(l, f))
+	if (enforcing[mta].never_asked != NULL &&
+	    enforcing[mta].never_asked(l, f))
 		return true;
 	text_init(&lost, buf, sizeof buf);
-	express(l, &lost);
+	enforcing[mta].tell(l, &lost);
 	if (lost.n == 0)
 		return false;
 	text_printf(&f->reason, "%s has no words for %s: by inexpressible = "
 	    "refuse nothing leaves, by weaken it is not demanded",
-	    l->options->mta == DIALECT_POSTFIX ? "Postfix" : "sendmail", buf);
-	text_puts(&f->way_out, l->options->mta == DIALECT_POSTFIX ?
-	    "demand it by VERIFY, CN, FP, VER, PFS, AEAD or ENCR:128, by TEMP "
-	    "or no class" :
-	    "demand it by VERIFY, ENCR, CN, CS, CI or CITag");
+	    dialect_row(mta)->title, buf);
+	text_puts(&f->way_out, enforcing[mta].way_out);
 	return true;
 }

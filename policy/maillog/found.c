@@ -6,6 +6,7 @@
 
 #include "policy/audit/field.h"
 #include "policy/audit/record.h"
+#include "policy/facts/macro.h"
 #include "policy/maillog/maillog-internal.h"
 
 static bool
@@ -24,7 +25,7 @@ put_clear(struct maillog *m)
 		facts_set_state(&m->facts, f->fact, f->fact == FACT_VERIFY ?
 		    FACT_ABSENT : field_state_when_nothing(m->facts.dialect,
 		    f->fact));
-	return m->facts.dialect != DIALECT_POSTFIX ||
+	return !dialect_row(m->facts.dialect)->verify_from_names ||
 	    put(m, FACT_VERIFY, "NONE");
 }
 
@@ -32,7 +33,7 @@ put_clear(struct maillog *m)
 static bool
 put_tls(struct maillog *m, const struct session *s)
 {
-	if (m->facts.dialect == DIALECT_POSTFIX &&
+	if (dialect_row(m->facts.dialect)->verify_from_names &&
 	    strcmp(s->verify, "OK") != 0) {
 		facts_set_state(&m->facts, FACT_CN_SUBJECT, FACT_ABSENT);
 		facts_set_state(&m->facts, FACT_CN_ISSUER, FACT_ABSENT);
@@ -50,12 +51,13 @@ put_client(struct maillog *m, const struct session *s)
 	bool named = !s->forged && strcmp(s->name, "unknown") != 0;
 
 	snprintf(bracketed, sizeof bracketed, "[%s]", s->addr);
-	if (m->facts.dialect == DIALECT_SENDMAIL && s->forged &&
-	    !put(m, FACT_CLIENT_RESOLVE, "FORGED"))
-		return false;
-	if (m->facts.dialect == DIALECT_SENDMAIL && named &&
-	    s->name[0] != '[' && !put(m, FACT_CLIENT_RESOLVE, "OK"))
-		return false;
+	if (macro_told(m->facts.dialect, FACT_CLIENT_RESOLVE)) {
+		if (s->forged && !put(m, FACT_CLIENT_RESOLVE, "FORGED"))
+			return false;
+		if (named && s->name[0] != '[' &&
+		    !put(m, FACT_CLIENT_RESOLVE, "OK"))
+			return false;
+	}
 	return put(m, FACT_CLIENT_NAME, named ? s->name : bracketed) &&
 	    put(m, FACT_CLIENT_ADDR, s->addr);
 }
@@ -67,7 +69,7 @@ put_login(struct maillog *m, const struct session *s)
 		return true;
 	facts_set_state(&m->facts, FACT_AUTH_AUTHEN, FACT_ABSENT);
 	facts_set_state(&m->facts, FACT_AUTH_TYPE, FACT_ABSENT);
-	if (m->facts.dialect == DIALECT_SENDMAIL && s->login[0] == '\0')
+	if (macro_told(m->facts.dialect, FACT_AUTH_SSF) && s->login[0] == '\0')
 		facts_set_state(&m->facts, FACT_AUTH_SSF, FACT_ABSENT);
 	return put(m, FACT_AUTH_AUTHEN, s->login) &&
 	    put(m, FACT_AUTH_TYPE, s->login_type);
@@ -87,15 +89,14 @@ put_key(struct maillog *m, const struct session *s)
 
 /* Nothing is told yet. */
 static bool
-start(struct maillog *m, enum dialect dialect)
+start(struct maillog *m, enum dialect_id dialect)
 {
 	facts_reset(&m->facts, dialect);
 	for (int id = 0; id < FACT_COUNT; id++)
 		facts_set_state(&m->facts, (enum fact_id)id, FACT_NOT_TOLD);
 	facts_set_state(&m->facts, FACT_SERVER_NAME, FACT_ABSENT);
 	facts_set_state(&m->facts, FACT_SERVER_ADDR, FACT_ABSENT);
-	return put(m, FACT_MTA, dialect == DIALECT_POSTFIX ? "Postfix" :
-	    "sendmail");
+	return put(m, FACT_MTA, dialect_row(dialect)->title);
 }
 
 static bool
@@ -135,7 +136,7 @@ put_record(struct maillog *m, const struct record_maillog *record, bool good,
 
 void
 maillog_message(struct maillog *m, const struct session *s,
-    enum dialect dialect, struct slice sender)
+    enum dialect_id dialect, struct slice sender)
 {
 	struct record_maillog record = { .time_us = s->time_us,
 	    .facts = &m->facts };
@@ -155,7 +156,7 @@ maillog_message(struct maillog *m, const struct session *s,
 
 void
 maillog_delivery(struct maillog *m, const struct logline *line,
-    struct session *server, enum dialect dialect, struct slice queue_id,
+    struct session *server, enum dialect_id dialect, struct slice queue_id,
     struct slice rcpt)
 {
 	struct record_maillog record = { .time_us = line->time_us,

@@ -59,12 +59,12 @@ bool maillog_logs_tls(struct maillog *, const struct logline *);
  * The message `s`, whose key has host and queue id, was taken in from this
  * sender (p == NULL: not told).
  */
-void maillog_message(struct maillog *, const struct session *s, enum dialect,
+void maillog_message(struct maillog *, const struct session *s, enum dialect_id,
     struct slice sender);
 
 /* The MTA has handed a message over to this server, for one recipient. */
 void maillog_delivery(struct maillog *, const struct logline *,
-    struct session *server, enum dialect, struct slice queue_id,
+    struct session *server, enum dialect_id, struct slice queue_id,
     struct slice rcpt);
 
 /* "<ADDRESS>", whose quoted part may hold anything, is eaten. */

@@ -68,14 +68,14 @@ void maillog_free(struct maillog *);
  * fault->kind is FAULT_NONE).
  */
 bool maillog_file(struct maillog *, const char *path, int64_t reference,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /*
  * When the first line of a file was logged, by which files are put in order;
  * INT64_MIN: there is none.  False with a fault: it cannot be read.
  */
 bool maillog_first(const char *path, const struct maillog_options *,
-    int64_t reference, int64_t *time_us, struct fault *);
+    int64_t reference, int64_t *time_us, struct fault *) MUST_CHECK;
 
 /* After the last file. */
 void maillog_finish(struct maillog *);

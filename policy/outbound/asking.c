@@ -37,7 +37,7 @@ asking_find(struct asking *k, const struct key *key, bool longest,
 	struct matched_rule found;
 	enum lookup_result result;
 
-	result = find_step(k->reader, &k->find, &step, &found);
+	result = match_step(k->reader, &k->find, &step, &found);
 	if (result == LOOKUP_FOUND) {
 		note_rule(k, key->tag, &found.rule);
 		*requirement = found.requirement;
@@ -51,7 +51,7 @@ asking_has(struct asking *k, const struct key *key)
 	struct key_step step = { .key = *key };
 	struct matched_rule found;
 
-	return find_step(k->reader, &k->find, &step, &found);
+	return match_step(k->reader, &k->find, &step, &found);
 }
 
 bool

@@ -11,7 +11,7 @@
 
 struct asking {
 	const struct outbound_question *question;
-	struct question find; /* dates and trace, for find_step() */
+	struct question find; /* dates and trace, for match_step() */
 	struct store_reader *reader;
 	struct outbound_answer *answer;
 };

@@ -51,7 +51,7 @@ set_certificate(struct facts *facts, const X509 *certificate,
 }
 
 bool
-outbound_facts(const struct probe_result *result, const char *rcpt,
+probe_facts(const struct probe_result *result, const char *rcpt,
     const char *digest, struct facts *facts)
 {
 	char bits[16];
@@ -123,7 +123,7 @@ suggest_names(const struct probe_result *results, size_t n, bool by_domain,
 }
 
 bool
-outbound_suggest(const struct probe_result *results, size_t n,
+probe_suggest(const struct probe_result *results, size_t n,
     const char *domain, struct text *out)
 {
 	unsigned bits = 128;

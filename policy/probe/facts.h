@@ -17,7 +17,7 @@
  * recipient; `digest` is OpenSSL's name of CertFingerprintAlgorithm.  The
  * facts must have been initialised.  False: out of memory.
  */
-bool outbound_facts(const struct probe_result *, const char *rcpt,
+bool probe_facts(const struct probe_result *, const char *rcpt,
     const char *digest, struct facts *);
 
 /*
@@ -27,7 +27,7 @@ bool outbound_facts(const struct probe_result *, const char *rcpt,
  * False: none, for not each of them was seen with TLS.  That TLS fails today is
  * no reason to send in clear for ever.
  */
-bool outbound_suggest(const struct probe_result *, size_t n,
+bool probe_suggest(const struct probe_result *, size_t n,
     const char *domain, struct text *);
 
 #endif

@@ -13,13 +13,13 @@
  * suites in which the server shows no certificate.
  */
 SSL_CTX *handshake_context(const struct probe_settings *, bool anonymous,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /*
  * The handshake on `s`; on SMTP_OK fills the TLS part of the result.  `named`:
  * the server is told which host is meant.
  */
 enum smtp_result handshake_run(SSL_CTX *, const char *host, bool named,
-    struct smtp *s, struct probe_result *);
+    struct smtp *s, struct probe_result *) MUST_CHECK;
 
 #endif

@@ -23,6 +23,7 @@ struct mx {
  * FAULT_UNAVAILABLE: the DNS did not answer, there is no such domain, or it
  * says that it takes no mail (RFC 7505).  `seconds` bounds the whole look-up.
  */
-bool mx_lookup(const char *domain, int seconds, struct mx *, struct fault *);
+bool mx_lookup(const char *domain, int seconds, struct mx *, struct fault *)
+    MUST_CHECK;
 
 #endif

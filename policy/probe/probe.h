@@ -43,7 +43,8 @@ struct probe {
 };
 
 /* False with a fault: a file cannot be used. */
-bool probe_open(struct probe *, const struct probe_settings *, struct fault *);
+bool probe_open(struct probe *, const struct probe_settings *, struct fault *)
+    MUST_CHECK;
 void probe_close(struct probe *);
 
 enum probe_outcome {

@@ -32,6 +32,6 @@ struct probe_job {
  */
 bool probe_queue_run(const struct probe *, struct probe_job *jobs, size_t n,
     unsigned threads, void (*each)(void *arg, const struct probe_job *),
-    void *arg, struct fault *);
+    void *arg, struct fault *) MUST_CHECK;
 
 #endif

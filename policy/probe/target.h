@@ -27,6 +27,7 @@ struct target {
 };
 
 /* FAULT_DATA says what was expected. */
-bool target_parse(struct slice text, struct target *, struct fault *);
+bool target_parse(struct slice text, struct target *, struct fault *)
+    MUST_CHECK;
 
 #endif

@@ -20,7 +20,7 @@ struct probe_targets {
  * input; NULL: none).  False with a fault at the first that is no target.
  */
 bool probe_targets_collect(char *const *operands, const char *path,
-    struct probe_targets *, struct fault *);
+    struct probe_targets *, struct fault *) MUST_CHECK;
 void probe_targets_free(struct probe_targets *);
 
 #endif

@@ -57,7 +57,7 @@ probe_judge(struct probe_judge *judge, const struct probe_result *result,
 	if (judge->store == NULL || result->greeting[0] == '\0')
 		return true;
 	facts_init(&facts, DIALECT_SENDMAIL);
-	good = outbound_facts(result, rcpt, judge->digest, &facts) ||
+	good = probe_facts(result, rcpt, judge->digest, &facts) ||
 	    fault_no_memory(f);
 	for (unsigned i = 0; good && i < PROBE_TAGS; i++)
 		if (tags[i] != TAG_RCPT || rcpt != NULL)

@@ -33,7 +33,7 @@ void probe_judge_open(struct probe_judge *, struct store *,
 /* `rcpt` NULL: TLS_Rcpt is not judged.  False with a fault: out of memory. */
 bool probe_judge(struct probe_judge *, const struct probe_result *,
     const char *rcpt, time_t now, struct probe_verdict[PROBE_TAGS],
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 const char *probe_tag_name(unsigned at); /* "Try_TLS" */
 

@@ -36,7 +36,7 @@ struct replay {
 	/* Results: the gravest of MAIL and the recipients. */
 	enum replay_outcome outcome;
 	const struct verdict *verdict; /* which that was */
-	const struct class_result *rule; /* that decided; NULL: none failed */
+	const struct tag_result *rule; /* that decided; NULL: none failed */
 	struct slice rcpt;	       /* whom it was about; empty: MAIL */
 	size_t rcpts_refused;	       /* of those that are recorded */
 
@@ -50,6 +50,6 @@ enum replay_outcome replay_recorded(const struct reader_record *);
  * Uses the record's facts for its recipients and leaves them unknown.  False:
  * out of memory, and not all of it was judged.
  */
-bool replay_judge(struct replay *, struct reader_record *);
+bool replay_judge(struct replay *, struct reader_record *) MUST_CHECK;
 
 #endif

@@ -163,7 +163,7 @@ static void
 name_rule(struct replay_group *g, const struct reader_record *record,
     const struct replay *p)
 {
-	const struct class_result *rule = p->rule != NULL ? p->rule :
+	const struct tag_result *rule = p->rule != NULL ? p->rule :
 	    reader_deciding_rule(record);
 
 	if (rule == NULL)

@@ -40,14 +40,14 @@ void replay_report_free(struct replay_report *);
 
 /* After replay_judge().  False with a fault: out of memory. */
 bool replay_report_add(struct replay_report *, const struct reader_record *,
-    const struct replay *, struct fault *);
+    const struct replay *, struct fault *) MUST_CHECK;
 
 /*
  * Adds another report, whose memory must last as long as this one.  False with
  * a fault: out of memory.
  */
 bool replay_report_merge(struct replay_report *, const struct replay_report *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /* Something that was accepted would be refused. */
 bool replay_report_refuses(const struct replay_report *);

@@ -31,7 +31,7 @@ struct replay_workers {
  * report.
  */
 bool replay_workers_run(struct replay_workers *, char *const *paths, size_t n,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 void replay_workers_free(struct replay_workers *);
 
 #endif

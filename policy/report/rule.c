@@ -24,7 +24,7 @@ report_free_rule(struct report_rule *rule)
 }
 
 static int32_t
-end_of(const struct class_result *seen)
+end_of(const struct tag_result *seen)
 {
 	struct requirement requirement;
 	struct fault fault;
@@ -34,7 +34,7 @@ end_of(const struct class_result *seen)
 }
 
 static struct report_rule *
-new_rule(struct report *r, const struct class_result *seen)
+new_rule(struct report *r, const struct tag_result *seen)
 {
 	struct report_rule *rule = calloc(1, sizeof *rule);
 
@@ -59,7 +59,7 @@ new_rule(struct report *r, const struct class_result *seen)
 
 /* NULL without r->failed: there is no more room. */
 static struct report_rule *
-find_rule_of(struct report *r, const struct class_result *seen)
+find_rule_of(struct report *r, const struct tag_result *seen)
 {
 	struct report_rule wanted = { .key = report_copy(seen->key),
 		.requirement = report_copy(seen->requirement) }, *rule = NULL;
@@ -98,15 +98,15 @@ blame(struct report_rule *rule, const struct reader_record *record)
 bool
 report_add_rules(struct report *r, const struct reader_record *record)
 {
-	static const struct class_result none;
+	static const struct tag_result none;
 	bool to_blame = report_is_refusal(record) ||
 	    (record->waiver != WAIVER_NONE && record->event == RECORD_MESSAGE);
-	const struct class_result *decided = reader_deciding_rule(record);
+	const struct tag_result *decided = reader_deciding_rule(record);
 
 	if (report_is_exempt(record))
 		return true;
 	for (size_t i = 0; i < record->nrules; i++) {
-		const struct class_result *seen = &record->rules[i];
+		const struct tag_result *seen = &record->rules[i];
 		struct report_rule *rule = find_rule_of(r, seen);
 
 		if (rule == NULL && r->failed)

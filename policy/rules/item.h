@@ -60,7 +60,7 @@ struct observation {
 	char wanted_text[FINDING_MAX], found_text[FINDING_MAX];
 };
 
-void observation_init(struct observation *);
+void observation_init(struct observation *) NONNULL;
 
 /* Which item: the rows of the table, in its order. */
 enum item_id {
@@ -104,7 +104,7 @@ struct item_row {
 const struct item_row *item_table(void);
 const struct item_row *item_find(struct slice name);
 /* "CN, CS:, ... or MSG:", for a message about a word that is none. */
-void item_print_names(struct text *);
+void item_print_names(struct text *) NONNULL;
 
 /*
  * A name may hold "++" when no item follows it: CN:a++b.  sendmail cuts it
@@ -112,8 +112,8 @@ void item_print_names(struct text *);
  */
 struct slice item_sendmail_value(struct slice value);
 /* The row is one of those names. */
-bool item_is_name(const struct item_row *);
+bool item_is_name(const struct item_row *) NONNULL;
 /* Any one of several will do; sendmail wants all of its own to hold. */
-bool item_is_alternative(const struct item_row *, bool compat_sendmail);
+bool item_is_alternative(const struct item_row *, bool compat_sendmail) NONNULL;
 
 #endif

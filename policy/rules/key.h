@@ -43,8 +43,8 @@ struct key {
  * the fault's column is the offset of the offending part plus 1.
  * A key without a tag is FAULT_DATA here; see key_is_untagged().
  */
-FAULT_CHECKED
-bool key_parse(struct slice text, struct key *, struct fault *);
+bool key_parse(struct slice text, struct key *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * True when `text` begins with no tag: "host" in "host ENCR:112", short for
@@ -53,18 +53,20 @@ bool key_parse(struct slice text, struct key *, struct fault *);
 bool key_is_untagged(struct slice text);
 
 /* The key of `what` (already taken from its tag) under `tag`. */
-FAULT_CHECKED
-bool key_of(enum tag, struct slice what, struct key *, struct fault *);
+bool key_of(enum tag, struct slice what, struct key *, struct fault *)
+    MUST_CHECK NONNULL;
 /* The key of an issuer's row: Tag and DN, both in any case. */
-bool key_of_issuer(struct slice tag, struct slice dn_encoded, struct key *);
+bool key_of_issuer(struct slice tag, struct slice dn_encoded, struct key *)
+    MUST_CHECK NONNULL;
 
 /* For looking up; `bits` of a prefix, names in canonical form. */
-void key_bare(enum tag, struct key *);
-void key_name(enum tag, struct slice canonical, bool subdomains, struct key *);
+void key_bare(enum tag, struct key *) NONNULL;
+void key_name(enum tag, struct slice canonical, bool subdomains, struct key *)
+    NONNULL;
 void key_address(enum tag, enum key_kind, const struct netprefix *,
-    struct key *);
+    struct key *) NONNULL;
 /* False: too long to be in any rule. */
-bool key_word(enum tag, enum key_kind, struct slice, struct key *);
+bool key_word(enum tag, enum key_kind, struct slice, struct key *) NONNULL;
 
 /* Bytes before the sorted form. */
 enum { KEY_HEAD = 2 };
@@ -72,6 +74,6 @@ enum { KEY_HEAD = 2 };
 enum tag key_bytes_tag(struct slice bytes);
 
 /* A stored key as people write it, "TLS_Clt:example.com". */
-void key_print(const struct key *, struct text *);
+void key_print(const struct key *, struct text *) NONNULL;
 
 #endif

@@ -67,11 +67,11 @@ const struct never_row *never_table(void);
 const struct never_row *never_key(struct never *, enum tag,
     struct slice what, bool as_sendmail);
 const struct never_row *never_requirement(struct never *, enum tag,
-    const struct requirement *, bool as_sendmail);
+    const struct requirement *, bool as_sendmail) NONNULL;
 
 /* "X can never match: WHY; MEANT".  Returns false. */
 bool never_fault(const struct never *, const struct never_row *,
-    struct fault *);
+    struct fault *) NONNULL;
 
 /* The tests that the rows name: of keys, then of items (never-item.c). */
 typedef bool never_test(struct never *);
@@ -85,6 +85,6 @@ never_test never_misspelt_item, never_cut_name, never_swallowed,
     never_no_suite;
 
 /* For lint: an item's name stands behind a single + in `value`. */
-bool never_item_inside(struct slice value, struct slice *item);
+bool never_item_inside(struct slice value, struct slice *item) NONNULL;
 
 #endif

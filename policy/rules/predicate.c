@@ -42,8 +42,7 @@ cannot_tell(const struct predicate *p, enum fact_id id, struct observation *f)
 	f->reason = REASON_POLICY_ERROR;
 	text_clear(&f->found);
 	text_printf(&f->found, "that %s does not tell {%s}",
-	    p->facts->dialect == DIALECT_POSTFIX ? "Postfix" : "sendmail",
-	    fact_name(id));
+	    dialect_row(p->facts->dialect)->title, fact_name(id));
 	return ANSWER_CANNOT_TELL;
 }
 

@@ -73,25 +73,24 @@ struct requirement {
  * On failure fills the fault with what was found and what was expected, and
  * its column with the offset in `text` plus 1.
  */
-FAULT_CHECKED
 bool requirement_parse(struct slice text, enum tag, struct requirement *,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 
 /* "VERIFY:128" without the bits; "DANE:may". */
-const char *requirement_need_name(const struct requirement *);
+const char *requirement_need_name(const struct requirement *) NONNULL;
 
 /* Key words in upper case, numbers without leading zeros, else unchanged. */
-void requirement_print(const struct requirement *, struct text *);
+void requirement_print(const struct requirement *, struct text *) NONNULL;
 
 /* The rule is limited to a span of days. */
-bool requirement_is_dated(const struct requirement *);
+bool requirement_is_dated(const struct requirement *) NONNULL;
 /* The rule counts on `day`. */
-bool requirement_counts_on(const struct requirement *, int32_t day);
+bool requirement_counts_on(const struct requirement *, int32_t day) NONNULL;
 
 const char *rule_class_name(enum rule_class); /* "PERM"; "" for CLASS_NONE */
 
 /* "2026-12-31"; false when it is not a date of the calendar (1970 to 9999). */
-bool day_parse(struct slice, int32_t *day);
-void day_print(int32_t day, struct text *);
+bool day_parse(struct slice, int32_t *day) NONNULL;
+void day_print(int32_t day, struct text *) NONNULL;
 
 #endif

@@ -13,13 +13,12 @@
  * Adds the rule of a line, or two for an untagged key.  *in_requirement: the
  * fault's column is in there.
  */
-FAULT_CHECKED
 bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
-    bool *in_requirement, struct fault *);
+    bool *in_requirement, struct fault *) MUST_CHECK NONNULL;
 
 /* Counts and reports the line. */
 void rulefile_bad_line(struct rulefile *, unsigned source, uint32_t line,
-    struct fault *);
+    struct fault *) NONNULL;
 
 #endif

@@ -77,20 +77,19 @@ void rulefile_free(struct rulefile *);
  * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
  * and are no failure here.
  */
-FAULT_CHECKED
-bool rulefile_read(struct rulefile *, const char *path, struct fault *);
+bool rulefile_read(struct rulefile *, const char *path, struct fault *)
+    MUST_CHECK NONNULL;
 /* The same from memory; `name` stands for the file's ("set", a test). */
-FAULT_CHECKED
 bool rulefile_read_text(struct rulefile *, struct slice text,
-    const char *name, struct fault *);
+    const char *name, struct fault *) MUST_CHECK NONNULL;
 /*
  * After the last file: sorts by key, keeping file order within a key, and
  * reports what only the whole can show: a key given twice, a tag that is none.
  * True when no line was bad.
  */
-bool rulefile_finish(struct rulefile *);
+bool rulefile_finish(struct rulefile *) MUST_CHECK NONNULL;
 
 /* "found the tag NAME; expected ...", with the nearest one. */
-void rulefile_unknown_tag(struct slice name, struct fault *);
+void rulefile_unknown_tag(struct slice name, struct fault *) NONNULL;
 
 #endif

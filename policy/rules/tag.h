@@ -48,10 +48,10 @@ struct tag_row {
 const struct tag_row *tag_row(enum tag);
 
 /* Without regard to case.  TAG_CA is not found by name: its names are free. */
-bool tag_by_name(struct slice name, enum tag *);
+bool tag_by_name(struct slice name, enum tag *) NONNULL;
 
 /* The tag that `name` may be a slip of the pen for. */
-void tag_nearest(struct slice name, struct nearest *);
+void tag_nearest(struct slice name, struct nearest *) NONNULL;
 
 /* A word that may follow CITag: letters, digits, - and _; not a tag's name. */
 bool tag_is_ca_name(struct slice);

@@ -461,7 +461,7 @@ store_check_pages(const char *path, uint64_t txnid, bool *gone,
 }
 
 bool
-check_mapped(const char *path, const unsigned char *map, size_t size,
+store_check_mapped(const char *path, const unsigned char *map, size_t size,
     uint64_t txnid, bool *gone, struct fault *fault)
 {
 	struct file f = { .path = path, .map = map, .size = size,
@@ -472,7 +472,7 @@ check_mapped(const char *path, const unsigned char *map, size_t size,
 }
 
 bool
-check_number(const char *path, uint64_t *txnid, struct fault *fault)
+store_check_number(const char *path, uint64_t *txnid, struct fault *fault)
 {
 	struct file f = { .path = path, .fault = fault };
 	struct meta metas[2];
@@ -488,11 +488,11 @@ check_number(const char *path, uint64_t *txnid, struct fault *fault)
 }
 
 bool
-check_newest(const char *path, uint64_t *txnid, struct fault *fault)
+store_check_newest(const char *path, uint64_t *txnid, struct fault *fault)
 {
 	bool gone;
 
-	return check_number(path, txnid, fault) &&
+	return store_check_number(path, txnid, fault) &&
 	    check(path, *txnid, true, &gone, fault) &&
 	    (!gone || fault_set(fault, FAULT_UNAVAILABLE,
 	    "%s: written to while it was checked", path));

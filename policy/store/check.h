@@ -16,8 +16,7 @@
 #include "policy/base/fault.h"
 
 /* The header: a regular file, LMDB's magic, and as long as it says it is. */
-FAULT_CHECKED
-bool store_check_file(const char *path, struct fault *);
+bool store_check_file(const char *path, struct fault *) MUST_CHECK NONNULL;
 
 /*
  * Every page of the snapshot `txnid`, on which the caller holds a read
@@ -26,17 +25,19 @@ bool store_check_file(const char *path, struct fault *);
  * nothing was checked, take a newer one.
  */
 bool store_check_pages(const char *path, uint64_t txnid, bool *gone,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 /* That, and every entry, of a file that is in memory; `path` for messages. */
-bool check_mapped(const char *path, const unsigned char *map, size_t size,
-    uint64_t txnid, bool *gone, struct fault *);
+bool store_check_mapped(const char *path, const unsigned char *map, size_t size,
+    uint64_t txnid, bool *gone, struct fault *) MUST_CHECK NONNULL;
 
 /*
  * The number of the newest snapshot; and all of it, of a file that nobody has
  * open here.  A writer may spoil this: only when that snapshot is still the
  * newest one afterwards does the result count.
  */
-bool check_number(const char *path, uint64_t *txnid, struct fault *);
-bool check_newest(const char *path, uint64_t *txnid, struct fault *);
+bool store_check_number(const char *path, uint64_t *txnid, struct fault *)
+    MUST_CHECK NONNULL;
+bool store_check_newest(const char *path, uint64_t *txnid, struct fault *)
+    MUST_CHECK NONNULL;
 
 #endif

@@ -66,30 +66,31 @@ filter_hash(uint64_t salt, const unsigned char *bytes, size_t n)
 size_t filter_size(uint64_t keys);
 /* `memory`: filter_size(keys) bytes, on any boundary. */
 void filter_make(struct filter_head *, unsigned char *memory, uint64_t keys,
-    uint64_t salt);
+    uint64_t salt) NONNULL;
 /*
  * A key is added in two steps, between which others can be announced: the
  * memory comes meanwhile.  `sum` of format_sum().  False: the hash is another
  * key's, too; the filter is to be made again with another salt.
  */
 uint64_t filter_announce(struct filter_head *, unsigned char *memory,
-    const unsigned char *key, size_t n);
+    const unsigned char *key, size_t n) NONNULL;
 bool filter_add(const struct filter_head *, unsigned char *memory,
-    uint64_t hash, uint64_t sum);
+    uint64_t hash, uint64_t sum) MUST_CHECK NONNULL;
 /* When all keys are there. */
-void filter_seal(const struct filter_head *, unsigned char *memory);
+void filter_seal(const struct filter_head *, unsigned char *memory) NONNULL;
 
 /* False: no filter with this head. */
 bool filter_read(struct filter *, const struct filter_head *,
-    const void *memory, size_t size);
+    const void *memory, size_t size) MUST_CHECK;
 /* filter_find() follows for this hash: its line is fetched ahead of it. */
-void filter_prefetch(const struct filter *, uint64_t hash);
+void filter_prefetch(const struct filter *, uint64_t hash) NONNULL;
 /* *check: for filter_vouches().  Failed: damaged. */
 enum lookup_result filter_find(const struct filter *, uint64_t hash,
-    uint32_t *check);
+    uint32_t *check) MUST_CHECK NONNULL;
 /* Is this the sum of the value that was written? */
 bool filter_vouches(uint32_t check, uint64_t sum);
 /* Is a prefix of so many bits, of family 4 or 6, in the store at all? */
-bool filter_has_length(const struct filter *, unsigned family, unsigned bits);
+bool filter_has_length(const struct filter *, unsigned family, unsigned bits)
+    NONNULL;
 
 #endif

@@ -70,9 +70,9 @@ enum format_system {
  * What an entry adds to the sum, modulo 2^64: commutative, so that one rule
  * can be changed without reading the others.
  */
-uint64_t format_sum(const MDB_val *key, const MDB_val *value);
+uint64_t format_sum(const MDB_val *key, const MDB_val *value) NONNULL;
 /* Over the info itself, with `check` taken as 0. */
-uint64_t format_check(const struct format_info *);
+uint64_t format_check(const struct format_info *) NONNULL;
 /*
  * The key of a CIPHER list, at most KEY_TEXT_MAX bytes; returns its length,
  * which is even: LMDB puts a value right behind its key, and ids are read in
@@ -86,6 +86,6 @@ bool format_is(struct slice key, enum format_system);
  * its check is the caller's to compare.
  */
 bool format_read_info(struct slice value, const char *path,
-    struct format_info *, struct fault *);
+    struct format_info *, struct fault *) MUST_CHECK NONNULL;
 
 #endif

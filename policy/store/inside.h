@@ -9,7 +9,7 @@
 #include "policy/store/snapshot.h"
 
 /* A read transaction between two uses. */
-struct store_resting {
+struct store_txn {
 	MDB_txn *txn;
 	size_t txnid; /* whose are the following; 0: none */
 	struct snapshot snapshot;
@@ -26,28 +26,31 @@ struct store {
 	dev_t dev;
 	ino_t ino, lock_ino;
 	off_t size; /* when it was opened; LMDB makes no file smaller */
-	struct pool resting;	/* struct store_resting */
+	struct pool idle;	/* struct store_txn */
 	_Atomic bool suspect;	/* a reader met damage */
 };
 
 /* For the other files. */
-bool store_lmdb_fault(struct fault *, int error, const char *path);
+bool store_lmdb_fault(struct fault *, int error, const char *path)
+    MUST_CHECK NONNULL;
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 /*
  * A look at pages that somebody cut off the file would end the process; this
  * leaves only the moment of the cutting itself to that.  Fills the size.
  */
-bool store_is_whole(const struct store *, size_t *size, struct fault *);
-void store_discard(struct store_resting *);
+bool store_is_whole(const struct store *, size_t *size, struct fault *)
+    MUST_CHECK NONNULL;
+void store_discard(struct store_txn *);
 /* Notes it for the caller and for store_verify(); LOOKUP_FAILED always. */
-enum lookup_result store_damaged(struct store_reader *, const char *what);
+enum lookup_result store_damaged(struct store_reader *, const char *what)
+    NONNULL;
 /* Is the value what was written?  As store_fetch() answers. */
 enum lookup_result store_vouch(struct store_reader *, const void *key,
     size_t n, uint32_t check, struct slice value);
 /* The value of the key with these bytes, which the filter knows by `check`. */
 enum lookup_result store_fetch(struct store_reader *, const void *key,
-    size_t n, uint32_t check, struct slice *value);
+    size_t n, uint32_t check, struct slice *value) MUST_CHECK;
 
 #endif

@@ -31,20 +31,21 @@ struct writing {
  * store.  False: failed; to be ended all the same.
  */
 bool writing_begin(struct writing *, const char *path, unsigned flags,
-    struct fault *);
+    struct fault *) MUST_CHECK NONNULL;
 /* Nothing that was not committed is kept. */
-void writing_end(struct writing *);
+void writing_end(struct writing *) NONNULL;
 
 /* Notes LMDB's error and gives up; false always. */
-bool writing_failed(struct writing *, int error);
+bool writing_failed(struct writing *, int error) NONNULL;
 /* Gives up with the fault that is noted already; false always. */
-bool writing_give_up(struct writing *);
+bool writing_give_up(struct writing *) NONNULL;
 
 /* Puts an entry in place of the one that has this key, if any. */
 bool writing_put(struct writing *, const void *key, size_t n,
-    const void *data, size_t size, unsigned flags);
+    const void *data, size_t size, unsigned flags) MUST_CHECK;
 
 /* Adds what a commit ends with, filter and info, and commits. */
-bool writing_commit(struct writing *, int64_t now, struct store_info *info);
+bool writing_commit(struct writing *, int64_t now, struct store_info *info)
+    MUST_CHECK;
 
 #endif

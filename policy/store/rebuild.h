@@ -20,18 +20,15 @@ enum rebuild_flags {
  * Replace the policy at `path` (made with mode 0640 when missing) by the
  * finished rules.  `now` in seconds since 1970.  Fills `info`.
  */
-FAULT_CHECKED
 bool rebuild_store(const char *path, const struct rulefile *, int64_t now,
-    unsigned flags, struct store_info *info, struct fault *);
+    unsigned flags, struct store_info *info, struct fault *) MUST_CHECK;
 
 /* Put the rules of one line (two for an untagged one) in place of its keys'. */
-FAULT_CHECKED
 bool rebuild_set(const char *path, const struct rulefile *, int64_t now,
-    struct store_info *info, struct fault *);
+    struct store_info *info, struct fault *) MUST_CHECK;
 
 /* Remove the rules of `n` keys.  *found tells whether there were any. */
-FAULT_CHECKED
 bool rebuild_delete(const char *path, const struct key *keys, size_t n,
-    int64_t now, bool *found, struct store_info *info, struct fault *);
+    int64_t now, bool *found, struct store_info *info, struct fault *) MUST_CHECK;
 
 #endif

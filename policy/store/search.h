@@ -30,9 +30,10 @@ struct search {
 
 /* `query`: a full name (KEY_NAME) or address (KEY_ADDRESS, KEY_BRACKET). */
 void search_start(struct search *, struct store_reader *,
-    const struct key *query);
+    const struct key *query) NONNULL;
 
 /* The next less specific covering key's rules. */
-enum lookup_result search_next(struct search *, struct stored_rules *);
+enum lookup_result search_next(struct search *, struct stored_rules *)
+    MUST_CHECK NONNULL;
 
 #endif

@@ -24,11 +24,12 @@ struct snapshot {
 
 /* False: the file's header is not that of snapshot `txnid`. */
 bool snapshot_find(struct snapshot *, const unsigned char *map, size_t size,
-    uint64_t txnid);
+    uint64_t txnid) MUST_CHECK NONNULL;
 enum lookup_result snapshot_get(const struct snapshot *, const void *key,
-    size_t n, struct slice *value);
+    size_t n, struct slice *value) MUST_CHECK;
 /* In order; false from `each` stops.  False: damaged. */
 bool snapshot_each(const struct snapshot *,
-    bool (*each)(void *, struct slice key, struct slice value), void *arg);
+    bool (*each)(void *, struct slice key, struct slice value), void *arg)
+    MUST_CHECK;
 
 #endif

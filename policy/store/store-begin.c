@@ -15,14 +15,14 @@
 #include "policy/store/watch.h"
 
 void
-store_discard(struct store_resting *r)
+store_discard(struct store_txn *r)
 {
 	mdb_txn_abort(r->txn);
 	free(r);
 }
 
 static int
-begin_new(struct store *store, struct store_resting *r)
+begin_new(struct store *store, struct store_txn *r)
 {
 	int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
 
@@ -31,10 +31,10 @@ begin_new(struct store *store, struct store_resting *r)
 	return error;
 }
 
-static struct store_resting *
-make_resting(struct store *store, int *error)
+static struct store_txn *
+make_txn(struct store *store, int *error)
 {
-	struct store_resting *r = calloc(1, sizeof *r);
+	struct store_txn *r = calloc(1, sizeof *r);
 
 	*error = r == NULL ? ENOMEM : begin_new(store, r);
 	if (*error == 0)
@@ -51,7 +51,7 @@ make_resting(struct store *store, int *error)
  * behind its header's writing leaves it one ahead, until the next one comes.
  */
 static bool
-is_settled(struct store *store, struct store_resting *r, bool waited)
+is_stable(struct store *store, struct store_txn *r, bool waited)
 {
 	size_t mine = mdb_txn_id(r->txn);
 	MDB_envinfo info;
@@ -62,12 +62,12 @@ is_settled(struct store *store, struct store_resting *r, bool waited)
 }
 
 static int
-settle(struct store *store, struct store_resting *r)
+stabilise(struct store *store, struct store_txn *r)
 {
 	enum { TRIES = 1000 };
 	int error = 0;
 
-	for (int i = 0; !is_settled(store, r, i > TRIES / 2); i++) {
+	for (int i = 0; !is_stable(store, r, i > TRIES / 2); i++) {
 		mdb_txn_reset(r->txn);
 		sched_yield();
 		error = i < TRIES ? mdb_txn_renew(r->txn) : EAGAIN;
@@ -78,17 +78,17 @@ settle(struct store *store, struct store_resting *r)
 }
 
 /* A transaction on the newest snapshot; NULL with an error. */
-static struct store_resting *
+static struct store_txn *
 begin(struct store *store, int *error)
 {
-	struct store_resting *r = pool_take(&store->resting);
+	struct store_txn *r = pool_take(&store->idle);
 
 	if (r != NULL)
 		*error = mdb_txn_renew(r->txn);
-	else if ((r = make_resting(store, error)) == NULL)
+	else if ((r = make_txn(store, error)) == NULL)
 		return NULL;
 	if (*error == 0)
-		*error = settle(store, r);
+		*error = stabilise(store, r);
 	if (*error == 0)
 		return r;
 	store_discard(r);
@@ -105,7 +105,7 @@ damaged(struct store *store, const char *what, struct fault *fault)
 
 /* Fills *info; it is of this snapshot, and as it was written. */
 static bool
-read_info(struct store *store, struct store_resting *r, size_t size,
+read_info(struct store *store, struct store_txn *r, size_t size,
     struct format_info *info, struct fault *fault)
 {
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
@@ -133,7 +133,7 @@ read_info(struct store *store, struct store_resting *r, size_t size,
 }
 
 static bool
-read_filter(struct store *store, struct store_resting *r,
+read_filter(struct store *store, struct store_txn *r,
     const struct filter_head *head, struct fault *fault)
 {
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
@@ -146,7 +146,7 @@ read_filter(struct store *store, struct store_resting *r,
 
 /* What the store says of itself is read once for each snapshot. */
 static bool
-know_snapshot(struct store *store, struct store_resting *r, size_t size,
+load_snapshot(struct store *store, struct store_txn *r, size_t size,
     struct fault *fault)
 {
 	bool known = r->txnid != 0 && r->txnid == mdb_txn_id(r->txn);
@@ -172,7 +172,7 @@ know_snapshot(struct store *store, struct store_resting *r, size_t size,
 
 /* False, too, when two commits have gone over what was being read. */
 static bool
-is_still_newest(struct store *store, const struct store_resting *r)
+is_still_newest(struct store *store, const struct store_txn *r)
 {
 	MDB_envinfo info;
 
@@ -181,10 +181,10 @@ is_still_newest(struct store *store, const struct store_resting *r)
 }
 
 static void
-rest(struct store *store, struct store_resting *r)
+put_back(struct store *store, struct store_txn *r)
 {
 	mdb_txn_reset(r->txn);
-	if (!pool_put(&store->resting, r))
+	if (!pool_put(&store->idle, r))
 		store_discard(r);
 }
 
@@ -192,7 +192,7 @@ bool
 store_begin(struct store *store, struct store_reader *reader,
     struct fault *fault)
 {
-	struct store_resting *r;
+	struct store_txn *r;
 	size_t size;
 	int error;
 
@@ -203,10 +203,10 @@ store_begin(struct store *store, struct store_reader *reader,
 			return false;
 		if ((r = begin(store, &error)) == NULL)
 			return store_lmdb_fault(fault, error, store->path);
-		if (know_snapshot(store, r, size, fault))
+		if (load_snapshot(store, r, size, fault))
 			break;
 		newest = is_still_newest(store, r);
-		rest(store, r);
+		put_back(store, r);
 		if (newest)
 			return false;
 	}
@@ -221,5 +221,5 @@ store_begin(struct store *store, struct store_reader *reader,
 void
 store_end(struct store_reader *reader)
 {
-	rest(reader->store, reader->txn);
+	put_back(reader->store, reader->txn);
 }

@@ -29,7 +29,7 @@ enum lookup_result
 store_fetch(struct store_reader *reader, const void *key, size_t n,
     uint32_t check, struct slice *value)
 {
-	struct store_resting *r = reader->txn;
+	struct store_txn *r = reader->txn;
 
 	if (snapshot_get(&r->snapshot, key, n, value) != LOOKUP_FOUND)
 		return store_damaged(reader, "a rule is not in its place");
@@ -139,7 +139,7 @@ store_source(struct store_reader *reader, unsigned source)
 {
 	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
 		(unsigned char)(source >> 8), (unsigned char)source };
-	struct store_resting *r = reader->txn;
+	struct store_txn *r = reader->txn;
 	bool kept = source < FORMAT_SOURCES_KEPT;
 	enum lookup_result result;
 	struct slice name;
@@ -189,7 +189,7 @@ bool
 store_each(struct store_reader *reader,
     bool (*each)(void *, const struct stored_rule *), void *arg)
 {
-	const struct store_resting *r = reader->txn;
+	const struct store_txn *r = reader->txn;
 	struct each e = { reader, each, arg };
 
 	if (!snapshot_each(&r->snapshot, each_value, &e))

@@ -72,7 +72,7 @@ look_at_snapshot(struct store *store, const struct store_seen *seen,
 	if (seen == NULL || seen->txnid == 0 || seen->dev != store->dev ||
 	    seen->ino != store->ino || seen->txnid != mdb_txn_id(txn))
 		good = store_is_whole(store, &size, fault) &&
-		    check_mapped(store->path, store->map, size,
+		    store_check_mapped(store->path, store->map, size,
 		    mdb_txn_id(txn), gone, fault);
 	mdb_txn_abort(txn);
 	return good;
@@ -109,8 +109,8 @@ store_look(const char *path, struct store_seen *seen, struct fault *fault)
 			    path);
 		*seen = (struct store_seen){ .dev = st.st_dev,
 			.ino = st.st_ino };
-		good = check_newest(path, &seen->txnid, fault);
-		if (!check_number(path, &now, fault))
+		good = store_check_newest(path, &seen->txnid, fault);
+		if (!store_check_number(path, &now, fault))
 			return false;
 		if (now == seen->txnid)
 			return good;
@@ -133,7 +133,7 @@ store_open_seen(const char *path, const struct store_seen *seen,
 		fault_no_memory(fault);
 		return NULL;
 	}
-	pool_init(&store->resting);
+	pool_init(&store->idle);
 	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
 		store->env = NULL;
 	if (store->env == NULL || !remember_file(store, fault) ||
@@ -179,11 +179,11 @@ store_verify(struct store *store, struct fault *fault)
 void
 store_close(struct store *store)
 {
-	struct store_resting *r;
+	struct store_txn *r;
 
 	if (store == NULL)
 		return;
-	while ((r = pool_take(&store->resting)) != NULL)
+	while ((r = pool_take(&store->idle)) != NULL)
 		store_discard(r);
 	if (store->map != NULL)
 		munmap((void *)(uintptr_t)store->map, FORMAT_MAP_SIZE);

@@ -66,33 +66,33 @@ struct store_reader {
 };
 
 /* NULL with a fault when there is no usable store at `path`. */
-FAULT_CHECKED
-struct store *store_open(const char *path, struct fault *);
+struct store *store_open(const char *path, struct fault *) MUST_CHECK;
 void store_close(struct store *);
-const char *store_path(const struct store *);
+const char *store_path(const struct store *) NONNULL;
 
 /* On failure the reader needs no end.  A reader is not to be copied. */
-FAULT_CHECKED
-bool store_begin(struct store *, struct store_reader *, struct fault *);
-void store_end(struct store_reader *);
+bool store_begin(struct store *, struct store_reader *, struct fault *)
+    MUST_CHECK NONNULL;
+void store_end(struct store_reader *) NONNULL;
 
 /* Is there any rule of this tag?  Without one a search finds nothing. */
-bool store_has_tag(const struct store_reader *, enum tag);
-bool store_has_kind(const struct store_reader *, enum tag, enum key_kind);
+bool store_has_tag(const struct store_reader *, enum tag) NONNULL;
+bool store_has_kind(const struct store_reader *, enum tag, enum key_kind)
+    NONNULL;
 
 /* The rules of exactly this key. */
 enum lookup_result store_get(struct store_reader *, const struct key *,
-    struct stored_rules *);
+    struct stored_rules *) MUST_CHECK NONNULL;
 /* The next of them; false at the end.  Damage sets reader->fault. */
 bool store_next(struct store_reader *, struct stored_rules *,
-    struct stored_rule *);
+    struct stored_rule *) NONNULL;
 
 /* The suites of a CIPHER: list, as ids in ascending order. */
 enum lookup_result store_suites(struct store_reader *, struct slice list,
-    const uint16_t **ids, size_t *n);
+    const uint16_t **ids, size_t *n) MUST_CHECK;
 
 /* The file name of a source; "" when there is none such. */
-struct slice store_source(struct store_reader *, unsigned source);
+struct slice store_source(struct store_reader *, unsigned source) NONNULL;
 
 /* Every rule, in key order; false from `each` stops.  False: failed. */
 bool store_each(struct store_reader *,

@@ -22,16 +22,17 @@ struct store_seen {
 	ino_t ino;
 	uint64_t txnid;
 };
-bool store_look(const char *path, struct store_seen *, struct fault *);
+bool store_look(const char *path, struct store_seen *, struct fault *)
+    MUST_CHECK NONNULL;
 struct store *store_open_seen(const char *path, const struct store_seen *,
-    struct fault *);
+    struct fault *) MUST_CHECK;
 
 /*
  * Is the file at the store's path still the one that is open, and its lock
  * file?  Cheap enough for once a second; see daemon.  False also when it is
  * gone or has been cut off.
  */
-bool store_is_current(const struct store *);
+bool store_is_current(const struct store *) NONNULL;
 
 /*
  * For a handler of SIGBUS: a page of the file that is not there, since somebody
@@ -41,13 +42,13 @@ bool store_is_current(const struct store *);
  */
 bool store_lose_page(struct store *, const void *address);
 /* Has a look-up met damage? */
-bool store_is_suspect(const struct store *);
+bool store_is_suspect(const struct store *) NONNULL;
 /* All that store_open() looks at, again. */
-bool store_verify(struct store *, struct fault *);
+bool store_verify(struct store *, struct fault *) MUST_CHECK NONNULL;
 
 /* Slots of readers that died are given back; returns how many. */
-int store_clear_dead_readers(struct store *);
+int store_clear_dead_readers(struct store *) NONNULL;
 /* Reader slots in use and in all. */
-void store_reader_slots(struct store *, unsigned *used, unsigned *all);
+void store_reader_slots(struct store *, unsigned *used, unsigned *all) NONNULL;
 
 #endif

@@ -176,7 +176,7 @@ is_own_key(const struct suggest_domain *d, struct slice key)
 }
 
 static bool
-may_refuse(const struct class_result *rule)
+may_refuse(const struct tag_result *rule)
 {
 	struct requirement r;
 	struct fault fault;
@@ -186,7 +186,7 @@ may_refuse(const struct class_result *rule)
 }
 
 static bool
-add_rule(struct suggest_domain *d, const struct class_result *rule,
+add_rule(struct suggest_domain *d, const struct tag_result *rule,
     int64_t time_us)
 {
 	if (rule->tag != TAG_FROM)

@@ -81,15 +81,16 @@ void suggest_init(struct suggest *);
 void suggest_free(struct suggest *);
 
 /* False: out of memory; so with the others. */
-bool suggest_add(struct suggest *, const struct reader_record *);
+bool suggest_add(struct suggest *, const struct reader_record *) MUST_CHECK;
 /* Sorts the domains by name and makes the proposals. */
-bool suggest_choose(struct suggest *);
+bool suggest_choose(struct suggest *) MUST_CHECK;
 
 /*
  * The proposals as rules of class TEMP, finished; those that are bad lines, or
  * that lint finds fault with, are given up.  To be freed in any case.
  */
-bool suggest_rules(struct suggest *, struct rulefile *, struct fault *);
+bool suggest_rules(struct suggest *, struct rulefile *, struct fault *)
+    MUST_CHECK;
 /* Judges the record under these rules; the proposals that fail are given up. */
 void suggest_check(struct suggest *, const struct reader_record *,
     struct store_reader *);

@@ -119,7 +119,7 @@ check_lint(const struct rulefile *file)
 		suffixes = lint_suffixes_open();
 	options.suffixes = suffixes;
 	for (int mta = 0; mta < DIALECT_COUNT; mta++) {
-		options.mta = (enum dialect)mta;
+		options.mta = (enum dialect_id)mta;
 		options.default_perm = mta % 2 == 0;
 		lint_rules(file, &options, check_finding, NULL);
 	}

@@ -34,7 +34,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	store_holder_init(&state.store);
 	FUZZ_CHECK(store_holder_watch(&state.store, fuzz_path("store")));
 	FUZZ_CHECK(settings_holder_init(&state.settings, &settings));
-	FUZZ_CHECK((state.audit = audit_open(&settings, &fault)) != NULL);
+	FUZZ_CHECK((state.audit = auditlog_open(&settings, &fault)) != NULL);
 	return 0;
 }
 

@@ -1,0 +1,53 @@
+/*
+ * dialect.h - the MTAs that speak to a milter, and what sets each apart.
+ *
+ * A file each: dialect-sendmail.c, dialect-postfix.c.  All that is asked about
+ * an MTA elsewhere is asked of its row.  To add one: "an MTA" in policy/README.
+ *
+ * Threads: constant data only.
+ */
+#ifndef TLSPOLICY_DIALECT_H
+#define TLSPOLICY_DIALECT_H
+
+#include <stdbool.h>
+
+struct facts;
+struct macro;
+
+enum dialect_id {
+	DIALECT_SENDMAIL, /* and whoever does not say that it is another MTA */
+	DIALECT_POSTFIX,
+	DIALECT_COUNT
+};
+
+struct dialect {
+	const char *name;	    /* "postfix": on a command line */
+	const char *title;	    /* "Postfix": in sentences */
+	const char *version_prefix; /* {v} begins with it; NULL: any other */
+	const struct macro *macros; /* what it tells, see macro.h */
+
+	/*
+	 * It tells no {verify}, but names only of certificates that it has
+	 * verified: finish() makes {verify} of them.
+	 */
+	bool verify_from_names;
+
+	/* Advice to who demands a fact that it never tells; NULL: none such. */
+	const char *way_out;
+	/* Why {tls_version} may say something else; NULL: it never does. */
+	const char *version_doubt;
+
+	/* The client is no host: a program on the MTA's own submits mail. */
+	bool (*is_local)(const struct facts *);
+	/*
+	 * All macros of a message are in: derives facts from others.  False:
+	 * out of memory.  NULL: nothing to derive.
+	 */
+	bool (*finish)(struct facts *);
+};
+
+extern const struct dialect dialect_sendmail, dialect_postfix;
+
+const struct dialect *dialect_row(enum dialect_id);
+
+#endif
