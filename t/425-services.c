@@ -26,7 +26,7 @@
 #include "milter/socketmap/socketmap.h"
 #include "t/unit.h"
 
-static const char rules[] = "TLS_Srv:dest.test ENCR:1\n";
+static const char rules[] = "TLS_Srv:dest.test ENCR:128\n";
 static const char answer[] = "23:OK encrypt ciphers=high,";
 
 static struct daemon state_of_daemon;
@@ -172,6 +172,9 @@ talk(uint16_t port, const char *request, size_t n)
 	size_t have = 0;
 	ssize_t more;
 
+	/* Only so that a wrong answer ends, too. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ 60, 0 },
+	    sizeof(struct timeval));
 	inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
