@@ -191,10 +191,11 @@ strdup(const char *s)
 	return copy == NULL ? NULL : memcpy(copy, s, n);
 }
 
+/* A disk that fails takes nobody's standard error with it. */
 ssize_t
 write(int fd, const void *p, size_t n)
 {
-	return FAILS(WRITE) ? -1 : syscall(SYS_write, fd, p, n);
+	return fd != STDERR_FILENO && FAILS(WRITE) ? -1 : syscall(SYS_write, fd, p, n);
 }
 
 ssize_t
