@@ -22,7 +22,7 @@ sub import_is {
 
 	is($r->{status}, $status, "$name: exit $status");
 	is($r->{out}, $rules, "$name: rules");
-	is(join('', grep { !/: \d+ rules?, |outbound|\t/ } split /^/, $r->{err}),
+	is(join('', grep { !/: \d+ rules?, |outbound|\t|: what is below/ } split /^/, $r->{err}),
 	    join('', map { "$path$_\n" } @said), "$name: messages");
 	my $out = $scratch->write('rules', $r->{out});
 	my $store = $scratch->path("$file.mdb");
@@ -195,6 +195,28 @@ for ([65], [0, '-c', $conf], [0, '--partial']) {
 	is(Tlspolicy::Scratch::run($tlspolicy, 'import', @options, 'sendmail',
 	    $access)->{status}, $status, "names of sendmail: @options");
 }
+# A level that nobody said is not passed over in silence.
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix',
+    $scratch->write('levels', "a.example encrypt\nb.example secure\nc.example may\n"));
+like($r->{err}, qr/levels: what is below 2 of these domains needs no TLS, as where smtp_tls_security_level is may or none/,
+    'what the site does with other domains is not known');
+
+# However often a tag is named, and behind whatever number.
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'sendmail',
+    $scratch->write('issuers', join('', map { "TLS_Clt:h$_.example\tVERIFY+CITag:" .
+    ($_ < 100 ? 'One' : "Ca$_") . "\n" } 1 .. 200) .
+    "TLS_Clt:octal.example\tPERM+VERIFY:0200+CITag:Last\n" .
+    join '', map { "$_:/CN=$_\tOK\n" } 'One', (map { "Ca$_" } 100 .. 200), 'Last'));
+is($r->{status}, 0, 'issuers of 200 rules: exit code') or diag $r->{err};
+is(scalar(() = $r->{out} =~ m{^\w+:/CN=\w+\tOK$}mg), 103, 'all of them are there');
+unlike($r->{err}, qr/not about TLS/, 'none was passed over');
+
+# What a foreign file holds does not reach a terminal as it is.
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'sendmail',
+    my $odd = $scratch->write('odd', "TLS_Clt:\xc2\x9b31m\xe2\x80\xaex.example\tENCR\n"));
+$r->{err} .= Tlspolicy::Scratch::run($tlspolicy, 'import', '--json', 'sendmail', $odd)->{$_} for 'out', 'err';
+unlike($r->{err}, qr/\xc2\x9b|\xe2\x80\xae/, 'C1 and bidi are written otherwise');
+
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--json', 'sendmail',
     $access);
 like($r->{out}, qr/"line":1,"force":"(?:weaker|stricter)","rule":"TLS_Clt:a/,

@@ -124,6 +124,34 @@ gives('the first map counts', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.exampl
 gives('per site', 65, 'TLS_Rcpt:a.example VERIFY+CN ; TLS_Rcpt:.a.example ENCR:0', qr/MX host/,
     "smtp_tls_per_site = inline:{a.example=MUST}\n");
 
+gives('what came before the levels', 0, 'TLS_Rcpt:a.example ENCR:0 ; TLS_Rcpt:.a.example VERIFY', undef,
+    "smtp_enforce_tls = yes\nsmtp_tls_policy_maps = inline:{a.example=may}\n");
+gives('and without names', 0, 'TLS_Rcpt:a.example ENCR:0 ; TLS_Rcpt:.a.example ENCR:1', undef,
+    "smtp_enforce_tls = yes\nsmtp_tls_enforce_peername = no\nsmtp_tls_policy_maps = inline:{a.example=may}\n");
+gives('but a level counts first', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.example ENCR:0', undef,
+    "smtp_enforce_tls = yes\nsmtp_tls_security_level = may\nsmtp_tls_policy_maps = inline:{a.example=encrypt}\n");
+gives("a level is for mail that leaves", 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:.a.example ENCR:0', undef,
+    "smtp_tls_security_level = encrypt\nparent_domain_matches_subdomains =\n$sender");
+for my $own ('smtp_tls_security_level=secure', 'smtp_enforce_tls=yes') {
+	my ($name) = $own =~ /(\w+)/;
+	gives("a service with $own", 65, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.example ENCR:0',
+	    qr/master\.cf:1: service bank has its own $name: the rules below the tables' domains/,
+	    "smtp_tls_policy_maps = inline:{a.example=encrypt}\n",
+	    'master.cf' => "bank unix - - n - - smtp -o $own\n");
+}
+gives('where no table is, it matters to nobody', 0, '', undef, "x = y\n",
+    'master.cf' => "bank unix - - n - - smtp -o smtp_tls_security_level=secure\n");
+
+# Commas part the words of a list, not those of master.cf.
+for my $word ("-o smtpd_client_restrictions=permit_sasl_authenticated,$demand",
+    "-osmtpd_client_restrictions=permit_sasl_authenticated,$demand",
+    "-o { smtpd_client_restrictions = permit_sasl_authenticated, $demand }") {
+	gives($word, 65, '', qr/has its own smtpd_client_restrictions, which asks for TLS/, "x = y\n",
+	    'master.cf' => "submission inet n - n - - smtpd\n  -o syslog_name=a,b $word -o x=y\n");
+}
+gives('classes that never end', 65, '', qr/c: classes within classes, more than 8 deep/,
+    "smtpd_restriction_classes = c\nc = c\nsmtpd_client_restrictions = c\n");
+
 # A compiled table that is older than its text is what Postfix asks.
 my $r = gives('no compiled one', 0, 'TLS_From:a.example TEMP+ENCR:1', qr/there is no .*t\.db/,
     "smtpd_sender_restrictions = check_sender_access hash:\$config_directory/t\n",

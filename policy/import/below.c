@@ -16,19 +16,11 @@ struct index {
 };
 
 static int
-compare(struct slice a, struct slice b)
-{
-	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
 compare_rules(const void *a, const void *b)
 {
 	const struct import_rule *const *l = a, *const *r = b;
 
-	return compare((*l)->key_bytes, (*r)->key_bytes);
+	return slice_compare((*l)->key_bytes, (*r)->key_bytes);
 }
 
 static const struct import_rule *
@@ -38,7 +30,7 @@ find(const struct index *index, struct slice key_bytes)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare(index->rules[middle]->key_bytes,
+		int order = slice_compare(index->rules[middle]->key_bytes,
 		    key_bytes);
 
 		if (order == 0)
@@ -118,8 +110,11 @@ except(struct import *import, const struct index *index,
 {
 	const struct import_rule *other = enclosing(index, rule);
 	size_t colon = slice_find(rule->key, ':');
+	bool leaves = rule->tag == TAG_RCPT || rule->tag == TAG_SRV;
+	bool guess = leaves && other == NULL && import->beyond == NULL;
 	struct slice need = slice_of(rule->tag == TAG_TRY ? "OK" :
-	    import->beyond), items = slice_make("", 0), own, own_items;
+	    leaves && !guess && other == NULL ? import->beyond : "ENCR:0");
+	struct slice items = slice_make("", 0), own, own_items;
 	char text[KEY_TEXT_MAX + 16];
 	struct text key;
 
@@ -128,6 +123,7 @@ except(struct import *import, const struct index *index,
 	split(rule->requirement, rule->tag, &own, &own_items);
 	if (slice_equal(own, need) && slice_equal(own_items, items))
 		return;
+	import->guessed += guess;
 	text_init(&key, text, sizeof text);
 	text_printf(&key, "%.*s:.%.*s", (int)colon, rule->key.p,
 	    SLICE_ARG(slice_from(rule->key, colon + 1)));

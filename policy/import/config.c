@@ -17,6 +17,22 @@ list_has_demand(const struct config *c, const char *list)
 	return false;
 }
 
+/* What an smtp of its own does with the domains that no table names. */
+static bool
+is_level(struct slice name)
+{
+	return slice_is(name, "smtp_tls_security_level") ||
+	    slice_is(name, "smtp_enforce_tls") ||
+	    slice_is(name, "smtp_tls_enforce_peername");
+}
+
+static bool
+has_maps(struct config *c)
+{
+	return maincf_get(&c->main, "smtp_tls_policy_maps").n > 0 ||
+	    maincf_get(&c->main, "smtp_tls_per_site").n > 0;
+}
+
 /* A service with a list of its own: rules count for all services. */
 static void
 take_override(struct config *c, const struct maincf_service *s,
@@ -36,6 +52,11 @@ take_override(struct config *c, const struct maincf_service *s,
 			import_refuse(c->import, 0, "service %.*s has its own "
 			    "%.*s: leave it there, or import its table alone",
 			    SLICE_ARG(s->name), SLICE_ARG(o->name));
+		else if (is_level(o->name) && has_maps(c))
+			import_refuse(c->import, 0, "service %.*s has its own "
+			    "%.*s: the rules below the tables' domains have "
+			    "main.cf's level there, too", SLICE_ARG(s->name),
+			    SLICE_ARG(o->name));
 		return;
 	}
 	config_collect(c, "", maincf_expand(&c->main, o->value), &spared);
@@ -111,6 +132,10 @@ level_of_all(struct config *c)
 {
 	struct slice level = maincf_get(&c->main, "smtp_tls_security_level");
 
+	/* What came before the levels counts where there is none. */
+	if (level.n == 0 && maincf_yes(&c->main, "smtp_enforce_tls"))
+		return slice_is_nocase(maincf_get(&c->main,
+		    "smtp_tls_enforce_peername"), "no") ? "ENCR:1" : "VERIFY";
 	if (slice_is_nocase(level, "encrypt"))
 		return "ENCR:1";
 	if (slice_is_nocase(level, "dane"))
@@ -204,7 +229,7 @@ import_config(struct import *import, const char *dir, struct fault *f)
 	bool good;
 
 	if (c == NULL)
-		return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+		return fault_no_memory(f);
 	c->import = import;
 	good = maincf_read(&c->main, import, dir, f);
 	if (good) {

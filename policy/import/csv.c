@@ -36,22 +36,24 @@ struct table {
 	struct text cell[COLUMNS];
 };
 
+/* Postfix's own words, and those that panels have for them. */
 static const struct {
 	const char *word, *need;
+	const char *level; /* NULL: the word is Postfix's */
 } words[] = {
-	{ "encrypt", "ENCR:1" },
-	{ "encrypted", "ENCR:1" },
-	{ "required", "ENCR:1" },
-	{ "tls", "ENCR:1" },
-	{ "yes", "ENCR:1" },
-	{ "verify", "VERIFY" },
-	{ "secure", "VERIFY" },
-	{ "none", "ENCR:0" },
-	{ "may", "ENCR:0" },
-	{ "no", "ENCR:0" },
-	{ "mandatory", "ENCR:1" },
-	{ "opportunistic", "ENCR:0" },
-	{ NULL, NULL }
+	{ "encrypt", "ENCR:1", NULL },
+	{ "encrypted", "ENCR:1", "encrypt" },
+	{ "mandatory", "ENCR:1", "encrypt" },
+	{ "required", "ENCR:1", "encrypt" },
+	{ "tls", "ENCR:1", "encrypt" },
+	{ "yes", "ENCR:1", "encrypt" },
+	{ "verify", "VERIFY", NULL },
+	{ "secure", "VERIFY", NULL },
+	{ "none", "ENCR:0", NULL },
+	{ "may", "ENCR:0", NULL },
+	{ "opportunistic", "ENCR:0", "may" },
+	{ "no", "ENCR:0", "may" },
+	{ NULL, NULL, NULL }
 };
 
 /* One column into `out`; *rest moves behind its separator. */
@@ -90,23 +92,16 @@ take_column(struct slice *rest, struct text *out)
 static const char *
 level_of(struct slice word)
 {
-	static const char *const others[][2] = {
-		{ "mandatory", "encrypt" }, { "encrypted", "encrypt" },
-		{ "required", "encrypt" }, { "tls", "encrypt" },
-		{ "yes", "encrypt" }, { "opportunistic", "may" },
-		{ "no", "may" },
-	};
-
-	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-		if (slice_is_nocase(word, others[i][0]))
-			return others[i][1];
+	for (size_t i = 0; words[i].word != NULL; i++)
+		if (slice_is_nocase(word, words[i].word))
+			return words[i].level;
 	return NULL;
 }
 
 static struct slice
 need_of(struct slice column)
 {
-	for (int i = 0; words[i].word != NULL; i++)
+	for (size_t i = 0; words[i].word != NULL; i++)
 		if (slice_is_nocase(column, words[i].word))
 			return slice_of(words[i].need);
 	return column;

@@ -33,7 +33,6 @@ import_init(struct import *import, const struct import_format *format,
 	import->path = path;
 	import->report = report;
 	import->arg = arg;
-	import->beyond = "ENCR:0";
 	arena_init(&import->memory, IMPORT_CHUNK);
 }
 
@@ -43,6 +42,23 @@ import_free(struct import *import)
 	free(import->rules);
 	free(import->rows);
 	arena_free(&import->memory);
+}
+
+void *
+import_grow(struct import *import, void *array, size_t n, size_t *allocated,
+    size_t size)
+{
+	size_t more = 2 * *allocated + 64;
+	void *moved = array;
+
+	if (n < *allocated)
+		return array;
+	moved = reallocarray(array, more, size);
+	if (moved == NULL)
+		import->no_memory = true;
+	else
+		*allocated = more;
+	return moved;
 }
 
 void
@@ -198,18 +214,12 @@ static bool
 append(struct import *import, struct slice key_text, struct slice requirement,
     const struct key *key, bool exact)
 {
-	struct import_rule *rule;
+	struct import_rule *rules = import_grow(import, import->rules,
+	    import->n, &import->allocated, sizeof *rules), *rule;
 
-	if (import->n == import->allocated) {
-		size_t more = import->n == 0 ? 64 : 2 * import->n;
-		struct import_rule *rules = reallocarray(import->rules, more,
-		    sizeof *rules);
-
-		if (rules == NULL)
-			return false;
-		import->rules = rules;
-		import->allocated = more;
-	}
+	if (rules == NULL)
+		return false;
+	import->rules = rules;
 	rule = &import->rules[import->n++];
 	rule->key = arena_copy(&import->memory, key_text);
 	rule->requirement = arena_copy(&import->memory, requirement);
@@ -288,14 +298,9 @@ static int
 compare_rules(const void *a, const void *b)
 {
 	const struct import_rule *const *l = a, *const *r = b;
-	struct slice x = (*l)->key_bytes, y = (*r)->key_bytes;
-	int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+	int order = slice_compare((*l)->key_bytes, (*r)->key_bytes);
 
-	if (order != 0)
-		return order;
-	if (x.n != y.n)
-		return x.n < y.n ? -1 : 1;
-	return (*l > *r) - (*l < *r);
+	return order != 0 ? order : (*l > *r) - (*l < *r);
 }
 
 /* The first one stands; a second that says the same is no mistake. */
@@ -368,6 +373,11 @@ import_finish(struct import *import, struct fault *f)
 	if (import->no_memory || !find_duplicates(import) ||
 	    !import_except_below(import) || import->no_memory)
 		return fault_no_memory(f);
+	import_at(import, import->path, 0);
+	if (import->guessed > 0)
+		import_note(import, "what is below %lu of these domains needs "
+		    "no TLS, as where smtp_tls_security_level is may or none: "
+		    "import --config DIR reads what it is", import->guessed);
 	return true;
 }
 

@@ -66,7 +66,9 @@ struct import {
 	enum tag as;
 	bool compat_sendmail; /* the setting: names are believed unverified */
 	bool first_wins;      /* a key's first line stands, as in this format */
-	const char *beyond;   /* the need of a domain that no line names */
+	const char *beyond;   /* what Postfix wants of a domain that no line
+				 names; NULL: nobody said */
+	unsigned long guessed; /* rules that stand on that */
 	struct import_rule *rules;
 	size_t n, allocated;
 	struct import_row *rows;

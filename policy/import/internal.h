@@ -31,6 +31,12 @@ void import_note(struct import *, const char *fmt, ...)
 const struct import_rule *import_covering(const struct import *,
     size_t from, struct slice key);
 
+/*
+ * The array with room for one more behind its `n`, which may have moved;
+ * NULL: no memory, and the array is as it was.
+ */
+void *import_grow(struct import *, void *array, size_t n, size_t *allocated,
+    size_t size);
 void import_row(struct import *, struct slice key, struct slice requirement,
     struct slice why);
 bool import_finish(struct import *, struct fault *);

@@ -143,7 +143,10 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 	const char *who;
 	enum tag tag;
 
-	if (members.n > 0 && depth < DEPTH_MAX) {
+	if (members.n > 0 && depth == DEPTH_MAX) {
+		import_refuse(c->import, 0, "%.*s: classes within classes, "
+		    "more than %d deep", SLICE_ARG(word), DEPTH_MAX);
+	} else if (members.n > 0) {
 		collect(c, list, members, spared, depth + 1);
 	} else if (slice_is_nocase(word, "reject_plaintext_session")) {
 		collect_demand(c, list, warn, *spared);
@@ -325,8 +328,8 @@ config_take_lists(struct config *c)
 
 		import_at(c->import, c->main.main_path.p,
 		    maincf_line(&c->main, config_lists[i]));
-		collect(c, config_lists[i], maincf_get(&c->main, config_lists[i]), &spared,
-		    0);
+		config_collect(c, config_lists[i], maincf_get(&c->main,
+		    config_lists[i]), &spared);
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->elements[i].is_table)

@@ -20,33 +20,20 @@ static const struct {
 	{ NULL, NULL }
 };
 
-static bool
-grow(struct import *import, void *list, size_t n, size_t *allocated,
-    size_t size)
-{
-	void **array = list, *more;
-
-	if (n < *allocated)
-		return true;
-	more = reallocarray(*array, *allocated * 2 + 64, size);
-	if (more == NULL)
-		return !(import->no_memory = true);
-	*array = more;
-	*allocated = *allocated * 2 + 64;
-	return true;
-}
-
 static void
 add(struct import *import, struct maincf_param **list, size_t *n,
     size_t *allocated, struct slice assignment, unsigned long line)
 {
 	size_t equals = slice_find(assignment, '=');
-	struct maincf_param *p;
+	struct maincf_param *grown, *p;
 
-	if (equals == assignment.n ||
-	    !grow(import, list, *n, allocated, sizeof **list))
+	if (equals == assignment.n)
 		return;
-	p = &(*list)[(*n)++];
+	grown = import_grow(import, *list, *n, allocated, sizeof *grown);
+	if (grown == NULL)
+		return;
+	*list = grown;
+	p = &grown[(*n)++];
 	p->name = arena_copy(&import->memory,
 	    slice_trim(slice_make(assignment.p, equals)));
 	p->value = arena_copy(&import->memory,
@@ -76,20 +63,41 @@ load(struct maincf *c, const char *name, struct slice *path,
 	return good;
 }
 
+/*
+ * A word of master.cf, as master(8) parts them: by blanks that no brace holds.
+ * Commas part nothing.
+ */
+static bool
+master_word(struct slice *rest, struct slice *word)
+{
+	int depth = 0;
+	size_t n = 0;
+
+	*rest = slice_trim(*rest);
+	for (; n < rest->n; n++) {
+		depth += (rest->p[n] == '{') - (rest->p[n] == '}');
+		if (depth <= 0 && text_is_blank(rest->p[n]))
+			break;
+	}
+	*word = slice_make(rest->p, n);
+	*rest = slice_from(*rest, n);
+	if (n > 1 && word->p[0] == '{' && word->p[n - 1] == '}')
+		*word = slice_trim(slice_make(word->p + 1, n - 2));
+	return n > 0;
+}
+
 /* "-o name=value", "-oname=value", "-o { name = value }". */
 static void
 take_overrides(struct maincf *c, struct slice args, unsigned long line)
 {
 	struct slice word;
 
-	while (import_list_next(&args, &word)) {
+	while (master_word(&args, &word)) {
 		if (!slice_starts_nocase(word, "-o"))
 			continue;
 		word = slice_from(word, 2);
-		if (word.n == 0 && !import_list_next(&args, &word))
+		if (word.n == 0 && !master_word(&args, &word))
 			return;
-		if (word.n > 1 && word.p[0] == '{')
-			word = slice_make(word.p + 1, word.n - 2);
 		add(c->import, &c->overrides, &c->noverrides,
 		    &c->overrides_allocated, word, line);
 	}
@@ -99,7 +107,7 @@ static void
 take_service(struct maincf *c, struct slice line, unsigned long number)
 {
 	struct slice name = import_word(&line), command = { NULL, 0 };
-	struct maincf_service *s;
+	struct maincf_service *grown, *s;
 	char text[64];
 
 	for (int i = 0; i < 7; i++)
@@ -107,9 +115,11 @@ take_service(struct maincf *c, struct slice line, unsigned long number)
 	if (!slice_is(command, "smtpd") && !slice_is(command, "smtp") &&
 	    !slice_is(command, "lmtp"))
 		return;
-	if (!grow(c->import, &c->services, c->nservices,
-	    &c->services_allocated, sizeof *c->services))
+	grown = import_grow(c->import, c->services, c->nservices,
+	    &c->services_allocated, sizeof *grown);
+	if (grown == NULL)
 		return;
+	c->services = grown;
 	s = &c->services[c->nservices++];
 	snprintf(text, sizeof text, "%.*s", SLICE_ARG(name));
 	s->name = arena_copy(&c->import->memory, slice_of(text));
@@ -120,7 +130,6 @@ take_service(struct maincf *c, struct slice line, unsigned long number)
 	s->end = c->noverrides;
 }
 
-/* Blanks part the words of master.cf, commas do not. */
 bool
 maincf_read(struct maincf *c, struct import *import, const char *dir,
     struct fault *f)

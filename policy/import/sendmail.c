@@ -9,11 +9,11 @@
 #include "policy/rules/item.h"
 #include "policy/import/internal.h"
 
-enum { KINDS_MAX = 16, TAGS_MAX = 64 };
+enum { KINDS_MAX = 16 };
 
 struct access_file {
-	struct slice citags[TAGS_MAX]; /* slices of the file */
-	size_t ncitags;
+	struct slice *citags; /* each once, in the import's memory */
+	size_t ncitags, citags_allocated;
 	struct {
 		char name[32];
 		unsigned long lines;
@@ -42,7 +42,10 @@ is_tls_tag(struct slice key, enum tag *tag)
 	    *tag == TAG_TRY);
 }
 
-/* strtol(3) with base 0 in sendmail: "0200" is 128, "0x80" too. */
+/*
+ * strtol(3) with base 0 in sendmail: "0200" is 128, "0x80" too.  `import` NULL:
+ * nothing is said of it.
+ */
 static void
 put_decimal_bits(struct import *import, struct slice value, struct text *out)
 {
@@ -64,8 +67,9 @@ put_decimal_bits(struct import *import, struct slice value, struct text *out)
 		    (int)(end - colon - 1), value.p + colon + 1);
 		bits = strtol(number, &rest, 0);
 		if (*rest == '\0' && bits > 0 && bits <= REQUIREMENT_BITS_MAX) {
-			import_note(import, "sendmail reads %s as %ld",
-			    number, bits);
+			if (import != NULL)
+				import_note(import, "sendmail reads %s as %ld",
+				    number, bits);
 			text_put(out, slice_make(value.p, colon + 1));
 			text_printf(out, "%ld", bits);
 			text_put(out, slice_from(value, end));
@@ -73,16 +77,6 @@ put_decimal_bits(struct import *import, struct slice value, struct text *out)
 		}
 	}
 	text_put(out, value);
-}
-
-/* What follows each CITag item, for the second reading. */
-static void
-note_citags(struct access_file *a, const struct requirement *r)
-{
-	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->id == ITEM_CITAG &&
-		    a->ncitags < TAGS_MAX)
-			a->citags[a->ncitags++] = r->items[i].value;
 }
 
 static bool
@@ -94,6 +88,25 @@ is_citag(const struct access_file *a, struct slice key)
 		if (slice_equal_nocase(a->citags[i], name))
 			return true;
 	return false;
+}
+
+/* What follows each CITag item, for the second reading. */
+static void
+note_citags(struct import *import, struct access_file *a,
+    const struct requirement *r)
+{
+	for (unsigned i = 0; i < r->nitems; i++) {
+		struct slice *grown, name = r->items[i].value;
+
+		if (r->items[i].row->id != ITEM_CITAG || is_citag(a, name))
+			continue;
+		grown = import_grow(import, a->citags, a->ncitags,
+		    &a->citags_allocated, sizeof *grown);
+		if (grown == NULL)
+			return;
+		a->citags = grown;
+		a->citags[a->ncitags++] = arena_copy(&import->memory, name);
+	}
 }
 
 static void
@@ -120,16 +133,22 @@ count_kind(struct access_file *a, struct slice key)
 
 /* First reading: which tags do CITag items name? */
 static void
-find_citags(struct access_file *a, struct slice line)
+find_citags(struct import *import, struct access_file *a, struct slice line)
 {
+	char text[REQUIREMENT_TEXT_MAX + 16];
+	struct text decimal;
 	struct slice key, value;
 	struct requirement r;
 	struct fault f;
 	enum tag tag;
 
-	if (split(line, &key, &value) && is_tls_tag(key, &tag) &&
-	    requirement_parse(value, tag, &r, &f))
-		note_citags(a, &r);
+	if (!split(line, &key, &value) || !is_tls_tag(key, &tag))
+		return;
+	text_init(&decimal, text, sizeof text);
+	put_decimal_bits(NULL, value, &decimal);
+	if (!decimal.cut && requirement_parse(slice_make(decimal.buf,
+	    decimal.n), tag, &r, &f))
+		note_citags(import, a, &r);
 }
 
 /* "host ENCR:112", as starttls(8) of MirBSD has it. */
@@ -245,10 +264,11 @@ import_sendmail(struct import *import, struct slice text, struct fault *f)
 
 	(void)f;
 	while (import_line(import, &again, &line))
-		find_citags(&a, line);
+		find_citags(import, &a, line);
 	import_at(import, import->path, 0);
 	while (import_line(import, &text, &line))
 		take_line(import, &a, line);
 	tell_kinds(import, &a);
+	free(a.citags);
 	return true;
 }

@@ -9,6 +9,8 @@
 #include "policy/base/jsontext.h"
 #include "policy/import/table.h"
 
+enum { TEXT_ROW_MAX = KEY_TEXT_MAX + 2 * REQUIREMENT_TEXT_MAX };
+
 static const char *const force_names[] = {
 	[IMPORT_EQUAL] = "equal",
 	[IMPORT_STRICTER] = "stricter",
@@ -20,22 +22,14 @@ void
 import_row(struct import *import, struct slice key, struct slice requirement,
     struct slice why)
 {
-	char text[KEY_TEXT_MAX + 2 * REQUIREMENT_TEXT_MAX];
-	struct import_row *row;
+	char text[TEXT_ROW_MAX];
+	struct import_row *rows = import_grow(import, import->rows,
+	    import->nrows, &import->rows_allocated, sizeof *rows), *row;
 	struct text rule;
 
-	if (import->nrows == import->rows_allocated) {
-		size_t more = import->nrows == 0 ? 64 : 2 * import->nrows;
-		struct import_row *rows = reallocarray(import->rows, more,
-		    sizeof *rows);
-
-		if (rows == NULL) {
-			import->no_memory = true;
-			return;
-		}
-		import->rows = rows;
-		import->rows_allocated = more;
-	}
+	if (rows == NULL)
+		return;
+	import->rows = rows;
 	text_init(&rule, text, sizeof text);
 	text_put(&rule, key);
 	text_puts(&rule, key.n > 0 ? " " : "");
@@ -52,12 +46,17 @@ import_row(struct import *import, struct slice key, struct slice requirement,
 void
 import_print_table(const struct import *import, FILE *out)
 {
+	char text[TEXT_ROW_MAX];
+	struct text rule;
+
 	for (size_t i = 0; i < import->nrows; i++) {
 		const struct import_row *row = &import->rows[i];
 
-		fprintf(out, "%s:%lu\t%s\t%.*s\n", row->path, row->line,
-		    force_names[row->force], SLICE_ARG(row->rule.n > 0 ?
-		    row->rule : slice_of("-")));
+		text_init(&rule, text, sizeof text);
+		text_put_printable(&rule, row->rule.n > 0 ? row->rule :
+		    slice_of("-"));
+		fprintf(out, "%s:%lu\t%s\t%s\n", row->path, row->line,
+		    force_names[row->force], text);
 	}
 }
 
@@ -72,7 +71,7 @@ import_print_json(const struct import *import, FILE *out)
 		    "rule", jsontext_string(row->rule), "why",
 		    jsontext_string(row->why));
 
-		json_dumpf(line, out, JSON_COMPACT);
+		json_dumpf(line, out, JSON_COMPACT | JSON_ENSURE_ASCII);
 		fputc('\n', out);
 		json_decref(line);
 	}
