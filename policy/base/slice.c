@@ -4,6 +4,15 @@
  */
 #include "policy/base/slice.h"
 
+int
+slice_compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
 bool
 slice_equal(struct slice a, struct slice b)
 {

@@ -55,6 +55,8 @@ slice_from(struct slice s, size_t from)
 }
 
 bool slice_equal(struct slice, struct slice);
+/* As memcmp(3) orders bytes; of two with one beginning the shorter is first. */
+int slice_compare(struct slice, struct slice);
 bool slice_equal_nocase(struct slice, struct slice);
 bool slice_is(struct slice, const char *word);		/* to the letter */
 bool slice_is_nocase(struct slice, const char *word);	/* without case */

@@ -32,7 +32,7 @@ compare_places(const void *a, const void *b)
 		return l->source < r->source ? -1 : 1;
 	if (l->line != r->line)
 		return l->line < r->line ? -1 : 1;
-	return ruleset_compare_keys(l->key_bytes, r->key_bytes);
+	return slice_compare(l->key_bytes, r->key_bytes);
 }
 
 /* Days until the rule's last day, negative when that has gone by. */

@@ -124,7 +124,7 @@ walk(struct walk *w, struct fault *f)
 		struct group old = group_at(&w->old, i);
 		struct group new = group_at(&w->new, j);
 		int order = old.n == 0 ? 1 : new.n == 0 ? -1 :
-		    ruleset_compare_keys(old.lines[0].key_bytes,
+		    slice_compare(old.lines[0].key_bytes,
 		    new.lines[0].key_bytes);
 
 		if (order < 0)

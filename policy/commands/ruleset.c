@@ -139,14 +139,6 @@ ruleset_lines_of_file(const struct rulefile *rules, struct ruleset_lines *list,
 	return true;
 }
 
-int
-ruleset_compare_keys(struct slice a, struct slice b)
-{
-	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 bool
 ruleset_normalise(const struct ruleset_line *line, struct text *out,
     struct fault *f)

@@ -45,9 +45,6 @@ bool ruleset_lines_of_store(struct store_reader *, struct ruleset_lines *,
 bool ruleset_lines_of_file(const struct rulefile *, struct ruleset_lines *,
     struct fault *);
 
-/* The order of the store's keys, as memcmp(3). */
-int ruleset_compare_keys(struct slice a, struct slice b);
-
 /* The requirement in its normalised spelling, into `out`. */
 bool ruleset_normalise(const struct ruleset_line *, struct text *out,
     struct fault *);

@@ -10,18 +10,9 @@
 #include "policy/rules/rulefile-internal.h"
 
 static int
-compare_keys(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = memcmp(a.p, b.p, n);
-
-	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
 compare_rules(const struct rule *a, const struct rule *b)
 {
-	int order = compare_keys(a->key_bytes, b->key_bytes);
+	int order = slice_compare(a->key_bytes, b->key_bytes);
 
 	if (order != 0)
 		return order;
@@ -110,7 +101,7 @@ check_duplicates(struct rulefile *file)
 		const struct rule *first = &file->rules[i - 1];
 		const struct rule *second = &file->rules[i];
 
-		if (compare_keys(first->key_bytes, second->key_bytes) != 0 ||
+		if (slice_compare(first->key_bytes, second->key_bytes) != 0 ||
 		    (first->flags & RULE_DATED) != 0 ||
 		    second_half(first, second))
 			continue;
