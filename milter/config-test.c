@@ -69,6 +69,9 @@ print_audit(const struct settings *s)
 
 	if (auditlog_is_off(s))
 		printf("audit log: off\n");
+	else if (source_is_stream(s->audit_file))
+		printf("audit log %s: a stream, with a new chain from each "
+		    "start\n", s->audit_file);
 	else if (stat(s->audit_file, &found) == 0)
 		printf("audit log %s: %lld bytes\n", s->audit_file,
 		    (long long)found.st_size);

@@ -11,6 +11,7 @@
 #include "policy/audit/chain.h"
 #include "policy/audit/jsonput.h"
 #include "policy/audit/record.h"
+#include "policy/audit/source.h"
 #include "policy/audit/tail.h"
 #include "policy/base/arena.h"
 #include "policy/base/attribute.h"

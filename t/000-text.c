@@ -111,6 +111,7 @@ test_printable_utf8(void **state)
 		{ "M\xc3\xbcller \xe2\x82\xac", "M\\x{FC}ller \\x{20AC}",
 		    "M\xc3\xbcller \xe2\x82\xac" },
 		{ "\xf0\x9f\x98\x80", "\\x{1F600}", "\xf0\x9f\x98\x80" },
+		{ "see\tthe page\x1f", "see the page?", "see the page?" },
 		{ "\x1b[2J\x9b" "2J", "?[2J?2J", "?[2J?2J" },
 		{ "\xc2\x9b" "2J\xc2\x85", "\\x{9B}2J\\x{85}",
 		    "\\x{9B}2J\\x{85}" },

@@ -309,7 +309,8 @@ test_not_a_log(void **state)
 	assert_string_equal(fault.where, "setting audit-file");
 	f->options.path = "/dev/null";
 	assert_null(writer_open(&f->options, &fault));
-	assert_string_equal(fault.text, "/dev/null is not a regular file");
+	assert_string_equal(fault.text,
+	    "/dev/null is not a regular file, nor a pipe");
 }
 
 /* A disk that is full at `bytes`, down to the middle of a line. */

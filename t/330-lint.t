@@ -57,6 +57,24 @@ sub check {
 	like $out, $way_out, "$rule: way out";
 }
 
+# OK takes no items: what lint advises is a rule.
+for (["TLS_From:<>\tPERM+ENCR:1", qr/make it OK, or begin with WARN\+/],
+    ["TLS_From:<>\tPERM+ENCR:1+BY:x", qr/ask for ENCR:0 and keep BY and the dates, or begin/],
+    ["TLS_From:<>\tPERM+ENCR:1+UNTIL:$late", qr/ask for ENCR:0 and keep/],
+    ["TLS_To:postmaster\@a.example\tPERM+ENCR:1+BY:x++MSG:y", qr/ask for ENCR:0 and keep/]) {
+	check($_->[0] =~ /postmaster/ ? 'role-address' : 'null-sender', @$_);
+	my ($status, $found) = lint('', ($_->[0] =~ s/PERM\+ENCR:1/ENCR:0/r =~
+	    s/ENCR:0$/OK/r) . "\n");
+	is $found, '', "$_->[0]: as advised";
+}
+like((lint('', "TLS_From:a.example\tPERM+VERIFY\nTLS_From:b.a.example\tOK\n"))[2],
+    qr/write ENCR:0 with BY: and an UNTIL: in its place, as OK takes no items$/m,
+    'an OK that says nothing of itself');
+finds 'and what it advises', '', "TLS_From:a.example\tPERM+VERIFY\n" .
+    "TLS_From:b.a.example\tENCR:0+BY:ticket++UNTIL:$late\n", '';
+like((lint('', "TLS_From:a.example\tPERM+VERIFY\nTLS_From:b.a.example\tPERM+ENCR:1\n"))[2],
+    qr/meant, say so with BY: and an UNTIL:$/m, 'another one takes items');
+
 finds 'names in every good spelling', '', join('', map { "$_\tENCR:1\n" }
     ("TLS_Clt:b\xc3\xbccher.example"), qw(TLS_Clt:a_b.example. TLS_Clt:.b.example
     TLS_Clt:[192.0.2] TLS_Clt:[IPv6:2001:db8::1] TLS_Clt:IPv6:2001:db8

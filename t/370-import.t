@@ -125,6 +125,7 @@ TLS_Rcpt:.d.example	ENCR:0+BY:postfix:tls_policy
 TLS_Rcpt:.old.example	ENCR:0+BY:postfix:tls_policy
 TLS_Rcpt:.nh.example	ENCR:0+BY:postfix:tls_policy
 OUT
+    ':10: the rule is about the mail domain of that name, too',
     ':13: exclude=3DES: a rule cannot name the suites that Postfix is to ' .
     'leave out, but by PFS and AEAD');
 

@@ -65,6 +65,16 @@ gives('classes', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:b.example WARN+EN
 gives('not a class', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/t:1: "three" is no restriction/,
     "smtpd_restriction_classes = one\nthree = $demand\nsmtpd_sender_restrictions = " .
     "check_sender_access texthash:\$config_directory/t\n", t => "a.example three\nb.example $demand\n");
+gives('a warning for a class', 0, 'TLS_From:a.example WARN+ENCR:1', undef,
+    "smtpd_restriction_classes = one, two\none = two\ntwo = $demand\nsmtpd_sender_restrictions = " .
+    "check_sender_access inline:{ { a.example = warn_if_reject one } }\n");
+gives('a warning for a class in a list', 0, 'TLS_Clt: WARN+ENCR:1', undef,
+    "smtpd_restriction_classes = one\none = $demand\nsmtpd_client_restrictions = warn_if_reject one\n");
+gives('a warning for a table', 0, 'TLS_From:a.example WARN+ENCR:1 ; TLS_From:b.a.example ENCR:0 ; ' .
+    'TLS_From:c.a.example ENCR:0', undef, "smtpd_sender_restrictions = warn_if_reject check_sender_access " .
+    "inline:{a.example=$demand, b.a.example=OK, c.a.example=REJECT}\n");
+gives('a class that ends the list', 0, '', undef, "smtpd_restriction_classes = one\none = permit\n" .
+    "smtpd_client_restrictions = one, $demand\n");
 gives('everybody', 0, 'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_client_restrictions = $demand\n");
 gives('everybody but', 0, 'TLS_From:a.example ENCR:0 ; TLS_From: TEMP+ENCR:1', undef,
     "smtpd_sender_restrictions = check_sender_access inline:{a.example=OK, b.example=DUNNO}, $demand\n");

@@ -226,6 +226,23 @@ subtest 'Postfix' => sub {
 	    'non_smtpd_milters=$smtpd_milters');
 	found_is($look->(), '', 'among others, with options');
 
+	# Where a filter hands mail back, and what only looks like it.
+	my $filter = Tlspolicy::Scratch::slurp("$FindBin::Bin/data/cases/" .
+	    '16-doctor-reinjection.in') =~ s/^smtp .*\n//mr;
+	my ($asks) = $filter =~ /(-o \S*restrictions\S*)/;
+	for ([$asks, ''], ['-o smtpd_recipient_restrictions=permit_mynetworks,reject', ''],
+	    ['', 'postfix-service-without'],
+	    [$asks =~ s/,reject//r, 'postfix-service-without'],
+	    [$asks =~ s/reject/permit_sasl_authenticated,reject/r, 'postfix-service-without'],
+	    ["$asks\n  -o smtpd_milters=unix:/other", 'postfix-service-without']) {
+		my ($with, $want) = @$_;
+		$scratch->write('postfix/etc/master.cf', $master .
+		    $filter =~ s/\Q$asks\E/$with/r =~ s/(=unix.*)\n.*/$1/r);
+		my $r = $look->();
+		found_is($r, $want, "a filter's port: $with");
+	}
+	$scratch->write('postfix/etc/master.cf', $master);
+
 	# A socket unit is active, and the setting names another socket.
 	my $queue = "$postfix->{dir}/queue";
 	mkdir "$queue/tlspolicy";

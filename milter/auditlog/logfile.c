@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -107,17 +108,77 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 }
 
+/* What was written there before is not ours to read. */
+static bool
+begin_stream(struct logfile *f, const struct chain_head *before,
+    int64_t now_us, struct fault *fault)
+{
+	if (before != NULL)
+		f->head = *before;
+	else
+		chain_head_init(&f->head);
+	f->why = "stream";
+	if (seal_line(f, now_us, chain_format_link))
+		return true;
+	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+}
+
+static bool
+is_stdout(const char *path)
+{
+	return strcmp(path, "/dev/stdout") == 0;
+}
+
+/* A device that takes all and keeps nothing is no log. */
+static bool
+take_stdout(struct logfile *f, struct fault *fault)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) == -1)
+		return fault_errno(fault, FAULT_IO, errno,
+		    "cannot stat standard output");
+	if (S_ISCHR(st.st_mode) && !isatty(f->fd))
+		return fault_set(fault, FAULT_IO, "standard output is a "
+		    "device, which keeps nothing; expected a pipe, a socket, "
+		    "a terminal or a file");
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	return true;
+}
+
+/*
+ * Opened for reading, too, a FIFO would take what nobody reads, and a reader
+ * that waits for it would see its end: so it is looked at before.
+ */
+static int
+open_path(struct logfile *f, const char *path)
+{
+	struct stat st;
+
+	f->stream = is_stdout(path) || (lstat(path, &st) == 0 &&
+	    S_ISFIFO(st.st_mode));
+	if (is_stdout(path))
+		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC,
+		    STDERR_FILENO + 1);
+	return open(path, (f->stream ? O_WRONLY : O_RDWR | O_APPEND | O_CREAT) |
+	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
+}
+
 static bool
 lock(struct logfile *f, const char *path, struct fault *fault)
 {
 	struct stat st;
 
+	if (is_stdout(path))
+		return take_stdout(f, fault);
+
 	if (fstat(f->fd, &st) == -1)
 		return fault_errno(fault, FAULT_IO, errno, "cannot stat %s",
 		    path);
-	if (!S_ISREG(st.st_mode))
-		return fault_set(fault, FAULT_IO, "%s is not a regular file",
-		    path);
+	if (f->stream ? !S_ISFIFO(st.st_mode) : !S_ISREG(st.st_mode))
+		return fault_set(fault, FAULT_IO, "%s is not a regular file, "
+		    "nor a pipe", path);
 	if (st.st_nlink != 1 || (geteuid() == 0 && st.st_uid != 0))
 		return fault_set(fault, FAULT_IO, st.st_nlink != 1 ?
 		    "%s has more than one name, or none any more" :
@@ -136,13 +197,15 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 {
 	struct logfile fresh = { .fd = -1, .why = f->why };
 
-	fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
-	    O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
+	fresh.fd = open_path(&fresh, path);
 	if (fresh.fd == -1)
-		fault_errno(fault, FAULT_IO, errno, "cannot append to %s", path);
+		fault_errno(fault, FAULT_IO, errno, errno == ENXIO ?
+		    "nobody reads %s" : "cannot append to %s", path);
 	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
-	    lock(&fresh, path, fault) && folder_sync(path, fault) &&
-	    resume(&fresh, path, before, now_us, fault)) {
+	    lock(&fresh, path, fault) && (fresh.stream ?
+	    begin_stream(&fresh, before, now_us, fault) :
+	    folder_sync(path, fault) &&
+	    resume(&fresh, path, before, now_us, fault))) {
 		fresh.why = NULL;
 		*f = fresh;
 		return true;
@@ -169,6 +232,8 @@ logfile_place(const struct logfile *f, const char *path)
 {
 	struct stat st;
 
+	if (f->stream && is_stdout(path))
+		return LOGFILE_THERE;
 	if (stat(path, &st) == -1)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ?
 		    LOGFILE_AWAY : LOGFILE_UNSEEN;
@@ -181,7 +246,7 @@ logfile_is_nameless(const struct logfile *f)
 {
 	struct stat st;
 
-	return fstat(f->fd, &st) == 0 && st.st_nlink == 0;
+	return !f->stream && fstat(f->fd, &st) == 0 && st.st_nlink == 0;
 }
 
 /*
@@ -219,7 +284,7 @@ logfile_begin(struct logfile *f, int64_t now_us)
 {
 	struct stat st;
 
-	if (f->at != f->n || f->size == 0 || fstat(f->fd, &st) == -1 ||
+	if (f->stream || f->at != f->n || f->size == 0 || fstat(f->fd, &st) == -1 ||
 	    (uint64_t)st.st_size >= f->size)
 		return false;
 	if (st.st_size > 0)
@@ -240,13 +305,23 @@ logfile_synced(struct logfile *f, size_t n)
 	f->unsynced = f->at > 0;
 }
 
+/* As long as its reader takes; others see that this writer is stalled. */
+static bool
+wait_for_reader(const struct logfile *f)
+{
+	struct pollfd p = { .fd = f->fd, .events = POLLOUT };
+
+	return f->stream && (errno == EAGAIN || errno == EWOULDBLOCK) &&
+	    (poll(&p, 1, -1) != -1 || errno == EINTR);
+}
+
 bool
 logfile_write(struct logfile *f, struct fault *fault)
 {
 	while (f->at < f->n) {
 		ssize_t n = write(f->fd, f->buf + f->at, f->n - f->at);
 
-		if (n == -1 && errno == EINTR)
+		if (n == -1 && (errno == EINTR || wait_for_reader(f)))
 			continue;
 		if (n <= 0)
 			return fault_errno(fault, FAULT_IO,
@@ -307,7 +382,7 @@ write_again(const struct logfile *f)
 bool
 logfile_sync(struct logfile *f, struct fault *fault)
 {
-	if (f->unsynced && ((f->forgotten && !write_again(f)) ||
+	if (f->unsynced && !f->stream && ((f->forgotten && !write_again(f)) ||
 	    fdatasync(f->fd) == -1)) {
 		f->forgotten = true;
 		return fault_errno(fault, FAULT_IO, errno,

@@ -25,6 +25,7 @@ struct logfile {
 	char *buf;		/* sealed, not written yet: buf[at..n) */
 	size_t at, n, room;
 	bool keep;		/* buf[0..at) until it is synced, see below */
+	bool stream;		/* see logfile_open() */
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* that one failed */
 	const char *why;	/* said by the link or mark of the next open */
@@ -36,6 +37,11 @@ struct logfile {
  * new file `before` is the head that it links to; NULL: that of the rotated
  * file beside it, if there is one, else the beginning of all.  `now_us` is the
  * time of the link.  False with a fault; `f` is then unchanged.
+ *
+ * "/dev/stdout" is what the process was given as standard output, and a FIFO is
+ * opened when somebody reads it.  Both are streams: nothing of them can be read
+ * back, so without `before` the chain begins anew, which its link says; nothing
+ * is cut off, synced or looked for by its name.
  */
 bool logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *) MUST_CHECK;

@@ -97,8 +97,9 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->safe = w->put;
 	w->forgot = false;
 	writer_give_back(w, torn);
+	w->sync = w->file.stream ? AUDIT_SYNC_NONE : o->sync;
 	pthread_mutex_unlock(&w->lock);
-	w->file.keep = old.keep;
+	w->file.keep = w->sync != AUDIT_SYNC_NONE;
 	w->homeless = false;
 	logfile_close(&old);
 	writer_report_opened(w, o->path);
@@ -142,7 +143,7 @@ static void
 settle_reopening(struct writer *w, struct reopening *r)
 {
 	if (r->good) {
-		w->sync = r->options.sync;
+		w->sync = w->file.stream ? AUDIT_SYNC_NONE : r->options.sync;
 		w->full = r->options.full;
 		w->file.keep = w->sync != AUDIT_SYNC_NONE;
 		w->stats.astray = w->told_astray = false;
@@ -217,7 +218,7 @@ is_scarce(const struct writer *w)
 	struct statvfs fs;
 	uint64_t reserve = w->options.reserve, eighth;
 
-	if (fstatvfs(w->file.fd, &fs) == -1)
+	if (w->file.stream || fstatvfs(w->file.fd, &fs) == -1)
 		return false;
 	eighth = (uint64_t)fs.f_blocks * fs.f_frsize / 8;
 	if (reserve == 0)

@@ -229,6 +229,18 @@ start(struct writer *w, struct fault *fault)
 	    "cannot start the thread of the audit log");
 }
 
+/* A stream cannot be brought to a disk. */
+static bool
+open_file(struct writer *w, const struct writer_options *o,
+    struct fault *fault)
+{
+	if (!logfile_open(&w->file, o->path, o->key, NULL, o->clock(), fault))
+		return false;
+	if (w->file.stream)
+		w->sync = AUDIT_SYNC_NONE;
+	return true;
+}
+
 struct writer *
 writer_open(const struct writer_options *options, struct fault *fault)
 {
@@ -251,8 +263,8 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	    QUEUE_BYTES;
 	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
 	w->now = writer_reopening_new(options, fault);
-	if (w->now != NULL && logfile_open(&w->file, options->path, options->key, NULL,
-	    options->clock(), fault) && start(w, fault)) {
+	if (w->now != NULL && open_file(w, options, fault) &&
+	    start(w, fault)) {
 		writer_report_opened(w, options->path);
 		return w;
 	}

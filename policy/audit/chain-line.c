@@ -111,6 +111,22 @@ chain_is_link(struct slice s, struct slice *previous, uint64_t *torn)
 }
 
 bool
+chain_is_stream(struct slice s)
+{
+	static const char end[] = ",\"torn\":0,\"why\":\"stream\",\"seq\":1,";
+	struct slice previous, rest;
+	struct chain_head none;
+	uint64_t torn;
+
+	chain_head_init(&none);
+	if (!chain_is_link(s, &previous, &torn) ||
+	    memcmp(previous.p, none.hex, CHAIN_HEX) != 0)
+		return false;
+	rest = slice_from(s, (size_t)(previous.p - s.p) + CHAIN_HEX + 1);
+	return take(&rest, end);
+}
+
+bool
 chain_is_mark(struct slice s, uint64_t *torn)
 {
 	return take(&s, CHAIN_START "\"torn\"") && take_time(&s) &&

@@ -22,6 +22,9 @@
  *
  *	{"v":1,"event":"link","time":T,"previous":"C","torn":BYTES,...}
  *
+ * What went to a stream cannot be read back: its first line is a link to zeros,
+ * of number 1 and "why":"stream", wherever it comes to stand.
+ *
  * A record whose submitter was told 451 after all, since it was on the disk too
  * late, stays as well; a later line names it by its number:
  *
@@ -69,15 +72,11 @@ struct chain;
 struct chain *chain_new(struct slice key, struct fault *) MUST_CHECK;
 void chain_free(struct chain *);
 
-/*
- * Reads the key: all bytes of the file but one newline at its end, at least 16.
- * Refused (FAULT_SETTINGS) when others than its owner and group can read it.
- */
+/* All bytes but a newline at the end, 16 or more; not if others can read it. */
 bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
     struct fault *) MUST_CHECK NONNULL;
 
-/* The beginning of all: zeros. */
-void chain_head_init(struct chain_head *) NONNULL;
+void chain_head_init(struct chain_head *) NONNULL; /* the beginning: zeros */
 
 /*
  * Seals `record`, an object as record_format() gives it, into `out` with its
@@ -113,6 +112,7 @@ bool chain_compute(struct chain *, const char before[CHAIN_HEX],
 
 /* The link at the start of a file; `torn` as a mark's. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
+bool chain_is_stream(struct slice line); /* such a link: a new chain */
 bool chain_is_mark(struct slice line, uint64_t *torn) NONNULL;
 /* A line that says how many refusals could not be recorded. */
 bool chain_is_gap(struct slice line, uint64_t *refusals) NONNULL;

@@ -158,6 +158,15 @@ source_is_of_caller(const char *path)
 	    strcmp(path, "/dev/stdin") == 0;
 }
 
+bool
+source_is_stream(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "/dev/stdout") == 0 ||
+	    (lstat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 /* Only a regular file is neither waited for nor changed by being read. */
 static bool
 check_kind(int fd, const char *path, struct fault *fault)

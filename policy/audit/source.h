@@ -25,6 +25,9 @@ enum source_result { SOURCE_LINE, SOURCE_END, SOURCE_FAILED };
 /* What the caller's shell has opened: <(zcat x), /dev/stdin. */
 bool source_is_of_caller(const char *path) NONNULL;
 
+/* Where the daemon writes and nobody can read back: /dev/stdout, a FIFO. */
+bool source_is_stream(const char *path);
+
 /*
  * -1 with a fault (FAULT_NOINPUT).  A name must lead to a regular file: a FIFO
  * would be waited for, a device may act.  What is the caller's may be anything.

@@ -214,6 +214,22 @@ acknowledged(struct verification *v, struct slice line)
 	    chain_is_mark(line, &torn)) && torn == v->head.torn;
 }
 
+/*
+ * Behind a chain that ended whole.  That nothing was cut off its end is not to
+ * be seen from here, but from a head that was noted.
+ */
+static void
+begin_anew(struct place *p)
+{
+	struct verification *v = p->v;
+
+	v->anew++;
+	chain_head_init(&v->head);
+	p->linked = true;
+	if (v->begins_anew != NULL)
+		v->begins_anew(v->arg, p->path, p->line);
+}
+
 static bool
 take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
 {
@@ -221,6 +237,9 @@ take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
 	char hex[CHAIN_HEX + 1];
 	uint64_t refusals;
 
+	if (v->started && v->head.torn == 0 && parts->seq == 1 &&
+	    chain_is_stream(line))
+		begin_anew(p);
 	if (!p->linked && !take_first(p, line, parts))
 		return false;
 	if (v->head.torn > 0 && !acknowledged(v, line))

@@ -31,11 +31,14 @@ struct verification {
 	bool open_end;		/* a torn last line is no break */
 	/* For people that wait; NULL: none.  Called a few times a second. */
 	void (*progress)(void *, const struct source *);
+	/* A chain that begins anew, chain_is_stream(); NULL: not told. */
+	void (*begins_anew)(void *, const char *file, unsigned long long line);
 	void *arg;
 
 	/* Results. */
 	struct chain_head head;
 	uint64_t files, lines, torn_lines, bytes;
+	uint64_t anew;		/* chains but the first */
 	uint64_t unrecorded;	/* refusals, as the log says */
 	bool head_seen;
 	enum verify_break kind;

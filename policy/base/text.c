@@ -171,7 +171,8 @@ text_put_printable(struct text *t, struct slice s)
 		if (n <= 1) {
 			bool plain = n == 1 && !text_is_invisible(code);
 
-			text_char(t, plain ? s.p[0] : '?');
+			text_char(t, plain ? s.p[0] : s.p[0] == '\t' ?
+			    ' ' : '?');
 			n = 1;
 		} else if (t->utf8 && !text_is_invisible(code)) {
 			put_whole(t, slice_make(s.p, n));

@@ -67,8 +67,8 @@ bool text_is_invisible(uint32_t code);
 /*
  * As text_put, for people: what a stranger wrote, on one line of printable
  * ASCII.  Characters beyond it are written as RFC 6533 does, \x{FC}, or stay
- * in a text with `utf8` unless they are invisible.  Control characters, and
- * bytes that are no UTF-8, are shown as ?.
+ * in a text with `utf8` unless they are invisible.  A tab is a blank; control
+ * characters, and bytes that are no UTF-8, are shown as ?.
  */
 void text_put_printable(struct text *, struct slice) NONNULL;
 

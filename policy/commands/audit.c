@@ -106,6 +106,19 @@ enter(const struct audit_files *files, struct fault *fault)
 }
 
 bool
+audit_can_read(const struct context *context, struct fault *fault)
+{
+	const char *path = context->settings.audit_file;
+
+	if (!source_is_stream(path))
+		return true;
+	fault_set(fault, FAULT_NOINPUT, "%s is a stream: name the files that "
+	    "hold what came out of it", path);
+	fault_at_setting(fault, "audit-file");
+	return false;
+}
+
+bool
 audit_files(const struct context *context, char **operands,
     struct audit_files *files, struct fault *fault)
 {
@@ -115,6 +128,8 @@ audit_files(const struct context *context, char **operands,
 		files->n++;
 	if (files->n > 0)
 		return enter(files, fault);
+	if (!audit_can_read(context, fault))
+		return false;
 	if (find_files(context->settings.audit_file, files, fault) &&
 	    enter(files, fault))
 		return true;

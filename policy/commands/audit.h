@@ -11,6 +11,7 @@
 
 #include "policy/audit/print.h"
 #include "policy/audit/reader.h"
+#include "policy/audit/source.h"
 #include "policy/commands/command.h"
 
 extern const struct command command_audit_show, command_audit_why,
@@ -34,6 +35,8 @@ struct audit_files {
 bool audit_files(const struct context *, char **operands, struct audit_files *,
     struct fault *) MUST_CHECK;
 void audit_files_free(struct audit_files *);
+/* False with a fault: the setting names a stream, which nobody can read again. */
+bool audit_can_read(const struct context *, struct fault *);
 
 /* Letters of options that have none, behind those of command.h. */
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,

@@ -41,7 +41,8 @@ is_audit_file(const struct context *context)
 {
 	struct stat out, log;
 
-	return fstat(STDOUT_FILENO, &out) == 0 &&
+	return !source_is_stream(context->settings.audit_file) &&
+	    fstat(STDOUT_FILENO, &out) == 0 &&
 	    stat(context->settings.audit_file, &log) == 0 &&
 	    out.st_dev == log.st_dev && out.st_ino == log.st_ino;
 }

@@ -89,6 +89,8 @@ tell_whole(const struct verification *v)
 {
 	printf("whole: %llu lines in %llu file%s", (unsigned long long)v->lines,
 	    (unsigned long long)v->files, v->files == 1 ? "" : "s");
+	if (v->anew > 0)
+		printf(", %llu chains", (unsigned long long)v->anew + 1);
 	if (v->torn_lines > 0)
 		printf(", %llu torn", (unsigned long long)v->torn_lines);
 	if (v->unrecorded > 0)
@@ -96,6 +98,14 @@ tell_whole(const struct verification *v)
 		    (unsigned long long)v->unrecorded);
 	printf("\nhead: %s %llu\n", v->head.hex,
 	    (unsigned long long)v->head.seq);
+}
+
+static void
+tell_anew(void *arg, const char *file, unsigned long long line)
+{
+	(void)arg;
+	fprintf(stderr, "%s:%llu: a new chain begins, as in a stream after a "
+	    "restart: what is missing before it cannot be told\n", file, line);
 }
 
 static int
@@ -161,6 +171,7 @@ run_verify(struct context *context, int argc, char **argv)
 	/* The key first: it may be one that only root can read. */
 	verify_init(&v, open_chain(context, key_file, &fault));
 	v.noted_head = noted;
+	v.begins_anew = tell_anew;
 	if (v.chain == NULL)
 		return command_fail(&fault);
 	if (!audit_files(context, argv + optind, &files, &fault)) {
@@ -191,6 +202,8 @@ run_head(struct context *context, int argc, char **argv)
 	if (!command_operands(context, argc - optind, 0, 1))
 		return FAULT_USAGE;
 	path = optind < argc ? argv[optind] : context->settings.audit_file;
+	if (optind == argc && !audit_can_read(context, &fault))
+		return command_fail(&fault);
 	if ((chain = open_chain(context, key_file, &fault)) == NULL)
 		return command_fail(&fault);
 	status = command_enter_to_read(path, &fault) && tail_of(path, chain,

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/audit/source.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
 #include "policy/commands/ruleset.h"
@@ -163,7 +164,8 @@ look(const struct context *context, struct wishes *w, struct findings *all)
 		.user = context->settings.user, .store = context->store,
 		.audit_file = context->settings.audit_file, .findings = all };
 	bool log = d.audit_file[0] != '\0' &&
-	    strcmp(d.audit_file, "/dev/null") != 0;
+	    strcmp(d.audit_file, "/dev/null") != 0 &&
+	    !source_is_stream(d.audit_file);
 	struct fault f;
 	int status = EXIT_FINE;
 

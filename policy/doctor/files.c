@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/audit/source.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/doctor.h"
 
@@ -77,6 +78,6 @@ doctor_files(const struct doctor *d)
 		return;
 	}
 	look_at_store(d, &daemon);
-	if (d->audit_file[0] != '\0')
+	if (d->audit_file[0] != '\0' && !source_is_stream(d->audit_file))
 		look_at_audit(d, &daemon);
 }

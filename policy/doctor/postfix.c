@@ -142,6 +142,37 @@ check_milters(const struct postfix *p)
 		    SLICE_ARG(local), local.n > 0 ? ", " : "", p->spec);
 }
 
+/* An override that lets mynetworks in and nobody else. */
+static bool
+only_mynetworks(const struct postfix *p, struct slice service,
+    const char *parameter_name)
+{
+	char name[PLACE_BYTES];
+	struct slice list, word[3] = { { NULL, 0 } };
+	size_t n = 0;
+
+	snprintf(name, sizeof name, "%.*s/%s", SLICE_ARG(service),
+	    parameter_name);
+	list = value_of(&p->overrides, name);
+	while (n < 3 && slice_next_of(&list, ", \t", &word[n]))
+		n += word[n].n > 0;
+	return n == 2 && slice_is_nocase(word[0], "permit_mynetworks") &&
+	    slice_is_nocase(word[1], "reject");
+}
+
+/*
+ * A filter hands mail back to such a service: the front door has judged it, it
+ * has no TLS, and its client is the filter.
+ */
+static bool
+is_reinjection(const struct postfix *p, struct slice service,
+    struct slice milters)
+{
+	return milters.n == 0 &&
+	    (only_mynetworks(p, service, "smtpd_client_restrictions") ||
+	    only_mynetworks(p, service, "smtpd_recipient_restrictions"));
+}
+
 /* "smtps/inet/smtpd_milters = ..." */
 static void
 check_overrides(const struct postfix *p)
@@ -163,6 +194,8 @@ check_overrides(const struct postfix *p)
 		    names_us_chrooted(p, value))
 			continue;
 		service = slice_make(name.p, name.n - n);
+		if (is_reinjection(p, service, value))
+			continue;
 		finding_mend(doctor_add(p->d, DOCTOR_POSTFIX_SERVICE_WITHOUT,
 		    "service %.*s has smtpd_milters \"%.*s\" of its own",
 		    SLICE_ARG(service), SLICE_ARG(value)), "run",

@@ -121,7 +121,7 @@ is_restriction(struct slice word)
 	return false;
 }
 
-static bool go_through(const struct import_access *, struct slice,
+static bool go_through(const struct import_access *, struct slice, bool,
     struct import_actions *, int);
 
 /* True: the list ends here. */
@@ -136,7 +136,7 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 
 	if (members.n > 0)
 		return depth < DEPTH_MAX &&
-		    go_through(t, members, a, depth + 1);
+		    go_through(t, members, warn, a, depth + 1);
 	if (slice_is_nocase(word, "reject_plaintext_session")) {
 		if (a->what == ACTION_NONE || !warn)
 			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
@@ -163,12 +163,13 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	return false;
 }
 
+/* warn_if_reject counts for what it stands before, and for all within. */
 static bool
-go_through(const struct import_access *t, struct slice list,
+go_through(const struct import_access *t, struct slice list, bool all_warn,
     struct import_actions *a, int depth)
 {
 	struct slice word;
-	bool warn = false;
+	bool warn = all_warn;
 
 	while (import_list_next(&list, &word)) {
 		if (slice_is_nocase(word, "warn_if_reject")) {
@@ -177,7 +178,7 @@ go_through(const struct import_access *t, struct slice list,
 		}
 		if (one_word(t, word, warn, &list, a, depth))
 			return true;
-		warn = false;
+		warn = all_warn;
 	}
 	return false;
 }
@@ -191,7 +192,9 @@ import_actions(const struct import_access *t, struct slice list,
 	a->unknown = slice_make("", 0);
 	a->spared = NULL;
 	if (!first_decides(list, a))
-		go_through(t, list, a, 0);
+		go_through(t, list, t->warn, a, 0);
+	else if (t->warn && a->what == ACTION_REJECT)
+		a->what = ACTION_NONE;
 }
 
 bool

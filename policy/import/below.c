@@ -57,9 +57,9 @@ parent(struct slice *name)
 
 /* What counts for names below this one when the domain itself does not. */
 static const struct import_rule *
-enclosing(const struct index *index, const struct import_rule *rule)
+enclosing(const struct index *index, struct slice key_bytes)
 {
-	struct slice name = rule->key_bytes;
+	struct slice name = key_bytes;
 	char dotted[KEY_MAX + 1];
 	const struct import_rule *found = NULL;
 
@@ -70,7 +70,7 @@ enclosing(const struct index *index, const struct import_rule *rule)
 	}
 	if (found != NULL)
 		return found;
-	memcpy(dotted, rule->key_bytes.p, 1);
+	dotted[0] = key_bytes.p[0];
 	dotted[1] = KEY_BARE;
 	return find(index, slice_make(dotted, KEY_HEAD));
 }
@@ -104,14 +104,33 @@ split(struct slice whole, enum tag tag, struct slice *need,
 		    r.items[r.nitems - 1].offset - 2 - r.items[0].offset;
 }
 
+/* The level of what is below is none, which is of another tag. */
+static bool
+is_none_below(const struct index *index, const struct import_rule *rule)
+{
+	const struct import_rule *other;
+	char bytes[KEY_MAX + 1];
+	size_t n = rule->key_bytes.n;
+
+	memcpy(bytes, rule->key_bytes.p, n);
+	bytes[0] = (char)(TAG_TRY + 1);
+	bytes[n] = '\1';
+	other = find(index, slice_make(bytes, n + 1));
+	if (other == NULL)
+		other = enclosing(index, slice_make(bytes, n));
+	return other != NULL && slice_is(other->requirement, "NO");
+}
+
 static void
 except(struct import *import, const struct index *index,
     const struct import_rule *rule)
 {
-	const struct import_rule *other = enclosing(index, rule);
+	const struct import_rule *other = enclosing(index, rule->key_bytes);
 	size_t colon = slice_find(rule->key, ':');
-	bool leaves = rule->tag == TAG_RCPT || rule->tag == TAG_SRV;
-	bool guess = leaves && other == NULL && import->beyond == NULL;
+	bool leaves = (rule->tag == TAG_RCPT || rule->tag == TAG_SRV) &&
+	    !is_none_below(index, rule);
+	bool guess = (leaves || rule->tag == TAG_TRY) && other == NULL &&
+	    import->beyond == NULL;
 	struct slice need = slice_of(rule->tag == TAG_TRY ? "OK" :
 	    leaves && !guess && other == NULL ? import->beyond : "ENCR:0");
 	struct slice items = slice_make("", 0), own, own_items;
@@ -131,8 +150,69 @@ except(struct import *import, const struct index *index,
 	import_add(import, slice_make(key.buf, key.n), need, items);
 }
 
-bool
-import_except_below(struct import *import)
+/* Some rule is of a domain that this one is below. */
+static bool
+has_rule_above(const struct index *index, struct slice key_bytes)
+{
+	struct slice name = key_bytes;
+	char dotted[KEY_MAX + 1];
+
+	while (parent(&name)) {
+		memcpy(dotted, name.p, name.n);
+		dotted[name.n] = '\1';
+		if (find(index, name) != NULL ||
+		    find(index, slice_make(dotted, name.n + 1)) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Postfix has one table, and here the level none is of a tag of its own: where
+ * a wider line is of the other kind, the narrower one is an exception from it.
+ */
+static void
+take_back(struct import *import, const struct index *index,
+    const struct import_rule *rule)
+{
+	bool none = rule->tag == TAG_TRY;
+	enum tag tag = none ? TAG_RCPT : TAG_TRY;
+	const struct import_rule *other;
+	char bytes[KEY_MAX], text[KEY_TEXT_MAX + 16];
+	struct slice twin = slice_make(bytes, rule->key_bytes.n);
+	bool dotted = rule->kind == KEY_NAME && !rule->exact;
+	struct text key;
+
+	memcpy(bytes, rule->key_bytes.p, twin.n);
+	bytes[0] = (char)(tag + 1);
+	if (find(index, twin) != NULL)
+		return;
+	twin.n -= dotted;
+	other = enclosing(index, twin);
+	if (none ? !slice_is(rule->requirement, "NO") ||
+	    (!has_rule_above(index, twin) && (import->beyond == NULL ||
+	    strcmp(import->beyond, "ENCR:0") == 0)) :
+	    other == NULL || !slice_is(other->requirement, "NO"))
+		return;
+	text_init(&key, text, sizeof text);
+	text_printf(&key, "%s:%.*s", tag_row(tag)->name, SLICE_ARG(
+	    slice_from(rule->key, slice_find(rule->key, ':') + 1)));
+	import_at(import, rule->path, rule->line);
+	import_add_exact(import, slice_make(key.buf, key.n),
+	    slice_of(none ? "ENCR:0" : "OK"), slice_make("", 0));
+}
+
+static bool
+is_of_next_hop(const struct import_rule *rule)
+{
+	return rule->kind == KEY_NAME && (rule->tag == TAG_RCPT ||
+	    rule->tag == TAG_SRV || rule->tag == TAG_TRY);
+}
+
+/* Each rule that stands, with all that were there before. */
+static bool
+walk(struct import *import, void (*each)(struct import *,
+    const struct index *, const struct import_rule *))
 {
 	size_t before = import->n;
 	struct index index = {
@@ -150,11 +230,36 @@ import_except_below(struct import *import)
 		qsort(index.rules, index.n, sizeof index.rules[0],
 		    compare_rules);
 		for (size_t i = 0; i < before; i++)
-			if (copies[i].exact && !copies[i].superseded &&
-			    !has_rule_below(&index, &copies[i]))
-				except(import, &index, &copies[i]);
+			if (!copies[i].superseded)
+				each(import, &index, &copies[i]);
 	}
 	free(copies);
 	free(index.rules);
 	return good;
+}
+
+static void
+each_next_hop(struct import *import, const struct index *index,
+    const struct import_rule *rule)
+{
+	if (is_of_next_hop(rule))
+		take_back(import, index, rule);
+}
+
+static void
+each_exact(struct import *import, const struct index *index,
+    const struct import_rule *rule)
+{
+	if (rule->exact && !has_rule_below(index, rule))
+		except(import, index, rule);
+}
+
+bool
+import_except_below(struct import *import)
+{
+	/* sendmail's map asks by tag, as rules do. */
+	if (import->format->read != import_sendmail &&
+	    !walk(import, each_next_hop))
+		return false;
+	return walk(import, each_exact);
 }

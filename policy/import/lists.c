@@ -59,7 +59,8 @@ is_check(struct slice word, enum tag *tag)
 static void
 look_into(struct config *c, struct element *e)
 {
-	struct import_access t = { .class_of = config_class_of, .arg = c };
+	struct import_access t = { .warn = e->warn,
+	    .class_of = config_class_of, .arg = c };
 	bool patterns = slice_is(e->type, "regexp") ||
 	    slice_is(e->type, "pcre");
 	struct import_actions a;
@@ -87,7 +88,7 @@ who_is_spared(const struct config *c, const char *who)
 	return who;
 }
 
-static void collect(struct config *, const char *, struct slice,
+static bool collect(struct config *, const char *, struct slice, bool,
     const char **, int);
 
 static struct element *
@@ -109,13 +110,14 @@ new_element(struct config *c, const char *list, const char *spared)
 
 static void
 collect_table(struct config *c, const char *list, enum tag tag,
-    struct slice spec, const char *spared)
+    struct slice spec, bool warn, const char *spared)
 {
 	struct element *e = new_element(c, list, spared);
 
 	if (e == NULL)
 		return;
 	e->is_table = true;
+	e->warn = warn;
 	e->tag = tag;
 	e->known = config_load_table(c, spec, &e->type, &e->text, &e->path);
 	if (e->known)
@@ -147,12 +149,12 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 		import_refuse(c->import, 0, "%.*s: classes within classes, "
 		    "more than %d deep", SLICE_ARG(word), DEPTH_MAX);
 	} else if (members.n > 0) {
-		collect(c, list, members, spared, depth + 1);
+		return collect(c, list, members, warn, spared, depth + 1);
 	} else if (slice_is_nocase(word, "reject_plaintext_session")) {
 		collect_demand(c, list, warn, *spared);
 	} else if (is_check(word, &tag)) {
 		if (import_list_next(rest, &spec))
-			collect_table(c, list, tag, spec, *spared);
+			collect_table(c, list, tag, spec, warn, *spared);
 	} else if (import_permits(word, &who)) {
 		who = who_is_spared(c, who);
 		*spared = who != NULL ? who : *spared;
@@ -164,12 +166,13 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 	    slice_is_nocase(word, "defer")));
 }
 
-static void
-collect(struct config *c, const char *list, struct slice value,
+/* warn_if_reject counts for what it stands before, and for all within. */
+static bool
+collect(struct config *c, const char *list, struct slice value, bool all_warn,
     const char **spared, int depth)
 {
 	struct slice word;
-	bool warn = false;
+	bool warn = all_warn;
 
 	while (import_list_next(&value, &word)) {
 		if (slice_is_nocase(word, "warn_if_reject")) {
@@ -177,16 +180,17 @@ collect(struct config *c, const char *list, struct slice value,
 			continue;
 		}
 		if (collect_word(c, list, word, warn, &value, spared, depth))
-			return;
-		warn = false;
+			return true;
+		warn = all_warn;
 	}
+	return false;
 }
 
 void
 config_collect(struct config *c, const char *list, struct slice value,
     const char **spared)
 {
-	collect(c, list, value, spared, 0);
+	collect(c, list, value, false, spared, 0);
 }
 
 /* A demand on everybody is of the tag of the tables before it, if one. */
@@ -285,7 +289,7 @@ add_table(struct config *c, size_t at, const char *spared)
 		.tag = e->tag, .extensions = c->extensions,
 		.exact_domains = c->exact_domains,
 		.demands_follow = demands_behind(c, at, true) > 0,
-		.shared = is_shared(c, at), .spared = spared,
+		.shared = is_shared(c, at), .spared = spared, .warn = e->warn,
 		.demand = c->demand, .class_of = config_class_of, .arg = c
 	};
 

@@ -120,8 +120,8 @@ config_load_table(struct config *c, struct slice spec, struct slice *type,
 	}
 	if (!is_text_type(*type)) {
 		import_refuse(c->import, 0, "%.*s cannot be read here: print "
-		    "it with postmap -s and import that with --as",
-		    SLICE_ARG(spec));
+		    "its keys and values into a file, and name that in a copy "
+		    "of this folder as texthash:FILE", SLICE_ARG(spec));
 		return false;
 	}
 	*path = moved_path(c, slice_from(spec, colon == spec.n ? 0 :

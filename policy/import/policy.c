@@ -352,6 +352,9 @@ add_policy(struct import *import, struct policy *p)
 	text_printf(&key, "%s:%.*s", none ? "Try_TLS" : p->bracketed ?
 	    "TLS_Srv" : "TLS_Rcpt", SLICE_ARG(p->nexthop));
 	text_puts(&need, p->level->need);
+	if (none && p->bracketed)
+		import_differs(import, IMPORT_WEAKER, "the rule is about the "
+		    "mail domain of that name, too");
 	if (p->high) {
 		text_clear(&need);
 		text_printf(&need, "%s:128", p->level->has_names ? "VERIFY" :

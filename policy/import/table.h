@@ -39,6 +39,7 @@ struct import_access {
 	bool exact_domains;  /* parent_domain_matches_subdomains without us */
 	bool demands_follow; /* a demand on all of the tag behind the table */
 	bool shared;	     /* another table judges the same tag */
+	bool warn;	     /* warn_if_reject stands before the table */
 	bool has_demand;     /* some line of it asks for TLS */
 	bool has_domains;    /* some key is a domain */
 	const char *frees;   /* what else OK would free from; NULL: nothing */

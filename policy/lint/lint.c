@@ -45,8 +45,12 @@ lint_find(const struct lint *l, const struct key *key)
 bool
 lint_refuses(const struct requirement *r)
 {
-	return r->need != NEED_OK && r->class != CLASS_WARN &&
-	    (r->need != NEED_ENCR || r->bits > 0 || r->nitems > 0);
+	bool tests = r->need != NEED_OK && (r->need != NEED_ENCR ||
+	    r->bits > 0);
+
+	for (unsigned i = 0; i < r->nitems; i++)
+		tests |= r->items[i].row->test != NULL;
+	return tests && r->class != CLASS_WARN;
 }
 
 static bool
@@ -206,6 +210,17 @@ lets_pass(const struct lint *l, const char *text)
 	    !lint_refuses(&r);
 }
 
+/* OK would lose what is not a test. */
+static const char *
+let_pass(const struct lint *l)
+{
+	const struct requirement *r = l->requirement;
+
+	return r->by.n > 0 || r->msg.n > 0 || r->from != DAY_ALWAYS_FROM ||
+	    r->until != DAY_ALWAYS_UNTIL ? "ask for ENCR:0 and keep BY and the "
+	    "dates, or begin with WARN+" : "make it OK, or begin with WARN+";
+}
+
 static bool
 null_sender(const struct lint *l, struct lint_finding *f)
 {
@@ -216,7 +231,7 @@ null_sender(const struct lint *l, struct lint_finding *f)
 	text_puts(&f->reason, "refuses <>, the sender of bounces, which a "
 	    "server must accept (RFC 5321, section 6.1)");
 	text_puts(&f->way_out, l->kind == KEY_BARE ?
-	    "add TLS_From:<> OK" : "make it OK, or WARN+");
+	    "add TLS_From:<> OK" : let_pass(l));
 	return true;
 }
 
@@ -241,8 +256,10 @@ role_address(const struct lint *l, struct lint_finding *f)
 			continue;
 		text_printf(&f->reason, "refuses mail to %s, which must be "
 		    "reachable (RFC 5321, section 4.5.1; RFC 2142)", roles[i]);
-		text_printf(&f->way_out, named ? "make it OK, or WARN+" :
-		    "add TLS_To:%s@ OK", roles[i]);
+		if (named)
+			text_puts(&f->way_out, let_pass(l));
+		else
+			text_printf(&f->way_out, "add TLS_To:%s@ OK", roles[i]);
 		return true;
 	}
 	return false;

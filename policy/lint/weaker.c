@@ -176,7 +176,9 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 		return false;
 	text_printf(&f->reason, ", unlike %.*s in line %lu, whose place it "
 	    "takes", SLICE_ARG(rule->key), (unsigned long)rule->line);
-	text_puts(&f->way_out, "repeat what is to be kept; if an exception is "
-	    "meant, say so with BY: and an UNTIL:");
+	text_printf(&f->way_out, "repeat what is to be kept; if an exception "
+	    "is meant, %s", l->requirement->need == NEED_OK ? "write ENCR:0 "
+	    "with BY: and an UNTIL: in its place, as OK takes no items" :
+	    "say so with BY: and an UNTIL:");
 	return true;
 }
