@@ -32,6 +32,7 @@ struct entry {
 	bool abandoned; /* he was told that it is not */
 	size_t start, end;	  /* in the file's buffer */
 	struct chain_head before; /* the head without it */
+	int64_t since_ms; /* when it was handed over */
 	size_t n;
 	char record[];
 };
@@ -60,6 +61,7 @@ struct writer {
 	enum audit_sync sync;
 	enum audit_full full;
 	bool failing, stopping, ended;
+	int64_t waiting_ms; /* since when the oldest has waited; 0: none does */
 	int64_t busy_ms; /* since when a round has been under way; 0: none is */
 	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
@@ -73,6 +75,7 @@ struct writer {
 	 * itself, and the writer changes files only while nobody syncs.
 	 */
 	uint64_t put, safe;
+	int64_t unsynced_ms; /* when the first of the others was written */
 	int fd;		 /* of the file, for the syncing thread */
 	bool syncing;	 /* it is under way */
 	bool own_sync;	 /* not to be begun: the writer does it */
