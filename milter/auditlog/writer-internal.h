@@ -43,8 +43,7 @@ struct reopening {
 	char *path;
 	char key[CHAIN_KEY_MAX];
 	struct fault fault;
-	bool done, good;
-	bool left; /* nobody waits: the writer frees it */
+	bool done, good, left; /* left: nobody waits, the writer frees it */
 };
 
 struct writer {
@@ -75,7 +74,7 @@ struct writer {
 	 * itself, and the writer changes files only while nobody syncs.
 	 */
 	uint64_t put, safe;
-	int64_t unsynced_ms; /* when the first of the others was written */
+	int64_t unsynced_ms; /* since when there are others */
 	int fd;		 /* of the file, for the syncing thread */
 	bool syncing;	 /* it is under way */
 	bool own_sync;	 /* not to be begun: the writer does it */
@@ -106,8 +105,7 @@ bool writer_sync(struct writer *, struct fault *);
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
 
-/* writer-sync.c: audit-sync = batch. */
-void *writer_sync_thread(void *writer);
+void *writer_sync_thread(void *writer); /* writer-sync.c */
 
 /* writer-reopen.c */
 struct reopening *writer_reopening_new(const struct writer_options *,
@@ -117,7 +115,6 @@ void writer_reopen_now(struct writer *, struct reopening *);
 /* Once a second: is the file still the one that its name says? */
 void writer_watch(struct writer *);
 
-/* writer-thread.c */
-void *writer_thread(void *writer);
+void *writer_thread(void *writer); /* writer-thread.c */
 
 #endif

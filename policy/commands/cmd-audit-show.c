@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "policy/facts/spelling.h"
+#include "policy/base/jsonlist.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/organisation.h"
 
@@ -25,6 +26,7 @@ struct show {
 	int64_t since, until;
 	const char *domain, *client, *verdict, *rule, *reason;
 	bool json;
+	struct jsonlist list; /* prints nothing for text */
 	bool at_once; /* a withdrawal comes behind its record's line */
 };
 
@@ -156,10 +158,9 @@ print(const struct reader_record *r)
 }
 
 static void
-print_line(const struct reader_record *r)
+print_line(struct show *show, const struct reader_record *r)
 {
-	if (fwrite(r->line.p, 1, r->line.n, stdout) == r->line.n)
-		putchar('\n');
+	jsonlist_put(&show->list, r->line);
 }
 
 static bool
@@ -171,7 +172,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	if (!wanted(show, r))
 		return true;
 	if (show->json)
-		print_line(r);
+		print_line(show, r);
 	else
 		print(r);
 	return !ferror(stdout);
@@ -224,7 +225,7 @@ each_outbound(void *arg, const struct reader_record *r)
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
-		print_line(r);
+		print_line(show, r);
 	} else {
 		audit_print_outbound(r, &line);
 		puts(buf);
@@ -236,7 +237,7 @@ each_outbound(void *arg, const struct reader_record *r)
 static bool
 each_note(void *arg, const struct reader_record *r)
 {
-	const struct show *show = arg;
+	struct show *show = arg;
 	char buf[128];
 	struct text line;
 
@@ -244,7 +245,7 @@ each_note(void *arg, const struct reader_record *r)
 		if (!delivery_wanted(show, r))
 			return true;
 		if (show->json)
-			print_line(r);
+			print_line(show, r);
 		else
 			print_delivery(r);
 		return !ferror(stdout);
@@ -253,7 +254,7 @@ each_note(void *arg, const struct reader_record *r)
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
-		print_line(r);
+		print_line(show, r);
 	} else if (r->refusals > 0) {
 		audit_print_time(r->time_us, &line);
 		text_printf(&line, " unrecorded refusals=%llu",
@@ -340,8 +341,10 @@ run(struct context *context, int argc, char **argv)
 		return command_fail(&fault);
 	walk.at_once = show.at_once = files.n == 1 &&
 	    strcmp(files.paths[0], "-") == 0;
+	jsonlist_start(&show.list, show.json ? stdout : NULL);
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
+	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
 	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;

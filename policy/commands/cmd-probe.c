@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/commands/command.h"
 #include "policy/probe/queue.h"
 #include "policy/probe/targets.h"
@@ -39,6 +40,7 @@ struct run {
 	struct fault unjudged; /* why there is no store to judge by */
 	size_t n, done;
 	bool progress, no_tls, tempfail, reject;
+	struct jsonlist list; /* prints nothing for text */
 };
 
 static int64_t
@@ -86,8 +88,9 @@ print_text(const struct probe_job *job, const struct probe_result *result,
 }
 
 static void
-print_json(const struct probe_job *job, const struct probe_result *result,
-    const struct probe_verdict *verdicts, time_t now)
+print_json(struct run *run, const struct probe_job *job,
+    const struct probe_result *result, const struct probe_verdict *verdicts,
+    time_t now)
 {
 	char rule[8192];
 	struct text out;
@@ -102,10 +105,7 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 	text_init(&out, rule, sizeof rule);
 	if (outbound_suggest(result, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
-	json_dumpf(root, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
+	jsonlist_add(&run->list, root);
 }
 
 static void
@@ -127,7 +127,7 @@ one_result(struct run *run, const struct probe_job *job,
 			run->reject |= verdicts[i].kind == VERDICT_REJECT;
 		}
 	if (run->wishes->json)
-		print_json(job, result, verdicts, now);
+		print_json(run, job, result, verdicts, now);
 	else
 		print_text(job, result, verdicts, run, now);
 }
@@ -135,19 +135,13 @@ one_result(struct run *run, const struct probe_job *job,
 static void
 failed_target(struct run *run, const struct probe_job *job)
 {
-	json_t *root;
-
 	run->no_tls = true;
 	if (!run->wishes->json) {
 		printf("%s: %s\n", job->text, job->fault.text);
 		return;
 	}
-	root = json_pack("{s:s, s:s}", "target", job->text, "fault",
-	    job->fault.text);
-	json_dumpf(root, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
+	jsonlist_add(&run->list, json_pack("{s:s, s:s}", "target", job->text,
+	    "fault", job->fault.text));
 }
 
 static void
@@ -185,8 +179,10 @@ run_targets(struct context *context, const struct wishes *wishes,
 	store = command_store(context, &run.unjudged);
 	probe_judge_open(&run.judge, store, &context->settings,
 	    wishes->digest);
+	jsonlist_start(&run.list, wishes->json ? stdout : NULL);
 	good = probe_queue_run(&probe, targets->jobs, targets->n,
 	    (unsigned)wishes->threads, each, &run, &f);
+	jsonlist_end(&run.list);
 	if (store != NULL)
 		store_close(store);
 	probe_close(&probe);
