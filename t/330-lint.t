@@ -191,7 +191,7 @@ check 'reply-in-ascii', "TLS_Clt:a.example ENCR:1+MSG:J\xc3\xbcrgen",
     qr/told "J\\x\{FC\}rgen"\n +write MSG in ASCII/;
 my ($status, undef, $out) = lint('--mta exim', '');
 is $status, 64, 'an unknown MTA is a usage error';
-like $out, qr/expected sendmail or postfix/, 'and says what was expected';
+like $out, qr/expected one of: sendmail, postfix/, 'and says what was expected';
 ($status) = lint('', "TLS_Clt:a.example\tENCR\n");
 is $status, 65, 'bad rules are bad rules, not findings';
 (undef, undef, $out) = lint('--json', "TLS_Auth:b\xc3\xbc\tENCR:300\n");

@@ -519,7 +519,7 @@ is_deeply([map { $_->{from} } records($many, args => ['--since', '2026-11-19',
 
 # --- what is wrong ----------------------------------------------------------
 
-for (['--mta', 'exim', qr/"exim" is not an MTA: want postfix or sendmail/],
+for (['--mta', 'exim', qr/"exim" is not an MTA; expected one of: postfix, sendmail/],
     ['--since', 'yesterday', qr/"yesterday" is not a time/],
     ['--until', 'x', qr/"x" is not a time/], ['--year', '26', qr/26/]) {
 	my ($option, $value, $want) = @$_;

@@ -7,6 +7,7 @@
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/ruleset.h"
+#include "policy/commands/word.h"
 #include "policy/lint/lint.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -52,14 +53,20 @@ print_finding(void *arg, const struct lint_finding *f)
 }
 
 static bool
-set_mta(const char *name, struct lint_options *lint)
+set_mta(const struct context *context, const char *name,
+    struct lint_options *lint)
 {
+	struct word word;
+
+	word_start(&word, name);
 	for (int d = 0; d < DIALECT_COUNT; d++)
 		if (slice_is_nocase(slice_of(name),
-		    dialect_name((enum dialect)d))) {
+		    dialect_name((enum dialect)d)) ||
+		    word_is(&word, dialect_name((enum dialect)d))) {
 			lint->mta = (enum dialect)d;
 			return lint->with_mta = true;
 		}
+	word_refuse(&word, context, "an MTA");
 	return false;
 }
 
@@ -108,9 +115,8 @@ run(struct context *context, int argc, char **argv)
 			json = true;
 		else if (c != OPTION_MTA)
 			return status;
-		else if (!set_mta(optarg, &lint_options))
-			return command_usage(context, "\"%s\" is no MTA; "
-			    "expected sendmail or postfix", optarg);
+		else if (!set_mta(context, optarg, &lint_options))
+			return FAULT_USAGE;
 	}
 	return lint(context, argv + optind, &lint_options, json);
 }

@@ -16,6 +16,7 @@
 
 #include "policy/base/jsonlist.h"
 #include "policy/commands/command.h"
+#include "policy/commands/word.h"
 #include "policy/probe/queue.h"
 #include "policy/probe/targets.h"
 #include "policy/probe/verdict.h"
@@ -204,15 +205,22 @@ is_address(const char *s)
 }
 
 static bool
-is_digest(const char *name)
+is_digest(struct word *digest)
 {
-	return strcasecmp(name, "md5") == 0 || strcasecmp(name, "sha1") == 0 ||
-	    strcasecmp(name, "sha256") == 0;
+	static const char *const names[] = { "md5", "sha1", "sha256" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcasecmp(digest->word, names[i]) == 0 ||
+		    word_is(digest, names[i]))
+			return true;
+	return false;
 }
 
 static int
 check_wishes(const struct context *context, const struct wishes *wishes)
 {
+	struct word digest;
+
 	if (wishes->probe.key != NULL && wishes->probe.certificate == NULL)
 		return command_usage(context, "--key without --cert");
 	if (wishes->probe.to != NULL && wishes->probe.from == NULL)
@@ -223,9 +231,9 @@ check_wishes(const struct context *context, const struct wishes *wishes)
 		    "without blanks and <>");
 	if (!is_address(wishes->probe.helo))
 		return command_usage(context, "--helo takes a host name");
-	if (!is_digest(wishes->digest))
-		return command_usage(context, "--digest: md5, sha1 or sha256 "
-		    "was expected, not \"%s\"", wishes->digest);
+	word_start(&digest, wishes->digest);
+	if (!is_digest(&digest))
+		return word_refuse(&digest, context, "a digest");
 	return EXIT_FINE;
 }
 
