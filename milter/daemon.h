@@ -9,6 +9,7 @@
 
 #include "milter/auditlog/auditlog.h"
 #include "milter/drain.h"
+#include "milter/metrics/ends.h"
 #include "milter/metrics/metrics.h"
 #include "milter/settings-holder.h"
 #include "milter/store-holder.h"
@@ -18,6 +19,7 @@ struct daemon {
 	struct store_holder store;
 	struct auditlog *audit;
 	struct metrics metrics;
+	struct ends ends;
 	struct drain drain;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;

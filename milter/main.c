@@ -122,6 +122,15 @@ listen_metrics(struct start *s, struct daemon *d, struct fault *f)
 	return s->metrics_server != NULL;
 }
 
+/* What only the metrics tell is looked for only for them. */
+static void
+watch_store(struct start *s, struct daemon *d)
+{
+	store_holder_watch(&d->store, s->settings.store);
+	if (s->metrics_on)
+		ends_watch(&d->ends, &d->store, judge_clock());
+}
+
 static bool
 start(struct start *s, struct daemon *d, struct fault *f)
 {
@@ -137,6 +146,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	evmemory_init();
 	drain_init(&d->drain);
 	metrics_init(&d->metrics);
+	ends_init(&d->ends);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
@@ -165,7 +175,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 
 	/* 8. A daemon without a store answers by on-error, and keeps looking. */
-	store_holder_watch(&d->store, s->settings.store);
+	watch_store(s, d);
 
 	/* 9. All is there that a callback, a question or a page needs. */
 	if (s->map_on && (s->map = socketmap_start(d, s->map_fd, f)) == NULL)
@@ -193,7 +203,7 @@ serve(struct start *s, struct daemon *d)
 		case SIGNALS_NONE:
 			break;
 		}
-		store_holder_watch(&d->store, s->settings.store);
+		watch_store(s, d);
 		auditlog_watch(d->audit);
 	}
 }

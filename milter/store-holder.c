@@ -52,6 +52,7 @@ store_holder_init(struct store_holder *h)
 	h->store = NULL;
 	h->was_told = false;
 	h->walk_at = 0;
+	h->opened = 0;
 	guard();
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
 }
@@ -119,6 +120,7 @@ reopen(struct store_holder *h, const char *path)
 		h->why = why;
 	} else {
 		h->was_told = false;
+		h->opened++;
 	}
 	pthread_rwlock_unlock(&h->lock);
 	if (fresh != NULL)

@@ -22,6 +22,7 @@ struct store_holder {
 	struct fault why;
 	bool was_told;	     /* `why` has been logged */
 	int64_t walk_at;     /* when all of it is to be looked at again */
+	unsigned opened;     /* times: another file each */
 };
 
 void store_holder_init(struct store_holder *) NONNULL;

@@ -74,7 +74,7 @@ is_run(['show', 'TLS_Clt:zebra.examples'], 1, '',
     "tlspolicy: there is no rule for TLS_Clt:zebra.examples\n",
     'show of an absent key');
 is_run(['show', 'TLS_Clt:192.0.2.1/24'], 65, '', qr/\S/, 'show of a bad key');
-my @json = map { decode_json($_) } split /\n/, tlspolicy('show', '--json')->{out};
+my @json = @{decode_json(tlspolicy('show', '--json')->{out})};
 is(scalar @json, 14, 'show --json: an object a rule');
 is_deeply([@{$json[7]}{qw(key requirement source line until)}],
     ['TLS_Clt:dated.example', "ENCR:0+UNTIL:$gone", $back, 8, $gone],
@@ -96,8 +96,7 @@ my $r = is_run(['diff', $scratch->write('new', $new)], 1, <<"END", '', 'diff');
 ~ TLS_Clt:zebra.example	ENCR:128 -> ENCR:256
 - TLS_From:<>	OK
 END
-@json = map { decode_json($_) } split /\n/,
-    tlspolicy('diff', '--json', $scratch->path('new'))->{out};
+@json = @{decode_json(tlspolicy('diff', '--json', $scratch->path('new'))->{out})};
 is(join(' ', map { $_->{change} } @json),
     join(' ', map { { '~' => 'changed', '+' => 'added', '-' => 'removed' }->{substr $_, 0, 1} }
     split /^/, $r->{out}), 'diff --json: the same changes');

@@ -90,7 +90,7 @@ is_run(@$_) for (
 	['import csv', [$path{latin}], 65, qr/^\Q$path{latin}\E:1: /],
 	['import starttls-everywhere', [$path{empty}], 65, qr/:1:1: /],
 	['import sendmail', [$path{dir}], 66, qr/Is a directory/],
-	['import exim', [$path{good}], 64, qr/no format "exim"; expected sendmail/],
+	['import exim', [$path{good}], 64, qr/"exim" is not a format; expected one of: sendmail/],
 	['cert', [$path{binary}], 65, qr/no certificate and no private key/],
 	['cert', [$path{missing}], 66, qr/cannot be opened/],
 	['probe --file', [$path{dir}], 66, qr/Is a directory/],
@@ -129,6 +129,26 @@ is_run('audit show', ['--sicne', '--sinec=7d'], 64,
 is_run('build', ['--hepl'], 64, qr/did you mean --help\?\n/);
 is_run('check -o', ['mode=enforec', 'mode=enforcee'], 78,
     qr/is not enforce or monitor, did you mean enforce\?$/m);
+for (['check -t', 'TLS_Clnt', 'TLS_Clt', 'v=x'],
+    ['import', 'sendmial', 'sendmail', '/dev/null'],
+    ['import --as', 'tls_fom', 'TLS_From', 'csv', '/dev/null'],
+    ['lint --mta', 'postfx', 'postfix'],
+    ['audit show --verdict', 'rejct', 'reject'],
+    ['audit show --verdict', 'HOLD', 'hold'],
+    ['audit show --reason', 'plaintxt', 'plaintext'],
+    ['audit from-log --mta', 'sendmal', 'sendmail', '/dev/null'],
+    ['cert --use', 'sever', 'server', '/dev/null'],
+    ['probe --digest', 'sha265', 'sha256', '127.0.0.1:1']) {
+	my ($command, $word, $meant, @more) = @$_;
+	for ([$word, qr/"$word" is not an? [^"]*, did you mean $meant\?\n/],
+	    ['zzzzzzzz', qr/"zzzzzzzz" is not an? .*expected one of: .*$meant/]) {
+		my $r = run($command, $_->[0], @more);
+		is($r->{status}, 64, "$command $_->[0]: exit") or
+		    diag($r->{out});
+		like($r->{err}, $_->[1], "$command $_->[0]");
+	}
+}
+is_run('audit shwo', [], 64, qr/"shwo" is not a command of audit, did you mean show\?\n/);
 is_run('check -o', ['mode=zzzzzzzz'], 78, qr/is not enforce or monitor$/m);
 
 # Output that cannot be written is an error, whatever there is to say.

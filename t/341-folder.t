@@ -105,7 +105,7 @@ subtest 'a folder in peace' => sub {
 		is($said, 1, "$_->[0] says so once");
 	}
 	$r = tlspolicy($dir, 'show', '--json');
-	is("$r->{status} " . ($r->{out} =~ /\A\{.*\}\n\z/), '0 1',
+	is("$r->{status} " . ($r->{out} =~ /\A\[\n\{.*\}\n\]\n\z/), '0 1',
 	    'the output has rules only');
 	nothing_happened('peace', $dir);
 };

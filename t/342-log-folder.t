@@ -85,7 +85,7 @@ sub unseen
 my %trap = (
 	'a link' => [qr/Permission denied/,
 	    sub { symlink $canary, "$_[0]/log" }],
-	'a FIFO' => [qr/no regular file/,
+	'a FIFO' => [qr/is a stream: name the files that hold/,
 	    sub { POSIX::mkfifo("$_[0]/log", 0666) }],
 	'a link to a device' => [qr/no regular file/,
 	    sub { symlink '/dev/zero', "$_[0]/log" }],
@@ -113,7 +113,10 @@ for my $name (sort keys %trap) {
 			next if $name =~ /rotated/ &&
 			    $word =~ /^(?:audit head|doctor)/;
 			isnt($r->{status}, 0, "$word fails");
+			# The daemon may write there, so doctor has nothing to say.
+			next if $name eq 'a FIFO' && $word =~ /^doctor/;
 			like($r->{out} . $r->{err}, $says, "$word says why");
+			next if $name eq 'a FIFO'; # nobody reads it
 			like($r->{err}, qr/log(?:\.1)? is in the hands of user nobody: going on/,
 			    "$word says who reads");
 		}

@@ -243,7 +243,7 @@ $scratch->write('none.pem', "nothing\n");
 $scratch->write('bad.key', "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
 must(qw(openssl x509 -outform DER -in), "$dir/good.pem", '-out', $scratch->path('der.pem'));
 fails(64, qr/operands are missing: .* FILE\.\.\./);
-fails(64, qr/--use: both, server or client/, '--use', 'x', "$dir/good.pem");
+fails(64, qr/"x" is not a use; expected one of: both, server, client/, '--use', 'x', "$dir/good.pem");
 fails(64, qr/--days: a number/, '--days', '-1', "$dir/good.pem");
 fails(65, qr/cut\.pem: a damaged PEM block/, $scratch->path('cut.pem'));
 fails(65, qr/bad\.pem: a damaged certificate/, $scratch->path('bad.pem'));

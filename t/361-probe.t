@@ -54,7 +54,7 @@ sub server_is {
 	my ($name, $behaviour, $want, @arguments) = @_;
 	my $port = Tlspolicy::Server::start($scratch, @$behaviour);
 	my $r = probe('--json', '--timeout', '4', @arguments, "localhost:$port");
-	my $got = eval { decode_json($r->{out}) } // {};
+	my $got = eval { decode_json($r->{out})->[0] } // {};
 	ok($got->{outcome}, $name) or diag $r->{out}, $r->{err};
 	for my $field (sort keys %$want) {
 		my $value = $want->{$field};
@@ -148,7 +148,7 @@ server_is('wrong name', [@other], { outcome => 'tls', verify => 'OK',
     suggestion => 'TLS_Srv:localhost TEMP+VERIFY:128+CN:other.example.com' });
 my $r = Tlspolicy::Scratch::run($tlspolicy, 'probe', '--json', 'localhost:' .
     Tlspolicy::Server::start($scratch, @localhost));
-is(decode_json($r->{out})->{verify}, 'FAIL', 'the system does not know our CA');
+is(decode_json($r->{out})->[0]{verify}, 'FAIL', 'the system does not know our CA');
 
 # The envelope, never DATA.
 my $log = $scratch->path('commands');
@@ -250,8 +250,8 @@ sub bounded {
 	my $start = time;
 	my $answer = probe('--json', '--timeout', '1', "127.0.0.1:$port");
 	my $took = time - $start;
-	is(decode_json($answer->{out})->{outcome}, 'timeout', $name);
-	like(decode_json($answer->{out})->{detail}, $where, '... where');
+	is(decode_json($answer->{out})->[0]{outcome}, 'timeout', $name);
+	like(decode_json($answer->{out})->[0]{detail}, $where, '... where');
 	cmp_ok($took, '<', 9, '... before the server ends it');
 }
 
@@ -277,7 +277,7 @@ bounded('silent in the handshake', sub {
 my $closed = Tlspolicy::Scratch::free_port();
 $r = probe('--json', "127.0.0.1:$closed", "[::1]:$closed");
 is($r->{status}, 69, 'no server: exit 69');
-my @results = map { decode_json($_) } split /\n/, $r->{out};
+my @results = @{decode_json($r->{out})};
 is_deeply([map { $_->{outcome} } @results],
     ['no-connection', 'no-connection'], '... what is wrong with each');
 is($results[0]{detail}, 'connect: Connection refused', '... why');
@@ -290,7 +290,7 @@ my @targets = map { $_ <= 3 ? "127.0.0.1:$slow" : "127.0.0.1:$ports[$_ % 3]" } 1
 $scratch->write('targets', "# servers\n\n" . join("\n", map { " $_ # one" } @targets) . "\n");
 my $start = time;
 $r = probe('--json', '--timeout', '12', '--jobs', '20', '--file', $scratch->path('targets'));
-@results = map { decode_json($_) } split /\n/, $r->{out};
+@results = @{decode_json($r->{out})};
 is_deeply([map { $_->{target} } @results], \@targets, '60 targets, in order');
 is(scalar(grep { $_->{outcome} eq 'tls' } @results), 57, '... 57 of them with TLS');
 cmp_ok(time - $start, '<', 40, '... at once');
@@ -312,7 +312,7 @@ fails(64, qr/--to without --from/, '--to', 'x', 'a.example');
 fails(64, qr/--from and --to take an address/, '--from', "a\r\nDATA", 'a.example');
 fails(64, qr/--timeout: a number from 1/, '--timeout', '0', 'a.example');
 fails(64, qr/--jobs: a number from 1 to 256/, '--jobs', '999', 'a.example');
-fails(64, qr/--digest: md5, sha1/, '--digest', 'crc', 'a.example');
+fails(64, qr/"crc" is not a digest; expected one of: md5, sha1, sha256/, '--digest', 'crc', 'a.example');
 fails(65, qr/"a b": DOMAIN, HOST:PORT/, 'a b');
 fails(65, qr/"a:99999"/, 'a:99999');
 fails(65, qr/"\[a": a \] after the \[/, '[a');

@@ -125,7 +125,7 @@ must($tlspolicy, 'build', '-d', $store, $rules);
 sub probe {
 	my $r = Tlspolicy::Scratch::run($tlspolicy, 'probe', '-d', $store, '--json', '--ca',
 	    "$ca/ca.pem", '--timeout', '4', @_);
-	return ($r->{status}, map { decode_json($_) } split /\n/, $r->{out});
+	return ($r->{status}, @{decode_json($r->{out})});
 }
 
 my ($status, @results) = probe('example.com');

@@ -237,11 +237,11 @@ import_fails(65, qr/no object "policies"/, 'starttls-everywhere',
     $scratch->write('json', '{}'));
 import_fails(66, qr/cannot open .*none/, 'csv', $scratch->path('none'));
 import_fails(66, qr/cannot read/, 'csv', $scratch->dir);
-import_fails(64, qr/no format "senmail", did you mean sendmail\?/, 'senmail',
+import_fails(64, qr/"senmail" is not a format, did you mean sendmail\?/, 'senmail',
     $text);
 import_fails(64, qr/operands are missing/, 'sendmail');
 import_fails(64, qr/--as is for postfix and csv/, '--as', 'TLS_Clt', 'sendmail', $text);
-import_fails(64, qr/found --as TLS_Srv; expected/, '--as', 'TLS_Srv', 'postfix', $text);
+import_fails(64, qr/"TLS_Srv" is not a tag for --as/, '--as', 'TLS_Srv', 'postfix', $text);
 import_fails(64, qr/--config is for postfix/, '--config', '/', 'csv');
 import_fails(66, qr/cannot open .*main\.cf/, '--config', $scratch->path('no'), 'postfix');
 done_testing;

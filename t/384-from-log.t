@@ -479,7 +479,7 @@ is(tlspolicy('audit', 'show', $left)->{out}, '2026-11-20T08:00:02Z maillog '
 is(tlspolicy('audit', 'show', '--domain', $_->[0], $left)->{out} =~ tr/\n//,
     $_->[1], "of domain $_->[0]") for ['x.example', 1], ['y.example', 0];
 is(tlspolicy('audit', 'show', '--json', $left)->{out},
-    Tlspolicy::Scratch::slurp($left), 'or as it is');
+    "[\n" . Tlspolicy::Scratch::slurp($left) . "]\n", 'or as it is');
 for (['report'], ['suggest'], ['replay', '-r', $rules]) {
 	like(tlspolicy(@$_, $left)->{err}, qr/^1 of mail that left, out of a mail log, left out/m,
 	    "$_->[0] leaves it out, and says so");
@@ -519,7 +519,7 @@ is_deeply([map { $_->{from} } records($many, args => ['--since', '2026-11-19',
 
 # --- what is wrong ----------------------------------------------------------
 
-for (['--mta', 'exim', qr/"exim" is not an MTA: want postfix or sendmail/],
+for (['--mta', 'exim', qr/"exim" is not an MTA; expected one of: postfix, sendmail/],
     ['--since', 'yesterday', qr/"yesterday" is not a time/],
     ['--until', 'x', qr/"x" is not a time/], ['--year', '26', qr/26/]) {
 	my ($option, $value, $want) = @$_;

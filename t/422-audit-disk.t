@@ -69,6 +69,14 @@ sub healthy
 	like($page, qr/^tlspolicy_audit_up $up$/m, "$name: audit_up $up");
 }
 
+# Age in seconds of the oldest record that is not where it should be.
+sub lag
+{
+	my ($which) = @_;
+	return $http->get("$url/metrics")->{content} =~
+	    /^tlspolicy_audit_${which}_seconds (\S+)$/m ? $1 : undef;
+}
+
 # What /healthz says when it is no longer well.
 sub health_within
 {
@@ -122,10 +130,14 @@ sub fails_with_tempfail
 	sleep 0.5;
 	my $new = substr $daemon->log, $length;
 	is(() = $new =~ /\n/g, 1, "$name: in one line") or diag($new);
+	my $lag = $call eq 'write' ? 'unwritten' : 'unsynced';
+	cmp_ok(lag($lag), '>', 0.3, "$name: $lag for a while");
 	$disk->set($call => 0);
 	ok(Tlspolicy::Scratch::wait_for(5, sub { substr($daemon->log, $length)
 	    =~ /audit log: writing again/ }), "$name: writing again");
 	healthy(200, "$name, and over");
+	ok(Tlspolicy::Scratch::wait_for(60, sub { lag($lag) eq '0.000' }),
+	    "$name: not $lag any more");
 	answer_is(message($m, "$call-$error"), 'continue',
 	    "$name: accepted again");
 }

@@ -108,7 +108,7 @@ subtest 'show' => sub {
 		is($n, $_->[1], "@{$_->[0]}");
 	}
 	$r = run('audit', 'show', '--json', '--verdict', 'hold');
-	is(decode_json($r->{out})->{queue_id}, 'QHELD', '--json');
+	is(decode_json($r->{out})->[0]{queue_id}, 'QHELD', '--json');
 	is_run(['audit', 'show', '--verdict', 'maybe'], 64,
 	    qr/"maybe" is not a verdict/, 'a verdict that is none');
 	for my $bad (qw(noon d 7 7w -7d 7.5d 7dd 1000001d 99999999999999999999d)) {

@@ -135,6 +135,52 @@ subtest 'the store' => sub {
 	is($now{tlspolicy_store_generation}, 2, 'the next generation');
 };
 
+# The last day of a rule ends with the day, UTC: 13 days from now is soon.
+subtest 'rules that end' => sub {
+	my $ends = sub {
+		my %now = metrics();
+		return join ' ', map { $_ // '-' } @now{map { "tlspolicy_$_" }
+		    'store_rules_ended', 'store_rules_ending',
+		    'store_next_end_timestamp_seconds'};
+	};
+	my $becomes = sub {
+		my ($want, $name) = @_;
+		Tlspolicy::Scratch::wait_for(60, sub { $ends->() eq $want });
+		is($ends->(), $want, $name);
+	};
+	# Not over midnight.
+	my $today = int(time / 86400);
+	($today += 1, sleep 61) if time % 86400 > 86400 - 60;
+	my $rule = sub {
+		my ($name, $days) = @_;
+		my @d = gmtime(($today + $days) * 86400);
+		return sprintf "%s.example.com ENCR:112+UNTIL:%04d-%02d-%02d\n",
+		    $name, $d[5] + 1900, $d[4] + 1, $d[3];
+	};
+	$becomes->('0 0 -', 'none');
+	$daemon->rules('TLS_Clt:' . $rule->('old', -1));
+	$becomes->('1 0 -', 'one that has ended');
+	$daemon->rules('TLS_Clt:' . $rule->('late', 14));
+	$becomes->('0 0 ' . ($today + 15) * 86400, 'one that has time');
+	$daemon->rules(join '', map { "TLS_From:$_" } $rule->('old', -1),
+	    $rule->('c', 300), $rule->('b', 13), $rule->('a', 0));
+	$becomes->('1 2 ' . ($today + 1) * 86400, 'some of each');
+	$daemon->rules("TLS_Clt:example.com ENCR:0+FROM:2020-01-01\n" .
+	    $rule->('untagged', 2));
+	$becomes->('0 2 ' . ($today + 3) * 86400, 'a line that is two rules');
+	# Another file, with as many generations.
+	my $second = Tlspolicy::Daemon->new(scratch => scratch(),
+	    name => 'other-store', rules => 'TLS_Clt:' . $rule->('x', 4));
+	my %now = metrics();
+	for (2 .. $now{tlspolicy_store_generation}) {
+		$second->rules('TLS_Clt:' . $rule->("x$_", 4));
+	}
+	rename $second->{store}, $daemon->{store} or die;
+	$becomes->('0 1 ' . ($today + 5) * 86400, 'another file');
+	$daemon->rules("TLS_Clt:example.com OK\n");
+	$becomes->('0 0 -', 'none again');
+};
+
 subtest 'the form of the page' => sub {
 	my $r = $http->get("$url/metrics");
 	like($r->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4},
@@ -155,6 +201,21 @@ subtest 'the form of the page' => sub {
 		}
 	}
 	is_deeply(\@bad, [], 'every line');
+};
+
+# Every family is in the manual, and nothing else is.
+subtest 'the manual' => sub {
+	my $page = $http->get("$url/metrics")->{content};
+	my %there = map { s/^tlspolicy_//r => 1 } $page =~ /^# TYPE (\w+)/mg;
+	my $manual = Tlspolicy::Scratch::slurp(Tlspolicy::Scratch::topdir() .
+	    '/man/tlspolicy-milter.8');
+	my ($table) = $manual =~
+	    /^\.Ss Metrics and health\n(.*?)^\.El/ms;
+	my %told = map { $_ => 1 } map { /\b([a-z]+_[a-z_]+|mode)\b/g }
+	    $table =~ /^\.It (.*)$/mg;
+	# Named by a sentence that is tested above.
+	delete $_->{store_next_end_timestamp_seconds} for \%there, \%told;
+	is_deeply([sort keys %told], [sort keys %there], 'has each of them');
 };
 
 subtest 'promtool' => sub {

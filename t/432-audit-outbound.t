@@ -60,9 +60,9 @@ for ([['--domain', 'dest.test'], 2], [['--domain', 'TEST'], 4],
 	    diag($r->{out});
 }
 $r = show('--json', '--domain', 'hard.test');
-is($r->{out}, (grep { /hard\.test/ } split /^/,
-    Tlspolicy::Scratch::slurp($log))[0], '--json: as it is recorded');
-is(decode_json($r->{out})->{event}, 'outbound', 'an object');
+is($r->{out}, "[\n" . (grep { /hard\.test/ } split /^/,
+    Tlspolicy::Scratch::slurp($log))[0] . "]\n", '--json: as it is recorded');
+is(decode_json($r->{out})->[0]{event}, 'outbound', 'an object');
 
 # Nothing to judge again, and no mail to count.
 $r = $daemon->tlspolicy('replay', '-r', "$daemon->{dir}/rules", $log);

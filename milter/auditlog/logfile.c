@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -191,6 +193,28 @@ lock(struct logfile *f, const char *path, struct fault *fault)
 	return true;
 }
 
+/* Said in full at a start by hand, for which no unit has made the folder. */
+static bool
+cannot_append(const char *path, int error, struct fault *fault)
+{
+	const struct passwd *user;
+	const char *end = strrchr(path, '/');
+	char folder[256] = "";
+	struct stat st;
+
+	if (end != NULL && end > path)
+		snprintf(folder, sizeof folder, "%.*s", (int)(end - path),
+		    path);
+	if (error != ENOENT || folder[0] == '\0' || stat(folder, &st) == 0)
+		return fault_errno(fault, FAULT_IO, error, error == ENXIO ?
+		    "nobody reads %s" : "cannot append to %s", path);
+	user = getpwuid(geteuid());
+	return fault_set(fault, FAULT_IO, "there is no folder %s for the audit "
+	    "log; systemd makes that of the unit, others are made by: install "
+	    "-d -o %s -m 750 %s", folder, user != NULL ? user->pw_name : "USER",
+	    folder);
+}
+
 bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
@@ -199,8 +223,7 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 
 	fresh.fd = open_path(&fresh, path);
 	if (fresh.fd == -1)
-		fault_errno(fault, FAULT_IO, errno, errno == ENXIO ?
-		    "nobody reads %s" : "cannot append to %s", path);
+		cannot_append(path, errno, fault);
 	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
 	    lock(&fresh, path, fault) && (fresh.stream ?
 	    begin_stream(&fresh, before, now_us, fault) :

@@ -32,6 +32,7 @@ struct entry {
 	bool abandoned; /* he was told that it is not */
 	size_t start, end;	  /* in the file's buffer */
 	struct chain_head before; /* the head without it */
+	int64_t since_ms; /* when it was handed over */
 	size_t n;
 	char record[];
 };
@@ -42,8 +43,7 @@ struct reopening {
 	char *path;
 	char key[CHAIN_KEY_MAX];
 	struct fault fault;
-	bool done, good;
-	bool left; /* nobody waits: the writer frees it */
+	bool done, good, left; /* left: nobody waits, the writer frees it */
 };
 
 struct writer {
@@ -60,6 +60,7 @@ struct writer {
 	enum audit_sync sync;
 	enum audit_full full;
 	bool failing, stopping, ended;
+	int64_t waiting_ms; /* since when the oldest has waited; 0: none does */
 	int64_t busy_ms; /* since when a round has been under way; 0: none is */
 	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
@@ -73,6 +74,7 @@ struct writer {
 	 * itself, and the writer changes files only while nobody syncs.
 	 */
 	uint64_t put, safe;
+	int64_t unsynced_ms; /* since when there are others */
 	int fd;		 /* of the file, for the syncing thread */
 	bool syncing;	 /* it is under way */
 	bool own_sync;	 /* not to be begun: the writer does it */
@@ -103,8 +105,7 @@ bool writer_sync(struct writer *, struct fault *) MUST_CHECK NONNULL;
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
 
-/* writer-sync.c: audit-sync = batch. */
-void *writer_sync_thread(void *writer);
+void *writer_sync_thread(void *writer); /* writer-sync.c */
 
 /* writer-reopen.c */
 struct reopening *writer_reopening_new(const struct writer_options *,
@@ -114,7 +115,6 @@ void writer_reopen_now(struct writer *, struct reopening *) NONNULL;
 /* Once a second: is the file still the one that its name says? */
 void writer_watch(struct writer *) NONNULL;
 
-/* writer-thread.c */
-void *writer_thread(void *writer);
+void *writer_thread(void *writer); /* writer-thread.c */
 
 #endif

@@ -95,6 +95,7 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->sealed = NULL;
 	w->sealed_last = &w->sealed;
 	w->safe = w->put;
+	w->unsynced_ms = 0;
 	w->forgot = false;
 	writer_give_back(w, torn);
 	w->sync = w->file.stream ? AUDIT_SYNC_NONE : o->sync;

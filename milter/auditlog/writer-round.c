@@ -150,6 +150,7 @@ note_new(const struct text *line)
 
 	if (note == NULL)
 		return NULL;
+	note->since_ms = writer_ms();
 	note->n = line->n;
 	memcpy(note->record, line->buf, line->n);
 	return note;
@@ -267,6 +268,9 @@ sync_is_due(const struct writer *w)
 {
 	if (w->unsynced != NULL || w->stopping || w->file.forgotten)
 		return true;
+	/* What nobody waits for: a withdrawal, a link. */
+	if (w->sync == AUDIT_SYNC_EACH)
+		return w->file.unsynced;
 	/* What is kept for a sync that takes long has a limit, too. */
 	return w->sync == AUDIT_SYNC_BATCH && w->file.at > w->room;
 }
@@ -302,6 +306,7 @@ writer_sync(struct writer *w, struct fault *fault)
 	}
 	w->last_sync_ms = writer_ms();
 	w->safe = w->put;
+	w->unsynced_ms = 0;
 	w->stats.syncs++;
 	list = w->unsynced;
 	w->unsynced = NULL;
@@ -334,6 +339,8 @@ static void
 note_writes(struct writer *w, uint64_t size)
 {
 	w->put += w->file.size - size;
+	if (w->put > w->safe && w->unsynced_ms == 0)
+		w->unsynced_ms = writer_ms();
 	w->fd = w->file.fd;
 	if (w->sync == AUDIT_SYNC_BATCH && w->put > w->safe)
 		pthread_cond_signal(&w->sync_work);
@@ -390,6 +397,15 @@ write_round(struct writer *w, struct fault *fault)
 	return good && (!due || writer_sync(w, fault));
 }
 
+/* The lock is held, and the thread is the writer's. */
+static int64_t
+oldest(const struct writer *w)
+{
+	const struct entry *first = w->sealed != NULL ? w->sealed : w->first;
+
+	return first != NULL ? first->since_ms : 0;
+}
+
 void
 writer_round(struct writer *w)
 {
@@ -406,6 +422,7 @@ writer_round(struct writer *w)
 	good = write_round(w, &fault);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = 0;
+	w->waiting_ms = oldest(w);
 	w->failing = !good;
 	w->stats.errors += !good;
 	if (!good) {

@@ -35,11 +35,12 @@ static void
 sync_once(struct writer *w)
 {
 	uint64_t put = w->put;
+	int64_t began = writer_ms();
 	int fd = w->fd;
 	bool good;
 
 	w->syncing = true;
-	w->sync_busy_ms = w->last_sync_ms = writer_ms();
+	w->sync_busy_ms = w->last_sync_ms = began;
 	pthread_mutex_unlock(&w->lock);
 	good = fdatasync(fd) == 0;
 	pthread_mutex_lock(&w->lock);
@@ -48,6 +49,7 @@ sync_once(struct writer *w)
 	w->stats.syncs += good;
 	if (good) {
 		w->safe = put;
+		w->unsynced_ms = w->put > put ? began : 0;
 	} else {
 		w->forgot = true;
 		pthread_cond_signal(&w->work);

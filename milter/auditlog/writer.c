@@ -152,6 +152,9 @@ submit(struct writer *w, struct slice record, enum patience patience)
 		*w->last = entry;
 		w->last = &entry->next;
 		w->queued += entry->n;
+		entry->since_ms = writer_ms();
+		if (w->waiting_ms == 0)
+			w->waiting_ms = entry->since_ms;
 		if (entry->waited || w->queued == entry->n ||
 		    writer_is_crowded(w))
 			pthread_cond_signal(&w->work);
@@ -187,12 +190,21 @@ writer_submit_refusal(struct writer *w, struct slice record)
 	return submit(w, record, REFUSAL);
 }
 
+static uint64_t
+age(int64_t since_ms)
+{
+	return since_ms == 0 ? 0 : (uint64_t)(writer_ms() - since_ms);
+}
+
 void
 writer_stats(struct writer *w, struct writer_stats *stats)
 {
 	pthread_mutex_lock(&w->lock);
 	*stats = w->stats;
 	stats->queued = w->queued;
+	stats->unwritten_ms = age(w->waiting_ms);
+	stats->syncs_on = w->sync != AUDIT_SYNC_NONE;
+	stats->unsynced_ms = stats->syncs_on ? age(w->unsynced_ms) : 0;
 	stats->stalled = is_stalled(w);
 	stats->failing = w->failing || stats->stalled;
 	pthread_mutex_unlock(&w->lock);

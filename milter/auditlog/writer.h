@@ -59,6 +59,9 @@ struct writer_stats {
 	uint64_t errors;    /* writes and syncs that failed */
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
+	/* How old the oldest record is that is not in the file, on the disk. */
+	uint64_t unwritten_ms, unsynced_ms;
+	bool syncs_on;	    /* false: nobody syncs, and the latter is 0 */
 	uint64_t replaced;  /* files begun because the old one was away */
 	bool scarce;	    /* less than the reserve is free */
 	bool astray;	    /* one was, and nobody has called reopen since */

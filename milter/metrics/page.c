@@ -29,6 +29,14 @@ gauge(struct text *out, const char *name, const char *help, uint64_t value)
 }
 
 static void
+seconds(struct text *out, const char *name, const char *help, uint64_t ms)
+{
+	head(out, name, "gauge", help);
+	text_printf(out, PREFIX "%s %" PRIu64 ".%03u\n", name, ms / 1000,
+	    (unsigned)(ms % 1000));
+}
+
+static void
 labelled(struct text *out, const char *name, const char *label,
     const char *value, _Atomic uint64_t *counter)
 {
@@ -153,6 +161,12 @@ put_audit(struct daemon *d, struct text *out)
 	    "refusals are not recorded.", s.scarce ? 1 : 0);
 	gauge(out, "audit_queue_bytes", "Bytes of records that wait for the "
 	    "audit log's writer.", s.queued);
+	seconds(out, "audit_unwritten_seconds", "How long the oldest record "
+	    "has waited that is not in the file.", s.unwritten_ms);
+	if (s.syncs_on)
+		seconds(out, "audit_unsynced_seconds", "How long the oldest "
+		    "record has been in the file that is not on the disk.",
+		    s.unsynced_ms);
 	gauge(out, "audit_sequence", "Number of the last line of the audit "
 	    "log's chain.", s.head.seq);
 	total(out, "audit_written_total",
@@ -192,6 +206,23 @@ put_store(struct daemon *d, struct text *out)
 	gauge(out, "store_reader_slots",
 	    "Slots of the store's reader table.", all);
 	store_holder_end(&d->store, &reader);
+}
+
+/* No number where nothing is known: 0 would be good news. */
+static void
+put_ends(struct ends *e, struct text *out)
+{
+	struct ends_numbers n;
+
+	if (!ends_read(e, &n))
+		return;
+	gauge(out, "store_rules_ended", "Rules that have ended, by UNTIL.",
+	    n.ended);
+	gauge(out, "store_rules_ending", "Rules that end in less than 14 days, "
+	    "by UNTIL.", n.ending);
+	if (n.next != 0)
+		gauge(out, "store_next_end_timestamp_seconds",
+		    "When the next rule ends, by UNTIL.", (uint64_t)n.next);
 }
 
 static void
@@ -234,6 +265,7 @@ metrics_page(struct daemon *d, struct text *out)
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
 	put_store(d, out);
+	put_ends(&d->ends, out);
 	put_audit(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);

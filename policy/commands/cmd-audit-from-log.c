@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/commands/audit.h"
+#include "policy/commands/word.h"
 #include "policy/commands/progress.h"
 #include "policy/maillog/maillog.h"
 
@@ -185,25 +186,24 @@ read_files(struct maillog *m, const struct maillog_options *o, char **paths)
 	return judge(maillog_counts(m));
 }
 
-/* What is wrong with an option's value; NULL: nothing. */
-static const char *
-take_option(struct maillog_options *o, int c, const char *value)
+/* False, having said why, when the value is none. */
+static bool
+take_option(const struct context *context, struct maillog_options *o, int c,
+    const char *value)
 {
-	static const char time_wanted[] =
-	    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
+	struct word word;
 
-	switch (c) {
-	case OPTION_SINCE:
-		return audit_time(value, false, &o->since) ? NULL : time_wanted;
-	case OPTION_UNTIL:
-		return audit_time(value, true, &o->until) ? NULL : time_wanted;
-	default:
-		o->mta = strcmp(value, "postfix") == 0 ? MAILLOG_POSTFIX :
-		    strcmp(value, "sendmail") == 0 ? MAILLOG_SENDMAIL :
-		    MAILLOG_ANY;
-		return o->mta != MAILLOG_ANY ? NULL :
-		    "an MTA: want postfix or sendmail";
-	}
+	if (c != OPTION_MTA)
+		return audit_time(value, c == OPTION_UNTIL,
+		    c == OPTION_SINCE ? &o->since : &o->until) ||
+		    command_usage(context, "\"%s\" is not a time: want "
+		    "2026-03-01, 2026-03-01T12:00:00Z or 7d", value) ==
+		    EXIT_FINE;
+	word_start(&word, value);
+	o->mta = word_is(&word, "postfix") ? MAILLOG_POSTFIX :
+	    word_is(&word, "sendmail") ? MAILLOG_SENDMAIL : MAILLOG_ANY;
+	return o->mta != MAILLOG_ANY ||
+	    word_refuse(&word, context, "an MTA") == EXIT_FINE;
 }
 
 /* False: a usage error, which was told. */
@@ -212,7 +212,6 @@ take_options(struct context *context, struct maillog_options *o, int argc,
     char **argv, int *status)
 {
 	unsigned long year;
-	const char *wrong;
 	int c;
 
 	while ((c = command_getopt(context, argc, argv, status)) != -1) {
@@ -225,9 +224,8 @@ take_options(struct context *context, struct maillog_options *o, int argc,
 				return false;
 			}
 			o->year = (int)year;
-		} else if ((wrong = take_option(o, c, optarg)) != NULL) {
-			*status = command_usage(context, "\"%s\" is not %s",
-			    optarg, wrong);
+		} else if (!take_option(context, o, c, optarg)) {
+			*status = FAULT_USAGE;
 			return false;
 		}
 	}

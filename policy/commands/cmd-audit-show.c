@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "policy/facts/spelling.h"
+#include "policy/base/jsonlist.h"
 #include "policy/commands/audit.h"
+#include "policy/commands/word.h"
 #include "policy/facts/organisation.h"
 
 static const struct command_option options[] = {
@@ -25,6 +27,7 @@ struct show {
 	int64_t since, until;
 	const char *domain, *client, *verdict, *rule, *reason;
 	bool json;
+	struct jsonlist list; /* prints nothing for text */
 	bool at_once; /* a withdrawal comes behind its record's line */
 };
 
@@ -156,10 +159,9 @@ print(const struct reader_record *r)
 }
 
 static void
-print_line(const struct reader_record *r)
+print_line(struct show *show, const struct reader_record *r)
 {
-	if (fwrite(r->line.p, 1, r->line.n, stdout) == r->line.n)
-		putchar('\n');
+	jsonlist_put(&show->list, r->line);
 }
 
 static bool
@@ -171,7 +173,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	if (!wanted(show, r))
 		return true;
 	if (show->json)
-		print_line(r);
+		print_line(show, r);
 	else
 		print(r);
 	return !ferror(stdout);
@@ -224,7 +226,7 @@ each_outbound(void *arg, const struct reader_record *r)
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
-		print_line(r);
+		print_line(show, r);
 	} else {
 		audit_outbound_print(r, &line);
 		puts(buf);
@@ -236,7 +238,7 @@ each_outbound(void *arg, const struct reader_record *r)
 static bool
 each_note(void *arg, const struct reader_record *r)
 {
-	const struct show *show = arg;
+	struct show *show = arg;
 	char buf[128];
 	struct text line;
 
@@ -244,7 +246,7 @@ each_note(void *arg, const struct reader_record *r)
 		if (!delivery_wanted(show, r))
 			return true;
 		if (show->json)
-			print_line(r);
+			print_line(show, r);
 		else
 			print_delivery(r);
 		return !ferror(stdout);
@@ -253,7 +255,7 @@ each_note(void *arg, const struct reader_record *r)
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
-		print_line(r);
+		print_line(show, r);
 	} else if (r->refusals > 0) {
 		audit_print_time(r->time_us, &line);
 		text_printf(&line, " unrecorded refusals=%llu",
@@ -269,52 +271,61 @@ each_note(void *arg, const struct reader_record *r)
 }
 
 static bool
-is_reason(const char *word)
+is_reason(const struct context *context, const char *name)
 {
+	struct word word;
+
+	word_start(&word, name);
 	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		if (strcmp(word, reason_name((enum reason)i)) == 0)
+		if (word_is(&word, reason_name((enum reason)i)))
 			return true;
-	return false;
+	return word_refuse(&word, context, "a reason") == EXIT_FINE;
 }
 
 static bool
-is_verdict(const char *word)
+is_verdict(const struct context *context, const char *name)
 {
+	struct word word;
+
+	word_start(&word, name);
 	for (int i = 0; i <= VERDICT_HOLD; i++)
-		if (strcmp(word, verdict_name((enum verdict_kind)i)) == 0)
+		if (word_is(&word, verdict_name((enum verdict_kind)i)))
 			return true;
-	return strcmp(word, "warn") == 0;
+	return word_is(&word, "warn") ||
+	    word_refuse(&word, context, "a verdict") == EXIT_FINE;
 }
 
-/* What is wrong with an option's value; NULL: nothing. */
-static const char *
-take_option(struct show *show, int c, const char *value)
+/* False, having said why, when the value is none. */
+static bool
+take_option(const struct context *context, struct show *show, int c,
+    const char *value)
 {
 	switch (c) {
 	case OPTION_SINCE:
-		return audit_time(value, false, &show->since) ? NULL :
-		    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
 	case OPTION_UNTIL:
-		return audit_time(value, true, &show->until) ? NULL :
-		    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
+		return audit_time(value, c == OPTION_UNTIL,
+		    c == OPTION_SINCE ? &show->since : &show->until) ||
+		    command_usage(context, "\"%s\" is not a time: want "
+		    "2026-03-01, 2026-03-01T12:00:00Z or 7d", value) ==
+		    EXIT_FINE;
 	case OPTION_VERDICT:
 		show->verdict = value;
-		return is_verdict(value) ? NULL : "a verdict";
+		return is_verdict(context, value);
 	case OPTION_REASON:
 		show->reason = value;
-		return is_reason(value) ? NULL : "a reason";
+		return is_reason(context, value);
 	case OPTION_DOMAIN:
 		show->domain = value;
-		return NULL;
+		return true;
 	case OPTION_CLIENT:
 		show->client = value;
-		return NULL;
+		return true;
 	case OPTION_RULE:
 		show->rule = value;
-		return NULL;
+		return true;
 	default:
 		show->json = true;
-		return NULL;
+		return true;
 	}
 }
 
@@ -326,22 +337,22 @@ run(struct context *context, int argc, char **argv)
 	    .note = each_note, .arg = &show, .withdrawn_too = true };
 	struct audit_files files;
 	struct fault fault;
-	const char *wrong;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		if (c == '?')
 			return status;
-		if ((wrong = take_option(&show, c, optarg)) != NULL)
-			return command_usage(context, "\"%s\" is not %s",
-			    optarg, wrong);
+		if (!take_option(context, &show, c, optarg))
+			return FAULT_USAGE;
 	}
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	walk.at_once = show.at_once = files.n == 1 &&
 	    strcmp(files.paths[0], "-") == 0;
+	jsonlist_start(&show.list, show.json ? stdout : NULL);
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
+	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
 	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;

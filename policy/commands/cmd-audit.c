@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/commands/audit.h"
+#include "policy/commands/word.h"
 
 const struct command *const command_audit_table[] = {
 	&command_audit_show,
@@ -35,12 +36,17 @@ print_help(void)
 	printf("\nSee tlspolicy(1), tlspolicy-audit(5).\n");
 }
 
+/* NULL, having said why. */
 static const struct command *
-find(const char *name)
+find(const struct context *context, const char *name)
 {
+	struct word word;
+
+	word_start(&word, name);
 	for (int i = 0; command_audit_table[i] != NULL; i++)
-		if (strcmp(command_audit_table[i]->name + 6, name) == 0)
+		if (word_is(&word, command_audit_table[i]->name + 6))
 			return command_audit_table[i];
+	word_refuse(&word, context, "a command of audit");
 	return NULL;
 }
 
@@ -61,6 +67,7 @@ run(struct context *context, int argc, char **argv)
 {
 	int at = first_operand(argc, argv);
 	char *name = at < argc ? argv[at] : NULL;
+	const struct command *command;
 
 	if (name == NULL && argc > 1 && (strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0)) {
@@ -71,10 +78,9 @@ run(struct context *context, int argc, char **argv)
 		print_usage(stderr);
 		return FAULT_USAGE;
 	}
-	if (find(name) == NULL)
-		return command_usage(context, "there is no command \"%s\"",
-		    name);
-	context->command = find(name);
+	if ((command = find(context, name)) == NULL)
+		return FAULT_USAGE;
+	context->command = command;
 	memmove(argv + 1, argv, (size_t)at * sizeof argv[0]);
 	return context->command->run(context, argc - 1, argv + 1);
 }

@@ -11,6 +11,7 @@
 
 #include "policy/base/text.h"
 #include "policy/commands/command.h"
+#include "policy/commands/word.h"
 #include "policy/cert/describe.h"
 #include "policy/cert/inspect.h"
 
@@ -23,7 +24,8 @@ struct wishes {
 };
 
 static bool
-parse_use(const char *word, enum inspect_use *use)
+parse_use(const struct context *context, const char *name,
+    enum inspect_use *use)
 {
 	static const char *const words[] = {
 		[INSPECT_BOTH] = "both",
@@ -31,11 +33,15 @@ parse_use(const char *word, enum inspect_use *use)
 		[INSPECT_CLIENT] = "client",
 	};
 
+	struct word word;
+
+	word_start(&word, name);
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (strcmp(word, words[i]) == 0) {
+		if (word_is(&word, words[i])) {
 			*use = (enum inspect_use)i;
 			return true;
 		}
+	word_refuse(&word, context, "a use");
 	return false;
 }
 
@@ -180,11 +186,8 @@ take_option(const struct context *context, struct wishes *wishes, int c,
 		wishes->inspect.ca = optarg;
 		return true;
 	case OPTION_USE:
-		if (parse_use(optarg, &wishes->inspect.use))
-			return true;
-		*status = command_usage(context, "--use: both, server or "
-		    "client was expected, not \"%s\"", optarg);
-		return false;
+		*status = FAULT_USAGE;
+		return parse_use(context, optarg, &wishes->inspect.use);
 	case OPTION_DAYS:
 		*status = FAULT_USAGE;
 		if (!command_number(context, c, 0, DAYS_MAX, &days))

@@ -5,6 +5,7 @@
 
 #include "policy/check/batch.h"
 #include "policy/commands/ruleset.h"
+#include "policy/commands/word.h"
 #include "policy/commands/scratch.h"
 
 enum { CHECK_OPTIONS_MAX = 64 };
@@ -33,14 +34,18 @@ static bool
 take_tag(const struct context *context, struct checking *check, const char *word)
 {
 	struct slice name = slice_of(word);
+	struct word words;
 
 	if (name.n > 0 && name.p[name.n - 1] == ':')
 		name.n--;
 	check->by_tag = tag_by_name(name, &check->tag);
-	if (!check->by_tag)
-		command_usage(context, "\"%s\" is not a tag that is judged",
-		    word);
-	return check->by_tag;
+	if (check->by_tag)
+		return true;
+	word_start(&words, word);
+	for (int t = 0; t < TAG_CA; t++)
+		word_is(&words, tag_row((enum tag)t)->name);
+	word_refuse(&words, context, "a tag that is judged");
+	return false;
 }
 
 static bool

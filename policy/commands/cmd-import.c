@@ -5,27 +5,20 @@
 
 #include "policy/base/nearest.h"
 #include "policy/commands/command.h"
+#include "policy/commands/word.h"
 #include "policy/import/import.h"
 
 static const struct import_format *
 find_format(const struct context *context, const char *name)
 {
-	char hint_text[80];
-	struct nearest nearest;
-	struct text hint;
+	struct word word;
 
-	nearest_init(&nearest, slice_of(name));
+	word_start(&word, name);
 	for (const struct import_format *f = import_formats(); f->name != NULL;
-	    f++) {
-		if (strcmp(f->name, name) == 0)
+	    f++)
+		if (word_is(&word, f->name))
 			return f;
-		nearest_offer(&nearest, slice_of(f->name));
-	}
-	text_init(&hint, hint_text, sizeof hint_text);
-	nearest_print(&nearest, &hint);
-	command_usage(context, "there is no format \"%s\"%s", name,
-	    hint.n > 0 ? hint.buf : "; expected sendmail, postfix, csv or "
-	    "starttls-everywhere");
+	word_refuse(&word, context, "a format");
 	return NULL;
 }
 
@@ -116,11 +109,16 @@ import_all(const struct context *context, const struct import_format *format,
 static bool
 choose_tag(struct context *context, const char *name, enum tag *tag)
 {
-	if (tag_by_name(slice_of(name), tag) && (*tag == TAG_CLT ||
-	    *tag == TAG_FROM || *tag == TAG_TO || *tag == TAG_RCPT))
-		return true;
-	command_usage(context, "found --as %s; expected TLS_Clt, TLS_From, "
-	    "TLS_To or TLS_Rcpt", name);
+	static const enum tag tags[] = { TAG_CLT, TAG_FROM, TAG_TO, TAG_RCPT };
+	struct word word;
+
+	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
+		if (tag_by_name(slice_of(name), tag) && *tag == tags[i])
+			return true;
+	word_start(&word, name);
+	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
+		word_is(&word, tag_row(tags[i])->name);
+	word_refuse(&word, context, "a tag for --as");
 	return false;
 }
 

@@ -4,8 +4,10 @@
 
 #include <jansson.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/ruleset.h"
+#include "policy/commands/word.h"
 #include "policy/lint/lint.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -19,24 +21,19 @@ static const struct command_option options[] = {
 
 struct printer {
 	const struct rulefile *rules;
-	bool json;
+	struct jsonlist *list; /* NULL: text */
 };
 
 static void
 print_json(const struct printer *p, const struct lint_finding *f)
 {
-	json_t *object = json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:o}",
+	jsonlist_add(p->list, json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:o}",
 	    "file", jsontext_string(p->rules->sources[f->rule->source]),
 	    "line", (json_int_t)f->rule->line,
 	    "key", jsontext_string(f->rule->key),
 	    "requirement", jsontext_string(f->rule->requirement),
 	    "check", f->check, "reason", jsontext_cstring(f->reason.buf),
-	    "way_out", jsontext_cstring(f->way_out.buf));
-
-	if (object != NULL && json_dumpf(object, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT) == 0)
-		putchar('\n');
-	json_decref(object);
+	    "way_out", jsontext_cstring(f->way_out.buf)));
 }
 
 static void
@@ -44,7 +41,7 @@ print_finding(void *arg, const struct lint_finding *f)
 {
 	const struct printer *p = arg;
 
-	if (p->json) {
+	if (p->list != NULL) {
 		print_json(p, f);
 		return;
 	}
@@ -56,14 +53,20 @@ print_finding(void *arg, const struct lint_finding *f)
 }
 
 static bool
-set_mta(const char *name, struct lint_options *lint)
+set_mta(const struct context *context, const char *name,
+    struct lint_options *lint)
 {
+	struct word word;
+
+	word_start(&word, name);
 	for (int d = 0; d < DIALECT_COUNT; d++)
 		if (slice_is_nocase(slice_of(name),
-		    dialect_row((enum dialect_id)d)->name)) {
+		    dialect_row((enum dialect_id)d)->name) ||
+		    word_is(&word, dialect_row((enum dialect_id)d)->name)) {
 			lint->mta = (enum dialect_id)d;
 			return lint->with_mta = true;
 		}
+	word_refuse(&word, context, "an MTA");
 	return false;
 }
 
@@ -72,7 +75,8 @@ lint(const struct context *context, char *const *paths,
     struct lint_options *lint_options, bool json)
 {
 	struct rulefile rules;
-	struct printer printer = { &rules, json };
+	struct jsonlist list;
+	struct printer printer = { &rules, json ? &list : NULL };
 	struct fault f;
 	int status = EXIT_FINE;
 	size_t found;
@@ -81,14 +85,19 @@ lint(const struct context *context, char *const *paths,
 	lint_options->default_perm = context->settings.default_class ==
 	    DEFAULT_CLASS_PERM;
 	lint_options->suffixes = lint_suffixes_open();
-	if (!ruleset_read(context, paths, &rules, &f))
-		status = command_fail(&f);
-	else if ((found = lint_rules(&rules, lint_options, print_finding,
+	if (!ruleset_read(context, paths, &rules, &f)) {
+		rulefile_free(&rules);
+		lint_suffixes_close(lint_options->suffixes);
+		return command_fail(&f);
+	}
+	jsonlist_start(&list, json ? stdout : NULL);
+	if ((found = lint_rules(&rules, lint_options, print_finding,
 	    &printer)) == LINT_NO_MEMORY) {
 		fault_no_memory(&f);
 		status = command_fail(&f);
 	} else if (found > 0)
 		status = EXIT_FINDINGS;
+	jsonlist_end(&list);
 	rulefile_free(&rules);
 	lint_suffixes_close(lint_options->suffixes);
 	return status;
@@ -106,9 +115,8 @@ run(struct context *context, int argc, char **argv)
 			json = true;
 		else if (c != OPTION_MTA)
 			return status;
-		else if (!set_mta(optarg, &lint_options))
-			return command_usage(context, "\"%s\" is no MTA; "
-			    "expected sendmail or postfix", optarg);
+		else if (!set_mta(context, optarg, &lint_options))
+			return FAULT_USAGE;
 	}
 	return lint(context, argv + optind, &lint_options, json);
 }

@@ -14,7 +14,9 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/commands/command.h"
+#include "policy/commands/word.h"
 #include "policy/probe/queue.h"
 #include "policy/probe/targets.h"
 #include "policy/probe/verdict.h"
@@ -39,6 +41,7 @@ struct run {
 	struct fault unjudged; /* why there is no store to judge by */
 	size_t n, done;
 	bool progress, no_tls, tempfail, reject;
+	struct jsonlist list; /* prints nothing for text */
 };
 
 static int64_t
@@ -94,8 +97,9 @@ print_suggestion(const struct probe_job *job)
 }
 
 static void
-print_json(const struct probe_job *job, const struct probe_result *result,
-    const struct probe_verdict *verdicts, time_t now)
+print_json(struct run *run, const struct probe_job *job,
+    const struct probe_result *result, const struct probe_verdict *verdicts,
+    time_t now)
 {
 	char rule[8192];
 	struct text out;
@@ -111,10 +115,7 @@ print_json(const struct probe_job *job, const struct probe_result *result,
 	if (probe_suggest(job->results, job->n, job->target.by_mx ?
 	    job->target.host : NULL, &out))
 		json_object_set_new(root, "suggestion", json_string(rule));
-	json_dumpf(root, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
+	jsonlist_add(&run->list, root);
 }
 
 static void
@@ -136,7 +137,7 @@ one_result(struct run *run, const struct probe_job *job,
 			run->reject |= verdicts[i].kind == VERDICT_REJECT;
 		}
 	if (run->wishes->json)
-		print_json(job, result, verdicts, now);
+		print_json(run, job, result, verdicts, now);
 	else
 		print_text(job, result, verdicts, run, now);
 }
@@ -144,19 +145,13 @@ one_result(struct run *run, const struct probe_job *job,
 static void
 failed_target(struct run *run, const struct probe_job *job)
 {
-	json_t *root;
-
 	run->no_tls = true;
 	if (!run->wishes->json) {
 		printf("%s: %s\n", job->text, job->fault.text);
 		return;
 	}
-	root = json_pack("{s:s, s:s}", "target", job->text, "fault",
-	    job->fault.text);
-	json_dumpf(root, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
+	jsonlist_add(&run->list, json_pack("{s:s, s:s}", "target", job->text,
+	    "fault", job->fault.text));
 }
 
 static void
@@ -196,8 +191,10 @@ run_targets(struct context *context, const struct wishes *wishes,
 	store = command_store(context, &run.unjudged);
 	probe_judge_open(&run.judge, store, &context->settings,
 	    wishes->digest);
+	jsonlist_start(&run.list, wishes->json ? stdout : NULL);
 	good = probe_queue_run(&probe, targets->jobs, targets->n,
 	    (unsigned)wishes->threads, each, &run, &f);
+	jsonlist_end(&run.list);
 	if (store != NULL)
 		store_close(store);
 	probe_close(&probe);
@@ -219,15 +216,22 @@ is_address(const char *s)
 }
 
 static bool
-is_digest(const char *name)
+is_digest(struct word *digest)
 {
-	return strcasecmp(name, "md5") == 0 || strcasecmp(name, "sha1") == 0 ||
-	    strcasecmp(name, "sha256") == 0;
+	static const char *const names[] = { "md5", "sha1", "sha256" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcasecmp(digest->word, names[i]) == 0 ||
+		    word_is(digest, names[i]))
+			return true;
+	return false;
 }
 
 static int
 check_wishes(const struct context *context, const struct wishes *wishes)
 {
+	struct word digest;
+
 	if (wishes->probe.key != NULL && wishes->probe.certificate == NULL)
 		return command_usage(context, "--key without --cert");
 	if (wishes->probe.to != NULL && wishes->probe.from == NULL)
@@ -238,9 +242,9 @@ check_wishes(const struct context *context, const struct wishes *wishes)
 		    "without blanks and <>");
 	if (!is_address(wishes->probe.helo))
 		return command_usage(context, "--helo takes a host name");
-	if (!is_digest(wishes->digest))
-		return command_usage(context, "--digest: md5, sha1 or sha256 "
-		    "was expected, not \"%s\"", wishes->digest);
+	word_start(&digest, wishes->digest);
+	if (!is_digest(&digest))
+		return word_refuse(&digest, context, "a digest");
 	return EXIT_FINE;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/ruleset.h"
 
@@ -19,7 +20,7 @@ static const struct command_option options[] = {
 struct showing {
 	struct store_reader *reader;
 	int32_t today;
-	bool json;
+	struct jsonlist *list; /* prints nothing for text */
 };
 
 /* File order; what stood in one line (no tag, two rules) by key. */
@@ -88,10 +89,7 @@ print_json(const struct showing *s, const struct ruleset_line *line,
 		    s->today + 1 > 0 ? r->until - s->today + 1 : 0));
 		json_object_set_new(rule, "expired", json_boolean(days < 0));
 	}
-	json_dumpf(rule, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(rule);
+	jsonlist_add(s->list, rule);
 }
 
 static bool
@@ -102,7 +100,7 @@ show_line(const struct showing *s, const struct ruleset_line *line,
 
 	if (!requirement_parse(line->requirement, line->tag, &requirement, f))
 		return false;
-	if (s->json) {
+	if (s->list->out != NULL) {
 		print_json(s, line, &requirement);
 		return true;
 	}
@@ -181,25 +179,29 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct store_reader reader;
+	struct jsonlist list;
 	struct showing s = { .reader = &reader, .today = (int32_t)(time(NULL) /
-	    SECONDS_A_DAY) };
+	    SECONDS_A_DAY), .list = &list };
 	struct store *store;
 	struct fault f;
+	bool json = false;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		if (c != OPTION_JSON)
 			return status;
-		s.json = true;
+		json = true;
 	}
 	if (!command_operands(context, argc - optind, 0, 1))
 		return FAULT_USAGE;
 	if (!command_open_store(context, &store, &reader, &f))
 		return command_fail(&f);
+	jsonlist_start(&list, json ? stdout : NULL);
 	if (optind < argc)
 		status = show_word(&s, slice_of(argv[optind]));
 	else
 		status = show_all(&s, &f) ? EXIT_FINE : command_fail(&f);
+	jsonlist_end(&list);
 	command_close_store(store, &reader);
 	return status;
 }

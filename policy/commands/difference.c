@@ -1,6 +1,7 @@
 /* Both sides are sorted by key: one walk along the two. */
 #include <string.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/difference.h"
 
@@ -53,32 +54,30 @@ json_of(struct group group)
 	return all;
 }
 
-static void
-print_json(const char *change, struct group old, struct group new)
-{
-	struct slice key = new.n > 0 ? new.lines[0].key : old.lines[0].key;
-	json_t *line = json_pack("{s:s, s:o, s:o, s:o}", "change", change,
-	    "key", jsontext_string(key), "old", json_of(old), "new",
-	    json_of(new));
-
-	json_dumpf(line, stdout,
-	    JSON_ENSURE_ASCII | JSON_COMPACT);
-	putchar('\n');
-	json_decref(line);
-}
-
 struct walk {
 	struct ruleset_lines old, new;
 	bool json;
+	struct jsonlist list;
 	struct difference *difference;
 };
+
+static void
+print_json(struct walk *w, const char *change, struct group old,
+    struct group new)
+{
+	struct slice key = new.n > 0 ? new.lines[0].key : old.lines[0].key;
+
+	jsonlist_add(&w->list, json_pack("{s:s, s:o, s:o, s:o}", "change",
+	    change, "key", jsontext_string(key), "old", json_of(old), "new",
+	    json_of(new)));
+}
 
 static void
 print_removed(struct walk *w, struct group old)
 {
 	w->difference->removed += old.n;
 	if (w->json)
-		print_json("removed", old, (struct group){ NULL, 0 });
+		print_json(w, "removed", old, (struct group){ NULL, 0 });
 	else
 		print_lines('-', old);
 }
@@ -88,7 +87,7 @@ print_added(struct walk *w, struct group new)
 {
 	w->difference->added += new.n;
 	if (w->json)
-		print_json("added", (struct group){ NULL, 0 }, new);
+		print_json(w, "added", (struct group){ NULL, 0 }, new);
 	else
 		print_lines('+', new);
 }
@@ -108,7 +107,7 @@ print_changed(struct walk *w, struct group old, struct group new,
 		return true;
 	w->difference->changed++;
 	if (w->json)
-		print_json("changed", old, new);
+		print_json(w, "changed", old, new);
 	else
 		printf("~ %.*s\t%s -> %s\n", SLICE_ARG(new.lines[0].key),
 		    was.buf, is.buf);
@@ -150,7 +149,12 @@ difference_print(struct store_reader *reader, const struct rulefile *rules,
 	ruleset_lines_init(&w.old);
 	ruleset_lines_init(&w.new);
 	good = (reader == NULL || ruleset_lines_of_store(reader, &w.old, f)) &&
-	    ruleset_lines_of_file(rules, &w.new, f) && walk(&w, f);
+	    ruleset_lines_of_file(rules, &w.new, f);
+	if (good) {
+		jsonlist_start(&w.list, json ? stdout : NULL);
+		good = walk(&w, f);
+		jsonlist_end(&w.list);
+	}
 	ruleset_lines_free(&w.old);
 	ruleset_lines_free(&w.new);
 	return good;

@@ -21,7 +21,7 @@ struct difference {
 
 /*
  * From the store (`reader` NULL: an empty one) to the finished rules, on
- * standard output; with `json` as one object a line.
+ * standard output; with `json` as a list.
  */
 bool difference_print(struct store_reader *, const struct rulefile *,
     bool json, struct difference *, struct fault *) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/import/table.h"
 
@@ -63,18 +64,19 @@ import_print_table(const struct import *import, FILE *out)
 void
 import_print_json(const struct import *import, FILE *out)
 {
+	struct jsonlist list;
+
+	jsonlist_start(&list, out);
 	for (size_t i = 0; i < import->nrows; i++) {
 		const struct import_row *row = &import->rows[i];
-		json_t *line = json_pack("{s:o, s:I, s:s, s:o, s:o}", "file",
+
+		jsonlist_add(&list, json_pack("{s:o, s:I, s:s, s:o, s:o}", "file",
 		    jsontext_cstring(row->path), "line",
 		    (json_int_t)row->line, "force", force_names[row->force],
 		    "rule", jsontext_string(row->rule), "why",
-		    jsontext_string(row->why));
-
-		json_dumpf(line, out, JSON_COMPACT | JSON_ENSURE_ASCII);
-		fputc('\n', out);
-		json_decref(line);
+		    jsontext_string(row->why)));
 	}
+	jsonlist_end(&list);
 }
 
 void

@@ -18,11 +18,18 @@ my %mtas = (postfix => 'Tlspolicy::Postfix', sendmail => 'Tlspolicy::Sendmail');
 my $address = '127.0.0.2';
 my $failed = 0;
 
+# Why it cannot run here, or undef.
+sub missing
+{
+	my ($kind) = @_;
+	return $mtas{$kind}->missing // Tlspolicy::Daemon::missing();
+}
+
 sub run
 {
 	my ($kind) = @_;
 	my $class = $mtas{$kind};
-	my $missing = $class->missing // Tlspolicy::Daemon::missing();
+	my $missing = missing($kind);
 	die "demo: $missing\n" if $missing;
 
 	$| = 1;
@@ -43,7 +50,10 @@ sub run
 	print paint('bold', "A throw-away $kind and tlspolicy-milter on "
 	    . "loopback"), ", in ", $scratch->dir,
 	    "\nThe client is $host [$address].\n";
+	$demo->tell('Five messages follow.  Of each: what client and server '
+	    . 'said, which rule decided, and how each of its tests came out.');
 	$demo->chapter("Mail from the bank comes with the bank's certificate");
+	$demo->tell('One rule, for a domain of senders:');
 	print_rules(\@bank);
 	$demo->message('forged, in clear', 'bank.example', undef, 550);
 	$demo->message("forged, with somebody else's certificate",
@@ -55,18 +65,25 @@ sub run
 	my @courier = ('TLS_From:courier.example',
 	    "ENCR:0+UNTIL:$end++BY:ticket-7");
 	$demo->chapter('TLS for everybody, an exception that ends by itself');
+	$demo->tell('Two more rules: everybody has to use TLS and may try '
+	    . "again (TEMP); but for the courier, to the end of $end:");
 	$demo->change(\@bank, ['TLS_From:', 'TEMP+ENCR:128'], \@courier);
 	$demo->message('anybody, in clear', 'anybody.example', undef, 451);
 	$demo->message('the courier, in clear', 'courier.example', undef, 250);
 
 	$demo->chapter('What a stricter policy would have done to this mail');
+	$demo->tell('Everybody is to show a certificate.  Whom would that have '
+	    . 'hit?  The mail above is judged again, by rules that are not in '
+	    . 'force:');
 	$demo->replay(\@bank, ['TLS_From:', 'TEMP+VERIFY:128']);
 	$demo->chapter('The evidence');
+	$demo->tell('All of it is in the audit log, each line chained to the '
+	    . 'one before:');
 	$demo->evidence;
 	print "\n", $failed ? paint('red', "$failed of the steps did not come "
 	    . "out as expected, or not as explained.") : paint('green',
 	    'Each came out as expected, and was explained as it was judged.'),
-	    $failed ? "\n" : "\nAll but the page is cleaned up.\n";
+	    $failed ? "\n" : "\nAll but the page is cleaned up.  What next: man -l man/tlspolicy.7\n";
 	exit($failed ? 1 : 0);
 }
 
@@ -88,13 +105,22 @@ sub rules
 
 sub print_rules
 {
+	print "\n";
 	printf "    %s\n", paint('bold', sprintf '%-25s %s', @$_) for @_;
 }
 
 sub chapter
 {
 	my ($self, $title) = @_;
-	printf "\n%s\n%s\n\n", '-' x 72, paint('bold', $title);
+	printf "\n%s\n%s\n", '-' x 72, paint('bold', $title);
+}
+
+sub tell
+{
+	my ($self, $text) = @_;
+	local $Text::Wrap::columns = 74;
+	local $Text::Wrap::unexpand = 0;
+	print "\n", Text::Wrap::wrap('', '', $text), "\n";
 }
 
 # The policy changes while the milter runs: the build's commit is the reload.
@@ -165,15 +191,21 @@ sub evidence
 	my ($self) = @_;
 	my $r = $self->{daemon}->tlspolicy('audit', 'verify');
 	my $page = Tlspolicy::Scratch::builddir() . '/demo-report.html';
-	print "    \$ tlspolicy audit verify\n";
+	print "\n    \$ tlspolicy audit verify\n";
 	print_line($self->short($_)) for split /\n/, $r->{out} . $r->{err};
 	$self->complain('audit verify', "exit $r->{status}") if $r->{status};
+	$r = $self->{daemon}->tlspolicy('report');
+	my @parts = split /\n\n/, $r->{out};
+	print "\n    \$ tlspolicy report\n";
+	for my $part (@parts[0, 1, $#parts]) {
+		print "\n", map { "    $_\n" } split /\n/, $part;
+	}
 	$r = $self->{daemon}->tlspolicy('report', '--html');
 	open my $fh, '>', $page or die "$page: $!\n";
 	print $fh $r->{out};
 	close $fh or die "$page: $!\n";
-	print "    \$ tlspolicy report --html >$page\n";
-	print "    Open that page in a browser.\n";
+	print "\n    \$ tlspolicy report --html >$page\n";
+	print "    The same as a page for people: open it in a browser.\n";
 	$self->complain('report', "exit $r->{status}") if $r->{status} ||
 	    $r->{out} !~ /courier\.example/;
 }

@@ -1,0 +1,39 @@
+/* Each word that it is not is offered as what may have been meant. */
+#include <string.h>
+
+#include "policy/commands/word.h"
+
+void
+word_start(struct word *w, const char *word)
+{
+	w->word = word;
+	nearest_init(&w->nearest, slice_of(word));
+	text_init(&w->all, w->buf, sizeof w->buf);
+}
+
+bool
+word_is(struct word *w, const char *one)
+{
+	if (strcmp(w->word, one) == 0)
+		return true;
+	nearest_offer(&w->nearest, slice_of(one));
+	text_puts(&w->all, w->all.n > 0 ? ", " : "");
+	text_puts(&w->all, one);
+	return false;
+}
+
+int
+word_refuse(const struct word *w, const struct context *context,
+    const char *what)
+{
+	char buf[96];
+	struct text hint;
+
+	text_init(&hint, buf, sizeof buf);
+	nearest_print(&w->nearest, &hint);
+	if (hint.n > 0)
+		return command_usage(context, "\"%s\" is not %s%s", w->word,
+		    what, hint.buf);
+	return command_usage(context, "\"%s\" is not %s; expected one of: %s",
+	    w->word, what, w->all.buf);
+}
