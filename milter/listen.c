@@ -125,7 +125,7 @@ somebody_listens(const char *path)
 	bool yes;
 
 	if (fd == -1)
-		return true; /* when in doubt, leave it alone */
+		return true; /* not known: the socket is left alone */
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
 	yes = connect(fd, (const struct sockaddr *)&address,
 	    sizeof address) == 0 || errno != ECONNREFUSED;

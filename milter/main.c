@@ -174,7 +174,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	    signals_start_milter(f);
 }
 
-/* Until it is time to stop; the exit status. */
+/* Serves until TERM or a failure; returns the exit status. */
 static int
 serve(struct start *s, struct daemon *d)
 {

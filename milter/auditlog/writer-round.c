@@ -319,7 +319,8 @@ writer_sync(struct writer *w, struct fault *fault)
 static void
 note_syncs(struct writer *w)
 {
-	uint64_t start = w->put - w->file.at; /* of what is kept */
+	/* where the kept bytes begin, counted as `put` */
+	uint64_t start = w->put - w->file.at;
 
 	if (w->forgot)
 		w->file.forgotten = w->file.unsynced;
@@ -337,7 +338,7 @@ note_writes(struct writer *w, uint64_t size)
 		pthread_cond_signal(&w->sync_work);
 }
 
-/* Whoever did it was not the one who rotates. */
+/* Nobody who rotates cuts off a part: it is reported as astray. */
 static void
 report_cut(struct writer *w)
 {

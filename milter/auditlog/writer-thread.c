@@ -121,7 +121,7 @@ end(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* No record is begun in a file that nobody will find. */
+/* Once a second; a file that has no name left is replaced at once. */
 static bool
 is_watch_due(const struct writer *w)
 {
@@ -142,7 +142,7 @@ writer_thread(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
-	writer_round(w); /* the link */
+	writer_round(w); /* writes the link that logfile_open() sealed */
 	writer_watch(w);
 	for (;;) {
 		pthread_mutex_lock(&w->lock);

@@ -14,7 +14,7 @@ enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 /* What is done when there is no room. */
 enum patience {
 	PATIENT,
-	REFUSAL, /* does not wait for room on the disk, and gets less */
+	REFUSAL, /* leaves a quarter of the queue, and the reserve on the disk */
 	IMPATIENT
 };
 

@@ -71,7 +71,7 @@ on_helo(SMFICTX *ctx, char *helo)
 	return answer;
 }
 
-/* Behind the sender come the arguments of MAIL. */
+/* argv: the sender, then the parameters of MAIL (SIZE=, SMTPUTF8), NULL. */
 static bool
 has_smtputf8(char **argv)
 {

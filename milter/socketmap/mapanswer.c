@@ -102,7 +102,7 @@ static void
 put_reply(const struct outbound_answer *a, struct text *reply)
 {
 	if (a->result == OUTBOUND_NONE || a->waived) {
-		/* The blank belongs to it. */
+		/* The blank in "NOTFOUND " is part of the protocol. */
 		text_puts(reply, "NOTFOUND ");
 		return;
 	}

@@ -192,7 +192,7 @@ chain_torn(struct chain *c, struct chain_head *head, struct slice bytes)
 	return true;
 }
 
-/* The opening of a line that is no record. */
+/* Writes how a line that is no record begins: version, event, time. */
 static void
 start_line(struct jsonput *j, struct text *out, const char *event,
     int64_t time_us)
@@ -204,7 +204,7 @@ start_line(struct jsonput *j, struct text *out, const char *event,
 	jsonput_time(j, time_us);
 }
 
-/* Its last member, a number. */
+/* Writes the line's last member, a number. */
 static void
 finish_line(struct jsonput *j, const char *name, uint64_t value)
 {

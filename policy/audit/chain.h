@@ -49,14 +49,14 @@
 #define CHAIN_START "{\"v\":" CHAIN_TEXT(CHAIN_SCHEMA) ",\"event\":"
 
 enum {
-	CHAIN_ROUND_BYTES = 1024 * 1024, /* that the daemon takes at once */
+	CHAIN_ROUND_BYTES = 1024 * 1024, /* sealed and written at once */
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
 	CHAIN_LINE_MAX = 256  /* a link, mark or withdrawal, unsealed */
 };
 
-/* Where a chain stands. */
+/* The end of a chain: what the next line is chained to. */
 struct chain_head {
 	char hex[CHAIN_HEX + 1];
 	uint64_t seq;	/* of the last sealed line; 0: none */
@@ -95,7 +95,7 @@ void chain_format_link(const struct chain_head *, int64_t time_us,
     struct text *out) NONNULL;
 void chain_format_mark(const struct chain_head *, int64_t time_us,
     struct text *out) NONNULL;
-/* That the record with this number counts for nothing. */
+/* A withdrawal: the record with number `seq` counts for nothing. */
 void chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out);
 
 /* A line taken apart. */

@@ -24,8 +24,8 @@ struct way {
 	int dir;
 	uid_t owner;
 	unsigned links;
-	bool reading;		/* the last name's file is there, or nothing */
-	char rest[2 * PATH_MAX]; /* still to be walked, from dir */
+	bool reading;		/* the last name is to be read, not made */
+	char rest[2 * PATH_MAX]; /* path components not walked yet, from dir */
 	struct fault *fault;
 };
 
@@ -138,7 +138,8 @@ walk(struct way *w)
 		    (w->reading || !last)))
 			return false;
 		if (!there)
-			return true; /* who opens it says so */
+			/* a missing file is the caller's to report */
+			return true;
 		if (S_ISLNK(st.st_mode)) {
 			if (!follow(w, name, &st))
 				return false;
