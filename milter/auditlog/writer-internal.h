@@ -13,6 +13,7 @@
 
 #include "milter/auditlog/logfile.h"
 #include "milter/auditlog/writer.h"
+#include "milter/clock.h"
 
 enum { WRITER_SYNC_MS = 100, WRITER_WATCH_MS = 1000 };
 
@@ -91,7 +92,6 @@ struct writer {
 };
 
 /* writer-round.c */
-int64_t writer_ms(void); /* of the monotonic clock */
 void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
 struct timespec writer_time(int64_t ms);
 bool writer_is_crowded(const struct writer *) NONNULL;

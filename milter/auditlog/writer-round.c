@@ -10,13 +10,6 @@
 #include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
-#include "milter/clock.h"
-
-int64_t
-writer_ms(void)
-{
-	return clock_ms();
-}
 
 void
 writer_deadline(struct timespec *t, unsigned ms)
@@ -298,7 +291,7 @@ writer_sync(struct writer *w, struct fault *fault)
 		pthread_mutex_unlock(&w->lock);
 		return false;
 	}
-	w->last_sync_ms = writer_ms();
+	w->last_sync_ms = clock_ms();
 	w->safe = w->put;
 	w->stats.syncs++;
 	list = w->unsynced;
@@ -400,7 +393,7 @@ writer_round(struct writer *w)
 		queue_gap(w);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
 	    !w->forgot;
-	w->busy_ms = writer_ms();
+	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	good = write_round(w, &fault);
 	pthread_mutex_lock(&w->lock);

@@ -22,7 +22,7 @@ wait_until_due(struct writer *w)
 			pthread_cond_wait(&w->sync_work, &w->lock);
 			continue;
 		}
-		if (writer_ms() >= w->last_sync_ms + WRITER_SYNC_MS)
+		if (clock_ms() >= w->last_sync_ms + WRITER_SYNC_MS)
 			return true;
 		until = writer_time(w->last_sync_ms + WRITER_SYNC_MS);
 		pthread_cond_timedwait(&w->sync_work, &w->lock, &until);
@@ -39,7 +39,7 @@ sync_once(struct writer *w)
 	bool good;
 
 	w->syncing = true;
-	w->sync_busy_ms = w->last_sync_ms = writer_ms();
+	w->sync_busy_ms = w->last_sync_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	good = fdatasync(fd) == 0;
 	pthread_mutex_lock(&w->lock);

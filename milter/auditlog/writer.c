@@ -25,7 +25,7 @@ enum patience {
 static bool
 is_stalled(const struct writer *w)
 {
-	int64_t limit = writer_ms() - (w->wait_ms - w->wait_ms / 10);
+	int64_t limit = clock_ms() - (w->wait_ms - w->wait_ms / 10);
 
 	return (w->busy_ms != 0 && w->busy_ms <= limit) ||
 	    (w->sync_busy_ms != 0 && w->sync_busy_ms <= limit);

@@ -22,15 +22,6 @@ program_of(struct slice tag, struct slice *instance)
 }
 
 static void
-end_session(struct maillog *m, const struct logline *line)
-{
-	struct session *s = maillog_process(m, line, false);
-
-	if (s != NULL)
-		sessions_remove(m->processes, s);
-}
-
-static void
 take_connect(struct maillog *m, const struct logline *line, struct slice s)
 {
 	struct session *session = maillog_process(m, line, true);
@@ -51,7 +42,7 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s,
 	maillog_tls_is_logged(m, line);
 	if (session == NULL || !maillog_postfix_peer(&s, session) ||
 	    !maillog_postfix_suite(s, session)) {
-		end_session(m, line);
+		maillog_process_end(m, line);
 		m->counts.unreadable++;
 		return;
 	}
@@ -139,12 +130,13 @@ smtpd_line(struct maillog *m, const struct logline *line,
 	if (maillog_take(&s, "connect from ")) {
 		take_connect(m, line, s);
 	} else if (maillog_take(&s, "disconnect from ")) {
-		end_session(m, line);
+		maillog_process_end(m, line);
 	} else if (maillog_postfix_trust(&s, &verify)) {
 		if (maillog_take(&s, "TLS connection established from "))
 			take_tls(m, line, s, verify);
 	} else if (maillog_take(&s, "TLS connection established from ")) {
-		end_session(m, line); /* old: no word of the certificate */
+		/* An old Postfix: no word of the certificate. */
+		maillog_process_end(m, line);
 	} else {
 		id = slice_make(s.p, slice_find(s, ':'));
 		s = slice_from(s, id.n);

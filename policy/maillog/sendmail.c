@@ -20,16 +20,6 @@ is_sendmail(const struct maillog *m, struct slice tag)
 	    slice_starts_nocase(tag, "sendmail");
 }
 
-/* Only at higher log levels it is told where a session begins. */
-static void
-end_session(struct maillog *m, const struct logline *line)
-{
-	struct session *s = maillog_process(m, line, false);
-
-	if (s != NULL)
-		sessions_remove(m->processes, s);
-}
-
 static void
 take_tls(struct maillog *m, const struct logline *line, struct slice s)
 {
@@ -322,7 +312,8 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 		    maillog_take(&s, ": Milter: cmd=data, discard"))
 			take_refusal(m, line, id);
 		else if (maillog_take(&s, ": connect from "))
-			end_session(m, line);
+			/* Only at higher log levels it is told. */
+			maillog_process_end(m, line);
 	}
 	return true;
 }

@@ -27,6 +27,15 @@ maillog_process(struct maillog *m, const struct logline *line, bool anew)
 	    sessions_find(m->processes, key);
 }
 
+void
+maillog_process_end(struct maillog *m, const struct logline *line)
+{
+	struct session *s = maillog_process(m, line, false);
+
+	if (s != NULL)
+		sessions_remove(m->processes, s);
+}
+
 static struct slice
 service_key(char buf[SESSIONS_KEY_MAX], const struct logline *line)
 {
