@@ -32,7 +32,7 @@ take_connect(struct maillog *m, const struct logline *line, struct slice s)
 	m->counts.unreadable += !session->begun;
 }
 
-/* A line about TLS that is not understood leaves nothing to believe. */
+/* After a TLS line that cannot be read the session's TLS is unknown. */
 static void
 take_tls(struct maillog *m, const struct logline *line, struct slice s,
     const char *verify)
