@@ -112,6 +112,11 @@ none('a source of the libraries is compiled by them alone', map {
     map { "$program: $_" } grep { $library{$_} } split ' ', $files // '' }
     grep { !/^lib/ } $makefile =~ /^(\w+_SOURCES \+?=.*)$/mg);
 
+my %listed = map { $_ => 1 } map { split } $makefile =~
+    /^\w+(?:SOURCES|_HEADERS|DATA|EXTRA_DIST) \+?=(.*)$/mg;
+none('Makefile.am has each file of policy/ and milter/', grep {
+    !$listed{$_} } Tlspolicy::Tree::files(qr{^(?:policy|milter)/.*\.[ch]$}));
+
 # Where to add something: the files are there.
 my $top = Tlspolicy::Scratch::topdir();
 for my $part ('policy', 'milter') {
