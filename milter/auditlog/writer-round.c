@@ -169,25 +169,15 @@ withdraw(struct writer *w, const struct entry *entry)
 static void
 queue_gap(struct writer *w)
 {
-	char line[256];
+	char line[CHAIN_LINE_MAX];
 	struct text out;
-	struct jsonput j;
 	struct entry *note;
 
 	if (w->unrecorded == 0 || w->stats.scarce)
 		return;
 	text_init(&out, line, sizeof line);
-	jsonput_start(&j, &out);
-	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"unrecorded\",\"time\":");
-	jsonput_time(&j, w->options.clock());
-	JSONPUT_LITERAL(&j, ",\"refusals\":");
-	jsonput_number(&j, w->unrecorded);
-	JSONPUT_LITERAL(&j, ",\"since\":");
-	jsonput_time(&j, w->unrecorded_since);
-	JSONPUT_LITERAL(&j, ",\"until\":");
-	jsonput_time(&j, w->unrecorded_until);
-	JSONPUT_LITERAL(&j, "}");
-	jsonput_finish(&j);
+	chain_format_gap(w->unrecorded, w->unrecorded_since,
+	    w->unrecorded_until, w->options.clock(), &out);
 	if ((note = note_new(&out)) == NULL)
 		return;
 	append(&w->last, note);

@@ -247,3 +247,20 @@ chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out)
 	start_line(&j, out, "withdrawn", time_us);
 	finish_line(&j, "of", seq);
 }
+
+void
+chain_format_gap(uint64_t refusals, int64_t since, int64_t until,
+    int64_t time_us, struct text *out)
+{
+	struct jsonput j;
+
+	start_line(&j, out, "unrecorded", time_us);
+	JSONPUT_LITERAL(&j, ",\"refusals\":");
+	jsonput_number(&j, refusals);
+	JSONPUT_LITERAL(&j, ",\"since\":");
+	jsonput_time(&j, since);
+	JSONPUT_LITERAL(&j, ",\"until\":");
+	jsonput_time(&j, until);
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
+}

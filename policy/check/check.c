@@ -62,7 +62,7 @@ set_macro(struct check *j, struct slice name, struct slice value,
 	case MACRO_NO_MEMORY:
 		break;
 	}
-	return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	return fault_no_memory(f);
 }
 
 static bool
@@ -107,7 +107,7 @@ check_facts(struct check *j, const struct check_macro *macros, size_t n,
 			return false;
 	}
 	return (take_as_given(&j->facts) && macro_finish(&j->facts)) ||
-	    fault_set(f, FAULT_UNAVAILABLE, "out of memory");
+	    fault_no_memory(f);
 }
 
 /* The listed addresses are clients; outbound, the client is ourselves. */

@@ -164,7 +164,7 @@ read_files(struct maillog *m, const struct maillog_options *o, char **paths)
 	while (operands[n] != NULL)
 		n++;
 	if ((logs = calloc(n, sizeof *logs)) == NULL) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -248,7 +248,7 @@ run(struct context *context, int argc, char **argv)
 		return command_usage(context, "standard output is the audit "
 		    "log, in which such records have no place");
 	if ((m = maillog_new(&o)) == NULL) {
-		fault_set(&fault, FAULT_UNAVAILABLE, "out of memory");
+		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
 	status = read_files(m, &o, argv + optind);
