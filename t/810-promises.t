@@ -87,6 +87,14 @@ rows_are_documented('policy/cert/inspect-kind.c', 'policy/cert/inspect.h',
     'INSPECT', 'tlspolicy-cert.1', 'Cm');
 rows_are_documented('policy/doctor/kind.c', 'policy/doctor/doctor.h',
     'DOCTOR', 'tlspolicy-doctor.1', 'Li');
+my ($counters) = Tlspolicy::Tree::code('policy/report/count.h') =~
+    /^enum report_counter \{(.*?)\bREPORT_COUNTERS\n/ms;
+my $count_c = Tlspolicy::Tree::code('policy/report/count.c');
+my $report_c = Tlspolicy::Tree::code('policy/report/report.c');
+for my $id ($counters =~ /^\t(COUNT_\w+)/mg) {
+	like($count_c, qr/^\t\[$id\] = \{ \./m, "$id: a row in report/count.c");
+	like($report_c, qr/->n\[$id\b/, "$id: counted in report/report.c");
+}
 my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
     Tlspolicy::Tree::text('man/tlspolicy-milter.8') =~ /^\.It Li (.*)$/mg;
 none('tlspolicy-milter(8) has each metric of the page', grep { !$in_manual{$_} }
