@@ -18,7 +18,7 @@ enum { SPARE = 16, SILENCE_MS = 60000 };
 
 static struct metrics *metrics;
 static struct accept_trouble trouble = { .where = "" };
-static bool crowded; /* the last one was near the limit */
+static bool crowded; /* the latest descriptor was near the limit */
 
 void
 accept_init(struct metrics *m)

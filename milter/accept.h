@@ -30,7 +30,7 @@ struct accept_trouble {
 	bool said;
 };
 
-/* Before there are connections. */
+/* To be called before libmilter accepts connections. */
 void accept_init(struct metrics *) NONNULL;
 
 /* Counts one that failed with `error`; says so, once in a minute at most. */

@@ -23,7 +23,7 @@ struct daemon {
 	struct drain drain;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;
-	struct pool messages;	      /* struct message, for the next one */
+	struct pool messages;	      /* struct message, to be used again */
 };
 
 #endif

@@ -12,7 +12,7 @@
 /* At the start, before anything of libevent is used. */
 void evmemory_init(void);
 
-/* The calling thread waits from now on. */
+/* From now on allocations of the calling thread wait for memory. */
 void evmemory_wait(void);
 
 #endif

@@ -95,11 +95,8 @@ bool
 listen_parse(const struct settings *s, uid_t owner, gid_t group,
     struct listen *l, struct fault *f)
 {
-	memset(l, 0, sizeof *l);
-	l->setting = "socket";
-	l->owner = owner;
-	l->group = group;
-	l->mode = (mode_t)s->socket_mode;
+	*l = (struct listen){ .setting = "socket", .owner = owner,
+		.group = group, .mode = (mode_t)s->socket_mode };
 	return find_group(s->socket_group, "socket-group", &l->group, f) &&
 	    parse_spec(s->socket, l, f);
 }
@@ -108,11 +105,8 @@ bool
 listen_parse_map(const struct settings *s, uid_t owner, gid_t group,
     struct listen *l, struct fault *f)
 {
-	memset(l, 0, sizeof *l);
-	l->setting = "socketmap";
-	l->owner = owner;
-	l->group = group;
-	l->mode = (mode_t)s->socketmap_mode;
+	*l = (struct listen){ .setting = "socketmap", .owner = owner,
+		.group = group, .mode = (mode_t)s->socketmap_mode };
 	return find_group(s->socketmap_group, "socketmap-group", &l->group,
 	    f) && parse_spec(s->socketmap, l, f);
 }
@@ -125,7 +119,7 @@ somebody_listens(const char *path)
 	bool yes;
 
 	if (fd == -1)
-		return true; /* when in doubt, leave it alone */
+		return true; /* not known: the socket is left alone */
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
 	yes = connect(fd, (const struct sockaddr *)&address,
 	    sizeof address) == 0 || errno != ECONNREFUSED;

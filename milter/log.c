@@ -56,7 +56,7 @@ put_line(int level, struct text *line)
 	}
 	/* text_init() got one byte less than there is. */
 	line->buf[line->n++] = '\n';
-	/* There is nobody left to tell when this fails. */
+	/* A log that cannot be written cannot be reported. */
 	if (write(STDERR_FILENO, line->buf, line->n) == -1)
 		return;
 }

@@ -13,9 +13,9 @@
 
 #include "milter/accept.h"
 #include "milter/activation.h"
-#include "milter/session/callbacks.h"
+#include "milter/clock.h"
+#include "milter/config-test.h"
 #include "milter/evmemory.h"
-#include "milter/session/judge.h"
 #include "milter/listen.h"
 #include "milter/log.h"
 #include "milter/metrics/server.h"
@@ -23,9 +23,9 @@
 #include "milter/options.h"
 #include "milter/privilege.h"
 #include "milter/reload.h"
+#include "milter/session/callbacks.h"
 #include "milter/signals.h"
 #include "milter/socketmap/socketmap.h"
-#include "milter/config-test.h"
 
 enum { WATCH_MS = 1000, STOP_MS = 3000 };
 
@@ -128,7 +128,7 @@ watch_store(struct start *s, struct daemon *d)
 {
 	store_holder_watch(&d->store, s->settings.store);
 	if (s->metrics_on)
-		ends_watch(&d->ends, &d->store, judge_clock());
+		ends_watch(&d->ends, &d->store, clock_date_us());
 }
 
 static bool
@@ -151,7 +151,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
 	pool_init(&d->messages);
-	d->started_us = (uint64_t)judge_clock();
+	d->started_us = (uint64_t)clock_date_us();
 	if (!settings_holder_init(&d->settings, &s->settings))
 		return fault_no_memory(f);
 
@@ -184,7 +184,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	    signals_start_milter(f);
 }
 
-/* Until it is time to stop; the exit status. */
+/* Serves until TERM or a failure; returns the exit status. */
 static int
 serve(struct start *s, struct daemon *d)
 {

@@ -8,7 +8,8 @@
 
 struct options {
 	const char *conf;  /* the settings file */
-	bool conf_given;   /* by -c: then it must be there */
+	/* `conf` was named by -c: a missing file is an error */
+	bool conf_given;
 	bool test;	   /* -t */
 	bool to_syslog;	   /* -s */
 };

@@ -128,7 +128,7 @@ signals_start_milter(struct fault *f)
 	return true;
 }
 
-/* Many HUPs are one; an end counts more than they do. */
+/* Several HUPs count as one; TERM goes before HUP. */
 static enum signals_event
 drain(void)
 {

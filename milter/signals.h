@@ -15,10 +15,10 @@
 #include "policy/policy.h"
 
 enum signals_event {
-	SIGNALS_NONE,	/* the time is over */
+	SIGNALS_NONE,	/* the timeout passed */
 	SIGNALS_RELOAD, /* HUP */
 	SIGNALS_STOP,	/* TERM, INT */
-	SIGNALS_ENDED	/* libmilter ended of its own accord */
+	SIGNALS_ENDED	/* smfi_main() returned */
 };
 
 /* Handlers, before any other thread runs. */

@@ -26,7 +26,8 @@ lost_page(int number, siginfo_t *info, void *context)
 
 	(void)context;
 	if (store == NULL || !store_lose_page(store, info->si_addr))
-		signal(number, SIG_DFL); /* which the next moment shows */
+		/* No page of a store: it comes again, and ends the process. */
+		signal(number, SIG_DFL);
 }
 
 static void
@@ -109,7 +110,7 @@ reopen(struct store_holder *h, const char *path)
 
 	fault_clear(&why);
 	if (h->store == NULL) {
-		/* Nothing to close: readers go on failing meanwhile. */
+		/* Needs no lock: while no store is open nobody reads one. */
 		fresh = store_open(path, &why);
 		pthread_rwlock_wrlock(&h->lock);
 	} else

@@ -18,10 +18,10 @@
 
 struct store_holder {
 	pthread_rwlock_t lock;
-	struct store *store; /* NULL: none, for the reason in `why` */
+	struct store *store; /* NULL: none could be opened, `why` says why */
 	struct fault why;
 	bool was_told;	     /* `why` has been logged */
-	int64_t walk_at;     /* when all of it is to be looked at again */
+	int64_t walk_at;     /* when store_verify() is due, in seconds */
 	unsigned opened;     /* times: another file each */
 };
 

@@ -9,7 +9,6 @@
 #define TLSPOLICY_POLICY_H
 
 #include "policy/audit/chain.h"
-#include "policy/audit/jsonput.h"
 #include "policy/audit/record.h"
 #include "policy/audit/source.h"
 #include "policy/audit/tail.h"

@@ -129,6 +129,12 @@ my ($way) = Tlspolicy::Tree::text('policy/README') =~
     /^One message.*?\n(.*?)^What holds/ms;
 my @on_the_way = $way =~ m{^    (\S+\.c) }mg;
 cmp_ok(scalar @on_the_way, '>', 15, 'the way of a message is in the README');
+my $headers = join '', map { Tlspolicy::Tree::code($_) }
+    grep { /\.h$/ } @policy, @milter;
+my @handed_on = $way =~ m{; struct (\w+)$}mg;
+cmp_ok(scalar @handed_on, '>', 5, 'with the structs that are handed on');
+none('and names structs that there are',
+    grep { $headers !~ /^struct \Q$_\E \{/m } @handed_on);
 none('and names files that there are', grep { my $path = $_;
     !grep { $_ eq $path } @policy, @milter } @on_the_way);
 

@@ -103,6 +103,10 @@ for my $mta (@mtas) {
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;
 my %name_of = @names;
+my ($fact_ids) = Tlspolicy::Tree::code('policy/facts/fact.h') =~
+    /^enum fact_id \{(.*?)\bFACT_COUNT\n/ms;
+is_deeply([$fact_ids =~ /\b(FACT_\w+)/g], [@names[map { 2 * $_ }
+    0 .. $#names / 2]], 'facts.c names each fact of fact.h');
 my %want;
 for my $fact (keys %told) {
 	my $name = $name_of{$fact};

@@ -37,7 +37,7 @@ my @groups = Tlspolicy::Tree::code('policy/audit/field.c') =~
 cmp_ok(scalar @facts, '>', 40, 'rows of policy/audit/field.c');
 my %written = map { $_ => 1 } @groups;
 for my $path (Tlspolicy::Tree::files(
-    qr{^(?:policy/audit/(?:record|chain)|milter/auditlog/).*\.c$})) {
+    qr{^(?:policy/audit/(?:record|chain)|milter/auditlog/).*\.[ch]$})) {
 	$written{$_} = 1
 	    for Tlspolicy::Tree::code($path) =~ /[,{]\\"(\w+)\\":/g,
 	    Tlspolicy::Tree::code($path) =~ /\bfinish_line\(&\w+, "(\w+)"/g;
@@ -61,6 +61,51 @@ none('tlspolicy-audit(5) has each member that is written',
     grep { !$said{$_} } sort keys %written);
 none('tlspolicy-audit(5) has no member that nobody writes',
     grep { !$written{$_} } sort keys %said);
+
+# Tables whose rows have a place in the manual each, and an enumerator.
+sub enumerators {
+	my ($path, $prefix) = @_;
+	my ($body) = Tlspolicy::Tree::code($path) =~
+	    /^enum \w+ \{([^{}]*?)\b${prefix}_(?:COUNT|KINDS)\b/ms;
+	return ($body // '') =~ /\b(${prefix}_\w+)/g;
+}
+sub rows_are_documented {
+	my ($path, $header, $prefix, $page, $mark) = @_;
+	my %row = Tlspolicy::Tree::code($path) =~
+	    /^\t\[(${prefix}_\w+)\] = \{ "([\w-]+)"/mg;
+	my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
+	    Tlspolicy::Tree::text("man/$page") =~ /^\.It $mark (.*)$/mg;
+	cmp_ok(scalar keys %row, '>', 5, "rows of $path");
+	none("$path has a row for each of $header",
+	    grep { !exists $row{$_} } enumerators($header, $prefix));
+	none("$page has each row of $path",
+	    grep { !$in_manual{$_} } sort values %row);
+}
+rows_are_documented('milter/metrics/metrics.c', 'milter/metrics/metrics.h',
+    'COUNTER', 'tlspolicy-milter.8', 'Li');
+rows_are_documented('policy/cert/inspect-kind.c', 'policy/cert/inspect.h',
+    'INSPECT', 'tlspolicy-cert.1', 'Cm');
+rows_are_documented('policy/doctor/kind.c', 'policy/doctor/doctor.h',
+    'DOCTOR', 'tlspolicy-doctor.1', 'Li');
+my ($counters) = Tlspolicy::Tree::code('policy/report/count.h') =~
+    /^enum report_counter \{(.*?)\bREPORT_COUNTERS\n/ms;
+my $count_c = Tlspolicy::Tree::code('policy/report/count.c');
+my $report_c = Tlspolicy::Tree::code('policy/report/report.c');
+for my $id ($counters =~ /^\t(COUNT_\w+)/mg) {
+	like($count_c, qr/^\t\[$id\] = \{ \./m, "$id: a row in report/count.c");
+	like($report_c, qr/->n\[$id\b/, "$id: counted in report/report.c");
+}
+my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
+    Tlspolicy::Tree::text('man/tlspolicy-milter.8') =~ /^\.It Li (.*)$/mg;
+none('tlspolicy-milter(8) has each metric of the page', grep { !$in_manual{$_} }
+    map { Tlspolicy::Tree::code($_) =~
+	/\b(?:head|total|gauge)\(out, "(?:tlspolicy_)?(\w+)"/g }
+    map { "milter/metrics/$_.c" } qw(page process));
+my %tlspolicy_1 = Tlspolicy::Tree::manual('tlspolicy.1');
+my @formats = Tlspolicy::Tree::code('policy/import/import.c') =~
+    /^\t\{ "([\w-]+)", "/mg;
+my ($synopsis) = $tlspolicy_1{import} =~ /^\.Cm (\S+ \| .*)$/m;
+is($synopsis, join(' | ', @formats), 'tlspolicy(1), import: each format');
 
 # Variables: the objects that READMEs name have some, and no other.
 sub variables {
@@ -112,6 +157,11 @@ none('a source of the libraries is compiled by them alone', map {
     map { "$program: $_" } grep { $library{$_} } split ' ', $files // '' }
     grep { !/^lib/ } $makefile =~ /^(\w+_SOURCES \+?=.*)$/mg);
 
+my %listed = map { $_ => 1 } map { split } $makefile =~
+    /^\w+(?:SOURCES|_HEADERS|DATA|EXTRA_DIST) \+?=(.*)$/mg;
+none('Makefile.am has each file of policy/ and milter/', grep {
+    !$listed{$_} } Tlspolicy::Tree::files(qr{^(?:policy|milter)/.*\.[ch]$}));
+
 # Where to add something: the files are there.
 my $top = Tlspolicy::Scratch::topdir();
 for my $part ('policy', 'milter') {
@@ -123,5 +173,23 @@ for my $part ('policy', 'milter') {
 	    !/NAME/ && !grep { -e } "$top/$_", "$top/$part/$_",
 		glob("$top/$part/*/$_") } @named);
 }
+
+# What a newcomer asks first is answered by a file's name, on a line of a map.
+my $maps = join '', map { Tlspolicy::Tree::text("$_/README") } qw(policy milter);
+$maps =~ s/\n {10,}/ /g;	# lines that go on
+my %asked = (
+	'the order of keys' => 'key-order',
+	'CN, VER, FP' => 'item',
+	'the table of them: name, type, default' => 'settings',
+	'what is done at each step: MAIL, RCPT' => 'step',
+	'compiled policy in LMDB' => 'store/',
+	'which records in them were withdrawn' => 'blocks',
+	'codes and texts of a refusal' => 'reply',
+	'a file is looked at before it is believed' => 'check',
+	'an MTA each' => 'dialect',
+	'the counters, a row each' => 'count',
+);
+none('the maps answer', grep { $maps !~ /^ +\Q$asked{$_}\E +.*\Q$_\E/m }
+    sort keys %asked);
 
 done_testing;

@@ -15,8 +15,8 @@
 #include "milter/log.h"
 
 struct auditlog {
-	_Atomic(struct writer *) writer; /* NULL: off */
-	bool stalled; /* and said so */
+	_Atomic(struct writer *) writer; /* NULL: audit-file = /dev/null */
+	bool stalled; /* the disk does not answer, and the log says so */
 };
 
 static void

@@ -19,7 +19,7 @@ struct logfile {
 	int fd;
 	dev_t dev;
 	ino_t ino;
-	uint64_t size;		/* of the file, as far as it is ours */
+	uint64_t size;		/* of the file, by what was read and written */
 	struct chain *chain;
 	struct chain_head head;	/* after the last line of `buf` */
 	char *buf;		/* sealed, not written yet: buf[at..n) */
@@ -27,8 +27,8 @@ struct logfile {
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool stream;		/* see logfile_open() */
 	bool unsynced;		/* written since the last fdatasync */
-	bool forgotten;		/* that one failed */
-	const char *why;	/* said by the link or mark of the next open */
+	bool forgotten;		/* the last fdatasync failed */
+	const char *why;	/* the next link or mark gives this reason */
 };
 
 /*
@@ -52,7 +52,7 @@ enum logfile_place { LOGFILE_THERE, LOGFILE_AWAY, LOGFILE_UNSEEN };
 enum logfile_place logfile_place(const struct logfile *, const char *path)
     NONNULL;
 
-/* No name leads to the file: it was removed. */
+/* The file has no name (st_nlink is 0): it was removed. */
 bool logfile_is_nameless(const struct logfile *) NONNULL;
 
 /* Adds a record to the buffer.  False: no memory, or OpenSSL failed. */

@@ -13,13 +13,14 @@
 
 #include "milter/auditlog/logfile.h"
 #include "milter/auditlog/writer.h"
+#include "milter/clock.h"
 
 enum { WRITER_SYNC_MS = 100, WRITER_WATCH_MS = 1000 };
 
 enum entry_state {
 	ENTRY_QUEUED,
-	ENTRY_SEALED, /* in the buffer of the file, or written */
-	ENTRY_DONE,   /* as safe as promised; the waiter frees it */
+	ENTRY_SEALED, /* chained into logfile.buf, perhaps written */
+	ENTRY_DONE,   /* written, synced with `each`; the waiter frees it */
 	ENTRY_DROPPED /* never written, the writer ends; the waiter frees it */
 };
 
@@ -27,17 +28,17 @@ enum entry_state {
 struct entry {
 	struct entry *next;
 	enum entry_state state;
-	bool waited;	/* somebody waits until it is in the file */
-	bool refused;	/* he need not wait any longer: it did not work */
-	bool abandoned; /* he was told that it is not */
+	bool waited;	/* a submitter waits for this entry */
+	bool refused;	/* a write failed: the submitter stops waiting */
+	bool abandoned; /* the submitter has answered 451: withdraw it */
 	size_t start, end;	  /* in the file's buffer */
-	struct chain_head before; /* the head without it */
+	struct chain_head before; /* the chain's head in front of it */
 	int64_t since_ms; /* when it was handed over */
 	size_t n;
 	char record[];
 };
 
-/* Its own copies: whoever asked may be tired of waiting. */
+/* Owns copies: writer_reopen() may have given up waiting for it. */
 struct reopening {
 	struct writer_options options;
 	char *path;
@@ -48,9 +49,9 @@ struct reopening {
 
 struct writer {
 	pthread_mutex_t lock;
-	pthread_cond_t work;	 /* for the writer */
-	pthread_cond_t sync_work; /* for the one that syncs */
-	pthread_cond_t progress; /* for those who wait */
+	pthread_cond_t work;	 /* wakes the writer */
+	pthread_cond_t sync_work; /* wakes the syncing thread */
+	pthread_cond_t progress; /* wakes submitters */
 	pthread_t thread, syncer;
 
 	/* Under the lock. */
@@ -65,7 +66,7 @@ struct writer {
 	unsigned inside; /* submitters that wait */
 	struct reopening *reopening;
 	struct writer_stats stats;
-	uint64_t unrecorded; /* refusals, not told by a line yet: when */
+	uint64_t unrecorded; /* refusals that no "unrecorded" line counts yet */
 	int64_t unrecorded_since, unrecorded_until;
 
 	/*
@@ -76,24 +77,23 @@ struct writer {
 	uint64_t put, safe;
 	int64_t unsynced_ms; /* since when there are others */
 	int fd;		 /* of the file, for the syncing thread */
-	bool syncing;	 /* it is under way */
-	bool own_sync;	 /* not to be begun: the writer does it */
-	bool forgot;	 /* it failed; the writer writes and syncs again */
+	bool syncing;	 /* fdatasync(2) is under way */
+	bool own_sync;	 /* the writer syncs: the thread must not begin */
+	bool forgot;	 /* its sync failed: the writer writes and syncs again */
 	int64_t sync_busy_ms, last_sync_ms;
 
-	/* The writer's own. */
+	/* Only the writer's thread touches these. */
 	struct writer_options options; /* without path and key */
 	struct logfile file;
 	struct entry *sealed, **sealed_last; /* in the file's buffer */
 	struct entry *unsynced, **unsynced_last; /* written; sync = each */
-	struct reopening *now; /* what is open, to make it anew */
+	struct reopening *now; /* how the open file was asked for */
 	int64_t watched_ms;
 	bool homeless; /* the file has no name, and there is no new one */
-	bool told_astray, reported; /* the latter: that it is failing */
+	bool told_astray, reported; /* WRITER_ASTRAY; WRITER_FAILING */
 };
 
 /* writer-round.c */
-int64_t writer_ms(void); /* of the monotonic clock */
 void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
 struct timespec writer_time(int64_t ms);
 bool writer_is_crowded(const struct writer *) NONNULL;

@@ -163,7 +163,7 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 {
 	writer_round(w);
 	pthread_mutex_lock(&w->lock);
-	w->busy_ms = writer_ms();
+	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	r->good = logfile_place(&w->file, r->options.path) == LOGFILE_THERE;
 	if (!r->good) {
@@ -261,7 +261,7 @@ writer_watch(struct writer *w)
 	enum logfile_place place;
 
 	pthread_mutex_lock(&w->lock);
-	w->busy_ms = w->watched_ms = writer_ms();
+	w->busy_ms = w->watched_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	place = logfile_place(&w->file, w->now->path);
 	if (place == LOGFILE_UNSEEN)

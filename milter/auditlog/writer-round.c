@@ -10,13 +10,6 @@
 #include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
-#include "milter/clock.h"
-
-int64_t
-writer_ms(void)
-{
-	return clock_ms();
-}
 
 void
 writer_deadline(struct timespec *t, unsigned ms)
@@ -150,7 +143,7 @@ note_new(const struct text *line)
 
 	if (note == NULL)
 		return NULL;
-	note->since_ms = writer_ms();
+	note->since_ms = clock_ms();
 	note->n = line->n;
 	memcpy(note->record, line->buf, line->n);
 	return note;
@@ -179,25 +172,15 @@ withdraw(struct writer *w, const struct entry *entry)
 static void
 queue_gap(struct writer *w)
 {
-	char line[256];
+	char line[CHAIN_LINE_MAX];
 	struct text out;
-	struct jsonput j;
 	struct entry *note;
 
 	if (w->unrecorded == 0 || w->stats.scarce)
 		return;
 	text_init(&out, line, sizeof line);
-	jsonput_start(&j, &out);
-	JSONPUT_LITERAL(&j, "{\"v\":1,\"event\":\"unrecorded\",\"time\":");
-	jsonput_time(&j, w->options.clock());
-	JSONPUT_LITERAL(&j, ",\"refusals\":");
-	jsonput_number(&j, w->unrecorded);
-	JSONPUT_LITERAL(&j, ",\"since\":");
-	jsonput_time(&j, w->unrecorded_since);
-	JSONPUT_LITERAL(&j, ",\"until\":");
-	jsonput_time(&j, w->unrecorded_until);
-	JSONPUT_LITERAL(&j, "}");
-	jsonput_finish(&j);
+	chain_format_gap(w->unrecorded, w->unrecorded_since,
+	    w->unrecorded_until, w->options.clock(), &out);
 	if ((note = note_new(&out)) == NULL)
 		return;
 	append(&w->last, note);
@@ -304,7 +287,7 @@ writer_sync(struct writer *w, struct fault *fault)
 		pthread_mutex_unlock(&w->lock);
 		return false;
 	}
-	w->last_sync_ms = writer_ms();
+	w->last_sync_ms = clock_ms();
 	w->safe = w->put;
 	w->unsynced_ms = 0;
 	w->stats.syncs++;
@@ -326,7 +309,8 @@ writer_sync(struct writer *w, struct fault *fault)
 static void
 note_syncs(struct writer *w)
 {
-	uint64_t start = w->put - w->file.at; /* of what is kept */
+	/* where the kept bytes begin, counted as `put` */
+	uint64_t start = w->put - w->file.at;
 
 	if (w->forgot)
 		w->file.forgotten = w->file.unsynced;
@@ -340,13 +324,13 @@ note_writes(struct writer *w, uint64_t size)
 {
 	w->put += w->file.size - size;
 	if (w->put > w->safe && w->unsynced_ms == 0)
-		w->unsynced_ms = writer_ms();
+		w->unsynced_ms = clock_ms();
 	w->fd = w->file.fd;
 	if (w->sync == AUDIT_SYNC_BATCH && w->put > w->safe)
 		pthread_cond_signal(&w->sync_work);
 }
 
-/* Whoever did it was not the one who rotates. */
+/* Nobody who rotates cuts off a part: it is reported as astray. */
 static void
 report_cut(struct writer *w)
 {
@@ -417,7 +401,7 @@ writer_round(struct writer *w)
 		queue_gap(w);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
 	    !w->forgot;
-	w->busy_ms = writer_ms();
+	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	good = write_round(w, &fault);
 	pthread_mutex_lock(&w->lock);

@@ -22,7 +22,7 @@ wait_until_due(struct writer *w)
 			pthread_cond_wait(&w->sync_work, &w->lock);
 			continue;
 		}
-		if (writer_ms() >= w->last_sync_ms + WRITER_SYNC_MS)
+		if (clock_ms() >= w->last_sync_ms + WRITER_SYNC_MS)
 			return true;
 		until = writer_time(w->last_sync_ms + WRITER_SYNC_MS);
 		pthread_cond_timedwait(&w->sync_work, &w->lock, &until);
@@ -35,7 +35,7 @@ static void
 sync_once(struct writer *w)
 {
 	uint64_t put = w->put;
-	int64_t began = writer_ms();
+	int64_t began = clock_ms();
 	int fd = w->fd;
 	bool good;
 

@@ -25,7 +25,7 @@ wait_for_work(struct writer *w)
 		int64_t due = w->watched_ms + WRITER_WATCH_MS;
 		struct timespec until = writer_time(due);
 
-		if (writer_ms() >= due)
+		if (clock_ms() >= due)
 			return;
 		pthread_cond_timedwait(&w->work, &w->lock, &until);
 	}
@@ -38,7 +38,7 @@ wait_for_work(struct writer *w)
 static void
 coalesce(struct writer *w)
 {
-	struct timespec until = writer_time(writer_ms() + COALESCE_MS);
+	struct timespec until = writer_time(clock_ms() + COALESCE_MS);
 
 	while (w->first != NULL && w->inside == 0 && !w->stopping &&
 	    w->reopening == NULL && !writer_is_crowded(w))
@@ -51,7 +51,7 @@ coalesce(struct writer *w)
 static void
 wait_for_retry(struct writer *w)
 {
-	struct timespec until = writer_time(writer_ms() + RETRY_MS);
+	struct timespec until = writer_time(clock_ms() + RETRY_MS);
 
 	while (w->reopening == NULL && !w->stopping &&
 	    pthread_cond_timedwait(&w->work, &w->lock, &until) != ETIMEDOUT)
@@ -121,11 +121,11 @@ end(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* No record is begun in a file that nobody will find. */
+/* Once a second; a file that has no name left is replaced at once. */
 static bool
 is_watch_due(const struct writer *w)
 {
-	return writer_ms() >= w->watched_ms + WRITER_WATCH_MS ||
+	return clock_ms() >= w->watched_ms + WRITER_WATCH_MS ||
 	    logfile_is_nameless(&w->file);
 }
 
@@ -142,7 +142,7 @@ writer_thread(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
-	writer_round(w); /* the link */
+	writer_round(w); /* writes the link that logfile_open() sealed */
 	writer_watch(w);
 	for (;;) {
 		pthread_mutex_lock(&w->lock);

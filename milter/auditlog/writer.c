@@ -14,7 +14,7 @@ enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 /* What is done when there is no room. */
 enum patience {
 	PATIENT,
-	REFUSAL, /* does not wait for room on the disk, and gets less */
+	REFUSAL, /* leaves a quarter of the queue, and the reserve on the disk */
 	IMPATIENT
 };
 
@@ -25,7 +25,7 @@ enum patience {
 static bool
 is_stalled(const struct writer *w)
 {
-	int64_t limit = writer_ms() - (w->wait_ms - w->wait_ms / 10);
+	int64_t limit = clock_ms() - (w->wait_ms - w->wait_ms / 10);
 
 	return (w->busy_ms != 0 && w->busy_ms <= limit) ||
 	    (w->sync_busy_ms != 0 && w->sync_busy_ms <= limit);
@@ -152,7 +152,7 @@ submit(struct writer *w, struct slice record, enum patience patience)
 		*w->last = entry;
 		w->last = &entry->next;
 		w->queued += entry->n;
-		entry->since_ms = writer_ms();
+		entry->since_ms = clock_ms();
 		if (w->waiting_ms == 0)
 			w->waiting_ms = entry->since_ms;
 		if (entry->waited || w->queued == entry->n ||
@@ -193,7 +193,7 @@ writer_submit_refusal(struct writer *w, struct slice record)
 static uint64_t
 age(int64_t since_ms)
 {
-	return since_ms == 0 ? 0 : (uint64_t)(writer_ms() - since_ms);
+	return since_ms == 0 ? 0 : (uint64_t)(clock_ms() - since_ms);
 }
 
 void

@@ -32,10 +32,11 @@ enum writer_event {
 	WRITER_FAILING,   /* cannot write or sync; the fault says why */
 	WRITER_RECOVERED,
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
-	WRITER_NOT_OPENED, /* late, see writer_reopen(); the old one is used */
+	/* after writer_reopen() gave up waiting; the old file is used */
+	WRITER_NOT_OPENED,
 	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
 	WRITER_SCARCE,    /* refusals are not recorded, to keep room */
-	WRITER_ROOMY,     /* they are again */
+	WRITER_ROOMY,     /* refusals are recorded again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -64,8 +65,8 @@ struct writer_stats {
 	bool syncs_on;	    /* false: nobody syncs, and the latter is 0 */
 	uint64_t replaced;  /* files begun because the old one was away */
 	bool scarce;	    /* less than the reserve is free */
-	bool astray;	    /* one was, and nobody has called reopen since */
-	bool failing;	    /* or stalled */
+	bool astray;	    /* a file was replaced, and no HUP has come since */
+	bool failing;	    /* cannot write, or stalled */
 	bool stalled;	    /* the disk does not answer */
 	struct chain_head head;
 };

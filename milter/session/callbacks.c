@@ -13,12 +13,6 @@ static struct daemon *running;
 /* Of a connection whose HELO came when there was no memory for a session. */
 static struct session no_session;
 
-static uint64_t
-nanoseconds(void)
-{
-	return (uint64_t)clock_ns();
-}
-
 /* An MTA may go on with a new session after its QUIT: made when needed. */
 static struct session *
 session_of(SMFICTX *ctx)
@@ -44,18 +38,19 @@ run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
     sfsistat otherwise)
 {
 	struct session *s;
-	uint64_t start;
+	int64_t start;
 	sfsistat answer = otherwise;
 
 	if (!drain_enter(&running->drain))
 		return otherwise;
-	start = nanoseconds();
+	start = clock_ns();
 	s = session_of(ctx);
 	if (s != NULL)
 		answer = handle(ctx, s, arg);
 	else
 		metrics_count(&running->metrics, COUNTER_NO_MEMORY);
-	metrics_callback(&running->metrics, which, nanoseconds() - start);
+	metrics_callback(&running->metrics, which,
+	    (uint64_t)(clock_ns() - start));
 	drain_leave(&running->drain);
 	return answer;
 }
@@ -71,7 +66,7 @@ on_helo(SMFICTX *ctx, char *helo)
 	return answer;
 }
 
-/* Behind the sender come the arguments of MAIL. */
+/* argv: the sender, then the parameters of MAIL (SIZE=, SMTPUTF8), NULL. */
 static bool
 has_smtputf8(char **argv)
 {

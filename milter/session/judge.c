@@ -2,16 +2,9 @@
  * The store is held for as long as the question takes and no longer: writing
  * the audit record must not keep it.
  */
-
-#include "milter/session/judge.h"
 #include "milter/clock.h"
 #include "milter/log.h"
-
-int64_t
-judge_clock(void)
-{
-	return clock_date_us();
-}
+#include "milter/session/judge.h"
 
 static void
 trace_to_log(void *arg, const char *line)
@@ -56,7 +49,7 @@ judge_mail(struct session *s)
 {
 	struct message *m = s->message;
 
-	m->judged_us = judge_clock();
+	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
 	ask(s, EVAL_MAIL, m->judged_us, &m->verdict);
 	metrics_session(&s->daemon->metrics, &m->facts);
@@ -65,5 +58,5 @@ judge_mail(struct session *s)
 void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
-	ask(s, EVAL_RCPT, judge_clock(), verdict);
+	ask(s, EVAL_RCPT, clock_date_us(), verdict);
 }

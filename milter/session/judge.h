@@ -14,7 +14,4 @@ void judge_mail(struct session *) NONNULL;
 /* The recipient in the facts. */
 void judge_rcpt(struct session *, struct verdict *) NONNULL;
 
-/* Microseconds since 1970, UTC. */
-int64_t judge_clock(void);
-
 #endif

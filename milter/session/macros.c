@@ -22,7 +22,7 @@ set(struct facts *facts, enum fact_id id, struct slice value)
 }
 
 static bool
-macros_macros(SMFICTX *ctx, struct facts *facts)
+set_all(SMFICTX *ctx, struct facts *facts)
 {
 	const struct macro *m = macro_table(facts->dialect);
 
@@ -83,7 +83,7 @@ macros_mail(SMFICTX *ctx, struct session *s, const char *sender)
 		resolved = slice_make(NULL, 0);
 	s->rcpt_macros = NULL;
 	facts_reset(facts, macro_dialect(macro_value(ctx, "v")));
-	return (left_over || macros_macros(ctx, facts)) &&
+	return (left_over || set_all(ctx, facts)) &&
 	    set(facts, FACT_MAIL_ADDR, slice_of(sender)) &&
 	    set_resolved(facts, resolved, FACT_MAIL_ADDR,
 	    FACT_MAIL_RESOLVED) &&

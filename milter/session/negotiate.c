@@ -15,7 +15,7 @@
 
 enum { LIST_BYTES = 1024 };
 
-/* The same for every connection: put together once. */
+/* Lists of macros for smfi_setsymlist(), made by negotiate_init(). */
 static char mail_macros[LIST_BYTES], rcpt_macros[LIST_BYTES];
 static char eom_macros[LIST_BYTES];
 

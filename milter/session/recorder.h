@@ -9,9 +9,9 @@
 
 #include "milter/session/session.h"
 
-/* The message, with the recipients accepted so far. */
+/* Records the message with the recipients accepted so far. */
 bool recorder_message(struct session *, enum record_event) NONNULL;
-/* The refused recipient that is in the facts. */
+/* Records the recipient in the facts as refused. */
 bool recorder_refused_rcpt(struct session *, const struct verdict *,
     int64_t now_us) NONNULL;
 

@@ -82,7 +82,7 @@ session_end_message(struct session *s)
 
 	s->message = NULL;
 	settings_holder_drop(m->settings);
-	/* Also gives back what a message of many recipients took. */
+	/* facts_reset() frees what a message with many recipients took. */
 	facts_reset(&m->facts, DIALECT_SENDMAIL);
 	if (!pool_put(&s->daemon->messages, m))
 		free_message(m);

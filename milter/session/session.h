@@ -17,9 +17,10 @@
 
 struct message {
 	struct settings_in_force *settings; /* held until the end */
-	int64_t judged_us;		    /* MAIL; since 1970, UTC */
+	/* when MAIL came; microseconds since 1970, UTC */
+	int64_t judged_us;
 	bool exempt;
-	struct record_rcpt *rcpts; /* accepted ones; in the facts' memory */
+	struct record_rcpt *rcpts; /* accepted recipients, in facts.memory */
 	size_t nrcpts, room;
 	int forged; /* header fields that pretend to be ours */
 	struct facts facts;
@@ -31,9 +32,9 @@ struct session {
 	struct daemon *daemon;
 	struct message *message; /* NULL between messages */
 	char *helo;		 /* NULL: none yet, or lost */
-	bool lost_helo;		 /* there was no memory for it */
+	bool lost_helo;		 /* HELO came, and strdup() failed */
 	uint64_t number;
-	bool header;		 /* add-header, when the MTA connected */
+	bool header;		 /* add-header was on when the MTA connected */
 	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
 	/* Where libmilter keeps the macros of the latest MAIL and RCPT. */
 	const char *mail_macros, *rcpt_macros;

@@ -5,10 +5,11 @@
  * us, and with it the record.  Nothing is refused before MAIL: that would
  * stick to the whole session and take STARTTLS away from the client.
  */
-#include "milter/session/macros.h"
+#include "milter/clock.h"
+#include "milter/log.h"
 #include "milter/session/header.h"
 #include "milter/session/judge.h"
-#include "milter/log.h"
+#include "milter/session/macros.h"
 #include "milter/session/recorder.h"
 #include "milter/session/reply.h"
 #include "milter/session/step.h"
@@ -96,7 +97,7 @@ step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 		return fail(ctx, s, no_memory);
 	judge_rcpt(s, verdict);
 	if (verdict_refuses(verdict->kind)) {
-		recorder_refused_rcpt(s, verdict, judge_clock());
+		recorder_refused_rcpt(s, verdict, clock_date_us());
 		return session_reply_send(ctx, verdict);
 	}
 	if (!session_add_rcpt(s, verdict))

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "milter/session/judge.h"
+#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/socketmap/mapanswer.h"
 
@@ -102,7 +102,7 @@ static void
 put_reply(const struct outbound_answer *a, struct text *reply)
 {
 	if (a->result == OUTBOUND_NONE || a->waived) {
-		/* The blank belongs to it. */
+		/* The blank in "NOTFOUND " is part of the protocol. */
 		text_puts(reply, "NOTFOUND ");
 		return;
 	}
@@ -132,7 +132,7 @@ prepare(struct asked *a, struct daemon *d, struct slice request)
 	a->daemon = d;
 	a->settings = settings_holder_take(&d->settings);
 	s = &a->settings->settings;
-	a->now_us = judge_clock();
+	a->now_us = clock_date_us();
 	a->options = (struct outbound_options){
 		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
 		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,

@@ -22,7 +22,7 @@
 
 enum { MAPANSWER_MAX = 4096 + 16 };
 
-/* Nothing: there is no memory, or the daemon stops. */
+/* An empty reply: no memory, or the daemon stops; the link is closed. */
 void mapanswer(struct daemon *, struct slice request, struct text *reply)
     NONNULL;
 

@@ -24,7 +24,8 @@ TAILQ_HEAD(maplinks, maplink);
 struct maplink_owner {
 	struct daemon *daemon;
 	struct event_base *base;
-	struct maplinks links; /* the one that has rested longest first */
+	/* the connection that has been idle longest is first */
+	struct maplinks links;
 	unsigned n;
 };
 

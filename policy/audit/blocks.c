@@ -14,7 +14,8 @@
 
 struct input {
 	const char *path;
-	uint64_t seq; /* of its first sealed line; 0: not looked at */
+	/* number of the file's first sealed line; 0: not read yet */
+	uint64_t seq;
 };
 
 /* A piece that waits; its `withdrawn` are the notes that stand in it. */
@@ -26,9 +27,9 @@ struct waiting {
 
 struct blocks {
 	struct input *inputs;
-	size_t n, at; /* at: of the open one */
+	size_t n, at; /* index of the file that is open */
 	struct source *source;
-	uint64_t line; /* of the next piece */
+	uint64_t line; /* line number of the next piece */
 	size_t window, behind; /* bytes to read behind a piece; those read */
 	struct waiting *first, **last, *spare;
 	bool at_end, failed;

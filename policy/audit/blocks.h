@@ -21,11 +21,12 @@
 
 enum {
 	BLOCKS_BYTES = 4 * 1024 * 1024,
-	BLOCKS_RECORD_BYTES = BLOCKS_BYTES / 4, /* a longer piece counts so */
-	BLOCKS_NOTE_MAX = 1024 /* a longer line is no note */
+	/* A longer piece counts as this much of the window. */
+	BLOCKS_RECORD_BYTES = BLOCKS_BYTES / 4,
+	BLOCKS_NOTE_MAX = 1024 /* notes are shorter: others are not parsed */
 };
 
-/* A round and the rest of its last record, twice. */
+/* Twice a writer's round (CHAIN_ROUND_BYTES) and its last record. */
 static_assert(BLOCKS_BYTES >= 2 * (CHAIN_ROUND_BYTES + BLOCKS_RECORD_BYTES),
     "a withdrawal may stand farther behind its record than is read ahead");
 
@@ -41,7 +42,8 @@ struct blocks_piece {
 	uint64_t line;	  /* the number of its first line */
 	char *text;
 	size_t n, room;
-	struct blocks_seqs withdrawn; /* sorted; may name others' records, too */
+	/* of records withdrawn, sorted; some may stand in other pieces */
+	struct blocks_seqs withdrawn;
 };
 
 void blocks_piece_free(struct blocks_piece *);

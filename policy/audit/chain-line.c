@@ -138,7 +138,7 @@ chain_is_gap(struct slice s, uint64_t *refusals)
 {
 	unsigned long value;
 
-	if (!take(&s, "{\"v\":1,\"event\":\"unrecorded\"") || !take_time(&s) ||
+	if (!take(&s, CHAIN_START "\"unrecorded\"") || !take_time(&s) ||
 	    !take(&s, ",\"refusals\":") || !text_number(slice_make(s.p,
 	    slice_find(s, ',')), ~0UL, &value))
 		return false;

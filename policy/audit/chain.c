@@ -192,7 +192,7 @@ chain_torn(struct chain *c, struct chain_head *head, struct slice bytes)
 	return true;
 }
 
-/* The opening of a line that is no record. */
+/* Writes how a line that is no record begins: version, event, time. */
 static void
 start_line(struct jsonput *j, struct text *out, const char *event,
     int64_t time_us)
@@ -204,7 +204,7 @@ start_line(struct jsonput *j, struct text *out, const char *event,
 	jsonput_time(j, time_us);
 }
 
-/* Its last member, a number. */
+/* Writes the line's last member, a number. */
 static void
 finish_line(struct jsonput *j, const char *name, uint64_t value)
 {
@@ -246,4 +246,21 @@ chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out)
 
 	start_line(&j, out, "withdrawn", time_us);
 	finish_line(&j, "of", seq);
+}
+
+void
+chain_format_gap(uint64_t refusals, int64_t since, int64_t until,
+    int64_t time_us, struct text *out)
+{
+	struct jsonput j;
+
+	start_line(&j, out, "unrecorded", time_us);
+	JSONPUT_LITERAL(&j, ",\"refusals\":");
+	jsonput_number(&j, refusals);
+	JSONPUT_LITERAL(&j, ",\"since\":");
+	jsonput_time(&j, since);
+	JSONPUT_LITERAL(&j, ",\"until\":");
+	jsonput_time(&j, until);
+	JSONPUT_LITERAL(&j, "}");
+	jsonput_finish(&j);
 }

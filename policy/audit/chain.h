@@ -6,10 +6,9 @@
  *	,"seq":N,"chain":"C"}
  *
  * N counts the sealed lines from 1 on, over all files.  C is 64 lower-case hex
- * digits: the SHA-256, or with a key the HMAC-SHA-256 (RFC 2104), over the C
- * of the line before (its 64 digits) followed by this line without
- * ,"chain":"C" and without its newline.  Before the first line of all C is 64
- * zeros.
+ * digits: the SHA-256, or with a key the HMAC-SHA-256 (RFC 2104), over the 64
+ * of the line before followed by this line without ,"chain":"C" and newline.
+ * Before the first line of all C is 64 zeros.
  *
  * A line that is not sealed is one that was torn (power, kill -9, full disk).
  * It stays, counts in the chain as a line without C, and the next sealed line
@@ -52,14 +51,14 @@
 #define CHAIN_START "{\"v\":" CHAIN_TEXT(CHAIN_SCHEMA) ",\"event\":"
 
 enum {
-	CHAIN_ROUND_BYTES = 1024 * 1024, /* that the daemon takes at once */
+	CHAIN_ROUND_BYTES = 1024 * 1024, /* sealed and written at once */
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
-	CHAIN_LINE_MAX = 256  /* a link, mark or withdrawal, unsealed */
+	CHAIN_LINE_MAX = 256  /* a line that is no record, unsealed */
 };
 
-/* Where a chain stands. */
+/* The end of a chain: what the next line is chained to. */
 struct chain_head {
 	char hex[CHAIN_HEX + 1];
 	uint64_t seq;	/* of the last sealed line; 0: none */
@@ -75,7 +74,6 @@ void chain_free(struct chain *);
 /* All bytes but a newline at the end, 16 or more; not if others can read it. */
 bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
     struct fault *) MUST_CHECK NONNULL;
-
 void chain_head_init(struct chain_head *) NONNULL; /* the beginning: zeros */
 
 /*
@@ -89,13 +87,16 @@ bool chain_seal(struct chain *, struct chain_head *, struct slice record,
 /* A torn line, without newline: moves the head over it. */
 bool chain_torn(struct chain *, struct chain_head *, struct slice bytes);
 
-/* The unsealed text of the first line of a file, and of a mark. */
+/* Lines without their seal: a link, a mark. */
 void chain_format_link(const struct chain_head *, int64_t time_us,
     struct text *out) NONNULL;
 void chain_format_mark(const struct chain_head *, int64_t time_us,
     struct text *out) NONNULL;
-/* That the record with this number counts for nothing. */
+/* A withdrawal: the record with number `seq` counts for nothing. */
 void chain_format_withdrawal(uint64_t seq, int64_t time_us, struct text *out);
+/* A gap: so many refusals between two times were not recorded. */
+void chain_format_gap(uint64_t refusals, int64_t since, int64_t until,
+    int64_t time_us, struct text *out) NONNULL;
 
 /* A line taken apart. */
 struct chain_line {
@@ -114,7 +115,6 @@ bool chain_compute(struct chain *, const char before[CHAIN_HEX],
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
 bool chain_is_stream(struct slice line); /* such a link: a new chain */
 bool chain_is_mark(struct slice line, uint64_t *torn) NONNULL;
-/* A line that says how many refusals could not be recorded. */
 bool chain_is_gap(struct slice line, uint64_t *refusals) NONNULL;
 
 #endif

@@ -47,7 +47,7 @@ static const char *const group_names[FIELD_GROUPS] = {
 	[FIELD_TLS] = "tls",
 };
 
-/* 16 a row. */
+/* field_plain_byte: 16 bytes of the table in a row. */
 const bool field_plain_byte[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

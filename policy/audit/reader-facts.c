@@ -37,7 +37,7 @@ next_field(struct parse *p, enum field_group group, const struct field *guess,
 	const struct field *f = guess;
 	struct slice name;
 
-	/* They mostly stand in the order of the table. */
+	/* Members mostly come in the table's order: try the next row first. */
 	*end = false;
 	if (f->group == group &&
 	    scan_literal(&p->scan, f->intro + *first, f->intro_n - *first)) {

@@ -22,7 +22,7 @@ struct parse {
 	struct slice value[FACT_COUNT];
 	enum fact_state state[FACT_COUNT];
 	bool raw[FACT_COUNT], nothing[FIELD_GROUPS];
-	const struct field *top; /* the row that probably comes next */
+	const struct field *top; /* the row of field_table() to try first */
 };
 
 /* A value of a fact's field: text, null, or a number that stands for its text. */

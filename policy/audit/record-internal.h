@@ -28,9 +28,10 @@ void line_slice(struct line *, struct slice) NONNULL;
 struct slice line_mailbox(struct slice);
 
 void line_top_facts(struct line *) NONNULL; /* the rows of FIELD_TOP */
-void line_facts(struct line *) NONNULL;	    /* all others */
-void line_tls(struct line *) NONNULL;	    /* these only */
-/* the object "raw", if there is need */
+void line_facts(struct line *) NONNULL;	    /* all groups but FIELD_TOP */
+/* The group FIELD_TLS alone. */
+void line_tls(struct line *) NONNULL;
+/* The object "raw", if a fact's field cannot carry it to the byte. */
 void line_raw(struct line *) NONNULL;
 
 #endif

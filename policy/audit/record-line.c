@@ -165,7 +165,8 @@ put_group(struct line *l, enum field_group group, bool null)
 	if (out->p == start)
 		PUT(l, "{");
 	else
-		*start = '{'; /* in place of the first comma */
+		/* overwrites the comma that the first member brought */
+		*start = '{';
 	PUT(l, "}");
 }
 

@@ -6,7 +6,7 @@
 
 #define SOURCE ",\"source\":\"maillog\""
 
-/* Who handed it in, and that it was taken. */
+/* A message that was taken in: its client and sender. */
 static void
 put_message(struct line *l, const struct record_maillog *r)
 {

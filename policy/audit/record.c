@@ -19,7 +19,7 @@ struct outcome {
 	enum verdict_kind kind;
 	enum waiver waiver;
 	enum reason reason;
-	const struct reply *reply; /* NULL: none is known */
+	const struct reply *reply; /* NULL: no reply is known */
 };
 
 const char *

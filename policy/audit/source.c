@@ -19,13 +19,13 @@ struct source {
 	char *name;
 	int fd;
 	char *buf;
-	size_t allocated, start, end; /* of buf: what was not handed out */
+	size_t allocated, start, end; /* buf[start..end) is not handed out yet */
 	bool at_end;
 	/* Puts up to n bytes at p; 0: end; -1 with a fault. */
 	ssize_t (*fill)(struct source *, char *p, size_t n, struct fault *);
 	char *packed;
 	size_t packed_n, packed_at;
-	bool stream_done; /* at the end of a member or frame */
+	bool stream_done; /* a gzip member or zstd frame has just ended */
 	bool more;	  /* the last piece filled its room: there may be more */
 	z_stream gzip;
 	ZSTD_DStream *zstd;

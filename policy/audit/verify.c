@@ -122,7 +122,8 @@ goes_on(struct place *p, struct slice line)
 static bool
 diagnose(struct place *p, const struct chain_line *line)
 {
-	struct chain_line broken_line = *line; /* only its seq stays valid */
+	/* Looking at the next line overwrites its text: only seq stays. */
+	struct chain_line broken_line = *line;
 	uint64_t want = p->v->head.seq + 1;
 	struct slice next = { "", 0 };
 	struct chain_line parts;

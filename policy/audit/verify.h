@@ -48,10 +48,10 @@ struct verification {
 
 	/* Between calls. */
 	bool started;
-	struct chain_head before; /* the torn lines that want a mark */
-	uint64_t torn_line;	  /* where they begin */
-	bool torn_ended;	  /* the last of them has its newline */
-	uint64_t last_line;	  /* of the file before */
+	struct chain_head before; /* in front of the latest torn lines */
+	uint64_t torn_line;	  /* line number of the first torn line */
+	bool torn_ended;	  /* the last torn line ends in a newline */
+	uint64_t last_line;	  /* where the file before ended */
 	char last_file[FAULT_WHERE_MAX];
 };
 

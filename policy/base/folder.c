@@ -24,8 +24,8 @@ struct way {
 	int dir;
 	uid_t owner;
 	unsigned links;
-	bool reading;		/* the last name's file is there, or nothing */
-	char rest[2 * PATH_MAX]; /* still to be walked, from dir */
+	bool reading;		/* the last name is to be read, not made */
+	char rest[2 * PATH_MAX]; /* path components not walked yet, from dir */
 	struct fault *fault;
 };
 
@@ -138,7 +138,8 @@ walk(struct way *w)
 		    (w->reading || !last)))
 			return false;
 		if (!there)
-			return true; /* who opens it says so */
+			/* a missing file is the caller's to report */
+			return true;
 		if (S_ISLNK(st.st_mode)) {
 			if (!follow(w, name, &st))
 				return false;
@@ -215,22 +216,31 @@ become(uid_t uid)
 	    setresuid(uid, uid, uid) == 0 && setuid(0) == -1;
 }
 
-bool
-folder_become_owner(const char *path, bool *changed, struct fault *fault)
+/* Root becomes whom `find` names; `whose` is that user, for a message. */
+static bool
+become_owner(const char *path, bool (*find)(const char *, uid_t *,
+    struct fault *), const char *whose, bool *changed, struct fault *fault)
 {
 	uid_t owner;
 
 	*changed = false;
 	if (geteuid() != 0)
 		return true;
-	if (!owner_of_both(path, &owner, fault))
+	if (!find(path, &owner, fault))
 		return false;
 	if (owner == 0)
 		return true;
 	*changed = true;
 	return become(owner) || fault_errno(fault, FAULT_UNAVAILABLE, errno,
-	    "%s: cannot become user %lu, its folder's owner", path,
-	    (unsigned long)owner);
+	    "%s: cannot become user %lu, %s", path, (unsigned long)owner,
+	    whose);
+}
+
+bool
+folder_become_owner(const char *path, bool *changed, struct fault *fault)
+{
+	return become_owner(path, owner_of_both, "its folder's owner", changed,
+	    fault);
 }
 
 /*
@@ -255,19 +265,7 @@ owner_to_read(const char *path, uid_t *owner, struct fault *fault)
 bool
 folder_become_reader(const char *path, bool *changed, struct fault *fault)
 {
-	uid_t owner;
-
-	*changed = false;
-	if (geteuid() != 0)
-		return true;
-	if (!owner_to_read(path, &owner, fault))
-		return false;
-	if (owner == 0)
-		return true;
-	*changed = true;
-	return become(owner) || fault_errno(fault, FAULT_UNAVAILABLE, errno,
-	    "%s: cannot become user %lu, its owner", path,
-	    (unsigned long)owner);
+	return become_owner(path, owner_to_read, "its owner", changed, fault);
 }
 
 bool

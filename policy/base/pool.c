@@ -12,7 +12,7 @@ pool_init(struct pool *s)
 		atomic_init(&s->place[i].thing, NULL);
 }
 
-/* Where to look first. */
+/* The place to look at first: spreads threads over the places. */
 static unsigned
 own_place(void)
 {

@@ -49,8 +49,9 @@ text_clear(struct text *t)
 	t->buf[0] = '\0';
 }
 
-void
-text_put(struct text *t, struct slice s)
+/* As much of `s` as there is room for. */
+static struct slice
+fitting(struct text *t, struct slice s)
 {
 	size_t room = t->size - 1 - t->n;
 
@@ -58,6 +59,13 @@ text_put(struct text *t, struct slice s)
 		s.n = room;
 		t->cut = true;
 	}
+	return s;
+}
+
+void
+text_put(struct text *t, struct slice s)
+{
+	s = fitting(t, s);
 	if (s.n > 0)
 		memcpy(t->buf + t->n, s.p, s.n);
 	t->n += s.n;
@@ -67,12 +75,7 @@ text_put(struct text *t, struct slice s)
 void
 text_put_lower(struct text *t, struct slice s)
 {
-	size_t room = t->size - 1 - t->n;
-
-	if (s.n > room) {
-		s.n = room;
-		t->cut = true;
-	}
+	s = fitting(t, s);
 	for (size_t i = 0; i < s.n; i++)
 		t->buf[t->n + i] = (char)text_lower(s.p[i]);
 	t->n += s.n;

@@ -258,7 +258,7 @@ check_verify(const struct subject *s, X509_STORE *store, STACK_OF(X509) *chain)
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		break; /* found by the other checks */
+		break; /* dates and self-signature have checks of their own */
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:

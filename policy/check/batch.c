@@ -13,11 +13,11 @@ struct batch {
 	struct check *judge;
 	int in;
 	char *buffer;
-	size_t from, to;     /* what was read and not taken yet */
+	size_t from, to;     /* input that no line was taken from yet */
 	unsigned long line;
 	unsigned long bad;
-	bool no_memory;	     /* a bad line was no fault of its own */
-	bool too_long;	     /* the line in the buffer began before it */
+	bool no_memory;	     /* some line was not judged for want of memory */
+	bool too_long;	     /* the buffer begins in the middle of a line */
 	struct text out, trace;
 };
 

@@ -29,7 +29,8 @@ struct check {
 	struct facts facts;
 	struct verdict mail, rcpt; /* of the last session */
 	bool has_rcpt;
-	const struct verdict *verdict; /* the graver of the two */
+	/* the stricter of the verdicts at MAIL and RCPT */
+	const struct verdict *verdict;
 };
 
 void check_init(struct check *, const struct settings *, struct store *);

@@ -69,7 +69,7 @@ struct audit_walk {
 	void *arg;
 	bool withdrawn_too;
 	bool at_once;	/* see reader_open() */
-	bool again;	/* bad lines were reported by another walk */
+	bool again;	/* another walk has reported bad lines already */
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad, withdrawn;
 	uint64_t unrecorded; /* refusals, as the log says */
@@ -82,7 +82,8 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
-void audit_say_withdrawn(uint64_t withdrawn); /* the same of those */
+/* The same of records that were withdrawn. */
+void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 /* The same of records from a mail log: what cannot be known from them. */
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);

@@ -16,7 +16,7 @@ struct why {
 	const struct context *context;
 	struct slice id;
 	unsigned found;
-	int status; /* of what could not be looked at */
+	int status; /* exit code when the store could not be opened */
 };
 
 static void
@@ -136,7 +136,7 @@ print_trace(struct why *w, struct reader_record *r)
 
 	if (!command_open_store(w->context, &store, &reader, &fault)) {
 		printf("keys tried: cannot tell, the store cannot be read\n");
-		/* That there is none, or another, is an answer. */
+		/* That no store is there, or none that can be read, is said. */
 		if (fault.kind != FAULT_NOINPUT && fault.kind != FAULT_DATA)
 			w->status = command_fail(&fault);
 		return;

@@ -82,7 +82,7 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
-/* What cannot be read is built anew. */
+/* A store that cannot be read counts as changed: it is built anew. */
 static bool
 is_unchanged(const struct context *context, const struct rulefile *rules,
     struct store_info *info)

@@ -10,7 +10,7 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-/* A missing store must be told, not made. */
+/* mdb_env_open() would create a missing store: del must not. */
 static bool
 store_is_there(const struct context *context, struct fault *f)
 {

@@ -89,7 +89,7 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
-/* From wherever it came: the rule is there. */
+/* The same rule from another source counts as there. */
 static bool
 is_set(const struct context *context, const struct rulefile *rules,
     struct store_info *info)

@@ -13,7 +13,7 @@
 #include "policy/eval/reply.h"
 #include "policy/facts/spelling.h"
 
-/* A copy that outlives the reader. */
+/* Copies the result into the verdict, which outlives the reader. */
 static void
 keep_result(const struct judging *j, const struct judgement *c)
 {
@@ -90,7 +90,7 @@ conclude(const struct judging *j, const struct judgement *c)
 		decide(j, c);
 }
 
-/* What cannot be known is not absent. */
+/* The tag's answer is "cannot tell": an unknown fact is not an absent one. */
 static void
 judge_unknowable(const struct judging *j, enum tag tag, const char *wanted,
     const char *found)
@@ -195,7 +195,7 @@ trace_spelling(const struct judging *j, const struct mailbox *m)
 	trace_line(j->q->trace, "  spelling %s", m->null_sender ? "<>" : buf);
 }
 
-/* Stricter, or as strict and by a rule where there was none. */
+/* `a` is stricter than `b`, or as strict and by a rule, which `b` is not. */
 static bool
 outweighs(const struct judging *j, const struct judgement *a,
     const struct judgement *b)
@@ -246,7 +246,7 @@ find_spellings(const struct question *q, enum tag tag, struct spellings *found)
 	    slice_make("", 0) : facts_value(q->facts, FACT_NODE), found);
 }
 
-/* NULL, or what has to be told before a mailbox is known. */
+/* The macro without which the mailbox is not known; NULL: all are there. */
 static const char *
 untold_of_mailbox(const struct facts *facts, enum tag tag)
 {

@@ -69,7 +69,9 @@ judging_handshake(const struct judging *j, struct judgement *c)
 	return ANSWER_NO;
 }
 
-/* Words are found for what does not hold, and for a trace. */
+/*
+ * `wanted` and `found` are filled in for a failure, or when there is a trace.
+ */
 static bool
 needs_words(const struct judging *j, enum answer answer)
 {
@@ -238,7 +240,7 @@ test_items(const struct judging *j, struct judgement *c)
 	return ANSWER_YES;
 }
 
-/* Only of mail out of an MTA's log is it not known whether it had TLS. */
+/* Only facts from a mail log can leave open whether there was TLS. */
 static enum answer
 test_told(const struct judging *j, struct judgement *c)
 {

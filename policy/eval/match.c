@@ -160,7 +160,7 @@ match_rule(struct store_reader *reader, enum tag tag, const struct question *q,
 	struct key_step step;
 
 	found->missing = FACT_COUNT;
-	fault_clear(&reader->fault); /* what the tag before left */
+	fault_clear(&reader->fault); /* that of the tag judged before */
 	if (q->trace == NULL && !store_has_tag(reader, tag))
 		return LOOKUP_ABSENT;
 	key_order_start(&lookup, tag, q->facts, mailbox);

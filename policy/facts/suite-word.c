@@ -47,7 +47,7 @@ find_nearest(struct slice word, struct nearest *nearest)
 		nearest_offer(nearest, slice_of(suite_at(i)->name));
 }
 
-/* Words joined by +.  What is to be left out may have gone from OpenSSL. */
+/* Words joined by +.  An excluded suite may be one that OpenSSL has dropped. */
 static bool
 has_unknown(struct slice joined, bool left_out, struct nearest *nearest)
 {

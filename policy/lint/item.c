@@ -107,7 +107,7 @@ lint_twice(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* In other values it stops the build. */
+/* In values of other items never.c stops the build. */
 bool
 lint_swallowed(const struct lint *l, struct lint_finding *f)
 {
@@ -169,7 +169,7 @@ lint_ciphers(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* Certificates may have such names, but hardly is one of them meant. */
+/* A certificate may have such a name, but a rule hardly means it. */
 bool
 lint_star(const struct lint *l, struct lint_finding *f)
 {

@@ -194,7 +194,7 @@ public_mx(const struct lint *l, struct lint_finding *f)
 	return true;
 }
 
-/* The rule under `text` lets mail pass; absent: false. */
+/* The key `text` has a rule, and it lets mail pass. */
 static bool
 lets_pass(const struct lint *l, const char *text)
 {

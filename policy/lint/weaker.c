@@ -149,7 +149,7 @@ is_weaker(const struct requirement *child, const struct requirement *parent,
 	return what->n > 0;
 }
 
-/* What the other checks ask to be let through. */
+/* postmaster, abuse and bounces: other checks ask for these exceptions. */
 static bool
 must_pass(const struct lint *l)
 {

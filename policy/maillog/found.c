@@ -29,7 +29,7 @@ put_clear(struct maillog *m)
 	    put(m, FACT_VERIFY, "NONE");
 }
 
-/* Names of certificates stay untold, but where there can be none. */
+/* A log has no certificate names: not told, or absent where none can be. */
 static bool
 put_tls(struct maillog *m, const struct session *s)
 {
@@ -87,7 +87,7 @@ put_key(struct maillog *m, const struct session *s)
 	    facts_set(&m->facts, FACT_QUEUE_ID, rest, false);
 }
 
-/* Nothing is told yet. */
+/* Begins a record: all facts are "not told" until the log tells them. */
 static bool
 start(struct maillog *m, enum dialect_id dialect)
 {
@@ -113,7 +113,7 @@ in_time(const struct maillog *m, int64_t time_us)
 	return time_us >= m->options.since && time_us < m->options.until;
 }
 
-/* `good`: all facts are in. */
+/* `good`: no fact was left out for want of memory. */
 static void
 put_record(struct maillog *m, const struct record_maillog *record, bool good,
     bool untold)

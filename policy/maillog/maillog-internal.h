@@ -44,8 +44,8 @@ void maillog_sendmail_delivery(struct maillog *, const struct logline *,
 /* The process that logged the line; NULL: not known.  `anew`: begun with it. */
 struct session *maillog_process(struct maillog *, const struct logline *,
     bool anew);
-/* What the process does from now on is of another session. */
-void maillog_end_process(struct maillog *, const struct logline *);
+/* Its session is over. */
+void maillog_process_end(struct maillog *, const struct logline *);
 
 /* HOST, NUL, PROGRAM, NUL, ID into `buf`; empty: too long. */
 struct slice maillog_key(char buf[SESSIONS_KEY_MAX], struct slice host,

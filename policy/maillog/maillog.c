@@ -65,7 +65,7 @@ note_bad(struct maillog *m, const char *path, uint64_t line)
 	m->counts.bad_line = line;
 }
 
-/* Nothing under way can go on in a file that is older. */
+/* Sessions and messages under way do not go on in an older file. */
 static void
 forget_all(struct maillog *m)
 {

@@ -32,7 +32,7 @@ take_connect(struct maillog *m, const struct logline *line, struct slice s)
 	m->counts.unreadable += !session->begun;
 }
 
-/* A line about TLS that is not understood leaves nothing to believe. */
+/* After a TLS line that cannot be read the session's TLS is unknown. */
 static void
 take_tls(struct maillog *m, const struct logline *line, struct slice s,
     const char *verify)
@@ -42,7 +42,7 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s,
 	maillog_tls_is_logged(m, line);
 	if (session == NULL || !maillog_postfix_peer(&s, session) ||
 	    !maillog_postfix_suite(s, session)) {
-		maillog_end_process(m, line);
+		maillog_process_end(m, line);
 		m->counts.unreadable++;
 		return;
 	}
@@ -130,12 +130,13 @@ smtpd_line(struct maillog *m, const struct logline *line,
 	if (maillog_take(&s, "connect from ")) {
 		take_connect(m, line, s);
 	} else if (maillog_take(&s, "disconnect from ")) {
-		maillog_end_process(m, line);
+		maillog_process_end(m, line);
 	} else if (maillog_postfix_trust(&s, &verify)) {
 		if (maillog_take(&s, "TLS connection established from "))
 			take_tls(m, line, s, verify);
 	} else if (maillog_take(&s, "TLS connection established from ")) {
-		maillog_end_process(m, line); /* old: no word of the certificate */
+		/* An old Postfix: no word of the certificate. */
+		maillog_process_end(m, line);
 	} else {
 		id = slice_make(s.p, slice_find(s, ':'));
 		s = slice_from(s, id.n);

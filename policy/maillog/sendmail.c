@@ -144,7 +144,7 @@ tie(struct maillog *m, const struct logline *line, const struct tail *tail,
 	}
 }
 
-/* Only proto= tells that nobody did. */
+/* proto= without a final A says that nobody logged in. */
 static void
 tie_login(struct maillog *m, const struct logline *line,
     const struct tail *tail, struct session *message)
@@ -229,7 +229,7 @@ take_delivery(struct maillog *m, const struct logline *line, struct slice id,
 	sessions_remove(m->messages, message);
 }
 
-/* False: it is none to remember, which was counted. */
+/* False: a message that is not kept; it has been counted. */
 static bool
 begin_message(struct maillog *m, const struct logline *line, struct slice s,
     struct slice sender, struct session *message)
@@ -312,7 +312,8 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 		    maillog_take(&s, ": Milter: cmd=data, discard"))
 			take_refusal(m, line, id);
 		else if (maillog_take(&s, ": connect from "))
-			maillog_end_process(m, line);
+			/* Only at higher log levels it is told. */
+			maillog_process_end(m, line);
 	}
 	return true;
 }

@@ -28,7 +28,7 @@ maillog_process(struct maillog *m, const struct logline *line, bool anew)
 }
 
 void
-maillog_end_process(struct maillog *m, const struct logline *line)
+maillog_process_end(struct maillog *m, const struct logline *line)
 {
 	struct session *s = maillog_process(m, line, false);
 

@@ -11,7 +11,7 @@
 #include "policy/probe/handshake.h"
 #include "policy/probe/probe.h"
 
-/* Milliseconds; what is to be known is known by then. */
+/* Milliseconds for QUIT: the result is complete by then. */
 enum { QUIT_TIMEOUT = 1000 };
 
 enum { IMPLICIT_TLS_PORT = 465 };

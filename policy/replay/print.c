@@ -203,7 +203,7 @@ json_group(const struct replay_group *g, struct text *out)
 	return jsonput_finish(&j);
 }
 
-/* Six bytes for one at worst, the example as it is, and the names. */
+/* Room: the example as it is, six bytes for each byte of a string. */
 static void
 print_json_group(const struct replay_group *g, FILE *out)
 {

@@ -141,7 +141,7 @@ take_example(struct replay_report *r, struct replay_group *g,
 	    keep(r, &g->rcpt);
 }
 
-/* A group of its own for what is like no other before. */
+/* Adds a group for a change that no other group is like. */
 static struct replay_group *
 add_group(struct replay_report *r, const struct replay_group *like)
 {

@@ -38,7 +38,7 @@ struct replay_worker {
 	struct fault fault;
 };
 
-/* NULL: there will be no more, or somebody failed. */
+/* The next piece to judge; NULL: there are no more, or a thread failed. */
 static struct block *
 take_filled(struct ring *r)
 {
@@ -65,7 +65,7 @@ give_filled(struct ring *r, struct block *b)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* NULL: somebody failed. */
+/* An empty piece to read into; NULL: a thread failed. */
 static struct block *
 take_free(struct ring *r)
 {

@@ -107,7 +107,7 @@ of_clients(struct alarms *a, const struct report_domain *d)
 	}
 }
 
-/* The one before it that it is most like. */
+/* The domain's earlier certificate that shares most with this one. */
 static const struct report_certificate *
 predecessor(const struct report_domain *d, unsigned i,
     enum report_alarm_kind *kind)

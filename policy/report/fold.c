@@ -44,7 +44,7 @@ attempts(const struct report_domain *d)
 	return d->sum.n[COUNT_MAILS] + d->sum.n[COUNT_REFUSED];
 }
 
-/* Whoever proved who they are, or was refused, is missed more. */
+/* Mails and refusals of a domain; more if one was ever verified. */
 static uint64_t
 weight(const struct report_domain *d)
 {

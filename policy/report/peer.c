@@ -63,7 +63,7 @@ free_client(struct report_client *c)
 	free(c->issuer);
 }
 
-/* The one that is missed least makes room. */
+/* The client whose place a new one takes: first one without an alarm. */
 static struct report_client *
 replaceable_client(struct report_domain *d)
 {
@@ -167,7 +167,7 @@ free_certificate(struct report_certificate *c)
 	free(c->fingerprint);
 }
 
-/* The one that was not seen for longest makes room; the order stays. */
+/* Removes the certificate that was not seen for longest; keeps the order. */
 static void
 forget_certificate(struct report_domain *d)
 {

@@ -112,7 +112,7 @@ like_address(struct slice s)
 	    only(s, "0123456789.*-xX");
 }
 
-/* The letters next to the digits are slips of the pen. */
+/* A letter next to a digit (l, O) is taken for a slip of the pen. */
 static bool
 like_ipv6(struct slice s)
 {

@@ -95,7 +95,7 @@ parse_bits(struct parser *p, struct slice w, size_t colon)
 	return true;
 }
 
-/* Ours ask a certificate of everybody; only a server publishes its own. */
+/* DANE is for outbound tags: only a server publishes its certificate. */
 static bool
 parse_dane(struct parser *p, struct slice w, enum tag tag)
 {

@@ -83,7 +83,7 @@ report_rule(struct rulefile *file, const struct rule *rule,
 	rulefile_bad_line(file, rule->source, rule->line, fault);
 }
 
-/* Both are halves of lines whose other halves were reported already. */
+/* Both rules are halves of untagged lines: the other half was reported. */
 static bool
 second_half(const struct rule *a, const struct rule *b)
 {

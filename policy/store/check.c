@@ -83,7 +83,7 @@ read_meta(const struct file *f, size_t at, struct meta *meta)
 	    meta->version == LMDB_VERSION;
 }
 
-/* LMDB's magic, in another order of bytes or where it is not looked for. */
+/* LMDB's magic in the other byte order, or of another word size. */
 static bool
 is_foreign(const struct file *f)
 {
@@ -400,7 +400,7 @@ check_tree(struct file *f, const struct tree *tree, bool free_list)
 	    check_counts(f, tree);
 }
 
-/* What the pages hold is what was written into them. */
+/* The sum of all entries is the one in the info. */
 static bool
 check_contents(struct file *f, uint64_t txnid)
 {

@@ -34,7 +34,7 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 	    mdb_strerror(error));
 }
 
-/* Only ever reached by a file that was damaged after it was checked. */
+/* LMDB's assert: reached when a file is damaged after it was checked. */
 static void
 lmdb_asserted(MDB_env *env, const char *message)
 {

@@ -14,7 +14,7 @@ filter_size(uint64_t keys)
 	return FILTER_PAD + (size_t)(keys / KEYS_PER_LINE + 1) * FILTER_LINE;
 }
 
-/* Multiplication alone moves nothing downwards. */
+/* Folds high bits down: a multiplication carries bits upwards only. */
 static inline uint64_t
 mix(uint64_t hash)
 {

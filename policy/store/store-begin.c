@@ -144,7 +144,7 @@ read_filter(struct store *store, struct store_txn *r,
 	    damaged(store, "no filter of its keys", fault);
 }
 
-/* What the store says of itself is read once for each snapshot. */
+/* Reads info and filter, unless `r` has those of this snapshot already. */
 static bool
 load_snapshot(struct store *store, struct store_txn *r, size_t size,
     struct fault *fault)

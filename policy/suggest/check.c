@@ -79,7 +79,7 @@ find_faults(const struct rulefile *rules, int64_t now_us,
 	return good;
 }
 
-/* What was given up once leaves a file without it. */
+/* A rule that was given up is not in the file: check the rest again. */
 static bool
 make_rules(struct suggest *s, struct rulefile *rules, struct fault *fault)
 {

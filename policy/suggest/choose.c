@@ -14,7 +14,7 @@ days(int64_t first, int64_t last)
 	return last / DAY_US - first / DAY_US + 1;
 }
 
-/* A name that sendmail puts where there is none says nothing. */
+/* A stand-in (BadCertificate...) is no evidence of a name. */
 static bool
 is_name(const char *cn)
 {

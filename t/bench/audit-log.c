@@ -80,10 +80,12 @@ main(int argc, char **argv)
 		    &sealed) || fwrite(memory, 1, sealed.n, stdout) != sealed.n)
 			return 1;
 		fill(&facts, i);
-		macro_finish(&facts);
+		if (!macro_finish(&facts))
+			return 1;
 		record.time_us = INT64_C(1772366400000000) + (int64_t)i * 50000;
 		text_clear(&line);
-		record_format(&record, &line);
+		if (!record_format(&record, &line))
+			return 1;
 	}
 	return fflush(stdout) == 0 ? 0 : 1;
 }

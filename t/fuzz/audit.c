@@ -99,7 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		FUZZ_CHECK(v.kind != BREAK_NONE || fault.kind != FAULT_NONE);
 	FUZZ_CHECK(v.kind == BREAK_NONE || v.what[0] != '\0');
-	verify_first_seq(path, &seq, &fault);
+	FUZZ_RUN(verify_first_seq(path, &seq, &fault));
 	check_tail(path, fd);
 	/* Packed files hold more lines than can be seen here. */
 	read_records(path, size > 1 && (data[0] == 0x1f || data[0] == 0x28) ?

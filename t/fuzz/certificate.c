@@ -54,7 +54,7 @@ check_certificate(X509 *x)
 	free(printed);
 	check_name(X509_get_subject_name(x));
 	check_name(X509_get_issuer_name(x));
-	certificate_matches(x, "mail.example.com");
+	FUZZ_RUN(certificate_matches(x, "mail.example.com"));
 	certificate_has_wildcard(x);
 }
 

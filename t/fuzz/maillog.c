@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = maillog_new(&options);
 	FUZZ_CHECK(m != NULL);
 	if (maillog_file(m, path, 1795161602, &fault))
-		maillog_file(m, path, 1795161602, &fault);
+		FUZZ_RUN(maillog_file(m, path, 1795161602, &fault));
 	maillog_finish(m);
 	counts = maillog_counts(m);
 	FUZZ_CHECK(counts->records == seen.n);

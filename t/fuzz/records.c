@@ -70,9 +70,9 @@ put_filter(MDB_txn *txn, struct format_info *info)
 	filter_make(&info->filter, filter, stat.ms_entries, 1);
 	FUZZ_CHECK(mdb_cursor_open(txn, dbi, &cursor) == 0);
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0)
-		filter_add(&info->filter, filter, filter_announce(
+		FUZZ_RUN(filter_add(&info->filter, filter, filter_announce(
 		    &info->filter, filter, key.mv_data, key.mv_size),
-		    format_sum(&key, &value));
+		    format_sum(&key, &value)));
 	mdb_cursor_close(cursor);
 	filter_seal(&info->filter, filter);
 	put(txn, slice_make(name, sizeof name), slice_make((char *)filter,
@@ -132,8 +132,8 @@ judge(struct store_reader *reader)
 
 	facts_init(&facts, DIALECT_SENDMAIL);
 	for (size_t i = 0; i < sizeof macros / sizeof macros[0]; i++)
-		macro_set(&facts, slice_of(macros[i][0]),
-		    slice_of(macros[i][1]));
+		FUZZ_RUN(macro_set(&facts, slice_of(macros[i][0]),
+		    slice_of(macros[i][1])));
 	FUZZ_CHECK(macro_finish(&facts));
 	q.facts = &facts;
 	for (int scope = EVAL_MAIL; scope < EVAL_TAG; scope++) {

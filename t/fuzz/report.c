@@ -104,7 +104,7 @@ judge_again(struct reader_record *record)
 	FUZZ_CHECK(replay != NULL && store_begin(store, &reader, &fault));
 	replay->options = &options;
 	replay->reader = &reader;
-	replay_judge(replay, record);
+	FUZZ_RUN(replay_judge(replay, record));
 	FUZZ_CHECK(replay->outcome < OUTCOME_COUNT);
 	store_end(&reader);
 	free(replay);

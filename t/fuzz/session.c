@@ -108,8 +108,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t equals = slice_find(line, '=');
 
 		if (equals < line.n)
-			macro_set(&facts, slice_make(line.p, equals),
-			    slice_from(line, equals + 1));
+			FUZZ_RUN(macro_set(&facts, slice_make(line.p, equals),
+			    slice_from(line, equals + 1)));
 	}
 	FUZZ_CHECK(macro_finish(&facts));
 	judge(&facts, data[0]);
