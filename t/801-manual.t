@@ -32,7 +32,9 @@ SKIP: {
 	for my $page (@pages) {
 		my $r = Tlspolicy::Scratch::run('groff', '-mandoc', '-Tutf8',
 		    '-t', '-ww', '-rLL=78n', "$top/$page");
-		is($r->{err}, '', "$page: groff sets it");
+		# A line that is short is no mistake; newer releases say so.
+		is($r->{err} =~ s/^.*: cannot adjust line\n//gmr, '',
+		    "$page: groff sets it");
 	}
 }
 
