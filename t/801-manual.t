@@ -25,6 +25,19 @@ SKIP: {
 	}
 }
 
+# On most systems groff sets them, in 80 columns.
+SKIP: {
+	skip 'no groff', scalar @pages
+	    if system('groff -mandoc -Tutf8 /dev/null >/dev/null 2>&1') != 0;
+	for my $page (@pages) {
+		my $r = Tlspolicy::Scratch::run('groff', '-mandoc', '-Tutf8',
+		    '-t', '-ww', '-rLL=78n', "$top/$page");
+		# A line that is short is no mistake; newer releases say so.
+		is($r->{err} =~ s/^.*: cannot adjust line\n//gmr, '',
+		    "$page: groff sets it");
+	}
+}
+
 my ($make) = Tlspolicy::Tree::text('Makefile.am') =~ s/\\\n//gr;
 my %installed = map { $_ => 1 } map { split ' ' }
     $make =~ /^dist_man_MANS\s*\+?=(.*)/mg;

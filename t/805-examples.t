@@ -47,6 +47,7 @@ my ($main_cf) = $readme =~ /^Postfix, in main.cf:\n\n((?:    .*\n)+)/m;
 my ($mc) = $readme =~ /^sendmail, in the .mc file:\n\n    (.*\n)/m;
 my $page = Tlspolicy::Tree::text('man/tlspolicy-milter.8');
 my $snippet = Tlspolicy::Tree::text('scripts/postfix-main.cf');
+ok(length($main_cf // '') && length($mc // ''), 'README has lines for both MTAs');
 for (split /\n/, $main_cf =~ s/^    //mgr) {
 	like($snippet, qr/^\Q$_\E$/m, "postfix-main.cf: $_");
 	like($page, qr/^\Q$_\E$/m, "tlspolicy-milter(8): $_");

@@ -19,7 +19,7 @@
 #include "policy/base/netaddr.h"
 #include "policy/eval/eval.h"
 
-#define SETTINGS_DEFAULT_FILE "/etc/tlspolicy/tlspolicy.conf"
+#define SETTINGS_DEFAULT_FILE TLSPOLICY_SYSCONFDIR "/tlspolicy.conf"
 
 enum {
 	SETTINGS_STRING_MAX = 512,

@@ -71,7 +71,7 @@ sub configure
 	my %all = (
 		socket => $self->{socket},
 		'socket-mode' => '0666',
-		user => 'root',
+		user => $> == 0 ? 'root' : '',
 		store => $self->{store},
 		rules => "$self->{dir}/rules",
 		'exempt-clients' => '::1',
