@@ -45,6 +45,8 @@ socketmap = off
 socketmap-mode = 0660
 socketmap-group =
 inexpressible = refuse
+outbound-default = may
+outbound-servername = hostname
 help-url =
 add-header = no
 metrics = off
@@ -155,5 +157,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 24, 'JSON: every setting');
+is(scalar keys %$json, 26, 'JSON: every setting');
 done_testing;

@@ -89,7 +89,9 @@ count(const struct asked *a)
 {
 	static const enum counter counters[] = {
 		[OUTBOUND_NONE] = COUNTER_OUTBOUND_NONE,
+		[OUTBOUND_WARNED] = COUNTER_OUTBOUND_WARNED,
 		[OUTBOUND_TOLD] = COUNTER_OUTBOUND_TOLD,
+		[OUTBOUND_EXCEPTION] = COUNTER_OUTBOUND_EXCEPTION,
 		[OUTBOUND_WEAKENED] = COUNTER_OUTBOUND_WEAKENED,
 		[OUTBOUND_REFUSED] = COUNTER_OUTBOUND_REFUSED,
 		[OUTBOUND_FAILED] = COUNTER_OUTBOUND_FAILED,
@@ -101,7 +103,8 @@ count(const struct asked *a)
 static void
 put_reply(const struct outbound_answer *a, struct text *reply)
 {
-	if (a->result == OUTBOUND_NONE || a->waived) {
+	if (a->result == OUTBOUND_NONE || a->result == OUTBOUND_WARNED ||
+	    a->waived) {
 		/* The blank belongs to it. */
 		text_puts(reply, "NOTFOUND ");
 		return;
@@ -137,7 +140,9 @@ prepare(struct asked *a, struct daemon *d, struct slice request)
 		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
 		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,
 		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
-		.monitor = s->mode == MODE_MONITOR
+		.monitor = s->mode == MODE_MONITOR,
+		.site = (enum outbound_level)s->outbound_default,
+		.servername = s->outbound_servername == SERVERNAME_HOSTNAME
 	};
 	a->question = (struct outbound_question){
 		.map = OUTBOUND_SENDMAIL,

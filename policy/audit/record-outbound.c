@@ -47,6 +47,11 @@ put_answer(struct jsonput *j, const struct outbound_answer *a)
 		jsonput_string(j, lost);
 	else
 		PUT(j, "null");
+	PUT(j, ",\"warned\":");
+	if (a->warned.n > 0)
+		jsonput_string(j, slice_make(a->warned.buf, a->warned.n));
+	else
+		PUT(j, "null");
 }
 
 bool

@@ -14,6 +14,7 @@ struct asking {
 	struct question find; /* dates and trace, for find_step() */
 	struct store_reader *reader;
 	struct outbound_answer *answer;
+	bool warned; /* a WARN rule took part in it */
 };
 
 /*

@@ -14,7 +14,9 @@ static const char sequence_name[] = "tlspolicy_access";
 
 static const char *const result_names[] = {
 	[OUTBOUND_NONE] = "none",
+	[OUTBOUND_WARNED] = "warned",
 	[OUTBOUND_TOLD] = "told",
+	[OUTBOUND_EXCEPTION] = "exception",
 	[OUTBOUND_WEAKENED] = "weakened",
 	[OUTBOUND_REFUSED] = "refused",
 	[OUTBOUND_FAILED] = "failed",
@@ -62,6 +64,7 @@ outbound_answer_init(struct outbound_answer *a)
 	a->nrules = 0;
 	text_init(&a->value, a->value_text, sizeof a->value_text);
 	text_init(&a->lost, a->lost_text, sizeof a->lost_text);
+	text_init(&a->warned, a->warned_text, sizeof a->warned_text);
 	text_init(&a->memory, a->memory_text, sizeof a->memory_text);
 }
 
@@ -78,9 +81,10 @@ settle(const struct outbound_question *q, struct outbound_answer *a)
 	char reason[640];
 	struct text text;
 
-	a->result = OUTBOUND_TOLD;
 	a->waived = q->options->monitor;
-	if (a->lost.n == 0)
+	if (a->result == OUTBOUND_NONE)
+		a->result = OUTBOUND_TOLD;
+	if (a->lost.n == 0 || a->result == OUTBOUND_REFUSED)
 		return;
 	a->result = OUTBOUND_WEAKENED;
 	if (q->options->weaken)
@@ -88,6 +92,38 @@ settle(const struct outbound_question *q, struct outbound_answer *a)
 	text_init(&text, reason, sizeof reason);
 	text_printf(&text, "TLS policy cannot be expressed: %s", a->lost.buf);
 	asking_deny(q, OUTBOUND_REFUSED, reason, a);
+}
+
+static enum lookup_result
+ask(struct asking *k)
+{
+	enum lookup_result result = k->question->map == OUTBOUND_POSTFIX ?
+	    postfix_ask(k) : sendmail_ask(k);
+
+	if (result == LOOKUP_FOUND)
+		settle(k->question, k->answer);
+	return result;
+}
+
+/* What it would be with its WARN rules; then, what it is. */
+static enum lookup_result
+ask_twice(struct asking *k)
+{
+	struct outbound_answer *a = k->answer;
+	enum lookup_result result = ask(k);
+
+	if (result != LOOKUP_FOUND || !k->warned)
+		return result;
+	text_printf(&a->warned, "%s%s", a->defer ? "TEMP " : "", a->value.buf);
+	text_clear(&a->value);
+	text_clear(&a->lost);
+	a->defer = false;
+	a->result = OUTBOUND_NONE;
+	k->find.without_warn = true;
+	result = ask(k);
+	if (result == LOOKUP_ABSENT)
+		a->result = OUTBOUND_WARNED;
+	return result;
 }
 
 void
@@ -109,13 +145,10 @@ outbound_ask(const struct outbound_question *q, struct store_reader *reader,
 	outbound_answer_init(a);
 	if (reader != NULL) {
 		a->generation = reader->info.generation;
-		result = q->map == OUTBOUND_POSTFIX ? postfix_ask(&k) :
-		    sendmail_ask(&k);
+		result = ask_twice(&k);
 		why = &reader->fault;
 	}
-	if (result == LOOKUP_FOUND && a->result == OUTBOUND_NONE)
-		settle(q, a);
-	else if (result == LOOKUP_FAILED) {
+	if (result == LOOKUP_FAILED) {
 		trace_line(q->trace, "  policy error: %s", why->text);
 		outbound_deny(q, "TLS policy cannot be consulted at present",
 		    a);

@@ -8,6 +8,11 @@
  * is therefore answered by the rules of its own level only, and by nothing
  * when there are none, so that a map behind this one has its turn.
  *
+ * An answer to Postfix is the stricter of the rules and of its own level
+ * (level.c), which it would have without an answer.  Only an exception, a rule
+ * that lets mail leave in clear, goes below.  A WARN rule is passed over as if
+ * it were absent; what it would have said is recorded.
+ *
  * Never fails open: when the store cannot be asked Postfix is told to defer,
  * and sendmail, which takes a failed look-up for "no policy", a requirement
  * that no session can meet.  on-error has no say here: mail that is kept is
@@ -42,6 +47,8 @@ struct outbound_options {
 	struct translate_options express;
 	bool weaken;  /* inexpressible = weaken */
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
+	enum outbound_level site; /* outbound-default */
+	bool servername;	  /* outbound-servername = hostname */
 };
 
 struct outbound_question {
@@ -54,7 +61,9 @@ struct outbound_question {
 
 enum outbound_result {
 	OUTBOUND_NONE,	   /* no rule of this level */
+	OUTBOUND_WARNED,   /* none but of the class WARN: nothing is told */
 	OUTBOUND_TOLD,	   /* at least what the rules demand */
+	OUTBOUND_EXCEPTION, /* in clear, as all rules that there are allow */
 	OUTBOUND_WEAKENED, /* less, for want of words; `lost` says what */
 	OUTBOUND_REFUSED,  /* nothing may leave, for the same reason */
 	OUTBOUND_FAILED	   /* nothing may leave: the store cannot be asked */
@@ -62,7 +71,7 @@ enum outbound_result {
 
 const char *outbound_result_name(enum outbound_result); /* "weakened" */
 
-enum { OUTBOUND_RULES_MAX = 3, OUTBOUND_MEMORY = 8 * 1024 };
+enum { OUTBOUND_RULES_MAX = 6, OUTBOUND_MEMORY = 16 * 1024 };
 
 struct outbound_rule {
 	enum tag tag;
@@ -75,11 +84,12 @@ struct outbound_answer {
 	bool waived;	   /* mode = monitor: the MTA gets "not found" */
 	bool defer;	   /* a temporary failure; `value` gives the reason */
 	struct text value; /* what the MTA gets */
-	struct text lost;  /* "PERM, CITag:MyCA" */
+	struct text lost;  /* "CIPHER:HIGH, CITag:MyCA" */
+	struct text warned; /* what WARN rules would have made of it */
 	uint64_t generation;
 	unsigned nrules;   /* that the answer rests on */
 	struct outbound_rule rules[OUTBOUND_RULES_MAX];
-	char value_text[4096], lost_text[512];
+	char value_text[4096], lost_text[512], warned_text[4096];
 	struct text memory;
 	char memory_text[OUTBOUND_MEMORY];
 };

@@ -13,7 +13,7 @@
  *		not, there only the bare tag counts.
  *   TLS_Srv	the nexthop stands for its servers: Postfix never asks by the
  *		name of an MX host
- *   Try_TLS	NO is the level "none"
+ *   Try_TLS	NO is the level "none"; OK demands nothing and allows nothing
  */
 #include "policy/base/domain.h"
 #include "policy/outbound/outbound-internal.h"
@@ -134,46 +134,73 @@ find(struct asking *k, const struct nexthop *n, enum tag tag,
 	return asking_find(k, &key, false, r);
 }
 
+/* All that the rules for a nexthop come to. */
+struct demands {
+	struct postfix_policy policy;
+	bool any, no_tls;
+	bool exception; /* there is one, and no rule that is none */
+	bool none;	/* there is a rule that is none */
+};
+
 static void
-answer(struct asking *k, const struct postfix_policy *policy, bool no_tls)
+add(struct asking *k, enum tag tag, const struct requirement *r,
+    struct demands *d)
 {
-	if (!no_tls)
-		postfix_policy_print(policy, &k->answer->value);
-	else if (postfix_policy_is_empty(policy))
-		text_puts(&k->answer->value, "none");
+	bool exception = tag == TAG_TRY ? r->need == NEED_NO :
+	    translate_is_exception(r);
+
+	d->any = true;
+	d->none |= !exception;
+	d->exception |= exception;
+	if (tag == TAG_TRY)
+		d->no_tls = r->need == NEED_NO;
 	else
+		postfix_policy_add(&d->policy, r, &k->answer->lost);
+}
+
+static void
+answer(struct asking *k, struct demands *d)
+{
+	const struct outbound_options *o = k->question->options;
+	struct outbound_answer *a = k->answer;
+
+	if (d->no_tls && !postfix_policy_is_empty(&d->policy)) {
 		asking_refuse(k, "Try_TLS forbids the TLS that another rule "
 		    "demands");
+		return;
+	}
+	if (d->exception && !d->none) {
+		a->result = OUTBOUND_EXCEPTION;
+		text_puts(&a->value, d->no_tls ? "none" : "may");
+		return;
+	}
+	postfix_policy_join(&d->policy, o->site);
+	d->policy.servername = o->servername;
+	postfix_policy_finish(&d->policy, o->weaken, &a->lost);
+	postfix_policy_print(&d->policy, &a->value);
 }
 
 enum lookup_result
 postfix_ask(struct asking *k)
 {
+	struct demands demands = { .any = false };
 	enum lookup_result result;
-	struct postfix_policy policy;
 	struct requirement r;
 	struct nexthop n;
-	bool found = false, no_tls = false;
 
 	if (!parse(k->question->key, &n))
 		return LOOKUP_ABSENT;
 	result = is_asked(k, &n);
 	if (result != LOOKUP_FOUND)
 		return result;
-	postfix_policy_init(&policy);
 	for (unsigned i = 0; i < NTAGS; i++) {
 		result = find(k, &n, tags[i], &r);
 		if (result == LOOKUP_FAILED)
 			return result;
-		if (result == LOOKUP_ABSENT)
-			continue;
-		found = true;
-		if (tags[i] == TAG_TRY)
-			no_tls = r.need == NEED_NO;
-		else
-			postfix_policy_add(&policy, &r, &k->answer->lost);
+		if (result == LOOKUP_FOUND)
+			add(k, tags[i], &r, &demands);
 	}
-	if (found)
-		answer(k, &policy, no_tls);
-	return found ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	if (demands.any)
+		answer(k, &demands);
+	return demands.any ? LOOKUP_FOUND : LOOKUP_ABSENT;
 }

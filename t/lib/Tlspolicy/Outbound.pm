@@ -41,6 +41,9 @@ my %servers = (
 	'anon.test' => { at => '127.0.0.17', anonymous => 1,
 	    ssl => { SSL_version => 'TLSv1_2',
 		SSL_cipher_list => 'aNULL:@SECLEVEL=0' } },
+	# The certificate of its name for who asks for it by SNI, else another.
+	'many.test' => { at => '127.0.0.19', sni => 'many.test',
+	    cert => ['/CN=elsewhere.test', 'elsewhere.test', 'ca'] },
 	'sub.good.test' => { at => '127.0.0.18',
 	    cert => ['/CN=sub.good.test', 'sub.good.test', 'ca'] },
 );
@@ -154,8 +157,13 @@ sub sendmail
 sub pair
 {
 	my ($self, $domain) = @_;
-	my ($subject, $name, $issuer) = @{$servers{$domain}{cert}};
-	my $base = $self->{scratch}->path("certs/$domain");
+	return $self->certify($domain, @{$servers{$domain}{cert}});
+}
+
+sub certify
+{
+	my ($self, $domain, $subject, $name, $issuer, $file) = @_;
+	my $base = $self->{scratch}->path('certs/' . ($file // $domain));
 	my @kind = $servers{$domain}{rsa} ? 'rsa:2048' :
 	    qw(ec -pkeyopt ec_paramgen_curve:P-256);
 	Tlspolicy::Scratch::must(qw(openssl req -new -nodes -newkey), @kind,
@@ -183,9 +191,16 @@ sub serve
 	my ($self, $domain) = @_;
 	my $server = $servers{$domain};
 	my ($cert, $key) = $server->{cert} ? $self->pair($domain) : ();
+	my $ssl = $server->{ssl};
+	if ($server->{sni}) {
+		my ($c, $k) = $self->certify($domain, "/CN=$server->{sni}",
+		    $server->{sni}, 'ca', "$domain.sni");
+		$ssl = { SSL_cert_file => { '' => $cert, $server->{sni} => $c },
+		    SSL_key_file => { '' => $key, $server->{sni} => $k } };
+	}
 	Tlspolicy::Server::start($self->{scratch}, address => $server->{at},
 	    port => 25, log => $self->{scratch}->path("$domain.log"),
-	    greeting => "220 $domain ESMTP", ssl => $server->{ssl},
+	    greeting => "220 $domain ESMTP", ssl => $ssl,
 	    $cert ? (cert => $cert, key => $key) : (),
 	    $server->{anonymous} ? (anonymous => 1) : ());
 }
@@ -358,9 +373,25 @@ my @rows = (
 	    ['tls', qr/authentication failed/]],
 	['FP of another', ['TLS_Srv:self.test ENCR:1+FP:good.test'],
 	    'self.test', qr/not verified|authentication failed/],
+	['PERM, met', ['TLS_Srv:good.test PERM+VERIFY'], 'good.test', 'tls'],
+	['PERM, not met', ['TLS_Srv:self.test TEMP+VERIFY',
+	    'TLS_Rcpt:self.test PERM+ENCR:1'], 'self.test',
+	    qr/not trusted|not verified|self.signed|authentication failed/],
+	['HOLD, met', ['TLS_Srv:good.test HOLD+VERIFY'], 'good.test', 'tls'],
+	['HOLD, not met', ['TLS_Srv:plain.test HOLD+ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	['WARN, and the rule of the domain above', ['TLS_Srv:plain.test '
+	    . 'WARN+VERIFY', 'TLS_Srv:test ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	# sendmail has no word for a domain and all below it.
+	['CN:.name', ['TLS_Srv:sub.good.test VERIFY+CN:.good.test'],
+	    'sub.good.test', ['tls', qr/encryption too weak|authentication/]],
+	['CN:.name of another', ['TLS_Srv:wrong.test VERIFY+CN:.good.test'],
+	    'wrong.test', qr/not verified|mismatch|encryption too weak/],
+	# Postfix sends SNI: the server of many names shows the right one.
+	['SNI', ['TLS_Srv:many.test VERIFY'], 'many.test',
+	    ['tls', 'tls']],
 	# And so is what Postfix has none for.
-	['PERM, met', ['TLS_Srv:good.test PERM+VERIFY'], 'good.test',
-	    [qr/TLS configuration problem/, 'tls']],
 	['CITag', ['TLS_Srv:good.test VERIFY+CITag:MyCA',
 	    'MyCA:/C=DE/O=Example+20Trust/CN=Example+20Root OK'], 'good.test',
 	    [qr/TLS configuration problem/, 'tls']],
