@@ -12,6 +12,7 @@ use File::Path qw(make_path);
 use Test::More;
 use Tlspolicy::Certs;
 use Tlspolicy::Daemon;
+use Tlspolicy::Dns;
 use Tlspolicy::Names;
 use Tlspolicy::Postfix;
 use Tlspolicy::Scratch;
@@ -72,7 +73,9 @@ END
 }
 
 # mta => postfix | sendmail; behind => 1: another map, which wants TLS for
-# plain.test, after ours; daemon => { what Daemon->new takes }.
+# plain.test, after ours; daemon => { what Daemon->new takes }; servers => { more
+# of them }; main => { of main.cf }; zone => { of Dns.pm, in place of hosts },
+# insecure => qr/names/.
 sub start
 {
 	my ($class, $mta, %arg) = @_;
@@ -87,11 +90,20 @@ sub start
 	$self->{map} = $scratch->path('milter/map.sock');
 	$self->{daemon} = Tlspolicy::Daemon->start(scratch => $scratch,
 	    settings => { $self->settings }, %{$arg{daemon} // {}});
+	%servers = (%servers, %{$arg{servers} // {}});
 	for my $domain (sort keys %servers) {
 		$Tlspolicy::Names::hosts{$servers{$domain}{at}} = $domain;
 		$self->serve($domain);
 	}
-	$self->{mta} = $mtas{$mta}->start(scratch => $scratch,
+	my %bind;
+	if ($arg{zone}) {
+		$arg{zone}->($self, my $zone = {});
+		Tlspolicy::Dns::start($scratch, $zone,
+		    insecure => $arg{insecure});
+		$bind{'/etc/resolv.conf'} = $scratch->write('resolv.conf',
+		    "nameserver 127.0.0.1\noptions trust-ad\n");
+	}
+	$self->{mta} = $mtas{$mta}->start(bind => \%bind, scratch => $scratch,
 	    certs => $self->{certs},
 	    $mta eq 'postfix' ? $self->postfix(%arg) : $self->sendmail(%arg));
 	return $self;
@@ -108,11 +120,11 @@ sub settings
 sub configure
 {
 	my ($self, %more) = @_;
+	my $times = () = $self->{daemon}->log =~ /settings were read again/g;
 	$self->{daemon}->configure($self->settings(%more));
 	$self->{daemon}->hup;
-	my $log = $self->{daemon}->log;
-	Tlspolicy::Scratch::wait_for(5, sub { ($self->{daemon}->log =~
-	    s/^\Q$log\E//r) =~ /settings were read again/ });
+	Tlspolicy::Scratch::wait_for(60, sub { (() = $self->{daemon}->log =~
+	    /settings were read again/g) > $times });
 }
 
 sub postfix
@@ -130,6 +142,9 @@ sub postfix
 		default_destination_concurrency_failed_cohort_limit => 0,
 		minimal_backoff_time => '1s',
 		maximal_backoff_time => '2s',
+		$arg{zone} ? (smtp_dns_support_level => 'dnssec',
+		    smtp_host_lookup => 'dns') : (),
+		%{$arg{main} // {}},
 	});
 }
 
@@ -279,11 +294,12 @@ sub queued
 	return undef;
 }
 
-# Whether the server has got that many messages, over TLS or in clear.
+# How many messages the domain's server has got, over TLS or in clear.
 sub taken
 {
 	my ($self, $domain, $tls) = @_;
-	my $log = $self->{scratch}->read("$domain.log");
+	my $server = $self->{server_of}{$domain} // $domain;
+	my $log = $self->{scratch}->read("$server.log");
 	my $line = $tls ? 'TLS message' : 'message';
 	return scalar(() = $log =~ /^$line$/mg);
 }
@@ -303,7 +319,8 @@ sub delivery_is
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok($good, $name) or diag("want: $want\ngot:  $got, $tls over TLS, "
 	    . "$clear in clear\nserver:\n",
-	    $self->{scratch}->read("$domain.log"), "milter:\n",
+	    $self->{scratch}->read(($self->{server_of}{$domain} // $domain)
+	    . '.log'), "milter:\n",
 	    $self->{daemon}->log);
 	return $good;
 }
