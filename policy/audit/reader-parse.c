@@ -245,6 +245,12 @@ parse_warned(struct parse *p)
 }
 
 static bool
+parse_resolver(struct parse *p)
+{
+	return scan_string_or_null(&p->scan, &p->r->outbound.resolver);
+}
+
+static bool
 parse_exempt(struct parse *p)
 {
 	return scan_bool(&p->scan, &p->r->exempt);
@@ -325,6 +331,7 @@ static const struct member {
 	MEMBER("result", parse_result),
 	MEMBER("inexpressible", parse_inexpressible),
 	MEMBER("warned", parse_warned),
+	MEMBER("resolver", parse_resolver),
 	MEMBER("of", parse_of),
 	MEMBER("refusals", parse_refusals),
 	MEMBER("source", parse_source),

@@ -54,6 +54,17 @@ put_answer(struct jsonput *j, const struct outbound_answer *a)
 		PUT(j, "null");
 }
 
+static void
+put_resolved(struct jsonput *j, const struct resolved *r)
+{
+	PUT(j, ",\"resolver\":");
+	if (r == NULL)
+		PUT(j, "null");
+	else
+		jsonput_string(j, r->kind == RESOLVED_FAILED ?
+		    slice_of(r->why) : r->reply);
+}
+
 bool
 record_format_outbound(const struct record_outbound *r, struct text *out)
 {
@@ -69,6 +80,7 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	PUT(j, ",\"query\":");
 	jsonput_string(j, r->question->key);
 	put_answer(j, r->answer);
+	put_resolved(j, r->question->resolved);
 	put_rules(j, r->answer);
 	PUT(j, ",\"mode\":");
 	jsonput_string(j, slice_of(r->answer->waived ? "monitor" :

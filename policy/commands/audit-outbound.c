@@ -54,5 +54,6 @@ audit_print_outbound(const struct reader_record *r, struct text *out)
 		print_word(" rule=", r->rules[i].key, out);
 	print_word(" without=", o->inexpressible, out);
 	print_word(" warned=", o->warned, out);
+	print_word(" resolver=", o->resolver, out);
 	print_word(" answer=", o->answer, out);
 }

@@ -245,6 +245,16 @@ static const struct setting table[] = {
 		    "answer to it demands less, but for an exception.",
 	},
 	{
+		.name = "outbound-resolver",
+		.type = &setting_type_resolver,
+		FIELD(outbound_resolver),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.unit = "",
+		.help = "A resolver of MTA-STS or DANE for Postfix, asked "
+		    "beside the rules.",
+	},
+	{
 		.name = "outbound-servername",
 		.type = &setting_type_word,
 		FIELD(outbound_servername),

@@ -67,6 +67,7 @@ struct settings {
 	char socketmap_group[SETTINGS_STRING_MAX];
 	int inexpressible;
 	int outbound_default, outbound_servername;
+	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */
 	int log_level;
 };
 

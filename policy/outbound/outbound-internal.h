@@ -39,4 +39,7 @@ bool asking_sendmail_tag(struct slice key, enum tag *);
 enum lookup_result postfix_ask(struct asking *);
 enum lookup_result sendmail_ask(struct asking *);
 
+/* What Postfix gets where there is no rule: what the resolver says, if any. */
+enum lookup_result postfix_pass_on(struct asking *);
+
 #endif

@@ -79,6 +79,14 @@ parse(struct slice key, struct nexthop *n)
 	return !text.cut && text.n > 0;
 }
 
+static bool
+is_resolved(const struct asking *k)
+{
+	const struct resolved *r = k->question->resolved;
+
+	return r != NULL && r->kind != RESOLVED_NOTHING;
+}
+
 /* Is one of the tag's rules spelt like the question? */
 static enum lookup_result
 has_level(struct asking *k, const struct nexthop *n, enum tag tag)
@@ -99,10 +107,15 @@ has_level(struct asking *k, const struct nexthop *n, enum tag tag)
 	return result;
 }
 
+/*
+ * A resolver that has an answer for this level, or none to be had, makes Postfix
+ * ask no more, too.
+ */
 static enum lookup_result
 is_asked(struct asking *k, const struct nexthop *n)
 {
-	enum lookup_result result = n->single ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	enum lookup_result result = n->single || is_resolved(k) ?
+	    LOOKUP_FOUND : LOOKUP_ABSENT;
 
 	for (unsigned i = 0; i < NTAGS && result == LOOKUP_ABSENT; i++)
 		result = has_level(k, n, tags[i]);
@@ -159,9 +172,21 @@ add(struct asking *k, enum tag tag, const struct requirement *r,
 }
 
 static void
+deny_unresolved(struct asking *k, const struct resolved *resolved)
+{
+	char reason[256];
+	struct text text;
+
+	text_init(&text, reason, sizeof reason);
+	text_printf(&text, "TLS policy cannot be resolved: %s", resolved->why);
+	asking_deny(k->question, OUTBOUND_FAILED, reason, k->answer);
+}
+
+static void
 answer(struct asking *k, struct demands *d)
 {
 	const struct outbound_options *o = k->question->options;
+	const struct resolved *resolved = k->question->resolved;
 	struct outbound_answer *a = k->answer;
 
 	if (d->no_tls && !postfix_policy_is_empty(&d->policy)) {
@@ -174,10 +199,30 @@ answer(struct asking *k, struct demands *d)
 		text_puts(&a->value, d->no_tls ? "none" : "may");
 		return;
 	}
-	postfix_policy_join(&d->policy, o->site);
 	d->policy.servername = o->servername;
+	postfix_policy_join(&d->policy, o->site, resolved);
+	if (resolved != NULL && resolved->kind == RESOLVED_FAILED &&
+	    !postfix_policy_suffices(&d->policy)) {
+		deny_unresolved(k, resolved);
+		return;
+	}
 	postfix_policy_finish(&d->policy, o->weaken, &a->lost);
 	postfix_policy_print(&d->policy, &a->value);
+	if (a->value.cut)
+		asking_refuse(k, "more than Postfix can be told");
+	else if (!d->any)
+		a->result = OUTBOUND_PASSED_ON;
+}
+
+enum lookup_result
+postfix_pass_on(struct asking *k)
+{
+	struct demands none = { .any = false };
+
+	if (!is_resolved(k))
+		return LOOKUP_ABSENT;
+	answer(k, &none);
+	return LOOKUP_FOUND;
 }
 
 enum lookup_result
@@ -189,7 +234,7 @@ postfix_ask(struct asking *k)
 	struct nexthop n;
 
 	if (!parse(k->question->key, &n))
-		return LOOKUP_ABSENT;
+		return postfix_pass_on(k);
 	result = is_asked(k, &n);
 	if (result != LOOKUP_FOUND)
 		return result;
@@ -200,7 +245,8 @@ postfix_ask(struct asking *k)
 		if (result == LOOKUP_FOUND)
 			add(k, tags[i], &r, &demands);
 	}
-	if (demands.any)
-		answer(k, &demands);
-	return demands.any ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	if (!demands.any)
+		return postfix_pass_on(k);
+	answer(k, &demands);
+	return LOOKUP_FOUND;
 }

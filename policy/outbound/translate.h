@@ -16,7 +16,7 @@
 #ifndef TLSPOLICY_OUTBOUND_TRANSLATE_H
 #define TLSPOLICY_OUTBOUND_TRANSLATE_H
 
-#include "policy/conf/settings.h"
+#include "policy/outbound/resolved.h"
 #include "policy/rules/requirement.h"
 
 struct translate_options {
@@ -43,6 +43,7 @@ struct postfix_policy {
 	unsigned nfingerprints;
 	enum outbound_level site; /* what Postfix does by itself */
 	bool servername;	  /* SNI where a certificate matters */
+	const struct resolved *resolved; /* a policy; NULL: there is none */
 };
 
 /* Demands nothing. */
@@ -58,8 +59,15 @@ void postfix_policy_add(struct postfix_policy *, const struct requirement *r,
 /* The rules demand nothing: a session in clear would do. */
 bool postfix_policy_is_empty(const struct postfix_policy *);
 
-/* No answer demands less than the site's own level. */
-void postfix_policy_join(struct postfix_policy *, enum outbound_level);
+/*
+ * No answer demands less than the site's own level, nor than what a resolver
+ * says (NULL or without a policy: nothing).
+ */
+void postfix_policy_join(struct postfix_policy *, enum outbound_level,
+    const struct resolved *);
+
+/* Joined with the site's level alone: what a resolver says changes nothing. */
+bool postfix_policy_suffices(const struct postfix_policy *);
 
 /*
  * When all is added: what cannot be had together is settled, or named in

@@ -61,7 +61,7 @@ ask(struct slice request)
 	struct slice all;
 
 	text_init(&answer, buf, sizeof buf);
-	mapanswer(&state, request, &answer);
+	mapanswer(&state, request, NULL, &answer);
 	all = slice_make(buf, answer.n);
 	FUZZ_CHECK(!answer.cut);
 	FUZZ_CHECK(slice_is(all, "NOTFOUND ") ||
