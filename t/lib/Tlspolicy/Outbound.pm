@@ -113,7 +113,8 @@ sub settings
 {
 	my ($self, %more) = @_;
 	return (socketmap => "unix:$self->{map}", 'socketmap-mode' => '0666',
-	    'audit-sync' => 'none', %more);
+	    'audit-sync' => 'none', $self->{resolver} ?
+	    ('outbound-resolver' => $self->{resolver}) : (), %more);
 }
 
 # Bring other settings into force.
