@@ -10,10 +10,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tlspolicy::Outbound;
+use Tlspolicy::Sts;
 
-my $program = '/usr/bin/mta-sts-daemon';
-plan skip_all => 'no mta-sts-daemon (scripts/install-packages test)'
-    unless -x $program;
+plan skip_all => Tlspolicy::Sts::missing() if Tlspolicy::Sts::missing();
 
 my %servers = (
 	'mx.sts.test' => { at => '127.0.0.25',
@@ -26,7 +25,6 @@ my %policies = (
 	'sts.test' => 'mx.sts.test', 'forged.test' => 'mx.forged.test',
 	'stripped.test' => '*.stripped.test',
 );
-my $web = '127.0.0.31';
 
 sub zone
 {
@@ -35,61 +33,7 @@ sub zone
 	$zone->{'plain.test A'} = ['127.0.0.14'];
 	$zone->{"$_ MX"} = ["10 mx.$_"] for qw(sts.test stripped.test);
 	$zone->{'forged.test MX'} = ['10 mx.evil.test'];
-	for (keys %policies) {
-		$zone->{"_mta-sts.$_ TXT"} = ['v=STSv1; id=20261129;'];
-	}
-}
-
-# What a policy's host has to say, to any number of visitors.
-sub serve_policies
-{
-	my ($outbound) = @_;
-	for my $domain (keys %policies) {
-		$outbound->certify("mta-sts.$domain", '/CN=x',
-		    "mta-sts.$domain", 'ca');
-	}
-	my $certs = $outbound->{scratch}->path('certs');
-	my $names = sub {
-		my ($what) = @_;
-		return { map { ("mta-sts.$_" => "$certs/mta-sts.$_.$what") }
-		    keys %policies };
-	};
-	Tlspolicy::Server::start($outbound->{scratch}, address => $web,
-	    port => 443, talk => sub {
-		my ($socket) = @_;
-		IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
-		    SSL_cert_file => $names->('pem'),
-		    SSL_key_file => $names->('key')) or return;
-		my $host = '';
-		while (defined(my $line = readline $socket)) {
-			$host = $1 if $line =~ /^Host: mta-sts\.(\S+?)\r?\n/i;
-			last if $line =~ /^\r?\n/;
-		}
-		my $text = "version: STSv1\r\nmode: enforce\r\nmx: "
-		    . ($policies{$host} // 'none') . "\r\nmax_age: 86400\r\n";
-		print $socket "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-		    . 'Content-Length: ' . length($text)
-		    . "\r\nConnection: close\r\n\r\n$text";
-		close $socket;
-	});
-}
-
-# The cache lives as long as the process, so that each run asks anew.
-sub resolver
-{
-	my ($outbound, $socket) = @_;
-	my $scratch = $outbound->{scratch};
-	my $conf = $scratch->write('mta-sts.yml', "path: $socket\nmode: 0666\n"
-	    . "shutdown_timeout: 1\ncache:\n  type: internal\n  options:\n"
-	    . "    cache_size: 100\ndefault_zone:\n  strict_testing: false\n"
-	    . "  timeout: 4\n");
-	unlink $socket;
-	my $pid = $scratch->spawn('mta-sts.log',
-	    { SSL_CERT_FILE => $outbound->{certs}->ca },
-	    @{$outbound->{mta}{names}}, $program, '-c', $conf);
-	Tlspolicy::Scratch::wait_for(60, sub { -S $socket }) or
-	    diag($scratch->read('mta-sts.log'));
-	return $pid;
+	Tlspolicy::Sts::zone($zone, \%policies);
 }
 
 my $no = qr/not verified|not trusted|mismatch|untrusted/i;
@@ -120,9 +64,7 @@ my @rows = (
 	[['TLS_Rcpt:forged.test OK'], 'forged.test', 'tls', 'OK goes below'],
 );
 
-# The resolver looks this up in files.
-$Tlspolicy::Names::hosts{$web} = join ' ', map { "mta-sts.$_" }
-    sort keys %policies;
+Tlspolicy::Sts::names(\%policies);
 my $out = Tlspolicy::Outbound->start('postfix', servers => \%servers,
     zone => \&zone, insecure => qr/./);
 my $socket = $out->{scratch}->path('mta-sts.sock');
@@ -130,8 +72,8 @@ $out->{resolver} = "unix:$socket postfix";
 is($out->{daemon}->stop, 0, 'settings that need a restart');
 $out->{daemon}->configure($out->settings);
 $out->{daemon}->run;
-serve_policies($out);
-my $pid = resolver($out, $socket);
+Tlspolicy::Sts::serve($out, \%policies);
+my $pid = Tlspolicy::Sts::resolver($out, $socket);
 $out->{server_of} = { 'forged.test' => 'mx.evil.test',
     map { $_ => "mx.$_" } qw(sts.test stripped.test) };
 for (@rows) {
@@ -153,6 +95,6 @@ $out->delivery_is('plain.test', qr/TLS configuration problem|4\.7\.5/,
     'without it nothing leaves');
 $out->forget;
 $out->delivery_is('stripped.test', 'clear', 'but by an exception');
-$pid = resolver($out, $socket);
+$pid = Tlspolicy::Sts::resolver($out, $socket);
 $out->delivery_is('plain.test', 'clear', 'it is back');
 done_testing;

@@ -75,7 +75,7 @@ END
 # mta => postfix | sendmail; behind => 1: another map, which wants TLS for
 # plain.test, after ours; daemon => { what Daemon->new takes }; servers => { more
 # of them }; main => { of main.cf }; zone => { of Dns.pm, in place of hosts },
-# insecure => qr/names/.
+# insecure => qr/names/; sts => 1: FEATURE(`sts'), resolver on mta-sts.sock.
 sub start
 {
 	my ($class, $mta, %arg) = @_;
@@ -166,6 +166,10 @@ sub sendmail
 	$mc =~ s{/run/tlspolicy/map\.sock}{$self->{map}};
 	$mc =~ s{/etc/mail/access}{$access};
 	my ($features, $rulesets) = split /(?=^dnl Second part)/m, $mc;
+	# As tlspolicy-outbound(7) has it.
+	$features .= "FEATURE(`sts', `socket -d5 -T<TMPF> unix:"
+	    . $self->{scratch}->path('mta-sts.sock') . "')dnl\n"
+	    if $arg{sts};
 	return (features => $features, mc => $rulesets);
 }
 
