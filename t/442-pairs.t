@@ -57,7 +57,8 @@ my $path = scratch()->path('map.sock');
 my %settings = (socketmap => "unix:$path", 'outbound-servername' => 'none');
 my $daemon = daemon(join('', map { sprintf("$_->{rule}\n", $_->{domain}) }
     grep { $_->{rule} } @cases), settings => { %settings });
-my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
+my $sock = Tlspolicy::Scratch::wait_for(60, sub {
+    IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
     BAIL_OUT("no connection: $!");
 
 sub ask

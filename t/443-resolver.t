@@ -116,6 +116,13 @@ my @others = (
 	['x13', '', "OK secure $sts", "OK secure match=mx1.sts.test:.sts.test "
 	    . 'servername=hostname policy_type=sts { policy_string = version: '
 	    . 'STSv1 } mx_host_pattern=.sts.test'],
+	# A resolver that believes DNS, too, does not make VERIFY do so.
+	['x16', 'VERIFY', 'OK secure match=a:hostname',
+	    'OK secure match=nexthop:dot-nexthop'],
+	['x17', 'ENCR:1', 'OK secure match=a:hostname',
+	    'OK verify match=a:hostname'],
+	['x18', 'VERIFY+CN', 'OK secure match=hostname',
+	    'OK secure match=hostname'],
 	['x14', 'ENCR:1', 'OK none', 'OK encrypt'],
 	['x15', '', 'OK SECURE match=a', 'OK secure match=a'],
 );
@@ -220,7 +227,7 @@ sub answer
 	}
 }
 
-my $sock = connected() or BAIL_OUT("no connection: $!");
+my $sock = Tlspolicy::Scratch::wait_for(60, \&connected) or BAIL_OUT("no connection: $!");
 sub ask
 {
 	send_question($sock, @_);

@@ -23,6 +23,8 @@ static void on_resolved(void *, struct slice, const char *);
 /* epoll_ctl(2) failed: nobody would tell when there is something to read. */
 static const char unwatched[] = "the system cannot watch it";
 
+enum link_state { RESTS, WORKS, WAITS };
+
 struct maplink {
 	TAILQ_ENTRY(maplink) entry;
 	struct maplink_owner *owner;
@@ -30,7 +32,7 @@ struct maplink {
 	struct event *timer;
 	struct resolver_question *question; /* the first request waits for it */
 	const struct resolved *resolved;    /* has come for the first request */
-	enum { RESTS, WORKS, WAITS } state; /* what the timer is set for */
+	enum link_state state;		    /* what the timer is set for */
 };
 
 static void
@@ -70,7 +72,7 @@ on_time(evutil_socket_t fd, short what, void *arg)
 
 /* While a resolver is asked its own time counts. */
 static void
-set_timer(struct maplink *l, int state)
+set_timer(struct maplink *l, enum link_state state)
 {
 	const struct timeval time = { state == WORKS ? WORK_S : REST_S, 0 };
 
@@ -171,7 +173,7 @@ go_on(struct maplink *l)
 	unsigned answered = 0;
 	const char *why = work(l, &answered);
 	size_t unread = evbuffer_get_length(bufferevent_get_output(l->buffers));
-	int state = l->question != NULL ? WAITS : unread > 0 ||
+	enum link_state state = l->question != NULL ? WAITS : unread > 0 ||
 	    evbuffer_get_length(bufferevent_get_input(l->buffers)) > 0 ?
 	    WORKS : RESTS;
 
@@ -189,7 +191,7 @@ go_on(struct maplink *l)
 		TAILQ_REMOVE(&l->owner->links, l, entry);
 		TAILQ_INSERT_TAIL(&l->owner->links, l, entry);
 	}
-	if (answered > 0 || state != (int)l->state)
+	if (answered > 0 || state != l->state)
 		set_timer(l, state);
 }
 

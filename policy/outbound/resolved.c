@@ -81,6 +81,28 @@ take_attribute(struct slice word, struct resolved *r)
 	return a->value.n > 0;
 }
 
+/* A host that DNS names will do: that is the level verify, by any name. */
+static bool
+believes_dns(const struct resolved *r)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		struct slice rest = r->attributes[i].value;
+
+		if (!slice_is_nocase(r->attributes[i].name, "match"))
+			continue;
+		while (rest.n > 0) {
+			size_t colon = slice_find(rest, ':');
+
+			if (slice_is_nocase(slice_make(rest.p, colon),
+			    "hostname"))
+				return true;
+			rest = slice_from(rest, colon < rest.n ? colon + 1 :
+			    colon);
+		}
+	}
+	return false;
+}
+
 static void
 parse_policy(struct slice policy, struct resolved *r)
 {
@@ -101,6 +123,8 @@ parse_policy(struct slice policy, struct resolved *r)
 			resolved_fail(r, "its attributes cannot be read");
 			return;
 		}
+	if (r->level == LEVEL_SECURE && believes_dns(r))
+		r->level = LEVEL_VERIFY;
 }
 
 static bool
