@@ -178,7 +178,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	watch_store(s, d);
 
 	/* 9. All is there that a callback, a question or a page needs. */
-	if (s->map_on && (s->map = socketmap_start(d, s->map_fd, f)) == NULL)
+	if (s->map_on && (s->map = socketmap_start(d, s->map_fd,
+	    s->settings.outbound_resolver, f)) == NULL)
 		return false;
 	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
 	    signals_start_milter(f);

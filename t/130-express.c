@@ -9,7 +9,7 @@ static const struct {
 	const char *rule, *want; /* "POLICY", or "POLICY | LOST" */
 } postfix[] = {
 	{ "OK", "may" },
-	{ "WARN+VERIFY", "may" },
+	{ "WARN+VERIFY", "secure match=nexthop:dot-nexthop" },
 	{ "ENCR:0", "may" },
 	{ "ENCR:1", "encrypt" },
 	{ "ENCR:2", "encrypt ciphers=high" },
@@ -21,8 +21,9 @@ static const struct {
 	    "secure match=nexthop:dot-nexthop ciphers=high" },
 	{ "VERIFY:256", "secure match=nexthop:dot-nexthop "
 	    "ciphers=high | VERIFY:256" },
-	{ "PERM+ENCR:1", "encrypt | PERM" },
-	{ "HOLD+ENCR:1", "encrypt | HOLD" },
+	/* What becomes of the mail is no demand. */
+	{ "PERM+ENCR:1", "encrypt" },
+	{ "HOLD+ENCR:1", "encrypt" },
 	/* Names count only in a certificate that verified. */
 	{ "ENCR:0+CN", "secure match=hostname" },
 	{ "VERIFY+CN:mx.example.org", "secure match=mx.example.org" },
@@ -33,11 +34,14 @@ static const struct {
 	{ "DANE", "dane-only" },
 	{ "DANE:may", "dane" },
 	{ "DANE+VER:1.2", "dane-only protocols=>=TLSv1.2" },
-	{ "PERM+DANE", "dane-only | PERM" },
-	{ "WARN+DANE", "may" },
-	{ "DANE+CN:a", "secure match=a | DANE beside names or FP" },
-	{ "DANE:may+VER:1.2",
-	    "encrypt protocols=>=TLSv1.2 | DANE:may beside another need" },
+	{ "PERM+DANE", "dane-only" },
+	/* What is pinned is kept; the host's own name pins nothing. */
+	{ "DANE+CN:a", "secure match=a" },
+	{ "DANE+CN:a++CN", "secure match=a" },
+	{ "DANE+CN", "dane-only | CN beside DANE" },
+	{ "DANE:may+CN", "secure match=hostname" },
+	/* Clear text will not do, and a TLSA record counts. */
+	{ "DANE:may+VER:1.2", "dane-only protocols=>=TLSv1.2" },
 	/* Nothing in a name may be taken for Postfix's syntax. */
 	{ "VERIFY+CN:a:b", "secure match=nexthop:dot-nexthop | "
 	    "CN:a:b" },
@@ -67,8 +71,12 @@ static const struct {
 	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
 	    " match=FF:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
 	{ "VERIFY+FP:00112233445566778899aabbccddeeff",
+	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
+	{ "DANE+FP:00112233445566778899aabbccddeeff",
+	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
+	{ "VERIFY+CN:a++FP:00112233445566778899aabbccddeeff",
 	    "fingerprint match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
-	    " | VERIFY or names beside FP" },
+	    " | CN beside FP" },
 	/* Notes and dates are no tests. */
 	{ "ENCR:0+BY:me++UNTIL:2099-01-01++MSG:a b", "may" },
 };
@@ -84,9 +92,9 @@ add(struct postfix_policy *policy, const char *rule, struct text *lost)
 }
 
 static void
-finish(const struct postfix_policy *policy, const struct text *lost,
-    struct text *out)
+finish(struct postfix_policy *policy, struct text *lost, struct text *out)
 {
+	postfix_policy_finish(policy, false, lost);
 	postfix_policy_print(policy, out);
 	if (lost->n > 0)
 		text_printf(out, " | %s", lost->buf);
@@ -126,10 +134,10 @@ static const struct {
 	{ "ENCR:1", "DANE", "dane-only" },
 	{ "OK", "DANE:may", "dane" },
 	{ "DANE", "DANE:may", "dane-only" },
-	{ "ENCR:1", "DANE:may", "encrypt | DANE:may beside another need" },
+	{ "ENCR:1", "DANE:may", "dane-only" },
+	{ "VERIFY", "DANE:may", "secure match=nexthop:dot-nexthop" },
 	{ "ENCR:0+" FP_A, "DANE", "fingerprint "
-	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
-	    "DANE beside names or FP" },
+	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
 	{ "VERIFY+CN:a", "OK", "secure match=a" },
 	{ "ENCR:0+" FP_A "++" FP_B, "ENCR:0+" FP_B, "fingerprint "
 	    "match=FF:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
@@ -137,8 +145,10 @@ static const struct {
 	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
 	    "FP of both rules" },
 	{ "ENCR:0+" FP_A, "VERIFY", "fingerprint "
+	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
+	{ "ENCR:0+" FP_A, "VERIFY+CN", "fingerprint "
 	    "match=00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF | "
-	    "VERIFY or names beside FP" },
+	    "CN beside FP" },
 };
 
 /* Both rules have to be satisfied. */
@@ -221,10 +231,10 @@ static const struct {
 	const char *rule, *want;
 } sendmail[] = {
 	{ "OK", "OK" },
-	{ "WARN+VERIFY:256", "OK" },
+	{ "WARN+VERIFY:256", "TEMP+VERIFY:256" },
 	{ "VERIFY", "TEMP+VERIFY" },
 	{ "PERM+VERIFY:256", "PERM+VERIFY:256" },
-	{ "HOLD+ENCR:1", "TEMP+ENCR:1 | HOLD" },
+	{ "HOLD+ENCR:1", "TEMP+ENCR:1" },
 	{ "ENCR:128", "TEMP+ENCR:128" },
 	{ "VERIFY:128+CN:a++CS:/C=DE/CN=x++CI:/CN=y++CITag:MyCA",
 	    "TEMP+VERIFY:128+CN:a++CS:/C=DE/CN=x++CI:/CN=y++CITag:MyCA" },

@@ -99,8 +99,7 @@ static const struct {
 	{ OUTBOUND_POSTFIX, "mx.never.test", "may" },
 	{ OUTBOUND_POSTFIX, "both.test", "TEMP Try_TLS forbids the TLS that "
 	    "another rule demands" },
-	{ OUTBOUND_POSTFIX, "perm.test",
-	    "TEMP TLS policy cannot be expressed: PERM" },
+	{ OUTBOUND_POSTFIX, "perm.test", SECURE },
 	{ OUTBOUND_POSTFIX, "ca.test",
 	    "TEMP TLS policy cannot be expressed: CITag:MyCA" },
 
@@ -255,7 +254,7 @@ test_record(void **state)
 	struct outbound_question q = { .map = OUTBOUND_POSTFIX,
 		.key = slice_of("perm.test\n\"x"), .options = &options };
 	const char *path = unit_build("record", "TLS_Srv:perm.test "
-	    "PERM+VERIFY\n", NOW);
+	    "PERM+ENCR:256\nTLS_Rcpt:perm.test WARN+VERIFY\n", NOW);
 	struct outbound_answer answer;
 	struct record_outbound record = { INT64_C(1772366400123456), &q,
 		&answer };
@@ -267,17 +266,21 @@ test_record(void **state)
 	ask(q.map, "perm.test", &options, path, &answer, &out);
 	text_clear(&out);
 	assert_true(record_format_outbound(&record, &out));
-	answer.rules[0].file = slice_of("rules");
+	answer.rules[0].file = answer.rules[1].file = slice_of("rules");
 	text_clear(&out);
 	assert_true(record_format_outbound(&record, &out));
 	unit_same("record", "{\"v\":1,\"event\":\"outbound\",\"time\":"
 	    "\"2026-03-01T12:00:00.123456Z\",\"generation\":1,\"map\":"
 	    "\"tlspolicy\",\"query\":\"perm.test\\u000a\\\"x\",\"answer\":"
-	    "\"TEMP TLS policy cannot be expressed: PERM\",\"result\":"
-	    "\"refused\",\"inexpressible\":\"PERM\",\"rules\":[{\"tag\":"
-	    "\"TLS_Srv\",\"key\":\"TLS_Srv:perm.test\",\"requirement\":"
-	    "\"PERM+VERIFY\",\"file\":\"rules\",\"line\":1}],\"mode\":"
-	    "\"enforce\"}", buf);
+	    "\"TEMP TLS policy cannot be expressed: ENCR:256\",\"result\":"
+	    "\"refused\",\"inexpressible\":\"ENCR:256\",\"warned\":"
+	    "\"TEMP TLS policy cannot be expressed: ENCR:256\",\"resolver\":"
+	    "null,\"rules\":"
+	    "[{\"tag\":\"TLS_Srv\",\"key\":\"TLS_Srv:perm.test\","
+	    "\"requirement\":\"PERM+ENCR:256\",\"file\":\"rules\","
+	    "\"line\":1},{\"tag\":\"TLS_Rcpt\",\"key\":"
+	    "\"TLS_Rcpt:perm.test\",\"requirement\":\"WARN+VERIFY\","
+	    "\"file\":\"rules\",\"line\":2}],\"mode\":\"enforce\"}", buf);
 	out.size = 60;
 	text_clear(&out);
 	assert_false(record_format_outbound(&record, &out));

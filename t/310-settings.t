@@ -45,6 +45,9 @@ socketmap = off
 socketmap-mode = 0660
 socketmap-group =
 inexpressible = refuse
+outbound-default = may
+outbound-resolver = off
+outbound-servername = hostname
 help-url =
 add-header = no
 metrics = off
@@ -80,6 +83,10 @@ my @good = (
 	    'help-url = https://example.com/tls?a=b'],
 	['metrics = inet:9100@127.0.0.1', 'metrics = inet:9100@127.0.0.1'],
 	['add-header = yes', 'add-header = yes'],
+	['outbound-resolver = inet:8461@127.0.0.1 postfix',
+	    'outbound-resolver = inet:8461@127.0.0.1 postfix'],
+	['outbound-resolver = Off', 'outbound-resolver = off'],
+	['outbound-default = dane-only', 'outbound-default = dane-only'],
 	['user = _tlspolicy', 'user = _tlspolicy'],
 );
 for (@good) {
@@ -118,6 +125,9 @@ my @bad = (
 	['help-url = example.com', "setting help-url: \"example.com\" is not an http:, https: or mailto: URL in ASCII ($conf:1)"],
 	['user = no body', "setting user: \"no body\" is not a user's or group's name or number ($conf:1)"],
 	['metrics = on', "setting metrics: \"on\" is not off, inet:PORT\@HOST or inet6:PORT\@HOST ($conf:1)"],
+	(map { ["outbound-resolver = $_", "setting outbound-resolver: \"$_\" is not off, or unix:/PATH, inet:PORT\@HOST or inet6:PORT\@HOST and the name of a map ($conf:1)"] }
+	    'unix:/run/x', 'inet:8461@127.0.0.1', 'unix:/run/x a b', 'on'),
+	['outbound-default = half', "setting outbound-default: \"half\" is not none, may, encrypt, dane, dane-only, fingerprint, verify or secure ($conf:1)"],
 	["mode = mon\0itor", "$conf:1: control character"],
 	['store = /' . 'x' x 9000, "$conf:1: the line is too long; a list can go on in lines that begin with a blank"],
 	["a = 1\nmode = x\n[s]", "$conf:1: there is no setting \"a\"\nsetting mode: \"x\" is not enforce or monitor ($conf:2)\n$conf:3: there are no sections here, only name = value"],
@@ -155,5 +165,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 24, 'JSON: every setting');
+is(scalar keys %$json, 27, 'JSON: every setting');
 done_testing;

@@ -189,10 +189,21 @@ my $outbound = "TLS_Srv:a.example\tPERM+VERIFY:128+CN:a\n" .
     "TLS_Rcpt:d.example\tENCR:128+PFS++VER:1.2\n" .
     "TLS_Srv:e.example\tVERIFY\nTry_TLS:f.example\tNO\n";
 finds 'what Postfix cannot be told', '--mta postfix', $outbound,
-    '1 inexpressible 2 inexpressible 3 inexpressible';
+    '2 inexpressible 3 inexpressible';
 finds 'what sendmail cannot be told', '--mta sendmail', $outbound,
     '4 inexpressible';
 finds 'no MTA, no question of words', '', $outbound, '';
+finds 'exceptions, and who wants them', '', "TLS_Srv:a.example\tOK\n" .
+    "TLS_Rcpt:b.example\tENCR:0\n" .
+    "TLS_Rcpt:c.example\tENCR:0+BY:me\n" .
+    "TLS_Rcpt:d.example\tENCR:0+UNTIL:$late\n" .
+    "TLS_Rcpt:e.example\tENCR:0+UNTIL:$late++BY:me\n" .
+    "TLS_Rcpt:f.example\tENCR:0+PFS\nTLS_Rcpt:g.example\tDANE:may\n" .
+    "TLS_Rcpt:h.example\tWARN+ENCR:0\nTLS_Clt:i.example\tENCR:0\n" .
+    "TLS_Rcpt:j.example\tENCR:1\n",
+    '1 exception 2 exception 3 exception 4 exception';
+finds 'WARN is told to nobody', '--mta postfix',
+    "TLS_Srv:a.example\tWARN+ENCR:256\n", '';
 
 check 'star', @$_ for (
     ['TLS_Clt:a.example VERIFY+CN:mail*.a.example', qr/only CN:\*\.example/],

@@ -438,7 +438,7 @@ asked(const char *request)
 	struct text answer;
 
 	text_init(&answer, buf, sizeof buf);
-	mapanswer(&state_of_daemon, slice_of(request), &answer);
+	mapanswer(&state_of_daemon, slice_of(request), NULL, &answer);
 	return answer.buf;
 }
 

@@ -215,7 +215,7 @@ test_map_start(void **state)
 
 		fault_clear(&f);
 		arm(n);
-		m = socketmap_start(&state_of_daemon, fd, &f);
+		m = socketmap_start(&state_of_daemon, fd, "off", &f);
 		if (m != NULL) {
 			/* The thread's own call may be the one. */
 			socketmap_stop(m);
@@ -247,7 +247,7 @@ test_map_serves(void **state)
 	(void)state;
 	/* A limit that cannot be asked for is no reason not to serve. */
 	atomic_store(&no_limit, true);
-	assert_non_null(m = socketmap_start(&state_of_daemon, fd, &f));
+	assert_non_null(m = socketmap_start(&state_of_daemon, fd, "off", &f));
 	atomic_store(&no_limit, false);
 	assert_string_equal(talk(port, question, strlen(answer)), answer);
 	for (long n = 1; n < 40; n++) {

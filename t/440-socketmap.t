@@ -81,7 +81,8 @@ is(receive($s, length $yes), $yes, 'the others do not notice');
 
 # Changed live, on a connection that stays.
 is($daemon->rules("TLS_Srv:dest.test VERIFY\n")->{status}, 0, 'new rules');
-my $verify = netstring('OK secure match=nexthop:dot-nexthop');
+my $verify = netstring('OK secure match=nexthop:dot-nexthop '
+    . 'servername=hostname');
 print $s netstring('tlspolicy dest.test');
 is(receive($s, length $verify), $verify, 'the commit is the reload');
 

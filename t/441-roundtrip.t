@@ -61,6 +61,7 @@ my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix', $table);
 is($r->{status}, 0, 'all lines are of equal force') or diag $r->{err};
 my $path = scratch()->path('map.sock');
 my $daemon = daemon($r->{out}, settings => { socketmap => "unix:$path",
+    'outbound-servername' => 'none',
     'socketmap-mode' => '0600' });
 my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
     BAIL_OUT("no connection: $!");

@@ -35,10 +35,14 @@ enum counter {
 	COUNTER_NO_MEMORY,
 	COUNTER_NOT_ACCEPTED,	/* connections, for want of descriptors */
 	COUNTER_OUTBOUND_TOLD,
+	COUNTER_OUTBOUND_PASSED_ON,
+	COUNTER_OUTBOUND_EXCEPTION,
+	COUNTER_OUTBOUND_WARNED,
 	COUNTER_OUTBOUND_WEAKENED,
 	COUNTER_OUTBOUND_REFUSED,
 	COUNTER_OUTBOUND_FAILED,
 	COUNTER_OUTBOUND_NONE,
+	COUNTER_RESOLVER_FAILURES, /* of outbound-resolver */
 	COUNTER_MAP_LINKS,	/* connections to the socketmap */
 	COUNTER_MAP_DROPPED,	/* ended by us: idle, bad, too many */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */

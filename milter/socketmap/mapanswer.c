@@ -89,7 +89,10 @@ count(const struct asked *a)
 {
 	static const enum counter counters[] = {
 		[OUTBOUND_NONE] = COUNTER_OUTBOUND_NONE,
+		[OUTBOUND_WARNED] = COUNTER_OUTBOUND_WARNED,
 		[OUTBOUND_TOLD] = COUNTER_OUTBOUND_TOLD,
+		[OUTBOUND_PASSED_ON] = COUNTER_OUTBOUND_PASSED_ON,
+		[OUTBOUND_EXCEPTION] = COUNTER_OUTBOUND_EXCEPTION,
 		[OUTBOUND_WEAKENED] = COUNTER_OUTBOUND_WEAKENED,
 		[OUTBOUND_REFUSED] = COUNTER_OUTBOUND_REFUSED,
 		[OUTBOUND_FAILED] = COUNTER_OUTBOUND_FAILED,
@@ -101,13 +104,16 @@ count(const struct asked *a)
 static void
 put_reply(const struct outbound_answer *a, struct text *reply)
 {
-	if (a->result == OUTBOUND_NONE || a->waived) {
+	const struct text *value = a->waived ? &a->instead : &a->value;
+
+	if (value->n == 0) {
 		/* The blank in "NOTFOUND " is part of the protocol. */
 		text_puts(reply, "NOTFOUND ");
 		return;
 	}
-	text_puts(reply, a->defer ? "TEMP " : "OK ");
-	text_put_printable(reply, slice_make(a->value.buf, a->value.n));
+	text_puts(reply, (a->waived ? a->instead_defer : a->defer) ? "TEMP " :
+	    "OK ");
+	text_put_printable(reply, slice_make(value->buf, value->n));
 }
 
 static void
@@ -123,7 +129,8 @@ answer(struct asked *a, struct text *reply)
 }
 
 static void
-prepare(struct asked *a, struct daemon *d, struct slice request)
+prepare(struct asked *a, struct daemon *d, struct slice request,
+    const struct resolved *resolved)
 {
 	static const struct trace trace = { trace_to_log, NULL };
 	const struct settings *s;
@@ -137,13 +144,16 @@ prepare(struct asked *a, struct daemon *d, struct slice request)
 		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
 		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,
 		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
-		.monitor = s->mode == MODE_MONITOR
+		.monitor = s->mode == MODE_MONITOR,
+		.site = (enum outbound_level)s->outbound_default,
+		.servername = s->outbound_servername == SERVERNAME_HOSTNAME
 	};
 	a->question = (struct outbound_question){
 		.map = OUTBOUND_SENDMAIL,
 		.key = slice_from(request, blank < request.n ? blank + 1 :
 		    blank),
 		.options = &a->options,
+		.resolved = resolved,
 		.now = a->now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
@@ -177,7 +187,8 @@ asks_whether_alive(const struct outbound_question *q)
 }
 
 static void
-answer_request(struct daemon *d, struct slice request, struct text *reply)
+answer_request(struct daemon *d, struct slice request,
+    const struct resolved *resolved, struct text *reply)
 {
 	struct slice map = slice_make(request.p, slice_find(request, ' '));
 	struct asked *a = malloc(sizeof *a);
@@ -187,7 +198,7 @@ answer_request(struct daemon *d, struct slice request, struct text *reply)
 		metrics_count(&d->metrics, COUNTER_NO_MEMORY);
 		return;
 	}
-	prepare(a, d, request);
+	prepare(a, d, request, resolved);
 	log_debug("socketmap: %.*s", SLICE_ARG(request));
 	if (!outbound_map_by_name(map, &a->question.map) ||
 	    outbound_is_misplaced(&a->question))
@@ -200,15 +211,32 @@ answer_request(struct daemon *d, struct slice request, struct text *reply)
 	free(a);
 }
 
+bool
+mapanswer_asks_resolver(struct slice request, struct text *key)
+{
+	size_t blank = slice_find(request, ' ');
+	struct outbound_question q = { .map = OUTBOUND_SENDMAIL,
+		.key = slice_from(request, blank < request.n ? blank + 1 :
+		    blank) };
+
+	if (!outbound_map_by_name(slice_make(request.p, blank), &q.map) ||
+	    q.map != OUTBOUND_POSTFIX || outbound_is_misplaced(&q))
+		return false;
+	text_clear(key);
+	outbound_resolver_key(q.key, key);
+	return true;
+}
+
 /*
  * This thread may have waited for memory while the daemon began to stop, and
  * was not waited for.
  */
 void
-mapanswer(struct daemon *d, struct slice request, struct text *reply)
+mapanswer(struct daemon *d, struct slice request,
+    const struct resolved *resolved, struct text *reply)
 {
 	if (!drain_enter(&d->drain))
 		return;
-	answer_request(d, request, reply);
+	answer_request(d, request, resolved, reply);
 	drain_leave(&d->drain);
 }

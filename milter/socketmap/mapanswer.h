@@ -22,8 +22,17 @@
 
 enum { MAPANSWER_MAX = 4096 + 16 };
 
-/* An empty reply: no memory, or the daemon stops; the link is closed. */
-void mapanswer(struct daemon *, struct slice request, struct text *reply)
-    NONNULL;
+/*
+ * What a resolver has to be asked for first; false: it has no part in this
+ * request.  Empty: the name is none that it can be asked for.
+ */
+bool mapanswer_asks_resolver(struct slice request, struct text *key) MUST_CHECK;
+
+/*
+ * `resolved`: what a resolver said, NULL where there is none.  An empty reply:
+ * no memory, or the daemon stops; the link is closed.
+ */
+void mapanswer(struct daemon *, struct slice request, const struct resolved *,
+    struct text *reply);
 
 #endif

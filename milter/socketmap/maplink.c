@@ -18,15 +18,21 @@ enum {
 	OUTPUT_MAX = 64 * 1024
 };
 
+static void on_resolved(void *, struct slice, const char *);
+
 /* epoll_ctl(2) failed: nobody would tell when there is something to read. */
 static const char unwatched[] = "the system cannot watch it";
+
+enum link_state { RESTS, WORKS, WAITS };
 
 struct maplink {
 	TAILQ_ENTRY(maplink) entry;
 	struct maplink_owner *owner;
 	struct bufferevent *buffers;
 	struct event *timer;
-	bool working; /* what the timer is set for */
+	struct resolver_question *question; /* the first request waits for it */
+	const struct resolved *resolved;    /* has come for the first request */
+	enum link_state state;		    /* what the timer is set for */
 };
 
 static void
@@ -34,6 +40,8 @@ link_free(struct maplink *l)
 {
 	TAILQ_REMOVE(&l->owner->links, l, entry);
 	l->owner->n--;
+	if (l->question != NULL)
+		resolver_cancel(l->question);
 	if (l->timer != NULL)
 		event_free(l->timer);
 	bufferevent_free(l->buffers); /* closes the socket */
@@ -55,34 +63,72 @@ on_time(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (l->working)
+	if (l->state == WORKS)
 		drop(l, "the peer neither completed a request nor read an "
 		    "answer in time");
 	else
 		drop(l, "no request for an hour");
 }
 
+/* While a resolver is asked its own time counts. */
 static void
-set_timer(struct maplink *l, bool working)
+set_timer(struct maplink *l, enum link_state state)
 {
-	const struct timeval time = { working ? WORK_S : REST_S, 0 };
+	const struct timeval time = { state == WORKS ? WORK_S : REST_S, 0 };
 
-	l->working = working;
-	event_add(l->timer, &time);
+	l->state = state;
+	if (state == WAITS)
+		event_del(l->timer);
+	else
+		event_add(l->timer, &time);
 }
 
 /* False: out of memory, or the daemon stops. */
 static bool
-send_answer(struct maplink *l, struct slice request)
+send_answer(struct maplink *l, struct slice request,
+    const struct resolved *resolved)
 {
 	struct evbuffer *out = bufferevent_get_output(l->buffers);
 	char buf[MAPANSWER_MAX];
 	struct text answer;
 
 	text_init(&answer, buf, sizeof buf);
-	mapanswer(l->owner->daemon, request, &answer);
+	mapanswer(l->owner->daemon, request, resolved, &answer);
 	return answer.n > 0 && !answer.cut &&
 	    evbuffer_add_printf(out, "%zu:%s,", answer.n, buf) > 0;
+}
+
+/* It was found that nobody can be asked. */
+static bool
+cannot_resolve(struct maplink *l, struct slice request, const char *why)
+{
+	struct resolved resolved;
+
+	resolved_parse(slice_make(NULL, 0), &resolved);
+	resolved_fail(&resolved, why);
+	return send_answer(l, request, &resolved);
+}
+
+/* False: out of memory, or the daemon stops. */
+static bool
+take_request(struct maplink *l, struct slice request)
+{
+	char buf[NETSTRING_MAX + 1];
+	const struct resolved *resolved = l->resolved;
+	struct text key;
+
+	l->resolved = NULL;
+	text_init(&key, buf, sizeof buf);
+	if (resolved != NULL || l->owner->resolver == NULL ||
+	    !mapanswer_asks_resolver(request, &key))
+		return send_answer(l, request, resolved);
+	if (key.n == 0)
+		return cannot_resolve(l, request,
+		    "it cannot be asked for that name");
+	l->question = resolver_ask(l->owner->resolver,
+	    slice_make(buf, key.n), on_resolved, l);
+	return l->question != NULL || cannot_resolve(l, request,
+	    "out of memory");
 }
 
 /* Answer what has come whole; NULL, or why this cannot go on. */
@@ -92,7 +138,7 @@ work(struct maplink *l, unsigned *answered)
 	struct evbuffer *in = bufferevent_get_input(l->buffers);
 	struct evbuffer *out = bufferevent_get_output(l->buffers);
 
-	while (evbuffer_get_length(in) > 0 &&
+	while (evbuffer_get_length(in) > 0 && l->question == NULL &&
 	    evbuffer_get_length(out) < OUTPUT_MAX) {
 		size_t n = evbuffer_get_length(in), used;
 		struct slice request, bytes;
@@ -111,8 +157,10 @@ work(struct maplink *l, unsigned *answered)
 		case NETSTRING_WHOLE:
 			break;
 		}
-		if (!send_answer(l, request))
+		if (!take_request(l, request))
 			return "out of memory, or the daemon stops";
+		if (l->question != NULL)
+			return NULL;
 		evbuffer_drain(in, used);
 		++*answered;
 	}
@@ -125,8 +173,9 @@ go_on(struct maplink *l)
 	unsigned answered = 0;
 	const char *why = work(l, &answered);
 	size_t unread = evbuffer_get_length(bufferevent_get_output(l->buffers));
-	bool working = unread > 0 ||
-	    evbuffer_get_length(bufferevent_get_input(l->buffers)) > 0;
+	enum link_state state = l->question != NULL ? WAITS : unread > 0 ||
+	    evbuffer_get_length(bufferevent_get_input(l->buffers)) > 0 ?
+	    WORKS : RESTS;
 
 	if (why != NULL) {
 		drop(l, why);
@@ -142,8 +191,22 @@ go_on(struct maplink *l)
 		TAILQ_REMOVE(&l->owner->links, l, entry);
 		TAILQ_INSERT_TAIL(&l->owner->links, l, entry);
 	}
-	if (answered > 0 || working != l->working)
-		set_timer(l, working);
+	if (answered > 0 || state != l->state)
+		set_timer(l, state);
+}
+
+static void
+on_resolved(void *arg, struct slice reply, const char *why)
+{
+	struct maplink *l = arg;
+	struct resolved resolved;
+
+	l->question = NULL;
+	resolved_parse(reply, &resolved);
+	if (why != NULL)
+		resolved_fail(&resolved, why);
+	l->resolved = &resolved;
+	go_on(l);
 }
 
 static void
@@ -189,7 +252,7 @@ maplink_open(struct maplink_owner *owner, evutil_socket_t fd)
 		return;
 	}
 	/* A client that has just connected has to ask within the limit. */
-	set_timer(l, true);
+	set_timer(l, WORKS);
 }
 
 bool

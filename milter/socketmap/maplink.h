@@ -4,7 +4,8 @@
  * Requests are answered in their order.  A peer may send many without waiting,
  * but not go on sending while it does not read: what it has not read is
  * bounded, and so is the time for a request to come whole and for an answer to
- * be read.  Between requests a connection may rest for an hour: MTAs keep
+ * be read.  A request for which the resolver has to be asked waits for that, and
+ * those behind it too.  Between requests a connection may rest for an hour: MTAs keep
  * theirs, and sendmail takes one that was closed for a failed look-up.
  *
  * Threads: that of the event loop only.
@@ -16,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "milter/daemon.h"
+#include "milter/socketmap/resolver.h"
 
 struct maplink;
 TAILQ_HEAD(maplinks, maplink);
@@ -24,6 +26,7 @@ TAILQ_HEAD(maplinks, maplink);
 struct maplink_owner {
 	struct daemon *daemon;
 	struct event_base *base;
+	struct resolver *resolver; /* NULL: there is none */
 	/* the connection that has been idle longest is first */
 	struct maplinks links;
 	unsigned n;

@@ -125,6 +125,7 @@ static void
 release(struct socketmap *m)
 {
 	maplink_close_all(&m->owner);
+	resolver_free(m->owner.resolver);
 	if (m->listener != NULL)
 		evconnlistener_free(m->listener);
 	if (m->end != NULL)
@@ -136,6 +137,16 @@ release(struct socketmap *m)
 	if (m->end_fd != -1)
 		close(m->end_fd);
 	free(m);
+}
+
+static bool
+prepare_resolver(struct socketmap *m, const char *setting, struct fault *f)
+{
+	if (slice_is(slice_of(setting), "off"))
+		return true;
+	m->owner.resolver = resolver_new(m->owner.daemon, m->owner.base,
+	    setting, f);
+	return m->owner.resolver != NULL;
 }
 
 static bool
@@ -158,24 +169,28 @@ prepare(struct socketmap *m, int fd)
 }
 
 struct socketmap *
-socketmap_start(struct daemon *d, int fd, struct fault *f)
+socketmap_start(struct daemon *d, int fd, const char *resolver,
+    struct fault *f)
 {
 	struct socketmap *m = calloc(1, sizeof *m);
 	int error = ENOMEM;
 
+	fault_clear(f);
 	if (m != NULL) {
 		m->end_fd = -1;
 		m->trouble.where = "socketmap: ";
 		m->owner.daemon = d;
 		m->max = links_max();
 		TAILQ_INIT(&m->owner.links);
-		if (prepare(m, fd))
+		if (prepare(m, fd) && prepare_resolver(m, resolver, f))
 			error = pthread_create(&m->thread, NULL, loop, m);
 		if (error == 0)
 			return m;
 		release(m);
 	}
-	fault_errno(f, FAULT_UNAVAILABLE, error, "cannot serve the socketmap");
+	if (f->kind == FAULT_NONE)
+		fault_errno(f, FAULT_UNAVAILABLE, error,
+		    "cannot serve the socketmap");
 	return NULL;
 }
 

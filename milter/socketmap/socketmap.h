@@ -18,9 +18,12 @@
 
 struct socketmap;
 
-/* Serve on `fd`, which it takes over.  NULL with a fault: it does not. */
-struct socketmap *socketmap_start(struct daemon *, int fd, struct fault *)
-    MUST_CHECK;
+/*
+ * Serve on `fd`, which it takes over; `resolver` is the setting
+ * outbound-resolver.  NULL with a fault: it does not.
+ */
+struct socketmap *socketmap_start(struct daemon *, int fd,
+    const char *resolver, struct fault *) MUST_CHECK;
 
 /* NULL does nothing.  When it returns no question is being answered. */
 void socketmap_stop(struct socketmap *);

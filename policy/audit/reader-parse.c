@@ -239,6 +239,18 @@ parse_inexpressible(struct parse *p)
 }
 
 static bool
+parse_warned(struct parse *p)
+{
+	return scan_string_or_null(&p->scan, &p->r->outbound.warned);
+}
+
+static bool
+parse_resolver(struct parse *p)
+{
+	return scan_string_or_null(&p->scan, &p->r->outbound.resolver);
+}
+
+static bool
 parse_exempt(struct parse *p)
 {
 	return scan_bool(&p->scan, &p->r->exempt);
@@ -318,6 +330,8 @@ static const struct member {
 	MEMBER("answer", parse_answer),
 	MEMBER("result", parse_result),
 	MEMBER("inexpressible", parse_inexpressible),
+	MEMBER("warned", parse_warned),
+	MEMBER("resolver", parse_resolver),
 	MEMBER("of", parse_of),
 	MEMBER("refusals", parse_refusals),
 	MEMBER("source", parse_source),

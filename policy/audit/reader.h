@@ -22,7 +22,8 @@ enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
 
 /* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
 struct reader_outbound {
-	struct slice map, query, answer, result, inexpressible;
+	struct slice map, query, answer, result, inexpressible, warned,
+	    resolver;
 };
 
 struct reader_record {

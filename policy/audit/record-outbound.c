@@ -47,6 +47,22 @@ put_answer(struct jsonput *j, const struct outbound_answer *a)
 		jsonput_string(j, lost);
 	else
 		PUT(j, "null");
+	PUT(j, ",\"warned\":");
+	if (a->warned.n > 0)
+		jsonput_string(j, slice_make(a->warned.buf, a->warned.n));
+	else
+		PUT(j, "null");
+}
+
+static void
+put_resolved(struct jsonput *j, const struct resolved *r)
+{
+	PUT(j, ",\"resolver\":");
+	if (r == NULL)
+		PUT(j, "null");
+	else
+		jsonput_string(j, r->kind == RESOLVED_FAILED ?
+		    slice_of(r->why) : r->reply);
 }
 
 bool
@@ -64,6 +80,7 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	PUT(j, ",\"query\":");
 	jsonput_string(j, r->question->key);
 	put_answer(j, r->answer);
+	put_resolved(j, r->question->resolved);
 	put_rules(j, r->answer);
 	PUT(j, ",\"mode\":");
 	jsonput_string(j, slice_of(r->answer->waived ? "monitor" :

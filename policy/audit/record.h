@@ -67,7 +67,7 @@ bool record_format(const struct record *, struct text *out) MUST_CHECK NONNULL;
  * A policy that an MTA was told before it delivers, in the same manner.  The
  * line has none of the fields that come from facts: event, time, generation,
  * map, query, answer (as it was sent), result, inexpressible (what the MTA was
- * not told, or null), rules and mode.
+ * not told), warned, resolver (or null), rules and mode.
  */
 struct record_outbound {
 	int64_t time_us;

@@ -53,5 +53,7 @@ audit_outbound_print(const struct reader_record *r, struct text *out)
 	for (size_t i = 0; i < r->nrules; i++)
 		print_word(" rule=", r->rules[i].key, out);
 	print_word(" without=", o->inexpressible, out);
+	print_word(" warned=", o->warned, out);
+	print_word(" resolver=", o->resolver, out);
 	print_word(" answer=", o->answer, out);
 }

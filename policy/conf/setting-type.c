@@ -162,6 +162,29 @@ const struct setting_type setting_type_map_listener = {
 	.print = print_string,
 };
 
+/* An address and the name of a map there, which holds no blank. */
+static bool
+parse_resolver(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	char address[SETTINGS_STRING_MAX];
+	size_t blank = slice_find(value, ' ');
+
+	if (slice_is_nocase(value, "off"))
+		return store_string(row, slice_of("off"), field, f);
+	if (blank == value.n || !is_one_word(slice_from(value, blank + 1)))
+		return expected(row, value, f);
+	return parse_socket(row, slice_make(value.p, blank), address, f) &&
+	    store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_resolver = {
+	.expects = "off, or unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST and "
+	    "the name of a map",
+	.parse = parse_resolver,
+	.print = print_string,
+};
+
 static bool
 parse_account(const struct setting *row, struct slice value, void *field,
     struct fault *f)

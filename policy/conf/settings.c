@@ -21,6 +21,9 @@ static const char *const syncs[] = { "none", "batch", "each", NULL };
 static const char *const fulls[] = { "tempfail", "block", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
+static const char *const outbound_levels[] = { "none", "may", "encrypt", "dane",
+	"dane-only", "fingerprint", "verify", "secure", NULL };
+static const char *const servernames[] = { "hostname", "none", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
 
@@ -229,6 +232,38 @@ static const struct setting table[] = {
 		.help = "What an MTA is told of an outbound rule that its own "
 		    "words cannot express: that nothing may leave, or less "
 		    "than the rule.",
+	},
+	{
+		.name = "outbound-default",
+		.type = &setting_type_word,
+		FIELD(outbound_default),
+		.default_text = "may",
+		.words = outbound_levels,
+		.unit = "",
+		.reloadable = true,
+		.help = "Postfix's own level, smtp_tls_security_level: no "
+		    "answer to it demands less, but for an exception.",
+	},
+	{
+		.name = "outbound-resolver",
+		.type = &setting_type_resolver,
+		FIELD(outbound_resolver),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.unit = "",
+		.help = "A resolver of MTA-STS or DANE for Postfix, asked "
+		    "beside the rules.",
+	},
+	{
+		.name = "outbound-servername",
+		.type = &setting_type_word,
+		FIELD(outbound_servername),
+		.default_text = "hostname",
+		.words = servernames,
+		.unit = "",
+		.reloadable = true,
+		.help = "What Postfix is told to send as SNI where a "
+		    "certificate matters.",
 	},
 	{
 		.name = "help-url",

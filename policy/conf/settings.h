@@ -40,6 +40,10 @@ enum compat { COMPAT_NONE, COMPAT_SENDMAIL };
 enum inexpressible { INEXPRESSIBLE_REFUSE, INEXPRESSIBLE_WEAKEN };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG };
+/* In the order of postconf(5), smtp_tls_security_level. */
+enum outbound_level { LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
+	LEVEL_DANE_ONLY, LEVEL_FINGERPRINT, LEVEL_VERIFY, LEVEL_SECURE };
+enum outbound_servername { SERVERNAME_HOSTNAME, SERVERNAME_NONE };
 enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
 
 struct settings {
@@ -62,6 +66,8 @@ struct settings {
 	int socketmap_mode;
 	char socketmap_group[SETTINGS_STRING_MAX];
 	int inexpressible;
+	int outbound_default, outbound_servername;
+	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */
 	int log_level;
 };
 

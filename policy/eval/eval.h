@@ -44,6 +44,7 @@ struct question {
 	bool exempt;		    /* never refused, all is recorded */
 	bool utf8;		    /* a reply may hold UTF-8 (RFC 6531) */
 	bool untold;		    /* the macros did not arrive */
+	bool without_warn;	    /* WARN lines count as absent */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
 };

@@ -43,6 +43,13 @@ dots_differ(const struct question *q, const struct key_step *step,
 	    rule_dot != step->final_dot;
 }
 
+static bool
+counts(const struct question *q, const struct requirement *r)
+{
+	return requirement_counts_on(r, day_of(q->now)) &&
+	    !(q->without_warn && r->class == CLASS_WARN);
+}
+
 /* The first line of a key that counts today. */
 static enum lookup_result
 choose(struct store_reader *reader, const struct question *q,
@@ -55,12 +62,13 @@ choose(struct store_reader *reader, const struct question *q,
 		if (!requirement_parse(found->rule.requirement, step->key.tag,
 		    &found->requirement, &reader->fault))
 			return LOOKUP_FAILED;
-		if (requirement_counts_on(&found->requirement,
-		    day_of(q->now))) {
+		if (counts(q, &found->requirement)) {
 			trace_rule(q, reader, &found->rule, "rule");
 			return LOOKUP_FOUND;
 		}
-		trace_rule(q, reader, &found->rule, "outside its dates:");
+		trace_rule(q, reader, &found->rule,
+		    found->requirement.class == CLASS_WARN &&
+		    q->without_warn ? "only recorded:" : "outside its dates:");
 	}
 	return reader->fault.kind == FAULT_NONE ? LOOKUP_ABSENT :
 	    LOOKUP_FAILED;

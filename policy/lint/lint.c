@@ -279,6 +279,7 @@ static const struct {
 	{ "shadowed", shadowed },
 	{ "decided", lint_decided },
 	{ "weaker", lint_weaker },
+	{ "exception", lint_exception },
 	{ "dates", dates },
 	{ "not-told", never_told },
 	{ "inexpressible", lint_inexpressible },

@@ -59,7 +59,7 @@ lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
 /* lint/key.c */
 lint_check lint_never_matches, lint_escape, lint_public_suffix;
 /* outbound.c */
-lint_check lint_inexpressible;
+lint_check lint_inexpressible, lint_exception;
 /* decided.c */
 lint_check lint_decided;
 /* weaker.c */

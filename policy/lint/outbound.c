@@ -25,6 +25,7 @@ tell_postfix(const struct lint *l, struct text *lost)
 
 	postfix_policy_init(&policy);
 	postfix_policy_add(&policy, l->requirement, lost);
+	postfix_policy_finish(&policy, false, lost);
 }
 
 static void
@@ -53,8 +54,8 @@ static const struct {
 	[DIALECT_POSTFIX] = {
 		.never_asked = never_asked,
 		.tell = tell_postfix,
-		.way_out = "demand it by VERIFY, CN, FP, VER, PFS, AEAD or "
-		    "ENCR:128, by TEMP or no class"
+		.way_out = "demand it by VERIFY, DANE, CN, FP, VER, PFS, AEAD "
+		    "or ENCR:128"
 	},
 };
 
@@ -66,6 +67,7 @@ lint_inexpressible(const struct lint *l, struct lint_finding *f)
 	struct text lost;
 
 	if (!l->options->with_mta || enforcing[mta].tell == NULL ||
+	    l->requirement->class == CLASS_WARN ||
 	    (l->tag != TAG_SRV && l->tag != TAG_RCPT))
 		return false;
 	if (enforcing[mta].never_asked != NULL &&
@@ -79,5 +81,25 @@ lint_inexpressible(const struct lint *l, struct lint_finding *f)
 	    "refuse nothing leaves, by weaken it is not demanded",
 	    dialect_row(mta)->title, buf);
 	text_puts(&f->way_out, enforcing[mta].way_out);
+	return true;
+}
+
+/* The only rules by which mail leaves with less than the MTA's own level. */
+bool
+lint_exception(const struct lint *l, struct lint_finding *f)
+{
+	const struct requirement *r = l->requirement;
+
+	if ((l->tag != TAG_SRV && l->tag != TAG_RCPT) ||
+	    r->class == CLASS_WARN || !translate_is_exception(r) ||
+	    (r->by.n > 0 && r->until != DAY_ALWAYS_UNTIL))
+		return false;
+	text_printf(&f->reason, "mail may leave in clear, whatever the MTA "
+	    "asks for by itself, and the rule does not say %s%s%s",
+	    r->by.n == 0 ? "who wants that" : "",
+	    r->by.n == 0 && r->until == DAY_ALWAYS_UNTIL ? " and " : "",
+	    r->until == DAY_ALWAYS_UNTIL ? "until when" : "");
+	text_puts(&f->way_out, "write ENCR:0+BY:name++UNTIL:2030-12-31, or "
+	    "remove the rule");
 	return true;
 }

@@ -18,6 +18,11 @@ note_rule(struct asking *k, enum tag tag, const struct stored_rule *rule)
 {
 	struct outbound_answer *a = k->answer;
 
+	for (unsigned i = 0; i < a->nrules; i++)
+		if (a->rules[i].line == rule->line &&
+		    slice_equal(a->rules[i].key, rule->key) &&
+		    slice_equal(a->rules[i].requirement, rule->requirement))
+			return;
 	if (a->nrules == OUTBOUND_RULES_MAX)
 		return;
 	a->rules[a->nrules++] = (struct outbound_rule){
@@ -40,6 +45,7 @@ asking_find(struct asking *k, const struct key *key, bool longest,
 	result = match_step(k->reader, &k->find, &step, &found);
 	if (result == LOOKUP_FOUND) {
 		note_rule(k, key->tag, &found.rule);
+		k->warned |= found.requirement.class == CLASS_WARN;
 		*requirement = found.requirement;
 	}
 	return result;

@@ -14,6 +14,7 @@ struct asking {
 	struct question find; /* dates and trace, for match_step() */
 	struct store_reader *reader;
 	struct outbound_answer *answer;
+	bool warned; /* a WARN rule took part in it */
 };
 
 /*
@@ -37,5 +38,8 @@ bool asking_sendmail_tag(struct slice key, enum tag *);
 /* Each fills the answer; LOOKUP_FAILED leaves its reason in the reader. */
 enum lookup_result postfix_ask(struct asking *);
 enum lookup_result sendmail_ask(struct asking *);
+
+/* What Postfix gets where there is no rule: what the resolver says, if any. */
+enum lookup_result postfix_pass_on(struct asking *);
 
 #endif

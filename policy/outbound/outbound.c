@@ -2,6 +2,7 @@
  * The frame around both maps: each has its file, what could not be expressed is
  * settled by the setting, a store that cannot be asked denies.
  */
+#include "policy/base/domain.h"
 #include "policy/outbound/outbound-internal.h"
 
 static const char *const map_names[OUTBOUND_MAPS] = {
@@ -14,7 +15,10 @@ static const char sequence_name[] = "tlspolicy_access";
 
 static const char *const result_names[] = {
 	[OUTBOUND_NONE] = "none",
+	[OUTBOUND_WARNED] = "warned",
 	[OUTBOUND_TOLD] = "told",
+	[OUTBOUND_PASSED_ON] = "passed-on",
+	[OUTBOUND_EXCEPTION] = "exception",
 	[OUTBOUND_WEAKENED] = "weakened",
 	[OUTBOUND_REFUSED] = "refused",
 	[OUTBOUND_FAILED] = "failed",
@@ -47,6 +51,30 @@ outbound_is_misplaced(const struct outbound_question *q)
 	    tag != TAG_CA;
 }
 
+static bool
+is_ascii_word(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+/* A domain goes as it is in the DNS, and what is none as it came. */
+void
+outbound_resolver_key(struct slice key, struct text *out)
+{
+	if (is_ascii_word(key)) {
+		text_put(out, key);
+		return;
+	}
+	if (key.p[0] == '.')
+		text_char(out, '.');
+	domain_canonical(slice_from(key, key.p[0] == '.' ? 1 : 0), out);
+	if (out->cut || !is_ascii_word(slice_make(out->buf, out->n)))
+		text_clear(out);
+}
+
 const char *
 outbound_result_name(enum outbound_result result)
 {
@@ -62,6 +90,9 @@ outbound_answer_init(struct outbound_answer *a)
 	a->nrules = 0;
 	text_init(&a->value, a->value_text, sizeof a->value_text);
 	text_init(&a->lost, a->lost_text, sizeof a->lost_text);
+	text_init(&a->warned, a->warned_text, sizeof a->warned_text);
+	text_init(&a->instead, a->instead_text, sizeof a->instead_text);
+	a->instead_defer = false;
 	text_init(&a->memory, a->memory_text, sizeof a->memory_text);
 }
 
@@ -78,9 +109,11 @@ settle(const struct outbound_question *q, struct outbound_answer *a)
 	char reason[640];
 	struct text text;
 
-	a->result = OUTBOUND_TOLD;
 	a->waived = q->options->monitor;
-	if (a->lost.n == 0)
+	if (a->result == OUTBOUND_NONE)
+		a->result = OUTBOUND_TOLD;
+	if (a->lost.n == 0 || a->result == OUTBOUND_REFUSED ||
+	    a->result == OUTBOUND_FAILED)
 		return;
 	a->result = OUTBOUND_WEAKENED;
 	if (q->options->weaken)
@@ -88,6 +121,58 @@ settle(const struct outbound_question *q, struct outbound_answer *a)
 	text_init(&text, reason, sizeof reason);
 	text_printf(&text, "TLS policy cannot be expressed: %s", a->lost.buf);
 	asking_deny(q, OUTBOUND_REFUSED, reason, a);
+}
+
+static enum lookup_result
+ask(struct asking *k)
+{
+	enum lookup_result result = k->question->map == OUTBOUND_POSTFIX ?
+	    postfix_ask(k) : sendmail_ask(k);
+
+	if (result == LOOKUP_FOUND)
+		settle(k->question, k->answer);
+	return result;
+}
+
+static void
+begin_again(struct outbound_answer *a)
+{
+	text_clear(&a->value);
+	text_clear(&a->lost);
+	a->defer = false;
+	a->result = OUTBOUND_NONE;
+}
+
+/* In monitor mode the resolver is heard as if there were no rules. */
+static void
+without_rules(struct asking *k)
+{
+	struct outbound_answer *a = k->answer;
+
+	if (k->question->map != OUTBOUND_POSTFIX ||
+	    postfix_pass_on(k) != LOOKUP_FOUND)
+		return;
+	a->instead_defer = a->defer;
+	text_put(&a->instead, slice_make(a->value.buf, a->value.n));
+	begin_again(a);
+}
+
+/* What it would be with its WARN rules; then, what it is. */
+static enum lookup_result
+ask_twice(struct asking *k)
+{
+	struct outbound_answer *a = k->answer;
+	enum lookup_result result = ask(k);
+
+	if (result != LOOKUP_FOUND || !k->warned)
+		return result;
+	text_printf(&a->warned, "%s%s", a->defer ? "TEMP " : "", a->value.buf);
+	begin_again(a);
+	k->find.without_warn = true;
+	result = ask(k);
+	if (result == LOOKUP_ABSENT)
+		a->result = OUTBOUND_WARNED;
+	return result;
 }
 
 void
@@ -107,15 +192,14 @@ outbound_ask(const struct outbound_question *q, struct store_reader *reader,
 	enum lookup_result result = LOOKUP_FAILED;
 
 	outbound_answer_init(a);
+	if (q->options->monitor)
+		without_rules(&k);
 	if (reader != NULL) {
 		a->generation = reader->info.generation;
-		result = q->map == OUTBOUND_POSTFIX ? postfix_ask(&k) :
-		    sendmail_ask(&k);
+		result = ask_twice(&k);
 		why = &reader->fault;
 	}
-	if (result == LOOKUP_FOUND && a->result == OUTBOUND_NONE)
-		settle(q, a);
-	else if (result == LOOKUP_FAILED) {
+	if (result == LOOKUP_FAILED) {
 		trace_line(q->trace, "  policy error: %s", why->text);
 		outbound_deny(q, "TLS policy cannot be consulted at present",
 		    a);

@@ -8,10 +8,14 @@
  * is therefore answered by the rules of its own level only, and by nothing
  * when there are none, so that a map behind this one has its turn.
  *
- * Never fails open: when the store cannot be asked Postfix is told to defer,
- * and sendmail, which takes a failed look-up for "no policy", a requirement
- * that no session can meet.  on-error has no say here: mail that is kept is
- * not lost.
+ * An answer to Postfix is the stricter of the rules, of its own level and of
+ * what a resolver says (level.c, resolved.h); only an exception, a rule that
+ * lets mail leave in clear, goes below.  A WARN rule is passed over, and what
+ * it would have said is recorded.
+ *
+ * Never fails open: when store or resolver cannot be asked Postfix is told to
+ * defer, and sendmail, which takes a failed look-up for "no policy", a
+ * requirement that no session can meet; whatever on-error says.
  *
  * Threads: no state.  Ownership: an answer holds all its text; slices point
  * into the struct, so it must not be copied by assignment.
@@ -42,27 +46,34 @@ struct outbound_options {
 	struct translate_options express;
 	bool weaken;  /* inexpressible = weaken */
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
+	enum outbound_level site; /* outbound-default */
+	bool servername;	  /* outbound-servername = hostname */
 };
 
 struct outbound_question {
 	enum outbound_map map;
 	struct slice key; /* as the MTA sent it */
 	const struct outbound_options *options;
+	/* Of the setting outbound-resolver; NULL: it was not asked. */
+	const struct resolved *resolved;
 	int64_t now;	  /* seconds since 1970, UTC */
 	const struct trace *trace; /* or NULL */
 };
 
 enum outbound_result {
 	OUTBOUND_NONE,	   /* no rule of this level */
+	OUTBOUND_WARNED,   /* none but of the class WARN: nothing is told */
 	OUTBOUND_TOLD,	   /* at least what the rules demand */
+	OUTBOUND_PASSED_ON, /* no rule: what the resolver demands */
+	OUTBOUND_EXCEPTION, /* in clear, as all rules that there are allow */
 	OUTBOUND_WEAKENED, /* less, for want of words; `lost` says what */
 	OUTBOUND_REFUSED,  /* nothing may leave, for the same reason */
-	OUTBOUND_FAILED	   /* nothing may leave: the store cannot be asked */
+	OUTBOUND_FAILED	   /* nothing may leave: store or resolver failed */
 };
 
 const char *outbound_result_name(enum outbound_result); /* "weakened" */
 
-enum { OUTBOUND_RULES_MAX = 3, OUTBOUND_MEMORY = 8 * 1024 };
+enum { OUTBOUND_RULES_MAX = 6, OUTBOUND_MEMORY = 16 * 1024 };
 
 struct outbound_rule {
 	enum tag tag;
@@ -72,16 +83,18 @@ struct outbound_rule {
 
 struct outbound_answer {
 	enum outbound_result result;
-	bool waived;	   /* mode = monitor: the MTA gets "not found" */
-	bool defer;	   /* a temporary failure; `value` gives the reason */
+	bool waived;	   /* mode = monitor: the MTA gets `instead` */
+	bool defer, instead_defer; /* a failure; the text gives the reason */
 	struct text value; /* what the MTA gets */
-	struct text lost;  /* "PERM, CITag:MyCA" */
+	struct text lost;  /* "CIPHER:HIGH, CITag:MyCA" */
+	struct text warned; /* what WARN rules would have made of it */
+	struct text instead; /* what it is without rules; empty: not found */
 	uint64_t generation;
 	unsigned nrules;   /* that the answer rests on */
 	struct outbound_rule rules[OUTBOUND_RULES_MAX];
-	char value_text[4096], lost_text[512];
+	char value_text[4096], lost_text[512], warned_text[4096],
+	    instead_text[4096], memory_text[OUTBOUND_MEMORY];
 	struct text memory;
-	char memory_text[OUTBOUND_MEMORY];
 };
 
 /* `reader` NULL: the store could not be opened or read, `why` says why. */
@@ -89,19 +102,16 @@ void outbound_ask(const struct outbound_question *,
     struct store_reader *reader, const struct fault *why,
     struct outbound_answer *);
 
-/*
- * sendmail asks, but in Postfix's map: one that has the wrong name in
- * sendmail.cf.  "Not found" would let everything through.
- */
+/* sendmail asks, by a wrong name in sendmail.cf: "not found" would be open. */
 bool outbound_is_misplaced(const struct outbound_question *);
+
+/* What a resolver is to be asked for; nothing: the key is no name for that. */
+void outbound_resolver_key(struct slice key, struct text *out);
 
 /* "Not found". */
 void outbound_answer_init(struct outbound_answer *);
 
-/*
- * Makes an answer one by which nothing leaves, for a reason outside of the
- * rules: the store, the audit log, a map that does not exist.
- */
+/* Nothing leaves, for a reason outside of the rules: store, audit log, map. */
 void outbound_deny(const struct outbound_question *, const char *reason,
     struct outbound_answer *);
 

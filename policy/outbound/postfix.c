@@ -13,7 +13,7 @@
  *		not, there only the bare tag counts.
  *   TLS_Srv	the nexthop stands for its servers: Postfix never asks by the
  *		name of an MX host
- *   Try_TLS	NO is the level "none"
+ *   Try_TLS	NO is the level "none"; OK demands nothing and allows nothing
  */
 #include "policy/base/domain.h"
 #include "policy/outbound/outbound-internal.h"
@@ -79,6 +79,14 @@ parse(struct slice key, struct nexthop *n)
 	return !text.cut && text.n > 0;
 }
 
+static bool
+is_resolved(const struct asking *k)
+{
+	const struct resolved *r = k->question->resolved;
+
+	return r != NULL && r->kind != RESOLVED_NOTHING;
+}
+
 /* Is one of the tag's rules spelt like the question? */
 static enum lookup_result
 has_level(struct asking *k, const struct nexthop *n, enum tag tag)
@@ -99,10 +107,15 @@ has_level(struct asking *k, const struct nexthop *n, enum tag tag)
 	return result;
 }
 
+/*
+ * A resolver that has an answer for this level, or none to be had, makes Postfix
+ * ask no more, too.
+ */
 static enum lookup_result
 is_asked(struct asking *k, const struct nexthop *n)
 {
-	enum lookup_result result = n->single ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	enum lookup_result result = n->single || is_resolved(k) ?
+	    LOOKUP_FOUND : LOOKUP_ABSENT;
 
 	for (unsigned i = 0; i < NTAGS && result == LOOKUP_ABSENT; i++)
 		result = has_level(k, n, tags[i]);
@@ -134,46 +147,106 @@ find(struct asking *k, const struct nexthop *n, enum tag tag,
 	return asking_find(k, &key, false, r);
 }
 
+/* All that the rules for a nexthop come to. */
+struct demands {
+	struct postfix_policy policy;
+	bool any, no_tls;
+	bool exception; /* there is one, and no rule that is none */
+	bool none;	/* there is a rule that is none */
+};
+
 static void
-answer(struct asking *k, const struct postfix_policy *policy, bool no_tls)
+add(struct asking *k, enum tag tag, const struct requirement *r,
+    struct demands *d)
 {
-	if (!no_tls)
-		postfix_policy_print(policy, &k->answer->value);
-	else if (postfix_policy_is_empty(policy))
-		text_puts(&k->answer->value, "none");
+	bool exception = tag == TAG_TRY ? r->need == NEED_NO :
+	    translate_is_exception(r);
+
+	d->any = true;
+	d->none |= !exception;
+	d->exception |= exception;
+	if (tag == TAG_TRY)
+		d->no_tls = r->need == NEED_NO;
 	else
+		postfix_policy_add(&d->policy, r, &k->answer->lost);
+}
+
+static void
+deny_unresolved(struct asking *k, const struct resolved *resolved)
+{
+	char reason[256];
+	struct text text;
+
+	text_init(&text, reason, sizeof reason);
+	text_printf(&text, "TLS policy cannot be resolved: %s", resolved->why);
+	asking_deny(k->question, OUTBOUND_FAILED, reason, k->answer);
+}
+
+static void
+answer(struct asking *k, struct demands *d)
+{
+	const struct outbound_options *o = k->question->options;
+	const struct resolved *resolved = k->question->resolved;
+	struct outbound_answer *a = k->answer;
+
+	if (d->no_tls && !postfix_policy_is_empty(&d->policy)) {
 		asking_refuse(k, "Try_TLS forbids the TLS that another rule "
 		    "demands");
+		return;
+	}
+	if (d->exception && !d->none) {
+		a->result = OUTBOUND_EXCEPTION;
+		text_puts(&a->value, d->no_tls ? "none" : "may");
+		return;
+	}
+	d->policy.servername = o->servername;
+	postfix_policy_join(&d->policy, o->site, resolved);
+	if (resolved != NULL && resolved->kind == RESOLVED_FAILED &&
+	    !postfix_policy_suffices(&d->policy)) {
+		deny_unresolved(k, resolved);
+		return;
+	}
+	postfix_policy_finish(&d->policy, o->weaken, &a->lost);
+	postfix_policy_print(&d->policy, &a->value);
+	if (a->value.cut)
+		asking_refuse(k, "more than Postfix can be told");
+	else if (!d->any)
+		a->result = OUTBOUND_PASSED_ON;
+}
+
+enum lookup_result
+postfix_pass_on(struct asking *k)
+{
+	struct demands none = { .any = false };
+
+	if (!is_resolved(k))
+		return LOOKUP_ABSENT;
+	answer(k, &none);
+	return LOOKUP_FOUND;
 }
 
 enum lookup_result
 postfix_ask(struct asking *k)
 {
+	struct demands demands = { .any = false };
 	enum lookup_result result;
-	struct postfix_policy policy;
 	struct requirement r;
 	struct nexthop n;
-	bool found = false, no_tls = false;
 
 	if (!parse(k->question->key, &n))
-		return LOOKUP_ABSENT;
+		return postfix_pass_on(k);
 	result = is_asked(k, &n);
 	if (result != LOOKUP_FOUND)
 		return result;
-	postfix_policy_init(&policy);
 	for (unsigned i = 0; i < NTAGS; i++) {
 		result = find(k, &n, tags[i], &r);
 		if (result == LOOKUP_FAILED)
 			return result;
-		if (result == LOOKUP_ABSENT)
-			continue;
-		found = true;
-		if (tags[i] == TAG_TRY)
-			no_tls = r.need == NEED_NO;
-		else
-			postfix_policy_add(&policy, &r, &k->answer->lost);
+		if (result == LOOKUP_FOUND)
+			add(k, tags[i], &r, &demands);
 	}
-	if (found)
-		answer(k, &policy, no_tls);
-	return found ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	if (!demands.any)
+		return postfix_pass_on(k);
+	answer(k, &demands);
+	return LOOKUP_FOUND;
 }

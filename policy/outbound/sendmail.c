@@ -146,6 +146,9 @@ sendmail_ask(struct asking *k)
 	    slice_from(key, colon + 1), &r);
 	if (result != LOOKUP_FOUND)
 		return result;
+	if (tag == TAG_TRY ? r.need == NEED_NO :
+	    tag != TAG_CA && translate_is_exception(&r))
+		a->result = OUTBOUND_EXCEPTION;
 	if (tag == TAG_TRY)
 		text_puts(&a->value, r.need == NEED_NO ? "NO" : "OK");
 	else if (tag == TAG_CA)

@@ -12,7 +12,7 @@
  *   PFS, AEAD	 exclude= of all suites before TLS 1.3 that are not
  *   FP		 fingerprint, by the digest that Postfix is set to
  *
- * Of secure, fingerprint and dane-only only one can be had.
+ * Of secure, fingerprint and dane-only only one can be had: level.c.
  */
 #include <stdio.h>
 
@@ -37,6 +37,19 @@ translate_lose(struct text *lost, const char *what, struct slice value)
 		text_char(lost, ':');
 		text_put_printable(lost, value);
 	}
+}
+
+bool
+translate_is_exception(const struct requirement *r)
+{
+	if (r->need == NEED_OK)
+		return true;
+	if (r->need != NEED_ENCR || r->bits > 0)
+		return false;
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row->test != NULL)
+			return false;
+	return true;
 }
 
 /* A name, or ".name", that means nothing else in match=. */
@@ -226,41 +239,18 @@ add_bits(struct postfix_policy *p, const struct requirement *r,
 	translate_lose(lost, requirement_need_name(r), slice_of(bits));
 }
 
-/*
- * What a rule pins outweighs DANE, and DANE any name that will do; "dane" asks
- * for less than TLS where there are no TLSA records.
- */
-static void
-add_torn(struct postfix_policy *p, struct text *lost)
-{
-	const char *what = NULL;
-
-	if (p->verify && p->nfingerprints > 0)
-		what = "VERIFY or names beside FP";
-	else if (p->dane_only && p->nfingerprints + p->nnames > 0)
-		what = "DANE beside names or FP";
-	else if (p->dane && !p->dane_only && (p->encrypt || p->verify))
-		what = "DANE:may beside another need";
-	if (what != NULL && !p->torn)
-		translate_lose(lost, what, slice_of(NULL));
-	p->torn |= what != NULL;
-}
-
 void
 postfix_policy_add(struct postfix_policy *p, const struct requirement *r,
     struct text *lost)
 {
-	if (r->need == NEED_OK || r->class == CLASS_WARN)
+	if (r->need == NEED_OK)
 		return;
-	if (r->class == CLASS_PERM || r->class == CLASS_HOLD)
-		translate_lose(lost, rule_class_name(r->class), slice_of(NULL));
 	p->verify |= r->need == NEED_VERIFY;
 	p->dane_only |= r->need == NEED_DANE;
 	p->dane |= r->need == NEED_DANE_MAY;
 	add_bits(p, r, lost);
 	add_items(p, r, lost);
 	add_names(p, r, lost);
-	add_torn(p, lost);
 }
 
 bool
@@ -268,72 +258,4 @@ postfix_policy_is_empty(const struct postfix_policy *p)
 {
 	return !p->encrypt && !p->verify && !p->dane && !p->dane_only &&
 	    p->nfingerprints == 0;
-}
-
-static void
-print_fingerprint(struct slice value, struct text *out)
-{
-	size_t digits = 0;
-
-	for (size_t i = 0; i < value.n; i++) {
-		int c = text_lower(value.p[i]);
-
-		if (c == ':')
-			continue;
-		if (digits > 0 && digits % 2 == 0)
-			text_char(out, ':');
-		text_char(out, (char)(c >= 'a' ? c - 'a' + 'A' : c));
-		digits++;
-	}
-}
-
-static void
-print_names(const struct postfix_policy *p, struct text *out)
-{
-	for (unsigned i = 0; i < p->nnames; i++) {
-		text_puts(out, i == 0 ? " match=" : ":");
-		if (p->names[i].n == 0)
-			text_puts(out, "hostname");
-		else
-			text_put_xdecoded(out, p->names[i]);
-	}
-	if (p->nnames == 0)
-		text_puts(out, " match=nexthop:dot-nexthop");
-}
-
-static void
-print_level(const struct postfix_policy *p, struct text *out)
-{
-	if (p->nfingerprints > 0) {
-		text_puts(out, "fingerprint");
-		for (unsigned i = 0; i < p->nfingerprints; i++) {
-			text_puts(out, " match=");
-			print_fingerprint(p->fingerprints[i], out);
-		}
-	} else if (p->dane_only && p->nnames == 0) {
-		text_puts(out, "dane-only");
-	} else if (p->verify) {
-		text_puts(out, "secure");
-		print_names(p, out);
-	} else {
-		text_puts(out, p->encrypt ? "encrypt" : p->dane ? "dane" :
-		    "may");
-	}
-}
-
-void
-postfix_policy_print(const struct postfix_policy *p, struct text *out)
-{
-	print_level(p, out);
-	if (p->high_ciphers)
-		text_puts(out, " ciphers=high");
-	if (p->protocol > 0)
-		text_printf(out, " protocols=>=TLSv%.*s",
-		    SLICE_ARG(slice_is(p->version, "1.0") ? slice_of("1") :
-		    p->version));
-	/* By key exchange and by MAC: what TLS 1.3 has is none of these. */
-	if (p->pfs || p->aead || p->authenticated)
-		text_printf(out, " exclude=%s%saNULL",
-		    p->pfs ? "kRSA:kPSK:kRSAPSK:kSRP:" : "",
-		    p->aead ? "SHA1:SHA256:SHA384:MD5:" : "");
 }

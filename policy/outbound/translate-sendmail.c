@@ -81,12 +81,10 @@ bits_of(const struct requirement *r)
 	return r->bits;
 }
 
+/* Mail that is not to leave yet is kept by TEMP, as HOLD wants it. */
 static const char *
-class_of(const struct requirement *r, const struct translate_options *o,
-    struct text *lost)
+class_of(const struct requirement *r, const struct translate_options *o)
 {
-	if (r->class == CLASS_HOLD)
-		translate_lose(lost, rule_class_name(r->class), slice_of(NULL));
 	return r->class == CLASS_PERM ||
 	    (r->class == CLASS_NONE && o->default_perm) ? "PERM" : "TEMP";
 }
@@ -106,11 +104,11 @@ void
 translate_sendmail(const struct requirement *r,
     const struct translate_options *o, struct text *out, struct text *lost)
 {
-	if (r->need == NEED_OK || r->class == CLASS_WARN) {
+	if (r->need == NEED_OK) {
 		text_puts(out, "OK");
 		return;
 	}
-	text_printf(out, "%s+%s", class_of(r, o, lost), needs_verify(r, o) ?
+	text_printf(out, "%s+%s", class_of(r, o), needs_verify(r, o) ?
 	    "VERIFY" : "ENCR");
 	if (r->has_bits || r->need == NEED_DANE_MAY)
 		text_printf(out, ":%u", bits_of(r));

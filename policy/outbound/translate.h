@@ -8,11 +8,15 @@
  * named in `lost`, and what was written without it demands less than the rule;
  * whether that is good enough is the caller's affair (setting inexpressible).
  *
+ * The class says what becomes of mail and is no demand: a WARN rule is
+ * translated as if it had none, whoever passes it over does that before.
+ *
  * Threads: no state.
  */
 #ifndef TLSPOLICY_OUTBOUND_TRANSLATE_H
 #define TLSPOLICY_OUTBOUND_TRANSLATE_H
 
+#include "policy/outbound/resolved.h"
 #include "policy/rules/requirement.h"
 
 struct translate_options {
@@ -37,7 +41,9 @@ struct postfix_policy {
 	unsigned nnames;
 	struct slice fingerprints[REQUIREMENT_ITEMS_MAX];
 	unsigned nfingerprints;
-	bool torn;	   /* verify and fingerprints: one of them is lost */
+	enum outbound_level site; /* what Postfix does by itself */
+	bool servername;	  /* SNI where a certificate matters */
+	const struct resolved *resolved; /* a policy; NULL: there is none */
 };
 
 /* Demands nothing. */
@@ -46,15 +52,29 @@ void postfix_policy_init(struct postfix_policy *);
 /*
  * Make the policy demand what `r` demands, too, and name in `lost` what it
  * cannot.  The policy points into the text of `r`.
- *
- * A rule that only warns demands nothing.  PERM and HOLD are lost: mail that
- * does not leave Postfix stays in its queue.
  */
 void postfix_policy_add(struct postfix_policy *, const struct requirement *r,
     struct text *lost);
 
-/* A session in clear would do. */
+/* The rules demand nothing: a session in clear would do. */
 bool postfix_policy_is_empty(const struct postfix_policy *);
+
+/*
+ * No answer demands less than the site's own level, nor than what a resolver
+ * says (NULL or without a policy: nothing).
+ */
+void postfix_policy_join(struct postfix_policy *, enum outbound_level,
+    const struct resolved *);
+
+/* Joined with the site's level alone: what a resolver says changes nothing. */
+bool postfix_policy_suffices(const struct postfix_policy *);
+
+/*
+ * When all is added: what cannot be had together is settled, or named in
+ * `lost`.  With `weaken` less will do where more would have to be said.
+ */
+void postfix_policy_finish(struct postfix_policy *, bool weaken,
+    struct text *lost);
 
 /* "secure match=hostname ciphers=high". */
 void postfix_policy_print(const struct postfix_policy *, struct text *out);
@@ -66,6 +86,9 @@ void postfix_policy_print(const struct postfix_policy *, struct text *out);
  */
 void translate_sendmail(const struct requirement *r,
     const struct translate_options *, struct text *out, struct text *lost);
+
+/* Of a rule for a host or recipient: it lets mail leave in clear. */
+bool translate_is_exception(const struct requirement *);
 
 /* What no session can meet, and mail that does not leave is kept. */
 #define SENDMAIL_NEVER_MET "TEMP+VERIFY:65535"

@@ -55,6 +55,7 @@ check_express(struct slice text, enum tag tag)
 	postfix_policy_init(&policy);
 	postfix_policy_add(&policy, &r, &missing);
 	if (!postfix_policy_is_empty(&policy)) {
+		postfix_policy_finish(&policy, false, &missing);
 		postfix_policy_print(&policy, &out);
 		FUZZ_CHECK(out.n > 0 && !out.cut);
 	}

@@ -50,18 +50,19 @@ choose_settings(unsigned how)
 	settings.inexpressible = how & 4 ? INEXPRESSIBLE_WEAKEN :
 	    INEXPRESSIBLE_REFUSE;
 	settings.mode = how & 8 ? MODE_MONITOR : MODE_ENFORCE;
+	settings.outbound_default = how & 0x20 ? LEVEL_DANE : LEVEL_MAY;
 	FUZZ_CHECK(settings_holder_replace(&state.settings, &settings));
 }
 
 static void
-ask(struct slice request)
+ask(struct slice request, const struct resolved *resolved)
 {
 	char buf[MAPANSWER_MAX];
 	struct text answer;
 	struct slice all;
 
 	text_init(&answer, buf, sizeof buf);
-	mapanswer(&state, request, &answer);
+	mapanswer(&state, request, resolved, &answer);
 	all = slice_make(buf, answer.n);
 	FUZZ_CHECK(!answer.cut);
 	FUZZ_CHECK(slice_is(all, "NOTFOUND ") ||
@@ -88,16 +89,25 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice rest = slice_make((const char *)data, size), content;
+	struct resolved resolved;
+	bool has_resolver = false;
 	size_t used;
 
 	if (size == 0)
 		return 0;
 	choose_settings(data[0]);
 	rest = slice_from(rest, 1);
+	/* What the resolver says of all that follows. */
+	if (data[0] & 0x10 && netstring_read(rest, &content, &used) ==
+	    NETSTRING_WHOLE) {
+		resolved_parse(content, &resolved);
+		has_resolver = true;
+		rest = slice_from(rest, used);
+	}
 	while (netstring_read(rest, &content, &used) == NETSTRING_WHOLE) {
 		FUZZ_CHECK(used <= rest.n && content.n <= NETSTRING_MAX);
 		check_parts(slice_make(rest.p, used));
-		ask(content);
+		ask(content, has_resolver ? &resolved : NULL);
 		rest = slice_from(rest, used);
 	}
 	return 0;

@@ -12,6 +12,7 @@ use File::Path qw(make_path);
 use Test::More;
 use Tlspolicy::Certs;
 use Tlspolicy::Daemon;
+use Tlspolicy::Dns;
 use Tlspolicy::Names;
 use Tlspolicy::Postfix;
 use Tlspolicy::Scratch;
@@ -41,6 +42,9 @@ my %servers = (
 	'anon.test' => { at => '127.0.0.17', anonymous => 1,
 	    ssl => { SSL_version => 'TLSv1_2',
 		SSL_cipher_list => 'aNULL:@SECLEVEL=0' } },
+	# The certificate of its name for who asks for it by SNI, else another.
+	'many.test' => { at => '127.0.0.19', sni => 'many.test',
+	    cert => ['/CN=elsewhere.test', 'elsewhere.test', 'ca'] },
 	'sub.good.test' => { at => '127.0.0.18',
 	    cert => ['/CN=sub.good.test', 'sub.good.test', 'ca'] },
 );
@@ -69,7 +73,9 @@ END
 }
 
 # mta => postfix | sendmail; behind => 1: another map, which wants TLS for
-# plain.test, after ours; daemon => { what Daemon->new takes }.
+# plain.test, after ours; daemon => { what Daemon->new takes }; servers => { more
+# of them }; main => { of main.cf }; zone => { of Dns.pm, in place of hosts },
+# insecure => qr/names/; sts => 1: FEATURE(`sts'), resolver on mta-sts.sock.
 sub start
 {
 	my ($class, $mta, %arg) = @_;
@@ -84,11 +90,20 @@ sub start
 	$self->{map} = $scratch->path('milter/map.sock');
 	$self->{daemon} = Tlspolicy::Daemon->start(scratch => $scratch,
 	    settings => { $self->settings }, %{$arg{daemon} // {}});
+	%servers = (%servers, %{$arg{servers} // {}});
 	for my $domain (sort keys %servers) {
 		$Tlspolicy::Names::hosts{$servers{$domain}{at}} = $domain;
 		$self->serve($domain);
 	}
-	$self->{mta} = $mtas{$mta}->start(scratch => $scratch,
+	my %bind;
+	if ($arg{zone}) {
+		$arg{zone}->($self, my $zone = {});
+		Tlspolicy::Dns::start($scratch, $zone,
+		    insecure => $arg{insecure});
+		$bind{'/etc/resolv.conf'} = $scratch->write('resolv.conf',
+		    "nameserver 127.0.0.1\noptions trust-ad\n");
+	}
+	$self->{mta} = $mtas{$mta}->start(bind => \%bind, scratch => $scratch,
 	    certs => $self->{certs},
 	    $mta eq 'postfix' ? $self->postfix(%arg) : $self->sendmail(%arg));
 	return $self;
@@ -98,18 +113,19 @@ sub settings
 {
 	my ($self, %more) = @_;
 	return (socketmap => "unix:$self->{map}", 'socketmap-mode' => '0666',
-	    'audit-sync' => 'none', %more);
+	    'audit-sync' => 'none', $self->{resolver} ?
+	    ('outbound-resolver' => $self->{resolver}) : (), %more);
 }
 
 # Bring other settings into force.
 sub configure
 {
 	my ($self, %more) = @_;
+	my $times = () = $self->{daemon}->log =~ /settings were read again/g;
 	$self->{daemon}->configure($self->settings(%more));
 	$self->{daemon}->hup;
-	my $log = $self->{daemon}->log;
-	Tlspolicy::Scratch::wait_for(5, sub { ($self->{daemon}->log =~
-	    s/^\Q$log\E//r) =~ /settings were read again/ });
+	Tlspolicy::Scratch::wait_for(60, sub { (() = $self->{daemon}->log =~
+	    /settings were read again/g) > $times });
 }
 
 sub postfix
@@ -127,6 +143,9 @@ sub postfix
 		default_destination_concurrency_failed_cohort_limit => 0,
 		minimal_backoff_time => '1s',
 		maximal_backoff_time => '2s',
+		$arg{zone} ? (smtp_dns_support_level => 'dnssec',
+		    smtp_host_lookup => 'dns') : (),
+		%{$arg{main} // {}},
 	});
 }
 
@@ -147,6 +166,10 @@ sub sendmail
 	$mc =~ s{/run/tlspolicy/map\.sock}{$self->{map}};
 	$mc =~ s{/etc/mail/access}{$access};
 	my ($features, $rulesets) = split /(?=^dnl Second part)/m, $mc;
+	# As tlspolicy-outbound(7) has it.
+	$features .= "FEATURE(`sts', `socket -d5 -T<TMPF> unix:"
+	    . $self->{scratch}->path('mta-sts.sock') . "')dnl\n"
+	    if $arg{sts};
 	return (features => $features, mc => $rulesets);
 }
 
@@ -154,8 +177,13 @@ sub sendmail
 sub pair
 {
 	my ($self, $domain) = @_;
-	my ($subject, $name, $issuer) = @{$servers{$domain}{cert}};
-	my $base = $self->{scratch}->path("certs/$domain");
+	return $self->certify($domain, @{$servers{$domain}{cert}});
+}
+
+sub certify
+{
+	my ($self, $domain, $subject, $name, $issuer, $file) = @_;
+	my $base = $self->{scratch}->path('certs/' . ($file // $domain));
 	my @kind = $servers{$domain}{rsa} ? 'rsa:2048' :
 	    qw(ec -pkeyopt ec_paramgen_curve:P-256);
 	Tlspolicy::Scratch::must(qw(openssl req -new -nodes -newkey), @kind,
@@ -183,9 +211,16 @@ sub serve
 	my ($self, $domain) = @_;
 	my $server = $servers{$domain};
 	my ($cert, $key) = $server->{cert} ? $self->pair($domain) : ();
+	my $ssl = $server->{ssl};
+	if ($server->{sni}) {
+		my ($c, $k) = $self->certify($domain, "/CN=$server->{sni}",
+		    $server->{sni}, 'ca', "$domain.sni");
+		$ssl = { SSL_cert_file => { '' => $cert, $server->{sni} => $c },
+		    SSL_key_file => { '' => $key, $server->{sni} => $k } };
+	}
 	Tlspolicy::Server::start($self->{scratch}, address => $server->{at},
 	    port => 25, log => $self->{scratch}->path("$domain.log"),
-	    greeting => "220 $domain ESMTP", ssl => $server->{ssl},
+	    greeting => "220 $domain ESMTP", ssl => $ssl,
 	    $cert ? (cert => $cert, key => $key) : (),
 	    $server->{anonymous} ? (anonymous => 1) : ());
 }
@@ -264,11 +299,12 @@ sub queued
 	return undef;
 }
 
-# Whether the server has got that many messages, over TLS or in clear.
+# How many messages the domain's server has got, over TLS or in clear.
 sub taken
 {
 	my ($self, $domain, $tls) = @_;
-	my $log = $self->{scratch}->read("$domain.log");
+	my $server = $self->{server_of}{$domain} // $domain;
+	my $log = $self->{scratch}->read("$server.log");
 	my $line = $tls ? 'TLS message' : 'message';
 	return scalar(() = $log =~ /^$line$/mg);
 }
@@ -288,7 +324,8 @@ sub delivery_is
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok($good, $name) or diag("want: $want\ngot:  $got, $tls over TLS, "
 	    . "$clear in clear\nserver:\n",
-	    $self->{scratch}->read("$domain.log"), "milter:\n",
+	    $self->{scratch}->read(($self->{server_of}{$domain} // $domain)
+	    . '.log'), "milter:\n",
 	    $self->{daemon}->log);
 	return $good;
 }
@@ -358,9 +395,25 @@ my @rows = (
 	    ['tls', qr/authentication failed/]],
 	['FP of another', ['TLS_Srv:self.test ENCR:1+FP:good.test'],
 	    'self.test', qr/not verified|authentication failed/],
+	['PERM, met', ['TLS_Srv:good.test PERM+VERIFY'], 'good.test', 'tls'],
+	['PERM, not met', ['TLS_Srv:self.test TEMP+VERIFY',
+	    'TLS_Rcpt:self.test PERM+ENCR:1'], 'self.test',
+	    qr/not trusted|not verified|self.signed|authentication failed/],
+	['HOLD, met', ['TLS_Srv:good.test HOLD+VERIFY'], 'good.test', 'tls'],
+	['HOLD, not met', ['TLS_Srv:plain.test HOLD+ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	['WARN, and the rule of the domain above', ['TLS_Srv:plain.test '
+	    . 'WARN+VERIFY', 'TLS_Srv:test ENCR:1'], 'plain.test',
+	    qr/TLS is required|encryption too weak 0/],
+	# sendmail has no word for a domain and all below it.
+	['CN:.name', ['TLS_Srv:sub.good.test VERIFY+CN:.good.test'],
+	    'sub.good.test', ['tls', qr/encryption too weak|authentication/]],
+	['CN:.name of another', ['TLS_Srv:wrong.test VERIFY+CN:.good.test'],
+	    'wrong.test', qr/not verified|mismatch|encryption too weak/],
+	# Postfix sends SNI: the server of many names shows the right one.
+	['SNI', ['TLS_Srv:many.test VERIFY'], 'many.test',
+	    ['tls', 'tls']],
 	# And so is what Postfix has none for.
-	['PERM, met', ['TLS_Srv:good.test PERM+VERIFY'], 'good.test',
-	    [qr/TLS configuration problem/, 'tls']],
 	['CITag', ['TLS_Srv:good.test VERIFY+CITag:MyCA',
 	    'MyCA:/C=DE/O=Example+20Trust/CN=Example+20Root OK'], 'good.test',
 	    [qr/TLS configuration problem/, 'tls']],

@@ -21,7 +21,8 @@ sub missing
 }
 
 # scratch, certs, milter (as Postfix spells it: unix:/path, inet:host:port);
-# sasl => { user => password }; main => { parameter => value } on top.
+# sasl => { user => password }; main => { parameter => value } on top; bind => {
+# target => source }: files of the system that are ours, for it.
 sub start
 {
 	my ($class, %arg) = @_;
@@ -34,14 +35,31 @@ sub start
 	$self->write_main;
 	$self->write_master;
 	# Rules by host name need names; without namespaces there are none.
-	my @names = Tlspolicy::Names::missing() ? () :
-	    Tlspolicy::Names::prefix($arg{scratch});
-	Tlspolicy::Scratch::must({ timeout => 60 }, @names,
-	    'postfix', '-c', "$self->{dir}/etc", 'start');
+	$self->{names} = Tlspolicy::Names::missing() ? [] :
+	    [Tlspolicy::Names::prefix($arg{scratch}, %{$arg{bind} // {}})];
 	$arg{scratch}->at_end(sub { $self->stop });
+	$self->run;
+	return $self;
+}
+
+sub run
+{
+	my ($self) = @_;
+	Tlspolicy::Scratch::must({ timeout => 60 }, @{$self->{names}},
+	    'postfix', '-c', "$self->{dir}/etc", 'start');
+	$self->{stopped} = 0;
 	Tlspolicy::Scratch::wait_for(30, sub { $self->answers }) or
 	    die "Postfix does not answer:\n" . $self->log;
-	return $self;
+}
+
+# Other parameters, in force for the next delivery.
+sub configure
+{
+	my ($self, %main) = @_;
+	$self->stop;
+	$self->{main} = { %{$self->{main} // {}}, %main };
+	$self->write_main;
+	$self->run;
 }
 
 sub name

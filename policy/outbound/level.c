@@ -1,0 +1,318 @@
+/*
+ * Which of Postfix's levels satisfies all that was asked for, and the policy
+ * in its words.
+ *
+ * none < may < encrypt < verify, secure, fingerprint, dane-only.  "dane" has no
+ * place in that order: it is dane-only for a host with TLSA records and may for
+ * one without, so "dane" and "encrypt" together are dane-only.  Of several that
+ * authenticate what a rule pins is kept, a fingerprint or a name; then comes
+ * dane-only, then secure as a resolver of MTA-STS gives it, then secure with the
+ * names of the domain, then verify.  The name of the host is what DNS says, and
+ * pins nothing.
+ */
+#include "policy/facts/suite.h"
+#include "policy/outbound/translate.h"
+
+static bool
+is_pin(struct slice name)
+{
+	return name.n > 0;
+}
+
+static unsigned
+count_pins(const struct postfix_policy *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->nnames; i++)
+		n += is_pin(p->names[i]);
+	return n;
+}
+
+/* Levels that say nothing of names. */
+static void
+join_level(struct postfix_policy *p, enum outbound_level level)
+{
+	p->encrypt |= level == LEVEL_ENCRYPT;
+	p->dane |= level == LEVEL_DANE;
+	p->dane_only |= level == LEVEL_DANE_ONLY;
+}
+
+void
+postfix_policy_join(struct postfix_policy *p, enum outbound_level site,
+    const struct resolved *resolved)
+{
+	p->site = site;
+	join_level(p, site);
+	if (resolved == NULL || resolved->kind != RESOLVED_POLICY)
+		return;
+	p->resolved = resolved;
+	join_level(p, resolved->level);
+}
+
+static bool
+is_resolved(const struct postfix_policy *p, enum outbound_level level)
+{
+	return p->resolved != NULL && p->resolved->level == level;
+}
+
+static bool
+pins_fingerprint(const struct postfix_policy *p)
+{
+	return p->nfingerprints > 0 || p->site == LEVEL_FINGERPRINT;
+}
+
+static bool
+authenticates(const struct postfix_policy *p)
+{
+	return pins_fingerprint(p) || p->dane_only || p->verify ||
+	    p->site == LEVEL_SECURE || p->site == LEVEL_VERIFY ||
+	    is_resolved(p, LEVEL_FINGERPRINT) ||
+	    is_resolved(p, LEVEL_SECURE) || is_resolved(p, LEVEL_VERIFY);
+}
+
+bool
+postfix_policy_suffices(const struct postfix_policy *p)
+{
+	return pins_fingerprint(p) || p->dane_only || count_pins(p) > 0;
+}
+
+/* With others that do not rest on DNS, the host's own name is none. */
+static void
+drop_host_name(struct postfix_policy *p)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < p->nnames; i++)
+		if (is_pin(p->names[i]))
+			p->names[kept++] = p->names[i];
+	p->nnames = kept;
+}
+
+static void
+settle_names(struct postfix_policy *p, struct text *lost)
+{
+	bool resolved = is_resolved(p, LEVEL_SECURE) ||
+	    is_resolved(p, LEVEL_FINGERPRINT);
+	bool outranked = p->dane_only || p->site == LEVEL_SECURE || resolved;
+
+	if (p->nnames > 0 && pins_fingerprint(p))
+		translate_lose(lost, p->nfingerprints > 0 ? "CN beside FP" :
+		    "CN beside outbound-default = fingerprint",
+		    slice_of(NULL));
+	else if (p->nnames > 0 && outranked && count_pins(p) == 0)
+		translate_lose(lost, p->dane_only ? "CN beside DANE" :
+		    resolved ? "CN beside the names of the resolver" :
+		    "CN beside outbound-default = secure", slice_of(NULL));
+	if (outranked)
+		drop_host_name(p);
+}
+
+/* ">=TLSv1.2"; 0: in other words than we have. */
+static int
+protocol_of(struct slice value)
+{
+	if (!slice_starts_nocase(value, ">=TLSv"))
+		return 0;
+	value = slice_from(value, 6);
+	return suite_protocol(slice_is(value, "1") ? slice_of("1.0") : value);
+}
+
+/*
+ * Of a resolver that would do without TLS: limits of what is used by chance,
+ * which could be lower than Postfix's own for TLS that there must be.
+ */
+static bool
+limits_count(const struct postfix_policy *p)
+{
+	return p->resolved->level > LEVEL_MAY || !(p->encrypt || p->dane ||
+	    authenticates(p));
+}
+
+/* What both say of protocols; ours is left where it is the later one. */
+static void
+settle_protocols(struct postfix_policy *p, struct text *lost)
+{
+	struct slice value;
+	int protocol;
+
+	if (p->resolved == NULL || p->protocol == 0 || !limits_count(p) ||
+	    !resolved_value(p->resolved, "protocols", &value))
+		return;
+	protocol = protocol_of(value);
+	if (protocol <= 0)
+		translate_lose(lost, "VER beside protocols of the resolver",
+		    slice_of(NULL));
+	else if (protocol > p->protocol)
+		p->protocol = 0;
+}
+
+void
+postfix_policy_finish(struct postfix_policy *p, bool weaken, struct text *lost)
+{
+	settle_names(p, lost);
+	settle_protocols(p, lost);
+	if (!p->dane || !p->encrypt || authenticates(p))
+		return;
+	if (weaken)
+		translate_lose(lost, "DANE:may beside another need",
+		    slice_of(NULL));
+	else
+		p->dane_only = true;
+}
+
+static void
+print_fingerprint(struct slice value, struct text *out)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		int c = text_lower(value.p[i]);
+
+		if (c == ':')
+			continue;
+		if (digits > 0 && digits % 2 == 0)
+			text_char(out, ':');
+		text_char(out, (char)(c >= 'a' ? c - 'a' + 'A' : c));
+		digits++;
+	}
+}
+
+static void
+print_fingerprints(const struct postfix_policy *p, struct text *out)
+{
+	text_puts(out, "fingerprint");
+	for (unsigned i = 0; i < p->nfingerprints; i++) {
+		text_puts(out, " match=");
+		print_fingerprint(p->fingerprints[i], out);
+	}
+}
+
+static void
+print_names(const struct postfix_policy *p, struct text *out)
+{
+	text_puts(out, "secure match=");
+	for (unsigned i = 0; i < p->nnames; i++) {
+		text_puts(out, i == 0 ? "" : ":");
+		if (is_pin(p->names[i]))
+			text_put_xdecoded(out, p->names[i]);
+		else
+			text_puts(out, "hostname");
+	}
+}
+
+static void
+print_resolved(const struct postfix_policy *p, const char *level,
+    struct text *out)
+{
+	text_puts(out, level);
+	for (unsigned i = 0; i < p->resolved->n; i++)
+		if (slice_is_nocase(p->resolved->attributes[i].name, "match")) {
+			text_char(out, ' ');
+			text_put(out, p->resolved->attributes[i].raw);
+		}
+}
+
+enum looked_at { NO_NAME, FINGERPRINT, CHAIN };
+
+/* What of the certificate is looked at. */
+static enum looked_at
+print_level(const struct postfix_policy *p, struct text *out)
+{
+	enum looked_at what = CHAIN;
+
+	if (pins_fingerprint(p))
+		print_fingerprints(p, out), what = FINGERPRINT;
+	else if (count_pins(p) > 0)
+		print_names(p, out);
+	else if (p->dane_only)
+		text_puts(out, "dane-only"), what = NO_NAME;
+	else if (is_resolved(p, LEVEL_FINGERPRINT))
+		print_resolved(p, "fingerprint", out), what = FINGERPRINT;
+	else if (is_resolved(p, LEVEL_SECURE))
+		print_resolved(p, "secure", out);
+	else if (p->nnames > 0)
+		print_names(p, out);
+	else if (p->verify)
+		text_puts(out, "secure match=nexthop:dot-nexthop");
+	else if (p->site == LEVEL_SECURE)
+		text_puts(out, "secure");
+	else if (is_resolved(p, LEVEL_VERIFY))
+		print_resolved(p, "verify", out);
+	else if (p->site == LEVEL_VERIFY)
+		text_puts(out, "verify");
+	else
+		text_puts(out, p->encrypt ? "encrypt" : p->dane ? "dane" :
+		    "may"), what = NO_NAME;
+	return what;
+}
+
+/* Of the resolver's attributes those that the policy does not say itself. */
+static bool
+is_passed_on(const struct postfix_policy *p, enum looked_at what,
+    struct slice name)
+{
+	if (slice_is_nocase(name, "match") || slice_is_nocase(name, "exclude"))
+		return false;
+	if (slice_is_nocase(name, "ciphers"))
+		return !p->high_ciphers && limits_count(p);
+	if (slice_is_nocase(name, "protocols"))
+		return p->protocol == 0 && limits_count(p);
+	return what == CHAIN || !slice_is_nocase(name, "tafile");
+}
+
+static void
+print_passed_on(const struct postfix_policy *p, enum looked_at what,
+    struct text *out)
+{
+	for (unsigned i = 0; i < p->resolved->n; i++) {
+		const struct resolved_attribute *a =
+		    &p->resolved->attributes[i];
+
+		if (!is_passed_on(p, what, a->name))
+			continue;
+		text_char(out, ' ');
+		text_put(out, a->raw);
+	}
+}
+
+/* By key exchange and by MAC: what TLS 1.3 has is none of these. */
+static void
+print_exclude(const struct postfix_policy *p, struct text *out)
+{
+	struct slice theirs = { NULL, 0 };
+	bool ours = p->pfs || p->aead || p->authenticated;
+
+	if (p->resolved != NULL && limits_count(p))
+		resolved_value(p->resolved, "exclude", &theirs);
+	if (!ours && theirs.n == 0)
+		return;
+	text_puts(out, " exclude=");
+	if (ours)
+		text_printf(out, "%s%saNULL",
+		    p->pfs ? "kRSA:kPSK:kRSAPSK:kSRP:" : "",
+		    p->aead ? "SHA1:SHA256:SHA384:MD5:" : "");
+	if (ours && theirs.n > 0)
+		text_char(out, ':');
+	text_put(out, theirs);
+}
+
+void
+postfix_policy_print(const struct postfix_policy *p, struct text *out)
+{
+	enum looked_at what = print_level(p, out);
+	struct slice theirs;
+
+	if (p->servername && what != NO_NAME && (p->resolved == NULL ||
+	    !resolved_value(p->resolved, "servername", &theirs)))
+		text_puts(out, " servername=hostname");
+	if (p->high_ciphers)
+		text_puts(out, " ciphers=high");
+	if (p->protocol > 0)
+		text_printf(out, " protocols=>=TLSv%.*s",
+		    SLICE_ARG(slice_is(p->version, "1.0") ? slice_of("1") :
+		    p->version));
+	print_exclude(p, out);
+	if (p->resolved != NULL)
+		print_passed_on(p, what, out);
+}
