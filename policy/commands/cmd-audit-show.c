@@ -21,11 +21,16 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
+/* Of each that was given it is counted which records it lets through. */
+enum choice { BY_DOMAIN, BY_CLIENT, BY_VERDICT, BY_RULE, BY_REASON, CHOICES };
+
 struct show {
 	int64_t since, until;
 	const char *domain, *client, *verdict, *rule, *reason;
 	bool json;
 	bool at_once; /* a withdrawal comes behind its record's line */
+	unsigned long records, of_time, shown, matched[CHOICES];
+	char wrong[256]; /* what was expected */
 };
 
 static bool
@@ -86,27 +91,69 @@ in_time(const struct show *show, const struct reader_record *r)
 	return r->time_us >= show->since && r->time_us < show->until;
 }
 
-static bool
-wanted(const struct show *show, const struct reader_record *r)
+static const char *
+value_of(const struct show *show, enum choice choice)
 {
-	return in_time(show, r) &&
-	    (show->verdict == NULL || has_verdict(show, r)) &&
-	    (show->reason == NULL || (r->reason != REASON_NONE &&
-	    strcmp(show->reason, reason_name(r->reason)) == 0)) &&
-	    (show->rule == NULL || has_rule(show, r)) &&
-	    (show->client == NULL || is_client(show, &r->facts)) &&
-	    (show->domain == NULL || in_domain(show, r));
+	const char *const values[CHOICES] = { [BY_DOMAIN] = show->domain,
+		[BY_CLIENT] = show->client, [BY_VERDICT] = show->verdict,
+		[BY_RULE] = show->rule, [BY_REASON] = show->reason };
+
+	return values[choice];
+}
+
+/* `matches`: what each would say if it was given. */
+static bool
+passes(struct show *show, const struct reader_record *r,
+    bool (*matches)(const struct show *, enum choice,
+    const struct reader_record *))
+{
+	bool all = true;
+
+	show->records++;
+	if (!in_time(show, r))
+		return false;
+	show->of_time++;
+	for (int i = 0; i < CHOICES; i++) {
+		enum choice choice = (enum choice)i;
+
+		if (value_of(show, choice) == NULL)
+			continue;
+		if (matches(show, choice, r))
+			show->matched[choice]++;
+		else
+			all = false;
+	}
+	show->shown += all;
+	return all;
+}
+
+static bool
+message_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
+{
+	switch (choice) {
+	case BY_DOMAIN:
+		return in_domain(show, r);
+	case BY_CLIENT:
+		return is_client(show, &r->facts);
+	case BY_VERDICT:
+		return has_verdict(show, r);
+	case BY_RULE:
+		return has_rule(show, r);
+	default:
+		return r->reason != REASON_NONE &&
+		    strcmp(show->reason, reason_name(r->reason)) == 0;
+	}
 }
 
 /* It has no client, and no verdict with a reason. */
 static bool
-outbound_wanted(const struct show *show, const struct reader_record *r)
+outbound_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
 {
-	return in_time(show, r) && show->verdict == NULL &&
-	    show->reason == NULL && show->client == NULL &&
-	    (show->rule == NULL || has_rule(show, r)) &&
-	    (show->domain == NULL || organisation_covers(slice_of(show->domain),
-	    audit_outbound_domain(&r->outbound)));
+	return choice == BY_RULE ? has_rule(show, r) : choice == BY_DOMAIN &&
+	    organisation_covers(slice_of(show->domain),
+	    audit_outbound_domain(&r->outbound));
 }
 
 static void
@@ -168,7 +215,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	struct show *show = arg;
 
 	(void)reader;
-	if (!wanted(show, r))
+	if (!passes(show, r, message_matches))
 		return true;
 	if (show->json)
 		print_line(r);
@@ -179,17 +226,17 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 
 /* It has neither client nor verdict, as what an MTA was told. */
 static bool
-delivery_wanted(const struct show *show, const struct reader_record *r)
+delivery_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
 {
 	const struct facts *f = &r->facts;
-	bool in = show->domain == NULL || organisation_covers(
+	bool in = choice == BY_DOMAIN && organisation_covers(
 	    slice_of(show->domain), facts_value(f, FACT_SERVER_NAME));
 
-	for (size_t i = 0; i < r->nrcpts && !in; i++)
+	for (size_t i = 0; i < r->nrcpts && choice == BY_DOMAIN && !in; i++)
 		in = organisation_covers(slice_of(show->domain),
 		    organisation_of_address(r->rcpts[i]));
-	return in && in_time(show, r) && show->verdict == NULL &&
-	    show->reason == NULL && show->client == NULL && show->rule == NULL;
+	return in;
 }
 
 static void
@@ -220,7 +267,7 @@ each_outbound(void *arg, const struct reader_record *r)
 	char buf[2048];
 	struct text line;
 
-	if (!outbound_wanted(show, r))
+	if (!passes(show, r, outbound_matches))
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
@@ -236,12 +283,12 @@ each_outbound(void *arg, const struct reader_record *r)
 static bool
 each_note(void *arg, const struct reader_record *r)
 {
-	const struct show *show = arg;
+	struct show *show = arg;
 	char buf[128];
 	struct text line;
 
 	if (r->event == RECORD_DELIVERED) {
-		if (!delivery_wanted(show, r))
+		if (!passes(show, r, delivery_matches))
 			return true;
 		if (show->json)
 			print_line(r);
@@ -277,6 +324,18 @@ is_reason(const char *word)
 	return false;
 }
 
+static const char *
+reasons(struct show *show)
+{
+	struct text text;
+
+	text_init(&text, show->wrong, sizeof show->wrong);
+	text_puts(&text, "a reason: want one of");
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		text_printf(&text, " %s", reason_name((enum reason)i));
+	return show->wrong;
+}
+
 static bool
 is_verdict(const char *word)
 {
@@ -290,6 +349,10 @@ is_verdict(const char *word)
 static const char *
 take_option(struct show *show, int c, const char *value)
 {
+	struct netprefix prefix;
+	struct fault fault;
+	struct key key;
+
 	switch (c) {
 	case OPTION_SINCE:
 		return audit_time(value, false, &show->since) ? NULL :
@@ -299,23 +362,56 @@ take_option(struct show *show, int c, const char *value)
 		    "a time: want 2026-03-01, 2026-03-01T12:00:00Z or 7d";
 	case OPTION_VERDICT:
 		show->verdict = value;
-		return is_verdict(value) ? NULL : "a verdict";
+		return is_verdict(value) ? NULL : "a verdict: want accept, "
+		    "tempfail, reject, hold or warn";
 	case OPTION_REASON:
 		show->reason = value;
-		return is_reason(value) ? NULL : "a reason";
+		return is_reason(value) ? NULL : reasons(show);
 	case OPTION_DOMAIN:
 		show->domain = value;
-		return NULL;
+		return audit_is_domain(value) ? NULL :
+		    "a domain: want example.com";
 	case OPTION_CLIENT:
 		show->client = value;
-		return NULL;
+		return netprefix_parse(slice_of(value), &prefix) ==
+		    NETPREFIX_OK || audit_is_domain(value) ? NULL :
+		    "a client: want mail.example.com, 192.0.2.1, "
+		    "192.0.2.0/24 or 2001:db8::/32";
 	case OPTION_RULE:
 		show->rule = value;
-		return NULL;
+		return key_parse(slice_of(value), &key, &fault) &&
+		    key.tag != TAG_CA ? NULL :
+		    "the key of a rule: want TLS_From:example.com";
 	default:
 		show->json = true;
 		return NULL;
 	}
+}
+
+/* Nothing to see is not the same as nothing there: a name may be misspelt. */
+static void
+say_unmatched(const struct show *show)
+{
+	static const char *const names[CHOICES] = { [BY_DOMAIN] = "domain",
+		[BY_CLIENT] = "client", [BY_VERDICT] = "verdict",
+		[BY_RULE] = "rule", [BY_REASON] = "reason" };
+	bool told = false;
+
+	if (show->of_time == 0 && show->records > 0)
+		fprintf(stderr, "of that time: none of %lu record%s\n",
+		    show->records, show->records == 1 ? "" : "s");
+	for (int i = 0; i < CHOICES && show->of_time > 0; i++) {
+		const char *value = value_of(show, (enum choice)i);
+
+		if (value == NULL || show->matched[i] > 0)
+			continue;
+		fprintf(stderr, "--%s %s: none of %lu record%s\n", names[i],
+		    value, show->of_time, show->of_time == 1 ? "" : "s");
+		told = true;
+	}
+	if (show->of_time > 0 && show->shown == 0 && !told)
+		fprintf(stderr, "of all that: none of %lu records\n",
+		    show->of_time);
 }
 
 static int
@@ -336,6 +432,8 @@ run(struct context *context, int argc, char **argv)
 			return command_usage(context, "\"%s\" is not %s",
 			    optarg, wrong);
 	}
+	if (show.since >= show.until)
+		return command_usage(context, "--since is not before --until");
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	walk.at_once = show.at_once = files.n == 1 &&
@@ -344,6 +442,8 @@ run(struct context *context, int argc, char **argv)
 	    command_fail(&fault);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
+	if (status == EXIT_FINE)
+		say_unmatched(&show);
 	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;
 }
 
