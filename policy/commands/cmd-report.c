@@ -73,8 +73,9 @@ take(const struct context *context, struct asked *asked, int c)
 	switch (c) {
 	case OPTION_DOMAIN:
 		report->domain = slice_of(optarg);
-		return report->domain.n > 0 || command_usage(context,
-		    "--domain wants a name") == 0;
+		return audit_is_domain(optarg) || command_usage(context,
+		    "\"%s\" is not a domain; expected example.com",
+		    optarg) == 0;
 	case OPTION_SINCE:
 		return take_time(context, optarg, false, &report->since);
 	case OPTION_UNTIL:
@@ -97,6 +98,21 @@ take(const struct context *context, struct asked *asked, int c)
 	default:
 		return take_format(context, asked, c);
 	}
+}
+
+/* Nothing to sum up is not the same as nothing there. */
+static void
+say_unmatched(const struct report *report, unsigned long records)
+{
+	if (report->records > 0 || records == 0)
+		return;
+	if (report->domain.n > 0)
+		fprintf(stderr, "--domain %.*s: none of %lu record%s\n",
+		    SLICE_ARG(report->domain), records,
+		    records == 1 ? "" : "s");
+	else
+		fprintf(stderr, "of that time: none of %lu record%s\n",
+		    records, records == 1 ? "" : "s");
 }
 
 static int
@@ -132,6 +148,7 @@ make(const struct asked *asked, const struct audit_files *files)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,
 		    walk.bad == 1 ? "" : "s", walk.bad == 1 ? "is" : "are");
+	say_unmatched(asked->report, walk.records);
 	return walk.bad > 0 ? FAULT_DATA : EXIT_FINE;
 }
 
@@ -154,6 +171,8 @@ run(struct context *context, int argc, char **argv)
 		if (!take(context, &asked, c))
 			return FAULT_USAGE;
 	}
+	if (report.since >= report.until)
+		return command_usage(context, "--since is not before --until");
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	status = make(&asked, &files);
