@@ -141,6 +141,12 @@ OUT
     'which by --as TLS_Clt, TLS_From or TLS_To, or let --config find it',
     ': not about TLS: 1 line');
 
+# A key alone, among lines that have levels.
+import_is('postfix', 'lonely', "a.example may\nb.example\n[c.example\n", 65,
+    "TLS_Rcpt:a.example\tENCR:0+BY:postfix:lonely\n",
+    ':2: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail',
+    ':3: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail');
+
 # A class that is not known here might ask for TLS.
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
     'postfix', $scratch->write('class', "a.example need_tls\n"));
