@@ -141,6 +141,20 @@ OUT
     'which by --as TLS_Clt, TLS_From or TLS_To, or let --config find it',
     ': not about TLS: 1 line');
 
+# A key alone, among lines that have levels.
+import_is('postfix', 'lonely', "a.example may\nb.example\n[c.example\n", 65,
+    "TLS_Rcpt:a.example\tENCR:0+BY:postfix:lonely\n",
+    ':2: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail',
+    ':3: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail');
+
+# What a rule file does not take is named here, not when it is built.
+import_is('csv', 'unseen', "exa\xef\xbb\xbfmple.com,encrypt\n" .
+    "a.example,encrypt+BY:x\xe2\x80\xae\nb\xff.example,encrypt\n" .
+    "c.example,encrypt\n", 65, "TLS_From:c.example\tENCR:1+BY:csv:unseen\n",
+    ':1: "TLS_From:exa\x{FEFF}mple.com" is not the key of a rule',
+    ':2: the requirement is too long or not printable',
+    ':3: "TLS_From:b?.example" is not the key of a rule');
+
 # A class that is not known here might ask for TLS.
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
     'postfix', $scratch->write('class', "a.example need_tls\n"));

@@ -11,11 +11,14 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP qw(decode_json encode_json);
 use Test::More;
 use Tlspolicy::Live;
+use Tlspolicy::Nexthop;
 
 my $scratch = Tlspolicy::Scratch->new;
 my $map = $scratch->path('access');
 my $rules = $scratch->path('rules');
-my %enforced = (compat => 'sendmail', rules => $rules);
+my $socket = $scratch->path('map.sock');
+my %enforced = (compat => 'sendmail', rules => $rules,
+    socketmap => "unix:$socket", 'socketmap-mode' => '0600');
 my $live = Tlspolicy::Live->start('sendmail',
     daemon => { settings => { %enforced, mode => 'monitor' }, build => 0 },
     start => {
@@ -256,4 +259,21 @@ is_deeply([told()], \@old, 'the milter tells clients the same');
 my %recorded = map { $_->{reply} => 1 } grep { $_->{reply} } $daemon->audit;
 is_deeply([grep { !$recorded{$_} } grep { !/^250/ } @old], [],
     'and has recorded it') or diag(join "\n", %recorded);
+
+# sendmail's own questions for mail that leaves, answered by the daemon.
+my $asked = Tlspolicy::Nexthop->connect($socket, 'access');
+my %map = map { /^((?:TLS_Srv|TLS_Rcpt|Try_TLS):\S*)\s+(\S+)/ ? (lc $1, $2) : () }
+    split /\n/, $mended;
+$map{'tls_srv:octal.example'} = 'ENCR:128';
+$map{'try_tls:mended.broken.example'} = 'OK'; # any value but NO
+cmp_ok(scalar keys %map, '>', 12, 'lines for mail that leaves');
+for (sort keys %map) {
+	# Without a class it is the daemon's default-class that says which.
+	my $said = $asked->ask($_) =~ s/\+\+?BY:\S+//r =~
+	    s/(?:TEMP\+)?ENCR:0$/OK/r;
+	$said =~ s/^OK TEMP\+/OK / if $map{$_} !~ /^TEMP/;
+	is($said, "OK $map{$_}", "asked for $_");
+}
+like($asked->ask($_), qr/^NOTFOUND/, "asked for $_") for
+    'tls_srv:nobody.net', 'tls_rcpt:a@nobody.net', 'try_tls:nobody.net';
 done_testing;

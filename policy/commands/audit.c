@@ -183,6 +183,21 @@ audit_time(const char *word, bool end, int64_t *us)
 	return true;
 }
 
+bool
+audit_is_domain(const char *word)
+{
+	char text[KEY_TEXT_MAX + 16];
+	struct netprefix prefix;
+	struct fault fault;
+	struct key key;
+
+	snprintf(text, sizeof text, "TLS_From:%s", word);
+	return strlen(word) < KEY_TEXT_MAX && strpbrk(word, " @:/*") == NULL &&
+	    word[0] != '.' &&
+	    netprefix_parse(slice_of(word), &prefix) == NETPREFIX_NONE &&
+	    key_parse(slice_of(text), &key, &fault) && key.kind == KEY_NAME;
+}
+
 /* False: stop. */
 static bool
 take(struct audit_walk *w, enum reader_result result,

@@ -53,6 +53,8 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
  * as UNTIL in rules includes its day.  "7d", "24h" and "30m" are so long ago.
  */
 bool audit_time(const char *word, bool end, int64_t *us);
+/* "example.com", as --domain wants it. */
+bool audit_is_domain(const char *word);
 
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA

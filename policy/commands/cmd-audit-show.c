@@ -23,12 +23,16 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
+/* Of each that was given it is counted which records it lets through. */
+enum choice { BY_DOMAIN, BY_CLIENT, BY_VERDICT, BY_RULE, BY_REASON, CHOICES };
+
 struct show {
 	int64_t since, until;
 	const char *domain, *client, *verdict, *rule, *reason;
 	bool json;
 	struct jsonlist list; /* prints nothing for text */
 	bool at_once; /* a withdrawal comes behind its record's line */
+	unsigned long records, of_time, shown, matched[CHOICES];
 };
 
 static bool
@@ -89,27 +93,69 @@ in_time(const struct show *show, const struct reader_record *r)
 	return r->time_us >= show->since && r->time_us < show->until;
 }
 
-static bool
-wanted(const struct show *show, const struct reader_record *r)
+static const char *
+value_of(const struct show *show, enum choice choice)
 {
-	return in_time(show, r) &&
-	    (show->verdict == NULL || has_verdict(show, r)) &&
-	    (show->reason == NULL || (r->reason != REASON_NONE &&
-	    strcmp(show->reason, reason_name(r->reason)) == 0)) &&
-	    (show->rule == NULL || has_rule(show, r)) &&
-	    (show->client == NULL || is_client(show, &r->facts)) &&
-	    (show->domain == NULL || in_domain(show, r));
+	const char *const values[CHOICES] = { [BY_DOMAIN] = show->domain,
+		[BY_CLIENT] = show->client, [BY_VERDICT] = show->verdict,
+		[BY_RULE] = show->rule, [BY_REASON] = show->reason };
+
+	return values[choice];
+}
+
+/* `matches`: what each would say if it was given. */
+static bool
+passes(struct show *show, const struct reader_record *r,
+    bool (*matches)(const struct show *, enum choice,
+    const struct reader_record *))
+{
+	bool all = true;
+
+	show->records++;
+	if (!in_time(show, r))
+		return false;
+	show->of_time++;
+	for (int i = 0; i < CHOICES; i++) {
+		enum choice choice = (enum choice)i;
+
+		if (value_of(show, choice) == NULL)
+			continue;
+		if (matches(show, choice, r))
+			show->matched[choice]++;
+		else
+			all = false;
+	}
+	show->shown += all;
+	return all;
+}
+
+static bool
+message_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
+{
+	switch (choice) {
+	case BY_DOMAIN:
+		return in_domain(show, r);
+	case BY_CLIENT:
+		return is_client(show, &r->facts);
+	case BY_VERDICT:
+		return has_verdict(show, r);
+	case BY_RULE:
+		return has_rule(show, r);
+	default:
+		return r->reason != REASON_NONE &&
+		    strcmp(show->reason, reason_name(r->reason)) == 0;
+	}
 }
 
 /* It has no client, and no verdict with a reason. */
 static bool
-outbound_wanted(const struct show *show, const struct reader_record *r)
+outbound_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
 {
-	return in_time(show, r) && show->verdict == NULL &&
-	    show->reason == NULL && show->client == NULL &&
-	    (show->rule == NULL || has_rule(show, r)) &&
-	    (show->domain == NULL || organisation_covers(slice_of(show->domain),
-	    audit_outbound_domain(&r->outbound)));
+	return choice == BY_RULE ? has_rule(show, r) : choice == BY_DOMAIN &&
+	    organisation_covers(slice_of(show->domain),
+	    audit_outbound_domain(&r->outbound));
 }
 
 static void
@@ -170,7 +216,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	struct show *show = arg;
 
 	(void)reader;
-	if (!wanted(show, r))
+	if (!passes(show, r, message_matches))
 		return true;
 	if (show->json)
 		print_line(show, r);
@@ -181,17 +227,17 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 
 /* It has neither client nor verdict, as what an MTA was told. */
 static bool
-delivery_wanted(const struct show *show, const struct reader_record *r)
+delivery_matches(const struct show *show, enum choice choice,
+    const struct reader_record *r)
 {
 	const struct facts *f = &r->facts;
-	bool in = show->domain == NULL || organisation_covers(
+	bool in = choice == BY_DOMAIN && organisation_covers(
 	    slice_of(show->domain), facts_value(f, FACT_SERVER_NAME));
 
-	for (size_t i = 0; i < r->nrcpts && !in; i++)
+	for (size_t i = 0; i < r->nrcpts && choice == BY_DOMAIN && !in; i++)
 		in = organisation_covers(slice_of(show->domain),
 		    organisation_of_address(r->rcpts[i]));
-	return in && in_time(show, r) && show->verdict == NULL &&
-	    show->reason == NULL && show->client == NULL && show->rule == NULL;
+	return in;
 }
 
 static void
@@ -222,7 +268,7 @@ each_outbound(void *arg, const struct reader_record *r)
 	char buf[2048];
 	struct text line;
 
-	if (!outbound_wanted(show, r))
+	if (!passes(show, r, outbound_matches))
 		return true;
 	text_init(&line, buf, sizeof buf);
 	if (show->json) {
@@ -243,7 +289,7 @@ each_note(void *arg, const struct reader_record *r)
 	struct text line;
 
 	if (r->event == RECORD_DELIVERED) {
-		if (!delivery_wanted(show, r))
+		if (!passes(show, r, delivery_matches))
 			return true;
 		if (show->json)
 			print_line(show, r);
@@ -295,19 +341,29 @@ is_verdict(const struct context *context, const char *name)
 	    word_refuse(&word, context, "a verdict") == EXIT_FINE;
 }
 
+static bool
+refuse(const struct context *context, const char *value, const char *what)
+{
+	return command_usage(context, "\"%s\" is not %s", value, what) ==
+	    EXIT_FINE;
+}
+
 /* False, having said why, when the value is none. */
 static bool
 take_option(const struct context *context, struct show *show, int c,
     const char *value)
 {
+	struct netprefix prefix;
+	struct fault fault;
+	struct key key;
+
 	switch (c) {
 	case OPTION_SINCE:
 	case OPTION_UNTIL:
 		return audit_time(value, c == OPTION_UNTIL,
 		    c == OPTION_SINCE ? &show->since : &show->until) ||
-		    command_usage(context, "\"%s\" is not a time: want "
-		    "2026-03-01, 2026-03-01T12:00:00Z or 7d", value) ==
-		    EXIT_FINE;
+		    refuse(context, value, "a time: want 2026-03-01, "
+		    "2026-03-01T12:00:00Z or 7d");
 	case OPTION_VERDICT:
 		show->verdict = value;
 		return is_verdict(context, value);
@@ -316,17 +372,49 @@ take_option(const struct context *context, struct show *show, int c,
 		return is_reason(context, value);
 	case OPTION_DOMAIN:
 		show->domain = value;
-		return true;
+		return audit_is_domain(value) || refuse(context, value,
+		    "a domain: want example.com");
 	case OPTION_CLIENT:
 		show->client = value;
-		return true;
+		return netprefix_parse(slice_of(value), &prefix) ==
+		    NETPREFIX_OK || audit_is_domain(value) || refuse(context,
+		    value, "a client: want mail.example.com, 192.0.2.1, "
+		    "192.0.2.0/24 or 2001:db8::/32");
 	case OPTION_RULE:
 		show->rule = value;
-		return true;
+		return (key_parse(slice_of(value), &key, &fault) &&
+		    key.tag != TAG_CA) || refuse(context, value,
+		    "the key of a rule: want TLS_From:example.com");
 	default:
 		show->json = true;
 		return true;
 	}
+}
+
+/* Nothing to see is not the same as nothing there: a name may be misspelt. */
+static void
+say_unmatched(const struct show *show)
+{
+	static const char *const names[CHOICES] = { [BY_DOMAIN] = "domain",
+		[BY_CLIENT] = "client", [BY_VERDICT] = "verdict",
+		[BY_RULE] = "rule", [BY_REASON] = "reason" };
+	bool told = false;
+
+	if (show->of_time == 0 && show->records > 0)
+		fprintf(stderr, "of that time: none of %lu record%s\n",
+		    show->records, show->records == 1 ? "" : "s");
+	for (int i = 0; i < CHOICES && show->of_time > 0; i++) {
+		const char *value = value_of(show, (enum choice)i);
+
+		if (value == NULL || show->matched[i] > 0)
+			continue;
+		fprintf(stderr, "--%s %s: none of %lu record%s\n", names[i],
+		    value, show->of_time, show->of_time == 1 ? "" : "s");
+		told = true;
+	}
+	if (show->of_time > 0 && show->shown == 0 && !told)
+		fprintf(stderr, "of all that: none of %lu records\n",
+		    show->of_time);
 }
 
 static int
@@ -345,6 +433,8 @@ run(struct context *context, int argc, char **argv)
 		if (!take_option(context, &show, c, optarg))
 			return FAULT_USAGE;
 	}
+	if (show.since >= show.until)
+		return command_usage(context, "--since is not before --until");
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	walk.at_once = show.at_once = files.n == 1 &&
@@ -355,6 +445,8 @@ run(struct context *context, int argc, char **argv)
 	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
+	if (status == EXIT_FINE)
+		say_unmatched(&show);
 	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;
 }
 

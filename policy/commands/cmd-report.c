@@ -109,8 +109,9 @@ take(const struct context *context, struct asked *asked, int c)
 		return asked->left = true;
 	case OPTION_DOMAIN:
 		report->domain = slice_of(optarg);
-		return report->domain.n > 0 || command_usage(context,
-		    "--domain wants a name") == 0;
+		return audit_is_domain(optarg) || command_usage(context,
+		    "\"%s\" is not a domain; expected example.com",
+		    optarg) == 0;
 	case OPTION_SINCE:
 		return take_time(context, optarg, false, &report->since);
 	case OPTION_UNTIL:
@@ -133,6 +134,21 @@ take(const struct context *context, struct asked *asked, int c)
 	default:
 		return take_format(context, asked, c);
 	}
+}
+
+/* Nothing to sum up is not the same as nothing there. */
+static void
+say_unmatched(const struct report *report, unsigned long records)
+{
+	if (report->records > 0 || records == 0)
+		return;
+	if (report->domain.n > 0)
+		fprintf(stderr, "--domain %.*s: none of %lu record%s\n",
+		    SLICE_ARG(report->domain), records,
+		    records == 1 ? "" : "s");
+	else
+		fprintf(stderr, "of that time: none of %lu record%s\n",
+		    records, records == 1 ? "" : "s");
 }
 
 /* One is asked for, or of a domain both. */
@@ -197,6 +213,8 @@ make(struct asked *asked, const struct audit_files *files)
 		fault_set(&fault, FAULT_IO, "cannot write the report");
 		return command_fail(&fault);
 	}
+	if (!asked->left)
+		say_unmatched(&asked->came, walk.records);
 	audit_say_torn(walk.torn);
 	audit_say_withdrawn(walk.withdrawn);
 	audit_say_unrecorded(walk.unrecorded);
@@ -253,6 +271,8 @@ run(struct context *context, int argc, char **argv)
 	asked.came.steady = STEADY_DEFAULT;
 	if (!take_options(context, &asked, argc, argv, &status))
 		return status;
+	if (asked.came.since >= asked.came.until)
+		return command_usage(context, "--since is not before --until");
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	told_init(&asked.told);

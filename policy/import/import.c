@@ -163,10 +163,12 @@ import_item(struct text *items, const char *name, struct slice value)
 static bool
 is_printable(struct slice s, bool blanks)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	uint32_t code;
 
-		if (c < ' ' || c == 0x7f || (c == ' ' && !blanks))
+	for (size_t i = 0, n; i < s.n; i += n) {
+		n = text_utf8(slice_from(s, i), &code);
+		if (n == 0 || text_is_invisible(code) ||
+		    (code == ' ' && !blanks))
 			return false;
 	}
 	return s.n > 0;

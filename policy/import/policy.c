@@ -376,7 +376,7 @@ import_policy_line(struct import *import, const struct import_policy *site,
     struct slice key, struct slice value)
 {
 	struct policy p = { .site = site };
-	struct slice word;
+	struct slice word = slice_make("", 0);
 
 	while (slice_next_of(&value, ", \t", &word) && word.n == 0)
 		continue;

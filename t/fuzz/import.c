@@ -1,6 +1,6 @@
 /*
- * Other people's policy: the first byte picks the format.  What import prints
- * must be rules.
+ * Other people's policy: the first byte picks the format, and whose table it
+ * is.  What import prints must be rules.
  */
 #include "t/fuzz/fuzz.h"
 
@@ -27,6 +27,10 @@ check_rules(char *text, size_t size)
 	rulefile_free(&file);
 }
 
+static const enum tag as[] = { TAG_COUNT, TAG_CLT, TAG_FROM, TAG_TO,
+	TAG_RCPT };
+enum { AS = sizeof as / sizeof as[0] };
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,6 +51,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	out = open_memstream(&printed, &n);
 	FUZZ_CHECK(in != NULL && out != NULL);
 	import_init(&import, format, "fuzz", check_report, NULL);
+	import.with_as = as[(data[0] >> 2) % AS] != TAG_COUNT;
+	import.as = as[(data[0] >> 2) % AS];
 	if (import_read(&import, in, &fault))
 		import_print(&import, out);
 	import_free(&import);

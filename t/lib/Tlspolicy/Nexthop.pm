@@ -49,10 +49,10 @@ sub policy_of
 
 sub connect
 {
-	my ($class, $path) = @_;
+	my ($class, $path, $map) = @_;
 	my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
 	    die "$path: $!\n";
-	return bless { sock => $sock }, $class;
+	return bless { sock => $sock, map => $map // 'tlspolicy' }, $class;
 }
 
 # "OK encrypt", "NOTFOUND ", ...
@@ -60,7 +60,7 @@ sub ask
 {
 	my ($self, $key) = @_;
 	my $sock = $self->{sock};
-	my $query = "tlspolicy $key";
+	my $query = "$self->{map} $key";
 	my $all = '';
 
 	print $sock length($query) . ":$query,";
