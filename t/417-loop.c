@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -34,6 +35,7 @@ static int nfailed;
 static int64_t ahead;	    /* seconds, of the clock */
 static char said[4096];	    /* to syslog */
 static int priority_of_said;
+static atomic_bool was_said; /* for who waits for another thread */
 
 static bool
 fails(const char *name)
@@ -150,6 +152,7 @@ note_syslog(int priority, const char *fmt, va_list ap)
 {
 	priority_of_said = priority;
 	vsnprintf(said, sizeof said, fmt, ap);
+	atomic_store(&was_said, true);
 }
 
 void
@@ -327,9 +330,10 @@ static void
 wait_for_pipe(void)
 {
 	/* libmilter's thread tells of its end. */
-	for (int i = 0; i < 6000 && said[0] == '\0'; i++)
+	for (int i = 0; i < 6000 && !atomic_load(&was_said); i++)
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+	atomic_store(&was_said, false);
 }
 
 static void
@@ -345,6 +349,7 @@ test_libmilter_ends(void **state)
 	assert_string_equal(said, "");
 	/* Its end is not forgotten for a HUP, but for a TERM. */
 	arm("smfi_main", 0, 0);
+	atomic_store(&was_said, false);
 	assert_true(signals_start_milter(&f));
 	wait_for_pipe();
 	assert_string_equal(said, "libmilter ended with a failure");

@@ -43,6 +43,7 @@ sub netstring
 	return join '', map { length($_) . ":$_," } @_;
 }
 
+Tlspolicy::Scratch::wait_for(60, sub { -S $path }); # behind the milter's
 is((stat $path)[2] & 0777, 0600, 'socketmap-mode');
 my $s = open_map() or BAIL_OUT("no connection: $!");
 my $yes = netstring('OK encrypt');

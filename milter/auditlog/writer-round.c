@@ -376,9 +376,10 @@ write_round(struct writer *w, struct fault *fault)
 	else
 		settle_unwritten(w);
 	w->stats.head = w->file.head;
-	due = good && sync_is_due(w);
+	/* What is whole is not refused for what found no room behind it. */
+	due = sync_is_due(w);
 	pthread_mutex_unlock(&w->lock);
-	return good && (!due || writer_sync(w, fault));
+	return (!due || writer_sync(w, fault)) && good;
 }
 
 /* The lock is held, and the thread is the writer's. */

@@ -121,6 +121,15 @@ on_again(evutil_socket_t fd, short what, void *arg)
 		evconnlistener_enable(all->listener);
 }
 
+static void
+free_events(struct metrics_links *all)
+{
+	if (all->again != NULL)
+		event_free(all->again);
+	if (all->look != NULL)
+		event_free(all->look);
+}
+
 bool
 metrics_link_init(struct metrics_links *all, struct event_base *base,
     struct evhttp *http, struct evhttp_bound_socket *bound)
@@ -131,8 +140,10 @@ metrics_link_init(struct metrics_links *all, struct event_base *base,
 	all->trouble = (struct accept_trouble){ .where = "metrics: " };
 	all->again = event_new(base, -1, 0, on_again, all);
 	all->look = event_new(base, -1, 0, on_look, all);
-	if (all->again == NULL || all->look == NULL)
+	if (all->again == NULL || all->look == NULL) {
+		free_events(all);
 		return false;
+	}
 	served = all;
 	evhttp_set_bevcb(http, on_connect, all);
 	evconnlistener_set_error_cb(all->listener, on_accept_error);

@@ -1,14 +1,25 @@
 /*
  * LMDB's environment: opening it, its errors in words, its readers' slots.
  */
+#include "config.h"
+
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "policy/store/inside.h"
 #include "policy/store/watch.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+enum { OPEN_S = 5 }; /* open(2) of a file does not wait, that of a FIFO does */
 
 bool
 store_lmdb_fault(struct fault *fault, int error, const char *path)
@@ -20,6 +31,9 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 	if (error == EIO)
 		return fault_set(fault, FAULT_IO, "%s: %s (is there no room "
 		    "left?)", path, mdb_strerror(error));
+	if (error == EINTR)
+		return fault_set(fault, FAULT_IO, "%s: it or %s-lock did not "
+		    "open in %d s: not a regular file?", path, path, OPEN_S);
 	if (error == ENOENT)
 		return fault_set(fault, FAULT_NOINPUT, "%s: no such store; "
 		    "make it with tlspolicy build", path);
@@ -60,6 +74,43 @@ make_env(const char *path, MDB_env **env, struct fault *fault)
 	return store_lmdb_fault(fault, error, path);
 }
 
+static void
+wake(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * Whoever owns the folder can have put a FIFO in the place of what was looked
+ * at, and LMDB takes no descriptor.  A signal to this thread ends the waiting.
+ */
+static int
+open_in_time(MDB_env *env, const char *path, unsigned flags)
+{
+	const struct itimerspec limit = { .it_value.tv_sec = OPEN_S,
+		.it_interval.tv_sec = 1 };
+	const struct sigaction interrupt = { .sa_handler = wake };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = SIGALRM, .sigev_notify_thread_id = gettid() };
+	struct sigaction action;
+	sigset_t alarm, mask;
+	timer_t timer;
+	int error;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
+		return errno;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigaction(SIGALRM, &interrupt, &action);
+	pthread_sigmask(SIG_UNBLOCK, &alarm, &mask);
+	timer_settime(timer, 0, &limit, NULL);
+	error = mdb_env_open(env, path, flags, 0640);
+	timer_delete(timer);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	return error;
+}
+
 bool
 store_open_env(const char *path, unsigned flags, MDB_env **env,
     struct fault *fault)
@@ -68,8 +119,7 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 
 	if (!make_env(path, env, fault))
 		return false;
-	error = mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags,
-	    0640);
+	error = open_in_time(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags);
 	if (error == 0) {
 		mdb_reader_check(*env, &dead);
 		return true;
