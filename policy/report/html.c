@@ -188,7 +188,8 @@ report_html(const struct report *r, FILE *out)
 	} else {
 		print_header(r, out);
 		print_tiles(r, out);
-		page_alarms(r, out);
+		if (!page_alarms(r, out))
+			return false;
 		page_charts(r, out);
 		page_mixture(r, out);
 		if (r->domain.n > 0)

@@ -94,12 +94,14 @@ print_totals(const struct report *r, FILE *out)
 	print_count(out, "others", r->suites_left_out);
 }
 
-static void
+static bool
 print_alarms(const struct report *r, FILE *out)
 {
 	struct report_alarm *list;
 	size_t n = report_alarms(r, &list);
 
+	if (list == NULL)
+		return false;
 	fputs("\nTo look at\n", out);
 	for (size_t i = 0; i < n && i < r->top; i++) {
 		char line_text[LINE];
@@ -120,6 +122,7 @@ print_alarms(const struct report *r, FILE *out)
 	else if (n > r->top)
 		fprintf(out, "  and %zu more: --top %zu\n", n - r->top, n);
 	free(list);
+	return true;
 }
 
 static void
@@ -267,7 +270,8 @@ report_text(const struct report *r, FILE *out)
 	}
 	print_head(r, out);
 	print_totals(r, out);
-	print_alarms(r, out);
+	if (!print_alarms(r, out))
+		return false;
 	print_rules(r, out);
 	print_days(r, out);
 	if (r->domain.n > 0)
