@@ -125,8 +125,6 @@ fails(enum kind of)
 	if (of != kind)
 		return false;
 	n = atomic_fetch_add(&calls, 1) + 1;
-	if (n == 1)
-		atexit(leave_exit_alone);
 	if (sites != -1) {
 		note_site();
 		return false;
@@ -183,6 +181,33 @@ read_environment(void)
 		stdout = fopencookie(NULL, "w",
 		    (cookie_io_functions_t){ .write = write_out });
 	kind = wanted;
+}
+
+static int (*program_main)(int, char **, char **);
+
+static int
+begin(int argc, char **argv, char **environment)
+{
+	atexit(leave_exit_alone);
+	return program_main(argc, argv, environment);
+}
+
+/* A handler that is made here is run before those that end the libraries. */
+int __libc_start_main(int (*)(int, char **, char **), int, char **,
+    void (*)(void), void (*)(void), void (*)(void), void *);
+
+int
+__libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
+    void (*init)(void), void (*fini)(void), void (*rtld_fini)(void), void *end)
+{
+	int (*real)(int (*)(int, char **, char **), int, char **,
+	    void (*)(void), void (*)(void), void (*)(void), void *);
+
+	real = (int (*)(int (*)(int, char **, char **), int, char **,
+	    void (*)(void), void (*)(void), void (*)(void), void *))
+	    dlsym(RTLD_NEXT, "__libc_start_main");
+	program_main = main;
+	return real(begin, argc, argv, init, fini, rtld_fini, end);
 }
 
 void *
