@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/audit/verify.h"
+#include "policy/cert/inspect.h"
 #include "policy/import/import.h"
 #include "policy/lint/lint.h"
 #include "policy/maillog/maillog.h"
@@ -283,8 +285,7 @@ imported(const char *file, FILE *out)
 	struct stat st;
 	bool good;
 
-	while (format[1].name != NULL && strcmp(format->name, name) != 0 &&
-	    strcmp(name, "main") != 0)
+	while (format[1].name != NULL && strstr(format->name, name) == NULL)
 		format++;
 	import_init(&import, format, file, say, out);
 	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -299,6 +300,52 @@ imported(const char *file, FILE *out)
 	if (good)
 		import_print(&import, out);
 	import_free(&import);
+	return good;
+}
+
+static bool
+inspected(const char *file, FILE *out)
+{
+	struct inspect_settings settings = { .host = "mx.example",
+		.ca = file, .soon = 30, .now = 1795161602 };
+	struct findings list;
+	struct pemfile pem;
+	struct fault f;
+	bool good;
+
+	if (!pemfile_read(file, &pem, &f))
+		return false;
+	findings_init(&list);
+	good = inspect_files(&pem, 1, &settings, &list, &f);
+	for (size_t i = 0; good && i < list.n; i++)
+		fprintf(out, "%s\n", list.all[i].kind->name);
+	fputs("end\n", out);
+	findings_free(&list);
+	pemfile_free(&pem);
+	return good;
+}
+
+static bool
+verified(const char *file, FILE *out)
+{
+	struct verification v;
+	struct fault f;
+	struct chain *chain = chain_new(slice_make(NULL, 0), &f);
+	bool good;
+
+	if (chain == NULL)
+		return false;
+	verify_init(&v, chain);
+	good = verify_file(&v, file, &f);
+	if (good || v.kind != BREAK_NONE) {
+		good = true;
+		if (v.kind == BREAK_NONE)
+			verify_finish(&v);
+		fprintf(out, "%llu %s %s\n", (unsigned long long)v.lines,
+		    v.kind == BREAK_NONE ? "-" : verify_break_name(v.kind),
+		    v.head.hex);
+	}
+	chain_free(chain);
 	return good;
 }
 
@@ -391,6 +438,17 @@ test_import(void **state)
 }
 
 static void
+test_others(void **state)
+{
+	(void)state;
+	each_piece("certificate", inspected, seed("certificate", "bundle", 0));
+	each_piece("verify", verified, seed("audit", "chain", 0));
+	each_piece("verify", verified, seed("audit", "changed", 0));
+	each_piece("everywhere", imported, seed("import", "everywhere", 1));
+	unit_end();
+}
+
+static void
 test_lint(void **state)
 {
 	(void)state;
@@ -406,6 +464,7 @@ main(void)
 		cmocka_unit_test(test_maillog),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_lint),
+		cmocka_unit_test(test_others),
 	};
 
 	return unit_main(tests);
