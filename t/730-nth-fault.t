@@ -1,11 +1,13 @@
 #!/usr/bin/perl
 #
-# The command with its n-th malloc, write, open, mmap or call of LMDB failing,
-# once and from then on, n = 1 until none is hit any more: never a signal, never
-# success with other output than without the fault, never a verdict that frees,
-# never a store that is neither the old nor the new one, nothing left behind.
+# The command with its n-th malloc, write, open, mmap, read or call of LMDB
+# failing, once and from then on: never a signal, never success with other output
+# than without the fault, never a verdict that frees, never a store that is
+# neither the old nor the new one, nothing left behind.
 #
-# A sample of n; TLSPOLICY_FAULTS=all takes every n.
+# From every place in the program that makes such a call, by every way that led
+# there: the last that came from it fails, then the first and all behind it.
+# TLSPOLICY_FAULTS=all takes every n.
 use strict;
 use warnings;
 use FindBin;
@@ -186,7 +188,8 @@ my @commands = (
 	{ name => 'audit why', args => [ 'audit', 'why', $first, $log ] },
 );
 my @errors = ([ 'malloc' ], [ 'write' ], [ 'open' ], [ 'mmap' ],
-    [ 'mdb', 'EIO' ], [ 'mdb', -30796 ]); # MDB_CORRUPTED
+    [ 'mdb', 'EIO' ], [ 'mdb', -30796 ], # MDB_CORRUPTED
+    [ 'look' ]);
 push @errors, [ 'write', 'EIO' ], [ 'open', 'EACCES' ], [ 'mdb', 'ENOMEM' ],
     [ 'mdb', -30792 ] if $all; # MDB_MAP_FULL
 
@@ -200,7 +203,7 @@ sub frees
 	return 0;
 }
 
-my (%ran, %problems);
+my (%ran, %hits, %seen, %problems);
 
 sub wrong
 {
@@ -272,12 +275,30 @@ sub judge
 	judge_store($command, $fault, $r) if defined $command->{becomes};
 }
 
-# n of the next run: each of the first, then a part of the rest.
-sub next_n
+# The numbers of the calls that are to fail: of each place the first that came
+# from there, or the last.
+sub numbers
 {
-	my ($n) = @_;
-	return $n + 1 if $all || $n < 12;
-	return $n + 1 + int $n / 4;
+	my ($command, $kind, $ever) = @_;
+	my $sites = $scratch->path('sites');
+	unlink $sites;
+	run({ LD_PRELOAD => Tlspolicy::Fault::library('nth'),
+	    NTH_FAULT => "$kind:0", NTH_SITES => $sites, TMPDIR => $tmp },
+	    $command->{stdin}, $tlspolicy, @{$command->{line}});
+	restore(!$command->{none}) if defined $command->{becomes};
+	my @calls = -e $sites ?
+	    unpack '(a8)*', Tlspolicy::Scratch::slurp($sites) : ();
+	# One more, should a thread be faster than it was.
+	return 1 .. @calls + 1 if $all;
+	my (%first, %last);
+	for my $n (1 .. @calls) {
+		$first{$calls[$n - 1]} //= $n;
+		$last{$calls[$n - 1]} = $n;
+	}
+	return sort { $a <=> $b } values %last unless $ever;
+	# What many commands do alike, all of them need not do.
+	return sort { $a <=> $b }
+	    map { $first{$_} } grep { !$seen{"$kind $_"}++ } keys %first;
 }
 
 sub attack
@@ -286,7 +307,7 @@ sub attack
 	my $fault = join ' ', $kind, $error // (), $ever ? 'from' : 'at';
 	my $number = defined $error && $error =~ /^E/ ?
 	    Errno->can($error)->() : $error;
-	for (my $n = 1; ; $n = next_n($n)) {
+	for my $n (numbers($command, $kind, $ever)) {
 		my %env = (LD_PRELOAD => Tlspolicy::Fault::library('nth'),
 		    NTH_FAULT => "$kind:$n" . ($ever ? '+' : ''),
 		    NTH_HIT => $hit, TMPDIR => $tmp);
@@ -295,8 +316,8 @@ sub attack
 		my $r = run(\%env, $command->{stdin}, $tlspolicy,
 		    @{$command->{line}});
 		$ran{$kind}++;
+		$hits{$kind}++ if -e $hit;
 		judge($command, "$fault $n", $r);
-		last if !-e $hit;
 	}
 }
 
@@ -327,5 +348,8 @@ for my $command (@commands) {
 	    if $ENV{TLSPOLICY_FAULTS};
 	restore(1);
 }
-note("$_: $ran{$_} runs") for sort keys %ran;
+for (sort keys %ran) {
+	note("$_: $ran{$_} runs");
+	cmp_ok($hits{$_}, '>', $ran{$_} * 0.9, "$_: almost each run hits one");
+}
 done_testing;

@@ -133,6 +133,10 @@ walk(struct way *w)
 		bool last = w->rest[0] == '\0', there;
 
 		there = fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		/* Whose it is was not to be learnt: that is not nobody's. */
+		if (!there && errno != ENOENT)
+			return fault_errno(w->fault, FAULT_NOINPUT, errno,
+			    "%s", w->path);
 		/* The last name is that of a file, which may be made anew. */
 		if (!dots && !check_writers(w, there &&
 		    (w->reading || !last)))

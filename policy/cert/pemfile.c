@@ -108,6 +108,7 @@ read_blocks(BIO *bio, struct pemfile *file, struct fault *f)
 	unsigned long code;
 	bool good = true;
 
+	errno = 0;
 	while (good && PEM_read_bio(bio, &b.name, &b.header, &b.data, &b.n)) {
 		good = add_block(file, &b, f);
 		OPENSSL_free(b.name);
@@ -116,6 +117,12 @@ read_blocks(BIO *bio, struct pemfile *file, struct fault *f)
 	}
 	if (!good)
 		return false;
+	/* OpenSSL tells a file that cannot be read from one that ends by this. */
+	if (!BIO_eof(bio) && errno != 0) {
+		fault_errno(f, FAULT_IO, errno, "cannot be read");
+		fault_at(f, file->path, 0, 0);
+		return false;
+	}
 	code = ERR_peek_last_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM &&
 	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)

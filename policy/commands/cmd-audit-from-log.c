@@ -148,6 +148,7 @@ read_logs(struct maillog *m, const struct log *logs, size_t n,
 
 	for (size_t i = 0; good && i < n; i++)
 		good = maillog_file(m, logs[i].path, logs[i].written, fault);
+	good = good && maillog_finish(m, fault);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fault_set(fault, FAULT_IO, "cannot write the records");
 	return good;
@@ -181,7 +182,6 @@ read_files(struct maillog *m, const struct maillog_options *o, char **paths)
 	free(logs);
 	if (!good)
 		return command_fail(&fault);
-	maillog_finish(m);
 	say_counts(maillog_counts(m));
 	return judge(maillog_counts(m));
 }

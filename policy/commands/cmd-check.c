@@ -132,7 +132,9 @@ print_as_text(struct check *judge)
 	if (trace.arg == NULL)
 		return false;
 	check_session(judge, &trace);
-	fclose(trace.arg);
+	/* Without memory to close it, there is no text, and no error. */
+	if (fclose(trace.arg) != 0 || memory == NULL)
+		return false;
 	check_print(judge, stdout);
 	fwrite(memory, 1, size, stdout);
 	free(memory);

@@ -46,7 +46,10 @@ print(struct replaying *run, struct replay_workers *workers)
 	audit_say_withdrawn(workers->withdrawn);
 	audit_say_maillog(workers->maillog, workers->untold, workers->delivered);
 	if (run->json) {
-		replay_report_json(report, workers->records, stdout);
+		if (!replay_report_json(report, workers->records, stdout)) {
+			fault_no_memory(&fault);
+			return command_fail(&fault);
+		}
 	} else {
 		if (!store_begin(workers->store, &reader, &fault))
 			return command_fail(&fault);

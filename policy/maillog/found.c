@@ -121,6 +121,7 @@ put_record(struct maillog *m, const struct record_maillog *record, bool good,
 	char buf[16 * 1024];
 	struct text out;
 
+	m->no_memory |= !good;
 	text_init(&out, buf, sizeof buf);
 	if (!good || !record_format_maillog(record, &out)) {
 		m->counts.unreadable++;

@@ -21,6 +21,7 @@ struct maillog {
 	struct facts facts;
 	int64_t last_us;     /* of all lines so far */
 	bool failed;	     /* a record could not be written */
+	bool no_memory;	     /* ... could not be made */
 };
 
 /* A message of the program, if it is one of that MTA; else false. */

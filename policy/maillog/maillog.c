@@ -104,8 +104,8 @@ maillog_file(struct maillog *m, const char *path, int64_t reference,
 	if (source == NULL)
 		return false;
 	logtime_start(&m->time, reference, m->options.year);
-	while (!m->failed && (result = source_next(source, &text, &ended,
-	    fault)) == SOURCE_LINE) {
+	while (!m->failed && !m->no_memory && (result = source_next(source,
+	    &text, &ended, fault)) == SOURCE_LINE) {
 		m->counts.lines++;
 		number++;
 		arena_reset(&m->memory);
@@ -121,6 +121,8 @@ maillog_file(struct maillog *m, const char *path, int64_t reference,
 		}
 	}
 	source_close(source);
+	if (m->no_memory)
+		return fault_no_memory(fault);
 	return result != SOURCE_FAILED && !m->failed;
 }
 
@@ -152,9 +154,11 @@ maillog_first(const char *path, const struct maillog_options *options,
 	return result != SOURCE_FAILED;
 }
 
-void
-maillog_finish(struct maillog *m)
+bool
+maillog_finish(struct maillog *m, struct fault *fault)
 {
 	forget_all(m);
 	m->counts.unended += sessions_forgotten(m->messages);
+	fault_clear(fault);
+	return m->no_memory ? fault_no_memory(fault) : !m->failed;
 }

@@ -77,8 +77,8 @@ bool maillog_file(struct maillog *, const char *path, int64_t reference,
 bool maillog_first(const char *path, const struct maillog_options *,
     int64_t reference, int64_t *time_us, struct fault *) MUST_CHECK;
 
-/* After the last file. */
-void maillog_finish(struct maillog *);
+/* After the last file, which may leave records.  False: as maillog_file(). */
+bool maillog_finish(struct maillog *, struct fault *);
 const struct maillog_counts *maillog_counts(const struct maillog *);
 
 #endif

@@ -204,7 +204,7 @@ json_group(const struct replay_group *g, struct text *out)
 }
 
 /* Room: the example as it is, six bytes for each byte of a string. */
-static void
+static bool
 print_json_group(const struct replay_group *g, FILE *out)
 {
 	size_t room = 1024 + g->example.n + 6 * (g->domain.n + g->key.n +
@@ -212,27 +212,34 @@ print_json_group(const struct replay_group *g, FILE *out)
 	char *memory = malloc(room);
 	struct text text;
 
+	bool good;
+
 	if (memory == NULL)
-		return;
+		return false;
 	text_init(&text, memory, room);
-	if (json_group(g, &text))
+	good = json_group(g, &text);
+	if (good)
 		fwrite(text.buf, 1, text.n, out);
 	free(memory);
+	return good;
 }
 
-void
+bool
 replay_report_json(struct replay_report *r, size_t records, FILE *out)
 {
+	bool good = true;
+
 	sort(r);
 	fprintf(out, "{\"records\":%zu", records);
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		fprintf(out, ",\"%s\":%llu", json_names[c],
 		    (unsigned long long)r->changed[c]);
 	fprintf(out, ",\"groups\":[");
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; good && i < r->n; i++) {
 		if (i > 0)
 			putc(',', out);
-		print_json_group(r->table[i], out);
+		good = print_json_group(r->table[i], out);
 	}
 	fprintf(out, "]}\n");
+	return good;
 }

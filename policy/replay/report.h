@@ -55,6 +55,7 @@ bool replay_report_refuses(const struct replay_report *);
 /* With `traces` judges each example once more to tell how; needs the reader. */
 void replay_report_print(struct replay_report *, size_t records, bool traces,
     struct replay *, FILE *out);
-void replay_report_json(struct replay_report *, size_t records, FILE *out);
+/* False: out of memory. */
+bool replay_report_json(struct replay_report *, size_t records, FILE *out);
 
 #endif

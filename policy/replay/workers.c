@@ -129,6 +129,9 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 		fault_at(&fault, piece->file, number, fault.column);
 		fault_report(&fault, stderr);
 		return true;
+	case READER_FAILED:
+		w->fault = fault;
+		return false;
 	default:
 		return true;
 	}

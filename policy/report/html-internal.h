@@ -29,7 +29,7 @@ void page_charts(const struct report *, FILE *);
 void page_bar(FILE *, const struct report_count *);
 
 /* Tables. */
-void page_alarms(const struct report *, FILE *);
+bool page_alarms(const struct report *, FILE *);
 void page_mixture(const struct report *, FILE *);
 void page_domains(const struct report *, FILE *);
 void page_rules(const struct report *, FILE *);

@@ -210,12 +210,13 @@ print_empty(FILE *out)
 	    "</p></header>\n", out);
 }
 
-static void
+static bool
 print_report(const struct report *r, FILE *out)
 {
 	print_header(r, out);
 	print_tiles(r, out);
-	page_alarms(r, out);
+	if (!page_alarms(r, out))
+		return false;
 	page_charts(r, out);
 	page_mixture(r, out);
 	if (r->domain.n > 0)
@@ -232,6 +233,7 @@ print_report(const struct report *r, FILE *out)
 		print_leaving_notes(r, out);
 	else
 		print_notes(r, out);
+	return true;
 }
 
 bool
@@ -244,10 +246,10 @@ report_html(const struct report *r, const struct report *other, FILE *out)
 	print_start(r, hash, out);
 	if (r->records == 0)
 		print_empty(out);
-	else
-		print_report(r, out);
-	if (other != NULL && other->records > 0)
-		print_report(other, out);
+	else if (!print_report(r, out))
+		return false;
+	if (other != NULL && other->records > 0 && !print_report(other, out))
+		return false;
 	fputs("</main></body></html>\n", out);
 	return true;
 }

@@ -163,7 +163,7 @@ alarms_of(const struct report *r)
 {
 	struct report_alarm *list;
 	size_t n = report_alarms(r, &list);
-	json_t *array = json_array();
+	json_t *array = list == NULL ? NULL : json_array();
 
 	for (size_t i = 0; i < n; i++) {
 		const struct report_alarm *a = &list[i];

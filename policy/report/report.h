@@ -75,7 +75,10 @@ void report_finish(struct report *);
 /* The last day that was seen: against it dates are judged. */
 int32_t report_today(const struct report *);
 
-/* What is to be looked at, worst first; see report_alarm in data.h. */
+/*
+ * What is to be looked at, worst first; see report_alarm in data.h.  *alarms is
+ * NULL when memory ran out, never when there are none.
+ */
 size_t report_alarms(const struct report *, struct report_alarm **alarms);
 
 /*

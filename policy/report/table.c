@@ -75,12 +75,14 @@ print_alarm(const struct report *r, const struct report_alarm *a, FILE *out)
 	fputs("</li>\n", out);
 }
 
-void
+bool
 page_alarms(const struct report *r, FILE *out)
 {
 	struct report_alarm *list;
 	size_t n = report_alarms(r, &list);
 
+	if (list == NULL)
+		return false;
 	fputs("<section><h2>To look at</h2>\n", out);
 	if (n == 0)
 		fputs("<p class=\"soft\">Nobody fell back from TLS to clear, no "
@@ -94,6 +96,7 @@ page_alarms(const struct report *r, FILE *out)
 		    n - r->top, n);
 	fputs("</section>\n", out);
 	free(list);
+	return true;
 }
 
 static void

@@ -100,12 +100,14 @@ print_totals(const struct report *r, FILE *out)
 	print_count(out, "others", r->suites_left_out);
 }
 
-static void
+static bool
 print_alarms(const struct report *r, FILE *out)
 {
 	struct report_alarm *list;
 	size_t n = report_alarms(r, &list);
 
+	if (list == NULL)
+		return false;
 	fputs("\nTo look at\n", out);
 	for (size_t i = 0; i < n && i < r->top; i++) {
 		char line_text[LINE];
@@ -126,6 +128,7 @@ print_alarms(const struct report *r, FILE *out)
 	else if (n > r->top)
 		fprintf(out, "  and %zu more: --top %zu\n", n - r->top, n);
 	free(list);
+	return true;
 }
 
 static void
@@ -264,17 +267,18 @@ print_certificates(const struct report_domain *d, FILE *out)
 	}
 }
 
-static void
+static bool
 print_report(const struct report *r, FILE *out)
 {
 	if (r->records == 0) {
 		fprintf(out, "No records%s.\n", r->leaving ?
 		    " of mail that left" : "");
-		return;
+		return true;
 	}
 	print_head(r, out);
 	print_totals(r, out);
-	print_alarms(r, out);
+	if (!print_alarms(r, out))
+		return false;
 	if (!r->leaving)
 		print_rules(r, out);
 	print_days(r, out);
@@ -282,15 +286,16 @@ print_report(const struct report *r, FILE *out)
 		print_certificates(r->domains[0], out);
 	else
 		print_domains(r, out);
+	return true;
 }
 
 bool
 report_text(const struct report *r, const struct report *other, FILE *out)
 {
-	print_report(r, out);
-	if (other != NULL && other->records > 0) {
-		putc('\n', out);
-		print_report(other, out);
-	}
-	return true;
+	if (!print_report(r, out))
+		return false;
+	if (other == NULL || other->records == 0)
+		return true;
+	putc('\n', out);
+	return print_report(other, out);
 }

@@ -61,7 +61,8 @@ make_text(struct suggest *s, struct making *making, char **text, size_t *size)
 		fprintf(out, "TLS_From:%s\tTEMP+%s\n", d->name, d->proposal);
 		making->lines[making->n++] = d;
 	}
-	return fclose(out) == 0;
+	/* Without memory to close it, there is no text, and no error. */
+	return fclose(out) == 0 && *text != NULL;
 }
 
 static bool

@@ -6,10 +6,14 @@
  *	NTH_FAULT=write:3+	the 3rd and all behind it
  *	NTH_ERROR=28		with this errno, or this return of an mdb_ call
  *	NTH_HIT=PATH		the file is made when a call was made to fail
+ *	NTH_SITES=PATH		no call fails: the file gets 64 bits for each,
+ *				the same for those that the program makes from
+ *				the same place, called from the same places
  *
  * Kinds: malloc (calloc, realloc and what the library makes of them), write
  * (what writes, syncs, cuts and renames; also what stdio writes to standard
- * output), open, mmap, and mdb (what of LMDB can fail).
+ * output), open, mmap, mdb (what of LMDB can fail), and look (what reads, and
+ * what asks for or changes an owner, a mode or a lock).
  *
  * A program's own threads may make n differ between runs, by a few.  What is
  * done behind its exit handlers is not its own: gcov's counters are written
@@ -20,19 +24,23 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <lmdb.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB };
+enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB, LOOK };
 
 static enum kind kind;
 static long nth;
@@ -40,6 +48,8 @@ static bool ever_after;
 static int error;
 static const char *hit;
 static atomic_long calls;
+static int sites = -1;
+static uintptr_t program, program_end;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -62,8 +72,48 @@ note_hit(void)
 static void
 leave_exit_alone(void)
 {
-	if (kind == MALLOC || kind == OPEN)
+	if (kind != WRITE)
 		kind = NONE;
+}
+
+/* The first object is the program. */
+static int
+find_program(struct dl_phdr_info *info, size_t size, void *none)
+{
+	(void)size;
+	(void)none;
+	program = info->dlpi_addr;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t end = program + info->dlpi_phdr[i].p_vaddr +
+		    info->dlpi_phdr[i].p_memsz;
+
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && end > program_end)
+			program_end = end;
+	}
+	return 1;
+}
+
+/* What looks at the stack may want memory itself. */
+static void
+note_site(void)
+{
+	static _Thread_local bool looking;
+	void *frames[64];
+	uint64_t site = 14695981039346656037u;
+	int n;
+
+	if (looking)
+		return;
+	looking = true;
+	n = backtrace(frames, 64);
+	for (int i = 0; i < n; i++) {
+		uintptr_t at = (uintptr_t)frames[i];
+
+		if (at >= program && at < program_end)
+			site = (site ^ (at - program)) * 1099511628211u;
+	}
+	syscall(SYS_write, sites, &site, sizeof site);
+	looking = false;
 }
 
 /* Must this call fail?  Leaves errno as a failed one does. */
@@ -75,8 +125,10 @@ fails(enum kind of)
 	if (of != kind)
 		return false;
 	n = atomic_fetch_add(&calls, 1) + 1;
-	if (n == 1)
-		atexit(leave_exit_alone);
+	if (sites != -1) {
+		note_site();
+		return false;
+	}
 	if (ever_after ? n < nth : n != nth)
 		return false;
 	if (n == nth)
@@ -102,8 +154,9 @@ __attribute__((constructor)) static void
 read_environment(void)
 {
 	static const char *const names[] = { "", "malloc", "write", "open",
-		"mmap", "mdb" };
-	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO };
+		"mmap", "mdb", "look" };
+	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO,
+		EIO };
 	const char *fault = getenv("NTH_FAULT"), *number;
 	enum kind wanted = NONE;
 	size_t n;
@@ -111,7 +164,7 @@ read_environment(void)
 	if (fault == NULL || (number = strchr(fault, ':')) == NULL)
 		return;
 	n = (size_t)(number - fault);
-	for (int i = MALLOC; i <= MDB; i++)
+	for (int i = MALLOC; i <= LOOK; i++)
 		if (strlen(names[i]) == n && memcmp(names[i], fault, n) == 0)
 			wanted = (enum kind)i;
 	nth = strtol(number + 1, NULL, 10);
@@ -119,10 +172,42 @@ read_environment(void)
 	error = getenv("NTH_ERROR") == NULL ? errors[wanted] :
 	    atoi(getenv("NTH_ERROR"));
 	hit = getenv("NTH_HIT");
+	if (getenv("NTH_SITES") != NULL) {
+		dl_iterate_phdr(find_program, NULL);
+		sites = (int)syscall(SYS_openat, AT_FDCWD, getenv("NTH_SITES"),
+		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	}
 	if (wanted == WRITE)
 		stdout = fopencookie(NULL, "w",
 		    (cookie_io_functions_t){ .write = write_out });
 	kind = wanted;
+}
+
+static int (*program_main)(int, char **, char **);
+
+static int
+begin(int argc, char **argv, char **environment)
+{
+	atexit(leave_exit_alone);
+	return program_main(argc, argv, environment);
+}
+
+/* A handler that is made here is run before those that end the libraries. */
+int __libc_start_main(int (*)(int, char **, char **), int, char **,
+    void (*)(void), void (*)(void), void (*)(void), void *);
+
+int
+__libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
+    void (*init)(void), void (*fini)(void), void (*rtld_fini)(void), void *end)
+{
+	int (*real)(int (*)(int, char **, char **), int, char **,
+	    void (*)(void), void (*)(void), void (*)(void), void *);
+
+	real = (int (*)(int (*)(int, char **, char **), int, char **,
+	    void (*)(void), void (*)(void), void (*)(void), void *))
+	    dlsym(RTLD_NEXT, "__libc_start_main");
+	program_main = main;
+	return real(begin, argc, argv, init, fini, rtld_fini, end);
 }
 
 void *
@@ -289,6 +374,54 @@ mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
 {
 	return mmap(at, n, protection, flags, fd, offset);
 }
+
+#define LOOK_CALL(type, name, bad, parameters, arguments)                     \
+	type name parameters                                                  \
+	{                                                                     \
+		static type (*real) parameters;                               \
+		if (real == NULL)                                             \
+			real = (type (*) parameters)dlsym(RTLD_NEXT, #name);  \
+		return fails(LOOK) ? bad : real arguments;                    \
+	}
+
+LOOK_CALL(int, stat, -1, (const char *path, struct stat *st), (path, st))
+LOOK_CALL(int, lstat, -1, (const char *path, struct stat *st), (path, st))
+LOOK_CALL(int, fstat, -1, (int fd, struct stat *st), (fd, st))
+LOOK_CALL(int, fstatat, -1, (int dir, const char *path, struct stat *st,
+    int flags), (dir, path, st, flags))
+LOOK_CALL(int, fchown, -1, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
+LOOK_CALL(int, fchmod, -1, (int fd, mode_t mode), (fd, mode))
+LOOK_CALL(ssize_t, readlinkat, -1, (int dir, const char *path, char *p,
+    size_t n), (dir, path, p, n))
+LOOK_CALL(DIR *, opendir, NULL, (const char *path), (path))
+LOOK_CALL(ssize_t, read, -1, (int fd, void *p, size_t n), (fd, p, n))
+LOOK_CALL(ssize_t, pread, -1, (int fd, void *p, size_t n, off_t at),
+    (fd, p, n, at))
+
+/* What fails inside stdio shows by ferror(3). */
+static bool
+fails_inside(FILE *file)
+{
+	if (!fails(LOOK))
+		return false;
+	file->_flags |= 0x20;
+	return true;
+}
+
+#define STDIO_CALL(type, name, bad, parameters, arguments)                    \
+	type name parameters                                                  \
+	{                                                                     \
+		static type (*real) parameters;                               \
+		if (real == NULL)                                             \
+			real = (type (*) parameters)dlsym(RTLD_NEXT, #name);  \
+		return fails_inside(file) ? bad : real arguments;             \
+	}
+
+STDIO_CALL(size_t, fread, 0, (void *p, size_t size, size_t n, FILE *file),
+    (p, size, n, file))
+STDIO_CALL(char *, fgets, NULL, (char *p, int n, FILE *file), (p, n, file))
+STDIO_CALL(ssize_t, getline, -1, (char **p, size_t *n, FILE *file),
+    (p, n, file))
 
 /* Each call of LMDB that can fail: what it returns instead. */
 #define MDB_CALL(name, parameters, arguments)                                 \

@@ -87,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(m != NULL);
 	if (maillog_file(m, path, 1795161602, &fault))
 		FUZZ_RUN(maillog_file(m, path, 1795161602, &fault));
-	maillog_finish(m);
+	FUZZ_CHECK(maillog_finish(m, &fault));
 	counts = maillog_counts(m);
 	FUZZ_CHECK(counts->records == seen.n);
 	FUZZ_CHECK(counts->untold <= counts->records);
