@@ -63,6 +63,7 @@ struct settings {
 	char socketmap_group[SETTINGS_STRING_MAX];
 	int inexpressible;
 	int log_level;
+	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
 };
 
 /* All defaults. */
