@@ -419,6 +419,25 @@ subtest 'what cannot be seen' => sub {
 	$daemon->configure(%settings);
 };
 
+subtest 'as somebody who may not read the key' => sub {
+	plan skip_all => 'not root' if $> != 0;
+	$daemon->configure(%settings, silence => 'not-tried, no-records, '
+	    . 'audit-unreadable, store-unusable, rules-bad, socket-closed-to-mta');
+	# The MTA's files, and not ours, are what is asked for here.
+	my $r = Tlspolicy::Scratch::run('setpriv', '--reuid=65534',
+	    '--regid=65534', '--clear-groups',
+	    Tlspolicy::Daemon::program('tlspolicy'), 'doctor', '--json', '-c',
+	    $daemon->{conf}, @mta);
+	my $found = eval { decode_json($r->{out})->{findings} } // [];
+	my @names = map { $_->{finding} } @$found;
+	is(scalar(grep { $_ eq 'certificate-unseen' } @names), 1,
+	    'that is what it says') or diag($r->{out}, $r->{err});
+	is(scalar(grep { $_ eq 'certificate-unusable' } @names), 0,
+	    'and nothing about the key');
+	$seen{'certificate-unseen'} = 1;
+	$daemon->configure(%settings);
+};
+
 # Each begins with an audit log of its own.
 sub records_are {
 	my ($want, $name, @sessions) = @_;

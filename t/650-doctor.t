@@ -195,9 +195,42 @@ my @rows = (
 	    before => sub { running($_[0],
 		smtpd_tls_security_level => 'none') },
 	    finds => 'not-in-force', services => 2 },
+	'TLS that is dead, as it runs' => {
+	    before => sub { running($_[0],
+		smtpd_tls_CAfile => '/nonexistent/ca.pem') },
+	    finds => 'tls-dead' },
 	'nobody is asked for a certificate, as it runs' => {
 	    before => sub { running($_[0], smtpd_tls_ask_ccert => 'no') },
 	    finds => 'not-in-force' },
+	'behind a proxy that says who comes' => {
+	    master => sub { "$_[0]$back inet n - n - - smtpd\n"
+		. " -o smtpd_upstream_proxy_protocol=haproxy\n" },
+	    finds => '', services => 3 },
+	'postscreen' => {
+	    main => { postscreen_greet_action => 'ignore',
+		postscreen_access_list => 'permit_mynetworks' },
+	    master => sub { "$_[0]$back inet n - n - 1 postscreen\n"
+		. "smtpd pass - - n - - smtpd\ndnsblog unix - - n - 0 dnsblog\n"
+		. "tlsproxy unix - - n - 0 tlsproxy\n" },
+	    finds => '', services => 3 },
+	'postscreen, and no milter behind it' => {
+	    main => { postscreen_access_list => 'permit_mynetworks' },
+	    master => sub { "$_[0]$back inet n - n - 1 postscreen\n"
+		. "smtpd pass - - n - - smtpd -o smtpd_milters=\n"
+		. "dnsblog unix - - n - 0 dnsblog\n"
+		. "tlsproxy unix - - n - 0 tlsproxy\n" },
+	    finds => 'postfix-service-without', services => 3 },
+	'who does not log in is turned away later' => {
+	    master => option('smtps',
+		'smtpd_client_restrictions=permit_sasl_authenticated,reject'),
+	    finds => '' },
+	'who does not log in is turned away at once' => {
+	    master => option('smtps', 'smtpd_delay_reject=no -o '
+		. 'smtpd_client_restrictions=permit_sasl_authenticated,reject'),
+	    finds => 'not-tried', left => 1, services => 1 },
+	'a certificate must be shown' => {
+	    master => option('smtps', 'smtpd_tls_req_ccert=yes'),
+	    finds => 'not-tried', left => 1, services => 1 },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

@@ -3,6 +3,7 @@
  * peers from it.  A certificate that signed itself and one without names are
  * what most servers have, and do well with.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,6 +105,22 @@ inspect(const struct certs *c, const struct pemfile *files, size_t n)
 	return good;
 }
 
+/* To us; the MTA reads it as root. */
+static bool
+is_closed(const char *path)
+{
+	return access(path, R_OK) == -1 && errno == EACCES;
+}
+
+static bool
+say_unseen(const struct certs *c, const char *path)
+{
+	finding_mend(doctor_add(c->d, DOCTOR_CERTIFICATE_UNSEEN,
+	    "%s: %s: %s", c->owner, path, strerror(EACCES)), "run",
+	    "sudo tlspolicy doctor");
+	return true;
+}
+
 bool
 certs_look(const struct certs *c)
 {
@@ -111,10 +128,14 @@ certs_look(const struct certs *c)
 	size_t n = strcmp(c->certificate, c->key) == 0 ? 1 : 2, nread;
 	struct pemfile files[2];
 	struct fault f;
-	bool good = true;
+	bool good = true, unseen = false;
 
 	for (nread = 0; nread < n && good; nread += good) {
 		good = pemfile_read(paths[nread], &files[nread], &f);
+		if (!good && is_closed(paths[nread])) {
+			unseen = say_unseen(c, paths[nread]);
+			break;
+		}
 		if (!good)
 			say(c, DOCTOR_CERTIFICATE_UNUSABLE, paths[nread],
 			    f.text);
@@ -122,7 +143,7 @@ certs_look(const struct certs *c)
 	good = good && inspect(c, files, n);
 	while (nread > 0)
 		pemfile_free(&files[--nread]);
-	return good && look_at_mode(c);
+	return unseen || (good && look_at_mode(c));
 }
 
 bool

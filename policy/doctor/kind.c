@@ -107,6 +107,8 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_CERTIFICATE_UNUSABLE] = { DOCTOR_WEAK, { "certificate-unusable",
 	    "the MTA cannot show a certificate: STARTTLS fails and mail "
 	    "comes in clear" } },
+	[DOCTOR_CERTIFICATE_UNSEEN] = { DOCTOR_UNKNOWN, { "certificate-unseen",
+	    "whether the MTA can show a certificate is not known" } },
 	[DOCTOR_CERTIFICATE_EXPIRED] = { DOCTOR_WEAK, { "certificate-expired",
 	    "peers that verify it send no mail, or send it in clear" } },
 	[DOCTOR_CERTIFICATE_SOON] = { DOCTOR_WEAK, { "certificate-soon",
