@@ -166,7 +166,10 @@ look_at_tcp(const struct doctor *d, uint32_t steps)
 	}
 }
 
-/* The group of a socket unit stands there, else in the settings. */
+/*
+ * The group of a socket unit stands there, else in the settings.  NULL: none but
+ * root, which sendmail is, has to connect.
+ */
 static void
 mend_group(const struct doctor *d, const char *group, struct finding *f)
 {
@@ -180,7 +183,13 @@ mend_group(const struct doctor *d, const char *group, struct finding *f)
 		    "> %s/group.conf\nsystemctl daemon-reload\n"
 		    "systemctl stop tlspolicy-milter\n"
 		    "systemctl restart tlspolicy-milter.socket\n"
-		    "systemctl start tlspolicy-milter", folder, group, folder);
+		    "systemctl start tlspolicy-milter", folder,
+		    group != NULL ? group : "root", folder);
+		return;
+	}
+	if (group == NULL) {
+		finding_mend(f, d->conf, "socket-mode = 0660");
+		finding_then(f, "systemctl restart tlspolicy-milter");
 		return;
 	}
 	finding_mend(f, d->conf, "socket-group = %s\nsocket-mode = 0660",
@@ -198,7 +207,7 @@ look_at_mode(const struct doctor *d, const char *path)
 
 	if (stat(path, &file) == -1 || (file.st_mode & S_IWOTH) == 0)
 		return;
-	mend_group(d, getgrnam("postfix") != NULL ? "postfix" : "root",
+	mend_group(d, getgrnam("postfix") != NULL ? "postfix" : NULL,
 	    doctor_add(d, DOCTOR_SOCKET_OPEN_TO_ALL, "%s has mode %04o", path,
 	    (unsigned)file.st_mode & 07777));
 }
