@@ -28,6 +28,8 @@ my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
     name => 'other', rules => '', settings => { 'socket-mode' => '0666' });
 my $other = $second->socket;
 
+my $map = "unix:$setups->{daemon}{dir}/map.sock";
+
 # Parameters for a certificate of this kind.
 sub pair {
 	my ($kind) = @_;
@@ -231,6 +233,35 @@ my @rows = (
 	'a certificate must be shown' => {
 	    master => option('smtps', 'smtpd_tls_req_ccert=yes'),
 	    finds => 'not-tried', left => 1, services => 1 },
+	'rules for mail that leaves, and nobody asks' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    finds => 'postfix-no-map' },
+	'by another name' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"inline:{ a.example=none }, socketmap:$map:policy" },
+	    keeps => qr/socketmap:\Q$map\E:tlspolicy, inline/,
+	    finds => 'postfix-no-map' },
+	'behind another table' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"inline:{ a.example=none } socketmap:$map:tlspolicy" },
+	    keeps => qr/socketmap:\Q$map\E:tlspolicy, inline/,
+	    finds => 'postfix-map-behind' },
+	'a map for others alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0600' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => 'map-closed-to-mta' },
+	'a map where the daemon does not listen' => {
+	    before => sub { $_[0]->put_settings("socketmap = $map",
+		'socketmap-mode = 0666') },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => 'map-down' },
+	'a map first of all' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"socketmap:$map:tlspolicy inline:{ a.example=none }" },
+	    finds => '' },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

@@ -181,6 +181,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	struct doctor_unit unit;
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
+		.socketmap = context->settings.socketmap,
 		.set_group = context->settings.socket_group,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = strcmp(log, "/dev/null") == 0 ? "" : log,

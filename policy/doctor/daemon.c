@@ -230,6 +230,17 @@ look_at_group(const struct doctor *d)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
+bool
+doctor_answers(const char *address)
+{
+	int fd = strncmp(address, "unix:", 5) == 0 ? connect_unix(address + 5) :
+	    connect_inet(address);
+
+	if (fd != -1)
+		close(fd);
+	return fd != -1;
+}
+
 void
 doctor_daemon(const struct doctor *d)
 {

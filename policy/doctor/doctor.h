@@ -29,6 +29,7 @@ struct doctor {
 	const char *socket;	/* unix:/PATH, inet:PORT@HOST, inet6: */
 	const char *set_socket;	/* by the settings: no socket unit counts here */
 	const char *set_group;	/* socket-group */
+	const char *socketmap;	/* "off", or where it listens */
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
 	const struct doctor_unit *unit;
@@ -47,6 +48,9 @@ void doctor_unit_add_group(const char *group, char *lines, size_t size);
 
 /* Does somebody listen, and answer as a milter? */
 void doctor_daemon(const struct doctor *);
+
+/* Somebody does, there.  False: errno says why not. */
+bool doctor_answers(const char *address);
 
 /* Can this user of an MTA, in this group, connect? */
 void doctor_socket_for(const struct doctor *, const char *user);

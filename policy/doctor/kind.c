@@ -82,6 +82,15 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "a constant says nothing of a session: what Postfix does not "
 	    "know itself is not believed, or worse, is believed by other "
 	    "milters" } },
+	[DOCTOR_POSTFIX_NO_MAP] = { DOCTOR_WEAK, { "postfix-no-map",
+	    "Postfix does not ask for the rules of mail that leaves" } },
+	[DOCTOR_POSTFIX_MAP_BEHIND] = { DOCTOR_WEAK, { "postfix-map-behind",
+	    "of a domain that a table before ours knows, no rule is "
+	    "asked for" } },
+	[DOCTOR_MAP_DOWN] = { DOCTOR_WEAK, { "map-down",
+	    "an MTA that asks defers all mail that leaves" } },
+	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",
+	    "an MTA that asks defers all mail that leaves" } },
 	[DOCTOR_SENDMAIL_NO_FILTER] = { DOCTOR_UNJUDGED, { "sendmail-no-filter",
 	    "sendmail does not ask the daemon, so no mail is judged" } },
 	[DOCTOR_SENDMAIL_FILTER_UNUSED] = { DOCTOR_UNJUDGED, { "sendmail-filter-unused",

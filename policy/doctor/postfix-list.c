@@ -28,8 +28,8 @@ item_length(struct slice list)
 	return n;
 }
 
-static bool
-next_item(struct slice *list, struct postfix_item *item)
+bool
+postfix_next_item(struct slice *list, struct postfix_item *item)
 {
 	struct slice inside;
 	size_t n;
@@ -167,7 +167,7 @@ postfix_put_list(const struct postfix *p, const struct postfix_service *s,
 	struct postfix_item item;
 	bool named = false;
 
-	while (next_item(&list, &item)) {
+	while (postfix_next_item(&list, &item)) {
 		bool us = who_is(p, s, item.address) != POSTFIX_STRANGER;
 
 		if (us && named)
@@ -192,7 +192,7 @@ postfix_find_us(const struct postfix *p, const struct postfix_service *s,
 	struct postfix_item item;
 
 	*others = 0;
-	while (next_item(&list, &item)) {
+	while (postfix_next_item(&list, &item)) {
 		enum postfix_who who = who_is(p, s, item.address);
 
 		*others += who == POSTFIX_STRANGER;

@@ -13,6 +13,9 @@ struct postfix_item {
 	struct slice whole, address, options;
 };
 
+/* Takes the first off the list; false: it is empty. */
+bool postfix_next_item(struct slice *list, struct postfix_item *);
+
 enum postfix_who {
 	POSTFIX_STRANGER,
 	POSTFIX_US,

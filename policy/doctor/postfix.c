@@ -42,6 +42,7 @@ command_of(struct slice word)
 		{ "postscreen", POSTFIX_POSTSCREEN },
 		{ "cleanup", POSTFIX_CLEANUP },
 		{ "pickup", POSTFIX_PICKUP },
+		{ "smtp", POSTFIX_SMTP },
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -110,7 +111,8 @@ look_at_services(struct postfix *p)
 
 		if (postfix_is_way_back(p, s))
 			continue;
-		if (s->command != POSTFIX_POSTSCREEN)
+		if (s->command != POSTFIX_POSTSCREEN &&
+		    s->command != POSTFIX_SMTP)
 			postfix_milters(p, s);
 		if (s->command == POSTFIX_SMTPD)
 			postfix_tls(p, s);
@@ -165,6 +167,7 @@ doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 		spell(p);
 		take_services(p);
 		look_at_services(p);
+		postfix_outbound(p);
 		doctor_socket_for(d, "postfix");
 	}
 	free(p);

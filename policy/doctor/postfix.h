@@ -17,7 +17,7 @@ enum { POSTFIX_OUTPUT_BYTES = 256 * 1024, POSTFIX_SPEC_BYTES = 1200,
 	POSTFIX_LIST_BYTES = 2000, POSTFIX_SERVICES_MAX = 256 };
 
 enum postfix_command { POSTFIX_OTHER, POSTFIX_SMTPD, POSTFIX_POSTSCREEN,
-	POSTFIX_CLEANUP, POSTFIX_PICKUP };
+	POSTFIX_CLEANUP, POSTFIX_PICKUP, POSTFIX_SMTP };
 
 struct postfix_service {
 	struct slice name, type; /* as master.cf has them: "smtp", "inet" */
@@ -66,6 +66,7 @@ struct finding *postfix_find_as(const struct postfix *,
 void postfix_maps(struct postfix *, struct postfix_service *);
 void postfix_milters(struct postfix *, struct postfix_service *);
 void postfix_tls(struct postfix *, struct postfix_service *);
+void postfix_outbound(struct postfix *);
 void postfix_trial(const struct postfix *, const struct postfix_service *);
 
 /*
