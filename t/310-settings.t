@@ -52,6 +52,7 @@ help-url =
 add-header = no
 metrics = off
 log-level = info
+silence =
 END
 my $r = settings('');
 is($r->{status}, 0, 'an empty file is good');
@@ -165,5 +166,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 27, 'JSON: every setting');
+is(scalar keys %$json, 28, 'JSON: every setting');
 done_testing;

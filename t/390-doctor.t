@@ -16,10 +16,12 @@ use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
 my $scratch = scratch();
-my %settings = ('socket-mode' => '0660');
+# What is tried of live MTAs: 550, 650.
+my %settings = ('socket-mode' => '0660', silence => 'not-tried');
 $settings{'socket-group'} = 'postfix' if getgrnam 'postfix';
 my $daemon = daemon('TLS_Clt:example.com WARN+VERIFY', settings => \%settings);
 my $dir = $daemon->{dir};
+my $top = Tlspolicy::Scratch::topdir();
 my %seen;
 
 my $certs;
@@ -33,7 +35,8 @@ sub doctor {
 	my $found = eval { decode_json($r->{out})->{findings} } // [];
 	for (@$found) {
 		fail("$_->{finding}: incomplete") unless length $_->{what} &&
-		    length $_->{why} && length $_->{lines};
+		    length $_->{why} && @{$_->{lines}} &&
+		    $_->{severity} =~ /^(?:unjudged|weak|unknown)$/;
 		$seen{$_->{finding}} = 1;
 	}
 	return { %$r, findings => $found };
@@ -62,10 +65,12 @@ sub judged {
 	}
 }
 
+my ($cert, $key) = certs()->pair('server');
 my $good_mc = $scratch->write('good.mc', <<"END");
 dnl INPUT_MAIL_FILTER(`commented', `S=local:/nowhere')
 INPUT_MAIL_FILTER(`tlspolicy', `S=local:$dir/milter.sock, F=T, T=C:10s;S:10s;R:10s;E:30s')dnl
-define(`confSERVER_CERT', `/etc/mail/tls/cert.pem')dnl
+define(`confSERVER_CERT', `$cert')dnl
+define(`confSERVER_KEY', `$key')dnl
 define(`confCACERT', `/etc/ssl/certs/ca-certificates.crt')dnl
 END
 my @mta = ('--sendmail', $good_mc);
@@ -77,7 +82,20 @@ subtest 'no mail yet' => sub {
 	found_is(doctor(@mta), '', 'not after the first message');
 	my $r = $daemon->tlspolicy('doctor', @mta);
 	is($r->{out}, '', 'as text');
-	like($r->{err}, qr/nothing is missing/, 'and that is said');
+	like($r->{err}, qr/nothing was found, and no session was judged/,
+	    'and that is said');
+	like($r->{err}, qr/silenced: not-tried: \S+good\.mc is made into/,
+	    'and what was silenced');
+	$daemon->configure(%settings, silence => 'no-reccords');
+	$r = doctor(@mta);
+	is($r->{status}, 78, 'silence: a word that is no finding');
+	like($r->{err}, qr/setting silence: "no-reccords" is no finding of doctor's, did you mean no-records\?/,
+	    'is named');
+	is(scalar @{$r->{findings}}, 1, 'and silences nothing');
+	$daemon->configure(%settings, silence => '');
+	$r = doctor(@mta);
+	found_is($r, 'not-tried', 'not silenced');
+	$daemon->configure(%settings);
 };
 
 subtest 'as text' => sub {
@@ -106,11 +124,14 @@ sub mc_is {
 	my $bad = $scratch->write('bad.mc', $text);
 	my $r = doctor('--sendmail', $bad);
 	found_is($r, $want, $want);
-	for my $line (map { split /\n/, $_->{lines} } @{$r->{findings}}) {
+	for my $line (map { @{$_->{lines}} } @{$r->{findings}}) {
 		my ($what) = $line =~ /^(\w+\(`\w+')/ or next;
 		$text =~ s/^\Q$what\E.*\n//mg;
 		$text .= "$line\n";
 	}
+	Tlspolicy::Scratch::must('sh', '-c', $_) for
+	    map { s{^}{$top/scripts/}r } grep { /^tlspolicy-ca / }
+	    map { @{$_->{then}} } @{$r->{findings}};
 	found_is(doctor('--sendmail', $scratch->write('bad.mc', $text)), '',
 	    "$want: mended");
 }
@@ -179,6 +200,12 @@ subtest 'Postfix' => sub {
 		utime time - 10, time - 10, "$etc/main.cf", "$etc/master.cf";
 		Tlspolicy::Scratch::must(@_);
 	};
+	# It is never reloaded here: 650 has what is seen of a running one.
+	$daemon->configure(%settings, silence =>
+	    'not-tried, not-judged, not-in-force, tls-dead');
+	$scratch->write('postfix/etc/master.cf',
+	    $scratch->read('postfix/etc/master.cf')
+	    =~ s/^$postfix->{anonymous} inet .*\n(?:[ \t].*\n)*//mr);
 	my ($main, $master) = map { Tlspolicy::Scratch::slurp("$etc/$_") }
 	    qw(main.cf master.cf);
 	found_is($look->(), '', 'a good one');
@@ -190,10 +217,10 @@ subtest 'Postfix' => sub {
 		found_is($r, $want, "@$break");
 		for (@{$r->{findings}}) {
 			if ($_->{place} eq 'run') {
-				$edit->('sh', '-c', $_->{lines});
+				$edit->('sh', '-c', $_) for @{$_->{lines}};
 			} else {
 				is($_->{place}, "$etc/main.cf", 'place');
-				$edit->(@conf, '-e', $_->{lines});
+				$edit->(@conf, '-e', $_) for @{$_->{lines}};
 			}
 		}
 		found_is($look->(), '', "$want: mended");
@@ -207,8 +234,6 @@ subtest 'Postfix' => sub {
 	    'postfix-local-without');
 	$try->(['-P', "$postfix->{smtps}/inet/smtpd_milters=unix:/other"],
 	    'postfix-service-without');
-	$try->(['-F', "$postfix->{smtp}/inet/chroot=y"], 'postfix-chroot');
-	$try->(['-F', 'cleanup/unix/chroot=y'], 'postfix-chroot');
 	$try->(['-e', "milter_default_action=$_"], 'postfix-default-action')
 	    for qw(accept reject quarantine);
 	$try->(['-e', "smtpd_milters={ $ours, default_action=accept }"],
@@ -255,7 +280,9 @@ subtest 'Postfix' => sub {
 		return $look->();
 	};
 	local $ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
-	$daemon->configure(%settings, socket => 'unix:/nowhere/x');
+	my @silence = (silence =>
+	    'not-tried, not-judged, not-in-force, tls-dead');
+	$daemon->configure(%settings, @silence, socket => 'unix:/nowhere/x');
 	$edit->(@conf, '-e', 'smtpd_milters=unix:tlspolicy/milter.sock',
 	    'non_smtpd_milters=$smtpd_milters');
 	$edit->(@conf, '-F', "$postfix->{smtp}/inet/chroot=y",
@@ -265,12 +292,12 @@ subtest 'Postfix' => sub {
 	my $without = $unit->('active');
 	found_is($without, 'postfix-no-milter postfix-local-without',
 	    'not named');
-	is($without->{findings}[0]{lines},
+	is("@{$without->{findings}[0]{lines}}",
 	    'smtpd_milters = unix:tlspolicy/milter.sock',
 	    'the line that a chroot understands');
 	like(($unit->('inactive')->{findings}[0] // {})->{finding} // '',
 	    qr/^daemon-down$/, 'not active: the setting counts');
-	$daemon->configure(%settings);
+	$daemon->configure(%settings, @silence);
 	unlink $scratch->path('bin/systemctl');
 	$scratch->write('postfix/etc/main.cf', $main);
 	$scratch->write('postfix/etc/master.cf', $master);
@@ -281,11 +308,12 @@ subtest 'Postfix' => sub {
 	chmod 0700, $dir;
 	my $r = $look->();
 	found_is($r, 'socket-closed-to-mta', 'closed folder');
-	is($r->{findings}[0]{lines}, "chmod o+x $dir", 'is named');
+	is("@{$r->{findings}[0]{lines}}", "chmod o+x $dir", 'is named');
 	chmod 0755, $dir;
 	my $none = doctor('--postfix', '/nonexistent');
 	is($none->{status}, 69, 'a folder without Postfix');
 	like($none->{err}, qr/postconf failed/, 'is told');
+	$daemon->configure(%settings);
 };
 
 subtest 'store and rules' => sub {
@@ -297,7 +325,8 @@ subtest 'store and rules' => sub {
 	$scratch->write('milter/rules', "$rules\nTLS_Clt: OK");
 	my $r = doctor(@mta);
 	found_is($r, 'store-old', 'one more rule');
-	is($r->{findings}[0]{lines}, "tlspolicy diff\ntlspolicy build", 'lines');
+	is_deeply($r->{findings}[0]{lines}, ['tlspolicy diff',
+	    'tlspolicy build'], 'lines');
 	$scratch->write('milter/rules', "nonsense");
 	found_is(doctor(@mta), 'rules-bad', 'bad rules');
 	$scratch->write('milter/rules', $rules);
@@ -368,6 +397,68 @@ subtest 'the socket' => sub {
 	$daemon->configure(%settings);
 };
 
+subtest 'the unit and its groups' => sub {
+	my @group = getgrent;
+	@group = getgrent while @group && $group[0] !~ /^(?:postfix|mail)$/;
+	plan skip_all => 'neither group postfix nor mail' unless @group;
+	mkdir $scratch->path('bin');
+	local $ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
+	my $unit = sub {
+		$scratch->write('bin/systemctl', "#!/bin/sh\ncat <<END\n"
+		    . "LoadState=loaded\nActiveState=inactive\nUser=nobody\n"
+		    . "Group=nogroup\nSupplementaryGroups=$_[0]\nEND\n",
+		    0755);
+		return doctor(@mta);
+	};
+	$daemon->configure(%settings, 'socket-group' => $group[0]);
+	my $r = $unit->('');
+	found_is($r, 'socket-group-refused', 'not in it');
+	like($r->{findings}[0]{lines}[1], qr/^printf '\[Service\]\\nSupplementaryGroups=$group[0]\\n' > \S+milter\.service\.d\S+$/,
+	    'the drop-in');
+	# As a shell writes it, elsewhere.
+	my $path = $scratch->path('drop-in');
+	Tlspolicy::Scratch::must('sh', '-c',
+	    $r->{findings}[0]{lines}[1] =~ s/> .*/> $path/r);
+	my ($groups) = Tlspolicy::Scratch::slurp($path) =~
+	    /\A\[Service\]\nSupplementaryGroups=(\w+)\n\z/;
+	found_is($unit->($groups // ''), '', 'with it');
+	$daemon->configure(%settings);
+	unlink $scratch->path('bin/systemctl');
+};
+
+subtest 'what cannot be seen' => sub {
+	$daemon->configure(%settings, 'audit-file' => '/dev/null');
+	found_is(doctor(@mta), '', 'no log, and nothing tried');
+	my $none = $daemon->tlspolicy('doctor');
+	if (-e '/etc/postfix/main.cf' || -e '/etc/mail/sendmail.cf') {
+		pass('there is an MTA here');
+		$seen{'no-mta'} = 1;
+	} else {
+		is($none->{status}, 1, 'no MTA is no good news');
+		found_is(doctor(), 'no-mta', 'no MTA');
+	}
+	$daemon->configure(%settings);
+};
+
+subtest 'as somebody who may not read the key' => sub {
+	plan skip_all => 'not root' if $> != 0;
+	$daemon->configure(%settings, silence => 'not-tried, no-records, '
+	    . 'audit-unreadable, store-unusable, rules-bad, socket-closed-to-mta');
+	# The MTA's files, and not ours, are what is asked for here.
+	my $r = Tlspolicy::Scratch::run('setpriv', '--reuid=65534',
+	    '--regid=65534', '--clear-groups',
+	    Tlspolicy::Daemon::program('tlspolicy'), 'doctor', '--json', '-c',
+	    $daemon->{conf}, @mta);
+	my $found = eval { decode_json($r->{out})->{findings} } // [];
+	my @names = map { $_->{finding} } @$found;
+	is(scalar(grep { $_ eq 'certificate-unseen' } @names), 1,
+	    'that is what it says') or diag($r->{out}, $r->{err});
+	is(scalar(grep { $_ eq 'certificate-unusable' } @names), 0,
+	    'and nothing about the key');
+	$seen{'certificate-unseen'} = 1;
+	$daemon->configure(%settings);
+};
+
 # Each begins with an audit log of its own.
 sub records_are {
 	my ($want, $name, @sessions) = @_;
@@ -414,13 +505,17 @@ subtest 'records' => sub {
 
 # Every kind is found by one of the tests above, and in the manual.
 my %kinds = map { $_ => 1 } Tlspolicy::Tree::code('policy/doctor/kind.c') =~
-    /\[DOCTOR_\w+\] = \{ "([\w-]+)"/g;
+    /\[DOCTOR_\w+\] = \{ DOCTOR_\w+, \{ "([\w-]+)"/g;
 my %manual = map { $_ => 1 } map { split / , / }
     Tlspolicy::Tree::text('man/tlspolicy-doctor.1') =~ /^\.It Li (.*)$/mg;
 is_deeply(\%manual, \%kinds, 'the manual has each kind');
 delete $kinds{'audit-unreadable'} if $> == 0;
 delete @kinds{grep { /^(?:postfix|socket-closed-to-mta)/ } keys %kinds}
     if Tlspolicy::Postfix::missing();
+# Of live ones.
+delete @kinds{map { split ' ' } map {
+    Tlspolicy::Tree::text($_) =~ /\bfinds => '([^']+)'/g }
+    't/550-doctor.t', 't/650-doctor.t'};
 is_deeply([grep { !$seen{$_} } sort keys %kinds], [], 'each kind was found');
 
 done_testing;

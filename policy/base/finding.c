@@ -70,7 +70,7 @@ findings_add(struct findings *list, const struct finding_kind *kind,
 		return NULL;
 	f->kind = kind;
 	f->number = 0;
-	f->place[0] = f->lines[0] = '\0';
+	f->place[0] = f->lines[0] = f->then[0] = '\0';
 	va_start(ap, what);
 	vsnprintf(f->what, sizeof f->what, what, ap);
 	va_end(ap);
@@ -99,4 +99,20 @@ finding_mend(struct finding *f, const char *place, const char *lines, ...)
 	vsnprintf(f->lines, sizeof f->lines, lines, ap);
 	va_end(ap);
 	defuse(f->lines, sizeof f->lines);
+}
+
+void
+finding_then(struct finding *f, const char *lines, ...)
+{
+	size_t n = f == NULL ? 0 : strlen(f->then);
+	va_list ap;
+
+	if (f == NULL)
+		return;
+	if (n > 0 && n + 1 < sizeof f->then)
+		f->then[n++] = '\n';
+	va_start(ap, lines);
+	vsnprintf(f->then + n, sizeof f->then - n, lines, ap);
+	va_end(ap);
+	defuse(f->then, sizeof f->then);
 }

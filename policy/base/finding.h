@@ -22,7 +22,7 @@ struct finding_kind {
 };
 
 enum { FINDING_WHAT_MAX = 1024, FINDING_PLACE_MAX = 4096,
-	FINDING_LINES_MAX = 2048 };
+	FINDING_LINES_MAX = 2048, FINDING_THEN_MAX = 1024 };
 
 struct finding {
 	const struct finding_kind *kind;
@@ -30,6 +30,7 @@ struct finding {
 	unsigned number;	/* in that file, from 1; 0: all of it */
 	char what[FINDING_WHAT_MAX];
 	char lines[FINDING_LINES_MAX]; /* parted by newlines; "": none */
+	char then[FINDING_THEN_MAX]; /* commands to run after them, likewise */
 };
 
 struct findings {
@@ -50,5 +51,7 @@ void finding_at(struct finding *, const char *place, unsigned number);
 /* The lines that mend it, and where they belong. */
 void finding_mend(struct finding *, const char *place, const char *lines, ...)
     PRINTF_LIKE(3, 4);
+/* What is to be run once they are there; several calls add up. */
+void finding_then(struct finding *, const char *lines, ...) PRINTF_LIKE(2, 3);
 
 #endif

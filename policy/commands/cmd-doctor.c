@@ -6,6 +6,7 @@
  * something could not be looked at is said on standard error and is no finding.
  */
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,9 +16,9 @@
 #include "policy/commands/command.h"
 #include "policy/commands/ruleset.h"
 #include "policy/doctor/doctor.h"
+#include "policy/doctor/trial.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
-	SOCKET_BYTES = 128,
 	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
 
 static const struct command_option options[] = {
@@ -84,7 +85,7 @@ say_old(const struct context *context, const struct store_info *info,
 
 	if (gmtime_r(&built, &utc) != NULL)
 		strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%SZ", &utc);
-	finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_OLD],
+	finding_mend(findings_add(all, &doctor_rows[DOCTOR_STORE_OLD].kind,
 	    "%s is not what generation %llu of %s was built from at %s",
 	    context->settings.rules, (unsigned long long)info->generation,
 	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
@@ -101,7 +102,7 @@ open_and_compare(const struct context *context, const struct rulefile *rules,
 
 	if (!command_open_store(context, &store, &reader, &f)) {
 		finding_mend(findings_add(all,
-		    &doctor_kinds[DOCTOR_STORE_UNUSABLE], "%s: %s",
+		    &doctor_rows[DOCTOR_STORE_UNUSABLE].kind, "%s: %s",
 		    context->store, f.text), "run", "tlspolicy build");
 		return;
 	}
@@ -123,7 +124,7 @@ look_at_store(const struct context *context, struct findings *all)
 	bool good;
 
 	if (access(context->store, F_OK) == -1) {
-		finding_mend(findings_add(all, &doctor_kinds[DOCTOR_STORE_MISSING],
+		finding_mend(findings_add(all, &doctor_rows[DOCTOR_STORE_MISSING].kind,
 		    "there is no %s", context->store), "run",
 		    "tlspolicy build");
 		return;
@@ -131,7 +132,7 @@ look_at_store(const struct context *context, struct findings *all)
 	good = ruleset_read(context, none, &rules, &f);
 	if (!good)
 		finding_mend(findings_add(all,
-		    &doctor_kinds[DOCTOR_RULES_BAD], "%s: %s",
+		    &doctor_rows[DOCTOR_RULES_BAD].kind, "%s: %s",
 		    context->settings.rules, f.text), "run",
 		    "tlspolicy build -n");
 	open_and_compare(context, good ? &rules : NULL, all);
@@ -140,7 +141,7 @@ look_at_store(const struct context *context, struct findings *all)
 
 /* Nothing was named: what Debian and most others have. */
 static void
-find_mtas(struct wishes *w)
+find_mtas(struct wishes *w, const struct doctor *d)
 {
 	if (w->npostfix + w->nsendmail > 0)
 		return;
@@ -149,41 +150,62 @@ find_mtas(struct wishes *w)
 	if (access("/etc/mail/sendmail.cf", F_OK) == 0)
 		w->sendmail[w->nsendmail++] = "/etc/mail/sendmail.cf";
 	if (w->npostfix + w->nsendmail == 0)
-		fprintf(stderr, "tlspolicy doctor: no MTA was looked at; name "
-		    "one with --postfix or --sendmail\n");
+		finding_mend(doctor_add(d, DOCTOR_NO_MTA,
+		    "there is neither /etc/postfix/main.cf nor "
+		    "/etc/mail/sendmail.cf"), "run", "%s",
+		    "tlspolicy doctor --postfix DIR\n"
+		    "tlspolicy doctor --sendmail FILE");
+}
+
+static int
+look_at_mtas(const struct doctor *d, struct wishes *w)
+{
+	struct fault f;
+	int status = EXIT_FINE;
+
+	find_mtas(w, d);
+	for (unsigned i = 0; i < w->npostfix; i++)
+		if (!doctor_postfix(d, w->postfix[i], &f))
+			status = command_fail(&f);
+	for (unsigned i = 0; i < w->nsendmail; i++)
+		if (!doctor_sendmail(d, w->sendmail[i], &f))
+			status = command_fail(&f);
+	return status;
 }
 
 /* The first trouble that kept the doctor from looking, else 0. */
 static int
-look(const struct context *context, struct wishes *w, struct findings *all)
+look(const struct context *context, struct wishes *w, struct trials *trials,
+    struct findings *all)
 {
-	char memory[SOCKET_BYTES];
-	const char *unit = doctor_unit_socket(memory, sizeof memory);
-	const struct doctor d = { .conf = context->conf,
-		.socket = unit != NULL ? unit : context->settings.socket,
+	const char *log = context->settings.audit_file;
+	struct doctor_unit unit;
+	struct doctor d = { .conf = context->conf,
+		.set_socket = context->settings.socket,
+		.socketmap = context->settings.socketmap,
+		.set_group = context->settings.socket_group,
 		.user = context->settings.user, .store = context->store,
-		.audit_file = context->settings.audit_file, .findings = all };
-	bool log = d.audit_file[0] != '\0' &&
-	    strcmp(d.audit_file, "/dev/null") != 0 &&
-	    !source_is_stream(d.audit_file);
+		.audit_file = strcmp(log, "/dev/null") == 0 ||
+		    source_is_stream(log) ? "" : log,
+		.unit = &unit, .findings = all, .trials = trials };
 	struct fault f;
-	int status = EXIT_FINE;
+	int status;
 
+	doctor_unit_ask(&unit);
+	d.socket = unit.socket[0] != '\0' ? unit.socket : d.set_socket;
 	doctor_daemon(&d);
 	doctor_files(&d);
-	find_mtas(w);
-	for (unsigned i = 0; i < w->npostfix; i++)
-		if (!doctor_postfix(&d, w->postfix[i], &f))
-			status = command_fail(&f);
-	for (unsigned i = 0; i < w->nsendmail; i++)
-		if (!doctor_sendmail(&d, w->sendmail[i], &f))
-			status = command_fail(&f);
+	status = look_at_mtas(&d, w);
 	/* Last, since root may go on as another user then. */
 	look_at_store(context, all);
-	if (log && command_enter_to_read(d.audit_file, &f))
-		doctor_audit(&d, w->records);
-	else if (log)
+	if (d.audit_file[0] != '\0' &&
+	    !command_enter_to_read(d.audit_file, &f)) {
 		status = command_fail(&f);
+		d.audit_file = "";
+	}
+	trial_run(&d);
+	if (d.audit_file[0] != '\0')
+		doctor_audit(&d, w->records);
 	return status;
 }
 
@@ -207,56 +229,155 @@ print_text(const struct findings *all)
 
 		printf("%s: %s\n    why: %s\n", f->kind->name, f->what,
 		    f->kind->advice);
-		if (f->lines[0] != '\0')
+		if (f->lines[0] != '\0' && f->number > 0)
+			printf("    %s, line %u:\n", f->place, f->number);
+		else if (f->lines[0] != '\0')
 			printf("    %s:\n", f->place);
 		print_lines(f->lines);
+		if (f->then[0] != '\0')
+			printf("    then:\n");
+		print_lines(f->then);
 	}
 }
 
-static void
-print_json(const struct findings *all)
+static json_t *
+lines_json(const char *lines)
 {
-	json_t *list = json_array(), *whole;
+	struct slice rest = slice_of(lines), line;
+	json_t *list = json_array();
+
+	while (slice_next(&rest, '\n', &line))
+		json_array_append_new(list, jsontext_string(line));
+	return list;
+}
+
+static json_t *
+findings_json(const struct findings *all)
+{
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct finding *f = &all->all[i];
 
 		json_array_append_new(list, json_pack(
-		    "{s:s, s:o, s:s, s:o, s:o}", "finding",
-		    f->kind->name, "what", jsontext_cstring(f->what),
+		    "{s:s, s:s, s:o, s:s, s:o, s:i, s:o, s:o}", "finding",
+		    f->kind->name, "severity", doctor_severity_name(f->kind),
+		    "what", jsontext_cstring(f->what),
 		    "why", f->kind->advice, "place",
-		    jsontext_cstring(f->place), "lines",
-		    jsontext_cstring(f->lines)));
+		    jsontext_cstring(f->place), "line", (int)f->number,
+		    "lines", lines_json(f->lines), "then",
+		    lines_json(f->then)));
 	}
-	whole = json_pack("{s:o}", "findings", list);
+	return list;
+}
+
+static json_t *
+sessions_json(const struct trials *trials)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < trials->n; i++) {
+		const struct trial *t = &trials->all[i];
+
+		json_array_append_new(list, json_pack(
+		    "{s:o, s:o, s:o, s:s, s:s, s:o}", "service",
+		    jsontext_cstring(t->label), "host",
+		    jsontext_cstring(t->host), "port",
+		    jsontext_cstring(t->port), "result",
+		    trial_result_name(t->result), "tls", t->version, "reply",
+		    jsontext_cstring(t->detail)));
+	}
+	return list;
+}
+
+static json_t *
+names_json(const struct findings *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->n; i++)
+		json_array_append_new(list, json_string(all->all[i].kind->name));
+	return list;
+}
+
+static void
+print_json(const struct findings *all, const struct findings *silenced,
+    const struct trials *trials)
+{
+	json_t *whole = json_pack("{s:o, s:o, s:o}", "findings",
+	    findings_json(all), "silenced", names_json(silenced), "sessions",
+	    sessions_json(trials));
+
 	json_dumpf(whole, stdout,
 	    JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(whole);
 }
 
+/* Good news is what was seen: sessions, and what the settings keep quiet. */
+static void
+say_rest(int status, const struct findings *silenced,
+    const struct trials *trials)
+{
+	unsigned judged = 0;
+
+	for (unsigned i = 0; i < trials->n; i++)
+		judged += trials->all[i].result == TRIAL_JUDGED;
+	if (status == EXIT_FINE && judged > 0)
+		fprintf(stderr, "tlspolicy doctor: nothing is missing; "
+		    "sessions tried and judged: %u of %u\n", judged,
+		    trials->n);
+	else if (status == EXIT_FINE)
+		fprintf(stderr, "tlspolicy doctor: nothing was found, and no "
+		    "session was judged\n");
+	for (size_t i = 0; i < silenced->n; i++)
+		fprintf(stderr, "tlspolicy doctor: silenced: %s: %s\n",
+		    silenced->all[i].kind->name, silenced->all[i].what);
+}
+
+static int
+conclude(const struct context *context, const struct wishes *w, int status,
+    struct findings *all, const struct trials *trials)
+{
+	struct findings silenced;
+	struct fault f;
+
+	findings_init(&silenced);
+	if (!doctor_silence(all, context->settings.silence, &silenced, &f))
+		status = command_fail(&f);
+	if (w->json)
+		print_json(all, &silenced, trials);
+	else
+		print_text(all);
+	if (all->failed || silenced.failed) {
+		fault_no_memory(&f);
+		status = command_fail(&f);
+	}
+	if (status == EXIT_FINE && all->n > 0)
+		status = EXIT_FINDINGS;
+	if (!w->json)
+		say_rest(status, &silenced, trials);
+	findings_free(&silenced);
+	return status;
+}
+
 static int
 examine(struct context *context, struct wishes *w)
 {
+	struct trials *trials = calloc(1, sizeof *trials);
 	struct findings all;
 	struct fault f;
 	int status;
 
-	findings_init(&all);
-	status = look(context, w, &all);
-	if (w->json)
-		print_json(&all);
-	else
-		print_text(&all);
-	if (all.failed) {
+	if (trials == NULL) {
 		fault_no_memory(&f);
-		status = command_fail(&f);
+		return command_fail(&f);
 	}
-	if (status == EXIT_FINE && all.n > 0)
-		status = EXIT_FINDINGS;
-	if (!w->json && status == EXIT_FINE)
-		fprintf(stderr, "tlspolicy doctor: nothing is missing\n");
+	findings_init(&all);
+	status = look(context, w, trials, &all);
+	status = conclude(context, w, status, &all, trials);
 	findings_free(&all);
+	free(trials);
 	return status;
 }
 

@@ -388,3 +388,26 @@ const struct setting_type setting_type_domains = {
 	.parse = parse_domains,
 	.print = print_string,
 };
+
+/* Whose names they are knows only who uses them. */
+static bool
+parse_names(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	struct slice rest = value, name;
+
+	while (slice_next_of(&rest, ", \t", &name))
+		for (size_t i = 0; i < name.n; i++) {
+			int c = text_lower(name.p[i]);
+
+			if (!(c >= 'a' && c <= 'z') && c != '-')
+				return expected(row, name, f);
+		}
+	return store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_names = {
+	.expects = "a list of names of findings",
+	.parse = parse_names,
+	.print = print_string,
+};

@@ -54,5 +54,6 @@ extern const struct setting_type setting_type_mode;
 extern const struct setting_type setting_type_word;
 extern const struct setting_type setting_type_prefixes;
 extern const struct setting_type setting_type_domains; /* names, by commas */
+extern const struct setting_type setting_type_names; /* words, by commas */
 
 #endif

@@ -306,6 +306,17 @@ static const struct setting table[] = {
 		.reloadable = true,
 		.help = "How much the daemon logs.",
 	},
+	{
+		.name = "silence",
+		.type = &setting_type_names,
+		FIELD(silence),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "Findings that `tlspolicy doctor` does not tell.",
+	},
 	{ .name = NULL }
 };
 

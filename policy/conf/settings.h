@@ -69,6 +69,7 @@ struct settings {
 	int outbound_default, outbound_servername;
 	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */
 	int log_level;
+	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
 };
 
 /* All defaults. */

@@ -45,6 +45,14 @@ is_member(const struct access *a, gid_t group)
 	return false;
 }
 
+bool
+access_is_member(const struct access *a, const char *group)
+{
+	const struct group *g = getgrnam(group);
+
+	return g != NULL && is_member(a, g->gr_gid);
+}
+
 /* The first of owner, group and others that fits counts, alone. */
 static bool
 permits(const struct access *a, const struct stat *file, int what)

@@ -27,6 +27,9 @@ struct access {
 /* By name or number.  False: there is no such user. */
 bool access_find(const char *user, struct access *);
 
+/* Of a group by its name. */
+bool access_is_member(const struct access *, const char *group);
+
 /*
  * False: `why` says which file or folder forbids it, or that it is not there.
  */

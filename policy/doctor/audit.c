@@ -14,6 +14,7 @@
 #include "policy/audit/source.h"
 #include "policy/base/text.h"
 #include "policy/doctor/doctor.h"
+#include "policy/doctor/trial.h"
 
 enum {
 	ENOUGH = 20,	    /* sessions, for a conclusion */
@@ -33,7 +34,7 @@ struct client {
 
 struct seen {
 	const struct doctor *d;
-	unsigned long records, encrypted, verified, unverified_refusals;
+	unsigned long records, trials, encrypted, verified, unverified_refusals;
 	unsigned long no_address, no_verify, not_asked;
 	char mta[64];
 	struct client *clients;
@@ -121,8 +122,11 @@ look_at(struct seen *s, const char *line)
 {
 	json_t *record = json_loads(line, 0, NULL), *tls;
 	const char *mta = string_of(record, "mta");
+	const char *helo = string_of(record, "helo");
 
-	if (json_is_string(json_object_get(record, "verdict"))) {
+	if (helo != NULL && trial_is_ours(helo)) {
+		s->trials++;
+	} else if (json_is_string(json_object_get(record, "verdict"))) {
 		tls = json_object_get(record, "tls");
 		s->records++;
 		if (mta != NULL)
@@ -200,6 +204,8 @@ conclude(const struct seen *s)
 {
 	bool postfix = strncmp(s->mta, "Postfix", 7) == 0;
 
+	if (s->records == 0 && s->trials > 0)
+		return;
 	if (s->records == 0) {
 		finding_mend(doctor_add(s->d, DOCTOR_NO_RECORDS,
 		    "%s has no record of a message", s->d->audit_file),

@@ -5,7 +5,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,14 +19,14 @@
 #include "policy/base/netaddr.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/doctor.h"
+#include "policy/doctor/socket.h"
 
 enum {
 	PROTOCOL_VERSION = 6,
 	ACTIONS_ALL = 0x1ff,
 	STEPS_ALL = 0x1fffff,
 	STEP_NO_DATA = 0x200, /* declines DATA */
-	WAIT_S = 5,
-	HOST_BYTES = 256
+	WAIT_S = 5
 };
 
 const char *
@@ -69,37 +71,19 @@ connect_unix(const char *path)
 	    sizeof address);
 }
 
-/* "inet:PORT@HOST" in two parts; false: not of that form. */
-static bool
-split_inet(const char *spec, char *port, char *host)
-{
-	struct slice all = slice_of(spec), rest;
-	size_t at;
-
-	rest = slice_from(all, slice_find(all, ':'));
-	rest = rest.n > 0 ? slice_from(rest, 1) : rest;
-	at = slice_find(rest, '@');
-	if (at >= rest.n || at >= 8 || rest.n - at > HOST_BYTES)
-		return false;
-	snprintf(port, 8, "%.*s", (int)at, rest.p);
-	snprintf(host, HOST_BYTES, "%.*s", (int)(rest.n - at - 1),
-	    rest.p + at + 1);
-	return true;
-}
-
 static int
 connect_inet(const char *spec)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		.ai_family = slice_starts_nocase(slice_of(spec), "inet6:") ?
 		    AF_INET6 : AF_INET };
-	char port[8], host[HOST_BYTES];
+	struct socket_address at;
 	struct addrinfo *found;
 	int fd;
 
 	errno = EINVAL;
-	if (!split_inet(spec, port, host) ||
-	    getaddrinfo(host, port, &hints, &found) != 0)
+	if (!socket_parse(slice_of(spec), &at) ||
+	    getaddrinfo(at.host, at.port, &hints, &found) != 0)
 		return -1;
 	fd = try_connect(found->ai_family, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
@@ -149,13 +133,13 @@ shake_hands(int fd, uint32_t *steps)
 static bool
 is_loopback(const char *spec)
 {
-	char port[8], host[HOST_BYTES];
+	struct socket_address at;
 	struct netaddr a;
 
-	if (!split_inet(spec, port, host))
+	if (!socket_parse(slice_of(spec), &at))
 		return false;
-	if (!netaddr_parse(slice_of(host), &a))
-		return strcmp(host, "localhost") == 0;
+	if (!netaddr_parse(slice_of(at.host), &a))
+		return strcmp(at.host, "localhost") == 0;
 	return a.family == 4 ? a.bytes[0] == 127 :
 	    a.bytes[15] == 1 && memcmp(a.bytes, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
 	    14) == 0 && a.bytes[14] == 0;
@@ -171,13 +155,49 @@ look_at_tcp(const struct doctor *d, uint32_t steps)
 		    "the milter on %s declines DATA", d->socket);
 		finding_mend(f, d->conf,
 		    "socket = unix:/run/tlspolicy/milter.sock");
+		finding_then(f, "systemctl restart tlspolicy-milter");
 	}
 	if (!is_loopback(d->socket)) {
 		f = doctor_add(d, DOCTOR_SOCKET_ON_NETWORK,
 		    "the daemon listens on %s", d->socket);
 		finding_mend(f, d->conf,
 		    "socket = unix:/run/tlspolicy/milter.sock");
+		finding_then(f, "systemctl restart tlspolicy-milter");
 	}
+}
+
+/*
+ * The group of a socket unit stands there, else in the settings.  NULL: none but
+ * root, which sendmail is, has to connect.
+ */
+static void
+mend_group(const struct doctor *d, const char *group, struct finding *f)
+{
+	static const char folder[] =
+	    "/etc/systemd/system/tlspolicy-milter.socket.d";
+	char lines[FINDING_LINES_MAX];
+
+	if (d->unit->socket[0] != '\0') {
+		finding_mend(f, "run", "install -d %s\n"
+		    "printf '[Socket]\\nSocketMode=0660\\nSocketGroup=%s\\n' "
+		    "> %s/group.conf\nsystemctl daemon-reload\n"
+		    "systemctl stop tlspolicy-milter\n"
+		    "systemctl restart tlspolicy-milter.socket\n"
+		    "systemctl start tlspolicy-milter", folder,
+		    group != NULL ? group : "root", folder);
+		return;
+	}
+	if (group == NULL) {
+		finding_mend(f, d->conf, "socket-mode = 0660");
+		finding_then(f, "systemctl restart tlspolicy-milter");
+		return;
+	}
+	finding_mend(f, d->conf, "socket-group = %s\nsocket-mode = 0660",
+	    group);
+	doctor_unit_add_group(group, lines, sizeof lines);
+	if (doctor_unit_lacks_group(d->unit, group))
+		finding_then(f, "%s", lines);
+	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
 static void
@@ -187,9 +207,38 @@ look_at_mode(const struct doctor *d, const char *path)
 
 	if (stat(path, &file) == -1 || (file.st_mode & S_IWOTH) == 0)
 		return;
-	finding_mend(doctor_add(d, DOCTOR_SOCKET_OPEN_TO_ALL,
-	    "%s has mode %04o", path, (unsigned)file.st_mode & 07777), d->conf,
-	    "socket-mode = 0660\nsocket-group = GROUP_OF_THE_MTA");
+	mend_group(d, getgrnam("postfix") != NULL ? "postfix" : NULL,
+	    doctor_add(d, DOCTOR_SOCKET_OPEN_TO_ALL, "%s has mode %04o", path,
+	    (unsigned)file.st_mode & 07777));
+}
+
+/* Started by the unit, the daemon is its user from the first moment on. */
+static void
+look_at_group(const struct doctor *d)
+{
+	char lines[FINDING_LINES_MAX];
+	struct finding *f;
+
+	if (doctor_socket_path(d) == NULL || d->unit->socket[0] != '\0' ||
+	    !doctor_unit_lacks_group(d->unit, d->set_group))
+		return;
+	f = doctor_add(d, DOCTOR_SOCKET_GROUP_REFUSED,
+	    "socket-group is %s, and %s, as whom tlspolicy-milter.service runs, "
+	    "is not in it", d->set_group, d->unit->user);
+	doctor_unit_add_group(d->set_group, lines, sizeof lines);
+	finding_mend(f, "run", "%s", lines);
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
+bool
+doctor_answers(const char *address)
+{
+	int fd = strncmp(address, "unix:", 5) == 0 ? connect_unix(address + 5) :
+	    connect_inet(address);
+
+	if (fd != -1)
+		close(fd);
+	return fd != -1;
 }
 
 void
@@ -200,6 +249,7 @@ doctor_daemon(const struct doctor *d)
 	uint32_t steps = 0;
 	bool answers;
 
+	look_at_group(d);
 	if (fd == -1) {
 		finding_mend(doctor_add(d, DOCTOR_DAEMON_DOWN,
 		    "nobody listens on %s: %s", d->socket, strerror(errno)),
@@ -219,11 +269,20 @@ doctor_daemon(const struct doctor *d)
 		look_at_mode(d, path);
 }
 
+static void
+group_of(const char *user, char *group, size_t size)
+{
+	const struct passwd *u = getpwnam(user);
+	const struct group *g = u == NULL ? NULL : getgrgid(u->pw_gid);
+
+	snprintf(group, size, "%s", g != NULL ? g->gr_name : user);
+}
+
 void
 doctor_socket_for(const struct doctor *d, const char *user)
 {
 	const char *path = doctor_socket_path(d);
-	char memory[FINDING_WHAT_MAX];
+	char memory[FINDING_WHAT_MAX], group[128];
 	struct access mta;
 	struct finding *f;
 	struct text why;
@@ -235,9 +294,9 @@ doctor_socket_for(const struct doctor *d, const char *user)
 		return;
 	f = doctor_add(d, DOCTOR_SOCKET_CLOSED_TO_MTA,
 	    "%s may not connect to %s: %s", user, path, why.buf);
+	group_of(user, group, sizeof group);
 	if (strncmp(why.buf, path, strlen(path)) == 0)
-		finding_mend(f, d->conf,
-		    "socket-group = %s\nsocket-mode = 0660", user);
+		mend_group(d, group, f);
 	else
 		finding_mend(f, "run", "chmod o+x %.*s",
 		    (int)strcspn(why.buf, " "), why.buf);

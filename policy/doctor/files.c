@@ -10,6 +10,14 @@
 
 enum { PATH_BYTES = 1024 };
 
+/* Without the setting user it stays who started it: root, mostly. */
+static const char *
+user(const struct doctor *d)
+{
+	return d->user[0] != '\0' ? d->user :
+	    d->unit->user[0] != '\0' ? d->unit->user : "root";
+}
+
 static void
 folder_of(const char *path, char *folder)
 {
@@ -25,19 +33,32 @@ look_at_store(const struct doctor *d, const struct access *daemon)
 {
 	char lock[PATH_BYTES], memory[FINDING_WHAT_MAX];
 	struct text why;
+	bool there;
 
 	text_init(&why, memory, sizeof memory);
 	snprintf(lock, sizeof lock, "%s-lock", d->store);
 	if (access(d->store, F_OK) == -1)
 		return; /* the command says so itself */
-	if (access_may(daemon, d->store, ACCESS_READ, &why) &&
-	    (access(lock, F_OK) == -1 ||
+	there = access(lock, F_OK) == 0;
+	if (access_may(daemon, d->store, ACCESS_READ, &why) && (!there ||
 	    access_may(daemon, lock, ACCESS_READ | ACCESS_WRITE, &why)))
 		return;
 	finding_mend(doctor_add(d, DOCTOR_STORE_CLOSED_TO_DAEMON,
-	    "%s, the daemon's user, may not use the store: %s", d->user,
-	    why.buf), "run", "chown %s %s %s\nchmod u+rw %s %s", d->user,
-	    d->store, lock, d->store, lock);
+	    "%s, the daemon's user, may not use the store: %s", user(d),
+	    why.buf), "run", "chown %s %s%s%s\nchmod u+rw %s%s%s", user(d),
+	    d->store, there ? " " : "", there ? lock : "", d->store,
+	    there ? " " : "", there ? lock : "");
+}
+
+static void
+mend_audit(const struct doctor *d, const char *path, struct finding *f)
+{
+	if (access(path, F_OK) == -1)
+		finding_mend(f, "run", "install -d -o %s -m 750 %s", user(d),
+		    path);
+	else
+		finding_mend(f, "run", "chown %s %s\nchmod u+rwX %s", user(d),
+		    path, path);
 }
 
 /* A file that is there can be written, or one can be made in its folder. */
@@ -54,10 +75,10 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 	good = there ? access_may(daemon, d->audit_file, ACCESS_WRITE, &why) :
 	    access_may(daemon, folder, ACCESS_WRITE | ACCESS_SEARCH, &why);
 	if (!good)
-		finding_mend(doctor_add(d, DOCTOR_AUDIT_NOT_WRITABLE,
-		    "%s, the daemon's user, may not write %s: %s", d->user,
-		    d->audit_file, why.buf), "run", "chown %s %s", d->user,
-		    there ? d->audit_file : folder);
+		mend_audit(d, there ? d->audit_file : folder, doctor_add(d,
+		    DOCTOR_AUDIT_NOT_WRITABLE,
+		    "%s, the daemon's user, may not write %s: %s", user(d),
+		    d->audit_file, why.buf));
 	if (there && S_ISREG(file.st_mode) && (file.st_mode & S_IROTH) != 0)
 		finding_mend(doctor_add(d, DOCTOR_AUDIT_READABLE_BY_ALL, "%s has mode %04o",
 		    d->audit_file, (unsigned)file.st_mode & 07777), "run",
@@ -69,12 +90,11 @@ doctor_files(const struct doctor *d)
 {
 	struct access daemon;
 
-	/* Without the setting user it stays who started it: root, mostly. */
-	if (!access_find(d->user[0] != '\0' ? d->user : "root", &daemon)) {
+	if (!access_find(user(d), &daemon)) {
 		finding_mend(doctor_add(d, DOCTOR_DAEMON_DOWN,
-		    "there is no user %s for the daemon to run as", d->user),
+		    "there is no user %s for the daemon to run as", user(d)),
 		    "run", "useradd --system --no-create-home "
-		    "--shell /usr/sbin/nologin %s", d->user);
+		    "--shell /usr/sbin/nologin %s", user(d));
 		return;
 	}
 	look_at_store(d, &daemon);

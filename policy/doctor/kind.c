@@ -1,99 +1,234 @@
-#include "policy/doctor/doctor.h"
+#include <string.h>
 
-const struct finding_kind doctor_kinds[DOCTOR_KINDS] = {
-	[DOCTOR_DAEMON_DOWN] = { "daemon-down",
-	    "no mail is judged; what becomes of it is the MTA's default" },
-	[DOCTOR_DAEMON_SILENT] = { "daemon-silent",
-	    "MTAs wait for it and then go on as their default says" },
-	[DOCTOR_SOCKET_CLOSED_TO_MTA] = { "socket-closed-to-mta",
-	    "the MTA cannot connect, so no mail is judged" },
-	[DOCTOR_SOCKET_OPEN_TO_ALL] = { "socket-open-to-all",
+#include "policy/base/nearest.h"
+#include "policy/doctor/kind.h"
+
+const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
+	[DOCTOR_DAEMON_DOWN] = { DOCTOR_UNJUDGED, { "daemon-down",
+	    "no mail is judged; what becomes of it is the MTA's default" } },
+	[DOCTOR_DAEMON_SILENT] = { DOCTOR_UNJUDGED, { "daemon-silent",
+	    "MTAs wait for it and then go on as their default says" } },
+	[DOCTOR_SOCKET_CLOSED_TO_MTA] = { DOCTOR_UNJUDGED, { "socket-closed-to-mta",
+	    "the MTA cannot connect, so no mail is judged" } },
+	[DOCTOR_SOCKET_GROUP_REFUSED] = { DOCTOR_UNJUDGED, { "socket-group-refused",
+	    "a daemon that is not in that group may not give the socket "
+	    "to it: it ends at its start, again and again" } },
+	[DOCTOR_SOCKET_OPEN_TO_ALL] = { DOCTOR_WEAK, { "socket-open-to-all",
 	    "every user of this machine can write false records into the "
-	    "audit log" },
-	[DOCTOR_SOCKET_ON_NETWORK] = { "socket-on-network",
+	    "audit log" } },
+	[DOCTOR_SOCKET_ON_NETWORK] = { DOCTOR_WEAK, { "socket-on-network",
 	    "the milter protocol is neither encrypted nor authenticated: "
-	    "whoever reaches the port can forge sessions and read what is "
-	    "asked" },
-	[DOCTOR_SLOW_TCP] = { "slow-tcp",
+	    "whoever reaches the port can forge sessions and read what "
+	    "is asked" } },
+	[DOCTOR_SLOW_TCP] = { DOCTOR_WEAK, { "slow-tcp",
 	    "Postfix sends the macros of DATA without waiting; over TCP, "
-	    "Nagle's algorithm and delayed acknowledgements then cost 44 ms a "
-	    "message" },
-	[DOCTOR_STORE_MISSING] = { "store-missing",
-	    "without a store every answer is that of on-error" },
-	[DOCTOR_STORE_UNUSABLE] = { "store-unusable",
-	    "without a store every answer is that of on-error" },
-	[DOCTOR_STORE_CLOSED_TO_DAEMON] = { "store-closed-to-daemon",
-	    "a reader needs to read the store and to write its lock file; "
-	    "without them every answer is that of on-error" },
-	[DOCTOR_STORE_OLD] = { "store-old",
-	    "the rules in the file are not those that are in force" },
-	[DOCTOR_RULES_BAD] = { "rules-bad",
+	    "Nagle's algorithm and delayed acknowledgements then cost 44 "
+	    "ms a message" } },
+	[DOCTOR_STORE_MISSING] = { DOCTOR_UNJUDGED, { "store-missing",
+	    "without a store every answer is that of on-error" } },
+	[DOCTOR_STORE_UNUSABLE] = { DOCTOR_UNJUDGED, { "store-unusable",
+	    "without a store every answer is that of on-error" } },
+	[DOCTOR_STORE_CLOSED_TO_DAEMON] = { DOCTOR_UNJUDGED, { "store-closed-to-daemon",
+	    "a reader needs to read the store and to write its lock "
+	    "file; without them every answer is that of on-error" } },
+	[DOCTOR_STORE_OLD] = { DOCTOR_WEAK, { "store-old",
+	    "the rules in the file are not those that are in force" } },
+	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",
 	    "the next build will fail; the old rules stay in force until "
-	    "then" },
-	[DOCTOR_AUDIT_NOT_WRITABLE] = { "audit-not-writable",
-	    "no mail is accepted unrecorded: all of it is deferred" },
-	[DOCTOR_AUDIT_READABLE_BY_ALL] = { "audit-readable-by-all",
-	    "it says who wrote to whom" },
-	[DOCTOR_AUDIT_UNREADABLE] = { "audit-unreadable",
-	    "what the sessions looked like could not be examined" },
-	[DOCTOR_POSTFIX_NO_MILTER] = { "postfix-no-milter",
-	    "Postfix does not ask the daemon, so no mail is judged" },
-	[DOCTOR_POSTFIX_SERVICE_WITHOUT] = { "postfix-service-without",
-	    "mail that comes in there is not judged" },
-	[DOCTOR_POSTFIX_LOCAL_WITHOUT] = { "postfix-local-without",
-	    "mail submitted by sendmail(1) is exempt, but missing from the "
-	    "audit log" },
-	[DOCTOR_POSTFIX_CHROOT] = { "postfix-chroot",
-	    "a chrooted smtpd(8) or cleanup(8) sees only what is below the "
-	    "queue directory, so it never reaches the daemon" },
-	[DOCTOR_POSTFIX_DEFAULT_ACTION] = { "postfix-default-action",
-	    "what happens while the daemon is down: accept lets all mail in "
-	    "unjudged, reject refuses it for good" },
-	[DOCTOR_POSTFIX_PROTOCOL] = { "postfix-protocol",
-	    "macros can be asked for from protocol 6 on; the daemon turns "
-	    "others away" },
-	[DOCTOR_POSTFIX_NO_TLS] = { "postfix-no-tls",
-	    "STARTTLS is not offered: every session is in clear and every "
-	    "rule fails" },
-	[DOCTOR_POSTFIX_NO_CCERT] = { "postfix-no-ccert",
-	    "clients are never asked for a certificate: no VERIFY rule is "
-	    "ever met" },
-	[DOCTOR_POSTFIX_NO_CA] = { "postfix-no-ca",
-	    "no client certificate can be verified: no VERIFY rule is ever "
-	    "met" },
-	[DOCTOR_POSTFIX_RECEIVED] = { "postfix-received",
-	    "the message itself does not show how it came, when the audit log "
-	    "is doubted" },
-	[DOCTOR_POSTFIX_FAKE_MACROS] = { "postfix-fake-macros",
-	    "a constant says nothing of a session: what Postfix does not know "
-	    "itself is not believed, or worse, is believed by other milters" },
-	[DOCTOR_SENDMAIL_NO_FILTER] = { "sendmail-no-filter",
-	    "sendmail does not ask the daemon, so no mail is judged" },
-	[DOCTOR_SENDMAIL_FILTER_UNUSED] = { "sendmail-filter-unused",
-	    "a filter that is only defined is never asked" },
-	[DOCTOR_SENDMAIL_FLAG] = { "sendmail-flag",
-	    "what happens while the daemon is down: without F=T (or F=4) mail "
-	    "is let in unjudged, with F=R it is refused for good" },
-	[DOCTOR_SENDMAIL_TIMEOUTS] = { "sendmail-timeouts",
-	    "by default sendmail waits minutes for a milter that hangs" },
-	[DOCTOR_SENDMAIL_NO_TLS] = { "sendmail-no-tls",
-	    "STARTTLS is not offered: every session is in clear and every "
-	    "rule fails" },
-	[DOCTOR_SENDMAIL_NO_CA] = { "sendmail-no-ca",
-	    "no client certificate can be verified: {verify} is never OK" },
-	[DOCTOR_SENDMAIL_NO_CCERT] = { "sendmail-no-ccert",
-	    "clients are never asked for a certificate: no VERIFY rule is "
-	    "ever met" },
-	[DOCTOR_NO_RECORDS] = { "no-records",
-	    "no MTA has asked the daemon about a message yet" },
-	[DOCTOR_MACROS_MISSING] = { "macros-missing",
-	    "rules about what the MTA does not tell cannot be met" },
-	[DOCTOR_NO_TLS_SEEN] = { "no-tls-seen",
-	    "either STARTTLS is not offered, or TLS ends before the MTA" },
-	[DOCTOR_TLS_PROXY] = { "tls-proxy",
-	    "that looks like a proxy or load balancer where TLS ends: the MTA "
-	    "cannot tell these sessions from those in clear" },
-	[DOCTOR_NO_CERTIFICATE_SEEN] = { "no-certificate-seen",
-	    "a rule asks for a verified certificate and no client was ever "
-	    "verified" },
+	    "then" } },
+	[DOCTOR_AUDIT_NOT_WRITABLE] = { DOCTOR_UNJUDGED, { "audit-not-writable",
+	    "no mail is accepted unrecorded: all of it is deferred" } },
+	[DOCTOR_AUDIT_READABLE_BY_ALL] = { DOCTOR_WEAK, { "audit-readable-by-all",
+	    "it says who wrote to whom" } },
+	[DOCTOR_AUDIT_UNREADABLE] = { DOCTOR_UNKNOWN, { "audit-unreadable",
+	    "what the sessions looked like could not be examined" } },
+	[DOCTOR_POSTFIX_NO_MILTER] = { DOCTOR_UNJUDGED, { "postfix-no-milter",
+	    "Postfix does not ask the daemon, so no mail is judged" } },
+	[DOCTOR_POSTFIX_SERVICE_WITHOUT] = { DOCTOR_UNJUDGED, { "postfix-service-without",
+	    "mail that comes in there is not judged" } },
+	[DOCTOR_POSTFIX_MILTERS_OFF] = { DOCTOR_UNJUDGED, { "postfix-milters-off",
+	    "with no_milters no milter is asked, whatever else is said" } },
+	[DOCTOR_POSTFIX_MILTER_MAPS] = { DOCTOR_UNJUDGED, { "postfix-milter-maps",
+	    "the table takes the place of smtpd_milters for the clients "
+	    "that it names" } },
+	[DOCTOR_POSTFIX_LOCAL_WITHOUT] = { DOCTOR_WEAK, { "postfix-local-without",
+	    "mail submitted by sendmail(1) is exempt, but missing from "
+	    "the audit log" } },
+	[DOCTOR_POSTFIX_CHROOT] = { DOCTOR_UNJUDGED, { "postfix-chroot",
+	    "a chrooted smtpd(8) or cleanup(8) sees only what is below "
+	    "the queue directory, so it never reaches the daemon" } },
+	[DOCTOR_POSTFIX_DEFAULT_ACTION] = { DOCTOR_WEAK, { "postfix-default-action",
+	    "what happens while the daemon is down: accept lets all mail "
+	    "in unjudged, reject refuses it for good" } },
+	[DOCTOR_POSTFIX_PROTOCOL] = { DOCTOR_UNJUDGED, { "postfix-protocol",
+	    "macros can be asked for from protocol 6 on; the daemon "
+	    "turns others away" } },
+	[DOCTOR_POSTFIX_NO_TLS] = { DOCTOR_WEAK, { "postfix-no-tls",
+	    "STARTTLS is not offered: every session is in clear and "
+	    "every rule fails" } },
+	[DOCTOR_POSTFIX_NO_CERTIFICATE] = { DOCTOR_WEAK, { "postfix-no-certificate",
+	    "STARTTLS is offered, and answered with 454 TLS not "
+	    "available: every session is in clear" } },
+	[DOCTOR_POSTFIX_NO_CCERT] = { DOCTOR_WEAK, { "postfix-no-ccert",
+	    "clients are never asked for a certificate: no VERIFY rule "
+	    "is ever met" } },
+	[DOCTOR_POSTFIX_NO_CA] = { DOCTOR_WEAK, { "postfix-no-ca",
+	    "no client certificate can be verified: no VERIFY rule is "
+	    "ever met" } },
+	[DOCTOR_POSTFIX_RECEIVED] = { DOCTOR_WEAK, { "postfix-received",
+	    "the message itself does not show how it came, when the "
+	    "audit log is doubted" } },
+	[DOCTOR_POSTFIX_FAKE_MACROS] = { DOCTOR_WEAK, { "postfix-fake-macros",
+	    "a constant says nothing of a session: what Postfix does not "
+	    "know itself is not believed, or worse, is believed by other "
+	    "milters" } },
+	[DOCTOR_POSTFIX_NO_MAP] = { DOCTOR_WEAK, { "postfix-no-map",
+	    "Postfix does not ask for the rules of mail that leaves" } },
+	[DOCTOR_POSTFIX_MAP_BEHIND] = { DOCTOR_WEAK, { "postfix-map-behind",
+	    "of a domain that a table before ours knows, no rule is "
+	    "asked for" } },
+	[DOCTOR_MAP_DOWN] = { DOCTOR_WEAK, { "map-down",
+	    "an MTA that asks defers all mail that leaves" } },
+	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",
+	    "an MTA that asks defers all mail that leaves" } },
+	[DOCTOR_SENDMAIL_NO_FILTER] = { DOCTOR_UNJUDGED, { "sendmail-no-filter",
+	    "sendmail does not ask the daemon, so no mail is judged" } },
+	[DOCTOR_SENDMAIL_FILTER_UNUSED] = { DOCTOR_UNJUDGED, { "sendmail-filter-unused",
+	    "a filter that is only defined is never asked" } },
+	[DOCTOR_SENDMAIL_DAEMON_WITHOUT] = { DOCTOR_UNJUDGED, { "sendmail-daemon-without",
+	    "mail that comes in there is not judged" } },
+	[DOCTOR_SENDMAIL_FLAG] = { DOCTOR_WEAK, { "sendmail-flag",
+	    "what happens while the daemon is down: without F=T (or F=4) "
+	    "mail is let in unjudged, with F=R it is refused for good" } },
+	[DOCTOR_SENDMAIL_TIMEOUTS] = { DOCTOR_WEAK, { "sendmail-timeouts",
+	    "by default sendmail waits minutes for a milter that hangs" } },
+	[DOCTOR_SENDMAIL_NO_TLS] = { DOCTOR_WEAK, { "sendmail-no-tls",
+	    "STARTTLS is not offered: every session is in clear and "
+	    "every rule fails" } },
+	[DOCTOR_SENDMAIL_NO_CA] = { DOCTOR_WEAK, { "sendmail-no-ca",
+	    "no client certificate can be verified: {verify} is never OK" } },
+	[DOCTOR_SENDMAIL_NO_CCERT] = { DOCTOR_WEAK, { "sendmail-no-ccert",
+	    "clients are never asked for a certificate: no VERIFY rule "
+	    "is ever met" } },
+	[DOCTOR_CA_UNUSABLE] = { DOCTOR_WEAK, { "ca-unusable",
+	    "without its CAs an MTA verifies no client, and may offer no "
+	    "TLS at all" } },
+	[DOCTOR_CERTIFICATE_UNUSABLE] = { DOCTOR_WEAK, { "certificate-unusable",
+	    "the MTA cannot show a certificate: STARTTLS fails and mail "
+	    "comes in clear" } },
+	[DOCTOR_CERTIFICATE_UNSEEN] = { DOCTOR_UNKNOWN, { "certificate-unseen",
+	    "whether the MTA can show a certificate is not known" } },
+	[DOCTOR_CERTIFICATE_EXPIRED] = { DOCTOR_WEAK, { "certificate-expired",
+	    "peers that verify it send no mail, or send it in clear" } },
+	[DOCTOR_CERTIFICATE_SOON] = { DOCTOR_WEAK, { "certificate-soon",
+	    "from then on peers that verify it send no mail, or send it "
+	    "in clear" } },
+	[DOCTOR_CERTIFICATE_WEAK] = { DOCTOR_WEAK, { "certificate-weak",
+	    "peers that verify it may refuse it" } },
+	[DOCTOR_KEY_OPEN] = { DOCTOR_WEAK, { "key-open",
+	    "whoever has the key can pretend to be this MTA; sendmail "
+	    "refuses such a file" } },
+	[DOCTOR_NO_MTA] = { DOCTOR_UNKNOWN, { "no-mta",
+	    "nothing is known of the MTAs of this machine, so nothing "
+	    "was tried" } },
+	[DOCTOR_NOT_TRIED] = { DOCTOR_UNKNOWN, { "not-tried",
+	    "whether mail that comes in there is judged is not known" } },
+	[DOCTOR_NOT_JUDGED] = { DOCTOR_UNJUDGED, { "not-judged",
+	    "a session was there and the daemon knows nothing of it: "
+	    "what runs is not what its files say" } },
+	[DOCTOR_NOT_SEEN] = { DOCTOR_UNKNOWN, { "not-seen",
+	    "without the audit log it is not known whether the session "
+	    "was judged" } },
+	[DOCTOR_TLS_DEAD] = { DOCTOR_WEAK, { "tls-dead",
+	    "mail comes in clear, whatever its settings say" } },
+	[DOCTOR_NOT_IN_FORCE] = { DOCTOR_WEAK, { "not-in-force",
+	    "what runs is not what its files say" } },
+	[DOCTOR_NO_RECORDS] = { DOCTOR_UNKNOWN, { "no-records",
+	    "no MTA has asked the daemon about a message yet" } },
+	[DOCTOR_MACROS_MISSING] = { DOCTOR_WEAK, { "macros-missing",
+	    "rules about what the MTA does not tell cannot be met" } },
+	[DOCTOR_NO_TLS_SEEN] = { DOCTOR_WEAK, { "no-tls-seen",
+	    "either STARTTLS is not offered, or TLS ends before the MTA" } },
+	[DOCTOR_TLS_PROXY] = { DOCTOR_WEAK, { "tls-proxy",
+	    "that looks like a proxy or load balancer where TLS ends: "
+	    "the MTA cannot tell these sessions from those in clear" } },
+	[DOCTOR_NO_CERTIFICATE_SEEN] = { DOCTOR_WEAK, { "no-certificate-seen",
+	    "a rule asks for a verified certificate and no client was "
+	    "ever verified" } },
 };
+
+enum doctor_severity
+doctor_severity(const struct finding_kind *kind)
+{
+	for (size_t i = 0; i < DOCTOR_KINDS; i++)
+		if (&doctor_rows[i].kind == kind)
+			return doctor_rows[i].severity;
+	return DOCTOR_UNKNOWN;
+}
+
+const char *
+doctor_severity_name(const struct finding_kind *kind)
+{
+	static const char *const names[] = {
+		[DOCTOR_UNJUDGED] = "unjudged",
+		[DOCTOR_WEAK] = "weak",
+		[DOCTOR_UNKNOWN] = "unknown",
+	};
+
+	return names[doctor_severity(kind)];
+}
+
+static bool
+is_kind(struct slice word, struct fault *f)
+{
+	char memory[128];
+	struct nearest nearest;
+	struct text hint;
+
+	nearest_init(&nearest, word);
+	for (size_t i = 0; i < DOCTOR_KINDS; i++) {
+		const char *name = doctor_rows[i].kind.name;
+
+		if (slice_is_nocase(word, name))
+			return true;
+		nearest_offer(&nearest, slice_of(name));
+	}
+	text_init(&hint, memory, sizeof memory);
+	nearest_print(&nearest, &hint);
+	return fault_set(f, FAULT_SETTINGS,
+	    "setting silence: \"%.*s\" is no finding of doctor's%s",
+	    SLICE_ARG(word), hint.buf);
+}
+
+static bool
+names(const char *words, const char *name)
+{
+	struct slice rest = slice_of(words), word;
+
+	while (slice_next_of(&rest, ", \t", &word))
+		if (slice_is_nocase(word, name))
+			return true;
+	return false;
+}
+
+bool
+doctor_silence(struct findings *all, const char *words,
+    struct findings *silenced, struct fault *f)
+{
+	struct slice rest = slice_of(words), word;
+	size_t kept = 0;
+
+	while (slice_next_of(&rest, ", \t", &word))
+		if (word.n > 0 && !is_kind(word, f))
+			return false;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct finding *one = &all->all[i];
+
+		if (names(words, one->kind->name))
+			findings_add(silenced, one->kind, "%s", one->what);
+		else
+			all->all[kept++] = *one;
+	}
+	all->n = kept;
+	return true;
+}

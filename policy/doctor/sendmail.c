@@ -1,214 +1,41 @@
 /*
- * A .cf file is what sendmail reads: "XNAME, equates" and "O Name=value", a
- * line that begins with a blank goes on with the one before.  A .mc file is
- * what people write: INPUT_MAIL_FILTER(`NAME', `equates') and
- * define(`confNAME', `value'); only such lines are understood, so what other
- * m4 makes of them is better seen in the .cf file.
+ * Lines are for the .mc file, which people edit; the .cf file is what a daemon
+ * reads, so only of that one it is known what to try.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "policy/base/text.h"
-#include "policy/doctor/doctor.h"
+#include "policy/doctor/certs.h"
+#include "policy/doctor/sendmail.h"
+#include "policy/doctor/trial.h"
 
-enum { VALUE_BYTES = 512, LINE_BYTES = 4096, SPEC_BYTES = 600, DELAY_MAX_S = 60 };
+enum { DELAY_MAX_S = 60 };
 
-enum option {
-	OPTION_FILTERS,
-	OPTION_CA_FILE,
-	OPTION_CA_PATH,
-	OPTION_CERT,
-	OPTION_TLS_SERVER,
-	OPTION_USER,
-	OPTION_COUNT
-};
+static const char restart[] = "systemctl restart sendmail";
 
-static const struct {
-	const char *cf, *mc;
-} options[OPTION_COUNT] = {
-	[OPTION_FILTERS] = { "InputMailFilters", "confINPUT_MAIL_FILTERS" },
-	[OPTION_CA_FILE] = { "CACertFile", "confCACERT" },
-	[OPTION_CA_PATH] = { "CACertPath", "confCACERT_PATH" },
-	[OPTION_CERT] = { "ServerCertFile", "confSERVER_CERT" },
-	[OPTION_TLS_SERVER] = { "TLSSrvOptions", "confTLS_SRV_OPTIONS" },
-	[OPTION_USER] = { "RunAsUser", "confRUN_AS_USER" },
-};
-
-struct sendmail {
-	const struct doctor *d;
-	const char *path;
-	bool mc;
-	char spec[SPEC_BYTES];	     /* our socket, in sendmail's spelling */
-	char name[VALUE_BYTES];	     /* of the filter on our socket, or "" */
-	char equates[VALUE_BYTES];   /* "S=..., F=T, T=..." */
-	bool input;		     /* by INPUT_MAIL_FILTER */
-	char option[OPTION_COUNT][VALUE_BYTES];
-};
-
+/* What makes a .cf file of the .mc, and has it read. */
 static void
-keep(char *to, struct slice value)
+then_restart(const struct sendmail *s, struct finding *f)
 {
-	value = slice_trim(value);
-	snprintf(to, VALUE_BYTES, "%.*s", SLICE_ARG(value));
-}
+	const char *slash = strrchr(s->path, '/');
 
-/* The value of an equate, "F" of "S=..., F=T"; empty: there is none. */
-static struct slice
-equate(const char *equates, char letter)
-{
-	struct slice rest = slice_of(equates), one;
-
-	while (slice_next(&rest, ',', &one)) {
-		one = slice_trim(one);
-		if (one.n >= 2 && one.p[0] == letter && one.p[1] == '=')
-			return slice_trim(slice_from(one, 2));
-	}
-	return slice_make("", 0);
-}
-
-/* "unix:" and "local:" are the same to sendmail. */
-static bool
-is_ours(const struct sendmail *s, const char *equates)
-{
-	struct slice socket = equate(equates, 'S');
-
-	if (slice_starts_nocase(socket, "unix:") &&
-	    strncmp(s->spec, "local:", 6) == 0)
-		return slice_is(slice_from(socket, 5), s->spec + 6);
-	return slice_is(socket, s->spec);
-}
-
-static void
-take_filter(struct sendmail *s, struct slice name, struct slice equates,
-    bool input)
-{
-	char text[VALUE_BYTES];
-
-	keep(text, equates);
-	if (!is_ours(s, text))
-		return;
-	keep(s->name, name);
-	memcpy(s->equates, text, sizeof text);
-	s->input = input;
-}
-
-static void
-take_option(struct sendmail *s, struct slice name, struct slice value)
-{
-	for (int i = 0; i < OPTION_COUNT; i++)
-		if (slice_is_nocase(slice_trim(name), s->mc ? options[i].mc :
-		    options[i].cf))
-			keep(s->option[i], value);
-}
-
-static void
-take_cf_line(struct sendmail *s, struct slice line)
-{
-	size_t equal = slice_find(line, '='), comma = slice_find(line, ',');
-
-	if (line.n > 1 && line.p[0] == 'X' && comma < line.n)
-		take_filter(s, slice_make(line.p + 1, comma - 1),
-		    slice_from(line, comma + 1), false);
-	else if (line.n > 2 && line.p[0] == 'O' && line.p[1] == ' ' &&
-	    equal < line.n)
-		take_option(s, slice_make(line.p + 2, equal - 2),
-		    slice_from(line, equal + 1));
-}
-
-/* The next m4 argument, `quoted' or bare; false: there is none. */
-static bool
-next_argument(struct slice *rest, struct slice *argument)
-{
-	size_t n = 0;
-
-	*rest = slice_trim(*rest);
-	if (rest->n > 0 && rest->p[0] == '`') {
-		*rest = slice_from(*rest, 1);
-		n = slice_find(*rest, '\'');
-		*argument = slice_make(rest->p, n);
-		*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
-		n = 0;
-	} else {
-		while (n < rest->n && strchr(",)", rest->p[n]) == NULL)
-			n++;
-		*argument = slice_trim(slice_make(rest->p, n));
-		*rest = slice_from(*rest, n);
-	}
-	*rest = slice_trim(*rest);
-	if (rest->n > 0 && rest->p[0] == ',')
-		*rest = slice_from(*rest, 1);
-	return argument->n > 0;
+	if (access("/usr/sbin/sendmailconfig", X_OK) == 0)
+		finding_then(f, "sendmailconfig");
+	else
+		finding_then(f, "make -C %.*s",
+		    slash == NULL ? 1 : (int)(slash - s->path),
+		    slash == NULL ? "." : s->path);
+	finding_then(f, "%s", restart);
 }
 
 static bool
-macro_arguments(struct slice line, const char *macro, struct slice argument[2])
+listed(struct slice list, const char *name)
 {
-	struct slice rest;
+	struct slice one;
 
-	if (!slice_starts_nocase(line, macro) ||
-	    line.n <= strlen(macro) || line.p[strlen(macro)] != '(')
-		return false;
-	rest = slice_from(line, strlen(macro) + 1);
-	return next_argument(&rest, &argument[0]) &&
-	    next_argument(&rest, &argument[1]);
-}
-
-static void
-take_mc_line(struct sendmail *s, struct slice line)
-{
-	struct slice argument[2];
-
-	if (macro_arguments(line, "INPUT_MAIL_FILTER", argument))
-		take_filter(s, argument[0], argument[1], true);
-	else if (macro_arguments(line, "MAIL_FILTER", argument))
-		take_filter(s, argument[0], argument[1], false);
-	else if (macro_arguments(line, "define", argument))
-		take_option(s, argument[0], argument[1]);
-}
-
-static bool
-read_file(struct sendmail *s, struct fault *f)
-{
-	FILE *file = fopen(s->path, "re");
-	char line[LINE_BYTES], whole[2 * LINE_BYTES] = "";
-	size_t n = 0;
-	bool good;
-
-	if (file == NULL)
-		return fault_errno(f, FAULT_NOINPUT, errno, "%s", s->path);
-	while (fgets(line, sizeof line, file) != NULL) {
-		struct slice bytes = slice_of(line);
-
-		bytes.n = slice_find(bytes, '\n');
-		if (s->mc) {
-			take_mc_line(s, slice_trim(bytes));
-			continue;
-		}
-		if (!(bytes.n > 0 && text_is_blank(bytes.p[0]))) {
-			take_cf_line(s, slice_make(whole, n));
-			n = 0;
-		}
-		if (n + bytes.n < sizeof whole) {
-			memcpy(whole + n, bytes.p, bytes.n);
-			n += bytes.n;
-		}
-	}
-	take_cf_line(s, slice_make(whole, n));
-	if (ferror(file))
-		fault_errno(f, FAULT_IO, errno, "%s", s->path);
-	good = !ferror(file);
-	fclose(file);
-	return good;
-}
-
-static bool
-listed(const char *list, const char *name)
-{
-	struct slice rest = slice_of(list), one;
-
-	while (slice_next(&rest, ',', &one))
+	while (slice_next_of(&list, ",;", &one))
 		if (slice_is(slice_trim(one), name))
 			return true;
 	return false;
@@ -217,9 +44,17 @@ listed(const char *list, const char *name)
 static void
 mend_filter(const struct sendmail *s, struct finding *f)
 {
-	finding_mend(f, s->mc ? s->path : "sendmail.mc",
+	finding_mend(f, s->place,
 	    "INPUT_MAIL_FILTER(`%s', `S=%s, F=T, T=C:10s;S:10s;R:10s;E:30s')"
 	    "dnl", s->name[0] != '\0' ? s->name : "tlspolicy", s->spec);
+	then_restart(s, f);
+}
+
+static void
+mend_define(const struct sendmail *s, struct finding *f, const char *lines)
+{
+	finding_mend(f, s->place, "%s", lines);
+	then_restart(s, f);
 }
 
 /* Seconds of "C:5m" in "C:5m;S:10s"; 0: it is not there. */
@@ -248,7 +83,7 @@ seconds_of(struct slice timeouts, char letter)
 static void
 check_timeouts(const struct sendmail *s)
 {
-	struct slice timeouts = equate(s->equates, 'T');
+	struct slice timeouts = sendmail_equate(s->equates, 'T', NULL);
 	unsigned long connect = seconds_of(timeouts, 'C');
 	unsigned long end = seconds_of(timeouts, 'E');
 
@@ -261,78 +96,216 @@ check_timeouts(const struct sendmail *s)
 	    connect != 0 ? connect : 300, end != 0 ? end : 300));
 }
 
-static void
+/* True: nothing keeps sendmail from asking us. */
+static bool
 check_filter(const struct sendmail *s)
 {
-	struct slice flag = equate(s->equates, 'F');
-	const char *filters = s->option[OPTION_FILTERS];
+	struct slice flag = sendmail_equate(s->equates, 'F', NULL);
+	const char *filters = s->option[SENDMAIL_FILTERS];
+	struct finding *f;
+	bool used;
 
 	if (s->name[0] == '\0') {
 		mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_FILTER,
 		    "%s has no mail filter on %s", s->path, s->spec));
-		return;
+		return false;
 	}
-	if (!listed(filters, s->name) && (filters[0] != '\0' || !s->input))
-		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_FILTER_UNUSED,
-		    "%s: InputMailFilters is \"%s\"", s->path, filters),
-		    s->mc ? s->path : "sendmail.mc",
+	used = listed(slice_of(filters), s->name) ||
+	    (filters[0] == '\0' && s->input);
+	if (!used) {
+		f = doctor_add(s->d, DOCTOR_SENDMAIL_FILTER_UNUSED,
+		    "%s: InputMailFilters is \"%s\"", s->path, filters);
+		finding_mend(f, s->place,
 		    "define(`confINPUT_MAIL_FILTERS', `%s%s%s')dnl", filters,
 		    filters[0] != '\0' ? ", " : "", s->name);
+		then_restart(s, f);
+	}
 	if (!slice_is(flag, "T") && !slice_is(flag, "4"))
 		mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_FLAG,
 		    "%s: filter %s has F=%.*s", s->path, s->name,
 		    SLICE_ARG(flag)));
 	check_timeouts(s);
+	return used;
+}
+
+/* The lines that name what tlspolicy-ca makes, and the command. */
+static void
+use_ours(void *arg, struct finding *f)
+{
+	const struct sendmail *s = arg;
+	char host[256], pem[CERTS_PATH_MAX], key[CERTS_PATH_MAX];
+
+	snprintf(host, sizeof host, "%s", s->host);
+	if (host[0] == '\0' && gethostname(host, sizeof host - 1) == -1)
+		snprintf(host, sizeof host, "localhost");
+	certs_ours(s->d, host, "pem", pem);
+	certs_ours(s->d, host, "key", key);
+	finding_mend(f, s->place, "define(`confSERVER_CERT', `%s')dnl\n"
+	    "define(`confSERVER_KEY', `%s')dnl", pem, key);
+	certs_then_make(s->d, host, f);
+	then_restart(s, f);
 }
 
 static void
-check_tls(const struct sendmail *s)
+check_ca(struct sendmail *s, bool *broken)
 {
-	const char *place = s->mc ? s->path : "sendmail.mc";
-	const char *server = s->option[OPTION_TLS_SERVER];
+	char what[FINDING_WHAT_MAX], ours[CERTS_PATH_MAX], lines[2100];
+	const char *file = s->option[SENDMAIL_CA_FILE];
+	struct text why, ignored;
+	char memory[FINDING_WHAT_MAX];
 
-	if (s->option[OPTION_CERT][0] == '\0') {
-		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_TLS,
-		    "%s has no ServerCertFile", s->path), place,
-		    "define(`confSERVER_CERT', `/etc/mail/tls/cert.pem')dnl\n"
-		    "define(`confSERVER_KEY', `/etc/mail/tls/key.pem')dnl");
-		return;
-	}
-	if (s->option[OPTION_CA_FILE][0] == '\0')
-		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_CA,
-		    "%s has no CACertFile", s->path), place,
-		    "define(`confCACERT', "
+	if (file[0] == '\0') {
+		mend_define(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_CA,
+		    "%s has no CACertFile", s->path), "define(`confCACERT', "
 		    "`/etc/ssl/certs/ca-certificates.crt')dnl\n"
 		    "define(`confCACERT_PATH', `/etc/ssl/certs')dnl");
+		return;
+	}
+	text_init(&why, what, sizeof what);
+	text_init(&ignored, memory, sizeof memory);
+	if (certs_are_cas(file, &why))
+		return;
+	*broken = true;
+	certs_ours(s->d, NULL, NULL, ours);
+	snprintf(lines, sizeof lines, "define(`confCACERT', `%s')dnl",
+	    certs_are_cas(ours, &ignored) ? ours :
+	    "/etc/ssl/certs/ca-certificates.crt");
+	mend_define(s, doctor_add(s->d, DOCTOR_CA_UNUSABLE,
+	    "CACertFile: %s", what), lines);
+}
+
+/* *broken: there is no TLS, or it cannot work. */
+static void
+check_tls(struct sendmail *s, bool *broken)
+{
+	const char *server = s->option[SENDMAIL_TLS_SERVER];
+	const char *key = s->option[SENDMAIL_KEY];
+	const struct certs c = { s->d, "ServerCertFile",
+		s->option[SENDMAIL_CERT], key[0] != '\0' ? key :
+		s->option[SENDMAIL_CERT], use_ours, s,
+		strstr(s->option[SENDMAIL_BLAME], "GroupReadableKeyFile") !=
+		NULL ? NULL : restart };
+
+	if (c.certificate[0] == '\0') {
+		use_ours(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_TLS,
+		    "%s has no ServerCertFile", s->path));
+		*broken = true;
+		return;
+	}
+	check_ca(s, broken);
 	if (strchr(server, 'V') != NULL)
-		finding_mend(doctor_add(s->d, DOCTOR_SENDMAIL_NO_CCERT,
-		    "%s: TLSSrvOptions is \"%s\"", s->path, server), place,
+		mend_define(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_CCERT,
+		    "%s: TLSSrvOptions is \"%s\"", s->path, server),
 		    "define(`confTLS_SRV_OPTIONS', `')dnl");
+	if (!certs_look(&c))
+		*broken = true;
+}
+
+/* A daemon's own list of filters takes the place of InputMailFilters. */
+static bool
+check_daemon(const struct sendmail *s, const char *daemon)
+{
+	char others[SENDMAIL_VALUE_BYTES] = "";
+	struct slice rest = slice_of(daemon), one, list;
+	struct finding *f;
+	bool own;
+
+	list = sendmail_equate(daemon, 'I', &own);
+	if (!own || s->name[0] == '\0' || listed(list, s->name))
+		return true;
+	while (slice_next(&rest, ',', &one)) {
+		size_t n = strlen(others);
+
+		one = slice_trim(one);
+		if (one.n > 0 && text_lower(one.p[0]) != 'i')
+			snprintf(others + n, sizeof others - n, "%.*s, ",
+			    SLICE_ARG(one));
+	}
+	f = doctor_add(s->d, DOCTOR_SENDMAIL_DAEMON_WITHOUT,
+	    "%s: DaemonPortOptions %s", s->path, daemon);
+	finding_mend(f, s->place,
+	    "DAEMON_OPTIONS(`%sInputMailFilters=%.*s%s%s')dnl", others,
+	    SLICE_ARG(list), list.n > 0 ? ";" : "", s->name);
+	then_restart(s, f);
+	return false;
+}
+
+static void
+try_daemon(const struct sendmail *s, const char *daemon, bool asked,
+    bool broken)
+{
+	struct slice name = sendmail_equate(daemon, 'N', NULL);
+	struct slice family = sendmail_equate(daemon, 'F', NULL);
+	struct slice address = sendmail_equate(daemon, 'A', NULL);
+	struct slice port = sendmail_equate(daemon, 'P', NULL);
+	struct slice modifiers = sendmail_equate(daemon, 'M', NULL);
+	bool own = check_daemon(s, daemon);
+	struct trial *t;
+
+	if (family.n > 0 && !slice_starts_nocase(family, "inet"))
+		return;
+	t = trial_add(s->d);
+	if (t == NULL)
+		return;
+	snprintf(t->label, sizeof t->label, "daemon %.*s of %s",
+	    SLICE_ARG(name), s->path);
+	snprintf(t->host, sizeof t->host, "%.*s", SLICE_ARG(address));
+	if (address.n == 0 || slice_is(address, "0.0.0.0"))
+		snprintf(t->host, sizeof t->host, "%s",
+		    slice_is_nocase(family, "inet6") ? "::1" : "127.0.0.1");
+	snprintf(t->port, sizeof t->port, "%.*s",
+	    SLICE_ARG(port.n > 0 ? port : slice_of("smtp")));
+	snprintf(t->reload, sizeof t->reload, "%s", restart);
+	snprintf(t->start, sizeof t->start, "%s", restart);
+	t->implicit = slice_find(modifiers, 's') < modifiers.n;
+	t->tls = slice_find(modifiers, 'S') == modifiers.n;
+	t->explained = !asked || !own;
+	t->tls_explained = broken;
+}
+
+static void
+try_daemons(const struct sendmail *s, bool asked, bool broken)
+{
+	if (s->mc) {
+		finding_mend(doctor_add(s->d, DOCTOR_NOT_TRIED,
+		    "%s is made into a .cf file, and no daemon reads it",
+		    s->path), "run",
+		    "tlspolicy doctor --sendmail /etc/mail/sendmail.cf");
+		for (unsigned i = 0; i < s->ndaemons; i++)
+			check_daemon(s, s->daemon[i]);
+		return;
+	}
+	for (unsigned i = 0; i < s->ndaemons; i++)
+		try_daemon(s, s->daemon[i], asked, broken);
+	if (s->ndaemons == 0)
+		try_daemon(s, "Name=MTA", asked, broken);
 }
 
 bool
 doctor_sendmail(const struct doctor *d, const char *path, struct fault *f)
 {
 	struct sendmail *s = calloc(1, sizeof *s);
-	const char *unix_path = doctor_socket_path(d);
 	size_t n = strlen(path);
-	bool good;
+	bool good, asked, broken = false;
+	struct text spec;
 
 	if (s == NULL)
 		return fault_no_memory(f);
 	s->d = d;
 	s->path = path;
 	s->mc = n > 3 && strcmp(path + n - 3, ".mc") == 0;
-	snprintf(s->spec, sizeof s->spec, "%s%s",
-	    unix_path != NULL ? "local:" : "",
-	    unix_path != NULL ? unix_path : d->socket);
-	good = read_file(s, f);
+	s->place = s->mc ? path : "sendmail.mc";
+	(void)socket_parse(slice_of(d->socket), &s->socket);
+	text_init(&spec, s->spec, sizeof s->spec);
+	socket_print_sendmail(&s->socket, &spec);
+	good = sendmail_read(s, f);
 	if (good) {
-		check_filter(s);
-		check_tls(s);
+		asked = check_filter(s);
+		check_tls(s, &broken);
 		/* Without RunAsUser sendmail connects as root. */
-		if (s->option[OPTION_USER][0] != '\0')
-			doctor_socket_for(d, s->option[OPTION_USER]);
+		if (s->option[SENDMAIL_USER][0] != '\0')
+			doctor_socket_for(d, s->option[SENDMAIL_USER]);
+		try_daemons(s, asked, broken);
 	}
 	free(s);
 	return good;

@@ -1,13 +1,15 @@
 /*
  * The settings do not say where the daemon listens when a socket unit is
- * active; only the service manager can.  Where there is none, or no such unit,
- * the settings count.
+ * active, nor as whom it was started; only the service manager can.  Where
+ * there is none, or no such unit, the settings count.
  */
 #include "config.h"
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "policy/doctor/access.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/run.h"
 
@@ -27,28 +29,86 @@ property(const struct text *all, const char *name)
 	return slice_make("", 0);
 }
 
-/* "Listen=/PATH (Stream)", a line for each; we have one. */
-const char *
-doctor_unit_socket(char *memory, size_t size)
+/* By a shell, as systemctl complains where systemd does not run. */
+static bool
+show(const char *command, char output[OUTPUT_BYTES], struct text *out)
 {
-	/* By a shell, as systemctl complains where systemd does not run. */
-	static const char *const argv[] = { "sh", "-c",
-		"exec systemctl show --property=ActiveState,Listen "
-		"tlspolicy-milter.socket 2>/dev/null", NULL };
+	const char *const argv[] = { "sh", "-c", command, NULL };
+	struct fault f;
+
+	text_init(out, output, OUTPUT_BYTES);
+	return capture((char *const *)(uintptr_t)argv, out, &f);
+}
+
+static void
+keep(struct slice value, char *to, size_t size)
+{
+	snprintf(to, size, "%.*s", SLICE_ARG(value));
+}
+
+/* "Listen=/PATH (Stream)", a line for each; we have one. */
+static void
+ask_socket(struct doctor_unit *unit)
+{
 	char output[OUTPUT_BYTES];
 	struct slice path;
 	struct text out;
-	struct fault f;
-	int n;
 
-	text_init(&out, output, sizeof output);
-	if (!capture((char *const *)(uintptr_t)argv, &out, &f) ||
-	    !slice_is(property(&out, "ActiveState"), "active"))
-		return NULL;
+	if (!show("exec systemctl show --property=LoadState,ActiveState,Listen "
+	    "tlspolicy-milter.socket 2>/dev/null", output, &out))
+		return;
+	unit->socket_there = slice_is(property(&out, "LoadState"), "loaded");
 	path = property(&out, "Listen");
 	path.n = slice_find(path, ' ');
-	if (path.n == 0 || path.p[0] != '/')
-		return NULL;
-	n = snprintf(memory, size, "unix:%.*s", SLICE_ARG(path));
-	return n > 0 && (size_t)n < size ? memory : NULL;
+	if (slice_is(property(&out, "ActiveState"), "active") && path.n > 0 &&
+	    path.p[0] == '/' && path.n + 6 < sizeof unit->socket)
+		snprintf(unit->socket, sizeof unit->socket, "unix:%.*s",
+		    SLICE_ARG(path));
+}
+
+void
+doctor_unit_ask(struct doctor_unit *unit)
+{
+	char output[OUTPUT_BYTES];
+	struct text out;
+
+	memset(unit, 0, sizeof *unit);
+	ask_socket(unit);
+	if (!show("exec systemctl show --property=LoadState,User,Group,"
+	    "SupplementaryGroups tlspolicy-milter.service 2>/dev/null", output,
+	    &out))
+		return;
+	unit->service_there = slice_is(property(&out, "LoadState"), "loaded");
+	keep(property(&out, "User"), unit->user, sizeof unit->user);
+	snprintf(unit->groups, sizeof unit->groups, "%.*s %.*s",
+	    SLICE_ARG(property(&out, "Group")),
+	    SLICE_ARG(property(&out, "SupplementaryGroups")));
+}
+
+bool
+doctor_unit_lacks_group(const struct doctor_unit *unit, const char *group)
+{
+	struct slice rest = slice_of(unit->groups), word;
+	struct access user;
+
+	/* A daemon that is started as root may do so before it becomes another. */
+	if (!unit->service_there || unit->user[0] == '\0' || group[0] == '\0')
+		return false;
+	while (slice_next_of(&rest, ", \t", &word))
+		if (slice_is(word, group))
+			return false;
+	return access_find(unit->user, &user) &&
+	    !access_is_member(&user, group);
+}
+
+void
+doctor_unit_add_group(const char *group, char *lines, size_t size)
+{
+	static const char folder[] =
+	    "/etc/systemd/system/tlspolicy-milter.service.d";
+
+	snprintf(lines, size, "install -d %s\n"
+	    "printf '[Service]\\nSupplementaryGroups=%s\\n' > "
+	    "%s/socket-group.conf\nsystemctl daemon-reload", folder, group,
+	    folder);
 }

@@ -16,7 +16,10 @@ my %kinds = (
 		    'basicConstraints=critical,CA:TRUE', 'ca', 3],
 	otherca	=> ['/C=XX/O=Elsewhere/CN=Unknown Root',
 		    'basicConstraints=critical,CA:TRUE', 'otherca', 3],
-	server	=> ['/CN=mx.example.org', $server, 'ca', 3],
+	server	=> ['/CN=mx.example.org', $server, 'ca', 90],
+	endedserver => ['/CN=mx.example.org', $server, 'ca', -1],
+	clientserver => ['/CN=mx.example.org', $client, 'ca', 90],
+	endingserver => ['/CN=mx.example.org', $server, 'ca', 3],
 	trusted	=> ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],
 	# Same names and issuer as trusted, another key: another fingerprint.
 	rollover => ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],

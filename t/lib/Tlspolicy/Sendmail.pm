@@ -54,14 +54,22 @@ sub start
 	    $self->with_syslog, binary(), '-C', "$self->{dir}/sendmail.cf",
 	    map { ('-O', "$_=$self->{options}{$_}") }
 		sort keys %{$self->{options} // {}}];
+	$self->again;
+	return $self;
+}
+
+# A daemon, the first one or the next after stop().
+sub again
+{
+	my ($self) = @_;
+	$self->{stopped} = 0;
 	# -bD: in the foreground, so that our child is the daemon itself.
-	$self->{pid} = $arg{scratch}->spawn('sendmail/log',
+	$self->{pid} = $self->{scratch}->spawn('sendmail/log',
 	    @{$self->{prefix}}, '-bD');
 	Tlspolicy::Scratch::wait_for(30, sub {
 	    $self->answers || Tlspolicy::Scratch::ended($self->{pid}) });
 	$self->answers or
 	    die "sendmail does not answer:\n" . $self->log;
-	return $self;
 }
 
 # There is no syslog daemon: what sendmail tells it goes to a file.

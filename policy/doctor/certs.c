@@ -1,0 +1,200 @@
+/*
+ * Of what cert finds only that counts here which keeps an MTA from TLS, or
+ * peers from it.  A certificate that signed itself and one without names are
+ * what most servers have, and do well with.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/cert/inspect.h"
+#include "policy/doctor/certs.h"
+
+enum { SOON_DAYS = 14 };
+
+static const struct {
+	enum inspect_kind found;
+	enum doctor_kind kind;
+	bool fatal; /* the MTA cannot show it */
+} counted[] = {
+	{ INSPECT_KEY_MISMATCH, DOCTOR_CERTIFICATE_UNUSABLE, true },
+	{ INSPECT_KEY_ENCRYPTED, DOCTOR_CERTIFICATE_UNUSABLE, true },
+	{ INSPECT_EXPIRED, DOCTOR_CERTIFICATE_EXPIRED, false },
+	{ INSPECT_NOT_YET_VALID, DOCTOR_CERTIFICATE_EXPIRED, false },
+	{ INSPECT_EXPIRES_SOON, DOCTOR_CERTIFICATE_SOON, false },
+	{ INSPECT_NO_SERVER_PURPOSE, DOCTOR_CERTIFICATE_WEAK, false },
+	{ INSPECT_WEAK_KEY, DOCTOR_CERTIFICATE_WEAK, false },
+	{ INSPECT_WEAK_DIGEST, DOCTOR_CERTIFICATE_WEAK, false },
+	{ INSPECT_CHAIN_BROKEN, DOCTOR_CERTIFICATE_WEAK, false },
+};
+
+static void
+say(const struct certs *c, enum doctor_kind kind, const char *path,
+    const char *what)
+{
+	struct finding *f = doctor_add(c->d, kind, "%s: %s: %s", c->owner, path,
+	    what);
+
+	c->mend(c->arg, f);
+}
+
+/* False: it is not to be used. */
+static bool
+take(const struct certs *c, const struct findings *found)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < found->n; i++) {
+		const struct finding *one = &found->all[i];
+
+		for (size_t k = 0; k < sizeof counted / sizeof counted[0]; k++)
+			if (one->kind == &inspect_kinds[counted[k].found]) {
+				say(c, counted[k].kind, one->place, one->what);
+				good = good && !counted[k].fatal;
+			}
+	}
+	return good;
+}
+
+/* False: it is not to be used. */
+static bool
+look_at_mode(const struct certs *c)
+{
+	mode_t open = c->restart == NULL ? S_IRWXO : S_IRWXO | S_IRWXG;
+	struct finding *f;
+	struct stat st;
+
+	if (stat(c->key, &st) == -1 || (st.st_mode & open) == 0)
+		return true;
+	f = doctor_add(c->d, DOCTOR_KEY_OPEN, "%s: the key %s has mode %04o",
+	    c->owner, c->key, (unsigned)st.st_mode & 07777);
+	finding_mend(f, "run", "chmod %s %s",
+	    c->restart == NULL ? "o=" : "go=", c->key);
+	if (c->restart != NULL)
+		finding_then(f, "%s", c->restart);
+	return c->restart == NULL;
+}
+
+static bool
+inspect(const struct certs *c, const struct pemfile *files, size_t n)
+{
+	const struct inspect_settings settings = { .use = INSPECT_SERVER,
+		.soon = SOON_DAYS, .now = time(NULL) };
+	struct findings found;
+	struct fault f;
+	size_t keys = 0;
+	bool good;
+
+	for (size_t i = 0; i < n; i++)
+		keys += files[i].nkeys;
+	if (sk_X509_num(files[0].certificates) == 0 || keys == 0) {
+		say(c, DOCTOR_CERTIFICATE_UNUSABLE,
+		    keys == 0 ? c->key : c->certificate, keys == 0 ?
+		    "holds no private key" : "holds no certificate");
+		return false;
+	}
+	findings_init(&found);
+	good = inspect_files(files, n, &settings, &found, &f);
+	if (!good)
+		say(c, DOCTOR_CERTIFICATE_UNUSABLE, c->certificate, f.text);
+	good = take(c, &found) && good;
+	findings_free(&found);
+	return good;
+}
+
+/* To us; the MTA reads it as root. */
+static bool
+is_closed(const char *path)
+{
+	return access(path, R_OK) == -1 && errno == EACCES;
+}
+
+static bool
+say_unseen(const struct certs *c, const char *path)
+{
+	finding_mend(doctor_add(c->d, DOCTOR_CERTIFICATE_UNSEEN,
+	    "%s: %s: %s", c->owner, path, strerror(EACCES)), "run",
+	    "sudo tlspolicy doctor");
+	return true;
+}
+
+bool
+certs_look(const struct certs *c)
+{
+	const char *paths[2] = { c->certificate, c->key };
+	size_t n = strcmp(c->certificate, c->key) == 0 ? 1 : 2, nread;
+	struct pemfile files[2];
+	struct fault f;
+	bool good = true, unseen = false;
+
+	for (nread = 0; nread < n && good; nread += good) {
+		good = pemfile_read(paths[nread], &files[nread], &f);
+		if (!good && is_closed(paths[nread])) {
+			unseen = say_unseen(c, paths[nread]);
+			break;
+		}
+		if (!good)
+			say(c, DOCTOR_CERTIFICATE_UNUSABLE, paths[nread],
+			    f.text);
+	}
+	good = good && inspect(c, files, n);
+	while (nread > 0)
+		pemfile_free(&files[--nread]);
+	return unseen || (good && look_at_mode(c));
+}
+
+bool
+certs_are_cas(const char *path, struct text *why)
+{
+	struct fault f;
+	X509_STORE *store = inspect_open_bundle(path, &f);
+
+	if (store == NULL)
+		text_printf(why, "%s: %s", path, f.text);
+	X509_STORE_free(store);
+	return store != NULL;
+}
+
+/* The folder of the settings file has tlspolicy-ca's, "ca", too. */
+static void
+our_folder(const struct doctor *d, char path[CERTS_PATH_MAX])
+{
+	const char *slash = strrchr(d->conf, '/');
+
+	snprintf(path, CERTS_PATH_MAX, "%.*s/ca",
+	    slash == NULL ? 1 : (int)(slash - d->conf),
+	    slash == NULL ? "." : d->conf);
+}
+
+void
+certs_ours(const struct doctor *d, const char *host, const char *end,
+    char path[CERTS_PATH_MAX])
+{
+	size_t n;
+
+	our_folder(d, path);
+	n = strlen(path);
+	if (host == NULL)
+		snprintf(path + n, CERTS_PATH_MAX - n, "/ca.pem");
+	else
+		snprintf(path + n, CERTS_PATH_MAX - n, "/%s-mta.%s", host, end);
+}
+
+void
+certs_then_make(const struct doctor *d, const char *host, struct finding *f)
+{
+	char folder[CERTS_PATH_MAX], path[CERTS_PATH_MAX];
+	bool other, ca;
+
+	our_folder(d, folder);
+	other = strcmp(folder, "/etc/tlspolicy/ca") != 0;
+	certs_ours(d, NULL, NULL, path);
+	ca = access(path, F_OK) == 0;
+	certs_ours(d, host, "pem", path);
+	finding_then(f, "tlspolicy-ca %s%s%s%s %s", other ? "-d " : "",
+	    other ? folder : "", other ? " " : "", !ca ? "init" :
+	    access(path, F_OK) == 0 ? "renew mta" : "mta", host);
+}

@@ -1,0 +1,85 @@
+/*
+ * postfix.h - what the checks of a Postfix share: its parameters as they hold
+ * for each service, and the lines that change them.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_DOCTOR_POSTFIX_H
+#define TLSPOLICY_DOCTOR_POSTFIX_H
+
+#include <stdbool.h>
+
+#include "policy/base/text.h"
+#include "policy/doctor/doctor.h"
+#include "policy/doctor/socket.h"
+
+enum { POSTFIX_OUTPUT_BYTES = 256 * 1024, POSTFIX_SPEC_BYTES = 1200,
+	POSTFIX_LIST_BYTES = 2000, POSTFIX_SERVICES_MAX = 256 };
+
+enum postfix_command { POSTFIX_OTHER, POSTFIX_SMTPD, POSTFIX_POSTSCREEN,
+	POSTFIX_CLEANUP, POSTFIX_PICKUP, POSTFIX_SMTP };
+
+struct postfix_service {
+	struct slice name, type; /* as master.cf has them: "smtp", "inet" */
+	enum postfix_command command;
+	bool chrooted;
+	bool unjudged, tls_broken; /* a finding says why */
+};
+
+struct postfix {
+	const struct doctor *d;
+	const char *dir;
+	char main_cf[600], reload[700];
+	struct socket_address socket;	/* ours */
+	char spec[POSTFIX_SPEC_BYTES];	/* the same, as Postfix had best say it */
+	char memory[3][POSTFIX_OUTPUT_BYTES];
+	struct text parameters, overrides, lines;
+	struct postfix_service services[POSTFIX_SERVICES_MAX];
+	unsigned n;
+};
+
+/* "NAME = VALUE" of main.cf or its default; unset: empty. */
+struct slice postfix_parameter(const struct postfix *, const char *name);
+
+/*
+ * The same as it holds for a service.  *own: master.cf says it for that service
+ * alone; NULL: not asked.
+ */
+struct slice postfix_value(const struct postfix *,
+    const struct postfix_service *, const char *name, bool *own);
+bool postfix_is_yes(const struct postfix *, const struct postfix_service *,
+    const char *name);
+
+/*
+ * One more finding about a parameter of a service, with the line that sets it
+ * to `wanted` where it was set, unless another service has led to the same one.
+ * NULL: it has.
+ */
+struct finding *postfix_find(const struct postfix *, struct postfix_service *,
+    enum doctor_kind, const char *name, const char *wanted);
+/* The same with other words for what was found. */
+struct finding *postfix_find_as(const struct postfix *,
+    struct postfix_service *, enum doctor_kind, const char *name,
+    const char *wanted, const char *what);
+
+/* The checks. */
+void postfix_maps(struct postfix *, struct postfix_service *);
+void postfix_milters(struct postfix *, struct postfix_service *);
+void postfix_tls(struct postfix *, struct postfix_service *);
+void postfix_outbound(struct postfix *);
+void postfix_trial(const struct postfix *, const struct postfix_service *);
+
+/*
+ * Only mail that this Postfix has judged already comes in there: the way back
+ * from a content filter.
+ */
+bool postfix_is_way_back(const struct postfix *,
+    const struct postfix_service *);
+/* By its settings; its files may not do. */
+bool postfix_offers_tls(const struct postfix *,
+    const struct postfix_service *);
+/* Where master.cf has it listen: host and port, each empty when not said. */
+void postfix_split_name(const struct postfix_service *, struct slice *host,
+    struct slice *port);
+
+#endif

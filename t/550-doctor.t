@@ -1,0 +1,70 @@
+#!/usr/bin/perl
+#
+# tlspolicy doctor and a live sendmail: what is wrong is found by its name, the
+# lines mend it, and nothing is said of what is right.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Setups;
+
+my $setups = Tlspolicy::Setups->new('sendmail');
+my ($tcp) = Tlspolicy::Scratch::free_port();
+
+# Lines of the .mc changed.
+sub changed {
+	my ($from, $to) = @_;
+	return sub { $_[0] =~ s/$from/$to/mr };
+}
+
+sub pair {
+	my ($kind) = @_;
+	my ($cert, $key) = $setups->{certs}->pair($kind);
+	return sub { $_[0] =~ s/(confSERVER_CERT', `)[^']*/$1$cert/r
+	    =~ s/(confSERVER_KEY', `)[^']*/$1$key/r };
+}
+
+my @rows = (
+	'right' => { finds => '' },
+	'no filter' => { mc => changed('^INPUT_MAIL_FILTER.*\n', ''),
+	    finds => 'sendmail-no-filter' },
+	'a filter that is only defined' => {
+	    mc => changed('^INPUT_MAIL_FILTER', 'MAIL_FILTER'),
+	    finds => 'sendmail-filter-unused' },
+	'without F=T' => { mc => changed(' F=T,', ''),
+	    finds => 'sendmail-flag' },
+	'a daemon without filters' => {
+	    mc => sub { $_[0] =~ s/(Name=MTA, .*?)'/$1, InputMailFilters='/r },
+	    finds => 'sendmail-daemon-without' },
+	'no certificate' => {
+	    mc => changed('^define.`confSERVER_(?:CERT|KEY).*\n', ''),
+	    finds => 'sendmail-no-tls' },
+	'a certificate that has ended' => { mc => pair('endedserver'),
+	    finds => 'certificate-expired' },
+	'CAs that are not there' => {
+	    mc => sub { $_[0] =~ s/(confCACERT', `)[^']*/$1\/nonexistent/r },
+	    finds => 'ca-unusable' },
+	'a key for everybody' => {
+	    key => 0644, finds => 'key-open' },
+	'by TCP, and localhost is its name' => {
+	    conf => { socket => "inet:$tcp\@127.0.0.1" },
+	    mc => sub { $_[0] =~ s/S=inet:\d+.127.0.0.1/S=inet:$tcp\@localhost/r },
+	    finds => '' },
+	'settings that are not in force' => {
+	    mc => changed('^INPUT_MAIL_FILTER.*\n', ''),
+	    before => sub { $_[0]->make_cf(sub { $_[0] .
+		"INPUT_MAIL_FILTER(`tlspolicy', `S=$_[1]{milter}, F=T, "
+		. "T=C:10s;S:10s;R:10s;E:30s')dnl\n" }) },
+	    finds => 'not-judged not-judged' },
+	'a sendmail that does not run' => {
+	    before => sub { $_[0]{mta}->stop },
+	    finds => 'not-tried not-tried' },
+);
+
+while (my ($name, $row) = splice @rows, 0, 2) {
+	next if $ENV{TLSPOLICY_ROW} && $name !~ $ENV{TLSPOLICY_ROW};
+	subtest $name => sub { $setups->try($row) };
+}
+done_testing;

@@ -1,0 +1,289 @@
+#!/usr/bin/perl
+#
+# tlspolicy doctor and a live Postfix: what is wrong is found by its name, the
+# lines mend it, and nothing is said of what is right.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Setups;
+
+my $setups = Tlspolicy::Setups->new('postfix');
+
+# "-o NAME=VALUE" for a service, by its port.
+sub option {
+	my ($port, $text) = @_;
+	return sub {
+		my ($master, $mta) = @_;
+		$master =~ s/^($mta->{$port} inet .*)$/$1\n -o $text/m;
+		return $master;
+	};
+}
+
+my ($tcp, $other_port, $back) = map { Tlspolicy::Scratch::free_port() } 1 .. 3;
+# A milter that is not ours, and does well.
+my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
+    name => 'other', rules => '', settings => { 'socket-mode' => '0666' });
+my $other = $second->socket;
+
+my $map = "unix:$setups->{daemon}{dir}/map.sock";
+
+# Parameters for a certificate of this kind.
+sub pair {
+	my ($kind) = @_;
+	return { smtpd_tls_cert_file => sub { ($_[0]{certs}->pair($kind))[0] },
+	    smtpd_tls_key_file => sub { ($_[0]{certs}->pair($kind))[1] } };
+}
+
+# smtpd_milter_maps with such a table.
+sub table {
+	my ($setups, $type, $text) = @_;
+	my $path = $setups->{scratch}->write("postfix/etc/milters", $text);
+	$setups->postconf("smtpd_milter_maps = $type:$path");
+	$setups->reload;
+}
+
+# It runs with this parameter, while main.cf says something else.
+sub running {
+	my ($setups, $name, $value) = @_;
+	my $main = $setups->{scratch}->read('postfix/etc/main.cf');
+	$setups->postconf("$name = $value");
+	$setups->reload;
+	$setups->{scratch}->write('postfix/etc/main.cf', $main);
+}
+
+my @rows = (
+	'right' => { finds => '' },
+	'no milter' => { main => { smtpd_milters => '' },
+	    finds => 'postfix-no-milter' },
+	'no milters for a service' => {
+	    master => option('smtp', 'smtpd_milters='),
+	    finds => 'postfix-service-without' },
+	'another milter for a service, with options' => {
+	    master => option('smtp', "smtpd_milters={$other,connect_timeout=10s}"),
+	    finds => 'postfix-service-without', keeps_there =>
+		qr/\{$other,connect_timeout=10s\},unix:/ },
+	'accept without an answer, for the milters of a service' => {
+	    master => sub { option('smtp', "{ smtpd_milters = { "
+		. "$_[1]{milter}, default_action=accept }, $other }")->(@_) },
+	    finds => 'postfix-default-action', keeps_there =>
+		qr/default_action=tempfail\},\Q$other\E/ },
+	'no_milters for a service' => {
+	    master => option('smtps',
+		'receive_override_options=no_milters,no_address_mappings'),
+	    finds => 'postfix-milters-off' },
+	'no_milters for all' => {
+	    main => { receive_override_options => 'no_milters' },
+	    finds => 'postfix-milters-off' },
+	'no TLS for a service' => {
+	    master => option('smtp', 'smtpd_tls_security_level=none'),
+	    finds => 'postfix-no-tls' },
+	'accept without an answer, for a service' => {
+	    master => option('smtp', 'milter_default_action=accept'),
+	    finds => 'postfix-default-action' },
+	'CAs that are not there' => {
+	    main => { smtpd_tls_CAfile => '/nonexistent/ca.pem' },
+	    finds => 'ca-unusable' },
+	'the key of another certificate' => {
+	    main => { smtpd_tls_key_file =>
+		sub { ($_[0]{certs}->pair('trusted'))[1] } },
+	    finds => 'certificate-unusable' },
+	'a certificate that has ended' => {
+	    main => pair('endedserver'), finds => 'certificate-expired' },
+	'a certificate that ends soon' => {
+	    main => pair('endingserver'), finds => 'certificate-soon' },
+	'a certificate that is not for servers' => {
+	    main => pair('clientserver'), finds => 'certificate-weak' },
+	'no certificate' => {
+	    main => { smtpd_tls_cert_file => '', smtpd_tls_key_file => '' },
+	    finds => 'postfix-no-certificate' },
+	'a chain file that is not there' => {
+	    main => { smtpd_tls_chain_files => '/nonexistent/chain.pem' },
+	    finds => 'certificate-unusable' },
+	'a key for everybody' => {
+	    before => sub { chmod 0644, ($_[0]{certs}->pair('server'))[1] },
+	    finds => 'key-open' },
+	'smtpd in a chroot' => {
+	    master => sub { $_[0] =~ s/^(\S+ inet n -) n/$1 y/mgr },
+	    finds => 'postfix-chroot postfix-chroot' },
+	'smtpd and cleanup in a chroot' => {
+	    master => sub { $_[0] =~ s/^(\S+ inet n -) n/$1 y/mgr
+		=~ s/^(cleanup unix n -) n/$1 y/mr },
+	    finds => 'postfix-chroot postfix-chroot postfix-chroot' },
+	'accept without an answer, beside another milter' => {
+	    main => { smtpd_milters =>
+		sub { "{ $_[1], default_action=accept }, $other" } },
+	    finds => 'postfix-default-action', keeps => qr/\Q$other\E/ },
+	'accept for all milters, of which ours is one' => {
+	    main => { milter_default_action => 'accept',
+		smtpd_milters => sub { "$other, $_[1]" } },
+	    finds => 'postfix-default-action postfix-default-action',
+	    keeps => qr/\Q$other\E/ },
+	'tempfail of our own is enough' => {
+	    main => { milter_default_action => 'accept', map { $_ =>
+		sub { "{ $_[1], default_action=tempfail }" } }
+		qw(smtpd_milters non_smtpd_milters) },
+	    finds => '' },
+	'another daemon before ours' => {
+	    main => { smtpd_milters => $other }, finds => 'postfix-no-milter',
+	    keeps => qr/\Q$other\E/ },
+	'the socket that it had before' => {
+	    main => { smtpd_milters => 'unix:/run/tlspolicy/milter.sock' },
+	    finds => 'postfix-no-milter' },
+	'by TCP, and localhost is its name' => {
+	    conf => { socket => "inet:$tcp\@127.0.0.1" },
+	    main => { map { $_ => "inet:localhost:$tcp" }
+		qw(smtpd_milters non_smtpd_milters) },
+	    finds => '' },
+	'by TCP, on all addresses' => {
+	    conf => { socket => "inet:$tcp\@0.0.0.0",
+		silence => 'socket-on-network' },
+	    main => { map { $_ => "inet:127.0.0.1:$tcp" }
+		qw(smtpd_milters non_smtpd_milters) },
+	    finds => '' },
+	'by TCP, another port' => {
+	    conf => { socket => "inet:$tcp\@127.0.0.1" },
+	    main => { smtpd_milters => '', non_smtpd_milters =>
+		"inet:[127.0.0.1]:$tcp" },
+	    finds => 'postfix-no-milter' },
+	'a table that turns milters off' => {
+	    before => sub { table($_[0], 'cidr',
+		"127.0.0.0/8\tDISABLE\n") },
+	    finds => 'postfix-milter-maps' },
+	'a table that turns them off for others' => {
+	    before => sub { table($_[0], 'texthash',
+		"# those of the house\n192.0.2.1 DISABLE\n") },
+	    finds => 'postfix-milter-maps' },
+	'a table that has us' => {
+	    before => sub { table($_[0], 'cidr', "127.0.0.0/8\t"
+		. "unix:$_[0]{daemon}{dir}/milter.sock\n") },
+	    finds => '' },
+	'the way back from a content filter' => {
+	    main => { content_filter => "smtp:[127.0.0.1]:$other_port" },
+	    master => sub { "$_[0]127.0.0.1:$back inet n - n - - smtpd\n"
+		. " -o content_filter= -o smtpd_milters=\n"
+		. " -o receive_override_options=no_milters\n"
+		. " -o smtpd_tls_security_level=none\n" },
+	    finds => '' },
+	'submission asks nobody for a certificate' => {
+	    master => sub { my ($text, $mta) = @_; $text =~
+		s/^($mta->{smtps} inet .*)$/$1 -o smtpd_tls_ask_ccert=no -o smtpd_sasl_auth_enable=yes/mr },
+	    finds => '' },
+	'a socket for another group' => {
+	    conf => { 'socket-group' => 'root', 'socket-mode' => '0600' },
+	    finds => 'socket-closed-to-mta' },
+	'macros that are made up' => {
+	    main => { milter_macro_defaults =>
+		'{verify}=OK, {house}=example' },
+	    finds => 'postfix-fake-macros' },
+	'no milters for local mail' => {
+	    main => { non_smtpd_milters => '' },
+	    finds => 'postfix-local-without' },
+	'an old protocol, for a service' => {
+	    master => option('smtp', 'milter_protocol=2'),
+	    finds => 'postfix-protocol' },
+	'milters of the settings, and of a service that has them off' => {
+	    main => { smtpd_milters => '' },
+	    master => sub { my ($text, $mta) = @_; $text =~
+		s/^(\S+ inet .*)$/$1 -o smtpd_milters=$mta->{milter}/mgr },
+	    finds => '' },
+	# A process that served already goes on as it began.
+	'settings that are not in force' => {
+	    before => sub { running($_[0], smtpd_milters => '') },
+	    finds => 'not-judged' },
+	'TLS that is not in force' => {
+	    before => sub { running($_[0],
+		smtpd_tls_security_level => 'none') },
+	    finds => 'not-in-force', services => 2 },
+	'TLS that is dead, as it runs' => {
+	    before => sub { running($_[0],
+		smtpd_tls_CAfile => '/nonexistent/ca.pem') },
+	    finds => 'tls-dead' },
+	'nobody is asked for a certificate, as it runs' => {
+	    before => sub { running($_[0], smtpd_tls_ask_ccert => 'no') },
+	    finds => 'not-in-force' },
+	'behind a proxy that says who comes' => {
+	    master => sub { "$_[0]$back inet n - n - - smtpd\n"
+		. " -o smtpd_upstream_proxy_protocol=haproxy\n" },
+	    finds => '', services => 3 },
+	'postscreen' => {
+	    main => { postscreen_greet_action => 'ignore',
+		postscreen_access_list => 'permit_mynetworks' },
+	    master => sub { "$_[0]$back inet n - n - 1 postscreen\n"
+		. "smtpd pass - - n - - smtpd\ndnsblog unix - - n - 0 dnsblog\n"
+		. "tlsproxy unix - - n - 0 tlsproxy\n" },
+	    finds => '', services => 3 },
+	'postscreen, and no milter behind it' => {
+	    main => { postscreen_access_list => 'permit_mynetworks' },
+	    master => sub { "$_[0]$back inet n - n - 1 postscreen\n"
+		. "smtpd pass - - n - - smtpd -o smtpd_milters=\n"
+		. "dnsblog unix - - n - 0 dnsblog\n"
+		. "tlsproxy unix - - n - 0 tlsproxy\n" },
+	    finds => 'postfix-service-without', services => 3 },
+	'who does not log in is turned away later' => {
+	    master => option('smtps',
+		'smtpd_client_restrictions=permit_sasl_authenticated,reject'),
+	    finds => '' },
+	'who does not log in is turned away at once' => {
+	    master => option('smtps', 'smtpd_delay_reject=no -o '
+		. 'smtpd_client_restrictions=permit_sasl_authenticated,reject'),
+	    finds => 'not-tried', left => 1, services => 1 },
+	'a certificate must be shown' => {
+	    master => option('smtps', 'smtpd_tls_req_ccert=yes'),
+	    finds => 'not-tried', left => 1, services => 1 },
+	'rules for mail that leaves, and nobody asks' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    finds => 'postfix-no-map' },
+	'by another name' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"inline:{ a.example=none }, socketmap:$map:policy" },
+	    keeps => qr/socketmap:\Q$map\E:tlspolicy, inline/,
+	    finds => 'postfix-no-map' },
+	'behind another table' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"inline:{ a.example=none } socketmap:$map:tlspolicy" },
+	    keeps => qr/socketmap:\Q$map\E:tlspolicy, inline/,
+	    finds => 'postfix-map-behind' },
+	'a map for others alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0600' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => 'map-closed-to-mta' },
+	'a map where the daemon does not listen' => {
+	    before => sub { $_[0]->put_settings("socketmap = $map",
+		'socketmap-mode = 0666') },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => 'map-down' },
+	'a map first of all' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps =>
+		"socketmap:$map:tlspolicy inline:{ a.example=none }" },
+	    finds => '' },
+	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
+	    finds => 'not-seen not-seen', left => 1, services => 0,
+	    unasked => 1 },
+	'a service that does not run' => {
+	    before => sub {
+		my ($setups) = @_;
+		my $path = "$setups->{mta}{dir}/etc/master.cf";
+		open my $out, '>>', $path or die "$path: $!\n";
+		print $out "127.0.0.1:$back inet n - n - - smtpd\n";
+	    },
+	    finds => 'not-tried', services => 3 },
+);
+
+while (my ($name, $row) = splice @rows, 0, 2) {
+	next if $ENV{TLSPOLICY_ROW} && $name !~ $ENV{TLSPOLICY_ROW};
+	subtest $name => sub {
+		$setups->try($row);
+		like($setups->{scratch}->read('postfix/etc/main.cf'),
+		    $row->{keeps}, 'the other milter stays') if $row->{keeps};
+		like($setups->{scratch}->read('postfix/etc/master.cf'),
+		    $row->{keeps_there}, 'the other milter stays')
+		    if $row->{keeps_there};
+	};
+}
+done_testing;
