@@ -3,6 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -130,17 +132,38 @@ lock(struct logfile *f, const char *path, struct fault *fault)
 	return true;
 }
 
+/* Nor does root make a file where somebody else can say what folder that is. */
+static bool
+root_goes_there(const char *path, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	uid_t owner = 0;
+
+	if (geteuid() != 0)
+		return true;
+	/* The file itself is looked at when it is open. */
+	snprintf(folder, sizeof folder, "%.*s.",
+	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
+	return folder_owner(folder, &owner, fault) && (owner == 0 ||
+	    fault_set(fault, FAULT_IO, "%s: root does not write there: its "
+	    "folder, or a link on the way, is user %lu's", path,
+	    (unsigned long)owner));
+}
+
 bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	struct logfile fresh = { .fd = -1, .why = f->why };
+	bool allowed = root_goes_there(path, fault);
 
-	fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
-	    O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
-	if (fresh.fd == -1)
+	if (allowed)
+		fresh.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
+		    O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
+	if (allowed && fresh.fd == -1)
 		fault_errno(fault, FAULT_IO, errno, "cannot append to %s", path);
-	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
+	else if (allowed && (fresh.chain = chain_new(key, fault)) != NULL &&
 	    lock(&fresh, path, fault) && folder_sync(path, fault) &&
 	    resume(&fresh, path, before, now_us, fault)) {
 		fresh.why = NULL;
