@@ -88,14 +88,14 @@ add(struct postfix_policy *policy, const char *rule, struct text *lost)
 	struct fault fault;
 
 	assert_true(requirement_parse(slice_of(rule), TAG_SRV, &r, &fault));
-	postfix_policy_add(policy, &r, lost);
+	translate_postfix_add(policy, &r, lost);
 }
 
 static void
 finish(struct postfix_policy *policy, struct text *lost, struct text *out)
 {
-	postfix_policy_finish(policy, false, lost);
-	postfix_policy_print(policy, out);
+	translate_postfix_finish(policy, false, lost);
+	translate_postfix_print(policy, out);
 	if (lost->n > 0)
 		text_printf(out, " | %s", lost->buf);
 }
@@ -111,7 +111,7 @@ test_postfix(void **state)
 
 		text_init(&out, buf, sizeof buf);
 		text_init(&lost, lost_buf, sizeof lost_buf);
-		postfix_policy_init(&policy);
+		translate_postfix_init(&policy);
 		add(&policy, postfix[i].rule, &lost);
 		finish(&policy, &lost, &out);
 		unit_same(postfix[i].rule, postfix[i].want, buf);
@@ -163,7 +163,7 @@ test_conjunction(void **state)
 
 		text_init(&out, buf, sizeof buf);
 		text_init(&lost, lost_buf, sizeof lost_buf);
-		postfix_policy_init(&policy);
+		translate_postfix_init(&policy);
 		add(&policy, pairs[i].first, &lost);
 		add(&policy, pairs[i].second, &lost);
 		finish(&policy, &lost, &out);
@@ -197,7 +197,7 @@ excluded_are(const char *rule, bool pfs, bool aead)
 	text_init(&out, policy_text, sizeof policy_text);
 	text_init(&list, list_text, sizeof list_text);
 	text_init(&lost, lost_text, sizeof lost_text);
-	postfix_policy_init(&policy);
+	translate_postfix_init(&policy);
 	add(&policy, rule, &lost);
 	finish(&policy, &lost, &out);
 	text_puts(&list, "ALL:COMPLEMENTOFALL");

@@ -23,7 +23,7 @@ struct mails {
 	unsigned n;
 	int day;
 	const char *macros;
-	struct class_result rule; /* no key: none */
+	struct tag_result rule; /* no key: none */
 	bool refused;
 };
 
@@ -149,7 +149,7 @@ each(const struct row *row, each_record *take, void *arg)
 	for (const struct mails *m = row->mails; m < row->mails +
 	    UNIT_COUNT(row->mails) && m->n > 0; m++)
 		for (unsigned i = 0; i < m->n; i++) {
-			struct class_result rule = m->rule;
+			struct tag_result rule = m->rule;
 			struct reader_record record;
 			char macros[300];
 

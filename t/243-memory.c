@@ -174,8 +174,8 @@ reported(const char *file, FILE *out)
 	good = each_record(file, add_to_report, &r);
 	if (good) {
 		report_finish(&r);
-		good = report_text(&r, out) && report_csv(&r, out) &&
-		    report_json(&r, out) && report_html(&r, out) && !r.failed;
+		good = report_text(&r, NULL, out) && report_csv(&r, NULL, out) &&
+		    report_json(&r, NULL, out) && report_html(&r, NULL, out) && !r.failed;
 	}
 	report_free(&r);
 	return good;

@@ -209,7 +209,7 @@ unlike(ca_ok('list again', 'list'), qr/expires-soon/, '... shows nothing due');
 	my @names = map { "cron$_.example.com" } 1 .. 3;
 	ca_ok("short: $_", '--days', '3', 'client', $_) for @names;
 	ca_ok('short: one without its key', '--days', '3', 'client', 'a.example.com');
-	rename "$dir/a.example.com-client.key", "$scratch/away" or die;
+	rename "$dir/a.example.com-client.key", "$scratch/elsewhere-ca" or die;
 	my @before = map { x509("$_-client.pem", '-serial') } @names;
 	my ($status, $out, $err) = run('/bin/sh', '-c', $line);
 	is($out, "reloaded\n", "crontab's line reloads") or diag $err;
@@ -380,6 +380,34 @@ SKIP: {
 	system 'chown', '-h', '0', $link;
 	ca_ok("a link of root's is followed", 'list');
 	$dir = $good;
+}
+
+# The same for the folders in it: what others planted there before.
+SKIP: {
+	skip 'needs root', 1 if $> != 0;
+	my $uid = (getpwnam('nobody'))[2];
+	$dir = "$scratch/planted";
+	ca_ok('a CA', 'init', 'p.example.com');
+	for my $case (['old', 'renew', 'mta', 'p.example.com'],
+	    ['cacerts', 'hash']) {
+		my ($name, @command) = @$case;
+		system 'rm', '-rf', "$dir/$name";
+		mkdir "$scratch/behind" or die;
+		symlink "$scratch/behind", "$dir/$name" or die;
+		ca_fails(73, qr/$name: a link; a folder was expected/,
+		    @command);
+		is(join(' ', glob "$scratch/behind/*"), '',
+		    "... and puts nothing behind it");
+		unlink "$dir/$name";
+		rename "$scratch/behind", "$dir/$name" or die;
+		chown $uid, -1, "$dir/$name";
+		ca_fails(73, qr/$name: others own it or can write/, @command);
+		chown 0, -1, "$dir/$name";
+		chmod 0777, "$dir/$name";
+		ca_fails(73, qr/$name: others own it or can write/, @command);
+		chmod 0755, "$dir/$name";
+		ca_ok("$name: ours", @command);
+	}
 }
 
 done_testing();

@@ -42,9 +42,9 @@ for my $command (\@show, ['report']) {
 }
 refused('not a client: want mail\.example\.com', @show, '--client', $_)
     for '', '192.0.2.0/33', '192.0.2.1/24', 'a@b', 'mx a';
-refused('not a verdict: want accept, tempfail', @show, '--verdict', $_)
+refused('not a verdict; expected one of: accept, tempfail', @show, '--verdict', $_)
     for 'refused', 'ACCEPT', '';
-refused('not a reason: want one of plaintext', @show, '--reason', $_)
+refused('not a reason; expected one of: plaintext', @show, '--reason', $_)
     for 'clear', '';
 refused('not the key of a rule', @show, '--rule', $_)
     for 'bank.example', 'TLS_Form:bank.example', '';

@@ -223,6 +223,38 @@ subtest 'a FIFO and a file of others in its place' => sub {
 	whole("$log.1", $log);
 };
 
+# Whoever owns the folder around it can say which one is meant.
+subtest 'a link in its folder\'s place' => sub {
+	plan skip_all => 'needs root' if $> != 0;
+	my $around = scratch()->path('around');
+	my $elsewhere = scratch()->path('elsewhere');
+	mkdir $_ or die "$_: $!\n" for $around, $elsewhere, "$around/log";
+	run_daemon('way', "$around/log");
+	my $m = session($daemon);
+	message($m, 'before');
+	chown 65534, 65534, $around or die "$around: $!\n";
+	rename "$around/log", "$around/was" or die "$around/log: $!\n";
+	symlink $elsewhere, "$around/log" or die "$around/log: $!\n";
+	health(503, $astray, 'a link');
+	answer_is(message($m, 'meanwhile'), 'continue', 'accepted');
+	like(Tlspolicy::Scratch::slurp("$around/was/audit.log"),
+	    qr/"meanwhile"/, 'in the old file, which has a name');
+	$daemon->hup;
+	logged($daemon, qr/root does not write there/, 'the log says why');
+	ok(!-e "$elsewhere/audit.log", 'nothing is written behind the link');
+	unlink "$around/was/audit.log" or die;
+	answer_is(message($m, 'lost'), [451, '4.3.0'], 'no name, no room');
+	ok(!-e "$elsewhere/audit.log", 'nor then');
+	unlink "$around/log" or die;
+	rename "$around/was", "$around/log" or die;
+	chown 0, 0, $around;
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'made anew');
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+		message($m, 'after')->{action} eq 'continue' }),
+	    'accepted again');
+	whole($log);
+};
+
 subtest 'a second daemon' => sub {
 	run_daemon('first');
 	message(session($daemon), 'first');

@@ -14,10 +14,7 @@ use Test::More;
 use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
-my $page = Tlspolicy::Tree::text('man/tlspolicy-outbound.7');
-my ($table) = $page =~ /^\.Bl -column "VERIFY\+CN:name"[^\n]*\n(.*?)^\.El/ms;
-my (undef, $head, @rows) = split /^\.It /m, $table;
-my (undef, @columns) = map { /"(.*)"/ ? $1 : die } split /\s*\bTa\b\s*/, $head;
+my ($names, $cells, @columns) = Tlspolicy::Tree::pairs(0, 1);
 my @levels = qw(none may encrypt dane dane-only fingerprint verify secure);
 is(join(' ', map { s/FP/fingerprint/r } map { split /, / } @columns),
     "@levels", 'a column for each level');
@@ -43,8 +40,8 @@ my %rules = (
 my %rank = (none => 0, may => 1, encrypt => 2, verify => 3, secure => 4,
     'dane-only' => 5, fingerprint => 6);
 my @cases;
-for (@rows) {
-	chomp(my ($name, @cells) = split / Ta /);
+for my $name (@$names) {
+	my @cells = @{$cells->{$name}};
 	my $rule = delete $rules{$name};
 	ok($rule, "$name: a rule") or next;
 	is(scalar @cells, scalar @columns, "$name: a cell for each column");

@@ -15,11 +15,7 @@ use Test::More;
 use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
-my $page = Tlspolicy::Tree::text('man/tlspolicy-outbound.7');
-my ($table) = $page =~
-    /^\.Bl -column "VERIFY\+CN:name" "not found"[^\n]*\n(.*?)^\.El/ms;
-my (undef, $head, @rows) = split /^\.It /m, $table;
-my (undef, @columns) = map { /"(.*)"/ ? $1 : die } split /\s*\bTa\b\s*/, $head;
+my ($names, $cells, @columns) = Tlspolicy::Tree::pairs(2, 3);
 
 # What the resolver says of a name, by its first label; code gets the socket.
 my $sts = 'match=mx1.sts.test:.sts.test servername=hostname policy_type=sts '
@@ -48,8 +44,8 @@ my %rules = (
 );
 my %replies;
 my (@cases, @policy);
-for (@rows) {
-	chomp(my ($name, @cells) = split / Ta /);
+for my $name (@$names) {
+	my @cells = @{$cells->{$name}};
 	my $rule = delete $rules{$name};
 	ok($rule, "$name: a rule") or next;
 	is(scalar @cells, scalar @columns, "$name: a cell for each column");

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -193,6 +194,28 @@ lock(struct logfile *f, const char *path, struct fault *fault)
 	return true;
 }
 
+/* Nor does root make a file where somebody else can say what folder that is. */
+static bool
+root_goes_there(const char *path, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	uid_t owner = 0;
+
+	if (geteuid() != 0)
+		return true;
+	/* The file itself is looked at when it is open. */
+	snprintf(folder, sizeof folder, "%.*s.",
+	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
+	/* One that is not there is told of by who cannot open the file. */
+	if (access(folder, F_OK) == -1 && errno == ENOENT)
+		return true;
+	return folder_owner(folder, &owner, fault) && (owner == 0 ||
+	    fault_set(fault, FAULT_IO, "%s: root does not write there: its "
+	    "folder, or a link on the way, is user %lu's", path,
+	    (unsigned long)owner));
+}
+
 /* Said in full at a start by hand, for which no unit has made the folder. */
 static bool
 cannot_append(const char *path, int error, struct fault *fault)
@@ -220,11 +243,13 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	struct logfile fresh = { .fd = -1, .why = f->why };
+	bool allowed = root_goes_there(path, fault);
 
-	fresh.fd = open_path(&fresh, path);
-	if (fresh.fd == -1)
+	if (allowed)
+		fresh.fd = open_path(&fresh, path);
+	if (allowed && fresh.fd == -1)
 		cannot_append(path, errno, fault);
-	else if ((fresh.chain = chain_new(key, fault)) != NULL &&
+	else if (allowed && (fresh.chain = chain_new(key, fault)) != NULL &&
 	    lock(&fresh, path, fault) && (fresh.stream ?
 	    begin_stream(&fresh, before, now_us, fault) :
 	    folder_sync(path, fault) &&

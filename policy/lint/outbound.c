@@ -23,9 +23,9 @@ tell_postfix(const struct lint *l, struct text *lost)
 {
 	struct postfix_policy policy;
 
-	postfix_policy_init(&policy);
-	postfix_policy_add(&policy, l->requirement, lost);
-	postfix_policy_finish(&policy, false, lost);
+	translate_postfix_init(&policy);
+	translate_postfix_add(&policy, l->requirement, lost);
+	translate_postfix_finish(&policy, false, lost);
 }
 
 static void

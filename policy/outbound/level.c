@@ -39,7 +39,7 @@ join_level(struct postfix_policy *p, enum outbound_level level)
 }
 
 void
-postfix_policy_join(struct postfix_policy *p, enum outbound_level site,
+translate_postfix_join(struct postfix_policy *p, enum outbound_level site,
     const struct resolved *resolved)
 {
 	p->site = site;
@@ -72,7 +72,7 @@ authenticates(const struct postfix_policy *p)
 }
 
 bool
-postfix_policy_suffices(const struct postfix_policy *p)
+translate_postfix_suffices(const struct postfix_policy *p)
 {
 	return pins_fingerprint(p) || p->dane_only || count_pins(p) > 0;
 }
@@ -148,7 +148,7 @@ settle_protocols(struct postfix_policy *p, struct text *lost)
 }
 
 void
-postfix_policy_finish(struct postfix_policy *p, bool weaken, struct text *lost)
+translate_postfix_finish(struct postfix_policy *p, bool weaken, struct text *lost)
 {
 	settle_names(p, lost);
 	settle_protocols(p, lost);
@@ -298,7 +298,7 @@ print_exclude(const struct postfix_policy *p, struct text *out)
 }
 
 void
-postfix_policy_print(const struct postfix_policy *p, struct text *out)
+translate_postfix_print(const struct postfix_policy *p, struct text *out)
 {
 	enum looked_at what = print_level(p, out);
 	struct slice theirs;

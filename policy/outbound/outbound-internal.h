@@ -36,10 +36,10 @@ void asking_refuse(struct asking *, const char *reason);
 bool asking_sendmail_tag(struct slice key, enum tag *);
 
 /* Each fills the answer; LOOKUP_FAILED leaves its reason in the reader. */
-enum lookup_result postfix_ask(struct asking *);
-enum lookup_result sendmail_ask(struct asking *);
+enum lookup_result outbound_ask_postfix(struct asking *);
+enum lookup_result outbound_ask_sendmail(struct asking *);
 
 /* What Postfix gets where there is no rule: what the resolver says, if any. */
-enum lookup_result postfix_pass_on(struct asking *);
+enum lookup_result outbound_pass_on(struct asking *);
 
 #endif

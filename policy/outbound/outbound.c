@@ -127,7 +127,7 @@ static enum lookup_result
 ask(struct asking *k)
 {
 	enum lookup_result result = k->question->map == OUTBOUND_POSTFIX ?
-	    postfix_ask(k) : sendmail_ask(k);
+	    outbound_ask_postfix(k) : outbound_ask_sendmail(k);
 
 	if (result == LOOKUP_FOUND)
 		settle(k->question, k->answer);
@@ -150,7 +150,7 @@ without_rules(struct asking *k)
 	struct outbound_answer *a = k->answer;
 
 	if (k->question->map != OUTBOUND_POSTFIX ||
-	    postfix_pass_on(k) != LOOKUP_FOUND)
+	    outbound_pass_on(k) != LOOKUP_FOUND)
 		return;
 	a->instead_defer = a->defer;
 	text_put(&a->instead, slice_make(a->value.buf, a->value.n));

@@ -168,7 +168,7 @@ add(struct asking *k, enum tag tag, const struct requirement *r,
 	if (tag == TAG_TRY)
 		d->no_tls = r->need == NEED_NO;
 	else
-		postfix_policy_add(&d->policy, r, &k->answer->lost);
+		translate_postfix_add(&d->policy, r, &k->answer->lost);
 }
 
 static void
@@ -189,7 +189,7 @@ answer(struct asking *k, struct demands *d)
 	const struct resolved *resolved = k->question->resolved;
 	struct outbound_answer *a = k->answer;
 
-	if (d->no_tls && !postfix_policy_is_empty(&d->policy)) {
+	if (d->no_tls && !translate_postfix_is_empty(&d->policy)) {
 		asking_refuse(k, "Try_TLS forbids the TLS that another rule "
 		    "demands");
 		return;
@@ -200,14 +200,14 @@ answer(struct asking *k, struct demands *d)
 		return;
 	}
 	d->policy.servername = o->servername;
-	postfix_policy_join(&d->policy, o->site, resolved);
+	translate_postfix_join(&d->policy, o->site, resolved);
 	if (resolved != NULL && resolved->kind == RESOLVED_FAILED &&
-	    !postfix_policy_suffices(&d->policy)) {
+	    !translate_postfix_suffices(&d->policy)) {
 		deny_unresolved(k, resolved);
 		return;
 	}
-	postfix_policy_finish(&d->policy, o->weaken, &a->lost);
-	postfix_policy_print(&d->policy, &a->value);
+	translate_postfix_finish(&d->policy, o->weaken, &a->lost);
+	translate_postfix_print(&d->policy, &a->value);
 	if (a->value.cut)
 		asking_refuse(k, "more than Postfix can be told");
 	else if (!d->any)
@@ -215,7 +215,7 @@ answer(struct asking *k, struct demands *d)
 }
 
 enum lookup_result
-postfix_pass_on(struct asking *k)
+outbound_pass_on(struct asking *k)
 {
 	struct demands none = { .any = false };
 
@@ -226,7 +226,7 @@ postfix_pass_on(struct asking *k)
 }
 
 enum lookup_result
-postfix_ask(struct asking *k)
+outbound_ask_postfix(struct asking *k)
 {
 	struct demands demands = { .any = false };
 	enum lookup_result result;
@@ -234,7 +234,7 @@ postfix_ask(struct asking *k)
 	struct nexthop n;
 
 	if (!parse(k->question->key, &n))
-		return postfix_pass_on(k);
+		return outbound_pass_on(k);
 	result = is_asked(k, &n);
 	if (result != LOOKUP_FOUND)
 		return result;
@@ -246,7 +246,7 @@ postfix_ask(struct asking *k)
 			add(k, tags[i], &r, &demands);
 	}
 	if (!demands.any)
-		return postfix_pass_on(k);
+		return outbound_pass_on(k);
 	answer(k, &demands);
 	return LOOKUP_FOUND;
 }

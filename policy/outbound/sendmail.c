@@ -131,7 +131,7 @@ find_asked(struct asking *k, enum tag tag, struct slice name,
 }
 
 enum lookup_result
-sendmail_ask(struct asking *k)
+outbound_ask_sendmail(struct asking *k)
 {
 	struct slice key = k->question->key;
 	struct outbound_answer *a = k->answer;

@@ -23,7 +23,7 @@
 enum { HIGH_BITS = 128, NAME_MAX_BYTES = 256 };
 
 void
-postfix_policy_init(struct postfix_policy *p)
+translate_postfix_init(struct postfix_policy *p)
 {
 	*p = (struct postfix_policy){ .encrypt = false };
 }
@@ -240,7 +240,7 @@ add_bits(struct postfix_policy *p, const struct requirement *r,
 }
 
 void
-postfix_policy_add(struct postfix_policy *p, const struct requirement *r,
+translate_postfix_add(struct postfix_policy *p, const struct requirement *r,
     struct text *lost)
 {
 	if (r->need == NEED_OK)
@@ -254,7 +254,7 @@ postfix_policy_add(struct postfix_policy *p, const struct requirement *r,
 }
 
 bool
-postfix_policy_is_empty(const struct postfix_policy *p)
+translate_postfix_is_empty(const struct postfix_policy *p)
 {
 	return !p->encrypt && !p->verify && !p->dane && !p->dane_only &&
 	    p->nfingerprints == 0;

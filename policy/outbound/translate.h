@@ -47,37 +47,37 @@ struct postfix_policy {
 };
 
 /* Demands nothing. */
-void postfix_policy_init(struct postfix_policy *);
+void translate_postfix_init(struct postfix_policy *);
 
 /*
  * Make the policy demand what `r` demands, too, and name in `lost` what it
  * cannot.  The policy points into the text of `r`.
  */
-void postfix_policy_add(struct postfix_policy *, const struct requirement *r,
+void translate_postfix_add(struct postfix_policy *, const struct requirement *r,
     struct text *lost);
 
 /* The rules demand nothing: a session in clear would do. */
-bool postfix_policy_is_empty(const struct postfix_policy *);
+bool translate_postfix_is_empty(const struct postfix_policy *);
 
 /*
  * No answer demands less than the site's own level, nor than what a resolver
  * says (NULL or without a policy: nothing).
  */
-void postfix_policy_join(struct postfix_policy *, enum outbound_level,
+void translate_postfix_join(struct postfix_policy *, enum outbound_level,
     const struct resolved *);
 
 /* Joined with the site's level alone: what a resolver says changes nothing. */
-bool postfix_policy_suffices(const struct postfix_policy *);
+bool translate_postfix_suffices(const struct postfix_policy *);
 
 /*
  * When all is added: what cannot be had together is settled, or named in
  * `lost`.  With `weaken` less will do where more would have to be said.
  */
-void postfix_policy_finish(struct postfix_policy *, bool weaken,
+void translate_postfix_finish(struct postfix_policy *, bool weaken,
     struct text *lost);
 
 /* "secure match=hostname ciphers=high". */
-void postfix_policy_print(const struct postfix_policy *, struct text *out);
+void translate_postfix_print(const struct postfix_policy *, struct text *out);
 
 /*
  * `r` as a line of sendmail's access map.  Names are written in sendmail's

@@ -52,11 +52,11 @@ check_express(struct slice text, enum tag tag)
 	FUZZ_CHECK(requirement_parse(text, tag, &r, &fault));
 	text_init(&out, words, sizeof words);
 	text_init(&missing, lost, sizeof lost);
-	postfix_policy_init(&policy);
-	postfix_policy_add(&policy, &r, &missing);
-	if (!postfix_policy_is_empty(&policy)) {
-		postfix_policy_finish(&policy, false, &missing);
-		postfix_policy_print(&policy, &out);
+	translate_postfix_init(&policy);
+	translate_postfix_add(&policy, &r, &missing);
+	if (!translate_postfix_is_empty(&policy)) {
+		translate_postfix_finish(&policy, false, &missing);
+		translate_postfix_print(&policy, &out);
 		FUZZ_CHECK(out.n > 0 && !out.cut);
 	}
 	text_clear(&out);

@@ -66,6 +66,27 @@ sub plain
 	return $s;
 }
 
+# The tables of tlspolicy-outbound(7) of these numbers, which are one with more
+# columns than a page is wide: names of the rows, their cells, the columns.
+sub pairs
+{
+	my @lists = text('man/tlspolicy-outbound.7') =~
+	    /^\.Bl -column "VERIFY\+CN:name"[^\n]*\n(.*?)^\.El/msg;
+	my (@names, %cells, @columns);
+	for (@lists[@_]) {
+		my (undef, $head, @lines) = split /^\.It /m;
+		my (undef, @more) = map { /"(.*)"/ ? $1 : die }
+		    split /\s*\bTa\b\s*/, $head;
+		push @columns, @more;
+		for (@lines) {
+			chomp(my ($name, @row) = split / Ta /);
+			push @names, $name unless $cells{$name};
+			push @{$cells{$name}}, @row;
+		}
+	}
+	return (\@names, \%cells, @columns);
+}
+
 # The examples: each .Dl line, and each literal display as a whole.
 sub displays
 {
