@@ -42,7 +42,7 @@ for my $command (\@show, ['report']) {
 }
 refused('not a client: want mail\.example\.com', @show, '--client', $_)
     for '', '192.0.2.0/33', '192.0.2.1/24', 'a@b', 'mx a';
-refused('not a verdict; expected one of: accept, tempfail', @show, '--verdict', $_)
+refused('not a verdict(?:; expected one of: accept, tempfail|, did you mean accept)', @show, '--verdict', $_)
     for 'refused', 'ACCEPT', '';
 refused('not a reason; expected one of: plaintext', @show, '--reason', $_)
     for 'clear', '';

@@ -26,7 +26,7 @@ my @hops = (@names, map { ("x.$_", "y.x.$_") } @names);
 my %keys = map { $_ => 1 } map { Tlspolicy::Nexthop::keys_of($_) } @hops;
 
 my $path = scratch()->path('map.sock');
-my $daemon = daemon('', settings => { socketmap => "unix:$path",
+my $daemon = daemon('', settings => { 'outbound-servername' => 'none', socketmap => "unix:$path",
     'socketmap-mode' => '0600' });
 my $map = Tlspolicy::Nexthop->connect($path);
 my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
