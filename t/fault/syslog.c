@@ -3,6 +3,9 @@
  * that SYSLOG_FILE names, in the form of a syslog daemon.  For programs that
  * run where there is none.
  */
+/* Else <syslog.h> has syslog(3) as a macro. */
+#undef _FORTIFY_SOURCE
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
