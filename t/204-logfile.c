@@ -77,10 +77,14 @@ fdatasync(int fd)
 	return fails(&on_sync) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
+/* Of the log, not of its folders, which are looked at before. */
 int
 fstat(int fd, struct stat *st)
 {
-	return fails(&on_stat) ? -1 : fstatat(fd, "", st, AT_EMPTY_PATH);
+	int result = fstatat(fd, "", st, AT_EMPTY_PATH);
+
+	return result == 0 && !S_ISDIR(st->st_mode) && fails(&on_stat) ? -1 :
+	    result;
 }
 
 int

@@ -266,6 +266,8 @@ source_close(struct source *s)
 static bool
 make_room(struct source *s, struct fault *fault)
 {
+	size_t most = (size_t)SOURCE_LINE_MAX + 1; /* and its newline */
+	size_t n = 2 * s->allocated < most ? 2 * s->allocated : most;
 	char *larger;
 
 	if (s->start > 0) {
@@ -275,15 +277,15 @@ make_room(struct source *s, struct fault *fault)
 	}
 	if (s->end < s->allocated)
 		return true;
-	if (s->allocated >= SOURCE_LINE_MAX)
+	if (s->allocated == most)
 		return fault_set(fault, FAULT_DATA,
 		    "a line of more than %d bytes", SOURCE_LINE_MAX);
-	larger = realloc(s->buf, 2 * s->allocated);
+	larger = realloc(s->buf, n);
 	if (larger == NULL)
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "a line of more than %zu bytes", s->allocated);
 	s->buf = larger;
-	s->allocated *= 2;
+	s->allocated = n;
 	return true;
 }
 

@@ -163,8 +163,10 @@ stream(const char *path, struct chain *chain, struct tail *t,
 	while ((result = source_next(source, &line, &t->ended, fault)) ==
 	    SOURCE_LINE) {
 		t->size += line.n + 1;
-		if (!take_line(t, chain, line))
+		if (!take_line(t, chain, line)) {
+			fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 			break;
+		}
 	}
 	source_close(source);
 	return result == SOURCE_END;

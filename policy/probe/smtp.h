@@ -6,6 +6,8 @@
  * what is kept of it by sizes.  A server that breaks a bound ends the
  * dialogue; it never makes us wait longer or hold more.
  *
+ * SIGPIPE is ignored by the caller: OpenSSL writes to a server that has gone.
+ *
  * Threads: a dialogue belongs to one thread.  Ownership: it owns its socket
  * and, once there is one, its SSL; smtp_close() releases both.
  */

@@ -152,10 +152,17 @@ is_host_name(struct slice s)
 	}
 }
 
+/* What is proposed can match; else what there is to say of it is said. */
 static void
 mean(struct never *n, const char *before, struct slice what,
     const char *behind)
 {
+	struct never next;
+
+	if (never_key(&next, n->tag, what, false) != NULL) {
+		text_put(&n->meant, slice_make(next.meant.buf, next.meant.n));
+		return;
+	}
 	text_printf(&n->meant, "%s%s:%.*s%s", before, tag_row(n->tag)->name,
 	    SLICE_ARG(what), behind);
 }
@@ -240,7 +247,8 @@ never_zone(struct never *n)
 	if (zone == addr.n || !netaddr_parse(part(addr, zone), &parsed))
 		return false;
 	n->found = s;
-	mean(n, "write ", part(s, zone + (brackets ? 1 : 0)),
+	text_printf(&n->meant, "write %s:%s%.*s%s", tag_row(n->tag)->name,
+	    brackets ? "[" : "", SLICE_ARG(part(addr, zone)),
 	    brackets ? "]" : "");
 	return true;
 }
