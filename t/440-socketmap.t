@@ -66,6 +66,9 @@ is(receive($s, 2 * length($never)), $never x 2,
     'sendmail by a wrong name: nothing leaves');
 print $s netstring('access tlspolicy:alive', 'tlspolicy_access tls_srv:a');
 is(receive($s, 30), netstring('OK ALIVE', 'NOTFOUND '), 'alive');
+print $s netstring('tlspolicy_access tlspolicy:tls_srv/a.none.test/192.0.2.9',
+    'access tlspolicy:tls_rcpt/a@none.test');
+is(receive($s, 20), netstring('OK NONE', 'OK NONE'), 'no rule has a word');
 print $s netstring('tlspolicy ' . "\0\r\n\xff" x 100);
 is(receive($s, length $no), $no, 'binary keys');
 print $s netstring('tlspolicy ' . 'a.' x 1200);

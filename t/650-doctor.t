@@ -248,6 +248,19 @@ my @rows = (
 		"inline:{ a.example=none } socketmap:$map:tlspolicy" },
 	    keeps => qr/socketmap:\Q$map\E:tlspolicy, inline/,
 	    finds => 'postfix-map-behind' },
+	'a map that a chroot does not show' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    master => sub { $_[0] =~ s/^(smtp unix - -) n/$1 y/mr },
+	    main => { smtp_tls_policy_maps =>
+		"inline:{ a.example=none } socketmap:$map:tlspolicy" },
+	    keeps => qr/= proxy:socketmap:\Q$map\E:tlspolicy, inline/,
+	    finds => 'postfix-no-map' },
+	'a map that proxymap asks' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    master => sub { $_[0] =~ s/^(smtp unix - -) n/$1 y/mr },
+	    main => { smtp_tls_policy_maps =>
+		"proxy:socketmap:$map:tlspolicy" },
+	    finds => '' },
 	'a map for others alone' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0600' },
 	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },

@@ -102,13 +102,15 @@ count(const struct asked *a)
 }
 
 static void
-put_reply(const struct outbound_answer *a, struct text *reply)
+put_reply(const struct asked *asked, struct text *reply)
 {
+	const struct outbound_answer *a = &asked->answer;
 	const struct text *value = a->waived ? &a->instead : &a->value;
 
 	if (value->n == 0) {
 		/* The blank in "NOTFOUND " is part of the protocol. */
-		text_puts(reply, "NOTFOUND ");
+		text_puts(reply, outbound_wants_a_word(&asked->question) ?
+		    "OK NONE" : "NOTFOUND ");
 		return;
 	}
 	text_puts(reply, (a->waived ? a->instead_defer : a->defer) ? "TEMP " :
@@ -125,7 +127,7 @@ answer(struct asked *a, struct text *reply)
 		    "present", &a->answer);
 	log_answer(a);
 	count(a);
-	put_reply(&a->answer, reply);
+	put_reply(a, reply);
 }
 
 static void
@@ -175,7 +177,7 @@ unknown_map(struct asked *a, struct slice name, struct text *reply)
 	if (a->answer.result == OUTBOUND_NONE)
 		text_puts(reply, "PERM there is no such map");
 	else
-		put_reply(&a->answer, reply);
+		put_reply(a, reply);
 	count(a);
 }
 

@@ -9,9 +9,11 @@
  *
  * An answer that the audit log cannot take is not given: nothing may leave.
  *
- * The key "tlspolicy:alive" gives ALIVE, which is neither recorded nor counted:
- * sendmail passes over a map that it cannot open, so its rulesets ask first
- * whether there is one (scripts/sendmail-outbound.mc).
+ * sendmail passes over a map that it cannot open, and takes a lost connection
+ * for "not found".  So its rulesets (scripts/sendmail-outbound.mc) ask a question
+ * to which there is always an answer, NONE where there is no rule.  Those of
+ * before asked first whether there is a daemon: the key "tlspolicy:alive" gives
+ * ALIVE, which is neither recorded nor counted.
  *
  * Threads: any.
  */

@@ -1,6 +1,7 @@
 /*
  * smtp_tls_policy_maps, while the setting socketmap is on: Postfix takes the
- * answer of the first table that has one, so ours comes first.
+ * answer of the first table that has one, so ours comes first.  A chrooted
+ * smtp(8) opens the socket from within; by "proxy:" proxymap(8) does it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,18 +13,37 @@
 
 static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
 
-enum map { MAP_OTHER, MAP_OURS, MAP_MISNAMED };
+enum map { MAP_OTHER, MAP_OURS, MAP_MISNAMED, MAP_UNSEEN };
+
+static bool
+leads_to_us(const struct postfix *p, const struct socket_address *us,
+    const struct socket_address *as_written, bool chrooted)
+{
+	struct slice queue = postfix_parameter(p, "queue_directory");
+	struct socket_address a = *as_written;
+	bool absolute = a.path[0] == '/';
+
+	if (a.path[0] != '\0' && (!absolute || chrooted) &&
+	    (size_t)snprintf(a.path, sizeof a.path, "%.*s%s%s",
+	    SLICE_ARG(queue), absolute ? "" : "/", as_written->path) >=
+	    sizeof a.path)
+		return false;
+	return socket_same(&a, us);
+}
 
 /* "socketmap:unix:/path:name", "socketmap:inet:host:port:name" */
 static enum map
-which(const struct postfix *p, const struct socket_address *us,
-    struct slice item)
+which(const struct postfix *p, const struct postfix_service *s,
+    const struct socket_address *us, struct slice item)
 {
-	struct slice queue = postfix_parameter(p, "queue_directory");
+	bool chrooted = s->chrooted;
 	struct socket_address a;
-	size_t colon = item.n;
-	char path[SOCKET_PATH_MAX];
+	size_t colon;
 
+	if (slice_starts_nocase(item, "proxy:")) {
+		item = slice_from(item, 6);
+		chrooted = false;
+	}
 	if (!slice_starts_nocase(item, "socketmap:"))
 		return MAP_OTHER;
 	item = slice_from(item, 10);
@@ -33,12 +53,9 @@ which(const struct postfix *p, const struct socket_address *us,
 	if (colon == 0 || !socket_parse_postfix(slice_make(item.p, colon - 1),
 	    &a))
 		return MAP_OTHER;
-	if (a.path[0] != '\0' && a.path[0] != '/' &&
-	    (size_t)snprintf(path, sizeof path, "%.*s/%s", SLICE_ARG(queue),
-	    a.path) < sizeof path)
-		memcpy(a.path, path, sizeof path);
-	if (!socket_same(&a, us))
-		return MAP_OTHER;
+	if (!leads_to_us(p, us, &a, chrooted))
+		return chrooted && leads_to_us(p, us, &a, false) ?
+		    MAP_UNSEEN : MAP_OTHER;
 	return slice_is(slice_from(item, colon), ours_is) ? MAP_OURS :
 	    MAP_MISNAMED;
 }
@@ -49,24 +66,33 @@ check_list(struct postfix *p, struct postfix_service *s,
 {
 	struct slice list = postfix_value(p, s, maps, NULL);
 	char memory[POSTFIX_LIST_BYTES];
-	bool asked = false, first = true;
+	bool asked = false, first = true, unseen = false;
 	struct postfix_item item;
+	char what[2048];
 	struct text wanted;
 
 	text_init(&wanted, memory, sizeof memory);
-	text_puts(&wanted, "socketmap:");
+	text_printf(&wanted, "%ssocketmap:",
+	    s->chrooted && us->path[0] != '\0' ? "proxy:" : "");
 	socket_print_postfix(us, &wanted);
 	text_printf(&wanted, ":%s", ours_is);
 	for (bool any = false; postfix_next_item(&list, &item); any = true) {
-		enum map map = which(p, us, item.whole);
+		enum map map = which(p, s, us, item.whole);
 
 		if (map == MAP_OURS && !asked) {
 			asked = true;
 			first = !any;
-		} else if (map == MAP_OTHER)
+		} else if (map == MAP_UNSEEN)
+			unseen = true;
+		else if (map == MAP_OTHER)
 			text_printf(&wanted, ", %.*s", SLICE_ARG(item.whole));
 	}
-	if (!asked)
+	snprintf(what, sizeof what, "service %.*s/%.*s runs chrooted in %.*s "
+	    "and does not see %s", SLICE_ARG(s->name), SLICE_ARG(s->type),
+	    SLICE_ARG(postfix_parameter(p, "queue_directory")), us->path);
+	if (!asked && unseen)
+		postfix_find_as(p, s, DOCTOR_POSTFIX_NO_MAP, maps, memory, what);
+	else if (!asked)
 		postfix_find(p, s, DOCTOR_POSTFIX_NO_MAP, maps, memory);
 	else if (!first)
 		postfix_find(p, s, DOCTOR_POSTFIX_MAP_BEHIND, maps, memory);

@@ -2,6 +2,8 @@
  * What the answers of both maps rest on: rules, copied out of the store, and
  * denials.
  */
+#include <string.h>
+
 #include "policy/outbound/outbound-internal.h"
 
 static struct slice
@@ -61,11 +63,33 @@ asking_has(struct asking *k, const struct key *key)
 }
 
 bool
+asking_is_whole(struct slice key, enum tag *tag, struct slice *what)
+{
+	static const struct {
+		const char *prefix;
+		enum tag tag;
+	} known[] = {
+		{ "tlspolicy:tls_srv/", TAG_SRV },
+		{ "tlspolicy:tls_rcpt/", TAG_RCPT },
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (slice_starts_nocase(key, known[i].prefix)) {
+			*tag = known[i].tag;
+			*what = slice_from(key, strlen(known[i].prefix));
+			return true;
+		}
+	return false;
+}
+
+bool
 asking_sendmail_tag(struct slice key, enum tag *tag)
 {
 	size_t colon = slice_find(key, ':');
-	struct slice name = slice_make(key.p, colon);
+	struct slice name = slice_make(key.p, colon), what;
 
+	if (asking_is_whole(key, tag, &what))
+		return true;
 	if (colon == key.n)
 		return false;
 	if (tag_by_name(name, tag))

@@ -32,6 +32,8 @@ void asking_deny(const struct outbound_question *, enum outbound_result,
 /* The rules contradict each other: nothing may leave. */
 void asking_refuse(struct asking *, const char *reason);
 
+/* "tlspolicy:tls_srv/...", see sendmail.c; `what` is behind the slash. */
+bool asking_is_whole(struct slice key, enum tag *tag, struct slice *what);
 /* False: the key is not of a tag by which sendmail asks about TLS. */
 bool asking_sendmail_tag(struct slice key, enum tag *);
 

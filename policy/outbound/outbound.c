@@ -51,6 +51,16 @@ outbound_is_misplaced(const struct outbound_question *q)
 	    tag != TAG_CA;
 }
 
+bool
+outbound_wants_a_word(const struct outbound_question *q)
+{
+	struct slice what;
+	enum tag tag;
+
+	return q->map == OUTBOUND_SENDMAIL &&
+	    asking_is_whole(q->key, &tag, &what);
+}
+
 static bool
 is_ascii_word(struct slice s)
 {

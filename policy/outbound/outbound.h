@@ -105,9 +105,11 @@ void outbound_ask(const struct outbound_question *,
 /* sendmail asks, by a wrong name in sendmail.cf: "not found" would be open. */
 bool outbound_is_misplaced(const struct outbound_question *);
 
+/* sendmail asks for all at once: "no rule" is to be said (sendmail.c). */
+bool outbound_wants_a_word(const struct outbound_question *);
+
 /* What a resolver is to be asked for; nothing: the key is no name for that. */
 void outbound_resolver_key(struct slice key, struct text *out);
-
 /* "Not found". */
 void outbound_answer_init(struct outbound_answer *);
 

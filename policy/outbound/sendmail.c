@@ -13,11 +13,18 @@
  * as long as that has no rule of its own; a network that for the shortest run
  * of octets (or IPv6 groups) that is not shorter.  So rules and the lines of
  * another map are found in one order, the more special first.
+ *
+ * Each of these questions takes a connection that was lost for "no rule", and
+ * there are many of them.  So a ruleset of scripts/sendmail-outbound.mc asks
+ * one that takes none for an answer, and gets what all of them would get:
+ *
+ *   tlspolicy:tls_srv/	name and address of the server, a slash between them
+ *   tlspolicy:tls_rcpt/	the address of the recipient
  */
 #include "policy/base/domain.h"
 #include "policy/outbound/outbound-internal.h"
 
-enum { OCTET_BITS = 8, GROUP_BITS = 16 };
+enum { OCTET_BITS = 8, GROUP_BITS = 16, MAILBOX_TEXT_MAX = 1024 };
 
 static enum lookup_result
 find_exact(struct asking *k, const struct key *key, struct requirement *r)
@@ -84,19 +91,28 @@ is_prefix(struct slice s, struct netprefix *prefix)
 	    netprefix_parse(s, prefix) == NETPREFIX_OK;
 }
 
+static bool
+is_network(enum tag tag, struct slice what, enum key_kind *kind,
+    struct netprefix *prefix)
+{
+	bool bracketed = what.n > 2 && what.p[0] == '[' &&
+	    what.p[what.n - 1] == ']';
+
+	*kind = bracketed ? KEY_BRACKET : KEY_ADDRESS;
+	if (bracketed)
+		what = slice_make(what.p + 1, what.n - 2);
+	return (bracketed || tag != TAG_RCPT) && is_prefix(what, prefix);
+}
+
 static enum lookup_result
 find_host(struct asking *k, enum tag tag, struct slice what,
     struct requirement *r)
 {
-	bool bracketed = what.n > 2 && what.p[0] == '[' &&
-	    what.p[what.n - 1] == ']';
 	struct netprefix prefix;
+	enum key_kind kind;
 
-	if (bracketed && is_prefix(slice_make(what.p + 1, what.n - 2),
-	    &prefix))
-		return find_network(k, tag, KEY_BRACKET, &prefix, r);
-	if (tag != TAG_RCPT && is_prefix(what, &prefix))
-		return find_network(k, tag, KEY_ADDRESS, &prefix, r);
+	if (is_network(tag, what, &kind, &prefix))
+		return find_network(k, tag, kind, &prefix, r);
 	return find_name(k, tag, what, r);
 }
 
@@ -130,10 +146,91 @@ find_asked(struct asking *k, enum tag tag, struct slice name,
 	return find_host(k, tag, what, r);
 }
 
+/* A host and what is above it. */
+static enum lookup_result
+find_above(struct asking *k, enum tag tag, struct slice what,
+    struct requirement *r)
+{
+	enum lookup_result result = LOOKUP_ABSENT;
+	struct netprefix prefix;
+	enum key_kind kind;
+	struct key key;
+
+	if (is_network(tag, what, &kind, &prefix)) {
+		key_address(tag, kind, &prefix, &key);
+		return asking_find(k, &key, true, r);
+	}
+	while (what.n > 0 && result == LOOKUP_ABSENT) {
+		size_t dot = slice_find(what, '.');
+
+		result = find_name(k, tag, what, r);
+		what = slice_from(what, dot < what.n ? dot + 1 : dot);
+	}
+	return result;
+}
+
+/* user+tag@domain user+*@domain user@domain; a domain may be empty. */
+static enum lookup_result
+find_user(struct asking *k, struct slice user, struct slice domain,
+    struct requirement *r)
+{
+	size_t plus = user.n == 0 ? 0 : 1 + slice_find(slice_from(user, 1), '+');
+	enum lookup_result result = LOOKUP_ABSENT;
+	char buf[MAILBOX_TEXT_MAX];
+	struct text what;
+
+	for (int i = plus < user.n ? 0 : 2; i < 3 && result == LOOKUP_ABSENT;
+	    i++) {
+		text_init(&what, buf, sizeof buf);
+		text_put(&what, i == 0 ? user : slice_make(user.p, plus));
+		text_puts(&what, i == 1 ? "+*@" : "@");
+		text_put(&what, domain);
+		if (!what.cut)
+			result = find_mailbox(k, slice_make(buf, what.n), r);
+	}
+	return result;
+}
+
+static size_t
+find_last(struct slice s, char c)
+{
+	for (size_t i = s.n; i > 0; i--)
+		if (s.p[i - 1] == c)
+			return i - 1;
+	return s.n;
+}
+
+/* All questions about one server or recipient at once. */
+static enum lookup_result
+find_whole(struct asking *k, enum tag tag, struct slice what,
+    struct requirement *r)
+{
+	size_t cut = find_last(what, tag == TAG_RCPT ? '@' : '/');
+	struct slice front = slice_make(what.p, cut);
+	struct slice back = slice_from(what, cut < what.n ? cut + 1 : cut);
+	enum lookup_result result = LOOKUP_ABSENT;
+	struct key key;
+
+	if (tag != TAG_RCPT) {
+		result = find_above(k, tag, front, r);
+	} else {
+		if (back.n > 0)
+			result = find_user(k, front, back, r);
+		if (result == LOOKUP_ABSENT)
+			result = find_user(k, front, slice_make("", 0), r);
+	}
+	if (result == LOOKUP_ABSENT)
+		result = find_above(k, tag, back, r);
+	if (result != LOOKUP_ABSENT)
+		return result;
+	key_bare(tag, &key);
+	return find_exact(k, &key, r);
+}
+
 enum lookup_result
 outbound_ask_sendmail(struct asking *k)
 {
-	struct slice key = k->question->key;
+	struct slice key = k->question->key, what;
 	struct outbound_answer *a = k->answer;
 	size_t colon = slice_find(key, ':');
 	enum lookup_result result;
@@ -142,7 +239,9 @@ outbound_ask_sendmail(struct asking *k)
 
 	if (!asking_sendmail_tag(key, &tag))
 		return LOOKUP_ABSENT;
-	result = find_asked(k, tag, slice_make(key.p, colon),
+	result = asking_is_whole(key, &tag, &what) ?
+	    find_whole(k, tag, what, &r) :
+	    find_asked(k, tag, slice_make(key.p, colon),
 	    slice_from(key, colon + 1), &r);
 	if (result != LOOKUP_FOUND)
 		return result;

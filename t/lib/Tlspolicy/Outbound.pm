@@ -75,7 +75,9 @@ END
 # mta => postfix | sendmail; behind => 1: another map, which wants TLS for
 # plain.test, after ours; daemon => { what Daemon->new takes }; servers => { more
 # of them }; main => { of main.cf }; zone => { of Dns.pm, in place of hosts },
-# insecure => qr/names/; sts => 1: FEATURE(`sts'), resolver on mta-sts.sock.
+# insecure => qr/names/; sts => 1: FEATURE(`sts'), resolver on mta-sts.sock;
+# through => socket that sendmail asks in place of the daemon's; mc => text in
+# place of scripts/sendmail-outbound.mc.
 sub start
 {
 	my ($class, $mta, %arg) = @_;
@@ -156,14 +158,17 @@ sub sendmail
 	make_path($self->{scratch}->path('sendmail'));
 	my $access = $self->{scratch}->path('sendmail/access');
 	my $in = $self->{scratch}->write('sendmail/access.txt',
-	    $arg{behind} ? "TLS_Srv:plain.test\tTEMP+ENCR:1\n" : '');
+	    $arg{behind} ? "TLS_Srv:plain.test\tTEMP+ENCR:1\n"
+	    . "TLS_Srv:self.test\tOK\n" : '');
 	my $cf = $self->{scratch}->write('sendmail/makemap.cf', "V10/Berkeley\n"
 	    . "O DontBlameSendmail=TrustStickyBit,GroupWritableDirPathSafe\n");
 	Tlspolicy::Scratch::must({ in => $in }, Tlspolicy::Sendmail::root()
 	    . '/usr/libexec/sendmail/makemap', '-C', $cf, 'hash', $access);
-	my $mc = Tlspolicy::Scratch::slurp(Tlspolicy::Scratch::topdir()
-	    . '/scripts/sendmail-outbound.mc');
-	$mc =~ s{/run/tlspolicy/map\.sock}{$self->{map}};
+	my $mc = $arg{mc} // Tlspolicy::Scratch::slurp(
+	    Tlspolicy::Scratch::topdir() . '/scripts/sendmail-outbound.mc');
+	my $map = $arg{through} ? $self->{scratch}->path($arg{through}) :
+	    $self->{map};
+	$mc =~ s{/run/tlspolicy/map\.sock}{$map};
 	$mc =~ s{/etc/mail/access}{$access};
 	my ($features, $rulesets) = split /(?=^dnl Second part)/m, $mc;
 	# As tlspolicy-outbound(7) has it.
@@ -359,6 +364,8 @@ my @rows = (
 	    [qr/not verified|mismatch/, 'tls']],
 	['CN, another name', ['TLS_Srv:wrong.test VERIFY+CN'], 'wrong.test',
 	    qr/not verified|mismatch|does not match/],
+	['CN', ['TLS_Srv:good.test VERIFY+CN', 'TLS_Rcpt:good.test VERIFY+CN'],
+	    'good.test', 'tls'],
 	['CN:name', ['TLS_Srv:wrong.test VERIFY+CN:elsewhere.test'],
 	    'wrong.test', 'tls'],
 	['TLS_Rcpt, met', ['TLS_Rcpt:good.test VERIFY'], 'good.test', 'tls'],
@@ -518,6 +525,11 @@ sub another_behind
 	$self->delivery_is('plain.test',
 	    qr/TLS is required|encryption too weak 0/,
 	    'the more special one first');
+	$self->forget;
+	return if $self->{kind} eq 'postfix';
+	$self->policy('TLS_Srv:test VERIFY');
+	$self->delivery_is('self.test', qr/authentication failed/,
+	    'which is no way around ours');
 	$self->forget;
 }
 
