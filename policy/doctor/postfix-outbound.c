@@ -43,6 +43,13 @@ which(const struct postfix *p, const struct socket_address *us,
 	    MAP_MISNAMED;
 }
 
+bool
+postfix_is_our_map(const struct postfix *p, const struct socket_address *us,
+    struct slice item)
+{
+	return which(p, us, item) == MAP_OURS;
+}
+
 static void
 check_list(struct postfix *p, struct postfix_service *s,
     const struct socket_address *us)
