@@ -85,7 +85,8 @@ sub nothing_happened
 
 my @commands = ([show => 66], [build => 0, $rules],
     [set => 0, 'TLS_Clt:b.example', 'OK'], [del => 66, 'TLS_Clt:a.example'],
-    [check => 66, 'client_name=a.example'], [diff => 66, $rules]);
+    [check => 66, 'client_name=a.example'], [diff => 66, $rules],
+    [outbound => 66, '--mta', 'sendmail', 'a.example']);
 
 subtest 'a folder in peace' => sub {
 	my $dir = folder();

@@ -48,6 +48,7 @@ my %operands = (
 	'report' => [[$file{log}]],
 	'cert' => [[$certificate], [$key]],
 	'probe' => [['--file', $file{targets}]],
+	'outbound' => [['--mta', 'sendmail', 'nobody.example']],
 	'doctor' => [['--postfix', $scratch->path('none')]],
 	'settings' => [[]],
 );

@@ -102,23 +102,6 @@ count(const struct asked *a)
 }
 
 static void
-put_reply(const struct asked *asked, struct text *reply)
-{
-	const struct outbound_answer *a = &asked->answer;
-	const struct text *value = a->waived ? &a->instead : &a->value;
-
-	if (value->n == 0) {
-		/* The blank in "NOTFOUND " is part of the protocol. */
-		text_puts(reply, outbound_wants_a_word(&asked->question) ?
-		    "OK NONE" : "NOTFOUND ");
-		return;
-	}
-	text_puts(reply, (a->waived ? a->instead_defer : a->defer) ? "TEMP " :
-	    "OK ");
-	text_put_printable(reply, slice_make(value->buf, value->n));
-}
-
-static void
 answer(struct asked *a, struct text *reply)
 {
 	ask(a);
@@ -127,7 +110,7 @@ answer(struct asked *a, struct text *reply)
 		    "present", &a->answer);
 	log_answer(a);
 	count(a);
-	put_reply(a, reply);
+	outbound_print_reply(&a->question, &a->answer, reply);
 }
 
 static void
@@ -135,21 +118,12 @@ prepare(struct asked *a, struct daemon *d, struct slice request,
     const struct resolved *resolved)
 {
 	static const struct trace trace = { trace_to_log, NULL };
-	const struct settings *s;
 	size_t blank = slice_find(request, ' ');
 
 	a->daemon = d;
 	a->settings = settings_holder_take(&d->settings);
-	s = &a->settings->settings;
 	a->now_us = clock_date_us();
-	a->options = (struct outbound_options){
-		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
-		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,
-		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
-		.monitor = s->mode == MODE_MONITOR,
-		.site = (enum outbound_level)s->outbound_default,
-		.servername = s->outbound_servername == SERVERNAME_HOSTNAME
-	};
+	outbound_options_of(&a->settings->settings, &a->options);
 	a->question = (struct outbound_question){
 		.map = OUTBOUND_SENDMAIL,
 		.key = slice_from(request, blank < request.n ? blank + 1 :
@@ -177,7 +151,7 @@ unknown_map(struct asked *a, struct slice name, struct text *reply)
 	if (a->answer.result == OUTBOUND_NONE)
 		text_puts(reply, "PERM there is no such map");
 	else
-		put_reply(a, reply);
+		outbound_print_reply(&a->question, &a->answer, reply);
 	count(a);
 }
 

@@ -26,6 +26,7 @@ const struct command *const command_table[] = {
 	&command_report,
 	&command_cert,
 	&command_probe,
+	&command_outbound,
 	&command_doctor,
 	&command_settings,
 	NULL

@@ -55,8 +55,9 @@ extern const struct command *const command_table[];
 extern const struct command *const command_audit_table[]; /* "audit show" */
 extern const struct command command_audit, command_build, command_cert,
     command_check, command_del, command_diff, command_doctor, command_import,
-    command_lint, command_probe, command_replay, command_report, command_set,
-    command_settings, command_show, command_suggest;
+    command_lint, command_outbound, command_probe, command_replay,
+    command_report, command_set, command_settings, command_show,
+    command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and
@@ -70,7 +71,6 @@ bool command_number(const struct context *, int letter, unsigned long least,
 
 /* A line of help for each; NULL: those that every command takes. */
 void command_print_options(const struct command_option *);
-
 /* For completion, as tlspolicy(1) tells. */
 void command_print_table(void);
 
@@ -112,7 +112,7 @@ bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 
-/* On standard error: "STORE: generation 7, 1234 rules". */
+/* "STORE: generation 7, 1234 rules", on standard error. */
 void command_say_generation(const struct context *, const struct store_info *);
 /* The same for a change that changes nothing: no generation is made. */
 void command_say_unchanged(const struct context *, const struct store_info *);

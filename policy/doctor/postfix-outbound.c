@@ -60,6 +60,21 @@ which(const struct postfix *p, const struct postfix_service *s,
 	    MAP_MISNAMED;
 }
 
+/* As smtp(8) sees it, in its chroot if it has one. */
+bool
+postfix_is_our_map(const struct postfix *p, const struct socket_address *us,
+    struct slice item)
+{
+	static const struct postfix_service none;
+	const struct postfix_service *s = &none;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->services[i].command == POSTFIX_SMTP &&
+		    slice_is(p->services[i].name, "smtp"))
+			s = &p->services[i];
+	return which(p, s, us, item) == MAP_OURS;
+}
+
 static void
 check_list(struct postfix *p, struct postfix_service *s,
     const struct socket_address *us)

@@ -142,6 +142,19 @@ ask(struct postfix *p, const char *option, struct text *out, struct fault *f)
 }
 
 bool
+postfix_read(struct postfix *p, struct fault *f)
+{
+	text_init(&p->parameters, p->memory[0], POSTFIX_OUTPUT_BYTES);
+	text_init(&p->overrides, p->memory[1], POSTFIX_OUTPUT_BYTES);
+	text_init(&p->lines, p->memory[2], POSTFIX_OUTPUT_BYTES);
+	if (!ask(p, "-x", &p->parameters, f) ||
+	    !ask(p, "-xP", &p->overrides, f) || !ask(p, "-M", &p->lines, f))
+		return false;
+	take_services(p);
+	return true;
+}
+
+bool
 doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 {
 	struct postfix *p = calloc(1, sizeof *p);
@@ -158,14 +171,9 @@ doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 		snprintf(p->reload, sizeof p->reload, "postfix -c %s reload",
 		    dir);
 	(void)socket_parse(slice_of(d->socket), &p->socket);
-	text_init(&p->parameters, p->memory[0], POSTFIX_OUTPUT_BYTES);
-	text_init(&p->overrides, p->memory[1], POSTFIX_OUTPUT_BYTES);
-	text_init(&p->lines, p->memory[2], POSTFIX_OUTPUT_BYTES);
-	good = ask(p, "-x", &p->parameters, f) &&
-	    ask(p, "-xP", &p->overrides, f) && ask(p, "-M", &p->lines, f);
+	good = postfix_read(p, f);
 	if (good) {
 		spell(p);
-		take_services(p);
 		look_at_services(p);
 		postfix_outbound(p);
 		doctor_socket_for(d, "postfix");

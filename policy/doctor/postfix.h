@@ -38,6 +38,9 @@ struct postfix {
 	unsigned n;
 };
 
+/* Of p->dir, all that postconf(1) tells; nothing else has to be set. */
+bool postfix_read(struct postfix *p, struct fault *) MUST_CHECK;
+
 /* "NAME = VALUE" of main.cf or its default; unset: empty. */
 struct slice postfix_parameter(const struct postfix *, const char *name);
 
@@ -67,6 +70,9 @@ void postfix_maps(struct postfix *, struct postfix_service *);
 void postfix_milters(struct postfix *, struct postfix_service *);
 void postfix_tls(struct postfix *, struct postfix_service *);
 void postfix_outbound(struct postfix *);
+/* An item of smtp_tls_policy_maps is the daemon's map, which listens there. */
+bool postfix_is_our_map(const struct postfix *, const struct socket_address *,
+    struct slice item);
 void postfix_trial(const struct postfix *, const struct postfix_service *);
 
 /*

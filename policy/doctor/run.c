@@ -13,7 +13,7 @@ enum { NOT_FOUND = 127 };
 
 /* An administrator's PATH has no /usr/sbin everywhere. */
 static _Noreturn void
-become(char *const argv[], int out)
+become(char *const argv[], int out, int err)
 {
 	const char *path = getenv("PATH");
 	char wider[4096];
@@ -22,7 +22,8 @@ become(char *const argv[], int out)
 	snprintf(wider, sizeof wider, "%s:/usr/sbin:/sbin",
 	    path != NULL ? path : "/usr/bin:/bin");
 	if (setenv("PATH", wider, 1) == 0 && none != -1 &&
-	    dup2(none, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
+	    dup2(none, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1 &&
+	    dup2(err, STDERR_FILENO) != -1)
 		execvp(argv[0], argv);
 	_exit(NOT_FOUND);
 }
@@ -39,30 +40,19 @@ read_to_end(int fd, struct text *out)
 			text_put(out, slice_make(part, (size_t)n));
 }
 
+/* Standard error goes to `err`; *status is that of waitpid(2). */
 static bool
-judge(const char *name, int status, const struct text *out, struct fault *f)
+run(char *const argv[], struct text *out, int err, int *status,
+    struct fault *f)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
-		return fault_set(f, FAULT_UNAVAILABLE, "%s cannot be run",
-		    name);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return fault_set(f, FAULT_UNAVAILABLE, "%s failed", name);
-	if (out->cut)
-		return fault_set(f, FAULT_DATA, "%s prints too much", name);
-	return true;
-}
-
-bool
-capture(char *const argv[], struct text *out, struct fault *f)
-{
-	int ends[2], status;
+	int ends[2];
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno, "pipe");
 	child = fork();
 	if (child == 0)
-		become(argv, ends[1]);
+		become(argv, ends[1], err);
 	close(ends[1]);
 	if (child == -1) {
 		close(ends[0]);
@@ -70,9 +60,45 @@ capture(char *const argv[], struct text *out, struct fault *f)
 	}
 	read_to_end(ends[0], out);
 	close(ends[0]);
-	while (waitpid(child, &status, 0) == -1)
+	while (waitpid(child, status, 0) == -1)
 		if (errno != EINTR)
 			return fault_errno(f, FAULT_UNAVAILABLE, errno,
 			    "waitpid");
-	return judge(argv[0], status, out, f);
+	if (WIFEXITED(*status) && WEXITSTATUS(*status) == NOT_FOUND)
+		return fault_set(f, FAULT_UNAVAILABLE, "%s cannot be run",
+		    argv[0]);
+	if (out->cut)
+		return fault_set(f, FAULT_DATA, "%s prints too much", argv[0]);
+	return true;
+}
+
+bool
+capture(char *const argv[], struct text *out, struct fault *f)
+{
+	int status;
+
+	if (!run(argv, out, STDERR_FILENO, &status, f))
+		return false;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return fault_set(f, FAULT_UNAVAILABLE, "%s failed", argv[0]);
+	return true;
+}
+
+bool
+capture_both(char *const argv[], struct text *out, struct text *err,
+    bool *good, struct fault *f)
+{
+	FILE *file = tmpfile();
+	int status;
+	bool ran;
+
+	if (file == NULL)
+		return fault_errno(f, FAULT_UNAVAILABLE, errno, "tmpfile");
+	ran = run(argv, out, fileno(file), &status, f);
+	rewind(file);
+	if (ran)
+		read_to_end(fileno(file), err);
+	fclose(file);
+	*good = ran && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return ran;
 }

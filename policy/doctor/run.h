@@ -1,8 +1,8 @@
 /*
  * run.h - what another program prints.
  *
- * No shell in between; its standard error goes where ours goes to, its
- * standard input is empty.  Found by PATH, and in /usr/sbin and /sbin.
+ * No shell in between; its standard error goes where ours goes to, if nothing
+ * else is said, its standard input is empty.  Found by PATH, and in /usr/sbin and /sbin.
  *
  * Threads: for programs with one.
  */
@@ -17,5 +17,9 @@
  * more than there is room for, or ended with something else than 0.
  */
 bool capture(char *const argv[], struct text *out, struct fault *);
+
+/* The same, where its standard error and a failure are told, too. */
+bool capture_both(char *const argv[], struct text *out, struct text *err,
+    bool *good, struct fault *);
 
 #endif

@@ -42,6 +42,19 @@ outbound_map_by_name(struct slice name, enum outbound_map *map)
 	return slice_is(name, sequence_name);
 }
 
+void
+outbound_options_of(const struct settings *s, struct outbound_options *o)
+{
+	*o = (struct outbound_options){
+		.express.default_perm = s->default_class == DEFAULT_CLASS_PERM,
+		.express.believe_unverified = s->compat == COMPAT_SENDMAIL,
+		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
+		.monitor = s->mode == MODE_MONITOR,
+		.site = (enum outbound_level)s->outbound_default,
+		.servername = s->outbound_servername == SERVERNAME_HOSTNAME
+	};
+}
+
 bool
 outbound_is_misplaced(const struct outbound_question *q)
 {
@@ -104,6 +117,23 @@ outbound_answer_init(struct outbound_answer *a)
 	text_init(&a->instead, a->instead_text, sizeof a->instead_text);
 	a->instead_defer = false;
 	text_init(&a->memory, a->memory_text, sizeof a->memory_text);
+}
+
+void
+outbound_print_reply(const struct outbound_question *q,
+    const struct outbound_answer *a, struct text *out)
+{
+	const struct text *value = a->waived ? &a->instead : &a->value;
+
+	if (value->n == 0) {
+		/* The blank in "NOTFOUND " is part of the protocol. */
+		text_puts(out, q != NULL && outbound_wants_a_word(q) ?
+		    "OK NONE" : "NOTFOUND ");
+		return;
+	}
+	text_puts(out, (a->waived ? a->instead_defer : a->defer) ? "TEMP " :
+	    "OK ");
+	text_put_printable(out, slice_make(value->buf, value->n));
 }
 
 void

@@ -50,6 +50,7 @@ struct outbound_options {
 	bool servername;	  /* outbound-servername = hostname */
 };
 
+void outbound_options_of(const struct settings *, struct outbound_options *);
 struct outbound_question {
 	enum outbound_map map;
 	struct slice key; /* as the MTA sent it */
@@ -88,7 +89,7 @@ struct outbound_answer {
 	struct text value; /* what the MTA gets */
 	struct text lost;  /* "CIPHER:HIGH, CITag:MyCA" */
 	struct text warned; /* what WARN rules would have made of it */
-	struct text instead; /* what it is without rules; empty: not found */
+	struct text instead; /* without rules; empty: not found */
 	uint64_t generation;
 	unsigned nrules;   /* that the answer rests on */
 	struct outbound_rule rules[OUTBOUND_RULES_MAX];
@@ -104,14 +105,14 @@ void outbound_ask(const struct outbound_question *,
 
 /* sendmail asks, by a wrong name in sendmail.cf: "not found" would be open. */
 bool outbound_is_misplaced(const struct outbound_question *);
-
 /* sendmail asks for all at once: "no rule" is to be said (sendmail.c). */
 bool outbound_wants_a_word(const struct outbound_question *);
-
 /* What a resolver is to be asked for; nothing: the key is no name for that. */
 void outbound_resolver_key(struct slice key, struct text *out);
-/* "Not found". */
-void outbound_answer_init(struct outbound_answer *);
+void outbound_answer_init(struct outbound_answer *); /* "not found" */
+/* As it goes over the socketmap: "OK encrypt". */
+void outbound_print_reply(const struct outbound_question *,
+    const struct outbound_answer *, struct text *out);
 
 /* Nothing leaves, for a reason outside of the rules: store, audit log, map. */
 void outbound_deny(const struct outbound_question *, const char *reason,

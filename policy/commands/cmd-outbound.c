@@ -1,0 +1,233 @@
+/*
+ * What an MTA does with mail to a domain: what it asks, what it is told.
+ *
+ * That it is told to keep mail back is no fault of the command's; that a table
+ * could not be asked is one, since nobody knows then.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/base/domain.h"
+#include "policy/base/jsontext.h"
+#include "policy/commands/outbound.h"
+#include "policy/commands/word.h"
+
+enum { NAME_MAX_BYTES = 253, LINE_BYTES = 16 * 1024 };
+
+static const struct command_option options[] = {
+	{ OPTION_MTA, "mta", "sendmail|postfix",
+	    "the MTA that delivers; without, postfix" },
+	{ OPTION_POSTFIX, "postfix", "DIR", "the Postfix whose main.cf is there" },
+	COMMAND_OPTION_JSON,
+	{ 0, NULL, NULL, NULL }
+};
+
+static const char *
+string_of(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s == NULL ? "" : s;
+}
+
+static void print_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Tables and rules have what anybody wrote into them. */
+static void
+print_line(const char *fmt, ...)
+{
+	static char raw[LINE_BYTES], line[2 * LINE_BYTES];
+	struct text text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	text_init(&text, line, sizeof line);
+	text.utf8 = true;
+	text_put_printable(&text, slice_of(raw));
+	puts(line);
+}
+
+static void
+print_asked(const json_t *list)
+{
+	static const char *const more[] = { "resolver", "monitored",
+		"warned", "lost" };
+	const json_t *asked, *rule;
+	size_t i, j;
+
+	json_array_foreach(list, i, asked) {
+		print_line("    asks %s for \"%s\": %s",
+		    string_of(asked, "table"), string_of(asked, "key"),
+		    string_of(asked, "answer"));
+		json_array_foreach(json_object_get(asked, "rules"), j, rule)
+			print_line("        %s %s (%s:%d)",
+			    string_of(rule, "key"),
+			    string_of(rule, "requirement"),
+			    string_of(rule, "file"), (int)json_integer_value(
+			    json_object_get(rule, "line")));
+		for (j = 0; j < sizeof more / sizeof more[0]; j++)
+			if (string_of(asked, more[j])[0] != '\0')
+				print_line("        %s: %s", more[j],
+				    string_of(asked, more[j]));
+	}
+}
+
+static void
+print_hop(const json_t *hop)
+{
+	print_line("next hop: %s (%s)", string_of(hop, "next_hop"),
+	    string_of(hop, "by"));
+	print_line("    level: %s (%s)", string_of(hop, "level"),
+	    string_of(hop, "level_by"));
+	print_line("    tables: %s", string_of(hop, "tables")[0] != '\0' ?
+	    string_of(hop, "tables") : "none");
+	print_line("    our map is asked: %s", string_of(hop, "ours"));
+	print_asked(json_object_get(hop, "asked"));
+	print_line("    %s: %s", string_of(hop, "result"),
+	    string_of(hop, "outcome"));
+}
+
+static void
+print_text(const json_t *all)
+{
+	const json_t *one;
+	size_t i;
+
+	print_line("mail to %s, by %s", string_of(all, "domain"),
+	    string_of(all, "mta"));
+	if (json_object_get(all, "transport") != NULL)
+		print_line("transport: %s (%s)", string_of(all, "transport"),
+		    string_of(all, "transport_by"));
+	if (json_object_get(all, "server") != NULL)
+		print_line("server: %s", string_of(all, "server"));
+	if (json_object_get(all, "unasked") != NULL)
+		print_line("not known: %s", string_of(all, "unasked"));
+	json_array_foreach(json_object_get(all, "notes"), i, one)
+		print_line("note: %s", json_string_value(one));
+	json_array_foreach(json_object_get(all, "next_hops"), i, one)
+		print_hop(one);
+	print_asked(json_object_get(all, "asked"));
+	if (json_object_get(all, "outcome") != NULL)
+		print_line("%s", string_of(all, "outcome"));
+}
+
+static int
+look(struct looking *l, bool sendmail, bool json)
+{
+	struct fault f;
+	int status;
+	bool good;
+
+	l->all = json_pack("{s:s, s:o}", "mta", sendmail ? "sendmail" :
+	    "postfix", "domain", jsontext_cstring(l->domain));
+	good = sendmail ? outbound_look_sendmail(l, &f) :
+	    outbound_look_postfix(l, &f);
+	if (!good) {
+		status = command_fail(&f);
+	} else {
+		if (json) {
+			json_dumpf(l->all, stdout,
+			    JSON_ENSURE_ASCII | JSON_INDENT(2));
+			putchar('\n');
+		} else
+			print_text(l->all);
+		status = l->unasked ? FAULT_UNAVAILABLE : EXIT_FINE;
+	}
+	json_decref(l->all);
+	return status;
+}
+
+/* In lower case, as MTAs ask; false: it is none. */
+static bool
+take_domain(const char *word, struct text *out, struct fault *f)
+{
+	struct slice rest = slice_of(word), label;
+	bool good = rest.n > 0 && rest.p[0] != '.';
+
+	for (size_t i = 0; i < rest.n; i++)
+		if ((unsigned char)rest.p[i] <= ' ' || rest.p[i] == 0x7f ||
+		    strchr("@:/[]{},;\"'\\()<>!*", rest.p[i]) != NULL)
+			good = false;
+	if (rest.n > 1 && rest.p[rest.n - 1] == '.')
+		rest.n--;
+	text_put_lower(out, rest);
+	while (good && slice_next(&rest, '.', &label))
+		good = label.n > 0;
+	if (good && !out->cut && out->n <= NAME_MAX_BYTES)
+		return true;
+	return fault_set(f, FAULT_DATA, "\"%s\": a domain was expected, as "
+	    "behind the @ of an address", word);
+}
+
+static bool
+take_mta(const struct context *context, const char *arg, bool *sendmail)
+{
+	struct word word;
+
+	word_start(&word, arg);
+	*sendmail = word_is(&word, "sendmail");
+	if (*sendmail || word_is(&word, "postfix"))
+		return true;
+	word_refuse(&word, context, "an MTA");
+	return false;
+}
+
+static int
+begin(const struct context *context, char **argv, int argc,
+    struct looking *l, bool sendmail, bool json)
+{
+	char domain[DOMAIN_TEXT_MAX], host[DOMAIN_TEXT_MAX];
+	struct text text;
+	struct fault f;
+
+	text_init(&text, domain, sizeof domain);
+	if (!take_domain(argv[0], &text, &f))
+		return command_fail(&f);
+	text_init(&text, host, sizeof host);
+	if (!take_domain(argv[argc - 1], &text, &f))
+		return command_fail(&f);
+	l->context = context;
+	l->domain = domain;
+	l->host = host;
+	l->now = (int64_t)time(NULL);
+	return look(l, sendmail, json);
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct looking l = { .dir = NULL };
+	bool sendmail = false, json = false;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == OPTION_JSON)
+			json = true;
+		else if (c == OPTION_POSTFIX)
+			l.dir = optarg;
+		else if (c != OPTION_MTA)
+			return status;
+		else if (!take_mta(context, optarg, &sendmail))
+			return FAULT_USAGE;
+	}
+	if (!command_operands(context, argc - optind, 1, sendmail ? 2 : 1))
+		return FAULT_USAGE;
+	if (sendmail && l.dir != NULL)
+		return command_usage(context,
+		    "--postfix and --mta sendmail exclude each other");
+	if (l.dir == NULL)
+		l.dir = "/etc/postfix";
+	return begin(context, argv + optind, argc - optind, &l, sendmail,
+	    json);
+}
+
+const struct command command_outbound = {
+	"outbound", "DOMAIN [HOST]",
+	"Tell what an MTA does with mail to a domain", options, run,
+	"tlspolicy-outbound(7)"
+};

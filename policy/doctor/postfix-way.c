@@ -1,0 +1,323 @@
+/*
+ * A domain is in one class, the first whose list has it; the class has a
+ * transport, and a next hop of its own, of relayhost, or none: then the domain
+ * is the next hop.  What transport_maps(5) has takes the place of both.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/doctor/postfix-list.h"
+#include "policy/doctor/postfix-way.h"
+#include "policy/doctor/run.h"
+
+static const struct {
+	const char *list, *transport;
+	bool relayed; /* relayhost counts */
+} classes[] = {
+	{ "mydestination", "local_transport", false },
+	{ "virtual_alias_domains", NULL, false },
+	{ "virtual_mailbox_domains", "virtual_transport", false },
+	{ "relay_domains", "relay_transport", true },
+	{ NULL, "default_transport", true },
+};
+
+/* The last line that postmap(1) has said, without its own name. */
+static void
+put_reason(struct slice said, struct text *out)
+{
+	struct slice line, last = slice_of("postmap failed");
+
+	while (slice_next(&said, '\n', &line))
+		if (slice_trim(line).n > 0)
+			last = slice_trim(line);
+	if (slice_starts_nocase(last, "postmap: "))
+		last = slice_from(last, 9);
+	if (slice_starts_nocase(last, "fatal: "))
+		last = slice_from(last, 7);
+	text_put(out, last);
+}
+
+/* postmap(1) ends with 1 when there is no such key, and when it cannot tell. */
+enum postfix_found
+postfix_query(const struct postfix *p, struct slice table, const char *key,
+    struct text *out)
+{
+	char name[POSTFIX_WAY_BYTES], memory[POSTFIX_WAY_BYTES];
+	const char *argv[] = { "postmap", "-c", p->dir, "-q", key, name, NULL };
+	struct text said;
+	struct fault f;
+	bool good;
+
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(table));
+	text_clear(out);
+	text_init(&said, memory, sizeof memory);
+	if (!capture_both((char *const *)(uintptr_t)argv, out, &said, &good,
+	    &f)) {
+		text_clear(out);
+		text_puts(out, f.text);
+		return POSTFIX_UNASKED;
+	}
+	while (out->n > 0 && out->buf[out->n - 1] == '\n')
+		out->buf[--out->n] = '\0';
+	if (good)
+		return POSTFIX_FOUND;
+	if (said.n == 0 || (strstr(said.buf, "fatal:") == NULL &&
+	    strstr(said.buf, "error:") == NULL))
+		return POSTFIX_ABSENT;
+	text_clear(out);
+	put_reason(slice_make(said.buf, said.n), out);
+	return POSTFIX_UNASKED;
+}
+
+static void
+note_unasked(struct postfix_way *way, const char *parameter,
+    struct slice table, const char *why)
+{
+	struct text text;
+
+	if (way->unasked[0] != '\0')
+		return;
+	text_init(&text, way->unasked, sizeof way->unasked);
+	text_printf(&text, "%s: %.*s: %s", parameter, SLICE_ARG(table), why);
+}
+
+static bool
+is_table(struct slice item)
+{
+	return item.p[0] != '[' && slice_find(item, ':') < item.n;
+}
+
+static bool
+takes_parents(const char *name)
+{
+	return strcmp(name, "relay_domains") == 0;
+}
+
+/* ".example" for what is below it; where parents count "example" as well. */
+static bool
+matches(struct slice item, struct slice domain, bool parents)
+{
+	if (slice_equal_nocase(item, domain))
+		return true;
+	if (domain.n <= item.n || item.n == 0)
+		return false;
+	if (!slice_equal_nocase(slice_from(domain, domain.n - item.n), item))
+		return false;
+	return item.p[0] == '.' ||
+	    (parents && domain.p[domain.n - item.n - 1] == '.');
+}
+
+static bool
+has_table(const struct postfix *p, struct postfix_way *way, const char *name,
+    struct slice table, const char *domain)
+{
+	char memory[POSTFIX_WAY_BYTES];
+	struct text value;
+
+	text_init(&value, memory, sizeof memory);
+	for (const char *key = domain; key != NULL; ) {
+		enum postfix_found found = postfix_query(p, table, key, &value);
+
+		if (found == POSTFIX_UNASKED)
+			note_unasked(way, name, table, memory);
+		if (found != POSTFIX_ABSENT)
+			return found == POSTFIX_FOUND;
+		key = takes_parents(name) ? strchr(key + 1, '.') : NULL;
+		key = key != NULL ? key + 1 : NULL;
+	}
+	return false;
+}
+
+static bool
+has_item(const struct postfix *p, struct postfix_way *way, const char *name,
+    struct slice item, const char *domain)
+{
+	return is_table(item) ? has_table(p, way, name, item, domain) :
+	    matches(item, slice_of(domain), takes_parents(name));
+}
+
+/* A file of the same items, one a line. */
+static bool
+has_file(const struct postfix *p, struct postfix_way *way, const char *name,
+    struct slice path, const char *domain)
+{
+	char memory[POSTFIX_WAY_BYTES], *line = NULL;
+	bool found = false;
+	size_t room = 0;
+	FILE *file;
+	ssize_t n;
+
+	snprintf(memory, sizeof memory, "%.*s", SLICE_ARG(path));
+	file = fopen(memory, "re");
+	if (file == NULL) {
+		note_unasked(way, name, path, strerror(errno));
+		return false;
+	}
+	while (!found && (n = getline(&line, &room, file)) > 0) {
+		struct slice rest = slice_make(line, (size_t)n), item;
+
+		while (!found && rest.p[0] != '#' &&
+		    slice_next_of(&rest, ", \t\r\n", &item))
+			found = item.n > 0 && has_item(p, way, name, item,
+			    domain);
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+/* The first item that matches decides; "!" turns it. */
+static bool
+lists(const struct postfix *p, struct postfix_way *way, const char *name,
+    const char *domain)
+{
+	struct slice list = postfix_parameter(p, name);
+	struct postfix_item item;
+
+	while (postfix_next_item(&list, &item)) {
+		struct slice what = item.whole;
+		bool turned = what.p[0] == '!';
+
+		what = slice_trim(slice_from(what, turned ? 1 : 0));
+		if (what.n > 0 && (what.p[0] == '/' ?
+		    has_file(p, way, name, what, domain) :
+		    has_item(p, way, name, what, domain)))
+			return !turned;
+	}
+	return false;
+}
+
+static void
+keep(char *to, struct slice value)
+{
+	snprintf(to, POSTFIX_WAY_BYTES, "%.*s", SLICE_ARG(slice_trim(value)));
+}
+
+/* "smtp:[relay.example]:25" parted; the hop stays where there is none. */
+static void
+take_transport(struct postfix_way *way, struct slice value, const char *by)
+{
+	size_t colon = slice_find(value, ':');
+
+	keep(way->transport, slice_make(value.p, colon));
+	way->transport_by = by;
+	if (colon + 1 >= value.n)
+		return;
+	keep(way->nexthop, slice_from(value, colon + 1));
+	way->nexthop_by = by;
+}
+
+static void
+classify(const struct postfix *p, const char *domain, struct postfix_way *way)
+{
+	struct slice relayhost = postfix_parameter(p, "relayhost");
+	size_t i = 0;
+
+	while (classes[i].list != NULL &&
+	    !lists(p, way, classes[i].list, domain))
+		i++;
+	keep(way->nexthop, slice_of(domain));
+	way->nexthop_by = "the domain";
+	if (classes[i].relayed && relayhost.n > 0) {
+		keep(way->nexthop, relayhost);
+		way->nexthop_by = "relayhost";
+	}
+	if (classes[i].transport == NULL) {
+		keep(way->transport, slice_of("error"));
+		way->transport_by = classes[i].list;
+		return;
+	}
+	take_transport(way, postfix_parameter(p, classes[i].transport),
+	    classes[i].transport);
+}
+
+/* transport(5): an empty transport leaves it, and then an empty hop the hop. */
+static void
+take_entry(struct postfix_way *way, const char *domain, struct slice value)
+{
+	static const char by[] = "transport_maps";
+	size_t colon = slice_find(value, ':');
+	struct slice hop = slice_from(value, colon < value.n ? colon + 1 :
+	    colon);
+
+	if (colon > 0) {
+		keep(way->nexthop, slice_of(domain));
+		way->nexthop_by = "the domain";
+		take_transport(way, value, by);
+	} else if (hop.n > 0) {
+		keep(way->nexthop, hop);
+		way->nexthop_by = by;
+	}
+}
+
+/* The value of the first table that has the key. */
+static enum postfix_found
+ask_maps(const struct postfix *p, struct postfix_way *way, const char *key,
+    struct text *value)
+{
+	struct slice list = postfix_parameter(p, "transport_maps");
+	struct postfix_item item;
+
+	while (postfix_next_item(&list, &item)) {
+		enum postfix_found found = postfix_query(p, item.whole, key,
+		    value);
+
+		if (found == POSTFIX_UNASKED)
+			note_unasked(way, "transport_maps", item.whole,
+			    value->buf);
+		if (found != POSTFIX_ABSENT)
+			return found;
+	}
+	return POSTFIX_ABSENT;
+}
+
+static bool
+parents_have_no_dot(const struct postfix *p)
+{
+	struct slice list = postfix_parameter(p,
+	    "parent_domain_matches_subdomains"), item;
+
+	while (slice_next_of(&list, ", \t", &item))
+		if (slice_is(item, "transport_maps"))
+			return true;
+	return false;
+}
+
+static void
+look_up(const struct postfix *p, const char *domain, struct postfix_way *way)
+{
+	enum postfix_found found = POSTFIX_ABSENT;
+	char memory[POSTFIX_WAY_BYTES];
+	bool bare = parents_have_no_dot(p);
+	const char *key = domain;
+	struct text value;
+
+	text_init(&value, memory, sizeof memory);
+	while (key != NULL && found == POSTFIX_ABSENT) {
+		found = ask_maps(p, way, key == domain || !bare ? key :
+		    key + 1, &value);
+		key = strchr(key + 1, '.');
+	}
+	if (found == POSTFIX_ABSENT)
+		found = ask_maps(p, way, "*", &value);
+	if (found == POSTFIX_FOUND)
+		take_entry(way, domain, slice_trim(slice_make(value.buf,
+		    value.n)));
+}
+
+void
+postfix_way(const struct postfix *p, const char *domain,
+    struct postfix_way *way)
+{
+	memset(way, 0, sizeof *way);
+	classify(p, domain, way);
+	look_up(p, domain, way);
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->services[i].command == POSTFIX_SMTP &&
+		    slice_is(p->services[i].type, "unix") &&
+		    slice_is(p->services[i].name, way->transport))
+			way->service = &p->services[i];
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/perl
+#
+# tlspolicy outbound: the way of mail through a real Postfix configuration, the
+# questions, the daemon's own answers, and what comes of them.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
+use Test::More;
+use Tlspolicy::Talk;
+
+plan skip_all => 'no postconf' unless -x '/usr/sbin/postconf';
+my $map = scratch()->path('map.sock');
+my %settings = (socketmap => "unix:$map", 'socketmap-mode' => '0600');
+my $daemon = daemon(<<'END', settings => \%settings);
+TLS_Rcpt:pinned.test	VERIFY+CN:mx.pinned.test
+TLS_Rcpt:verify.test	VERIFY
+TLS_Rcpt:.below.test	ENCR:256
+TLS_Rcpt:warned.test	WARN+VERIFY
+TLS_Rcpt:plain.test	OK
+TLS_Rcpt:dane.test	DANE
+TLS_Rcpt:print.test	ENCR:1+FP:1111111111111111111111111111111111111111111111111111111111111111
+TLS_Rcpt:bits.test	ENCR:256
+TLS_Srv:hub.test	ENCR:128
+Try_TLS:none.test	NO
+END
+my $dir = scratch()->path('etc');
+mkdir $dir;
+my $ours = "socketmap:unix:$map:tlspolicy";
+
+sub main_cf {
+	my (%with) = @_;
+	my %main = (compatibility_level => '3.6', myhostname => 'mx.own.test',
+	    queue_directory => '/var/spool/postfix',
+	    data_directory => scratch()->path('data'),
+	    daemon_directory => '/usr/lib/postfix/sbin',
+	    mydestination => 'own.test', smtp_tls_security_level => 'may',
+	    smtp_tls_CAfile => '/etc/ssl/certs/ca-certificates.crt',
+	    smtp_tls_policy_maps => $ours, %with);
+	scratch()->write('etc/main.cf',
+	    join '', map { "$_ = $main{$_}\n" } sort keys %main);
+	scratch()->write('etc/master.cf', <<'END');
+smtp	unix - - n - - smtp
+relay	unix - - n - - smtp
+	-o smtp_tls_security_level=encrypt
+local	unix - n n - - local
+error	unix - - n - - error
+END
+	# Postfix waits for a main.cf to be some seconds old.
+	utime time - 10, time - 10, "$dir/main.cf", "$dir/master.cf";
+}
+
+sub outbound {
+	my @args = @_;
+	my $r = $daemon->tlspolicy('outbound', '--json', '--postfix', $dir,
+	    @args);
+	return { %$r, all => eval { decode_json($r->{out}) } // {} };
+}
+
+# "KEY=ANSWER ..." of our map, with the daemon beside: it has to say the same.
+sub questions {
+	my ($hop) = @_;
+	my @said;
+	for (@{$hop->{asked}}) {
+		push @said, "$_->{key}=$_->{answer}";
+		next unless $_->{table} eq $ours;
+		my $r = Tlspolicy::Scratch::run('postmap', '-c', $dir, '-q',
+		    $_->{key}, $ours);
+		my $live = $r->{status} == 0 ? "OK $r->{out}" : 'not found';
+		is($_->{answer}, $live =~ s/\n//r, "as the daemon: $_->{key}");
+	}
+	return join '; ', @said;
+}
+
+sub goes {
+	my ($name, $with, $domain, $want) = @_;
+	subtest $name => sub {
+		main_cf(%$with);
+		my $r = outbound($domain);
+		is($r->{status}, $want->{status} // 0, 'exit code') or
+		    diag($r->{err}, $r->{out});
+		my $hop = $r->{all}{next_hops}[$want->{hop} // 0];
+		is($r->{all}{transport}, $want->{transport} // 'smtp',
+		    'transport');
+		is($hop->{next_hop}, $want->{next}, 'next hop');
+		is($hop->{by}, $want->{by}, 'by') if $want->{by};
+		is(questions($hop), $want->{asked}, 'questions')
+		    if defined $want->{asked};
+		is($hop->{ours}, $want->{ours}, 'our map') if $want->{ours};
+		is($hop->{result}, $want->{result}, 'result')
+		    if $want->{result};
+		like($hop->{outcome} // $r->{all}{outcome}, $want->{outcome},
+		    'outcome');
+	};
+}
+
+my ($clear, $tls) = (qr/if the server offers it.*in clear/,
+    qr/^mail leaves only over TLS, with any certificate$/);
+my $secure = 'OK secure match=nexthop:dot-nexthop servername=hostname';
+
+goes('a domain of its own', {}, 'Verify.Test.', { next => 'verify.test',
+    by => 'the domain', asked => "verify.test=$secure", ours => 'yes',
+    result => 'told', outcome => qr/only over TLS .*trusted CA signed for verify\.test or a name below verify\.test$/ });
+goes('parents, to the last', {}, 'a.b.test', { next => 'a.b.test',
+    asked => 'a.b.test=not found; .b.test=not found; .test=not found',
+    result => 'not-found', outcome => $clear });
+goes('WARN tells nothing', {}, 'warned.test', { next => 'warned.test',
+    result => 'not-found', outcome => $clear });
+goes('the level counts then', { smtp_tls_security_level => 'encrypt' },
+    'warned.test', { next => 'warned.test', outcome => $tls });
+goes('no level', { smtp_tls_security_level => '' }, 'other.test',
+    { next => 'other.test', outcome => qr/^mail leaves in clear/ });
+goes('the old parameter', { smtp_tls_security_level => '',
+    smtp_use_tls => 'yes' }, 'other.test',
+    { next => 'other.test', outcome => $clear });
+goes('an exception', {}, 'plain.test', { next => 'plain.test',
+    result => 'exception', outcome => $clear });
+goes('no TLS', {}, 'none.test', { next => 'none.test',
+    result => 'exception', outcome => qr/^mail leaves in clear, without/ });
+goes('a name', {}, 'pinned.test', { next => 'pinned.test',
+    outcome => qr/signed for mx\.pinned\.test$/ });
+goes('a fingerprint', {}, 'print.test', { next => 'print.test',
+    outcome => qr/a certificate of the fingerprint (?:11:?){32}/ });
+goes('what cannot be said', {}, 'bits.test', { next => 'bits.test',
+    result => 'refused', outcome => qr/^mail stays in the queue: .*ENCR:256/ });
+goes('DANE without DNSSEC', {}, 'dane.test', { next => 'dane.test',
+    outcome => qr/^mail does not leave: smtp_dns_support_level/ });
+goes('DANE', { smtp_dns_support_level => 'dnssec' }, 'dane.test',
+    { next => 'dane.test', outcome => qr/only over TLS.*TLSA/ });
+goes('no CA', { smtp_tls_CAfile => '' }, 'verify.test',
+    { next => 'verify.test', outcome => qr/^mail does not leave: smtp_tls_CA/ });
+
+goes('relayhost', { relayhost => '[hub.test]:587' }, 'verify.test',
+    { next => '[hub.test]:587', by => 'relayhost', outcome => qr/any certificate; ciphers=high/,
+    asked => '[hub.test]:587=OK encrypt ciphers=high' });
+goes('relay_domains, and its service', { relay_domains => 'in.test' },
+    'x.in.test', { transport => 'relay', next => 'x.in.test',
+    outcome => $tls });
+goes('transport_maps over relayhost', { relayhost => '[hub.test]',
+    transport_maps => 'inline:{ verify.test=smtp: }' }, 'verify.test',
+    { next => 'verify.test', by => 'the domain', result => 'told',
+    outcome => qr/trusted CA/ });
+goes('transport_maps, a parent and several hops', {
+    transport_maps => 'inline:{ { .up.test = relay:[a.test] verify.test } }' },
+    'x.up.test', { transport => 'relay', hop => 1, next => 'verify.test',
+    by => 'transport_maps', outcome => qr/trusted CA/ });
+goes('transport_maps, a hop alone', {
+    transport_maps => 'inline:{ verify.test=:[hub.test] }' }, 'verify.test',
+    { next => '[hub.test]', outcome => qr/any certificate; ciphers/ });
+goes('nothing of both', { relayhost => 'hub.test',
+    transport_maps => 'inline:{ verify.test=: }' }, 'verify.test',
+    { next => 'hub.test', by => 'relayhost',
+    outcome => qr/any certificate; ciphers/ });
+goes('a fallback relay', { smtp_fallback_relay => 'verify.test' }, 'a.test',
+    { hop => 1, next => 'verify.test', by => 'smtp_fallback_relay',
+    outcome => qr/trusted CA/ });
+goes('delivered here', {}, 'own.test', { transport => 'local',
+    next => undef, outcome => qr/not smtp\(8\)/ });
+scratch()->write('domains', "# ours\nfile.test\n");
+goes('delivered here, by a file', { mydestination =>
+    '!not.test, ' . scratch()->path('domains') }, 'file.test',
+    { transport => 'local', next => undef, outcome => qr/not smtp\(8\)/ });
+goes('a file that is not there', { mydestination => '/nonexistent/x' },
+    'a.test', { status => 69, next => undef, outcome => qr/not known/ });
+goes('a transport table that fails', { transport_maps => 'hash:/nonexistent/t' },
+    'a.test', { status => 69, next => undef, outcome => qr/not known/ });
+
+goes('behind a table that has it', { smtp_tls_policy_maps =>
+    "inline:{ verify.test=encrypt } $ours" }, 'verify.test',
+    { next => 'verify.test', ours => 'yes, behind other tables',
+    asked => 'verify.test=encrypt', result => 'another-table',
+    outcome => $tls });
+goes('behind a table that has a parent only', { smtp_tls_policy_maps =>
+    "inline:{ .verify.test=none, .test=none } $ours" }, 'verify.test',
+    { next => 'verify.test', asked => 'verify.test=not found; verify.test='
+    . $secure, result => 'told', outcome => qr/trusted CA/ });
+goes('before it', { smtp_tls_policy_maps =>
+    "$ours, inline:{ verify.test=none }" }, 'verify.test',
+    { next => 'verify.test', result => 'told', outcome => qr/trusted CA/ });
+goes('a table that fails first', { smtp_tls_policy_maps =>
+    "hash:/nonexistent/t, $ours" }, 'verify.test', { status => 69,
+    next => 'verify.test', result => 'unasked',
+    outcome => qr/^mail stays in the queue/ });
+goes('one that is not reached', { smtp_tls_policy_maps =>
+    "$ours, hash:/nonexistent/t" }, 'verify.test', { next => 'verify.test',
+    result => 'told', outcome => qr/trusted CA/ });
+goes('a policy that is none', { smtp_tls_policy_maps =>
+    'inline:{ a.test=secret }' }, 'a.test', { next => 'a.test',
+    ours => 'no: smtp_tls_policy_maps does not have it',
+    outcome => qr/what Postfix makes of "secret" is not known/ });
+goes('nobody asks', { smtp_tls_policy_maps => '' }, 'verify.test',
+    { next => 'verify.test', asked => '', result => 'not-found',
+    ours => 'no: smtp_tls_policy_maps does not have it', outcome => $clear });
+
+main_cf();
+my $r = $daemon->tlspolicy('outbound', '--postfix', $dir, 'verify.test');
+like($r->{out}, qr/^mail to verify\.test, by postfix
+transport: smtp \(default_transport\)
+next hop: verify\.test \(the domain\)
+    level: may \(smtp_tls_security_level\)
+    tables: \Q$ours\E
+    our map is asked: yes
+    asks \Q$ours\E for "verify\.test": \Q$secure\E
+        TLS_Rcpt:verify\.test VERIFY \(\S+rules:2\)
+    told: mail leaves only over TLS /, 'as text');
+
+$r = $daemon->tlspolicy('outbound', '--mta', 'sendmail', 'a.verify.test',
+    'mx.hub.test');
+like($r->{out}, qr/for "try_tls:": not found\n.*"tls_srv:mx\.hub\.test": not found\n.*"tls_srv:hub\.test": OK TEMP\+ENCR:128\n.*\n.*"tls_rcpt:a\.verify\.test": not found\n.*"tls_rcpt:verify\.test": OK TEMP\+VERIFY\n.*\nmail leaves only if the session meets TEMP\+ENCR:128 and TEMP\+VERIFY$/m,
+    'sendmail');
+$r = $daemon->tlspolicy(qw(outbound --mta sendmail none.test));
+like($r->{out}, qr/"try_tls:none\.test": OK NO\n.*^mail leaves in clear, without TLS$/ms,
+    'sendmail: no TLS');
+$r = $daemon->tlspolicy(qw(outbound --mta sendmail x.test));
+like($r->{out}, qr/^mail leaves over TLS if the server offers it/m,
+    'sendmail: nothing');
+
+$daemon->configure(%settings, mode => 'monitor');
+$r = outbound('verify.test');
+is($r->{all}{next_hops}[0]{asked}[0]{answer}, 'not found', 'monitor');
+like($r->{all}{next_hops}[0]{asked}[0]{monitored}, qr/^secure/, 'and what else');
+$daemon->configure(socketmap => 'off');
+main_cf(smtp_tls_policy_maps => '');
+is(outbound('verify.test')->{all}{next_hops}[0]{ours},
+    'no: the setting socketmap is off', 'no socketmap');
+$daemon->configure(%settings, 'outbound-resolver' =>
+    'unix:' . scratch()->path('nobody.sock') . ' sts');
+main_cf();
+$r = outbound('other.test');
+is($r->{status}, 69, 'a resolver that is not there');
+like($r->{all}{next_hops}[0]{outcome}, qr/^mail stays in the queue/,
+    'keeps mail back');
+is(outbound('dane.test')->{status}, 0, 'but not what a rule decides alone');
+$daemon->configure(%settings);
+
+for ([64], [64, 'a.test', 'b.test'], [64, '--mta', 'exim', 'a.test'],
+    [64, '--mta', 'sendmail', 'a.test'], [64, '--postfixx', 'a.test'],
+    (map { [65, $_] } '', '.', 'a@b.test', 'a..test', '.a.test', 'a b',
+    '[192.0.2.1]', 'a:25', "a\e[2J.test", 'a' x 254, '*')) {
+	my ($status, @args) = @$_;
+	is(outbound(@args)->{status}, $status, "bad: @args");
+}
+$r = $daemon->tlspolicy('outbound', "a\e[2J\@b.test");
+like($r->{err}, qr/a domain was expected/, 'what was expected');
+unlike($r->{err}, qr/\e/, 'fit for a terminal');
+$r = $daemon->tlspolicy(qw(outbound --postfix /nonexistent a.test));
+is($r->{status}, 66, 'no Postfix there');
+like($r->{err}, qr{/nonexistent/main\.cf: No such file}, 'is named');
+is(outbound('-d', '/nonexistent/x.mdb', 'a.test')->{status}, 66, 'no store');
+main_cf(smtp_tls_policy_maps => '');
+is(outbound('-d', '/nonexistent/x.mdb', 'a.test')->{status}, 0,
+    'which nobody would ask');
+done_testing;
