@@ -190,7 +190,7 @@ certs_then_make(const struct doctor *d, const char *host, struct finding *f)
 	bool other, ca;
 
 	our_folder(d, folder);
-	other = strcmp(folder, "/etc/tlspolicy/ca") != 0;
+	other = strcmp(folder, TLSPOLICY_SYSCONFDIR "/ca") != 0;
 	certs_ours(d, NULL, NULL, path);
 	ca = access(path, F_OK) == 0;
 	certs_ours(d, host, "pem", path);

@@ -73,7 +73,6 @@ enum outbound_result {
 };
 
 const char *outbound_result_name(enum outbound_result); /* "weakened" */
-
 enum { OUTBOUND_RULES_MAX = 6, OUTBOUND_MEMORY = 16 * 1024 };
 
 struct outbound_rule {

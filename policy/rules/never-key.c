@@ -159,7 +159,7 @@ mean(struct never *n, const char *before, struct slice what,
 {
 	struct never next;
 
-	if (never_key(&next, n->tag, what, false) != NULL) {
+	if (n->look(&next, n->tag, what, false) != NULL) {
 		text_put(&n->meant, slice_make(next.meant.buf, next.meant.n));
 		return;
 	}

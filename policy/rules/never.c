@@ -110,6 +110,7 @@ never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
 	n->tag = tag;
 	n->what = n->found = what;
 	n->requirement = NULL;
+	n->look = never_key;
 	return what.n == 0 && tag != TAG_CA ? NULL :
 	    find(n, about(tag), as_sendmail);
 }

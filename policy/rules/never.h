@@ -37,6 +37,9 @@ struct never {
 	struct slice found;		/* the piece: of the key, of an item */
 	struct text meant;		/* what to write instead */
 	char meant_text[NEVER_TEXT_MAX];
+	/* never_key(), by which a check looks at what it proposes. */
+	const struct never_row *(*look)(struct never *, enum tag,
+	    struct slice what, bool as_sendmail);
 };
 
 /* What a row is about, a bit each. */
