@@ -262,6 +262,36 @@ my @rows = (
 	    main => { smtp_tls_policy_maps =>
 		"socketmap:$map:tlspolicy inline:{ a.example=none }" },
 	    finds => '' },
+	'a level that is not the setting' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'encrypt' },
+	    finds => 'postfix-level' },
+	'a level of one service alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'may' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=dane-only\n" },
+	    finds => 'postfix-level' },
+	'a setting that says more' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-default' => 'secure' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'encrypt' },
+	    finds => 'postfix-level' },
+	'the same level, by the old parameter, and a lower one' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-default' => 'encrypt' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => '', smtp_enforce_tls => 'yes',
+		smtp_tls_enforce_peername => 'no' },
+	    master => sub { "$_[0]soft unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=may\n" },
+	    finds => '' },
+	'a level where nobody asks' => {
+	    main => { smtp_tls_security_level => 'encrypt' },
+	    finds => '' },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

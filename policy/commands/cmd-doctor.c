@@ -17,6 +17,7 @@
 #include "policy/commands/ruleset.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/trial.h"
+#include "policy/outbound/resolved.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
 	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
@@ -183,6 +184,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
 		.socketmap = context->settings.socketmap,
+		.outbound_default = resolved_level_name((enum outbound_level)
+		    context->settings.outbound_default),
 		.set_group = context->settings.socket_group,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||

@@ -9,6 +9,7 @@
 
 #include "policy/doctor/access.h"
 #include "policy/doctor/postfix-list.h"
+#include "policy/outbound/resolved.h"
 
 static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
 
@@ -79,6 +80,73 @@ check_list(struct postfix *p, struct postfix_service *s,
 		postfix_find(p, s, DOCTOR_POSTFIX_MAP_BEHIND, maps, memory);
 }
 
+static bool
+asks_us(const struct postfix *p, const struct postfix_service *s,
+    const struct socket_address *us)
+{
+	struct slice list = postfix_value(p, s, maps, NULL);
+	struct postfix_item item;
+
+	while (postfix_next_item(&list, &item))
+		if (which(p, us, item.whole) == MAP_OURS)
+			return true;
+	return false;
+}
+
+/* Of two that authenticate none is more; none and may are told alike. */
+static unsigned
+rank(enum outbound_level level)
+{
+	static const unsigned ranks[] = {
+		[LEVEL_NONE] = 0, [LEVEL_MAY] = 0, [LEVEL_DANE] = 1,
+		[LEVEL_ENCRYPT] = 2, [LEVEL_VERIFY] = 3, [LEVEL_SECURE] = 4,
+		[LEVEL_FINGERPRINT] = 4, [LEVEL_DANE_ONLY] = 4
+	};
+
+	return ranks[level];
+}
+
+/*
+ * There is one setting for all services: it says what the strictest of them
+ * does, or one of those.
+ */
+static void
+check_level(const struct postfix *p, const struct socket_address *us)
+{
+	enum outbound_level set = LEVEL_NONE, most = LEVEL_NONE, level;
+	const struct postfix_service *strictest = NULL;
+	bool same = false;
+	struct finding *f;
+	const char *by;
+
+	(void)resolved_level(slice_of(p->d->outbound_default), &set);
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct postfix_service *s = &p->services[i];
+
+		if (s->command != POSTFIX_SMTP || !asks_us(p, s, us) ||
+		    !resolved_level(postfix_level(p, s, &by), &level))
+			continue;
+		if (strictest == NULL || rank(level) > rank(most)) {
+			strictest = s;
+			most = level;
+			same = false;
+		}
+		if (rank(level) == rank(most))
+			same = same || level == set || rank(level) == 0;
+	}
+	if (strictest == NULL || (same && rank(set) == rank(most)))
+		return;
+	(void)postfix_level(p, strictest, &by);
+	f = doctor_add(p->d, DOCTOR_POSTFIX_LEVEL,
+	    "service %.*s/%.*s of %s delivers at the level %s (%s), and "
+	    "outbound-default is %s", SLICE_ARG(strictest->name),
+	    SLICE_ARG(strictest->type), p->dir, resolved_level_name(most), by,
+	    p->d->outbound_default);
+	finding_mend(f, p->d->conf, "outbound-default = %s",
+	    resolved_level_name(most));
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
 /* Postfix opens the socket as its own user. */
 static void
 check_access(const struct postfix *p, const struct socket_address *us)
@@ -126,5 +194,6 @@ postfix_outbound(struct postfix *p)
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
+	check_level(p, &us);
 	check_access(p, &us);
 }
