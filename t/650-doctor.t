@@ -289,6 +289,33 @@ my @rows = (
 	    master => sub { "$_[0]soft unix - - n - - smtp\n"
 		. " -o smtp_tls_security_level=may\n" },
 	    finds => '' },
+	'rules for mail that leaves, and no socketmap' => {
+	    rules => "TLS_Srv:hub.example ENCR:128\n",
+	    main => { smtp_tls_CAfile => '' },
+	    finds => 'socketmap-off postfix-no-map' },
+	'VERIFY rules, no socketmap and no CA' => {
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_CAfile => '' },
+	    finds => 'socketmap-off postfix-no-map postfix-no-server-ca' },
+	'VERIFY rules, and a service without CA' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_CAfile => '/etc/ssl/certs/ca-certificates.crt' },
+	    master => sub { "$_[0]bare unix - - n - - smtp\n"
+		. " -o smtp_tls_CAfile=\n" },
+	    finds => 'postfix-no-server-ca' },
+	'VERIFY rules, and CAs in a folder' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_CApath => '/etc/ssl/certs' },
+	    finds => '' },
+	'a VERIFY rule that only records, and no CA' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example WARN+VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => '' },
 	'a level where nobody asks' => {
 	    main => { smtp_tls_security_level => 'encrypt' },
 	    finds => '' },

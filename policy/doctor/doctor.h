@@ -35,6 +35,8 @@ struct doctor {
 	const char *store, *audit_file; /* the latter "": there is none */
 	const struct doctor_unit *unit;
 	struct findings *findings;
+	/* What is one only while there are such rules for mail that leaves. */
+	struct findings *if_rules, *if_verify;
 	struct trials *trials;	/* what is to be tried */
 };
 

@@ -184,13 +184,89 @@ check_access(const struct postfix *p, const struct socket_address *us)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
+/* Those that ask us; all, while nobody can. */
+static void
+check_cas(struct postfix *p, const struct socket_address *us)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct postfix_service *s = &p->services[i];
+
+		if (s->command == POSTFIX_SMTP &&
+		    (us == NULL || asks_us(p, s, us)) &&
+		    postfix_value(p, s, "smtp_tls_CAfile", NULL).n == 0 &&
+		    postfix_value(p, s, "smtp_tls_CApath", NULL).n == 0 &&
+		    !postfix_is_yes(p, s, "tls_append_default_CA"))
+			postfix_find(p, s, DOCTOR_POSTFIX_NO_SERVER_CA,
+			    "smtp_tls_CAfile",
+			    "/etc/ssl/certs/ca-certificates.crt");
+	}
+}
+
+/* Beside the milter's socket, where the daemon may make one. */
+static void
+propose(const struct doctor *d, struct socket_address *us)
+{
+	struct socket_address milter;
+	const char *slash;
+
+	(void)socket_parse(slice_of("unix:/run/tlspolicy/map.sock"), us);
+	if (!socket_parse(slice_of(d->set_socket), &milter))
+		return;
+	slash = strrchr(milter.path, '/');
+	if (slash != NULL && slash - milter.path < SOCKET_PATH_MAX - 16)
+		snprintf(us->path, sizeof us->path, "%.*s/map.sock",
+		    (int)(slash - milter.path), milter.path);
+}
+
+static void
+turn_on(struct postfix *p)
+{
+	const struct doctor *d = p->d;
+	struct socket_address us;
+	struct finding *f;
+
+	propose(d, &us);
+	if (d->findings->n == 0) {
+		f = doctor_add(d, DOCTOR_SOCKETMAP_OFF,
+		    "the setting socketmap is %s", d->socketmap);
+		finding_mend(f, d->conf, "socketmap = unix:%s\n"
+		    "socketmap-group = postfix\nsocketmap-mode = 0660",
+		    us.path);
+		finding_then(f, "systemctl restart tlspolicy-milter");
+	}
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->services[i].command == POSTFIX_SMTP)
+			check_list(p, &p->services[i], &us);
+}
+
+/* What is a finding only with rules goes to a list of its own. */
+static void
+check_into(struct postfix *p, struct findings *list, bool cas,
+    const struct socket_address *us)
+{
+	const struct doctor *d = p->d;
+	struct doctor other = *d;
+
+	other.findings = list;
+	p->d = &other;
+	if (cas)
+		check_cas(p, us);
+	else
+		turn_on(p);
+	p->d = d;
+}
+
 void
 postfix_outbound(struct postfix *p)
 {
 	struct socket_address us;
 
-	if (!socket_parse(slice_of(p->d->socketmap), &us))
+	if (!socket_parse(slice_of(p->d->socketmap), &us)) {
+		check_into(p, p->d->if_rules, false, NULL);
+		check_into(p, p->d->if_verify, true, NULL);
 		return;
+	}
+	check_into(p, p->d->if_verify, true, &us);
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
