@@ -275,6 +275,63 @@ my @rows = (
 	    main => { smtp_tls_policy_maps =>
 		"socketmap:$map:tlspolicy inline:{ a.example=none }" },
 	    finds => '' },
+	'a level that is not the setting' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'encrypt' },
+	    finds => 'postfix-level' },
+	'a level of one service alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'may' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=dane-only\n" },
+	    finds => 'postfix-level' },
+	'a setting that says more' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-default' => 'secure' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'encrypt' },
+	    finds => 'postfix-level' },
+	'the same level, by the old parameter, and a lower one' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-default' => 'encrypt' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_security_level => '', smtp_enforce_tls => 'yes',
+		smtp_tls_enforce_peername => 'no' },
+	    master => sub { "$_[0]soft unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=may\n" },
+	    finds => '' },
+	'rules for mail that leaves, and no socketmap' => {
+	    rules => "TLS_Srv:hub.example ENCR:128\n",
+	    main => { smtp_tls_CAfile => '' },
+	    finds => 'socketmap-off postfix-no-map' },
+	'VERIFY rules, no socketmap and no CA' => {
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_CAfile => '' },
+	    finds => 'socketmap-off postfix-no-map postfix-no-server-ca' },
+	'VERIFY rules, and a service without CA' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_CAfile => '/etc/ssl/certs/ca-certificates.crt' },
+	    master => sub { "$_[0]bare unix - - n - - smtp\n"
+		. " -o smtp_tls_CAfile=\n" },
+	    finds => 'postfix-no-server-ca' },
+	'VERIFY rules, and CAs in a folder' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_CApath => '/etc/ssl/certs' },
+	    finds => '' },
+	'a VERIFY rule that only records, and no CA' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example WARN+VERIFY\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => '' },
+	'a level where nobody asks' => {
+	    main => { smtp_tls_security_level => 'encrypt' },
+	    finds => '' },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

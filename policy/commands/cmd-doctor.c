@@ -17,6 +17,7 @@
 #include "policy/commands/ruleset.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/trial.h"
+#include "policy/outbound/resolved.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
 	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
@@ -91,10 +92,66 @@ say_old(const struct context *context, const struct store_info *info,
 	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
 }
 
+/* Of the rules for mail that leaves. */
+struct outbound_rules {
+	bool any, verify;
+};
+
+static bool
+note_rule(void *arg, const struct stored_rule *rule)
+{
+	struct outbound_rules *outbound = arg;
+	struct requirement r;
+	struct fault ignored;
+	size_t colon = slice_find(rule->key, ':');
+	enum tag tag;
+
+	if (!tag_by_name(slice_make(rule->key.p, colon), &tag) ||
+	    tag == TAG_CA || tag_row(tag)->stage != STAGE_OUTBOUND)
+		return true;
+	outbound->any = true;
+	fault_clear(&ignored);
+	if (requirement_parse(rule->requirement, tag, &r, &ignored) &&
+	    r.class != CLASS_WARN)
+		outbound->verify |= r.need == NEED_VERIFY;
+	return true;
+}
+
+static void
+take_over(struct findings *all, const struct findings *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct finding *one = &from->all[i];
+		struct finding *f = findings_add(all, one->kind, "%s",
+		    one->what);
+
+		if (f != NULL)
+			*f = *one;
+	}
+	all->failed = all->failed || from->failed;
+}
+
+/* What was found wrong of the MTAs counts while there are rules for it. */
+static void
+count_rules(const struct doctor *d, struct store_reader *reader)
+{
+	struct outbound_rules outbound = { .any = false };
+
+	if (!store_each(reader, note_rule, &outbound)) {
+		command_fail(&reader->fault);
+		return;
+	}
+	if (outbound.any)
+		take_over(d->findings, d->if_rules);
+	if (outbound.verify)
+		take_over(d->findings, d->if_verify);
+}
+
 static void
 open_and_compare(const struct context *context, const struct rulefile *rules,
-    struct findings *all)
+    const struct doctor *d)
 {
+	struct findings *all = d->findings;
 	struct store_reader reader;
 	struct store *store;
 	struct fault f;
@@ -111,13 +168,15 @@ open_and_compare(const struct context *context, const struct rulefile *rules,
 		command_fail(&f);
 	else if (!same)
 		say_old(context, &reader.info, all);
+	count_rules(d, &reader);
 	command_close_store(store, &reader);
 }
 
 /* The rules first: opening the store may end root's rights to read them. */
 static void
-look_at_store(const struct context *context, struct findings *all)
+look_at_store(const struct context *context, const struct doctor *d)
 {
+	struct findings *all = d->findings;
 	struct rulefile rules;
 	struct fault f;
 	char *none[] = { NULL };
@@ -135,7 +194,7 @@ look_at_store(const struct context *context, struct findings *all)
 		    &doctor_rows[DOCTOR_RULES_BAD].kind, "%s: %s",
 		    context->settings.rules, f.text), "run",
 		    "tlspolicy build -n");
-	open_and_compare(context, good ? &rules : NULL, all);
+	open_and_compare(context, good ? &rules : NULL, d);
 	rulefile_free(&rules);
 }
 
@@ -179,25 +238,33 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
     struct findings *all)
 {
 	const char *log = context->settings.audit_file;
+	struct findings if_rules, if_verify;
 	struct doctor_unit unit;
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
 		.socketmap = context->settings.socketmap,
+		.outbound_default = resolved_level_name((enum outbound_level)
+		    context->settings.outbound_default),
 		.set_group = context->settings.socket_group,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||
 		    source_is_stream(log) ? "" : log,
-		.unit = &unit, .findings = all, .trials = trials };
+		.unit = &unit, .findings = all, .if_rules = &if_rules,
+		.if_verify = &if_verify, .trials = trials };
 	struct fault f;
 	int status;
 
+	findings_init(&if_rules);
+	findings_init(&if_verify);
 	doctor_unit_ask(&unit);
 	d.socket = unit.socket[0] != '\0' ? unit.socket : d.set_socket;
 	doctor_daemon(&d);
 	doctor_files(&d);
 	status = look_at_mtas(&d, w);
 	/* Last, since root may go on as another user then. */
-	look_at_store(context, all);
+	look_at_store(context, &d);
+	findings_free(&if_rules);
+	findings_free(&if_verify);
 	if (d.audit_file[0] != '\0' &&
 	    !command_enter_to_read(d.audit_file, &f)) {
 		status = command_fail(&f);

@@ -250,30 +250,6 @@ walk_all(struct hop *h, struct store_reader *reader)
 	    "level"))), "not-found");
 }
 
-/* postconf(5): the old parameters count where the new one is empty. */
-static const char *
-level_by(const struct hop *h)
-{
-	if (postfix_value(h->p, h->s, "smtp_tls_security_level", NULL).n > 0)
-		return "smtp_tls_security_level";
-	if (postfix_is_yes(h->p, h->s, "smtp_enforce_tls"))
-		return "smtp_enforce_tls";
-	if (postfix_is_yes(h->p, h->s, "smtp_use_tls"))
-		return "smtp_use_tls";
-	return "smtp_tls_security_level";
-}
-
-static struct slice
-level_of(const struct hop *h, const char *by)
-{
-	if (strcmp(by, "smtp_use_tls") == 0)
-		return slice_of("may");
-	if (strcmp(by, "smtp_enforce_tls") == 0)
-		return slice_of(postfix_is_yes(h->p, h->s,
-		    "smtp_tls_enforce_peername") ? "verify" : "encrypt");
-	return postfix_value(h->p, h->s, by, NULL);
-}
-
 /* Is our map asked, and what comes before it? */
 static const char *
 our_place(const struct hop *h)
@@ -292,14 +268,13 @@ our_place(const struct hop *h)
 static void
 describe(struct hop *h, const char *by)
 {
-	const char *parameter = level_by(h);
-	struct slice level = level_of(h, parameter);
+	const char *parameter;
+	struct slice level = postfix_level(h->p, h->s, &parameter);
 
 	h->asked = json_array();
 	h->into = json_pack("{s:o, s:s, s:o, s:s, s:o, s:s, s:o}",
 	    "next_hop", jsontext_string(h->nexthop), "by", by,
-	    "level", level.n > 0 ? jsontext_string(level) :
-	    json_string("none"), "level_by", parameter,
+	    "level", jsontext_string(level), "level_by", parameter,
 	    "tables", jsontext_string(h->list), "ours", our_place(h),
 	    "asked", h->asked);
 	json_array_append_new(json_object_get(h->l->all, "next_hops"),

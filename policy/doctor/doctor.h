@@ -30,10 +30,13 @@ struct doctor {
 	const char *set_socket;	/* by the settings: no socket unit counts here */
 	const char *set_group;	/* socket-group */
 	const char *socketmap;	/* "off", or where it listens */
+	const char *outbound_default;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
 	const struct doctor_unit *unit;
 	struct findings *findings;
+	/* What is one only while there are such rules for mail that leaves. */
+	struct findings *if_rules, *if_verify;
 	struct trials *trials;	/* what is to be tried */
 };
 

@@ -87,6 +87,15 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_MAP_BEHIND] = { DOCTOR_WEAK, { "postfix-map-behind",
 	    "of a domain that a table before ours knows, no rule is "
 	    "asked for" } },
+	[DOCTOR_POSTFIX_LEVEL] = { DOCTOR_WEAK, { "postfix-level",
+	    "an answer takes the place of Postfix's own level, and is only "
+	    "never less than what outbound-default says" } },
+	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
+	    "no server's certificate can be verified: mail for a VERIFY "
+	    "rule stays in the queue" } },
+	[DOCTOR_SOCKETMAP_OFF] = { DOCTOR_WEAK, { "socketmap-off",
+	    "there are rules for mail that leaves, and no MTA can ask for "
+	    "them" } },
 	[DOCTOR_MAP_DOWN] = { DOCTOR_WEAK, { "map-down",
 	    "an MTA that asks defers all mail that leaves" } },
 	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",

@@ -10,6 +10,7 @@
 
 #include "policy/doctor/access.h"
 #include "policy/doctor/postfix-list.h"
+#include "policy/outbound/resolved.h"
 
 static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
 
@@ -113,6 +114,73 @@ check_list(struct postfix *p, struct postfix_service *s,
 		postfix_find(p, s, DOCTOR_POSTFIX_MAP_BEHIND, maps, memory);
 }
 
+static bool
+asks_us(const struct postfix *p, const struct postfix_service *s,
+    const struct socket_address *us)
+{
+	struct slice list = postfix_value(p, s, maps, NULL);
+	struct postfix_item item;
+
+	while (postfix_next_item(&list, &item))
+		if (which(p, us, item.whole) == MAP_OURS)
+			return true;
+	return false;
+}
+
+/* Of two that authenticate none is more; none and may are told alike. */
+static unsigned
+rank(enum outbound_level level)
+{
+	static const unsigned ranks[] = {
+		[LEVEL_NONE] = 0, [LEVEL_MAY] = 0, [LEVEL_DANE] = 1,
+		[LEVEL_ENCRYPT] = 2, [LEVEL_VERIFY] = 3, [LEVEL_SECURE] = 4,
+		[LEVEL_FINGERPRINT] = 4, [LEVEL_DANE_ONLY] = 4
+	};
+
+	return ranks[level];
+}
+
+/*
+ * There is one setting for all services: it says what the strictest of them
+ * does, or one of those.
+ */
+static void
+check_level(const struct postfix *p, const struct socket_address *us)
+{
+	enum outbound_level set = LEVEL_NONE, most = LEVEL_NONE, level;
+	const struct postfix_service *strictest = NULL;
+	bool same = false;
+	struct finding *f;
+	const char *by;
+
+	(void)resolved_level(slice_of(p->d->outbound_default), &set);
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct postfix_service *s = &p->services[i];
+
+		if (s->command != POSTFIX_SMTP || !asks_us(p, s, us) ||
+		    !resolved_level(postfix_level(p, s, &by), &level))
+			continue;
+		if (strictest == NULL || rank(level) > rank(most)) {
+			strictest = s;
+			most = level;
+			same = false;
+		}
+		if (rank(level) == rank(most))
+			same = same || level == set || rank(level) == 0;
+	}
+	if (strictest == NULL || (same && rank(set) == rank(most)))
+		return;
+	(void)postfix_level(p, strictest, &by);
+	f = doctor_add(p->d, DOCTOR_POSTFIX_LEVEL,
+	    "service %.*s/%.*s of %s delivers at the level %s (%s), and "
+	    "outbound-default is %s", SLICE_ARG(strictest->name),
+	    SLICE_ARG(strictest->type), p->dir, resolved_level_name(most), by,
+	    p->d->outbound_default);
+	finding_mend(f, p->d->conf, "outbound-default = %s",
+	    resolved_level_name(most));
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
 /* Postfix opens the socket as its own user. */
 static void
 check_access(const struct postfix *p, const struct socket_address *us)
@@ -150,15 +218,92 @@ check_access(const struct postfix *p, const struct socket_address *us)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
+/* Those that ask us; all, while nobody can. */
+static void
+check_cas(struct postfix *p, const struct socket_address *us)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct postfix_service *s = &p->services[i];
+
+		if (s->command == POSTFIX_SMTP &&
+		    (us == NULL || asks_us(p, s, us)) &&
+		    postfix_value(p, s, "smtp_tls_CAfile", NULL).n == 0 &&
+		    postfix_value(p, s, "smtp_tls_CApath", NULL).n == 0 &&
+		    !postfix_is_yes(p, s, "tls_append_default_CA"))
+			postfix_find(p, s, DOCTOR_POSTFIX_NO_SERVER_CA,
+			    "smtp_tls_CAfile",
+			    "/etc/ssl/certs/ca-certificates.crt");
+	}
+}
+
+/* Beside the milter's socket, where the daemon may make one. */
+static void
+propose(const struct doctor *d, struct socket_address *us)
+{
+	struct socket_address milter;
+	const char *slash;
+
+	(void)socket_parse(slice_of("unix:/run/tlspolicy/map.sock"), us);
+	if (!socket_parse(slice_of(d->set_socket), &milter))
+		return;
+	slash = strrchr(milter.path, '/');
+	if (slash != NULL && slash - milter.path < SOCKET_PATH_MAX - 16)
+		snprintf(us->path, sizeof us->path, "%.*s/map.sock",
+		    (int)(slash - milter.path), milter.path);
+}
+
+static void
+turn_on(struct postfix *p)
+{
+	const struct doctor *d = p->d;
+	struct socket_address us;
+	struct finding *f;
+
+	propose(d, &us);
+	if (d->findings->n == 0) {
+		f = doctor_add(d, DOCTOR_SOCKETMAP_OFF,
+		    "the setting socketmap is %s", d->socketmap);
+		finding_mend(f, d->conf, "socketmap = unix:%s\n"
+		    "socketmap-group = postfix\nsocketmap-mode = 0660",
+		    us.path);
+		finding_then(f, "systemctl restart tlspolicy-milter");
+	}
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->services[i].command == POSTFIX_SMTP)
+			check_list(p, &p->services[i], &us);
+}
+
+/* What is a finding only with rules goes to a list of its own. */
+static void
+check_into(struct postfix *p, struct findings *list, bool cas,
+    const struct socket_address *us)
+{
+	const struct doctor *d = p->d;
+	struct doctor other = *d;
+
+	other.findings = list;
+	p->d = &other;
+	if (cas)
+		check_cas(p, us);
+	else
+		turn_on(p);
+	p->d = d;
+}
+
 void
 postfix_outbound(struct postfix *p)
 {
 	struct socket_address us;
 
-	if (!socket_parse(slice_of(p->d->socketmap), &us))
+	if (!socket_parse(slice_of(p->d->socketmap), &us)) {
+		check_into(p, p->d->if_rules, false, NULL);
+		check_into(p, p->d->if_verify, true, NULL);
 		return;
+	}
+	check_into(p, p->d->if_verify, true, &us);
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
+	check_level(p, &us);
 	check_access(p, &us);
 }

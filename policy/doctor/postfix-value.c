@@ -58,6 +58,26 @@ postfix_is_yes(const struct postfix *p, const struct postfix_service *s,
 	return slice_is_nocase(postfix_value(p, s, name, NULL), "yes");
 }
 
+struct slice
+postfix_level(const struct postfix *p, const struct postfix_service *s,
+    const char **by)
+{
+	struct slice level = postfix_value(p, s, *by =
+	    "smtp_tls_security_level", NULL);
+
+	if (level.n > 0)
+		return level;
+	if (postfix_is_yes(p, s, "smtp_enforce_tls")) {
+		*by = "smtp_enforce_tls";
+		return slice_of(postfix_is_yes(p, s,
+		    "smtp_tls_enforce_peername") ? "verify" : "encrypt");
+	}
+	if (!postfix_is_yes(p, s, "smtp_use_tls"))
+		return slice_of("none");
+	*by = "smtp_use_tls";
+	return slice_of("may");
+}
+
 static bool
 was_found(const struct postfix *p, enum doctor_kind kind, const char *what)
 {

@@ -54,6 +54,13 @@ bool postfix_is_yes(const struct postfix *, const struct postfix_service *,
     const char *name);
 
 /*
+ * The level at which smtp(8) delivers where no map has an answer, and the
+ * parameter that says so: older ones count where the new one is empty.
+ */
+struct slice postfix_level(const struct postfix *,
+    const struct postfix_service *, const char **by);
+
+/*
  * One more finding about a parameter of a service, with the line that sets it
  * to `wanted` where it was set, unless another service has led to the same one.
  * NULL: it has.

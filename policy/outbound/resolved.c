@@ -46,12 +46,18 @@ next_word(struct slice *rest, struct slice *word)
 	return i > 0;
 }
 
-static bool
-take_level(struct slice word, struct resolved *r)
+const char *
+resolved_level_name(enum outbound_level level)
+{
+	return levels[level];
+}
+
+bool
+resolved_level(struct slice word, enum outbound_level *level)
 {
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
 		if (slice_is_nocase(word, levels[i])) {
-			r->level = (enum outbound_level)i;
+			*level = (enum outbound_level)i;
 			return true;
 		}
 	return false;
@@ -114,7 +120,7 @@ parse_policy(struct slice policy, struct resolved *r)
 			    "text");
 			return;
 		}
-	if (!next_word(&policy, &word) || !take_level(word, r)) {
+	if (!next_word(&policy, &word) || !resolved_level(word, &r->level)) {
 		resolved_fail(r, "it gave a level that Postfix does not have");
 		return;
 	}

@@ -36,6 +36,10 @@ struct resolved {
 	unsigned n;
 };
 
+/* "dane-only"; false: Postfix has no such level. */
+const char *resolved_level_name(enum outbound_level);
+bool resolved_level(struct slice word, enum outbound_level *);
+
 /* "OK secure match=.mx.example servername=hostname". */
 void resolved_parse(struct slice reply, struct resolved *);
 void resolved_fail(struct resolved *, const char *why);

@@ -6,7 +6,7 @@ package Tlspolicy::Setups;
 # were judged.
 #
 # A row: name => { main => { parameter => value }, master => sub of its text,
-# mc => sub of its text, conf => { setting => value }, before => sub that breaks
+# mc => sub of its text, conf => { setting => value }, rules => 'text', before => sub that breaks
 # something, finds => 'words in order', left => 1 where the lines are not put in,
 # services => how many are judged in the end (2), unasked => 1 where the test
 # cannot have a session of its own }.
@@ -59,6 +59,8 @@ package Tlspolicy::Setups::Sendmail {
 	}
 }
 
+my $default_rules = "TLS_Clt:example.com WARN+ENCR:1\n";
+
 # mta => postfix | sendmail.  Skips the test file when a part is missing.
 sub new
 {
@@ -72,7 +74,7 @@ sub new
 	    kind => $mta, certs => Tlspolicy::Certs->new($scratch) }, $class;
 	$self->{conf} = { 'socket-mode' => '0660', 'socket-group' => 'postfix' };
 	$self->{daemon} = Tlspolicy::Daemon->start(scratch => $scratch,
-	    rules => "TLS_Clt:example.com WARN+ENCR:1\n",
+	    rules => $default_rules,
 	    settings => $self->{conf});
 	$self->write_programs;
 	# Something was judged before, so that no-records is found of no row.
@@ -130,6 +132,9 @@ sub start
 {
 	my ($self, $row) = @_;
 	my $daemon = $self->{daemon};
+	my $rules = $row->{rules} // $default_rules;
+	$daemon->rules($rules) if $rules ne ($self->{rules} // '');
+	$self->{rules} = $rules;
 	my $first = "unix:$daemon->{dir}/milter.sock";
 	$self->setting('socket-mode' => '0660', 'socket-group' => 'postfix',
 	    socket => $first, %{$row->{conf} // {}});
