@@ -27,7 +27,8 @@ become(char *const argv[], int out)
 	_exit(NOT_FOUND);
 }
 
-static void
+/* 0, or why the end was not reached. */
+static int
 read_to_end(int fd, struct text *out)
 {
 	char part[4096];
@@ -37,6 +38,7 @@ read_to_end(int fd, struct text *out)
 	    (n == -1 && errno == EINTR))
 		if (n > 0)
 			text_put(out, slice_make(part, (size_t)n));
+	return n == 0 ? 0 : errno;
 }
 
 static bool
@@ -55,7 +57,7 @@ judge(const char *name, int status, const struct text *out, struct fault *f)
 bool
 capture(char *const argv[], struct text *out, struct fault *f)
 {
-	int ends[2], status;
+	int ends[2], status, error;
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
@@ -68,11 +70,14 @@ capture(char *const argv[], struct text *out, struct fault *f)
 		close(ends[0]);
 		return fault_errno(f, FAULT_UNAVAILABLE, errno, "fork");
 	}
-	read_to_end(ends[0], out);
+	error = read_to_end(ends[0], out);
 	close(ends[0]);
 	while (waitpid(child, &status, 0) == -1)
 		if (errno != EINTR)
 			return fault_errno(f, FAULT_UNAVAILABLE, errno,
 			    "waitpid");
+	if (error != 0)
+		return fault_errno(f, FAULT_UNAVAILABLE, error,
+		    "cannot read what %s prints", argv[0]);
 	return judge(argv[0], status, out, f);
 }
