@@ -35,6 +35,7 @@ struct never {
 	struct slice what;		/* the key as written, without tag */
 	const struct requirement *requirement; /* NULL: the key is tested */
 	struct slice found;		/* the piece: of the key, of an item */
+	struct slice proposed;		/* the key in `meant`, if any */
 	struct text meant;		/* what to write instead */
 	char meant_text[NEVER_TEXT_MAX];
 };
