@@ -250,6 +250,11 @@ subtest 'Postfix' => sub {
 	    "smtpd_milters={ $ours, connect_timeout=10s }, unix:/other",
 	    'non_smtpd_milters=$smtpd_milters');
 	found_is($look->(), '', 'among others, with options');
+	$edit->(@conf, '-e', "smtpd_milter_maps=texthash:$etc");
+	like($daemon->tlspolicy('doctor', @postfix)->{err},
+	    qr/not-tried: .*\Q$etc\E: Is a directory/,
+	    'a table that cannot be read is not an empty one');
+	$edit->(@conf, '-X', 'smtpd_milter_maps');
 
 	# Where a filter hands mail back, and what only looks like it.
 	my $filter = Tlspolicy::Scratch::slurp("$FindBin::Bin/data/cases/" .
@@ -353,6 +358,11 @@ subtest 'files of the daemon' => sub {
 		found_is(doctor(@mta), 'audit-unreadable', 'nor by us');
 	}
 	chmod 0640, $log;
+	# It opens, and nothing can be read.
+	my ($it) = grep { $_->{finding} eq 'audit-unreadable' }
+	    @{$with->('audit-file' => '/proc/self/mem')->{findings}};
+	like($it->{what}, qr{^/proc/self/mem: Input/output error},
+	    'a log that cannot be read is not a quiet server');
 };
 
 subtest 'the socket' => sub {

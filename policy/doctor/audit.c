@@ -289,7 +289,12 @@ doctor_audit(const struct doctor *d, unsigned long most)
 		seek_to_end(file, most);
 		while (getline(&line, &room, file) > 0)
 			look_at(&s, line);
-		conclude(&s);
+		if (ferror(file))
+			finding_mend(doctor_add(d, DOCTOR_AUDIT_UNREADABLE,
+			    "%s: %s", d->audit_file, strerror(errno)), "run",
+			    "sudo tlspolicy doctor");
+		else
+			conclude(&s);
 	} else
 		d->findings->failed = true;
 	forget(&s);

@@ -94,6 +94,9 @@ read_table(const struct table *t)
 			n--;
 		look_at_line(t, number, slice_make(line, (size_t)n));
 	}
+	if (ferror(file))
+		doctor_add(t->p->d, DOCTOR_NOT_TRIED, "%s: %s: %s", maps,
+		    t->path, strerror(errno));
 	free(line);
 	fclose(file);
 }

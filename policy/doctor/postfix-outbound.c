@@ -122,7 +122,7 @@ asks_us(const struct postfix *p, const struct postfix_service *s,
 	struct postfix_item item;
 
 	while (postfix_next_item(&list, &item))
-		if (which(p, us, item.whole) == MAP_OURS)
+		if (which(p, s, us, item.whole) == MAP_OURS)
 			return true;
 	return false;
 }

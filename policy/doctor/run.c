@@ -28,7 +28,8 @@ become(char *const argv[], int out, int err)
 	_exit(NOT_FOUND);
 }
 
-static void
+/* 0, or why the end was not reached. */
+static int
 read_to_end(int fd, struct text *out)
 {
 	char part[4096];
@@ -38,6 +39,7 @@ read_to_end(int fd, struct text *out)
 	    (n == -1 && errno == EINTR))
 		if (n > 0)
 			text_put(out, slice_make(part, (size_t)n));
+	return n == 0 ? 0 : errno;
 }
 
 /* Standard error goes to `err`; *status is that of waitpid(2). */
@@ -45,7 +47,7 @@ static bool
 run(char *const argv[], struct text *out, int err, int *status,
     struct fault *f)
 {
-	int ends[2];
+	int ends[2], error;
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
@@ -58,12 +60,15 @@ run(char *const argv[], struct text *out, int err, int *status,
 		close(ends[0]);
 		return fault_errno(f, FAULT_UNAVAILABLE, errno, "fork");
 	}
-	read_to_end(ends[0], out);
+	error = read_to_end(ends[0], out);
 	close(ends[0]);
 	while (waitpid(child, status, 0) == -1)
 		if (errno != EINTR)
 			return fault_errno(f, FAULT_UNAVAILABLE, errno,
 			    "waitpid");
+	if (error != 0)
+		return fault_errno(f, FAULT_UNAVAILABLE, error,
+		    "cannot read what %s prints", argv[0]);
 	if (WIFEXITED(*status) && WEXITSTATUS(*status) == NOT_FOUND)
 		return fault_set(f, FAULT_UNAVAILABLE, "%s cannot be run",
 		    argv[0]);
@@ -96,8 +101,9 @@ capture_both(char *const argv[], struct text *out, struct text *err,
 		return fault_errno(f, FAULT_UNAVAILABLE, errno, "tmpfile");
 	ran = run(argv, out, fileno(file), &status, f);
 	rewind(file);
-	if (ran)
-		read_to_end(fileno(file), err);
+	if (ran && read_to_end(fileno(file), err) != 0)
+		ran = fault_set(f, FAULT_IO, "cannot read what %s says",
+		    argv[0]);
 	fclose(file);
 	*good = ran && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	return ran;

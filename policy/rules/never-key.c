@@ -152,17 +152,12 @@ is_host_name(struct slice s)
 	}
 }
 
-/* What is proposed can match; else what there is to say of it is said. */
+/* A piece of the key as another key. */
 static void
 mean(struct never *n, const char *before, struct slice what,
     const char *behind)
 {
-	struct never next;
-
-	if (n->look(&next, n->tag, what, false) != NULL) {
-		text_put(&n->meant, slice_make(next.meant.buf, next.meant.n));
-		return;
-	}
+	n->proposed = what;
 	text_printf(&n->meant, "%s%s:%.*s%s", before, tag_row(n->tag)->name,
 	    SLICE_ARG(what), behind);
 }
@@ -227,8 +222,8 @@ never_range(struct never *n)
 	text_init(&network, buf, sizeof buf);
 	if (smallest_network(part(s, dash), slice_from(s, dash + 1),
 	    &network))
-		mean(n, "the smallest network around them is ",
-		    slice_make(buf, network.n), "");
+		text_printf(&n->meant, "the smallest network around them is "
+		    "%s:%s", tag_row(n->tag)->name, buf);
 	else
 		text_puts(&n->meant, "write networks, as 192.0.2.0/24");
 	return true;

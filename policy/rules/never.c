@@ -97,6 +97,7 @@ find(struct never *n, unsigned subject, bool as_sendmail)
 		if ((row->about & subject) == 0 ||
 		    (as_sendmail && row->sendmail_takes_it))
 			continue;
+		n->proposed = slice_make("", 0);
 		text_init(&n->meant, n->meant_text, sizeof n->meant_text);
 		if (row->test(n))
 			return row;
@@ -104,15 +105,33 @@ find(struct never *n, unsigned subject, bool as_sendmail)
 	return NULL;
 }
 
+/* A key that is proposed can match; else what is to be said of it is said. */
+static void
+look_ahead(struct never *n)
+{
+	struct never next;
+
+	if (n->proposed.n == 0 ||
+	    never_key(&next, n->tag, n->proposed, false) == NULL)
+		return;
+	text_clear(&n->meant);
+	text_put(&n->meant, slice_make(next.meant.buf, next.meant.n));
+}
+
 const struct never_row *
 never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
 {
+	const struct never_row *row;
+
 	n->tag = tag;
 	n->what = n->found = what;
 	n->requirement = NULL;
-	n->look = never_key;
-	return what.n == 0 && tag != TAG_CA ? NULL :
-	    find(n, about(tag), as_sendmail);
+	if (what.n == 0 && tag != TAG_CA)
+		return NULL;
+	row = find(n, about(tag), as_sendmail);
+	if (row != NULL)
+		look_ahead(n);
+	return row;
 }
 
 const struct never_row *

@@ -35,11 +35,9 @@ struct never {
 	struct slice what;		/* the key as written, without tag */
 	const struct requirement *requirement; /* NULL: the key is tested */
 	struct slice found;		/* the piece: of the key, of an item */
+	struct slice proposed;		/* the key in `meant`, if any */
 	struct text meant;		/* what to write instead */
 	char meant_text[NEVER_TEXT_MAX];
-	/* never_key(), by which a check looks at what it proposes. */
-	const struct never_row *(*look)(struct never *, enum tag,
-	    struct slice what, bool as_sendmail);
 };
 
 /* What a row is about, a bit each. */
