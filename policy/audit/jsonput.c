@@ -114,7 +114,7 @@ jsonput_chars(struct jsonput *j, struct slice s)
 		size_t n = put_plain_run(j, s);
 		unsigned char c;
 
-		s = slice_make(s.p + n, s.n - n);
+		s = slice_from(s, n);
 		if (s.n == 0)
 			return faithful;
 		if (j->p == j->end) {
@@ -129,7 +129,7 @@ jsonput_chars(struct jsonput *j, struct slice s)
 			faithful = false;
 			n = 1;
 		}
-		s = slice_make(s.p + n, s.n - n);
+		s = slice_from(s, n);
 	}
 }
 
