@@ -50,6 +50,8 @@ my %zone = (
     'whole.example' => { MX => [[10, 'mx1.example.com'], [20, 'mx3.example.com']] },
     'mx3.example.com' => { A => ['127.0.0.13'] },
     'two.example' => { A => ['127.0.0.11', '127.0.0.12'] },
+    'odder.example' => { MX => [[10, 'mx1.example.com'], [20, 'mx4.example.com']] },
+    'mx4.example.com' => { A => ['127.0.0.14'] },
     'silent.example' => 'silent',
     'broken.example' => 'broken',
     'many.example' => { MX => [map { [$_, 'mx1.example.com'] } 1 .. 60] },
@@ -188,6 +190,21 @@ is_deeply([sort map { "$_->{address} $_->{outcome}" } @results],
     ['127.0.0.11 tls', '127.0.0.12 not-offered'], 'each address');
 is($status, 69, '... one of them without TLS');
 is_deeply([map { $_->{suggestion} } @results], [undef, undef], '... and no rule');
+
+# A CN that Postfix does not look at is no name for a rule, and VERIFY alone
+# would be a demand for the domain's own name.
+must(qw(openssl req -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -config /dev/null
+    -subj /CN=marketing.example -addext subjectAltName=DNS:mx4.example.com -keyout),
+    $scratch->path('mx4.key'), '-out', $scratch->path('mx4.csr'));
+must(qw(openssl x509 -req -copy_extensions copyall -days 9 -CA), "$ca/ca.pem", '-CAkey', "$ca/ca.key", '-in',
+    $scratch->path('mx4.csr'), '-out', $scratch->path('mx4.pem'));
+Tlspolicy::Server::start($scratch, address => '127.0.0.14', port => 25,
+    cert => $scratch->path('mx4.pem'), key => $scratch->path('mx4.key'));
+($status, @results) = probe('odder.example');
+is_deeply([map { "$_->{verify} $_->{suggestion}" } @results],
+    [('OK TLS_Rcpt:odder.example TEMP+ENCR:128') x 2], 'no more than each host satisfies, under both MTAs');
+($status, @results) = probe('[mx4.example.com]');
+is($results[0]{suggestion}, 'TLS_Srv:mx4.example.com TEMP+VERIFY:128', '... of the host by its own name');
 
 # Of a domain it is one that all of its hosts satisfy, by the name that MTAs ask for.
 ($status, @results) = probe('whole.example');

@@ -82,12 +82,16 @@ usual_bits(int bits)
 
 enum { NAMES_MAX = 8 };
 
-/* What a rule with CN would have to name; false: no rule can. */
+/*
+ * What a rule with CN would have to name; false: no rule can.  Postfix does not
+ * look at the CN of a certificate that has other names.
+ */
 static bool
 name_of(const struct probe_result *result, struct text *cn)
 {
 	return certificate_cn_sendmail(X509_get_subject_name(
-	    result->certificate), cn) == CERTIFICATE_CN && !cn->cut;
+	    result->certificate), cn) == CERTIFICATE_CN && !cn->cut &&
+	    certificate_matches(result->certificate, cn->buf);
 }
 
 /*
@@ -106,7 +110,8 @@ suggest_names(const struct probe_result *results, size_t n, bool by_domain,
 		if (count == NAMES_MAX)
 			return;
 		text_init(&cn, buf[count], sizeof buf[count]);
-		if (!name_of(&results[i], &cn))
+		if (results[i].certificate == NULL ||
+		    !name_of(&results[i], &cn))
 			return;
 		for (k = 0; strcasecmp(buf[k], buf[count]) != 0; k++)
 			;
@@ -128,6 +133,8 @@ probe_suggest(const struct probe_result *results, size_t n,
 {
 	unsigned bits = 128;
 	bool verified = true;
+	char buf[NAMES_MAX * CERTIFICATE_TEXT_MAX];
+	struct text names;
 
 	for (size_t i = 0; i < n; i++) {
 		if (results[i].outcome != PROBE_TLS)
@@ -138,10 +145,15 @@ probe_suggest(const struct probe_result *results, size_t n,
 	}
 	if (n == 0)
 		return false;
+	text_init(&names, buf, sizeof buf);
+	suggest_names(results, n, domain != NULL, &names);
+	/* VERIFY alone is Postfix's demand for the name that it asks by. */
+	verified &= !names.cut && (names.n > 0 ||
+	    (domain == NULL && results[0].name_matches));
 	text_printf(out, "%s:%s TEMP+%s:%u", domain != NULL ? "TLS_Rcpt" :
 	    "TLS_Srv", domain != NULL ? domain : results[0].host,
 	    verified ? "VERIFY" : "ENCR", bits);
 	if (verified)
-		suggest_names(results, n, domain != NULL, out);
+		text_put(out, slice_make(buf, names.n));
 	return true;
 }
