@@ -194,28 +194,6 @@ lock(struct logfile *f, const char *path, struct fault *fault)
 	return true;
 }
 
-/* Nor does root make a file where somebody else can say what folder that is. */
-static bool
-root_goes_there(const char *path, struct fault *fault)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-	uid_t owner = 0;
-
-	if (geteuid() != 0)
-		return true;
-	/* The file itself is looked at when it is open. */
-	snprintf(folder, sizeof folder, "%.*s.",
-	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
-	/* One that is not there is told of by who cannot open the file. */
-	if (access(folder, F_OK) == -1 && errno == ENOENT)
-		return true;
-	return folder_owner(folder, &owner, fault) && (owner == 0 ||
-	    fault_set(fault, FAULT_IO, "%s: root does not write there: its "
-	    "folder, or a link on the way, is user %lu's", path,
-	    (unsigned long)owner));
-}
-
 /* Said in full at a start by hand, for which no unit has made the folder. */
 static bool
 cannot_append(const char *path, int error, struct fault *fault)
@@ -236,6 +214,28 @@ cannot_append(const char *path, int error, struct fault *fault)
 	    "log; systemd makes that of the unit, others are made by: install "
 	    "-d -o %s -m 750 %s", folder, user != NULL ? user->pw_name : "USER",
 	    folder);
+}
+
+/* Nor does root make a file where somebody else can say what folder that is. */
+static bool
+root_goes_there(const char *path, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	uid_t owner = 0;
+
+	if (geteuid() != 0)
+		return true;
+	/* The file itself is looked at when it is open. */
+	snprintf(folder, sizeof folder, "%.*s.",
+	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
+	/* Not opened either: it may be there a moment later, and be a link. */
+	if (access(folder, F_OK) == -1 && errno == ENOENT)
+		return cannot_append(path, ENOENT, fault);
+	return folder_owner(folder, &owner, fault) && (owner == 0 ||
+	    fault_set(fault, FAULT_IO, "%s: root does not write there: its "
+	    "folder, or a link on the way, is user %lu's", path,
+	    (unsigned long)owner));
 }
 
 bool
