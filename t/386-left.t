@@ -82,6 +82,30 @@ for my $files ([$left, $answers], [$answers, $left]) {
 	    'by the server');
 }
 is(json('--left', $left)->{total}{against}, 0, 'without answers nothing is against one');
+is(json('--left', $left)->{answers}, 0, '... and that is said');
+like(tlspolicy('report', '--left', $left)->{err}, qr/^what MTAs were told is not in these files/m, '... in words');
+unlike(tlspolicy('report', '--left', '--html', $left)->{out}, qr/against what the MTA was told/, '... not as good news');
+
+# An answer that failed or was refused frees nobody, one of mode monitor was not told.
+my $case = 0;
+for (['failed', 1, told(1, 'x.example', 'encrypt'), told(2, 'x.example', 'TEMP no store', result => 'failed')],
+    ['refused', 1, told(2, 'x.example', '', result => 'refused')],
+    ['monitor', 0, told(2, 'x.example', 'encrypt') =~ s/}$/,"mode":"monitor"}/r],
+    ['the domain alone', 1, told(2, 'tls_rcpt:x.example', 'TEMP+ENCR:128', map => 'access')],
+    ['all at once', 1, told(2, 'tlspolicy:tls_rcpt/joe@x.example', 'TEMP+ENCR:128', map => 'access')],
+    ['a server', 0, told(2, 'tlspolicy:tls_srv/x.example/192.0.2.1', 'TEMP+ENCR:128', map => 'access')]) {
+	my ($name, $against, @told) = @$_;
+	my $one = $scratch->write('one' . ++$case, tlspolicy('audit', 'from-log',
+	    # A log without a word of TLS would not tell.
+	    $scratch->write('one.log', left(3, 'z@z.example', 'mx.z.example', 'Untrusted') .
+	    left(3, 'y@x.example', 'mx.x.example')))->{out});
+	is(json('--left', $one, $scratch->write('told' . $case, join '', @told))->{total}{against}, $against,
+	    "against: $name");
+}
+# And is found by its domain, in each way that it is asked for.
+my $asked = $scratch->write('asked', told(1, 'tlspolicy:tls_srv/mx.x.example/192.0.2.1', 'TEMP+ENCR:128',
+    map => 'access') . told(1, 'tlspolicy:tls_rcpt/joe@x.example', 'TEMP+ENCR:128', map => 'access'));
+is(() = tlspolicy('audit', 'show', '--domain', 'x.example', $asked)->{out} =~ /\n/g, 2, 'show --domain');
 
 # Both ways of one partner.
 my $came = $scratch->write('came.jsonl', join '', map { sprintf '{"v":1,"event":"message","time":'

@@ -1,32 +1,5 @@
 /* What an MTA was told before it delivers, as a line for people. */
 #include "policy/commands/audit.h"
-#include "policy/facts/organisation.h"
-
-/*
- * Postfix asks for dest.test, .dest.test, [mx.dest.test]:587; sendmail for
- * tls_srv:mx.dest.test or tls_rcpt:user@dest.test.
- */
-struct slice
-audit_outbound_domain(const struct reader_outbound *o)
-{
-	struct slice s = o->query;
-	enum outbound_map map;
-	size_t colon = slice_find(s, ':'), end;
-
-	if (outbound_map_by_name(o->map, &map) && map == OUTBOUND_SENDMAIL &&
-	    colon < s.n)
-		s = slice_from(s, colon + 1);
-	if (slice_find(s, '@') < s.n)
-		return organisation_of_address(s);
-	if (s.n > 0 && s.p[0] == '[') {
-		s = slice_from(s, 1);
-		end = slice_find(s, ']');
-	} else {
-		s = slice_from(s, s.n > 0 && s.p[0] == '.' ? 1 : 0);
-		end = slice_find(s, ':');
-	}
-	return slice_make(s.p, end);
-}
 
 static void
 print_word(const char *before, struct slice word, struct text *out)

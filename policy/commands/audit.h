@@ -90,8 +90,7 @@ void audit_say_unrecorded(uint64_t refusals);
 /* The same of records from a mail log: what cannot be known from them. */
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
-/* Of an outbound record: the domain or host that was asked for; its line. */
-struct slice audit_outbound_domain(const struct reader_outbound *);
+/* Of an outbound record. */
 void audit_outbound_print(const struct reader_record *, struct text *out);
 
 #endif

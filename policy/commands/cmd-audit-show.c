@@ -5,6 +5,7 @@
 
 #include "policy/facts/spelling.h"
 #include "policy/base/jsonlist.h"
+#include "policy/audit/asked.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/word.h"
 #include "policy/facts/organisation.h"
@@ -155,7 +156,7 @@ outbound_matches(const struct show *show, enum choice choice,
 {
 	return choice == BY_RULE ? has_rule(show, r) : choice == BY_DOMAIN &&
 	    organisation_covers(slice_of(show->domain),
-	    audit_outbound_domain(&r->outbound));
+	    asked_about(&r->outbound).name);
 }
 
 static void

@@ -223,6 +223,9 @@ make(struct asked *asked, const struct audit_files *files)
 	if (asked->left && walk.records > 0)
 		fprintf(stderr, "%zu records of mail that came in left out\n",
 		    walk.records);
+	if (asked->gone.records > 0 && asked->told.n == 0)
+		fprintf(stderr, "what MTAs were told is not in these files: "
+		    "no mail that left was held against it\n");
 	if (walk.bad > 0)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,

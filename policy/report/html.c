@@ -138,16 +138,29 @@ print_tiles(const struct report *r, FILE *out)
 	print_tile(out, "best", c->n[COUNT_VERIFIED], c->n[COUNT_MAILS], "certificate verified");
 	print_tile(out, c->n[COUNT_CLEAR] > 0 ? "bad" : "", c->n[COUNT_CLEAR], 0,
 	    "in clear");
-	if (r->leaving) {
+	/* Where no answer is known, 0 would be good news of nothing. */
+	if (r->leaving && r->told->n > 0) {
 		print_tile(out, c->n[COUNT_AGAINST] > 0 ? "stop" : "",
 		    c->n[COUNT_AGAINST], 0, "against what the MTA was told");
-	} else {
+	} else if (!r->leaving) {
 		print_tile(out, c->n[COUNT_REFUSED] > 0 ? "stop" : "",
 		    c->n[COUNT_REFUSED], 0, "attempts refused");
 		print_tile(out, "", c->n[COUNT_WOULD], 0,
 		    "would have been refused");
 	}
 	fputs("</div>\n", out);
+}
+
+static void
+end_notes(const struct report *r, FILE *out)
+{
+	if (r->folded > 0) {
+		fputs("<dt>(other)</dt><dd>", out);
+		page_number(out, r->folded);
+		fputs(" domains with little mail, counted together.</dd>\n",
+		    out);
+	}
+	fputs("</dl></section>\n", out);
 }
 
 static void
@@ -171,13 +184,7 @@ print_notes(const struct report *r, FILE *out)
 	    "<dt>Evidence</dt><dd>the audit log, whose lines are chained: "
 	    "<code>tlspolicy audit verify</code> tells whether it is whole; "
 	    "this page does not.</dd>\n", out);
-	if (r->folded > 0) {
-		fputs("<dt>(other)</dt><dd>", out);
-		page_number(out, r->folded);
-		fputs(" domains with little mail, counted together.</dd>\n",
-		    out);
-	}
-	fputs("</dl></section>\n", out);
+	end_notes(r, out);
 }
 
 static void
@@ -190,17 +197,14 @@ print_leaving_notes(const struct report *r, FILE *out)
 	    "<dt>Verified</dt><dd>the MTA verified the server's "
 	    "certificate; whether its name was the right one the log does not "
 	    "tell.</dd>\n"
-	    "<dt>Against</dt><dd>in clear, or without a verified certificate, "
-	    "although the MTA had been told before to demand it.</dd>\n"
-	    "<dt>Evidence</dt><dd>this is none: anybody who may write to the "
+	    "<dt>Against</dt><dd>", out);
+	fputs(r->told->n > 0 ? "in clear, or without a verified certificate, "
+	    "although the MTA had been told before to demand it.</dd>\n" :
+	    "what the MTA was told is not known here, and nothing was held "
+	    "against it.</dd>\n", out);
+	fputs("<dt>Evidence</dt><dd>this is none: anybody who may write to the "
 	    "mail log can write what is in it.</dd>\n", out);
-	if (r->folded > 0) {
-		fputs("<dt>(other)</dt><dd>", out);
-		page_number(out, r->folded);
-		fputs(" domains with little mail, counted together.</dd>\n",
-		    out);
-	}
-	fputs("</dl></section>\n", out);
+	end_notes(r, out);
 }
 
 static void

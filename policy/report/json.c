@@ -210,6 +210,8 @@ print_report(const struct report *r, FILE *out)
 	    jsontext_string(r->domain)) &&
 	    print(out, ",\"records\":", json_integer((json_int_t)r->records)) &&
 	    print(out, ",\"maillog\":", json_integer((json_int_t)r->maillog)) &&
+	    (!r->leaving || print(out, ",\"answers\":",
+	    json_integer((json_int_t)r->told->n))) &&
 	    print(out, ",\"total\":", count_of(&r->total)) &&
 	    print(out, ",\"suites\":", suites_of(r)) &&
 	    print(out, ",\n\"alarms\":", alarms_of(r)) &&

@@ -1,12 +1,8 @@
-/*
- * Postfix asks for "mx.example.com", then ".mx.example.com", ".example.com";
- * sendmail for tls_rcpt:user@example.com.  Answers are kept by that name,
- * without the user.
- */
+/* Answers are kept by the domain that was asked for, ".example.com" with dot. */
 #include <stdlib.h>
 
+#include "policy/audit/asked.h"
 #include "policy/base/domain.h"
-#include "policy/facts/organisation.h"
 #include "policy/report/told.h"
 
 enum { CHUNK = 64 * 1024 };
@@ -64,31 +60,41 @@ demand_of_rule(struct slice answer)
 	    r.need == NEED_ENCR && r.bits > 0 ? TOLD_TLS : TOLD_NOTHING;
 }
 
-/* Where the question was refused nothing should leave in clear either. */
+/*
+ * Where the answer was that nothing may leave, nothing should leave in clear
+ * either; in mode monitor the answer was recorded, and not told.
+ */
 static enum told_demand
-demand_of(const struct reader_outbound *o, bool sendmail)
+demand_of(const struct reader_record *r)
 {
-	if (slice_is(o->result, "refused"))
+	const struct reader_outbound *o = &r->outbound;
+	enum outbound_map map;
+
+	if (r->monitor)
+		return TOLD_NOTHING;
+	if (slice_is(o->result, "refused") || slice_is(o->result, "failed"))
 		return TOLD_TLS;
-	return sendmail ? demand_of_rule(o->answer) :
-	    demand_of_level(o->answer);
+	return outbound_map_by_name(o->map, &map) && map == OUTBOUND_SENDMAIL ?
+	    demand_of_rule(o->answer) : demand_of_level(o->answer);
 }
 
 static void
-lower(struct slice name, char buf[DOMAIN_TEXT_MAX])
+lower(struct slice name, char *buf)
 {
 	for (size_t i = 0; i < name.n; i++)
 		buf[i] = (char)text_lower(name.p[i]);
 }
 
-static bool
-append(struct told *t, struct slice name, int64_t time_us,
-    enum told_demand demand)
+bool
+told_add(struct told *t, const struct reader_record *r)
 {
+	const struct asked asked = asked_about(&r->outbound);
+	size_t dot = asked.below, n = dot + asked.name.n;
+	char buf[DOMAIN_TEXT_MAX + 1];
 	struct told_answer *a;
-	char buf[DOMAIN_TEXT_MAX];
 
-	if (name.n == 0 || name.n > sizeof buf)
+	/* A host may be that of many domains. */
+	if (asked.host || asked.name.n == 0 || n > sizeof buf)
 		return true;
 	if (t->n == t->allocated) {
 		size_t more = 2 * t->allocated + 64;
@@ -99,32 +105,13 @@ append(struct told *t, struct slice name, int64_t time_us,
 		t->answers = a;
 		t->allocated = more;
 	}
-	lower(name, buf);
+	buf[0] = '.';
+	lower(asked.name, buf + dot);
 	a = &t->answers[t->n++];
-	a->name = arena_copy(&t->memory, slice_make(buf, name.n));
-	a->time_us = time_us;
-	a->demand = demand;
+	a->name = arena_copy(&t->memory, slice_make(buf, n));
+	a->time_us = r->time_us;
+	a->demand = demand_of(r);
 	return a->name.p != NULL;
-}
-
-bool
-told_add(struct told *t, const struct reader_record *r)
-{
-	const struct reader_outbound *o = &r->outbound;
-	struct slice name = o->query;
-	enum outbound_map map;
-	bool sendmail = outbound_map_by_name(o->map, &map) &&
-	    map == OUTBOUND_SENDMAIL;
-
-	if (sendmail) {
-		if (!slice_starts_nocase(name, "tls_rcpt:"))
-			return true;
-		name = organisation_of_address(slice_from(name,
-		    strlen("tls_rcpt:")));
-	} else if (name.n > 0 && name.p[0] == '[') {
-		return true; /* a host, perhaps of many domains */
-	}
-	return append(t, name, r->time_us, demand_of(o, sendmail));
 }
 
 static int
