@@ -9,6 +9,7 @@
 
 #include "milter/auditlog/auditlog.h"
 #include "milter/drain.h"
+#include "milter/metrics/certwatch.h"
 #include "milter/metrics/ends.h"
 #include "milter/metrics/metrics.h"
 #include "milter/settings-holder.h"
@@ -20,6 +21,7 @@ struct daemon {
 	struct auditlog *audit;
 	struct metrics metrics;
 	struct ends ends;
+	struct certwatch certificates;
 	struct drain drain;
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;

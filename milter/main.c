@@ -131,6 +131,13 @@ watch_store(struct start *s, struct daemon *d)
 		ends_watch(&d->ends, &d->store, clock_date_us());
 }
 
+static void
+watch_certificates(struct start *s, struct daemon *d)
+{
+	certwatch_watch(&d->certificates, s->settings.watch_certificates,
+	    clock_ms(), clock_date_us());
+}
+
 static bool
 start(struct start *s, struct daemon *d, struct fault *f)
 {
@@ -147,6 +154,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	drain_init(&d->drain);
 	metrics_init(&d->metrics);
 	ends_init(&d->ends);
+	certwatch_init(&d->certificates);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
 	atomic_init(&d->nsessions, 0);
@@ -176,6 +184,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 
 	/* 8. A daemon without a store answers by on-error, and keeps looking. */
 	watch_store(s, d);
+	watch_certificates(s, d);
 
 	/* 9. All is there that a callback, a question or a page needs. */
 	if (s->map_on && (s->map = socketmap_start(d, s->map_fd,
@@ -199,12 +208,15 @@ serve(struct start *s, struct daemon *d)
 		case SIGNALS_RELOAD:
 			notify_reloading();
 			reload_settings(d, &s->options, &s->settings);
+			/* With the old settings, too: they may be new ones. */
+			certwatch_again(&d->certificates);
 			notify_ready();
 			break;
 		case SIGNALS_NONE:
 			break;
 		}
 		watch_store(s, d);
+		watch_certificates(s, d);
 		auditlog_watch(d->audit);
 	}
 }

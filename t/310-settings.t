@@ -51,6 +51,7 @@ outbound-servername = hostname
 help-url =
 add-header = no
 metrics = off
+watch-certificates =
 log-level = info
 silence =
 END
@@ -72,6 +73,8 @@ my @good = (
 	['socket=inet:8891@mx.example.com', 'socket = inet:8891@mx.example.com'],
 	['socket-mode = 600', 'socket-mode = 0600'],
 	['Mode = MONITOR', 'mode = monitor'],
+	["watch-certificates = /a\t/b,/c\n  /d", 'watch-certificates = /a, /b, /c, /d'],
+	['watch-certificates = ' . join(' ', map { "/$_" } 1 .. 16), 'watch-certificates = ' . join(', ', map { "/$_" } 1 .. 16)],
 	["# a comment\n\n   # another\nmode = monitor", 'mode = monitor'],
 	["\xef\xbb\xbfmode = monitor", 'mode = monitor'],
 	["mode = monitor\r", 'mode = monitor'],
@@ -125,6 +128,14 @@ my @bad = (
 	["mode = monitor\n  enforce", "setting mode: the value stands on one line; a line that begins with a blank continues a list ($conf:2)"],
 	['help-url = example.com', "setting help-url: \"example.com\" is not an http:, https: or mailto: URL in ASCII ($conf:1)"],
 	['user = no body', "setting user: \"no body\" is not a user's or group's name or number ($conf:1)"],
+	(map { ["watch-certificates = $_->[0]", "setting watch-certificates: \"$_->[1]\" is not a list of absolute paths without blanks and quotation marks ($conf:1)"] }
+	    ['cert.pem', 'cert.pem'], ['/a, b', 'b'], ['/a/', '/a/'],
+	    ['/a"b', '/a"b'], ['/a\\b', '/a\\b'], ["/a\xff", '/a?'],
+	    ["/a\xe2\x80\x8b", '/a\x{200B}']),
+	['watch-certificates = /a /b, /a', "setting watch-certificates: \"/a\" stands there twice ($conf:1)"],
+	["watch-certificates = /a\n /b,\n /b", "setting watch-certificates: \"/b\" stands there twice ($conf:3)"],
+	['watch-certificates = ' . join(' ', map { "/$_" } 1 .. 17), "setting watch-certificates: more than 16 paths, or more than 2047 bytes of them ($conf:1)"],
+	["watch-certificates = /a\n " . join("\n ", map { "/$_" . 'x' x 150 } 1 .. 14), "setting watch-certificates: more than 16 paths, or more than 2047 bytes of them ($conf:15)"],
 	['metrics = on', "setting metrics: \"on\" is not off, inet:PORT\@HOST or inet6:PORT\@HOST ($conf:1)"],
 	(map { ["outbound-resolver = $_", "setting outbound-resolver: \"$_\" is not off, or unix:/PATH, inet:PORT\@HOST or inet6:PORT\@HOST and the name of a map ($conf:1)"] }
 	    'unix:/run/x', 'inet:8461@127.0.0.1', 'unix:/run/x a b', 'on'),
@@ -166,5 +177,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 28, 'JSON: every setting');
+is(scalar keys %$json, 29, 'JSON: every setting');
 done_testing;

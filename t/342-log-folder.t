@@ -171,6 +171,7 @@ subtest 'a daemon with a key' => sub {
 	mkdir $dir, 0755;
 	chown $uid, $gid, $dir;
 	chmod 0711, $scratch->path('');
+	my $program = $scratch->for_all('tlspolicy-milter');
 	my $secret = $scratch->write('daemon/key', "some words that seal\n", 0600);
 	chown $uid, $gid, $secret;
 	for my $keyed (0, 1) {
@@ -180,8 +181,7 @@ subtest 'a daemon with a key' => sub {
 		    ($keyed ? "audit-key-file = $secret\n" : ''), 0644);
 		my $pid = as_user(sub {
 			open STDERR, '>', "$dir/err$keyed";
-			exec Tlspolicy::Scratch::builddir() .
-			    '/tlspolicy-milter', '-c', $conf;
+			exec $program, '-c', $conf;
 		});
 		ok(Tlspolicy::Scratch::wait_for(10, sub {
 			-S "$dir/sock$keyed" }), 'it starts') or

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 #
 # The completion for bash completes what the table of commands and the store
-# have; the one for zsh is at least read by zsh.
+# have; that for zsh does the same in a zsh on a terminal.
 
 use strict;
 use warnings;
@@ -49,7 +49,8 @@ sub completed {
 my @commands = map { $_->[0] } grep { "$_->[1]$_->[2]" eq '' &&
     $_->[0] !~ / / } @table;
 cmp_ok(scalar @commands, '>', 10, 'commands were found');
-is_deeply(completed('tlspolicy '), [sort @commands], 'every command');
+is_deeply(completed('tlspolicy '), [sort 'help', @commands], 'every command');
+is_deeply(completed('tlspolicy he'), ['help'], 'help');
 is_deeply(completed('tlspolicy help re'), ['replay', 'report'], 'after help');
 is_deeply(completed('tlspolicy bu'), ['build'], 'one command');
 is_deeply(completed('tlspolicy audit '), [sort map { $_->[0] =~ /^audit (.+)/ ?
@@ -74,9 +75,62 @@ is_deeply(completed("tlspolicy set -c /dev/null -d /nonexistent/x T"), [],
 is_deeply(completed('tlspolicy build ' . $scratch->path('ru')), [$rules],
     'a file');
 
+# Each line and a tab typed into a zsh on a terminal of its own; what zle has
+# then is written into a file by a key.
+my $typist = <<'END';
+zmodload zsh/zpty
+out=$2
+zpty z 'zsh -f -i'
+zpty -w z "fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; PS1="
+zpty -w z "tell() { print -r -- \"\$BUFFER\" >>$out; BUFFER= }
+    zle -N tell; bindkey '^X' tell; print ready >>$out"
+n=1
+told() {
+	integer i
+	for ((i = 0; i < 6000; i++)); do
+		[[ $(wc -l <$out) -ge $n ]] && return
+		zpty -r -t z drained
+		sleep 0.01
+	done
+	exit 1
+}
+: >>$out
+told
+for line in $@[3,-1]; do
+	zpty -w -n z "$line"$'\t\x18'
+	((n++))
+	told
+done
+zpty -d z
+END
+
 SKIP: {
 	skip 'no zsh', 1 if system('command -v zsh >/dev/null') != 0;
-	is(system('zsh', '-n', "$top/scripts/completion/_tlspolicy"), 0,
-	    'zsh reads its own');
+	my @lines = (
+		'tlspolicy bu' => 'tlspolicy build ',
+		'tlspolicy he' => 'tlspolicy help ',
+		'tlspolicy help bu' => 'tlspolicy help build ',
+		'tlspolicy audit sh' => 'tlspolicy audit show ',
+		'tlspolicy report --sin' => 'tlspolicy report --since ',
+		'tlspolicy lint --mta po' => 'tlspolicy lint --mta postfix ',
+		"tlspolicy show $given TLS_F" =>
+		    "tlspolicy show $given TLS_From:example.net ",
+		"tlspolicy del $given TLS_Clt:m" =>
+		    "tlspolicy del $given TLS_Clt:mail.example.com ",
+		"tlspolicy set $given TLS_A" =>
+		    "tlspolicy set $given TLS_Auth:\\\$\\(id\\) ",
+		'tlspolicy set -c /dev/null -d /nonexistent/x T' =>
+		    'tlspolicy set -c /dev/null -d /nonexistent/x T',
+		'tlspolicy build ' . $scratch->path('ru') =>
+		    "tlspolicy build $rules ",
+	);
+	my @typed = map { $lines[2 * $_] } 0 .. $#lines / 2;
+	my $out = $scratch->path('zle');
+	my $r = Tlspolicy::Scratch::run({ timeout => 600 }, 'zsh', '-f',
+	    $scratch->write('typist', $typist), "$top/scripts/completion",
+	    $out, @typed);
+	is(Tlspolicy::Scratch::slurp($out), join('', map { "$_\n" } 'ready',
+	    map { $lines[2 * $_ + 1] } 0 .. $#lines / 2), 'in zsh') or
+	    diag("exit $r->{status}\n$r->{out}$r->{err}");
 }
 done_testing;

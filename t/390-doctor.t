@@ -116,6 +116,46 @@ subtest 'usage' => sub {
 	like($r->{err}, qr{/nonexistent\.cf: No such file}, 'is named');
 };
 
+subtest 'certificates that nobody watches' => sub {
+	my $alone = $scratch->write('alone.pem', Tlspolicy::Scratch::slurp($cert));
+	my $both = $scratch->write('both.pem', Tlspolicy::Scratch::slurp($cert)
+	    . Tlspolicy::Scratch::slurp($key));
+	my $lines = sub {
+		my ($settings, $path, $mode) = @_;
+		chmod $mode, $path or die;
+		$daemon->configure(%settings, metrics => 'inet:9@127.0.0.1',
+		    %$settings);
+		my $r = doctor('--sendmail', $scratch->write('watched.mc',
+		    Tlspolicy::Scratch::slurp($good_mc) =~
+		    s/\Q$cert\E/$path/r));
+		return join ' ', map { @{$_->{lines}} }
+		    grep { $_->{finding} eq 'certificate-unwatched' }
+		    @{$r->{findings}};
+	};
+	is($lines->({}, $alone, 0644), "watch-certificates = $alone", 'one');
+	is($lines->({ 'watch-certificates' => '/b, /a' }, $alone, 0644),
+	    "watch-certificates = /b     /a     $alone", 'behind others');
+	is($lines->({ 'watch-certificates' => "/b, $alone" }, $alone, 0644), '',
+	    'one that is there');
+	is($lines->({ metrics => 'off' }, $alone, 0644), '', 'no metrics');
+	SKIP: {
+		my $user = 'nobody';
+		skip 'not root, or nobody is nobody', 4 if $> != 0 ||
+		    !getpwnam $user;
+		is($lines->({ user => $user }, $alone, 0600),
+		    "chmod o+r $alone", 'closed');
+		is($lines->({ user => $user, 'watch-certificates' => $alone },
+		    $alone, 0600), "chmod o+r $alone", 'watched and closed');
+		is($lines->({ user => $user }, $both, 0600),
+		    "tlspolicy cert --days 14 $both", 'closed, with a key');
+		chmod 0700, $scratch->dir;
+		is($lines->({ user => $user }, $alone, 0644),
+		    'chmod o+x ' . $scratch->dir, 'behind a closed folder');
+		chmod 0755, $scratch->dir;
+	}
+	$daemon->configure(%settings);
+};
+
 # Break a .mc by a substitution, then put in the line that the doctor prints.
 sub mc_is {
 	my ($break, $want) = @_;
@@ -457,7 +497,7 @@ subtest 'as somebody who may not read the key' => sub {
 	# The MTA's files, and not ours, are what is asked for here.
 	my $r = Tlspolicy::Scratch::run('setpriv', '--reuid=65534',
 	    '--regid=65534', '--clear-groups',
-	    Tlspolicy::Daemon::program('tlspolicy'), 'doctor', '--json', '-c',
+	    $scratch->for_all('tlspolicy'), 'doctor', '--json', '-c',
 	    $daemon->{conf}, @mta);
 	my $found = eval { decode_json($r->{out})->{findings} } // [];
 	my @names = map { $_->{finding} } @$found;

@@ -188,7 +188,13 @@ subtest 'a reader that does not read' => sub {
 subtest 'no log at all' => sub {
 	my $refused = sub {
 		my ($audit, $redirect, $why, $name) = @_;
-		eval { start($audit, $redirect) };
+		# Its socket is there before it looks at the log.
+		eval {
+			start($audit, $redirect);
+			Tlspolicy::Scratch::wait_for(60, sub {
+				!$daemon->alive });
+			die $daemon->log;
+		};
 		like($@, $why, $name);
 	};
 	$refused->(fifo(), undef, qr{setting audit-file: nobody reads /}, 'a pipe that nobody reads');

@@ -7,10 +7,15 @@ use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
 use IO::Socket::INET;
 use Test::More;
+use Tlspolicy::Certs;
 use Tlspolicy::Talk;
 
 my $port = Tlspolicy::Scratch::free_port();
-my $daemon = daemon(<<'END', settings => { metrics => "inet:$port\@127.0.0.1" });
+my @watched = map { scratch()->path("$_.pem") } 'one', 'two';
+scratch()->write('one.pem', ''); # neither has a certificate at the start
+my %settings = (metrics => "inet:$port\@127.0.0.1",
+    'watch-certificates' => join(', ', @watched));
+my $daemon = daemon(<<'END', settings => \%settings);
 TLS_Clt:example.com	PERM+ENCR:112
 TLS_From:held.example	HOLD+VERIFY
 TLS_From:warned.example	WARN+VERIFY
@@ -179,6 +184,148 @@ subtest 'rules that end' => sub {
 	$becomes->('0 1 ' . ($today + 5) * 86400, 'another file');
 	$daemon->rules("TLS_Clt:example.com OK\n");
 	$becomes->('0 0 -', 'none again');
+};
+
+# In seconds since 1970, by openssl.
+sub end_of
+{
+	my ($path) = @_;
+	my ($end) = Tlspolicy::Scratch::must(qw(openssl x509 -noout -dateopt
+	    iso_8601 -enddate -in), $path) =~ /=(\S+ \S+)Z$/ or die;
+	return Tlspolicy::Scratch::must('date', '-u', '-d', $end, '+%s') + 0;
+}
+
+subtest 'certificates of the MTA' => sub {
+	my $certs = Tlspolicy::Certs->new(scratch());
+	my %pem = map { $_ => Tlspolicy::Scratch::slurp(($certs->pair($_))[0]) }
+	    qw(server endingserver endedserver ca);
+	my $key = Tlspolicy::Scratch::slurp(($certs->pair('server'))[1]);
+	my %end = map { $_ => end_of(($certs->pair($_))[0]) } keys %pem;
+	# Of both files: read or not, and the end.
+	my $state = sub {
+		my %now = metrics();
+		return join ' ', map { my $file = "{file=\"$_\"}";
+		    $now{"tlspolicy_certificate_readable$file"} //  '-',
+		    $now{"tlspolicy_certificate_not_after_timestamp_seconds$file"}
+		    // '-' } @watched;
+	};
+	is($state->(), '0 - 0 -', 'an empty file and none: no end is known');
+	like($daemon->log, qr/: setting watch-certificates: \Q$watched[1]\E: cannot be opened: No such file/i,
+	    'the log says so');
+	my $becomes = sub {
+		my ($text, $want, $name) = @_;
+		scratch()->write('one.pem', $text);
+		$daemon->hup;
+		Tlspolicy::Scratch::wait_for(60, sub { $state->() eq $want });
+		is($state->(), $want, $name);
+	};
+	scratch()->write('two.pem', $pem{server});
+	my $two = "1 $end{server}";
+	for (['a certificate', $pem{server}, 'server'],
+	    ['it ends soon', $pem{endingserver}, 'endingserver'],
+	    ['it has ended', $pem{endedserver}, 'endedserver'],
+	    ['behind its key', "$key$pem{server}", 'server'],
+	    ['before a CA that ends first', "$pem{server}$pem{ca}", 'ca'],
+	    ['behind others', "$pem{server}$pem{endingserver}$pem{endedserver}",
+	    'endedserver']) {
+		my ($name, $text, $which) = @$_;
+		$becomes->($text, "1 $end{$which} $two", $name);
+	}
+	for (['only a key', $key], ['no PEM', 'x' x 100],
+	    ['half of one', substr $pem{server}, 0, 200],
+	    ['a good one and a damaged one', $pem{server} .
+	    $pem{server} =~ s/\n(?!-)\S{20}/\n/r]) {
+		$becomes->($pem{server}, "1 $end{server} $two", 'good again');
+		$becomes->($_->[1], "0 - $two", "$_->[0]: its end is not known");
+	}
+	unlink $watched[0] or die;
+	mkdir $watched[0] or die;
+	my $before = () = $daemon->log =~ /is not a regular file/g;
+	$daemon->hup;
+	Tlspolicy::Scratch::wait_for(60, sub { $before < (() =
+	    $daemon->log =~ /is not a regular file/g) });
+	is($state->(), "0 - $two", 'a folder');
+	rmdir $watched[0] or die;
+	scratch()->write('one.pem', $pem{server});
+	$daemon->configure(%settings, 'watch-certificates' => $watched[1]);
+	$daemon->hup;
+	Tlspolicy::Scratch::wait_for(60, sub { $state->() eq "- - $two" });
+	is($state->(), "- - $two", 'one is no longer named');
+	scratch()->write('two.pem', $pem{endingserver});
+	$daemon->configure(%settings, mode => 'nonsense');
+	$daemon->hup;
+	Tlspolicy::Scratch::wait_for(60, sub {
+		$state->() eq "- - 1 $end{endingserver}" });
+	is($state->(), "- - 1 $end{endingserver}",
+	    'bad settings: the old ones, and the files are read again');
+	like($daemon->log, qr/\Q$watched[1]\E: a certificate ends at 20\d\d-/,
+	    'the log says that it ends');
+	$daemon->configure(%settings);
+	$daemon->hup;
+	Tlspolicy::Scratch::wait_for(60, sub {
+		$state->() eq "1 $end{server} 1 $end{endingserver}" });
+	is($state->(), "1 $end{server} 1 $end{endingserver}", 'both again');
+};
+
+subtest 'the last build' => sub {
+	my $note = "$daemon->{store}-build";
+	my $state = sub {
+		my %now = metrics();
+		return join ' ', map { $_ // '-' } @now{map { "tlspolicy_$_" }
+		    'last_build_successful', 'last_build_timestamp_seconds'};
+	};
+	like($state->(), qr/^1 \d+$/, 'was good');
+	my $was = time - 1;
+	my $old = Tlspolicy::Scratch::slurp("$daemon->{dir}/rules");
+	is($daemon->rules("TLS_Clt:x ENCR:1\nTLS_Clt:y NONSENSE\n")->{status},
+	    65, 'bad rules');
+	my ($good, $at) = split / /, $state->();
+	is($good, 0, 'failed');
+	cmp_ok($at, '>=', $was, 'now');
+	like(Tlspolicy::Scratch::slurp($note), qr/^failed $at 1 bad line in the rules$/,
+	    'why stands in the note');
+	is(sprintf('%o', (stat $note)[2] & 07777), '640', 'its mode');
+	is($daemon->tlspolicy('build', '-n')->{status}, 65, 'a dry run');
+	is($daemon->tlspolicy('set', 'TLS_Clt:z', 'ENCR:1')->{status}, 0, 'set');
+	is($daemon->tlspolicy('build', '-d', scratch()->path('other.mdb'),
+	    scratch()->write('good', "TLS_Clt:x ENCR:1\n"))->{status}, 0,
+	    'a build of another store');
+	ok(!-e scratch()->path('other.mdb-build'), 'of which nothing is noted');
+	is($state->(), "0 $at", 'all that does not make it good');
+	is($daemon->rules($old)->{status}, 0, 'good rules');
+	like($state->(), qr/^1 \d+$/, 'do');
+	$daemon->rules("NONSENSE\n");
+	is((split / /, $state->())[0], 0, 'bad ones');
+	is($daemon->rules($old)->{status}, 0, 'the same as in force');
+	like($state->(), qr/^1 \d+$/, 'is a good build, too');
+	my $rules = "$daemon->{dir}/rules";
+	unlink $rules or die;
+	is($daemon->tlspolicy('build')->{status}, 66, 'no rules at all');
+	is((split / /, $state->())[0], 0, 'is a failed one');
+	scratch()->write("$daemon->{name}/rules", $old);
+	for my $text ('', "\n", "good\n", "good 1", "good x\n", "best 1\n",
+	    "good -1\n", "good 1\nx", "\0" x 4096) {
+		open my $fh, '>', $note or die;
+		print $fh $text;
+		close $fh or die;
+		is($state->(), '0 -', 'not good: ' . $text =~
+		    s/[\n\0]+/ /gr);
+	}
+	unlink $note or die;
+	is($state->(), '- -', 'without a note nothing is told');
+	mkdir $note or die;
+	is($state->(), '0 -', 'what is no file is not good');
+	my $r = $daemon->tlspolicy('build');
+	is($r->{status}, 0, 'a build that cannot note it');
+	like($r->{err}, qr/cannot write \Q$note\E: /, 'says so');
+	rmdir $note or die;
+	symlink scratch()->write('victim', "victim\n"), $note or die;
+	# What a killed one left.
+	symlink scratch()->path('victim'), "$note.new" or die;
+	is($daemon->tlspolicy('build')->{status}, 0, 'over links');
+	is(scratch()->read('victim'), "victim\n", 'which it does not follow');
+	like($state->(), qr/^1 \d+$/, 'and noted');
+	is_deeply([glob "$note?*"], [], 'nothing is left of it');
 };
 
 subtest 'the form of the page' => sub {

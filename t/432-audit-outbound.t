@@ -23,8 +23,9 @@ sub ask
 	return scalar <$s>;
 }
 
-my $s = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
-    BAIL_OUT("no connection: $!");
+my $s = Tlspolicy::Scratch::wait_for(60, sub {
+    IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
+    die("no connection: $!");
 like(ask($s, $_), qr/OK /, $_) for ('tlspolicy dest.test',
     'tlspolicy [dest.test]:587', "tlspolicy .hard.test",
     'access tls_rcpt:joe@away.test');

@@ -51,14 +51,14 @@ subtest 'a folder that cannot be read' => sub {
 	my ($uid, $gid) = (getpwnam('nobody'))[2, 3];
 	chmod 0644, glob("$log*"), $daemon->{conf};
 	chmod 0711, $daemon->{dir};
+	my $program = scratch()->for_all('tlspolicy');
 	defined(my $pid = fork) or die "fork: $!\n";
 	if (!$pid) {
 		$) = "$gid $gid";
 		$( = $gid;
 		POSIX::setuid($uid);
 		exec 'sh', '-c', '"$@" 2>&1 | grep -q "cannot be read"', 'sh',
-		    Tlspolicy::Daemon::program('tlspolicy'), 'audit',
-		    'verify', '-c', $daemon->{conf} or POSIX::_exit(127);
+		    $program, 'audit', 'verify', '-c', $daemon->{conf} or POSIX::_exit(127);
 	}
 	waitpid $pid, 0;
 	is($?, 0, 'is no folder without rotated files');

@@ -11,6 +11,7 @@ use HTTP::Tiny;
 use IO::Socket::UNIX;
 use JSON::PP;
 use Test::More;
+use Tlspolicy::Certs;
 use Tlspolicy::Talk;
 
 use constant { BEFORE => 180, AFTER => 90 }; # minutes
@@ -25,7 +26,9 @@ my $rules = "TLS_Clt:example.com PERM+ENCR:112\nTLS_Srv:dest.test ENCR:1\n" .
     "TLS_Srv:mute.test ENCR:1+CS:/CN=x\n";
 my $port = Tlspolicy::Scratch::free_port();
 my $map = scratch()->path('map.sock');
-my %settings = (metrics => "inet:$port\@127.0.0.1", socketmap => "unix:$map");
+my ($pem) = Tlspolicy::Certs->new(scratch())->pair('server');
+my $watched = scratch()->write('server.pem', Tlspolicy::Scratch::slurp($pem));
+my %settings = ('watch-certificates' => $watched, metrics => "inet:$port\@127.0.0.1", socketmap => "unix:$map");
 my $daemon = daemon($rules, settings => \%settings);
 my $http = HTTP::Tiny->new(timeout => 60);
 my $zero = time; # minute 0 of all series
@@ -38,7 +41,7 @@ sub page
 	my $r = $http->get("http://127.0.0.1:$port/metrics");
 	die "$r->{status}\n" if $r->{status} != 200;
 	my %page = $r->{content} =~ /^([a-z]\S*) (\S+)$/mg;
-	/^(?:tlspolicy|process)_\w*(?:timestamp|start_time)_seconds$/ and
+	/^(?:tlspolicy|process)_\w*(?:timestamp|start_time)_seconds(?:\{|$)/ and
 	    $page{$_} -= $zero for keys %page;
 	return { up => 1, %page };
 }
@@ -218,6 +221,14 @@ subtest 'the policy' => sub {
 	fires('half a year', $was, changed($was,
 	    tlspolicy_store_built_timestamp_seconds => -181 * 86400),
 	    'StoreOld');
+	$daemon->rules("NONSENSE\n");
+	fires('a build that failed', $was, page_when('that', sub {
+	    $_[0]{tlspolicy_last_build_successful} == 0 }), 'BuildFailed');
+	$daemon->rules($rules);
+	$was = page_when('a good one', sub {
+	    $_[0]{tlspolicy_last_build_successful} == 1 });
+	fires('nobody has built it here', $was, changed($was, map {
+	    $_ => undef } grep { /_last_build_/ } keys %$was));
 	my @day = gmtime(time + 5 * 86400);
 	$daemon->rules($rules . sprintf "TLS_Clt:a.example.com " .
 	    "ENCR:0+UNTIL:%04d-%02d-%02d\n", $day[5] + 1900, $day[4] + 1, $day[3]);
@@ -292,6 +303,26 @@ subtest 'partners' => sub {
 	my @hours = map { [changed($was, $n => $was->{$n} + 10 * $_), 30] }
 	    1 .. 60;
 	fires('as many as ever', $hours[0][0], \@hours);
+};
+
+subtest 'certificates of the MTA' => sub {
+	my $was = page();
+	my $end = "tlspolicy_certificate_not_after_timestamp_seconds" .
+	    "{file=\"$watched\"}";
+	fires('20 days', $was, changed($was, $end => 20 * 86400));
+	fires('13 days', $was, changed($was, $end => 13 * 86400),
+	    'CertificateEnds');
+	fires('it has ended', $was, changed($was, $end => -86400),
+	    'CertificateEnds');
+	unlink $watched or die;
+	$daemon->hup;
+	my $bad = page_when('that it is gone', sub { !exists $_[0]{$end} });
+	fires('it is gone', $was, $bad, 'CertificateUnread');
+	scratch()->write('server.pem', Tlspolicy::Scratch::slurp($pem));
+	$daemon->hup;
+	$was = page_when('it', sub { exists $_[0]{$end} });
+	fires('there again', $bad, $was, 'CertificateUnread');
+	fires('well', $was, $was);
 };
 
 subtest 'each alert' => sub {

@@ -45,7 +45,7 @@ sub netstring
 
 Tlspolicy::Scratch::wait_for(60, sub { -S $path }); # behind the milter's
 is((stat $path)[2] & 0777, 0600, 'socketmap-mode');
-my $s = open_map() or BAIL_OUT("no connection: $!");
+my $s = Tlspolicy::Scratch::wait_for(60, \&open_map) or die("no connection: $!");
 my $yes = netstring('OK encrypt');
 print $s netstring('tlspolicy dest.test');
 is(receive($s, length $yes), $yes, 'an answer');
@@ -138,7 +138,7 @@ sub open_tcp
 	    PeerPort => $port, Timeout => 5);
 }
 my $first = Tlspolicy::Scratch::wait_for(10, sub { open_tcp() }) or
-    BAIL_OUT('inet: ' . scratch()->read('few.log'));
+    die('inet: ' . scratch()->read('few.log'));
 print $first netstring('tlspolicy dest.test');
 is(receive($first, length $verify), $verify, 'on TCP');
 my @crowd = grep { defined } map { open_tcp() } 1 .. 120;

@@ -63,8 +63,9 @@ my $path = scratch()->path('map.sock');
 my $daemon = daemon($r->{out}, settings => { socketmap => "unix:$path",
     'outbound-servername' => 'none',
     'socketmap-mode' => '0600' });
-my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
-    BAIL_OUT("no connection: $!");
+my $sock = Tlspolicy::Scratch::wait_for(60, sub {
+    IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
+    die("no connection: $!");
 
 sub ask
 {

@@ -56,7 +56,7 @@ my $daemon = daemon(join('', map { sprintf("$_->{rule}\n", $_->{domain}) }
     grep { $_->{rule} } @cases), settings => { %settings });
 my $sock = Tlspolicy::Scratch::wait_for(60, sub {
     IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
-    BAIL_OUT("no connection: $!");
+    die("no connection: $!");
 
 sub ask
 {

@@ -223,7 +223,7 @@ sub answer
 	}
 }
 
-my $sock = Tlspolicy::Scratch::wait_for(60, \&connected) or BAIL_OUT("no connection: $!");
+my $sock = Tlspolicy::Scratch::wait_for(60, \&connected) or die("no connection: $!");
 sub ask
 {
 	send_question($sock, @_);

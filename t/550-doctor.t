@@ -43,6 +43,9 @@ my @rows = (
 	    finds => 'sendmail-no-tls' },
 	'a certificate that has ended' => { mc => pair('endedserver'),
 	    finds => 'certificate-expired' },
+	'metrics, and a certificate of which they say nothing' => {
+	    conf => { metrics => 'inet:' . Tlspolicy::Scratch::free_port()
+		. '@127.0.0.1' }, finds => 'certificate-unwatched' },
 	'CAs that are not there' => {
 	    mc => sub { $_[0] =~ s/(confCACERT', `)[^']*/$1\/nonexistent/r },
 	    finds => 'ca-unusable' },

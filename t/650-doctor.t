@@ -28,6 +28,7 @@ my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
     name => 'other', rules => '', settings => { 'socket-mode' => '0666' });
 my $other = $second->socket;
 
+my $metrics = 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1';
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
 
 # Parameters for a certificate of this kind.
@@ -94,6 +95,18 @@ my @rows = (
 	    main => pair('endedserver'), finds => 'certificate-expired' },
 	'a certificate that ends soon' => {
 	    main => pair('endingserver'), finds => 'certificate-soon' },
+	'metrics, and a certificate of which they say nothing' => {
+	    conf => { metrics => $metrics }, finds => 'certificate-unwatched' },
+	'metrics, and two of them behind another file' => {
+	    conf => { metrics => $metrics, 'watch-certificates' =>
+		'/nonexistent.pem' }, main => { map { my $n = $_;
+		("smtpd_tls_ec$_->[0]_file" => sub {
+		    ($_[0]{certs}->pair('secondserver'))[$n->[1]] }) }
+		['cert', 0], ['key', 1] },
+	    finds => 'certificate-unwatched' },
+	'metrics that say it' => {
+	    conf => { metrics => $metrics, 'watch-certificates' =>
+		($setups->{certs}->pair('server'))[0] }, finds => '' },
 	'a certificate that is not for servers' => {
 	    main => pair('clientserver'), finds => 'certificate-weak' },
 	'no certificate' => {

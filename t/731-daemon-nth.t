@@ -191,7 +191,7 @@ sub well
 		$why = trouble();
 		return $why eq '';
 	});
-	BAIL_OUT("$name: $why\n" . substr $daemon->log, -2000) unless $good;
+	die("$name: $why\n" . substr $daemon->log, -2000) unless $good;
 }
 
 # The session as far as the step, or undef while the daemon recovers.

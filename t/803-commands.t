@@ -71,7 +71,8 @@ my @commands = help('tlspolicy', '--help') =~ /^    (\w[\w-]*) +\w/mg;
 is_deeply(\@documented, \@commands,
     'tlspolicy(1) has a section for each command, in the order of --help');
 
-is(help('tlspolicy', 'help'), help('tlspolicy', '--help'), 'help: --help');
+is(help('tlspolicy', @$_), help('tlspolicy', '--help'), "@$_: --help")
+    for ['help'], ['help', 'help'];
 for my $command (@commands, 'audit show', 'audit from-log') {
 	my @words = split ' ', $command;
 	is(help('tlspolicy', 'help', @words), help('tlspolicy', @words, '--help'),

@@ -208,6 +208,28 @@ put_store(struct daemon *d, struct text *out)
 	store_holder_end(&d->store, &reader);
 }
 
+/*
+ * What cannot be read is not good.  Nothing is told before the first build, as
+ * of a store that was copied here.
+ */
+static void
+put_build(struct daemon *d, struct text *out)
+{
+	struct settings_in_force *s = settings_holder_take(&d->settings);
+	int64_t at;
+	enum buildnote note = buildnote_read(s->settings.store, &at);
+
+	settings_holder_drop(s);
+	if (note == BUILDNOTE_NONE)
+		return;
+	gauge(out, "last_build_successful", "1: the last `tlspolicy build` was "
+	    "good; 0: it failed, or its note cannot be read.",
+	    note == BUILDNOTE_GOOD ? 1 : 0);
+	if (note != BUILDNOTE_UNKNOWN)
+		gauge(out, "last_build_timestamp_seconds",
+		    "When that was.", (uint64_t)at);
+}
+
 /* No number where nothing is known: 0 would be good news. */
 static void
 put_ends(struct ends *e, struct text *out)
@@ -223,6 +245,30 @@ put_ends(struct ends *e, struct text *out)
 	if (n.next != 0)
 		gauge(out, "store_next_end_timestamp_seconds",
 		    "When the next rule ends, by UNTIL.", (uint64_t)n.next);
+}
+
+/* The setting takes no path that would have to be quoted here. */
+static void
+put_certificates(struct certwatch *w, struct text *out)
+{
+	struct certwatch_file files[SETTINGS_PATHS_MAX];
+	unsigned n = certwatch_read(w, files);
+
+	if (n == 0)
+		return;
+	head(out, "certificate_readable", "gauge", "1: the file of "
+	    "watch-certificates was read, so its end is known.");
+	for (unsigned i = 0; i < n; i++)
+		text_printf(out, PREFIX "certificate_readable{file=\"%s\"} "
+		    "%d\n", files[i].path, files[i].known);
+	head(out, "certificate_not_after_timestamp_seconds", "gauge",
+	    "When the first certificate of the file ends.");
+	for (unsigned i = 0; i < n; i++)
+		if (files[i].known)
+			text_printf(out, PREFIX
+			    "certificate_not_after_timestamp_seconds"
+			    "{file=\"%s\"} %" PRId64 "\n", files[i].path,
+			    files[i].end);
 }
 
 static void
@@ -265,7 +311,9 @@ metrics_page(struct daemon *d, struct text *out)
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
 	put_store(d, out);
+	put_build(d, out);
 	put_ends(&d->ends, out);
+	put_certificates(&d->certificates, out);
 	put_audit(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);

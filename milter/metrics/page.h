@@ -9,7 +9,7 @@
 
 #include "milter/daemon.h"
 
-enum { METRICS_PAGE_MAX = 64 * 1024 };
+enum { METRICS_PAGE_MAX = 128 * 1024 };
 
 void metrics_page(struct daemon *, struct text *);
 

@@ -79,6 +79,20 @@ findings_add(struct findings *list, const struct finding_kind *kind,
 }
 
 void
+findings_take_over(struct findings *all, const struct findings *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct finding *one = &from->all[i];
+		struct finding *f = findings_add(all, one->kind, "%s",
+		    one->what);
+
+		if (f != NULL)
+			*f = *one;
+	}
+	all->failed = all->failed || from->failed;
+}
+
+void
 finding_at(struct finding *f, const char *place, unsigned number)
 {
 	if (f == NULL)

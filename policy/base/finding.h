@@ -46,6 +46,10 @@ void findings_free(struct findings *);
 struct finding *findings_add(struct findings *, const struct finding_kind *,
     const char *what, ...) PRINTF_LIKE(3, 4);
 
+/* Copies of all of `from`, behind what is there. */
+void findings_take_over(struct findings *, const struct findings *from)
+    NONNULL;
+
 /* These take NULL, too, and do nothing then. */
 void finding_at(struct finding *, const char *place, unsigned number);
 /* The lines that mend it, and where they belong. */

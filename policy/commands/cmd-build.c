@@ -8,6 +8,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/difference.h"
 #include "policy/commands/progress.h"
+#include "policy/store/buildnote.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -25,30 +26,30 @@ say_untagged(const struct rulefile *rules)
 		    rules->untagged == 1 ? "" : "s");
 }
 
-static int
-compare(const struct context *context, const struct rulefile *rules, bool json)
+static bool
+compare(const struct context *context, const struct rulefile *rules, bool json,
+    struct fault *f)
 {
 	struct difference d;
 	struct store_reader reader;
 	struct store *store = NULL;
-	struct fault f;
 	bool good;
 
 	/* Before the first build there is nothing, which is no mistake. */
 	if (access(context->store, F_OK) == 0 || errno != ENOENT) {
-		if (!command_open_store(context, &store, &reader, &f))
-			return command_fail(&f);
+		if (!command_open_store(context, &store, &reader, f))
+			return false;
 	}
 	good = difference_print(store == NULL ? NULL : &reader, rules, json,
-	    &d, &f);
+	    &d, f);
 	if (store != NULL)
 		command_close_store(store, &reader);
 	if (!good)
-		return command_fail(&f);
+		return false;
 	fprintf(stderr, "%zu rules are good; a build of %s would remove %lu, "
 	    "add %lu and change %lu\n", rules->n, context->store, d.removed,
 	    d.added, d.changed);
-	return EXIT_FINE;
+	return true;
 }
 
 static void
@@ -101,32 +102,47 @@ is_unchanged(const struct context *context, const struct rulefile *rules,
 	return same;
 }
 
-static int
-build(const struct context *context, const struct rulefile *rules, bool json)
+static bool
+build(const struct context *context, const struct rulefile *rules, bool json,
+    struct fault *f)
 {
 	struct store_info info;
-	struct fault f;
 	bool good;
 
 	if (is_unchanged(context, rules, &info)) {
 		command_say_unchanged(context, &info);
 		if (json)
 			print_json(context, rules, &info, true);
-		return EXIT_FINE;
+		return true;
 	}
-	if (!folder_is_there(context->store, &f) ||
-	    !command_enter_folder(context, &f))
-		return command_fail(&f);
+	if (!folder_is_there(context->store, f) ||
+	    !command_enter_folder(context, f))
+		return false;
 	progress_start("rules go into the store", &rules->n);
 	good = rebuild_store(context->store, rules, (int64_t)time(NULL),
-	    REBUILD_DURABLE, &info, &f);
+	    REBUILD_DURABLE, &info, f);
 	progress_stop();
 	if (!good)
-		return command_fail(&f);
+		return false;
 	command_say_generation(context, &info);
 	if (json)
 		print_json(context, rules, &info, false);
-	return EXIT_FINE;
+	return true;
+}
+
+/* For the daemon, which has only the store of the settings. */
+static void
+note(const struct context *context, const struct fault *why)
+{
+	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
+	struct fault f;
+
+	if (strcmp(context->store, context->settings.store) != 0)
+		return;
+	if (!command_enter_folder(context, &f) ||
+	    !buildnote_write(context->store, (int64_t)time(NULL), why == NULL ?
+	    NULL : fault_print(why, line, sizeof line), &f))
+		command_fail(&f);
 }
 
 static int
@@ -135,7 +151,8 @@ run(struct context *context, int argc, char **argv)
 	bool dry = false, json = false;
 	struct rulefile rules;
 	struct fault f;
-	int c, status;
+	int c, status = EXIT_FINE;
+	bool parsed, good;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		switch (c) {
@@ -149,17 +166,17 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		}
 	}
-	if (!ruleset_read(context, argv + optind, &rules, &f)) {
+	parsed = ruleset_read(context, argv + optind, &rules, &f);
+	good = parsed && (dry ? compare(context, &rules, json, &f) :
+	    build(context, &rules, json, &f));
+	if (good)
+		say_untagged(&rules);
+	else
 		status = command_fail(&f);
-		if (f.kind == FAULT_DATA)
-			fprintf(stderr, "%s is left as it was\n",
-			    context->store);
-	} else {
-		status = dry ? compare(context, &rules, json) :
-		    build(context, &rules, json);
-		if (status == EXIT_FINE)
-			say_untagged(&rules);
-	}
+	if (!parsed && f.kind == FAULT_DATA)
+		fprintf(stderr, "%s is left as it was\n", context->store);
+	if (!dry)
+		note(context, good ? NULL : &f);
 	rulefile_free(&rules);
 	return status;
 }

@@ -117,20 +117,6 @@ note_rule(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-static void
-take_over(struct findings *all, const struct findings *from)
-{
-	for (size_t i = 0; i < from->n; i++) {
-		const struct finding *one = &from->all[i];
-		struct finding *f = findings_add(all, one->kind, "%s",
-		    one->what);
-
-		if (f != NULL)
-			*f = *one;
-	}
-	all->failed = all->failed || from->failed;
-}
-
 /* What was found wrong of the MTAs counts while there are rules for it. */
 static void
 count_rules(const struct doctor *d, struct store_reader *reader)
@@ -142,9 +128,9 @@ count_rules(const struct doctor *d, struct store_reader *reader)
 		return;
 	}
 	if (outbound.any)
-		take_over(d->findings, d->if_rules);
+		findings_take_over(d->findings, d->if_rules);
 	if (outbound.verify)
-		take_over(d->findings, d->if_verify);
+		findings_take_over(d->findings, d->if_verify);
 }
 
 static void
@@ -238,8 +224,10 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
     struct findings *all)
 {
 	const char *log = context->settings.audit_file;
+	char shown_text[SETTINGS_VALUE_MAX];
 	struct findings if_rules, if_verify;
 	struct doctor_unit unit;
+	struct text shown;
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
 		.socketmap = context->settings.socketmap,
@@ -249,11 +237,14 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||
 		    source_is_stream(log) ? "" : log,
-		.unit = &unit, .findings = all, .if_rules = &if_rules,
+		.watched = strcmp(context->settings.metrics, "off") == 0 ?
+		    NULL : context->settings.watch_certificates,
+		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
 		.if_verify = &if_verify, .trials = trials };
 	struct fault f;
 	int status;
 
+	text_init(&shown, shown_text, sizeof shown_text);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
 	doctor_unit_ask(&unit);
@@ -261,6 +252,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	doctor_daemon(&d);
 	doctor_files(&d);
 	status = look_at_mtas(&d, w);
+	doctor_watched(&d);
 	/* Last, since root may go on as another user then. */
 	look_at_store(context, &d);
 	findings_free(&if_rules);

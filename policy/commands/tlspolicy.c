@@ -37,6 +37,7 @@ find_command(const char *name)
 	struct text hint;
 
 	nearest_init(&nearest, slice_of(name));
+	nearest_offer(&nearest, slice_of("help"));
 	for (int i = 0; command_table[i] != NULL; i++) {
 		if (strcmp(command_table[i]->name, name) == 0)
 			return command_table[i];
@@ -71,7 +72,8 @@ run(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0)
 		turn_help(argc, argv);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		print_help();
 		return EXIT_FINE;
 	}

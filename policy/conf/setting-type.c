@@ -70,6 +70,84 @@ const struct setting_type setting_type_path = {
 	.print = print_string,
 };
 
+/* They are labels of the metrics, too: UTF-8 without quotation marks. */
+static bool
+is_label(struct slice value)
+{
+	uint32_t code;
+	size_t n;
+
+	for (; value.n > 0; value = slice_from(value, n)) {
+		n = text_utf8(value, &code);
+		if (n == 0 || code == '"' || code == '\\' ||
+		    text_is_invisible(code))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_path(const struct setting *row, struct slice word, struct text *list,
+    struct fault *f)
+{
+	struct slice rest = slice_make(list->buf, list->n), one;
+	unsigned long n = 0;
+
+	if (!is_path(word) || !is_label(word))
+		return expected(row, word, f);
+	while (slice_next_of(&rest, ", ", &one)) {
+		if (slice_equal(one, word))
+			return fault_set(f, FAULT_SETTINGS,
+			    "\"%.*s\" stands there twice", SLICE_ARG(word));
+		n += one.n > 0;
+	}
+	if (n == row->max || word.n >= SETTINGS_STRING_MAX ||
+	    list->n + 2 + word.n >= list->size)
+		return fault_set(f, FAULT_SETTINGS, "more than %lu paths, or "
+		    "more than %zu bytes of them", row->max, list->size - 1);
+	text_puts(list, n > 0 ? ", " : "");
+	text_put(list, word);
+	return true;
+}
+
+/* On failure the field stays as it was. */
+static bool
+add_paths(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	char memory[SETTINGS_PATHS_BYTES];
+	struct text list;
+	struct slice word;
+
+	text_init(&list, memory, sizeof memory);
+	text_puts(&list, field);
+	while (slice_next_of(&value, ", \t", &word))
+		if (word.n > 0 && !add_path(row, word, &list, f))
+			return false;
+	memcpy(field, memory, list.n + 1);
+	return true;
+}
+
+static bool
+parse_paths(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	char list[SETTINGS_PATHS_BYTES] = "";
+
+	if (!add_paths(row, value, list, f))
+		return false;
+	memcpy(field, list, sizeof list);
+	return true;
+}
+
+const struct setting_type setting_type_paths = {
+	.expects = "a list of absolute paths without blanks and quotation "
+	    "marks",
+	.parse = parse_paths,
+	.add = add_paths,
+	.print = print_string,
+};
+
 /* A host name or address, to be resolved when the socket is made. */
 static bool
 is_host(struct slice host, bool ipv6)

@@ -297,6 +297,17 @@ static const struct setting table[] = {
 		.help = "Where counters are served by HTTP.",
 	},
 	{
+		.name = "watch-certificates",
+		.type = &setting_type_paths,
+		FIELD(watch_certificates),
+		.default_text = "",
+		.max = SETTINGS_PATHS_MAX,
+		.unit = "paths",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "Files with certificates whose end is told: the MTA's.",
+	},
+	{
 		.name = "log-level",
 		.type = &setting_type_word,
 		FIELD(log_level),

@@ -24,6 +24,8 @@
 enum {
 	SETTINGS_STRING_MAX = 512,
 	SETTINGS_EXEMPT_MAX = 64,
+	SETTINGS_PATHS_MAX = 16,
+	SETTINGS_PATHS_BYTES = 2048,
 	SETTINGS_VALUE_MAX = 4096 /* any value as text */
 };
 
@@ -62,6 +64,7 @@ struct settings {
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
+	char watch_certificates[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
 	int socketmap_mode;
 	char socketmap_group[SETTINGS_STRING_MAX];

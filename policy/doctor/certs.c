@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/cert/inspect.h"
+#include "policy/doctor/access.h"
 #include "policy/doctor/certs.h"
 
 enum { SOON_DAYS = 14 };
@@ -121,6 +122,17 @@ say_unseen(const struct certs *c, const char *path)
 	return true;
 }
 
+static bool
+is_in(const char *words, const char *path)
+{
+	struct slice rest = slice_of(words), word;
+
+	while (slice_next_of(&rest, ", ", &word))
+		if (slice_is(word, path))
+			return true;
+	return false;
+}
+
 bool
 certs_look(const struct certs *c)
 {
@@ -130,6 +142,8 @@ certs_look(const struct certs *c)
 	struct fault f;
 	bool good = true, unseen = false;
 
+	if (!is_in(c->d->shown->buf, c->certificate))
+		text_printf(c->d->shown, "%s ", c->certificate);
 	for (nread = 0; nread < n && good; nread += good) {
 		good = pemfile_read(paths[nread], &files[nread], &f);
 		if (!good && is_closed(paths[nread])) {
@@ -144,6 +158,82 @@ certs_look(const struct certs *c)
 	while (nread > 0)
 		pemfile_free(&files[--nread]);
 	return unseen || (good && look_at_mode(c));
+}
+
+/* One more of the files to be watched, in a line of its own: lines have an end. */
+static void
+add_watched(struct text *lines, const char *path, size_t n)
+{
+	text_printf(lines, "%s%.*s", lines->n == 0 ? "watch-certificates = " :
+	    "\n    ", (int)n, path);
+}
+
+static bool
+holds_key(const char *path)
+{
+	struct pemfile file;
+	struct fault ignored;
+	bool has;
+
+	if (!pemfile_read(path, &file, &ignored))
+		return true; /* for all that is known */
+	has = file.nkeys > 0;
+	pemfile_free(&file);
+	return has;
+}
+
+/* A key stays closed to the daemon: then a person has to look. */
+static void
+say_closed(const struct doctor *d, const char *path, const char *why)
+{
+	struct finding *f = doctor_add(d, DOCTOR_CERTIFICATE_UNWATCHED,
+	    "%s, the daemon's user, may not read %s: %s", doctor_user(d), path,
+	    why);
+
+	if (holds_key(path))
+		finding_mend(f, "run", "tlspolicy cert --days %d %s", SOON_DAYS,
+		    path);
+	else
+		finding_mend(f, "run", "chmod o+%c %.*s",
+		    strncmp(why, path, strlen(path)) == 0 ? 'r' : 'x',
+		    (int)strcspn(why, " "), why);
+}
+
+void
+doctor_watched(const struct doctor *d)
+{
+	char path[CERTS_PATH_MAX], lines_text[FINDING_LINES_MAX],
+	    first[CERTS_PATH_MAX] = "", why_text[FINDING_WHAT_MAX];
+	struct slice rest, word;
+	struct access daemon;
+	struct text lines, why;
+	struct finding *f;
+
+	if (d->watched == NULL || !access_find(doctor_user(d), &daemon))
+		return;
+	text_init(&lines, lines_text, sizeof lines_text);
+	rest = slice_of(d->watched);
+	while (slice_next_of(&rest, ", ", &word))
+		if (word.n > 0)
+			add_watched(&lines, word.p, word.n);
+	rest = slice_make(d->shown->buf, d->shown->n);
+	while (slice_next(&rest, ' ', &word)) {
+		snprintf(path, sizeof path, "%.*s", SLICE_ARG(word));
+		text_init(&why, why_text, sizeof why_text);
+		if (!access_may(&daemon, path, ACCESS_READ, &why)) {
+			say_closed(d, path, why.buf);
+		} else if (!is_in(d->watched, path)) {
+			add_watched(&lines, path, word.n);
+			if (first[0] == '\0')
+				snprintf(first, sizeof first, "%s", path);
+		}
+	}
+	if (first[0] == '\0')
+		return;
+	f = doctor_add(d, DOCTOR_CERTIFICATE_UNWATCHED,
+	    "%s is not in watch-certificates", first);
+	finding_mend(f, d->conf, "%s", lines.buf);
+	finding_then(f, "systemctl reload tlspolicy-milter");
 }
 
 bool

@@ -33,6 +33,8 @@ struct doctor {
 	const char *outbound_default;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
+	const char *watched;	/* watch-certificates; NULL: no metrics */
+	struct text *shown;	/* the MTAs' certificates, each before a blank */
 	const struct doctor_unit *unit;
 	struct findings *findings;
 	/* What is one only while there are such rules for mail that leaves. */
@@ -61,6 +63,9 @@ void doctor_socket_for(const struct doctor *, const char *user);
 /* The path of a unix socket, else NULL. */
 const char *doctor_socket_path(const struct doctor *);
 
+/* As whom the daemon runs. */
+const char *doctor_user(const struct doctor *);
+
 /* May the daemon's user read the store and write lock file and audit log? */
 void doctor_files(const struct doctor *);
 
@@ -71,6 +76,9 @@ void doctor_files(const struct doctor *);
  */
 bool doctor_postfix(const struct doctor *, const char *dir, struct fault *);
 bool doctor_sendmail(const struct doctor *, const char *path, struct fault *);
+
+/* Once the MTAs were looked at: does the daemon tell when `shown` end? */
+void doctor_watched(const struct doctor *);
 
 /* The last `most` records of the audit log, without those of trials. */
 void doctor_audit(const struct doctor *, unsigned long most);

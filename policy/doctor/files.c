@@ -11,8 +11,8 @@
 enum { PATH_BYTES = 1024 };
 
 /* Without the setting user it stays who started it: root, mostly. */
-static const char *
-user(const struct doctor *d)
+const char *
+doctor_user(const struct doctor *d)
 {
 	return d->user[0] != '\0' ? d->user :
 	    d->unit->user[0] != '\0' ? d->unit->user : "root";
@@ -44,8 +44,8 @@ look_at_store(const struct doctor *d, const struct access *daemon)
 	    access_may(daemon, lock, ACCESS_READ | ACCESS_WRITE, &why)))
 		return;
 	finding_mend(doctor_add(d, DOCTOR_STORE_CLOSED_TO_DAEMON,
-	    "%s, the daemon's user, may not use the store: %s", user(d),
-	    why.buf), "run", "chown %s %s%s%s\nchmod u+rw %s%s%s", user(d),
+	    "%s, the daemon's user, may not use the store: %s", doctor_user(d),
+	    why.buf), "run", "chown %s %s%s%s\nchmod u+rw %s%s%s", doctor_user(d),
 	    d->store, there ? " " : "", there ? lock : "", d->store,
 	    there ? " " : "", there ? lock : "");
 }
@@ -54,10 +54,10 @@ static void
 mend_audit(const struct doctor *d, const char *path, struct finding *f)
 {
 	if (access(path, F_OK) == -1)
-		finding_mend(f, "run", "install -d -o %s -m 750 %s", user(d),
+		finding_mend(f, "run", "install -d -o %s -m 750 %s", doctor_user(d),
 		    path);
 	else
-		finding_mend(f, "run", "chown %s %s\nchmod u+rwX %s", user(d),
+		finding_mend(f, "run", "chown %s %s\nchmod u+rwX %s", doctor_user(d),
 		    path, path);
 }
 
@@ -77,7 +77,7 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 	if (!good)
 		mend_audit(d, there ? d->audit_file : folder, doctor_add(d,
 		    DOCTOR_AUDIT_NOT_WRITABLE,
-		    "%s, the daemon's user, may not write %s: %s", user(d),
+		    "%s, the daemon's user, may not write %s: %s", doctor_user(d),
 		    d->audit_file, why.buf));
 	if (there && S_ISREG(file.st_mode) && (file.st_mode & S_IROTH) != 0)
 		finding_mend(doctor_add(d, DOCTOR_AUDIT_READABLE_BY_ALL, "%s has mode %04o",
@@ -90,11 +90,11 @@ doctor_files(const struct doctor *d)
 {
 	struct access daemon;
 
-	if (!access_find(user(d), &daemon)) {
+	if (!access_find(doctor_user(d), &daemon)) {
 		finding_mend(doctor_add(d, DOCTOR_DAEMON_DOWN,
-		    "there is no user %s for the daemon to run as", user(d)),
+		    "there is no user %s for the daemon to run as", doctor_user(d)),
 		    "run", "useradd --system --no-create-home "
-		    "--shell /usr/sbin/nologin %s", user(d));
+		    "--shell /usr/sbin/nologin %s", doctor_user(d));
 		return;
 	}
 	look_at_store(d, &daemon);

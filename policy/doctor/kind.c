@@ -134,6 +134,8 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "in clear" } },
 	[DOCTOR_CERTIFICATE_WEAK] = { DOCTOR_WEAK, { "certificate-weak",
 	    "peers that verify it may refuse it" } },
+	[DOCTOR_CERTIFICATE_UNWATCHED] = { DOCTOR_WEAK, { "certificate-unwatched",
+	    "the metrics say nothing of its end, so nobody is warned" } },
 	[DOCTOR_KEY_OPEN] = { DOCTOR_WEAK, { "key-open",
 	    "whoever has the key can pretend to be this MTA; sendmail "
 	    "refuses such a file" } },

@@ -17,6 +17,7 @@ my %kinds = (
 	otherca	=> ['/C=XX/O=Elsewhere/CN=Unknown Root',
 		    'basicConstraints=critical,CA:TRUE', 'otherca', 3],
 	server	=> ['/CN=mx.example.org', $server, 'ca', 90],
+	secondserver => ['/CN=mx.example.org', $server, 'ca', 90],
 	endedserver => ['/CN=mx.example.org', $server, 'ca', -1],
 	clientserver => ['/CN=mx.example.org', $client, 'ca', 90],
 	endingserver => ['/CN=mx.example.org', $server, 'ca', 3],

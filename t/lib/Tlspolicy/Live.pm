@@ -55,7 +55,7 @@ sub client
 	$client->ehlo;
 	if ($how{tls} && $port ne 'smtps_port') {
 		my $r = $client->starttls(%tls);
-		BAIL_OUT("STARTTLS: $r->{text}") if $r->{code} != 220;
+		die("STARTTLS: $r->{text}") if $r->{code} != 220;
 		$client->ehlo if $how{helo} // 1;
 	}
 	if ($how{auth}) {

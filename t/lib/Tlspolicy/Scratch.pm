@@ -37,6 +37,15 @@ sub topdir
 	return abs_path(dirname(__FILE__) . '/../../..');
 }
 
+# A copy that any user can run: the build folder may be closed to others.
+sub for_all
+{
+	my ($self, $program) = @_;
+	must('cp', builddir() . "/$program", $self->path($program));
+	chmod 0755, $self->path($program);
+	return $self->path($program);
+}
+
 # Each folder above must be open to Postfix's and sendmail's own users.
 sub new
 {

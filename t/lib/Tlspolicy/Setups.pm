@@ -297,8 +297,11 @@ sub put_settings
 	my $path = $self->{daemon}{conf};
 	my $text = Tlspolicy::Scratch::slurp($path);
 	for (@lines) {
-		my ($name) = /^([\w-]+) = / or die "no setting: $_\n";
-		$text =~ s/^\Q$name\E = .*\n//m;
+		# What begins with a blank goes on with a list.
+		if (!/^ /) {
+			my ($name) = /^([\w-]+) = / or die "no setting: $_\n";
+			$text =~ s/^\Q$name\E = .*\n(?: .*\n)*//m;
+		}
 		$text .= "$_\n";
 	}
 	$self->{scratch}->write("$self->{daemon}{name}/tlspolicy.conf", $text);
