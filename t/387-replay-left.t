@@ -150,4 +150,51 @@ is(replay("TLS_Rcpt:bank.example DANE\n", $log, '-o', 'mode=monitor')->{all}{kep
 is(tlspolicy('replay', '--left', '-r', $scratch->path('rules'), '-')->{status}, 64, 'standard input is read but once');
 is(tlspolicy('replay', '--left', '-r', $scratch->path('rules'), '/nonexistent')->{status}, 66, 'no file');
 
+# --- suggest ----------------------------------------------------------------
+
+sub suggest {
+	my ($log, @more) = @_;
+	my $r = tlspolicy('suggest', '--left', '--why-not', '--mails', 5, '--days', 7, @more, $log);
+	is($r->{status}, 0, 'suggest: exit code') or diag $r->{err};
+	is(tlspolicy('build', '-n', '-d', $scratch->path('none.mdb'), $scratch->write('suggested', $r->{out}))->{status}, 0,
+	    '... a rule file') if $r->{out} =~ /^TLS_/m;
+	return { %$r, rules => join(' ', map { s/\t/=/r =~ s/\+\+?BY:\S+//r } grep { /^TLS_/ } split /\n/, $r->{out}),
+	    why => join('; ', $r->{out} =~ /^# (\S+: [^(\n]+) \(\d+ mails, /mg) };
+}
+my $with = sub { my ($how, $rcpt, $tls, @days) = @_; join '', map { $how->($_, $rcpt, $tls) } @days };
+my @days = 2 .. 11;
+$r = suggest(log_of($known . $with->(\&postfix, 'a@tls.example', 'Verified TLSv1.3', @days)
+    . $with->(\&postfix, 'a@Once.example', 'Trusted TLSv1.3', @days) . postfix(12, 'b@once.example', '')
+    . $with->(\&postfix, 'a@few.example', 'Trusted TLSv1.3', 2 .. 4)
+    . $with->(\&postfix, 'a@short.example', 'Trusted TLSv1.3', (2) x 8)
+    . $with->(\&sendmail, 'a@chain.example', 'OK 256', @days)
+    . $with->(\&sendmail, 'a@both.example', 'OK 256', 2 .. 6) . $with->(\&postfix, 'a@both.example', 'Trusted TLSv1.3', 7 .. 11)
+    . $with->(\&postfix, 'a@weak.example', 'Trusted weak', @days)
+    . $with->(\&postfix, 'a@b_d.example', 'Trusted TLSv1.3', @days)
+    . $with->(\&postfix, 'a@sub.ruled.example', 'Trusted TLSv1.3', @days),
+    told(1, 'sub.ruled.example', 'encrypt', rules => '{"tag":"TLS_Rcpt","key":"TLS_Rcpt:ruled.example",'
+    . '"requirement":"ENCR:1","file":"r","line":1}')));
+is($r->{rules}, 'TLS_Rcpt:both.example=WARN+ENCR:128 TLS_Rcpt:chain.example=WARN+VERIFY '
+    . 'TLS_Rcpt:tls.example=WARN+ENCR:128+VER:1.2 TLS_Rcpt:weak.example=WARN+ENCR:1+VER:1.2', 'suggest') or diag $r->{out};
+is($r->{why}, 'few.example: too few mails or days; known.example: too few mails or days; '
+    . 'once.example: not every mail is known to have left over TLS; ruled.example: has a rule that is final, dated or an exception; '
+    . 'short.example: too few mails or days; sub.ruled.example: rules with other keys refuse for it already',
+    '... and why not') or diag $r->{out};
+like($r->{out}, qr/^# Judged again, each mail to these domains that left would leave\.$/m, '... is said');
+is(suggest(log_of($with->(\&postfix, 'a@x.example', '', @days)))->{rules}, '', 'a log without TLS proposes nothing');
+# The next step, by what MTAs were told.
+my $warn = '{"tag":"TLS_Rcpt","key":"TLS_Rcpt:x.example","requirement":"WARN+ENCR:128+BY:jane","file":"/etc/r","line":7}';
+for (['long enough', 1, 'TLS_Rcpt:x.example=TEMP+ENCR:128', $warn, ''],
+    ['since yesterday', 10, '', $warn, ''],
+    ['and once it was not met', 1, '', $warn, postfix(6, 'a@x.example', 'Trusted weak')],
+    ['a rule that keeps mail is the last step', 1, '', $warn =~ s/WARN.//r, ''],
+    ['a rule with dates', 1, '', $warn =~ s/BY/UNTIL:2027-01-01++BY/r, '']) {
+	my ($name, $since, $rules, $rule, $more) = @$_;
+	my $log = log_of($known . $with->(\&postfix, 'a@x.example', 'Trusted TLSv1.3', 2 .. 20) . $more,
+	    told($since, 'x.example', '', result => 'warned', warned => '"encrypt"', rules => $rule));
+	$r = suggest($log);
+	is($r->{rules}, $rules, "a WARN rule: $name") or diag $r->{out};
+	like($r->{out}, qr{^# in place of /etc/r:7: WARN\+ENCR:128\+BY:jane$}m, '... in place of it') if $rules ne '';
+}
+
 done_testing;
