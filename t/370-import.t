@@ -17,19 +17,20 @@ my $scratch = Tlspolicy::Scratch->new;
 sub import_is {
 	my ($format, $file, $text, $status, $rules, @said) = @_;
 	my $path = $scratch->write($file, $text);
-	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', $format, $path);
+	my @level = $format eq 'sendmail' ? () : qw(--level may);
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', @level, $format, $path);
 	my $name = "$format $file";
 
 	is($r->{status}, $status, "$name: exit $status");
 	is($r->{out}, $rules, "$name: rules");
-	is(join('', grep { !/: \d+ rules?, |outbound|\t|: what is below/ } split /^/, $r->{err}),
+	is(join('', grep { !/: \d+ rules?, |outbound|\t/ } split /^/, $r->{err}),
 	    join('', map { "$path$_\n" } @said), "$name: messages");
 	my $out = $scratch->write('rules', $r->{out});
 	my $store = $scratch->path("$file.mdb");
 	is(Tlspolicy::Scratch::run($tlspolicy, 'build', '-d', $store,
 	    $out)->{status}, 0, "$name: the rules build");
-	my $again = Tlspolicy::Scratch::run($tlspolicy, 'import', $format,
-	    $path);
+	my $again = Tlspolicy::Scratch::run($tlspolicy, 'import', @level,
+	    $format, $path);
 	is(Tlspolicy::Scratch::run($tlspolicy, 'diff', '-d', $store,
 	    $scratch->write('rules', $again->{out}))->{status}, 0,
 	    "$name: the same again");
@@ -210,11 +211,38 @@ for ([65], [0, '-c', $conf], [0, '--partial']) {
 	is(Tlspolicy::Scratch::run($tlspolicy, 'import', @options, 'sendmail',
 	    $access)->{status}, $status, "names of sendmail: @options");
 }
-# A level that nobody said is not passed over in silence.
-$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix',
-    $scratch->write('levels', "a.example encrypt\nb.example secure\nc.example may\n"));
-like($r->{err}, qr/levels: what is below 2 of these domains needs no TLS, as where smtp_tls_security_level is may or none/,
-    'what the site does with other domains is not known');
+# A level that nobody said is none: what is below is not made weaker, and it is
+# named.  Next hops whose parents have a line need no level.
+sub levels {
+	my (@args) = @_;
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', @args);
+	return "$r->{status}: " . join ' ', map { s/\+BY:\S+//r =~ s/\t/=/r }
+	    split /\n/, $r->{out};
+}
+my $levels = $scratch->write('levels', "a.example encrypt\nb.example secure\n" .
+    "c.example may\nn.example none\n[h.example]:25 encrypt\n");
+my $alone = 'TLS_Rcpt:a.example=ENCR:1 TLS_Rcpt:b.example=VERIFY ' .
+    'TLS_Rcpt:c.example=ENCR:0 Try_TLS:n.example=NO TLS_Srv:h.example=ENCR:1';
+is(levels('postfix', $levels), "65: $alone Try_TLS:.n.example=OK", 'no level');
+is(levels('--partial', 'postfix', $levels), "0: $alone Try_TLS:.n.example=OK",
+    'no level, and that is known');
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix', $levels);
+is(join(' ', $r->{err} =~ /levels:(\d\t\w+)/g), "1\tstricter 2\tstricter " .
+    "3\tweaker 4\tequal 5\tstricter 4\tequal", 'each line is named');
+like($r->{err}, qr/levels: 4 of these rules count for what is below .*--level/, 'and why');
+is(levels('--level', $_->[0], 'postfix', $levels), "0: $alone $_->[1]", "level $_->[0]")
+    for ['may', 'TLS_Rcpt:.a.example=ENCR:0 TLS_Rcpt:.b.example=ENCR:0 Try_TLS:.n.example=OK ' .
+    'TLS_Srv:.h.example=ENCR:0'], ['secure', 'TLS_Rcpt:n.example=ENCR:0 TLS_Rcpt:.a.example=VERIFY ' .
+    'TLS_Rcpt:.c.example=VERIFY Try_TLS:.n.example=OK TLS_Srv:.h.example=VERIFY ' .
+    'TLS_Rcpt:.n.example=VERIFY'];
+is(levels('postfix', $scratch->write('parents', ".example may\na.example encrypt\n")),
+    '0: TLS_Rcpt:.example=ENCR:0 TLS_Rcpt:a.example=ENCR:1 TLS_Rcpt:.a.example=ENCR:0',
+    'no level, and none is needed');
+like(levels('csv', $scratch->write('l.csv', "domain,policy,params\na.example,encrypt,\n")),
+    qr/^65: TLS_Rcpt:a.example=ENCR:1$/, 'no level: csv');
+like(levels('starttls-everywhere', $scratch->write('l.json', '{"policies":{"a.example":' .
+    '{"mode":"enforce","mxs":["mx.a.example"]}}}')),
+    qr/^65: TLS_Rcpt:a.example=\S+$/, 'no level: starttls-everywhere');
 
 # However often a tag is named, and behind whatever number.
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'sendmail',
@@ -257,5 +285,9 @@ import_fails(64, qr/operands are missing/, 'sendmail');
 import_fails(64, qr/--as is for postfix and csv/, '--as', 'TLS_Clt', 'sendmail', $text);
 import_fails(64, qr/"TLS_Srv" is not a tag for --as/, '--as', 'TLS_Srv', 'postfix', $text);
 import_fails(64, qr/--config is for postfix/, '--config', '/', 'csv');
+import_fails(64, qr/--level is for tables of next hops/, '--level', 'may', @$_)
+    for ['sendmail', $text], ['--config', '/', 'postfix'];
+import_fails(64, qr/"encrypted" is not a level, did you mean encrypt\?/, '--level', 'encrypted',
+    'postfix', $text);
 import_fails(66, qr/cannot open .*main\.cf/, '--config', $scratch->path('no'), 'postfix');
 done_testing;

@@ -424,10 +424,12 @@ my $ok = 'delay=0.3, delays=0.2/0/0/0.1, dsn=2.0.0, status=sent (250 2.0.0 Ok)';
 sub out_mail { my ($p, $id, $to, $more) = @_; out(2, "postfix/smtp[$p]",
     "4XyZ$id: to=<$to>, relay=$to_mx, " . ($more // '') . $ok) }
 my $show = sub { map { my $t = $_->{tls}; "$_->{rcpts}[0] $_->{server}{name} "
-    . (!exists $_->{tls} ? 'untold' : $t ? "$t->{version} $t->{verify}" :
-    'clear') } @_ };
+    . (!exists $_->{tls} ? 'untold' : $t ? "$t->{version} $t->{verify}" .
+    ($_->{server}{matched} ? ' matched' : '') : 'clear') } @_ };
 for (
     ['TLS', [out_tls(7, 'Verified'), out_mail(7, 1, 'a@x.example')],
+	['a@x.example mx.x.example TLSv1.3 OK matched']],
+    ['a chain alone', [out_tls(7, 'Trusted'), out_mail(7, 1, 'a@x.example')],
 	['a@x.example mx.x.example TLSv1.3 OK']],
     ['two recipients', [out_tls(7, 'Untrusted'), out_mail(7, 1, 'a@x.example'),
 	out_mail(7, 1, 'b@x.example')],

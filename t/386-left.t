@@ -88,18 +88,23 @@ unlike(tlspolicy('report', '--left', '--html', $left)->{out}, qr/against what th
 
 # An answer that failed or was refused frees nobody, one of mode monitor was not told.
 my $case = 0;
-for (['failed', 1, told(1, 'x.example', 'encrypt'), told(2, 'x.example', 'TEMP no store', result => 'failed')],
+for (['failed', 1, told(1, 'x.example', 'encrypt') . told(2, 'x.example', 'TEMP no store', result => 'failed')],
     ['refused', 1, told(2, 'x.example', '', result => 'refused')],
     ['monitor', 0, told(2, 'x.example', 'encrypt') =~ s/}$/,"mode":"monitor"}/r],
+    # Postfix at these levels delivers to nobody whom it has not matched.
+    (map { ["a chain, and not the name: $_", 1, told(2, 'x.example', $_), 'Trusted'],
+	["the name as well: $_", 0, told(2, 'x.example', $_), 'Verified'] }
+	'secure match=.x.example', 'verify', 'dane-only', 'fingerprint match=AA'),
+    ['a chain is enough of encrypt', 0, told(2, 'x.example', 'encrypt'), 'Trusted'],
     ['the domain alone', 1, told(2, 'tls_rcpt:x.example', 'TEMP+ENCR:128', map => 'access')],
     ['all at once', 1, told(2, 'tlspolicy:tls_rcpt/joe@x.example', 'TEMP+ENCR:128', map => 'access')],
     ['a server', 0, told(2, 'tlspolicy:tls_srv/x.example/192.0.2.1', 'TEMP+ENCR:128', map => 'access')]) {
-	my ($name, $against, @told) = @$_;
+	my ($name, $against, $told, $trust) = @$_;
 	my $one = $scratch->write('one' . ++$case, tlspolicy('audit', 'from-log',
 	    # A log without a word of TLS would not tell.
 	    $scratch->write('one.log', left(3, 'z@z.example', 'mx.z.example', 'Untrusted') .
-	    left(3, 'y@x.example', 'mx.x.example')))->{out});
-	is(json('--left', $one, $scratch->write('told' . $case, join '', @told))->{total}{against}, $against,
+	    left(3, 'y@x.example', 'mx.x.example', $trust)))->{out});
+	is(json('--left', $one, $scratch->write('told' . $case, $told))->{total}{against}, $against,
 	    "against: $name");
 }
 # And is found by its domain, in each way that it is asked for.

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP qw(decode_json);
 use Test::More;
+use Tlspolicy::Nexthop;
 use Tlspolicy::Talk;
 
 plan skip_all => 'no postconf' unless -x '/usr/sbin/postconf';
@@ -25,6 +26,10 @@ TLS_Rcpt:print.test	ENCR:1+FP:11111111111111111111111111111111111111111111111111
 TLS_Rcpt:bits.test	ENCR:256
 TLS_Srv:hub.test	ENCR:128
 Try_TLS:none.test	NO
+TLS_Srv:192.0.2	ENCR:112
+TLS_Srv:2001:db8::/32	ENCR:256
+TLS_Rcpt:joe@x.test	VERIFY:128
+Try_TLS:198.51.100	NO
 END
 my $dir = scratch()->path('etc');
 mkdir $dir;
@@ -206,16 +211,57 @@ next hop: verify\.test \(the domain\)
         TLS_Rcpt:verify\.test VERIFY \(\S+rules:2\)
     told: mail leaves only over TLS /, 'as text');
 
-$r = $daemon->tlspolicy('outbound', '--mta', 'sendmail', 'a.verify.test',
-    'mx.hub.test');
-like($r->{out}, qr/for "try_tls:": not found\n.*"tls_srv:mx\.hub\.test": not found\n.*"tls_srv:hub\.test": OK TEMP\+ENCR:128\n.*\n.*"tls_rcpt:a\.verify\.test": not found\n.*"tls_rcpt:verify\.test": OK TEMP\+VERIFY\n.*\nmail leaves only if the session meets TEMP\+ENCR:128 and TEMP\+VERIFY$/m,
-    'sendmail');
-$r = $daemon->tlspolicy(qw(outbound --mta sendmail none.test));
-like($r->{out}, qr/"try_tls:none\.test": OK NO\n.*^mail leaves in clear, without TLS$/ms,
-    'sendmail: no TLS');
-$r = $daemon->tlspolicy(qw(outbound --mta sendmail x.test));
-like($r->{out}, qr/^mail leaves over TLS if the server offers it/m,
-    'sendmail: nothing');
+# sendmail: the questions that its rulesets ask, and no others; each is what the
+# daemon says to the same question.
+my $wire = Tlspolicy::Nexthop->connect($map, 'tlspolicy_access');
+sub sendmail_is {
+	my ($name, $args, $asked, $outcome) = @_;
+	my $r = $daemon->tlspolicy(qw(outbound --json --mta sendmail), @$args);
+	my $all = eval { decode_json($r->{out}) } // {};
+	is(join('; ', map { "$_->{key}=$_->{answer}" } @{$all->{asked}}), $asked,
+	    "sendmail: $name") or diag($r->{err});
+	for (@{$all->{asked}}) {
+		my $live = $wire->ask($_->{key});
+		is($_->{answer}, $live =~ /^NOTFOUND/ ? 'not found' : $live,
+		    "as the daemon: $_->{key}");
+	}
+	like($all->{outcome}, $outcome, '... and does');
+	return $all;
+}
+sub try_of { return join '', map { "try_tls:$_=not found; " } @_, '' }
+sendmail_is('a rule above the server and one above the domain', [qw(a.verify.test mx.hub.test)],
+    try_of(qw(mx.hub.test hub.test test)) . 'tlspolicy:tls_srv/mx.hub.test/=OK TEMP+ENCR:128; '
+    . 'tlspolicy:tls_rcpt/@a.verify.test=OK TEMP+VERIFY',
+    qr/^mail leaves only if the session meets TEMP\+ENCR:128 and TEMP\+VERIFY$/);
+sendmail_is('no TLS', ['none.test'], 'try_tls:none.test=OK NO; tlspolicy:tls_srv/none.test/=OK NONE; '
+    . 'tlspolicy:tls_rcpt/@none.test=OK NONE', qr/^mail leaves in clear, without TLS$/);
+my $all = sendmail_is('nothing', ['x.test'], try_of(qw(x.test test)) .
+    'tlspolicy:tls_srv/x.test/=OK NONE; tlspolicy:tls_rcpt/@x.test=OK NONE',
+    qr/^mail leaves over TLS if the server offers it/);
+is_deeply($all->{notes}, ["without the server's address rules for addresses are not looked at",
+    'without a recipient rules for single mailboxes are not looked at'], '... what was not looked at');
+$all = sendmail_is('rules for the address and the mailbox', [qw(joe@x.test mx.x.test 192.0.2.7)],
+    try_of(qw(mx.x.test x.test test 192.0.2.7 192.0.2 192.0 192)) .
+    'tlspolicy:tls_srv/mx.x.test/192.0.2.7=OK TEMP+ENCR:112; tlspolicy:tls_rcpt/joe@x.test=OK TEMP+VERIFY:128',
+    qr/only if the session meets TEMP\+ENCR:112 and TEMP\+VERIFY:128$/);
+is_deeply($all->{notes}, [], '... all was looked at');
+sendmail_is('TLS is not tried by address', [qw(joe+box@x.test mx.x.test 198.51.100.9)],
+    try_of(qw(mx.x.test x.test test 198.51.100.9)) =~ s/try_tls:=.*//r . 'try_tls:198.51.100=OK NO; '
+    . 'tlspolicy:tls_srv/mx.x.test/198.51.100.9=OK NONE; tlspolicy:tls_rcpt/joe+box@x.test=OK TEMP+VERIFY:128',
+    qr/^STARTTLS is not tried, and mail leaves only if a session in clear meets TEMP\+VERIFY:128$/);
+sendmail_is('a server without a name', [qw(x.test [192.0.2.7])],
+    try_of(qw([192.0.2.7] [192.0.2] [192.0] [192] 192.0.2.7 192.0.2 192.0 192)) .
+    'tlspolicy:tls_srv/[192.0.2.7]/192.0.2.7=OK TEMP+ENCR:112; tlspolicy:tls_rcpt/@x.test=OK NONE',
+    qr/ENCR:112$/);
+sendmail_is('IPv6', [qw(x.test mx.x.test 2001:db8::7)], try_of(qw(mx.x.test x.test test IPv6:2001:db8::7
+    IPv6:2001:db8: IPv6:2001:db8 IPv6:2001 IPv6)) . 'tlspolicy:tls_srv/mx.x.test/IPv6:2001:db8::7='
+    . 'OK TEMP+ENCR:256; tlspolicy:tls_rcpt/@x.test=OK NONE', qr/ENCR:256$/);
+$r = $daemon->tlspolicy(qw(outbound --mta sendmail joe@x.test mx.x.test 192.0.2.7));
+like($r->{out}, qr/^mail to x\.test, by sendmail\nserver: mx\.x\.test, 192\.0\.2\.7$/m, 'sendmail: as text');
+# The names that are shown are those that the lines ask by.
+my $lines = Tlspolicy::Scratch::slurp("$FindBin::Bin/../scripts/sendmail-outbound.mc");
+like($lines, qr/\$\(tlspolicy_access \Q$_\E/, "the ruleset asks $_")
+    for 'tlspolicy:tls_srv/$&{server_name}/$&{server_addr} ', 'tlspolicy:tls_rcpt/$1 ';
 
 $daemon->configure(%settings, mode => 'monitor');
 $r = outbound('verify.test');
@@ -236,12 +282,15 @@ is(outbound('dane.test')->{status}, 0, 'but not what a rule decides alone');
 $daemon->configure(%settings);
 
 for ([64], [64, 'a.test', 'b.test'], [64, '--mta', 'exim', 'a.test'],
-    [64, '--mta', 'sendmail', 'a.test'], [64, '--postfixx', 'a.test'],
+    [64, '--mta', 'sendmail', 'a.test'], [64, 'a.test', 'mx.a.test', '192.0.2.1'], [64, '--postfixx', 'a.test'],
     (map { [65, $_] } '', '.', 'a@b.test', 'a..test', '.a.test', 'a b',
     '[192.0.2.1]', 'a:25', "a\e[2J.test", 'a' x 254, '*')) {
 	my ($status, @args) = @$_;
 	is(outbound(@args)->{status}, $status, "bad: @args");
 }
+is($daemon->tlspolicy(qw(outbound --mta sendmail), @$_)->{status}, 65, "sendmail, bad: @$_")
+    for ['@a.test'], ["a b\@a.test"], ['<a@a.test'], ['a/b@a.test'], ['a@b@a.test'], ['a@'], ['a.test', '[a]'],
+    ['a.test', 'mx.a.test', 'mx.a.test'], ['a.test', 'mx.a.test', '192.0.2'], ['x' x 254 . '@a.test'];
 $r = $daemon->tlspolicy('outbound', "a\e[2J\@b.test");
 like($r->{err}, qr/a domain was expected/, 'what was expected');
 unlike($r->{err}, qr/\e/, 'fit for a terminal');

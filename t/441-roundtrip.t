@@ -57,7 +57,7 @@ my @below = (['.a.example', 'may'], ['.b.example', 'may'],
 
 my $table = scratch()->write('table', join '', map { "$_->[0]\t$_->[1]\n" } @lines);
 my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
-my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix', $table);
+my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--level', 'may', 'postfix', $table);
 is($r->{status}, 0, 'all lines are of equal force') or diag $r->{err};
 my $path = scratch()->path('map.sock');
 my $daemon = daemon($r->{out}, settings => { socketmap => "unix:$path",
@@ -96,7 +96,7 @@ for ('may protocols=>=TLSv1.2', 'may ciphers=high', 'encrypt exclude=aNULL',
     'dane-only match=a.example', 'dane-only ciphers=high', 'encrypted',
     'fingerprint match=XYZ', 'secure match=' . 'a.example:' x 300 . 'b') {
 	my $file = scratch()->write('one', "x.example $_\n.y.example may\n");
-	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix', $file);
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--level', 'may', 'postfix', $file);
 	my $short = substr $_, 0, 60;
 	is($r->{status}, 65, "$short: exit 65");
 	like($r->{err}, qr/^\Q$file\E:1: /m, "$short: named");
@@ -106,7 +106,7 @@ for ('may protocols=>=TLSv1.2', 'may ciphers=high', 'encrypt exclude=aNULL',
 for ('[x.example]:587', 'x.example:26', '.x.example secure match=nexthop') {
 	my $file = scratch()->write('one', "$_ " .
 	    (/secure/ ? '' : 'encrypt') . "\n");
-	is(Tlspolicy::Scratch::run($tlspolicy, 'import', 'postfix',
-	    $file)->{status}, 65, "$_: exit 65");
+	is(Tlspolicy::Scratch::run($tlspolicy, 'import', '--level', 'may',
+	    'postfix', $file)->{status}, 65, "$_: exit 65");
 }
 done_testing;

@@ -180,6 +180,20 @@ my @rows = (
 		. " -o receive_override_options=no_milters\n"
 		. " -o smtpd_tls_security_level=none\n" },
 	    finds => '' },
+	# It is where others get to as well: by its address, and by mynetworks.
+	'such a way back on all addresses' => {
+	    main => { mynetworks => '127.0.0.0/8 192.0.2.0/24' },
+	    master => sub { "$_[0]$back inet n - n - - smtpd\n"
+		. " -o smtpd_client_restrictions=permit_mynetworks,reject\n"
+		. " -o smtpd_milters=\n" },
+	    finds => 'postfix-service-without', services => 3 },
+	'the same, and this machine alone is let in' => {
+	    main => { mynetworks =>
+		'127.0.0.0/8 [::1]/128 [::ffff:127.0.0.0]/104' },
+	    master => sub { "$_[0]$back inet n - n - - smtpd\n"
+		. " -o smtpd_client_restrictions=permit_mynetworks,reject\n"
+		. " -o smtpd_milters=\n" },
+	    finds => '' },
 	'submission asks nobody for a certificate' => {
 	    master => sub { my ($text, $mta) = @_; $text =~
 		s/^($mta->{smtps} inet .*)$/$1 -o smtpd_tls_ask_ccert=no -o smtpd_sasl_auth_enable=yes/mr },
@@ -273,6 +287,83 @@ my @rows = (
 	    master => sub { $_[0] =~ s/^(smtp unix - -) n/$1 y/mr },
 	    main => { smtp_tls_policy_maps =>
 		"proxy:socketmap:$map:tlspolicy" },
+	    finds => '' },
+	'a map that proxymap may not open' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "proxy:socketmap:$map:tlspolicy",
+		proxy_read_maps => '$local_recipient_maps, proxy:unix:passwd.byname' },
+	    keeps => qr/^proxy_read_maps = \$local_recipient_maps, proxy:unix:passwd\.byname \$smtp_tls_policy_maps$/m,
+	    finds => 'postfix-proxy-maps' },
+	# proxymap(8) knows main.cf alone.
+	'a map that proxymap may not open, of one service' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    master => sub { $_[0] =~ s/^(smtp unix .*)$/$1\n -o smtp_tls_policy_maps=proxy:socketmap:$map:tlspolicy/mr },
+	    keeps => qr/^proxy_read_maps = .*\$mynetworks.* proxy:socketmap:\Q$map\E:tlspolicy$/m,
+	    finds => 'postfix-proxy-maps' },
+	'a header field that does without TLS' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		tls_required_enable => 'yes' },
+	    finds => 'postfix-tls-required' },
+	'a map that is asked, and the setting is off' => {
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => 'socketmap-off' },
+	'the same, by proxymap, with rules, and another level' => {
+	    rules => "TLS_Rcpt:a.example VERIFY\n",
+	    main => { smtp_tls_policy_maps => "proxy:socketmap:$map:tlspolicy",
+		smtp_tls_security_level => 'encrypt' },
+	    finds => 'socketmap-off postfix-level postfix-no-server-ca' },
+	'a relay, and rules for domains behind it' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example VERIFY\nTLS_Rcpt:b.example ENCR:1\n"
+		. "TLS_Rcpt:w.example WARN+ENCR:1\nTLS_Rcpt:joe\@c.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		default_transport => 'smtp',
+		relayhost => '[hub.example]:587',
+		smtp_tls_CAfile => '/etc/ssl/certs/ca-certificates.crt' },
+	    says => qr/relayhost of \S+ leads to \[hub\.example\]:587, for which there is no rule: 2 rules of TLS_Rcpt, such as TLS_Rcpt:a\.example/,
+	    finds => 'postfix-relay' },
+	'a relay that has a rule' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Srv:.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		default_transport => 'smtp',
+		relayhost => '[hub.example]' },
+	    finds => '' },
+	'a rule for all recipients counts behind a relay' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Rcpt: ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		default_transport => 'smtp',
+		relayhost => '[hub.example]' },
+	    finds => '' },
+	'a rule that only ends like the relay' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Srv:b.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		default_transport => 'smtp',
+		relayhost => '[hub.example]' },
+	    finds => 'postfix-relay' },
+	'a transport of one domain' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Rcpt:b.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		transport_maps => 'inline:{ a.example=smtp:[192.0.2.25]:26 }' },
+	    says => qr/transport_maps of \S+ leads to \[192\.0\.2\.25\]:26, .* 1 rule of TLS_Rcpt, such as TLS_Rcpt:a\.example, is never/,
+	    finds => 'postfix-relay' },
+	'a transport for all' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		default_transport => 'smtp:hub.example' },
+	    finds => 'postfix-relay' },
+	'domains that are delivered here' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		virtual_mailbox_domains => 'a.example', default_transport => 'smtp',
+		relayhost => '[hub.example]' },
 	    finds => '' },
 	'a map for others alone' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0600' },

@@ -270,6 +270,8 @@ parse_server(struct parse *p)
 		    parse_fact(p, FACT_SERVER_NAME, FIELD_TEXT) :
 		    slice_is(name, "addr") ?
 		    parse_fact(p, FACT_SERVER_ADDR, FIELD_TEXT) :
+		    slice_is(name, "matched") ?
+		    scan_bool(&p->scan, &p->r->matched) :
 		    scan_skip(&p->scan)))
 			return false;
 	return p->scan.error == NULL;

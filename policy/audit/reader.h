@@ -45,6 +45,7 @@ struct reader_record {
 	enum reason reason;	 /* NONE: nothing failed */
 	struct slice result_type; /* RFC 8460; empty: none fits */
 	bool monitor, exempt, maillog; /* the last: not by the daemon */
+	bool matched;		 /* RECORD_DELIVERED: "server" says so */
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;

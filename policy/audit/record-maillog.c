@@ -23,6 +23,8 @@ put_delivery(struct line *l, const struct record_maillog *r)
 	line_slice(l, facts_value(r->facts, FACT_SERVER_NAME));
 	PUT(l, ",\"addr\":");
 	line_slice(l, facts_value(r->facts, FACT_SERVER_ADDR));
+	if (r->matched)
+		PUT(l, ",\"matched\":true");
 	PUT(l, "}");
 	line_tls(l);
 	PUT(l, ",\"rcpts\":[");

@@ -88,6 +88,7 @@ struct record_maillog {
 	int64_t time_us;
 	const struct facts *facts;
 	bool exempt, server;
+	bool matched;	   /* of a delivery: the certificate asked for */
 	struct slice rcpt; /* of a delivery, without <> */
 };
 

@@ -8,19 +8,16 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "policy/audit/source.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
-#include "policy/commands/ruleset.h"
-#include "policy/doctor/doctor.h"
+#include "policy/commands/examine.h"
 #include "policy/doctor/trial.h"
 #include "policy/outbound/resolved.h"
 
-enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
-	NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
+enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16 };
 
 static const struct command_option options[] = {
 	{ OPTION_POSTFIX, "postfix", "DIR", "look at the Postfix in DIR" },
@@ -38,151 +35,6 @@ struct wishes {
 	unsigned long records;
 	bool json;
 };
-
-static bool
-same_lines(const struct ruleset_lines *a, const struct ruleset_lines *b,
-    bool *same, struct fault *f)
-{
-	char left[NORMAL_BYTES], right[NORMAL_BYTES];
-	struct text l, r;
-
-	*same = a->n == b->n;
-	for (size_t i = 0; *same && i < a->n; i++) {
-		text_init(&l, left, sizeof left);
-		text_init(&r, right, sizeof right);
-		if (!ruleset_normalise(&a->lines[i], &l, f) ||
-		    !ruleset_normalise(&b->lines[i], &r, f))
-			return false;
-		*same = slice_equal(a->lines[i].key_bytes,
-		    b->lines[i].key_bytes) && strcmp(left, right) == 0;
-	}
-	return true;
-}
-
-static bool
-is_current(struct store_reader *reader, const struct rulefile *rules,
-    bool *same, struct fault *f)
-{
-	struct ruleset_lines in_force, in_file;
-	bool good;
-
-	ruleset_lines_init(&in_force);
-	ruleset_lines_init(&in_file);
-	good = ruleset_lines_of_store(reader, &in_force, f) &&
-	    ruleset_lines_of_file(rules, &in_file, f) &&
-	    same_lines(&in_force, &in_file, same, f);
-	ruleset_lines_free(&in_force);
-	ruleset_lines_free(&in_file);
-	return good;
-}
-
-static void
-say_old(const struct context *context, const struct store_info *info,
-    struct findings *all)
-{
-	time_t built = (time_t)info->built_at;
-	char day[32] = "";
-	struct tm utc;
-
-	if (gmtime_r(&built, &utc) != NULL)
-		strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%SZ", &utc);
-	finding_mend(findings_add(all, &doctor_rows[DOCTOR_STORE_OLD].kind,
-	    "%s is not what generation %llu of %s was built from at %s",
-	    context->settings.rules, (unsigned long long)info->generation,
-	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
-}
-
-/* Of the rules for mail that leaves. */
-struct outbound_rules {
-	bool any, verify;
-};
-
-static bool
-note_rule(void *arg, const struct stored_rule *rule)
-{
-	struct outbound_rules *outbound = arg;
-	struct requirement r;
-	struct fault ignored;
-	size_t colon = slice_find(rule->key, ':');
-	enum tag tag;
-
-	if (!tag_by_name(slice_make(rule->key.p, colon), &tag) ||
-	    tag == TAG_CA || tag_row(tag)->stage != STAGE_OUTBOUND)
-		return true;
-	outbound->any = true;
-	fault_clear(&ignored);
-	if (requirement_parse(rule->requirement, tag, &r, &ignored) &&
-	    r.class != CLASS_WARN)
-		outbound->verify |= r.need == NEED_VERIFY;
-	return true;
-}
-
-/* What was found wrong of the MTAs counts while there are rules for it. */
-static void
-count_rules(const struct doctor *d, struct store_reader *reader)
-{
-	struct outbound_rules outbound = { .any = false };
-
-	if (!store_each(reader, note_rule, &outbound)) {
-		command_fail(&reader->fault);
-		return;
-	}
-	if (outbound.any)
-		findings_take_over(d->findings, d->if_rules);
-	if (outbound.verify)
-		findings_take_over(d->findings, d->if_verify);
-}
-
-static void
-open_and_compare(const struct context *context, const struct rulefile *rules,
-    const struct doctor *d)
-{
-	struct findings *all = d->findings;
-	struct store_reader reader;
-	struct store *store;
-	struct fault f;
-	bool same = true;
-
-	if (!command_open_store(context, &store, &reader, &f)) {
-		finding_mend(findings_add(all,
-		    &doctor_rows[DOCTOR_STORE_UNUSABLE].kind, "%s: %s",
-		    context->store, f.text), "run", "tlspolicy build");
-		return;
-	}
-	command_say_generation(context, &reader.info);
-	if (rules != NULL && !is_current(&reader, rules, &same, &f))
-		command_fail(&f);
-	else if (!same)
-		say_old(context, &reader.info, all);
-	count_rules(d, &reader);
-	command_close_store(store, &reader);
-}
-
-/* The rules first: opening the store may end root's rights to read them. */
-static void
-look_at_store(const struct context *context, const struct doctor *d)
-{
-	struct findings *all = d->findings;
-	struct rulefile rules;
-	struct fault f;
-	char *none[] = { NULL };
-	bool good;
-
-	if (access(context->store, F_OK) == -1) {
-		finding_mend(findings_add(all, &doctor_rows[DOCTOR_STORE_MISSING].kind,
-		    "there is no %s", context->store), "run",
-		    "tlspolicy build");
-		return;
-	}
-	good = ruleset_read(context, none, &rules, &f);
-	if (!good)
-		finding_mend(findings_add(all,
-		    &doctor_rows[DOCTOR_RULES_BAD].kind, "%s: %s",
-		    context->settings.rules, f.text), "run",
-		    "tlspolicy build -n");
-	open_and_compare(context, good ? &rules : NULL, d);
-	rulefile_free(&rules);
-}
 
 /* Nothing was named: what Debian and most others have. */
 static void
@@ -234,6 +86,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.outbound_default = resolved_level_name((enum outbound_level)
 		    context->settings.outbound_default),
 		.set_group = context->settings.socket_group,
+		.rules_file = context->settings.rules,
 		.user = context->settings.user, .store = context->store,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||
 		    source_is_stream(log) ? "" : log,
@@ -241,12 +94,17 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		    NULL : context->settings.watch_certificates,
 		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
 		.if_verify = &if_verify, .trials = trials };
-	struct fault f;
+	struct rulefile rules;
+	struct fault f, bad_rules;
 	int status;
+	bool good;
 
 	text_init(&shown, shown_text, sizeof shown_text);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
+	/* First, while root may read them. */
+	good = examine_rules(context, &rules, &bad_rules);
+	d.rules = good ? &rules : NULL;
 	doctor_unit_ask(&unit);
 	d.socket = unit.socket[0] != '\0' ? unit.socket : d.set_socket;
 	doctor_daemon(&d);
@@ -254,7 +112,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	status = look_at_mtas(&d, w);
 	doctor_watched(&d);
 	/* Last, since root may go on as another user then. */
-	look_at_store(context, &d);
+	examine_store(context, &d, good ? NULL : &bad_rules);
+	rulefile_free(&rules);
 	findings_free(&if_rules);
 	findings_free(&if_verify);
 	if (d.audit_file[0] != '\0' &&

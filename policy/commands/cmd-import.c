@@ -27,6 +27,8 @@ static const struct command_option options[] = {
 	    "TLS_Rcpt" },
 	{ 'f', "config", "DIR", "main.cf, master.cf and the tables that they "
 	    "name" },
+	{ 'l', "level", "LEVEL", "what Postfix does by itself, "
+	    "smtp_tls_security_level" },
 	{ 'p', "partial", NULL, "lines that are not of equal force are no "
 	    "error" },
 	COMMAND_OPTION_JSON,
@@ -36,7 +38,7 @@ static const struct command_option options[] = {
 struct choices {
 	bool with_as, partial, json;
 	enum tag as;
-	const char *config;
+	const char *config, *level;
 };
 
 static void
@@ -96,6 +98,8 @@ import_all(const struct context *context, const struct import_format *format,
 	import_init(&import, format, shown, command_report_fault, NULL);
 	import.with_as = choices->with_as;
 	import.as = choices->as;
+	if (choices->level != NULL)
+		import.beyond = import_level(slice_of(choices->level));
 	import.compat_sendmail = context->settings.compat == COMPAT_SENDMAIL;
 	if (path != NULL ? read_file(&import, path, &f) :
 	    import_config(&import, choices->config, &f))
@@ -139,7 +143,29 @@ do_agree(struct context *context, const struct import_format *format,
 		command_usage(context, "--as is for postfix and csv");
 		return false;
 	}
+	if (choices->level != NULL && (choices->config != NULL ||
+	    strcmp(format->name, "sendmail") == 0)) {
+		command_usage(context, "--level is for tables of next hops "
+		    "without their main.cf");
+		return false;
+	}
 	return true;
+}
+
+static bool
+is_level(const struct context *context, const char *name)
+{
+	static const char *const levels[] = { "none", "may", "encrypt",
+		"dane", "half-dane", "dane-only", "fingerprint", "verify",
+		"secure" };
+	struct word word;
+
+	word_start(&word, name);
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+		if (word_is(&word, levels[i]))
+			return true;
+	word_refuse(&word, context, "a level");
+	return false;
 }
 
 static int
@@ -158,6 +184,11 @@ run(struct context *context, int argc, char **argv)
 			break;
 		case 'f':
 			choices.config = optarg;
+			break;
+		case 'l':
+			if (!is_level(context, optarg))
+				return FAULT_USAGE;
+			choices.level = optarg;
 			break;
 		case 'p':
 			choices.partial = true;

@@ -12,6 +12,7 @@
 
 #include "policy/base/domain.h"
 #include "policy/base/jsontext.h"
+#include "policy/base/netaddr.h"
 #include "policy/commands/outbound.h"
 #include "policy/commands/word.h"
 
@@ -104,7 +105,9 @@ print_text(const json_t *all)
 		print_line("transport: %s (%s)", string_of(all, "transport"),
 		    string_of(all, "transport_by"));
 	if (json_object_get(all, "server") != NULL)
-		print_line("server: %s", string_of(all, "server"));
+		print_line("server: %s%s%s", string_of(all, "server"),
+		    string_of(all, "address")[0] != '\0' ? ", " : "",
+		    string_of(all, "address"));
 	if (json_object_get(all, "unasked") != NULL)
 		print_line("not known: %s", string_of(all, "unasked"));
 	json_array_foreach(json_object_get(all, "notes"), i, one)
@@ -177,23 +180,87 @@ take_mta(const struct context *context, const char *arg, bool *sendmail)
 	return false;
 }
 
-static int
-begin(const struct context *context, char **argv, int argc,
-    struct looking *l, bool sendmail, bool json)
+/* What stands before the @ of an address: no control character, nor slash. */
+static bool
+take_user(char *word, const char **domain, struct fault *f)
 {
-	char domain[DOMAIN_TEXT_MAX], host[DOMAIN_TEXT_MAX];
-	struct text text;
+	char *at = strrchr(word, '@');
+
+	*domain = at == NULL ? word : at + 1;
+	if (at == NULL)
+		return true;
+	*at = '\0';
+	for (const char *p = word; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f ||
+		    strchr("/<>\"\\@", *p) != NULL)
+			return fault_set(f, FAULT_DATA, "\"%s\": a mailbox "
+			    "was expected", word);
+	if (word[0] != '\0' && strlen(word) <= NAME_MAX_BYTES)
+		return true;
+	return fault_set(f, FAULT_DATA, "\"%s\": a mailbox was expected",
+	    word);
+}
+
+/* As sendmail writes it into {server_addr}. */
+static bool
+take_address(struct slice word, struct text *out, struct fault *f)
+{
+	struct netaddr a;
+
+	if (!netaddr_parse(word, &a))
+		return fault_set(f, FAULT_DATA, "\"%.*s\": an address was "
+		    "expected", SLICE_ARG(word));
+	text_puts(out, a.family == 4 ? "" : "IPv6:");
+	netaddr_print(&a, out);
+	return true;
+}
+
+/* A name, or what sendmail has for a server without one: "[192.0.2.1]". */
+static bool
+take_host(const char *word, struct text *host, struct text *address,
+    struct fault *f)
+{
+	size_t n = strlen(word);
+	bool literal = n > 2 && word[0] == '[' && word[n - 1] == ']';
+
+	if (!literal)
+		return take_domain(word, host, f);
+	text_puts(host, "[");
+	if (!take_address(slice_make(word + 1, n - 2), address, f))
+		return false;
+	text_put(host, slice_make(address->buf, address->n));
+	text_puts(host, "]");
+	return true;
+}
+
+static int
+begin(char **argv, int argc, struct looking *l, bool sendmail, bool json)
+{
+	char domain[DOMAIN_TEXT_MAX], host[DOMAIN_TEXT_MAX], address[64];
+	struct text text, at;
+	const char *name = argv[0];
 	struct fault f;
 
+	l->user = "";
+	if (sendmail && !take_user(argv[0], &name, &f))
+		return command_fail(&f);
+	if (name != argv[0])
+		l->user = argv[0];
 	text_init(&text, domain, sizeof domain);
-	if (!take_domain(argv[0], &text, &f))
+	if (!take_domain(name, &text, &f))
 		return command_fail(&f);
 	text_init(&text, host, sizeof host);
-	if (!take_domain(argv[argc - 1], &text, &f))
+	text_init(&at, address, sizeof address);
+	if (!take_host(argc > 1 ? argv[1] : domain, &text, &at, &f))
 		return command_fail(&f);
-	l->context = context;
+	if (argc > 2) {
+		text_clear(&at);
+		if (!take_address(slice_of(argv[2]), &at, &f))
+			return command_fail(&f);
+	}
 	l->domain = domain;
 	l->host = host;
+	l->address = address;
 	l->now = (int64_t)time(NULL);
 	return look(l, sendmail, json);
 }
@@ -215,19 +282,19 @@ run(struct context *context, int argc, char **argv)
 		else if (!take_mta(context, optarg, &sendmail))
 			return FAULT_USAGE;
 	}
-	if (!command_operands(context, argc - optind, 1, sendmail ? 2 : 1))
+	if (!command_operands(context, argc - optind, 1, sendmail ? 3 : 1))
 		return FAULT_USAGE;
 	if (sendmail && l.dir != NULL)
 		return command_usage(context,
 		    "--postfix and --mta sendmail exclude each other");
 	if (l.dir == NULL)
 		l.dir = "/etc/postfix";
-	return begin(context, argv + optind, argc - optind, &l, sendmail,
-	    json);
+	l.context = context;
+	return begin(argv + optind, argc - optind, &l, sendmail, json);
 }
 
 const struct command command_outbound = {
-	"outbound", "DOMAIN [HOST]",
+	"outbound", "[USER@]DOMAIN [HOST [ADDRESS]]",
 	"Tell what an MTA does with mail to a domain", options, run,
 	"tlspolicy-outbound(7)"
 };

@@ -3,17 +3,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
+#include "policy/commands/replay.h"
 #include "policy/replay/workers.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 
-enum { REPLAY_OPTIONS_MAX = 64 };
+enum { REPLAY_OPTIONS_MAX = 64, OPTION_LEFT = OPTION_REPORT };
 
 static const struct command_option options[] = {
 	{ 'r', NULL, "NEWRULES", "the rules to judge by; without: the store" },
 	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
+	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
 	{ 'v', "verbose", NULL, "with the examples, how both verdicts came" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
@@ -23,7 +24,7 @@ struct replaying {
 	struct context *context;
 	char *rules[RULEFILE_SOURCES_MAX + 1];
 	size_t nrules;
-	bool verbose, json, own_mode, own_exempt;
+	bool verbose, json, left, own_mode, own_exempt;
 	struct eval_options eval;
 	struct replay replay;
 };
@@ -127,6 +128,8 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 			run->verbose = true;
 		else if (c == OPTION_JSON)
 			run->json = true;
+		else if (c == OPTION_LEFT)
+			run->left = true;
 		else {
 			*status = command_usage(run->context,
 			    "too many options -%c", c);
@@ -144,6 +147,23 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 	}
 	settings_eval_options(&run->context->settings, &run->eval);
 	return true;
+}
+
+/* Which is read twice. */
+static int
+replay_leaving(struct replaying *run, const struct audit_files *files,
+    struct store *store)
+{
+	struct outbound_options outbound;
+
+	for (size_t i = 0; i < files->n; i++)
+		if (slice_is(slice_of(files->paths[i]), "-"))
+			return command_usage(run->context, "standard input "
+			    "cannot be read twice, which --left needs: give "
+			    "files");
+	outbound_options_of(&run->context->settings, &outbound);
+	outbound.monitor = outbound.monitor && run->own_mode;
+	return replay_left(files, store, &outbound, run->json);
 }
 
 static int
@@ -171,7 +191,8 @@ run(struct context *context, int argc, char **argv)
 		status = command_fail(&fault);
 		store_close(store);
 	} else {
-		status = replay(run, &files, store);
+		status = run->left ? replay_leaving(run, &files, store) :
+		    replay(run, &files, store);
 		audit_files_free(&files);
 		store_close(store);
 	}

@@ -5,15 +5,16 @@
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/scratch.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/left.h"
 
 enum { MAILS_DEFAULT = 20, DAYS_DEFAULT = 7, TEMP_DEFAULT = 14,
 	PERM_DEFAULT = 28, NUMBER_MAX = 1000000 };
 
 enum { OPTION_MAILS = OPTION_SUGGEST, OPTION_DAYS, OPTION_TEMP, OPTION_PERM,
-	OPTION_WHY_NOT };
+	OPTION_WHY_NOT, OPTION_LEFT };
 
 static const struct command_option options[] = {
+	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
 	{ OPTION_MAILS, "mails", "NUMBER", "at least so many mails, 20" },
 	{ OPTION_DAYS, "days", "NUMBER",
 	    "seen over so many days for a WARN rule, 7" },
@@ -29,6 +30,7 @@ static const struct command_option options[] = {
 struct walk_state {
 	struct suggest *suggest;
 	struct store_reader *reader; /* of the second reading */
+	struct left left; /* 40 kB, of that one, too */
 	bool failed;
 };
 
@@ -53,6 +55,45 @@ check(void *arg, struct reader_record *record, const struct reader *reader)
 }
 
 static bool
+pass_over(void *arg, struct reader_record *record, const struct reader *reader)
+{
+	(void)arg;
+	(void)record;
+	(void)reader;
+	return true;
+}
+
+static bool
+told(void *arg, const struct reader_record *record)
+{
+	struct walk_state *state = arg;
+
+	state->failed = !suggest_left_told(state->suggest, record);
+	return !state->failed;
+}
+
+static bool
+add_left(void *arg, const struct reader_record *record)
+{
+	struct walk_state *state = arg;
+
+	state->failed = record->event == RECORD_DELIVERED &&
+	    !suggest_left_add(state->suggest, record);
+	return !state->failed;
+}
+
+static bool
+check_left(void *arg, const struct reader_record *record)
+{
+	struct walk_state *state = arg;
+
+	if (record->event == RECORD_DELIVERED)
+		suggest_left_check(state->suggest, record, state->reader,
+		    &state->left);
+	return true;
+}
+
+static bool
 walk(struct audit_walk *walk, const struct audit_files *files,
     const char *what, struct fault *fault)
 {
@@ -71,8 +112,9 @@ static bool
 check_all(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
 {
-	struct audit_walk second = { .each = check, .arg = state,
-	    .again = true };
+	bool left = state->suggest->tag == TAG_RCPT;
+	struct audit_walk second = { .each = left ? pass_over : check,
+	    .note = left ? check_left : NULL, .arg = state, .again = true };
 	struct store_reader reader;
 	struct rulefile rules;
 	struct store *store = NULL;
@@ -97,9 +139,15 @@ static int
 suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 {
 	struct walk_state state = { .suggest = s };
-	struct audit_walk first = { .each = add, .arg = &state };
+	bool left = s->tag == TAG_RCPT;
+	struct audit_walk answers = { .each = pass_over, .outbound = told,
+	    .arg = &state, .again = true };
+	struct audit_walk first = { .each = left ? pass_over : add,
+	    .note = left ? add_left : NULL, .arg = &state };
 	struct fault fault;
 
+	if (left && !walk(&answers, files, "records read", &fault))
+		return command_fail(&fault);
 	if (!walk(&first, files, "records read", &fault))
 		return command_fail(&fault);
 	if (!suggest_choose(s)) {
@@ -110,7 +158,9 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 		return command_fail(&fault);
 	audit_say_torn(first.torn);
 	audit_say_withdrawn(first.withdrawn);
-	audit_say_maillog(first.maillog, first.untold, first.delivered);
+	if (!left)
+		audit_say_maillog(first.maillog, first.untold,
+		    first.delivered);
 	suggest_print(s, why_not, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fault_set(&fault, FAULT_IO, "cannot write the rules");
@@ -176,6 +226,8 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		if (c == OPTION_WHY_NOT)
 			why_not = true;
+		else if (c == OPTION_LEFT)
+			s.tag = TAG_RCPT;
 		else if (!take(context, &s, c))
 			return FAULT_USAGE;
 	}

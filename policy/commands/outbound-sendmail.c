@@ -1,50 +1,86 @@
 /*
- * sendmail asks for the server and for the recipient's domain, each from the
- * special to the general (policy/outbound/sendmail.c); all that is found has to
- * be met.
+ * As scripts/sendmail-outbound.mc has sendmail ask (policy/outbound/sendmail.c):
+ * Try_TLS from the special to the general, by the server's name and then by its
+ * address; one question about the server, name and address at once, and one
+ * about the recipient.  All that is found has to be met.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/base/domain.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/outbound.h"
 
-enum { KEY_BYTES = 1200 };
+enum { KEY_BYTES = 2400, ANSWER_BYTES = 4200 };
 
-struct series {
-	const char *prefix;
-	char answer[4200]; /* "": none */
+struct asked {
+	struct looking *l;
+	struct store_reader *reader;
+	char try_tls[ANSWER_BYTES], server[ANSWER_BYTES], rcpt[ANSWER_BYTES];
 };
 
-/* "a.b.test", "b.test", "test", "". */
+/* What is told; nothing where there is no rule. */
 static void
-ask_series(struct looking *l, struct series *series, const char *name,
-    struct store_reader *reader)
+ask(const struct asked *q, const char *key, char answer[ANSWER_BYTES])
 {
-	while (series->answer[0] == '\0') {
-		const struct outbound_answer *a;
-		char key[KEY_BYTES];
-		struct text reply;
-		json_t *asked;
+	struct looking *l = q->l;
+	const struct outbound_answer *a;
+	struct text reply;
+	json_t *asked;
 
-		snprintf(key, sizeof key, "%s:%s", series->prefix, name);
-		asked = json_pack("{s:o, s:s}", "key", jsontext_cstring(key),
-		    "table", "access");
-		json_array_append_new(json_object_get(l->all, "asked"), asked);
-		a = outbound_answer_of(l, OUTBOUND_SENDMAIL, key, NULL, reader,
-		    asked);
-		l->unasked |= a->result == OUTBOUND_FAILED;
-		text_init(&reply, series->answer, sizeof series->answer);
-		outbound_print_reply(NULL, a, &reply);
-		if (slice_starts_nocase(slice_of(reply.buf), "OK "))
-			memmove(reply.buf, reply.buf + 3, reply.n - 2);
-		else
-			text_clear(&reply);
-		if (name[0] == '\0')
-			return;
-		name += strcspn(name, ".");
-		name += name[0] == '.';
+	asked = json_pack("{s:o, s:s}", "key", jsontext_cstring(key), "table",
+	    "tlspolicy_access");
+	json_array_append_new(json_object_get(l->all, "asked"), asked);
+	a = outbound_answer_of(l, OUTBOUND_SENDMAIL, key, NULL, q->reader,
+	    asked);
+	l->unasked |= a->result == OUTBOUND_FAILED;
+	text_init(&reply, answer, ANSWER_BYTES);
+	outbound_print_reply(NULL, a, &reply);
+	if (slice_starts_nocase(slice_of(answer), "OK "))
+		memmove(answer, answer + 3, reply.n - 2);
+	else
+		text_clear(&reply);
+}
+
+/* "a.b.test" to "b.test", "192.0.2.1" to "192.0.2", "[192.0.2.1]" likewise. */
+static bool
+shorten(char *name, bool address)
+{
+	size_t n = strlen(name);
+	bool bracket = n > 0 && name[n - 1] == ']';
+	char *dot = strchr(name, '.');
+
+	if (!address && !bracket) {
+		memmove(name, dot == NULL ? name + n : dot + 1,
+		    dot == NULL ? 1 : n - (size_t)(dot - name));
+		return name[0] != '\0';
 	}
+	while (n > 0 && name[n - 1] != '.' && name[n - 1] != ':')
+		n--;
+	if (n < 2)
+		return false;
+	snprintf(name + n - 1, 2, "%s", bracket ? "]" : "");
+	return true;
+}
+
+static void
+ask_try_tls(struct asked *q)
+{
+	const char *names[] = { q->l->host, q->l->address };
+	char key[KEY_BYTES], name[DOMAIN_TEXT_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		bool more = names[i][0] != '\0';
+
+		snprintf(name, sizeof name, "%s", names[i]);
+		while (more && q->try_tls[0] == '\0') {
+			snprintf(key, sizeof key, "try_tls:%s", name);
+			ask(q, key, q->try_tls);
+			more = shorten(name, i == 1);
+		}
+	}
+	if (q->try_tls[0] == '\0')
+		ask(q, "try_tls:", q->try_tls);
 }
 
 static bool
@@ -54,49 +90,71 @@ demands(const char *answer)
 }
 
 static void
-conclude(const struct looking *l, const struct series s[3])
+conclude(const struct asked *q)
 {
-	const char *server = s[1].answer, *domain = s[2].answer;
-	bool no_tls = strcmp(s[0].answer, "NO") == 0;
-	bool both = demands(server) && demands(domain);
-	char memory[2 * sizeof s[0].answer + 256];
+	const char *server = q->server, *rcpt = q->rcpt;
+	bool no_tls = strcmp(q->try_tls, "NO") == 0;
+	bool both = demands(server) && demands(rcpt);
+	char memory[2 * ANSWER_BYTES + 256];
 	struct text out;
 
 	text_init(&out, memory, sizeof memory);
 	if (strcmp(server, SENDMAIL_NEVER_MET) == 0 ||
-	    strcmp(domain, SENDMAIL_NEVER_MET) == 0)
+	    strcmp(rcpt, SENDMAIL_NEVER_MET) == 0)
 		text_puts(&out, "mail stays in the queue: no session meets "
 		    SENDMAIL_NEVER_MET);
-	else if (demands(server) || demands(domain))
+	else if (demands(server) || demands(rcpt))
 		text_printf(&out, "%s %s%s%s", no_tls ? "STARTTLS is not "
 		    "tried, and mail leaves only if a session in clear meets" :
 		    "mail leaves only if the session meets",
 		    demands(server) ? server : "", both ? " and " : "",
-		    demands(domain) ? domain : "");
+		    demands(rcpt) ? rcpt : "");
 	else if (no_tls)
 		text_puts(&out, "mail leaves in clear, without TLS");
 	else
 		text_puts(&out, "mail leaves over TLS if the server offers "
 		    "it, with any certificate, and else in clear");
-	json_object_set_new(l->all, "outcome", jsontext_cstring(memory));
+	json_object_set_new(q->l->all, "outcome", jsontext_cstring(memory));
+}
+
+/* What is not looked at is said. */
+static void
+note(const struct looking *l)
+{
+	json_t *notes = json_array();
+
+	if (l->address[0] == '\0')
+		json_array_append_new(notes, json_string("without the "
+		    "server's address rules for addresses are not looked at"));
+	if (l->user[0] == '\0')
+		json_array_append_new(notes, json_string("without a recipient "
+		    "rules for single mailboxes are not looked at"));
+	json_object_set_new(l->all, "notes", notes);
 }
 
 bool
 outbound_look_sendmail(struct looking *l, struct fault *f)
 {
-	struct series s[3] = { { .prefix = "try_tls" },
-		{ .prefix = "tls_srv" }, { .prefix = "tls_rcpt" } };
+	struct asked q = { .l = l };
 	struct store_reader reader;
 	struct store *store;
+	char key[KEY_BYTES];
 
 	if (!command_open_store(l->context, &store, &reader, f))
 		return false;
+	q.reader = &reader;
 	json_object_set_new(l->all, "server", jsontext_cstring(l->host));
+	json_object_set_new(l->all, "address", jsontext_cstring(l->address));
 	json_object_set_new(l->all, "asked", json_array());
-	ask_series(l, &s[0], l->host, &reader);
-	ask_series(l, &s[1], l->host, &reader);
-	ask_series(l, &s[2], l->domain, &reader);
+	note(l);
+	ask_try_tls(&q);
+	snprintf(key, sizeof key, "tlspolicy:tls_srv/%s/%s", l->host,
+	    l->address);
+	ask(&q, key, q.server);
+	snprintf(key, sizeof key, "tlspolicy:tls_rcpt/%s@%s", l->user,
+	    l->domain);
+	ask(&q, key, q.rcpt);
 	command_close_store(store, &reader);
-	conclude(l, s);
+	conclude(&q);
 	return true;
 }

@@ -17,7 +17,8 @@
 struct looking {
 	const struct context *context;
 	const char *domain;  /* lower case */
-	const char *host;    /* sendmail: the server that is talked to */
+	/* sendmail: of the recipient; of the server.  "": not said. */
+	const char *user, *host, *address;
 	const char *dir;     /* Postfix: of main.cf */
 	int64_t now;
 	json_t *all;	     /* what is printed */

@@ -13,6 +13,7 @@
 #include "policy/doctor/kind.h"
 
 struct trials;
+struct rulefile;
 
 /* What systemd knows of ours; nothing where it does not run. */
 struct doctor_unit {
@@ -35,6 +36,8 @@ struct doctor {
 	const char *store, *audit_file; /* the latter "": there is none */
 	const char *watched;	/* watch-certificates; NULL: no metrics */
 	struct text *shown;	/* the MTAs' certificates, each before a blank */
+	const char *rules_file;
+	const struct rulefile *rules; /* that it holds; NULL: it is no good */
 	const struct doctor_unit *unit;
 	struct findings *findings;
 	/* What is one only while there are such rules for mail that leaves. */
@@ -79,6 +82,15 @@ bool doctor_sendmail(const struct doctor *, const char *path, struct fault *);
 
 /* Once the MTAs were looked at: does the daemon tell when `shown` end? */
 void doctor_watched(const struct doctor *);
+/* Where the daemon could listen for MTAs, beside the milter's socket. */
+struct socket_address;
+void doctor_propose_map(const struct doctor *, struct socket_address *);
+/*
+ * The setting socketmap is off; `who` asks all the same ("": nobody), and it is to
+ * be turned on there, for a group ("": for the daemon's own).
+ */
+void doctor_socketmap_off(const struct doctor *, const struct socket_address *,
+    const char *who, const char *group);
 
 /* The last `most` records of the audit log, without those of trials. */
 void doctor_audit(const struct doctor *, unsigned long most);

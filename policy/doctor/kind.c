@@ -93,9 +93,18 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
 	    "no server's certificate can be verified: mail for a VERIFY "
 	    "rule stays in the queue" } },
+	[DOCTOR_POSTFIX_RELAY] = { DOCTOR_WEAK, { "postfix-relay",
+	    "Postfix asks for its next hop, never for the domain behind it: "
+	    "such rules of TLS_Rcpt are never asked for" } },
+	[DOCTOR_POSTFIX_PROXY_MAPS] = { DOCTOR_WEAK, { "postfix-proxy-maps",
+	    "proxymap(8) opens no table that is not in that list, and all "
+	    "mail that leaves is deferred" } },
+	[DOCTOR_POSTFIX_TLS_REQUIRED] = { DOCTOR_WEAK, { "postfix-tls-required",
+	    "a message with the header field \"TLS-Required: no\" leaves at "
+	    "the level may, whatever a rule says" } },
 	[DOCTOR_SOCKETMAP_OFF] = { DOCTOR_WEAK, { "socketmap-off",
-	    "there are rules for mail that leaves, and no MTA can ask for "
-	    "them" } },
+	    "rules for mail that leaves are not asked for, and an MTA that "
+	    "asks defers its mail" } },
 	[DOCTOR_MAP_DOWN] = { DOCTOR_WEAK, { "map-down",
 	    "an MTA that asks defers all mail that leaves" } },
 	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",

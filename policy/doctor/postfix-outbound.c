@@ -10,71 +10,10 @@
 
 #include "policy/doctor/access.h"
 #include "policy/doctor/postfix-list.h"
+#include "policy/doctor/postfix-map.h"
 #include "policy/outbound/resolved.h"
 
 static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
-
-enum map { MAP_OTHER, MAP_OURS, MAP_MISNAMED, MAP_UNSEEN };
-
-static bool
-leads_to_us(const struct postfix *p, const struct socket_address *us,
-    const struct socket_address *as_written, bool chrooted)
-{
-	struct slice queue = postfix_parameter(p, "queue_directory");
-	struct socket_address a = *as_written;
-	bool absolute = a.path[0] == '/';
-
-	if (a.path[0] != '\0' && (!absolute || chrooted) &&
-	    (size_t)snprintf(a.path, sizeof a.path, "%.*s%s%s",
-	    SLICE_ARG(queue), absolute ? "" : "/", as_written->path) >=
-	    sizeof a.path)
-		return false;
-	return socket_same(&a, us);
-}
-
-/* "socketmap:unix:/path:name", "socketmap:inet:host:port:name" */
-static enum map
-which(const struct postfix *p, const struct postfix_service *s,
-    const struct socket_address *us, struct slice item)
-{
-	bool chrooted = s->chrooted;
-	struct socket_address a;
-	size_t colon;
-
-	if (slice_starts_nocase(item, "proxy:")) {
-		item = slice_from(item, 6);
-		chrooted = false;
-	}
-	if (!slice_starts_nocase(item, "socketmap:"))
-		return MAP_OTHER;
-	item = slice_from(item, 10);
-	colon = item.n;
-	while (colon > 0 && item.p[colon - 1] != ':')
-		colon--;
-	if (colon == 0 || !socket_parse_postfix(slice_make(item.p, colon - 1),
-	    &a))
-		return MAP_OTHER;
-	if (!leads_to_us(p, us, &a, chrooted))
-		return chrooted && leads_to_us(p, us, &a, false) ?
-		    MAP_UNSEEN : MAP_OTHER;
-	return slice_is(slice_from(item, colon), ours_is) ? MAP_OURS :
-	    MAP_MISNAMED;
-}
-
-/* As smtp(8) sees it, in its chroot if it has one. */
-bool
-postfix_is_our_map(const struct postfix *p, const struct socket_address *us,
-    struct slice item)
-{
-	static const struct postfix_service none;
-	const struct postfix_service *s = &none;
-
-	for (unsigned i = 0; i < p->n; i++)
-		if (p->services[i].command == POSTFIX_SMTP &&
-		    slice_is(p->services[i].name, "smtp"))
-			s = &p->services[i];
-	return which(p, s, us, item) == MAP_OURS;
-}
 
 static void
 check_list(struct postfix *p, struct postfix_service *s,
@@ -93,14 +32,14 @@ check_list(struct postfix *p, struct postfix_service *s,
 	socket_print_postfix(us, &wanted);
 	text_printf(&wanted, ":%s", ours_is);
 	for (bool any = false; postfix_next_item(&list, &item); any = true) {
-		enum map map = which(p, s, us, item.whole);
+		enum postfix_map map = postfix_map_which(p, s, us, item.whole);
 
-		if (map == MAP_OURS && !asked) {
+		if (map == POSTFIX_MAP_OURS && !asked) {
 			asked = true;
 			first = !any;
-		} else if (map == MAP_UNSEEN)
+		} else if (map == POSTFIX_MAP_UNSEEN)
 			unseen = true;
-		else if (map == MAP_OTHER)
+		else if (map == POSTFIX_MAP_OTHER)
 			text_printf(&wanted, ", %.*s", SLICE_ARG(item.whole));
 	}
 	snprintf(what, sizeof what, "service %.*s/%.*s runs chrooted in %.*s "
@@ -112,19 +51,6 @@ check_list(struct postfix *p, struct postfix_service *s,
 		postfix_find(p, s, DOCTOR_POSTFIX_NO_MAP, maps, memory);
 	else if (!first)
 		postfix_find(p, s, DOCTOR_POSTFIX_MAP_BEHIND, maps, memory);
-}
-
-static bool
-asks_us(const struct postfix *p, const struct postfix_service *s,
-    const struct socket_address *us)
-{
-	struct slice list = postfix_value(p, s, maps, NULL);
-	struct postfix_item item;
-
-	while (postfix_next_item(&list, &item))
-		if (which(p, s, us, item.whole) == MAP_OURS)
-			return true;
-	return false;
 }
 
 /* Of two that authenticate none is more; none and may are told alike. */
@@ -157,7 +83,7 @@ check_level(const struct postfix *p, const struct socket_address *us)
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct postfix_service *s = &p->services[i];
 
-		if (s->command != POSTFIX_SMTP || !asks_us(p, s, us) ||
+		if (s->command != POSTFIX_SMTP || !postfix_map_asks_us(p, s, us) ||
 		    !resolved_level(postfix_level(p, s, &by), &level))
 			continue;
 		if (strictest == NULL || rank(level) > rank(most)) {
@@ -218,6 +144,21 @@ check_access(const struct postfix *p, const struct socket_address *us)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
+/* Postfix 3.10: a sender can do without what a rule demands (RFC 8689). */
+static void
+check_tls_required(struct postfix *p)
+{
+	static const char enable[] = "tls_required_enable";
+	struct finding *f;
+
+	if (!slice_is_nocase(postfix_parameter(p, enable), "yes"))
+		return;
+	f = doctor_add(p->d, DOCTOR_POSTFIX_TLS_REQUIRED, "%s of %s is \"yes\"",
+	    enable, p->dir);
+	finding_mend(f, p->main_cf, "%s = no", enable);
+	finding_then(f, "%s", p->reload);
+}
+
 /* Those that ask us; all, while nobody can. */
 static void
 check_cas(struct postfix *p, const struct socket_address *us)
@@ -226,7 +167,7 @@ check_cas(struct postfix *p, const struct socket_address *us)
 		struct postfix_service *s = &p->services[i];
 
 		if (s->command == POSTFIX_SMTP &&
-		    (us == NULL || asks_us(p, s, us)) &&
+		    (us == NULL || postfix_map_asks_us(p, s, us)) &&
 		    postfix_value(p, s, "smtp_tls_CAfile", NULL).n == 0 &&
 		    postfix_value(p, s, "smtp_tls_CApath", NULL).n == 0 &&
 		    !postfix_is_yes(p, s, "tls_append_default_CA"))
@@ -237,8 +178,8 @@ check_cas(struct postfix *p, const struct socket_address *us)
 }
 
 /* Beside the milter's socket, where the daemon may make one. */
-static void
-propose(const struct doctor *d, struct socket_address *us)
+void
+doctor_propose_map(const struct doctor *d, struct socket_address *us)
 {
 	struct socket_address milter;
 	const char *slash;
@@ -252,22 +193,62 @@ propose(const struct doctor *d, struct socket_address *us)
 		    (int)(slash - milter.path), milter.path);
 }
 
+/* Where an MTA asks at present, although nobody listens, one may make it so. */
+void
+doctor_socketmap_off(const struct doctor *d, const struct socket_address *us,
+    const char *who, const char *group)
+{
+	struct finding *f = doctor_add(d, DOCTOR_SOCKETMAP_OFF,
+	    "the setting socketmap is %s%s%s", d->socketmap,
+	    who[0] != '\0' ? ", and asked is " : "", who);
+	char memory[POSTFIX_SPEC_BYTES];
+	struct text address;
+
+	text_init(&address, memory, sizeof memory);
+	if (us->path[0] != '\0')
+		text_printf(&address, "unix:%s", us->path);
+	else
+		socket_print_sendmail(us, &address);
+	finding_mend(f, d->conf, "socketmap = %s%s%s%s", memory,
+	    group[0] != '\0' ? "\nsocketmap-group = " : "", group,
+	    group[0] != '\0' ? "\nsocketmap-mode = 0660" : "");
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
+/* Some smtp(8) asks a table of our name, and thus defers its mail. */
+static bool
+is_asked_in_vain(const struct postfix *p, struct socket_address *us)
+{
+	char who[POSTFIX_SPEC_BYTES];
+	struct postfix_item item;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct postfix_service *s = &p->services[i];
+		struct slice list = postfix_value(p, s, maps, NULL);
+
+		while (s->command == POSTFIX_SMTP &&
+		    postfix_next_item(&list, &item)) {
+			if (!postfix_map_take(p, s, item.whole, us))
+				continue;
+			snprintf(who, sizeof who, "%.*s",
+			    SLICE_ARG(item.whole));
+			doctor_socketmap_off(p->d, us, who,
+			    us->path[0] != '\0' ? "postfix" : "");
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 turn_on(struct postfix *p)
 {
 	const struct doctor *d = p->d;
 	struct socket_address us;
-	struct finding *f;
 
-	propose(d, &us);
-	if (d->findings->n == 0) {
-		f = doctor_add(d, DOCTOR_SOCKETMAP_OFF,
-		    "the setting socketmap is %s", d->socketmap);
-		finding_mend(f, d->conf, "socketmap = unix:%s\n"
-		    "socketmap-group = postfix\nsocketmap-mode = 0660",
-		    us.path);
-		finding_then(f, "systemctl restart tlspolicy-milter");
-	}
+	doctor_propose_map(d, &us);
+	if (d->findings->n == 0)
+		doctor_socketmap_off(d, &us, "", "postfix");
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
@@ -295,7 +276,9 @@ postfix_outbound(struct postfix *p)
 {
 	struct socket_address us;
 
-	if (!socket_parse(slice_of(p->d->socketmap), &us)) {
+	bool on = socket_parse(slice_of(p->d->socketmap), &us);
+
+	if (!on && !is_asked_in_vain(p, &us)) {
 		check_into(p, p->d->if_rules, false, NULL);
 		check_into(p, p->d->if_verify, true, NULL);
 		return;
@@ -305,5 +288,9 @@ postfix_outbound(struct postfix *p)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
 	check_level(p, &us);
-	check_access(p, &us);
+	postfix_map_check_proxy(p, &us);
+	check_tls_required(p);
+	postfix_relay(p);
+	if (on)
+		check_access(p, &us);
 }

@@ -64,6 +64,43 @@ only_mynetworks(const struct postfix *p, const struct postfix_service *s,
 	    slice_is_nocase(word[1], "reject");
 }
 
+/* mynetworks are this machine alone: "127.0.0.0/8 [::1]/128". */
+static bool
+only_this_machine(const struct postfix *p, const struct postfix_service *s)
+{
+	struct slice list = postfix_value(p, s, "mynetworks", NULL), word;
+	bool any = false;
+
+	while (slice_next_of(&list, ", \t", &word)) {
+		size_t slash = slice_find(word, '/');
+		struct slice host = slice_make(word.p, slash);
+		unsigned long bits = 128;
+
+		if (word.n == 0)
+			continue;
+		if (host.n > 2 && host.p[0] == '[')
+			host = slice_make(host.p + 1, host.n - 2);
+		if (!is_loopback(host) || (slash < word.n &&
+		    !text_number(slice_from(word, slash + 1), 128, &bits)) ||
+		    bits < (slice_find(host, ':') < host.n ? 104 : 8))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* From outside nobody gets there: by its address, or by who is let in. */
+static bool
+is_inside(const struct postfix *p, const struct postfix_service *s)
+{
+	struct slice host, port;
+
+	if (!slice_is(s->type, "inet"))
+		return true;
+	postfix_split_name(s, &host, &port);
+	return is_loopback(host) || only_this_machine(p, s);
+}
+
 bool
 postfix_is_way_back(const struct postfix *p, const struct postfix_service *s)
 {
@@ -76,7 +113,7 @@ postfix_is_way_back(const struct postfix *p, const struct postfix_service *s)
 	if (own && milters.n == 0 &&
 	    (only_mynetworks(p, s, "smtpd_client_restrictions") ||
 	    only_mynetworks(p, s, "smtpd_recipient_restrictions")))
-		return true;
+		return is_inside(p, s);
 	postfix_split_name(s, &host, &port);
 	if (!is_loopback(host))
 		return false;

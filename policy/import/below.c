@@ -3,7 +3,8 @@
  * smtp_tls_policy_maps does not: Postfix looks for "example.com" and, for its
  * subdomains, for ".example.com".  So what Postfix would find below each such
  * domain is written down as a rule of its own: that of the next ".parent",
- * else that of all, else what the site does without a line.
+ * else that of all, else what the site does without a line.  Where nobody said
+ * what that is the rule is not of equal force.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,25 @@ is_none_below(const struct index *index, const struct import_rule *rule)
 	return other != NULL && slice_is(other->requirement, "NO");
 }
 
+/* Below: an exception demands less than the site may, all else more. */
+static void
+reach(struct import *import, const struct import_rule *rule, struct slice need)
+{
+	bool weaker = slice_is(need, "ENCR:0");
+	struct import_row *row;
+
+	import->reaching++;
+	if (rule->row == 0 || rule->row > import->nrows)
+		return;
+	row = &import->rows[rule->row - 1];
+	import->bad += row->force == IMPORT_EQUAL;
+	if (row->force < (weaker ? IMPORT_WEAKER : IMPORT_STRICTER)) {
+		row->force = weaker ? IMPORT_WEAKER : IMPORT_STRICTER;
+		row->why = slice_of("what Postfix does below this domain is "
+		    "not known");
+	}
+}
+
 static void
 except(struct import *import, const struct index *index,
     const struct import_rule *rule)
@@ -129,10 +149,9 @@ except(struct import *import, const struct index *index,
 	size_t colon = slice_find(rule->key, ':');
 	bool leaves = (rule->tag == TAG_RCPT || rule->tag == TAG_SRV) &&
 	    !is_none_below(index, rule);
-	bool guess = (leaves || rule->tag == TAG_TRY) && other == NULL &&
-	    import->beyond == NULL;
+	bool unknown = leaves && other == NULL && import->beyond == NULL;
 	struct slice need = slice_of(rule->tag == TAG_TRY ? "OK" :
-	    leaves && !guess && other == NULL ? import->beyond : "ENCR:0");
+	    leaves && !unknown && other == NULL ? import->beyond : "ENCR:0");
 	struct slice items = slice_make("", 0), own, own_items;
 	char text[KEY_TEXT_MAX + 16];
 	struct text key;
@@ -140,9 +159,12 @@ except(struct import *import, const struct index *index,
 	if (other != NULL)
 		split(other->requirement, other->tag, &need, &items);
 	split(rule->requirement, rule->tag, &own, &own_items);
+	if (unknown) {
+		reach(import, rule, own);
+		return;
+	}
 	if (slice_equal(own, need) && slice_equal(own_items, items))
 		return;
-	import->guessed += guess;
 	text_init(&key, text, sizeof text);
 	text_printf(&key, "%.*s:.%.*s", (int)colon, rule->key.p,
 	    SLICE_ARG(slice_from(rule->key, colon + 1)));

@@ -131,21 +131,13 @@ static const char *
 level_of_all(struct config *c)
 {
 	struct slice level = maincf_get(&c->main, "smtp_tls_security_level");
+	const char *need = import_level(level);
 
 	/* What came before the levels counts where there is none. */
 	if (level.n == 0 && maincf_yes(&c->main, "smtp_enforce_tls"))
 		return slice_is_nocase(maincf_get(&c->main,
 		    "smtp_tls_enforce_peername"), "no") ? "ENCR:1" : "VERIFY";
-	if (slice_is_nocase(level, "encrypt"))
-		return "ENCR:1";
-	if (slice_is_nocase(level, "dane"))
-		return "DANE:may";
-	if (slice_is_nocase(level, "dane-only"))
-		return "DANE";
-	if (slice_is_nocase(level, "secure") ||
-	    slice_is_nocase(level, "verify"))
-		return "VERIFY";
-	return slice_is_nocase(level, "fingerprint") ? "ENCR:1" : "ENCR:0";
+	return need != NULL ? need : "ENCR:0";
 }
 
 static bool

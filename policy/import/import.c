@@ -235,6 +235,7 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 	    slice_from(key_text, slice_find(key_text, ':')).p[1] != '.';
 	rule->superseded = false;
 	import_row(import, rule->key, rule->requirement, import->why);
+	rule->row = import->nrows;
 	return rule->key.p != NULL && rule->requirement.p != NULL &&
 	    rule->key_bytes.p != NULL;
 }
@@ -376,10 +377,11 @@ import_finish(struct import *import, struct fault *f)
 	    !import_except_below(import) || import->no_memory)
 		return fault_no_memory(f);
 	import_at(import, import->path, 0);
-	if (import->guessed > 0)
-		import_note(import, "what is below %lu of these domains needs "
-		    "no TLS, as where smtp_tls_security_level is may or none: "
-		    "import --config DIR reads what it is", import->guessed);
+	if (import->reaching > 0)
+		import_note(import, "%lu of these rules count for what is "
+		    "below their domain, too, where Postfix goes by "
+		    "smtp_tls_security_level: say what it is by --level, or "
+		    "let --config DIR read it", import->reaching);
 	return true;
 }
 

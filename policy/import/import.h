@@ -48,6 +48,7 @@ struct import_rule {
 	enum key_kind kind;
 	bool exact;	 /* a domain without what is below it */
 	bool superseded; /* the key was there before */
+	size_t row;	 /* of the table, from 1; 0: it has none */
 };
 
 /* One row of the table. */
@@ -68,7 +69,7 @@ struct import {
 	bool first_wins;      /* a key's first line stands, as in this format */
 	const char *beyond;   /* what Postfix wants of a domain that no line
 				 names; NULL: nobody said */
-	unsigned long guessed; /* rules that stand on that */
+	unsigned long reaching; /* rules that count below for want of it */
 	struct import_rule *rules;
 	size_t n, allocated;
 	struct import_row *rows;
@@ -96,6 +97,11 @@ void import_free(struct import *);
 bool import_read(struct import *, FILE *file, struct fault *);
 /* config.c: the tables that a Postfix's main.cf and master.cf name. */
 bool import_config(struct import *, const char *dir, struct fault *);
+/*
+ * The requirement that a level of smtp_tls_security_level stands for, "ENCR:1"
+ * of "encrypt"; NULL: there is no such level.
+ */
+const char *import_level(struct slice level);
 /* Prints the rules; returns how many. */
 unsigned long import_print(const struct import *, FILE *out);
 /* table.c: what became of each line, for people or a script. */

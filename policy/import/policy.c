@@ -55,6 +55,15 @@ find_level(struct slice word)
 	return NULL;
 }
 
+const char *
+import_level(struct slice word)
+{
+	const struct level *l = find_level(word);
+
+	/* Of all domains none asks for nothing, and forbids nothing to a rule. */
+	return l == NULL ? NULL : l == levels ? "ENCR:0" : l->need;
+}
+
 bool
 import_is_level(struct slice word)
 {

@@ -161,7 +161,8 @@ maillog_delivery(struct maillog *m, const struct logline *line,
     struct slice rcpt)
 {
 	struct record_maillog record = { .time_us = line->time_us,
-	    .facts = &m->facts, .server = true, .rcpt = rcpt };
+	    .facts = &m->facts, .server = true, .rcpt = rcpt,
+	    .matched = server->matched };
 	bool good;
 
 	if (!in_time(m, line->time_us))

@@ -3,7 +3,8 @@
  * line to= for each recipient.  A line without conn_use= is of a connection of
  * its own, so it had TLS only when a line about TLS to that server came since
  * the delivery of another message; with conn_use= another process may have
- * made the connection.
+ * made the connection.  "Trusted" is said of the chain; "Verified" also of what
+ * the policy asks for: names, a fingerprint, TLSA records.
  *
  * The recipient is somebody else's, and so is what the server answered, at the
  * end of the line: it is read from the beginning, quotes minded.
@@ -23,6 +24,8 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s,
 	    maillog_postfix_suite(s, session)) {
 		session->tls = SESSION_TLS;
 		session->begun = true;
+		session->matched = slice_starts_nocase(line->message,
+		    "Verified ");
 		sessions_copy(session->verify, sizeof session->verify,
 		    slice_of(verify));
 		return;

@@ -212,6 +212,7 @@ void
 sessions_copy_tls(struct session *to, const struct session *from)
 {
 	to->tls = from->tls;
+	to->matched = from->matched;
 	memcpy(to->version, from->version, sizeof to->version);
 	memcpy(to->cipher, from->cipher, sizeof to->cipher);
 	memcpy(to->bits, from->bits, sizeof to->bits);

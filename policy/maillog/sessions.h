@@ -48,6 +48,7 @@ struct session {
 	char bits[SESSIONS_WORD_MAX], verify[SESSIONS_WORD_MAX];
 	char login[SESSIONS_LOGIN_MAX], login_type[SESSIONS_WORD_MAX];
 	bool forged; /* the name does not lead back to the address */
+	bool matched; /* a server's certificate was the one asked for */
 };
 
 struct sessions;

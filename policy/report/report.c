@@ -132,8 +132,9 @@ is_against(const struct report *r, const struct reader_record *record)
 	    told_demand(r->told, recipient_domain(record), record->time_us);
 
 	return facts_tls_told(&record->facts) && demand != TOLD_NOTHING &&
-	    (facts_in_clear(&record->facts) || (demand == TOLD_VERIFIED &&
-	    !facts_verified(&record->facts)));
+	    (facts_in_clear(&record->facts) || (demand >= TOLD_VERIFIED &&
+	    !facts_verified(&record->facts)) ||
+	    (demand == TOLD_MATCHED && !record->matched));
 }
 
 static void

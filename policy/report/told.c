@@ -11,6 +11,7 @@ struct told_answer {
 	struct slice name; /* ".example.com": what is below it */
 	int64_t time_us;
 	enum told_demand demand;
+	struct slice words;
 };
 
 void
@@ -35,9 +36,9 @@ demand_of_level(struct slice answer)
 		const char *level;
 		enum told_demand demand;
 	} levels[] = {
-		{ "encrypt", TOLD_TLS }, { "fingerprint", TOLD_TLS },
-		{ "dane-only", TOLD_TLS }, { "verify", TOLD_VERIFIED },
-		{ "secure", TOLD_VERIFIED },
+		{ "encrypt", TOLD_TLS }, { "fingerprint", TOLD_MATCHED },
+		{ "dane-only", TOLD_MATCHED }, { "verify", TOLD_MATCHED },
+		{ "secure", TOLD_MATCHED },
 	};
 	struct slice word = slice_make(answer.p, slice_find(answer, ' '));
 
@@ -111,7 +112,9 @@ told_add(struct told *t, const struct reader_record *r)
 	a->name = arena_copy(&t->memory, slice_make(buf, n));
 	a->time_us = r->time_us;
 	a->demand = demand_of(r);
-	return a->name.p != NULL;
+	a->words = r->monitor ? slice_make("", 0) :
+	    arena_copy(&t->memory, r->outbound.answer);
+	return a->name.p != NULL && a->words.p != NULL;
 }
 
 static int
@@ -150,19 +153,36 @@ find(const struct told *t, struct slice name, int64_t time_us)
 	    &t->answers[low - 1] : NULL;
 }
 
-enum told_demand
-told_demand(const struct told *t, struct slice domain, int64_t time_us)
+/* For this domain, or for the next one above it that there is one for. */
+static const struct told_answer *
+find_above(const struct told *t, struct slice domain, int64_t time_us)
 {
 	const struct told_answer *a;
 	char buf[DOMAIN_TEXT_MAX];
 
 	if (domain.n > sizeof buf)
-		return TOLD_NOTHING;
+		return NULL;
 	lower(domain, buf);
 	domain.p = buf;
 	a = find(t, domain, time_us);
 	for (size_t i = 1; a == NULL && i < domain.n; i++)
 		if (domain.p[i] == '.')
 			a = find(t, slice_from(domain, i), time_us);
+	return a;
+}
+
+enum told_demand
+told_demand(const struct told *t, struct slice domain, int64_t time_us)
+{
+	const struct told_answer *a = find_above(t, domain, time_us);
+
 	return a != NULL ? a->demand : TOLD_NOTHING;
+}
+
+struct slice
+told_words(const struct told *t, struct slice domain, int64_t time_us)
+{
+	const struct told_answer *a = find_above(t, domain, time_us);
+
+	return a != NULL ? a->words : slice_make("", 0);
 }

@@ -14,7 +14,8 @@
 enum told_demand {
 	TOLD_NOTHING,	/* no answer is known, or one that TLS is not needed */
 	TOLD_TLS,
-	TOLD_VERIFIED	/* and a certificate that verifies */
+	TOLD_VERIFIED,	/* and a certificate that verifies */
+	TOLD_MATCHED	/* ... and is the one asked for: a name, a print */
 };
 
 struct told {
@@ -32,6 +33,9 @@ void told_sort(struct told *);
 
 /* The last answer before `time_us` for mail to this domain. */
 enum told_demand told_demand(const struct told *, struct slice domain,
+    int64_t time_us);
+/* Its words, empty: there is none, or it was not told. */
+struct slice told_words(const struct told *, struct slice domain,
     int64_t time_us);
 
 #endif

@@ -16,8 +16,8 @@ struct making {
 	size_t n;
 };
 
-static void
-give_up(struct suggest_domain *d, enum suggest_why why)
+void
+suggest_give_up(struct suggest_domain *d, enum suggest_why why)
 {
 	d->stage = SUGGEST_NONE;
 	d->why = why;
@@ -29,7 +29,7 @@ bad_line(void *arg, const struct fault *fault)
 	struct making *making = arg;
 
 	if (fault->line > 0 && fault->line <= making->n)
-		give_up(making->lines[fault->line - 1], WHY_NO_RULE);
+		suggest_give_up(making->lines[fault->line - 1], WHY_NO_RULE);
 }
 
 static void
@@ -38,7 +38,7 @@ finding(void *arg, const struct lint_finding *f)
 	struct making *making = arg;
 
 	if (f->rule->line > 0 && f->rule->line <= making->n)
-		give_up(making->lines[f->rule->line - 1], WHY_NO_RULE);
+		suggest_give_up(making->lines[f->rule->line - 1], WHY_NO_RULE);
 }
 
 static bool
@@ -58,7 +58,8 @@ make_text(struct suggest *s, struct making *making, char **text, size_t *size)
 
 		if (d->stage == SUGGEST_NONE)
 			continue;
-		fprintf(out, "TLS_From:%s\tTEMP+%s\n", d->name, d->proposal);
+		fprintf(out, "%s:%s\tTEMP+%s\n", tag_row(s->tag)->name,
+		    d->name, d->proposal);
 		making->lines[making->n++] = d;
 	}
 	/* Without memory to close it, there is no text, and no error. */
@@ -163,5 +164,5 @@ suggest_check(struct suggest *s, const struct reader_record *record,
 	if (verdict.kind == VERDICT_ACCEPT && verdict.deciding == -1)
 		d->passed++;
 	else
-		give_up(d, WHY_REFUSED);
+		suggest_give_up(d, WHY_REFUSED);
 }

@@ -45,14 +45,14 @@ put_requirement(const struct suggest_domain *d, struct text *out)
 
 /* The rule that there is, without its class and its BY. */
 static bool
-put_existing(const struct suggest_domain *d, struct text *out,
-    enum rule_class *class)
+put_existing(const struct suggest *s, const struct suggest_domain *d,
+    struct text *out, enum rule_class *class)
 {
 	struct requirement r;
 	struct fault fault;
 	unsigned n = 0;
 
-	if (!requirement_parse(slice_of(d->requirement), TAG_FROM, &r,
+	if (!requirement_parse(slice_of(d->requirement), s->tag, &r,
 	    &fault) || (r.need != NEED_VERIFY && r.need != NEED_ENCR) ||
 	    requirement_is_dated(&r))
 		return false;
@@ -87,8 +87,9 @@ choose_next(const struct suggest *s, struct suggest_domain *d,
 	enum rule_class class;
 	int64_t lasted = days(d->rule_first, d->rule_last);
 
-	if (!put_existing(d, out, &class) || class == CLASS_PERM ||
-	    class == CLASS_HOLD)
+	/* Mail that leaves is kept by a rule of whatever class. */
+	if (!put_existing(s, d, out, &class) || class == CLASS_PERM ||
+	    class == CLASS_HOLD || (class != CLASS_WARN && s->tag == TAG_RCPT))
 		return WHY_RULE;
 	if (d->rule_failed > 0)
 		return WHY_FAILED;

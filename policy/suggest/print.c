@@ -66,7 +66,8 @@ add_by(struct requirement *r, struct slice evidence)
 }
 
 static bool
-put_rule(const struct suggest_domain *d, struct text *out)
+put_rule(const struct suggest *s, const struct suggest_domain *d,
+    struct text *out)
 {
 	char classed_text[REQUIREMENT_TEXT_MAX + 8], evidence_text[400];
 	struct text classed, evidence;
@@ -77,22 +78,22 @@ put_rule(const struct suggest_domain *d, struct text *out)
 	text_init(&evidence, evidence_text, sizeof evidence_text);
 	text_printf(&classed, "%s+%s", classes[d->stage], d->proposal);
 	put_evidence(d, &evidence);
-	if (!requirement_parse(slice_make(classed.buf, classed.n), TAG_FROM,
+	if (!requirement_parse(slice_make(classed.buf, classed.n), s->tag,
 	    &r, &fault) || !add_by(&r, slice_make(evidence.buf, evidence.n)))
 		return false;
 	requirement_print(&r, out);
 	return !out->cut && requirement_parse(slice_make(out->buf, out->n),
-	    TAG_FROM, &again, &fault);
+	    s->tag, &again, &fault);
 }
 
 static bool
-print_rule(const struct suggest_domain *d, FILE *out)
+print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 {
 	char rule_text[REQUIREMENT_TEXT_MAX + 1];
 	struct text rule;
 
 	text_init(&rule, rule_text, sizeof rule_text);
-	if (!put_rule(d, &rule))
+	if (!put_rule(s, d, &rule))
 		return false;
 	if (d->requirement != NULL) {
 		fputs("# in place of ", out);
@@ -101,7 +102,8 @@ print_rule(const struct suggest_domain *d, FILE *out)
 		report_print_clean(out, d->requirement);
 		putc('\n', out);
 	}
-	fprintf(out, "TLS_From:%s\t%s\n", d->name, rule.buf);
+	fprintf(out, "%s:%s\t%s\n", tag_row(s->tag)->name, d->name,
+	    rule.buf);
 	return true;
 }
 
@@ -117,7 +119,7 @@ print_stage(const struct suggest *s, enum suggest_stage stage, FILE *out)
 			continue;
 		if (printed == 0)
 			fprintf(out, "\n# %s\n", headings[stage]);
-		printed += print_rule(d, out);
+		printed += print_rule(s, d, out);
 	}
 	return printed;
 }
@@ -132,7 +134,9 @@ print_others(const struct suggest *s, FILE *out)
 		if (d->stage != SUGGEST_NONE)
 			continue;
 		fprintf(out, "# %s: %s (%llu mails, %llu over TLS)\n",
-		    d->name, reasons[d->why], (unsigned long long)d->mails,
+		    d->name, s->tag == TAG_RCPT && d->why == WHY_CLEAR ?
+		    "not every mail is known to have left over TLS" :
+		    reasons[d->why], (unsigned long long)d->mails,
 		    (unsigned long long)d->tls);
 	}
 	if (s->dropped > 0)
@@ -159,8 +163,9 @@ print_span(const struct suggest *s, FILE *out)
 	if (s->maillog > 0)
 		fprintf(out, "# %llu of them were made of a mail log.\n",
 		    (unsigned long long)s->maillog);
-	fputs("# Judged again, each mail of these domains that was let through "
-	    "satisfies its rule.\n", out);
+	fputs(s->tag == TAG_RCPT ? "# Judged again, each mail to these domains "
+	    "that left would leave.\n" : "# Judged again, each mail of these "
+	    "domains that was let through satisfies its rule.\n", out);
 }
 
 size_t

@@ -13,6 +13,7 @@ void
 suggest_init(struct suggest *s)
 {
 	memset(s, 0, sizeof *s);
+	s->tag = TAG_FROM;
 }
 
 static void
@@ -83,8 +84,8 @@ make_room(struct suggest *s)
 	return true;
 }
 
-static struct suggest_domain *
-find_or_add(struct suggest *s, const char *name)
+struct suggest_domain *
+suggest_find_or_add(struct suggest *s, const char *name)
 {
 	struct suggest_domain *d = suggest_find(s, name);
 
@@ -115,19 +116,26 @@ suggest_is_evidence(const struct reader_record *record)
 
 /* Only a name of the DNS can stand in a key without surprise. */
 bool
-suggest_name(const struct reader_record *record, struct text *name)
+suggest_is_name(const struct text *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 	    "0123456789-.";
+
+	return !name->cut && name->n > 0 && name->buf[0] != '.' &&
+	    strspn(name->buf, letters) == name->n &&
+	    memchr(name->buf, '.', name->n) != NULL;
+}
+
+bool
+suggest_name(const struct reader_record *record, struct text *name)
+{
 	struct mailbox mailbox;
 
 	spelling_sender(&record->facts, &mailbox);
 	if (mailbox.null_sender || mailbox.domain.n == 0)
 		return false;
 	organisation_organisational(mailbox.domain, name);
-	return !name->cut && name->n > 0 && name->buf[0] != '.' &&
-	    strspn(name->buf, letters) == name->n &&
-	    memchr(name->buf, '.', name->n) != NULL;
+	return suggest_is_name(name);
 }
 
 static char *
@@ -149,8 +157,9 @@ add_certificate(struct suggest_domain *d, const struct facts *facts)
 	return true;
 }
 
-static bool
-add_session(struct suggest_domain *d, const struct facts *facts)
+bool
+suggest_add_session(struct suggest_domain *d, const struct facts *facts,
+    bool verified)
 {
 	int version = suite_protocol(facts_value(facts, FACT_TLS_VERSION));
 	unsigned bits = facts_number(facts, FACT_CIPHER_BITS);
@@ -162,7 +171,7 @@ add_session(struct suggest_domain *d, const struct facts *facts)
 	if (d->tls == 0 || bits < d->bits)
 		d->bits = bits;
 	d->tls++;
-	return !facts_verified(facts) || add_certificate(d, facts);
+	return !verified || add_certificate(d, facts);
 }
 
 static bool
@@ -185,16 +194,11 @@ may_refuse(const struct tag_result *rule)
 	    (r.class != CLASS_WARN && r.need != NEED_OK);
 }
 
-static bool
-add_rule(struct suggest_domain *d, const struct tag_result *rule,
+/* The rule that the domain has, from when on. */
+bool
+suggest_take_rule(struct suggest_domain *d, const struct tag_result *rule,
     int64_t time_us)
 {
-	if (rule->tag != TAG_FROM)
-		return true;
-	if (!is_own_key(d, rule->key)) {
-		d->other_rule |= may_refuse(rule);
-		return true;
-	}
 	if (d->requirement == NULL ||
 	    !slice_is(rule->requirement, d->requirement)) {
 		free(d->requirement);
@@ -205,10 +209,25 @@ add_rule(struct suggest_domain *d, const struct tag_result *rule,
 		d->rule_mails = d->rule_failed = 0;
 		d->rule_first = time_us;
 	}
+	return d->requirement != NULL && d->file != NULL;
+}
+
+static bool
+add_rule(struct suggest_domain *d, const struct tag_result *rule,
+    int64_t time_us)
+{
+	if (rule->tag != TAG_FROM)
+		return true;
+	if (!is_own_key(d, rule->key)) {
+		d->other_rule |= may_refuse(rule);
+		return true;
+	}
+	if (!suggest_take_rule(d, rule, time_us))
+		return false;
 	d->rule_mails++;
 	d->rule_failed += rule->answer != ANSWER_YES;
 	d->rule_last = time_us;
-	return d->requirement != NULL && d->file != NULL;
+	return true;
 }
 
 bool
@@ -226,7 +245,7 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	text_init(&name, name_text, sizeof name_text);
 	if (record->exempt || !suggest_name(record, &name))
 		return true;
-	d = find_or_add(s, name.buf);
+	d = suggest_find_or_add(s, name.buf);
 	if (d == NULL)
 		return false;
 	/* A refusal is no evidence of a habit, but of a rule that fails. */
@@ -238,5 +257,6 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	if (d->mails++ == 0)
 		d->first = record->time_us;
 	d->last = record->time_us;
-	return add_session(d, &record->facts);
+	return suggest_add_session(d, &record->facts,
+	    facts_verified(&record->facts));
 }

@@ -67,6 +67,7 @@ struct suggest_domain {
 
 struct suggest {
 	/* Thresholds, set by the caller after suggest_init(). */
+	enum tag tag; /* TAG_FROM; TAG_RCPT: of mail that left, see left.h */
 	uint64_t min_mails;
 	int32_t min_days, temp_days, perm_days;
 
@@ -100,6 +101,14 @@ size_t suggest_print(const struct suggest *, bool why_not, FILE *);
 
 /* For the parts of this module: the record is evidence, and of which domain. */
 struct suggest_domain *suggest_find(struct suggest *, const char *name);
+/* The same, a new one if there is none; NULL: out of memory. */
+struct suggest_domain *suggest_find_or_add(struct suggest *, const char *name);
+bool suggest_is_name(const struct text *);
+bool suggest_add_session(struct suggest_domain *, const struct facts *,
+    bool verified);
+void suggest_give_up(struct suggest_domain *, enum suggest_why);
+bool suggest_take_rule(struct suggest_domain *, const struct tag_result *,
+    int64_t time_us);
 bool suggest_is_evidence(const struct reader_record *);
 bool suggest_name(const struct reader_record *, struct text *);
 

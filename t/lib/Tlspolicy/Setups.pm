@@ -103,6 +103,11 @@ sub write_programs
 	    . "echo \"\$*\" >> $told\n", 0755);
 	symlink Tlspolicy::Daemon::program('tlspolicy'),
 	    $scratch->path('bin/tlspolicy');
+	# A parameter of Postfix 3.10, which an older one does not show.
+	$scratch->write('bin/postconf', "#!/bin/sh\n"
+	    . "/usr/sbin/postconf \"\$\@\" || exit\n"
+	    . "[ \"\$1\" != -x ] || grep '^tls_required_enable' \"\$3/main.cf\" "
+	    . "|| :\n", 0755);
 	symlink Tlspolicy::Scratch::topdir() . '/scripts/tlspolicy-ca',
 	    $scratch->path('bin/tlspolicy-ca');
 	$ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
@@ -271,6 +276,11 @@ sub mend
 			$self->postconf($_) for @{$f->{lines}};
 		} elsif ($f->{place} =~ m{/tlspolicy\.conf$}) {
 			$self->put_settings(@{$f->{lines}});
+		} elsif ($f->{place} eq $self->{scratch}->path(
+		    "$self->{daemon}{name}/rules")) {
+			$self->{scratch}->write("$self->{daemon}{name}/rules",
+			    Tlspolicy::Scratch::slurp($f->{place}) .
+			    join '', map { "$_\n" } @{$f->{lines}});
 		} elsif ($f->{place} eq 'sendmail.mc') {
 			$self->put_mc(@{$f->{lines}});
 		} elsif ($f->{line}) {
@@ -329,6 +339,8 @@ sub command
 		$self->make_cf;
 		return;
 	}
+	$line .= " -c $self->{daemon}{conf}" if $line eq 'tlspolicy build';
+	delete $self->{rules} if $line =~ /^tlspolicy build/;
 	my $r = Tlspolicy::Scratch::run({ timeout => 60 }, 'sh', '-c', $line);
 	is($r->{status}, 0, "runs: $line") or diag($r->{out}, $r->{err});
 	$self->settle if $line =~ /^postfix (?:-c \S+ )?reload$/;
@@ -347,6 +359,7 @@ sub try
 	is(names($r), $row->{finds}, 'found') or
 	    diag($r->{out}, $r->{err}, $self->{daemon}->log);
 	is($r->{status}, $row->{finds} eq '' ? 0 : 1, 'exit code');
+	like($r->{out}, $row->{says}, 'what is said') if $row->{says};
 	if ($row->{finds} ne '' && !$row->{left}) {
 		isnt(scalar(@{$_->{lines}}), 0, "$_->{finding}: has lines")
 		    for @{$r->{findings}};

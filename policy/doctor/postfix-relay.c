@@ -1,0 +1,189 @@
+/*
+ * relayhost, transport_maps and default_transport against rules of TLS_Rcpt:
+ * Postfix asks for its next hop (policy/outbound/postfix.c), so a rule for a
+ * domain that goes by another one is never asked for.  What can be had is a rule
+ * for that next hop, beside or in place of it.
+ *
+ * By the rules file: the store is opened last, when tables may not be ours to
+ * read any more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/domain.h"
+#include "policy/doctor/postfix-way.h"
+#include "policy/rules/requirement.h"
+#include "policy/rules/rulefile.h"
+
+enum { RULES_MAX = 200, HOPS_MAX = 16 };
+
+/* A next hop that stands before domains with rules. */
+struct hop {
+	char name[POSTFIX_WAY_BYTES];
+	const char *by;
+	char example[DOMAIN_TEXT_MAX];
+	unsigned n;
+	bool verify;
+};
+
+struct relays {
+	struct hop hops[HOPS_MAX];
+	unsigned n;
+};
+
+/* "[hub.test]:587" without brackets and port. */
+static struct slice
+host_of(struct slice hop)
+{
+	if (hop.n > 0 && hop.p[0] == '[') {
+		hop = slice_from(hop, 1);
+		return slice_make(hop.p, slice_find(hop, ']'));
+	}
+	return slice_make(hop.p, slice_find(hop, ':'));
+}
+
+/* What a key is about, behind its tag. */
+static struct slice
+subject(const struct rule *rule)
+{
+	return slice_from(rule->key, slice_find(rule->key, ':') + 1);
+}
+
+static bool
+is_of(const struct rule *rule, enum tag tag)
+{
+	return slice_is_nocase(slice_make(rule->key.p,
+	    slice_find(rule->key, ':')), tag_row(tag)->name);
+}
+
+static bool
+ends_with(struct slice name, struct slice end)
+{
+	return name.n >= end.n && slice_equal_nocase(slice_from(name,
+	    name.n - end.n), end);
+}
+
+/* The rule is asked for with this next hop. */
+static bool
+covers(const struct rule *rule, struct slice hop)
+{
+	struct slice what = subject(rule), host = host_of(hop);
+	bool bracketed = hop.n > 0 && hop.p[0] == '[';
+
+	if (!is_of(rule, TAG_SRV) && !is_of(rule, TAG_TRY) &&
+	    (!is_of(rule, TAG_RCPT) || (bracketed && what.n > 0)))
+		return false;
+	if (what.n == 0 || slice_equal_nocase(what, host))
+		return true;
+	if (what.p[0] == '[')
+		return slice_equal_nocase(slice_make(what.p + 1, what.n - 2),
+		    host);
+	return ends_with(host, what) && (what.p[0] == '.' ||
+	    (host.n > what.n && host.p[host.n - what.n - 1] == '.'));
+}
+
+static bool
+is_covered(const struct rulefile *rules, struct slice hop)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (covers(&rules->rules[i], hop))
+			return true;
+	return false;
+}
+
+static void
+note(struct relays *relays, const struct rule *rule, bool verify,
+    const struct postfix_way *way, struct slice hop)
+{
+	struct hop *h = relays->hops;
+
+	while (h < relays->hops + relays->n &&
+	    !slice_equal(slice_of(h->name), hop))
+		h++;
+	if (h == relays->hops + HOPS_MAX)
+		return;
+	if (h == relays->hops + relays->n) {
+		relays->n++;
+		snprintf(h->name, sizeof h->name, "%.*s", SLICE_ARG(hop));
+		snprintf(h->example, sizeof h->example, "%.*s",
+		    SLICE_ARG(rule->key));
+		h->by = way->nexthop_by;
+	}
+	h->n++;
+	h->verify |= verify;
+}
+
+/* A rule for a domain, of which something is demanded. */
+static bool
+counts(const struct rule *rule, bool *verify)
+{
+	struct slice what = subject(rule);
+	struct requirement r;
+	struct fault ignored;
+
+	if (!is_of(rule, TAG_RCPT) || what.n == 0 || what.p[0] == '.' ||
+	    slice_find(what, '@') < what.n ||
+	    !requirement_parse(rule->requirement, TAG_RCPT, &r, &ignored))
+		return false;
+	*verify = r.need == NEED_VERIFY || r.need == NEED_DANE;
+	return r.class != CLASS_WARN;
+}
+
+static void
+look_at_way(const struct postfix *p, const struct rule *rule, bool verify,
+    struct relays *relays)
+{
+	char name[DOMAIN_TEXT_MAX];
+	struct postfix_way way;
+	struct slice hops, hop;
+	struct text domain;
+
+	text_init(&domain, name, sizeof name);
+	text_put_lower(&domain, subject(rule));
+	if (domain.cut)
+		return;
+	postfix_way(p, name, &way);
+	if (way.service == NULL || way.unasked[0] != '\0')
+		return;
+	hops = slice_of(way.nexthop);
+	while (slice_next_of(&hops, ", \t", &hop))
+		if (hop.n > 0 && !slice_is_nocase(hop, name) &&
+		    !is_covered(p->d->rules, hop))
+			note(relays, rule, verify, &way, hop);
+}
+
+static void
+find(const struct postfix *p, const struct hop *h)
+{
+	struct slice hop = slice_of(h->name);
+	struct finding *f;
+
+	f = doctor_add(p->d, DOCTOR_POSTFIX_RELAY, "%s of %s leads to %s, for "
+	    "which there is no rule: %u rule%s of TLS_Rcpt, such as %s, %s "
+	    "never asked for", h->by, p->dir, h->name, h->n,
+	    h->n == 1 ? "" : "s", h->example, h->n == 1 ? "is" : "are");
+	finding_mend(f, p->d->rules_file, "TLS_Srv:%.*s\t%s",
+	    SLICE_ARG(host_of(hop)), h->verify ? "VERIFY" : "ENCR:128");
+	finding_then(f, "tlspolicy build");
+}
+
+void
+postfix_relay(struct postfix *p)
+{
+	const struct rulefile *rules = p->d->rules;
+	struct relays *relays = calloc(1, sizeof *relays);
+	unsigned asked = 0;
+	bool verify;
+
+	p->d->findings->failed |= relays == NULL;
+	for (size_t i = 0; relays != NULL && rules != NULL &&
+	    i < rules->n && asked < RULES_MAX; i++)
+		if (counts(&rules->rules[i], &verify)) {
+			look_at_way(p, &rules->rules[i], verify, relays);
+			asked++;
+		}
+	for (unsigned i = 0; relays != NULL && i < relays->n; i++)
+		find(p, &relays->hops[i]);
+	free(relays);
+}

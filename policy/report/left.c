@@ -1,0 +1,246 @@
+/*
+ * The questions are those of outbound/postfix.c and outbound/sendmail.c; what
+ * comes of an answer is the MTA's affair, and told here as far as a session that
+ * was tells it.  Of two demands the one that keeps the mail counts.
+ */
+#include <stdio.h>
+
+#include "policy/base/domain.h"
+#include "policy/facts/suite.h"
+#include "policy/report/left.h"
+
+enum { HIGH_BITS = 128, KEY_BYTES = 2400 };
+
+struct slice
+left_domain(const struct reader_record *record)
+{
+	struct slice s = record->nrcpts == 0 ? slice_make("", 0) :
+	    record->rcpts[0];
+	size_t at = s.n;
+
+	while (at > 0 && s.p[at - 1] != '@')
+		at--;
+	return at == 0 ? slice_make("", 0) : slice_from(s, at);
+}
+
+static void
+come_to(struct left *l, enum left_outcome outcome, const char *why)
+{
+	if (outcome <= l->outcome)
+		return;
+	l->outcome = outcome;
+	l->why = why;
+}
+
+/* What a session in clear, or one that nobody knows, is worth. */
+static bool
+had_tls(struct left *l, const struct facts *f)
+{
+	if (!facts_tls_told(f))
+		come_to(l, LEFT_UNKNOWN, "with or without TLS, the log does "
+		    "not tell");
+	else if (facts_in_clear(f))
+		come_to(l, LEFT_KEPT, "in clear");
+	return facts_tls_told(f) && !facts_in_clear(f);
+}
+
+static struct slice
+keep(struct left *l, struct slice s)
+{
+	size_t at = l->rule.n;
+
+	text_put(&l->rule, s);
+	return slice_make(l->rule.buf + at, l->rule.n - at);
+}
+
+static void
+ask(struct left *l, const struct reader_record *record, enum outbound_map map,
+    const char *key, char *reply, size_t size)
+{
+	struct outbound_question q = { .map = map, .key = slice_of(key),
+		.options = l->options, .now = record->time_us / 1000000 };
+	struct text text;
+
+	outbound_ask(&q, l->reader, NULL, &l->answer);
+	text_init(&text, reply, size);
+	outbound_print_reply(&q, &l->answer, &text);
+	if (l->answer.nrules == 0 || l->nrules > 0)
+		return;
+	l->nrules = l->answer.nrules;
+	l->key = keep(l, l->answer.rules[0].key);
+	l->requirement = keep(l, l->answer.rules[0].requirement);
+	l->file = keep(l, l->answer.rules[0].file);
+	l->line = l->answer.rules[0].line;
+}
+
+/* protocols=, ciphers= and exclude= of a policy that demands TLS. */
+static void
+judge_limits(struct left *l, const struct resolved *policy,
+    const struct facts *f)
+{
+	int version = suite_protocol(facts_value(f, FACT_TLS_VERSION));
+	struct slice value;
+
+	if (resolved_value(policy, "protocols", &value)) {
+		struct slice least = slice_from(value, 2);
+
+		if (!slice_starts_nocase(value, ">=") ||
+		    suite_protocol(least) <= 0 || version <= 0)
+			come_to(l, LEFT_UNKNOWN, "by a protocol that cannot "
+			    "be compared");
+		else if (version < suite_protocol(least))
+			come_to(l, LEFT_KEPT, "by an older protocol");
+	}
+	if (version == suite_protocol(slice_of("1.3")))
+		return;
+	if (resolved_value(policy, "ciphers", &value) &&
+	    facts_number(f, FACT_CIPHER_BITS) < HIGH_BITS)
+		come_to(l, LEFT_KEPT, "by a weaker cipher");
+	if (resolved_value(policy, "exclude", &value))
+		come_to(l, LEFT_UNKNOWN, "by a suite that may be excluded");
+}
+
+static void
+judge_level(struct left *l, const struct resolved *policy,
+    const struct facts *f)
+{
+	switch (policy->level) {
+	case LEVEL_NONE:
+	case LEVEL_MAY:
+		return;
+	case LEVEL_DANE:
+		come_to(l, LEFT_UNKNOWN, "with or without TLSA records, the "
+		    "log does not tell");
+		return;
+	case LEVEL_ENCRYPT:
+		break;
+	case LEVEL_DANE_ONLY:
+	case LEVEL_FINGERPRINT:
+		if (had_tls(l, f))
+			come_to(l, LEFT_UNKNOWN, "with a certificate whose "
+			    "key is not told");
+		break;
+	case LEVEL_VERIFY:
+	case LEVEL_SECURE:
+		if (!had_tls(l, f))
+			break;
+		if (!facts_verified(f))
+			come_to(l, LEFT_KEPT, "with a certificate that does "
+			    "not verify");
+		come_to(l, LEFT_UNKNOWN, "with a certificate whose names are "
+		    "not told");
+		break;
+	}
+	if (had_tls(l, f))
+		judge_limits(l, policy, f);
+}
+
+/* The first key with an answer, from the domain up. */
+static void
+judge_postfix(struct left *l, const struct reader_record *record,
+    const char *domain)
+{
+	char reply[4200];
+	struct resolved policy;
+
+	for (const char *key = domain; key != NULL && key[0] != '\0';
+	    key = strchr(key + 1, '.')) {
+		ask(l, record, OUTBOUND_POSTFIX, key, reply, sizeof reply);
+		if (!slice_starts_nocase(slice_of(reply), "NOTFOUND"))
+			break;
+		reply[0] = '\0';
+	}
+	if (reply[0] == '\0')
+		return;
+	resolved_parse(slice_of(reply), &policy);
+	text_puts(&l->told, reply + (policy.kind == RESOLVED_POLICY ? 3 : 0));
+	l->same = l->then.n > 0 && slice_equal(l->then,
+	    slice_make(l->told.buf, l->told.n));
+	if (policy.kind != RESOLVED_POLICY)
+		come_to(l, LEFT_KEPT, "whatever its session");
+	else if (!l->same)
+		judge_level(l, &policy, &record->facts);
+}
+
+static void
+judge_requirement(struct left *l, const struct requirement *r,
+    const struct facts *f)
+{
+	bool items = false;
+
+	for (unsigned i = 0; i < r->nitems; i++)
+		items |= r->items[i].row->test != NULL;
+	if (r->need == NEED_OK || (r->need == NEED_ENCR && r->bits == 0 &&
+	    !items) || !had_tls(l, f))
+		return;
+	if (r->need == NEED_VERIFY && !facts_verified(f))
+		come_to(l, LEFT_KEPT, "with a certificate that does not "
+		    "verify");
+	if (facts_number(f, FACT_CIPHER_BITS) < r->bits)
+		come_to(l, LEFT_KEPT, "by a weaker cipher");
+	if (items)
+		come_to(l, LEFT_UNKNOWN, "with a certificate or suite of "
+		    "which too little is told");
+}
+
+static void
+ask_sendmail(struct left *l, const struct reader_record *record,
+    const char *key)
+{
+	char reply[4200];
+	struct requirement r;
+	struct fault ignored;
+	struct slice value;
+
+	ask(l, record, OUTBOUND_SENDMAIL, key, reply, sizeof reply);
+	value = slice_of(reply + 3);
+	if (slice_is(slice_of(reply), "OK NONE"))
+		return;
+	text_puts(&l->told, l->told.n > 0 ? " and " : "");
+	text_put(&l->told, value);
+	if (!slice_starts_nocase(slice_of(reply), "OK ") ||
+	    slice_is(value, SENDMAIL_NEVER_MET))
+		come_to(l, LEFT_KEPT, "whatever its session");
+	else if (requirement_parse(value, TAG_RCPT, &r, &ignored))
+		judge_requirement(l, &r, &record->facts);
+	else
+		come_to(l, LEFT_UNKNOWN, "by a rule that is not understood");
+}
+
+static void
+judge_sendmail(struct left *l, const struct reader_record *record)
+{
+	char key[KEY_BYTES];
+
+	snprintf(key, sizeof key, "tlspolicy:tls_srv/%.*s/%.*s",
+	    SLICE_ARG(facts_value(&record->facts, FACT_SERVER_NAME)),
+	    SLICE_ARG(facts_value(&record->facts, FACT_SERVER_ADDR)));
+	ask_sendmail(l, record, key);
+	snprintf(key, sizeof key, "tlspolicy:tls_rcpt/%.*s",
+	    SLICE_ARG(record->rcpts[0]));
+	ask_sendmail(l, record, key);
+}
+
+bool
+left_judge(struct left *l, const struct reader_record *record)
+{
+	struct slice domain = left_domain(record);
+	char lower[DOMAIN_TEXT_MAX];
+	struct text text;
+
+	text_init(&l->told, l->told_text, sizeof l->told_text);
+	text_init(&l->rule, l->rule_text, sizeof l->rule_text);
+	text_init(&text, lower, sizeof lower);
+	l->outcome = LEFT_LEAVES;
+	l->why = "";
+	l->nrules = 0;
+	l->same = false;
+	text_put_lower(&text, domain);
+	if (domain.n == 0 || text.cut)
+		return false;
+	if (slice_is_nocase(facts_value(&record->facts, FACT_MTA), "sendmail"))
+		judge_sendmail(l, record);
+	else
+		judge_postfix(l, record, lower);
+	return true;
+}

@@ -1,0 +1,137 @@
+#include "policy/base/domain.h"
+#include "policy/suggest/left.h"
+
+static bool
+name_of(const struct reader_record *record, struct text *name)
+{
+	text_put_lower(name, left_domain(record));
+	return suggest_is_name(name);
+}
+
+/* "TLS_Rcpt:x.example", not ":.x.example". */
+static bool
+name_of_key(struct slice key, struct text *name)
+{
+	text_put_lower(name, slice_from(key, slice_find(key, ':') + 1));
+	return suggest_is_name(name);
+}
+
+static bool
+demands(const struct tag_result *rule)
+{
+	struct requirement r;
+	struct fault f;
+
+	return !requirement_parse(rule->requirement, rule->tag, &r, &f) ||
+	    (r.class != CLASS_WARN && r.need != NEED_OK && r.need != NEED_NO);
+}
+
+bool
+suggest_left_told(struct suggest *s, const struct reader_record *record)
+{
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct text name;
+
+	for (size_t i = 0; i < record->nrules; i++) {
+		const struct tag_result *rule = &record->rules[i];
+
+		text_init(&name, name_text, sizeof name_text);
+		if (rule->tag != TAG_RCPT || !name_of_key(rule->key, &name))
+			continue;
+		d = suggest_find_or_add(s, name.buf);
+		if (d == NULL || !suggest_take_rule(d, rule, record->time_us))
+			return false;
+	}
+	return true;
+}
+
+/* A rule of a domain above counts for it, too. */
+static bool
+has_rule_above(struct suggest *s, const char *name)
+{
+	struct tag_result rule = { .tag = TAG_RCPT };
+
+	while ((name = strchr(name, '.')) != NULL) {
+		const struct suggest_domain *d = suggest_find(s, ++name);
+
+		if (d == NULL || d->requirement == NULL)
+			continue;
+		rule.requirement = slice_of(d->requirement);
+		return demands(&rule);
+	}
+	return false;
+}
+
+/* What both MTAs can be told: sendmail no VER, Postfix no bits below 128. */
+static bool
+add_session(struct suggest_domain *d, const struct facts *facts)
+{
+	enum { BITS = 128 };
+	bool sendmail = slice_is_nocase(facts_value(facts, FACT_MTA),
+	    "sendmail");
+	bool good = suggest_add_session(d, facts, sendmail &&
+	    facts_verified(facts));
+
+	if (sendmail)
+		d->version = 0;
+	if (d->bits < BITS)
+		d->bits = 1;
+	return good;
+}
+
+bool
+suggest_left_add(struct suggest *s, const struct reader_record *record)
+{
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct text name;
+
+	text_init(&name, name_text, sizeof name_text);
+	s->records++;
+	s->maillog++;
+	if (s->first == 0 || record->time_us < s->first)
+		s->first = record->time_us;
+	if (record->time_us > s->last)
+		s->last = record->time_us;
+	if (!name_of(record, &name))
+		return true;
+	d = suggest_find_or_add(s, name.buf);
+	if (d == NULL)
+		return false;
+	if (d->requirement != NULL && record->time_us >= d->rule_first) {
+		d->rule_mails++;
+		d->rule_last = record->time_us;
+	}
+	if (d->requirement == NULL)
+		d->other_rule = has_rule_above(s, name.buf);
+	if (d->mails == 0 || record->time_us < d->first)
+		d->first = record->time_us;
+	if (d->mails++ == 0 || record->time_us > d->last)
+		d->last = record->time_us;
+	return add_session(d, &record->facts);
+}
+
+void
+suggest_left_check(struct suggest *s, const struct reader_record *record,
+    struct store_reader *reader, struct left *left)
+{
+	static const struct outbound_options options = { .site = LEVEL_MAY };
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct text name;
+
+	text_init(&name, name_text, sizeof name_text);
+	if (!name_of(record, &name) ||
+	    (d = suggest_find(s, name.buf)) == NULL ||
+	    d->stage == SUGGEST_NONE)
+		return;
+	left->options = &options;
+	left->reader = reader;
+	left->then = slice_make("", 0);
+	d->checked++;
+	if (left_judge(left, record) && left->outcome == LEFT_LEAVES)
+		d->passed++;
+	else
+		suggest_give_up(d, WHY_REFUSED);
+}

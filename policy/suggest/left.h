@@ -1,0 +1,29 @@
+/*
+ * left.h - rules that all mail that left satisfies, from the MTA's own log.
+ *
+ * As suggest.h, by the domain of the recipient and the tag TLS_Rcpt: first what
+ * MTAs were told, which names the rules that there are, then the deliveries, and
+ * these again under the proposals.
+ *
+ * Postfix's log does not tell which names a certificate has, so of its mail it
+ * is TLS alone that is demanded; sendmail's VERIFY is what its log tells.
+ */
+#ifndef TLSPOLICY_SUGGEST_LEFT_H
+#define TLSPOLICY_SUGGEST_LEFT_H
+
+#include "policy/report/left.h"
+#include "policy/suggest/suggest.h"
+
+/* Of READER_OUTBOUND, and then of RECORD_DELIVERED.  False: out of memory. */
+bool suggest_left_told(struct suggest *, const struct reader_record *)
+    MUST_CHECK;
+bool suggest_left_add(struct suggest *, const struct reader_record *)
+    MUST_CHECK;
+/*
+ * Judges the delivery under these rules, in memory of the caller's; the
+ * proposals that fail are given up.
+ */
+void suggest_left_check(struct suggest *, const struct reader_record *,
+    struct store_reader *, struct left *);
+
+#endif
