@@ -150,4 +150,40 @@ for ([$scratch->path('none'), 66], [$folder, 66], [$scratch->path('broken'),
 	    "why, $name: named");
 }
 
+# The same of an MTA's own log.
+my @log = map { "2026-11-0" . $_ . "T10:00:0${_}.000000+00:00 mx " } 1 .. 3;
+my $in = sub { my ($id, $from) = @_; return <<"END" };
+${from}postfix/smtpd[1]: connect from mx.a.example[192.0.2.1]
+${from}postfix/smtpd[1]: $id: client=mx.a.example[192.0.2.1]
+${from}postfix/qmgr[2]: $id: from=<a\@a.example>, size=1, nrcpt=1 (queue active)
+END
+my ($older, $newer) = ($scratch->write('older', $in->('A1', $log[0])),
+    $scratch->write('newer', $in->('A3', $log[2])));
+my $text = $in->('A2', $log[1]);
+$text .= $in->(sprintf('B%05X', $_), $log[1]) for 1 .. 3000;
+gzip(\$text => \$gz) or die $GzipError;
+my $log_cut = $scratch->write('maillog.gz', substr $gz, 0,
+    length($gz) * 0.7);
+my $want = tlspolicy('audit', 'from-log', $newer, $older);
+is($want->{status}, 0, 'from-log: two files') or diag $want->{err};
+for ([$scratch->path('none'), 66], [$folder, 66],
+    [$scratch->path('fifo'), 66], [$log_cut, 65]) {
+	my ($bad, $status) = @$_;
+	my $name = $bad =~ s{.*/}{}r;
+	my $r = tlspolicy('audit', 'from-log', $newer, $bad, $older);
+
+	is($r->{status}, $status, "from-log, $name: exit code");
+	is(scalar(() = $r->{err} =~ /\Q$bad\E/g), 1, "from-log, $name: named");
+	like($r->{err}, qr/^1 file could not be read to the end/m,
+	    "from-log, $name: and that the rest is missing");
+	is($r->{out}, $want->{out}, "from-log, $name: the others, in order")
+	    if $status == 66;
+	my @ids = $r->{out} =~ /"queue_id":"(\w+)"/g;
+	is("@ids[0, -1]", 'A1 A3', "from-log, $name: none is lost");
+	cmp_ok(scalar @ids, '>', 100, "from-log, $name: what can be read")
+	    if $status == 65;
+	is(tlspolicy('audit', 'from-log', $bad)->{status}, $status,
+	    "from-log, $name alone: exit code");
+}
+
 done_testing;
