@@ -10,6 +10,12 @@
 	"verify=OK cn_subject=" cn " cert_issuer=" issuer " cert_fp=" fp
 #define ONE OK("mx", "/CN=Own", "AA")
 #define CLEAR NULL
+/* Of one certificate each MTA tells something else. */
+#define SENDMAIL(cn, o, issuer, fp)                                           \
+	OK(cn, "/O=" o "/CN=" issuer, fp) " cn_issuer=" issuer
+#define POSTFIX(cn, issuer)                                                   \
+	"v=Postfix cert_subject=" cn " cert_issuer=" issuer
+#define MAILLOG "verify=OK"
 
 /* So many mails on that day; NULL: in clear. */
 struct step {
@@ -106,6 +112,57 @@ static const struct story stories[] = {
 	    "/CN=Other; before: /CN=Own. | "
 	    "renewed: since 1970-01-05 a new certificate for mx, same "
 	    "issuer. | " },
+	{ "both MTAs see it", HOST, {
+	    { 1, 1, SENDMAIL("mx", "A+20Ltd", "Own_CA", "AA"), false },
+	    { 1, 2, POSTFIX("mx", "Own_CA"), false },
+	    { 1, 20, SENDMAIL("mx", "A+20Ltd", "Own_CA", "AA"), false },
+	    { 1, 30, MAILLOG, false },
+	    { 1, 40, POSTFIX("mx", "Own_CA"), false } }, "" },
+	{ "Postfix first, and no CN of its issuer", HOST, {
+	    { 1, 1, POSTFIX("mx", "J+\xc3\xbc/g"), false },
+	    { 1, 20, OK("mx", "/O=A/CN=J+5C+2B+5CxC3+5CxBC+5C/g/L=x", "AA"),
+	    false } }, "" },
+	{ "a sendmail that notes other fingerprints", HOST, {
+	    { 1, 1, ONE, false },
+	    { 1, 20, OK("mx", "/CN=Own", "AABB"), false } }, "" },
+	{ "no name, in two words", HOST, {
+	    { 1, 1, OK("BadCertificateUnknown", "/CN=Own", "AA"), false },
+	    { 1, 20, POSTFIX("", "Own"), false } }, "" },
+	{ "renewed, and Postfix in between", HOST, {
+	    { 1, 1, SENDMAIL("mx", "A", "Own", "AA"), false },
+	    { 1, 2, POSTFIX("mx", "Own"), false },
+	    { 1, 20, SENDMAIL("mx", "A", "Own", "BB"), false } },
+	    "renewed: since 1970-01-21 a new certificate for mx, same "
+	    "issuer. | " },
+	{ "another issuer of that CN, and Postfix in between", HOST, {
+	    { 1, 1, SENDMAIL("mx", "A", "Own", "AA"), false },
+	    { 1, 2, POSTFIX("mx", "Own"), false },
+	    { 1, 20, SENDMAIL("mx", "B", "Own", "BB"), false } },
+	    "issuer: since 1970-01-21 the certificate of mx is issued by "
+	    "/O=B/CN=Own; before: /O=A/CN=Own. | " },
+	{ "another issuer, that Postfix saw first", HOST, {
+	    { 1, 1, SENDMAIL("mx", "A", "R3", "AA"), false },
+	    { 1, 20, POSTFIX("mx", "R10"), false },
+	    { 1, 21, SENDMAIL("mx", "A", "R10", "BB"), false } },
+	    "issuer: since 1970-01-21 the certificate of mx is issued by "
+	    "R10; before: /O=A/CN=R3. | " },
+	{ "another name, and other certificates", HOST, {
+	    { 1, 1, SENDMAIL("mx", "A", "Own", "AA"), false },
+	    { 1, 2, SENDMAIL("b", "A", "Own", "CC"), false },
+	    { 1, 20, POSTFIX("b", "Own"), false },
+	    { 1, 30, POSTFIX("c", "Own"), false },
+	    { 1, 31, SENDMAIL("c", "A", "Own", "DD"), false } },
+	    "name: since 1970-01-31 a certificate with the name c, issued by "
+	    "Own; known before: b. | " },
+	{ "the mail log does not tell the issuer", ELSE, { { 10, 1,
+	    OK("mx", "/O=Let's+20Encrypt/CN=R3", "AA"), false },
+	    { 1, 2, MAILLOG, false }, { 2, 3, "verify=NO", false } },
+	    "unverified: the certificate of relay.example verified until "
+	    "1970-01-03; since 1970-01-04 none is shown (2 mails). Its issuer "
+	    "was /O=Let's Encrypt/CN=R3, a public authority: those stopped "
+	    "issuing the clientAuth purpose in 2026, and a certificate renewed "
+	    "without it no longer verifies as a client's. Agree on a private "
+	    "CA, or pin it with an FP item. | " },
 	{ "another name at once", HOST, { { 1, 1, ONE, false },
 	    { 1, 7, OK("b", "/CN=Own", "CC"), false } }, "" },
 	{ "another name later", HOST, { { 1, 1, ONE, false },
@@ -171,6 +228,33 @@ test_stories(void **state)
 		unit_same(s->name, s->want, buf);
 		report_free(&r);
 	}
+	unit_end();
+}
+
+/* sendmail writes an IPv6 address out, Postfix does not. */
+static void
+test_spelling(void **state)
+{
+	char buf[1024];
+	struct report r;
+	struct text out;
+
+	(void)state;
+	report_init(&r);
+	r.steady = 10;
+	add(&r, "client_name=[IPv6:2001:DB8:0:0:0:0:0:1] "
+	    "client_addr=IPv6:2001:DB8:0:0:0:0:0:1",
+	    &(struct step){ 10, 1, "verify=NO", false });
+	add(&r, "v=Postfix client_name=unknown client_addr=IPv6:2001:db8::1",
+	    &(struct step){ 1, 2, CLEAR, false });
+	report_finish(&r);
+	unit_number("one client", 1, r.domains[0]->nclients);
+	text_init(&out, buf, sizeof buf);
+	print_alarms(&r, &out);
+	unit_same("its alarm", "fallback: 2001:db8::1 came in clear after TLS: "
+	    "1 time, first 1970-01-03, last 1970-01-03. TLS has not come back."
+	    " | ", buf);
+	report_free(&r);
 	unit_end();
 }
 
@@ -303,6 +387,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_spelling),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_authorities),

@@ -10,25 +10,19 @@
 #include <string.h>
 
 #include "policy/audit/blocks.h"
-#include "policy/audit/verify.h"
-
-struct input {
-	const char *path;
-	/* number of the file's first sealed line; 0: not read yet */
-	uint64_t seq;
-};
 
 /* A piece that waits; its `withdrawn` are the notes that stand in it. */
 struct waiting {
 	struct waiting *next;
 	size_t input;
 	struct blocks_piece piece;
+	struct fault *fault; /* in place of a piece: its file cannot be read */
 };
 
 struct blocks {
-	struct input *inputs;
+	const struct logset_file *inputs;
 	size_t n, at; /* index of the file that is open */
-	struct source *source;
+	struct source *source; /* NULL: between two files */
 	uint64_t line; /* line number of the next piece */
 	size_t window, behind; /* bytes to read behind a piece; those read */
 	struct waiting *first, **last, *spare;
@@ -37,58 +31,22 @@ struct blocks {
 	struct reader_record note;
 };
 
-static int
-compare_inputs(const void *pa, const void *pb)
-{
-	const struct input *a = pa, *b = pb;
-
-	return (a->seq > b->seq) - (a->seq < b->seq);
-}
-
-/* Standard input cannot be looked at beforehand, and needs not. */
-static bool
-put_in_order(struct blocks *a, struct fault *fault)
-{
-	for (size_t i = 0; i < a->n && a->n > 1; i++)
-		if (!verify_first_seq(a->inputs[i].path, &a->inputs[i].seq,
-		    fault))
-			return false;
-	qsort(a->inputs, a->n, sizeof a->inputs[0], compare_inputs);
-	return true;
-}
-
-static bool
-open_input(struct blocks *a, struct fault *fault)
-{
-	a->line = 1;
-	a->source = source_open(a->inputs[a->at].path, fault);
-	return a->source != NULL;
-}
-
 struct blocks *
-blocks_open(char *const *paths, size_t n, bool at_once, struct fault *fault)
+blocks_open(const struct logset_file *files, size_t n, bool at_once,
+    struct fault *fault)
 {
 	struct blocks *a = calloc(1, sizeof *a);
 
-	if (a != NULL) {
-		reader_record_init(&a->note);
-		a->last = &a->first;
-		a->n = n == 0 ? 1 : n;
-		a->inputs = calloc(a->n, sizeof a->inputs[0]);
-	}
-	if (a == NULL || a->inputs == NULL) {
+	if (a == NULL) {
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
-		blocks_close(a);
 		return NULL;
 	}
+	reader_record_init(&a->note);
+	a->last = &a->first;
+	a->inputs = files;
+	a->n = n;
 	a->window = at_once ? 0 : BLOCKS_BYTES;
-	a->inputs[0].path = "-";
-	for (size_t i = 0; i < n; i++)
-		a->inputs[i].path = paths[i];
-	if (put_in_order(a, fault) && open_input(a, fault))
-		return a;
-	blocks_close(a);
-	return NULL;
+	return a;
 }
 
 void
@@ -105,6 +63,7 @@ free_waiting(struct waiting *w)
 		struct waiting *next = w->next;
 
 		blocks_piece_free(&w->piece);
+		free(w->fault);
 		free(w);
 		w = next;
 	}
@@ -119,7 +78,6 @@ blocks_close(struct blocks *a)
 	free_waiting(a->first);
 	free_waiting(a->spare);
 	reader_record_free(&a->note);
-	free(a->inputs);
 	free(a);
 }
 
@@ -196,15 +154,16 @@ weight(const struct waiting *w)
 	    BLOCKS_RECORD_BYTES;
 }
 
-static bool
-append(struct blocks *a, struct slice text, struct fault *fault)
+/* A new one at the end; NULL: out of memory. */
+static struct waiting *
+put_waiting(struct blocks *a)
 {
 	struct waiting *w = a->spare;
 
 	if (w != NULL)
 		a->spare = w->next;
 	else if ((w = calloc(1, sizeof *w)) == NULL)
-		return fault_no_memory(fault);
+		return NULL;
 	w->next = NULL;
 	w->input = a->at;
 	*a->last = w;
@@ -214,11 +173,45 @@ append(struct blocks *a, struct slice text, struct fault *fault)
 	w->piece.line = a->line;
 	w->piece.withdrawn.n = 0;
 	w->piece.n = 0;
+	return w;
+}
+
+static bool
+append(struct blocks *a, struct slice text, struct fault *fault)
+{
+	struct waiting *w = put_waiting(a);
+
+	if (w == NULL)
+		return fault_no_memory(fault);
 	if (!copy(&w->piece, text, fault))
 		return false;
 	if (a->first != w)
 		a->behind += weight(w);
 	return look_at_lines(a, w, fault);
+}
+
+static void
+end_input(struct blocks *a)
+{
+	source_close(a->source);
+	a->source = NULL;
+	a->at_end = ++a->at == a->n;
+}
+
+/* What was read of this file comes before its fault.  False: out of memory. */
+static bool
+give_up_input(struct blocks *a)
+{
+	struct waiting *w;
+
+	if (a->fault.kind == FAULT_UNAVAILABLE)
+		return false;
+	w = put_waiting(a);
+	if (w == NULL || (w->fault = malloc(sizeof *w->fault)) == NULL)
+		return fault_no_memory(&a->fault);
+	*w->fault = a->fault;
+	end_input(a);
+	return true;
 }
 
 /* False: a->failed with a fault. */
@@ -227,19 +220,21 @@ read_piece(struct blocks *a)
 {
 	struct slice text;
 
+	if (a->source == NULL) {
+		a->line = 1;
+		a->source = source_open(a->inputs[a->at].path, &a->fault);
+		if (a->source == NULL)
+			return give_up_input(a);
+	}
 	switch (source_block(a->source, &text, &a->fault)) {
 	case SOURCE_LINE:
 		return append(a, text, &a->fault);
 	case SOURCE_FAILED:
-		return false;
+		return give_up_input(a);
 	default:
-		break;
+		end_input(a);
+		return true;
 	}
-	if (a->at + 1 == a->n)
-		return a->at_end = true;
-	source_close(a->source);
-	a->at++;
-	return open_input(a, &a->fault);
 }
 
 static int
@@ -272,28 +267,44 @@ collect_withdrawn(const struct blocks *a, struct blocks_seqs *seqs, struct fault
 	return true;
 }
 
-/* The first piece goes out, the caller's old one becomes a spare. */
-static bool
-hand_out(struct blocks *a, struct blocks_piece *piece, struct fault *fault)
+/* The first of those that wait becomes a spare. */
+static void
+drop_first(struct blocks *a)
 {
 	struct waiting *w = a->first;
-	struct blocks_piece old = *piece;
 
-	if (!collect_withdrawn(a, &old.withdrawn, fault)) {
-		*piece = old;
-		return false;
-	}
-	*piece = w->piece;
-	piece->withdrawn = old.withdrawn;
-	old.withdrawn = w->piece.withdrawn;
-	w->piece = old;
 	if ((a->first = w->next) == NULL)
 		a->last = &a->first;
 	else
 		a->behind -= weight(a->first);
 	w->next = a->spare;
 	a->spare = w;
-	return true;
+}
+
+/* The first piece goes out, the caller's old one becomes a spare. */
+static enum source_result
+hand_out(struct blocks *a, struct blocks_piece *piece, struct fault *fault)
+{
+	struct waiting *w = a->first;
+	struct blocks_piece old = *piece;
+
+	if (w->fault != NULL) {
+		*fault = *w->fault;
+		free(w->fault);
+		w->fault = NULL;
+		drop_first(a);
+		return SOURCE_FAILED;
+	}
+	if (!collect_withdrawn(a, &old.withdrawn, fault)) {
+		*piece = old;
+		return SOURCE_FAILED;
+	}
+	*piece = w->piece;
+	piece->withdrawn = old.withdrawn;
+	old.withdrawn = w->piece.withdrawn;
+	drop_first(a);
+	w->piece = old;
+	return SOURCE_LINE;
 }
 
 enum source_result
@@ -303,7 +314,7 @@ blocks_next(struct blocks *a, struct blocks_piece *piece, struct fault *fault)
 	    (a->first == NULL || a->behind < a->window))
 		a->failed = !read_piece(a);
 	if (a->first != NULL)
-		return hand_out(a, piece, fault) ? SOURCE_LINE : SOURCE_FAILED;
+		return hand_out(a, piece, fault);
 	if (!a->failed)
 		return SOURCE_END;
 	*fault = a->fault;

@@ -8,7 +8,8 @@
  * (CHAIN_ROUND_BYTES) and its notes, or behind the link of the next file.  A piece is
  * handed out when BLOCKS_BYTES behind it were read.
  *
- * Files come in the order of the chain, whatever the order of the paths.
+ * A file that cannot be read, or not to its end, is told where it would have
+ * come, and the others go on behind it.
  * Threads: a struct blocks belongs to one thread; a piece to whoever has it.
  */
 #ifndef TLSPOLICY_AUDIT_BLOCKS_H
@@ -17,6 +18,7 @@
 #include <assert.h>
 
 #include "policy/audit/chain.h"
+#include "policy/audit/logset.h"
 #include "policy/audit/reader.h"
 
 enum {
@@ -51,16 +53,19 @@ void blocks_piece_free(struct blocks_piece *);
 struct blocks;
 
 /*
- * NULL with a fault.  No paths: "-".  The paths must outlive it.  `at_once`:
- * pieces come as they are read, and what is noted later is not known.
+ * Of one run of a struct logset, which must outlive it.  NULL with a fault: out
+ * of memory.  `at_once`: pieces come as they are read, and what is noted later
+ * is not known.
  */
-struct blocks *blocks_open(char *const *paths, size_t n, bool at_once,
+struct blocks *blocks_open(const struct logset_file *, size_t n, bool at_once,
     struct fault *) MUST_CHECK;
 void blocks_close(struct blocks *);
 
 /*
  * The next piece, in place of the one that is there, whose memory is used
- * again.  What stands before a damaged place comes before SOURCE_FAILED.
+ * again.  What stands before a damaged place comes before SOURCE_FAILED; the
+ * next call goes on with the next file, unless memory ran out
+ * (FAULT_UNAVAILABLE).
  */
 enum source_result blocks_next(struct blocks *, struct blocks_piece *,
     struct fault *) NONNULL;

@@ -65,8 +65,9 @@ enum reader_result {
 	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
+	READER_UNREAD, /* a file, or its rest, cannot be read: the same */
 	READER_END,
-	READER_FAILED  /* a file cannot be read */
+	READER_FAILED  /* memory ran out */
 };
 
 /*
@@ -76,7 +77,10 @@ enum reader_result {
 enum reader_result reader_parse(struct reader_record *, struct slice line,
     struct fault *) NONNULL;
 
-/* Files one after the other, in the order of the chain. */
+/*
+ * All files, whatever their order: those of a node in the order of the chain,
+ * those of several by the time of their lines.
+ */
 struct reader;
 
 /*

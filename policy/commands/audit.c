@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/audit/logset.h"
 #include "policy/commands/audit.h"
 
 /* A name that is a pattern itself would find other files, or none. */
@@ -198,6 +199,23 @@ audit_is_domain(const char *word)
 	    key_parse(slice_of(text), &key, &fault) && key.kind == KEY_NAME;
 }
 
+static bool
+is_nothing(const struct audit_walk *w)
+{
+	return w->records + w->notes + w->torn + w->bad + w->withdrawn == 0;
+}
+
+/* The only file, with nothing in it, is the caller's to tell. */
+static void
+take_unread(struct audit_walk *w, const struct audit_files *files,
+    const struct fault *fault)
+{
+	if (w->unread++ == 0)
+		w->unread_kind = fault->kind;
+	if (!w->again && (files->n > 1 || !is_nothing(w)))
+		fault_report(fault, stderr);
+}
+
 /* False: stop. */
 static bool
 take(struct audit_walk *w, enum reader_result result,
@@ -246,16 +264,56 @@ audit_walk(struct audit_walk *w, const struct audit_files *files,
 	    w->at_once, fault);
 	struct reader_record record;
 	enum reader_result result;
+	struct fault unread;
 
 	if (reader == NULL)
 		return false;
 	reader_record_init(&record);
-	do
+	do {
 		result = reader_next(reader, &record, fault);
-	while (take(w, result, &record, reader, fault));
+		if (result == READER_UNREAD) {
+			take_unread(w, files, fault);
+			unread = *fault;
+		}
+	} while (result == READER_UNREAD ||
+	    take(w, result, &record, reader, fault));
 	reader_record_free(&record);
 	reader_close(reader);
-	return result != READER_FAILED;
+	if (result == READER_FAILED)
+		return false;
+	if (w->unread == 0 || w->unread < files->n || !is_nothing(w))
+		return true;
+	if (files->n == 1)
+		*fault = unread;
+	else
+		fault_set(fault, w->unread_kind, "none of the %zu files could "
+		    "be read", files->n);
+	return false;
+}
+
+int
+audit_status(uint64_t unread, enum fault_kind kind, uint64_t bad)
+{
+	return unread > 0 ? (int)kind : bad > 0 ? FAULT_DATA : EXIT_FINE;
+}
+
+bool
+audit_has_pipe(const struct audit_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (logset_is_pipe(files->paths[i]))
+			return true;
+	return false;
+}
+
+void
+audit_say_unread(uint64_t unread)
+{
+	if (unread > 0)
+		fprintf(stderr, "%llu file%s could not be read to the end: what "
+		    "else is in %s is missing here\n",
+		    (unsigned long long)unread, unread == 1 ? "" : "s",
+		    unread == 1 ? "it" : "them");
 }
 
 void

@@ -77,11 +77,22 @@ struct audit_walk {
 	uint64_t unrecorded; /* refusals, as the log says */
 	uint64_t maillog, untold; /* from a mail log; of these without TLS told */
 	uint64_t delivered;	  /* and mail that left, among the notes */
+	uint64_t unread; /* files that could not be read, or not to the end */
+	enum fault_kind unread_kind; /* of the first */
 };
 
-/* False with a fault when a file could not be read. */
+/*
+ * A file that cannot be read, or not to its end, is reported and counted; what
+ * can be read counts.  False with a fault: nothing could be, or memory ran out.
+ */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
+/* The exit code for what was not read, 0 when all was. */
+int audit_status(uint64_t unread, enum fault_kind, uint64_t bad);
+/* On standard error, if any: what is missing in what is printed. */
+void audit_say_unread(uint64_t unread);
+/* Reading it a second time gives nothing; for those that read twice. */
+bool audit_has_pipe(const struct audit_files *);
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
 /* The same of records that were withdrawn. */

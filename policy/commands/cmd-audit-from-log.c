@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/audit/logset.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/word.h"
 #include "policy/commands/progress.h"
@@ -50,20 +51,26 @@ is_audit_file(const struct context *context)
 
 struct log {
 	char *path;
-	bool regular;
+	bool unread;
 	size_t place; /* on the command line */
 	int64_t written, first_us;
 };
 
+struct logs {
+	struct log *list;
+	size_t n;
+	size_t unread; /* that cannot be read, or not to their end */
+	enum fault_kind unread_kind; /* of the first */
+};
+
 /* When a file was last written; of a pipe, now. */
 static int64_t
-last_written(const char *path, bool *regular)
+last_written(const char *path)
 {
 	struct stat st;
 
-	*regular = strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode);
-	return *regular ? (int64_t)st.st_mtime : (int64_t)time(NULL);
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode) ? (int64_t)st.st_mtime : (int64_t)time(NULL);
 }
 
 static void
@@ -124,30 +131,49 @@ compare(const void *pa, const void *pb)
 	    (a->place > b->place) - (a->place < b->place);
 }
 
+/* The others count.  False: not the file is to blame. */
+static bool
+give_up(struct logs *logs, struct log *log, const struct fault *fault)
+{
+	if (fault->kind == FAULT_UNAVAILABLE || fault->kind == FAULT_NONE)
+		return false;
+	fault_report(fault, stderr);
+	log->unread = true;
+	if (logs->unread++ == 0)
+		logs->unread_kind = fault->kind;
+	return true;
+}
+
 /* Oldest first; a pipe can only be read once, and stays where it is. */
 static bool
-put_in_order(struct log *logs, size_t n, const struct maillog_options *o,
+put_in_order(struct logs *logs, const struct maillog_options *o,
     struct fault *fault)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!logs[i].regular)
+	for (size_t i = 0; i < logs->n; i++)
+		if (logset_is_pipe(logs->list[i].path))
 			return true;
-	for (size_t i = 0; i < n; i++)
-		if (!maillog_first(logs[i].path, o, logs[i].written,
-		    &logs[i].first_us, fault))
+	for (size_t i = 0; i < logs->n; i++)
+		if (!maillog_first(logs->list[i].path, o, logs->list[i].written,
+		    &logs->list[i].first_us, fault) &&
+		    !give_up(logs, &logs->list[i], fault))
 			return false;
-	qsort(logs, n, sizeof *logs, compare);
+	qsort(logs->list, logs->n, sizeof *logs->list, compare);
 	return true;
 }
 
 static bool
-read_logs(struct maillog *m, const struct log *logs, size_t n,
-    struct fault *fault)
+read_logs(struct maillog *m, struct logs *logs, struct fault *fault)
 {
 	bool good = true;
 
-	for (size_t i = 0; good && i < n; i++)
-		good = maillog_file(m, logs[i].path, logs[i].written, fault);
+	for (size_t i = 0; good && i < logs->n; i++) {
+		struct log *log = &logs->list[i];
+
+		fault_clear(fault);
+		good = log->unread ||
+		    maillog_file(m, log->path, log->written, fault) ||
+		    give_up(logs, log, fault);
+	}
 	good = good && maillog_finish(m, fault);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fault_set(fault, FAULT_IO, "cannot write the records");
@@ -155,35 +181,46 @@ read_logs(struct maillog *m, const struct log *logs, size_t n,
 }
 
 static int
+read_all(struct maillog *m, const struct maillog_options *o, struct logs *logs)
+{
+	struct fault fault;
+	int status;
+	bool good;
+
+	progress_start("lines read", &maillog_counts(m)->lines);
+	good = put_in_order(logs, o, &fault) && read_logs(m, logs, &fault);
+	progress_stop();
+	if (!good)
+		return command_fail(&fault);
+	if (logs->unread == logs->n && maillog_counts(m)->lines == 0)
+		return (int)logs->unread_kind;
+	say_counts(maillog_counts(m));
+	audit_say_unread(logs->unread);
+	status = judge(maillog_counts(m));
+	return logs->unread > 0 ? (int)logs->unread_kind : status;
+}
+
+static int
 read_files(struct maillog *m, const struct maillog_options *o, char **paths)
 {
 	static char *const standard_input[] = { "-", NULL };
 	char *const *operands = paths[0] == NULL ? standard_input : paths;
-	struct log *logs;
+	struct logs logs = { .n = 0 };
 	struct fault fault;
-	size_t n = 0;
-	bool good;
+	int status;
 
-	while (operands[n] != NULL)
-		n++;
-	if ((logs = calloc(n, sizeof *logs)) == NULL) {
+	while (operands[logs.n] != NULL)
+		logs.n++;
+	if ((logs.list = calloc(logs.n, sizeof *logs.list)) == NULL) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
-	for (size_t i = 0; i < n; i++) {
-		logs[i].path = operands[i];
-		logs[i].place = i;
-		logs[i].written = last_written(logs[i].path, &logs[i].regular);
-	}
-	progress_start("lines read", &maillog_counts(m)->lines);
-	good = put_in_order(logs, n, o, &fault) &&
-	    read_logs(m, logs, n, &fault);
-	progress_stop();
-	free(logs);
-	if (!good)
-		return command_fail(&fault);
-	say_counts(maillog_counts(m));
-	return judge(maillog_counts(m));
+	for (size_t i = 0; i < logs.n; i++)
+		logs.list[i] = (struct log){ .path = operands[i], .place = i,
+			.written = last_written(operands[i]) };
+	status = read_all(m, o, &logs);
+	free(logs.list);
+	return status;
 }
 
 /* False, having said why, when the value is none. */

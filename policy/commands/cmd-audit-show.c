@@ -446,9 +446,11 @@ run(struct context *context, int argc, char **argv)
 	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
-	if (status == EXIT_FINE)
-		say_unmatched(&show);
-	return status == EXIT_FINE && walk.bad > 0 ? FAULT_DATA : status;
+	if (status != EXIT_FINE)
+		return status;
+	audit_say_unread(walk.unread);
+	say_unmatched(&show);
+	return audit_status(walk.unread, walk.unread_kind, walk.bad);
 }
 
 const struct command command_audit_show = {

@@ -207,11 +207,15 @@ run(struct context *context, int argc, char **argv)
 	    command_fail(&fault);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
-	if (status != EXIT_FINE || why.found > 0)
+	audit_say_unread(status == EXIT_FINE ? walk.unread : 0);
+	if (status == EXIT_FINE && walk.unread > 0)
+		status = (int)walk.unread_kind;
+	if (why.found > 0)
 		return status != EXIT_FINE ? status : why.status;
-	fprintf(stderr, "tlspolicy audit why: no record of %s\n",
-	    argv[optind]);
-	return FAULT_NOINPUT;
+	if (status == EXIT_FINE || walk.unread > 0)
+		fprintf(stderr, "tlspolicy audit why: no record of %s\n",
+		    argv[optind]);
+	return status != EXIT_FINE ? status : FAULT_NOINPUT;
 }
 
 const struct command command_audit_why = {

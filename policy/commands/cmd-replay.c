@@ -62,8 +62,10 @@ print(struct replaying *run, struct replay_workers *workers)
 		    &run->replay, stdout);
 		store_end(&reader);
 	}
-	if (workers->bad > 0)
-		return FAULT_DATA;
+	audit_say_unread(workers->unread);
+	if (workers->unread + workers->bad > 0)
+		return audit_status(workers->unread, workers->unread_kind,
+		    workers->bad);
 	return replay_report_refuses(report) ? EXIT_FINDINGS : EXIT_FINE;
 }
 
@@ -81,7 +83,10 @@ replay(struct replaying *run, const struct audit_files *files,
 	progress_start("records judged", &workers.records);
 	good = replay_workers_run(&workers, files->paths, files->n, &fault);
 	progress_stop();
-	status = good ? print(run, &workers) : command_fail(&fault);
+	if (good && workers.records == 0 && workers.unread >= files->n)
+		status = (int)workers.unread_kind;
+	else
+		status = good ? print(run, &workers) : command_fail(&fault);
 	replay_workers_free(&workers);
 	return status;
 }

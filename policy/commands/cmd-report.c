@@ -178,15 +178,6 @@ read_answers(struct asked *asked, const struct audit_files *files,
 	return true;
 }
 
-static bool
-is_stdin(const struct audit_files *files)
-{
-	for (size_t i = 0; i < files->n; i++)
-		if (slice_is(slice_of(files->paths[i]), "-"))
-			return true;
-	return files->n == 0;
-}
-
 static int
 make(struct asked *asked, const struct audit_files *files)
 {
@@ -195,7 +186,7 @@ make(struct asked *asked, const struct audit_files *files)
 	struct fault fault;
 
 	/* What can be read but once has no answers to be held against. */
-	good = !gone || is_stdin(files) || read_answers(asked, files, &fault);
+	good = !gone || audit_has_pipe(files) || read_answers(asked, files, &fault);
 	progress_start("records read", &walk.records);
 	good = good && audit_walk(&walk, files, &fault);
 	progress_stop();
@@ -230,7 +221,8 @@ make(struct asked *asked, const struct audit_files *files)
 		fprintf(stderr, "%llu line%s could not be read and %s not in "
 		    "the report\n", (unsigned long long)walk.bad,
 		    walk.bad == 1 ? "" : "s", walk.bad == 1 ? "is" : "are");
-	return walk.bad > 0 ? FAULT_DATA : EXIT_FINE;
+	audit_say_unread(walk.unread);
+	return audit_status(walk.unread, walk.unread_kind, walk.bad);
 }
 
 /* What is asked for counts for both ways. */

@@ -166,7 +166,8 @@ suggest(struct suggest *s, const struct audit_files *files, bool why_not)
 		fault_set(&fault, FAULT_IO, "cannot write the rules");
 		return command_fail(&fault);
 	}
-	return first.bad > 0 ? FAULT_DATA : EXIT_FINE;
+	audit_say_unread(first.unread);
+	return audit_status(first.unread, first.unread_kind, first.bad);
 }
 
 /* False: a usage error, which was told. */
@@ -198,13 +199,11 @@ static bool
 is_twice_readable(const struct context *context,
     const struct audit_files *files)
 {
-	for (size_t i = 0; i < files->n; i++)
-		if (strcmp(files->paths[i], "-") == 0) {
-			command_usage(context, "standard input cannot be read "
-			    "twice, which this needs: give files");
-			return false;
-		}
-	return true;
+	if (!audit_has_pipe(files))
+		return true;
+	command_usage(context, "standard input or a pipe cannot be read "
+	    "twice, which this needs: give files");
+	return false;
 }
 
 static int

@@ -166,19 +166,52 @@ work(void *arg)
 	return NULL;
 }
 
+static void
+say_unread(struct replay_workers *workers, const struct fault *fault)
+{
+	fault_report(fault, stderr);
+	if (workers->unread++ == 0)
+		workers->unread_kind = fault->kind;
+}
+
+/* Of one run of files.  False: out of memory, or a thread failed. */
 static bool
-read_files(struct ring *ring, struct blocks *blocks, struct fault *fault)
+read_run(struct replay_workers *workers, struct ring *ring,
+    struct blocks *blocks, struct fault *fault)
 {
 	enum source_result result = SOURCE_LINE;
 	struct block *b;
 
-	while (result == SOURCE_LINE && (b = take_free(ring)) != NULL) {
+	while (result != SOURCE_END && (b = take_free(ring)) != NULL) {
 		result = blocks_next(blocks, &b->piece, fault);
 		if (result != SOURCE_LINE)
 			b->piece.n = 0;
 		give_filled(ring, b);
+		if (result == SOURCE_FAILED &&
+		    fault->kind == FAULT_UNAVAILABLE)
+			return false;
+		if (result == SOURCE_FAILED)
+			say_unread(workers, fault);
 	}
-	return result != SOURCE_FAILED;
+	return true;
+}
+
+static bool
+read_files(struct replay_workers *workers, struct ring *ring,
+    const struct logset *set, struct fault *fault)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < set->nfailures; i++)
+		say_unread(workers, &set->failures[i]);
+	for (size_t i = 0; good && i < set->nruns; i++) {
+		struct blocks *blocks = blocks_open(set->files +
+		    set->runs[i].first, set->runs[i].n, false, fault);
+
+		good = blocks != NULL && read_run(workers, ring, blocks, fault);
+		blocks_close(blocks);
+	}
+	return good;
 }
 
 static bool
@@ -243,8 +276,8 @@ static bool
 run(struct replay_workers *workers, struct ring *ring,
     char *const *paths, size_t n, struct fault *fault)
 {
-	struct blocks *blocks = blocks_open(paths, n, false, fault);
-	bool good = blocks != NULL;
+	struct logset set;
+	bool good = logset_open(&set, paths, n, fault);
 	size_t started = 0;
 
 	while (good && started < workers->threads) {
@@ -255,9 +288,9 @@ run(struct replay_workers *workers, struct ring *ring,
 		good = start_worker(w, fault);
 		started += good;
 	}
-	good = good && read_files(ring, blocks, fault);
+	good = good && read_files(workers, ring, &set, fault);
 	good = join(workers, ring, started, good, fault);
-	blocks_close(blocks);
+	logset_close(&set);
 	return good;
 }
 

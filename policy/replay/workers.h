@@ -21,6 +21,8 @@ struct replay_workers {
 	/* Results. */
 	size_t records; /* so far; for progress_start() */
 	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
+	uint64_t unread; /* files, or rests of files, that cannot be read */
+	enum fault_kind unread_kind; /* of the first */
 	struct replay_report report;
 
 	struct replay_worker *worker; /* `threads` of them */

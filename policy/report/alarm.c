@@ -107,31 +107,37 @@ of_clients(struct alarms *a, const struct report_domain *d)
 	}
 }
 
-/* The domain's earlier certificate that shares most with this one. */
+/*
+ * The domain's earlier certificate that shares most with this one; NULL: one of
+ * them may be the same, and nothing is known to have changed.
+ */
 static const struct report_certificate *
 predecessor(const struct report_domain *d, unsigned i,
     enum report_alarm_kind *kind)
 {
+	static const enum report_alarm_kind kinds[LIKENESSES] = {
+		[LIKE_SAME] = ALARM_KINDS,
+		[LIKE_RENEWED] = ALARM_RENEWED,
+		[LIKE_OTHER_DN] = ALARM_ISSUER,
+		[LIKE_UNTOLD] = ALARM_KINDS,
+		[LIKE_OTHER_ISSUER] = ALARM_ISSUER,
+		[LIKE_OTHER_NAME] = ALARM_NAME,
+	};
 	const struct report_certificate *new = &d->certificates[i];
 	const struct report_certificate *best = NULL;
+	enum report_likeness most = LIKENESSES;
 
-	*kind = ALARM_KINDS;
 	while (i-- > 0) {
-		const struct report_certificate *old = &d->certificates[i];
-		bool same_name = strcmp(old->cn, new->cn) == 0;
-		bool same_issuer = strcmp(old->issuer, new->issuer) == 0;
-		enum report_alarm_kind this = !same_name ? ALARM_NAME :
-		    !same_issuer ? ALARM_ISSUER : ALARM_RENEWED;
+		enum report_likeness likeness = report_compare_certificates(
+		    &d->certificates[i], new);
 
-		if (best == NULL || this == ALARM_RENEWED ||
-		    (this == ALARM_ISSUER && *kind == ALARM_NAME)) {
-			best = old;
-			*kind = this;
+		if (likeness < most) {
+			most = likeness;
+			best = &d->certificates[i];
 		}
-		if (this == ALARM_RENEWED)
-			break;
 	}
-	return best;
+	*kind = best == NULL ? ALARM_KINDS : kinds[most];
+	return *kind == ALARM_KINDS ? NULL : best;
 }
 
 static void
@@ -143,8 +149,8 @@ of_certificates(struct alarms *a, const struct report_domain *d)
 			.time = d->certificates[i].first };
 
 		alarm.before = predecessor(d, i, &alarm.kind);
-		if (alarm.kind != ALARM_NAME ||
-		    alarm.time - d->certificates[0].first > LEARNING_US)
+		if (alarm.before != NULL && (alarm.kind != ALARM_NAME ||
+		    alarm.time - d->certificates[0].first > LEARNING_US))
 			add(a, alarm);
 	}
 }

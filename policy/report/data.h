@@ -36,9 +36,12 @@ struct report_client {
 	char *issuer; /* of the last certificate that verified */
 };
 
-/* A certificate that verified. */
+/* A certificate that verified.  "": not told, or it has none. */
 struct report_certificate {
-	char *cn, *issuer, *fingerprint; /* "" when not told */
+	char *cn, *fingerprint;
+	char *issuer;	 /* its DN, or its CN where no more is told */
+	char *issuer_cn; /* what all MTAs tell of it */
+	bool cn_told, dn_told;
 	int64_t first, last;
 	uint64_t mails;
 };

@@ -14,38 +14,26 @@
 #include "policy/facts/organisation.h"
 #include "policy/report/report-internal.h"
 
-enum { COPY_MAX = 240, RARE = 100 };
+enum { RARE = 100 };
 
-char *
-report_copy(struct slice s)
-{
-	size_t n = s.n > COPY_MAX ? COPY_MAX : s.n;
-	char *copy;
-
-	/* Not in the middle of a character of UTF-8. */
-	while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
-		n--;
-	copy = malloc(n + sizeof "...");
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, s.p == NULL ? "" : s.p, n);
-	strcpy(copy + n, n < s.n ? "..." : "");
-	return copy;
-}
-
-/* sendmail gives a name that it could not verify, and says so. */
+/*
+ * sendmail gives a name that it could not verify, and says so.  An address is
+ * printed in one spelling: each MTA has its own.
+ */
 static void
 client_name(const struct facts *facts, bool server, struct text *out)
 {
 	struct slice name = facts_value(facts, server ? FACT_SERVER_NAME :
 	    FACT_CLIENT_NAME);
-	struct slice address = facts_value(facts, server ? FACT_SERVER_ADDR :
-	    FACT_CLIENT_ADDR);
+	struct netaddr address;
 
 	if (name.n == 0 || name.p[0] == '[' ||
 	    (facts_filled(facts, FACT_CLIENT_RESOLVE) &&
 	    !slice_is_nocase(facts_value(facts, FACT_CLIENT_RESOLVE), "OK")))
-		text_put(out, address);
+		facts_address(facts, server, &address) ?
+		    netaddr_print(&address, out) : text_put(out,
+		    facts_value(facts, server ? FACT_SERVER_ADDR :
+		    FACT_CLIENT_ADDR));
 	else
 		organisation_organisational(name, out);
 }
@@ -143,7 +131,9 @@ over_tls(const struct report *r, struct report_client *c,
 		c->last_verified = record->time_us;
 		c->unverified_before += c->unverified;
 		c->unverified = 0;
-		if (c->issuer != NULL && slice_is(issuer, c->issuer))
+		/* A mail log tells none: the one known before stays. */
+		if (issuer.n == 0 || (c->issuer != NULL &&
+		    slice_is(issuer, c->issuer)))
 			return true;
 		free(c->issuer);
 		return (c->issuer = report_copy(issuer)) != NULL;
@@ -157,72 +147,6 @@ over_tls(const struct report *r, struct report_client *c,
 	c->last_unverified = record->time_us;
 	c->unverified_word = facts_verify(&record->facts);
 	return true;
-}
-
-static void
-free_certificate(struct report_certificate *c)
-{
-	free(c->cn);
-	free(c->issuer);
-	free(c->fingerprint);
-}
-
-/* Removes the certificate that was not seen for longest; keeps the order. */
-static void
-forget_certificate(struct report_domain *d)
-{
-	unsigned oldest = 0;
-
-	for (unsigned i = 1; i < d->ncertificates; i++)
-		if (d->certificates[i].last < d->certificates[oldest].last)
-			oldest = i;
-	free_certificate(&d->certificates[oldest]);
-	d->ncertificates--;
-	memmove(&d->certificates[oldest], &d->certificates[oldest + 1],
-	    (d->ncertificates - oldest) * sizeof d->certificates[0]);
-	d->certificates_left_out++;
-}
-
-static bool
-same(const char *kept, struct slice s)
-{
-	size_t n = strlen(kept);
-
-	if (s.n <= COPY_MAX)
-		return n == s.n && memcmp(kept, s.p == NULL ? "" : s.p, n) == 0;
-	return n > 3 && memcmp(kept, s.p, n - 3) == 0;
-}
-
-static bool
-add_certificate(struct report_domain *d, const struct reader_record *record)
-{
-	struct slice cn = facts_value(&record->facts, FACT_CN_SUBJECT);
-	struct slice issuer = issuer_of(&record->facts);
-	struct slice print = facts_value(&record->facts, FACT_FINGERPRINT);
-	struct report_certificate *c;
-
-	for (unsigned i = 0; i < d->ncertificates; i++) {
-		c = &d->certificates[i];
-		if (same(c->cn, cn) && same(c->issuer, issuer) &&
-		    same(c->fingerprint, print)) {
-			c->mails++;
-			c->last = record->time_us;
-			return true;
-		}
-	}
-	if (d->ncertificates == REPORT_CERTIFICATES_MAX)
-		forget_certificate(d);
-	c = realloc(d->certificates, (d->ncertificates + 1) * sizeof *c);
-	if (c == NULL)
-		return false;
-	d->certificates = c;
-	c += d->ncertificates++;
-	c->cn = report_copy(cn);
-	c->issuer = report_copy(issuer);
-	c->fingerprint = report_copy(print);
-	c->first = c->last = record->time_us;
-	c->mails = 1;
-	return c->cn != NULL && c->issuer != NULL && c->fingerprint != NULL;
 }
 
 bool
@@ -244,7 +168,8 @@ report_add_peer(const struct report *r, struct report_domain *d,
 	}
 	if (!over_tls(r, c, record))
 		return false;
-	return !facts_verified(&record->facts) || add_certificate(d, record);
+	return !facts_verified(&record->facts) ||
+	    report_add_certificate(d, record);
 }
 
 void
@@ -258,10 +183,8 @@ report_free_domain(struct report_domain *d)
 	}
 	for (unsigned i = 0; i < d->nclients; i++)
 		free_client(&d->clients[i]);
-	for (unsigned i = 0; i < d->ncertificates; i++)
-		free_certificate(&d->certificates[i]);
+	report_free_certificates(d);
 	free(d->clients);
-	free(d->certificates);
 	free(d->name);
 	free(d);
 }

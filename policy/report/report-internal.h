@@ -39,6 +39,24 @@ bool report_add_peer(const struct report *, struct report_domain *,
     const struct reader_record *);
 void report_free_domain(struct report_domain *);
 
+/* certificate.c: one that verified.  False: out of memory. */
+bool report_add_certificate(struct report_domain *,
+    const struct reader_record *);
+void report_free_certificates(struct report_domain *);
+
+/* What two have in common, as far as it is told of both; the first is most. */
+enum report_likeness {
+	LIKE_SAME,	   /* one certificate, by its fingerprint */
+	LIKE_RENEWED,	   /* all but the fingerprint */
+	LIKE_OTHER_DN,	   /* the issuer's CN, and not its DN */
+	LIKE_UNTOLD,	   /* nothing differs, and no fingerprint is told */
+	LIKE_OTHER_ISSUER, /* the name */
+	LIKE_OTHER_NAME,
+	LIKENESSES
+};
+enum report_likeness report_compare_certificates(
+    const struct report_certificate *, const struct report_certificate *);
+
 /* rule.c: False: out of memory. */
 bool report_add_rules(struct report *, const struct reader_record *);
 void report_free_rule(struct report_rule *);
@@ -50,7 +68,7 @@ bool report_keep_domain(struct report *, struct report_domain *);
 /* Makes room: half of the domains go to "(other)". */
 bool report_fold(struct report *);
 
-/* A copy for strings of the log, cut at a length that people read. */
+/* copy.c: a copy for strings of the log, cut at a length that people read. */
 char *report_copy(struct slice);
 
 /* Of `n` in hundredths of a percent, rounded so that only all is 10000. */
