@@ -46,7 +46,7 @@ print_store(const struct settings *s)
 	fault_clear(&fault);
 	/* The service manager may set the user, and not the settings. */
 	if (folder_become_owner(s->store, &changed, &fault))
-		store = store_open(s->store, &fault);
+		store = store_open_unlocked(s->store, NULL, &fault);
 	if (store == NULL || !store_begin(store, &reader, &fault)) {
 		printf("store: %s\n", fault_print(&fault, line, sizeof line));
 		printf("  until there is one, mail is %s\n",

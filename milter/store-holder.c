@@ -1,10 +1,8 @@
 /*
- * A process must not have two environments open that share a lock file:
- * closing one drops the fcntl(2) locks of both, and another process would take
- * the reader table for abandoned.  A replaced store has the lock file of the
- * old one, so the old one is closed first, when no reader is inside.  Readers
- * that come meanwhile wait instead of failing.  What takes long, looking at
- * every page of the new one, is done before: the old one judges meanwhile.
+ * The old store is closed when no reader is inside, and readers that come
+ * meanwhile wait.  What takes long, looking at every page of the new one, is
+ * done before: the old one judges meanwhile.  Nothing here waits for another
+ * process: who may open the lock file could keep it for ever.
  *
  * The lock prefers its writer: with readers preferred, a busy daemon would
  * never get to replace anything.
@@ -98,7 +96,7 @@ swap(struct store_holder *h, const char *path, struct fault *why)
 	guarded = NULL;
 	store_close(h->store);
 	if (sound)
-		fresh = store_open_seen(path, &seen, why);
+		fresh = store_open_unlocked(path, &seen, why);
 	return fresh;
 }
 
@@ -111,7 +109,7 @@ reopen(struct store_holder *h, const char *path)
 	fault_clear(&why);
 	if (h->store == NULL) {
 		/* Needs no lock: while no store is open nobody reads one. */
-		fresh = store_open(path, &why);
+		fresh = store_open_unlocked(path, NULL, &why);
 		pthread_rwlock_wrlock(&h->lock);
 	} else
 		fresh = swap(h, path, &why);
@@ -185,9 +183,8 @@ store_holder_close(struct store_holder *h)
 	pthread_rwlock_unlock(&h->lock);
 }
 
-bool
-store_holder_begin(struct store_holder *h, struct store_reader *reader,
-    struct fault *why)
+static bool
+begin(struct store_holder *h, struct store_reader *reader, struct fault *why)
 {
 	pthread_rwlock_rdlock(&h->lock);
 	if (h->store == NULL)
@@ -198,9 +195,25 @@ store_holder_begin(struct store_holder *h, struct store_reader *reader,
 	return false;
 }
 
-void
-store_holder_end(struct store_holder *h, struct store_reader *reader)
+bool
+store_holder_ask(struct store_holder *h,
+    void (*ask)(void *, struct store_reader *), void *arg, struct fault *why)
 {
-	store_end(reader);
-	pthread_rwlock_unlock(&h->lock);
+	enum { TRIES = 100 };
+	struct store_reader reader;
+
+	for (int i = 0; i < TRIES; i++) {
+		bool overtaken;
+
+		if (!begin(h, &reader, why))
+			return false;
+		ask(arg, &reader);
+		overtaken = store_is_overtaken(&reader);
+		store_end(&reader);
+		pthread_rwlock_unlock(&h->lock);
+		if (!overtaken)
+			return true;
+	}
+	return fault_set(why, FAULT_UNAVAILABLE,
+	    "the store is written too often to be read");
 }

@@ -31,11 +31,13 @@ bool store_holder_watch(struct store_holder *, const char *path) NONNULL;
 void store_holder_close(struct store_holder *);
 
 /*
- * A read transaction; the store stays open until its end.  False with the
- * reason in *why; there is nothing to end then.
+ * Calls `ask` with a reader, under which the store stays open, once more
+ * whenever so many commits came meanwhile that what it read may be none of
+ * theirs; its last call counts.  False with the reason in *why: there is no
+ * store that can be read, or no end of commits.
  */
-bool store_holder_begin(struct store_holder *, struct store_reader *,
-    struct fault *why) MUST_CHECK NONNULL;
-void store_holder_end(struct store_holder *, struct store_reader *) NONNULL;
+bool store_holder_ask(struct store_holder *,
+    void (*ask)(void *arg, struct store_reader *), void *arg, struct fault *why)
+    MUST_CHECK;
 
 #endif

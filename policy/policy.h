@@ -1,9 +1,10 @@
 /*
  * policy.h - what the daemon uses of the policy library, in one header.
  *
- * The order of use: settings_read(), store_open() (after any fork); for each
+ * The order of use: settings_read(), store_open_unlocked() (after any fork); for each
  * message facts_reset(), macro_set() for what the MTA told, macro_finish(),
- * store_begin(), eval_session(), store_end(), record_format().
+ * store_begin(), eval_session(), store_is_overtaken(), store_end(),
+ * record_format().
  */
 #ifndef TLSPOLICY_POLICY_H
 #define TLSPOLICY_POLICY_H

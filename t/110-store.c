@@ -299,29 +299,6 @@ test_foreign_written(void **state)
 	unit_end();
 }
 
-static void
-test_slots(void **state)
-{
-	const char *path = unit_build("slots", "TLS_Clt: OK\n", 1);
-	struct store_reader readers[3];
-	struct fault fault;
-	struct store *store = store_open(path, &fault);
-	unsigned used, all;
-
-	(void)state;
-	store_reader_slots(store, &used, &all);
-	unit_number("none", 0, used);
-	unit_number("all", 1024, all);
-	for (int i = 0; i < 3; i++)
-		assert_true(store_begin(store, &readers[i], &fault));
-	store_reader_slots(store, &used, &all);
-	unit_number("three", 3, used);
-	for (int i = 0; i < 3; i++)
-		store_end(&readers[i]);
-	store_close(store);
-	unit_end();
-}
-
 int
 main(void)
 {
@@ -332,7 +309,6 @@ main(void)
 		cmocka_unit_test(test_many_rules_with_a_list),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_foreign_written),
-		cmocka_unit_test(test_slots),
 	};
 
 	return unit_main(tests);

@@ -1,6 +1,7 @@
 /*
  * A writer in a process of its own puts policies in by turns; threads read.
- * Every transaction must see one policy whole.  And what dead readers leave.
+ * Every transaction must see one policy whole, or know that it did not.  And
+ * what dead readers leave.
  */
 #include <sys/wait.h>
 
@@ -11,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <lmdb.h>
+
+#include "policy/store/inside.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/watch.h"
 #include "t/unit.h"
@@ -59,21 +63,24 @@ start_writer(const char *path)
 struct view {
 	struct store *store;
 	time_t end;
-	unsigned long read, mixed, failed, generations;
+	unsigned long read, mixed, failed, generations, overtaken;
 	uint64_t last;
 };
 
 struct seen {
 	char requirement[32];
 	unsigned rules;
-	bool mixed;
+	bool mixed, pause;
 };
 
 static bool
 see_rule(void *arg, const struct stored_rule *rule)
 {
+	const struct timespec pause = { 0, 2000000 };
 	struct seen *seen = arg;
 
+	if (seen->pause && seen->rules == RULES / 2)
+		nanosleep(&pause, NULL);
 	if (seen->rules++ == 0)
 		snprintf(seen->requirement, sizeof seen->requirement, "%.*s",
 		    SLICE_ARG(rule->requirement));
@@ -85,28 +92,35 @@ see_rule(void *arg, const struct stored_rule *rule)
 static void
 look(struct view *view)
 {
-	struct seen seen = { "", 0, false };
+	struct seen seen = { .rules = 0 };
 	struct store_reader reader;
 	struct fault fault;
+	bool good, overtaken;
 	char want[32];
 
+	/* Long enough for a writer to come by, every other time. */
+	seen.pause = view->read++ % 2 != 0;
 	if (!store_begin(view->store, &reader, &fault)) {
 		view->failed++;
 		return;
 	}
-	if (!store_each(&reader, see_rule, &seen))
-		view->failed++;
+	good = store_each(&reader, see_rule, &seen);
+	overtaken = store_is_overtaken(&reader);
 	snprintf(want, sizeof want, "ENCR:%lld",
 	    (long long)reader.info.built_at);
-	if (seen.mixed || seen.rules != reader.info.rules ||
+	if (overtaken)
+		view->overtaken++;
+	else if (!good)
+		view->failed++;
+	else if (seen.mixed || seen.rules != reader.info.rules ||
 	    strcmp(want, seen.requirement) != 0 ||
 	    reader.info.generation < view->last)
 		view->mixed++;
-	if (reader.info.generation != view->last)
+	if (!overtaken && reader.info.generation != view->last) {
 		view->generations++;
-	view->last = reader.info.generation;
+		view->last = reader.info.generation;
+	}
 	store_end(&reader);
-	view->read++;
 }
 
 static void *
@@ -120,20 +134,21 @@ keep_looking(void *arg)
 }
 
 static void
-test_whole_generations(void **state)
+whole_generations(struct store *(*open)(const char *, struct fault *),
+    bool may_be_overtaken)
 {
 	struct view views[READERS];
 	pthread_t threads[READERS];
-	unsigned long changes = 0;
+	unsigned long changes = 0, overtaken = 0;
 	struct fault fault;
 	struct store *store;
 	const char *path = unit_path("turns");
 	pid_t writer;
 
-	(void)state;
+	unlink(path);
 	put_policy(path, 1);
 	writer = start_writer(path);
-	assert_non_null(store = store_open(path, &fault));
+	assert_non_null(store = open(path, &fault));
 	for (int i = 0; i < READERS; i++) {
 		views[i] = (struct view){ .store = store,
 			.end = time(NULL) + SECONDS };
@@ -143,11 +158,13 @@ test_whole_generations(void **state)
 		pthread_join(threads[i], NULL);
 		unit_number("mixed", 0, (long)views[i].mixed);
 		unit_number("failed", 0, (long)views[i].failed);
+		overtaken += views[i].overtaken;
 		changes += views[i].generations;
 	}
 	kill(writer, SIGKILL);
 	waitpid(writer, NULL, 0);
 	assert_true(changes > 10);
+	assert_int_equal(overtaken > 0, may_be_overtaken);
 	look(&views[0]); /* what a killed writer leaves */
 	unit_number("mixed", 0, (long)views[0].mixed);
 	store_close(store);
@@ -155,6 +172,27 @@ test_whole_generations(void **state)
 	assert_non_null(store = store_open(path, &fault));
 	store_close(store);
 	unit_end();
+}
+
+static void
+test_whole_generations(void **state)
+{
+	(void)state;
+	whole_generations(store_open, false);
+}
+
+static struct store *
+open_unlocked(const char *path, struct fault *fault)
+{
+	return store_open_unlocked(path, NULL, fault);
+}
+
+/* What such a reader read counts only when it was not overtaken. */
+static void
+test_without_locks(void **state)
+{
+	(void)state;
+	whole_generations(open_unlocked, true);
 }
 
 /* A killed writer never harms the store: killed at any moment. */
@@ -170,7 +208,7 @@ test_killed_writers(void **state)
 		struct timespec pause = { 0,
 			(long)(unit_random(&seed) % 8000) * 1000 };
 		struct store_reader reader;
-		struct seen seen = { "", 0, false };
+		struct seen seen = { .rules = 0 };
 		struct store *store;
 		struct fault fault;
 		pid_t writer = start_writer(path);
@@ -203,6 +241,24 @@ hold_slots(const char *path, unsigned n)
 	_exit(store == NULL ? 1 : 0); /* without giving them back */
 }
 
+/* "PID THREAD TXN", one reader a line, below a heading. */
+static int
+count_line(const char *line, void *arg)
+{
+	line += strspn(line, " ");
+	*(unsigned *)arg += *line >= '0' && *line <= '9';
+	return 0;
+}
+
+static unsigned
+slots_used(struct store *store)
+{
+	unsigned used = 0;
+
+	mdb_reader_list(store->env, count_line, &used);
+	return used;
+}
+
 /* The slots of dead processes are had again, also when all are taken. */
 static void
 test_dead_readers(void **state)
@@ -211,7 +267,6 @@ test_dead_readers(void **state)
 	struct store_reader reader;
 	struct fault fault;
 	struct store *store = store_open(path, &fault);
-	unsigned used, all;
 
 	(void)state;
 	for (int round = 0; round < 3; round++) {
@@ -222,13 +277,12 @@ test_dead_readers(void **state)
 			hold_slots(path, round == 2 ? 1024 : 10);
 		waitpid(pid, &status, 0);
 		unit_number("child", 0, status);
-		store_reader_slots(store, &used, &all);
-		unit_number("held", round == 2 ? 1024 : 10, used);
+		unit_number("held", round == 2 ? 1024 : 10,
+		    slots_used(store));
 		if (round < 2) {
 			unit_number("cleared", 10,
 			    store_clear_dead_readers(store));
-			store_reader_slots(store, &used, &all);
-			unit_number("left", 0, used);
+			unit_number("left", 0, slots_used(store));
 		}
 	}
 	assert_true(store_begin(store, &reader, &fault));
@@ -260,6 +314,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_generations),
+		cmocka_unit_test(test_without_locks),
 		cmocka_unit_test(test_killed_writers),
 		cmocka_unit_test(test_dead_readers),
 		cmocka_unit_test(test_current),

@@ -133,8 +133,6 @@ subtest 'the store' => sub {
 	is($now{tlspolicy_store_rules}, 3, 'rules');
 	ok(abs($now{tlspolicy_store_built_timestamp_seconds} - time) < 600,
 	    'built just now');
-	ok($now{tlspolicy_store_reader_slots_used} <=
-	    $now{tlspolicy_store_reader_slots}, 'reader slots');
 	$daemon->rules("TLS_Clt:example.com OK\n");
 	%now = metrics();
 	is($now{tlspolicy_store_generation}, 2, 'the next generation');

@@ -2,6 +2,8 @@
  * Only lines that are marked as dated are parsed.  When the look fails nothing
  * is known, and the next one comes in a second.
  */
+#include <string.h>
+
 #include "milter/metrics/ends.h"
 
 enum { DAY_S = 86400 };
@@ -55,28 +57,45 @@ put(struct ends *e, bool known, const struct ends_numbers *numbers)
 	pthread_mutex_unlock(&e->lock);
 }
 
+struct watching {
+	struct ends *ends;
+	unsigned opened;
+	int32_t today;
+	bool looked;
+	struct ends_numbers numbers;
+	bool good;
+};
+
+static void
+look(void *arg, struct store_reader *reader)
+{
+	struct watching *w = arg;
+	struct ends *e = w->ends;
+	struct looking l = { &w->numbers, w->today, true };
+
+	w->looked = !e->known || e->generation != reader->info.generation ||
+	    e->opened != w->opened || e->day != w->today;
+	if (!w->looked)
+		return;
+	memset(&w->numbers, 0, sizeof w->numbers);
+	e->generation = reader->info.generation;
+	e->opened = w->opened;
+	e->day = w->today;
+	w->good = store_each(reader, look_at, &l) && l.good;
+}
+
 void
 ends_watch(struct ends *e, struct store_holder *h, int64_t now_us)
 {
-	int32_t today = (int32_t)(now_us / 1000000 / DAY_S);
-	struct ends_numbers numbers = { 0 };
-	struct looking l = { &numbers, today, true };
-	struct store_reader reader;
+	struct watching w = { .ends = e, .opened = h->opened,
+		.today = (int32_t)(now_us / 1000000 / DAY_S) };
 	struct fault fault;
 
-	if (!store_holder_begin(h, &reader, &fault)) {
-		put(e, false, &numbers);
-		return;
-	}
-	if (!e->known || e->generation != reader.info.generation ||
-	    e->opened != h->opened || e->day != today) {
-		e->generation = reader.info.generation;
-		e->opened = h->opened;
-		e->day = today;
-		l.good = store_each(&reader, look_at, &l) && l.good;
-		put(e, l.good, &numbers);
-	}
-	store_holder_end(h, &reader);
+	if (!store_holder_ask(h, look, &w, &fault)) {
+		memset(&w.numbers, 0, sizeof w.numbers);
+		put(e, false, &w.numbers);
+	} else if (w.looked)
+		put(e, w.good, &w.numbers);
 }
 
 bool

@@ -184,28 +184,26 @@ put_audit(struct daemon *d, struct text *out)
 }
 
 static void
+copy_info(void *arg, struct store_reader *reader)
+{
+	*(struct store_info *)arg = reader->info;
+}
+
+static void
 put_store(struct daemon *d, struct text *out)
 {
-	struct store_reader reader;
+	struct store_info info;
 	struct fault why;
-	unsigned used, all;
-	bool open = store_holder_begin(&d->store, &reader, &why);
+	bool open = store_holder_ask(&d->store, copy_info, &info, &why);
 
 	gauge(out, "store_up", "1: the store can be asked.", open ? 1 : 0);
 	if (!open)
 		return;
 	gauge(out, "store_generation", "Generation of the policy in force.",
-	    reader.info.generation);
+	    info.generation);
 	gauge(out, "store_built_timestamp_seconds",
-	    "When that generation was built.", (uint64_t)reader.info.built_at);
-	gauge(out, "store_rules", "Rules of that generation.",
-	    reader.info.rules);
-	store_reader_slots(reader.store, &used, &all);
-	gauge(out, "store_reader_slots_used",
-	    "Slots of the store's reader table in use.", used);
-	gauge(out, "store_reader_slots",
-	    "Slots of the store's reader table.", all);
-	store_holder_end(&d->store, &reader);
+	    "When that generation was built.", (uint64_t)info.built_at);
+	gauge(out, "store_rules", "Rules of that generation.", info.rules);
 }
 
 /*
@@ -324,16 +322,15 @@ metrics_page(struct daemon *d, struct text *out)
 bool
 metrics_page_health(struct daemon *d, struct text *out)
 {
-	struct store_reader reader;
 	struct writer_stats audit;
+	struct store_info info;
 	struct fault why;
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
-	if (!store_holder_begin(&d->store, &reader, &why)) {
+	if (!store_holder_ask(&d->store, copy_info, &info, &why)) {
 		text_printf(out, "%s\n", fault_print(&why, line, sizeof line));
 		return false;
 	}
-	store_holder_end(&d->store, &reader);
 	if (auditlog_stats(d->audit, &audit) && audit.failing) {
 		text_puts(out, "the audit log cannot be written\n");
 		return false;

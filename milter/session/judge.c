@@ -14,6 +14,19 @@ trace_to_log(void *arg, const char *line)
 	log_debug("session %llx: %s", (unsigned long long)s->number, line);
 }
 
+struct asking {
+	const struct question *question;
+	struct verdict *verdict;
+};
+
+static void
+ask_store(void *arg, struct store_reader *reader)
+{
+	const struct asking *a = arg;
+
+	eval_session(a->question, reader, NULL, a->verdict);
+}
+
 static void
 ask(struct session *s, enum eval_scope scope, int64_t now_us,
     struct verdict *verdict)
@@ -31,13 +44,10 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
-	struct store_reader reader;
+	struct asking asking = { &question, verdict };
 	struct fault why;
 
-	if (store_holder_begin(&d->store, &reader, &why)) {
-		eval_session(&question, &reader, NULL, verdict);
-		store_holder_end(&d->store, &reader);
-	} else {
+	if (!store_holder_ask(&d->store, ask_store, &asking, &why)) {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
 	}

@@ -26,15 +26,19 @@ trace_to_log(void *arg, const char *line)
 }
 
 static void
+ask_store(void *arg, struct store_reader *reader)
+{
+	struct asked *a = arg;
+
+	outbound_ask(&a->question, reader, NULL, &a->answer);
+}
+
+static void
 ask(struct asked *a)
 {
-	struct store_reader reader;
 	struct fault why;
 
-	if (store_holder_begin(&a->daemon->store, &reader, &why)) {
-		outbound_ask(&a->question, &reader, NULL, &a->answer);
-		store_holder_end(&a->daemon->store, &reader);
-	} else {
+	if (!store_holder_ask(&a->daemon->store, ask_store, a, &why)) {
 		metrics_count(&a->daemon->metrics, COUNTER_STORE_ERRORS);
 		outbound_ask(&a->question, NULL, &why, &a->answer);
 	}

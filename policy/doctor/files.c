@@ -31,23 +31,17 @@ folder_of(const char *path, char *folder)
 static void
 look_at_store(const struct doctor *d, const struct access *daemon)
 {
-	char lock[PATH_BYTES], memory[FINDING_WHAT_MAX];
+	char memory[FINDING_WHAT_MAX];
 	struct text why;
-	bool there;
 
 	text_init(&why, memory, sizeof memory);
-	snprintf(lock, sizeof lock, "%s-lock", d->store);
-	if (access(d->store, F_OK) == -1)
-		return; /* the command says so itself */
-	there = access(lock, F_OK) == 0;
-	if (access_may(daemon, d->store, ACCESS_READ, &why) && (!there ||
-	    access_may(daemon, lock, ACCESS_READ | ACCESS_WRITE, &why)))
+	if (access(d->store, F_OK) == -1 || /* the command says so itself */
+	    access_may(daemon, d->store, ACCESS_READ, &why))
 		return;
 	finding_mend(doctor_add(d, DOCTOR_STORE_CLOSED_TO_DAEMON,
-	    "%s, the daemon's user, may not use the store: %s", doctor_user(d),
-	    why.buf), "run", "chown %s %s%s%s\nchmod u+rw %s%s%s", doctor_user(d),
-	    d->store, there ? " " : "", there ? lock : "", d->store,
-	    there ? " " : "", there ? lock : "");
+	    "%s, the daemon's user, may not read the store: %s", doctor_user(d),
+	    why.buf), "run", "chown %s %s\nchmod u+r %s", doctor_user(d), d->store,
+	    d->store);
 }
 
 static void

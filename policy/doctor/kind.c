@@ -29,8 +29,7 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_STORE_UNUSABLE] = { DOCTOR_UNJUDGED, { "store-unusable",
 	    "without a store every answer is that of on-error" } },
 	[DOCTOR_STORE_CLOSED_TO_DAEMON] = { DOCTOR_UNJUDGED, { "store-closed-to-daemon",
-	    "a reader needs to read the store and to write its lock "
-	    "file; without them every answer is that of on-error" } },
+	    "without a store every answer is that of on-error" } },
 	[DOCTOR_STORE_OLD] = { DOCTOR_WEAK, { "store-old",
 	    "the rules in the file are not those that are in force" } },
 	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",

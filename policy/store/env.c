@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "policy/store/inside.h"
-#include "policy/store/watch.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -117,7 +116,8 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 {
 	int error, dead;
 
-	if (!make_env(path, env, fault))
+	if (((flags & MDB_NOLOCK) == 0 && !store_wait_to_open(path, fault)) ||
+	    !make_env(path, env, fault))
 		return false;
 	error = open_in_time(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags);
 	if (error == 0) {
@@ -150,22 +150,4 @@ store_clear_dead_readers(struct store *store)
 
 	mdb_reader_check(store->env, &dead);
 	return dead;
-}
-
-/* "PID THREAD TXN", one reader a line, below a heading. */
-static int
-count_line(const char *line, void *arg)
-{
-	line += strspn(line, " ");
-	if (*line >= '0' && *line <= '9')
-		++*(unsigned *)arg;
-	return 0;
-}
-
-void
-store_reader_slots(struct store *store, unsigned *used, unsigned *all)
-{
-	*used = 0;
-	mdb_reader_list(store->env, count_line, used);
-	mdb_env_get_maxreaders(store->env, all);
 }

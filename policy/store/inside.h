@@ -26,6 +26,7 @@ struct store {
 	dev_t dev;
 	ino_t ino, lock_ino;
 	off_t size; /* when it was opened; LMDB makes no file smaller */
+	bool unlocked;		/* store_open_unlocked() */
 	struct pool idle;	/* struct store_txn */
 	_Atomic bool suspect;	/* a reader met damage */
 };
@@ -33,6 +34,18 @@ struct store {
 /* For the other files. */
 bool store_lmdb_fault(struct fault *, int error, const char *path)
     MUST_CHECK NONNULL;
+/*
+ * wait.c.  FAULT_UNAVAILABLE names the process that did not let go in time.
+ * Behind store_wait_to_write() this process is the only writer until *fd is
+ * closed, in any case after the environment: that drops LMDB's locks as well.
+ */
+bool store_wait_to_open(const char *path, struct fault *) MUST_CHECK NONNULL;
+bool store_wait_to_write(const char *path, int *fd, struct fault *) MUST_CHECK
+    NONNULL;
+/* mdb_txn_begin(), which ends the program if it would wait for too long. */
+int store_begin_txn(MDB_env *, const char *path, unsigned flags, MDB_txn **)
+    MUST_CHECK NONNULL;
+int store_begin_reader(const struct store *, MDB_txn **) MUST_CHECK NONNULL;
 /* With MDB_NOSUBDIR and MDB_NOTLS; gives dead readers' slots back. */
 bool store_open_env(const char *path, unsigned flags, MDB_env **,
     struct fault *) MUST_CHECK;
@@ -42,7 +55,14 @@ bool store_open_env(const char *path, unsigned flags, MDB_env **,
  */
 bool store_is_whole(const struct store *, size_t *size, struct fault *)
     MUST_CHECK NONNULL;
+/*
+ * Did so many commits come since this snapshot that a writer, who knows nothing
+ * of a reader without a slot, may have put other pages in the place of its own?
+ */
+bool store_has_moved_on(const struct store *, size_t txnid) MUST_CHECK NONNULL;
 void store_discard(struct store_txn *);
+/* Slots of readers that died are given back; returns how many. */
+int store_clear_dead_readers(struct store *) NONNULL;
 /* Notes it for the caller and for store_verify(); LOOKUP_FAILED always. */
 enum lookup_result store_damaged(struct store_reader *, const char *what)
     NONNULL;

@@ -19,6 +19,7 @@ struct writing {
 	MDB_dbi dbi;
 	struct format_info info; /* of the store as it will be */
 	struct fault *fault;
+	int lock; /* of store_wait_to_write(); -1: none */
 
 	/* rebuild.c's. */
 	bool emptied; /* all there is was put by this transaction */

@@ -61,20 +61,13 @@ load_info(struct writing *w)
 
 /* A lock file that is not what LMDB made is left alone: readers will say so. */
 static void
-share_lock(const char *path, gid_t gid)
+share_lock(int fd, gid_t gid)
 {
-	char name[4096];
 	struct stat st;
-	int fd;
 
-	snprintf(name, sizeof name, "%s-lock", path);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1)
-		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
 	    fchown(fd, (uid_t)-1, gid) == 0)
 		(void)fchmod(fd, 0660);
-	close(fd);
 }
 
 /*
@@ -96,7 +89,7 @@ share_with_group(struct writing *w)
 	    fchown(fd, (uid_t)-1, folder.st_gid) != 0)
 		return;
 	if (fstat(fd, &st) == 0 && (st.st_mode & S_IRGRP) != 0)
-		share_lock(w->path, folder.st_gid);
+		share_lock(w->lock, folder.st_gid);
 }
 
 /* LMDB walks and reuses pages of the snapshot before: they must be sound. */
@@ -148,19 +141,20 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 	memset(w, 0, sizeof *w);
 	w->path = path;
 	w->fault = fault;
+	w->lock = -1;
 	if (!folder_is_ours(path, fault))
 		return false;
 	made = is_new(path);
 	if (made ? !drop_old_lock(path, fault) : !store_check_file(path, fault))
 		return false;
 	if (!store_open_env(path, flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
-	    &w->env, fault))
+	    &w->env, fault) || !store_wait_to_write(path, &w->lock, fault))
 		return false;
 	if (made)
 		share_with_group(w);
 	if ((flags & REBUILD_SCRATCH) == 0 && !folder_sync(path, fault))
 		return false;
-	error = mdb_txn_begin(w->env, NULL, 0, &w->txn);
+	error = store_begin_txn(w->env, path, 0, &w->txn);
 	if (error == 0)
 		error = mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
 	if (error != 0)
@@ -174,6 +168,8 @@ writing_end(struct writing *w)
 	writing_give_up(w);
 	if (w->env != NULL)
 		mdb_env_close(w->env);
+	if (w->lock != -1)
+		close(w->lock);
 	free(w->value);
 }
 

@@ -4,10 +4,16 @@
  * MDB_NOTLS: libmilter runs the callbacks of one session on any thread, so a
  * transaction must not be tied to a thread.  Transactions are kept and renewed
  * (10 ns) rather than begun (74 ns and a malloc).
+ *
+ * Without locks a reader is not seen by writers.  LMDB uses the pages that
+ * commit N freed in commit N + 2 at the earliest, and writes them before that
+ * commit's header: as long as the newest header is at most one ahead of the
+ * reader's snapshot, nothing in that was touched.
  */
 #include <errno.h>
 #include <lmdb.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +30,10 @@ store_discard(struct store_txn *r)
 static int
 begin_new(struct store *store, struct store_txn *r)
 {
-	int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+	int error = store_begin_reader(store, &r->txn);
 
 	if (error == MDB_READERS_FULL && store_clear_dead_readers(store) > 0)
-		error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &r->txn);
+		error = store_begin_reader(store, &r->txn);
 	return error;
 }
 
@@ -95,10 +101,33 @@ begin(struct store *store, int *error)
 	return NULL;
 }
 
-static bool
-damaged(struct store *store, const char *what, struct fault *fault)
+bool
+store_has_moved_on(const struct store *store, size_t txnid)
 {
-	store->suspect = true;
+	MDB_envinfo info;
+
+	if (!store->unlocked)
+		return false;
+	/* Not before all that was read was read. */
+	atomic_thread_fence(memory_order_acquire);
+	return mdb_env_info(store->env, &info) != 0 ||
+	    info.me_last_txnid > txnid + 1;
+}
+
+bool
+store_is_overtaken(const struct store_reader *reader)
+{
+	const struct store_txn *r = reader->txn;
+
+	return store_has_moved_on(reader->store, mdb_txn_id(r->txn));
+}
+
+static bool
+damaged(struct store *store, const struct store_txn *r, const char *what,
+    struct fault *fault)
+{
+	if (!store_has_moved_on(store, mdb_txn_id(r->txn)))
+		store->suspect = true;
 	return fault_set(fault, FAULT_DATA, "%s: damaged (%s); build the store "
 	    "again", store->path, what);
 }
@@ -113,7 +142,7 @@ read_info(struct store *store, struct store_txn *r, size_t size,
 
 	if (!snapshot_find(&r->snapshot, store->map, size,
 	    mdb_txn_id(r->txn)))
-		return damaged(store, "no header", fault);
+		return damaged(store, r, "no header", fault);
 	switch (snapshot_get(&r->snapshot, name, sizeof name, &value)) {
 	case LOOKUP_FOUND:
 		break;
@@ -121,15 +150,16 @@ read_info(struct store *store, struct store_txn *r, size_t size,
 		value = slice_make("", 0);
 		break;
 	default:
-		return damaged(store, "no info", fault);
+		return damaged(store, r, "no info", fault);
 	}
 	if (!format_read_info(value, store->path, info, fault)) {
-		store->suspect = true;
+		if (!store_has_moved_on(store, mdb_txn_id(r->txn)))
+			store->suspect = true;
 		return false;
 	}
 	return (info->check == format_check(info) &&
 	    info->txnid == mdb_txn_id(r->txn)) ||
-	    damaged(store, "what it says of itself", fault);
+	    damaged(store, r, "what it says of itself", fault);
 }
 
 static bool
@@ -141,7 +171,7 @@ read_filter(struct store *store, struct store_txn *r,
 
 	return (snapshot_get(&r->snapshot, name, sizeof name, &value) ==
 	    LOOKUP_FOUND && filter_read(&r->filter, head, value.p, value.n)) ||
-	    damaged(store, "no filter of its keys", fault);
+	    damaged(store, r, "no filter of its keys", fault);
 }
 
 /* Reads info and filter, unless `r` has those of this snapshot already. */
@@ -159,7 +189,7 @@ load_snapshot(struct store *store, struct store_txn *r, size_t size,
 		return false;
 	if (known)
 		return size >= r->snapshot.size ||
-		    damaged(store, "cut off", fault);
+		    damaged(store, r, "cut off", fault);
 	r->txnid = 0;
 	if (!read_info(store, r, size, &info, fault) ||
 	    !read_filter(store, r, &info.filter, fault))

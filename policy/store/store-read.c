@@ -8,7 +8,9 @@
 enum lookup_result
 store_damaged(struct store_reader *reader, const char *what)
 {
-	reader->store->suspect = true;
+	/* Who was overtaken has met other pages, and asks again. */
+	if (!store_is_overtaken(reader))
+		reader->store->suspect = true;
 	fault_set(&reader->fault, FAULT_DATA, "%s: damaged (%s); build the "
 	    "store again", reader->store->path, what);
 	return LOOKUP_FAILED;

@@ -30,8 +30,9 @@ remember_file(struct store *store, struct fault *fault)
 	mdb_filehandle_t fd;
 	struct stat st, lock;
 
+	memset(&lock, 0, sizeof lock);
 	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0 ||
-	    stat_lock(store->path, &lock) != 0)
+	    (!store->unlocked && stat_lock(store->path, &lock) != 0))
 		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
 	store->dev = st.st_dev;
 	store->ino = st.st_ino;
@@ -65,7 +66,7 @@ look_at_snapshot(struct store *store, const struct store_seen *seen,
 	size_t size;
 	int error;
 
-	error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+	error = store_begin_reader(store, &txn);
 	if (error != 0)
 		return store_lmdb_fault(fault, error, store->path);
 	*gone = false;
@@ -74,6 +75,8 @@ look_at_snapshot(struct store *store, const struct store_seen *seen,
 		good = store_is_whole(store, &size, fault) &&
 		    store_check_mapped(store->path, store->map, size,
 		    mdb_txn_id(txn), gone, fault);
+	if (!good && store_has_moved_on(store, mdb_txn_id(txn)))
+		good = *gone = true;
 	mdb_txn_abort(txn);
 	return good;
 }
@@ -119,8 +122,8 @@ store_look(const char *path, struct store_seen *seen, struct fault *fault)
 	return true;
 }
 
-struct store *
-store_open_seen(const char *path, const struct store_seen *seen,
+static struct store *
+open_store(const char *path, bool unlocked, const struct store_seen *seen,
     struct fault *fault)
 {
 	struct store *store;
@@ -134,7 +137,9 @@ store_open_seen(const char *path, const struct store_seen *seen,
 		return NULL;
 	}
 	pool_init(&store->idle);
-	if (!store_open_env(path, MDB_RDONLY, &store->env, fault))
+	store->unlocked = unlocked;
+	if (!store_open_env(path, MDB_RDONLY | (unlocked ? MDB_NOLOCK : 0),
+	    &store->env, fault))
 		store->env = NULL;
 	if (store->env == NULL || !remember_file(store, fault) ||
 	    !map_store(store, fault) || !look(store, seen, fault)) {
@@ -147,7 +152,14 @@ store_open_seen(const char *path, const struct store_seen *seen,
 struct store *
 store_open(const char *path, struct fault *fault)
 {
-	return store_open_seen(path, NULL, fault);
+	return open_store(path, false, NULL, fault);
+}
+
+struct store *
+store_open_unlocked(const char *path, const struct store_seen *seen,
+    struct fault *fault)
+{
+	return open_store(path, true, seen, fault);
 }
 
 bool
@@ -210,6 +222,6 @@ store_is_current(const struct store *store)
 
 	return stat(store->path, &st) == 0 && st.st_dev == store->dev &&
 	    st.st_ino == store->ino && st.st_size >= store->size &&
-	    (stat_lock(store->path, &lock) != 0 ||
+	    (store->unlocked || stat_lock(store->path, &lock) != 0 ||
 	    lock.st_ino == store->lock_ino);
 }

@@ -15,8 +15,9 @@
  *
  * Threads: one struct store for a process, opened after any fork and shared by
  * all threads; a transaction belongs to the function that began it.  Files:
- * PATH and PATH-lock; a reader needs to write the latter.  Not for network
- * file systems.
+ * PATH and PATH-lock; a reader needs to write the latter, but for those of
+ * watch.h.  Who is kept waiting by another process says so, and gives up.  Not
+ * for network file systems.
  */
 #ifndef TLSPOLICY_STORE_H
 #define TLSPOLICY_STORE_H

@@ -13,9 +13,14 @@
 #include "policy/store/store.h"
 
 /*
- * store_open() in two steps, of which the first takes long and needs no lock: the
- * process may have another store open at this path meanwhile, but not when it
- * opens this one.  What another program wrote in between is looked at again.
+ * Opening in two steps, of which the first takes long: the process may have
+ * another store open at this path meanwhile.  What another program wrote in
+ * between is looked at again.
+ *
+ * Such a store has nothing to do with the lock file, which whoever is in its
+ * group may hold for ever.  Writers do not see its readers: what was read
+ * counts only if store_is_overtaken() says no after it, else all is to be
+ * asked again.  `seen` may be NULL.
  */
 struct store_seen {
 	dev_t dev;
@@ -24,13 +29,14 @@ struct store_seen {
 };
 bool store_look(const char *path, struct store_seen *, struct fault *)
     MUST_CHECK NONNULL;
-struct store *store_open_seen(const char *path, const struct store_seen *,
+struct store *store_open_unlocked(const char *path, const struct store_seen *,
     struct fault *) MUST_CHECK;
+bool store_is_overtaken(const struct store_reader *) MUST_CHECK NONNULL;
 
 /*
  * Is the file at the store's path still the one that is open, and its lock
- * file?  Cheap enough for once a second; see daemon.  False also when it is
- * gone or has been cut off.
+ * file, if it has to do with that?  Cheap enough for once a second.  False also
+ * when it is gone or has been cut off.
  */
 bool store_is_current(const struct store *) NONNULL;
 
@@ -45,10 +51,5 @@ bool store_lose_page(struct store *, const void *address);
 bool store_is_suspect(const struct store *) NONNULL;
 /* All that store_open() looks at, again. */
 bool store_verify(struct store *, struct fault *) MUST_CHECK NONNULL;
-
-/* Slots of readers that died are given back; returns how many. */
-int store_clear_dead_readers(struct store *) NONNULL;
-/* Reader slots in use and in all. */
-void store_reader_slots(struct store *, unsigned *used, unsigned *all) NONNULL;
 
 #endif
