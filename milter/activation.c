@@ -24,23 +24,23 @@
 #include "milter/activation.h"
 #include "milter/log.h"
 
-enum { HANDED_FD = 3 };
+enum { FIRST_FD = 3, FDS_MAX = 2 }; /* the milter's, and the facts feed's */
 
 static bool
-refuse(struct fault *f, const char *expected, const char *found)
+refuse(int fd, struct fault *f, const char *expected, const char *found)
 {
 	return fault_set(f, FAULT_UNAVAILABLE, "the service manager's socket, "
-	    "descriptor %d: expected %s, found %s", HANDED_FD, expected, found);
+	    "descriptor %d: expected %s, found %s", fd, expected, found);
 }
 
 /* LISTEN_PID is somebody else's where a parent handed its environment on. */
 static bool
-is_announced(bool *yes, struct fault *f)
+count_announced(unsigned long *count, struct fault *f)
 {
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
 	unsigned long number;
 
-	*yes = false;
+	*count = 0;
 	if (pid == NULL)
 		return true;
 	if (!text_number(slice_of(pid), INT_MAX, &number))
@@ -48,12 +48,29 @@ is_announced(bool *yes, struct fault *f)
 		    "a process id, found \"%s\"", pid);
 	if (number != (unsigned long)getpid())
 		return true;
-	if (n == NULL || !slice_is(slice_of(n), "1"))
+	if (n == NULL || !text_number(slice_of(n), FDS_MAX, count) ||
+	    *count == 0)
 		return fault_set(f, FAULT_UNAVAILABLE, "LISTEN_FDS: expected "
-		    "one socket of the service manager, found \"%s\"",
-		    n != NULL ? n : "");
-	*yes = true;
+		    "one socket of the service manager, or two of which one is "
+		    "called facts, found \"%s\"", n != NULL ? n : "");
 	return true;
+}
+
+/* The name that LISTEN_FDNAMES gives the socket; empty: none. */
+static struct slice
+name_of(unsigned long which)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+	struct slice rest = slice_of(names);
+
+	for (; which > 0; which--) {
+		size_t colon = slice_find(rest, ':');
+
+		if (colon == rest.n)
+			return slice_make("", 0);
+		rest = slice_from(rest, colon + 1);
+	}
+	return slice_make(rest.p, slice_find(rest, ':'));
 }
 
 static int
@@ -66,22 +83,22 @@ option(int fd, int name)
 }
 
 static bool
-is_usable(struct fault *f)
+is_usable(int fd, struct fault *f)
 {
-	int family = option(HANDED_FD, SO_DOMAIN);
+	int family = option(fd, SO_DOMAIN);
 	struct stat file;
 
-	if (fstat(HANDED_FD, &file) == -1)
-		return refuse(f, "a socket", "no open file");
+	if (fstat(fd, &file) == -1)
+		return refuse(fd, f, "a socket", "no open file");
 	if (!S_ISSOCK(file.st_mode))
-		return refuse(f, "a socket", "another kind of file");
+		return refuse(fd, f, "a socket", "another kind of file");
 	if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-		return refuse(f, "a unix or TCP socket", "another family");
-	if (option(HANDED_FD, SO_TYPE) != SOCK_STREAM)
-		return refuse(f, "a stream socket (ListenStream=)",
+		return refuse(fd, f, "a unix or TCP socket", "another family");
+	if (option(fd, SO_TYPE) != SOCK_STREAM)
+		return refuse(fd, f, "a stream socket (ListenStream=)",
 		    "another type");
-	if (option(HANDED_FD, SO_ACCEPTCONN) != 1)
-		return refuse(f, "a listening socket",
+	if (option(fd, SO_ACCEPTCONN) != 1)
+		return refuse(fd, f, "a listening socket",
 		    "one that does not listen (Accept=yes?)");
 	return true;
 }
@@ -113,30 +130,58 @@ print_unix(struct listen *l, const struct sockaddr_un *address, socklen_t n)
 	    abstract ? length - 1 : length, address->sun_path + abstract);
 }
 
-bool
-activation_find(struct listen *l, struct fault *f)
+static bool
+take_handed(int fd, struct listen *l, struct fault *f)
 {
 	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 	socklen_t n = sizeof address;
-	bool announced;
 
-	if (!is_announced(&announced, f))
+	if (!is_usable(fd, f))
 		return false;
-	if (!announced)
-		return true;
-	if (!is_usable(f))
-		return false;
-	if (fcntl(HANDED_FD, F_SETFD, FD_CLOEXEC) == -1 ||
-	    getsockname(HANDED_FD, (struct sockaddr *)&address, &n) == -1)
+	if (l->inherited)
+		return fault_set(f, FAULT_UNAVAILABLE, "the service manager's "
+		    "sockets: of two, expected one that is called facts "
+		    "(FileDescriptorName=facts)");
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &n) == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno,
 		    "the service manager's socket");
 	l->inherited = true;
+	l->fd = fd;
 	l->tcp = address.ss_family != AF_UNIX;
 	if (l->tcp)
 		print_inet(l, &address);
 	else
 		print_unix(l, (const struct sockaddr_un *)&address, n);
 	return true;
+}
+
+/* Whoever can connect to it is believed, so it is no TCP socket. */
+static bool
+prepare_facts(const struct listen *l, struct fault *f)
+{
+	int flags = fcntl(l->fd, F_GETFL);
+
+	if (l->tcp)
+		return refuse(l->fd, f, "a unix socket for facts", l->spec);
+	if (flags == -1 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return fault_errno(f, FAULT_UNAVAILABLE, errno,
+		    "the service manager's socket");
+	return true;
+}
+
+bool
+activation_find(struct listen *milter, struct listen *facts, struct fault *f)
+{
+	unsigned long count;
+
+	if (!count_announced(&count, f))
+		return false;
+	for (unsigned long i = 0; i < count; i++)
+		if (!take_handed(FIRST_FD + (int)i, slice_is(name_of(i),
+		    "facts") ? facts : milter, f))
+			return false;
+	return !facts->inherited || prepare_facts(facts, f);
 }
 
 /*
@@ -146,7 +191,7 @@ activation_find(struct listen *l, struct fault *f)
 static bool
 take_place(struct listen *l, char *spec, struct fault *f)
 {
-	int place = fcntl(HANDED_FD, F_DUPFD_CLOEXEC, 0);
+	int place = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
 
 	if (place == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno,
@@ -158,13 +203,13 @@ take_place(struct listen *l, char *spec, struct fault *f)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno, "libmilter "
 		    "cannot listen on %s, to be replaced by %s", spec, l->spec);
 	if (option(place, SO_ACCEPTCONN) != 1 ||
-	    option(place, SO_DOMAIN) != option(HANDED_FD, SO_DOMAIN))
+	    option(place, SO_DOMAIN) != option(l->fd, SO_DOMAIN))
 		return fault_set(f, FAULT_SOFTWARE,
 		    "libmilter's socket is not descriptor %d", place);
-	if (dup3(HANDED_FD, place, O_CLOEXEC) == -1)
+	if (dup3(l->fd, place, O_CLOEXEC) == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno,
 		    "cannot hand %s to libmilter", l->spec);
-	close(HANDED_FD);
+	close(l->fd);
 	l->fd = place;
 	return true;
 }
@@ -196,7 +241,7 @@ activation_open(struct listen *l, struct fault *f)
 
 	if (!l->tcp)
 		return take_unix(l, f);
-	return take_place(l, option(HANDED_FD, SO_DOMAIN) == AF_INET6 ?
+	return take_place(l, option(l->fd, SO_DOMAIN) == AF_INET6 ?
 	    six : four, f);
 }
 

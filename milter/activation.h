@@ -1,10 +1,11 @@
 /*
- * activation.h - the listening socket that the service manager hands over, as
- * systemd does for a .socket unit: descriptor 3, announced by LISTEN_PID and
- * LISTEN_FDS as in sd_listen_fds(3).
+ * activation.h - listening sockets that the service manager hands over, as
+ * systemd does for .socket units: descriptors from 3 on, announced by LISTEN_PID
+ * and LISTEN_FDS as in sd_listen_fds(3).
  *
  * Its file, group and mode are the service manager's; nothing here removes or
- * changes them.  One socket is taken, not several.
+ * changes them.  One is the milter's; one that LISTEN_FDNAMES calls "facts" is
+ * facts-socket's, and has to be a unix socket.
  *
  * Threads: the main thread only.
  */
@@ -15,10 +16,11 @@
 
 /*
  * Before anything else opens a descriptor.  True with listen->inherited: there
- * is one.  True without: nothing was handed to this process.  False: something
- * was, that cannot be listened on.
+ * is one, listen->fd.  True without: none was handed to this process.  False:
+ * something was, that cannot be listened on.
  */
-bool activation_find(struct listen *, struct fault *) MUST_CHECK NONNULL;
+bool activation_find(struct listen *milter, struct listen *facts,
+    struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(): libmilter will accept from this socket. */
 bool activation_open(struct listen *, struct fault *) MUST_CHECK NONNULL;

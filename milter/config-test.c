@@ -83,7 +83,7 @@ print_audit(const struct settings *s)
 int
 config_test(const struct options *o, const struct settings *s,
     const struct privilege *p, const struct listen *l,
-    const struct listen *map)
+    const struct listen *map, const struct listen *facts)
 {
 	struct fault fault;
 
@@ -91,6 +91,9 @@ config_test(const struct options *o, const struct settings *s,
 	print_socket("listens on", s->socket_group, l);
 	if (map != NULL)
 		print_socket("serves the socketmap on", s->socketmap_group, map);
+	if (facts != NULL)
+		print_socket("told of sessions on", s->facts_socket_group,
+		    facts);
 	print_user(p);
 	/* So that a lock file gets the right owner and faults are seen. */
 	fault_clear(&fault);

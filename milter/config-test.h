@@ -11,6 +11,7 @@
 /* On standard output; the exit status. */
 int config_test(const struct options *, const struct settings *,
     const struct privilege *, const struct listen *,
-    const struct listen *map); /* NULL: socketmap = off */
+    const struct listen *map,    /* NULL: socketmap = off */
+    const struct listen *facts); /* NULL: facts-socket = off */
 
 #endif

@@ -15,10 +15,13 @@
 #include "milter/settings-holder.h"
 #include "milter/store-holder.h"
 
+struct feed;
+
 struct daemon {
 	struct settings_holder settings;
 	struct store_holder store;
 	struct auditlog *audit;
+	struct feed *feed; /* NULL: there is none */
 	struct metrics metrics;
 	struct ends ends;
 	struct certwatch certificates;

@@ -111,6 +111,16 @@ listen_parse_map(const struct settings *s, uid_t owner, gid_t group,
 	    f) && parse_spec(s->socketmap, l, f);
 }
 
+bool
+listen_parse_facts(const struct settings *s, uid_t owner, gid_t group,
+    struct listen *l, struct fault *f)
+{
+	*l = (struct listen){ .setting = "facts-socket", .owner = owner,
+		.group = group, .mode = (mode_t)s->facts_socket_mode };
+	return find_group(s->facts_socket_group, "facts-socket-group",
+	    &l->group, f) && parse_spec(s->facts_socket, l, f);
+}
+
 static bool
 somebody_listens(const char *path)
 {

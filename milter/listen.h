@@ -21,7 +21,7 @@ enum { LISTEN_SPEC_MAX = 160 };
 struct listen {
 	bool tcp;
 	bool inherited; /* the service manager's: activation.h */
-	int fd;		/* of an inherited one, once it is open */
+	int fd;		/* of an inherited one */
 	char spec[LISTEN_SPEC_MAX]; /* in libmilter's spelling */
 	const char *path;	    /* of a unix socket: points into spec */
 	const char *setting;	    /* its name, for messages */
@@ -42,6 +42,10 @@ bool listen_parse(const struct settings *, uid_t owner, gid_t group,
 
 /* The same for the settings socketmap, socketmap-mode, socketmap-group. */
 bool listen_parse_map(const struct settings *, uid_t owner, gid_t group,
+    struct listen *, struct fault *) MUST_CHECK NONNULL;
+
+/* The same for facts-socket, facts-socket-mode, facts-socket-group. */
+bool listen_parse_facts(const struct settings *, uid_t owner, gid_t group,
     struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(), before privileges are dropped. */

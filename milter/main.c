@@ -16,6 +16,7 @@
 #include "milter/clock.h"
 #include "milter/config-test.h"
 #include "milter/evmemory.h"
+#include "milter/feed/feed.h"
 #include "milter/listen.h"
 #include "milter/log.h"
 #include "milter/metrics/server.h"
@@ -45,6 +46,9 @@ struct start {
 	struct listen map_listen;
 	int map_fd;
 	struct socketmap *map; /* NULL: not served */
+	bool facts_on;
+	struct listen facts_listen;
+	int facts_fd;
 };
 
 /* One for the process, and never freed: callbacks may run to the very end. */
@@ -94,16 +98,26 @@ check_map(struct start *s, struct fault *f)
 }
 
 static bool
+check_facts(struct start *s, struct fault *f)
+{
+	s->facts_on = s->facts_listen.inherited ||
+	    !slice_is_nocase(slice_of(s->settings.facts_socket), "off");
+	s->facts_fd = s->facts_listen.fd;
+	return !s->facts_on || s->facts_listen.inherited || listen_parse_facts(&s->settings,
+	    s->privilege.uid, s->privilege.gid, &s->facts_listen, f);
+}
+
+static bool
 check(struct start *s, struct fault *f)
 {
 	/* First, before a descriptor of ours can be taken for the socket. */
-	if (!activation_find(&s->listen, f))
+	if (!activation_find(&s->listen, &s->facts_listen, f))
 		return false;
 	return reload_read(&s->options, &s->settings, f) &&
 	    privilege_find(&s->settings, &s->privilege, f) &&
 	    (s->listen.inherited || listen_parse(&s->settings,
 	    s->privilege.uid, s->privilege.gid, &s->listen, f)) &&
-	    check_metrics(s, f) && check_map(s, f);
+	    check_metrics(s, f) && check_map(s, f) && check_facts(s, f);
 }
 
 static bool
@@ -111,6 +125,13 @@ open_milter(struct start *s, struct fault *f)
 {
 	return s->listen.inherited ? activation_open(&s->listen, f) :
 	    listen_open(&s->listen, f);
+}
+
+static bool
+open_facts(struct start *s, struct fault *f)
+{
+	return !s->facts_on || s->facts_listen.inherited ||
+	    listen_open_fd(&s->facts_listen, &s->facts_fd, f);
 }
 
 static bool
@@ -169,7 +190,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 
 	/* 5. The sockets, while we may write to a folder or use a low port. */
 	if (!open_milter(s, f) || !listen_metrics(s, d, f) ||
-	    (s->map_on && !listen_open_fd(&s->map_listen, &s->map_fd, f)))
+	    (s->map_on && !listen_open_fd(&s->map_listen, &s->map_fd, f)) ||
+	    !open_facts(s, f))
 		return false;
 
 	/* 6. From here on nothing needs privileges. */
@@ -189,6 +211,8 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	/* 9. All is there that a callback, a question or a page needs. */
 	if (s->map_on && (s->map = socketmap_start(d, s->map_fd,
 	    s->settings.outbound_resolver, f)) == NULL)
+		return false;
+	if (s->facts_on && (d->feed = feed_start(d, s->facts_fd, f)) == NULL)
 		return false;
 	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
 	    signals_start_milter(f);
@@ -246,7 +270,9 @@ stop(struct start *s, struct daemon *d, int status)
 	activation_leave(&s->listen);
 	listen_remove(&s->listen);
 	listen_remove(&s->map_listen);
+	listen_remove(&s->facts_listen);
 	socketmap_stop(s->map);
+	feed_stop(d->feed);
 	if (__lsan_do_leak_check != NULL)
 		__lsan_do_leak_check();
 	if (!drain_close(&d->drain, STOP_MS))
@@ -278,17 +304,21 @@ main(int argc, char **argv)
 	log_set_level(s.settings.log_level);
 	if (s.options.test)
 		return config_test(&s.options, &s.settings, &s.privilege,
-		    &s.listen, s.map_on ? &s.map_listen : NULL);
+		    &s.listen, s.map_on ? &s.map_listen : NULL,
+		    s.facts_on ? &s.facts_listen : NULL);
 	if (!start(&s, &daemon_state, &fault)) {
 		status = failed(&fault);
 		listen_remove(&s.listen);
 		listen_remove(&s.map_listen);
+		listen_remove(&s.facts_listen);
 		return status;
 	}
 	log_info("listening on %s%s", s.listen.spec, s.listen.inherited ?
 	    ", the service manager's; the setting socket is not used" : "");
 	if (s.map_on)
 		log_info("serving the socketmap on %s", s.map_listen.spec);
+	if (s.facts_on)
+		log_info("told of sessions on %s", s.facts_listen.spec);
 	notify_ready();
 	stop(&s, &daemon_state, serve(&s, &daemon_state));
 }

@@ -27,6 +27,7 @@ set_up(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	facts_init(&f->facts, DIALECT_SENDMAIL);
+	assert_true(macro_finish(&f->facts));
 	f->verdict.memory.buf = f->verdict.memory_text;
 	f->verdict.deciding = -1;
 	f->verdict.generation = 7;
@@ -163,7 +164,7 @@ test_refusal_in_clear_under_postfix(void **state)
 	    "\"time\":\"2026-03-01T12:00:00.123456Z\",\"node\":\"mx\","
 	    "\"mta\":\"Postfix 3.7.11\",\"queue_id\":null,\"helo\":\"laptop\","
 	    "\"from\":\"<>\",\"generation\":7,\"session\":\"s1\","
-	    "\"client\":{\"name\":\"[203.0.113.8]\",\"addr\":\"203.0.113.8\"},"
+	    "\"client\":{\"name\":\"[203.0.113.8]\",\"addr\":\"203.0.113.8\",\"port\":null},"
 	    "\"daemon\":{\"name\":null,\"port\":null,\"addr\":null},"
 	    "\"auth\":null,\"tls\":null,\"rcpts\":[],"
 	    "\"rules\":[{\"tag\":\"TLS_Clt\",\"key\":\"TLS_Clt:\","

@@ -205,7 +205,20 @@ test_others(void **state)
 		{ "ENCR:0+FP:" MD5, "", CLEAR "FP:" MD5 ", found none" },
 		{ "ENCR:1+FP:" MD5, TLS12, WRONG "FP:" MD5 ", found none" },
 		{ "ENCR:1+FP:" MD5, PF TLS12, UNKNOWN "FP:" MD5 ", found that "
-		    "Postfix does not tell {cert_fp}" },
+		    "Postfix does not tell {cert_fp}, nor has the facts feed" },
+		{ "ENCR:1+FP:" MD5, PF TLS12 "ccert_fingerprint=" MD5 " ",
+		    "ok" },
+		{ "ENCR:1+FP:" MD5, PF TLS12 "ccert_fingerprint= ",
+		    WRONG "FP:" MD5 ", found none" },
+		{ "ENCR:0+FP:" MD5, PF, CLEAR "FP:" MD5 ", found none" },
+		{ "ENCR:1+PKFP:" MD5, PF TLS12 "ccert_pubkey_fingerprint="
+		    MD5 " ", "ok" },
+		{ "ENCR:1+PKFP:" OTHER "++PKFP:" MD5, PF TLS12
+		    "ccert_pubkey_fingerprint=" MD5 " ", "ok" },
+		{ "ENCR:1+PKFP:" MD5, PF TLS12 "ccert_pubkey_fingerprint="
+		    OTHER " ", WRONG "PKFP:" MD5 ", found " OTHER },
+		{ "ENCR:1+PKFP:" MD5, OK_CERT, UNKNOWN "PKFP:" MD5 ", found "
+		    "that sendmail does not tell {pubkey_fp}" },
 		{ "ENCR:1+VER:1.2", TLS12, "ok" },
 		{ "ENCR:1+VER:1.2", TLS13, "ok" },
 		{ "ENCR:1+VER:1.3", TLS12, WEAK "TLS 1.3 or later, found "

@@ -10,6 +10,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Socket;
 use Test::More;
+use Tlspolicy::Feed;
 use Tlspolicy::Talk;
 
 my $missing = Tlspolicy::Daemon::missing();
@@ -130,8 +131,10 @@ sub refused
 
 subtest 'what cannot be used' => sub {
 	my $what = qr/the service manager's socket, descriptor 3: expected/;
-	refused(qr/LISTEN_FDS: expected one socket .*, found "2"/, 'two',
-	    $socket, LISTEN_FDS => 2);
+	refused(qr/LISTEN_FDS: expected one socket .*, found "3"/, 'three',
+	    $socket, LISTEN_FDS => 3);
+	refused(qr/descriptor 4: expected a socket, found/, 'two, of which '
+	    . 'one is not there', $socket, LISTEN_FDS => 2);
 	refused(qr/LISTEN_FDS: .* found "$_->[1]"/, "LISTEN_FDS=$_->[1]",
 	    $socket, LISTEN_FDS => $_->[0])
 	    for [undef, ''], ['', ''], [0, 0], ['1x', '1x'], [-1, -1];
@@ -152,6 +155,49 @@ subtest 'what cannot be used' => sub {
 	socket my $other, 16, SOCK_RAW, 0 or die;
 	refused(qr/$what a unix or TCP socket, found another family/,
 	    'another family', $other);
+};
+
+# Two sockets: the second one is what the test leaves at descriptor 4.
+sub two
+{
+	my ($first, $second, $names, @more) = @_;
+	my ($one, $two) = map { fileno $_ } $first, $second;
+	fcntl $_, F_SETFD, 0 for $first, $second;
+	return ($^X, '-MPOSIX', '-e', "my (\$a, \$b) = (POSIX::dup($one), "
+	    . "POSIX::dup($two)); POSIX::dup2(\$a, 3); POSIX::dup2(\$b, 4);"
+	    . "POSIX::close(\$_) for 5 .. 40; \$ENV{LISTEN_FDS} = 2;"
+	    . "\$ENV{LISTEN_PID} = \$\$; \$ENV{LISTEN_FDNAMES} = '$names';"
+	    . 'exec @ARGV or die', @more);
+}
+
+subtest 'the facts feed, too' => sub {
+	my $feed = $scratch->path('facts.sock');
+	my $facts = listening($feed);
+	my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	    Listen => 100) // die;
+	for (['tlspolicy-milter.socket:facts', $socket, $facts],
+	    ['facts:x', $facts, $socket]) {
+		$daemon->{under} = [two(@$_[1, 2, 0])];
+		$daemon->run;
+		logged($daemon, qr/told of sessions on unix:\Q$feed\E/,
+		    "$_->[0]: said");
+		is(Tlspolicy::Feed->connect($feed)->tell, "action=DUNNO\n\n",
+		    'served');
+		answer_is(session($daemon)->mail('a@example.com'),
+		    [550, '5.7.10'], 'the milter, too');
+		is($daemon->stop, 0, 'the end');
+		ok(-S $feed && -S $path, 'both are left alone');
+	}
+	my @bad = (['a:b', $socket, $facts, qr/of two, expected one .* facts/],
+	    ['facts:facts', $socket, $facts, qr/of two, expected one/],
+	    ['', $socket, $facts, qr/of two, expected one/],
+	    ['a:facts', $socket, $tcp, qr/expected a unix socket for facts/]);
+	for (@bad) {
+		my $r = Tlspolicy::Scratch::run(two(@$_[1, 2, 0]), $program,
+		    '-c', $daemon->{conf});
+		is($r->{status}, 69, "\"$_->[0]\": exit code");
+		like($r->{err}, $_->[3], 'says so');
+	}
 };
 
 subtest '-t' => sub {

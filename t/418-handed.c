@@ -173,6 +173,14 @@ tear_down(void **state)
 	return 0;
 }
 
+static bool
+find(struct listen *l, struct fault *f)
+{
+	struct listen facts = { .fd = -1 };
+
+	return activation_find(l, &facts, f) && !facts.inherited;
+}
+
 static void
 refused(const char *call, const char *text)
 {
@@ -180,7 +188,7 @@ refused(const char *call, const char *text)
 	struct fault f;
 
 	fault_clear(&f);
-	unit_same(text, text, activation_find(&l, &f) ? "found" : f.text);
+	unit_same(text, text, find(&l, &f) ? "found" : f.text);
 	unit_number(text, false, l.inherited);
 	unit_same(text, "failed", failing == NULL ? "failed" : call);
 	failing = NULL;
@@ -196,19 +204,19 @@ test_announced(void **state)
 
 	(void)state;
 	unsetenv("LISTEN_PID");
-	assert_true(activation_find(&l, &f) && !l.inherited);
+	assert_true(find(&l, &f) && !l.inherited);
 	setenv("LISTEN_PID", "x", 1);
 	refused("", "LISTEN_PID: expected a process id, found \"x\"");
 	assert_true(hand_over(listen_inet(AF_INET)));
 	setenv("LISTEN_PID", "1", 1);
-	assert_true(activation_find(&l, &f) && !l.inherited);
+	assert_true(find(&l, &f) && !l.inherited);
 	hand_over(HANDED);
-	setenv("LISTEN_FDS", "2", 1);
+	setenv("LISTEN_FDS", "3", 1);
 	refused("", "LISTEN_FDS: expected one socket of the service manager, "
-	    "found \"2\"");
+	    "or two of which one is called facts, found \"3\"");
 	unsetenv("LISTEN_FDS");
 	refused("", "LISTEN_FDS: expected one socket of the service manager, "
-	    "found \"\"");
+	    "or two of which one is called facts, found \"\"");
 	hand_over(HANDED);
 	let_fail("F_SETFD", EIO);
 	snprintf(text, sizeof text, "%s: Input/output error", service);
@@ -231,7 +239,7 @@ taken(const char *want, const char *told)
 	struct fault f;
 	struct stat handed, at_place;
 
-	assert_true(activation_find(&l, &f) && l.inherited);
+	assert_true(find(&l, &f) && l.inherited);
 	unit_slice(want, want, slice_make(l.spec, strlen(want)));
 	assert_int_equal(fstat(HANDED, &handed), 0);
 	assert_true(activation_open(&l, &f));
@@ -294,7 +302,7 @@ test_unnamed(void **state)
 	(void)state;
 	unnamed = true;
 	assert_true(hand_over(listen_unix(path, strlen(path))));
-	assert_true(activation_find(&l, &f));
+	assert_true(find(&l, &f));
 	assert_string_equal(l.spec, "unix:");
 }
 
@@ -336,13 +344,13 @@ test_not_taken(void **state)
 
 		unlink(path);
 		assert_true(hand_over(listen_unix(path, strlen(path))));
-		assert_true(activation_find(&l, &f));
+		assert_true(find(&l, &f));
 		spec[0] = '\0';
 		let_fail(rows[i].call, rows[i].error);
 		unit_number(rows[i].call, false, activation_open(&l, &f));
 		unit_slice(rows[i].call, rows[i].text,
 		    slice_make(f.text, strlen(rows[i].text)));
-		unit_number(rows[i].call, -1, l.fd);
+		unit_number(rows[i].call, HANDED, l.fd);
 		unit_number(rows[i].call, 0, fcntl(HANDED, F_GETFD, 0) == -1);
 		if (spec[0] != '\0')
 			unit_number(rows[i].call, -1,
@@ -362,7 +370,7 @@ test_folder_stays(void **state)
 
 	(void)state;
 	assert_true(hand_over(listen_unix(path, strlen(path))));
-	assert_true(activation_find(&l, &f));
+	assert_true(find(&l, &f));
 	let_fail("unlink", EPERM);
 	assert_true(activation_open(&l, &f));
 	assert_null(failing);

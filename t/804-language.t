@@ -98,7 +98,8 @@ for my $mta (@mtas) {
 	push @titles, $code =~ /^\t\.title = "(\w+)",$/m;
 	$derived{$mta} = $code =~ /^\t\.verify_from_names = true,$/m;
 	my ($table) = $code =~ /\bmacros\[\] = \{(.*?)\n\};/s;
-	$told{$2}{$mta} = $1 while ($table // '') =~ /"([^"]+)", (FACT_\w+)/g;
+	$told{$1}{$mta} = $2 eq 'FED' ? 'by feed' : 'yes' while
+	    ($table // '') =~ /"[^"]+", (FACT_\w+), MACRO_(\w+)/g;
 }
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;
@@ -111,8 +112,8 @@ my %want;
 for my $fact (keys %told) {
 	my $name = $name_of{$fact};
 	$name = "{$name}" if length $name > 1;
-	$want{$name} = join ' ', map { $told{$fact}{$_} ? 'yes' :
-	    $fact eq 'FACT_VERIFY' && $derived{$_} ? 'derived' : 'no' } @mtas;
+	$want{$name} = join ' ', map { $told{$fact}{$_} // (
+	    $fact eq 'FACT_VERIFY' && $derived{$_} ? 'derived' : 'no') } @mtas;
 }
 my ($columns) = $manual{'WHAT AN MTA TELLS'} =~
     /^\.It Em Macro Ta (.*) Ta Em Used by$/m;

@@ -61,6 +61,16 @@ static const struct {
 	[COUNTER_MAP_DROPPED] = { "socketmap_dropped_total",
 	    "Connections to the socketmap that were ended: idle, malformed "
 	    "requests, too many." },
+	[COUNTER_FEED_TOLD] = { "facts_told_total",
+	    "Recipients of which the facts feed was told." },
+	[COUNTER_FEED_MISSED] = { "facts_missed_total",
+	    "Recipients for whose session the facts feed was needed and had "
+	    "nothing." },
+	[COUNTER_FEED_LINKS] = { "facts_connections_total",
+	    "Connections to the facts feed." },
+	[COUNTER_FEED_DROPPED] = { "facts_dropped_total",
+	    "Connections to the facts feed that were ended: idle, malformed "
+	    "requests, too many." },
 	[COUNTER_RELOADS] = { "reloads_total",
 	    "Times that SIGHUP was followed, in vain or not." },
 	[COUNTER_RELOAD_FAILURES] = { "reload_failures_total",

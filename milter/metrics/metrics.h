@@ -45,6 +45,10 @@ enum counter {
 	COUNTER_RESOLVER_FAILURES, /* of outbound-resolver */
 	COUNTER_MAP_LINKS,	/* connections to the socketmap */
 	COUNTER_MAP_DROPPED,	/* ended by us: idle, bad, too many */
+	COUNTER_FEED_TOLD,	/* recipients that Postfix told the facts feed of */
+	COUNTER_FEED_MISSED,	/* recipients judged without it, for want of that */
+	COUNTER_FEED_LINKS,	/* connections to the facts feed */
+	COUNTER_FEED_DROPPED,	/* ended by us: idle, bad, too many */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */
 	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT

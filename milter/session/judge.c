@@ -3,6 +3,7 @@
  * the audit record must not keep it.
  */
 #include "milter/clock.h"
+#include "milter/feed/feed.h"
 #include "milter/log.h"
 #include "milter/session/judge.h"
 
@@ -28,7 +29,7 @@ ask_store(void *arg, struct store_reader *reader)
 }
 
 static void
-ask(struct session *s, enum eval_scope scope, int64_t now_us,
+ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
     struct verdict *verdict)
 {
 	struct daemon *d = s->daemon;
@@ -40,6 +41,7 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 		.options = &m->settings->options,
 		.exempt = m->exempt,
 		.utf8 = s->utf8,
+		.fed_later = fed_later,
 		.untold = !facts_arrived(&m->facts),
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
@@ -51,7 +53,9 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
 	}
-	metrics_verdict(&d->metrics, verdict);
+	/* What is judged once more is counted then. */
+	if (!verdict->awaits || verdict_refuses(verdict->kind))
+		metrics_verdict(&d->metrics, verdict);
 }
 
 void
@@ -61,12 +65,24 @@ judge_mail(struct session *s)
 
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
-	ask(s, EVAL_MAIL, m->judged_us, &m->verdict);
+	ask(s, EVAL_MAIL, feed_tells(s->daemon->feed, &m->facts), m->judged_us,
+	    &m->verdict);
+	m->awaits = m->verdict.awaits;
 	metrics_session(&s->daemon->metrics, &m->facts);
+}
+
+void
+judge_mail_late(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (!m->fed)
+		metrics_count(&s->daemon->metrics, COUNTER_FEED_MISSED);
+	ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict);
 }
 
 void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
-	ask(s, EVAL_RCPT, clock_date_us(), verdict);
+	ask(s, EVAL_RCPT, false, clock_date_us(), verdict);
 }

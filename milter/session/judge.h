@@ -9,8 +9,13 @@
 
 #include "milter/session/session.h"
 
-/* The sender: fills the message's verdict. */
+/*
+ * The sender: fills the message's verdict, but for tags that the facts feed has
+ * to tell of, which it tells at RCPT: m->awaits.
+ */
 void judge_mail(struct session *) NONNULL;
+/* The same again, all tags, with what has been told by now. */
+void judge_mail_late(struct session *) NONNULL;
 /* The recipient in the facts. */
 void judge_rcpt(struct session *, struct verdict *) NONNULL;
 

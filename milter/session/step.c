@@ -6,6 +6,7 @@
  * stick to the whole session and take STARTTLS away from the client.
  */
 #include "milter/clock.h"
+#include "milter/feed/feed.h"
 #include "milter/log.h"
 #include "milter/session/header.h"
 #include "milter/session/judge.h"
@@ -85,17 +86,51 @@ step_mail_utf8(SMFICTX *ctx, struct session *s, const char *sender)
 	return begin_mail(ctx, s, sender);
 }
 
+/*
+ * What the facts feed has been told of the session.  Each recipient's is taken,
+ * so that none is left over.  False: out of memory.
+ */
+static bool
+hear_feed(struct session *s)
+{
+	struct message *m = s->message;
+	enum feedtable_result result;
+
+	if (!feed_tells(s->daemon->feed, &m->facts))
+		return true;
+	result = feed_ask(s->daemon->feed, &m->facts);
+	m->fed |= result == FEEDTABLE_TOLD;
+	return result != FEEDTABLE_NO_MEMORY;
+}
+
+/*
+ * For the recipient in the facts; also of MAIL what could not be judged then.
+ * Once a recipient was let in MAIL has its verdict.
+ */
+static const struct verdict *
+judge_recipient(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (m->awaits && m->nrcpts == 0) {
+		judge_mail_late(s);
+		if (verdict_refuses(m->verdict.kind))
+			return &m->verdict;
+	}
+	judge_rcpt(s, &m->at_rcpt);
+	return &m->at_rcpt;
+}
+
 sfsistat
 step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 {
-	struct verdict *verdict;
+	const struct verdict *verdict;
 
 	if (s->message == NULL)
 		return fail(ctx, s, unjudged);
-	verdict = &s->message->at_rcpt;
-	if (!macros_rcpt(ctx, s, recipient))
+	if (!macros_rcpt(ctx, s, recipient) || !hear_feed(s))
 		return fail(ctx, s, no_memory);
-	judge_rcpt(s, verdict);
+	verdict = judge_recipient(s);
 	if (verdict_refuses(verdict->kind)) {
 		recorder_refused_rcpt(s, verdict, clock_date_us());
 		return session_reply_send(ctx, verdict);
@@ -145,7 +180,8 @@ step_eom(SMFICTX *ctx, struct session *s, const char *none)
 	const char *why;
 
 	(void)none;
-	if (s->message == NULL)
+	if (s->message == NULL ||
+	    (s->message->awaits && s->message->nrcpts == 0))
 		return fail(ctx, s, unjudged);
 	if (!macros_queue_id(ctx, s))
 		return fail(ctx, s, no_memory);

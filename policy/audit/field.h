@@ -31,7 +31,7 @@ enum field_group {
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_MAILBOX };
 
-enum { FIELD_INTRO_MAX = 20 };
+enum { FIELD_INTRO_MAX = 24 };
 
 struct field {
 	const char *name; /* "issuer_cn" */

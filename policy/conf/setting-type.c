@@ -240,6 +240,24 @@ const struct setting_type setting_type_map_listener = {
 	.print = print_string,
 };
 
+/* No TCP: whoever can connect is believed, and ports are everybody's. */
+static bool
+parse_unix_listener(const struct setting *row, struct slice value,
+    void *field, struct fault *f)
+{
+	if (slice_is_nocase(value, "off"))
+		return store_string(row, slice_of("off"), field, f);
+	if (!slice_starts_nocase(value, "unix:"))
+		return expected(row, value, f);
+	return parse_socket(row, value, field, f);
+}
+
+const struct setting_type setting_type_unix_listener = {
+	.expects = "off or unix:/PATH",
+	.parse = parse_unix_listener,
+	.print = print_string,
+};
+
 /* An address and the name of a map there, which holds no blank. */
 static bool
 parse_resolver(const struct setting *row, struct slice value, void *field,

@@ -46,6 +46,7 @@ const struct setting *setting_find(struct slice name, struct fault *f)
 extern const struct setting_type setting_type_socket; /* unix:, inet:, inet6: */
 extern const struct setting_type setting_type_listener; /* off, inet:, inet6: */
 extern const struct setting_type setting_type_map_listener; /* off or those */
+extern const struct setting_type setting_type_unix_listener; /* off, unix:PATH */
 extern const struct setting_type setting_type_resolver; /* off, ADDRESS NAME */
 extern const struct setting_type setting_type_path;
 extern const struct setting_type setting_type_paths; /* by commas */

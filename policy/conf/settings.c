@@ -222,6 +222,36 @@ static const struct setting table[] = {
 		    "the daemon.",
 	},
 	{
+		.name = "facts-socket",
+		.type = &setting_type_unix_listener,
+		FIELD(facts_socket),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.unit = "",
+		.help = "Where Postfix's check_policy_service tells what no "
+		    "macro does: fingerprints of certificates.",
+	},
+	{
+		.name = "facts-socket-mode",
+		.type = &setting_type_mode,
+		FIELD(facts_socket_mode),
+		.default_text = "0660",
+		.max = 0777,
+		.unit = "octal",
+		.help = "Permission bits of facts-socket: who may connect is "
+		    "believed.",
+	},
+	{
+		.name = "facts-socket-group",
+		.type = &setting_type_account,
+		FIELD(facts_socket_group),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.help = "Group of facts-socket; empty: that of the daemon.",
+	},
+	{
 		.name = "inexpressible",
 		.type = &setting_type_word,
 		FIELD(inexpressible),

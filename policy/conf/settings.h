@@ -68,6 +68,9 @@ struct settings {
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
 	int socketmap_mode;
 	char socketmap_group[SETTINGS_STRING_MAX];
+	char facts_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
+	int facts_socket_mode;
+	char facts_socket_group[SETTINGS_STRING_MAX];
 	int inexpressible;
 	int outbound_default, outbound_servername;
 	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */

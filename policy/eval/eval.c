@@ -76,14 +76,23 @@ test_found(const struct judging *j, struct judgement *c)
 {
 	c->result.answer = c->result.matched ? judging_rule(j, c) :
 	    judging_handshake(j, c);
+	j->verdict->awaits |= c->awaits;
 	if (c->result.tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
 		c->observation.reason = REASON_AUTH_IN_CLEAR;
 }
 
-/* Keeps what the tag came to, once, and lets it decide. */
+/*
+ * Keeps what the tag came to, once, and lets it decide; not what rests on facts
+ * that are still to come.
+ */
 static void
 conclude(const struct judging *j, const struct judgement *c)
 {
+	if (c->awaits) {
+		trace_line(j->q->trace, "  judged at RCPT, when the facts feed "
+		    "has told of the session");
+		return;
+	}
 	if (c->result.matched || c->result.answer != ANSWER_YES)
 		keep_result(j, c);
 	if (c->result.answer != ANSWER_YES)
@@ -156,7 +165,7 @@ judge_subject(const struct judging *j, enum tag tag,
 {
 	c->result = (struct tag_result){ .tag = tag, .answer = ANSWER_YES };
 	c->item = NULL;
-	c->bits_failed = false;
+	c->bits_failed = c->awaits = false;
 	c->observation.reason = REASON_NONE;
 	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
 	    tag, j->q, mailbox, &c->found)) {

@@ -45,6 +45,7 @@ struct question {
 	bool utf8;		    /* a reply may hold UTF-8 (RFC 6531) */
 	bool untold;		    /* the macros did not arrive */
 	bool without_warn;	    /* WARN lines count as absent */
+	bool fed_later;		    /* the facts feed will tell, at RCPT */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
 };

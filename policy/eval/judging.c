@@ -3,6 +3,7 @@
  * trace.
  */
 #include "policy/eval/judging.h"
+#include "policy/facts/macro.h"
 
 static const char *const answer_words[] = {
 	[ANSWER_NO] = "no",
@@ -198,6 +199,8 @@ test_kind(const struct judging *j, struct judgement *c,
 	}
 	if (answer == ANSWER_CANNOT_TELL)
 		c->observation.reason = REASON_POLICY_ERROR;
+	c->awaits = answer == ANSWER_CANNOT_TELL && j->q->fed_later &&
+	    macro_fed(j->q->facts->dialect, row->fact);
 	c->item = &r->items[first];
 	return answer;
 }

@@ -16,6 +16,7 @@ static const struct macro macros[] = {
 	{ "s", FACT_HELO, MACRO_BY_CALLBACK, false },
 	{ "{client_name}", FACT_CLIENT_NAME, MACRO_AT_MAIL, false },
 	{ "{client_addr}", FACT_CLIENT_ADDR, MACRO_AT_MAIL, false },
+	{ "{client_port}", FACT_CLIENT_PORT, MACRO_AT_MAIL, false },
 	{ "{daemon_name}", FACT_DAEMON_NAME, MACRO_AT_MAIL, false },
 	{ "{daemon_port}", FACT_DAEMON_PORT, MACRO_AT_MAIL, false },
 	{ "{daemon_addr}", FACT_DAEMON_ADDR, MACRO_AT_MAIL, false },
@@ -30,6 +31,8 @@ static const struct macro macros[] = {
 	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
 	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
 	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
+	{ "{ccert_fingerprint}", FACT_FINGERPRINT, MACRO_FED, false },
+	{ "{ccert_pubkey_fingerprint}", FACT_KEY_FINGERPRINT, MACRO_FED, false },
 	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },
 	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, false },
 	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }
@@ -110,7 +113,7 @@ const struct dialect dialect_postfix = {
 	.macros = macros,
 	.verify_from_names = true,
 	.way_out = "use CN: or ICN:, which Postfix tells for verified "
-	    "certificates",
+	    "certificates; fingerprints by the setting facts-socket",
 	.is_local = is_local,
 	.finish = finish,
 };

@@ -51,6 +51,8 @@ const struct dialect dialect_sendmail = {
 	.name = "sendmail",
 	.title = "sendmail",
 	.macros = macros,
+	.way_out = "use FP:, the certificate's own fingerprint, which sendmail "
+	    "tells",
 	.version_doubt = "sendmail 8.13 to 8.15 can tell TLSv1/SSLv3, whatever "
 	    "the protocol is",
 	.is_local = is_local,

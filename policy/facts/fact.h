@@ -14,6 +14,7 @@ enum fact_id {
 	FACT_CLIENT_NAME,
 	FACT_CLIENT_ADDR,
 	FACT_CLIENT_RESOLVE,
+	FACT_CLIENT_PORT,    /* told by Postfix: with the address, which session */
 	FACT_SERVER_NAME,    /* outbound: the host connected to */
 	FACT_SERVER_ADDR,
 	FACT_DAEMON_NAME,
@@ -28,6 +29,7 @@ enum fact_id {
 	FACT_CERT_SUBJECT,   /* whole DN, as X509_NAME_oneline() gives it */
 	FACT_CERT_ISSUER,
 	FACT_FINGERPRINT,    /* hex, with or without colons */
+	FACT_KEY_FINGERPRINT, /* the same of the certificate's public key */
 	FACT_AUTH_TYPE,	     /* SASL mechanism */
 	FACT_AUTH_AUTHEN,    /* the identity that logged in */
 	FACT_AUTH_SSF,	     /* strength of the SASL layer in bits, decimal */

@@ -13,7 +13,7 @@
  */
 static const char *const unused[] = { "_", "{addr_type}", "{alg_bits}",
 	"{auth_author}", "{client_connections}", "{client_flags}",
-	"{client_port}", "{client_ptr}", "{client_rate}", "{daemon_family}",
+	"{client_ptr}", "{client_rate}", "{daemon_family}",
 	"{daemon_flags}", "{daemon_info}", "{greylist}", "{if_addr}",
 	"{if_name}", "{mail_host}", "{mail_mailer}", "{msg_id}", "{nbadrcpts}",
 	"{nrcpts}", "{ntries}", "{rcpt_host}", "{rcpt_mailer}", "{tls_sni}",
@@ -96,7 +96,8 @@ told(enum dialect_id dialect)
 	if (dialect_row(dialect)->verify_from_names)
 		bits = UINT64_C(1) << FACT_VERIFY;
 	for (const struct macro *m = macro_table(dialect); m->name != NULL; m++)
-		bits |= UINT64_C(1) << m->fact;
+		if (m->stage != MACRO_FED)
+			bits |= UINT64_C(1) << m->fact;
 	atomic_store_explicit(&known[dialect], bits, memory_order_relaxed);
 	return bits;
 }
@@ -128,13 +129,24 @@ macro_told(enum dialect_id dialect, enum fact_id id)
 }
 
 bool
+macro_fed(enum dialect_id dialect, enum fact_id id)
+{
+	for (const struct macro *m = macro_table(dialect); m->name != NULL; m++)
+		if (m->fact == id && m->stage == MACRO_FED)
+			return true;
+	return false;
+}
+
+bool
 macro_finish(struct facts *f)
 {
 	const struct dialect *dialect = dialect_row(f->dialect);
 	uint64_t told_bits = told(f->dialect);
 
 	for (int id = 0; id < FACT_COUNT; id++)
-		if ((told_bits >> id & 1) == 0)
+		if ((told_bits >> id & 1) == 0 &&
+		    !(facts_known(f, (enum fact_id)id) &&
+		    macro_fed(f->dialect, (enum fact_id)id)))
 			facts_set_state(f, (enum fact_id)id, FACT_NOT_TOLD);
 	return dialect->finish == NULL || dialect->finish(f);
 }

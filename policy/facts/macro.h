@@ -19,6 +19,7 @@ enum macro_stage {
 	MACRO_AT_MAIL,
 	MACRO_AT_EOM,
 	MACRO_BY_CALLBACK, /* comes as the argument of a callback */
+	MACRO_FED,	   /* no macro: an attribute of the facts feed */
 	MACRO_OUTBOUND	   /* never told to a milter; only `tlspolicy check` */
 };
 
@@ -70,7 +71,12 @@ enum macro_set macro_set(struct facts *, struct slice name,
  */
 bool macro_finish(struct facts *) MUST_CHECK NONNULL;
 
-/* This MTA can tell the fact at all. */
+/* This MTA can tell the fact at all, by macros. */
 bool macro_told(enum dialect_id, enum fact_id);
+/*
+ * The fact is not told by macros but by the facts feed, where there is one and
+ * it knows the session: else it stays as not told.
+ */
+bool macro_fed(enum dialect_id, enum fact_id);
 
 #endif

@@ -42,7 +42,7 @@ same_value(const struct item *a, const struct item *b)
 	char buf[REQUIREMENT_TEXT_MAX + 1];
 	struct text plain;
 
-	if (a->row->id == ITEM_FP)
+	if (item_is_fingerprint(a->row))
 		return predicate_same_fingerprint(a->value, b->value);
 	text_init(&plain, buf, sizeof buf);
 	text_put_xdecoded(&plain, b->value);

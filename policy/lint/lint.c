@@ -134,7 +134,9 @@ never_told(const struct lint *l, struct lint_finding *f)
 		const struct item_row *row = l->requirement->items[i].row;
 
 		if (row->fact == FACT_COUNT ||
-		    macro_told(l->options->mta, row->fact))
+		    macro_told(l->options->mta, row->fact) ||
+		    (l->options->feed &&
+		    macro_fed(l->options->mta, row->fact)))
 			continue;
 		text_printf(&f->reason, "%s cannot be told: %s does not "
 		    "tell {%s} to a milter, so on-error decides", row->name,

@@ -16,6 +16,7 @@
 struct lint_options {
 	bool with_mta;	      /* look for what `mta` never tells */
 	enum dialect_id mta;
+	bool feed;	      /* setting facts-socket: what it tells is told */
 	bool default_perm;    /* default-class = perm */
 	int32_t today;	      /* days since 1970, UTC */
 	struct lint_suffixes *suffixes; /* NULL: no list of public suffixes */

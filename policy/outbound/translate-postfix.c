@@ -168,6 +168,7 @@ add_item(struct postfix_policy *p, const struct item *item)
 	case ITEM_AEAD:
 		return p->aead = true;
 	case ITEM_FP:
+	case ITEM_PKFP:
 	case ITEM_FROM:
 	case ITEM_UNTIL:
 	case ITEM_BY:
@@ -215,11 +216,18 @@ add_names(struct postfix_policy *p, const struct requirement *r,
 {
 	const struct item_row *cn = row_of(r, ITEM_CN);
 	const struct item_row *fp = row_of(r, ITEM_FP);
+	const struct item_row *key = row_of(r, ITEM_PKFP);
 
 	if (cn != NULL)
 		add_alternatives(r, cn, same_name, p->names, &p->nnames, lost);
 	if (fp != NULL)
 		add_alternatives(r, fp, predicate_same_fingerprint,
+		    p->fingerprints, &p->nfingerprints, lost);
+	/* Of certificates and keys together either will do for Postfix. */
+	if (fp != NULL && key != NULL)
+		translate_lose(lost, key->name, slice_of(NULL));
+	else if (key != NULL)
+		add_alternatives(r, key, predicate_same_fingerprint,
 		    p->fingerprints, &p->nfingerprints, lost);
 }
 

@@ -112,6 +112,15 @@ static const struct item_row rows[ITEM_COUNT + 1] = {
 		.fact = FACT_FINGERPRINT,
 		.expected = "FP:hex",
 	},
+	[ITEM_PKFP] = {
+		.id = ITEM_PKFP,
+		.name = "PKFP",
+		.value = VALUE_REQUIRED,
+		.check = check_fingerprint,
+		.test = predicate_pkfp,
+		.fact = FACT_KEY_FINGERPRINT,
+		.expected = "PKFP:hex",
+	},
 	[ITEM_VER] = {
 		.id = ITEM_VER,
 		.name = "VER",
@@ -230,9 +239,15 @@ item_is_name(const struct item_row *row)
 }
 
 bool
+item_is_fingerprint(const struct item_row *row)
+{
+	return row->id == ITEM_FP || row->id == ITEM_PKFP;
+}
+
+bool
 item_is_alternative(const struct item_row *row, bool compat_sendmail)
 {
-	return (row->believes_names || row->id == ITEM_FP) &&
+	return (row->believes_names || item_is_fingerprint(row)) &&
 	    !(compat_sendmail && row->from_sendmail);
 }
 

@@ -70,6 +70,7 @@ enum item_id {
 	ITEM_CITAG,
 	ITEM_ICN,
 	ITEM_FP,
+	ITEM_PKFP,
 	ITEM_VER,
 	ITEM_AUTHENTICATED,
 	ITEM_PFS,
@@ -111,8 +112,8 @@ void item_print_names(struct text *) NONNULL;
  * there and looks no further; this is what it compares.
  */
 struct slice item_sendmail_value(struct slice value);
-/* The row is one of those names. */
-bool item_is_name(const struct item_row *) NONNULL;
+bool item_is_name(const struct item_row *) NONNULL; /* one of those */
+bool item_is_fingerprint(const struct item_row *) NONNULL;
 /* Any one of several will do; sendmail wants all of its own to hold. */
 bool item_is_alternative(const struct item_row *, bool compat_sendmail) NONNULL;
 

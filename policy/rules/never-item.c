@@ -223,6 +223,7 @@ is_about_suites(const struct item *item)
 	case ITEM_CITAG:
 	case ITEM_ICN:
 	case ITEM_FP:
+	case ITEM_PKFP:
 	case ITEM_FROM:
 	case ITEM_UNTIL:
 	case ITEM_BY:

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "policy/facts/macro.h"
 #include "policy/facts/suite.h"
 #include "policy/rules/predicate.h"
 
@@ -43,6 +44,8 @@ cannot_tell(const struct predicate *p, enum fact_id id, struct observation *f)
 	text_clear(&f->found);
 	text_printf(&f->found, "that %s does not tell {%s}",
 	    dialect_row(p->facts->dialect)->title, fact_name(id));
+	if (macro_fed(p->facts->dialect, id))
+		text_puts(&f->found, ", nor has the facts feed");
 	return ANSWER_CANNOT_TELL;
 }
 
@@ -217,21 +220,37 @@ predicate_same_fingerprint(struct slice a, struct slice b)
 	}
 }
 
+static enum answer
+test_fingerprint(const struct predicate *p, const char *item, enum fact_id id,
+    struct slice value, struct observation *f)
+{
+	struct slice have = facts_value(p->facts, id);
+
+	text_printf(&f->wanted, "%s:", item);
+	text_put_printable(&f->wanted, value);
+	put_fact(&f->found, p->facts, id);
+	/* A session in clear has no certificate, whoever tells of those. */
+	if (facts_in_clear(p->facts))
+		return answer_no(f, REASON_PLAINTEXT);
+	if (p->facts->fact[id].state == FACT_NOT_TOLD)
+		return cannot_tell(p, id, f);
+	if (predicate_same_fingerprint(value, have))
+		return ANSWER_YES;
+	return answer_no(f, REASON_WRONG_CERTIFICATE);
+}
+
 enum answer
 predicate_fp(const struct predicate *p, struct slice value,
     struct observation *f)
 {
-	struct slice have = facts_value(p->facts, FACT_FINGERPRINT);
+	return test_fingerprint(p, "FP", FACT_FINGERPRINT, value, f);
+}
 
-	text_puts(&f->wanted, "FP:");
-	text_put_printable(&f->wanted, value);
-	put_fact(&f->found, p->facts, FACT_FINGERPRINT);
-	if (p->facts->fact[FACT_FINGERPRINT].state == FACT_NOT_TOLD)
-		return cannot_tell(p, FACT_FINGERPRINT, f);
-	if (predicate_same_fingerprint(value, have))
-		return ANSWER_YES;
-	return answer_no(f, facts_in_clear(p->facts) ? REASON_PLAINTEXT :
-	    REASON_WRONG_CERTIFICATE);
+enum answer
+predicate_pkfp(const struct predicate *p, struct slice value,
+    struct observation *f)
+{
+	return test_fingerprint(p, "PKFP", FACT_KEY_FINGERPRINT, value, f);
 }
 
 /*

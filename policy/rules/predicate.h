@@ -20,6 +20,8 @@ enum answer predicate_icn(const struct predicate *, struct slice,
     struct observation *) NONNULL;
 enum answer predicate_fp(const struct predicate *, struct slice,
     struct observation *) NONNULL;
+enum answer predicate_pkfp(const struct predicate *, struct slice,
+    struct observation *) NONNULL;
 /* Hex digits without regard to case and colons. */
 bool predicate_same_fingerprint(struct slice, struct slice);
 enum answer predicate_ver(const struct predicate *, struct slice,

@@ -1,0 +1,54 @@
+/*
+ * evserver.h - a listening socket in an event loop of its own thread: what the
+ * socketmap and the facts feed have in common.
+ *
+ * A connection is an MTA process, and those are thousands; what they ask is
+ * answered from memory, so one thread is enough.  At most half of the process'
+ * descriptors are for a service.
+ *
+ * Threads: the main thread opens, starts and stops it; the calls come from the
+ * loop's.
+ */
+#ifndef TLSPOLICY_MILTER_EVSERVER_H
+#define TLSPOLICY_MILTER_EVSERVER_H
+
+#include <event2/listener.h>
+#include <pthread.h>
+
+#include "milter/accept.h"
+
+struct evserver_calls {
+	/* Takes over `fd`. */
+	void (*connected)(void *arg, evutil_socket_t fd);
+	/* Descriptors are used up: ends the connection that rested longest. */
+	void (*crowded)(void *arg);
+};
+
+struct evserver {
+	struct event_base *base;
+	unsigned max; /* connections, to be kept to by `connected` */
+	const struct evserver_calls *calls;
+	void *arg;
+	struct evconnlistener *listener;
+	struct event *end, *again;
+	int end_fd;
+	struct accept_trouble trouble;
+	pthread_t thread;
+};
+
+/* `where` begins its messages: "socketmap: ".  False: out of memory. */
+bool evserver_open(struct evserver *, const char *where,
+    const struct evserver_calls *, void *arg) MUST_CHECK NONNULL;
+/*
+ * Serve on `fd`, which it takes over.  0, or errno: then it is to be freed.
+ */
+int evserver_start(struct evserver *, int fd) MUST_CHECK NONNULL;
+/*
+ * The loop has ended and all may be freed.  False: its thread waits for memory,
+ * and everything has to stay until the process ends under it.
+ */
+bool evserver_stop(struct evserver *) MUST_CHECK NONNULL;
+/* Of one that was opened and does not run; its connections are gone. */
+void evserver_free(struct evserver *) NONNULL;
+
+#endif
