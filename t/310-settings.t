@@ -37,6 +37,7 @@ on-error = tempfail
 compat = none
 exempt-clients = 127.0.0.0/8, ::1
 local-domains =
+history = 400d
 audit-file = /var/log/tlspolicy/audit.jsonl
 audit-sync = batch
 audit-full = tempfail
@@ -166,5 +167,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 28, 'JSON: every setting');
+is(scalar keys %$json, 29, 'JSON: every setting');
 done_testing;

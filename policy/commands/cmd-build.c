@@ -2,16 +2,17 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "policy/base/jsontext.h"
+#include "policy/commands/author.h"
 #include "policy/commands/difference.h"
 #include "policy/commands/progress.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
 	{ 'n', "dry-run", NULL, "only check, and print what would change" },
+	AUTHOR_OPTION_MESSAGE,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -82,50 +83,28 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
-/* A store that cannot be read counts as changed: it is built anew. */
-static bool
-is_unchanged(const struct context *context, const struct rulefile *rules,
-    struct store_info *info)
-{
-	struct store_reader reader;
-	struct store *store;
-	struct fault f;
-	bool same;
-
-	if (access(context->store, F_OK) != 0 ||
-	    !command_open_store(context, &store, &reader, &f))
-		return false;
-	*info = reader.info;
-	same = difference_is_none(&reader, rules, true);
-	command_close_store(store, &reader);
-	return same;
-}
-
 static int
-build(const struct context *context, const struct rulefile *rules, bool json)
+build(const struct context *context, const struct rulefile *rules,
+    const char *message, bool json)
 {
 	struct store_info info;
+	struct author author;
+	bool good, changed;
 	struct fault f;
-	bool good;
 
-	if (is_unchanged(context, rules, &info)) {
-		command_say_unchanged(context, &info);
-		if (json)
-			print_json(context, rules, &info, true);
-		return EXIT_FINE;
-	}
-	if (!folder_is_there(context->store, &f) ||
+	if (!author_init(&author, context, GENERATION_BUILD, message, &f) ||
+	    !folder_is_there(context->store, &f) ||
 	    !command_enter_folder(context, &f))
 		return command_fail(&f);
 	progress_start("rules go into the store", &rules->n);
-	good = rebuild_store(context->store, rules, (int64_t)time(NULL),
-	    REBUILD_DURABLE, &info, &f);
+	good = rebuild_store(context->store, rules, &author.by,
+	    REBUILD_DURABLE, &info, &changed, &f);
 	progress_stop();
 	if (!good)
 		return command_fail(&f);
-	command_say_generation(context, &info);
+	command_say_generation(context, &info, changed);
 	if (json)
-		print_json(context, rules, &info, false);
+		print_json(context, rules, &info, !changed);
 	return EXIT_FINE;
 }
 
@@ -133,6 +112,7 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	bool dry = false, json = false;
+	const char *message = NULL;
 	struct rulefile rules;
 	struct fault f;
 	int c, status;
@@ -141,6 +121,9 @@ run(struct context *context, int argc, char **argv)
 		switch (c) {
 		case 'n':
 			dry = true;
+			break;
+		case 'm':
+			message = optarg;
 			break;
 		case OPTION_JSON:
 			json = true;
@@ -156,7 +139,7 @@ run(struct context *context, int argc, char **argv)
 			    context->store);
 	} else {
 		status = dry ? compare(context, &rules, json) :
-		    build(context, &rules, json);
+		    build(context, &rules, message, json);
 		if (status == EXIT_FINE)
 			say_untagged(&rules);
 	}

@@ -112,9 +112,8 @@ bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 
-/* "STORE: generation 7, 1234 rules", on standard error. */
-void command_say_generation(const struct context *, const struct store_info *);
-/* The same for a change that changes nothing: no generation is made. */
-void command_say_unchanged(const struct context *, const struct store_info *);
+/* "STORE: generation 7, 1234 rules"; with "unchanged, " no new one was made. */
+void command_say_generation(const struct context *, const struct store_info *,
+    bool changed);
 
 #endif

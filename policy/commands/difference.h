@@ -26,13 +26,4 @@ struct difference {
 bool difference_print(struct store_reader *, const struct rulefile *,
     bool json, struct difference *, struct fault *) MUST_CHECK;
 
-/*
- * The store holds these rules already: the same keys and requirements to the
- * letter and, with `places`, from the same lines of the same files; and the
- * suites of cipher lists are what OpenSSL says today.  False also when that
- * cannot be found out: then a build puts it right.
- */
-bool difference_is_none(struct store_reader *, const struct rulefile *,
-    bool places);
-
 #endif

@@ -22,10 +22,9 @@ temporary_directory(void)
 static struct store *
 compile(const char *path, const struct rulefile *rules, struct fault *f)
 {
-	struct store_info info;
+	struct authorship by = { .now = (int64_t)time(NULL) };
 
-	if (!rebuild_store(path, rules, (int64_t)time(NULL), REBUILD_SCRATCH,
-	    &info, f))
+	if (!rebuild_store(path, rules, &by, REBUILD_SCRATCH, NULL, NULL, f))
 		return NULL;
 	return store_open(path, f);
 }
