@@ -119,7 +119,7 @@ list(const char *path)
 	while (history_next(&h, &g) == LOOKUP_FOUND)
 		text_printf(&out, "%llu %lld %s +%llu -%llu ~%llu %llu %.*s%s\n",
 		    (unsigned long long)g.number, (long long)g.time,
-		    generation_how_name(g.how), (unsigned long long)g.added,
+		    history_how_name(g.how), (unsigned long long)g.added,
 		    (unsigned long long)g.removed,
 		    (unsigned long long)g.changed, (unsigned long long)g.rules,
 		    SLICE_ARG(g.message), g.first ? " first" : "");

@@ -18,6 +18,8 @@ const struct command *const command_table[] = {
 	&command_set,
 	&command_del,
 	&command_diff,
+	&command_log,
+	&command_rollback,
 	&command_import,
 	&command_lint,
 	&command_audit,

@@ -16,7 +16,7 @@
 #include "policy/commands/ruleset.h"
 
 struct difference {
-	unsigned long removed, added, changed;
+	unsigned long removed, added, changed, settings;
 };
 
 /*
@@ -25,5 +25,16 @@ struct difference {
  */
 bool difference_print(struct store_reader *, const struct rulefile *,
     bool json, struct difference *, struct fault *) MUST_CHECK;
+
+/*
+ * From one generation to another; behind their rules, the settings that bear on
+ * a verdict:
+ *
+ *     ~ setting NAME<tab>OLD -> NEW
+ */
+bool difference_of_generations(const struct rulefile *old,
+    struct slice old_settings, const struct rulefile *new,
+    struct slice new_settings, bool json, struct difference *,
+    struct fault *) MUST_CHECK;
 
 #endif

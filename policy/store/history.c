@@ -15,7 +15,7 @@ static const char *const how_names[GENERATION_HOW_COUNT] = {
 };
 
 const char *
-generation_how_name(unsigned how)
+history_how_name(unsigned how)
 {
 	return how < GENERATION_HOW_COUNT ? how_names[how] : "";
 }

@@ -31,7 +31,7 @@ enum generation_how {
 };
 
 /* "build", "set", ...; "" for what a newer program wrote. */
-const char *generation_how_name(unsigned how);
+const char *history_how_name(unsigned how);
 
 /*
  * Who changes the policy, for the writers of rebuild.h.  Without settings (n is
