@@ -57,7 +57,8 @@ set(const char *path, const char *rule, int64_t now)
 	struct fault fault;
 
 	unit_read_rules(&file, rule);
-	assert_true(rebuild_set(path, &file, now, &info, &fault));
+	assert_true(rebuild_set(path, &file,
+	    &(struct authorship){ .now = now }, &info, NULL, &fault));
 	rulefile_free(&file);
 }
 
@@ -69,7 +70,8 @@ delete(const char *path, const char *key_text, bool *found,
 	struct key key;
 
 	assert_true(key_parse(slice_of(key_text), &key, fault));
-	return rebuild_delete(path, &key, 1, 9, found, &info, fault);
+	return rebuild_delete(path, &key, 1,
+	    &(struct authorship){ .now = 9 }, found, &info, fault);
 }
 
 static void
@@ -265,7 +267,7 @@ test_foreign(void **state)
 	refused("other", 65, ": an LMDB file, but not a tlspolicy store");
 	write_lmdb(unit_path("older"), "\0i", old, sizeof old);
 	refused("older", 65, ": format version 1 of another program or "
-	    "machine; expected 4 (remove it and build again)");
+	    "machine; expected 5 (remove it and build again)");
 	unit_build("short", "TLS_Clt: OK\n", 1);
 	assert_int_equal(truncate(unit_path("short"), 2 * 4096), 0);
 	refused("short", 65, ": cut off (2 of 3 pages); remove it and build "
@@ -277,6 +279,7 @@ test_foreign(void **state)
 static void
 test_foreign_written(void **state)
 {
+	const struct authorship by = { .now = 1 };
 	struct rulefile file;
 	struct fault fault;
 	bool found;
@@ -284,10 +287,10 @@ test_foreign_written(void **state)
 	(void)state;
 	unit_read_rules(&file, "TLS_Clt: OK\n");
 	write_lmdb(unit_path("theirs"), "ab", "value", 5);
-	assert_false(rebuild_store(unit_path("theirs"), &file, 1, 0, NULL,
-	    &fault));
+	assert_false(rebuild_store(unit_path("theirs"), &file, &by, 0, NULL,
+	    NULL, &fault));
 	refused("theirs", 65, ": an LMDB file, but not a tlspolicy store");
-	assert_false(rebuild_set(unit_path("theirs"), &file, 1, NULL,
+	assert_false(rebuild_set(unit_path("theirs"), &file, &by, NULL, NULL,
 	    &fault));
 	assert_false(delete(unit_path("theirs"), "TLS_Clt:", &found, &fault));
 	/* Nothing can be deleted from what is not there; none is made. */

@@ -203,7 +203,8 @@ test_written(void **state)
 		unlink(path);
 		write_bad(path);
 		text_init(&out, got, sizeof got);
-		if (!rebuild_set(path, &file, 1, NULL, &fault) ||
+		if (!rebuild_set(path, &file,
+	    &(struct authorship){ .now = 1 }, NULL, NULL, &fault) ||
 		    !read_store(path, &out, &fault)) {
 			unit_number("kind", FAULT_DATA, fault.kind);
 			refused++;
@@ -211,7 +212,8 @@ test_written(void **state)
 			assert_non_null(strstr(got, "new.example"));
 		unlink(path);
 		write_bad(path);
-		if (rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,
+		if (rebuild_store(path, &file,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL,
 		    &fault))
 			assert_true(read_store(path, &out, &fault));
 	}
@@ -278,7 +280,8 @@ test_wrong_numbers(void **state)
 		unlink(path);
 		write_bad(path);
 		fault_clear(&fault);
-		assert_false(rebuild_set(path, &file, 1, NULL, &fault));
+		assert_false(rebuild_set(path, &file,
+	    &(struct authorship){ .now = 1 }, NULL, NULL, &fault));
 		unit_number("kind", FAULT_DATA, fault.kind);
 		assert_non_null(strstr(fault.text, "damaged"));
 	}

@@ -40,8 +40,8 @@ put_policy(const char *path, unsigned n)
 	make_rules(n, text);
 	rulefile_init(&file, NULL, NULL);
 	if (!rulefile_read_text(&file, slice_of(text), "rules", &fault) ||
-	    !rulefile_finish(&file) || !rebuild_store(path, &file, n,
-	    REBUILD_SCRATCH, NULL, &fault))
+	    !rulefile_finish(&file) || !rebuild_store(path, &file,
+	    &(struct authorship){ .now = n }, REBUILD_SCRATCH, NULL, NULL, &fault))
 		_exit(1);
 	rulefile_free(&file);
 }

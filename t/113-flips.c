@@ -133,7 +133,8 @@ make_store(void)
 		if (i == QUERIES)
 			read_file(older);
 		unit_read_rules(&file, line);
-		assert_true(rebuild_set(path, &file, 2, NULL, &fault));
+		assert_true(rebuild_set(path, &file,
+	    &(struct authorship){ .now = 2 }, NULL, NULL, &fault));
 		rulefile_free(&file);
 	}
 	size = read_file(good);

@@ -106,7 +106,8 @@ build_unreadable(void)
 	for (size_t i = 0; i < file.n; i++)
 		if (slice_is(file.rules[i].key, "TLS_Clt:x"))
 			file.rules[i].requirement = slice_of("QUANTUM:9");
-	assert_true(rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,
+	assert_true(rebuild_store(path, &file,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL,
 	    &fault));
 	rulefile_free(&file);
 	return path;
@@ -167,7 +168,8 @@ build_long(void)
 	file.as_sendmail = true; /* for names of 460 digits */
 	assert_true(rulefile_read_text(&file, slice_of(rules), name, &fault));
 	assert_true(rulefile_finish(&file));
-	assert_true(rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,
+	assert_true(rebuild_store(path, &file,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL,
 	    &fault));
 	rulefile_free(&file);
 	return path;

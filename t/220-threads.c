@@ -38,7 +38,8 @@ start_writer(const char *path)
 	unit_read_rules(&files[1], policies[1]);
 	/* Generation 1 is there: the next one is even. */
 	for (int64_t n = 2; getppid() == parent; n++)
-		if (!rebuild_store(path, &files[n % 2], n, REBUILD_SCRATCH,
+		if (!rebuild_store(path, &files[n % 2],
+		    &(struct authorship){ .now = n }, REBUILD_SCRATCH, NULL,
 		    NULL, &fault))
 			_exit(1);
 	_exit(0);

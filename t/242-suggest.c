@@ -209,7 +209,8 @@ suggested(const struct row *row)
 	each(row, first, &s);
 	assert_true(suggest_choose(&s));
 	assert_true(suggest_rules(&s, &rules, &f));
-	assert_true(rebuild_store(path, &rules, 1, REBUILD_SCRATCH, NULL, &f));
+	assert_true(rebuild_store(path, &rules,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL, &f));
 	rulefile_free(&rules);
 	assert_non_null(store = store_open(path, &f));
 	assert_true(store_begin(store, &state.reader, &f));

@@ -37,6 +37,7 @@ on-error = tempfail
 compat = none
 exempt-clients = 127.0.0.0/8, ::1
 local-domains =
+history = 400d
 audit-file = /var/log/tlspolicy/audit.jsonl
 audit-sync = batch
 audit-full = tempfail

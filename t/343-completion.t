@@ -72,6 +72,9 @@ is_deeply(completed("tlspolicy set $given TLS_Auth:"),
     ['$(id)'], 'a key is never run');
 is_deeply(completed("tlspolicy set -c /dev/null -d /nonexistent/x T"), [],
     'no store: nothing, and no noise');
+is_deeply(completed("tlspolicy log $given TLS_F"), ['TLS_From:example.net'],
+    'a key whose history is asked for');
+is_deeply(completed("tlspolicy rollback $given "), ['1'], 'a generation');
 is_deeply(completed('tlspolicy build ' . $scratch->path('ru')), [$rules],
     'a file');
 

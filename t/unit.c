@@ -123,7 +123,8 @@ unit_build(const char *name, const char *rules, int64_t now)
 	bool good;
 
 	unit_read_rules(&file, rules);
-	good = rebuild_store(path, &file, now, REBUILD_SCRATCH, NULL, &fault);
+	good = rebuild_store(path, &file,
+	    &(struct authorship){ .now = now }, REBUILD_SCRATCH, NULL, NULL, &fault);
 	if (!good)
 		print_fault(NULL, &fault);
 	rulefile_free(&file);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "policy/base/jsontext.h"
+#include "policy/commands/author.h"
 #include "policy/commands/difference.h"
 #include "policy/commands/progress.h"
 #include "policy/store/buildnote.h"
@@ -13,6 +14,7 @@
 
 static const struct command_option options[] = {
 	{ 'n', "dry-run", NULL, "only check, and print what would change" },
+	AUTHOR_OPTION_MESSAGE,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -83,50 +85,27 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
-/* A store that cannot be read counts as changed: it is built anew. */
 static bool
-is_unchanged(const struct context *context, const struct rulefile *rules,
-    struct store_info *info)
-{
-	struct store_reader reader;
-	struct store *store;
-	struct fault f;
-	bool same;
-
-	if (access(context->store, F_OK) != 0 ||
-	    !command_open_store(context, &store, &reader, &f))
-		return false;
-	*info = reader.info;
-	same = difference_is_none(&reader, rules, true);
-	command_close_store(store, &reader);
-	return same;
-}
-
-static bool
-build(const struct context *context, const struct rulefile *rules, bool json,
-    struct fault *f)
+build(const struct context *context, const struct rulefile *rules,
+    const char *message, bool json, struct fault *f)
 {
 	struct store_info info;
-	bool good;
+	struct author author;
+	bool good, changed;
 
-	if (is_unchanged(context, rules, &info)) {
-		command_say_unchanged(context, &info);
-		if (json)
-			print_json(context, rules, &info, true);
-		return true;
-	}
-	if (!folder_is_there(context->store, f) ||
+	if (!author_init(&author, context, GENERATION_BUILD, message, f) ||
+	    !folder_is_there(context->store, f) ||
 	    !command_enter_folder(context, f))
 		return false;
 	progress_start("rules go into the store", &rules->n);
-	good = rebuild_store(context->store, rules, (int64_t)time(NULL),
-	    REBUILD_DURABLE, &info, f);
+	good = rebuild_store(context->store, rules, &author.by,
+	    REBUILD_DURABLE, &info, &changed, f);
 	progress_stop();
 	if (!good)
 		return false;
-	command_say_generation(context, &info);
+	command_say_generation(context, &info, changed);
 	if (json)
-		print_json(context, rules, &info, false);
+		print_json(context, rules, &info, !changed);
 	return true;
 }
 
@@ -149,6 +128,7 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	bool dry = false, json = false;
+	const char *message = NULL;
 	struct rulefile rules;
 	struct fault f;
 	int c, status = EXIT_FINE;
@@ -159,6 +139,9 @@ run(struct context *context, int argc, char **argv)
 		case 'n':
 			dry = true;
 			break;
+		case 'm':
+			message = optarg;
+			break;
 		case OPTION_JSON:
 			json = true;
 			break;
@@ -168,7 +151,7 @@ run(struct context *context, int argc, char **argv)
 	}
 	parsed = ruleset_read(context, argv + optind, &rules, &f);
 	good = parsed && (dry ? compare(context, &rules, json, &f) :
-	    build(context, &rules, json, &f));
+	    build(context, &rules, message, json, &f));
 	if (good)
 		say_untagged(&rules);
 	else

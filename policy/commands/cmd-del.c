@@ -1,12 +1,12 @@
 /* tlspolicy del: the rules of one key out of the store. */
 #include <getopt.h>
-#include <time.h>
 
-#include "policy/commands/command.h"
+#include "policy/commands/author.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
 	{ 'i', "if-exists", NULL, "a key without rules is no finding" },
+	AUTHOR_OPTION_MESSAGE,
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -23,18 +23,21 @@ store_is_there(const struct context *context, struct fault *f)
 }
 
 static int
-delete(const struct context *context, const char *word, bool if_exists)
+delete(const struct context *context, const char *word, bool if_exists,
+    const char *message)
 {
 	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
+	struct author author;
 	struct fault f;
 	bool found;
 	size_t n;
 
-	if (!command_keys(slice_of(word), keys, &n, &f) ||
+	if (!author_init(&author, context, GENERATION_DEL, message, &f) ||
+	    !command_keys(slice_of(word), keys, &n, &f) ||
 	    !store_is_there(context, &f) ||
-	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
-	    &found, &info, &f))
+	    !rebuild_delete(context->store, keys, n, &author.by, &found,
+	    &info, &f))
 		return command_fail(&f);
 	if (!found && if_exists)
 		return EXIT_FINE;
@@ -42,24 +45,28 @@ delete(const struct context *context, const char *word, bool if_exists)
 		command_say("there is no rule for %s", word);
 		return EXIT_FINDINGS;
 	}
-	command_say_generation(context, &info);
+	command_say_generation(context, &info, true);
 	return EXIT_FINE;
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
+	const char *message = NULL;
 	bool if_exists = false;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != 'i')
+		if (c == 'i')
+			if_exists = true;
+		else if (c == 'm')
+			message = optarg;
+		else
 			return status;
-		if_exists = true;
 	}
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
-	return delete(context, argv[optind], if_exists);
+	return delete(context, argv[optind], if_exists, message);
 }
 
 const struct command command_del = {

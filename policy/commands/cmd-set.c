@@ -1,11 +1,16 @@
 /* tlspolicy set: one rule into the store, in place of its key's. */
 #include <getopt.h>
 #include <string.h>
-#include <time.h>
 
-#include "policy/commands/difference.h"
+#include "policy/base/nearest.h"
+#include "policy/commands/author.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
+
+static const struct command_option options[] = {
+	AUTHOR_OPTION_MESSAGE,
+	{ 0, NULL, NULL, NULL }
+};
 
 /* The two operands as the one line of a rule file called "set". */
 static bool
@@ -89,62 +94,49 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
-/* The same rule from another source counts as there. */
-static bool
-is_set(const struct context *context, const struct rulefile *rules,
-    struct store_info *info)
-{
-	struct store_reader reader;
-	struct store *store;
-	struct fault f;
-	bool same;
-
-	if (rules->n == 0 || !command_open_store(context, &store, &reader, &f))
-		return false;
-	*info = reader.info;
-	same = difference_is_none(&reader, rules, false);
-	command_close_store(store, &reader);
-	return same;
-}
-
 static int
-set(const struct context *context, struct rulefile *rules, char **operands)
+set(const struct context *context, struct rulefile *rules, char **operands,
+    const char *message)
 {
 	struct store_info info;
+	struct author author;
 	struct fault f;
+	bool changed;
 
-	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
+	if (!author_init(&author, context, GENERATION_SET, message, &f) ||
+	    !parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
 	    !check_issuer(context, &rules->rules[0], &f)))
 		return command_fail(&f);
-	if (is_set(context, rules, &info)) {
-		command_say_unchanged(context, &info);
-		return EXIT_FINE;
-	}
 	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
-	    rules, (int64_t)time(NULL), &info, &f))
+	    rules, &author.by, &info, &changed, &f))
 		return command_fail(&f);
-	command_say_generation(context, &info);
+	command_say_generation(context, &info, changed);
 	return EXIT_FINE;
 }
 
 static int
 run(struct context *context, int argc, char **argv)
 {
+	const char *message = NULL;
 	struct rulefile rules;
 	int c, status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1)
-		return status;
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c != 'm')
+			return status;
+		message = optarg;
+	}
 	if (!command_operands(context, argc - optind, 2, 2))
 		return FAULT_USAGE;
 	rulefile_init(&rules, command_report_fault, NULL);
 	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
-	status = set(context, &rules, argv + optind);
+	status = set(context, &rules, argv + optind, message);
 	rulefile_free(&rules);
 	return status;
 }
 
 const struct command command_set = {
-	"set", "KEY REQUIREMENT", "Put one rule into the store", NULL, run,
+	"set", "KEY REQUIREMENT", "Put one rule into the store", options,
+	run,
 	"tlspolicy-rules(5)"
 };

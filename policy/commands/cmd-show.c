@@ -8,11 +8,16 @@
 
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
+#include "policy/commands/audit.h"
+#include "policy/commands/generation.h"
 #include "policy/commands/ruleset.h"
 
 enum { EXPIRES_SOON = 30, SECONDS_A_DAY = 86400 };
 
 static const struct command_option options[] = {
+	{ OPTION_AT, "at", "TIME", "as they were then, UTC; 7d: ago" },
+	{ OPTION_GENERATION, "generation", "NUMBER", "of this generation" },
+	{ OPTION_CANONICAL, "canonical", NULL, "in the order of the digest" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -21,6 +26,7 @@ struct showing {
 	struct store_reader *reader;
 	int32_t today;
 	struct jsonlist *list; /* prints nothing for text */
+	bool canonical; /* in the store's order */
 };
 
 /* File order; what stood in one line (no tag, two rules) by key. */
@@ -118,7 +124,7 @@ show_all(const struct showing *s, struct fault *f)
 
 	ruleset_lines_init(&all);
 	good = ruleset_lines_of_store(s->reader, &all, f);
-	if (good && all.n > 0)
+	if (good && all.n > 0 && !s->canonical)
 		qsort(all.lines, all.n, sizeof all.lines[0], compare_places);
 	for (size_t i = 0; good && i < all.n; i++)
 		good = show_line(s, &all.lines[i], f);
@@ -175,9 +181,81 @@ show_word(const struct showing *s, struct slice word)
 	return EXIT_FINDINGS;
 }
 
+/* Which generation was asked for: by a time, by its number, or the newest. */
+struct asked {
+	bool at;
+	int64_t time_us;
+	uint64_t number; /* 0: none */
+};
+
+/* In place of the store that is open; false with a fault: it is closed. */
+static bool
+enter(struct store **store, struct store_reader *reader,
+    const struct asked *asked, struct fault *f)
+{
+	uint64_t number = asked->number;
+	struct generation g;
+	char buf[80];
+	struct text line;
+
+	if (asked->at) {
+		if (!generation_at(reader, asked->time_us, &g, f)) {
+			command_close_store(*store, reader);
+			return false;
+		}
+		text_init(&line, buf, sizeof buf);
+		generation_print(&g, &line);
+		command_say("%s", buf);
+		number = g.number;
+	}
+	return number == 0 || generation_enter(store, reader, number, f);
+}
+
+/* False: stop and return *status. */
+static bool
+take_options(struct context *context, int argc, char **argv,
+    struct asked *asked, struct showing *s, bool *json, int *status)
+{
+	int c;
+
+	while ((c = command_getopt(context, argc, argv, status)) != -1)
+		switch (c) {
+		case OPTION_AT:
+			asked->at = audit_time(optarg, false,
+			    &asked->time_us);
+			if (asked->at)
+				break;
+			*status = command_usage(context, "\"%s\" is no time, "
+			    "as 2026-03-01, 2026-03-01T12:00:00Z, 7d, 24h or "
+			    "30m", optarg);
+			return false;
+		case OPTION_GENERATION:
+			if (generation_number(slice_of(optarg),
+			    &asked->number))
+				break;
+			*status = command_usage(context, "\"%s\" is not the "
+			    "number of a generation", optarg);
+			return false;
+		case OPTION_CANONICAL:
+			s->canonical = true;
+			break;
+		case OPTION_JSON:
+			*json = true;
+			break;
+		default:
+			return false;
+		}
+	if (!asked->at || asked->number == 0)
+		return true;
+	*status = command_usage(context, "--at and --generation are two ways "
+	    "to ask the same");
+	return false;
+}
+
 static int
 run(struct context *context, int argc, char **argv)
 {
+	struct asked asked = { .at = false };
 	struct store_reader reader;
 	struct jsonlist list;
 	struct showing s = { .reader = &reader, .today = (int32_t)(time(NULL) /
@@ -185,16 +263,14 @@ run(struct context *context, int argc, char **argv)
 	struct store *store;
 	struct fault f;
 	bool json = false;
-	int c, status;
+	int status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != OPTION_JSON)
-			return status;
-		json = true;
-	}
+	if (!take_options(context, argc, argv, &asked, &s, &json, &status))
+		return status;
 	if (!command_operands(context, argc - optind, 0, 1))
 		return FAULT_USAGE;
-	if (!command_open_store(context, &store, &reader, &f))
+	if (!command_open_store(context, &store, &reader, &f) ||
+	    !enter(&store, &reader, &asked, &f))
 		return command_fail(&f);
 	jsonlist_start(&list, json ? stdout : NULL);
 	if (optind < argc)

@@ -18,6 +18,8 @@ const struct command *const command_table[] = {
 	&command_set,
 	&command_del,
 	&command_diff,
+	&command_log,
+	&command_rollback,
 	&command_import,
 	&command_lint,
 	&command_audit,
@@ -382,19 +384,11 @@ command_close_store(struct store *store, struct store_reader *reader)
 
 void
 command_say_generation(const struct context *context,
-    const struct store_info *info)
+    const struct store_info *info, bool changed)
 {
-	fprintf(stderr, "%s: generation %llu, %llu rule%s\n", context->store,
+	fprintf(stderr, "%s: %sgeneration %llu, %llu rule%s\n", context->store,
+	    changed ? "" : "unchanged, ",
 	    (unsigned long long)info->generation,
-	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
-}
-
-void
-command_say_unchanged(const struct context *context,
-    const struct store_info *info)
-{
-	fprintf(stderr, "%s: unchanged, generation %llu, %llu rule%s\n",
-	    context->store, (unsigned long long)info->generation,
 	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
 }
 

@@ -26,7 +26,8 @@ struct command_option {
 
 /* Letters of options that have none. */
 enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
-	OPTION_SENDMAIL };
+	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION,
+	OPTION_CANONICAL };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \
@@ -55,9 +56,9 @@ extern const struct command *const command_table[];
 extern const struct command *const command_audit_table[]; /* "audit show" */
 extern const struct command command_audit, command_build, command_cert,
     command_check, command_del, command_diff, command_doctor, command_import,
-    command_lint, command_outbound, command_probe, command_replay,
-    command_report, command_set, command_settings, command_show,
-    command_suggest;
+    command_lint, command_log, command_outbound, command_probe, command_replay,
+    command_report, command_rollback, command_set, command_settings,
+    command_show, command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and
@@ -112,9 +113,8 @@ bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 
-/* "STORE: generation 7, 1234 rules", on standard error. */
-void command_say_generation(const struct context *, const struct store_info *);
-/* The same for a change that changes nothing: no generation is made. */
-void command_say_unchanged(const struct context *, const struct store_info *);
+/* "STORE: generation 7, 1234 rules"; with "unchanged, " no new one was made. */
+void command_say_generation(const struct context *, const struct store_info *,
+    bool changed);
 
 #endif

@@ -4,6 +4,7 @@
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/difference.h"
+#include "policy/commands/generation.h"
 
 /* The lines of one key. */
 struct group {
@@ -138,24 +139,72 @@ walk(struct walk *w, struct fault *f)
 	return true;
 }
 
+static void
+start(struct walk *w, struct difference *difference, bool json)
+{
+	*difference = (struct difference){ 0, 0, 0, 0 };
+	*w = (struct walk){ .json = json, .difference = difference };
+	ruleset_lines_init(&w->old);
+	ruleset_lines_init(&w->new);
+	jsonlist_start(&w->list, json ? stdout : NULL);
+}
+
+static void
+end(struct walk *w)
+{
+	ruleset_lines_free(&w->old);
+	ruleset_lines_free(&w->new);
+}
+
 bool
 difference_print(struct store_reader *reader, const struct rulefile *rules,
     bool json, struct difference *difference, struct fault *f)
 {
-	struct walk w = { .json = json, .difference = difference };
+	struct walk w;
 	bool good;
 
-	*difference = (struct difference){ 0, 0, 0 };
-	ruleset_lines_init(&w.old);
-	ruleset_lines_init(&w.new);
+	start(&w, difference, json);
 	good = (reader == NULL || ruleset_lines_of_store(reader, &w.old, f)) &&
-	    ruleset_lines_of_file(rules, &w.new, f);
+	    ruleset_lines_of_file(rules, &w.new, f) && walk(&w, f);
+	if (good)
+		jsonlist_end(&w.list);
+	end(&w);
+	return good;
+}
+
+static void
+print_setting(void *arg, struct slice name, struct slice old,
+    struct slice new)
+{
+	struct walk *w = arg;
+
+	w->difference->settings++;
+	if (w->json)
+		jsonlist_add(&w->list, json_pack("{s:s, s:o, s:[o], s:[o]}",
+		    "change", "changed", "setting", jsontext_string(name),
+		    "old", jsontext_string(old), "new",
+		    jsontext_string(new)));
+	else
+		printf("~ setting %.*s\t%.*s -> %.*s\n", SLICE_ARG(name),
+		    SLICE_ARG(old), SLICE_ARG(new));
+}
+
+bool
+difference_of_generations(const struct rulefile *old, struct slice old_settings,
+    const struct rulefile *new, struct slice new_settings, bool json,
+    struct difference *difference, struct fault *f)
+{
+	struct walk w;
+	bool good;
+
+	start(&w, difference, json);
+	good = ruleset_lines_of_file(old, &w.old, f) &&
+	    ruleset_lines_of_file(new, &w.new, f) && walk(&w, f);
 	if (good) {
-		jsonlist_start(&w.list, json ? stdout : NULL);
-		good = walk(&w, f);
+		generation_settings(old_settings, new_settings, print_setting,
+		    &w);
 		jsonlist_end(&w.list);
 	}
-	ruleset_lines_free(&w.old);
-	ruleset_lines_free(&w.new);
+	end(&w);
 	return good;
 }

@@ -16,7 +16,7 @@
 #include "policy/commands/ruleset.h"
 
 struct difference {
-	unsigned long removed, added, changed;
+	unsigned long removed, added, changed, settings;
 };
 
 /*
@@ -27,12 +27,14 @@ bool difference_print(struct store_reader *, const struct rulefile *,
     bool json, struct difference *, struct fault *) MUST_CHECK;
 
 /*
- * The store holds these rules already: the same keys and requirements to the
- * letter and, with `places`, from the same lines of the same files; and the
- * suites of cipher lists are what OpenSSL says today.  False also when that
- * cannot be found out: then a build puts it right.
+ * From one generation to another; behind their rules, the settings that bear on
+ * a verdict:
+ *
+ *     ~ setting NAME<tab>OLD -> NEW
  */
-bool difference_is_none(struct store_reader *, const struct rulefile *,
-    bool places);
+bool difference_of_generations(const struct rulefile *old,
+    struct slice old_settings, const struct rulefile *new,
+    struct slice new_settings, bool json, struct difference *,
+    struct fault *) MUST_CHECK;
 
 #endif

@@ -121,7 +121,7 @@ open_and_compare(const struct context *context, const struct rulefile *rules,
 		    context->store, f.text), "run", "tlspolicy build");
 		return;
 	}
-	command_say_generation(context, &reader.info);
+	command_say_generation(context, &reader.info, true);
 	if (rules != NULL && !is_current(&reader, rules, &same, &f))
 		command_fail(&f);
 	else if (!same)

@@ -20,18 +20,17 @@ temporary_directory(void)
 }
 
 static struct store *
-compile(const char *path, const struct rulefile *rules, struct fault *f)
+compile(const char *path, const struct rulefile *rules,
+    const struct authorship *by, struct fault *f)
 {
-	struct store_info info;
-
-	if (!rebuild_store(path, rules, (int64_t)time(NULL), REBUILD_SCRATCH,
-	    &info, f))
+	if (!rebuild_store(path, rules, by, REBUILD_SCRATCH, NULL, NULL, f))
 		return NULL;
 	return store_open(path, f);
 }
 
 static struct store *
-compile_and_remove(const struct rulefile *rules, struct fault *f)
+compile_and_remove(const struct rulefile *rules, const struct authorship *by,
+    struct fault *f)
 {
 	char dir[SCRATCH_PATH_MAX], path[SCRATCH_PATH_MAX + 16];
 	char lock[SCRATCH_PATH_MAX + 24];
@@ -48,7 +47,7 @@ compile_and_remove(const struct rulefile *rules, struct fault *f)
 	snprintf(path, sizeof path, "%s/policy.mdb", dir);
 	snprintf(lock, sizeof lock, "%s-lock", path);
 	memory_scratch(dir);
-	store = compile(path, rules, f);
+	store = compile(path, rules, by, f);
 	memory_scratch(NULL);
 	unlink(path);
 	unlink(lock);
@@ -56,8 +55,9 @@ compile_and_remove(const struct rulefile *rules, struct fault *f)
 	return store;
 }
 
-struct store *
-scratch_open(const struct rulefile *rules, struct fault *f)
+static struct store *
+open_by(const struct rulefile *rules, const struct authorship *by,
+    struct fault *f)
 {
 	sigset_t ending, before;
 	struct store *store;
@@ -68,7 +68,24 @@ scratch_open(const struct rulefile *rules, struct fault *f)
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &ending, &before);
-	store = compile_and_remove(rules, f);
+	store = compile_and_remove(rules, by, f);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return store;
+}
+
+struct store *
+scratch_open(const struct rulefile *rules, struct fault *f)
+{
+	const struct authorship by = { .now = (int64_t)time(NULL) };
+
+	return open_by(rules, &by, f);
+}
+
+struct store *
+scratch_open_generation(const struct rulefile *rules, uint64_t number,
+    int64_t made, struct fault *f)
+{
+	const struct authorship by = { .now = made, .number = number };
+
+	return open_by(rules, &by, f);
 }

@@ -14,5 +14,8 @@
 
 /* The directory is made under TMPDIR or /tmp.  NULL with a fault. */
 struct store *scratch_open(const struct rulefile *, struct fault *) MUST_CHECK;
+/* The same, but it says that it is this generation, made then. */
+struct store *scratch_open_generation(const struct rulefile *,
+    uint64_t number, int64_t made, struct fault *) MUST_CHECK;
 
 #endif

@@ -355,6 +355,35 @@ const struct setting_type setting_type_mode = {
 	.print = print_mode,
 };
 
+/* "400", or with its unit as --since has it, "400d". */
+static bool
+parse_days(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	struct slice digits = value;
+	unsigned long days;
+
+	if (digits.n > 0 && digits.p[digits.n - 1] == 'd')
+		digits.n--;
+	if (!text_number(digits, row->max, &days) || days == 0)
+		return expected(row, value, f);
+	*(int *)field = (int)days;
+	return true;
+}
+
+static void
+print_days(const struct setting *row, const void *field, struct text *out)
+{
+	(void)row;
+	text_printf(out, "%dd", *(const int *)field);
+}
+
+const struct setting_type setting_type_days = {
+	.expects = "a number of days from 1 to 36500, as 400 or 400d",
+	.parse = parse_days,
+	.print = print_days,
+};
+
 static bool
 parse_word(const struct setting *row, struct slice value, void *field,
     struct fault *f)

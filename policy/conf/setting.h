@@ -34,6 +34,7 @@ struct setting {
 	const char *unit;	  /* of a number or list, or "" */
 	bool may_be_empty;
 	bool reloadable;	  /* SIGHUP brings it into force */
+	bool verdict;		  /* bears on verdicts and outbound answers */
 	const char *help;	  /* one sentence, for people */
 };
 
@@ -53,6 +54,7 @@ extern const struct setting_type setting_type_paths; /* by commas */
 extern const struct setting_type setting_type_account;
 extern const struct setting_type setting_type_url;
 extern const struct setting_type setting_type_mode;
+extern const struct setting_type setting_type_days; /* 400, 400d */
 extern const struct setting_type setting_type_word;
 extern const struct setting_type setting_type_prefixes;
 extern const struct setting_type setting_type_domains; /* names, by commas */

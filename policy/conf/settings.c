@@ -2,10 +2,8 @@
  * The one table of settings, and what is made of it.  Nothing outside this
  * file names a setting by a string.
  */
-#include <jansson.h>
 #include <string.h>
 
-#include "policy/base/jsontext.h"
 #include "policy/base/nearest.h"
 #include "policy/conf/setting.h"
 
@@ -95,6 +93,7 @@ static const struct setting table[] = {
 		.words = modes,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "With monitor nothing is refused and all is recorded.",
 	},
 	{
@@ -105,6 +104,7 @@ static const struct setting table[] = {
 		.words = classes,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "What a rule without PERM, TEMP, WARN or HOLD does.",
 	},
 	{
@@ -115,6 +115,7 @@ static const struct setting table[] = {
 		.words = on_errors,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "What is done when the policy cannot be asked or "
 		    "cannot tell.",
 	},
@@ -126,6 +127,7 @@ static const struct setting table[] = {
 		.words = compats,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "With sendmail: its reply codes and texts, and names "
 		    "in unverified certificates are believed.",
 	},
@@ -138,6 +140,7 @@ static const struct setting table[] = {
 		.unit = "prefixes",
 		.may_be_empty = true,
 		.reloadable = true,
+		.verdict = true,
 		.help = "Clients that are never refused.",
 	},
 	{
@@ -149,8 +152,19 @@ static const struct setting table[] = {
 		.unit = "domains",
 		.may_be_empty = true,
 		.reloadable = true,
+		.verdict = true,
 		.help = "Domains behind addresses without one; empty: {j} and "
 		    "its parent.",
+	},
+	{
+		.name = "history",
+		.type = &setting_type_days,
+		FIELD(history),
+		.default_text = "400d",
+		.max = 36500,
+		.unit = "days",
+		.reloadable = true,
+		.help = "How long the store keeps generations of the policy.",
 	},
 	{
 		.name = "audit-file",
@@ -259,6 +273,7 @@ static const struct setting table[] = {
 		.words = inexpressibles,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "What an MTA is told of an outbound rule that its own "
 		    "words cannot express: that nothing may leave, or less "
 		    "than the rule.",
@@ -271,6 +286,7 @@ static const struct setting table[] = {
 		.words = outbound_levels,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "Postfix's own level, smtp_tls_security_level: no "
 		    "answer to it demands less, but for an exception.",
 	},
@@ -281,6 +297,7 @@ static const struct setting table[] = {
 		.default_text = "off",
 		.max = STRING_MAX,
 		.unit = "",
+		.verdict = true,
 		.help = "A resolver of MTA-STS or DANE for Postfix, asked "
 		    "beside the rules.",
 	},
@@ -292,6 +309,7 @@ static const struct setting table[] = {
 		.words = servernames,
 		.unit = "",
 		.reloadable = true,
+		.verdict = true,
 		.help = "What Postfix is told to send as SNI where a "
 		    "certificate matters.",
 	},
@@ -455,69 +473,4 @@ settings_adopt(struct settings *s, const struct settings *fresh,
 		else if (!same_value(row, s, fresh))
 			refused(arg, row->name);
 	}
-}
-
-static void
-print_row(const struct setting *row, const struct settings *s, FILE *out,
-    bool help)
-{
-	char value[SETTINGS_VALUE_MAX];
-	struct text text;
-
-	text_init(&text, value, sizeof value);
-	row->type->print(row, field_in(s, row), &text);
-	if (help) {
-		fprintf(out, "# %s\n# ", row->help);
-		for (int i = 0; row->words != NULL && row->words[i] != NULL; i++)
-			fprintf(out, "%s%s", i > 0 ? " | " : "", row->words[i]);
-		if (row->words == NULL)
-			fputs(row->type->expects, out);
-		fprintf(out, "; default %s; %s\n",
-		    row->default_text[0] != '\0' ? row->default_text : "empty",
-		    row->reloadable ? "SIGHUP brings it into force" :
-		    "a restart brings it into force");
-	}
-	fprintf(out, "%s =%s%s\n%s", row->name, text.n > 0 ? " " : "",
-	    text.buf, help ? "\n" : "");
-}
-
-void
-settings_print(const struct settings *s, FILE *out, bool help)
-{
-	for (const struct setting *row = table; row->name != NULL; row++)
-		print_row(row, s, out, help);
-}
-
-bool
-settings_print_one(const struct settings *s, struct slice name, FILE *out,
-    bool help, struct fault *f)
-{
-	const struct setting *row = setting_find(name, f);
-
-	if (row != NULL)
-		print_row(row, s, out, help);
-	return row != NULL;
-}
-
-void
-settings_print_json(const struct settings *s, FILE *out)
-{
-	json_t *all = json_object();
-
-	for (const struct setting *row = table; row->name != NULL; row++) {
-		char value[SETTINGS_VALUE_MAX];
-		struct text text;
-
-		text_init(&text, value, sizeof value);
-		row->type->print(row, field_in(s, row), &text);
-		json_object_set_new(all, row->name,
-		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
-		    jsontext_cstring(value), "default", row->default_text,
-		    "expects", row->type->expects, "reloadable",
-		    row->reloadable, "help", row->help));
-	}
-	json_dumpf(all, out,
-	    JSON_ENSURE_ASCII | JSON_INDENT(4));
-	fputc('\n', out);
-	json_decref(all);
 }

@@ -26,7 +26,8 @@ enum {
 	SETTINGS_EXEMPT_MAX = 64,
 	SETTINGS_PATHS_MAX = 16,
 	SETTINGS_PATHS_BYTES = 2048,
-	SETTINGS_VALUE_MAX = 4096 /* any value as text */
+	SETTINGS_VALUE_MAX = 4096, /* any value as text */
+	SETTINGS_TEXT_MAX = 3 * SETTINGS_VALUE_MAX
 };
 
 struct settings_prefixes {
@@ -58,6 +59,7 @@ struct settings {
 	int mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;
 	char local_domains[SETTINGS_STRING_MAX];
+	int history; /* days */
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];
@@ -95,6 +97,9 @@ bool settings_read(struct settings *s, const char *path,
  */
 bool settings_assign(struct settings *s, struct slice assignment,
     struct fault *) MUST_CHECK NONNULL;
+
+/* "name = value" lines of those that bear on a verdict; SETTINGS_TEXT_MAX. */
+void settings_print_verdict(const struct settings *s, struct text *) NONNULL;
 
 /*
  * For SIGHUP: takes over from `fresh` what may change in flight.  Calls

@@ -307,11 +307,11 @@ add_entry(struct file *f, const struct node *node)
 {
 	MDB_val key = { node->key.n, (void *)(uintptr_t)node->key.p };
 	MDB_val value = { node->value_size, (void *)(uintptr_t)node->value };
+	struct slice name = slice_make(key.mv_data, key.mv_size);
 
-	if (f->free_list)
+	if (f->free_list || format_is(name, FORMAT_GENERATION))
 		return;
-	if (node->key.n == 2 && format_is(slice_make(key.mv_data, 2),
-	    FORMAT_INFO))
+	if (name.n == 2 && format_is(name, FORMAT_INFO))
 		f->info = slice_make(value.mv_data, value.mv_size);
 	else
 		f->sum += format_sum(&key, &value);

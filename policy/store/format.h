@@ -3,7 +3,9 @@
  *
  * One LMDB database, keys in memcmp(3) order:
  *
+ *   \0 c               the settings that bear on a verdict, as text
  *   \0 f               which keys there are, and their values' sums (filter.h)
+ *   \0 g number part   a generation (history-internal.h)
  *   \0 i               struct format_info
  *   \0 l list [\0]     ids of the suites of a CIPHER list, uint16_t each
  *   \0 s number        name of a source, number as two bytes, high one first
@@ -11,7 +13,7 @@
  *
  * A record is a struct format_record, the key and the requirement as text.
  * The info has a check of its own, the filter in each line; what else a reader
- * uses the filter vouches for.
+ * uses the filter vouches for, but for generations (history-internal.h).
  * Numbers are in the machine's byte order, which `order` tells: the file is
  * made and read on one machine.
  */
@@ -29,7 +31,7 @@
 #define FORMAT_MAGIC "tlspolcy"
 
 enum {
-	FORMAT_VERSION = 4,
+	FORMAT_VERSION = 5,
 	FORMAT_ORDER = 0x01020304,
 	FORMAT_READERS = 1024, /* slots in the lock file */
 	FORMAT_SOURCES_KEPT = 8 /* sources whose names a reader remembers */
@@ -41,7 +43,7 @@ struct format_info {
 	struct store_info info;
 	struct filter_head filter;
 	uint64_t txnid; /* LMDB's number of the commit that wrote this */
-	uint64_t sum;	/* of all other entries, see format_sum() */
+	uint64_t sum;	/* of all others but generations, see format_sum() */
 	uint64_t check; /* format_check() */
 };
 
@@ -53,7 +55,9 @@ struct format_record {
 /* The first two bytes of the keys above. */
 enum { FORMAT_SYSTEM = 0 };
 enum format_system {
+	FORMAT_SETTINGS = 'c',
 	FORMAT_FILTER = 'f',
+	FORMAT_GENERATION = 'g',
 	FORMAT_INFO = 'i',
 	FORMAT_LIST = 'l',
 	FORMAT_SOURCE = 's'
@@ -87,5 +91,28 @@ bool format_is(struct slice key, enum format_system);
  */
 bool format_read_info(struct slice value, const char *path,
     struct format_info *, struct fault *) MUST_CHECK NONNULL;
+
+/* The next record.  False at the end; or, when something is left, damaged. */
+static inline bool
+format_next(struct slice *rest, struct stored_rule *rule)
+{
+	struct format_record record;
+	struct slice s = *rest;
+
+	if (s.n < sizeof record)
+		return false;
+	memcpy(&record, s.p, sizeof record);
+	s = slice_from(s, sizeof record);
+	if (s.n < (size_t)record.key_length + record.requirement_length)
+		return false;
+	rule->key = slice_make(s.p, record.key_length);
+	s = slice_from(s, record.key_length);
+	rule->requirement = slice_make(s.p, record.requirement_length);
+	*rest = slice_from(s, record.requirement_length);
+	rule->line = record.line;
+	rule->source = record.source;
+	rule->flags = record.flags;
+	return true;
+}
 
 #endif

@@ -10,21 +10,35 @@
 #ifndef TLSPOLICY_STORE_REBUILD_INTERNAL_H
 #define TLSPOLICY_STORE_REBUILD_INTERNAL_H
 
+#include "policy/store/history-internal.h"
 #include "policy/store/inside.h"
+
+/* Bytes put together. */
+struct writing_bytes {
+	char *p;
+	size_t n, size;
+};
 
 struct writing {
 	const char *path;
+	const struct authorship *by;
+	unsigned flags; /* of rebuild.h */
 	MDB_env *env;
 	MDB_txn *txn; /* NULL: none, or failed */
 	MDB_dbi dbi;
 	struct format_info info; /* of the store as it will be */
+	struct store_info was;	 /* and as it is */
+	uint64_t was_sum, seen_sum; /* as it says, as a build saw it */
 	struct fault *fault;
 	int lock; /* of store_wait_to_write(); -1: none */
 
 	/* rebuild.c's. */
-	bool emptied; /* all there is was put by this transaction */
-	char *value;  /* the records of one key, growing */
-	size_t value_size;
+	struct writing_bytes value; /* the records of one key */
+
+	/* rebuild-history.c's. */
+	bool recording; /* what is changed, key by key */
+	struct format_generation head, newest; /* new; as it is, if there is */
+	struct writing_bytes part, sources, old_settings;
 };
 
 /*
@@ -32,7 +46,7 @@ struct writing {
  * store.  False: failed; to be ended all the same.
  */
 bool writing_begin(struct writing *, const char *path, unsigned flags,
-    struct fault *) MUST_CHECK NONNULL;
+    const struct authorship *, struct fault *) MUST_CHECK NONNULL;
 /* Nothing that was not committed is kept. */
 void writing_end(struct writing *) NONNULL;
 
@@ -45,8 +59,41 @@ bool writing_give_up(struct writing *) NONNULL;
 bool writing_put(struct writing *, const void *key, size_t n,
     const void *data, size_t size, unsigned flags) MUST_CHECK;
 
+bool writing_append(struct writing *, struct writing_bytes *, const void *,
+    size_t n) MUST_CHECK;
+
 /* Adds what a commit ends with, filter and info, and commits. */
-bool writing_commit(struct writing *, int64_t now, struct store_info *info)
+bool writing_commit(struct writing *, struct store_info *info) MUST_CHECK;
+
+/* rebuild-value.c, which calls rebuild-history.c */
+bool writing_put_source(struct writing *, unsigned number, struct slice name,
+    unsigned flags) MUST_CHECK;
+bool writing_put_lists(struct writing *, const struct rule *, bool again)
+    MUST_CHECK NONNULL;
+/* The records of the key at rules[*i], as writing_value(); *i moves on. */
+bool writing_make_value(struct writing *, const struct rulefile *, size_t *i,
+    unsigned first_source) MUST_CHECK NONNULL;
+struct slice writing_value(const struct writing *) NONNULL;
+void writing_account(struct writing *, struct slice key_bytes,
+    struct slice old, struct slice new) NONNULL;
+/* Commits when there is something to commit. */
+bool writing_finish(struct writing *, struct store_info *, bool *changed)
     MUST_CHECK;
+
+/* rebuild-history.c */
+/* Reads the newest generation, and what undoing will need. */
+bool writing_history_begin(struct writing *) MUST_CHECK NONNULL;
+/*
+ * A key gets other rules; `old` and `new` are its records, n 0 for none.
+ * Writes nothing.
+ */
+bool writing_note(struct writing *, struct slice key_bytes, struct slice old,
+    struct slice new) MUST_CHECK NONNULL;
+/* Writes what was noted when that is much; *wrote: LMDB's pages have moved. */
+bool writing_flush(struct writing *, bool *wrote) MUST_CHECK NONNULL;
+/* Puts those of the authorship in place of those that are there. */
+bool writing_settings(struct writing *) MUST_CHECK NONNULL;
+/* The generation, when all is changed; drops those that are too old. */
+bool writing_history_end(struct writing *) MUST_CHECK NONNULL;
 
 #endif

@@ -50,6 +50,8 @@ load_info(struct writing *w)
 	if (!format_read_info(slice_make(value.mv_data, value.mv_size),
 	    w->path, &w->info, w->fault))
 		return writing_give_up(w);
+	w->was = w->info.info;
+	w->was_sum = w->info.sum;
 	/* Its numbers say how much is read and made room for. */
 	if (w->info.check == format_check(&w->info))
 		return true;
@@ -133,13 +135,15 @@ drop_old_lock(const char *path, struct fault *fault)
 
 bool
 writing_begin(struct writing *w, const char *path, unsigned flags,
-    struct fault *fault)
+    const struct authorship *by, struct fault *fault)
 {
 	bool made;
 	int error;
 
 	memset(w, 0, sizeof *w);
 	w->path = path;
+	w->flags = flags;
+	w->by = by;
 	w->fault = fault;
 	w->lock = -1;
 	if (!folder_is_ours(path, fault))
@@ -170,7 +174,29 @@ writing_end(struct writing *w)
 		mdb_env_close(w->env);
 	if (w->lock != -1)
 		close(w->lock);
-	free(w->value);
+	free(w->value.p);
+	free(w->part.p);
+	free(w->sources.p);
+	free(w->old_settings.p);
+}
+
+bool
+writing_append(struct writing *w, struct writing_bytes *bytes, const void *p,
+    size_t n)
+{
+	if (n > bytes->size - bytes->n) {
+		size_t size = 2 * (bytes->n + n);
+		char *bigger = realloc(bytes->p, size);
+
+		if (bigger == NULL)
+			return writing_failed(w, ENOMEM);
+		bytes->p = bigger;
+		bytes->size = size;
+	}
+	if (n > 0)
+		memcpy(bytes->p + bytes->n, p, n);
+	bytes->n += n;
+	return true;
 }
 
 bool
@@ -228,7 +254,8 @@ fill_filter(struct writing *w, unsigned char *filter, bool *again)
 		struct slice name = slice_make(key.mv_data, key.mv_size);
 
 		if (format_is(name, FORMAT_INFO) ||
-		    format_is(name, FORMAT_FILTER))
+		    format_is(name, FORMAT_FILTER) ||
+		    format_is(name, FORMAT_GENERATION))
 			continue;
 		a.hash[a.n] = filter_announce(&w->info.filter, filter,
 		    key.mv_data, key.mv_size);
@@ -271,15 +298,18 @@ put_filter(struct writing *w)
 }
 
 static bool
-put_info(struct writing *w, int64_t now)
+put_info(struct writing *w)
 {
 	char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	MDB_val key = { sizeof name, name };
 	MDB_val value = { sizeof w->info, &w->info };
 	int error;
 
-	w->info.info.generation++;
-	w->info.info.built_at = now;
+	if (w->by->number != 0)
+		w->info.info.generation = w->by->number;
+	else
+		w->info.info.generation++;
+	w->info.info.built_at = w->by->now;
 	w->info.txnid = mdb_txn_id(w->txn);
 	w->info.check = format_check(&w->info);
 	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
@@ -287,12 +317,12 @@ put_info(struct writing *w, int64_t now)
 }
 
 bool
-writing_commit(struct writing *w, int64_t now, struct store_info *info)
+writing_commit(struct writing *w, struct store_info *info)
 {
 	MDB_txn *txn;
 	int error;
 
-	if (!put_filter(w) || !put_info(w, now))
+	if (!put_filter(w) || !put_info(w))
 		return false;
 	txn = w->txn;
 	w->txn = NULL;

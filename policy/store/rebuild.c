@@ -1,304 +1,221 @@
 /*
- * mdb_drop() and sorted appends: the fastest way to a dense tree, and the
- * freed pages of one generation are used again by the next but one.
+ * A build walks along the rules that are there and those that are to be, both
+ * sorted by key, and writes where they differ.  So it costs what changes, and
+ * finds on the way what a generation has to tell; in an empty store all is
+ * appended, which is the fastest way to a dense tree.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "policy/facts/suite.h"
-#include "policy/rules/item.h"
-#include "policy/store/check.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
 
-static bool
-put_source(struct writing *w, unsigned number, struct slice name,
-    unsigned flags)
-{
-	unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
-		(unsigned char)(number >> 8), (unsigned char)number };
-
-	return writing_put(w, key, sizeof key, name.p, name.n, flags);
-}
-
-/* Suites of a list, computed once a build: OpenSSL takes 0.3 ms. */
-static bool
-put_list(struct writing *w, struct slice list)
-{
-	unsigned char name[KEY_MAX];
-	uint16_t ids[SUITE_LIST_MAX];
+/* The walk: where it is among the rules that are there. */
+struct walk {
+	struct writing *w;
+	MDB_cursor *cursor;
 	MDB_val key, value;
-	size_t n;
-	int error = MDB_NOTFOUND;
-
-	if (list.n > KEY_TEXT_MAX)
-		return fault_set(w->fault, FAULT_DATA, "a cipher list of %zu "
-		    "bytes; expected at most %d", list.n, KEY_TEXT_MAX);
-	key.mv_data = name;
-	key.mv_size = format_list_key(list, name);
-	if (w->emptied)
-		error = mdb_get(w->txn, w->dbi, &key, &value);
-	if (error != MDB_NOTFOUND)
-		return error == 0 || writing_failed(w, error);
-	if (!suite_list(list, ids, &n, w->fault))
-		return writing_give_up(w);
-	return writing_put(w, name, key.mv_size, ids, n * sizeof ids[0], 0);
-}
+	bool more;
+};
 
 static bool
-put_lists_of(struct writing *w, const struct rule *rule)
+step(struct walk *k, MDB_cursor_op op)
 {
-	struct requirement r;
+	int error = mdb_cursor_get(k->cursor, &k->key, &k->value, op);
 
-	if ((rule->flags & RULE_CIPHER_LIST) == 0)
-		return true;
-	if (!requirement_parse(rule->requirement,
-	    key_bytes_tag(rule->key_bytes), &r, w->fault))
+	k->more = error == 0;
+	return error == 0 || error == MDB_NOTFOUND ||
+	    writing_failed(k->w, error);
+}
+
+static struct slice
+key_there(const struct walk *k)
+{
+	return slice_make(k->key.mv_data, k->key.mv_size);
+}
+
+static struct slice
+value_there(const struct walk *k)
+{
+	return slice_make(k->value.mv_data, k->value.mv_size);
+}
+
+/* An entry that was there: is it what was written? */
+static void
+see(struct walk *k)
+{
+	k->w->seen_sum += format_sum(&k->key, &k->value);
+}
+
+/* What was read from LMDB is not to be used any more. */
+static bool
+add(struct walk *k, const struct rulefile *file, size_t *i)
+{
+	struct slice bytes = file->rules[*i].key_bytes, none = { NULL, 0 };
+	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	struct writing *w = k->w;
+	int error;
+
+	if (!writing_make_value(w, file, i, 0) ||
+	    !writing_note(w, bytes, none, writing_value(w)))
 		return false;
-	for (unsigned i = 0; i < r.nitems; i++)
-		if (r.items[i].row->id == ITEM_CIPHER &&
-		    !put_list(w, r.items[i].value))
-			return false;
-	return true;
+	writing_account(w, bytes, none, writing_value(w));
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_put(w->txn, w->dbi, &key, &value,
+	    k->more ? 0 : MDB_APPEND);
+	if (error != 0)
+		return writing_failed(w, error);
+	return !k->more || step(k, MDB_GET_CURRENT);
 }
 
 static bool
-reserve(struct writing *w, size_t size)
+drop(struct walk *k)
 {
-	char *bigger;
+	struct slice none = { NULL, 0 };
+	int error;
 
-	if (size <= w->value_size)
-		return true;
-	bigger = realloc(w->value, 2 * size);
-	if (bigger == NULL)
-		return writing_failed(w, ENOMEM);
-	w->value = bigger;
-	w->value_size = 2 * size;
-	return true;
-}
-
-static bool
-append_record(struct writing *w, const struct rule *rule, unsigned source,
-    size_t *used)
-{
-	struct format_record record = {
-		.line = rule->line,
-		.source = (uint16_t)source,
-		.flags = rule->flags,
-		.key_length = (uint16_t)rule->key.n,
-		.requirement_length = (uint16_t)rule->requirement.n
-	};
-	char *at;
-
-	if (!reserve(w, *used + sizeof record + rule->key.n +
-	    rule->requirement.n))
+	if (!writing_note(k->w, key_there(k), value_there(k), none))
 		return false;
-	at = w->value + *used;
-	memcpy(at, &record, sizeof record);
-	memcpy(at + sizeof record, rule->key.p, rule->key.n);
-	memcpy(at + sizeof record + rule->key.n, rule->requirement.p,
-	    rule->requirement.n);
-	*used += sizeof record + rule->key.n + rule->requirement.n;
+	see(k);
+	error = mdb_cursor_del(k->cursor, 0);
+	return error == 0 ? step(k, MDB_NEXT) : writing_failed(k->w, error);
+}
+
+static bool
+replace(struct walk *k, const struct rulefile *file, size_t *i)
+{
+	struct slice bytes = file->rules[*i].key_bytes;
+	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	struct slice none = { NULL, 0 };
+	struct writing *w = k->w;
+	int error;
+
+	if (!writing_make_value(w, file, i, 0))
+		return false;
+	see(k);
+	writing_account(w, bytes, none, writing_value(w));
+	if (slice_equal(value_there(k), writing_value(w)))
+		return step(k, MDB_NEXT);
+	if (!writing_note(w, bytes, value_there(k), writing_value(w)))
+		return false;
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_cursor_put(k->cursor, &key, &value, MDB_CURRENT);
+	return error == 0 ? step(k, MDB_NEXT) : writing_failed(w, error);
+}
+
+static bool
+walk(struct walk *k, const struct rulefile *file)
+{
+	for (size_t i = 0; k->more || i < file->n;) {
+		int order = !k->more ? 1 : i == file->n ? -1 :
+		    slice_compare(key_there(k), file->rules[i].key_bytes);
+		bool wrote;
+
+		if (!(order < 0 ? drop(k) : order > 0 ? add(k, file, &i) :
+		    replace(k, file, &i)) || !writing_flush(k->w, &wrote) ||
+		    (wrote && k->more && !step(k, MDB_GET_CURRENT)))
+			return false;
+	}
 	return true;
 }
 
 static bool
-same_key(const struct rule *a, const struct rule *b)
+put_rules(struct writing *w, const struct rulefile *file)
 {
-	return slice_equal(a->key_bytes, b->key_bytes);
+	unsigned char first[] = { FORMAT_SYSTEM + 1 };
+	struct walk k = { .w = w, .key = { sizeof first, first } };
+	int error = mdb_cursor_open(w->txn, w->dbi, &k.cursor);
+	bool good;
+
+	if (error != 0)
+		return writing_failed(w, error);
+	good = step(&k, MDB_SET_RANGE) && walk(&k, file);
+	/* With a transaction that failed LMDB has closed it already. */
+	if (w->txn != NULL)
+		mdb_cursor_close(k.cursor);
+	return good;
 }
 
-static uint32_t *
-counter(struct writing *w, struct slice key_bytes)
-{
-	return &w->info.info.count[key_bytes_tag(key_bytes)]
-	    [(unsigned char)key_bytes.p[1]];
-}
-
-/* All rules of the key at rules[*i]; *i moves past them. */
+/*
+ * The store's own entries, which are few: sources and cipher lists go away and
+ * are made anew.  All is counted anew, too, so that nothing of what is damaged
+ * is left.
+ */
 static bool
-put_key(struct writing *w, const struct rulefile *file, size_t *i,
-    unsigned first_source, unsigned flags)
+drop_own(struct writing *w)
 {
-	const struct rule *first = &file->rules[*i];
-	size_t used = 0, n = 0;
+	static const unsigned char behind[] = { FORMAT_SYSTEM,
+		FORMAT_GENERATION + 1 };
+	unsigned char first[] = { FORMAT_SYSTEM };
+	struct walk k = { .w = w, .key = { sizeof first, first } };
+	int error = mdb_cursor_open(w->txn, w->dbi, &k.cursor);
+	bool good;
 
-	for (; *i < file->n && same_key(first, &file->rules[*i]); (*i)++, n++)
-		if (!append_record(w, &file->rules[*i],
-		    first_source + file->rules[*i].source, &used))
-			return false;
-	w->info.info.rules += n;
-	*counter(w, first->key_bytes) += (uint32_t)n;
-	return writing_put(w, first->key_bytes.p, first->key_bytes.n,
-	    w->value, used, flags);
+	if (error != 0)
+		return writing_failed(w, error);
+	w->info.sum = 0;
+	w->info.info.rules = 0;
+	w->info.info.sources = 0;
+	memset(w->info.info.count, 0, sizeof w->info.info.count);
+	good = step(&k, MDB_SET_RANGE);
+	while (good && k.more && key_there(&k).p[0] == FORMAT_SYSTEM) {
+		if (format_is(key_there(&k), FORMAT_GENERATION)) {
+			k.key = (MDB_val){ sizeof behind,
+				(void *)(uintptr_t)behind };
+			good = step(&k, MDB_SET_RANGE);
+			continue;
+		}
+		if (format_is(key_there(&k), FORMAT_LIST) ||
+		    format_is(key_there(&k), FORMAT_SOURCE)) {
+			see(&k);
+			error = mdb_cursor_del(k.cursor, 0);
+		} else if (!format_is(key_there(&k), FORMAT_INFO)) {
+			see(&k);
+			w->info.sum += format_sum(&k.key, &k.value);
+		}
+		good = error == 0 ? step(&k, MDB_NEXT) :
+		    writing_failed(w, error);
+	}
+	if (w->txn != NULL)
+		mdb_cursor_close(k.cursor);
+	return good;
+}
+
+/* What is to be told of it would be told of what nobody wrote. */
+static bool
+was_whole(struct writing *w)
+{
+	if (!w->recording || w->seen_sum == w->was_sum)
+		return true;
+	fault_set(w->fault, FAULT_DATA, "%s: damaged (its contents are not "
+	    "what was written); remove it and build the store again", w->path);
+	return writing_give_up(w);
 }
 
 static bool
 put_all(struct writing *w, const struct rulefile *file)
 {
-	for (size_t i = 0; i < file->n;)
-		if (!put_key(w, file, &i, 0, MDB_APPEND))
-			return false;
-	/* The store's own keys come first and are few: no append. */
+	if (!drop_own(w) || !put_rules(w, file) || !was_whole(w))
+		return false;
 	for (size_t i = 0; i < file->n; i++)
-		if (!put_lists_of(w, &file->rules[i]))
+		if (!writing_put_lists(w, &file->rules[i], false))
 			return false;
 	for (unsigned s = 0; s < file->nsources; s++)
-		if (!put_source(w, s, file->sources[s], 0))
+		if (!writing_put_source(w, s, file->sources[s], 0))
 			return false;
 	w->info.info.sources = file->nsources;
 	return true;
 }
 
-static bool
-empty(struct writing *w)
-{
-	uint64_t generation = w->info.info.generation;
-	int error = mdb_drop(w->txn, w->dbi, 0);
-
-	if (error != 0)
-		return writing_failed(w, error);
-	memset(&w->info.info, 0, sizeof w->info.info);
-	w->info.info.generation = generation;
-	w->info.sum = 0;
-	w->emptied = true;
-	return true;
-}
-
 bool
-rebuild_store(const char *path, const struct rulefile *file, int64_t now,
-    unsigned flags, struct store_info *info, struct fault *fault)
+rebuild_store(const char *path, const struct rulefile *file,
+    const struct authorship *by, unsigned flags, struct store_info *info,
+    bool *changed, struct fault *fault)
 {
 	struct writing w;
-	bool good = writing_begin(&w, path, flags, fault) && empty(&w) &&
-	    put_all(&w, file) && writing_commit(&w, now, info);
+	bool good = writing_begin(&w, path, flags, by, fault) &&
+	    writing_history_begin(&w) && put_all(&w, file) &&
+	    writing_finish(&w, info, changed);
 
-	writing_end(&w);
-	return good;
-}
-
-/* How many rules a stored value holds. */
-static uint32_t
-count_records(struct slice value)
-{
-	struct format_record record;
-	uint32_t n = 0;
-
-	while (value.n >= sizeof record) {
-		size_t length;
-
-		memcpy(&record, value.p, sizeof record);
-		length = sizeof record + record.key_length +
-		    record.requirement_length;
-		if (length > value.n)
-			break;
-		value = slice_from(value, length);
-		n++;
-	}
-	return n;
-}
-
-/* Removes the key's rules from tree and counters; *n: how many there were. */
-static bool
-remove_key(struct writing *w, struct slice key_bytes, uint32_t *n)
-{
-	MDB_val key = { key_bytes.n, (void *)(uintptr_t)key_bytes.p }, value;
-	int error = mdb_get(w->txn, w->dbi, &key, &value);
-
-	*n = 0;
-	if (error == MDB_NOTFOUND)
-		return true;
-	if (error == 0) {
-		*n = count_records(slice_make(value.mv_data, value.mv_size));
-		w->info.sum -= format_sum(&key, &value);
-		w->info.info.rules -= *n;
-		*counter(w, key_bytes) -= *n;
-		error = mdb_del(w->txn, w->dbi, &key, NULL);
-	}
-	return error == 0 || writing_failed(w, error);
-}
-
-/* The number of the source called `name`; a new one where there is none. */
-static bool
-find_source(struct writing *w, struct slice name, unsigned *number)
-{
-	for (unsigned s = 0; s < w->info.info.sources; s++) {
-		unsigned char bytes[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
-			(unsigned char)(s >> 8), (unsigned char)s };
-		MDB_val key = { sizeof bytes, bytes }, value;
-		int error = mdb_get(w->txn, w->dbi, &key, &value);
-
-		if (error != 0 && error != MDB_NOTFOUND)
-			return writing_failed(w, error);
-		if (error == 0 && slice_equal(slice_make(value.mv_data,
-		    value.mv_size), name)) {
-			*number = s;
-			return true;
-		}
-	}
-	*number = w->info.info.sources++;
-	return put_source(w, *number, name, 0);
-}
-
-static bool
-replace_keys(struct writing *w, const struct rulefile *file)
-{
-	unsigned source = 0;
-	uint32_t n;
-
-	if (file->nsources > 0 &&
-	    !find_source(w, file->sources[0], &source))
-		return false;
-	for (size_t i = 0; i < file->n;)
-		if (!put_lists_of(w, &file->rules[i]) ||
-		    !remove_key(w, file->rules[i].key_bytes, &n) ||
-		    !put_key(w, file, &i, source, 0))
-			return false;
-	return true;
-}
-
-bool
-rebuild_set(const char *path, const struct rulefile *file, int64_t now,
-    struct store_info *info, struct fault *fault)
-{
-	struct writing w;
-	bool good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
-	    replace_keys(&w, file) && writing_commit(&w, now, info);
-
-	writing_end(&w);
-	return good;
-}
-
-static bool
-remove_keys(struct writing *w, const struct key *keys, size_t n, bool *found)
-{
-	uint32_t removed;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!remove_key(w, slice_make((const char *)keys[i].bytes,
-		    keys[i].n), &removed))
-			return false;
-		*found = *found || removed > 0;
-	}
-	return true;
-}
-
-bool
-rebuild_delete(const char *path, const struct key *keys, size_t n,
-    int64_t now, bool *found, struct store_info *info, struct fault *fault)
-{
-	struct writing w;
-	bool good;
-
-	*found = false;
-	/* mdb_env_open() would create a missing file; del must not. */
-	if (!store_check_file(path, fault))
-		return false;
-	good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
-	    remove_keys(&w, keys, n, found);
-	if (good && *found)
-		good = writing_commit(&w, now, info);
 	writing_end(&w);
 	return good;
 }

@@ -9,26 +9,38 @@
 #ifndef TLSPOLICY_REBUILD_H
 #define TLSPOLICY_REBUILD_H
 
-#include "policy/store/store.h"
+#include "policy/store/history.h"
 
 enum rebuild_flags {
 	REBUILD_DURABLE = 0,
-	REBUILD_SCRATCH = 1 /* for a store that is thrown away: no fsync */
+	/*
+	 * For a store that is thrown away: no fsync, no history; and a commit
+	 * in any case.
+	 */
+	REBUILD_SCRATCH = 1
 };
 
 /*
  * Replace the policy at `path` (made with mode 0640 when missing) by the
- * finished rules.  `now` in seconds since 1970.  Fills `info`.
+ * finished rules.  Fills `info`.  *changed: there was something to change, and
+ * it is a new generation (history.h); else nothing was written, and `info`
+ * tells of the one that is in force.  Either may be NULL.
  */
-bool rebuild_store(const char *path, const struct rulefile *, int64_t now,
-    unsigned flags, struct store_info *info, struct fault *) MUST_CHECK;
+bool rebuild_store(const char *path, const struct rulefile *,
+    const struct authorship *, unsigned flags, struct store_info *info,
+    bool *changed, struct fault *) MUST_CHECK;
 
-/* Put the rules of one line (two for an untagged one) in place of its keys'. */
-bool rebuild_set(const char *path, const struct rulefile *, int64_t now,
-    struct store_info *info, struct fault *) MUST_CHECK;
+/*
+ * Put the rules of one line (two for an untagged one) in place of its keys'.
+ * The same rule from another line is no change.
+ */
+bool rebuild_set(const char *path, const struct rulefile *,
+    const struct authorship *, struct store_info *info, bool *changed,
+    struct fault *) MUST_CHECK;
 
 /* Remove the rules of `n` keys.  *found tells whether there were any. */
 bool rebuild_delete(const char *path, const struct key *keys, size_t n,
-    int64_t now, bool *found, struct store_info *info, struct fault *) MUST_CHECK;
+    const struct authorship *, bool *found, struct store_info *info,
+    struct fault *) MUST_CHECK;
 
 #endif

@@ -90,30 +90,11 @@ bool
 store_next(struct store_reader *reader, struct stored_rules *rules,
     struct stored_rule *rule)
 {
-	struct slice rest = rules->rest;
-	struct format_record record;
-
-	if (rest.n == 0)
-		return false;
-	if (rest.n >= sizeof record) {
-		memcpy(&record, rest.p, sizeof record);
-		rest = slice_from(rest, sizeof record);
-		if (rest.n >= (size_t)record.key_length +
-		    record.requirement_length) {
-			rule->key = slice_make(rest.p, record.key_length);
-			rest = slice_from(rest, record.key_length);
-			rule->requirement = slice_make(rest.p,
-			    record.requirement_length);
-			rules->rest = slice_from(rest,
-			    record.requirement_length);
-			rule->line = record.line;
-			rule->source = record.source;
-			rule->flags = record.flags;
-			return true;
-		}
-	}
+	if (format_next(&rules->rest, rule))
+		return true;
+	if (rules->rest.n > 0)
+		store_damaged(reader, "a record");
 	rules->rest.n = 0;
-	store_damaged(reader, "a record");
 	return false;
 }
 
@@ -133,6 +114,17 @@ store_suites(struct store_reader *reader, struct slice list,
 		*ids = (const void *)value.p;
 		*n = value.n / sizeof **ids;
 	}
+	return result;
+}
+
+enum lookup_result
+store_settings(struct store_reader *reader, struct slice *settings)
+{
+	static const unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SETTINGS };
+	enum lookup_result result = get(reader, key, sizeof key, settings);
+
+	if (result != LOOKUP_FOUND)
+		*settings = slice_make("", 0);
 	return result;
 }
 

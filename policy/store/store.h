@@ -37,6 +37,8 @@ enum lookup_result { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED };
 struct store_info {
 	uint64_t generation; /* grows by one with each commit */
 	int64_t built_at;    /* seconds since 1970, UTC */
+	uint64_t oldest;     /* generation that is kept; 0: none is */
+	uint64_t head;	     /* sum of the newest one's head: tells stores apart */
 	uint64_t rules;
 	uint32_t sources;
 	/* How many rules there are of each sort: what is 0 needs no search. */
@@ -94,6 +96,13 @@ enum lookup_result store_suites(struct store_reader *, struct slice list,
 
 /* The file name of a source; "" when there is none such. */
 struct slice store_source(struct store_reader *, unsigned source) NONNULL;
+
+/*
+ * The settings that bear on a verdict, as whoever made this generation read
+ * them: "name = value" lines.  Absent: not told.
+ */
+enum lookup_result store_settings(struct store_reader *, struct slice *)
+    MUST_CHECK NONNULL;
 
 /* Every rule, in key order; false from `each` stops.  False: failed. */
 bool store_each(struct store_reader *,

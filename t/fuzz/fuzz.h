@@ -81,7 +81,8 @@ fuzz_build(const char *path, const char *rules)
 	FUZZ_CHECK(rulefile_read_text(&file, slice_of(rules), "rules",
 	    &fault));
 	FUZZ_CHECK(rulefile_finish(&file));
-	FUZZ_CHECK(rebuild_store(path, &file, 1, REBUILD_SCRATCH, NULL,
+	FUZZ_CHECK(rebuild_store(path, &file,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL,
 	    &fault));
 	rulefile_free(&file);
 }

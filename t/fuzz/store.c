@@ -105,10 +105,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(rulefile_read_text(&file, slice_of("TLS_Clt:new OK\n"),
 	    "fuzz", &fault) && rulefile_finish(&file));
 	fault_clear(&fault);
-	FUZZ_CHECK(rebuild_set(path, &file, 2, NULL, &fault) ||
+	FUZZ_CHECK(rebuild_set(path, &file,
+	    &(struct authorship){ .now = 2 }, NULL, NULL, &fault) ||
 	    fault.text[0] != '\0');
 	write_file(bad, good_size);
-	if (rebuild_store(path, &file, 2, REBUILD_SCRATCH, NULL, &fault))
+	if (rebuild_store(path, &file,
+	    &(struct authorship){ .now = 2 }, REBUILD_SCRATCH, NULL, NULL, &fault))
 		FUZZ_CHECK(look(&sum));
 	rulefile_free(&file);
 	return 0;

@@ -1,0 +1,174 @@
+/*
+ * tlspolicy rollback: the rules of an older generation, as a new one.  They go
+ * through the grammar of today, which may have learnt since that some of them
+ * can never hold.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/commands/author.h"
+#include "policy/commands/generation.h"
+#include "policy/store/rebuild.h"
+
+static const struct command_option options[] = {
+	AUTHOR_OPTION_MESSAGE,
+	{ 0, NULL, NULL, NULL }
+};
+
+/* A line a rule, in their order. */
+static bool
+print_rules(const struct rulefile *rules, char **text, size_t *size,
+    struct fault *f)
+{
+	struct text out;
+
+	*size = 1;
+	for (size_t i = 0; i < rules->n; i++)
+		*size += rules->rules[i].key.n +
+		    rules->rules[i].requirement.n + 2;
+	if ((*text = malloc(*size)) == NULL)
+		return fault_no_memory(f);
+	text_init(&out, *text, *size);
+	for (size_t i = 0; i < rules->n; i++) {
+		text_put(&out, rules->rules[i].key);
+		text_char(&out, '\t');
+		text_put(&out, rules->rules[i].requirement);
+		text_char(&out, '\n');
+	}
+	return true;
+}
+
+/* Where they stood: rule i of `old` is in line i + 1 of the text. */
+static bool
+keep_places(struct rulefile *rules, const struct rulefile *old,
+    struct fault *f)
+{
+	for (unsigned i = 0; i < old->nsources; i++) {
+		rules->sources[i] = arena_copy(&rules->memory,
+		    old->sources[i]);
+		if (rules->sources[i].p == NULL)
+			return fault_no_memory(f);
+	}
+	rules->nsources = old->nsources;
+	for (size_t i = 0; i < rules->n; i++) {
+		struct rule *rule = &rules->rules[i];
+		const struct rule *was = &old->rules[rule->line - 1];
+
+		rule->line = was->line;
+		rule->source = was->source;
+		rule->flags |= was->flags & RULE_UNTAGGED;
+	}
+	return true;
+}
+
+static bool
+parse(struct rulefile *rules, const struct rulefile *old, const char *name,
+    struct fault *f)
+{
+	char *text = NULL;
+	size_t size;
+	bool good;
+
+	good = print_rules(old, &text, &size, f) &&
+	    rulefile_read_text(rules, slice_make(text, size - 1), name, f);
+	free(text);
+	if (!good)
+		return false;
+	if (rulefile_finish(rules))
+		return keep_places(rules, old, f);
+	if (rules->no_memory)
+		return fault_no_memory(f);
+	return fault_set(f, FAULT_DATA, "%s has %lu rule%s that %s not taken "
+	    "any more: nothing is changed", name, rules->bad_lines,
+	    rules->bad_lines == 1 ? "" : "s", rules->bad_lines == 1 ? "is" :
+	    "are");
+}
+
+static void
+say_setting(void *arg, struct slice name, struct slice then, struct slice now)
+{
+	const struct generation *g = arg;
+
+	command_say("setting %.*s was %.*s in generation %llu, and stays %.*s",
+	    SLICE_ARG(name), SLICE_ARG(then), (unsigned long long)g->number,
+	    SLICE_ARG(now));
+}
+
+/* The rules as they were, parsed anew. */
+static bool
+read_old(const struct context *context, uint64_t number,
+    struct rulefile *rules, struct fault *f)
+{
+	struct store_reader reader;
+	struct rulefile old;
+	struct generation g;
+	struct slice now;
+	struct store *store;
+	char name[40];
+	bool good;
+
+	if (!command_open_store(context, &store, &reader, f))
+		return false;
+	snprintf(name, sizeof name, "generation %llu",
+	    (unsigned long long)number);
+	good = history_rules(&reader, number, &old, &g, f) &&
+	    parse(rules, &old, name, f);
+	if (good && store_settings(&reader, &now) == LOOKUP_FOUND)
+		generation_settings(g.settings, now, say_setting, &g);
+	rulefile_free(&old);
+	command_close_store(store, &reader);
+	return good;
+}
+
+static int
+roll_back(const struct context *context, uint64_t number,
+    struct author *author, struct rulefile *rules)
+{
+	struct store_info info;
+	struct fault f;
+	bool changed;
+
+	author->by.back_to = number;
+	if (!read_old(context, number, rules, &f) ||
+	    !rebuild_store(context->store, rules, &author->by,
+	    REBUILD_DURABLE, &info, &changed, &f))
+		return command_fail(&f);
+	command_say_generation(context, &info, changed);
+	return EXIT_FINE;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	const char *message = NULL;
+	struct rulefile rules;
+	struct author author;
+	uint64_t number;
+	struct fault f;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c != 'm')
+			return status;
+		message = optarg;
+	}
+	if (!command_operands(context, argc - optind, 1, 1))
+		return FAULT_USAGE;
+	if (!generation_number(slice_of(argv[optind]), &number))
+		return command_usage(context, "\"%s\" is not the number of a "
+		    "generation, as `tlspolicy log' has it", argv[optind]);
+	if (!author_init(&author, context, GENERATION_ROLLBACK, message, &f))
+		return command_fail(&f);
+	rulefile_init(&rules, command_report_fault, NULL);
+	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
+	status = roll_back(context, number, &author, &rules);
+	rulefile_free(&rules);
+	return status;
+}
+
+const struct command command_rollback = {
+	"rollback", "GENERATION", "Put the rules of an older generation back",
+	options, run,
+	"tlspolicy-rules(5)"
+};

@@ -1,0 +1,160 @@
+/* One rule set or deleted. */
+#include <string.h>
+
+#include "policy/store/check.h"
+#include "policy/store/rebuild.h"
+#include "policy/store/rebuild-internal.h"
+
+/* What the key has; n 0: nothing. */
+static bool
+find_value(struct writing *w, struct slice key_bytes, struct slice *found)
+{
+	MDB_val key = { key_bytes.n, (void *)(uintptr_t)key_bytes.p };
+	MDB_val value = { 0, NULL };
+	int error = mdb_get(w->txn, w->dbi, &key, &value);
+
+	*found = slice_make(value.mv_data, error == 0 ? value.mv_size : 0);
+	return error == 0 || error == MDB_NOTFOUND || writing_failed(w, error);
+}
+
+/* Removes the key's rules; *found: there were some. */
+static bool
+remove_key(struct writing *w, struct slice key_bytes, bool *found)
+{
+	MDB_val key = { key_bytes.n, (void *)(uintptr_t)key_bytes.p };
+	struct slice old, none = { NULL, 0 };
+	int error;
+
+	if (!find_value(w, key_bytes, &old))
+		return false;
+	if (old.n == 0)
+		return true;
+	*found = true;
+	if (!writing_note(w, key_bytes, old, none))
+		return false;
+	writing_account(w, key_bytes, old, none);
+	error = mdb_del(w->txn, w->dbi, &key, NULL);
+	return error == 0 || writing_failed(w, error);
+}
+
+/* The number of the source called `name`; a new one where there is none. */
+static bool
+find_source(struct writing *w, struct slice name, unsigned *number)
+{
+	for (unsigned s = 0; s < w->info.info.sources; s++) {
+		unsigned char bytes[] = { FORMAT_SYSTEM, FORMAT_SOURCE,
+			(unsigned char)(s >> 8), (unsigned char)s };
+		MDB_val key = { sizeof bytes, bytes }, value;
+		int error = mdb_get(w->txn, w->dbi, &key, &value);
+
+		if (error != 0 && error != MDB_NOTFOUND)
+			return writing_failed(w, error);
+		if (error == 0 && slice_equal(slice_make(value.mv_data,
+		    value.mv_size), name)) {
+			*number = s;
+			return true;
+		}
+	}
+	*number = w->info.info.sources++;
+	return writing_put_source(w, *number, name, 0);
+}
+
+/* The same texts, wherever they stand, and of suites what OpenSSL says. */
+static bool
+same_rules(const struct rulefile *file, size_t i, struct slice there)
+{
+	const struct rule *first = &file->rules[i];
+	struct stored_rule rule;
+
+	for (; i < file->n &&
+	    slice_equal(first->key_bytes, file->rules[i].key_bytes); i++)
+		if (!format_next(&there, &rule) ||
+		    !slice_equal(rule.key, file->rules[i].key) ||
+		    !slice_equal(rule.requirement,
+		    file->rules[i].requirement))
+			return false;
+	return there.n == 0;
+}
+
+/* The rules of the key at rules[*i]. */
+static bool
+replace_key(struct writing *w, const struct rulefile *file, size_t *i)
+{
+	struct slice bytes = file->rules[*i].key_bytes, old;
+	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	unsigned source = 0;
+	int error;
+
+	if (!writing_put_lists(w, &file->rules[*i], true) ||
+	    !find_value(w, bytes, &old))
+		return false;
+	if (same_rules(file, *i, old)) {
+		while (*i < file->n &&
+		    slice_equal(bytes, file->rules[*i].key_bytes))
+			++*i;
+		return true;
+	}
+	if (file->nsources > 0 && (!find_source(w, file->sources[0],
+	    &source) || !find_value(w, bytes, &old)))
+		return false;
+	if (!writing_make_value(w, file, i, source) ||
+	    !writing_note(w, bytes, old, writing_value(w)))
+		return false;
+	writing_account(w, bytes, old, writing_value(w));
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
+	return error == 0 || writing_failed(w, error);
+}
+
+static bool
+replace_keys(struct writing *w, const struct rulefile *file)
+{
+	for (size_t i = 0; i < file->n;)
+		if (!replace_key(w, file, &i))
+			return false;
+	return true;
+}
+
+bool
+rebuild_set(const char *path, const struct rulefile *file,
+    const struct authorship *by, struct store_info *info, bool *changed,
+    struct fault *fault)
+{
+	struct writing w;
+	bool good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
+	    writing_history_begin(&w) && replace_keys(&w, file) &&
+	    writing_finish(&w, info, changed);
+
+	writing_end(&w);
+	return good;
+}
+
+static bool
+remove_keys(struct writing *w, const struct key *keys, size_t n, bool *found)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!remove_key(w, slice_make((const char *)keys[i].bytes,
+		    keys[i].n), found))
+			return false;
+	return true;
+}
+
+bool
+rebuild_delete(const char *path, const struct key *keys, size_t n,
+    const struct authorship *by, bool *found, struct store_info *info,
+    struct fault *fault)
+{
+	struct writing w;
+	bool good;
+
+	*found = false;
+	/* mdb_env_open() would create a missing file; del must not. */
+	if (!store_check_file(path, fault))
+		return false;
+	good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
+	    writing_history_begin(&w) && remove_keys(&w, keys, n, found);
+	if (good && *found)
+		good = writing_finish(&w, info, NULL);
+	writing_end(&w);
+	return good;
+}
