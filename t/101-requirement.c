@@ -124,7 +124,7 @@ test_bits(void **state)
 }
 
 #define ITEMS                                                                 \
-	"CN, CS:, CI:, CITag:, ICN:, FP:, VER:, AUTHENTICATED, PFS, AEAD, "    \
+	"CN, CS:, CI:, CITag:, ICN:, FP:, PKFP:, VER:, AUTHENTICATED, PFS, AEAD, "    \
 	"CIPHER:, FROM:, UNTIL:, BY: or MSG:"
 
 static const struct {

@@ -138,7 +138,8 @@ hold_writing(const char *path)
 	static struct writing w;
 	static struct fault fault;
 
-	if (!writing_begin(&w, path, REBUILD_DURABLE, &fault))
+	if (!writing_begin(&w, path, REBUILD_DURABLE,
+	    &(struct authorship){ .now = 2 }, &fault))
 		_exit(1);
 }
 
@@ -150,7 +151,8 @@ set_rule(const char *path, struct fault *fault)
 	bool good;
 
 	unit_read_rules(&file, "TLS_Clt:new.example OK\n");
-	good = rebuild_set(path, &file, 2, &info, fault);
+	good = rebuild_set(path, &file, &(struct authorship){ .now = 2 },
+	    &info, NULL, fault);
 	rulefile_free(&file);
 	return good;
 }

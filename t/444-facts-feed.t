@@ -30,9 +30,10 @@ my $wrong = [554, '5.7.1'];
 my $port = 20000;
 my $dunno = "action=DUNNO\n\n";
 
-Tlspolicy::Scratch::wait_for(60, sub { -S $path });
+# It is there a moment before it is listened on.
+my $feed = Tlspolicy::Scratch::wait_for(60,
+    sub { Tlspolicy::Feed->connect($path) }) or die "no connection: $!";
 is((stat $path)[2] & 0777, 0600, 'facts-socket-mode');
-my $feed = Tlspolicy::Feed->connect($path) or BAIL_OUT("no connection: $!");
 
 # A Postfix session with TLS and a certificate that it could not verify.
 sub client
