@@ -79,6 +79,36 @@ test_keys(void **state)
 	unit_end();
 }
 
+/* What a key is printed as is a key that says the same. */
+static void
+test_odd_keys(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "TLS_From:\"a\\b\"@x", "TLS_From:ab@x" },
+		{ "TLS_From:\"a+2\"@x", "TLS_From:a+2@x" },
+		{ "TLS_From:\"a+2g\"@x", "TLS_From:a+2g@x" },
+		{ "TLS_From:\"a+\"@x", "TLS_From:a+@x" },
+		{ "TLS_From:\"\\+20\"@x", "TLS_From:+20@x" },
+		{ "TLS_From:a\\ b@x", "TLS_From:\"a+20b\"@x" },
+		{ "TLS_From:.example.com", "TLS_From:.example.com" },
+		{ "TLS_Auth:\"", "TLS_Auth:\"+22\"" },
+		{ "TLS_Auth:\"a", "TLS_Auth:\"+22a\"" },
+		{ "TLS_Auth:a\"", "TLS_Auth:\"a+22\"" },
+		{ "TLS_Daemon:0", "TLS_Daemon:0" },
+		{ "TLS_Daemon:0a", "TLS_Daemon:0a" },
+		{ "TLS_Daemon:00", "TLS_Daemon:\"00\"" },
+		{ "TLS_Daemon:65536", "TLS_Daemon:\"65536\"" },
+		{ "TLS_Daemon:/run/x", "TLS_Daemon:\"/run/x\"" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		unit_same(rows[i][0], rows[i][1], printed(rows[i][0]));
+		unit_same(rows[i][1], rows[i][1], printed(rows[i][1]));
+	}
+	unit_end();
+}
+
 static void
 test_bad_keys(void **state)
 {
@@ -116,7 +146,8 @@ static void
 test_long_keys(void **state)
 {
 	static const char *const tags[] = { "TLS_Clt:", "TLS_From:",
-		"TLS_From:a@", "TLS_Auth:", "TLS_Daemon:", "MyCA:" };
+		"TLS_From:a@", "TLS_Auth:", "TLS_Daemon:", "MyCA:",
+		"TLS_Auth:\"", "TLS_From:x.example@" };
 	char text[1200];
 
 	(void)state;
@@ -135,6 +166,35 @@ test_long_keys(void **state)
 				assert_true(fault.kind == FAULT_DATA &&
 				    n > KEY_TEXT_MAX - 8 && fault.column > 1);
 		}
+}
+
+/* What is typed is short enough; what becomes of it is not. */
+static void
+test_grown_keys(void **state)
+{
+	static const char *const start[] = { "TLS_From:a@", "TLS_Clt:" };
+	char name[700], text[1200], tag[600];
+	struct fault fault;
+	struct key key;
+
+	(void)state;
+	/* Each label of five bytes has an A-label of some ten. */
+	for (size_t n = 0; n + 6 < 480; n += 6)
+		memcpy(name + n, "\xc3\xbcx\xc3\xbc.", 7);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof text, "%s%s", start[i], name);
+		assert_false(key_parse(slice_of(text), &key, &fault));
+		unit_number(start[i], FAULT_DATA, fault.kind);
+	}
+	/* A tag of a CA and a DN that fit together or do not, to the byte. */
+	memset(tag, 'a', sizeof tag);
+	for (int n = KEY_TEXT_MAX - 8; n < KEY_TEXT_MAX + 8; n++) {
+		snprintf(text, sizeof text, "%.*s:/CN=x", n, tag);
+		unit_number("tag and DN", n + 6 <= KEY_TEXT_MAX,
+		    key_parse(slice_of(text), &key, &fault));
+		assert_true(key.n <= 511);
+	}
+	unit_end();
 }
 
 static void
@@ -199,8 +259,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_odd_keys),
 		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_long_keys),
+		cmocka_unit_test(test_grown_keys),
 		cmocka_unit_test(test_untagged),
 		cmocka_unit_test(test_round_trip),
 	};

@@ -102,6 +102,48 @@ gives('two tables of one tag', 65, 'TLS_From:example TEMP+ENCR:1 ; TLS_From:b.ex
     "  check_sender_access inline:{a.example=DUNNO,b.example=$demand}\n");
 gives('HELO', 65, '', qr/asks for TLS by what no tag looks at/,
     "smtpd_helo_restrictions = check_helo_access inline:{a.example=$demand}\n");
+gives('no table', 65, '', qr/check_sender_access without a table: Postfix defers/,
+    "smtpd_sender_restrictions = check_sender_access\n");
+gives('a policy service', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    $sender =~ s/= check/= check_policy_service { unix:p, timeout=1 } check/r);
+gives('a policy service that is none', 0, '', undef,
+    "smtpd_sender_restrictions = check_policy_service\n");
+gives("defer ends it, $_", 0, '', undef,
+    "smtpd_sender_restrictions = $_, $demand\n") for qw(defer reject PERMIT);
+gives('a warning does not', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = warn_if_reject reject, warn_if_reject defer, $demand\n");
+gives('warned twice', 0, 'TLS_Clt: WARN+ENCR:1', undef,
+    "smtpd_sender_restrictions = warn_if_reject, warn_if_reject\n $demand\n");
+gives('patterns before everybody', 65, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1',
+    qr{re:2: /\^b/: no plain name}, "smtpd_sender_restrictions = check_sender_access regexp:\$config_directory/re, $demand\n",
+    re => "a.example $demand\n/^b/ OK\n");
+gives('everybody behind what cannot be read', 65, 'TLS_Clt: TEMP+ENCR:1',
+    qr/Postfix spares whom a table before it lets pass that cannot be read/,
+    "smtpd_sender_restrictions = check_sender_access mysql:x, $demand\n");
+gives('everybody behind tables of two tags', 65, 'TLS_Clt:a.example ENCR:0 ; TLS_Clt: TEMP+ENCR:1',
+    qr/Postfix spares whom OK in a table before it lets pass/,
+    "smtpd_sender_restrictions = check_client_access inline:{a.example=OK}\n" .
+    " check_sender_access inline:{b.example=OK}, $demand\n");
+gives('everybody but by HELO', 65, 'TLS_Clt: TEMP+ENCR:1', qr/Postfix spares whom OK/,
+    "smtpd_sender_restrictions = check_helo_access inline:{a.example=OK}, $demand\n");
+gives('words that look like checks', 65, '', qr/asks for TLS by what no tag looks at/,
+    "smtpd_sender_restrictions = check_ inline:{a.example=$demand}, check_x_access inline:{c.example=$demand}\n");
+gives('a class in itself', 65, '', qr/a: classes within classes, more than 8 deep/,
+    "smtpd_restriction_classes = a\na = a\nsmtpd_sender_restrictions = a\n");
+gives('a class within its table', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = a\na = check_sender_access inline:{a.example=a}, $demand\n" .
+    "smtpd_sender_restrictions = a\n");
+gives('a class of nothing', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = a\na =\nsmtpd_sender_restrictions = a $demand\n");
+my $long = 'a' x 300;
+gives('a class with a long name', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = $long\n$long = $demand\nsmtpd_sender_restrictions = $long\n");
+my $many = import_dir(join '', map { "smtpd_${_}_restrictions = " .
+    "check_sender_access inline:{a.example=$demand} " x 60 . "\n" }
+    qw(client sender relay recipient data));
+is($many->{status}, 65, 'more tables than there is room for: exit 65');
+like($many->{err}, qr/more than 256 tables/, '... said');
+is(scalar(() = $many->{out} =~ /^TLS_From:a\.example/mg), 1, '... the others are taken');
 gives('SQL', 65, '', qr/main\.cf:2: mysql:.* cannot be read here/,
     "# SQL\nsmtpd_sender_restrictions = check_sender_access mysql:/etc/x.cf\n");
 gives('no file', 65, '', qr/main\.cf:1: hash:.*: cannot open/,

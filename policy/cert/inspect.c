@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "policy/base/text.h"
@@ -153,7 +154,8 @@ check_dates(const struct subject *s)
 	long left = certificate_days_left(s->certificate, now);
 
 	text_init(&when, buf, sizeof buf);
-	if (X509_cmp_time(X509_get0_notBefore(s->certificate), &now) > 0) {
+	/* 0: it is no time. */
+	if (X509_cmp_time(X509_get0_notBefore(s->certificate), &now) >= 0) {
 		certificate_time(X509_get0_notBefore(s->certificate), &when);
 		ADD(s, INSPECT_NOT_YET_VALID, "not valid before %s", buf);
 		return;
@@ -375,6 +377,18 @@ check_key_file(const struct pemfile *file, struct findings *list)
 	check_directory(file->path, list);
 }
 
+/* A check that OpenSSL had no memory for may have found nothing. */
+static bool
+lacked_memory(void)
+{
+	unsigned long code;
+	bool lacked = false;
+
+	while ((code = ERR_get_error()) != 0)
+		lacked |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+	return lacked;
+}
+
 bool
 inspect_files(const struct pemfile *files, size_t n,
     const struct inspect_settings *settings, struct findings *list,
@@ -382,6 +396,7 @@ inspect_files(const struct pemfile *files, size_t n,
 {
 	X509_STORE *store = NULL;
 
+	ERR_clear_error();
 	if (settings->ca != NULL) {
 		store = inspect_open_bundle(settings->ca, f);
 		if (store == NULL)
@@ -393,7 +408,7 @@ inspect_files(const struct pemfile *files, size_t n,
 		check_key_file(&files[i], list);
 	}
 	X509_STORE_free(store);
-	if (list->failed)
+	if (lacked_memory() || list->failed)
 		return fault_no_memory(f);
 	return true;
 }

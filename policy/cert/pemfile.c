@@ -28,8 +28,11 @@ damaged(struct pemfile *file, const char *what, struct fault *f)
 	if (code != 0)
 		ERR_error_string_n(code, reason, sizeof reason);
 	ERR_clear_error();
-	fault_set(f, FAULT_DATA, "a damaged %s%s%s", what,
-	    code != 0 ? ": " : "", reason);
+	if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+		fault_no_memory(f);
+	else
+		fault_set(f, FAULT_DATA, "a damaged %s%s%s", what,
+		    code != 0 ? ": " : "", reason);
 	fault_at(f, file->path, 0, 0);
 	return false;
 }
@@ -124,7 +127,7 @@ read_blocks(BIO *bio, struct pemfile *file, struct fault *f)
 		return false;
 	}
 	code = ERR_peek_last_error();
-	if (ERR_GET_LIB(code) == ERR_LIB_PEM &&
+	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
 	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
 		return damaged(file, "PEM block", f);
 	ERR_clear_error();

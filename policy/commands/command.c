@@ -10,6 +10,7 @@
 #include "policy/base/folder.h"
 #include "policy/base/nearest.h"
 #include "policy/commands/command.h"
+#include "policy/commands/progress.h"
 
 const struct command *const command_table[] = {
 	&command_build,
@@ -163,6 +164,7 @@ void
 command_report_fault(void *arg, const struct fault *f)
 {
 	(void)arg;
+	progress_wipe();
 	fault_report(f, stderr);
 }
 

@@ -72,16 +72,22 @@ progress_start(const char *what, const size_t *count)
 }
 
 void
-progress_stop(void)
+progress_wipe(void)
 {
 	static const char wipe[] = "\r\033[K";
 
+	if (current.shown &&
+	    write(STDERR_FILENO, wipe, sizeof wipe - 1) != -1)
+		current.shown = 0;
+}
+
+void
+progress_stop(void)
+{
 	if (current.what == NULL)
 		return;
 	set_timer(0, 0);
 	signal(SIGALRM, SIG_DFL);
-	if (current.shown &&
-	    write(STDERR_FILENO, wipe, sizeof wipe - 1) == -1)
-		current.shown = 0;
+	progress_wipe();
 	current.what = NULL;
 }

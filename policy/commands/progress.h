@@ -16,5 +16,7 @@
  */
 void progress_start(const char *what, const size_t *count);
 void progress_stop(void);
+/* Before anything else is written there; the line comes again. */
+void progress_wipe(void);
 
 #endif

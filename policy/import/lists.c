@@ -23,13 +23,10 @@ config_class_of(void *arg, struct slice name)
 	struct config *c = arg;
 	struct slice classes = maincf_get(&c->main,
 	    "smtpd_restriction_classes"), word;
-	char text[256];
 
 	while (import_list_next(&classes, &word))
-		if (slice_equal(word, name) && name.n < sizeof text) {
-			snprintf(text, sizeof text, "%.*s", SLICE_ARG(name));
-			return maincf_get(&c->main, text);
-		}
+		if (slice_equal(word, name))
+			return maincf_find(&c->main, name);
 	return slice_make("", 0);
 }
 
@@ -155,6 +152,9 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 	} else if (is_check(word, &tag)) {
 		if (import_list_next(rest, &spec))
 			collect_table(c, list, tag, spec, warn, *spared);
+		else
+			import_refuse(c->import, 0, "%.*s without a table: "
+			    "Postfix defers all mail", SLICE_ARG(word));
 	} else if (import_permits(word, &who)) {
 		who = who_is_spared(c, who);
 		*spared = who != NULL ? who : *spared;

@@ -319,9 +319,15 @@ maincf_expand(struct maincf *c, struct slice value)
 }
 
 struct slice
+maincf_find(struct maincf *c, struct slice name)
+{
+	return maincf_expand(c, raw(c, name));
+}
+
+struct slice
 maincf_get(struct maincf *c, const char *name)
 {
-	return maincf_expand(c, raw(c, slice_of(name)));
+	return maincf_find(c, slice_of(name));
 }
 
 bool

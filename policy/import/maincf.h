@@ -41,6 +41,7 @@ bool maincf_read(struct maincf *, struct import *, const char *dir,
 void maincf_free(struct maincf *);
 /* The parameter's value with all $names replaced, in the import's memory. */
 struct slice maincf_get(struct maincf *, const char *name);
+struct slice maincf_find(struct maincf *, struct slice name);
 unsigned long maincf_line(const struct maincf *, const char *name);
 struct slice maincf_expand(struct maincf *, struct slice value);
 bool maincf_yes(struct maincf *, const char *name);

@@ -192,18 +192,23 @@ never_no_dn(struct never *n)
 }
 
 static bool
+is_one_of(unsigned id, const uint16_t *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool
 in_list(struct slice list, unsigned id)
 {
 	uint16_t ids[SUITE_LIST_MAX];
 	struct fault fault;
 	size_t n;
 
-	if (!suite_list(list, ids, &n, &fault))
-		return true; /* not known here: not certain */
-	for (size_t i = 0; i < n; i++)
-		if (ids[i] == id)
-			return true;
-	return false;
+	/* Not known here: not certain. */
+	return !suite_list(list, ids, &n, &fault) || is_one_of(id, ids, n);
 }
 
 /* The item asks something of the cipher suite. */
@@ -251,16 +256,13 @@ suite_meets(const struct suite *suite, const struct item *item)
 	return in_list(item->value, suite->id);
 }
 
+/* All but `list`, of which it is one. */
 static bool
-suite_meets_all(const struct suite *suite, const struct requirement *r)
+suite_meets_others(const struct suite *suite, const struct requirement *r,
+    const struct item *list)
 {
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->id != ITEM_CIPHER &&
-		    !suite_meets(suite, &r->items[i]))
-			return false;
-	for (unsigned i = 0; i < r->nitems; i++)
-		if (r->items[i].row->id == ITEM_CIPHER &&
-		    !suite_meets(suite, &r->items[i]))
+		if (&r->items[i] != list && !suite_meets(suite, &r->items[i]))
 			return false;
 	return true;
 }
@@ -271,17 +273,22 @@ never_no_suite(struct never *n)
 {
 	const struct requirement *r = n->requirement;
 	const struct item *list = NULL;
+	uint16_t ids[SUITE_LIST_MAX];
 	unsigned about_suites = 0;
+	struct fault fault;
+	size_t nids;
 
 	for (unsigned i = 0; i < r->nitems; i++) {
 		if (r->items[i].row->id == ITEM_CIPHER)
 			list = &r->items[i];
 		about_suites += is_about_suites(&r->items[i]);
 	}
-	if (list == NULL || about_suites < 2)
+	if (list == NULL || about_suites < 2 ||
+	    !suite_list(list->value, ids, &nids, &fault))
 		return false;
 	for (size_t i = 0; i < suite_count(); i++)
-		if (suite_meets_all(suite_at(i), r))
+		if (is_one_of(suite_at(i)->id, ids, nids) &&
+		    suite_meets_others(suite_at(i), r, list))
 			return false;
 	n->found = whole(list);
 	text_puts(&n->meant, "name suites that the other items allow, or "
