@@ -116,6 +116,28 @@ subtest 'usage' => sub {
 	like($r->{err}, qr{/nonexistent\.cf: No such file}, 'is named');
 };
 
+subtest 'a disk' => sub {
+	my $disk = $scratch->path('disk');
+	mkdir $disk or die;
+	my $mount = Tlspolicy::Scratch::run('mount', '-t', 'tmpfs', '-o',
+	    'size=2m,mode=755', 'tmpfs', $disk);
+	plan skip_all => "no tmpfs here: $mount->{err}" if $mount->{status};
+	$scratch->at_end(sub { system 'umount', $disk });
+	Tlspolicy::Scratch::must('cp', '-a', "$dir/audit.log", $disk);
+	$daemon->configure(%settings, 'audit-file' => "$disk/audit.log");
+	found_is(doctor(@mta), '', 'with room');
+	$scratch->write('disk/filler', 'x' x (1536 * 1024));
+	found_is(doctor(@mta), 'disk-full', 'half a megabyte is left');
+	unlink "$disk/filler";
+	found_is(doctor(@mta), '', 'room again');
+	Tlspolicy::Scratch::must('mount', '-o', 'remount,ro', $disk);
+	my $r = doctor(@mta);
+	found_is($r, 'disk-read-only', 'cannot be written');
+	Tlspolicy::Scratch::must('sh', '-c', $r->{findings}[0]{lines}[0]);
+	found_is(doctor(@mta), '', 'mended by its line');
+	$daemon->configure(%settings);
+};
+
 subtest 'certificates that nobody watches' => sub {
 	my $alone = $scratch->write('alone.pem', Tlspolicy::Scratch::slurp($cert));
 	my $both = $scratch->write('both.pem', Tlspolicy::Scratch::slurp($cert)

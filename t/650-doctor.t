@@ -46,6 +46,23 @@ sub table {
 	$setups->reload;
 }
 
+# The folder of another instance, which does not run.
+sub instance {
+	my ($enabled, @lines) = @_;
+	my $dir = $setups->{scratch}->path('postfix/other');
+	Tlspolicy::Scratch::must('rm', '-rf', $dir);
+	Tlspolicy::Scratch::must('cp', '-a',
+	    $setups->{scratch}->path('postfix/etc'), $dir);
+	Tlspolicy::Scratch::must('postconf', '-c', $dir, '-e',
+	    "multi_instance_enable = $enabled", @lines);
+	my $port = Tlspolicy::Scratch::free_port();
+	my $master = Tlspolicy::Scratch::slurp("$dir/master.cf");
+	$master =~ s/^\S+ inet .*\n(?:[ \t].*\n)*//mg;
+	$setups->{scratch}->write('postfix/other/master.cf',
+	    "127.0.0.1:$port inet n - n - - smtpd\n$master");
+	return $dir;
+}
+
 # It runs with this parameter, while main.cf says something else.
 sub running {
 	my ($setups, $name, $value) = @_;
@@ -439,6 +456,30 @@ my @rows = (
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },
+	'a daemon that has lost the store that doctor can read' => {
+	    before => sub {
+		my ($setups) = @_;
+		my $store = $setups->{daemon}{store};
+		rename $_, $_ =~ s/policy(?=\.mdb)/moved/r or die for $store,
+		    "$store-lock";
+		$setups->setting(%{$setups->{conf}},
+		    store => $store =~ s/policy(?=\.mdb)/moved/r);
+		Tlspolicy::Scratch::wait_for(60, sub {
+			$setups->{daemon}->log =~ /no such store/ });
+	    },
+	    after => sub {
+		my $store = $_[0]{daemon}{store};
+		rename $_ =~ s/policy(?=\.mdb)/moved/r, $_ or die for $store,
+		    "$store-lock";
+	    },
+	    finds => 'store-not-asked', left => 1 },
+	'an instance beside it, without a milter' => {
+	    main => { multi_instance_directories =>
+		sub { instance('yes', 'smtpd_milters =') } },
+	    finds => 'postfix-no-milter not-tried', left => 1 },
+	'an instance beside it that is not enabled' => {
+	    main => { multi_instance_directories =>
+		sub { instance('no', 'smtpd_milters =') } }, finds => '' },
 	'a service that does not run' => {
 	    before => sub {
 		my ($setups) = @_;

@@ -73,7 +73,8 @@ const char *doctor_user(const struct doctor *);
 void doctor_files(const struct doctor *);
 
 /*
- * A Postfix by its folder with main.cf, a sendmail by its .cf or .mc file; what
+ * A Postfix by its folder with main.cf, and the instances that are started with
+ * it (postmulti(1)), a sendmail by its .cf or .mc file; what
  * is to be tried of them is put into the trials.  False: postconf(1) does not
  * run, the file cannot be read.
  */

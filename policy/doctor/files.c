@@ -1,14 +1,16 @@
 /* With the eyes of the daemon's user: whoever asks the doctor is mostly root. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/audit/source.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/doctor.h"
 
-enum { PATH_BYTES = 1024 };
+enum { PATH_BYTES = 1024, ROOM_MIN = 1024 * 1024 };
 
 /* Without the setting user it stays who started it: root, mostly. */
 const char *
@@ -79,6 +81,42 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 		    "chmod o= %s", d->audit_file);
 }
 
+/* Owners and modes say nothing of that. */
+static void
+look_at_disk(const struct doctor *d, const char *path)
+{
+	char folder[PATH_BYTES];
+	struct statvfs disk;
+	unsigned long long room;
+
+	folder_of(path, folder);
+	if (statvfs(folder, &disk) == -1)
+		return;
+	room = (unsigned long long)disk.f_bavail * disk.f_frsize;
+	if ((disk.f_flag & ST_RDONLY) != 0)
+		finding_mend(doctor_add(d, DOCTOR_DISK_READ_ONLY,
+		    "%s is on a file system that cannot be written", path),
+		    "run", "mount -o remount,rw \"$(findmnt -no TARGET -T %s)\"",
+		    folder);
+	else if (room < ROOM_MIN)
+		finding_mend(doctor_add(d, DOCTOR_DISK_FULL, "%s: %llu bytes "
+		    "are left where it lies", path, room), "run", "df -h %s",
+		    folder);
+}
+
+static bool
+lie_together(const char *a, const char *b)
+{
+	char folder[PATH_BYTES];
+	struct stat one, other;
+
+	folder_of(a, folder);
+	if (stat(folder, &one) == -1)
+		return false;
+	folder_of(b, folder);
+	return stat(folder, &other) == 0 && one.st_dev == other.st_dev;
+}
+
 void
 doctor_files(const struct doctor *d)
 {
@@ -92,6 +130,12 @@ doctor_files(const struct doctor *d)
 		return;
 	}
 	look_at_store(d, &daemon);
-	if (d->audit_file[0] != '\0' && !source_is_stream(d->audit_file))
-		look_at_audit(d, &daemon);
+	if (d->audit_file[0] == '\0' || source_is_stream(d->audit_file)) {
+		look_at_disk(d, d->store);
+		return;
+	}
+	look_at_audit(d, &daemon);
+	look_at_disk(d, d->audit_file);
+	if (!lie_together(d->audit_file, d->store))
+		look_at_disk(d, d->store);
 }

@@ -30,11 +30,20 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "without a store every answer is that of on-error" } },
 	[DOCTOR_STORE_CLOSED_TO_DAEMON] = { DOCTOR_UNJUDGED, { "store-closed-to-daemon",
 	    "without a store every answer is that of on-error" } },
+	[DOCTOR_STORE_NOT_ASKED] = { DOCTOR_UNJUDGED, { "store-not-asked",
+	    "a session was answered by on-error: the daemon cannot read its "
+	    "store, and its log says why" } },
 	[DOCTOR_STORE_OLD] = { DOCTOR_WEAK, { "store-old",
 	    "the rules in the file are not those that are in force" } },
 	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",
 	    "the next build will fail; the old rules stay in force until "
 	    "then" } },
+	[DOCTOR_DISK_FULL] = { DOCTOR_UNJUDGED, { "disk-full",
+	    "no mail is accepted unrecorded: all of it is deferred; nor can a "
+	    "policy be built" } },
+	[DOCTOR_DISK_READ_ONLY] = { DOCTOR_UNJUDGED, { "disk-read-only",
+	    "the audit log has to be written, and a reader of the store "
+	    "writes its lock file" } },
 	[DOCTOR_AUDIT_NOT_WRITABLE] = { DOCTOR_UNJUDGED, { "audit-not-writable",
 	    "no mail is accepted unrecorded: all of it is deferred" } },
 	[DOCTOR_AUDIT_READABLE_BY_ALL] = { DOCTOR_WEAK, { "audit-readable-by-all",

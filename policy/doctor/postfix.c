@@ -154,8 +154,24 @@ postfix_read(struct postfix *p, struct fault *f)
 	return true;
 }
 
-bool
-doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
+/* Those that are not enabled are left to whoever starts them. */
+static bool
+is_enabled(const char *dir)
+{
+	const char *argv[] = { "postconf", "-c", dir, "-xh",
+		"multi_instance_enable", NULL };
+	char memory[16];
+	struct text out;
+	struct fault ignored;
+
+	text_init(&out, memory, sizeof memory);
+	return !capture((char *const *)(uintptr_t)argv, &out, &ignored) ||
+	    slice_is_nocase(slice_trim(slice_make(out.buf,
+	    slice_find(slice_make(out.buf, out.n), '\n'))), "yes");
+}
+
+static bool
+look_at(const struct doctor *d, const char *dir, struct fault *f)
 {
 	struct postfix *p = calloc(1, sizeof *p);
 	bool good;
@@ -179,5 +195,28 @@ doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
 		doctor_socket_for(d, "postfix");
 	}
 	free(p);
+	return good;
+}
+
+bool
+doctor_postfix(const struct doctor *d, const char *dir, struct fault *f)
+{
+	const char *argv[] = { "postconf", "-c", dir, "-xh",
+		"multi_instance_directories", NULL };
+	char memory[4096], path[1024];
+	struct slice rest, one;
+	struct text out;
+	bool good;
+
+	if (!look_at(d, dir, f))
+		return false;
+	text_init(&out, memory, sizeof memory);
+	good = capture((char *const *)(uintptr_t)argv, &out, f);
+	rest = slice_make(out.buf, good ? out.n : 0);
+	while (good && slice_next_of(&rest, ", \t\n", &one)) {
+		snprintf(path, sizeof path, "%.*s", SLICE_ARG(one));
+		if (one.n > 0 && is_enabled(path))
+			good = look_at(d, path, f);
+	}
 	return good;
 }

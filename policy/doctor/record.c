@@ -46,7 +46,7 @@ record_mark(const char *path, struct record_mark *mark, struct fault *f)
 }
 
 static bool
-is_of(const char *line, const char *helo, bool *tls)
+is_of(const char *line, const char *helo, struct record_seen *seen)
 {
 	json_t *record = strstr(line, helo) == NULL ? NULL :
 	    json_loads(line, 0, NULL);
@@ -55,13 +55,17 @@ is_of(const char *line, const char *helo, bool *tls)
 	    json_is_string(json_object_get(record, "verdict"));
 
 	if (found)
-		*tls = json_is_object(json_object_get(record, "tls"));
+		*seen = (struct record_seen){
+			.tls = json_is_object(json_object_get(record, "tls")),
+			.policy = json_integer_value(json_object_get(record,
+			    "generation")) > 0 };
 	json_decref(record);
 	return found;
 }
 
 bool
-record_find(const struct record_mark *mark, const char *helo, bool *tls)
+record_find(const struct record_mark *mark, const char *helo,
+    struct record_seen *seen)
 {
 	struct fault ignored;
 	FILE *file = open_log(mark->path, &ignored);
@@ -78,7 +82,7 @@ record_find(const struct record_mark *mark, const char *helo, bool *tls)
 	    fseeko(file, mark->end, SEEK_SET) == -1)
 		rewind(file);
 	while (!found && getline(&line, &room, file) > 0)
-		found = is_of(line, helo, tls);
+		found = is_of(line, helo, seen);
 	free(line);
 	fclose(file);
 	return found;

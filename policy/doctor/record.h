@@ -24,7 +24,14 @@ struct record_mark {
 /* False: it cannot be read.  A log that is not there ends at 0. */
 bool record_mark(const char *path, struct record_mark *, struct fault *);
 
-/* Has the session with this HELO name come to the log since; with TLS? */
-bool record_find(const struct record_mark *, const char *helo, bool *tls);
+/* What a record says of its session. */
+struct record_seen {
+	bool tls;    /* it had TLS */
+	bool policy; /* the store was asked for it */
+};
+
+/* Has the session with this HELO name come to the log since? */
+bool record_find(const struct record_mark *, const char *helo,
+    struct record_seen *);
 
 #endif

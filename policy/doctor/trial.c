@@ -71,17 +71,28 @@ make_helo(char *helo)
 
 static bool
 wait_for_record(const struct record_mark *mark, const char *helo,
-    long milliseconds, bool *tls)
+    long milliseconds, struct record_seen *seen)
 {
 	const struct timespec step = { 0, STEP_MS * 1000000L };
 
 	for (long waited = 0;; waited += STEP_MS) {
-		if (record_find(mark, helo, tls))
+		if (record_find(mark, helo, seen))
 			return true;
 		if (waited >= milliseconds)
 			return false;
 		nanosleep(&step, NULL);
 	}
+}
+
+static bool
+was_found(const struct doctor *d, const enum doctor_kind *kinds, size_t n)
+{
+	for (size_t i = 0; i < d->findings->n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (d->findings->all[i].kind ==
+			    &doctor_rows[kinds[k]].kind)
+				return true;
+	return false;
 }
 
 /* Something that explains all: what no service can judge without. */
@@ -90,14 +101,24 @@ daemon_is_ill(const struct doctor *d)
 {
 	static const enum doctor_kind kinds[] = { DOCTOR_DAEMON_DOWN,
 		DOCTOR_DAEMON_SILENT, DOCTOR_SOCKET_CLOSED_TO_MTA,
-		DOCTOR_SOCKET_GROUP_REFUSED, DOCTOR_AUDIT_NOT_WRITABLE };
+		DOCTOR_SOCKET_GROUP_REFUSED, DOCTOR_AUDIT_NOT_WRITABLE,
+		DOCTOR_DISK_FULL, DOCTOR_DISK_READ_ONLY };
 
-	for (size_t i = 0; i < d->findings->n; i++)
-		for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-			if (d->findings->all[i].kind ==
-			    &doctor_rows[kinds[k]].kind)
-				return true;
-	return false;
+	return was_found(d, kinds, sizeof kinds / sizeof kinds[0]);
+}
+
+/* Whatever this command can: one finding for all services. */
+static void
+say_no_policy(const struct doctor *d, const struct trial *t)
+{
+	static const enum doctor_kind kinds[] = { DOCTOR_STORE_MISSING,
+		DOCTOR_STORE_UNUSABLE, DOCTOR_STORE_CLOSED_TO_DAEMON,
+		DOCTOR_STORE_NOT_ASKED };
+
+	if (!was_found(d, kinds, sizeof kinds / sizeof kinds[0]))
+		finding_mend(doctor_add(d, DOCTOR_STORE_NOT_ASKED, "%s: the "
+		    "record of a session has no generation of a policy",
+		    t->label), "run", "journalctl -u tlspolicy-milter -n 20");
 }
 
 static void
@@ -141,11 +162,13 @@ was_had(const struct session *s)
 
 static void
 conclude(const struct doctor *d, struct trial *t, const struct session *s,
-    bool judged, bool tls)
+    bool judged, const struct record_seen *seen)
 {
 	if (judged) {
 		t->result = TRIAL_JUDGED;
-		if (s->tls && !tls)
+		if (!seen->policy)
+			say_no_policy(d, t);
+		if (s->tls && !seen->tls)
 			doctor_add(d, DOCTOR_MACROS_MISSING, "%s: a session by "
 			    "%s was told to the daemon as one in clear",
 			    t->label, s->version);
@@ -187,7 +210,8 @@ try_one(const struct doctor *d, struct trial *t, bool ill)
 	struct session session;
 	struct record_mark mark;
 	char helo[HELO_BYTES];
-	bool readable, judged = false, tls = false;
+	struct record_seen seen = { .tls = false };
+	bool readable, judged = false;
 	struct fault f;
 
 	readable = d->audit_file[0] != '\0' &&
@@ -204,14 +228,14 @@ try_one(const struct doctor *d, struct trial *t, bool ill)
 	    session.tls ? session.version : "");
 	if (readable && session.end == SESSION_MAIL)
 		judged = wait_for_record(&mark, helo, ill || t->explained ? 0 :
-		    RECORD_MS, &tls);
+		    RECORD_MS, &seen);
 	t->explained = t->explained || ill;
 	say_tls(d, t, &session);
 	if (!readable && was_had(&session))
 		not_seen(d, t, d->audit_file[0] == '\0' ?
 		    "the setting audit-file names no log" : f.text);
 	else
-		conclude(d, t, &session, judged, tls);
+		conclude(d, t, &session, judged, &seen);
 }
 
 void

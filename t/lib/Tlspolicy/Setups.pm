@@ -7,7 +7,7 @@ package Tlspolicy::Setups;
 #
 # A row: name => { main => { parameter => value }, master => sub of its text,
 # mc => sub of its text, conf => { setting => value }, rules => 'text', before => sub that breaks
-# something, finds => 'words in order', left => 1 where the lines are not put in,
+# something, after => sub that undoes that, finds => 'words in order', left => 1 where the lines are not put in,
 # services => how many are judged in the end (2), unasked => 1 where the test
 # cannot have a session of its own }.
 
@@ -373,6 +373,7 @@ sub try
 	is(scalar(grep { $_->{result} eq 'judged' } @{$r->{sessions}}), $want,
 	    'judged sessions') or diag($r->{out});
 	$self->is_judged unless $row->{unasked};
+	$row->{after}->($self) if $row->{after};
 }
 
 # Not by doctor's word: a session of the test's own is in the log.
