@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/doctor/sendmail.h"
 
@@ -264,4 +265,18 @@ sendmail_read(struct sendmail *s, struct fault *f)
 	good = !ferror(file);
 	fclose(file);
 	return good;
+}
+
+void
+sendmail_then_restart(const struct sendmail *s, struct finding *f)
+{
+	const char *slash = strrchr(s->path, '/');
+
+	if (access("/usr/sbin/sendmailconfig", X_OK) == 0)
+		finding_then(f, "sendmailconfig");
+	else
+		finding_then(f, "make -C %.*s",
+		    slash == NULL ? 1 : (int)(slash - s->path),
+		    slash == NULL ? "." : s->path);
+	finding_then(f, "%s", SENDMAIL_RESTART);
 }

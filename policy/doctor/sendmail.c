@@ -13,21 +13,7 @@
 
 enum { DELAY_MAX_S = 60 };
 
-static const char restart[] = "systemctl restart sendmail";
-
-void
-sendmail_then_restart(const struct sendmail *s, struct finding *f)
-{
-	const char *slash = strrchr(s->path, '/');
-
-	if (access("/usr/sbin/sendmailconfig", X_OK) == 0)
-		finding_then(f, "sendmailconfig");
-	else
-		finding_then(f, "make -C %.*s",
-		    slash == NULL ? 1 : (int)(slash - s->path),
-		    slash == NULL ? "." : s->path);
-	finding_then(f, "%s", restart);
-}
+static const char restart[] = SENDMAIL_RESTART;
 
 static bool
 listed(struct slice list, const char *name)

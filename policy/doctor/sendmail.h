@@ -16,6 +16,7 @@ enum { SENDMAIL_VALUE_BYTES = 1024, SENDMAIL_DAEMONS_MAX = 32 };
 
 /* The map's name, by which sendmail asks the daemon. */
 #define SENDMAIL_MAP "tlspolicy_access"
+#define SENDMAIL_RESTART "systemctl restart sendmail"
 
 enum sendmail_option {
 	SENDMAIL_FILTERS,
