@@ -26,7 +26,58 @@ sub pair {
 	    =~ s/(confSERVER_KEY', `)[^']*/$1$key/r };
 }
 
+my $map = "unix:$setups->{daemon}{dir}/map.sock";
+my $on = { socketmap => $map };
+
+# The lines of mail that leaves, each part changed by a sub: the features before
+# the mailers, the rulesets behind.
+my ($features, $rulesets) = split /(?=^dnl Second part)/m,
+    Tlspolicy::Scratch::slurp("$FindBin::Bin/../scripts/sendmail-outbound.mc");
+
+sub outbound {
+	my ($first, $second) = @_;
+	return sub {
+		my ($text) = @_;
+		my ($f, $r) = ($features =~ s{unix:/run\S+}{$map}r
+		    =~ s{/etc/mail/access}{$setups->access}er, $rulesets);
+		$f = $first->($f) if $first;
+		$r = $second->($r) if $second;
+		return ($text =~ s/^(?=MAILER\()/$f/mr) . $r;
+	};
+}
+
 my @rows = (
+	'mail that leaves' => { conf => $on, mc => outbound(), finds => '' },
+	'the map on, and nobody asks' => { conf => $on,
+	    finds => 'sendmail-no-map sendmail-no-question' },
+	'rules for mail that leaves, and no socketmap' => {
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    finds => 'socketmap-off sendmail-no-map sendmail-no-question' },
+	'a map that is asked, and the setting is off' => {
+	    mc => outbound(), finds => 'socketmap-off' },
+	'a map at another socket' => { conf => $on,
+	    mc => outbound(sub { $_[0] =~ s/\Q$map\E/unix:\/nonexistent\/map.sock/r }),
+	    finds => 'sendmail-no-map' },
+	'a map of another class' => { conf => $on,
+	    mc => outbound(sub { $_[0] =~ s/^(Ktlspolicy_access) socket/$1 null/mr }),
+	    finds => 'sendmail-no-map' },
+	'a map behind the file' => { conf => $on,
+	    mc => outbound(sub { $_[0] =~
+		s/sequence (\w+) (\w+)/sequence $2 $1/r }),
+	    finds => 'sendmail-no-map' },
+	'no rulesets' => { conf => $on, mc => outbound(undef, sub { '' }),
+	    finds => 'sendmail-no-question' },
+	'rulesets of before' => { conf => $on, mc => outbound(undef,
+	    sub { join '', map { "LOCAL_TLS_$_\nR\$*\t\t\$: \$1 \$| "
+		. "\$(tlspolicy_access tlspolicy:alive \$: DOWN \$)\n"
+		. "R\$* \$| ALIVE\t\$@ \$1\nR\$*\t\t\$#error \$@ 4.7.0 \$: "
+		. "\"403 TLS policy cannot be consulted\"\n" }
+		qw(SERVER RCPT) }),
+	    says => qr/no ruleset asks for the whole policy of a server or recipient, but whether the daemon is there/,
+	    finds => 'sendmail-no-question' },
+	'a ruleset for servers alone' => { conf => $on,
+	    mc => outbound(undef, sub { $_[0] =~ s/^LOCAL_TLS_RCPT.*//msr }),
+	    finds => 'sendmail-no-question' },
 	'right' => { finds => '' },
 	'no filter' => { mc => changed('^INPUT_MAIL_FILTER.*\n', ''),
 	    finds => 'sendmail-no-filter' },
@@ -70,4 +121,9 @@ while (my ($name, $row) = splice @rows, 0, 2) {
 	next if $ENV{TLSPOLICY_ROW} && $name !~ $ENV{TLSPOLICY_ROW};
 	subtest $name => sub { $setups->try($row) };
 }
+# What is proposed is what the file has.
+my $code = Tlspolicy::Scratch::slurp("$FindBin::Bin/../policy/doctor/sendmail-map.c");
+my ($lines) = $code =~ /^static const char rulesets\[\] =\n(.*?);\n/ms;
+is(join('', map { eval $_ } map { s/[\$\@]/\\$&/gr } $lines =~ /^\s+(".*")/mg) . "\n",
+    $rulesets =~ s/^dnl.*\n//mgr, 'the rulesets are those of the file');
 done_testing;

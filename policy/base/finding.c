@@ -53,7 +53,14 @@ defuse(char *s, size_t size)
 	text_init(&out, s, size);
 	out.utf8 = true;
 	while (slice_next(&rest, '\n', &line)) {
-		text_put_printable(&out, line);
+		struct slice word;
+
+		/* Tabs stay: rulesets of sendmail live by them. */
+		while (slice_next(&line, '\t', &word)) {
+			text_put_printable(&out, word);
+			if (line.n > 0)
+				text_char(&out, '\t');
+		}
 		if (rest.n > 0 || raw[strlen(raw) - 1] == '\n')
 			text_char(&out, '\n');
 	}

@@ -16,11 +16,14 @@
 #include "policy/commands/outbound.h"
 #include "policy/commands/word.h"
 
-enum { NAME_MAX_BYTES = 253, LINE_BYTES = 16 * 1024 };
+enum { NAME_MAX_BYTES = 253, LINE_BYTES = 16 * 1024,
+	OPTION_UNASKED = OPTION_REPORT };
 
 static const struct command_option options[] = {
 	{ OPTION_MTA, "mta", "sendmail|postfix",
 	    "the MTA that delivers; without, postfix" },
+	{ OPTION_UNASKED, "unasked", NULL,
+	    "rules that no MTA ever asked for, by the audit log" },
 	{ OPTION_POSTFIX, "postfix", "DIR", "the Postfix whose main.cf is there" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
@@ -269,7 +272,7 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct looking l = { .dir = NULL };
-	bool sendmail = false, json = false;
+	bool sendmail = false, json = false, unasked = false, mta = false;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -277,11 +280,17 @@ run(struct context *context, int argc, char **argv)
 			json = true;
 		else if (c == OPTION_POSTFIX)
 			l.dir = optarg;
+		else if (c == OPTION_UNASKED)
+			unasked = true;
 		else if (c != OPTION_MTA)
 			return status;
-		else if (!take_mta(context, optarg, &sendmail))
+		else if (!(mta = take_mta(context, optarg, &sendmail)))
 			return FAULT_USAGE;
 	}
+	if (unasked && (mta || l.dir != NULL))
+		return command_usage(context, "--unasked is about all MTAs");
+	if (unasked)
+		return outbound_unasked(context, argv + optind, json);
 	if (!command_operands(context, argc - optind, 1, sendmail ? 3 : 1))
 		return FAULT_USAGE;
 	if (sendmail && l.dir != NULL)
@@ -294,7 +303,7 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_outbound = {
-	"outbound", "[USER@]DOMAIN [HOST [ADDRESS]]",
+	"outbound", "[USER@]DOMAIN [HOST [ADDRESS]] | [AUDIT...]",
 	"Tell what an MTA does with mail to a domain", options, run,
 	"tlspolicy-outbound(7)"
 };

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "policy/commands/command.h"
+#include "policy/commands/audit.h"
 #include "policy/doctor/postfix-way.h"
 #include "policy/outbound/outbound.h"
 
@@ -28,6 +28,12 @@ struct looking {
 /* Each fills `all`; false with a fault: it could not even begin. */
 bool outbound_look_postfix(struct looking *, struct fault *) MUST_CHECK;
 bool outbound_look_sendmail(struct looking *, struct fault *) MUST_CHECK;
+
+/*
+ * --unasked: rules of the store that no answer in these files of the audit log
+ * rests on.  Returns the exit status.
+ */
+int outbound_unasked(const struct context *, char **operands, bool json);
 
 /*
  * As the daemon would answer, from its store and settings: adds the reply, the

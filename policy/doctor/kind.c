@@ -136,6 +136,12 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_SENDMAIL_NO_CCERT] = { DOCTOR_WEAK, { "sendmail-no-ccert",
 	    "clients are never asked for a certificate: no VERIFY rule "
 	    "is ever met" } },
+	[DOCTOR_SENDMAIL_NO_MAP] = { DOCTOR_WEAK, { "sendmail-no-map",
+	    "sendmail does not ask for the rules of mail that leaves" } },
+	[DOCTOR_SENDMAIL_NO_QUESTION] = { DOCTOR_WEAK, { "sendmail-no-question",
+	    "a map that cannot be opened or is lost holds no policy for "
+	    "sendmail, and mail leaves in clear; these rulesets take no answer "
+	    "for one" } },
 	[DOCTOR_CA_UNUSABLE] = { DOCTOR_WEAK, { "ca-unusable",
 	    "without its CAs an MTA verifies no client, and may offer no "
 	    "TLS at all" } },

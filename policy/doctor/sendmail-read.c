@@ -3,13 +3,17 @@
  * line that begins with a blank goes on with the one before.  A .mc file is
  * what people write: INPUT_MAIL_FILTER(`NAME', `equates') and
  * define(`confNAME', `value'); only such lines are understood, so what other
- * m4 makes of them is better seen in the .cf file.
+ * m4 makes of them is better seen in the .cf file.  Maps and rules, "KNAME class"
+ * and "R...", stand in both alike.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/doctor/sendmail.h"
+
+#define SENDMAIL_ASKS "$(" SENDMAIL_MAP " tlspolicy:"
 
 enum { LINE_BYTES = 4096 };
 
@@ -101,6 +105,54 @@ take_option(struct sendmail *s, struct slice name, struct slice value)
 		take_host(s, value);
 }
 
+/* "tlspolicy_access socket -d5 unix:/path", "access sequence a b" */
+static void
+take_map(struct sendmail *s, struct slice name, struct slice rest)
+{
+	struct slice word;
+
+	if (slice_is(name, SENDMAIL_MAP))
+		keep(s->map, rest);
+	if (!slice_is(name, "access") ||
+	    !slice_next_of(&rest, " \t", &word) ||
+	    !slice_is_nocase(word, "sequence"))
+		return;
+	while (slice_next_of(&rest, " \t", &word) && word.n == 0)
+		continue;
+	s->map_first = slice_is(word, SENDMAIL_MAP);
+}
+
+static bool
+contains(struct slice line, const char *words)
+{
+	size_t n = strlen(words);
+
+	for (size_t i = 0; i + n <= line.n; i++)
+		if (memcmp(line.p + i, words, n) == 0)
+			return true;
+	return false;
+}
+
+/* Lines that are the same in both files. */
+static void
+take_map_line(struct sendmail *s, struct slice line)
+{
+	size_t n = 0;
+
+	if (line.n > 1 && line.p[0] == 'K') {
+		line = slice_trim(slice_from(line, 1));
+		while (n < line.n && !text_is_blank(line.p[n]))
+			n++;
+		take_map(s, slice_make(line.p, n),
+		    slice_trim(slice_from(line, n)));
+	} else if (line.n > 1 && line.p[0] == 'R') {
+		s->asks_alive |= contains(line, SENDMAIL_ASKS "alive ");
+		s->asks_server |= contains(line, SENDMAIL_ASKS
+		    "tls_srv/$&{server_name}/$&{server_addr} ");
+		s->asks_rcpt |= contains(line, SENDMAIL_ASKS "tls_rcpt/$1 ");
+	}
+}
+
 static void
 take_cf_line(struct sendmail *s, struct slice line)
 {
@@ -115,6 +167,8 @@ take_cf_line(struct sendmail *s, struct slice line)
 	    equal < line.n)
 		take_option(s, slice_make(line.p + 2, equal - 2),
 		    slice_from(line, equal + 1));
+	else
+		take_map_line(s, line);
 }
 
 /* The next m4 argument, `quoted' or bare; false: there is none. */
@@ -171,6 +225,11 @@ take_mc_line(struct sendmail *s, struct slice line)
 		take_daemon(s, argument[0]);
 	else if (macro_arguments(line, "define", argument))
 		take_option(s, argument[0], argument[1]);
+	else if (macro_arguments(line, "FEATURE", argument)) {
+		if (slice_is(argument[0], "access_db"))
+			take_map(s, slice_of("access"), argument[1]);
+	} else
+		take_map_line(s, line);
 }
 
 bool
@@ -206,4 +265,18 @@ sendmail_read(struct sendmail *s, struct fault *f)
 	good = !ferror(file);
 	fclose(file);
 	return good;
+}
+
+void
+sendmail_then_restart(const struct sendmail *s, struct finding *f)
+{
+	const char *slash = strrchr(s->path, '/');
+
+	if (access("/usr/sbin/sendmailconfig", X_OK) == 0)
+		finding_then(f, "sendmailconfig");
+	else
+		finding_then(f, "make -C %.*s",
+		    slash == NULL ? 1 : (int)(slash - s->path),
+		    slash == NULL ? "." : s->path);
+	finding_then(f, "%s", SENDMAIL_RESTART);
 }

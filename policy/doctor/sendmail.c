@@ -13,22 +13,7 @@
 
 enum { DELAY_MAX_S = 60 };
 
-static const char restart[] = "systemctl restart sendmail";
-
-/* What makes a .cf file of the .mc, and has it read. */
-static void
-then_restart(const struct sendmail *s, struct finding *f)
-{
-	const char *slash = strrchr(s->path, '/');
-
-	if (access("/usr/sbin/sendmailconfig", X_OK) == 0)
-		finding_then(f, "sendmailconfig");
-	else
-		finding_then(f, "make -C %.*s",
-		    slash == NULL ? 1 : (int)(slash - s->path),
-		    slash == NULL ? "." : s->path);
-	finding_then(f, "%s", restart);
-}
+static const char restart[] = SENDMAIL_RESTART;
 
 static bool
 listed(struct slice list, const char *name)
@@ -47,14 +32,14 @@ mend_filter(const struct sendmail *s, struct finding *f)
 	finding_mend(f, s->place,
 	    "INPUT_MAIL_FILTER(`%s', `S=%s, F=T, T=C:10s;S:10s;R:10s;E:30s')"
 	    "dnl", s->name[0] != '\0' ? s->name : "tlspolicy", s->spec);
-	then_restart(s, f);
+	sendmail_then_restart(s, f);
 }
 
 static void
 mend_define(const struct sendmail *s, struct finding *f, const char *lines)
 {
 	finding_mend(f, s->place, "%s", lines);
-	then_restart(s, f);
+	sendmail_then_restart(s, f);
 }
 
 /* Seconds of "C:5m" in "C:5m;S:10s"; 0: it is not there. */
@@ -118,7 +103,7 @@ check_filter(const struct sendmail *s)
 		finding_mend(f, s->place,
 		    "define(`confINPUT_MAIL_FILTERS', `%s%s%s')dnl", filters,
 		    filters[0] != '\0' ? ", " : "", s->name);
-		then_restart(s, f);
+		sendmail_then_restart(s, f);
 	}
 	if (!slice_is(flag, "T") && !slice_is(flag, "4"))
 		mend_filter(s, doctor_add(s->d, DOCTOR_SENDMAIL_FLAG,
@@ -143,7 +128,7 @@ use_ours(void *arg, struct finding *f)
 	finding_mend(f, s->place, "define(`confSERVER_CERT', `%s')dnl\n"
 	    "define(`confSERVER_KEY', `%s')dnl", pem, key);
 	certs_then_make(s->d, host, f);
-	then_restart(s, f);
+	sendmail_then_restart(s, f);
 }
 
 static void
@@ -226,7 +211,7 @@ check_daemon(const struct sendmail *s, const char *daemon)
 	finding_mend(f, s->place,
 	    "DAEMON_OPTIONS(`%sInputMailFilters=%.*s%s%s')dnl", others,
 	    SLICE_ARG(list), list.n > 0 ? ";" : "", s->name);
-	then_restart(s, f);
+	sendmail_then_restart(s, f);
 	return false;
 }
 
@@ -305,6 +290,7 @@ doctor_sendmail(const struct doctor *d, const char *path, struct fault *f)
 		/* Without RunAsUser sendmail connects as root. */
 		if (s->option[SENDMAIL_USER][0] != '\0')
 			doctor_socket_for(d, s->option[SENDMAIL_USER]);
+		sendmail_map(s);
 		try_daemons(s, asked, broken);
 	}
 	free(s);

@@ -14,6 +14,10 @@
 
 enum { SENDMAIL_VALUE_BYTES = 1024, SENDMAIL_DAEMONS_MAX = 32 };
 
+/* The map's name, by which sendmail asks the daemon. */
+#define SENDMAIL_MAP "tlspolicy_access"
+#define SENDMAIL_RESTART "systemctl restart sendmail"
+
 enum sendmail_option {
 	SENDMAIL_FILTERS,
 	SENDMAIL_CA_FILE,
@@ -39,7 +43,15 @@ struct sendmail {
 	char option[SENDMAIL_OPTIONS][SENDMAIL_VALUE_BYTES];
 	char daemon[SENDMAIL_DAEMONS_MAX][SENDMAIL_VALUE_BYTES];
 	unsigned ndaemons;	     /* DaemonPortOptions */
+	char map[SENDMAIL_VALUE_BYTES]; /* "socket -d5 unix:/...", or "" */
+	bool map_first;		     /* the access map is a sequence from it on */
+	bool asks_alive, asks_server, asks_rcpt; /* rulesets do, by it */
 };
+
+/* Of mail that leaves: the map and the rulesets that ask it. */
+void sendmail_map(struct sendmail *);
+/* What makes a .cf file of the .mc, and has it read. */
+void sendmail_then_restart(const struct sendmail *, struct finding *);
 
 bool sendmail_read(struct sendmail *, struct fault *);
 

@@ -206,6 +206,40 @@ sub put_mc
 	$mta->{text} = $text;
 }
 
+# Lines in their order; what was there of the same macro is replaced, and so are
+# maps of these names and what was in these rulesets.
+sub put_block
+{
+	my ($self, $where, @lines) = @_;
+	my $mta = $self->{mta};
+	my $text = $mta->mc;
+	for (@lines) {
+		my ($what) = /^(K\w+ |FEATURE\(`\w+'|LOCAL_\w+$)/ or next;
+		$what =~ /^LOCAL_TLS/ ? $text =~ s/^$what\n(?:R.*\n)*//mg :
+		    $what =~ /^LOCAL/ ? 1 : $text =~ s/^\Q$what\E.*\n//mg;
+	}
+	my $block = join '', map { "$_\n" } @lines;
+	$where eq 'behind' ? $text .= $block :
+	    $text =~ s/^(?=MAILER\()/$block/m;
+	$mta->{text} = $text =~ s{/etc/mail/access}{$self->access}er;
+}
+
+# An access file for this machine's, with nothing in it.
+sub access
+{
+	my ($self) = @_;
+	my $scratch = $self->{scratch};
+	my $access = $scratch->path('sendmail/access');
+	return $access if -e "$access.db";
+	mkdir $scratch->path('sendmail');
+	my $cf = $scratch->write('sendmail/makemap.cf', "V10/Berkeley\n"
+	    . "O DontBlameSendmail=TrustStickyBit,GroupWritableDirPathSafe\n");
+	Tlspolicy::Scratch::must({ in => $scratch->write('sendmail/access.txt',
+	    '') }, Tlspolicy::Sendmail::root() .
+	    '/usr/libexec/sendmail/makemap', '-C', $cf, 'hash', $access);
+	return $access;
+}
+
 sub restart_sendmail
 {
 	my ($self) = @_;
@@ -281,6 +315,8 @@ sub mend
 			$self->{scratch}->write("$self->{daemon}{name}/rules",
 			    Tlspolicy::Scratch::slurp($f->{place}) .
 			    join '', map { "$_\n" } @{$f->{lines}});
+		} elsif ($f->{place} =~ /^sendmail\.mc, (before|behind) MAILER$/) {
+			$self->put_block($1, @{$f->{lines}});
 		} elsif ($f->{place} eq 'sendmail.mc') {
 			$self->put_mc(@{$f->{lines}});
 		} elsif ($f->{line}) {
