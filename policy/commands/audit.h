@@ -55,6 +55,11 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 bool audit_time(const char *word, bool end, int64_t *us);
 /* "example.com", as --domain wants it. */
 bool audit_is_domain(const char *word);
+/* A name, address or network, as --client wants it; whether one is meant. */
+#define AUDIT_CLIENT_WANTED "a client: want mail.example.com, 192.0.2.1, " \
+	"192.0.2.0/24 or 2001:db8::/32"
+bool audit_is_client(const char *word);
+bool audit_from_client(const char *client, const struct facts *);
 
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA

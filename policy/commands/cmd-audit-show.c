@@ -59,19 +59,6 @@ in_domain(const struct show *show, const struct reader_record *r)
 }
 
 static bool
-is_client(const struct show *show, const struct facts *f)
-{
-	struct slice client = slice_of(show->client);
-	struct netprefix prefix;
-	struct netaddr addr;
-
-	if (netprefix_parse(client, &prefix) == NETPREFIX_OK)
-		return facts_address(f, false, &addr) &&
-		    netprefix_covers(&prefix, &addr);
-	return organisation_covers(client, facts_value(f, FACT_CLIENT_NAME));
-}
-
-static bool
 has_rule(const struct show *show, const struct reader_record *r)
 {
 	for (size_t i = 0; i < r->nrules; i++)
@@ -138,7 +125,7 @@ message_matches(const struct show *show, enum choice choice,
 	case BY_DOMAIN:
 		return in_domain(show, r);
 	case BY_CLIENT:
-		return is_client(show, &r->facts);
+		return audit_from_client(show->client, &r->facts);
 	case BY_VERDICT:
 		return has_verdict(show, r);
 	case BY_RULE:
@@ -354,7 +341,6 @@ static bool
 take_option(const struct context *context, struct show *show, int c,
     const char *value)
 {
-	struct netprefix prefix;
 	struct fault fault;
 	struct key key;
 
@@ -377,10 +363,8 @@ take_option(const struct context *context, struct show *show, int c,
 		    "a domain: want example.com");
 	case OPTION_CLIENT:
 		show->client = value;
-		return netprefix_parse(slice_of(value), &prefix) ==
-		    NETPREFIX_OK || audit_is_domain(value) || refuse(context,
-		    value, "a client: want mail.example.com, 192.0.2.1, "
-		    "192.0.2.0/24 or 2001:db8::/32");
+		return audit_is_client(value) || refuse(context, value,
+		    AUDIT_CLIENT_WANTED);
 	case OPTION_RULE:
 		show->rule = value;
 		return (key_parse(slice_of(value), &key, &fault) &&

@@ -6,7 +6,7 @@
 #include "policy/facts/spelling.h"
 #include "policy/facts/suite.h"
 #include "policy/facts/organisation.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 #include "policy/base/tree.h"
 
 void
@@ -20,6 +20,7 @@ free_domain(struct suggest_domain *d)
 {
 	free(d->name);
 	free(d->cn);
+	suggest_free_clients(d);
 	free(d->requirement);
 	free(d->file);
 	free(d->proposal);
@@ -115,7 +116,8 @@ suggest_is_evidence(const struct reader_record *record)
 
 /* Only a name of the DNS can stand in a key without surprise. */
 bool
-suggest_name(const struct reader_record *record, struct text *name)
+suggest_name(const struct suggest *s, const struct reader_record *record,
+    struct text *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 	    "0123456789-.";
@@ -124,7 +126,10 @@ suggest_name(const struct reader_record *record, struct text *name)
 	spelling_sender(&record->facts, &mailbox);
 	if (mailbox.null_sender || mailbox.domain.n == 0)
 		return false;
-	organisation_organisational(mailbox.domain, name);
+	if (s->domain.n == 0)
+		organisation_organisational(mailbox.domain, name);
+	else if (organisation_covers(s->domain, mailbox.domain))
+		domain_canonical(s->domain, name);
 	return !name->cut && name->n > 0 && name->buf[0] != '.' &&
 	    strspn(name->buf, letters) == name->n &&
 	    memchr(name->buf, '.', name->n) != NULL;
@@ -141,7 +146,6 @@ add_certificate(struct suggest_domain *d, const struct facts *facts)
 {
 	struct slice cn = facts_value(facts, FACT_CN_SUBJECT);
 
-	d->verified++;
 	if (d->cn == NULL)
 		return (d->cn = copy(cn)) != NULL;
 	if (!slice_is_nocase(cn, d->cn))
@@ -149,20 +153,22 @@ add_certificate(struct suggest_domain *d, const struct facts *facts)
 	return true;
 }
 
-static bool
-add_session(struct suggest_domain *d, const struct facts *facts)
+static void
+add_session(struct suggest_client *c, const struct facts *facts)
 {
 	int version = suite_protocol(facts_value(facts, FACT_TLS_VERSION));
 	unsigned bits = facts_number(facts, FACT_CIPHER_BITS);
 
+	c->mails++;
+	c->untold |= !facts_tls_told(facts);
 	if (facts_in_clear(facts))
-		return true;
-	if (d->tls == 0 || version < d->version)
-		d->version = version;
-	if (d->tls == 0 || bits < d->bits)
-		d->bits = bits;
-	d->tls++;
-	return !facts_verified(facts) || add_certificate(d, facts);
+		return;
+	if (c->tls == 0 || version < c->version)
+		c->version = version;
+	if (c->tls == 0 || bits < c->bits)
+		c->bits = bits;
+	c->tls++;
+	c->verified += facts_verified(facts);
 }
 
 static bool
@@ -185,9 +191,26 @@ may_refuse(const struct tag_result *rule)
 	    (r.class != CLASS_WARN && r.need != NEED_OK);
 }
 
+/* It is another one than before: what was counted is of that. */
 static bool
-add_rule(struct suggest_domain *d, const struct tag_result *rule,
+begin_rule(struct suggest_domain *d, const struct tag_result *rule,
     int64_t time_us)
+{
+	free(d->requirement);
+	free(d->file);
+	d->requirement = copy(rule->requirement);
+	d->file = copy(rule->file);
+	d->line = rule->line;
+	d->rule_mails = 0;
+	d->rule_first = d->rule_last = time_us;
+	for (size_t i = 0; i < d->nclients; i++)
+		d->clients[i].rule_mails = d->clients[i].rule_failed = 0;
+	return d->requirement != NULL && d->file != NULL;
+}
+
+static bool
+add_rule(struct suggest_domain *d, struct suggest_client *c,
+    const struct tag_result *rule, int64_t time_us)
 {
 	if (rule->tag != TAG_FROM)
 		return true;
@@ -195,20 +218,44 @@ add_rule(struct suggest_domain *d, const struct tag_result *rule,
 		d->other_rule |= may_refuse(rule);
 		return true;
 	}
-	if (d->requirement == NULL ||
-	    !slice_is(rule->requirement, d->requirement)) {
-		free(d->requirement);
-		free(d->file);
-		d->requirement = copy(rule->requirement);
-		d->file = copy(rule->file);
-		d->line = rule->line;
-		d->rule_mails = d->rule_failed = 0;
-		d->rule_first = time_us;
-	}
+	if ((d->requirement == NULL ||
+	    !slice_is(rule->requirement, d->requirement)) &&
+	    !begin_rule(d, rule, time_us))
+		return false;
 	d->rule_mails++;
-	d->rule_failed += rule->answer != ANSWER_YES;
-	d->rule_last = time_us;
-	return d->requirement != NULL && d->file != NULL;
+	if (time_us > d->rule_last)
+		d->rule_last = time_us;
+	c->rule_mails++;
+	c->rule_failed += rule->answer != ANSWER_YES;
+	c->untold |= rule->answer == ANSWER_CANNOT_TELL;
+	return true;
+}
+
+/* In which domain the record counts, and for which of its clients. */
+static bool
+add_to_domain(struct suggest_domain *d, const struct reader_record *record)
+{
+	const struct facts *facts = &record->facts;
+	struct suggest_client *c = suggest_client(d, record, true);
+
+	if (c == NULL)
+		return false;
+	if (record->time_us > c->last)
+		c->last = record->time_us;
+	/* A refusal is no evidence of a habit, but of a rule that fails. */
+	for (size_t i = 0; i < record->nrules; i++)
+		if (!add_rule(d, c, &record->rules[i], record->time_us))
+			return false;
+	if (!suggest_is_evidence(record))
+		return true;
+	if (d->mails++ == 0)
+		d->first = record->time_us;
+	if (record->time_us > d->last)
+		d->last = record->time_us;
+	d->tls += !facts_in_clear(facts);
+	d->verified += facts_verified(facts);
+	add_session(c, facts);
+	return !facts_verified(facts) || add_certificate(d, facts);
 }
 
 bool
@@ -218,25 +265,18 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	struct suggest_domain *d;
 	struct text name;
 
+	text_init(&name, name_text, sizeof name_text);
+	if (s->domain.n > 0 && !suggest_name(s, record, &name))
+		return true;
 	s->records++;
 	s->maillog += record->maillog;
 	if (s->first == 0)
 		s->first = record->time_us;
-	s->last = record->time_us;
-	text_init(&name, name_text, sizeof name_text);
-	if (record->exempt || !suggest_name(record, &name))
+	if (record->time_us > s->last)
+		s->last = record->time_us;
+	text_clear(&name);
+	if (record->exempt || !suggest_name(s, record, &name))
 		return true;
 	d = find_or_add(s, name.buf);
-	if (d == NULL)
-		return false;
-	/* A refusal is no evidence of a habit, but of a rule that fails. */
-	for (size_t i = 0; i < record->nrules; i++)
-		if (!add_rule(d, &record->rules[i], record->time_us))
-			return false;
-	if (!suggest_is_evidence(record))
-		return true;
-	if (d->mails++ == 0)
-		d->first = record->time_us;
-	d->last = record->time_us;
-	return add_session(d, &record->facts);
+	return d != NULL && add_to_domain(d, record);
 }
