@@ -40,7 +40,7 @@ bool audit_can_read(const struct context *, struct fault *);
 
 /* Letters of options that have none, behind those of command.h. */
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
-	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
+	OPTION_CLIENT, OPTION_TO, OPTION_CLEAR, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
 
 #define AUDIT_OPTION_SINCE \
@@ -60,6 +60,10 @@ bool audit_is_domain(const char *word);
 	"192.0.2.0/24 or 2001:db8::/32"
 bool audit_is_client(const char *word);
 bool audit_from_client(const char *client, const struct facts *);
+/* "user@example.com" or a domain, as --to wants it; whether one is meant. */
+bool audit_is_recipient(const char *word);
+bool audit_is_to(const char *word, const struct reader_record *,
+    const char *local_domains);
 
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA
