@@ -4,6 +4,7 @@
 
 #include "policy/audit/logset.h"
 #include "policy/commands/audit.h"
+#include "policy/facts/organisation.h"
 
 /* A name that is a pattern itself would find other files, or none. */
 static void
@@ -197,6 +198,28 @@ audit_is_domain(const char *word)
 	    word[0] != '.' &&
 	    netprefix_parse(slice_of(word), &prefix) == NETPREFIX_NONE &&
 	    key_parse(slice_of(text), &key, &fault) && key.kind == KEY_NAME;
+}
+
+bool
+audit_is_client(const char *word)
+{
+	struct netprefix prefix;
+
+	return netprefix_parse(slice_of(word), &prefix) == NETPREFIX_OK ||
+	    audit_is_domain(word);
+}
+
+bool
+audit_from_client(const char *client, const struct facts *f)
+{
+	struct netprefix prefix;
+	struct netaddr addr;
+
+	if (netprefix_parse(slice_of(client), &prefix) == NETPREFIX_OK)
+		return facts_address(f, false, &addr) &&
+		    netprefix_covers(&prefix, &addr);
+	return organisation_covers(slice_of(client),
+	    facts_value(f, FACT_CLIENT_NAME));
 }
 
 static bool
