@@ -31,6 +31,7 @@ socket-group =
 user =
 store = /var/lib/tlspolicy/policy.mdb
 rules = /etc/tlspolicy/rules
+claims = /etc/tlspolicy/rules.d
 mode = enforce
 default-class = temp
 on-error = tempfail
@@ -166,5 +167,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 28, 'JSON: every setting');
+is(scalar keys %$json, 29, 'JSON: every setting');
 done_testing;

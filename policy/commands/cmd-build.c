@@ -7,7 +7,9 @@
 
 #include "policy/base/jsontext.h"
 #include "policy/commands/difference.h"
+#include "policy/commands/keep.h"
 #include "policy/commands/progress.h"
+#include "policy/commands/scratch.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -129,6 +131,25 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	return EXIT_FINE;
 }
 
+/* What is claimed of the rules holds of these. */
+static bool
+claims_hold(const struct context *context, const struct rulefile *rules,
+    struct fault *f)
+{
+	struct store *store = NULL;
+	struct claims claims;
+	bool good = keep_begin(context, &claims, f);
+
+	if (good && claims.n > 0) {
+		store = scratch_open(rules, f);
+		good = store != NULL && keep_hold(context, &claims, store, f);
+	}
+	if (store != NULL)
+		store_close(store);
+	claims_free(&claims);
+	return good;
+}
+
 static int
 run(struct context *context, int argc, char **argv)
 {
@@ -149,7 +170,8 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		}
 	}
-	if (!ruleset_read(context, argv + optind, &rules, &f)) {
+	if (!ruleset_read(context, argv + optind, &rules, &f) ||
+	    !claims_hold(context, &rules, &f)) {
 		status = command_fail(&f);
 		if (f.kind == FAULT_DATA)
 			fprintf(stderr, "%s is left as it was\n",

@@ -18,6 +18,7 @@ const struct command *const command_table[] = {
 	&command_set,
 	&command_del,
 	&command_diff,
+	&command_prove,
 	&command_import,
 	&command_lint,
 	&command_audit,
