@@ -87,6 +87,8 @@ $scratch->write('home/partners', "127.0.0.1:$port\n");
 # parts of the command that are others here; before, after: for it alone.
 my @rows = (
 	[qr/^tlspolicy check -v/, exit => 77, out => qr/^reject 550/],
+	[qr/^tlspolicy prove from/, instead => [qr/prove/ => 'prove -r new'],
+	    exit => 1, out => qr/^false from .*\n +tlspolicy check /],
 	[qr/^tlspolicy check -r new/, exit => 77, out => qr/^reject 554/],
 	[qr/^tlspolicy lint && tlspolicy build -n/, err => qr/rules are good/],
 	[qr/^tlspolicy set /, instead => [qr/2027-03-31/ => '2999-03-31'],

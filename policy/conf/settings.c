@@ -86,6 +86,18 @@ static const struct setting table[] = {
 		.help = "The policy as text, what `tlspolicy build` compiles.",
 	},
 	{
+		.name = "claims",
+		.type = &setting_type_path,
+		FIELD(claims),
+		.default_text = SETTINGS_DEFAULT_CLAIMS,
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "What must hold of the rules, or they do not come into "
+		    "force: a file, or a folder of *.claims.",
+	},
+	{
 		.name = "mode",
 		.type = &setting_type_word,
 		FIELD(mode),

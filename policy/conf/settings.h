@@ -20,6 +20,7 @@
 #include "policy/eval/eval.h"
 
 #define SETTINGS_DEFAULT_FILE TLSPOLICY_SYSCONFDIR "/tlspolicy.conf"
+#define SETTINGS_DEFAULT_CLAIMS TLSPOLICY_SYSCONFDIR "/rules.d"
 
 enum {
 	SETTINGS_STRING_MAX = 512,
@@ -56,6 +57,7 @@ struct settings {
 	char user[SETTINGS_STRING_MAX];
 	char store[SETTINGS_STRING_MAX];
 	char rules[SETTINGS_STRING_MAX];
+	char claims[SETTINGS_STRING_MAX];
 	int mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;
 	char local_domains[SETTINGS_STRING_MAX];
