@@ -26,6 +26,7 @@ struct logfile {
 	size_t at, n, room;
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool stream;		/* see logfile_open() */
+	bool renamed;		/* the file before, for its key */
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* the last fdatasync failed */
 	const char *why;	/* the next link or mark gives this reason */
@@ -33,8 +34,8 @@ struct logfile {
 
 /*
  * Opens (0640 when made) and locks `path`, brings its name to the disk, and goes
- * on where it ends.  For a
- * new file `before` is the head that it links to; NULL: that of the rotated
+ * on where it ends.  One that was sealed with another key is renamed, to begin a
+ * new one.  For a new file `before` is the head that it links to; NULL: that of the rotated
  * file beside it, if there is one, else the beginning of all.  `now_us` is the
  * time of the link.  False with a fault; `f` is then unchanged.
  *

@@ -49,8 +49,10 @@ writer_report_opened(struct writer *w, const char *path)
 {
 	struct fault fault;
 
-	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s%s", path,
+	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s%s%s", path,
 	    (unsigned long long)w->file.head.seq, w->file.head.hex,
+	    !w->file.renamed ? "" : "; the file that was there is renamed, as "
+	    "another key has sealed it",
 	    !w->file.stream ? "" : "; a stream: nothing is rotated or brought "
 	    "to a disk, and a restart begins a new chain");
 	writer_report(w, WRITER_OPENED, &fault);
