@@ -1,6 +1,8 @@
 /*
  * What is sealed, and where it goes.  How the file is come by: logfile-take.c.
  */
+#include "config.h" /* for memrchr(3) */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -75,19 +77,67 @@ seal_newline(struct logfile *f)
 	return true;
 }
 
+/* The chain goes on behind the line that is known. */
+static void
+go_on_behind_known(struct logfile *f, enum logfile_loss loss, uint64_t ends)
+{
+	static const char *const why[] = { [LOGFILE_CUT] = "cut",
+		[LOGFILE_LOST] = "lost", [LOGFILE_CHANGED] = "changed" };
+
+	f->loss = loss;
+	f->ends = ends;
+	f->why = why[loss];
+	memcpy(f->head.hex, f->known->hex, sizeof f->head.hex);
+	f->head.seq = f->known->seq;
+}
+
+/* Behind a rotated file, if there is one. */
+static void
+begin_behind(struct logfile *f, const char *path)
+{
+	bool found = tail_of_rotated(path, f->chain, &f->head);
+
+	if (!found)
+		chain_head_init(&f->head);
+	if (f->known != NULL && f->head.seq < f->known->seq)
+		go_on_behind_known(f, found ? LOGFILE_CUT : LOGFILE_LOST,
+		    f->head.seq);
+}
+
 static bool
 begin(struct logfile *f, const char *path, const struct tail *tail,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	if (before != NULL)
 		f->head = *before;
-	else if (!tail_of_rotated(path, f->chain, &f->head))
-		chain_head_init(&f->head);
+	else
+		begin_behind(f, path);
 	f->head.torn += tail->head.torn;
 	if ((tail->ended || seal_newline(f)) &&
 	    seal_line(f, now_us, chain_format_link))
 		return true;
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+}
+
+/* Is the known line in the file?  f->loss tells. */
+static bool
+look_for_known(struct logfile *f, struct fault *fault)
+{
+	if (f->known == NULL)
+		return true;
+	if (f->head.seq < f->known->seq) {
+		go_on_behind_known(f, LOGFILE_CUT, f->head.seq);
+		return true;
+	}
+	switch (tail_search(f->fd, f->known, fault)) {
+	case TAIL_UNREADABLE:
+		return false;
+	case TAIL_NOT_THERE:
+		go_on_behind_known(f, LOGFILE_CHANGED, f->head.seq);
+		return true;
+	default:
+		return true;
+	}
 }
 
 /* Its lines were sealed with another key, or its key has no id yet. */
@@ -98,12 +148,18 @@ begin_with_key(struct logfile *f, const char *path, struct tail *tail,
 	struct tail empty = { .ended = true };
 
 	tail_link_to(tail, f->chain);
-	f->size = 0;
+	f->head = tail->head;
 	f->why = "key";
 	f->renamed = true;
+	if (before != NULL)
+		f->head = *before;
+	else if (!look_for_known(f, fault))
+		return false;
+	f->size = 0;
+	before = &f->head;
 	return logfile_set_aside(f, path, now_us, fault) &&
-	    folder_sync(path, fault) && begin(f, path, &empty,
-	    before != NULL ? before : &tail->head, now_us, fault);
+	    folder_sync(path, fault) &&
+	    begin(f, path, &empty, before, now_us, fault);
 }
 
 static bool
@@ -117,10 +173,16 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	f->size = tail.size;
 	if (!tail.found)
 		return begin(f, path, &tail, before, now_us, fault);
+	f->head = tail.head;
 	if (strcmp(tail.key, chain_id(f->chain)) != 0)
 		return begin_with_key(f, path, &tail, before, now_us, fault);
-	f->head = tail.head;
-	if ((tail.ended || seal_newline(f)) && (f->head.torn == 0 ||
+	f->head = f->written = tail.head;
+	memcpy(f->written.hex, tail.sealed, sizeof tail.sealed);
+	f->written.torn = 0;
+	if (!look_for_known(f, fault))
+		return false;
+	if ((tail.ended || seal_newline(f)) && (f->loss != LOGFILE_NOTHING ?
+	    seal_line(f, now_us, chain_format_link) : f->head.torn == 0 ||
 	    seal_line(f, now_us, chain_format_mark)))
 		return true;
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
@@ -145,7 +207,7 @@ bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
-	struct logfile fresh = { .fd = -1, .why = f->why };
+	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known };
 
 	if (logfile_take(&fresh, path, fault) &&
 	    (fresh.chain = chain_new(key, fault)) != NULL && (fresh.stream ?
@@ -153,6 +215,7 @@ logfile_open(struct logfile *f, const char *path, struct slice key,
 	    folder_sync(path, fault) &&
 	    resume(&fresh, path, before, now_us, fault))) {
 		fresh.why = NULL;
+		fresh.known = NULL;
 		*f = fresh;
 		return true;
 	}
@@ -239,8 +302,27 @@ wait_for_reader(const struct logfile *f)
 	    (poll(&p, 1, -1) != -1 || errno == EINTR);
 }
 
-bool
-logfile_write(struct logfile *f, struct fault *fault)
+/* The last line whose newline is in the file; torn ones do not count. */
+static void
+note_written(struct logfile *f)
+{
+	const char *end = f->at == 0 ? NULL : memrchr(f->buf, '\n', f->at);
+	const char *start = end == NULL || end == f->buf ? NULL :
+	    memrchr(f->buf, '\n', (size_t)(end - f->buf));
+	struct chain_line parts;
+
+	if (end == NULL)
+		return;
+	start = start == NULL ? f->buf : start + 1;
+	if (!chain_split(slice_make(start, (size_t)(end - start)), &parts))
+		return;
+	memcpy(f->written.hex, parts.hex.p, CHAIN_HEX);
+	f->written.hex[CHAIN_HEX] = '\0';
+	f->written.seq = parts.seq;
+}
+
+static bool
+write_all(struct logfile *f, struct fault *fault)
 {
 	while (f->at < f->n) {
 		ssize_t n = write(f->fd, f->buf + f->at, f->n - f->at);
@@ -255,6 +337,17 @@ logfile_write(struct logfile *f, struct fault *fault)
 		f->unsynced = true;
 	}
 	return true;
+}
+
+bool
+logfile_write(struct logfile *f, struct fault *fault)
+{
+	size_t at = f->at;
+	bool good = write_all(f, fault);
+
+	if (f->at > at)
+		note_written(f);
+	return good;
 }
 
 void

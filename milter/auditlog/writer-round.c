@@ -275,6 +275,7 @@ begin_own_sync(struct writer *w)
 bool
 writer_sync(struct writer *w, struct fault *fault)
 {
+	struct chain_head written = w->file.written;
 	struct entry *list;
 	bool good;
 
@@ -291,6 +292,7 @@ writer_sync(struct writer *w, struct fault *fault)
 	}
 	w->last_sync_ms = clock_ms();
 	w->safe = w->put;
+	w->synced = written;
 	w->unsynced_ms = 0;
 	w->stats.syncs++;
 	list = w->unsynced;
@@ -325,6 +327,7 @@ static void
 note_writes(struct writer *w, uint64_t size)
 {
 	w->put += w->file.size - size;
+	w->written = w->file.written;
 	if (w->put > w->safe && w->unsynced_ms == 0)
 		w->unsynced_ms = clock_ms();
 	w->fd = w->file.fd;

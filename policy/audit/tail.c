@@ -2,6 +2,8 @@
  * A sealed line holds all there is to know, so that only the last one has to be
  * found, and the torn bytes behind it digested.
  */
+#include "config.h" /* for memmem(3) */
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,8 @@
 #include "policy/audit/source.h"
 #include "policy/audit/tail.h"
 
-enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096 };
+enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096,
+	SEARCH_WINDOW = 1024 * 1024 };
 
 static bool
 take_line(struct tail *t, struct chain *chain, struct slice line)
@@ -194,6 +197,50 @@ tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 		return fault_errno(fault, FAULT_IO, errno, "cannot stat");
 	t->size = (uint64_t)st.st_size;
 	return read_end(fd, chain, t, fault) && read_first_key(fd, t, fault);
+}
+
+/* No quote of a client's text stands without a backslash: it is a line's end. */
+static bool
+search(int fd, off_t end, struct slice needle, bool *there,
+    struct fault *fault)
+{
+	char *buf = malloc(SEARCH_WINDOW);
+	bool good = buf != NULL;
+
+	if (!good)
+		return fault_no_memory(fault);
+	*there = false;
+	while (good && !*there && end >= (off_t)needle.n) {
+		size_t n = end < SEARCH_WINDOW ? (size_t)end : SEARCH_WINDOW;
+
+		end -= (off_t)n;
+		good = read_window(fd, buf, n, end, fault);
+		*there = good && memmem(buf, n, needle.p, needle.n) != NULL;
+		if (end == 0)
+			break;
+		end += (off_t)needle.n - 1; /* it may lie across */
+	}
+	free(buf);
+	return good;
+}
+
+enum tail_search
+tail_search(int fd, const struct chain_head *head, struct fault *fault)
+{
+	char needle[CHAIN_SEAL_MAX];
+	struct stat st;
+	bool there = false;
+	int n = snprintf(needle, sizeof needle, ",\"seq\":%llu,\"chain\":\"%s"
+	    "\"}\n", (unsigned long long)head->seq, head->hex);
+
+	if (fstat(fd, &st) == -1) {
+		fault_errno(fault, FAULT_IO, errno, "cannot stat");
+		return TAIL_UNREADABLE;
+	}
+	if (!search(fd, st.st_size, slice_make(needle, (size_t)n), &there,
+	    fault))
+		return TAIL_UNREADABLE;
+	return there ? TAIL_THERE : TAIL_NOT_THERE;
 }
 
 static bool

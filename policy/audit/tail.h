@@ -28,6 +28,14 @@ struct tail {
 bool tail_read(int fd, struct chain *, struct tail *, struct fault *)
     MUST_CHECK NONNULL;
 
+/*
+ * Is this line's number and C in the plain file?  It is looked for from the end
+ * on, where it mostly is.
+ */
+enum tail_search { TAIL_THERE, TAIL_NOT_THERE, TAIL_UNREADABLE };
+enum tail_search tail_search(int fd, const struct chain_head *,
+    struct fault *) NONNULL;
+
 /* The end of any file, packed or not. */
 bool tail_of(const char *path, struct chain *, struct tail *, struct fault *)
     MUST_CHECK NONNULL;
