@@ -381,3 +381,36 @@ audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered)
 		    "is about it)\n",
 		    (unsigned long long)delivered);
 }
+
+bool
+audit_key_option(const struct context *context, struct audit_keys *keys,
+    const char *path)
+{
+	if (keys->n == AUDIT_KEYS_MAX) {
+		command_usage(context, "too many keys: expected %d at most",
+		    AUDIT_KEYS_MAX);
+		return false;
+	}
+	keys->path[keys->n++] = path;
+	return true;
+}
+
+struct keyring *
+audit_keyring(const struct context *context, const struct audit_keys *keys,
+    struct fault *fault)
+{
+	struct keyring *ring = keyring_new(fault);
+	const char *setting = context->settings.audit_key_file;
+	bool good = true;
+
+	if (ring == NULL)
+		return NULL;
+	for (size_t i = 0; good && i < keys->n; i++)
+		good = keyring_add(ring, keys->path[i], fault);
+	if (good && keys->n == 0 && setting[0] != '\0')
+		good = keyring_add(ring, setting, fault);
+	if (good)
+		return ring;
+	keyring_free(ring);
+	return NULL;
+}

@@ -9,6 +9,7 @@
 
 #include <glob.h>
 
+#include "policy/audit/keyring.h"
 #include "policy/audit/print.h"
 #include "policy/audit/reader.h"
 #include "policy/audit/source.h"
@@ -42,6 +43,19 @@ bool audit_can_read(const struct context *, struct fault *);
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 	OPTION_CLIENT, OPTION_TO, OPTION_CLEAR, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
+
+/* Key files, of options -k. */
+enum { AUDIT_KEYS_MAX = 64 };
+struct audit_keys {
+	const char *path[AUDIT_KEYS_MAX];
+	size_t n;
+};
+/* False, having said why: too many. */
+bool audit_key_option(const struct context *, struct audit_keys *,
+    const char *path);
+/* With those keys, else with that of the setting, if any; NULL with a fault. */
+struct keyring *audit_keyring(const struct context *,
+    const struct audit_keys *, struct fault *) MUST_CHECK;
 
 #define AUDIT_OPTION_SINCE \
 	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC; 7d: ago" }

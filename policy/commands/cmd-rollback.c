@@ -132,7 +132,10 @@ roll_back(const struct context *context, uint64_t number,
 	bool changed, good;
 
 	author->by.back_to = number;
-	/* The claims of today, of the rules of then; read first: opening the store may end root's rights to read them. */
+	/*
+	 * The claims of today, read first: opening the store may end root's
+	 * rights to read them.
+	 */
 	good = keep_begin(context, &claims, &f) &&
 	    read_old(context, number, rules, &f) &&
 	    keep_hold_rules(context, &claims, rules, &f);

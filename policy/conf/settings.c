@@ -219,6 +219,17 @@ static const struct setting table[] = {
 		    "digests.",
 	},
 	{
+		.name = "state-folder",
+		.type = &setting_type_path,
+		FIELD(state_folder),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.help = "Where the daemon notes where its audit log ends; "
+		    "empty: the store's folder.",
+	},
+	{
 		.name = "socketmap",
 		.type = &setting_type_map_listener,
 		FIELD(socketmap),

@@ -65,6 +65,7 @@ struct settings {
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];
+	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
