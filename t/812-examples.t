@@ -52,7 +52,7 @@ $scratch->write('etc/tlspolicy/rules',
 $scratch->write('etc/tlspolicy/tlspolicy.conf', join '', map { "$_\n" }
     "store = $root/var/policy.mdb", "rules = $root/etc/tlspolicy/rules",
     "audit-file = $root/home/audit.jsonl", "socket = unix:$root/milter.sock",
-    'user = root');
+    'user = ' . ($> == 0 ? 'root' : ''));
 $scratch->write('etc/mail/access', "TLS_Clt:a.example\tVERIFY:112\n");
 $scratch->write('etc/postfix/main.cf', "compatibility_level = 3.6\n" .
     "smtpd_milters = unix:$root/milter.sock\nsmtpd_tls_ask_ccert = no\n" .
