@@ -2,10 +2,8 @@
  * The one table of settings, and what is made of it.  Nothing outside this
  * file names a setting by a string.
  */
-#include <jansson.h>
 #include <string.h>
 
-#include "policy/base/jsontext.h"
 #include "policy/base/nearest.h"
 #include "policy/conf/setting.h"
 
@@ -23,6 +21,7 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
 static const char *const outbound_levels[] = { "none", "may", "encrypt", "dane",
 	"dane-only", "fingerprint", "verify", "secure", NULL };
+static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
@@ -245,6 +244,31 @@ static const struct setting table[] = {
 		    "answer to it demands less, but for an exception.",
 	},
 	{
+		.name = "outbound-version",
+		.type = &setting_type_word,
+		FIELD(outbound_version),
+		.default_text = "1.0",
+		.words = versions,
+		.unit = "",
+		.reloadable = true,
+		.help = "The oldest version of TLS in Postfix's own "
+		    "smtp_tls_mandatory_protocols: no answer names an older "
+		    "one.",
+	},
+	{
+		.name = "outbound-exclude",
+		.type = &setting_type_suites,
+		FIELD(outbound_exclude),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "Postfix's own smtp_tls_mandatory_exclude_ciphers and "
+		    "smtp_tls_exclude_ciphers: part of each answer that "
+		    "excludes some.",
+	},
+	{
 		.name = "outbound-resolver",
 		.type = &setting_type_resolver,
 		FIELD(outbound_resolver),
@@ -414,69 +438,4 @@ settings_adopt(struct settings *s, const struct settings *fresh,
 		else if (!same_value(row, s, fresh))
 			refused(arg, row->name);
 	}
-}
-
-static void
-print_row(const struct setting *row, const struct settings *s, FILE *out,
-    bool help)
-{
-	char value[SETTINGS_VALUE_MAX];
-	struct text text;
-
-	text_init(&text, value, sizeof value);
-	row->type->print(row, field_in(s, row), &text);
-	if (help) {
-		fprintf(out, "# %s\n# ", row->help);
-		for (int i = 0; row->words != NULL && row->words[i] != NULL; i++)
-			fprintf(out, "%s%s", i > 0 ? " | " : "", row->words[i]);
-		if (row->words == NULL)
-			fputs(row->type->expects, out);
-		fprintf(out, "; default %s; %s\n",
-		    row->default_text[0] != '\0' ? row->default_text : "empty",
-		    row->reloadable ? "SIGHUP brings it into force" :
-		    "a restart brings it into force");
-	}
-	fprintf(out, "%s =%s%s\n%s", row->name, text.n > 0 ? " " : "",
-	    text.buf, help ? "\n" : "");
-}
-
-void
-settings_print(const struct settings *s, FILE *out, bool help)
-{
-	for (const struct setting *row = table; row->name != NULL; row++)
-		print_row(row, s, out, help);
-}
-
-bool
-settings_print_one(const struct settings *s, struct slice name, FILE *out,
-    bool help, struct fault *f)
-{
-	const struct setting *row = setting_find(name, f);
-
-	if (row != NULL)
-		print_row(row, s, out, help);
-	return row != NULL;
-}
-
-void
-settings_print_json(const struct settings *s, FILE *out)
-{
-	json_t *all = json_object();
-
-	for (const struct setting *row = table; row->name != NULL; row++) {
-		char value[SETTINGS_VALUE_MAX];
-		struct text text;
-
-		text_init(&text, value, sizeof value);
-		row->type->print(row, field_in(s, row), &text);
-		json_object_set_new(all, row->name,
-		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
-		    jsontext_cstring(value), "default", row->default_text,
-		    "expects", row->type->expects, "reloadable",
-		    row->reloadable, "help", row->help));
-	}
-	json_dumpf(all, out,
-	    JSON_ENSURE_ASCII | JSON_INDENT(4));
-	fputc('\n', out);
-	json_decref(all);
 }

@@ -1,0 +1,77 @@
+/* Settings as a file to edit, one of them, or all as JSON. */
+#include <jansson.h>
+
+#include "policy/base/jsontext.h"
+#include "policy/conf/setting.h"
+
+static void
+put_value(const struct setting *row, const struct settings *s,
+    struct text *out)
+{
+	row->type->print(row, (const char *)s + row->offset, out);
+}
+
+static void
+print_row(const struct setting *row, const struct settings *s, FILE *out,
+    bool help)
+{
+	char value[SETTINGS_VALUE_MAX];
+	struct text text;
+
+	text_init(&text, value, sizeof value);
+	put_value(row, s, &text);
+	if (help) {
+		fprintf(out, "# %s\n# ", row->help);
+		for (int i = 0; row->words != NULL && row->words[i] != NULL; i++)
+			fprintf(out, "%s%s", i > 0 ? " | " : "", row->words[i]);
+		if (row->words == NULL)
+			fputs(row->type->expects, out);
+		fprintf(out, "; default %s; %s\n",
+		    row->default_text[0] != '\0' ? row->default_text : "empty",
+		    row->reloadable ? "SIGHUP brings it into force" :
+		    "a restart brings it into force");
+	}
+	fprintf(out, "%s =%s%s\n%s", row->name, text.n > 0 ? " " : "",
+	    text.buf, help ? "\n" : "");
+}
+
+void
+settings_print(const struct settings *s, FILE *out, bool help)
+{
+	for (const struct setting *row = setting_table(); row->name != NULL; row++)
+		print_row(row, s, out, help);
+}
+
+bool
+settings_print_one(const struct settings *s, struct slice name, FILE *out,
+    bool help, struct fault *f)
+{
+	const struct setting *row = setting_find(name, f);
+
+	if (row != NULL)
+		print_row(row, s, out, help);
+	return row != NULL;
+}
+
+void
+settings_print_json(const struct settings *s, FILE *out)
+{
+	json_t *all = json_object();
+
+	for (const struct setting *row = setting_table(); row->name != NULL; row++) {
+		char value[SETTINGS_VALUE_MAX];
+		struct text text;
+
+		text_init(&text, value, sizeof value);
+		put_value(row, s, &text);
+		json_object_set_new(all, row->name,
+		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
+		    jsontext_cstring(value), "default", row->default_text,
+		    "expects", row->type->expects, "reloadable",
+		    row->reloadable, "help", row->help));
+	}
+	json_dumpf(all, out,
+	    JSON_ENSURE_ASCII | JSON_INDENT(4));
+	fputc('\n', out);
+	json_decref(all);
+}
