@@ -48,6 +48,8 @@ socketmap-mode = 0660
 socketmap-group =
 inexpressible = refuse
 outbound-default = may
+outbound-version = 1.0
+outbound-exclude =
 outbound-resolver = off
 outbound-servername = hostname
 help-url =
@@ -93,6 +95,8 @@ my @good = (
 	    'outbound-resolver = inet:8461@127.0.0.1 postfix'],
 	['outbound-resolver = Off', 'outbound-resolver = off'],
 	['outbound-default = dane-only', 'outbound-default = dane-only'],
+	['outbound-version = 1.3', 'outbound-version = 1.3'],
+	['outbound-exclude = RC4, aNULL:kRSA+SHA1', 'outbound-exclude = RC4, aNULL:kRSA+SHA1'],
 	['user = _tlspolicy', 'user = _tlspolicy'],
 );
 for (@good) {
@@ -112,6 +116,8 @@ my @bad = (
 	    "setting mode: given twice, first in line 1 ($conf:2)"],
 	['mode = on', "setting mode: \"on\" is not enforce or monitor ($conf:1)"],
 	['log-level = loud', "setting log-level: \"loud\" is not error, warning, info or debug ($conf:1)"],
+	['outbound-exclude = RC4;3DES', "setting outbound-exclude: \"RC4;3DES\" is not a list of cipher suites, as OpenSSL names them ($conf:1)"],
+	['outbound-version = 1.4', "setting outbound-version: \"1.4\" is not 1.0, 1.1, 1.2 or 1.3, did you mean 1.0? ($conf:1)"],
 	['socket = milter.sock', "setting socket: \"milter.sock\" is not unix:/PATH, inet:PORT\@HOST or inet6:PORT\@HOST ($conf:1)"],
 	['socket = unix:milter.sock', "setting socket: \"unix:milter.sock\" is not unix:/PATH, inet:PORT\@HOST or inet6:PORT\@HOST ($conf:1)"],
 	(map { ["socket = $_", "setting socket: \"$_\" is not unix:/PATH, inet:PORT\@HOST or inet6:PORT\@HOST ($conf:1)"] }
@@ -179,5 +185,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 29, 'JSON: every setting');
+is(scalar keys %$json, 37, 'JSON: every setting');
 done_testing;

@@ -186,6 +186,32 @@ is(ask_sendmail('tls_rcpt:two.test'), '14:OK TEMP+ENCR:0,', 'sendmail: an '
     . 'exception');
 is(ask_sendmail('try_tls:two.test'), '5:OK NO,', 'sendmail: Try_TLS');
 
+# What main.cf has of protocols and suites is never taken back: asked for by a
+# rule, the later version and both lists are told; where nothing of the kind is
+# told main.cf's own counts.
+$daemon->rules(<<'END');
+TLS_Rcpt:ver12.limit.test ENCR:1+VER:1.2
+TLS_Rcpt:ver13.limit.test ENCR:1+VER:1.3
+TLS_Rcpt:pfs.limit.test ENCR:1+PFS
+TLS_Rcpt:encr.limit.test ENCR:128
+TLS_Rcpt:verify.limit.test VERIFY+CN:a++AEAD++VER:1.1
+END
+my $suites = 'kRSA:kPSK:kRSAPSK:kSRP:aNULL';
+for (['1.0', '', ver12 => 'encrypt protocols=>=TLSv1.2', ver13 => 'encrypt protocols=>=TLSv1.3',
+	pfs => "encrypt exclude=$suites", encr => 'encrypt ciphers=high',
+	verify => 'secure match=a protocols=>=TLSv1.1 exclude=SHA1:SHA256:SHA384:MD5:aNULL'],
+    ['1.2', 'RC4', ver12 => 'encrypt protocols=>=TLSv1.2', ver13 => 'encrypt protocols=>=TLSv1.3',
+	pfs => "encrypt exclude=$suites:RC4", encr => 'encrypt ciphers=high',
+	verify => 'secure match=a protocols=>=TLSv1.2 exclude=SHA1:SHA256:SHA384:MD5:aNULL:RC4'],
+    ['1.3', 'RC4, 3DES aDSS', ver12 => 'encrypt protocols=>=TLSv1.3', ver13 => 'encrypt protocols=>=TLSv1.3',
+	pfs => "encrypt exclude=$suites:RC4:3DES:aDSS", encr => 'encrypt ciphers=high',
+	verify => 'secure match=a protocols=>=TLSv1.3 exclude=SHA1:SHA256:SHA384:MD5:aNULL:RC4:3DES:aDSS']) {
+	my ($version, $exclude, %told) = @$_;
+	configure('outbound-version' => $version, 'outbound-exclude' => $exclude);
+	is(ask("$_.limit.test"), "OK $told{$_}", "from TLS $version on, without \"$exclude\": $_")
+	    for sort keys %told;
+}
+
 my %seen = map { ($_->{map} eq 'access' ? "$_->{map} " : '') . $_->{query} =>
     $_ } grep { $_->{event} eq 'outbound' } $daemon->audit;
 is($seen{'two.test'}{result}, 'exception', 'recorded as an exception');

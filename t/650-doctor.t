@@ -408,6 +408,28 @@ my @rows = (
 	    master => sub { "$_[0]hard unix - - n - - smtp\n"
 		. " -o smtp_tls_security_level=dane-only\n" },
 	    finds => 'postfix-level' },
+	'protocols and suites that an answer would take the place of' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_mandatory_protocols => '!SSLv2, !SSLv3, !TLSv1, !TLSv1.1',
+		smtp_tls_exclude_ciphers => 'RC4, aNULL',
+		smtp_tls_mandatory_exclude_ciphers => 'aNULL:MD5' },
+	    finds => 'postfix-limits' },
+	'protocols of one service alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-version' => '1.2' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_mandatory_protocols => '>=TLSv1.2' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_mandatory_protocols=>=TLSv1.3\n" },
+	    finds => 'postfix-limits' },
+	'settings that say the same, and more' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-version' => '1.3', 'outbound-exclude' => 'rc4 MD5:3DES' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_mandatory_protocols => '>=TLSv1.2',
+		smtp_tls_mandatory_exclude_ciphers => 'MD5 RC4' },
+	    finds => '' },
 	'a setting that says more' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
 		'outbound-default' => 'secure' },

@@ -85,6 +85,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.socketmap = context->settings.socketmap,
 		.outbound_default = resolved_level_name((enum outbound_level)
 		    context->settings.outbound_default),
+		.outbound_version = context->settings.outbound_version,
+		.outbound_exclude = context->settings.outbound_exclude,
 		.set_group = context->settings.socket_group,
 		.rules_file = context->settings.rules,
 		.user = context->settings.user, .store = context->store,

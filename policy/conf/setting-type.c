@@ -536,3 +536,27 @@ const struct setting_type setting_type_names = {
 	.parse = parse_names,
 	.print = print_string,
 };
+
+/* Letters, digits, + - and _: they go into an answer as they are. */
+static bool
+parse_suites(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	struct slice rest = value, name;
+
+	while (slice_next_of(&rest, ":, \t", &name))
+		for (size_t i = 0; i < name.n; i++) {
+			int c = text_lower(name.p[i]);
+
+			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+			    c != '+' && c != '-' && c != '_')
+				return expected(row, name, f);
+		}
+	return store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_suites = {
+	.expects = "a list of cipher suites, as OpenSSL names them",
+	.parse = parse_suites,
+	.print = print_string,
+};

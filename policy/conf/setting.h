@@ -59,5 +59,6 @@ extern const struct setting_type setting_type_word;
 extern const struct setting_type setting_type_prefixes;
 extern const struct setting_type setting_type_domains; /* names, by commas */
 extern const struct setting_type setting_type_names; /* words, by commas */
+extern const struct setting_type setting_type_suites; /* OpenSSL's words */
 
 #endif

@@ -21,6 +21,7 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
 static const char *const outbound_levels[] = { "none", "may", "encrypt", "dane",
 	"dane-only", "fingerprint", "verify", "secure", NULL };
+static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
@@ -312,6 +313,31 @@ static const struct setting table[] = {
 		.verdict = true,
 		.help = "Postfix's own level, smtp_tls_security_level: no "
 		    "answer to it demands less, but for an exception.",
+	},
+	{
+		.name = "outbound-version",
+		.type = &setting_type_word,
+		FIELD(outbound_version),
+		.default_text = "1.0",
+		.words = versions,
+		.unit = "",
+		.reloadable = true,
+		.help = "The oldest version of TLS in Postfix's own "
+		    "smtp_tls_mandatory_protocols: no answer names an older "
+		    "one.",
+	},
+	{
+		.name = "outbound-exclude",
+		.type = &setting_type_suites,
+		FIELD(outbound_exclude),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "Postfix's own smtp_tls_mandatory_exclude_ciphers and "
+		    "smtp_tls_exclude_ciphers: part of each answer that "
+		    "excludes some.",
 	},
 	{
 		.name = "outbound-resolver",

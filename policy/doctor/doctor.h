@@ -31,7 +31,8 @@ struct doctor {
 	const char *set_socket;	/* by the settings: no socket unit counts here */
 	const char *set_group;	/* socket-group */
 	const char *socketmap;	/* "off", or where it listens */
-	const char *outbound_default;
+	const char *outbound_default, *outbound_exclude;
+	int outbound_version;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
 	const char *watched;	/* watch-certificates; NULL: no metrics */

@@ -11,6 +11,7 @@
 #include "policy/doctor/access.h"
 #include "policy/doctor/postfix-list.h"
 #include "policy/doctor/postfix-map.h"
+#include "policy/import/import.h"
 #include "policy/outbound/resolved.h"
 
 static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
@@ -104,6 +105,74 @@ check_level(const struct postfix *p, const struct socket_address *us)
 	    p->d->outbound_default);
 	finding_mend(f, p->d->conf, "outbound-default = %s",
 	    resolved_level_name(most));
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
+static bool
+has_word(struct slice list, struct slice wanted)
+{
+	struct slice word;
+
+	while (slice_next_of(&list, ":, \t", &word))
+		if (word.n > 0 && slice_equal_nocase(word, wanted))
+			return true;
+	return false;
+}
+
+/* Words of the list that are not in `all` yet; true: there were some. */
+static bool
+add_words(struct text *all, struct slice list)
+{
+	struct slice word;
+	bool more = false;
+
+	while (slice_next_of(&list, ":, \t", &word))
+		if (word.n > 0 && !has_word(slice_make(all->buf, all->n),
+		    word)) {
+			text_puts(all, all->n > 0 ? ", " : "");
+			text_put(all, word);
+			more = true;
+		}
+	return more;
+}
+
+/* What an answer would take the place of, by the services that ask. */
+static void
+check_limits(const struct postfix *p, const struct socket_address *us)
+{
+	static const char *const lists[] = { "smtp_tls_exclude_ciphers",
+		"smtp_tls_mandatory_exclude_ciphers" };
+	static const char protocols[] = "smtp_tls_mandatory_protocols";
+	int least = p->d->outbound_version;
+	char memory[FINDING_LINES_MAX];
+	bool more = false;
+	struct text all;
+	struct finding *f;
+
+	text_init(&all, memory, sizeof memory);
+	add_words(&all, slice_of(p->d->outbound_exclude));
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct postfix_service *s = &p->services[i];
+		int own;
+
+		if (s->command != POSTFIX_SMTP ||
+		    !postfix_map_asks_us(p, s, us))
+			continue;
+		own = import_least_protocol(postfix_value(p, s, protocols,
+		    NULL));
+		least = own > least ? own : least;
+		for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
+			more |= add_words(&all, postfix_value(p, s, lists[k],
+			    NULL));
+	}
+	if (!more && least == p->d->outbound_version)
+		return;
+	f = doctor_add(p->d, DOCTOR_POSTFIX_LIMITS, "%s of %s is from TLS 1.%d "
+	    "on, and outbound-version 1.%d; excluded are \"%s\", and by "
+	    "outbound-exclude \"%s\"", protocols, p->dir, least,
+	    p->d->outbound_version, memory, p->d->outbound_exclude);
+	finding_mend(f, p->d->conf, "outbound-version = 1.%d\n"
+	    "outbound-exclude = %s", least, memory);
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
@@ -288,6 +357,7 @@ postfix_outbound(struct postfix *p)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);
 	check_level(p, &us);
+	check_limits(p, &us);
 	postfix_map_check_proxy(p, &us);
 	check_tls_required(p);
 	postfix_relay(p);

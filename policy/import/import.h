@@ -102,6 +102,11 @@ bool import_config(struct import *, const char *dir, struct fault *);
  * of "encrypt"; NULL: there is no such level.
  */
 const char *import_level(struct slice level);
+/*
+ * smtp_tls_mandatory_protocols: 0: from TLS 1.0 on, to 3: 1.3; -1: it is no
+ * lowest version.
+ */
+int import_least_protocol(struct slice list);
 /* Prints the rules; returns how many. */
 unsigned long import_print(const struct import *, FILE *out);
 /* table.c: what became of each line, for people or a script. */

@@ -201,8 +201,8 @@ protocol_number(struct slice word)
 }
 
 /* The lowest version when the list leaves it and all later ones; else -1. */
-static int
-least_protocol(struct slice list)
+int
+import_least_protocol(struct slice list)
 {
 	bool out[PROTOCOLS] = { false };
 	struct slice word;
@@ -235,7 +235,7 @@ static void
 put_protocols(struct import *import, struct policy *p, struct slice list)
 {
 	static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3" };
-	int least = least_protocol(list);
+	int least = import_least_protocol(list);
 
 	if (!p->level->mandatory)
 		import_differs(import, IMPORT_WEAKER, "protocols=%.*s of a "

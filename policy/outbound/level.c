@@ -129,6 +129,25 @@ limits_count(const struct postfix_policy *p)
 	    authenticates(p));
 }
 
+/* Where protocols= is said at all, it is no older one than main.cf's. */
+static void
+raise_protocol(struct postfix_policy *p)
+{
+	static const char *const versions[] = { NULL, "1.1", "1.2", "1.3" };
+	struct slice value;
+	int least;
+
+	if (p->site_version == 0 || (p->protocol == 0 &&
+	    (p->resolved == NULL || !limits_count(p) ||
+	    !resolved_value(p->resolved, "protocols", &value))))
+		return;
+	least = suite_protocol(slice_of(versions[p->site_version]));
+	if (least > p->protocol) {
+		p->protocol = least;
+		p->version = slice_of(versions[p->site_version]);
+	}
+}
+
 /* What both say of protocols; ours is left where it is the later one. */
 static void
 settle_protocols(struct postfix_policy *p, struct text *lost)
@@ -151,6 +170,7 @@ void
 translate_postfix_finish(struct postfix_policy *p, bool weaken, struct text *lost)
 {
 	settle_names(p, lost);
+	raise_protocol(p);
 	settle_protocols(p, lost);
 	if (!p->dane || !p->encrypt || authenticates(p))
 		return;
@@ -280,7 +300,7 @@ print_passed_on(const struct postfix_policy *p, enum looked_at what,
 static void
 print_exclude(const struct postfix_policy *p, struct text *out)
 {
-	struct slice theirs = { NULL, 0 };
+	struct slice theirs = { NULL, 0 }, site, word;
 	bool ours = p->pfs || p->aead || p->authenticated;
 
 	if (p->resolved != NULL && limits_count(p))
@@ -295,6 +315,10 @@ print_exclude(const struct postfix_policy *p, struct text *out)
 	if (ours && theirs.n > 0)
 		text_char(out, ':');
 	text_put(out, theirs);
+	site = slice_of(p->site_exclude);
+	while (slice_next_of(&site, ":, \t", &word))
+		if (word.n > 0)
+			text_printf(out, ":%.*s", SLICE_ARG(word));
 }
 
 void

@@ -51,7 +51,9 @@ outbound_options_of(const struct settings *s, struct outbound_options *o)
 		.weaken = s->inexpressible == INEXPRESSIBLE_WEAKEN,
 		.monitor = s->mode == MODE_MONITOR,
 		.site = (enum outbound_level)s->outbound_default,
-		.servername = s->outbound_servername == SERVERNAME_HOSTNAME
+		.servername = s->outbound_servername == SERVERNAME_HOSTNAME,
+		.version = s->outbound_version,
+		.exclude = s->outbound_exclude
 	};
 }
 

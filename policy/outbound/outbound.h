@@ -17,8 +17,7 @@
  * defer, and sendmail, which takes a failed look-up for "no policy", a
  * requirement that no session can meet; whatever on-error says.
  *
- * Threads: no state.  Ownership: an answer holds all its text; slices point
- * into the struct, so it must not be copied by assignment.
+ * Threads: no state.  An answer holds all its text: do not copy it.
  */
 #ifndef TLSPOLICY_OUTBOUND_H
 #define TLSPOLICY_OUTBOUND_H
@@ -48,6 +47,8 @@ struct outbound_options {
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
 	enum outbound_level site; /* outbound-default */
 	bool servername;	  /* outbound-servername = hostname */
+	int version;	     /* outbound-version; 0: any */
+	const char *exclude; /* outbound-exclude; NULL: none */
 };
 
 void outbound_options_of(const struct settings *, struct outbound_options *);
@@ -55,8 +56,7 @@ struct outbound_question {
 	enum outbound_map map;
 	struct slice key; /* as the MTA sent it */
 	const struct outbound_options *options;
-	/* Of the setting outbound-resolver; NULL: it was not asked. */
-	const struct resolved *resolved;
+	const struct resolved *resolved; /* NULL: none was asked */
 	int64_t now;	  /* seconds since 1970, UTC */
 	const struct trace *trace; /* or NULL */
 };
@@ -102,7 +102,7 @@ void outbound_ask(const struct outbound_question *,
     struct store_reader *reader, const struct fault *why,
     struct outbound_answer *);
 
-/* sendmail asks, by a wrong name in sendmail.cf: "not found" would be open. */
+/* sendmail asks, by a wrong name: "not found" would be open. */
 bool outbound_is_misplaced(const struct outbound_question *);
 /* sendmail asks for all at once: "no rule" is to be said (sendmail.c). */
 bool outbound_wants_a_word(const struct outbound_question *);

@@ -200,6 +200,8 @@ answer(struct asking *k, struct demands *d)
 		return;
 	}
 	d->policy.servername = o->servername;
+	d->policy.site_version = o->version;
+	d->policy.site_exclude = o->exclude;
 	translate_postfix_join(&d->policy, o->site, resolved);
 	if (resolved != NULL && resolved->kind == RESOLVED_FAILED &&
 	    !translate_postfix_suffices(&d->policy)) {

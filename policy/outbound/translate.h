@@ -43,6 +43,12 @@ struct postfix_policy {
 	unsigned nfingerprints;
 	enum outbound_level site; /* what Postfix does by itself */
 	bool servername;	  /* SNI where a certificate matters */
+	/*
+	 * protocols= and exclude= take the place of what main.cf has: its
+	 * oldest version, 0: 1.0, to 3: 1.3, and its list; NULL: none.
+	 */
+	int site_version;
+	const char *site_exclude;
 	const struct resolved *resolved; /* a policy; NULL: there is none */
 };
 

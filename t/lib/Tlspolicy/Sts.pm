@@ -77,7 +77,7 @@ sub resolver
 	my $conf = $scratch->write('mta-sts.yml', "path: $socket\nmode: 0666\n"
 	    . "shutdown_timeout: 1\ncache:\n  type: internal\n  options:\n"
 	    . "    cache_size: 100\ndefault_zone:\n  strict_testing: false\n"
-	    . "  timeout: 4\n");
+	    . "  timeout: 15\ncache_grace: 3600\n");
 	my $script = $scratch->write('with-dns', join "\n", 'set -e',
 	    (map { "mount --bind '" . $scratch->path($_) . "' /etc/$_" }
 	    qw(resolv.conf hosts nsswitch.conf)), 'exec "$@"', '');
