@@ -104,15 +104,15 @@ test_every_bad_line(void **state)
 	    "64 bytes in hex\n"
 	    "r:6:1: found the tag \"Foo\"; " TAGS "\n"
 	    "r:7:1: found \"TLS_Clt:b\" a second time (first in line 2 of r); "
-	    "expected one line for a key, or FROM and UNTIL on all but its "
-	    "last\n", reports(rules, strlen(rules)));
+	    "expected one line for a key, or FROM, UNTIL or WHEN on all but "
+	    "its last\n", reports(rules, strlen(rules)));
 	unit_end();
 }
 
 #define TWICE(line, key, first)                                               \
 	"r:" #line ":1: found \"" key "\" a second time (first in line "      \
-	#first " of r); expected one line for a key, or FROM and UNTIL on "   \
-	"all but its last\n"
+	#first " of r); expected one line for a key, or FROM, UNTIL or WHEN "  \
+	"on all but its last\n"
 
 static void
 test_duplicates(void **state)

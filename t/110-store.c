@@ -66,10 +66,14 @@ delete(const char *path, const char *key_text, bool *found,
     struct fault *fault)
 {
 	struct store_info info;
+	uint64_t removed;
 	struct key key;
+	bool good;
 
 	assert_true(key_parse(slice_of(key_text), &key, fault));
-	return rebuild_delete(path, &key, 1, 9, found, &info, fault);
+	good = rebuild_delete(path, &key, 1, 9, &removed, &info, fault);
+	*found = removed > 0;
+	return good;
 }
 
 static void

@@ -122,10 +122,12 @@ is_run(['diff', $rules], 1,
     "- TLS_Clt:host.example\tENCR:128\n" .
     "~ TLS_Clt:zebra.example\tPERM+VERIFY+BY:me -> ENCR:128\n" .
     "- TLS_Srv:host.example\tENCR:128\n", '', 'diff shows what was set');
-is_run(['del', 'HOST.example'], 0, '', "$store: generation 5, 14 rules\n",
+is_run(['del', 'HOST.example'], 0, '', "tlspolicy: 2 lines of HOST.example " .
+    "removed\n$store: generation 5, 14 rules\n",
     'del without a tag');
-is_run(['del', 'TLS_Clt:dated.example'], 0, '',
-    "$store: generation 6, 11 rules\n", 'del of three lines');
+is_run(['del', 'TLS_Clt:dated.example'], 0, '', "tlspolicy: 3 lines of " .
+    "TLS_Clt:dated.example removed\n$store: generation 6, 11 rules\n",
+    'del of three lines');
 is_run(['del', 'TLS_Clt:dated.example'], 1, '',
     "tlspolicy: there is no rule for TLS_Clt:dated.example\n",
     'del of an absent key');
@@ -140,6 +142,64 @@ is_run(['set', 'mycA:/CN=Second', 'OK'], 0, '',
 is_run(['set', 'NewCA:/CN=New', 'OK'], 0, '', "tlspolicy: no rule names " .
     "CITag:NewCA yet\n$store: generation 8, 13 rules\n",
     'set of a row before its rule');
+
+# Several lines of a key: set takes the place of the one with its conditions.
+my $key = 'TLS_From:many.example';
+my $stay = sub { "tlspolicy: $_[0] of $key with other conditions $_[1]\n" };
+for (
+	['PERM+ENCR:128', '', "PERM+ENCR:128"],
+	['ENCR:0+WHEN:192.0.2.7', $stay->('1 line', 'stays'),
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+ENCR:128"],
+	["OK", $stay->('1 line', 'stays'), "ENCR:0+WHEN:192.0.2.7", "OK"],
+	["PERM+VERIFY", $stay->('1 line', 'stays'), "ENCR:0+WHEN:192.0.2.7",
+	    "PERM+VERIFY"],
+	["ENCR:0+UNTIL:$later", $stay->('2 lines', 'stay'),
+	    "ENCR:0+UNTIL:$later", "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	# The same clients, written in another way and order.
+	["ENCR:1+WHEN:.A.example++WHEN:10", $stay->('3 lines', 'stay'),
+	    "ENCR:1+WHEN:.A.example++WHEN:10", "ENCR:0+UNTIL:$later",
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	["ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", $stay->('3 lines', 'stay'),
+	    "ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", "ENCR:0+UNTIL:$later",
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	["ENCR:1+WHEN:192.0.2.7", $stay->('3 lines', 'stay'),
+	    "ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", "ENCR:0+UNTIL:$later",
+	    "ENCR:1+WHEN:192.0.2.7", "PERM+VERIFY"],
+) {
+	my ($rule, $said, @lines) = @$_;
+	my $was = tlspolicy('set', $key, $rule);
+	is($was->{err} =~ s/^\Q$store\E: generation.*\n//mr, $said,
+	    "set $rule: what is said");
+	is(tlspolicy('show', $key)->{out}, join('', map { "$key\t$_\n" }
+	    @lines), "set $rule: the lines");
+	like(tlspolicy('set', $key, $rule)->{err}, qr/: unchanged, /,
+	    "set $rule again");
+}
+# What was set stands in front of lines of the file, and so it is shown.
+my $both = "$key\tPERM+VERIFY\n";
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store,
+    $scratch->write('two', "TLS_To:a.example\tOK\n$both"));
+tlspolicy('set', $key, 'ENCR:0+WHEN:192.0.2.7');
+is(tlspolicy('show')->{out},
+    "TLS_To:a.example\tOK\n$key\tENCR:0+WHEN:192.0.2.7\n$both",
+    'show keeps the order of a key');
+is_run(['build', $scratch->write('again', tlspolicy('show')->{out})], 0, '',
+    qr/generation/, 'show > rules builds');
+is(tlspolicy('check', '-t', 'TLS_From', 'mail_addr=x@many.example',
+    'client_addr=192.0.2.7')->{out}, "accept\n", 'and counts as before');
+# Lines are compared one by one, however many there are.
+my $line = sub { "$key\tENCR:1+WHEN:10.0.0.$_[0]++BY:" . 'x' x 900 . "\n" };
+my $many = join('', map { $line->($_) } 1 .. 40);
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store,
+    $scratch->write('two', $many));
+is(tlspolicy('diff', $scratch->path('two'))->{status}, 0, 'diff of 40 lines');
+$r = tlspolicy('diff', $scratch->write('two', $many =~ s/10\.0\.0\.40/10.0.0.41/r));
+is($r->{status}, 1, 'diff: the last of 40 lines differs');
+like($r->{out}, qr/^~ .* -> .*WHEN:10\.0\.0\.41\+\+BY:x{900}\n\z/,
+    'diff: and is printed');
+is_run(['del', $key], 0, '', qr/^tlspolicy: 40 lines of \Q$key\E removed\n/,
+    'del of many lines');
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store, $rules);
 
 # Mistakes change nothing.
 my $before = tlspolicy('show')->{out};

@@ -96,7 +96,7 @@ is_unchanged(const struct context *context, const struct rulefile *rules,
 	    !command_open_store(context, &store, &reader, &f))
 		return false;
 	*info = reader.info;
-	same = difference_is_none(&reader, rules, true);
+	same = difference_is_none(&reader, rules);
 	command_close_store(store, &reader);
 	return same;
 }

@@ -28,20 +28,22 @@ delete(const struct context *context, const char *word, bool if_exists)
 	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
 	struct fault f;
-	bool found;
+	uint64_t removed;
 	size_t n;
 
 	if (!command_keys(slice_of(word), keys, &n, &f) ||
 	    !store_is_there(context, &f) ||
 	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
-	    &found, &info, &f))
+	    &removed, &info, &f))
 		return command_fail(&f);
-	if (!found && if_exists)
+	if (removed == 0 && if_exists)
 		return EXIT_FINE;
-	if (!found) {
+	if (removed == 0) {
 		command_say("there is no rule for %s", word);
 		return EXIT_FINDINGS;
 	}
+	command_say("%llu line%s of %s removed", (unsigned long long)removed,
+	    removed == 1 ? "" : "s", word);
 	command_say_generation(context, &info);
 	return EXIT_FINE;
 }

@@ -1,4 +1,4 @@
-/* tlspolicy set: one rule into the store, in place of its key's. */
+/* tlspolicy set: one rule into the store, among the lines of its key. */
 #include <getopt.h>
 #include <string.h>
 #include <time.h>
@@ -92,17 +92,18 @@ check_issuer(const struct context *context, const struct rule *rule,
 /* The same rule from another source counts as there. */
 static bool
 is_set(const struct context *context, const struct rulefile *rules,
-    struct store_info *info)
+    struct store_info *info, uint64_t *others)
 {
 	struct store_reader reader;
 	struct store *store;
 	struct fault f;
 	bool same;
 
+	*others = 0;
 	if (rules->n == 0 || !command_open_store(context, &store, &reader, &f))
 		return false;
 	*info = reader.info;
-	same = difference_is_none(&reader, rules, false);
+	same = difference_has(&reader, rules, others);
 	command_close_store(store, &reader);
 	return same;
 }
@@ -111,18 +112,23 @@ static int
 set(const struct context *context, struct rulefile *rules, char **operands)
 {
 	struct store_info info;
+	uint64_t others;
 	struct fault f;
 
 	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
 	    !check_issuer(context, &rules->rules[0], &f)))
 		return command_fail(&f);
-	if (is_set(context, rules, &info)) {
+	if (is_set(context, rules, &info, &others)) {
 		command_say_unchanged(context, &info);
 		return EXIT_FINE;
 	}
 	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
 	    rules, (int64_t)time(NULL), &info, &f))
 		return command_fail(&f);
+	if (others > 0)
+		command_say("%llu line%s of %s with other conditions stay%s",
+		    (unsigned long long)others, others == 1 ? "" : "s",
+		    operands[0], others == 1 ? "s" : "");
 	command_say_generation(context, &info);
 	return EXIT_FINE;
 }

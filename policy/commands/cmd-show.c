@@ -17,23 +17,57 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
+/* A line, and where `show > rules` puts it. */
+struct placed {
+	const struct ruleset_line *line;
+	uint16_t source;
+	uint32_t number;
+};
+
 struct showing {
 	struct store_reader *reader;
 	int32_t today;
 	struct jsonlist *list; /* prints nothing for text */
 };
 
-/* File order; what stood in one line (no tag, two rules) by key. */
+/*
+ * File order; what stands in one place by key: an untagged line is two rules,
+ * and lines of a key that were set come before one of a file.
+ */
 static int
 compare_places(const void *a, const void *b)
 {
-	const struct ruleset_line *l = a, *r = b;
+	const struct placed *l = a, *r = b;
+	int order;
 
 	if (l->source != r->source)
 		return l->source < r->source ? -1 : 1;
-	if (l->line != r->line)
-		return l->line < r->line ? -1 : 1;
-	return slice_compare(l->key_bytes, r->key_bytes);
+	if (l->number != r->number)
+		return l->number < r->number ? -1 : 1;
+	order = slice_compare(l->line->key_bytes, r->line->key_bytes);
+	return order != 0 ? order : (l->line > r->line) - (l->line < r->line);
+}
+
+/*
+ * Of the lines of one key the first that counts decides, so they must stay in
+ * their order: one that a later one's place is before goes there, too.
+ */
+static void
+place(const struct ruleset_lines *all, struct placed *placed)
+{
+	for (size_t i = all->n; i-- > 0;) {
+		const struct placed *next = &placed[i + 1];
+		struct placed *p = &placed[i];
+
+		*p = (struct placed){ &all->lines[i], all->lines[i].source,
+			all->lines[i].line };
+		if (i + 1 == all->n || !slice_equal(next->line->key_bytes,
+		    p->line->key_bytes) || p->source < next->source ||
+		    (p->source == next->source && p->number <= next->number))
+			continue;
+		p->source = next->source;
+		p->number = next->number;
+	}
 }
 
 /* Days until the rule's last day, negative when that has gone by. */
@@ -113,15 +147,23 @@ show_line(const struct showing *s, const struct ruleset_line *line,
 static bool
 show_all(const struct showing *s, struct fault *f)
 {
+	struct placed *placed = NULL;
 	struct ruleset_lines all;
 	bool good;
 
 	ruleset_lines_init(&all);
 	good = ruleset_lines_of_store(s->reader, &all, f);
-	if (good && all.n > 0)
-		qsort(all.lines, all.n, sizeof all.lines[0], compare_places);
+	if (good) {
+		placed = calloc(all.n + 1, sizeof *placed);
+		good = placed != NULL || fault_no_memory(f);
+	}
+	if (good) {
+		place(&all, placed);
+		qsort(placed, all.n, sizeof *placed, compare_places);
+	}
 	for (size_t i = 0; good && i < all.n; i++)
-		good = show_line(s, &all.lines[i], f);
+		good = show_line(s, placed[i].line, f);
+	free(placed);
 	ruleset_lines_free(&all);
 	return good;
 }

@@ -5,6 +5,9 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/difference.h"
 
+/* A requirement in its normalised spelling: numbers can only get shorter. */
+enum { RULE_BYTES = REQUIREMENT_TEXT_MAX + 16 };
+
 /* The lines of one key. */
 struct group {
 	const struct ruleset_line *lines;
@@ -24,13 +27,36 @@ group_at(const struct ruleset_lines *list, size_t from)
 	return group;
 }
 
+/* *same: they have the same lines in the same order. */
 static bool
-normalise_group(struct group group, struct text *out, struct fault *f)
+compare_groups(struct group a, struct group b, bool *same, struct fault *f)
 {
-	for (size_t i = 0; i < group.n; i++) {
-		text_puts(out, i > 0 ? " | " : "");
-		if (!ruleset_normalise(&group.lines[i], out, f))
+	char a_text[RULE_BYTES], b_text[RULE_BYTES];
+	struct text x, y;
+
+	*same = a.n == b.n;
+	for (size_t i = 0; *same && i < a.n; i++) {
+		text_init(&x, a_text, sizeof a_text);
+		text_init(&y, b_text, sizeof b_text);
+		if (!ruleset_normalise(&a.lines[i], &x, f) ||
+		    !ruleset_normalise(&b.lines[i], &y, f))
 			return false;
+		*same = strcmp(x.buf, y.buf) == 0;
+	}
+	return true;
+}
+
+static bool
+print_group(struct group group, struct fault *f)
+{
+	char buf[RULE_BYTES];
+	struct text out;
+
+	for (size_t i = 0; i < group.n; i++) {
+		text_init(&out, buf, sizeof buf);
+		if (!ruleset_normalise(&group.lines[i], &out, f))
+			return false;
+		printf("%s%s", i > 0 ? " | " : "", buf);
 	}
 	return true;
 }
@@ -96,22 +122,23 @@ static bool
 print_changed(struct walk *w, struct group old, struct group new,
     struct fault *f)
 {
-	char old_text[8 * REQUIREMENT_TEXT_MAX], new_text[sizeof old_text];
-	struct text was, is;
+	bool same, good;
 
-	text_init(&was, old_text, sizeof old_text);
-	text_init(&is, new_text, sizeof new_text);
-	if (!normalise_group(old, &was, f) || !normalise_group(new, &is, f))
+	if (!compare_groups(old, new, &same, f))
 		return false;
-	if (strcmp(was.buf, is.buf) == 0)
+	if (same)
 		return true;
 	w->difference->changed++;
-	if (w->json)
+	if (w->json) {
 		print_json(w, "changed", old, new);
-	else
-		printf("~ %.*s\t%s -> %s\n", SLICE_ARG(new.lines[0].key),
-		    was.buf, is.buf);
-	return true;
+		return true;
+	}
+	printf("~ %.*s\t", SLICE_ARG(new.lines[0].key));
+	good = print_group(old, f);
+	fputs(" -> ", stdout);
+	good = good && print_group(new, f);
+	putchar('\n');
+	return good;
 }
 
 static bool

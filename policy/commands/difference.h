@@ -3,8 +3,8 @@
  *
  *     - KEY<tab>REQUIREMENT          would go
  *     + KEY<tab>REQUIREMENT          would come
- *     ~ KEY<tab>OLD -> NEW           would change; lines of one key that are
- *                                    limited by dates are joined by " | "
+ *     ~ KEY<tab>OLD -> NEW           would change; several lines of one key are
+ *                                    joined by " | ", and their order counts
  *
  * Compared are keys as they are looked up and requirements in their
  * normalised spelling: comments, order of lines and letter case of key words
@@ -28,11 +28,17 @@ bool difference_print(struct store_reader *, const struct rulefile *,
 
 /*
  * The store holds these rules already: the same keys and requirements to the
- * letter and, with `places`, from the same lines of the same files; and the
- * suites of cipher lists are what OpenSSL says today.  False also when that
- * cannot be found out: then a build puts it right.
+ * letter, from the same lines of the same files; and the suites of cipher lists
+ * are what OpenSSL says today.  False also when that cannot be found out: then a
+ * build puts it right.
  */
-bool difference_is_none(struct store_reader *, const struct rulefile *,
-    bool places);
+bool difference_is_none(struct store_reader *, const struct rulefile *);
+/*
+ * The same of what is to be set: each is the line of its key with the same
+ * conditions, wherever it comes from.  *others: lines of these keys that have
+ * other conditions, and stay.
+ */
+bool difference_has(struct store_reader *, const struct rulefile *,
+    uint64_t *others);
 
 #endif

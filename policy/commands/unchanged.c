@@ -6,7 +6,7 @@
 
 #include "policy/commands/difference.h"
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/client.h"
 
 /* A new OpenSSL can give an old list other suites. */
 static bool
@@ -41,46 +41,98 @@ same_lists(struct store_reader *reader, const struct rule *rule)
 }
 
 static bool
-same_rule(struct store_reader *reader, const struct rulefile *rules,
-    const struct rule *rule, const struct stored_rule *stored, bool places)
+same_text(const struct rule *rule, const struct stored_rule *stored)
 {
-	if (!slice_equal(rule->key, stored->key) ||
-	    !slice_equal(rule->requirement, stored->requirement))
-		return false;
-	return !places || (rule->line == stored->line &&
-	    slice_equal(rules->sources[rule->source],
-	    store_source(reader, stored->source)));
+	return slice_equal(rule->key, stored->key) &&
+	    slice_equal(rule->requirement, stored->requirement);
 }
 
-/* The rules from number *i on that have the key of that one. */
 static bool
-same_key(struct store_reader *reader, const struct rulefile *rules, size_t *i,
-    bool places)
+same_rule(struct store_reader *reader, const struct rulefile *rules,
+    const struct rule *rule, const struct stored_rule *stored)
 {
-	struct slice bytes = rules->rules[*i].key_bytes;
-	struct stored_rules stored;
-	struct stored_rule one;
+	return same_text(rule, stored) && rule->line == stored->line &&
+	    slice_equal(rules->sources[rule->source],
+	    store_source(reader, stored->source));
+}
+
+static enum lookup_result
+lines_of(struct store_reader *reader, struct slice bytes,
+    struct stored_rules *lines)
+{
 	struct key key = { .tag = key_bytes_tag(bytes), .n = bytes.n,
 	    .kind = (enum key_kind)bytes.p[1] };
 
 	memcpy(key.bytes, bytes.p, bytes.n);
-	if (store_get(reader, &key, &stored) != LOOKUP_FOUND)
+	return store_get(reader, &key, lines);
+}
+
+/* The rules from number *i on that have the key of that one. */
+static bool
+same_key(struct store_reader *reader, const struct rulefile *rules, size_t *i)
+{
+	struct slice bytes = rules->rules[*i].key_bytes;
+	struct stored_rules stored;
+	struct stored_rule one;
+
+	if (lines_of(reader, bytes, &stored) != LOOKUP_FOUND)
 		return false;
 	for (; *i < rules->n && slice_equal(rules->rules[*i].key_bytes,
 	    bytes); (*i)++)
 		if (!store_next(reader, &stored, &one) ||
-		    !same_rule(reader, rules, &rules->rules[*i], &one,
-		    places) || !same_lists(reader, &rules->rules[*i]))
+		    !same_rule(reader, rules, &rules->rules[*i], &one) ||
+		    !same_lists(reader, &rules->rules[*i]))
 			return false;
 	return !store_next(reader, &stored, &one);
 }
 
 bool
-difference_is_none(struct store_reader *reader, const struct rulefile *rules,
-    bool places)
+difference_is_none(struct store_reader *reader, const struct rulefile *rules)
 {
 	for (size_t i = 0; i < rules->n;)
-		if (!same_key(reader, rules, &i, places))
+		if (!same_key(reader, rules, &i))
 			return false;
-	return !places || reader->info.rules == rules->n;
+	return reader->info.rules == rules->n;
+}
+
+/* The line of the store that has the conditions of `rule`. */
+static bool
+find_line(struct store_reader *reader, const struct rule *rule,
+    struct stored_rule *line, uint64_t *others)
+{
+	enum tag tag = key_bytes_tag(rule->key_bytes);
+	struct requirement mine, its;
+	struct stored_rules stored;
+	struct stored_rule one;
+	bool found = false;
+	struct fault f;
+
+	if (!requirement_parse(rule->requirement, tag, &mine, &f) ||
+	    lines_of(reader, rule->key_bytes, &stored) != LOOKUP_FOUND)
+		return false;
+	while (store_next(reader, &stored, &one)) {
+		(*others)++;
+		if (found || !requirement_parse(one.requirement, tag, &its,
+		    &f) || !client_same_conditions(&mine, &its))
+			continue;
+		found = true;
+		*line = one;
+		(*others)--;
+	}
+	return found;
+}
+
+bool
+difference_has(struct store_reader *reader, const struct rulefile *rules,
+    uint64_t *others)
+{
+	struct stored_rule line;
+	bool all = true;
+
+	*others = 0;
+	for (size_t i = 0; i < rules->n; i++)
+		all = find_line(reader, &rules->rules[i], &line, others) &&
+		    same_text(&rules->rules[i], &line) &&
+		    same_lists(reader, &rules->rules[i]) && all;
+	return all;
 }

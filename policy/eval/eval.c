@@ -143,8 +143,13 @@ observe_missing(const struct judging *j, struct judgement *c)
 	c->result.missing = fact_name(c->found.missing);
 	observation_init(&c->observation);
 	text_puts(&c->observation.wanted, "what the MTA tells of the session");
-	text_printf(&c->observation.found, "no macro {%s}",
-	    c->result.missing);
+	if (facts_filled(j->q->facts, c->found.missing)) {
+		text_printf(&c->observation.found, "{%s} ", c->result.missing);
+		text_put_printable(&c->observation.found,
+		    facts_value(j->q->facts, c->found.missing));
+	} else
+		text_printf(&c->observation.found, "no macro {%s}",
+		    c->result.missing);
 	judging_trace(j, tag_row(c->result.tag)->name, &c->observation,
 	    c->result.answer);
 }

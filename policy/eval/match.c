@@ -1,11 +1,14 @@
 /*
- * A line outside its FROM and UNTIL is passed over as if it were absent, and
- * the search goes on: to the next line of the key, then to the next key.
+ * A line outside its FROM and UNTIL, or for other clients (WHEN), is passed over
+ * as if it were absent, and the search goes on: to the next line of the key,
+ * then to the next key.  Where it cannot be told for whom it is the search fails:
+ * neither this line nor what stands behind it may free anybody.
  */
 #include <string.h>
 
 #include "policy/eval/match.h"
 #include "policy/eval/key-order.h"
+#include "policy/rules/client.h"
 #include "policy/store/search.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -43,11 +46,19 @@ dots_differ(const struct question *q, const struct key_step *step,
 	    rule_dot != step->final_dot;
 }
 
-static bool
-counts(const struct question *q, const struct requirement *r)
+/* Cannot tell: *missing says why.  Else `why` is given when the answer is no. */
+static enum answer
+counts(const struct question *q, const struct requirement *r,
+    enum fact_id *missing, const char **why)
 {
-	return requirement_counts_on(r, day_of(q->now)) &&
-	    !(q->without_warn && r->class == CLASS_WARN);
+	*why = "outside its dates:";
+	if (!requirement_counts_on(r, day_of(q->now)))
+		return ANSWER_NO;
+	*why = "only recorded:";
+	if (q->without_warn && r->class == CLASS_WARN)
+		return ANSWER_NO;
+	*why = "for other clients:";
+	return client_is_meant(q->facts, r, missing);
 }
 
 /* The first line of a key that counts today. */
@@ -56,19 +67,26 @@ choose(struct store_reader *reader, const struct question *q,
     const struct key_step *step, struct stored_rules *rules,
     struct matched_rule *found)
 {
+	const char *why;
+
 	while (store_next(reader, rules, &found->rule)) {
 		if (dots_differ(q, step, &found->rule))
 			continue;
 		if (!requirement_parse(found->rule.requirement, step->key.tag,
 		    &found->requirement, &reader->fault))
 			return LOOKUP_FAILED;
-		if (counts(q, &found->requirement)) {
+		switch (counts(q, &found->requirement, &found->missing,
+		    &why)) {
+		case ANSWER_YES:
 			trace_rule(q, reader, &found->rule, "rule");
 			return LOOKUP_FOUND;
+		case ANSWER_CANNOT_TELL:
+			trace_rule(q, reader, &found->rule,
+			    "perhaps for this client:");
+			return LOOKUP_FAILED;
+		case ANSWER_NO:
+			trace_rule(q, reader, &found->rule, why);
 		}
-		trace_rule(q, reader, &found->rule,
-		    found->requirement.class == CLASS_WARN &&
-		    q->without_warn ? "only recorded:" : "outside its dates:");
 	}
 	return reader->fault.kind == FAULT_NONE ? LOOKUP_ABSENT :
 	    LOOKUP_FAILED;

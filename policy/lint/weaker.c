@@ -174,8 +174,9 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 		return false;
 	if (!is_weaker(l->requirement, &parent, &f->reason))
 		return false;
-	text_printf(&f->reason, ", unlike %.*s in line %lu, whose place it "
-	    "takes", SLICE_ARG(rule->key), (unsigned long)rule->line);
+	text_printf(&f->reason, ", unlike %.*s in ", SLICE_ARG(rule->key));
+	lint_put_line(l, rule, &f->reason);
+	text_puts(&f->reason, ", whose place it takes");
 	text_printf(&f->way_out, "repeat what is to be kept; if an exception "
 	    "is meant, %s", l->requirement->need == NEED_OK ? "write ENCR:0 "
 	    "with BY: and an UNTIL: in its place, as OK takes no items" :

@@ -22,6 +22,7 @@ struct parser {
 	size_t at;
 	struct requirement *r;
 	struct fault *fault;
+	enum tag tag;
 };
 
 const char *
@@ -194,6 +195,8 @@ set_note(struct parser *p, const struct item_row *row, struct slice value)
 		p->r->by = value;
 	else if (row->id == ITEM_MSG)
 		p->r->msg = value;
+	else if (row->id == ITEM_WHEN)
+		p->r->nwhen++;
 	else
 		return set_date(p, row, value);
 	return true;
@@ -233,6 +236,19 @@ no_such_item(struct parser *p, struct slice item)
 	return expected(p, p->at, item.n, names.buf);
 }
 
+/* Mail that leaves has no client. */
+static bool
+not_inbound(struct parser *p, const struct item_row *row, struct slice item)
+{
+	char what_text[96];
+	struct text what;
+
+	text_init(&what, what_text, sizeof what_text);
+	text_printf(&what, "another item (%s is about mail that comes in, "
+	    "%s is not)", row->name, tag_row(p->tag)->name);
+	return expected(p, p->at, item.n, what.buf);
+}
+
 static bool
 parse_item(struct parser *p)
 {
@@ -243,6 +259,8 @@ parse_item(struct parser *p)
 
 	if (row == NULL)
 		return no_such_item(p, item);
+	if (row->inbound && tag_row(p->tag)->stage == STAGE_OUTBOUND)
+		return not_inbound(p, row, item);
 	item.n = item_end(p, row, colon < item.n) - p->at;
 	if (!check_value(p, row, item, colon, &value))
 		return false;
@@ -298,11 +316,11 @@ bool
 requirement_parse(struct slice text, enum tag tag, struct requirement *r,
     struct fault *fault)
 {
-	struct parser p = { .text = text, .r = r, .fault = fault };
+	struct parser p = { .text = text, .r = r, .fault = fault, .tag = tag };
 
 	r->class = CLASS_NONE;
 	r->has_bits = false;
-	r->bits = r->nitems = 0;
+	r->bits = r->nitems = r->nwhen = 0;
 	r->from = DAY_ALWAYS_FROM;
 	r->until = DAY_ALWAYS_UNTIL;
 	r->by = r->msg = slice_make("", 0);
@@ -361,6 +379,12 @@ bool
 requirement_is_dated(const struct requirement *r)
 {
 	return r->from != DAY_ALWAYS_FROM || r->until != DAY_ALWAYS_UNTIL;
+}
+
+bool
+requirement_is_conditional(const struct requirement *r)
+{
+	return requirement_is_dated(r) || r->nwhen > 0;
 }
 
 bool

@@ -65,6 +65,7 @@ struct requirement {
 	unsigned bits;
 	int32_t from, until; /* first and last day on which the rule counts */
 	struct slice by, msg;
+	unsigned nwhen; /* items WHEN: the line counts for such clients only */
 	unsigned nitems;
 	struct item items[REQUIREMENT_ITEMS_MAX];
 };
@@ -84,6 +85,8 @@ void requirement_print(const struct requirement *, struct text *) NONNULL;
 
 /* The rule is limited to a span of days. */
 bool requirement_is_dated(const struct requirement *) NONNULL;
+/* It is, or is limited to some clients: behind it another line may stand. */
+bool requirement_is_conditional(const struct requirement *) NONNULL;
 /* The rule counts on `day`. */
 bool requirement_counts_on(const struct requirement *, int32_t day) NONNULL;
 

@@ -3,9 +3,10 @@
  * the list with copies of what is not in the file's text.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/client.h"
 #include "policy/rules/never.h"
 #include "policy/rules/rulefile-internal.h"
 
@@ -67,17 +68,31 @@ check_cipher_list(struct rulefile *file, const struct item *item,
 	return false;
 }
 
+/* The domain of a name is converted, which is not for each session. */
+static bool
+check_client(const struct item *item, struct fault *fault)
+{
+	if (client_check(item->value, fault))
+		return true;
+	fault->column = item->offset + strlen(item->row->name) + 2;
+	return false;
+}
+
 static bool
 look_at_items(struct rulefile *file, const struct requirement *r,
     uint16_t *flags, struct fault *fault)
 {
 	if (requirement_is_dated(r))
 		*flags |= RULE_DATED;
+	if (r->nwhen > 0)
+		*flags |= RULE_WHEN;
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
 		if (item->row->id == ITEM_CITAG)
 			*flags |= RULE_CITAG;
+		if (item->row->inbound && !check_client(item, fault))
+			return false;
 		if (item->row->id != ITEM_CIPHER)
 			continue;
 		*flags |= RULE_CIPHER_LIST;

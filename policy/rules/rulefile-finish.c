@@ -91,7 +91,7 @@ second_half(const struct rule *a, const struct rule *b)
 	    key_bytes_tag(a->key_bytes) == TAG_SRV;
 }
 
-/* Of one key only the last line may be without dates. */
+/* Of one key only the last line may count for all clients on all days. */
 static void
 check_duplicates(struct rulefile *file)
 {
@@ -102,12 +102,12 @@ check_duplicates(struct rulefile *file)
 		const struct rule *second = &file->rules[i];
 
 		if (slice_compare(first->key_bytes, second->key_bytes) != 0 ||
-		    (first->flags & RULE_DATED) != 0 ||
+		    (first->flags & (RULE_DATED | RULE_WHEN)) != 0 ||
 		    second_half(first, second))
 			continue;
 		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
 		    "(first in line %lu of %.*s); expected one line for a "
-		    "key, or FROM and UNTIL on all but its last",
+		    "key, or FROM, UNTIL or WHEN on all but its last",
 		    SLICE_ARG(second->key), (unsigned long)first->line,
 		    SLICE_ARG(file->sources[first->source]));
 		report_rule(file, second, &fault);

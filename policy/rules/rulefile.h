@@ -44,7 +44,8 @@ enum {
 	RULE_UNTAGGED = 2,    /* one of the two rules of an untagged line */
 	RULE_DATED = 4,	      /* has FROM or UNTIL */
 	RULE_CIPHER_LIST = 8, /* has CIPHER */
-	RULE_CITAG = 16	      /* has CITag */
+	RULE_CITAG = 16,      /* has CITag */
+	RULE_WHEN = 32	      /* has WHEN */
 };
 
 struct rulefile {

@@ -20,7 +20,7 @@ struct writing {
 	struct format_info info; /* of the store as it will be */
 	struct fault *fault;
 
-	/* rebuild.c's. */
+	/* for rebuild.c and rebuild-line.c */
 	bool emptied; /* all there is was put by this transaction */
 	char *value;  /* the records of one key, growing */
 	size_t value_size;
@@ -43,6 +43,16 @@ bool writing_give_up(struct writing *) NONNULL;
 /* Puts an entry in place of the one that has this key, if any. */
 bool writing_put(struct writing *, const void *key, size_t n,
     const void *data, size_t size, unsigned flags) MUST_CHECK;
+
+/* Room in `value`; one more record behind *used bytes of it. */
+bool writing_reserve(struct writing *, size_t size) MUST_CHECK NONNULL;
+bool writing_append(struct writing *, const struct rule *, unsigned source,
+    size_t *used) MUST_CHECK NONNULL;
+/* How many rules of the key's sort there will be. */
+uint32_t *writing_counter(struct writing *, struct slice key_bytes) NONNULL;
+/* rebuild-line.c: the rule among the lines of its key. */
+bool writing_put_line(struct writing *, const struct rule *, unsigned source)
+    MUST_CHECK NONNULL;
 
 /* Adds what a commit ends with, filter and info, and commits. */
 bool writing_commit(struct writing *, int64_t now, struct store_info *info)

@@ -196,6 +196,53 @@ writing_put(struct writing *w, const void *key, size_t n, const void *data,
 	return error == 0 || writing_failed(w, error);
 }
 
+bool
+writing_reserve(struct writing *w, size_t size)
+{
+	char *bigger;
+
+	if (size <= w->value_size)
+		return true;
+	bigger = realloc(w->value, 2 * size);
+	if (bigger == NULL)
+		return writing_failed(w, ENOMEM);
+	w->value = bigger;
+	w->value_size = 2 * size;
+	return true;
+}
+
+bool
+writing_append(struct writing *w, const struct rule *rule, unsigned source,
+    size_t *used)
+{
+	struct format_record record = {
+		.line = rule->line,
+		.source = (uint16_t)source,
+		.flags = rule->flags,
+		.key_length = (uint16_t)rule->key.n,
+		.requirement_length = (uint16_t)rule->requirement.n
+	};
+	char *at;
+
+	if (!writing_reserve(w, *used + sizeof record + rule->key.n +
+	    rule->requirement.n))
+		return false;
+	at = w->value + *used;
+	memcpy(at, &record, sizeof record);
+	memcpy(at + sizeof record, rule->key.p, rule->key.n);
+	memcpy(at + sizeof record + rule->key.n, rule->requirement.p,
+	    rule->requirement.n);
+	*used += sizeof record + rule->key.n + rule->requirement.n;
+	return true;
+}
+
+uint32_t *
+writing_counter(struct writing *w, struct slice key_bytes)
+{
+	return &w->info.info.count[key_bytes_tag(key_bytes)]
+	    [(unsigned char)key_bytes.p[1]];
+}
+
 /* Keys that were announced to the filter. */
 struct announced {
 	uint64_t hash[16], sum[16];

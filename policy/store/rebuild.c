@@ -64,56 +64,9 @@ put_lists_of(struct writing *w, const struct rule *rule)
 }
 
 static bool
-reserve(struct writing *w, size_t size)
-{
-	char *bigger;
-
-	if (size <= w->value_size)
-		return true;
-	bigger = realloc(w->value, 2 * size);
-	if (bigger == NULL)
-		return writing_failed(w, ENOMEM);
-	w->value = bigger;
-	w->value_size = 2 * size;
-	return true;
-}
-
-static bool
-append_record(struct writing *w, const struct rule *rule, unsigned source,
-    size_t *used)
-{
-	struct format_record record = {
-		.line = rule->line,
-		.source = (uint16_t)source,
-		.flags = rule->flags,
-		.key_length = (uint16_t)rule->key.n,
-		.requirement_length = (uint16_t)rule->requirement.n
-	};
-	char *at;
-
-	if (!reserve(w, *used + sizeof record + rule->key.n +
-	    rule->requirement.n))
-		return false;
-	at = w->value + *used;
-	memcpy(at, &record, sizeof record);
-	memcpy(at + sizeof record, rule->key.p, rule->key.n);
-	memcpy(at + sizeof record + rule->key.n, rule->requirement.p,
-	    rule->requirement.n);
-	*used += sizeof record + rule->key.n + rule->requirement.n;
-	return true;
-}
-
-static bool
 same_key(const struct rule *a, const struct rule *b)
 {
 	return slice_equal(a->key_bytes, b->key_bytes);
-}
-
-static uint32_t *
-counter(struct writing *w, struct slice key_bytes)
-{
-	return &w->info.info.count[key_bytes_tag(key_bytes)]
-	    [(unsigned char)key_bytes.p[1]];
 }
 
 /* All rules of the key at rules[*i]; *i moves past them. */
@@ -125,11 +78,11 @@ put_key(struct writing *w, const struct rulefile *file, size_t *i,
 	size_t used = 0, n = 0;
 
 	for (; *i < file->n && same_key(first, &file->rules[*i]); (*i)++, n++)
-		if (!append_record(w, &file->rules[*i],
+		if (!writing_append(w, &file->rules[*i],
 		    first_source + file->rules[*i].source, &used))
 			return false;
 	w->info.info.rules += n;
-	*counter(w, first->key_bytes) += (uint32_t)n;
+	*writing_counter(w, first->key_bytes) += (uint32_t)n;
 	return writing_put(w, first->key_bytes.p, first->key_bytes.n,
 	    w->value, used, flags);
 }
@@ -213,7 +166,7 @@ remove_key(struct writing *w, struct slice key_bytes, uint32_t *n)
 		*n = count_records(slice_make(value.mv_data, value.mv_size));
 		w->info.sum -= format_sum(&key, &value);
 		w->info.info.rules -= *n;
-		*counter(w, key_bytes) -= *n;
+		*writing_counter(w, key_bytes) -= *n;
 		error = mdb_del(w->txn, w->dbi, &key, NULL);
 	}
 	return error == 0 || writing_failed(w, error);
@@ -242,18 +195,16 @@ find_source(struct writing *w, struct slice name, unsigned *number)
 }
 
 static bool
-replace_keys(struct writing *w, const struct rulefile *file)
+put_lines(struct writing *w, const struct rulefile *file)
 {
 	unsigned source = 0;
-	uint32_t n;
 
 	if (file->nsources > 0 &&
 	    !find_source(w, file->sources[0], &source))
 		return false;
-	for (size_t i = 0; i < file->n;)
+	for (size_t i = 0; i < file->n; i++)
 		if (!put_lists_of(w, &file->rules[i]) ||
-		    !remove_key(w, file->rules[i].key_bytes, &n) ||
-		    !put_key(w, file, &i, source, 0))
+		    !writing_put_line(w, &file->rules[i], source))
 			return false;
 	return true;
 }
@@ -264,40 +215,42 @@ rebuild_set(const char *path, const struct rulefile *file, int64_t now,
 {
 	struct writing w;
 	bool good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
-	    replace_keys(&w, file) && writing_commit(&w, now, info);
+	    put_lines(&w, file) && writing_commit(&w, now, info);
 
 	writing_end(&w);
 	return good;
 }
 
 static bool
-remove_keys(struct writing *w, const struct key *keys, size_t n, bool *found)
+remove_keys(struct writing *w, const struct key *keys, size_t n,
+    uint64_t *removed)
 {
-	uint32_t removed;
+	uint32_t lines;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!remove_key(w, slice_make((const char *)keys[i].bytes,
-		    keys[i].n), &removed))
+		    keys[i].n), &lines))
 			return false;
-		*found = *found || removed > 0;
+		*removed += lines;
 	}
 	return true;
 }
 
 bool
 rebuild_delete(const char *path, const struct key *keys, size_t n,
-    int64_t now, bool *found, struct store_info *info, struct fault *fault)
+    int64_t now, uint64_t *removed, struct store_info *info,
+    struct fault *fault)
 {
 	struct writing w;
 	bool good;
 
-	*found = false;
+	*removed = 0;
 	/* mdb_env_open() would create a missing file; del must not. */
 	if (!store_check_file(path, fault))
 		return false;
 	good = writing_begin(&w, path, REBUILD_DURABLE, fault) &&
-	    remove_keys(&w, keys, n, found);
-	if (good && *found)
+	    remove_keys(&w, keys, n, removed);
+	if (good && *removed > 0)
 		good = writing_commit(&w, now, info);
 	writing_end(&w);
 	return good;

@@ -23,12 +23,17 @@ enum rebuild_flags {
 bool rebuild_store(const char *path, const struct rulefile *, int64_t now,
     unsigned flags, struct store_info *info, struct fault *) MUST_CHECK;
 
-/* Put the rules of one line (two for an untagged one) in place of its keys'. */
+/*
+ * Put the rules of one line (two for an untagged one) among those of its key: in
+ * place of the line with the same FROM, UNTIL and WHEN, else with such before
+ * all others, without behind them.
+ */
 bool rebuild_set(const char *path, const struct rulefile *, int64_t now,
     struct store_info *info, struct fault *) MUST_CHECK;
 
-/* Remove the rules of `n` keys.  *found tells whether there were any. */
+/* Remove all lines of `n` keys, *removed of them. */
 bool rebuild_delete(const char *path, const struct key *keys, size_t n,
-    int64_t now, bool *found, struct store_info *info, struct fault *) MUST_CHECK;
+    int64_t now, uint64_t *removed, struct store_info *info, struct fault *)
+    MUST_CHECK;
 
 #endif
