@@ -38,7 +38,7 @@ reports(const char *rules, size_t n)
 
 #define TAGS                                                                  \
 	"expected TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, " \
-	"TLS_Rcpt, Try_TLS, or one that a CITag item names"
+	"TLS_Rcpt, Try_TLS, Profile, or one that a CITag item names"
 
 static void
 test_lines(void **state)

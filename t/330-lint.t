@@ -72,6 +72,13 @@ finds 'lines for nobody', '',
     "TLS_Clt:192.0.8.0/24\tENCR:1+CLIENT:192.0.8.7\n" .
     "TLS_From:a.example\tENCR:1+CLIENT:192.0.2.7++WHEN:192.0.3.0/24\n",
     '1 no-client 5 no-client 6 no-client 8 no-client';
+finds 'lines with a profile', '',
+    "Profile:p\tPERM+VERIFY:512\n" .
+    "TLS_From:a.example\tAS:p++AEAD\n" .
+    "TLS_From:b.example\tPERM+VERIFY:128\n" .
+    "TLS_From:x.b.example\tAS:q\n" .
+    "Profile:q\tPERM+ENCR:128\n",
+    '1 never-holds 2 never-holds 4 weaker';
 # check(NAME, CHECK, RULE, WAY_OUT): the only finding, and what it advises.
 sub check {
 	my ($check, $rule, $way_out) = @_;

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "policy/commands/command.h"
+#include "policy/commands/using.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -12,14 +13,19 @@ static const struct command_option options[] = {
 
 /* mdb_env_open() would create a missing store: del must not. */
 static bool
-store_is_there(const struct context *context, struct fault *f)
+may_go(const struct context *context, const struct key *keys, size_t n,
+    struct fault *f)
 {
-	struct store *store = command_store(context, f);
+	struct store_reader reader;
+	struct store *store;
+	bool good = true;
 
-	if (store == NULL)
+	if (!command_open_store(context, &store, &reader, f))
 		return false;
-	store_close(store);
-	return true;
+	for (size_t i = 0; good && i < n; i++)
+		good = using_is_free(&reader, &keys[i], f);
+	command_close_store(store, &reader);
+	return good;
 }
 
 static int
@@ -32,7 +38,7 @@ delete(const struct context *context, const char *word, bool if_exists)
 	size_t n;
 
 	if (!command_keys(slice_of(word), keys, &n, &f) ||
-	    !store_is_there(context, &f) ||
+	    !may_go(context, keys, n, &f) ||
 	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
 	    &removed, &info, &f))
 		return command_fail(&f);

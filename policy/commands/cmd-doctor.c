@@ -17,6 +17,7 @@
 #include "policy/commands/ruleset.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/trial.h"
+#include "policy/eval/match.h"
 #include "policy/outbound/resolved.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
@@ -94,6 +95,7 @@ say_old(const struct context *context, const struct store_info *info,
 
 /* Of the rules for mail that leaves. */
 struct outbound_rules {
+	struct store_reader *reader;
 	bool any, verify;
 };
 
@@ -102,7 +104,6 @@ note_rule(void *arg, const struct stored_rule *rule)
 {
 	struct outbound_rules *outbound = arg;
 	struct requirement r;
-	struct fault ignored;
 	size_t colon = slice_find(rule->key, ':');
 	enum tag tag;
 
@@ -110,9 +111,8 @@ note_rule(void *arg, const struct stored_rule *rule)
 	    tag == TAG_CA || tag_row(tag)->stage != STAGE_OUTBOUND)
 		return true;
 	outbound->any = true;
-	fault_clear(&ignored);
-	if (requirement_parse(rule->requirement, tag, &r, &ignored) &&
-	    r.class != CLASS_WARN)
+	if (match_requirement(outbound->reader, tag, rule, &r) ==
+	    LOOKUP_FOUND && r.class != CLASS_WARN)
 		outbound->verify |= r.need == NEED_VERIFY;
 	return true;
 }
@@ -135,7 +135,7 @@ take_over(struct findings *all, const struct findings *from)
 static void
 count_rules(const struct doctor *d, struct store_reader *reader)
 {
-	struct outbound_rules outbound = { .any = false };
+	struct outbound_rules outbound = { .reader = reader };
 
 	if (!store_each(reader, note_rule, &outbound)) {
 		command_fail(&reader->fault);

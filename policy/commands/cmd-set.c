@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "policy/commands/difference.h"
+#include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
@@ -89,6 +90,31 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
+/* A profile without a store has nobody yet. */
+static bool
+fits(const struct context *context, const struct rulefile *rules,
+    struct fault *f)
+{
+	bool as = false, profile = false, good;
+	struct store_reader reader;
+	struct store *store;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		as |= (rules->rules[i].flags & RULE_AS) != 0;
+		profile |= key_bytes_tag(rules->rules[i].key_bytes) ==
+		    TAG_PROFILE;
+	}
+	if (!as && !profile)
+		return true;
+	if (!command_open_store(context, &store, &reader, f))
+		return !as && f->kind == FAULT_NOINPUT;
+	good = using_fits(&reader, rules, f);
+	command_close_store(store, &reader);
+	if (!good && f->where[0] == '\0')
+		fault_at(f, "set", 1, f->column > 0 ? f->column : 1);
+	return good;
+}
+
 /* The same rule from another source counts as there. */
 static bool
 is_set(const struct context *context, const struct rulefile *rules,
@@ -117,6 +143,8 @@ set(const struct context *context, struct rulefile *rules, char **operands)
 
 	if (!parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
 	    !check_issuer(context, &rules->rules[0], &f)))
+		return command_fail(&f);
+	if (!fits(context, rules, &f))
 		return command_fail(&f);
 	if (is_set(context, rules, &info, &others)) {
 		command_say_unchanged(context, &info);

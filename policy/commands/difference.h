@@ -6,6 +6,9 @@
  *     ~ KEY<tab>OLD -> NEW           would change; several lines of one key are
  *                                    joined by " | ", and their order counts
  *
+ *     > KEY<tab>OLD -> NEW           stays as it is written, AS:profile, and asks
+ *                                    for something else, as its profile does
+ *
  * Compared are keys as they are looked up and requirements in their
  * normalised spelling: comments, order of lines and letter case of key words
  * make no difference.  In the order of the store's keys.
@@ -17,6 +20,7 @@
 
 struct difference {
 	unsigned long removed, added, changed;
+	unsigned long touched; /* by a change of their profile */
 };
 
 /*

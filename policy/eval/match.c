@@ -9,6 +9,7 @@
 #include "policy/eval/match.h"
 #include "policy/eval/key-order.h"
 #include "policy/rules/client.h"
+#include "policy/rules/profile.h"
 #include "policy/store/search.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -32,6 +33,52 @@ trace_rule(const struct question *q, struct store_reader *reader,
 	    SLICE_ARG(store_source(reader, rule->source)),
 	    (unsigned long)rule->line,
 	    (unsigned long long)reader->info.generation);
+}
+
+static enum lookup_result
+find_profile(struct store_reader *reader, struct slice name,
+    struct stored_rule *line)
+{
+	enum lookup_result result = LOOKUP_ABSENT;
+	struct stored_rules lines;
+	struct key key;
+
+	if (key_profile(name, &key))
+		result = store_get(reader, &key, &lines);
+	if (result == LOOKUP_FOUND && !store_next(reader, &lines, line))
+		result = LOOKUP_FAILED;
+	if (result == LOOKUP_ABSENT)
+		fault_set(&reader->fault, FAULT_DATA, "there is no line "
+		    "Profile:%.*s", SLICE_ARG(name));
+	return result;
+}
+
+enum lookup_result
+match_requirement(struct store_reader *reader, enum tag tag,
+    const struct stored_rule *rule, struct requirement *r)
+{
+	struct requirement profile;
+	struct stored_rule line;
+
+	if (!requirement_parse(rule->requirement, tag, r, &reader->fault))
+		return LOOKUP_FAILED;
+	if (r->need != NEED_AS)
+		return LOOKUP_FOUND;
+	return find_profile(reader, r->profile, &line) == LOOKUP_FOUND &&
+	    requirement_parse(line.requirement, TAG_PROFILE, &profile,
+	    &reader->fault) && profile_join(r, &profile, tag,
+	    &reader->fault) ? LOOKUP_FOUND : LOOKUP_FAILED;
+}
+
+static void
+trace_profile(const struct question *q, struct store_reader *reader,
+    const struct requirement *r)
+{
+	struct stored_rule line;
+
+	if (q->trace != NULL && r->profile.n > 0 && find_profile(reader,
+	    r->profile, &line) == LOOKUP_FOUND)
+		trace_rule(q, reader, &line, "  with");
 }
 
 /* sendmail compares host names to the letter, a dot at the end included. */
@@ -72,13 +119,14 @@ choose(struct store_reader *reader, const struct question *q,
 	while (store_next(reader, rules, &found->rule)) {
 		if (dots_differ(q, step, &found->rule))
 			continue;
-		if (!requirement_parse(found->rule.requirement, step->key.tag,
-		    &found->requirement, &reader->fault))
+		if (match_requirement(reader, step->key.tag, &found->rule,
+		    &found->requirement) != LOOKUP_FOUND)
 			return LOOKUP_FAILED;
 		switch (counts(q, &found->requirement, &found->missing,
 		    &why)) {
 		case ANSWER_YES:
 			trace_rule(q, reader, &found->rule, "rule");
+			trace_profile(q, reader, &found->requirement);
 			return LOOKUP_FOUND;
 		case ANSWER_CANNOT_TELL:
 			trace_rule(q, reader, &found->rule,

@@ -63,7 +63,7 @@ lint_decided(const struct lint *l, struct lint_finding *f)
 		if (tag == TAG_AUTH ||
 		    tag_row((enum tag)tag)->stage != STAGE_MAIL ||
 		    (rule = sole_rule(l, (enum tag)tag)) == NULL ||
-		    !requirement_parse(rule->requirement, (enum tag)tag,
+		    !rulefile_requirement(l->file, rule,
 		    &strict, &fault) || !covers(&strict, l->requirement))
 			continue;
 		text_printf(&f->reason, "never decides: who fails it is "

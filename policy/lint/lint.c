@@ -89,7 +89,7 @@ shadowed(const struct lint *l, struct lint_finding *f)
 
 		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
 			break;
-		if (!requirement_parse(r[-1].requirement, l->tag, &earlier,
+		if (!rulefile_requirement(l->file, &r[-1], &earlier,
 		    &fault) || earlier.from > l->requirement->from ||
 		    earlier.until < l->requirement->until ||
 		    !client_when_covers(&earlier, l->requirement))
@@ -220,7 +220,7 @@ lets_pass(const struct lint *l, const char *text)
 	if (!key_parse(slice_of(text), &key, &fault) ||
 	    (rule = lint_find(l, &key)) == NULL)
 		return false;
-	return requirement_parse(rule->requirement, key.tag, &r, &fault) &&
+	return rulefile_requirement(l->file, rule, &r, &fault) &&
 	    r.nwhen == 0 && !lint_refuses(&r);
 }
 
@@ -340,7 +340,7 @@ compare_lines(const void *pa, const void *pb)
 }
 
 static bool
-prepare(const struct rule *rule, struct requirement *r, struct lint *l)
+prepare(struct lint *l, const struct rule *rule, struct requirement *r)
 {
 	size_t colon = slice_find(rule->key, ':');
 	struct fault fault;
@@ -350,7 +350,7 @@ prepare(const struct rule *rule, struct requirement *r, struct lint *l)
 	l->kind = (enum key_kind)rule->key_bytes.p[1];
 	l->what = slice_from(rule->key, colon + 1);
 	l->requirement = r;
-	return requirement_parse(rule->requirement, l->tag, r, &fault);
+	return rulefile_requirement(l->file, rule, r, &fault);
 }
 
 size_t
@@ -368,7 +368,7 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 		order[i] = &file->rules[i];
 	qsort(order, file->n, sizeof *order, compare_lines);
 	for (size_t i = 0; i < file->n; i++)
-		if (prepare(order[i], &r, &l))
+		if (prepare(&l, order[i], &r))
 			found += check_rule(&l, report, arg);
 	free(order);
 	return found;

@@ -169,7 +169,7 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 
 	if (l->tag == TAG_TRY || l->requirement->until != DAY_ALWAYS_UNTIL ||
 	    l->requirement->by.n > 0 || must_pass(l) || (rule = parent_rule(l)) == NULL ||
-	    !requirement_parse(rule->requirement, l->tag, &parent, &fault) ||
+	    !rulefile_requirement(l->file, rule, &parent, &fault) ||
 	    !lint_refuses(&parent))
 		return false;
 	if (!is_weaker(l->requirement, &parent, &f->reason))

@@ -91,6 +91,8 @@ about(enum tag tag)
 		return NEVER_LOGIN;
 	case SUBJECT_LISTENER:
 		return NEVER_LISTENER;
+	case SUBJECT_PROFILE:
+		return 0; /* key_of() looks at all of it */
 	case SUBJECT_ISSUER:
 		break;
 	}

@@ -107,9 +107,11 @@ check_duplicates(struct rulefile *file)
 			continue;
 		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
 		    "(first in line %lu of %.*s); expected one line for a "
-		    "key, or FROM, UNTIL or WHEN on all but its last",
-		    SLICE_ARG(second->key), (unsigned long)first->line,
-		    SLICE_ARG(file->sources[first->source]));
+		    "%s", SLICE_ARG(second->key), (unsigned long)first->line,
+		    SLICE_ARG(file->sources[first->source]),
+		    key_bytes_tag(second->key_bytes) == TAG_PROFILE ?
+		    "profile" : "key, or FROM, UNTIL or WHEN on all but its "
+		    "last");
 		report_rule(file, second, &fault);
 	}
 }
@@ -243,7 +245,8 @@ rulefile_finish(struct rulefile *file)
 	struct fault fault;
 
 	check_ca_rows(file);
-	if (file->n > 1 && !sort_rules(file)) {
+	if ((!file->partial && !rulefile_check_profiles(file)) ||
+	    (file->n > 1 && !sort_rules(file))) {
 		fault_no_memory(&fault);
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);

@@ -33,6 +33,7 @@ void
 rulefile_free(struct rulefile *file)
 {
 	free(file->rules);
+	free(file->as);
 	arena_free(&file->memory);
 }
 
@@ -99,6 +100,7 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
 {
 	struct slice text = slice_trim(line), key, requirement;
 	bool in_requirement;
+	size_t had = file->n;
 
 	fault_clear(fault);
 	if (text.n == 0 || line.p[0] == '#')
@@ -113,7 +115,9 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
 	}
 	if (rulefile_add(file, key, requirement, source, number,
 	    &in_requirement, fault))
-		return true;
+		return rulefile_note_as(file, had, (size_t)(requirement.p -
+		    line.p) + 1, fault);
+	file->bad_profile |= slice_starts_nocase(key, "Profile:");
 	if (fault->column == 0)
 		fault->column = 1;
 	fault->column += (size_t)((in_requirement ? requirement.p : key.p) -
