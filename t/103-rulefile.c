@@ -1,4 +1,6 @@
 /* Rule files: every bad line is reported, with file, line and column. */
+#include <sys/stat.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -235,9 +237,13 @@ test_files(void **state)
 	snprintf(want, sizeof want, "cannot open %s: No such file or "
 	    "directory", unit_path("missing"));
 	unit_same("missing", want, fault.text);
-	assert_false(rulefile_read(&file, "/tmp", &fault));
+	assert_int_equal(mkdir(unit_path("empty"), 0755), 0);
+	assert_false(rulefile_read(&file, unit_path("empty"), &fault));
 	assert_int_equal(fault.kind, FAULT_NOINPUT);
-	unit_same("folder", "cannot read /tmp: Is a directory", fault.text);
+	snprintf(want, sizeof want, "cannot read %s: it has no file *.rules; "
+	    "expected one at least", unit_path("empty"));
+	unit_same("folder", want, fault.text);
+	rmdir(unit_path("empty"));
 	for (unsigned i = file.nsources; i < RULEFILE_SOURCES_MAX; i++)
 		assert_true(rulefile_read(&file, "/dev/null", &fault));
 	assert_false(rulefile_read(&file, "/dev/null", &fault));

@@ -8,11 +8,12 @@
 
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
-#include "policy/commands/ruleset.h"
+#include "policy/commands/difference.h"
 
 enum { EXPIRES_SOON = 30, SECONDS_A_DAY = 86400 };
 
 static const struct command_option options[] = {
+	{ 'u', "unbuilt", NULL, "what only the store or only the files have" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -217,8 +218,34 @@ show_word(const struct showing *s, struct slice word)
 	return EXIT_FINDINGS;
 }
 
+/*
+ * What was set and is in no file, and what is in a file and was not built.  The
+ * files are read first: then root may become another user.
+ */
 static int
-run(struct context *context, int argc, char **argv)
+show_unbuilt(const struct context *context, bool json)
+{
+	char *none[] = { NULL };
+	struct store_reader reader;
+	struct rulefile rules;
+	struct difference d;
+	struct store *store;
+	struct fault f;
+	bool good = ruleset_read(context, none, &rules, &f) &&
+	    command_open_store(context, &store, &reader, &f);
+
+	if (good) {
+		good = difference_print(&reader, &rules, json, &d, &f);
+		command_close_store(store, &reader);
+	}
+	rulefile_free(&rules);
+	if (!good)
+		return command_fail(&f);
+	return d.removed + d.added + d.changed > 0 ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+static int
+show(const struct context *context, const char *key, bool json)
 {
 	struct store_reader reader;
 	struct jsonlist list;
@@ -226,26 +253,36 @@ run(struct context *context, int argc, char **argv)
 	    SECONDS_A_DAY), .list = &list };
 	struct store *store;
 	struct fault f;
-	bool json = false;
-	int c, status;
+	int status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != OPTION_JSON)
-			return status;
-		json = true;
-	}
-	if (!command_operands(context, argc - optind, 0, 1))
-		return FAULT_USAGE;
 	if (!command_open_store(context, &store, &reader, &f))
 		return command_fail(&f);
 	jsonlist_start(&list, json ? stdout : NULL);
-	if (optind < argc)
-		status = show_word(&s, slice_of(argv[optind]));
+	if (key != NULL)
+		status = show_word(&s, slice_of(key));
 	else
 		status = show_all(&s, &f) ? EXIT_FINE : command_fail(&f);
 	jsonlist_end(&list);
 	command_close_store(store, &reader);
 	return status;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	bool json = false, unbuilt = false;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c != OPTION_JSON && c != 'u')
+			return status;
+		json |= c == OPTION_JSON;
+		unbuilt |= c == 'u';
+	}
+	if (!command_operands(context, argc - optind, 0, unbuilt ? 0 : 1))
+		return FAULT_USAGE;
+	return unbuilt ? show_unbuilt(context, json) :
+	    show(context, argv[optind], json);
 }
 
 const struct command command_show = {

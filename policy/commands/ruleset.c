@@ -7,12 +7,28 @@
 
 enum { RULESET_CHUNK = 64 * 1024 };
 
+/* What the setting `rules` names, in its order. */
+static bool
+read_settings(struct slice paths, struct rulefile *rules, struct fault *f)
+{
+	char path[SETTINGS_STRING_MAX];
+	struct slice word;
+
+	while (slice_next_of(&paths, ", \t", &word)) {
+		snprintf(path, sizeof path, "%.*s", SLICE_ARG(word));
+		if (word.n > 0 && !rulefile_read(rules, path, f))
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_files(const struct context *context, char *const *paths,
     struct rulefile *rules, struct fault *f)
 {
 	if (*paths == NULL)
-		return rulefile_read(rules, context->settings.rules, f);
+		return read_settings(slice_of(context->settings.rules), rules,
+		    f);
 	for (; *paths != NULL; paths++)
 		if (!rulefile_read(rules, *paths, f))
 			return false;

@@ -70,6 +70,54 @@ const struct setting_type setting_type_path = {
 	.print = print_string,
 };
 
+/* Files and folders; a slash at the end says that it is one. */
+static bool
+are_paths(struct slice value)
+{
+	struct slice path;
+	bool any = false;
+
+	while (slice_next_of(&value, ", \t", &path)) {
+		if (path.n == 0)
+			continue;
+		while (path.n > 1 && path.p[path.n - 1] == '/')
+			path.n--;
+		if (!is_path(path))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool
+parse_paths(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	if (!are_paths(value))
+		return expected(row, value, f);
+	return store_string(row, value, field, f);
+}
+
+static bool
+add_paths(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	char buf[SETTINGS_STRING_MAX + 1];
+	struct text text;
+
+	text_init(&text, buf, sizeof buf);
+	text_printf(&text, "%s ", (const char *)field);
+	text_put(&text, value);
+	return parse_paths(row, slice_make(buf, text.n), field, f);
+}
+
+const struct setting_type setting_type_paths = {
+	.expects = "absolute paths, with blanks or commas between them",
+	.parse = parse_paths,
+	.add = add_paths,
+	.print = print_string,
+};
+
 /* A host name or address, to be resolved when the socket is made. */
 static bool
 is_host(struct slice host, bool ipv6)

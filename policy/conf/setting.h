@@ -48,6 +48,7 @@ extern const struct setting_type setting_type_listener; /* off, inet:, inet6: */
 extern const struct setting_type setting_type_map_listener; /* off or those */
 extern const struct setting_type setting_type_resolver; /* off, ADDRESS NAME */
 extern const struct setting_type setting_type_path;
+extern const struct setting_type setting_type_paths; /* by blanks, commas */
 extern const struct setting_type setting_type_account;
 extern const struct setting_type setting_type_url;
 extern const struct setting_type setting_type_mode;

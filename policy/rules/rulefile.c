@@ -269,21 +269,13 @@ read_all(int fd, const char *path, struct arena *memory, struct slice *text,
 }
 
 bool
-rulefile_read(struct rulefile *file, const char *path, struct fault *fault)
+rulefile_read_open(struct rulefile *file, int fd, const char *name,
+    struct fault *fault)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *name = is_stdin ? "standard input" : path;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct slice text = { NULL, 0 };
 	unsigned source;
-	bool good;
 
-	if (fd < 0)
-		return fault_errno(fault, FAULT_NOINPUT, errno,
-		    "cannot open %s", path);
-	good = read_all(fd, name, &file->memory, &text, fault);
-	if (!is_stdin)
-		close(fd);
-	return good && add_source(file, name, &source, fault) &&
+	return read_all(fd, name, &file->memory, &text, fault) &&
+	    add_source(file, name, &source, fault) &&
 	    parse_text(file, text, source, fault);
 }

@@ -24,7 +24,7 @@ enum {
 	RULEFILE_LINE_MAX = 2048,
 	RULEFILE_ENDLESS = 1024 * 1024, /* a line that is not read to its end */
 	RULEFILE_BYTES_MAX = 512 * 1024 * 1024,
-	RULEFILE_SOURCES_MAX = 64,
+	RULEFILE_SOURCES_MAX = 1024,
 	RULEFILE_LISTS_MAX = 8
 };
 
@@ -83,9 +83,10 @@ void rulefile_init(struct rulefile *,
 void rulefile_free(struct rulefile *);
 
 /*
- * Read one more file ("-": standard input).  False with a fault when it cannot
- * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
- * and are no failure here.
+ * Read one more file ("-": standard input), or all *.rules of a folder in the
+ * order of their names.  False with a fault when it cannot be opened or read, is
+ * no text, or memory runs out, or when a folder has none or one of somebody
+ * else's.  Bad lines are reported and counted, and are no failure here.
  */
 bool rulefile_read(struct rulefile *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
