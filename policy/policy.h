@@ -9,6 +9,8 @@
 #ifndef TLSPOLICY_POLICY_H
 #define TLSPOLICY_POLICY_H
 
+#include "policy/audit/chain-key.h"
+#include "policy/audit/chain-link.h"
 #include "policy/audit/chain.h"
 #include "policy/audit/record.h"
 #include "policy/audit/source.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/store/rebuild.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 #include "t/unit.h"
 
 #define DAY_US INT64_C(86400000000)
@@ -25,7 +25,10 @@ struct mails {
 	const char *macros;
 	struct tag_result rule; /* no key: none */
 	bool refused;
+	const char *client; /* NULL: the partner's own host */
 };
+
+#define STRANGER "[203.0.113.66] client_addr=203.0.113.66"
 
 struct row {
 	const char *name;
@@ -34,20 +37,24 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "verified, one name", { { .n = 4, .macros = TLS13 " verify=OK "
+	{ "pinned: verified, one name", { { .n = 4, .macros = TLS13 " verify=OK "
 	    "cn_subject=mx.bank.example" } }, OWN
 	    "\tWARN+VERIFY+CN:mx.bank.example++VER:1.2++BY:4+20of+204+20mails,"
 	    "+201970-01-01+20to+201970-01-01" },
-	{ "the name in other letters", { { .n = 2, .macros = TLS13 " verify=OK "
+	{ "verified, and no name is asked for", { { .n = 4, .macros = TLS13
+	    " verify=OK cn_subject=mx.bank.example" } }, "# satisfied by 4 of "
+	    "4: with 95 % confidence not more than 53 % of such mail fails it\n"
+	    OWN "\tWARN+VERIFY+VER:1.2++BY:4+20of+204+20mails," },
+	{ "pinned: the name in other letters", { { .n = 2, .macros = TLS13 " verify=OK "
 	    "cn_subject=mx.bank.example" }, { .n = 2, .macros = TLS13
 	    " verify=OK cn_subject=MX.bank.example" } }, OWN
 	    "\tWARN+VERIFY+CN:mx.bank.example++VER:1.2++BY:4+20of+204" },
-	{ "verified, two names", { { .n = 2, .macros = TLS13 " verify=OK "
+	{ "pinned: verified, two names", { { .n = 2, .macros = TLS13 " verify=OK "
 	    "cn_subject=a" }, { .n = 2, .macros = TLS13 " verify=OK "
 	    "cn_subject=b" } }, OWN "\tWARN+VERIFY+VER:1.2++BY:4" },
-	{ "verified, no name", { { .n = 4, .macros = TLS13 " verify=OK" } },
+	{ "pinned: verified, no name", { { .n = 4, .macros = TLS13 " verify=OK" } },
 	    OWN "\tWARN+VERIFY+VER:1.2++BY:4" },
-	{ "what sendmail puts there", { { .n = 4, .macros = TLS13 " verify=OK "
+	{ "pinned: what sendmail puts there", { { .n = 4, .macros = TLS13 " verify=OK "
 	    "cn_subject=BadCertificateUnknown" } },
 	    OWN "\tWARN+VERIFY+VER:1.2++BY:4" },
 	{ "not each verified", { { .n = 3, .macros = TLS13 " verify=OK" },
@@ -64,6 +71,58 @@ static const struct row rows[] = {
 	{ "one in clear", { { .n = 5, .macros = TLS13 " verify=OK" },
 	    { .n = 1, .macros = "" } },
 	    "# bank.example: not every mail came over TLS (6 mails, 5 over" },
+	{ "one in clear of a stranger", { { .n = 5, .macros = TLS13
+	    " verify=OK" }, { .n = 1, .macros = "", .client = STRANGER } },
+	    "# not obeyed, as it never satisfied it: 203.0.113.66, 1 mail, "
+	    "last 1970-01-01\n" OWN "\tWARN+VERIFY+VER:1.2++BY:5+20of+206" },
+	{ "one over TLS of a stranger", { { .n = 5, .macros = TLS13
+	    " verify=OK" }, { .n = 1, .macros = TLS11 " verify=NO",
+	    .client = STRANGER } },
+	    OWN "\tWARN+VERIFY+VER:1.2++BY:5+20of+206" },
+	{ "one in clear of a stranger, nobody verified", { { .n = 5,
+	    .macros = TLS13 " verify=NO" }, { .n = 1, .macros = "",
+	    .client = STRANGER } }, OWN "\tWARN+ENCR:128+VER:1.2++BY:5" },
+	{ "too many of a stranger", { { .n = 30, .macros = TLS13 " verify=OK" },
+	    { .n = 2, .macros = "", .client = STRANGER } },
+	    "# bank.example: not every mail came over TLS (32 mails, 30" },
+	{ "as many as may be", { { .n = 38, .macros = TLS13 " verify=OK" },
+	    { .n = 2, .macros = "", .client = STRANGER } },
+	    OWN "\tWARN+VERIFY+VER:1.2++BY:38+20of+2040" },
+	{ "a stranger that has come over TLS as well", { { .n = 38,
+	    .macros = TLS13 " verify=NO" }, { .n = 1, .macros = "",
+	    .client = STRANGER }, { .n = 1, .macros = TLS13 " verify=NO",
+	    .client = STRANGER } },
+	    "# bank.example: not every mail came over TLS" },
+	{ "nobody but strangers", { { .n = 1, .macros = "", .client =
+	    STRANGER } }, "# bank.example: too few mails" },
+	{ "too few without the stranger's", { { .n = 3, .macros = TLS13
+	    " verify=OK" }, { .n = 1, .macros = "", .client = STRANGER } },
+	    "# bank.example: too few mails" },
+	{ "a stranger failed the rule", { { .n = 30, .macros = TLS13
+	    " verify=OK", .rule = RULE("WARN+VERIFY", ANSWER_YES) },
+	    { .n = 1, .day = 2, .macros = "", .client = STRANGER,
+	    .rule = RULE("WARN+VERIFY", ANSWER_NO) } },
+	    "# not obeyed, as it never satisfied it: 203.0.113.66, 1 mail, "
+	    "last 1970-01-03\n" OWN "\tTEMP+VERIFY+BY:30+20of+2031" },
+	{ "a stranger was there before the rule", { { .n = 1, .macros = "",
+	    .client = STRANGER }, { .n = 30, .macros = TLS13 " verify=OK",
+	    .rule = RULE("WARN+VERIFY", ANSWER_YES) } },
+	    OWN "\tTEMP+VERIFY+BY:30+20of+2031" },
+	{ "the partner was in clear before the rule", { { .n = 1, .macros = "" },
+	    { .n = 30, .macros = TLS13 " verify=OK",
+	    .rule = RULE("WARN+VERIFY", ANSWER_YES) } },
+	    "# bank.example: judged again, a mail would have been refused" },
+	{ "a stranger was refused", { { .n = 60, .macros = TLS13 " verify=OK",
+	    .rule = RULE("TEMP+VERIFY", ANSWER_YES) }, { .n = 1, .macros = "",
+	    .client = STRANGER, .refused = true,
+	    .rule = RULE("TEMP+VERIFY", ANSWER_NO) } },
+	    "203.0.113.66, 1 refused attempt, last 1970-01-01\n" OWN
+	    "\tPERM+VERIFY+BY:60+20of+2060" },
+	{ "of a stranger it could not be told", { { .n = 30, .macros = TLS13
+	    " verify=OK", .rule = RULE("WARN+VERIFY", ANSWER_YES) },
+	    { .n = 1, .day = 2, .macros = "", .client = STRANGER,
+	    .rule = RULE("WARN+VERIFY", ANSWER_CANNOT_TELL) } },
+	    "# bank.example: its rule was not satisfied each time" },
 	{ "few mails", { { .n = 3, .macros = TLS13 " verify=OK" } },
 	    "# bank.example: too few mails or days (3 mails, 3 over TLS)" },
 	{ "refused ones are no evidence", { { .n = 3, .macros = TLS13
@@ -153,9 +212,10 @@ each(const struct row *row, each_record *take, void *arg)
 			struct reader_record record;
 			char macros[300];
 
-			snprintf(macros, sizeof macros, "v=8.18.1 "
-			    "client_name=mx.bank.example client_addr=192.0.2.1 "
-			    "mail_addr=a@mail.bank.example %s", m->macros);
+			snprintf(macros, sizeof macros, "v=8.18.1 client_name="
+			    "%s mail_addr=a@mail.bank.example %s", m->client !=
+			    NULL ? m->client : "mx.bank.example "
+			    "client_addr=192.0.2.1", m->macros);
 			reader_record_init(&record);
 			record.event = m->refused ? RECORD_REFUSED_MAIL :
 			    RECORD_MESSAGE;
@@ -206,6 +266,7 @@ suggested(const struct row *row)
 	s.min_days = 1;
 	s.temp_days = 2;
 	s.perm_days = 3;
+	s.pin = strncmp(row->name, "pinned: ", 8) == 0;
 	each(row, first, &s);
 	assert_true(suggest_choose(&s));
 	assert_true(suggest_rules(&s, &rules, &f));
@@ -218,6 +279,7 @@ suggested(const struct row *row)
 	each(row, second, &state);
 	store_end(&state.reader);
 	store_close(store);
+	suggest_settle(&s);
 	suggest_print(&s, true, out);
 	assert_int_equal(fclose(out), 0);
 	suggest_free(&s);
@@ -269,8 +331,10 @@ test_names(void **state)
 		{ "a@[192.0.2.1]", "" }, { "a@b_c.example", "" },
 		{ "a@b/c.example", "" },
 	};
+	struct suggest none;
 
 	(void)state;
+	suggest_init(&none);
 	for (size_t i = 0; i < UNIT_COUNT(senders); i++) {
 		char macros[200], name_text[256];
 		struct reader_record record;
@@ -282,7 +346,7 @@ test_names(void **state)
 		reader_record_init(&record);
 		unit_facts(&record.facts, macros);
 		text_init(&name, name_text, sizeof name_text);
-		good = suggest_name(&record, &name);
+		good = suggest_name(&none, &record, &name);
 		unit_number(senders[i].sender, senders[i].want[0] != '\0',
 		    good);
 		if (good)
@@ -293,10 +357,37 @@ test_names(void **state)
 	unit_end();
 }
 
+/* 1 - 0.05^(1/n) without a failure; the rest by R's binom.test(). */
+static void
+test_bound(void **state)
+{
+	static const struct {
+		uint64_t n, failed;
+		int millionths;
+	} bounds[] = {
+		{ 0, 0, 1000000 }, { 1, 0, 950000 }, { 2, 0, 776393 },
+		{ 20, 0, 139108 }, { 60, 0, 48703 }, { 300, 0, 9936 },
+		{ 1000000, 0, 3 }, { 20, 1, 216106 }, { 20, 20, 1000000 },
+		{ 100, 5, 102253 }, { 1000000, 50000, 50360 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(bounds); i++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "%d of %d failed",
+		    (int)bounds[i].failed, (int)bounds[i].n);
+		unit_number(name, bounds[i].millionths, (long long)(0.5 +
+		    1000000 * suggest_bound(bounds[i].n, bounds[i].failed)));
+	}
+	unit_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_names),

@@ -31,6 +31,7 @@ socket-group =
 user =
 store = /var/lib/tlspolicy/policy.mdb
 rules = /etc/tlspolicy/rules
+claims = /etc/tlspolicy/rules.d
 mode = enforce
 default-class = temp
 on-error = tempfail

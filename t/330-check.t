@@ -31,6 +31,7 @@ TLS_To:payroll@home.example	PERM+ENCR:256
 TLS_To:held@home.example	HOLD+ENCR:256
 TLS_To:warned@home.example	WARN+ENCR:256
 TLS_Clt:dn.example	PERM+VERIFY+CS:/CN=dn.example
+TLS_Clt:dated.example	PERM+ENCR:128+FROM:2030-03-01++UNTIL:2030-03-31
 END
 my $none = 'encryption required: wanted at least 128 bits, found a session ' .
     'in clear / rule';
@@ -55,6 +56,17 @@ judged([], 75, 'tempfail 451 4.3.0 cannot tell whether TLS policy is met: ' .
     "wanted what the MTA tells of the session, found no macro {client_name}\n",
     'no macro at all');
 judged(['client_name=other.example'], 0, "accept\n", 'no rule');
+for my $day (['2030-02-28', 0], ['2030-03-01', 77], ['2030-03-31', 77],
+    ['2030-04-01', 0]) {
+	judged(['--at', $day->[0], 'client_name=dated.example'], $day->[1],
+	    $day->[1] == 0 ? "accept\n" : qr/^reject 550 /, "on $day->[0]");
+}
+for my $no ('2030-02-29', 'tomorrow', '', '2030-3-1') {
+	my $r = check('-r', $rules, '--at', $no, 'client_name=dated.example');
+	is($r->{status}, 64, "--at '$no': exit 64");
+	like($r->{err}, qr/--at: a date was expected, YYYY-MM-DD/,
+	    "--at '$no': what was expected");
+}
 judged(['client_name=temp.example'], 75, "tempfail 451 4.7.10 $none " .
     "TLS_Clt:temp.example ENCR:128\n", 'temp');
 judged(['client_name=mx.perm.example'], 77, "reject 550 5.7.10 $none " .

@@ -31,24 +31,44 @@ sub suggested {
 }
 
 my @all = (
-    'TLS_From:moved.example WARN+VERIFY+CN:mx.moved.example++VER:1.2',
-    'TLS_From:new.example WARN+VERIFY+CN:mx.new.example++VER:1.2',
-    'TLS_From:trusted.example WARN+VERIFY+CN:out.trusted.example++VER:1.2',
+    'TLS_From:bigmail.example WARN+ENCR:128+VER:1.2',
+    'TLS_From:moved.example WARN+VERIFY+VER:1.2',
+    'TLS_From:new.example WARN+VERIFY+VER:1.2',
+    'TLS_From:trusted.example WARN+VERIFY+VER:1.2',
     'TLS_From:steady.example TEMP+VERIFY+CN:mx.steady.example',
     'TLS_From:tested.example PERM+VERIFY+CN:mx.tested.example');
-is_deeply(suggested($log), \@all, 'proposals, in the order of their steps');
-is_deeply(suggested('--mails', 300, $log), [@all[0, 1, 3, 4]], '--mails');
-is_deeply(suggested('--days', 91, $log), [@all[3, 4]], '--days');
-is_deeply(suggested('--tempfail-after', 91, $log), [@all[0 .. 2, 4]],
+my @ever = ('--window', 0);
+is_deeply(suggested(@ever, $log), \@all, 'proposals, in the order of their steps');
+is_deeply(suggested(@ever, '--cn', $log), [$all[0],
+    map({ "TLS_From:$_->[0] WARN+VERIFY+CN:$_->[1]++VER:1.2" }
+    ['moved.example', 'mx.moved.example'], ['new.example', 'mx.new.example'],
+    ['trusted.example', 'out.trusted.example']), @all[4, 5]], '--cn');
+is_deeply(suggested(@ever, '--mails', 300, $log), [@all[0 .. 2, 4, 5]],
+    '--mails');
+is_deeply(suggested(@ever, '--days', 91, $log), [@all[4, 5]], '--days');
+is_deeply(suggested(@ever, '--tempfail-after', 91, $log), [@all[0 .. 3, 5]],
     '--tempfail-after');
-is_deeply(suggested('--reject-after', 91, $log), [@all[0 .. 3]],
+is_deeply(suggested(@ever, '--reject-after', 91, $log), [@all[0 .. 4]],
     '--reject-after');
 
-my $out = tlspolicy('suggest', '--why-not', $log)->{out};
+# A month: what was bad before is forgotten.
+is_deeply(suggested($log), [@all[0 .. 4],
+    'TLS_From:legacy.example PERM+ENCR:128+VER:1.2', $all[5]], 'a window');
+is_deeply(suggested('--days', 85, $log), suggested(@ever, '--days', 85, $log),
+    'who asks for more days gets a longer window');
+is_deeply(suggested('--since', '2026-08-01', $log), \@all, '--since');
+is_deeply(suggested('--until', '2026-08-28', $log), [], '--until');
+is_deeply(suggested('--domain', 'new.example', $log), [$all[2]], '--domain');
+is_deeply(suggested('--client', '198.51.100.0/24', $log), [$all[0]],
+    '--client: a network');
+is_deeply(suggested('--client', 'moved.example', $log), [$all[1]],
+    '--client: a name');
+
+my $out = tlspolicy('suggest', @ever, '--why-not', $log)->{out};
 my $rules = $scratch->write('suggested', $out);
 like($out, qr/^TLS_From:new\.example\t\S+\+\+BY:341\+20of\+20341\+20mails,\+202026-08-24\+20to\+202026-11-21$/m,
     'evidence');
-like($out, qr/^# in place of \S+audit\.rules:2: WARN\+VERIFY\+CN:mx\.steady\.example\nTLS_From:steady/m,
+like($out, qr/^# in place of \S+audit\.rules:2: WARN\+VERIFY\+CN:mx\.steady\.example\n(?:#.*\n)+TLS_From:steady/m,
     'which rule it replaces');
 like($out, qr/^# news\.example: not every mail came over TLS \(1450 mails, 989 over TLS\)$/m,
     '--why-not: clear');
@@ -57,22 +77,40 @@ like($out, qr/^# insurer\.example: its rule was not satisfied each time/m,
 like($out, qr/^# courier\.example: has a rule that is final, dated/m,
     '--why-not: dated');
 
+like($out, qr/^# satisfied by 341 of 341: with 95 % confidence not more than 0\.9 % of such mail fails it\nTLS_From:new/m,
+    'how sure that is');
+my ($mails) = $out =~ /^TLS_From:bigmail\.example\t\S+BY:[\d,]+\+20of\+20([\d,]+)/m;
+$mails =~ tr/,//d;
+like($out, qr/^# not obeyed, as it never satisfied it: 203\.0\.113\.67, \d+ mails, last 2026-11-2\d\nTLS_From:bigmail/m,
+    'a stranger is named');
+my ($stranger) = $out =~ /203\.0\.113\.67, (\d+) mails/;
+my $other = () = Tlspolicy::Scratch::slurp($log) =~
+    /^(?=.*bigmail)(?=.*203\.0\.113\.67)/gm;
+is($stranger, $other, 'with each of his mails');
+cmp_ok($mails, '>', 20 * $stranger, 'who are few');
+unlike($out, qr/198\.51\.100\.7,/, 'and the partner is not');
+
 # A rule file like any other.
 my $build = tlspolicy('build', '-d', $scratch->path('new.mdb'), $rules);
 is($build->{status}, 0, 'it builds') or diag $build->{err};
 my $lint = tlspolicy('lint', '--mta', 'postfix', $rules);
 is("$lint->{status} $lint->{out}$lint->{err}", '0 ', 'lint has nothing to say');
 
-# Enforced at once it still refuses nothing of what was let through.
+# Enforced at once it still refuses nothing of what was let through, but for
+# those that are named.
 my $enforced = $scratch->write('enforced', $out =~ s/\tWARN\+/\tPERM+/gr);
 my $replay = tlspolicy('replay', '-r', $enforced, $log);
-is($replay->{status}, 0, 'replay: nothing newly refused') or
-    diag $replay->{out};
+like($replay->{out}, qr/^newly refused: $stranger\n  bigmail\.example: $stranger,/m,
+    'replay: nothing newly refused but of the stranger');
+my $others = $scratch->write('others', $out =~ s/\tWARN\+/\tPERM+/gr =~
+    s/^TLS_From:bigmail.*//mr);
+is(tlspolicy('replay', '-r', $others, $log)->{status}, 0,
+    'replay: nothing newly refused of others');
 my $strict = $scratch->write('strict', "TLS_From:news.example\tPERM+ENCR:1\n");
 is(tlspolicy('replay', '-r', $strict, $log)->{status}, 1,
     'replay: a rule that would refuse is found');
 
-# One forged mail in clear, and nothing is proposed; names that cannot be keys.
+# One mail in clear: of the partner's own host, of a stranger.
 my @sessions = map { [Tlspolicy::Sample::time_of($_),
     Tlspolicy::Sample::sendmail_session($_[0] // 'good.example',
     tls_version => 'TLSv1.2', cipher => 'AES128-SHA', cipher_bits => 128)] }
@@ -84,6 +122,16 @@ my $clear = [Tlspolicy::Sample::time_of(5.5),
     Tlspolicy::Sample::sendmail_session('good.example')];
 is_deeply(suggested(Tlspolicy::Sample::log_of($scratch, 'forged',
     @sessions[0 .. 5], $clear, @sessions[6 .. 29])), [], 'one mail in clear');
+my %forger = (client_name => '[203.0.113.66]', client_addr => '203.0.113.66',
+    client_resolve => 'FAIL');
+my @forged = ([$clear->[0], { %{$clear->[1]}, %forger }],
+    [$clear->[0] + 1, { %{$clear->[1]}, %forger }]);
+is_deeply(suggested(Tlspolicy::Sample::log_of($scratch, 'stranger',
+    @sessions[0 .. 5], $forged[0], @sessions[6 .. 29])),
+    ['TLS_From:good.example WARN+ENCR:128+VER:1.2'], 'one of a stranger');
+is_deeply(suggested(Tlspolicy::Sample::log_of($scratch, 'strangers',
+    @sessions[0 .. 5], @forged, @sessions[6 .. 29])), [],
+    'more than one in twenty');
 my $exempt = [$clear->[0], { %{$clear->[1]}, exempt => 1 }];
 is_deeply(suggested(Tlspolicy::Sample::log_of($scratch, 'exempt',
     @sessions[0 .. 5], $exempt, @sessions[6 .. 29])),
@@ -104,6 +152,20 @@ my @cn = map { my $day = $_; [Tlspolicy::Sample::time_of($day),
     Tlspolicy::Sample::verified('a+20b\x0a+0aTLS_From:', 'x', ''))] } 0 .. 29;
 my $cn = tlspolicy('suggest', Tlspolicy::Sample::log_of($scratch, 'cn', @cn));
 unlike($cn->{out}, qr/^TLS_From:\s/m, 'a CN with a newline makes no rule');
+
+# What nothing has is told, what can be none refused.
+for (['--domain', 'bnak.example'], ['--client', '10.9.8.0/24'],
+    ['--until', '2020-01-01']) {
+	my $r = tlspolicy('suggest', @$_, $log);
+	is($r->{status}, 0, "@$_: exit code");
+	like($r->{err}, qr/none of \d+ records/, "@$_: told");
+	like($r->{out}, qr/nothing to propose/, "@$_: and nothing else");
+}
+for (['--domain', 'a@b'], ['--client', '1.2.3.4/33'], ['--since', 'x'],
+    ['--until', '2026-13-01'], ['--window', 'x'], ['--since', '2026-02-02',
+    '--until', '2026-02-01']) {
+	is(tlspolicy('suggest', @$_, $log)->{status}, 64, "@$_: a usage error");
+}
 
 my $stdin = tlspolicy('suggest', '-');
 is($stdin->{status}, 64, 'standard input cannot be read twice');

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP qw(decode_json);
 use Test::More;
 use Tlspolicy::Sample;
 use Tlspolicy::Scratch;
@@ -82,4 +83,46 @@ told("--domain bnak.example: none of $all records\n" .
     if Tlspolicy::Scratch::slurp($log) !~ /"reason":"wrong-certificate"/;
 told("of all that: none of $all records\n", @show, '--domain', 'bank.example',
     '--rule', 'TLS_From:legacy.example');
+# --to and --clear, counted in another way.
+my @records = map { decode_json($_) } grep { !/"event":"link"/ }
+    split /\n/, Tlspolicy::Scratch::slurp($log);
+sub shown {
+	my $r = tlspolicy(@show, '--json', @_);
+	is($r->{status}, 0, "show @_: exit code");
+	return decode_json($r->{out});
+}
+my @clear = grep { !defined $_->{tls} } @records;
+cmp_ok(scalar @clear, '>', 100, 'some in clear');
+is_deeply([map { $_->{seq} } @{shown('--clear')}],
+    [map { $_->{seq} } @clear], '--clear');
+is_deeply(shown('--clear', '--domain', 'new.example'), [],
+    '--clear of a partner who never was');
+told("of all that: none of $all records\n", @show, '--clear', '--domain',
+    'new.example');
+refused('not a recipient: want user', @show, '--to', $_)
+    for '', 'a b@c.example', '<a@c.example>', 'a@', '@c.example', 'a@*.example',
+    '.c.example', '192.0.2.1', 'a@192.0.2.1', 'a@b@';
+
+# Recipients in every spelling, as typed and as they were understood.
+my @rcpts = ([['perm@bar.test']], [['x@bar.test', 'PERM@Bar.Test']],
+    [['@foo.test:perm%bar.test@here.example']], [['bar.test!perm']],
+    [['perm']], [['other@bar.test'], ['perm@bar.test']],
+    [['perm@sub.bar.test']], [['perm@notbar.test']], [[]]);
+my $to = $scratch->write('to', join '', map {
+	my %r = (%{$records[0]}, queue_id => "Q$_", rcpts => $rcpts[$_][0]);
+	delete @r{qw(seq chain)};
+	$r{rcpts_resolved} = $rcpts[$_][1] if $rcpts[$_][1];
+	JSON::PP->new->canonical->encode(\%r) . "\n" } 0 .. $#rcpts);
+for (['perm@bar.test', '0 1 2 3 5'], ['PERM@BAR.TEST', '0 1 2 3 5'],
+    ['bar.test', '0 1 2 3 5 6'], ['perm@sub.bar.test', '6'],
+    ['perm@here.example', '4'], ['here.example', '2 4'],
+    ['other@bar.test', '5'], ['foo.test', ''], ['er@bar.test', '']) {
+	my ($word, $want) = @$_;
+	my $r = Tlspolicy::Scratch::run("$bin/tlspolicy", @show, '--json',
+	    '--to', $word, $to);
+	is(join(' ', map { substr $_->{queue_id}, 1 }
+	    @{decode_json($r->{out})}), $want, "--to $word");
+	is($r->{err} =~ /^--to \Q$word\E: none of 9 records$/m ? 1 : 0,
+	    $want eq '' ? 1 : 0, "--to $word: told when there is none");
+}
 done_testing;

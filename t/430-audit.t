@@ -238,14 +238,24 @@ subtest 'verify and head' => sub {
 	}
 	is_run(['audit', 'verify', '--head', $head], 0, qr/^whole/,
 	    'the noted head is in the older file');
+	my $first = (split /\n/, slurp("$log.1"))[0];
+	my ($old) = $first =~ /"chain":"(\w+)"/;
 	unlink "$log.1";
-	is_run(['audit', 'verify', '--head', $head], 65, qr/cut/,
-	    'without that file it is not');
+	is_run(['audit', 'verify', '--head', $head], 0,
+	    qr/^missing: lines 1 to 12, older than these$/m,
+	    'without that file the link still names it');
+	is_run(['audit', 'verify', '--head', "$old 1"], 65,
+	    qr/^broken: missing\n.*the lines before number 13 are not here/,
+	    'a head in its middle is missing, not cut');
+	is_run(['audit', 'verify', '--from', 13], 0, qr/^whole/, 'from 13 on');
+	is_run(['audit', 'verify', '--from', 12], 65,
+	    qr/^broken: dropped\n.*:1: dropped: lines 12 to 12 are missing/,
+	    'but not from 12 on');
 };
 
 subtest 'tampering' => sub {
 	message(@$_) for @sessions;
-	my ($head) = run('audit', 'head')->{out} =~ /^(\w{64})/;
+	my $head = run('audit', 'head')->{out};
 	my @lines = slurp($log) =~ /(.*\n)/g;
 	my $case = "$dir/case";
 	my $script = manual_script();
@@ -277,6 +287,12 @@ subtest 'tampering' => sub {
 	    'cut between lines: nothing shows');
 	is_run(['audit', 'verify', '--head', $head, $case], 65, qr/cut/,
 	    'but with a noted head');
+	spew($case, join '', @lines);
+	$head =~ s/^./x/;
+	$head =~ tr/x0-9a-f/00-9a-f/;
+	is_run(['audit', 'verify', '--head', $head, $case], 65,
+	    qr/^broken: changed\n.*its head is not the noted one/,
+	    'another log with as many lines');
 };
 
 subtest 'a key' => sub {
@@ -296,7 +312,8 @@ subtest 'a key' => sub {
 		    $mode);
 	}
 	chmod 0600, $key;
-	is_run(['audit', 'verify', '-k', $key], 65, qr/changed/,
+	is_run(['audit', 'verify', '-k', $key], 65,
+	    qr/^not verified\n.*they are sealed without a key/,
 	    'the log has none');
 	my $keyed = daemon($rules, name => 'keyed', settings =>
 	    { 'audit-sync' => 'each', 'audit-key-file' => $key });

@@ -20,12 +20,24 @@ struct auditlog {
 };
 
 static void
-complain(const char *what, const char *then)
+say(enum log_level level, const char *what, const char *then)
 {
 	struct fault fault;
 
 	fault_set(&fault, FAULT_IO, "audit log: %s%s", what, then);
-	log_fault(LOG_LEVEL_ERROR, &fault);
+	log_fault(level, &fault);
+}
+
+static void
+complain(const char *what, const char *then)
+{
+	say(LOG_LEVEL_ERROR, what, then);
+}
+
+static void
+warn(const char *what, const char *then)
+{
+	say(LOG_LEVEL_WARNING, what, then);
 }
 
 static void
@@ -57,10 +69,39 @@ report(void *none, enum writer_event event, const struct fault *fault)
 		log_info("audit log: its disk has room again, refusals are "
 		    "recorded");
 		break;
+	case WRITER_MISSES:
+		complain(fault->text, "; a link in the log says so, and "
+		    "/healthz until SIGHUP");
+		break;
+	case WRITER_UNKNOWN:
+		warn(fault->text, "; where it ended before is not known, nor "
+		    "whether lines are missing");
+		break;
+	case WRITER_UNKEPT:
+		warn(fault->text, "; where the log ends is not noted");
+		break;
+	case WRITER_KEPT:
+		log_info("audit log: where it ends is noted again");
+		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
 		break;
 	}
+}
+
+/* The setting, or the folder of the store. */
+static void
+state_folder(const struct settings *s, char folder[SETTINGS_STRING_MAX])
+{
+	const char *path = s->state_folder;
+	const char *slash = strrchr(s->store, '/');
+
+	if (path[0] != '\0')
+		snprintf(folder, SETTINGS_STRING_MAX, "%s", path);
+	else
+		snprintf(folder, SETTINGS_STRING_MAX, "%.*s", slash == NULL ||
+		    slash == s->store ? 1 : (int)(slash - s->store),
+		    slash == NULL ? "." : s->store);
 }
 
 /* `key` is room for the key and must live as long as the options. */
@@ -92,13 +133,16 @@ static bool
 start(struct auditlog *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
-	char key[CHAIN_KEY_MAX];
+	char key[CHAIN_KEY_MAX], folder[SETTINGS_STRING_MAX];
 	struct writer *w = NULL;
 
 	if (auditlog_is_off(s))
 		return true;
-	if (options_of(s, &options, key, fault))
+	state_folder(s, folder);
+	if (options_of(s, &options, key, fault)) {
+		options.state_folder = folder;
 		w = writer_open(&options, fault);
+	}
 	explicit_bzero(key, sizeof key);
 	if (w == NULL)
 		return false;

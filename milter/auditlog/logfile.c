@@ -1,19 +1,18 @@
 /*
- * The lock keeps a second daemon from growing another branch of the chain.
+ * What is sealed, and where it goes.  How the file is come by: logfile-take.c.
  */
+#include "config.h" /* for memrchr(3) */
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "milter/auditlog/logfile.h"
+#include "milter/auditlog/logfile-internal.h"
 
 static bool
 grow(struct logfile *f, size_t more)
@@ -62,10 +61,10 @@ seal_line(struct logfile *f, int64_t now_us,
 
 	text_init(&text, line, sizeof line);
 	format(&f->head, now_us, &text);
-	if (f->why != NULL) {
-		text.n--;
-		text_printf(&text, ",\"why\":\"%s\"}", f->why);
-	}
+	if (f->why != NULL)
+		chain_format_why(f->why, &text);
+	if (format == chain_format_link)
+		chain_format_key(f->chain, &text);
 	return logfile_seal(f, slice_make(line, text.n));
 }
 
@@ -78,19 +77,89 @@ seal_newline(struct logfile *f)
 	return true;
 }
 
+/* The chain goes on behind the line that is known. */
+static void
+go_on_behind_known(struct logfile *f, enum logfile_loss loss, uint64_t ends)
+{
+	static const char *const why[] = { [LOGFILE_CUT] = "cut",
+		[LOGFILE_LOST] = "lost", [LOGFILE_CHANGED] = "changed" };
+
+	f->loss = loss;
+	f->ends = ends;
+	f->why = why[loss];
+	memcpy(f->head.hex, f->known->hex, sizeof f->head.hex);
+	f->head.seq = f->known->seq;
+}
+
+/* Behind a rotated file, if there is one. */
+static void
+begin_behind(struct logfile *f, const char *path)
+{
+	bool found = tail_of_rotated(path, f->chain, &f->head);
+
+	if (!found)
+		chain_head_init(&f->head);
+	if (f->known != NULL && f->head.seq < f->known->seq)
+		go_on_behind_known(f, found ? LOGFILE_CUT : LOGFILE_LOST,
+		    f->head.seq);
+}
+
 static bool
 begin(struct logfile *f, const char *path, const struct tail *tail,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	if (before != NULL)
 		f->head = *before;
-	else if (!tail_of_rotated(path, f->chain, &f->head))
-		chain_head_init(&f->head);
+	else
+		begin_behind(f, path);
 	f->head.torn += tail->head.torn;
 	if ((tail->ended || seal_newline(f)) &&
 	    seal_line(f, now_us, chain_format_link))
 		return true;
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
+}
+
+/* Is the known line in the file?  f->loss tells. */
+static bool
+look_for_known(struct logfile *f, struct fault *fault)
+{
+	if (f->known == NULL)
+		return true;
+	if (f->head.seq < f->known->seq) {
+		go_on_behind_known(f, LOGFILE_CUT, f->head.seq);
+		return true;
+	}
+	switch (tail_search(f->fd, f->known, fault)) {
+	case TAIL_UNREADABLE:
+		return false;
+	case TAIL_NOT_THERE:
+		go_on_behind_known(f, LOGFILE_CHANGED, f->head.seq);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Its lines were sealed with another key, or its key has no id yet. */
+static bool
+begin_with_key(struct logfile *f, const char *path, struct tail *tail,
+    const struct chain_head *before, int64_t now_us, struct fault *fault)
+{
+	struct tail empty = { .ended = true };
+
+	tail_link_to(tail, f->chain);
+	f->head = tail->head;
+	f->why = "key";
+	f->renamed = true;
+	if (before != NULL)
+		f->head = *before;
+	else if (!look_for_known(f, fault))
+		return false;
+	f->size = 0;
+	before = &f->head;
+	return logfile_set_aside(f, path, now_us, fault) &&
+	    folder_sync(path, fault) &&
+	    begin(f, path, &empty, before, now_us, fault);
 }
 
 static bool
@@ -105,7 +174,15 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	if (!tail.found)
 		return begin(f, path, &tail, before, now_us, fault);
 	f->head = tail.head;
-	if ((tail.ended || seal_newline(f)) && (f->head.torn == 0 ||
+	if (strcmp(tail.key, chain_id(f->chain)) != 0)
+		return begin_with_key(f, path, &tail, before, now_us, fault);
+	f->head = f->written = tail.head;
+	memcpy(f->written.hex, tail.sealed, sizeof tail.sealed);
+	f->written.torn = 0;
+	if (!look_for_known(f, fault))
+		return false;
+	if ((tail.ended || seal_newline(f)) && (f->loss != LOGFILE_NOTHING ?
+	    seal_line(f, now_us, chain_format_link) : f->head.torn == 0 ||
 	    seal_line(f, now_us, chain_format_mark)))
 		return true;
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
@@ -126,135 +203,19 @@ begin_stream(struct logfile *f, const struct chain_head *before,
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 }
 
-static bool
-is_stdout(const char *path)
-{
-	return strcmp(path, "/dev/stdout") == 0;
-}
-
-/* A device that takes all and keeps nothing is no log. */
-static bool
-take_stdout(struct logfile *f, struct fault *fault)
-{
-	struct stat st;
-
-	if (fstat(f->fd, &st) == -1)
-		return fault_errno(fault, FAULT_IO, errno,
-		    "cannot stat standard output");
-	if (S_ISCHR(st.st_mode) && !isatty(f->fd))
-		return fault_set(fault, FAULT_IO, "standard output is a "
-		    "device, which keeps nothing; expected a pipe, a socket, "
-		    "a terminal or a file");
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	return true;
-}
-
-/*
- * Opened for reading, too, a FIFO would take what nobody reads, and a reader
- * that waits for it would see its end: so it is looked at before.
- */
-static int
-open_path(struct logfile *f, const char *path)
-{
-	struct stat st;
-
-	f->stream = is_stdout(path) || (lstat(path, &st) == 0 &&
-	    S_ISFIFO(st.st_mode));
-	if (is_stdout(path))
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC,
-		    STDERR_FILENO + 1);
-	return open(path, (f->stream ? O_WRONLY : O_RDWR | O_APPEND | O_CREAT) |
-	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
-}
-
-static bool
-lock(struct logfile *f, const char *path, struct fault *fault)
-{
-	struct stat st;
-
-	if (is_stdout(path))
-		return take_stdout(f, fault);
-
-	if (fstat(f->fd, &st) == -1)
-		return fault_errno(fault, FAULT_IO, errno, "cannot stat %s",
-		    path);
-	if (f->stream ? !S_ISFIFO(st.st_mode) : !S_ISREG(st.st_mode))
-		return fault_set(fault, FAULT_IO, "%s is not a regular file, "
-		    "nor a pipe", path);
-	if (st.st_nlink != 1 || (geteuid() == 0 && st.st_uid != 0))
-		return fault_set(fault, FAULT_IO, st.st_nlink != 1 ?
-		    "%s has more than one name, or none any more" :
-		    "%s is not root's, and root does not write to it", path);
-	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1)
-		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
-		    "another process writes to %s", path);
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	return true;
-}
-
-/* Said in full at a start by hand, for which no unit has made the folder. */
-static bool
-cannot_append(const char *path, int error, struct fault *fault)
-{
-	const struct passwd *user;
-	const char *end = strrchr(path, '/');
-	char folder[256] = "";
-	struct stat st;
-
-	if (end != NULL && end > path)
-		snprintf(folder, sizeof folder, "%.*s", (int)(end - path),
-		    path);
-	if (error != ENOENT || folder[0] == '\0' || stat(folder, &st) == 0)
-		return fault_errno(fault, FAULT_IO, error, error == ENXIO ?
-		    "nobody reads %s" : "cannot append to %s", path);
-	user = getpwuid(geteuid());
-	return fault_set(fault, FAULT_IO, "there is no folder %s for the audit "
-	    "log; systemd makes that of the unit, others are made by: install "
-	    "-d -o %s -m 750 %s", folder, user != NULL ? user->pw_name : "USER",
-	    folder);
-}
-
-/* Nor does root make a file where somebody else can say what folder that is. */
-static bool
-root_goes_there(const char *path, struct fault *fault)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-	uid_t owner = 0;
-
-	if (geteuid() != 0)
-		return true;
-	/* The file itself is looked at when it is open. */
-	snprintf(folder, sizeof folder, "%.*s.",
-	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
-	/* Not opened either: it may be there a moment later, and be a link. */
-	if (access(folder, F_OK) == -1 && errno == ENOENT)
-		return cannot_append(path, ENOENT, fault);
-	return folder_owner(folder, &owner, fault) && (owner == 0 ||
-	    fault_set(fault, FAULT_IO, "%s: root does not write there: its "
-	    "folder, or a link on the way, is user %lu's", path,
-	    (unsigned long)owner));
-}
-
 bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
-	struct logfile fresh = { .fd = -1, .why = f->why };
-	bool allowed = root_goes_there(path, fault);
+	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known };
 
-	if (allowed)
-		fresh.fd = open_path(&fresh, path);
-	if (allowed && fresh.fd == -1)
-		cannot_append(path, errno, fault);
-	else if (allowed && (fresh.chain = chain_new(key, fault)) != NULL &&
-	    lock(&fresh, path, fault) && (fresh.stream ?
+	if (logfile_take(&fresh, path, fault) &&
+	    (fresh.chain = chain_new(key, fault)) != NULL && (fresh.stream ?
 	    begin_stream(&fresh, before, now_us, fault) :
 	    folder_sync(path, fault) &&
 	    resume(&fresh, path, before, now_us, fault))) {
 		fresh.why = NULL;
+		fresh.known = NULL;
 		*f = fresh;
 		return true;
 	}
@@ -273,28 +234,6 @@ logfile_close(struct logfile *f)
 	free(f->buf);
 	memset(f, 0, sizeof *f);
 	f->fd = -1;
-}
-
-enum logfile_place
-logfile_place(const struct logfile *f, const char *path)
-{
-	struct stat st;
-
-	if (f->stream && is_stdout(path))
-		return LOGFILE_THERE;
-	if (stat(path, &st) == -1)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ?
-		    LOGFILE_AWAY : LOGFILE_UNSEEN;
-	return st.st_dev == f->dev && st.st_ino == f->ino ? LOGFILE_THERE :
-	    LOGFILE_AWAY;
-}
-
-bool
-logfile_is_nameless(const struct logfile *f)
-{
-	struct stat st;
-
-	return !f->stream && fstat(f->fd, &st) == 0 && st.st_nlink == 0;
 }
 
 /*
@@ -363,8 +302,27 @@ wait_for_reader(const struct logfile *f)
 	    (poll(&p, 1, -1) != -1 || errno == EINTR);
 }
 
-bool
-logfile_write(struct logfile *f, struct fault *fault)
+/* The last line whose newline is in the file; torn ones do not count. */
+static void
+note_written(struct logfile *f)
+{
+	const char *end = f->at == 0 ? NULL : memrchr(f->buf, '\n', f->at);
+	const char *start = end == NULL || end == f->buf ? NULL :
+	    memrchr(f->buf, '\n', (size_t)(end - f->buf));
+	struct chain_line parts;
+
+	if (end == NULL)
+		return;
+	start = start == NULL ? f->buf : start + 1;
+	if (!chain_split(slice_make(start, (size_t)(end - start)), &parts))
+		return;
+	memcpy(f->written.hex, parts.hex.p, CHAIN_HEX);
+	f->written.hex[CHAIN_HEX] = '\0';
+	f->written.seq = parts.seq;
+}
+
+static bool
+write_all(struct logfile *f, struct fault *fault)
 {
 	while (f->at < f->n) {
 		ssize_t n = write(f->fd, f->buf + f->at, f->n - f->at);
@@ -379,6 +337,17 @@ logfile_write(struct logfile *f, struct fault *fault)
 		f->unsynced = true;
 	}
 	return true;
+}
+
+bool
+logfile_write(struct logfile *f, struct fault *fault)
+{
+	size_t at = f->at;
+	bool good = write_all(f, fault);
+
+	if (f->at > at)
+		note_written(f);
+	return good;
 }
 
 void

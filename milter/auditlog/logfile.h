@@ -15,6 +15,10 @@
 
 #include "policy/policy.h"
 
+/* Lines that were there are not: at the end, all; or others are. */
+enum logfile_loss { LOGFILE_NOTHING, LOGFILE_CUT, LOGFILE_LOST,
+	LOGFILE_CHANGED };
+
 struct logfile {
 	int fd;
 	dev_t dev;
@@ -22,21 +26,30 @@ struct logfile {
 	uint64_t size;		/* of the file, by what was read and written */
 	struct chain *chain;
 	struct chain_head head;	/* after the last line of `buf` */
+	struct chain_head written; /* the last whole line in the file */
 	char *buf;		/* sealed, not written yet: buf[at..n) */
 	size_t at, n, room;
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool stream;		/* see logfile_open() */
+	bool renamed;		/* the file before, for its key */
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* the last fdatasync failed */
 	const char *why;	/* the next link or mark gives this reason */
+	const struct chain_head *known; /* see logfile_open(); NULL: nothing */
+	enum logfile_loss loss;
+	uint64_t ends;		/* with a loss, the number it ended with */
 };
 
 /*
  * Opens (0640 when made) and locks `path`, brings its name to the disk, and goes
- * on where it ends.  For a
- * new file `before` is the head that it links to; NULL: that of the rotated
+ * on where it ends.  One that was sealed with another key is renamed, to begin a
+ * new one.  For a new file `before` is the head that it links to; NULL: that of the rotated
  * file beside it, if there is one, else the beginning of all.  `now_us` is the
  * time of the link.  False with a fault; `f` is then unchanged.
+ *
+ * `f->known` is a line that the log is known to have had.  If it has not, the
+ * chain goes on behind that line, with a link that says why: who verifies it
+ * sees what is missing, and `loss` tells of it.
  *
  * "/dev/stdout" is what the process was given as standard output, and a FIFO is
  * opened when somebody reads it.  Both are streams: nothing of them can be read

@@ -2,7 +2,8 @@
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
  * Each file calls only those named before it: writer-round.c (one round of the
- * writer), writer-sync.c (the thread that syncs), writer-reopen.c (a change of
+ * writer), writer-keep.c (the thread that notes where the log ends),
+ * writer-sync.c (the thread that syncs), writer-reopen.c (a change of
  * files), writer-thread.c (the writer's loop), writer.c (the callbacks' side).
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
@@ -12,47 +13,20 @@
 #include <time.h>
 
 #include "milter/auditlog/logfile.h"
+#include "milter/auditlog/logstate.h"
+#include "milter/auditlog/writer-entry.h"
 #include "milter/auditlog/writer.h"
 #include "milter/clock.h"
 
 enum { WRITER_SYNC_MS = 100, WRITER_WATCH_MS = 1000 };
-
-enum entry_state {
-	ENTRY_QUEUED,
-	ENTRY_SEALED, /* chained into logfile.buf, perhaps written */
-	ENTRY_DONE,   /* written, synced with `each`; the waiter frees it */
-	ENTRY_DROPPED /* never written, the writer ends; the waiter frees it */
-};
-
-/* State and flags are under the writer's lock, the rest is the owner's. */
-struct entry {
-	struct entry *next;
-	enum entry_state state;
-	bool waited;	/* a submitter waits for this entry */
-	bool refused;	/* a write failed: the submitter stops waiting */
-	bool abandoned; /* the submitter has answered 451: withdraw it */
-	size_t start, end;	  /* in the file's buffer */
-	struct chain_head before; /* the chain's head in front of it */
-	int64_t since_ms; /* when it was handed over */
-	size_t n;
-	char record[];
-};
-
-/* Owns copies: writer_reopen() may have given up waiting for it. */
-struct reopening {
-	struct writer_options options;
-	char *path;
-	char key[CHAIN_KEY_MAX];
-	struct fault fault;
-	bool done, good, left; /* left: nobody waits, the writer frees it */
-};
 
 struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t work;	 /* wakes the writer */
 	pthread_cond_t sync_work; /* wakes the syncing thread */
 	pthread_cond_t progress; /* wakes submitters */
-	pthread_t thread, syncer;
+	pthread_cond_t keep_work; /* wakes the keeping thread */
+	pthread_t thread, syncer, keeper;
 
 	/* Under the lock. */
 	struct entry *first, **last;
@@ -81,6 +55,13 @@ struct writer {
 	bool own_sync;	 /* the writer syncs: the thread must not begin */
 	bool forgot;	 /* its sync failed: the writer writes and syncs again */
 	int64_t sync_busy_ms, last_sync_ms;
+	/* The last lines in the file, and of those on the disk. */
+	struct chain_head written, synced;
+	bool keep_no_more;
+	bool stream; /* nothing of it is looked for again */
+
+	struct logstate state; /* only the keeping thread's, once there is */
+	bool told_unknown;     /* WRITER_UNKNOWN */
 
 	/* Only the writer's thread touches these. */
 	struct writer_options options; /* without path and key */
@@ -104,6 +85,11 @@ void writer_round(struct writer *) NONNULL;
 bool writer_sync(struct writer *, struct fault *) MUST_CHECK NONNULL;
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
+
+/* writer-keep.c */
+void writer_keep_open(struct writer *, const struct writer_options *) NONNULL;
+void writer_keep_opened(struct writer *) NONNULL; /* what was missed */
+void *writer_keep_thread(void *writer);
 
 void *writer_sync_thread(void *writer); /* writer-sync.c */
 

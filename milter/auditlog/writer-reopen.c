@@ -36,6 +36,7 @@ writer_reopening_new(const struct writer_options *options, struct fault *fault)
 	}
 	r->options = *options;
 	r->options.path = r->path;
+	r->options.state_folder = NULL;
 	if (options->key.n > 0)
 		memcpy(r->key, options->key.p, options->key.n);
 	r->options.key = slice_make(r->key, options->key.n);
@@ -99,6 +100,7 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->forgot = false;
 	writer_give_back(w, torn);
 	w->sync = w->file.stream ? AUDIT_SYNC_NONE : o->sync;
+	w->stream = w->file.stream;
 	pthread_mutex_unlock(&w->lock);
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
 	w->homeless = false;

@@ -49,8 +49,10 @@ writer_report_opened(struct writer *w, const char *path)
 {
 	struct fault fault;
 
-	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s%s", path,
+	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s%s%s", path,
 	    (unsigned long long)w->file.head.seq, w->file.head.hex,
+	    !w->file.renamed ? "" : "; the file that was there is renamed, as "
+	    "another key has sealed it",
 	    !w->file.stream ? "" : "; a stream: nothing is rotated or brought "
 	    "to a disk, and a restart begins a new chain");
 	writer_report(w, WRITER_OPENED, &fault);
@@ -273,6 +275,7 @@ begin_own_sync(struct writer *w)
 bool
 writer_sync(struct writer *w, struct fault *fault)
 {
+	struct chain_head written = w->file.written;
 	struct entry *list;
 	bool good;
 
@@ -289,6 +292,7 @@ writer_sync(struct writer *w, struct fault *fault)
 	}
 	w->last_sync_ms = clock_ms();
 	w->safe = w->put;
+	w->synced = written;
 	w->unsynced_ms = 0;
 	w->stats.syncs++;
 	list = w->unsynced;
@@ -323,6 +327,7 @@ static void
 note_writes(struct writer *w, uint64_t size)
 {
 	w->put += w->file.size - size;
+	w->written = w->file.written;
 	if (w->put > w->safe && w->unsynced_ms == 0)
 		w->unsynced_ms = clock_ms();
 	w->fd = w->file.fd;

@@ -35,6 +35,7 @@ static void
 sync_once(struct writer *w)
 {
 	uint64_t put = w->put;
+	struct chain_head written = w->written;
 	int64_t began = clock_ms();
 	int fd = w->fd;
 	bool good;
@@ -49,6 +50,7 @@ sync_once(struct writer *w)
 	w->stats.syncs += good;
 	if (good) {
 		w->safe = put;
+		w->synced = written;
 		w->unsynced_ms = w->put > put ? began : 0;
 	} else {
 		w->forgot = true;

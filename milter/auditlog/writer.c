@@ -220,6 +220,32 @@ end_syncer(struct writer *w)
 	pthread_join(w->syncer, NULL);
 }
 
+static void
+end_keeper(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->keep_no_more = true;
+	pthread_cond_signal(&w->keep_work);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->keeper, NULL);
+}
+
+static int
+start_threads(struct writer *w)
+{
+	int error = pthread_create(&w->syncer, NULL, writer_sync_thread, w);
+
+	if (error != 0)
+		return error;
+	error = pthread_create(&w->keeper, NULL, writer_keep_thread, w);
+	if (error == 0 && (error = pthread_create(&w->thread, NULL,
+	    writer_thread, w)) != 0)
+		end_keeper(w);
+	if (error != 0)
+		end_syncer(w);
+	return error;
+}
+
 static bool
 start(struct writer *w, struct fault *fault)
 {
@@ -231,12 +257,10 @@ start(struct writer *w, struct fault *fault)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->work, &monotonic);
 	pthread_cond_init(&w->sync_work, &monotonic);
+	pthread_cond_init(&w->keep_work, &monotonic);
 	pthread_cond_init(&w->progress, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	error = pthread_create(&w->syncer, NULL, writer_sync_thread, w);
-	if (error == 0 && (error = pthread_create(&w->thread, NULL,
-	    writer_thread, w)) != 0)
-		end_syncer(w);
+	error = start_threads(w);
 	return error == 0 || fault_errno(fault, FAULT_UNAVAILABLE, error,
 	    "cannot start the thread of the audit log");
 }
@@ -246,8 +270,11 @@ static bool
 open_file(struct writer *w, const struct writer_options *o,
     struct fault *fault)
 {
+	writer_keep_open(w, o);
 	if (!logfile_open(&w->file, o->path, o->key, NULL, o->clock(), fault))
 		return false;
+	writer_keep_opened(w);
+	w->stream = w->file.stream;
 	if (w->file.stream)
 		w->sync = AUDIT_SYNC_NONE;
 	return true;
@@ -269,6 +296,8 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->options = *options;
 	w->options.path = NULL;
 	w->options.key = slice_make(NULL, 0);
+	w->options.state_folder = NULL;
+	w->state.dir = -1;
 	w->sync = options->sync;
 	w->full = options->full;
 	w->room = options->queue_bytes != 0 ? options->queue_bytes :
@@ -280,6 +309,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 		writer_report_opened(w, options->path);
 		return w;
 	}
+	logstate_close(&w->state);
 	logfile_close(&w->file);
 	writer_reopening_free(w->now);
 	free(w);
@@ -314,12 +344,15 @@ writer_close(struct writer *w)
 	}
 	pthread_join(w->thread, NULL);
 	pthread_join(w->syncer, NULL);
+	end_keeper(w); /* notes the very end */
+	logstate_close(&w->state);
 	writer_reopening_free(w->now);
 	writer_reopening_free(w->reopening);
 	logfile_close(&w->file);
 	pthread_cond_destroy(&w->progress);
 	pthread_cond_destroy(&w->work);
 	pthread_cond_destroy(&w->sync_work);
+	pthread_cond_destroy(&w->keep_work);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

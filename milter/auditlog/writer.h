@@ -14,6 +14,10 @@
  * second later (another thread syncs), with `none` when the system likes; until
  * then it is lost with the machine.
  *
+ * Once a second a thread notes in another folder where the log ends (logstate.h),
+ * as far as it is on the disk when that is waited for.  A writer that starts
+ * and does not find that line says so, in the log, too.
+ *
  * Once a second the file's name is looked at.  When it leads to another file or
  * to none a new file is begun, with a link that says why.  While that cannot be
  * the old one is used, unless it has no name left: then it cannot be written.
@@ -37,6 +41,10 @@ enum writer_event {
 	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
 	WRITER_SCARCE,    /* refusals are not recorded, to keep room */
 	WRITER_ROOMY,     /* refusals are recorded again */
+	WRITER_MISSES,    /* lines that were there: cut off, gone, changed */
+	WRITER_UNKNOWN,   /* where the log ended before, and why not known */
+	WRITER_UNKEPT,    /* where it ends cannot be noted */
+	WRITER_KEPT,      /* it can again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -45,6 +53,7 @@ struct writer_options {
 	enum audit_sync sync;
 	enum audit_full full;
 	struct slice key;
+	const char *state_folder; /* where the log's end is noted; NULL */
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
 	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
@@ -69,6 +78,8 @@ struct writer_stats {
 	bool failing;	    /* cannot write, or stalled */
 	bool stalled;	    /* the disk does not answer */
 	struct chain_head head;
+	uint64_t lost;	    /* lines missing at the end, at the start */
+	bool kept;	    /* its end is noted, a second or two behind */
 };
 
 /* Copies what it needs.  NULL with a fault. */

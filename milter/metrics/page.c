@@ -169,6 +169,10 @@ put_audit(struct daemon *d, struct text *out)
 		    s.unsynced_ms);
 	gauge(out, "audit_sequence", "Number of the last line of the audit "
 	    "log's chain.", s.head.seq);
+	gauge(out, "audit_lost_lines", "Lines that were missing at the end of "
+	    "the audit log when the daemon started.", s.lost);
+	gauge(out, "audit_end_noted", "1: where the audit log ends is noted in "
+	    "state-folder.", s.kept ? 1 : 0);
 	total(out, "audit_written_total",
 	    "Records that are in the audit log's file.", s.written);
 	total(out, "audit_refused_total",
@@ -337,7 +341,7 @@ metrics_page_health(struct daemon *d, struct text *out)
 	}
 	if (auditlog_stats(d->audit, &audit) && audit.astray) {
 		text_puts(out, "the audit log was removed or renamed, was cut, "
-		    "or cannot be looked at; SIGHUP "
+		    "or lacks lines that it had, or cannot be looked at; SIGHUP "
 		    "says that this is known\n");
 		return false;
 	}

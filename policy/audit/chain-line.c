@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/audit/chain.h"
+#include "policy/audit/chain-key.h"
+#include "policy/audit/chain-link.h"
 
 #define CHAIN_FIELD ",\"chain\":\""
 enum {
@@ -91,7 +92,7 @@ read_torn(struct slice s, uint64_t *torn)
 static bool
 take_time(struct slice *s)
 {
-	enum { TIME_LENGTH = sizeof "\"2026-03-01T12:00:00.000000Z\"" - 1 };
+	enum { TIME_LENGTH = CHAIN_TIME + 2 };
 
 	if (!take(s, ",\"time\":") || s->n < TIME_LENGTH)
 		return false;
@@ -99,31 +100,100 @@ take_time(struct slice *s)
 	return true;
 }
 
+/* A string of hex digits and its quotes. */
+static bool
+take_hex(struct slice *s, char *hex, size_t n)
+{
+	if (s->n < n || !is_hex(slice_make(s->p, n)))
+		return false;
+	memcpy(hex, s->p, n);
+	hex[n] = '\0';
+	*s = slice_from(*s, n);
+	return take(s, "\"");
+}
+
+/* Up to the sequence number it is fixed to the byte, but for the values. */
+bool
+chain_parse_link(struct slice s, struct chain_link *link)
+{
+	memset(link, 0, sizeof *link);
+	if (!take(&s, CHAIN_START "\"link\"") || !take_time(&s) ||
+	    !take(&s, ",\"previous\":\"") ||
+	    !take_hex(&s, link->previous, CHAIN_HEX) ||
+	    !read_torn(s, &link->torn))
+		return false;
+	s = slice_from(s, sizeof ",\"torn\":" - 1);
+	s = slice_from(s, slice_find(s, ','));
+	if (take(&s, ",\"why\":\"")) {
+		link->why = slice_make(s.p, slice_find(s, '"'));
+		s = slice_from(s, link->why.n);
+		if (!take(&s, "\""))
+			return false;
+	}
+	return !take(&s, ",\"key\":\"") || take_hex(&s, link->key, CHAIN_ID);
+}
+
 bool
 chain_is_link(struct slice s, struct slice *previous, uint64_t *torn)
 {
-	if (!take(&s, CHAIN_START "\"link\"") || !take_time(&s) ||
-	    !take(&s, ",\"previous\":\"") || s.n < CHAIN_HEX)
+	struct chain_link link;
+
+	if (!chain_parse_link(s, &link))
 		return false;
+	take(&s, CHAIN_START "\"link\"");
+	take_time(&s);
+	take(&s, ",\"previous\":\"");
 	*previous = slice_make(s.p, CHAIN_HEX);
-	s = slice_from(s, CHAIN_HEX);
-	return is_hex(*previous) && take(&s, "\"") && read_torn(s, torn);
+	*torn = link.torn;
+	return true;
 }
 
 bool
 chain_is_stream(struct slice s)
 {
-	static const char end[] = ",\"torn\":0,\"why\":\"stream\",\"seq\":1,";
-	struct slice previous, rest;
 	struct chain_head none;
-	uint64_t torn;
+	struct chain_link link;
 
 	chain_head_init(&none);
-	if (!chain_is_link(s, &previous, &torn) ||
-	    memcmp(previous.p, none.hex, CHAIN_HEX) != 0)
+	return chain_parse_link(s, &link) && link.torn == 0 &&
+	    slice_is(link.why, "stream") &&
+	    memcmp(link.previous, none.hex, CHAIN_HEX) == 0;
+}
+
+/* The event of a line of ours, and behind it. */
+static bool
+take_event(struct slice *s)
+{
+	if (!take(s, CHAIN_START "\""))
 		return false;
-	rest = slice_from(s, (size_t)(previous.p - s.p) + CHAIN_HEX + 1);
-	return take(&rest, end);
+	*s = slice_from(*s, slice_find(*s, '"'));
+	return take(s, "\"");
+}
+
+struct slice
+chain_time(struct slice s)
+{
+	if (!take_event(&s) || !take(&s, ",\"time\":\"") || s.n < CHAIN_TIME ||
+	    strspn(s.p, "0123456789-:.TZ") != CHAIN_TIME)
+		return slice_make("", 0);
+	return slice_make(s.p, CHAIN_TIME);
+}
+
+struct slice
+chain_node(struct slice s)
+{
+	static const char host[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+	struct slice none = { "", 0 };
+	size_t n;
+
+	if (!take_event(&s) || !take_time(&s) || !take(&s, ",\"node\":\""))
+		return none;
+	n = slice_find(s, '"');
+	for (size_t i = 0; i < n; i++)
+		if (strchr(host, s.p[i]) == NULL || s.p[i] == '\0')
+			return none;
+	return slice_make(s.p, n);
 }
 
 bool

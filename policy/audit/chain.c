@@ -9,14 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/audit/chain.h"
+#include "policy/audit/chain-key.h"
+#include "policy/audit/chain-link.h"
 #include "policy/audit/jsonput.h"
 
 struct chain {
 	EVP_MD *md;
 	EVP_MD_CTX *digest;	/* without key */
 	EVP_MAC_CTX *mac;	/* with key */
+	char id[CHAIN_ID + 1];	/* of the key */
 };
+
+#define LABEL_ID "tlspolicy key id"
 
 static bool
 start_mac(struct chain *c, struct slice key)
@@ -53,20 +57,6 @@ start_digest(struct chain *c)
 	c->digest = EVP_MD_CTX_new();
 	return c->md != NULL && c->digest != NULL &&
 	    EVP_DigestInit_ex2(c->digest, c->md, NULL) == 1;
-}
-
-struct chain *
-chain_new(struct slice key, struct fault *fault)
-{
-	struct chain *c = calloc(1, sizeof *c);
-
-	if (c != NULL && can_fetch() &&
-	    (key.n > 0 ? start_mac(c, key) : start_digest(c)))
-		return c;
-	fault_set(fault, FAULT_SOFTWARE,
-	    "OpenSSL does not give %s", key.n > 0 ? "HMAC-SHA-256" : "SHA-256");
-	chain_free(c);
-	return NULL;
 }
 
 void
@@ -137,6 +127,38 @@ digest(struct chain *c, const struct slice parts[], size_t n,
 		return false;
 	to_hex(result, CHAIN_HEX / 2, hex);
 	return true;
+}
+
+static bool
+set_id(struct chain *c)
+{
+	struct slice label = slice_of(LABEL_ID);
+	char hex[CHAIN_HEX + 1];
+
+	if (!digest(c, &label, 1, hex))
+		return false;
+	memcpy(c->id, hex, CHAIN_ID);
+	return true;
+}
+
+const char *
+chain_id(const struct chain *c)
+{
+	return c->id;
+}
+
+struct chain *
+chain_new(struct slice key, struct fault *fault)
+{
+	struct chain *c = calloc(1, sizeof *c);
+
+	if (c != NULL && can_fetch() &&
+	    (key.n > 0 ? start_mac(c, key) && set_id(c) : start_digest(c)))
+		return c;
+	fault_set(fault, FAULT_SOFTWARE,
+	    "OpenSSL does not give %s", key.n > 0 ? "HMAC-SHA-256" : "SHA-256");
+	chain_free(c);
+	return NULL;
 }
 
 bool
@@ -227,6 +249,23 @@ chain_format_link(const struct chain_head *head, int64_t time_us,
 	jsonput_bytes(&j, head->hex, CHAIN_HEX);
 	JSONPUT_LITERAL(&j, "\"");
 	finish_line(&j, "torn", head->torn);
+}
+
+/* Opens the object again for one more member. */
+void
+chain_format_why(const char *why, struct text *link)
+{
+	link->n--;
+	text_printf(link, ",\"why\":\"%s\"}", why);
+}
+
+void
+chain_format_key(const struct chain *c, struct text *link)
+{
+	if (c->id[0] == '\0')
+		return;
+	link->n--;
+	text_printf(link, ",\"key\":\"%s\"}", c->id);
 }
 
 void

@@ -55,6 +55,7 @@ enum {
 	CHAIN_HEX = 64,
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
+	CHAIN_ID = 16, /* hex digits: see chain-key.h */
 	CHAIN_LINE_MAX = 256  /* a line that is no record, unsealed */
 };
 
@@ -71,9 +72,6 @@ struct chain;
 struct chain *chain_new(struct slice key, struct fault *) MUST_CHECK;
 void chain_free(struct chain *);
 
-/* All bytes but a newline at the end, 16 or more; not if others can read it. */
-bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
-    struct fault *) MUST_CHECK NONNULL;
 void chain_head_init(struct chain_head *) NONNULL; /* the beginning: zeros */
 
 /*
@@ -111,7 +109,7 @@ bool chain_split(struct slice line, struct chain_line *) NONNULL;
 bool chain_compute(struct chain *, const char before[CHAIN_HEX],
     const struct chain_line *, char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 
-/* The link at the start of a file; `torn` as a mark's. */
+/* The link at the start of a file, and what else it tells: chain-link.h. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);
 bool chain_is_stream(struct slice line); /* such a link: a new chain */
 bool chain_is_mark(struct slice line, uint64_t *torn) NONNULL;

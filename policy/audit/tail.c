@@ -2,6 +2,8 @@
  * A sealed line holds all there is to know, so that only the last one has to be
  * found, and the torn bytes behind it digested.
  */
+#include "config.h" /* for memmem(3) */
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/audit/chain-key.h"
+#include "policy/audit/chain-link.h"
 #include "policy/audit/source.h"
 #include "policy/audit/tail.h"
 
-enum { WINDOW = 128 * 1024 };
+enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096,
+	SEARCH_WINDOW = 1024 * 1024 };
 
 static bool
 take_line(struct tail *t, struct chain *chain, struct slice line)
@@ -25,6 +30,7 @@ take_line(struct tail *t, struct chain *chain, struct slice line)
 
 	if (chain_split(line, &parts)) {
 		memcpy(t->head.hex, parts.hex.p, CHAIN_HEX);
+		memcpy(t->sealed, t->head.hex, sizeof t->sealed);
 		t->head.seq = parts.seq;
 		t->head.torn = 0;
 		t->found = true;
@@ -127,17 +133,51 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
 	return good;
 }
 
-bool
-tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
+/* The first sealed line of a window; false: there is none in it. */
+static bool
+first_key(struct slice s, char key[CHAIN_ID + 1])
 {
-	struct stat st;
-	size_t n = WINDOW;
+	struct chain_line parts;
+	struct chain_link link;
+	struct slice line;
 
-	memset(t, 0, sizeof *t);
-	if (fstat(fd, &st) == -1)
-		return fault_errno(fault, FAULT_IO, errno, "cannot stat");
-	t->size = (uint64_t)st.st_size;
-	for (;; n *= 4) {
+	while (slice_next(&s, '\n', &line)) {
+		if (!chain_split(line, &parts))
+			continue;
+		if (chain_parse_link(line, &link))
+			memcpy(key, link.key, CHAIN_ID + 1);
+		return true;
+	}
+	return false;
+}
+
+static bool
+read_first_key(int fd, struct tail *t, struct fault *fault)
+{
+	bool found = false;
+
+	for (size_t n = FIRST_WINDOW; t->found && !found; n *= 4) {
+		char *buf;
+
+		if (n > t->size)
+			n = (size_t)t->size;
+		if ((buf = malloc(n)) == NULL)
+			return fault_errno(fault, FAULT_UNAVAILABLE, errno,
+			    "%zu bytes", n);
+		if (!read_window(fd, buf, n, 0, fault)) {
+			free(buf);
+			return false;
+		}
+		found = first_key(slice_make(buf, n), t->key) || n == t->size;
+		free(buf);
+	}
+	return true;
+}
+
+static bool
+read_end(int fd, struct chain *chain, struct tail *t, struct fault *fault)
+{
+	for (size_t n = WINDOW;; n *= 4) {
 		if (n > t->size)
 			n = (size_t)t->size;
 		if (!try_window(fd, n, chain, t, fault))
@@ -145,6 +185,62 @@ tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 		if (t->found || n == t->size)
 			return true;
 	}
+}
+
+bool
+tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
+{
+	struct stat st;
+
+	memset(t, 0, sizeof *t);
+	if (fstat(fd, &st) == -1)
+		return fault_errno(fault, FAULT_IO, errno, "cannot stat");
+	t->size = (uint64_t)st.st_size;
+	return read_end(fd, chain, t, fault) && read_first_key(fd, t, fault);
+}
+
+/* No quote of a client's text stands without a backslash: it is a line's end. */
+static bool
+search(int fd, off_t end, struct slice needle, bool *there,
+    struct fault *fault)
+{
+	char *buf = malloc(SEARCH_WINDOW);
+	bool good = buf != NULL;
+
+	if (!good)
+		return fault_no_memory(fault);
+	*there = false;
+	while (good && !*there && end >= (off_t)needle.n) {
+		size_t n = end < SEARCH_WINDOW ? (size_t)end : SEARCH_WINDOW;
+
+		end -= (off_t)n;
+		good = read_window(fd, buf, n, end, fault);
+		*there = good && memmem(buf, n, needle.p, needle.n) != NULL;
+		if (end == 0)
+			break;
+		end += (off_t)needle.n - 1; /* it may lie across */
+	}
+	free(buf);
+	return good;
+}
+
+enum tail_search
+tail_search(int fd, const struct chain_head *head, struct fault *fault)
+{
+	char needle[CHAIN_SEAL_MAX];
+	struct stat st;
+	bool there = false;
+	int n = snprintf(needle, sizeof needle, ",\"seq\":%llu,\"chain\":\"%s"
+	    "\"}\n", (unsigned long long)head->seq, head->hex);
+
+	if (fstat(fd, &st) == -1) {
+		fault_errno(fault, FAULT_IO, errno, "cannot stat");
+		return TAIL_UNREADABLE;
+	}
+	if (!search(fd, st.st_size, slice_make(needle, (size_t)n), &there,
+	    fault))
+		return TAIL_UNREADABLE;
+	return there ? TAIL_THERE : TAIL_NOT_THERE;
 }
 
 static bool
@@ -163,6 +259,8 @@ stream(const char *path, struct chain *chain, struct tail *t,
 	while ((result = source_next(source, &line, &t->ended, fault)) ==
 	    SOURCE_LINE) {
 		t->size += line.n + 1;
+		if (!t->found)
+			first_key(line, t->key);
 		if (!take_line(t, chain, line)) {
 			fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 			break;
@@ -262,6 +360,13 @@ tail_rotated_name(const char *path, struct text *name)
 	return rotated_name(path, &last, false, name);
 }
 
+void
+tail_link_to(struct tail *t, const struct chain *chain)
+{
+	if (t->found && strcmp(t->key, chain_id(chain)) != 0)
+		memcpy(t->head.hex, t->sealed, sizeof t->sealed);
+}
+
 bool
 tail_of_rotated(const char *path, struct chain *chain, struct chain_head *head)
 {
@@ -278,6 +383,7 @@ tail_of_rotated(const char *path, struct chain *chain, struct chain_head *head)
 			return false;
 		if (!tail.found)
 			continue;
+		tail_link_to(&tail, chain);
 		*head = tail.head;
 		return true;
 	}

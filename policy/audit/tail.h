@@ -16,6 +16,8 @@ struct tail {
 	bool ended;	  /* the file ends in a newline (or is empty) */
 	uint64_t size;
 	struct chain_head head;
+	char sealed[CHAIN_HEX + 1]; /* C of the last sealed line */
+	char key[CHAIN_ID + 1];	/* whose id the file's first link has; "" */
 };
 
 /*
@@ -25,6 +27,14 @@ struct tail {
  */
 bool tail_read(int fd, struct chain *, struct tail *, struct fault *)
     MUST_CHECK NONNULL;
+
+/*
+ * Is this line's number and C in the plain file?  It is looked for from the end
+ * on, where it mostly is.
+ */
+enum tail_search { TAIL_THERE, TAIL_NOT_THERE, TAIL_UNREADABLE };
+enum tail_search tail_search(int fd, const struct chain_head *,
+    struct fault *) NONNULL;
 
 /* The end of any file, packed or not. */
 bool tail_of(const char *path, struct chain *, struct tail *, struct fault *)
@@ -36,6 +46,13 @@ bool tail_of(const char *path, struct chain *, struct tail *, struct fault *)
  * there is none.
  */
 bool tail_rotated_name(const char *path, struct text *name) NONNULL;
+
+/*
+ * What a link to the file says: its head, or, when torn bytes at its end were
+ * sealed with a key that `chain` does not have, its last whole line.  The
+ * number of those bytes is in the link then, and what they were is not told.
+ */
+void tail_link_to(struct tail *, const struct chain *) NONNULL;
 
 /*
  * Where the last of them ends that has a sealed line: a power failure may have

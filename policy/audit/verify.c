@@ -1,21 +1,9 @@
-/*
- * One pass; the common line costs one digest.  Only at a break are the lines
- * behind it looked at, to tell one kind from another.
- */
+/* One pass; the common line costs one digest. */
 #include <stdio.h>
 #include <string.h>
 
 #include "policy/audit/record.h"
-#include "policy/audit/verify.h"
-
-struct place {
-	struct verification *v;
-	const char *path;
-	struct source *source;
-	uint64_t line;
-	bool linked;		 /* the file's first sealed line was seen */
-	struct chain_head start; /* at the start of the file */
-};
+#include "policy/audit/verify-internal.h"
 
 static const char *const names[] = {
 	[BREAK_NONE] = "none",
@@ -24,6 +12,8 @@ static const char *const names[] = {
 	[BREAK_ADDED] = "added",
 	[BREAK_REORDERED] = "reordered",
 	[BREAK_CUT] = "cut",
+	[BREAK_MISSING] = "missing",
+	[BREAK_UNREAD] = "not verified",
 };
 
 const char *
@@ -40,168 +30,62 @@ verify_init(struct verification *v, struct chain *chain)
 	chain_head_init(&v->head);
 }
 
+/* A file before which nothing was seen: what is missing there is told. */
 static bool
-broken(struct place *p, enum verify_break kind, const char *what)
+begin_here(struct verify_place *p, uint64_t seq, uint64_t torn)
 {
 	struct verification *v = p->v;
-
-	v->kind = kind;
-	v->line = p->line;
-	snprintf(v->file, sizeof v->file, "%s", p->path);
-	snprintf(v->what, sizeof v->what, "%s", what);
-	return false;
-}
-
-static bool
-follows(struct verification *v, const struct chain_head *head,
-    struct slice line)
-{
-	struct chain_line parts;
-	char hex[CHAIN_HEX + 1];
-
-	return chain_split(line, &parts) && parts.seq == head->seq + 1 &&
-	    chain_compute(v->chain, head->hex, &parts, hex) &&
-	    memcmp(hex, parts.hex.p, CHAIN_HEX) == 0;
-}
-
-/* Is the line with number `seq` further down in this file? */
-static bool
-stands_below(struct place *p, uint64_t seq, struct slice first)
-{
-	struct chain_line parts;
-	struct slice line = first;
-	struct fault fault;
-	bool ended;
-
-	do
-		if (chain_split(line, &parts) && parts.seq == seq)
-			return true;
-	while (source_next(p->source, &line, &ended, &fault) == SOURCE_LINE);
-	return false;
-}
-
-static bool
-out_of_sequence(struct place *p, const struct chain_line *parts,
-    struct slice next)
-{
-	uint64_t want = p->v->head.seq + 1;
 	char what[128];
 
-	if (parts->seq < want)
-		return broken(p, BREAK_ADDED,
-		    "a line with a number that was there before");
-	if (stands_below(p, want, next)) {
-		snprintf(what, sizeof what,
-		    "line number %llu stands below number %llu",
-		    (unsigned long long)want, (unsigned long long)parts->seq);
-		return broken(p, BREAK_REORDERED, what);
-	}
-	snprintf(what, sizeof what, "%llu line(s) before this one are missing",
-	    (unsigned long long)(parts->seq - want));
-	return broken(p, BREAK_DROPPED, what);
+	v->head.seq = seq - 1;
+	v->head.torn = torn;
+	v->first = seq;
+	if (v->from == 0 || seq <= v->from)
+		return true;
+	snprintf(what, sizeof what, "lines %llu to %llu are missing before "
+	    "this one", (unsigned long long)v->from,
+	    (unsigned long long)seq - 1);
+	return verify_broken(p, BREAK_DROPPED, what);
 }
 
-/* Does the chain go on with `line` and the one behind it? */
+/*
+ * Torn bytes at the end of a file count with that file's key.  Who begins a
+ * file with another one may not have had it: then the link is to the last whole
+ * line, and tells how many bytes came behind.
+ */
 static bool
-goes_on(struct place *p, struct slice line)
+joins(const struct verify_place *p, const char *key, const struct chain_link *link)
 {
-	struct chain_head head = p->v->head;
-	struct chain_line parts;
-	struct fault fault;
-	bool ended;
+	const struct verification *v = p->v;
 
-	if (!follows(p->v, &head, line) || !chain_split(line, &parts))
-		return false;
-	memcpy(head.hex, parts.hex.p, CHAIN_HEX);
-	head.seq = parts.seq;
-	return source_next(p->source, &line, &ended, &fault) != SOURCE_LINE ||
-	    follows(p->v, &head, line);
+	return memcmp(link->previous, p->start.hex, CHAIN_HEX) == 0 ||
+	    (p->start.torn > 0 && strcmp(key, link->key) != 0 &&
+	    memcmp(link->previous, v->before.hex, CHAIN_HEX) == 0);
 }
 
-/* The sealed line at p->line does not fit: why? */
+/* The first sealed line of a file; `key` is that of the file before. */
 static bool
-diagnose(struct place *p, const struct chain_line *line)
-{
-	/* Looking at the next line overwrites its text: only seq stays. */
-	struct chain_line broken_line = *line;
-	uint64_t want = p->v->head.seq + 1;
-	struct slice next = { "", 0 };
-	struct chain_line parts;
-	struct fault fault;
-	bool ended, next_follows;
-
-	if (source_next(p->source, &next, &ended, &fault) != SOURCE_LINE)
-		next.n = 0;
-	next_follows = follows(p->v, &p->v->head, next);
-	/* A number that was changed too does not make the next one wrong. */
-	if (!next_follows && broken_line.seq != want &&
-	    !(chain_split(next, &parts) && parts.seq == want + 1))
-		return out_of_sequence(p, &broken_line, next);
-	if (!next_follows)
-		return broken(p, BREAK_CHANGED,
-		    "the digest does not fit the line");
-	if (broken_line.seq > want && !goes_on(p, next))
-		return broken(p, BREAK_REORDERED,
-		    "the line below belongs before this one");
-	return broken(p, BREAK_ADDED, "without this line the chain goes on");
-}
-
-/* Lines without a chain, and no mark that says that they were torn. */
-static bool
-not_acknowledged(struct place *p, struct slice line)
-{
-	bool added = follows(p->v, &p->v->before, line);
-
-	p->line = p->v->torn_line;
-	return broken(p, added ? BREAK_ADDED : BREAK_CHANGED, added ?
-	    "without this line the chain goes on" :
-	    "the line has no chain, and no mark says that it was torn");
-}
-
-/* The link is not to where the file before ended. */
-static bool
-not_linked(struct place *p, uint64_t seq)
+take_first(struct verify_place *p, struct slice line, const struct chain_line *parts,
+    const char *key)
 {
 	struct verification *v = p->v;
-	uint64_t missing = seq - 1 - p->start.seq;
-	char what[160];
-
-	if (seq <= p->start.seq + 1)
-		return broken(p, BREAK_CHANGED,
-		    "the link is not to the end of the file before");
-	snprintf(what, sizeof what, "%llu line(s) are missing between its end "
-	    "and the start of %.80s", (unsigned long long)missing, p->path);
-	p->path = v->last_file;
-	p->line = v->last_line;
-	return broken(p, BREAK_CUT, what);
-}
-
-/* The first sealed line of a file. */
-static bool
-take_first(struct place *p, struct slice line, const struct chain_line *parts)
-{
-	struct verification *v = p->v;
-	struct slice previous;
-	uint64_t torn;
+	struct chain_link link;
+	bool is_link = chain_parse_link(line, &link);
 
 	p->linked = true;
-	if (!chain_is_link(line, &previous, &torn) &&
-	    v->head.torn > p->start.torn)
-		return not_acknowledged(p, line);
-	if (!chain_is_link(line, &previous, &torn) &&
-	    parts->seq == p->start.seq + 1)
-		return broken(p, BREAK_CHANGED, "a link should be here");
-	if (!chain_is_link(line, &previous, &torn))
-		return broken(p, BREAK_DROPPED, "the file does not begin with a "
+	if (!is_link && v->head.torn > p->start.torn)
+		return verify_not_acknowledged(p, line);
+	if (!is_link && parts->seq == p->start.seq + 1)
+		return verify_broken(p, BREAK_CHANGED, "a link should be here");
+	if (!is_link)
+		return verify_broken(p, BREAK_DROPPED, "the file does not begin with a "
 		    "link: lines before this one are missing");
-	if (v->started && memcmp(previous.p, p->start.hex, CHAIN_HEX) != 0)
-		return not_linked(p, parts->seq);
-	if (!v->started) {
-		v->head.seq = parts->seq - 1;
-		v->head.torn = torn;
-	}
+	if (v->started && !joins(p, key, &link))
+		return verify_not_linked(p, parts->seq);
+	if (!v->started && !begin_here(p, parts->seq, link.torn))
+		return false;
 	v->started = true;
-	memcpy(v->head.hex, previous.p, CHAIN_HEX);
+	memcpy(v->head.hex, link.previous, CHAIN_HEX);
 	return true;
 }
 
@@ -220,7 +104,7 @@ acknowledged(struct verification *v, struct slice line)
  * be seen from here, but from a head that was noted.
  */
 static void
-begin_anew(struct place *p)
+begin_anew(struct verify_place *p)
 {
 	struct verification *v = p->v;
 
@@ -231,46 +115,105 @@ begin_anew(struct place *p)
 		v->begins_anew(v->arg, p->path, p->line);
 }
 
-static bool
-take_sealed(struct place *p, struct slice line, const struct chain_line *parts)
+static void
+note_node(struct verification *v, struct slice line)
 {
-	struct verification *v = p->v;
-	char hex[CHAIN_HEX + 1];
+	struct slice node = chain_node(line);
+
+	/* Nearly always it is the one of the line before. */
+	for (size_t i = v->nodes; i > 0; i--)
+		if (slice_is(node, v->node[i - 1]))
+			return;
+	if (node.n == 0 || node.n >= VERIFY_NODE_MAX || v->nodes == VERIFY_NODES)
+		return;
+	memcpy(v->node[v->nodes], node.p, node.n);
+	v->node[v->nodes++][node.n] = '\0';
+}
+
+static bool
+is_noted(const struct verification *v, const char *hex)
+{
+	return v->noted_head != NULL &&
+	    memcmp(v->noted_head, hex, CHAIN_HEX) == 0;
+}
+
+/* The line belongs here, and what it tells can be told. */
+static void
+note_line(struct verification *v, struct slice line,
+    const struct chain_line *parts)
+{
+	struct slice time = chain_time(line);
+	struct chain_link link;
 	uint64_t refusals;
 
-	if (v->started && v->head.torn == 0 && parts->seq == 1 &&
-	    chain_is_stream(line))
-		begin_anew(p);
-	if (!p->linked && !take_first(p, line, parts))
-		return false;
-	if (v->head.torn > 0 && !acknowledged(v, line))
-		return not_acknowledged(p, line);
-	if (parts->seq != v->head.seq + 1 ||
-	    !chain_compute(v->chain, v->head.hex, parts, hex) ||
-	    memcmp(hex, parts->hex.p, CHAIN_HEX) != 0)
-		return diagnose(p, parts);
-	memcpy(v->head.hex, hex, sizeof hex);
+	memcpy(v->head.hex, parts->hex.p, CHAIN_HEX);
 	v->head.seq = parts->seq;
 	v->head.torn = 0;
 	v->lines++;
+	v->unread += v->is_unread;
+	v->plain += v->is_plain;
+	if (time.n > 0)
+		memcpy(v->until, time.p, time.n);
+	if (v->since[0] == '\0')
+		memcpy(v->since, v->until, sizeof v->since);
+	note_node(v, line);
 	if (chain_is_gap(line, &refusals))
 		v->unrecorded += refusals;
-	if (v->noted_head != NULL &&
-	    memcmp(v->noted_head, hex, CHAIN_HEX) == 0)
-		v->head_seen = true;
+	if (chain_parse_link(line, &link)) {
+		v->head_seen = v->head_seen || is_noted(v, link.previous);
+		/* Sealed with a key, it tells how the file before ended. */
+		if (!v->is_plain && !v->is_unread)
+			v->plain = 0;
+	}
+	v->head_seen = v->head_seen || is_noted(v, v->head.hex);
+}
+
+/* Of what cannot be read the numbers must be right all the same. */
+static bool
+fits(struct verification *v, const struct chain_line *parts)
+{
+	char hex[CHAIN_HEX + 1];
+
+	return parts->seq == v->head.seq + 1 && (v->is_unread ||
+	    (chain_compute(v->chain, v->head.hex, parts, hex) &&
+	    memcmp(hex, parts->hex.p, CHAIN_HEX) == 0));
+}
+
+static bool
+take_sealed(struct verify_place *p, struct slice line, const struct chain_line *parts)
+{
+	struct verification *v = p->v;
+	char key[CHAIN_ID + 1];
+
+	if (v->started && v->head.torn == 0 && parts->seq == 1 &&
+	    chain_is_stream(line)) {
+		begin_anew(p);
+		verify_choose_key(v, p->path, line, parts, v->head.hex);
+	}
+	memcpy(key, v->key, sizeof key);
+	if (!p->linked)
+		verify_choose_key(v, p->path, line, parts, v->head.hex);
+	if (!p->linked && !take_first(p, line, parts, key))
+		return false;
+	if (v->head.torn > 0 && !acknowledged(v, line))
+		return verify_not_acknowledged(p, line);
+	if (!fits(v, parts))
+		return v->is_unread ? verify_out_of_sequence(p, parts,
+		    slice_make("", 0)) : verify_diagnose(p, parts);
+	note_line(v, line, parts);
 	return true;
 }
 
 /* Sealed or not, and whoever sealed it. */
 static bool
-not_ours(struct place *p)
+not_ours(struct verify_place *p)
 {
-	return broken(p, BREAK_ADDED, "a record made of a mail log, which is "
+	return verify_broken(p, BREAK_ADDED, "a record made of a mail log, which is "
 	    "never evidence and never in a chain");
 }
 
 static bool
-take_torn(struct place *p, struct slice line, bool ended)
+take_torn(struct verify_place *p, struct slice line, bool ended)
 {
 	struct verification *v = p->v;
 
@@ -284,7 +227,7 @@ take_torn(struct place *p, struct slice line, bool ended)
 }
 
 static enum source_result
-take_lines(struct place *p, struct fault *fault)
+take_lines(struct verify_place *p, struct fault *fault)
 {
 	struct verification *v = p->v;
 	enum source_result result;
@@ -300,8 +243,8 @@ take_lines(struct place *p, struct fault *fault)
 		    !(chain_split(line, &parts) ?
 		    take_sealed(p, line, &parts) : take_torn(p, line, ended)))
 			break;
-		if (v->progress != NULL && p->line % 65536 == 0)
-			v->progress(v->arg, p->source);
+		if (v->progress != NULL && p->line % VERIFY_PROGRESS == 0)
+			v->progress(v->progress_arg, p->source);
 	}
 	return result;
 }
@@ -309,11 +252,13 @@ take_lines(struct place *p, struct fault *fault)
 bool
 verify_file(struct verification *v, const char *path, struct fault *fault)
 {
-	struct place p = { .v = v, .path = path, .start = v->head };
+	struct verify_place p = { .v = v, .path = path, .start = v->head };
 	enum source_result result;
 
 	fault_clear(fault);
 	v->kind = BREAK_NONE;
+	if (v->chain == NULL)
+		v->chain = keyring_plain(v->keys);
 	if ((p.source = source_open(path, fault)) == NULL)
 		return false;
 	result = take_lines(&p, fault);
@@ -327,19 +272,18 @@ verify_file(struct verification *v, const char *path, struct fault *fault)
 bool
 verify_finish(struct verification *v)
 {
-	struct place p = { .v = v, .path = v->last_file, .line = v->last_line };
+	struct verify_place p = { .v = v, .path = v->last_file, .line = v->last_line };
 
 	v->kind = BREAK_NONE;
 	if (v->head.torn > 0 && v->torn_ended)
-		return not_acknowledged(&p, slice_make("", 0));
+		return verify_not_acknowledged(&p, slice_make("", 0));
 	if (v->head.torn > 0 && !v->open_end) {
 		p.line = v->torn_line;
-		return broken(&p, BREAK_CUT, "the last line is not whole");
+		return verify_broken(&p, BREAK_CUT, "the last line is not whole");
 	}
-	if (v->noted_head == NULL || v->head_seen)
-		return true;
-	return broken(&p, BREAK_CUT, "the noted head does not occur: the lines "
-	    "up to it are missing at the end");
+	if (v->noted_head != NULL && !v->head_seen)
+		return verify_without_head(&p);
+	return v->unread + v->plain == 0 || verify_not_read(&p);
 }
 
 bool

@@ -10,7 +10,8 @@
 #ifndef TLSPOLICY_VERIFY_H
 #define TLSPOLICY_VERIFY_H
 
-#include "policy/audit/chain.h"
+#include "policy/audit/chain-link.h"
+#include "policy/audit/keyring.h"
 #include "policy/audit/source.h"
 
 enum verify_break {
@@ -19,24 +20,46 @@ enum verify_break {
 	BREAK_DROPPED,	 /* lines before it are missing */
 	BREAK_ADDED,	 /* the line was not written here */
 	BREAK_REORDERED, /* the line stands before one that came earlier */
-	BREAK_CUT	 /* lines, or a part of one, are missing at the end */
+	BREAK_CUT,	 /* lines, or a part of one, are missing at the end */
+	BREAK_MISSING,	 /* the noted head is of no line that is here */
+	BREAK_UNREAD	 /* nothing wrong, but a key that is not here */
 };
 
 /* "changed", "dropped", ...: tlspolicy-audit(5). */
 const char *verify_break_name(enum verify_break);
 
+enum { VERIFY_NODE_MAX = 256, VERIFY_NODES = 16,
+	VERIFY_PROGRESS = 65536 };
+
 struct verification {
+	/*
+	 * NULL: `chain` is for all files.  Else each file's key is looked for
+	 * here.  With keys, a file without one is believed when a file with
+	 * one is linked to it: then it was as it is when that was begun.
+	 */
+	struct keyring *keys;
 	struct chain *chain;
 	const char *noted_head;	/* NULL: none; 64 hex digits */
+	uint64_t noted_seq;	/* of that line; 0: not told */
+	uint64_t from;		/* the log has to begin here or before; 0 */
 	bool open_end;		/* a torn last line is no break */
-	/* For people that wait; NULL: none.  Called a few times a second. */
+	/* Called every VERIFY_PROGRESS lines; NULL: never. */
 	void (*progress)(void *, const struct source *);
+	void *progress_arg;
 	/* A chain that begins anew, chain_is_stream(); NULL: not told. */
 	void (*begins_anew)(void *, const char *file, unsigned long long line);
+	/* A file whose key is not here; NULL: not told. */
+	void (*not_read)(void *, const char *file, const char *key);
 	void *arg;
 
 	/* Results. */
 	struct chain_head head;
+	uint64_t first;		/* number of the first line; 0: none */
+	char since[CHAIN_TIME + 1], until[CHAIN_TIME + 1]; /* or "" */
+	/* Nodes of the records, in order of coming; more are not noted. */
+	char node[VERIFY_NODES][VERIFY_NODE_MAX];
+	size_t nodes;
+	uint64_t unread;	/* lines whose key is not here */
 	uint64_t files, lines, torn_lines, bytes;
 	uint64_t anew;		/* chains but the first */
 	uint64_t unrecorded;	/* refusals, as the log says */
@@ -48,6 +71,11 @@ struct verification {
 
 	/* Between calls. */
 	bool started;
+	char key[CHAIN_ID + 1];	  /* of the file; "": it tells of none */
+	bool is_unread;		  /* the file's key is not here */
+	bool is_plain;		  /* with keys: the file has none */
+	uint64_t plain;		  /* lines without, and no link to them yet */
+	char plain_file[FAULT_WHERE_MAX]; /* the first of them, or unread */
 	struct chain_head before; /* in front of the latest torn lines */
 	uint64_t torn_line;	  /* line number of the first torn line */
 	bool torn_ended;	  /* the last torn line ends in a newline */
@@ -55,7 +83,8 @@ struct verification {
 	char last_file[FAULT_WHERE_MAX];
 };
 
-void verify_init(struct verification *, struct chain *) NONNULL;
+/* `chain` may be NULL when there will be keys. */
+void verify_init(struct verification *, struct chain *);
 
 /*
  * The next file.  False: there was a break (v->kind), or the file cannot be

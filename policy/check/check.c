@@ -11,6 +11,7 @@ check_init(struct check *j, const struct settings *settings,
 	j->settings = settings;
 	j->store = store;
 	j->by_tag = j->traced = j->has_rcpt = false;
+	j->now = 0;
 	settings_eval_options(settings, &j->options);
 	facts_init(&j->facts, DIALECT_SENDMAIL);
 	j->verdict = &j->mail;
@@ -127,26 +128,35 @@ is_exempt(const struct check *j, const struct trace *trace)
 }
 
 void
-check_session(struct check *j, const struct trace *trace)
+check_by_reader(struct check *j, struct store_reader *reader,
+    const struct fault *why, const struct trace *trace)
 {
 	struct question q = { .scope = j->by_tag ? EVAL_TAG : EVAL_MAIL,
 		.tag = j->tag, .facts = &j->facts, .options = &j->options,
-		.now = (int64_t)time(NULL), .trace = j->traced ? trace : NULL };
+		.now = j->now != 0 ? j->now : (int64_t)time(NULL),
+		.trace = j->traced ? trace : NULL };
+
+	q.exempt = is_exempt(j, q.trace);
+	eval_session(&q, reader, why, &j->mail);
+	j->verdict = &j->mail;
+	j->has_rcpt = !j->by_tag && facts_known(&j->facts, FACT_RCPT_ADDR) &&
+	    !verdict_refuses(j->mail.kind);
+	if (!j->has_rcpt)
+		return;
+	q.scope = EVAL_RCPT;
+	eval_session(&q, reader, why, &j->rcpt);
+	if (j->mail.kind == VERDICT_ACCEPT || verdict_refuses(j->rcpt.kind))
+		j->verdict = &j->rcpt;
+}
+
+void
+check_session(struct check *j, const struct trace *trace)
+{
 	struct store_reader reader;
 	struct fault why;
 	bool readable = store_begin(j->store, &reader, &why);
 
-	q.exempt = is_exempt(j, q.trace);
-	eval_session(&q, readable ? &reader : NULL, &why, &j->mail);
-	j->verdict = &j->mail;
-	j->has_rcpt = !j->by_tag && facts_known(&j->facts, FACT_RCPT_ADDR) &&
-	    !verdict_refuses(j->mail.kind);
-	if (j->has_rcpt) {
-		q.scope = EVAL_RCPT;
-		eval_session(&q, readable ? &reader : NULL, &why, &j->rcpt);
-		if (j->mail.kind == VERDICT_ACCEPT || verdict_refuses(j->rcpt.kind))
-			j->verdict = &j->rcpt;
-	}
+	check_by_reader(j, readable ? &reader : NULL, &why, trace);
 	if (readable)
 		store_end(&reader);
 }

@@ -25,6 +25,7 @@ struct check {
 	bool by_tag; /* by the rules of `tag` alone */
 	enum tag tag;
 	bool traced;
+	int64_t now; /* seconds since 1970, UTC; 0: the clock's */
 	struct store *store;
 	struct facts facts;
 	struct verdict mail, rcpt; /* of the last session */
@@ -42,6 +43,9 @@ bool check_facts(struct check *, const struct check_macro *, size_t n,
 
 /* Each line of the trace goes to `trace` when the judge is traced. */
 void check_session(struct check *, const struct trace *);
+/* The same by a reader that has begun; NULL: `why` says why there is none. */
+void check_by_reader(struct check *, struct store_reader *,
+    const struct fault *why, const struct trace *);
 
 /* The exit code of check. */
 int check_status(const struct check *);

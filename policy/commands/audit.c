@@ -4,6 +4,7 @@
 
 #include "policy/audit/logset.h"
 #include "policy/commands/audit.h"
+#include "policy/facts/organisation.h"
 
 /* A name that is a pattern itself would find other files, or none. */
 static void
@@ -199,6 +200,28 @@ audit_is_domain(const char *word)
 	    key_parse(slice_of(text), &key, &fault) && key.kind == KEY_NAME;
 }
 
+bool
+audit_is_client(const char *word)
+{
+	struct netprefix prefix;
+
+	return netprefix_parse(slice_of(word), &prefix) == NETPREFIX_OK ||
+	    audit_is_domain(word);
+}
+
+bool
+audit_from_client(const char *client, const struct facts *f)
+{
+	struct netprefix prefix;
+	struct netaddr addr;
+
+	if (netprefix_parse(slice_of(client), &prefix) == NETPREFIX_OK)
+		return facts_address(f, false, &addr) &&
+		    netprefix_covers(&prefix, &addr);
+	return organisation_covers(slice_of(client),
+	    facts_value(f, FACT_CLIENT_NAME));
+}
+
 static bool
 is_nothing(const struct audit_walk *w)
 {
@@ -357,4 +380,37 @@ audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered)
 		    "left out: this is about mail that came in (report --left "
 		    "is about it)\n",
 		    (unsigned long long)delivered);
+}
+
+bool
+audit_key_option(const struct context *context, struct audit_keys *keys,
+    const char *path)
+{
+	if (keys->n == AUDIT_KEYS_MAX) {
+		command_usage(context, "too many keys: expected %d at most",
+		    AUDIT_KEYS_MAX);
+		return false;
+	}
+	keys->path[keys->n++] = path;
+	return true;
+}
+
+struct keyring *
+audit_keyring(const struct context *context, const struct audit_keys *keys,
+    struct fault *fault)
+{
+	struct keyring *ring = keyring_new(fault);
+	const char *setting = context->settings.audit_key_file;
+	bool good = true;
+
+	if (ring == NULL)
+		return NULL;
+	for (size_t i = 0; good && i < keys->n; i++)
+		good = keyring_add(ring, keys->path[i], fault);
+	if (good && keys->n == 0 && setting[0] != '\0')
+		good = keyring_add(ring, setting, fault);
+	if (good)
+		return ring;
+	keyring_free(ring);
+	return NULL;
 }

@@ -9,6 +9,7 @@
 
 #include <glob.h>
 
+#include "policy/audit/keyring.h"
 #include "policy/audit/print.h"
 #include "policy/audit/reader.h"
 #include "policy/audit/source.h"
@@ -40,8 +41,21 @@ bool audit_can_read(const struct context *, struct fault *);
 
 /* Letters of options that have none, behind those of command.h. */
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
-	OPTION_CLIENT, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
+	OPTION_CLIENT, OPTION_TO, OPTION_CLEAR, OPTION_VERDICT, OPTION_RULE, OPTION_REASON,
 	OPTION_REPORT, OPTION_SUGGEST = OPTION_REPORT };
+
+/* Key files, of options -k. */
+enum { AUDIT_KEYS_MAX = 64 };
+struct audit_keys {
+	const char *path[AUDIT_KEYS_MAX];
+	size_t n;
+};
+/* False, having said why: too many. */
+bool audit_key_option(const struct context *, struct audit_keys *,
+    const char *path);
+/* With those keys, else with that of the setting, if any; NULL with a fault. */
+struct keyring *audit_keyring(const struct context *,
+    const struct audit_keys *, struct fault *) MUST_CHECK;
 
 #define AUDIT_OPTION_SINCE \
 	{ OPTION_SINCE, "since", "TIME", "from this day or time on, UTC; 7d: ago" }
@@ -55,6 +69,15 @@ enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,
 bool audit_time(const char *word, bool end, int64_t *us);
 /* "example.com", as --domain wants it. */
 bool audit_is_domain(const char *word);
+/* A name, address or network, as --client wants it; whether one is meant. */
+#define AUDIT_CLIENT_WANTED "a client: want mail.example.com, 192.0.2.1, " \
+	"192.0.2.0/24 or 2001:db8::/32"
+bool audit_is_client(const char *word);
+bool audit_from_client(const char *client, const struct facts *);
+/* "user@example.com" or a domain, as --to wants it; whether one is meant. */
+bool audit_is_recipient(const char *word);
+bool audit_is_to(const char *word, const struct reader_record *,
+    const char *local_domains);
 
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA

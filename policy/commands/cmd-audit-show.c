@@ -16,6 +16,8 @@ static const struct command_option options[] = {
 	{ OPTION_DOMAIN, "domain", "DOMAIN",
 	    "sender, recipient or client is in this domain" },
 	{ OPTION_CLIENT, "client", "CLIENT", "this host, address or network" },
+	{ OPTION_TO, "to", "ADDRESS", "a recipient is this, or in this domain" },
+	{ OPTION_CLEAR, "clear", NULL, "came, or left, without TLS" },
 	{ OPTION_VERDICT, "verdict", "VERDICT",
 	    "accept, tempfail, reject, hold, or warn" },
 	{ OPTION_RULE, "rule", "KEY", "a rule of this key had to say" },
@@ -25,15 +27,18 @@ static const struct command_option options[] = {
 };
 
 /* Of each that was given it is counted which records it lets through. */
-enum choice { BY_DOMAIN, BY_CLIENT, BY_VERDICT, BY_RULE, BY_REASON, CHOICES };
+enum choice { BY_DOMAIN, BY_CLIENT, BY_TO, BY_CLEAR, BY_VERDICT, BY_RULE,
+	BY_REASON, CHOICES };
 
 struct show {
 	int64_t since, until;
-	const char *domain, *client, *verdict, *rule, *reason;
+	const char *domain, *client, *to, *clear, *verdict, *rule, *reason;
+	const char *local_domains; /* the setting */
 	bool json;
 	struct jsonlist list; /* prints nothing for text */
 	bool at_once; /* a withdrawal comes behind its record's line */
 	unsigned long records, of_time, shown, matched[CHOICES];
+	unsigned long untold; /* of those that --clear asked of */
 };
 
 static bool
@@ -56,19 +61,6 @@ in_domain(const struct show *show, const struct reader_record *r)
 		    organisation_of_address(r->resolved[i]))))
 			return true;
 	return false;
-}
-
-static bool
-is_client(const struct show *show, const struct facts *f)
-{
-	struct slice client = slice_of(show->client);
-	struct netprefix prefix;
-	struct netaddr addr;
-
-	if (netprefix_parse(client, &prefix) == NETPREFIX_OK)
-		return facts_address(f, false, &addr) &&
-		    netprefix_covers(&prefix, &addr);
-	return organisation_covers(client, facts_value(f, FACT_CLIENT_NAME));
 }
 
 static bool
@@ -98,10 +90,21 @@ static const char *
 value_of(const struct show *show, enum choice choice)
 {
 	const char *const values[CHOICES] = { [BY_DOMAIN] = show->domain,
-		[BY_CLIENT] = show->client, [BY_VERDICT] = show->verdict,
+		[BY_CLIENT] = show->client, [BY_TO] = show->to,
+		[BY_CLEAR] = show->clear, [BY_VERDICT] = show->verdict,
 		[BY_RULE] = show->rule, [BY_REASON] = show->reason };
 
 	return values[choice];
+}
+
+/* That it is not told is no TLS and no proof of none. */
+static bool
+is_clear(struct show *show, const struct reader_record *r)
+{
+	if (r->event == RECORD_OUTBOUND)
+		return false;
+	show->untold += !facts_tls_told(&r->facts);
+	return facts_tls_told(&r->facts) && facts_in_clear(&r->facts);
 }
 
 /* `matches`: what each would say if it was given. */
@@ -121,7 +124,8 @@ passes(struct show *show, const struct reader_record *r,
 
 		if (value_of(show, choice) == NULL)
 			continue;
-		if (matches(show, choice, r))
+		if (choice == BY_CLEAR ? is_clear(show, r) :
+		    matches(show, choice, r))
 			show->matched[choice]++;
 		else
 			all = false;
@@ -138,7 +142,9 @@ message_matches(const struct show *show, enum choice choice,
 	case BY_DOMAIN:
 		return in_domain(show, r);
 	case BY_CLIENT:
-		return is_client(show, &r->facts);
+		return audit_from_client(show->client, &r->facts);
+	case BY_TO:
+		return audit_is_to(show->to, r, show->local_domains);
 	case BY_VERDICT:
 		return has_verdict(show, r);
 	case BY_RULE:
@@ -149,14 +155,29 @@ message_matches(const struct show *show, enum choice choice,
 	}
 }
 
-/* It has no client, and no verdict with a reason. */
+/*
+ * It has no client, and no verdict with a reason.  It is of a domain, and so of
+ * each of its addresses.
+ */
 static bool
 outbound_matches(const struct show *show, enum choice choice,
     const struct reader_record *r)
 {
-	return choice == BY_RULE ? has_rule(show, r) : choice == BY_DOMAIN &&
-	    organisation_covers(slice_of(show->domain),
-	    asked_about(&r->outbound).name);
+	struct asked asked = asked_about(&r->outbound);
+	struct slice to = slice_of(show->to == NULL ? "" : show->to);
+
+	switch (choice) {
+	case BY_RULE:
+		return has_rule(show, r);
+	case BY_DOMAIN:
+		return organisation_covers(slice_of(show->domain), asked.name);
+	case BY_TO:
+		return !asked.host && organisation_covers(strchr(show->to,
+		    '@') != NULL ? organisation_of_address(to) : to,
+		    asked.name);
+	default:
+		return false;
+	}
 }
 
 static void
@@ -235,6 +256,8 @@ delivery_matches(const struct show *show, enum choice choice,
 	bool in = choice == BY_DOMAIN && organisation_covers(
 	    slice_of(show->domain), facts_value(f, FACT_SERVER_NAME));
 
+	if (choice == BY_TO)
+		return audit_is_to(show->to, r, show->local_domains);
 	for (size_t i = 0; i < r->nrcpts && choice == BY_DOMAIN && !in; i++)
 		in = organisation_covers(slice_of(show->domain),
 		    organisation_of_address(r->rcpts[i]));
@@ -354,7 +377,6 @@ static bool
 take_option(const struct context *context, struct show *show, int c,
     const char *value)
 {
-	struct netprefix prefix;
 	struct fault fault;
 	struct key key;
 
@@ -377,10 +399,15 @@ take_option(const struct context *context, struct show *show, int c,
 		    "a domain: want example.com");
 	case OPTION_CLIENT:
 		show->client = value;
-		return netprefix_parse(slice_of(value), &prefix) ==
-		    NETPREFIX_OK || audit_is_domain(value) || refuse(context,
-		    value, "a client: want mail.example.com, 192.0.2.1, "
-		    "192.0.2.0/24 or 2001:db8::/32");
+		return audit_is_client(value) || refuse(context, value,
+		    AUDIT_CLIENT_WANTED);
+	case OPTION_TO:
+		show->to = value;
+		return audit_is_recipient(value) || refuse(context, value,
+		    "a recipient: want user@example.com or example.com");
+	case OPTION_CLEAR:
+		show->clear = "";
+		return true;
 	case OPTION_RULE:
 		show->rule = value;
 		return (key_parse(slice_of(value), &key, &fault) &&
@@ -397,7 +424,8 @@ static void
 say_unmatched(const struct show *show)
 {
 	static const char *const names[CHOICES] = { [BY_DOMAIN] = "domain",
-		[BY_CLIENT] = "client", [BY_VERDICT] = "verdict",
+		[BY_CLIENT] = "client", [BY_TO] = "to",
+		[BY_CLEAR] = "clear", [BY_VERDICT] = "verdict",
 		[BY_RULE] = "rule", [BY_REASON] = "reason" };
 	bool told = false;
 
@@ -409,10 +437,15 @@ say_unmatched(const struct show *show)
 
 		if (value == NULL || show->matched[i] > 0)
 			continue;
-		fprintf(stderr, "--%s %s: none of %lu record%s\n", names[i],
-		    value, show->of_time, show->of_time == 1 ? "" : "s");
+		fprintf(stderr, "--%s%s%s: none of %lu record%s\n", names[i],
+		    value[0] == '\0' ? "" : " ", value, show->of_time,
+		    show->of_time == 1 ? "" : "s");
 		told = true;
 	}
+	if (show->untold > 0)
+		fprintf(stderr, "%lu of %lu record%s cannot tell whether "
+		    "there was TLS\n", show->untold, show->of_time,
+		    show->of_time == 1 ? "" : "s");
 	if (show->of_time > 0 && show->shown == 0 && !told)
 		fprintf(stderr, "of all that: none of %lu records\n",
 		    show->of_time);
@@ -421,7 +454,8 @@ say_unmatched(const struct show *show)
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct show show = { .since = INT64_MIN, .until = INT64_MAX };
+	struct show show = { .since = INT64_MIN, .until = INT64_MAX,
+	    .local_domains = context->settings.local_domains };
 	struct audit_walk walk = { .each = each, .outbound = each_outbound,
 	    .note = each_note, .arg = &show, .withdrawn_too = true };
 	struct audit_files files;

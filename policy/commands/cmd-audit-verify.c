@@ -1,87 +1,43 @@
-/* tlspolicy audit verify and head: the chain, and where it ends. */
+/*
+ * tlspolicy audit verify: what is whole, from where to where, and what is not.
+ */
 #include <ctype.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/audit/tail.h"
-#include "policy/audit/verify.h"
+#include "policy/audit/chains.h"
+#include "policy/base/jsontext.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
 
-static const struct command_option verify_options[] = {
-	{ 'k', NULL, "KEYFILE", "the key, in place of the setting" },
+enum { OPTION_FROM = OPTION_REPORT };
+
+static const struct command_option options[] = {
+	{ 'k', NULL, "KEYFILE", "a key, in place of the setting; may be "
+	    "repeated" },
 	{ OPTION_HEAD, "head", "HEAD", "a head noted before, to be found" },
+	{ OPTION_FROM, "from", "SEQ", "no line from this number on is missing" },
+	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
 
-static const struct command_option head_options[] = {
-	{ 'k', NULL, "KEYFILE", "the key, in place of the setting" },
-	{ 0, NULL, NULL, NULL }
+struct request {
+	struct audit_keys keys;
+	struct verification model;
+	char head[CHAIN_HEX + 1];
+	bool json;
 };
 
-struct file {
-	char *path;
-	uint64_t seq;
-};
-
-static struct chain *
-open_chain(const struct context *context, const char *key_file,
-    struct fault *fault)
-{
-	char key[CHAIN_KEY_MAX];
-	struct chain *chain = NULL;
-	size_t n = 0;
-
-	if (key_file == NULL && context->settings.audit_key_file[0] != '\0')
-		key_file = context->settings.audit_key_file;
-	if (key_file == NULL || chain_read_key(key_file, key, &n, fault))
-		chain = chain_new(slice_make(key, n), fault);
-	explicit_bzero(key, sizeof key);
-	return chain;
-}
-
-static int
-compare(const void *pa, const void *pb)
-{
-	const struct file *a = pa, *b = pb;
-
-	return (a->seq > b->seq) - (a->seq < b->seq);
-}
-
-/*
- * The files in the order of the chain; NULL with a fault.  One without a number
- * is a new one whose first line was torn: the last.
- */
-static struct file *
-in_order(const struct audit_files *files, struct fault *fault)
-{
-	struct file *list = calloc(files->n, sizeof *list);
-
-	for (size_t i = 0; list != NULL && i < files->n; i++) {
-		list[i].path = files->paths[i];
-		if (!verify_first_seq(list[i].path, &list[i].seq, fault)) {
-			free(list);
-			return NULL;
-		}
-		if (list[i].seq == 0)
-			list[i].seq = UINT64_MAX;
-	}
-	if (list != NULL)
-		qsort(list, files->n, sizeof *list, compare);
-	else
-		fault_no_memory(fault);
-	return list;
-}
-
-static int
+static void
 tell_break(const struct verification *v)
 {
 	fprintf(stderr, "%s:%llu: %s: %s\n", v->file,
 	    (unsigned long long)v->line, verify_break_name(v->kind), v->what);
-	printf("broken: %s\n", verify_break_name(v->kind));
-	return FAULT_DATA;
+	printf("%s%s\n", v->kind == BREAK_UNREAD ? "" : "broken: ",
+	    verify_break_name(v->kind));
 }
 
 static void
@@ -98,6 +54,65 @@ tell_whole(const struct verification *v)
 		    (unsigned long long)v->unrecorded);
 	printf("\nhead: %s %llu\n", v->head.hex,
 	    (unsigned long long)v->head.seq);
+	if (v->lines == 0)
+		return;
+	printf("lines: %llu to %llu", (unsigned long long)v->first,
+	    (unsigned long long)v->head.seq);
+	for (size_t i = 0; i < v->nodes; i++)
+		printf("%s%s", i == 0 ? " of " : ", ", v->node[i]);
+	printf(", %s to %s\n", v->since, v->until);
+	if (v->first > 1)
+		printf("missing: lines 1 to %llu, older than these\n",
+		    (unsigned long long)v->first - 1);
+}
+
+static json_t *
+break_json(const struct verification *v)
+{
+	if (v->kind == BREAK_NONE)
+		return json_null();
+	return json_pack("{s:s, s:o, s:I, s:o}", "kind",
+	    verify_break_name(v->kind), "file", jsontext_cstring(v->file),
+	    "line", (json_int_t)v->line, "text", jsontext_cstring(v->what));
+}
+
+static const char *
+result_of(const struct verification *v)
+{
+	return v->kind == BREAK_NONE ? "whole" : v->kind == BREAK_UNREAD ?
+	    "not verified" : "broken";
+}
+
+static json_t *
+chain_json(const struct verification *v)
+{
+	json_t *nodes = json_array();
+
+	for (size_t i = 0; i < v->nodes; i++)
+		json_array_append_new(nodes, json_string(v->node[i]));
+	return json_pack("{s:s, s:o, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, "
+	    "s:I, s:I, s:s, s:o}", "result", result_of(v), "nodes", nodes,
+	    "first", (json_int_t)v->first, "last", (json_int_t)v->head.seq,
+	    "since", v->since, "until", v->until,
+	    "missing_before", (json_int_t)(v->first > 0 ? v->first - 1 : 0),
+	    "lines", (json_int_t)v->lines, "files", (json_int_t)v->files,
+	    "chains", (json_int_t)v->anew + 1,
+	    "torn", (json_int_t)v->torn_lines,
+	    "unrecorded", (json_int_t)v->unrecorded, "head", v->head.hex,
+	    "break", break_json(v));
+}
+
+static void
+tell_json(const struct chains *c, const char *result)
+{
+	json_t *list = json_array(), *root;
+
+	for (size_t i = 0; i < c->n; i++)
+		json_array_append_new(list, chain_json(&c->list[i]));
+	root = json_pack("{s:s, s:o}", "result", result, "chains", list);
+	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
+	putchar('\n');
+	json_decref(root);
 }
 
 static void
@@ -108,33 +123,113 @@ tell_anew(void *arg, const char *file, unsigned long long line)
 	    "restart: what is missing before it cannot be told\n", file, line);
 }
 
-static int
-verify(struct verification *v, const struct audit_files *files)
+static void
+tell_not_read(void *arg, const char *file, const char *key)
 {
-	struct fault fault;
-	struct file *list = in_order(files, &fault);
-	bool good = list != NULL;
+	(void)arg;
+	fprintf(stderr, "%s: not verified: it is sealed with the key %s, which "
+	    "was not given\n", file, key);
+}
 
-	progress_start("lines verified", (const size_t *)&v->lines);
-	for (size_t i = 0; good && i < files->n; i++)
-		good = verify_file(v, list[i].path, &fault);
+/* A head is of one chain: the others need not have it. */
+static void
+finish(struct chains *c)
+{
+	bool seen = false;
+
+	for (size_t i = 0; i < c->n; i++)
+		seen = seen || c->list[i].head_seen;
+	for (size_t i = 0; i < c->n; i++) {
+		struct verification *v = &c->list[i];
+
+		if (seen || (c->n > 1 && i > 0))
+			v->noted_head = NULL;
+		if (v->kind == BREAK_NONE && verify_finish(v))
+			v->kind = BREAK_NONE;
+	}
+}
+
+static int
+tell(const struct chains *c, bool json)
+{
+	const char *result = "whole";
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct verification *v = &c->list[i];
+
+		if (v->kind != BREAK_NONE && strcmp(result, "broken") != 0)
+			result = result_of(v);
+		if (!json && v->kind != BREAK_NONE)
+			tell_break(v);
+		else if (!json)
+			tell_whole(v);
+	}
+	if (json)
+		tell_json(c, result);
+	return strcmp(result, "whole") == 0 ? EXIT_FINE : FAULT_DATA;
+}
+
+static int
+verify(const struct request *r, const struct audit_files *files)
+{
+	struct chains chains;
+	struct fault fault;
+	bool good;
+	int status;
+
+	memset(&chains, 0, sizeof chains);
+	progress_start("lines verified", &chains.lines);
+	good = chains_verify(&chains, &r->model, files->paths, files->n,
+	    &fault);
 	progress_stop();
-	free(list);
-	if (!good && v->kind == BREAK_NONE)
-		return command_fail(&fault);
-	if (!good || !verify_finish(v))
-		return tell_break(v);
-	tell_whole(v);
-	return EXIT_FINE;
+	if (good)
+		finish(&chains);
+	status = good ? tell(&chains, r->json) : command_fail(&fault);
+	chains_free(&chains);
+	return status;
+}
+
+/* "HEX" or "HEX SEQ", as `audit head' prints. */
+static bool
+take_head(struct request *r, const char *word)
+{
+	size_t n = strspn(word, "0123456789abcdef");
+	const char *seq = word + n + strspn(word + n, " \t\n");
+	unsigned long value = 0;
+
+	if (n != CHAIN_HEX || (word[n] != '\0' && (seq == word + n ||
+	    (*seq != '\0' && !text_number(slice_make(seq,
+	    strcspn(seq, " \t\n")), ~0UL, &value)))))
+		return false;
+	memcpy(r->head, word, CHAIN_HEX);
+	r->head[CHAIN_HEX] = '\0';
+	r->model.noted_head = r->head;
+	r->model.noted_seq = value;
+	return true;
 }
 
 static bool
-is_head(const char *head)
+take_option(const struct context *context, struct request *r, int c)
 {
-	size_t n = strspn(head, "0123456789abcdef");
+	unsigned long from;
 
-	return n == CHAIN_HEX && (head[n] == '\0' || isspace((unsigned char)
-	    head[n]));
+	switch (c) {
+	case 'k':
+		return audit_key_option(context, &r->keys, optarg);
+	case OPTION_HEAD:
+		if (take_head(r, optarg))
+			return true;
+		command_usage(context, "\"%s\" is not a head: want 64 hex "
+		    "digits, as `tlspolicy audit head' prints", optarg);
+		return false;
+	case OPTION_FROM:
+		if (!command_number(context, c, 1, ~0UL >> 1, &from))
+			return false;
+		r->model.from = from;
+		return true;
+	default:
+		return r->json = true;
+	}
 }
 
 static int
@@ -149,85 +244,39 @@ tell_doubled(void)
 }
 
 static int
-run_verify(struct context *context, int argc, char **argv)
+run(struct context *context, int argc, char **argv)
 {
-	struct verification v = { .chain = NULL };
-	const char *key_file = NULL, *noted = NULL;
+	struct request request = { .json = false };
 	struct audit_files files;
 	struct fault fault;
 	int c, status;
 
+	verify_init(&request.model, NULL);
+	request.model.begins_anew = tell_anew;
+	request.model.not_read = tell_not_read;
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c == 'k')
-			key_file = optarg;
-		else if (c == OPTION_HEAD)
-			noted = optarg;
-		else
+		if (c == '?')
 			return status;
+		if (!take_option(context, &request, c))
+			return FAULT_USAGE;
 	}
-	if (noted != NULL && !is_head(noted))
-		return command_usage(context, "\"%s\" is not a head: want 64 "
-		    "hex digits, as `tlspolicy audit head' prints", noted);
-	/* The key first: it may be one that only root can read. */
-	verify_init(&v, open_chain(context, key_file, &fault));
-	v.noted_head = noted;
-	v.begins_anew = tell_anew;
-	if (v.chain == NULL)
+	/* The keys first: one may be such that only root can read it. */
+	request.model.keys = audit_keyring(context, &request.keys, &fault);
+	if (request.model.keys == NULL)
 		return command_fail(&fault);
 	if (!audit_files(context, argv + optind, &files, &fault)) {
 		status = command_fail(&fault);
 	} else {
 		status = files.doubled > 0 ? tell_doubled() :
-		    verify(&v, &files);
+		    verify(&request, &files);
 		audit_files_free(&files);
 	}
-	chain_free(v.chain);
-	return status;
-}
-
-static int
-run_head(struct context *context, int argc, char **argv)
-{
-	const char *key_file = NULL, *path;
-	struct chain *chain;
-	struct fault fault;
-	struct tail tail;
-	int c, status;
-
-	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != 'k')
-			return status;
-		key_file = optarg;
-	}
-	if (!command_operands(context, argc - optind, 0, 1))
-		return FAULT_USAGE;
-	path = optind < argc ? argv[optind] : context->settings.audit_file;
-	if (optind == argc && !audit_can_read(context, &fault))
-		return command_fail(&fault);
-	if ((chain = open_chain(context, key_file, &fault)) == NULL)
-		return command_fail(&fault);
-	status = command_enter_to_read(path, &fault) && tail_of(path, chain,
-	    &tail, &fault) ? EXIT_FINE : command_fail(&fault);
-	chain_free(chain);
-	if (status == EXIT_FINE && !tail.found) {
-		fault_set(&fault, FAULT_DATA, "there is no line yet");
-		fault_at(&fault, path, 0, 0);
-		return command_fail(&fault);
-	}
-	if (status == EXIT_FINE)
-		printf("%s %llu\n", tail.head.hex,
-		    (unsigned long long)tail.head.seq);
+	keyring_free(request.model.keys);
 	return status;
 }
 
 const struct command command_audit_verify = {
 	"audit verify", "[FILE...]", "Check the chain over all files",
-	verify_options, run_verify,
-	"tlspolicy-audit(5)"
-};
-
-const struct command command_audit_head = {
-	"audit head", "[FILE]", "Print where the chain ends, to be noted",
-	head_options, run_head,
+	options, run,
 	"tlspolicy-audit(5)"
 };

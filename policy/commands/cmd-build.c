@@ -8,6 +8,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/author.h"
 #include "policy/commands/difference.h"
+#include "policy/commands/keep.h"
 #include "policy/commands/progress.h"
 #include "policy/store/buildnote.h"
 #include "policy/store/rebuild.h"
@@ -153,13 +154,13 @@ run(struct context *context, int argc, char **argv)
 		}
 	}
 	parsed = ruleset_read(context, argv + optind, &rules, &f);
-	good = parsed && (dry ? compare(context, &rules, json, &f) :
+	good = parsed && keep_rules(context, &rules, &f) && (dry ? compare(context, &rules, json, &f) :
 	    build(context, &rules, message, json, &f));
 	if (good)
 		say_untagged(&rules);
 	else
 		status = command_fail(&f);
-	if (!parsed && f.kind == FAULT_DATA)
+	if (!good && f.kind == FAULT_DATA)
 		fprintf(stderr, "%s is left as it was\n", context->store);
 	if (!dry)
 		note(context, good ? NULL : &f);

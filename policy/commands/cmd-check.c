@@ -14,6 +14,7 @@ static const struct command_option options[] = {
 	{ 'r', NULL, "RULES", "judge by this rule file, not by the store" },
 	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
 	{ 't', NULL, "TAG", "judge by the rules of this tag alone" },
+	{ OPTION_AT, "at", "DATE", "by the rules that count on that day" },
 	{ 'v', "verbose", NULL, "tell how the verdict came about" },
 	{ OPTION_BATCH, "batch", NULL,
 	    "sessions from standard input, a JSON object a line" },
@@ -28,6 +29,7 @@ struct checking {
 	size_t nassignments;
 	bool by_tag, verbose, batch, json;
 	enum tag tag;
+	int64_t now; /* 0: that of the clock */
 };
 
 static bool
@@ -47,6 +49,22 @@ take_tag(const struct context *context, struct checking *check, const char *word
 		word_is(&words, tag_row((enum tag)t)->name);
 	word_refuse(&words, context, "a tag that is judged");
 	return false;
+}
+
+/* At noon of the day. */
+static bool
+take_date(const struct context *context, struct checking *check,
+    const char *word)
+{
+	int32_t day;
+
+	if (!day_parse(slice_of(word), &day)) {
+		command_usage(context, "--at: a date was expected, YYYY-MM-DD, "
+		    "not \"%s\"", word);
+		return false;
+	}
+	check->now = (int64_t)day * 86400 + 43200;
+	return true;
 }
 
 static bool
@@ -78,6 +96,10 @@ take_options(struct context *context, struct checking *check, int argc,
 			break;
 		case 't':
 			if (!take_tag(context, check, optarg))
+				return false;
+			break;
+		case OPTION_AT:
+			if (!take_date(context, check, optarg))
 				return false;
 			break;
 		case 'v':
@@ -199,6 +221,7 @@ check_all(const struct context *context, const struct checking *check,
 	judge.by_tag = check->by_tag;
 	judge.tag = check->tag;
 	judge.traced = check->verbose;
+	judge.now = check->now;
 	status = check->batch ? batch_run(&judge, STDIN_FILENO) :
 	    check_one(context, check, &judge, operands);
 	check_free(&judge);

@@ -9,6 +9,7 @@
 
 #include "policy/commands/author.h"
 #include "policy/commands/generation.h"
+#include "policy/commands/keep.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -126,12 +127,20 @@ roll_back(const struct context *context, uint64_t number,
     struct author *author, struct rulefile *rules)
 {
 	struct store_info info;
+	struct claims claims;
 	struct fault f;
-	bool changed;
+	bool changed, good;
 
 	author->by.back_to = number;
-	if (!read_old(context, number, rules, &f) ||
-	    !rebuild_store(context->store, rules, &author->by,
+	/*
+	 * The claims of today, read first: opening the store may end root's
+	 * rights to read them.
+	 */
+	good = keep_begin(context, &claims, &f) &&
+	    read_old(context, number, rules, &f) &&
+	    keep_hold_rules(context, &claims, rules, &f);
+	claims_free(&claims);
+	if (!good || !rebuild_store(context->store, rules, &author->by,
 	    REBUILD_DURABLE, &info, &changed, &f))
 		return command_fail(&f);
 	command_say_generation(context, &info, changed);

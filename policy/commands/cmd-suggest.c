@@ -1,4 +1,4 @@
-/* tlspolicy suggest: rules that all recorded mail satisfies. */
+/* tlspolicy suggest: rules that recorded mail satisfies. */
 #include <getopt.h>
 #include <string.h>
 
@@ -7,11 +7,13 @@
 #include "policy/commands/scratch.h"
 #include "policy/suggest/left.h"
 
+#define DAY_US INT64_C(86400000000)
+
 enum { MAILS_DEFAULT = 20, DAYS_DEFAULT = 7, TEMP_DEFAULT = 14,
-	PERM_DEFAULT = 28, NUMBER_MAX = 1000000 };
+	PERM_DEFAULT = 28, WINDOW_DEFAULT = 30, NUMBER_MAX = 1000000 };
 
 enum { OPTION_MAILS = OPTION_SUGGEST, OPTION_DAYS, OPTION_TEMP, OPTION_PERM,
-	OPTION_WHY_NOT, OPTION_LEFT };
+	OPTION_WINDOW, OPTION_CN, OPTION_WHY_NOT, OPTION_LEFT };
 
 static const struct command_option options[] = {
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
@@ -22,6 +24,15 @@ static const struct command_option options[] = {
 	    "a WARN rule was satisfied for so long, 14" },
 	{ OPTION_PERM, "reject-after", "DAYS",
 	    "a tempfailing rule was satisfied for so long, 28" },
+	{ OPTION_WINDOW, "window", "DAYS",
+	    "only the last days of the log count, 30; 0: all" },
+	AUDIT_OPTION_SINCE,
+	AUDIT_OPTION_UNTIL,
+	{ OPTION_DOMAIN, "domain", "DOMAIN",
+	    "only senders of this domain or below" },
+	{ OPTION_CLIENT, "client", "CLIENT",
+	    "only mail of this host, address or network" },
+	{ OPTION_CN, "cn", NULL, "pin the name in a partner's certificates" },
 	{ OPTION_WHY_NOT, "why-not", NULL,
 	    "name the other domains as comments" },
 	{ 0, NULL, NULL, NULL }
@@ -29,10 +40,45 @@ static const struct command_option options[] = {
 
 struct walk_state {
 	struct suggest *suggest;
-	struct store_reader *reader; /* of the second reading */
+	int64_t since, until, latest;
+	int32_t window; /* days before the latest record; 0: `since` counts */
+	const char *client; /* NULL: all */
+	struct store_reader *reader; /* of the last reading */
 	struct left left; /* 40 kB, of that one, too */
 	bool failed;
 };
+
+static bool
+is_about_left(const struct walk_state *state)
+{
+	return state->suggest->tag == TAG_RCPT;
+}
+
+static bool
+is_in_time(const struct walk_state *state, const struct reader_record *record)
+{
+	return record->time_us >= state->since &&
+	    record->time_us < state->until;
+}
+
+static bool
+is_asked_for(const struct walk_state *state, const struct reader_record *record)
+{
+	return is_in_time(state, record) && (state->client == NULL ||
+	    audit_from_client(state->client, &record->facts));
+}
+
+static bool
+note_latest(void *arg, struct reader_record *record,
+    const struct reader *reader)
+{
+	struct walk_state *state = arg;
+
+	(void)reader;
+	if (record->time_us < state->until && record->time_us > state->latest)
+		state->latest = record->time_us;
+	return true;
+}
 
 static bool
 add(void *arg, struct reader_record *record, const struct reader *reader)
@@ -40,6 +86,8 @@ add(void *arg, struct reader_record *record, const struct reader *reader)
 	struct walk_state *state = arg;
 
 	(void)reader;
+	if (!is_asked_for(state, record))
+		return true;
 	state->failed = !suggest_add(state->suggest, record);
 	return !state->failed;
 }
@@ -50,7 +98,8 @@ check(void *arg, struct reader_record *record, const struct reader *reader)
 	struct walk_state *state = arg;
 
 	(void)reader;
-	suggest_check(state->suggest, record, state->reader);
+	if (is_asked_for(state, record))
+		suggest_check(state->suggest, record, state->reader);
 	return true;
 }
 
@@ -60,6 +109,17 @@ pass_over(void *arg, struct reader_record *record, const struct reader *reader)
 	(void)arg;
 	(void)record;
 	(void)reader;
+	return true;
+}
+
+static bool
+note_latest_left(void *arg, const struct reader_record *record)
+{
+	struct walk_state *state = arg;
+
+	if (record->event == RECORD_DELIVERED &&
+	    record->time_us < state->until && record->time_us > state->latest)
+		state->latest = record->time_us;
 	return true;
 }
 
@@ -78,7 +138,7 @@ add_left(void *arg, const struct reader_record *record)
 	struct walk_state *state = arg;
 
 	state->failed = record->event == RECORD_DELIVERED &&
-	    !suggest_left_add(state->suggest, record);
+	    is_in_time(state, record) && !suggest_left_add(state->suggest, record);
 	return !state->failed;
 }
 
@@ -87,7 +147,7 @@ check_left(void *arg, const struct reader_record *record)
 {
 	struct walk_state *state = arg;
 
-	if (record->event == RECORD_DELIVERED)
+	if (record->event == RECORD_DELIVERED && is_in_time(state, record))
 		suggest_left_check(state->suggest, record, state->reader,
 		    &state->left);
 	return true;
@@ -112,7 +172,7 @@ static bool
 check_all(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
 {
-	bool left = state->suggest->tag == TAG_RCPT;
+	bool left = is_about_left(state);
 	struct audit_walk second = { .each = left ? pass_over : check,
 	    .note = left ? check_left : NULL, .arg = state, .again = true };
 	struct store_reader reader;
@@ -135,45 +195,98 @@ check_all(struct walk_state *state, const struct audit_files *files,
 	return good;
 }
 
-static int
-suggest(struct suggest *s, const struct audit_files *files, bool why_not)
+/* A reading of its own: the window ends with the latest record. */
+static bool
+find_window(struct walk_state *state, const struct audit_files *files,
+    struct fault *fault)
 {
-	struct walk_state state = { .suggest = s };
-	bool left = s->tag == TAG_RCPT;
+	bool left = is_about_left(state);
+	struct audit_walk first = { .each = left ? pass_over : note_latest,
+	    .note = left ? note_latest_left : NULL, .arg = state,
+	    .again = true };
+	int64_t day;
+
+	if (state->window == 0 || state->since != INT64_MIN)
+		return true;
+	state->latest = INT64_MIN;
+	if (!walk(&first, files, "records looked at", fault))
+		return false;
+	if (state->latest == INT64_MIN)
+		return true;
+	day = state->latest / DAY_US - (state->latest % DAY_US < 0);
+	state->since = (day + 1 - state->window) * DAY_US;
+	state->suggest->window = state->window;
+	return true;
+}
+
+static void
+say_unmatched(const struct walk_state *state, size_t records)
+{
+	const struct suggest *s = state->suggest;
+
+	if (s->records > 0 || records == 0)
+		return;
+	fprintf(stderr, "of what was asked for%s%.*s%s%s: none of %zu "
+	    "record%s\n", s->domain.n > 0 ? ", --domain " : "",
+	    SLICE_ARG(s->domain), state->client != NULL ? ", --client " : "",
+	    state->client != NULL ? state->client : "", records,
+	    records == 1 ? "" : "s");
+}
+
+static int
+suggest(struct walk_state *state, const struct audit_files *files, bool why_not)
+{
+	struct suggest *s = state->suggest;
+	bool left = is_about_left(state);
 	struct audit_walk answers = { .each = pass_over, .outbound = told,
-	    .arg = &state, .again = true };
+	    .arg = state, .again = true };
 	struct audit_walk first = { .each = left ? pass_over : add,
-	    .note = left ? add_left : NULL, .arg = &state };
+	    .note = left ? add_left : NULL, .arg = state };
 	struct fault fault;
 
-	if (left && !walk(&answers, files, "records read", &fault))
-		return command_fail(&fault);
-	if (!walk(&first, files, "records read", &fault))
+	if (!find_window(state, files, &fault) ||
+	    (left && !walk(&answers, files, "records read", &fault)) ||
+	    !walk(&first, files, "records read", &fault))
 		return command_fail(&fault);
 	if (!suggest_choose(s)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
-	if (!check_all(&state, files, &fault))
+	if (!check_all(state, files, &fault))
 		return command_fail(&fault);
+	suggest_settle(s);
 	audit_say_torn(first.torn);
 	audit_say_withdrawn(first.withdrawn);
 	if (!left)
 		audit_say_maillog(first.maillog, first.untold,
 		    first.delivered);
+	if (state->client != NULL)
+		printf("# Only mail of %s was looked at.\n", state->client);
+	if (first.unread > 0)
+		printf("# %llu of the files could not be read to the end.\n",
+		    (unsigned long long)first.unread);
 	suggest_print(s, why_not, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fault_set(&fault, FAULT_IO, "cannot write the rules");
 		return command_fail(&fault);
 	}
+	say_unmatched(state, first.records);
 	audit_say_unread(first.unread);
 	return audit_status(first.unread, first.unread_kind, first.bad);
 }
 
+static bool
+refuse(const struct context *context, const char *value, const char *what)
+{
+	return command_usage(context, "\"%s\" is not %s", value, what) ==
+	    EXIT_FINE;
+}
+
 /* False: a usage error, which was told. */
 static bool
-take(const struct context *context, struct suggest *s, int c)
+take_number(const struct context *context, struct walk_state *state, int c)
 {
+	struct suggest *s = state->suggest;
 	unsigned long number;
 
 	if (!command_number(context, c, 0, NUMBER_MAX, &number))
@@ -188,11 +301,51 @@ take(const struct context *context, struct suggest *s, int c)
 	case OPTION_TEMP:
 		s->temp_days = (int32_t)number;
 		break;
+	case OPTION_WINDOW:
+		state->window = (int32_t)number;
+		break;
 	default:
 		s->perm_days = (int32_t)number;
 		break;
 	}
 	return true;
+}
+
+static bool
+take(const struct context *context, struct walk_state *state, int c)
+{
+	switch (c) {
+	case OPTION_SINCE:
+	case OPTION_UNTIL:
+		return audit_time(optarg, c == OPTION_UNTIL,
+		    c == OPTION_SINCE ? &state->since : &state->until) ||
+		    refuse(context, optarg, "a time: want 2026-03-01, "
+		    "2026-03-01T12:00:00Z or 7d");
+	case OPTION_DOMAIN:
+		state->suggest->domain = slice_of(optarg);
+		return audit_is_domain(optarg) || refuse(context, optarg,
+		    "a domain: want example.com");
+	case OPTION_CLIENT:
+		state->client = optarg;
+		return audit_is_client(optarg) || refuse(context, optarg,
+		    AUDIT_CLIENT_WANTED);
+	case OPTION_CN:
+		return state->suggest->pin = true;
+	default:
+		return take_number(context, state, c);
+	}
+}
+
+/* Who asks for longer evidence gets it. */
+static void
+widen_window(struct walk_state *state)
+{
+	const struct suggest *s = state->suggest;
+	const int32_t days[] = { s->min_days, s->temp_days, s->perm_days };
+
+	for (size_t i = 0; i < sizeof days / sizeof days[0]; i++)
+		if (state->window > 0 && state->window < days[i])
+			state->window = days[i];
 }
 
 static bool
@@ -210,6 +363,8 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct suggest s;
+	struct walk_state state = { .suggest = &s, .since = INT64_MIN,
+	    .until = INT64_MAX, .window = WINDOW_DEFAULT };
 	struct audit_files files;
 	struct fault fault;
 	bool why_not = false;
@@ -227,13 +382,19 @@ run(struct context *context, int argc, char **argv)
 			why_not = true;
 		else if (c == OPTION_LEFT)
 			s.tag = TAG_RCPT;
-		else if (!take(context, &s, c))
+		else if (!take(context, &state, c))
 			return FAULT_USAGE;
 	}
+	if (state.client != NULL && is_about_left(&state))
+		return command_usage(context, "--left has no clients: "
+		    "--client is for mail that came");
+	if (state.since >= state.until)
+		return command_usage(context, "--since is not before --until");
+	widen_window(&state);
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
 	status = is_twice_readable(context, &files) ?
-	    suggest(&s, &files, why_not) : FAULT_USAGE;
+	    suggest(&state, &files, why_not) : FAULT_USAGE;
 	audit_files_free(&files);
 	suggest_free(&s);
 	return status;
@@ -241,6 +402,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_suggest = {
 	"suggest", "[AUDIT...]",
-	"Propose rules that all recorded mail satisfies", options, run,
+	"Propose rules that recorded mail satisfies", options, run,
 	"tlspolicy-suggest(1)"
 };

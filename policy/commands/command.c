@@ -21,6 +21,7 @@ const struct command *const command_table[] = {
 	&command_diff,
 	&command_log,
 	&command_rollback,
+	&command_prove,
 	&command_import,
 	&command_lint,
 	&command_audit,

@@ -56,9 +56,9 @@ extern const struct command *const command_table[];
 extern const struct command *const command_audit_table[]; /* "audit show" */
 extern const struct command command_audit, command_build, command_cert,
     command_check, command_del, command_diff, command_doctor, command_import,
-    command_lint, command_log, command_outbound, command_probe, command_replay,
-    command_report, command_rollback, command_set, command_settings,
-    command_show, command_suggest;
+    command_lint, command_log, command_outbound, command_probe, command_prove,
+    command_replay, command_report, command_rollback, command_set,
+    command_settings, command_show, command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

@@ -87,6 +87,18 @@ static const struct setting table[] = {
 		    "files, and folders with files *.rules.",
 	},
 	{
+		.name = "claims",
+		.type = &setting_type_path,
+		FIELD(claims),
+		.default_text = SETTINGS_DEFAULT_CLAIMS,
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.reloadable = true,
+		.help = "What must hold of the rules, or they do not come into "
+		    "force: a file, or a folder of *.claims.",
+	},
+	{
 		.name = "mode",
 		.type = &setting_type_word,
 		FIELD(mode),
@@ -206,6 +218,17 @@ static const struct setting table[] = {
 		.may_be_empty = true,
 		.help = "Key of the audit log's chain (HMAC); empty: plain "
 		    "digests.",
+	},
+	{
+		.name = "state-folder",
+		.type = &setting_type_path,
+		FIELD(state_folder),
+		.default_text = "",
+		.max = STRING_MAX,
+		.unit = "",
+		.may_be_empty = true,
+		.help = "Where the daemon notes where its audit log ends; "
+		    "empty: the store's folder.",
 	},
 	{
 		.name = "socketmap",

@@ -20,6 +20,7 @@
 #include "policy/eval/eval.h"
 
 #define SETTINGS_DEFAULT_FILE TLSPOLICY_SYSCONFDIR "/tlspolicy.conf"
+#define SETTINGS_DEFAULT_CLAIMS TLSPOLICY_SYSCONFDIR "/rules.d"
 
 enum {
 	SETTINGS_STRING_MAX = 512,
@@ -56,6 +57,7 @@ struct settings {
 	char user[SETTINGS_STRING_MAX];
 	char store[SETTINGS_STRING_MAX];
 	char rules[SETTINGS_PATHS_BYTES]; /* by ", " */
+	char claims[SETTINGS_STRING_MAX];
 	int mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;
 	char local_domains[SETTINGS_STRING_MAX];
@@ -63,6 +65,7 @@ struct settings {
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];
+	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */

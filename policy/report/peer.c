@@ -20,8 +20,8 @@ enum { RARE = 100 };
  * sendmail gives a name that it could not verify, and says so.  An address is
  * printed in one spelling: each MTA has its own.
  */
-static void
-client_name(const struct facts *facts, bool server, struct text *out)
+void
+report_client_name(const struct facts *facts, bool server, struct text *out)
 {
 	struct slice name = facts_value(facts, server ? FACT_SERVER_NAME :
 	    FACT_CLIENT_NAME);
@@ -158,7 +158,7 @@ report_add_peer(const struct report *r, struct report_domain *d,
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	client_name(&record->facts, r->leaving, &name);
+	report_client_name(&record->facts, r->leaving, &name);
 	c = find_client(d, slice_make(name.buf, name.n));
 	if (c == NULL)
 		return false;

@@ -34,7 +34,9 @@ struct report_words {
 
 const struct report_words *report_words(const struct report *);
 
-/* peer.c: clients and certificates.  False: out of memory. */
+/* peer.c: by whom a client (or server) is known, DOMAIN_TEXT_MAX at most. */
+void report_client_name(const struct facts *, bool server, struct text *);
+/* Clients and certificates.  False: out of memory. */
 bool report_add_peer(const struct report *, struct report_domain *,
     const struct reader_record *);
 void report_free_domain(struct report_domain *);

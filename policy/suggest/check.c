@@ -8,7 +8,7 @@
 #include "policy/base/domain.h"
 #include "policy/eval/eval.h"
 #include "policy/lint/lint.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 
 /* Which domain stands in which line of the file that is made. */
 struct making {
@@ -147,22 +147,44 @@ suggest_check(struct suggest *s, const struct reader_record *record,
 		.facts = &record->facts, .options = &options,
 		.now = record->time_us / 1000000 };
 	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_client *c;
 	struct suggest_domain *d;
 	struct verdict verdict;
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	if (record->event != RECORD_MESSAGE || !suggest_name(record, &name) ||
+	if (record->event != RECORD_MESSAGE || !suggest_name(s, record, &name) ||
 	    (d = suggest_find(s, name.buf)) == NULL ||
 	    d->stage == SUGGEST_NONE)
 		return;
 	verdict_init(&verdict);
 	eval_session(&question, reader, NULL, &verdict);
-	if (!suggest_is_evidence(record))
+	if (!suggest_is_evidence(record) ||
+	    (c = suggest_client(d, record, false)) == NULL)
 		return;
-	d->checked++;
-	if (verdict.kind == VERDICT_ACCEPT && verdict.deciding == -1)
-		d->passed++;
-	else
-		suggest_give_up(d, WHY_REFUSED);
+	c->checked++;
+	c->passed += verdict.kind == VERDICT_ACCEPT && verdict.deciding == -1;
+}
+
+static uint64_t
+refused(const struct suggest_client *c, uint64_t *mails)
+{
+	*mails = c->checked;
+	return c->checked - c->passed;
+}
+
+void
+suggest_settle(struct suggest *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct suggest_domain *d = s->domains[i];
+
+		for (size_t k = 0; k < d->nclients; k++) {
+			d->checked += d->clients[k].checked;
+			d->passed += d->clients[k].passed;
+		}
+		if (d->stage != SUGGEST_NONE &&
+		    !suggest_only_outliers(d, refused))
+			suggest_give_up(d, WHY_REFUSED);
+	}
 }

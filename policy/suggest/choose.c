@@ -1,10 +1,11 @@
 /* From what was seen to a requirement that all of it satisfies. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/facts/suite.h"
 #include "policy/rules/item.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 
 #define DAY_US INT64_C(86400000000)
 
@@ -22,24 +23,73 @@ is_name(const char *cn)
 	    !slice_starts_nocase(slice_of(cn), "BadCertificate");
 }
 
+static uint64_t
+not_verified(const struct suggest_client *c, uint64_t *mails)
+{
+	*mails = c->mails;
+	return c->mails - c->verified;
+}
+
+static uint64_t
+in_clear(const struct suggest_client *c, uint64_t *mails)
+{
+	*mails = c->mails;
+	return c->mails - c->tls;
+}
+
+static uint64_t
+rule_failed(const struct suggest_client *c, uint64_t *mails)
+{
+	*mails = c->rule_mails;
+	return c->rule_failed;
+}
+
+/* Of those that are no outliers. */
+struct least {
+	int version;
+	unsigned bits;
+	uint64_t mails;
+};
+
+static struct least
+find_least(const struct suggest_domain *d, suggest_failed *failed)
+{
+	struct least least = { .version = INT_MAX, .bits = UINT_MAX };
+
+	for (size_t i = 0; i < d->nclients; i++) {
+		const struct suggest_client *c = &d->clients[i];
+		uint64_t mails;
+
+		if (c->mails == 0 || failed(c, &mails) > 0)
+			continue;
+		least.mails += c->mails;
+		if (c->version < least.version)
+			least.version = c->version;
+		if (c->bits < least.bits)
+			least.bits = c->bits;
+	}
+	return least;
+}
+
 /* "VERIFY+CN:mx.partner.example++VER:1.2", "ENCR:128++VER:1.2" */
 static void
-put_requirement(const struct suggest_domain *d, struct text *out)
+put_requirement(const struct suggest *s, const struct suggest_domain *d,
+    const struct least *least, bool verify, struct text *out)
 {
 	bool item = false;
 
-	if (d->verified == d->mails) {
+	if (verify) {
 		text_puts(out, "VERIFY");
-		if (is_name(d->cn)) {
+		if (s->pin && is_name(d->cn)) {
 			text_puts(out, "+CN:");
 			text_put_xencoded(out, slice_of(d->cn));
 			item = true;
 		}
 	} else {
-		text_printf(out, "ENCR:%u", d->bits >= 128 ? 128 :
-		    d->bits >= 112 ? 112 : 1);
+		text_printf(out, "ENCR:%u", least->bits >= 128 ? 128 :
+		    least->bits >= 112 ? 112 : 1);
 	}
-	if (d->version >= suite_protocol(slice_of("1.2")))
+	if (least->version >= suite_protocol(slice_of("1.2")))
 		text_puts(out, item ? "++VER:1.2" : "+VER:1.2");
 }
 
@@ -71,11 +121,16 @@ static enum suggest_why
 choose_first(const struct suggest *s, struct suggest_domain *d,
     struct text *out)
 {
+	bool verify = suggest_only_outliers(d, not_verified);
+	struct least least = find_least(d, verify ? not_verified : in_clear);
+
 	if (d->mails < s->min_mails || days(d->first, d->last) < s->min_days)
 		return WHY_FEW;
-	if (d->tls < d->mails)
+	if (!verify && !suggest_only_outliers(d, in_clear))
 		return WHY_CLEAR;
-	put_requirement(d, out);
+	if (least.mails < s->min_mails)
+		return WHY_FEW;
+	put_requirement(s, d, &least, verify, out);
 	d->stage = SUGGEST_WARN;
 	return out->cut ? WHY_NO_RULE : WHY_PROPOSED;
 }
@@ -91,7 +146,7 @@ choose_next(const struct suggest *s, struct suggest_domain *d,
 	if (!put_existing(s, d, out, &class) || class == CLASS_PERM ||
 	    class == CLASS_HOLD || (class != CLASS_WARN && s->tag == TAG_RCPT))
 		return WHY_RULE;
-	if (d->rule_failed > 0)
+	if (!suggest_only_outliers(d, rule_failed))
 		return WHY_FAILED;
 	if (d->rule_mails < s->min_mails)
 		return WHY_FEW;

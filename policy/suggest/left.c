@@ -1,11 +1,18 @@
 #include "policy/base/domain.h"
+#include "policy/facts/organisation.h"
 #include "policy/suggest/left.h"
+#include "policy/suggest/suggest-internal.h"
+
+/* All servers of a domain are one: where some refuse a rule, it is none. */
+static const char server[] = "";
 
 static bool
-name_of(const struct reader_record *record, struct text *name)
+name_of(const struct suggest *s, const struct reader_record *record,
+    struct text *name)
 {
 	text_put_lower(name, left_domain(record));
-	return suggest_is_name(name);
+	return suggest_is_name(name) && (s->domain.n == 0 ||
+	    organisation_covers(s->domain, slice_make(name->buf, name->n)));
 }
 
 /* "TLS_Rcpt:x.example", not ":.x.example". */
@@ -65,43 +72,52 @@ has_rule_above(struct suggest *s, const char *name)
 
 /* What both MTAs can be told: sendmail no VER, Postfix no bits below 128. */
 static bool
-add_session(struct suggest_domain *d, const struct facts *facts)
+add_session(struct suggest_domain *d, struct suggest_client *c,
+    const struct facts *facts)
 {
 	enum { BITS = 128 };
 	bool sendmail = slice_is_nocase(facts_value(facts, FACT_MTA),
 	    "sendmail");
-	bool good = suggest_add_session(d, facts, sendmail &&
-	    facts_verified(facts));
+	bool verified = sendmail && facts_verified(facts);
 
+	d->tls += !facts_in_clear(facts);
+	d->verified += verified;
+	suggest_add_session(c, facts, verified);
 	if (sendmail)
-		d->version = 0;
-	if (d->bits < BITS)
-		d->bits = 1;
-	return good;
+		c->version = 0;
+	if (c->bits < BITS)
+		c->bits = 1;
+	return !verified || suggest_add_certificate(d, facts);
 }
 
 bool
 suggest_left_add(struct suggest *s, const struct reader_record *record)
 {
 	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_client *c;
 	struct suggest_domain *d;
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
+	if (s->domain.n > 0 && !name_of(s, record, &name))
+		return true;
+	text_clear(&name);
 	s->records++;
 	s->maillog++;
 	if (s->first == 0 || record->time_us < s->first)
 		s->first = record->time_us;
 	if (record->time_us > s->last)
 		s->last = record->time_us;
-	if (!name_of(record, &name))
+	if (!name_of(s, record, &name))
 		return true;
 	d = suggest_find_or_add(s, name.buf);
-	if (d == NULL)
+	if (d == NULL || (c = suggest_client_named(d, server, true)) == NULL)
 		return false;
 	if (d->requirement != NULL && record->time_us >= d->rule_first) {
 		d->rule_mails++;
-		d->rule_last = record->time_us;
+		c->rule_mails++;
+		if (record->time_us > d->rule_last)
+			d->rule_last = record->time_us;
 	}
 	if (d->requirement == NULL)
 		d->other_rule = has_rule_above(s, name.buf);
@@ -109,7 +125,7 @@ suggest_left_add(struct suggest *s, const struct reader_record *record)
 		d->first = record->time_us;
 	if (d->mails++ == 0 || record->time_us > d->last)
 		d->last = record->time_us;
-	return add_session(d, &record->facts);
+	return add_session(d, c, &record->facts);
 }
 
 void
@@ -118,20 +134,19 @@ suggest_left_check(struct suggest *s, const struct reader_record *record,
 {
 	static const struct outbound_options options = { .site = LEVEL_MAY };
 	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_client *c;
 	struct suggest_domain *d;
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	if (!name_of(record, &name) ||
+	if (!name_of(s, record, &name) ||
 	    (d = suggest_find(s, name.buf)) == NULL ||
-	    d->stage == SUGGEST_NONE)
+	    d->stage == SUGGEST_NONE ||
+	    (c = suggest_client_named(d, server, false)) == NULL)
 		return;
 	left->options = &options;
 	left->reader = reader;
 	left->then = slice_make("", 0);
-	d->checked++;
-	if (left_judge(left, record) && left->outcome == LEFT_LEAVES)
-		d->passed++;
-	else
-		suggest_give_up(d, WHY_REFUSED);
+	c->checked++;
+	c->passed += left_judge(left, record) && left->outcome == LEFT_LEAVES;
 }

@@ -3,7 +3,7 @@
 
 #include "policy/rules/item.h"
 #include "policy/report/report-internal.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 
 static const char *const classes[] = {
 	[SUGGEST_WARN] = "WARN", [SUGGEST_TEMP] = "TEMP",
@@ -13,10 +13,10 @@ static const char *const classes[] = {
 static const char *const headings[] = {
 	[SUGGEST_WARN] = "Monitor: there is no rule yet. WARN refuses nothing "
 	    "and records what would fail.",
-	[SUGGEST_TEMP] = "Tempfail: each mail satisfied the WARN rule that "
-	    "this one is to replace.",
-	[SUGGEST_PERM] = "Reject: each mail satisfied the rule that this one "
-	    "is to replace."
+	[SUGGEST_TEMP] = "Tempfail: mail satisfied the WARN rule that this one "
+	    "is to replace.",
+	[SUGGEST_PERM] = "Reject: mail satisfied the rule that this one is to "
+	    "replace."
 };
 
 static const char *const reasons[] = {
@@ -86,6 +86,60 @@ put_rule(const struct suggest *s, const struct suggest_domain *d,
 	    s->tag, &again, &fault);
 }
 
+/* "14 %", "0.9 %": rounded up, as it is a bound. */
+static void
+print_confidence(const struct suggest_domain *d, FILE *out)
+{
+	double bound = suggest_bound(d->checked, d->checked - d->passed);
+	unsigned tenths = (unsigned)(bound * 1000) + 1;
+
+	fprintf(out, "# satisfied by %llu of %llu: with 95 %% confidence not "
+	    "more than ", (unsigned long long)d->passed,
+	    (unsigned long long)d->checked);
+	if (tenths < 100)
+		fprintf(out, "%u.%u %% of such mail fails it\n", tenths / 10,
+		    tenths % 10);
+	else
+		fprintf(out, "%u %% of such mail fails it\n", tenths >= 1000 ?
+		    100 : (tenths + 9) / 10);
+}
+
+enum { OUTLIERS_SHOWN = 5 };
+
+static void
+print_outlier(const struct suggest_client *c, FILE *out)
+{
+	char last_text[16];
+	struct text last;
+	uint64_t n = c->checked > 0 ? c->checked : c->rule_failed;
+
+	text_init(&last, last_text, sizeof last_text);
+	report_put_day(&last, c->last);
+	fprintf(out, "# not obeyed, as it never satisfied it: ");
+	report_print_clean(out, c->name);
+	fprintf(out, ", %llu %s%s, last %s\n", (unsigned long long)n,
+	    c->checked > 0 ? "mail" : "refused attempt", n == 1 ? "" : "s",
+	    last.buf);
+}
+
+static void
+print_outliers(const struct suggest_domain *d, FILE *out)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < d->nclients; i++) {
+		const struct suggest_client *c = &d->clients[i];
+
+		if (c->passed > 0 || c->checked + c->rule_failed == 0)
+			continue;
+		if (found++ < OUTLIERS_SHOWN)
+			print_outlier(c, out);
+	}
+	if (found > OUTLIERS_SHOWN)
+		fprintf(out, "# and %zu clients more\n", found -
+		    OUTLIERS_SHOWN);
+}
+
 static bool
 print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 {
@@ -102,6 +156,8 @@ print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 		report_print_clean(out, d->requirement);
 		putc('\n', out);
 	}
+	print_confidence(d, out);
+	print_outliers(d, out);
 	fprintf(out, "%s:%s\t%s\n", tag_row(s->tag)->name, d->name,
 	    rule.buf);
 	return true;
@@ -160,12 +216,16 @@ print_span(const struct suggest *s, FILE *out)
 	report_put_day(&span, s->last);
 	fprintf(out, "# Suggested by tlspolicy from %llu records, %s (UTC).\n",
 	    (unsigned long long)s->records, span.buf);
+	if (s->window > 0)
+		fprintf(out, "# Only the last %ld days of the log count; "
+		    "see --window.\n", (long)s->window);
 	if (s->maillog > 0)
 		fprintf(out, "# %llu of them were made of a mail log.\n",
 		    (unsigned long long)s->maillog);
 	fputs(s->tag == TAG_RCPT ? "# Judged again, each mail to these domains "
 	    "that left would leave.\n" : "# Judged again, each mail of these "
-	    "domains that was let through satisfies its rule.\n", out);
+	    "domains that was let through satisfies its rule,\n# but for that "
+	    "of clients that are named as not obeyed.\n", out);
 }
 
 size_t

@@ -6,7 +6,7 @@
 #include "policy/facts/spelling.h"
 #include "policy/facts/suite.h"
 #include "policy/facts/organisation.h"
-#include "policy/suggest/suggest.h"
+#include "policy/suggest/suggest-internal.h"
 #include "policy/base/tree.h"
 
 void
@@ -21,6 +21,7 @@ free_domain(struct suggest_domain *d)
 {
 	free(d->name);
 	free(d->cn);
+	suggest_free_clients(d);
 	free(d->requirement);
 	free(d->file);
 	free(d->proposal);
@@ -127,14 +128,18 @@ suggest_is_name(const struct text *name)
 }
 
 bool
-suggest_name(const struct reader_record *record, struct text *name)
+suggest_name(const struct suggest *s, const struct reader_record *record,
+    struct text *name)
 {
 	struct mailbox mailbox;
 
 	spelling_sender(&record->facts, &mailbox);
 	if (mailbox.null_sender || mailbox.domain.n == 0)
 		return false;
-	organisation_organisational(mailbox.domain, name);
+	if (s->domain.n == 0)
+		organisation_organisational(mailbox.domain, name);
+	else if (organisation_covers(s->domain, mailbox.domain))
+		domain_canonical(s->domain, name);
 	return suggest_is_name(name);
 }
 
@@ -144,12 +149,11 @@ copy(struct slice s)
 	return strndup(s.p == NULL ? "" : s.p, s.n);
 }
 
-static bool
-add_certificate(struct suggest_domain *d, const struct facts *facts)
+bool
+suggest_add_certificate(struct suggest_domain *d, const struct facts *facts)
 {
 	struct slice cn = facts_value(facts, FACT_CN_SUBJECT);
 
-	d->verified++;
 	if (d->cn == NULL)
 		return (d->cn = copy(cn)) != NULL;
 	if (!slice_is_nocase(cn, d->cn))
@@ -157,21 +161,23 @@ add_certificate(struct suggest_domain *d, const struct facts *facts)
 	return true;
 }
 
-bool
-suggest_add_session(struct suggest_domain *d, const struct facts *facts,
+void
+suggest_add_session(struct suggest_client *c, const struct facts *facts,
     bool verified)
 {
 	int version = suite_protocol(facts_value(facts, FACT_TLS_VERSION));
 	unsigned bits = facts_number(facts, FACT_CIPHER_BITS);
 
+	c->mails++;
+	c->untold |= !facts_tls_told(facts);
 	if (facts_in_clear(facts))
-		return true;
-	if (d->tls == 0 || version < d->version)
-		d->version = version;
-	if (d->tls == 0 || bits < d->bits)
-		d->bits = bits;
-	d->tls++;
-	return !verified || add_certificate(d, facts);
+		return;
+	if (c->tls == 0 || version < c->version)
+		c->version = version;
+	if (c->tls == 0 || bits < c->bits)
+		c->bits = bits;
+	c->tls++;
+	c->verified += verified;
 }
 
 static bool
@@ -194,27 +200,32 @@ may_refuse(const struct tag_result *rule)
 	    (r.class != CLASS_WARN && r.need != NEED_OK);
 }
 
-/* The rule that the domain has, from when on. */
+/*
+ * The rule that the domain has, from when on.  Where it is another one than
+ * before, what was counted is of that.
+ */
 bool
 suggest_take_rule(struct suggest_domain *d, const struct tag_result *rule,
     int64_t time_us)
 {
-	if (d->requirement == NULL ||
-	    !slice_is(rule->requirement, d->requirement)) {
-		free(d->requirement);
-		free(d->file);
-		d->requirement = copy(rule->requirement);
-		d->file = copy(rule->file);
-		d->line = rule->line;
-		d->rule_mails = d->rule_failed = 0;
-		d->rule_first = time_us;
-	}
+	if (d->requirement != NULL &&
+	    slice_is(rule->requirement, d->requirement))
+		return true;
+	free(d->requirement);
+	free(d->file);
+	d->requirement = copy(rule->requirement);
+	d->file = copy(rule->file);
+	d->line = rule->line;
+	d->rule_mails = 0;
+	d->rule_first = d->rule_last = time_us;
+	for (size_t i = 0; i < d->nclients; i++)
+		d->clients[i].rule_mails = d->clients[i].rule_failed = 0;
 	return d->requirement != NULL && d->file != NULL;
 }
 
 static bool
-add_rule(struct suggest_domain *d, const struct tag_result *rule,
-    int64_t time_us)
+add_rule(struct suggest_domain *d, struct suggest_client *c,
+    const struct tag_result *rule, int64_t time_us)
 {
 	if (rule->tag != TAG_FROM)
 		return true;
@@ -225,9 +236,39 @@ add_rule(struct suggest_domain *d, const struct tag_result *rule,
 	if (!suggest_take_rule(d, rule, time_us))
 		return false;
 	d->rule_mails++;
-	d->rule_failed += rule->answer != ANSWER_YES;
-	d->rule_last = time_us;
+	if (time_us > d->rule_last)
+		d->rule_last = time_us;
+	c->rule_mails++;
+	c->rule_failed += rule->answer != ANSWER_YES;
+	c->untold |= rule->answer == ANSWER_CANNOT_TELL;
 	return true;
+}
+
+/* In which domain the record counts, and for which of its clients. */
+static bool
+add_to_domain(struct suggest_domain *d, const struct reader_record *record)
+{
+	const struct facts *facts = &record->facts;
+	struct suggest_client *c = suggest_client(d, record, true);
+
+	if (c == NULL)
+		return false;
+	if (record->time_us > c->last)
+		c->last = record->time_us;
+	/* A refusal is no evidence of a habit, but of a rule that fails. */
+	for (size_t i = 0; i < record->nrules; i++)
+		if (!add_rule(d, c, &record->rules[i], record->time_us))
+			return false;
+	if (!suggest_is_evidence(record))
+		return true;
+	if (d->mails++ == 0)
+		d->first = record->time_us;
+	if (record->time_us > d->last)
+		d->last = record->time_us;
+	d->tls += !facts_in_clear(facts);
+	d->verified += facts_verified(facts);
+	suggest_add_session(c, facts, facts_verified(facts));
+	return !facts_verified(facts) || suggest_add_certificate(d, facts);
 }
 
 bool
@@ -237,26 +278,18 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	struct suggest_domain *d;
 	struct text name;
 
+	text_init(&name, name_text, sizeof name_text);
+	if (s->domain.n > 0 && !suggest_name(s, record, &name))
+		return true;
 	s->records++;
 	s->maillog += record->maillog;
 	if (s->first == 0)
 		s->first = record->time_us;
-	s->last = record->time_us;
-	text_init(&name, name_text, sizeof name_text);
-	if (record->exempt || !suggest_name(record, &name))
+	if (record->time_us > s->last)
+		s->last = record->time_us;
+	text_clear(&name);
+	if (record->exempt || !suggest_name(s, record, &name))
 		return true;
 	d = suggest_find_or_add(s, name.buf);
-	if (d == NULL)
-		return false;
-	/* A refusal is no evidence of a habit, but of a rule that fails. */
-	for (size_t i = 0; i < record->nrules; i++)
-		if (!add_rule(d, &record->rules[i], record->time_us))
-			return false;
-	if (!suggest_is_evidence(record))
-		return true;
-	if (d->mails++ == 0)
-		d->first = record->time_us;
-	d->last = record->time_us;
-	return suggest_add_session(d, &record->facts,
-	    facts_verified(&record->facts));
+	return d != NULL && add_to_domain(d, record);
 }

@@ -3,21 +3,24 @@
  *
  * One domain of senders, one rule, one step at a time: a domain without a rule
  * gets one that warns; one whose WARN rule was satisfied long enough, one that
- * tempfails; then one that rejects.  Only what every recorded mail satisfies
- * is proposed, and the proposals are judged against the same records by the
- * evaluator itself before they are printed:
+ * tempfails; then one that rejects.  The proposals are judged against the same
+ * records by the evaluator itself before they are printed:
  *
- *	suggest_add() for each record;
+ *	suggest_add() for each record, by time;
  *	suggest_choose(): proposals from what was seen;
  *	suggest_rules(): these as rules that refuse, for a scratch store;
  *	suggest_check() for each record again, under that store;
+ *	suggest_settle(): which of them stand;
  *	suggest_print(): what is left, as a rule file.
  *
  * Evidence is mail that was let through, from clients on the network that are
- * not exempt.  Senders can be forged: one mail in clear under a domain's name
- * is enough for no rule to be proposed, and --why-not tells it.
+ * not exempt.  Senders can be forged: mail of a client none of whose mails
+ * satisfies the rule is an outlier, which is named and not obeyed, as long as
+ * it is not more than one in SUGGEST_OUTLIERS.  A client that satisfied it once
+ * and failed it is obeyed.
  *
  * Limits: SUGGEST_DOMAINS_MAX; beyond it the domains with least mail go.
+ * SUGGEST_CLIENTS_MAX of each; the rest together are the last one.
  * Threads: a suggest belongs to one.
  */
 #ifndef TLSPOLICY_SUGGEST_SUGGEST_H
@@ -27,7 +30,8 @@
 #include "policy/rules/rulefile.h"
 #include "policy/store/store.h"
 
-enum { SUGGEST_DOMAINS_MAX = 100000 };
+enum { SUGGEST_DOMAINS_MAX = 100000, SUGGEST_CLIENTS_MAX = 32,
+	SUGGEST_OUTLIERS = 20 };
 
 /* In the order in which a rule comes into force. */
 enum suggest_stage { SUGGEST_NONE, SUGGEST_WARN, SUGGEST_TEMP, SUGGEST_PERM };
@@ -35,7 +39,7 @@ enum suggest_stage { SUGGEST_NONE, SUGGEST_WARN, SUGGEST_TEMP, SUGGEST_PERM };
 enum suggest_why {
 	WHY_PROPOSED,
 	WHY_FEW,	/* too few mails, or over too few days */
-	WHY_CLEAR,	/* some came in clear */
+	WHY_CLEAR,	/* some came in clear, and are no outliers */
 	WHY_RULE,	/* the rule it has is final, dated or an exception */
 	WHY_OTHER_RULE, /* a rule with another key refuses for it already */
 	WHY_FAILED,	/* its rule was not satisfied each time */
@@ -48,15 +52,15 @@ struct suggest_domain {
 	char *name;
 	uint64_t mails, tls, verified;
 	int64_t first, last;
-	int version;	  /* lowest, as suite_protocol() has it; 0: unknown */
-	unsigned bits;	  /* fewest */
 	char *cn;	  /* of the verified certificates; "" when several */
 	bool other_rule;
+	struct suggest_client *clients; /* by whom it is sent */
+	size_t nclients;
 
 	/* The rule that it has, since it has been that. */
 	char *requirement, *file;
 	uint32_t line;
-	uint64_t rule_mails, rule_failed;
+	uint64_t rule_mails;
 	int64_t rule_first, rule_last;
 
 	enum suggest_stage stage;
@@ -70,6 +74,9 @@ struct suggest {
 	enum tag tag; /* TAG_FROM; TAG_RCPT: of mail that left, see left.h */
 	uint64_t min_mails;
 	int32_t min_days, temp_days, perm_days;
+	bool pin;	     /* propose CN where there is but one */
+	struct slice domain; /* of its senders alone; empty: each by its own */
+	int32_t window;	     /* for people: only so many days count; 0: all */
 
 	struct suggest_domain **domains;
 	size_t n, dropped;
@@ -96,20 +103,10 @@ bool suggest_rules(struct suggest *, struct rulefile *, struct fault *)
 void suggest_check(struct suggest *, const struct reader_record *,
     struct store_reader *);
 
+/* After the last record: what not only outliers fail is given up. */
+void suggest_settle(struct suggest *);
+
 /* How many rules were printed; `why_not`: the others as comments. */
 size_t suggest_print(const struct suggest *, bool why_not, FILE *);
-
-/* For the parts of this module: the record is evidence, and of which domain. */
-struct suggest_domain *suggest_find(struct suggest *, const char *name);
-/* The same, a new one if there is none; NULL: out of memory. */
-struct suggest_domain *suggest_find_or_add(struct suggest *, const char *name);
-bool suggest_is_name(const struct text *);
-bool suggest_add_session(struct suggest_domain *, const struct facts *,
-    bool verified);
-void suggest_give_up(struct suggest_domain *, enum suggest_why);
-bool suggest_take_rule(struct suggest_domain *, const struct tag_result *,
-    int64_t time_us);
-bool suggest_is_evidence(const struct reader_record *);
-bool suggest_name(const struct reader_record *, struct text *);
 
 #endif

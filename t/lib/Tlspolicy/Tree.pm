@@ -7,14 +7,14 @@ use warnings;
 use File::Find ();
 use Tlspolicy::Scratch;
 
-# Paths below the top, those that git knows; in an unpacked archive all but
+# Paths below the top, those that git knows; without it all but
 # what a build makes.  A pattern picks some.
 sub files
 {
 	my ($pattern) = @_;
 	my $top = Tlspolicy::Scratch::topdir();
 	my @files;
-	if (-e "$top/.git") {
+	if (-e "$top/.git" && grep { -x "$_/git" } split /:/, $ENV{PATH}) {
 		open my $git, '-|', 'git', '-C', $top, 'ls-files', '-co',
 		    '--exclude-standard' or die "git: $!\n";
 		chomp(@files = <$git>);

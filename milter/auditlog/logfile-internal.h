@@ -1,0 +1,20 @@
+/*
+ * logfile-internal.h - what the files of logfile.h share; private to them.
+ */
+#ifndef TLSPOLICY_MILTER_AUDITLOG_LOGFILE_INTERNAL_H
+#define TLSPOLICY_MILTER_AUDITLOG_LOGFILE_INTERNAL_H
+
+#include "milter/auditlog/logfile.h"
+
+/* Opens and locks; fd, dev, ino and stream are set.  False with a fault. */
+bool logfile_take(struct logfile *, const char *path, struct fault *)
+    MUST_CHECK NONNULL;
+
+/*
+ * The file that is open gets a name as logrotate's example gives, and `path` is
+ * made anew.  False with a fault.
+ */
+bool logfile_set_aside(struct logfile *, const char *path, int64_t now_us,
+    struct fault *) MUST_CHECK NONNULL;
+
+#endif

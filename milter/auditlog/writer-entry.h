@@ -1,0 +1,37 @@
+/* writer-entry.h - what is handed to the writer; private to writer.h. */
+#ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
+#define TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
+
+#include "milter/auditlog/writer.h"
+
+enum entry_state {
+	ENTRY_QUEUED,
+	ENTRY_SEALED, /* chained into logfile.buf, perhaps written */
+	ENTRY_DONE,   /* written, synced with `each`; the waiter frees it */
+	ENTRY_DROPPED /* never written, the writer ends; the waiter frees it */
+};
+
+/* State and flags are under the writer's lock, the rest is the owner's. */
+struct entry {
+	struct entry *next;
+	enum entry_state state;
+	bool waited;	/* a submitter waits for this entry */
+	bool refused;	/* a write failed: the submitter stops waiting */
+	bool abandoned; /* the submitter has answered 451: withdraw it */
+	size_t start, end;	  /* in the file's buffer */
+	struct chain_head before; /* the chain's head in front of it */
+	int64_t since_ms; /* when it was handed over */
+	size_t n;
+	char record[];
+};
+
+/* Owns copies: writer_reopen() may have given up waiting for it. */
+struct reopening {
+	struct writer_options options;
+	char *path;
+	char key[CHAIN_KEY_MAX];
+	struct fault fault;
+	bool done, good, left; /* left: nobody waits, the writer frees it */
+};
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * Sorted by the numbers of their first lines the files of every chain come in
+ * its order, whichever files of others stand between them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/audit/chains.h"
+
+/* A node's first record stands near the link, or is not looked for. */
+enum { LINES_MAX = 4096 };
+
+struct file {
+	const char *path;
+	uint64_t seq; /* of the first sealed line; UINT64_MAX: there is none */
+	struct chain_link link;
+	bool linked;
+	char node[VERIFY_NODE_MAX]; /* of the first record, or "" */
+};
+
+static void
+look_at(struct file *f, struct slice line)
+{
+	struct slice node = chain_node(line);
+	struct chain_line parts;
+
+	if (!chain_split(line, &parts))
+		return;
+	if (f->seq == UINT64_MAX) {
+		f->seq = parts.seq;
+		f->linked = chain_parse_link(line, &f->link);
+		f->link.why = slice_make("", 0);
+	}
+	if (node.n > 0 && node.n < sizeof f->node)
+		snprintf(f->node, sizeof f->node, "%.*s", (int)node.n, node.p);
+}
+
+/* Standard input cannot be looked at beforehand, and needs not. */
+static bool
+look(struct file *f, struct fault *fault)
+{
+	enum source_result result = SOURCE_LINE;
+	struct source *source;
+	struct slice line;
+	bool ended;
+
+	f->seq = UINT64_MAX;
+	if (strcmp(f->path, "-") == 0)
+		return true;
+	if ((source = source_open(f->path, fault)) == NULL)
+		return false;
+	for (int i = 0; i < LINES_MAX && f->node[0] == '\0' &&
+	    (result = source_next(source, &line, &ended, fault)) ==
+	    SOURCE_LINE; i++)
+		look_at(f, line);
+	source_close(source);
+	return result != SOURCE_FAILED;
+}
+
+/* By number; a new file whose first line was torn is the last. */
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct file *a = pa, *b = pb;
+
+	return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static struct file *
+in_order(char *const *paths, size_t n, struct fault *fault)
+{
+	struct file *list = calloc(n, sizeof *list);
+
+	if (list == NULL) {
+		fault_no_memory(fault);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		list[i].path = paths[i];
+		if (!look(&list[i], fault)) {
+			free(list);
+			return NULL;
+		}
+	}
+	qsort(list, n, sizeof *list, compare);
+	return list;
+}
+
+static bool
+has_node(const struct verification *v, const char *node)
+{
+	for (size_t i = 0; i < v->nodes; i++)
+		if (strcmp(v->node[i], node) == 0)
+			return true;
+	return false;
+}
+
+/* Does the file's link lead to where the chain is? */
+static bool
+goes_on(const struct verification *v, const struct file *f)
+{
+	return v->kind == BREAK_NONE && f->linked &&
+	    (memcmp(v->head.hex, f->link.previous, CHAIN_HEX) == 0 ||
+	    (v->head.torn > 0 &&
+	    memcmp(v->before.hex, f->link.previous, CHAIN_HEX) == 0));
+}
+
+/* NULL: it begins another. */
+static struct verification *
+chain_of(const struct chains *c, const struct file *f)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (goes_on(&c->list[i], f))
+			return &c->list[i];
+	for (size_t i = 0; i < c->n; i++)
+		if (f->node[0] != '\0' && has_node(&c->list[i], f->node))
+			return &c->list[i];
+	return c->n == 1 && (f->node[0] == '\0' || c->list[0].nodes == 0) ?
+	    &c->list[0] : NULL;
+}
+
+static struct verification *
+begin(struct chains *c, const struct verification *model, const struct file *f)
+{
+	struct verification *v = &c->list[c->n++];
+
+	*v = *model;
+	/* What a broken chain has not come to must be known as its own. */
+	if (f->node[0] != '\0')
+		snprintf(v->node[v->nodes++], VERIFY_NODE_MAX, "%s", f->node);
+	return v;
+}
+
+static void
+count(void *arg, const struct source *source)
+{
+	struct chains *c = arg;
+
+	(void)source;
+	c->lines += VERIFY_PROGRESS;
+}
+
+bool
+chains_verify(struct chains *c, const struct verification *model,
+    char *const *paths, size_t n, struct fault *fault)
+{
+	struct file *files = in_order(paths, n, fault);
+	bool good = files != NULL;
+
+	memset(c, 0, sizeof *c);
+	if (good && (c->list = calloc(n, sizeof *c->list)) == NULL)
+		good = fault_no_memory(fault);
+	for (size_t i = 0; good && i < n; i++) {
+		struct verification *v = chain_of(c, &files[i]);
+
+		if (v == NULL)
+			v = begin(c, model, &files[i]);
+		if (v->kind != BREAK_NONE)
+			continue;
+		v->progress = count;
+		v->progress_arg = c;
+		good = verify_file(v, files[i].path, fault) ||
+		    v->kind != BREAK_NONE;
+	}
+	free(files);
+	return good;
+}
+
+void
+chains_free(struct chains *c)
+{
+	free(c->list);
+}

@@ -1,0 +1,30 @@
+/*
+ * chains.h - the files of one or more logs, each verified as a chain of its own.
+ *
+ * Files come in any order.  One belongs to the chain whose head its link names;
+ * if there is none, to the chain that has records of the same node, and what is
+ * missing between them shows; else it begins another.  A file that has no
+ * records goes to the only chain there is.
+ *
+ * Threads: belongs to one thread.
+ */
+#ifndef TLSPOLICY_CHAINS_H
+#define TLSPOLICY_CHAINS_H
+
+#include "policy/audit/verify.h"
+
+struct chains {
+	struct verification *list; /* kind tells which are broken */
+	size_t n;
+	size_t lines;		   /* of all so far, for progress_start() */
+};
+
+/*
+ * `model` has the keys, the callbacks and what is asked for.  False with a
+ * fault when a file cannot be read, or without memory.
+ */
+bool chains_verify(struct chains *, const struct verification *model,
+    char *const *paths, size_t n, struct fault *) MUST_CHECK NONNULL;
+void chains_free(struct chains *) NONNULL;
+
+#endif

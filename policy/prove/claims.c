@@ -1,0 +1,212 @@
+/* Files are small: they are read line by line. */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/prove/claims.h"
+
+enum { CHUNK = 16 * 1024 };
+
+void
+claims_init(struct claims *c, int32_t today, bool as_sendmail,
+    void (*report)(void *, const struct fault *), void *arg)
+{
+	memset(c, 0, sizeof *c);
+	arena_init(&c->memory, CHUNK);
+	c->today = today;
+	c->as_sendmail = as_sendmail;
+	c->report = report;
+	c->arg = arg;
+}
+
+void
+claims_free(struct claims *c)
+{
+	free(c->claims);
+	free(c->places);
+	arena_free(&c->memory);
+}
+
+static bool
+reserve(struct claims *c, struct fault *f)
+{
+	size_t more = c->n == 0 ? 32 : 2 * c->n;
+	struct claims_place *places;
+	struct claim *claims;
+
+	if (c->n < c->allocated)
+		return true;
+	if (c->n >= CLAIMS_MAX)
+		return fault_set(f, FAULT_DATA, "more than %d claims",
+		    CLAIMS_MAX);
+	if ((claims = realloc(c->claims, more * sizeof *claims)) == NULL)
+		return fault_no_memory(f);
+	c->claims = claims;
+	places = realloc(c->places, more * sizeof *places);
+	if (places == NULL)
+		return fault_no_memory(f);
+	c->places = places;
+	c->allocated = more;
+	return true;
+}
+
+/* As in rules: UTF-8 without what a reader would not see. */
+static bool
+check_characters(struct slice text, struct fault *f)
+{
+	uint32_t code;
+
+	for (size_t i = 0, n; i < text.n; i += n) {
+		n = text_utf8(slice_from(text, i), &code);
+		if (n > 0 && (!text_is_invisible(code) || code == '\t'))
+			continue;
+		fault_set(f, FAULT_DATA, "found %s; expected text in UTF-8",
+		    n > 0 ? "an invisible character" : "a byte that is no "
+		    "UTF-8");
+		f->column = i + 1;
+		return false;
+	}
+	if (text.n <= CLAIMS_LINE_MAX)
+		return true;
+	fault_set(f, FAULT_DATA, "the line has %zu bytes; expected at most %d",
+	    text.n, CLAIMS_LINE_MAX);
+	f->column = CLAIMS_LINE_MAX + 1;
+	return false;
+}
+
+static bool
+add_line(struct claims *c, struct slice line, struct slice file,
+    unsigned long number, struct fault *f)
+{
+	struct slice text = slice_trim(line), copy;
+	struct claims_place *place;
+
+	fault_clear(f);
+	if (text.n == 0 || line.p[0] == '#')
+		return true;
+	if (!check_characters(text, f)) {
+		f->column += (unsigned long)(text.p - line.p);
+		return false;
+	}
+	if (!reserve(c, f))
+		return false;
+	copy = arena_copy(&c->memory, text);
+	if (copy.p == NULL)
+		return fault_no_memory(f);
+	place = &c->places[c->n];
+	place->file = file;
+	place->line = number;
+	place->column = (unsigned long)(text.p - line.p) + 1;
+	if (!claim_parse(copy, c->today, c->as_sendmail, &c->claims[c->n], f)) {
+		f->column += place->column - 1;
+		return false;
+	}
+	c->n++;
+	return true;
+}
+
+bool
+claims_add(struct claims *c, struct slice text, struct fault *f)
+{
+	return add_line(c, text, slice_make("", 0), 0, f);
+}
+
+static bool
+read_lines(struct claims *c, FILE *in, struct slice file, struct fault *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	unsigned long number = 0;
+	bool good = true;
+	ssize_t n;
+
+	while (good && (n = getline(&line, &size, in)) != -1) {
+		struct slice text = slice_make(line, (size_t)n);
+
+		if (text.n > 0 && text.p[text.n - 1] == '\n')
+			text.n--;
+		if (++number == 1 && slice_starts_nocase(text, "\xef\xbb\xbf"))
+			text = slice_from(text, 3);
+		if (add_line(c, text, file, number, f))
+			continue;
+		if ((good = f->kind == FAULT_DATA)) {
+			fault_at(f, file.p, number, f->column);
+			c->bad_lines++;
+			if (c->report != NULL)
+				c->report(c->arg, f);
+		}
+	}
+	if (good && ferror(in) != 0)
+		good = fault_errno(f, FAULT_IO, errno, "cannot read %s",
+		    file.p);
+	free(line);
+	return good;
+}
+
+static bool
+read_file(struct claims *c, const char *path, struct fault *f)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct slice file = arena_copy(&c->memory, slice_of(is_stdin ?
+	    "standard input" : path));
+	FILE *in = is_stdin ? stdin : fopen(path, "re");
+	bool good;
+
+	if (in == NULL)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
+		    path);
+	good = file.p != NULL ? read_lines(c, in, file, f) :
+	    fault_no_memory(f);
+	if (!is_stdin)
+		fclose(in);
+	return good;
+}
+
+static int
+is_claims(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && n > 7 &&
+	    strcmp(entry->d_name + n - 7, ".claims") == 0;
+}
+
+static bool
+read_folder(struct claims *c, const char *path, struct fault *f)
+{
+	struct dirent **entries;
+	char name[4096];
+	bool good = true;
+	int n = scandir(path, &entries, is_claims, alphasort);
+
+	if (n == -1)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot read %s",
+		    path);
+	for (int i = 0; i < n; i++) {
+		int length = snprintf(name, sizeof name, "%s/%s", path,
+		    entries[i]->d_name);
+
+		if (good && (size_t)length >= sizeof name)
+			good = fault_set(f, FAULT_NOINPUT, "the path of %s is "
+			    "too long", entries[i]->d_name);
+		good = good && read_file(c, name, f);
+		free(entries[i]);
+	}
+	free(entries);
+	return good;
+}
+
+bool
+claims_read(struct claims *c, const char *path, struct fault *f)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+	    S_ISDIR(st.st_mode))
+		return read_folder(c, path, f);
+	return read_file(c, path, f);
+}

@@ -1,0 +1,72 @@
+/* Who sends under a domain's name; the DNS tells the partner from a stranger. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/domain.h"
+#include "policy/report/report-internal.h"
+#include "policy/suggest/suggest-internal.h"
+
+struct suggest_client *
+suggest_client(struct suggest_domain *d, const struct reader_record *record,
+    bool add)
+{
+	char name_text[DOMAIN_TEXT_MAX];
+	struct text name;
+
+	text_init(&name, name_text, sizeof name_text);
+	report_client_name(&record->facts, false, &name);
+	return suggest_client_named(d, name.buf, add);
+}
+
+struct suggest_client *
+suggest_client_named(struct suggest_domain *d, const char *name, bool add)
+{
+	struct suggest_client *c;
+
+	for (size_t i = 0; i < d->nclients; i++)
+		if (strcmp(d->clients[i].name, name) == 0)
+			return &d->clients[i];
+	if (d->nclients == SUGGEST_CLIENTS_MAX)
+		return &d->clients[d->nclients - 1];
+	if (!add)
+		return NULL;
+	c = realloc(d->clients, (d->nclients + 1) * sizeof *c);
+	if (c == NULL)
+		return NULL;
+	d->clients = c;
+	c += d->nclients;
+	memset(c, 0, sizeof *c);
+	c->name = strdup(d->nclients + 1 == SUGGEST_CLIENTS_MAX ?
+	    "many others" : name);
+	if (c->name == NULL)
+		return NULL;
+	d->nclients++;
+	return c;
+}
+
+void
+suggest_free_clients(struct suggest_domain *d)
+{
+	for (size_t i = 0; i < d->nclients; i++)
+		free(d->clients[i].name);
+	free(d->clients);
+}
+
+bool
+suggest_only_outliers(const struct suggest_domain *d, suggest_failed *one)
+{
+	uint64_t mails = 0, failed = 0, good = 0;
+
+	for (size_t i = 0; i < d->nclients; i++) {
+		const struct suggest_client *c = &d->clients[i];
+		uint64_t of = 0, n = one(c, &of);
+
+		if (n > 0 && (n < of || c->untold))
+			return false;
+		mails += of;
+		failed += n;
+		good += of - n;
+	}
+	return failed == 0 || (good > 0 && (failed == 1 ||
+	    failed <= mails / SUGGEST_OUTLIERS));
+}

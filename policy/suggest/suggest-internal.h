@@ -1,0 +1,58 @@
+/*
+ * suggest-internal.h - what the files of suggest share; not for others.
+ *
+ * Each of suggest.c, choose.c and check.c is a step; all call client.c.
+ */
+#ifndef TLSPOLICY_SUGGEST_SUGGEST_INTERNAL_H
+#define TLSPOLICY_SUGGEST_SUGGEST_INTERNAL_H
+
+#include "policy/suggest/suggest.h"
+
+/* The hosts of one organisation (or one address) that sent for a domain. */
+struct suggest_client {
+	char *name;
+	uint64_t mails, tls, verified;
+	int64_t last;
+	int version;	  /* lowest, as suite_protocol() has it; 0: unknown */
+	unsigned bits;	  /* fewest */
+	bool untold;	  /* of a mail not all is known: never an outlier */
+	uint64_t rule_mails, rule_failed; /* under the domain's rule */
+	uint64_t checked, passed;
+};
+
+/*
+ * How often what held in all but `failed` of `n` trials may fail: the upper end
+ * of the one-sided interval of 95 per cent (Clopper and Pearson).
+ */
+double suggest_bound(uint64_t n, uint64_t failed);
+
+/* suggest.c: the record is evidence, and of which domain. */
+struct suggest_domain *suggest_find(struct suggest *, const char *name);
+/* The same, a new one if there is none; NULL: out of memory. */
+struct suggest_domain *suggest_find_or_add(struct suggest *, const char *name);
+bool suggest_is_name(const struct text *);
+void suggest_add_session(struct suggest_client *, const struct facts *,
+    bool verified);
+/* These two: false: out of memory. */
+bool suggest_add_certificate(struct suggest_domain *, const struct facts *);
+bool suggest_take_rule(struct suggest_domain *, const struct tag_result *,
+    int64_t time_us);
+void suggest_give_up(struct suggest_domain *, enum suggest_why);
+bool suggest_is_evidence(const struct reader_record *);
+bool suggest_name(const struct suggest *, const struct reader_record *,
+    struct text *);
+/* client.c: NULL: out of memory, or `add` is false and there is none. */
+struct suggest_client *suggest_client(struct suggest_domain *,
+    const struct reader_record *, bool add);
+/* The same by its name. */
+struct suggest_client *suggest_client_named(struct suggest_domain *,
+    const char *name, bool add);
+void suggest_free_clients(struct suggest_domain *);
+/*
+ * Whether those of whom one() says that they failed so many of so many mails
+ * are outliers: few, and none that did not fail each time.
+ */
+typedef uint64_t suggest_failed(const struct suggest_client *, uint64_t *mails);
+bool suggest_only_outliers(const struct suggest_domain *, suggest_failed *one);
+
+#endif
