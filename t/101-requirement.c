@@ -125,7 +125,7 @@ test_bits(void **state)
 
 #define ITEMS                                                                 \
 	"CN, CS:, CI:, CITag:, ICN:, FP:, PKFP:, VER:, AUTHENTICATED, PFS, AEAD, "    \
-	"CIPHER:, FROM:, UNTIL:, BY: or MSG:"
+	"CIPHER:, CLIENT:, WHEN:, FROM:, UNTIL:, BY: or MSG:"
 
 static const struct {
 	const char *rule, *found, *expected;

@@ -1,4 +1,6 @@
 /* Rule files: every bad line is reported, with file, line and column. */
+#include <sys/stat.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +40,7 @@ reports(const char *rules, size_t n)
 
 #define TAGS                                                                  \
 	"expected TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, " \
-	"TLS_Rcpt, Try_TLS, or one that a CITag item names"
+	"TLS_Rcpt, Try_TLS, Profile, or one that a CITag item names"
 
 static void
 test_lines(void **state)
@@ -104,15 +106,15 @@ test_every_bad_line(void **state)
 	    "64 bytes in hex\n"
 	    "r:6:1: found the tag \"Foo\"; " TAGS "\n"
 	    "r:7:1: found \"TLS_Clt:b\" a second time (first in line 2 of r); "
-	    "expected one line for a key, or FROM and UNTIL on all but its "
-	    "last\n", reports(rules, strlen(rules)));
+	    "expected one line for a key, or FROM, UNTIL or WHEN on all but "
+	    "its last\n", reports(rules, strlen(rules)));
 	unit_end();
 }
 
 #define TWICE(line, key, first)                                               \
 	"r:" #line ":1: found \"" key "\" a second time (first in line "      \
-	#first " of r); expected one line for a key, or FROM and UNTIL on "   \
-	"all but its last\n"
+	#first " of r); expected one line for a key, or FROM, UNTIL or WHEN "  \
+	"on all but its last\n"
 
 static void
 test_duplicates(void **state)
@@ -235,9 +237,13 @@ test_files(void **state)
 	snprintf(want, sizeof want, "cannot open %s: No such file or "
 	    "directory", unit_path("missing"));
 	unit_same("missing", want, fault.text);
-	assert_false(rulefile_read(&file, "/tmp", &fault));
+	assert_int_equal(mkdir(unit_path("empty"), 0755), 0);
+	assert_false(rulefile_read(&file, unit_path("empty"), &fault));
 	assert_int_equal(fault.kind, FAULT_NOINPUT);
-	unit_same("folder", "cannot read /tmp: Is a directory", fault.text);
+	snprintf(want, sizeof want, "cannot read %s: it has no file *.rules; "
+	    "expected one at least", unit_path("empty"));
+	unit_same("folder", want, fault.text);
+	rmdir(unit_path("empty"));
 	for (unsigned i = file.nsources; i < RULEFILE_SOURCES_MAX; i++)
 		assert_true(rulefile_read(&file, "/dev/null", &fault));
 	assert_false(rulefile_read(&file, "/dev/null", &fault));

@@ -482,8 +482,9 @@ build(const char *rules, struct fault *f)
 
 	rulefile_init(&file, NULL, NULL);
 	if (rulefile_read_text(&file, slice_of(rules), "rules", f) &&
-	    rulefile_finish(&file) && rebuild_store(path, &file, 1,
-	    REBUILD_SCRATCH, &info, f))
+	    rulefile_finish(&file) && rebuild_store(path, &file,
+	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, &info, NULL,
+	    f))
 		store = store_open(path, f);
 	rulefile_free(&file);
 	return store;

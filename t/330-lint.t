@@ -49,6 +49,36 @@ finds 'stand-ins and cut names', $compat,
     "TLS_Clt:b.example\tVERIFY+CN:a++b\n" .
     "TLS_Clt:c.example\tVERIFY+CI:CN=b\n",
     '1 never-holds 2 never-holds 3 never-holds';
+finds 'lines that never count', '',
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.0/24\n" .
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.7\n" .
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.7++WHEN:192.0.3.1\n" .
+    "TLS_From:a.example\tENCR:1+WHEN:.b.example\n" .
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.7++UNTIL:$late\n" .
+    "TLS_From:a.example\tENCR:1\n", '2 shadowed 5 shadowed';
+finds 'a line for all clients', '',
+    "TLS_From:a.example\tENCR:1+WHEN:0.0.0.0/0++WHEN:::/0\n" .
+    "TLS_From:a.example\tENCR:1\n", '2 shadowed';
+finds 'lines with other dates', '',
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.0/24++UNTIL:$late\n" .
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.7\n", '';
+finds 'lines for nobody', '',
+    "TLS_Clt:192.0.2.0/24\tENCR:1+WHEN:192.0.3.1++WHEN:2001:db8::1\n" .
+    "TLS_Clt:192.0.4.0/24\tENCR:1+WHEN:192.0.3.1++WHEN:192.0.4.1\n" .
+    "TLS_Clt:192.0.5.0/24\tENCR:1+WHEN:.a.example\n" .
+    "TLS_Clt:b.example\tENCR:1+WHEN:mx.b.example\n" .
+    "TLS_Clt:.c.example\tENCR:1+WHEN:c.example\n" .
+    "TLS_Clt:192.0.7.0/24\tENCR:1+CLIENT:192.0.8.0/24\n" .
+    "TLS_Clt:192.0.8.0/24\tENCR:1+CLIENT:192.0.8.7\n" .
+    "TLS_From:a.example\tENCR:1+CLIENT:192.0.2.7++WHEN:192.0.3.0/24\n",
+    '1 no-client 5 no-client 6 no-client 8 no-client';
+finds 'lines with a profile', '',
+    "Profile:p\tPERM+VERIFY:512\n" .
+    "TLS_From:a.example\tAS:p++AEAD\n" .
+    "TLS_From:b.example\tPERM+VERIFY:128\n" .
+    "TLS_From:x.b.example\tAS:q\n" .
+    "Profile:q\tPERM+ENCR:128\n",
+    '1 never-holds 2 never-holds 4 weaker';
 # check(NAME, CHECK, RULE, WAY_OUT): the only finding, and what it advises.
 sub check {
 	my ($check, $rule, $way_out) = @_;

@@ -122,10 +122,12 @@ is_run(['diff', $rules], 1,
     "- TLS_Clt:host.example\tENCR:128\n" .
     "~ TLS_Clt:zebra.example\tPERM+VERIFY+BY:me -> ENCR:128\n" .
     "- TLS_Srv:host.example\tENCR:128\n", '', 'diff shows what was set');
-is_run(['del', 'HOST.example'], 0, '', "$store: generation 5, 14 rules\n",
+is_run(['del', 'HOST.example'], 0, '', "tlspolicy: 2 lines of HOST.example " .
+    "removed\n$store: generation 5, 14 rules\n",
     'del without a tag');
-is_run(['del', 'TLS_Clt:dated.example'], 0, '',
-    "$store: generation 6, 11 rules\n", 'del of three lines');
+is_run(['del', 'TLS_Clt:dated.example'], 0, '', "tlspolicy: 3 lines of " .
+    "TLS_Clt:dated.example removed\n$store: generation 6, 11 rules\n",
+    'del of three lines');
 is_run(['del', 'TLS_Clt:dated.example'], 1, '',
     "tlspolicy: there is no rule for TLS_Clt:dated.example\n",
     'del of an absent key');
@@ -140,6 +142,144 @@ is_run(['set', 'mycA:/CN=Second', 'OK'], 0, '',
 is_run(['set', 'NewCA:/CN=New', 'OK'], 0, '', "tlspolicy: no rule names " .
     "CITag:NewCA yet\n$store: generation 8, 13 rules\n",
     'set of a row before its rule');
+
+# Several lines of a key: set takes the place of the one with its conditions.
+my $key = 'TLS_From:many.example';
+my $stay = sub { "tlspolicy: $_[0] of $key with other conditions $_[1]\n" };
+for (
+	['PERM+ENCR:128', '', "PERM+ENCR:128"],
+	['ENCR:0+WHEN:192.0.2.7', $stay->('1 line', 'stays'),
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+ENCR:128"],
+	["OK", $stay->('1 line', 'stays'), "ENCR:0+WHEN:192.0.2.7", "OK"],
+	["PERM+VERIFY", $stay->('1 line', 'stays'), "ENCR:0+WHEN:192.0.2.7",
+	    "PERM+VERIFY"],
+	["ENCR:0+UNTIL:$later", $stay->('2 lines', 'stay'),
+	    "ENCR:0+UNTIL:$later", "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	# The same clients, written in another way and order.
+	["ENCR:1+WHEN:.A.example++WHEN:10", $stay->('3 lines', 'stay'),
+	    "ENCR:1+WHEN:.A.example++WHEN:10", "ENCR:0+UNTIL:$later",
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	["ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", $stay->('3 lines', 'stay'),
+	    "ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", "ENCR:0+UNTIL:$later",
+	    "ENCR:0+WHEN:192.0.2.7", "PERM+VERIFY"],
+	["ENCR:1+WHEN:192.0.2.7", $stay->('3 lines', 'stay'),
+	    "ENCR:2+WHEN:10.0.0.0/8++WHEN:.a.example", "ENCR:0+UNTIL:$later",
+	    "ENCR:1+WHEN:192.0.2.7", "PERM+VERIFY"],
+) {
+	my ($rule, $said, @lines) = @$_;
+	my $was = tlspolicy('set', $key, $rule);
+	is($was->{err} =~ s/^\Q$store\E: generation.*\n//mr, $said,
+	    "set $rule: what is said");
+	is(tlspolicy('show', $key)->{out}, join('', map { "$key\t$_\n" }
+	    @lines), "set $rule: the lines");
+	like(tlspolicy('set', $key, $rule)->{err}, qr/: unchanged, /,
+	    "set $rule again");
+}
+# What was set stands in front of lines of the file, and so it is shown.
+my $both = "$key\tPERM+VERIFY\n";
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store,
+    $scratch->write('two', "TLS_To:a.example\tOK\n$both"));
+tlspolicy('set', $key, 'ENCR:0+WHEN:192.0.2.7');
+is(tlspolicy('show')->{out},
+    "TLS_To:a.example\tOK\n$key\tENCR:0+WHEN:192.0.2.7\n$both",
+    'show keeps the order of a key');
+is_run(['build', $scratch->write('again', tlspolicy('show')->{out})], 0, '',
+    qr/generation/, 'show > rules builds');
+is(tlspolicy('check', '-t', 'TLS_From', 'mail_addr=x@many.example',
+    'client_addr=192.0.2.7')->{out}, "accept\n", 'and counts as before');
+# Lines are compared one by one, however many there are.
+my $line = sub { "$key\tENCR:1+WHEN:10.0.0.$_[0]++BY:" . 'x' x 900 . "\n" };
+my $many = join('', map { $line->($_) } 1 .. 40);
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store,
+    $scratch->write('two', $many));
+is(tlspolicy('diff', $scratch->path('two'))->{status}, 0, 'diff of 40 lines');
+$r = tlspolicy('diff', $scratch->write('two', $many =~ s/10\.0\.0\.40/10.0.0.41/r));
+is($r->{status}, 1, 'diff: the last of 40 lines differs');
+like($r->{out}, qr/^~ .* -> .*WHEN:10\.0\.0\.41\+\+BY:x{900}\n\z/,
+    'diff: and is printed');
+is_run(['del', $key], 0, '', qr/^tlspolicy: 40 lines of \Q$key\E removed\n/,
+    'del of many lines');
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store, $rules);
+
+# Profiles: one line is changed, and whom that touches is shown.
+my $bank = $scratch->write('bank', <<'END');
+Profile:bank	PERM+VERIFY:128+PFS
+Profile:other	PERM+VERIFY:128
+TLS_From:a.example	AS:bank++CN:.a.example
+TLS_From:b.example	ENCR:0+WHEN:192.0.2.7
+TLS_From:b.example	AS:Bank
+TLS_From:c.example	AS:other++ICN:X
+TLS_From:d.example	PERM+VERIFY:128+PFS
+END
+is_run(['build', $bank], 0, '', qr/generation/, 'profiles');
+my $profiles = tlspolicy('show')->{out};
+is_run(['diff', $bank], 0, '', '', 'diff of profiles: none');
+is_run(['set', 'Profile:bank', 'TEMP+ENCR:128'], 0, '', qr/generation/,
+    'set of a profile');
+is(tlspolicy('show', 'TLS_From:b.example')->{out},
+    "TLS_From:b.example\tENCR:0+WHEN:192.0.2.7\n" .
+    "TLS_From:b.example\tAS:Bank\n", 'lines stay as they are written');
+for my $who ('a', 'b') {
+	like(tlspolicy('check', '-t', 'TLS_From', "mail_addr=x\@$who.example",
+	    'client_addr=192.0.2.1')->{out}, qr/^tempfail 451 4\.7\.10 .*ENCR:128/,
+	    "$who.example: the new profile counts");
+}
+is(tlspolicy('check', '-t', 'TLS_From', 'mail_addr=x@b.example',
+    'client_addr=192.0.2.7')->{out}, "accept\n", 'and the exception as before');
+my $touched = <<'END';
+> TLS_From:a.example	TEMP+ENCR:128+CN:.a.example -> PERM+VERIFY:128+PFS++CN:.a.example
+> TLS_From:b.example	ENCR:0+WHEN:192.0.2.7 | TEMP+ENCR:128 -> ENCR:0+WHEN:192.0.2.7 | PERM+VERIFY:128+PFS
+~ Profile:bank	TEMP+ENCR:128 -> PERM+VERIFY:128+PFS
+END
+is_run(['diff', $bank], 1, $touched, '', 'diff tells whom a profile touches');
+is_run(['build', '-n', $bank], 0, $touched, qr/ change 1, and by their profiles 2 more\n/,
+    'so does build -n');
+@json = grep { $_->{change} eq 'touched' }
+    @{decode_json(tlspolicy('diff', '--json', $bank)->{out})};
+is_deeply([map { [$_->{key}, $_->{old}[-1], $_->{new}[-1]] } @json],
+    [['TLS_From:a.example', 'TEMP+ENCR:128+CN:.a.example',
+	'PERM+VERIFY:128+PFS++CN:.a.example'],
+    ['TLS_From:b.example', 'TEMP+ENCR:128', 'PERM+VERIFY:128+PFS']],
+    'and diff --json');
+is_run(['set', 'Profile:bank', 'PERM+VERIFY:128+PFS'], 0, '', qr/generation/,
+    'set back');
+is(tlspolicy('show')->{out} =~ s/^Profile:bank.*\n//mr,
+    $profiles =~ s/^Profile:bank.*\n//mr, 'no other line was changed');
+# Written out or not is a difference, though not of what is asked for.
+is_run(['diff', $scratch->write('out', $profiles =~
+    s/AS:Bank/PERM+VERIFY:128+PFS/r)], 1,
+    "~ TLS_From:b.example\tENCR:0+WHEN:192.0.2.7 | AS:Bank -> " .
+    "ENCR:0+WHEN:192.0.2.7 | PERM+VERIFY:128+PFS\n", '', 'a line written out');
+my $trace = tlspolicy('check', '-v', '-t', 'TLS_From',
+    'mail_addr=x@a.example')->{out};
+like($trace, qr/^\s+rule TLS_From:a\.example AS:bank\+\+CN:\.a\.example \(\Q$bank\E:3, /m,
+    'check -v: the line');
+like($trace, qr/^\s+with Profile:bank PERM\+VERIFY:128\+PFS \(set:1, /m,
+    'check -v: its profile');
+for (
+	['TLS_To:x.example', 'AS:bnak', qr/^set:1:18: there is no line Profile:bnak, did you mean bank\?$/m],
+	['TLS_To:x.example', 'AS:bank++', qr/^set:1:27: /m],
+	['TLS_To:x.example', 'ENCR:1+AS:bank', qr/^set:1:25: .*at the beginning/m],
+	['Profile:bank', 'ENCR:1+CN:b', qr/^set:1:1: TLS_From:a\.example AS:bank\+\+CN:\.a\.example \(\Q$bank\E:3\) does not go with it: found CN /m],
+	['Profile:bank', 'OK', qr/^set:1:14: /m],
+	['Profile:bank', 'DANE', qr/^set:1:1: TLS_From:[ab]\.example .*asks for DANE/m],
+) {
+	my ($of, $rule, $why) = @$_;
+	$r = tlspolicy('set', $of, $rule);
+	is($r->{status}, 65, "set $of $rule: exit 65");
+	like($r->{err}, $why, "set $of $rule: why");
+}
+is_run(['del', 'Profile:BANK'], 65, '', "tlspolicy: Profile:bank stays: " .
+    "TLS_From:a.example ($bank:3) names it, and it is not the only one\n",
+    'del of a profile that is named');
+is_run(['set', 'TLS_From:c.example', 'PERM+VERIFY'], 0, '', qr/generation/,
+    'its last line is set');
+is_run(['del', 'Profile:other'], 0, '', qr/1 line of Profile:other removed/,
+    'del of one that is not');
+is_run(['build', $scratch->write('none', $profiles =~ s/^Profile:bank.*\n//mr)],
+    65, '', qr/:2:20: found "AS:bank"; expected the name of a profile/,
+    'a build without it');
+Tlspolicy::Scratch::must($tlspolicy, 'build', '-d', $store, $rules);
 
 # Mistakes change nothing.
 my $before = tlspolicy('show')->{out};

@@ -411,7 +411,7 @@ take_option(const struct context *context, struct show *show, int c,
 	case OPTION_RULE:
 		show->rule = value;
 		return (key_parse(slice_of(value), &key, &fault) &&
-		    key.tag != TAG_CA) || refuse(context, value,
+		    tag_row(key.tag)->stage != STAGE_NONE) || refuse(context, value,
 		    "the key of a rule: want TLS_From:example.com");
 	default:
 		show->json = true;

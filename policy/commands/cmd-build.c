@@ -50,8 +50,11 @@ compare(const struct context *context, const struct rulefile *rules, bool json,
 	if (!good)
 		return false;
 	fprintf(stderr, "%zu rules are good; a build of %s would remove %lu, "
-	    "add %lu and change %lu\n", rules->n, context->store, d.removed,
+	    "add %lu and change %lu", rules->n, context->store, d.removed,
 	    d.added, d.changed);
+	if (d.touched > 0)
+		fprintf(stderr, ", and by their profiles %lu more", d.touched);
+	fputc('\n', stderr);
 	return true;
 }
 

@@ -40,11 +40,12 @@ take_tag(const struct context *context, struct checking *check, const char *word
 
 	if (name.n > 0 && name.p[name.n - 1] == ':')
 		name.n--;
-	check->by_tag = tag_by_name(name, &check->tag);
+	check->by_tag = tag_by_name(name, &check->tag) &&
+	    tag_row(check->tag)->stage != STAGE_NONE;
 	if (check->by_tag)
 		return true;
 	word_start(&words, word);
-	for (int t = 0; t < TAG_CA; t++)
+	for (int t = 0; tag_row((enum tag)t)->stage != STAGE_NONE; t++)
 		word_is(&words, tag_row((enum tag)t)->name);
 	word_refuse(&words, context, "a tag that is judged");
 	return false;

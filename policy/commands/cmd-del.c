@@ -2,6 +2,7 @@
 #include <getopt.h>
 
 #include "policy/commands/author.h"
+#include "policy/commands/using.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -12,14 +13,22 @@ static const struct command_option options[] = {
 
 /* mdb_env_open() would create a missing store: del must not. */
 static bool
-store_is_there(const struct context *context, struct fault *f)
+may_go(const struct context *context, const struct key *keys, size_t n,
+    uint64_t *lines, struct fault *f)
 {
-	struct store *store = command_store(context, f);
+	struct store_reader reader;
+	struct store *store;
+	bool good = true;
 
-	if (store == NULL)
+	*lines = 0;
+	if (!command_open_store(context, &store, &reader, f))
 		return false;
-	store_close(store);
-	return true;
+	for (size_t i = 0; good && i < n; i++) {
+		*lines += using_lines(&reader, &keys[i]);
+		good = using_is_free(&reader, &keys[i], f);
+	}
+	command_close_store(store, &reader);
+	return good;
 }
 
 static int
@@ -30,12 +39,13 @@ delete(const struct context *context, const char *word, bool if_exists,
 	struct store_info info;
 	struct author author;
 	struct fault f;
+	uint64_t lines;
 	bool found;
 	size_t n;
 
 	if (!author_init(&author, context, GENERATION_DEL, message, &f) ||
 	    !command_keys(slice_of(word), keys, &n, &f) ||
-	    !store_is_there(context, &f) ||
+	    !may_go(context, keys, n, &lines, &f) ||
 	    !rebuild_delete(context->store, keys, n, &author.by, &found,
 	    &info, &f))
 		return command_fail(&f);
@@ -45,6 +55,8 @@ delete(const struct context *context, const char *word, bool if_exists,
 		command_say("there is no rule for %s", word);
 		return EXIT_FINDINGS;
 	}
+	command_say("%llu line%s of %s removed", (unsigned long long)lines,
+	    lines == 1 ? "" : "s", word);
 	command_say_generation(context, &info, true);
 	return EXIT_FINE;
 }

@@ -1,9 +1,10 @@
-/* tlspolicy set: one rule into the store, in place of its key's. */
+/* tlspolicy set: one rule into the store, among the lines of its key. */
 #include <getopt.h>
 #include <string.h>
 
 #include "policy/base/nearest.h"
 #include "policy/commands/author.h"
+#include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
@@ -94,6 +95,60 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
+/* A profile without a store has nobody yet. */
+static bool
+fits(const struct context *context, const struct rulefile *rules,
+    struct fault *f)
+{
+	bool as = false, profile = false, good;
+	struct store_reader reader;
+	struct store *store;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		as |= (rules->rules[i].flags & RULE_AS) != 0;
+		profile |= key_bytes_tag(rules->rules[i].key_bytes) ==
+		    TAG_PROFILE;
+	}
+	if (!as && !profile)
+		return true;
+	if (!command_open_store(context, &store, &reader, f))
+		return !as && f->kind == FAULT_NOINPUT;
+	good = using_fits(&reader, rules, f);
+	command_close_store(store, &reader);
+	if (!good && f->where[0] == '\0')
+		fault_at(f, "set", 1, f->column > 0 ? f->column : 1);
+	return good;
+}
+
+/* What stands beside it counts as before, which may not be what was meant. */
+static void
+say_others(const struct context *context, const struct rulefile *rules,
+    const char *key)
+{
+	struct store_reader reader;
+	struct store *store;
+	uint64_t others = 0;
+	struct fault f;
+
+	if (!command_open_store(context, &store, &reader, &f)) {
+		command_fail(&f);
+		return;
+	}
+	for (size_t i = 0; i < rules->n; i++) {
+		struct slice bytes = rules->rules[i].key_bytes;
+		struct key of = { .tag = key_bytes_tag(bytes), .n = bytes.n,
+		    .kind = (enum key_kind)bytes.p[1] };
+
+		memcpy(of.bytes, bytes.p, bytes.n);
+		others += using_lines(&reader, &of) - 1;
+	}
+	command_close_store(store, &reader);
+	if (others > 0)
+		command_say("%llu line%s of %s with other conditions stay%s",
+		    (unsigned long long)others, others == 1 ? "" : "s", key,
+		    others == 1 ? "s" : "");
+}
+
 static int
 set(const struct context *context, struct rulefile *rules, char **operands,
     const char *message)
@@ -107,9 +162,13 @@ set(const struct context *context, struct rulefile *rules, char **operands,
 	    !parse(rules, operands[0], operands[1], &f) || (rules->n > 0 &&
 	    !check_issuer(context, &rules->rules[0], &f)))
 		return command_fail(&f);
+	if (!fits(context, rules, &f))
+		return command_fail(&f);
 	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
 	    rules, &author.by, &info, &changed, &f))
 		return command_fail(&f);
+	if (changed)
+		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	return EXIT_FINE;
 }

@@ -9,6 +9,7 @@
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/audit.h"
+#include "policy/commands/difference.h"
 #include "policy/commands/generation.h"
 #include "policy/commands/ruleset.h"
 
@@ -18,8 +19,16 @@ static const struct command_option options[] = {
 	{ OPTION_AT, "at", "TIME", "as they were then, UTC; 7d: ago" },
 	{ OPTION_GENERATION, "generation", "NUMBER", "of this generation" },
 	{ OPTION_CANONICAL, "canonical", NULL, "in the order of the digest" },
+	{ 'u', "unbuilt", NULL, "what only the store or only the files have" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
+};
+
+/* A line, and where `show > rules` puts it. */
+struct placed {
+	const struct ruleset_line *line;
+	uint16_t source;
+	uint32_t number;
 };
 
 struct showing {
@@ -29,17 +38,44 @@ struct showing {
 	bool canonical; /* in the store's order */
 };
 
-/* File order; what stood in one line (no tag, two rules) by key. */
+/*
+ * File order; what stands in one place by key: an untagged line is two rules,
+ * and lines of a key that were set come before one of a file.
+ */
 static int
 compare_places(const void *a, const void *b)
 {
-	const struct ruleset_line *l = a, *r = b;
+	const struct placed *l = a, *r = b;
+	int order;
 
 	if (l->source != r->source)
 		return l->source < r->source ? -1 : 1;
-	if (l->line != r->line)
-		return l->line < r->line ? -1 : 1;
-	return slice_compare(l->key_bytes, r->key_bytes);
+	if (l->number != r->number)
+		return l->number < r->number ? -1 : 1;
+	order = slice_compare(l->line->key_bytes, r->line->key_bytes);
+	return order != 0 ? order : (l->line > r->line) - (l->line < r->line);
+}
+
+/*
+ * Of the lines of one key the first that counts decides, so they must stay in
+ * their order: one that a later one's place is before goes there, too.
+ */
+static void
+place(const struct ruleset_lines *all, struct placed *placed)
+{
+	for (size_t i = all->n; i-- > 0;) {
+		const struct placed *next = &placed[i + 1];
+		struct placed *p = &placed[i];
+
+		*p = (struct placed){ &all->lines[i], all->lines[i].source,
+			all->lines[i].line };
+		if (i + 1 == all->n || !slice_equal(next->line->key_bytes,
+		    p->line->key_bytes) || p->source < next->source ||
+		    (p->source == next->source && p->number <= next->number))
+			continue;
+		p->source = next->source;
+		p->number = next->number;
+	}
 }
 
 /* Days until the rule's last day, negative when that has gone by. */
@@ -119,15 +155,24 @@ show_line(const struct showing *s, const struct ruleset_line *line,
 static bool
 show_all(const struct showing *s, struct fault *f)
 {
+	struct placed *placed = NULL;
 	struct ruleset_lines all;
 	bool good;
 
 	ruleset_lines_init(&all);
 	good = ruleset_lines_of_store(s->reader, &all, f);
-	if (good && all.n > 0 && !s->canonical)
-		qsort(all.lines, all.n, sizeof all.lines[0], compare_places);
+	if (good) {
+		placed = calloc(all.n + 1, sizeof *placed);
+		good = placed != NULL || fault_no_memory(f);
+	}
+	if (good) {
+		place(&all, placed);
+		if (!s->canonical)
+			qsort(placed, all.n, sizeof *placed, compare_places);
+	}
 	for (size_t i = 0; good && i < all.n; i++)
-		good = show_line(s, &all.lines[i], f);
+		good = show_line(s, placed[i].line, f);
+	free(placed);
 	ruleset_lines_free(&all);
 	return good;
 }
@@ -186,6 +231,7 @@ struct asked {
 	bool at;
 	int64_t time_us;
 	uint64_t number; /* 0: none */
+	bool unbuilt;	 /* beside the files */
 };
 
 /* In place of the store that is open; false with a fault: it is closed. */
@@ -236,6 +282,9 @@ take_options(struct context *context, int argc, char **argv,
 			*status = command_usage(context, "\"%s\" is not the "
 			    "number of a generation", optarg);
 			return false;
+		case 'u':
+			asked->unbuilt = true;
+			break;
 		case OPTION_CANONICAL:
 			s->canonical = true;
 			break;
@@ -245,11 +294,43 @@ take_options(struct context *context, int argc, char **argv,
 		default:
 			return false;
 		}
+	if (asked->unbuilt && (asked->at || asked->number > 0 ||
+	    s->canonical)) {
+		*status = command_usage(context, "--unbuilt is about what is "
+		    "in force");
+		return false;
+	}
 	if (!asked->at || asked->number == 0)
 		return true;
 	*status = command_usage(context, "--at and --generation are two ways "
 	    "to ask the same");
 	return false;
+}
+
+/*
+ * What was set and is in no file, and what is in a file and was not built.  The
+ * files are read first: then root may become another user.
+ */
+static int
+show_unbuilt(const struct context *context, bool json)
+{
+	char *none[] = { NULL };
+	struct store_reader reader;
+	struct rulefile rules;
+	struct difference d;
+	struct store *store;
+	struct fault f;
+	bool good = ruleset_read(context, none, &rules, &f) &&
+	    command_open_store(context, &store, &reader, &f);
+
+	if (good) {
+		good = difference_print(&reader, &rules, json, &d, &f);
+		command_close_store(store, &reader);
+	}
+	rulefile_free(&rules);
+	if (!good)
+		return command_fail(&f);
+	return d.removed + d.added + d.changed > 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 static int
@@ -267,8 +348,10 @@ run(struct context *context, int argc, char **argv)
 
 	if (!take_options(context, argc, argv, &asked, &s, &json, &status))
 		return status;
-	if (!command_operands(context, argc - optind, 0, 1))
+	if (!command_operands(context, argc - optind, 0, asked.unbuilt ? 0 : 1))
 		return FAULT_USAGE;
+	if (asked.unbuilt)
+		return show_unbuilt(context, json);
 	if (!command_open_store(context, &store, &reader, &f) ||
 	    !enter(&store, &reader, &asked, &f))
 		return command_fail(&f);

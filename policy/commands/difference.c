@@ -6,6 +6,9 @@
 #include "policy/commands/difference.h"
 #include "policy/commands/generation.h"
 
+/* A requirement in its normalised spelling: numbers can only get shorter. */
+enum { RULE_BYTES = REQUIREMENT_TEXT_MAX + 16 };
+
 /* The lines of one key. */
 struct group {
 	const struct ruleset_line *lines;
@@ -25,13 +28,57 @@ group_at(const struct ruleset_lines *list, size_t from)
 	return group;
 }
 
+struct walk {
+	struct ruleset_lines old, new;
+	bool json;
+	struct jsonlist list;
+	struct difference *difference;
+};
+
+/* As it is written, or with its profile put in. */
+typedef bool speller(const struct ruleset_lines *, const struct ruleset_line *,
+    struct text *, struct fault *);
+
 static bool
-normalise_group(struct group group, struct text *out, struct fault *f)
+written(const struct ruleset_lines *all, const struct ruleset_line *line,
+    struct text *out, struct fault *f)
 {
-	for (size_t i = 0; i < group.n; i++) {
-		text_puts(out, i > 0 ? " | " : "");
-		if (!ruleset_normalise(&group.lines[i], out, f))
+	(void)all;
+	return ruleset_normalise(line, out, f);
+}
+
+/* *same: they have the same lines in the same order. */
+static bool
+compare_groups(const struct walk *w, struct group a, struct group b,
+    speller *spell, bool *same, struct fault *f)
+{
+	char a_text[RULE_BYTES], b_text[RULE_BYTES];
+	struct text x, y;
+
+	*same = a.n == b.n;
+	for (size_t i = 0; *same && i < a.n; i++) {
+		text_init(&x, a_text, sizeof a_text);
+		text_init(&y, b_text, sizeof b_text);
+		if (!spell(&w->old, &a.lines[i], &x, f) ||
+		    !spell(&w->new, &b.lines[i], &y, f))
 			return false;
+		*same = strcmp(x.buf, y.buf) == 0;
+	}
+	return true;
+}
+
+static bool
+print_group(const struct ruleset_lines *all, struct group group, speller *spell,
+    struct fault *f)
+{
+	char buf[RULE_BYTES];
+	struct text out;
+
+	for (size_t i = 0; i < group.n; i++) {
+		text_init(&out, buf, sizeof buf);
+		if (!spell(all, &group.lines[i], &out, f))
+			return false;
+		printf("%s%s", i > 0 ? " | " : "", buf);
 	}
 	return true;
 }
@@ -45,32 +92,35 @@ print_lines(char sign, struct group group)
 }
 
 static json_t *
-json_of(struct group group)
+json_of(const struct ruleset_lines *all, struct group group, bool joined)
 {
-	json_t *all = json_array();
+	json_t *list = json_array();
+	char buf[RULE_BYTES];
+	struct text text;
+	struct fault f;
 
-	for (size_t i = 0; i < group.n; i++)
-		json_array_append_new(all,
-		    jsontext_string(group.lines[i].requirement));
-	return all;
+	for (size_t i = 0; i < group.n; i++) {
+		struct slice line = group.lines[i].requirement;
+
+		text_init(&text, buf, sizeof buf);
+		if (joined && ruleset_join(all, &group.lines[i], &text, &f))
+			line = slice_make(buf, text.n);
+		json_array_append_new(list, jsontext_string(line));
+	}
+	return list;
 }
 
-struct walk {
-	struct ruleset_lines old, new;
-	bool json;
-	struct jsonlist list;
-	struct difference *difference;
-};
-
+/* As written, but for those that their profile changes. */
 static void
 print_json(struct walk *w, const char *change, struct group old,
     struct group new)
 {
 	struct slice key = new.n > 0 ? new.lines[0].key : old.lines[0].key;
+	bool joined = strcmp(change, "touched") == 0;
 
 	jsonlist_add(&w->list, json_pack("{s:s, s:o, s:o, s:o}", "change",
-	    change, "key", jsontext_string(key), "old", json_of(old), "new",
-	    json_of(new)));
+	    change, "key", jsontext_string(key), "old", json_of(&w->old, old,
+	    joined), "new", json_of(&w->new, new, joined)));
 }
 
 static void
@@ -97,22 +147,33 @@ static bool
 print_changed(struct walk *w, struct group old, struct group new,
     struct fault *f)
 {
-	char old_text[8 * REQUIREMENT_TEXT_MAX], new_text[sizeof old_text];
-	struct text was, is;
+	speller *spell = written;
+	bool same, touched, good;
 
-	text_init(&was, old_text, sizeof old_text);
-	text_init(&is, new_text, sizeof new_text);
-	if (!normalise_group(old, &was, f) || !normalise_group(new, &is, f))
+	if (!compare_groups(w, old, new, written, &same, f))
 		return false;
-	if (strcmp(was.buf, is.buf) == 0)
-		return true;
-	w->difference->changed++;
-	if (w->json)
-		print_json(w, "changed", old, new);
+	touched = same;
+	if (same) {
+		spell = ruleset_join;
+		if (!compare_groups(w, old, new, ruleset_join, &same, f))
+			return false;
+		if (same)
+			return true;
+	}
+	if (touched)
+		w->difference->touched++;
 	else
-		printf("~ %.*s\t%s -> %s\n", SLICE_ARG(new.lines[0].key),
-		    was.buf, is.buf);
-	return true;
+		w->difference->changed++;
+	if (w->json) {
+		print_json(w, touched ? "touched" : "changed", old, new);
+		return true;
+	}
+	printf("%c %.*s\t", touched ? '>' : '~', SLICE_ARG(new.lines[0].key));
+	good = print_group(&w->old, old, spell, f);
+	fputs(" -> ", stdout);
+	good = good && print_group(&w->new, new, spell, f);
+	putchar('\n');
+	return good;
 }
 
 static bool
@@ -142,7 +203,7 @@ walk(struct walk *w, struct fault *f)
 static void
 start(struct walk *w, struct difference *difference, bool json)
 {
-	*difference = (struct difference){ 0, 0, 0, 0 };
+	*difference = (struct difference){ .removed = 0 };
 	*w = (struct walk){ .json = json, .difference = difference };
 	ruleset_lines_init(&w->old);
 	ruleset_lines_init(&w->new);

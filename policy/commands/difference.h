@@ -3,8 +3,10 @@
  *
  *     - KEY<tab>REQUIREMENT          would go
  *     + KEY<tab>REQUIREMENT          would come
- *     ~ KEY<tab>OLD -> NEW           would change; lines of one key that are
- *                                    limited by dates are joined by " | "
+ *     ~ KEY<tab>OLD -> NEW           would change; several lines of one key are
+ *                                    joined by " | ", and their order counts
+ *     > KEY<tab>OLD -> NEW           stays as it is written, AS:profile, and asks
+ *                                    for something else, as its profile does
  *
  * Compared are keys as they are looked up and requirements in their
  * normalised spelling: comments, order of lines and letter case of key words
@@ -17,6 +19,7 @@
 
 struct difference {
 	unsigned long removed, added, changed, settings;
+	unsigned long touched; /* by a change of their profile */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "policy/commands/examine.h"
+#include "policy/eval/match.h"
 
 enum { NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
 
@@ -66,6 +67,7 @@ say_old(const struct context *context, const struct store_info *info,
 
 /* Of the rules for mail that leaves. */
 struct outbound_rules {
+	struct store_reader *reader;
 	bool any, verify;
 };
 
@@ -74,7 +76,6 @@ note_rule(void *arg, const struct stored_rule *rule)
 {
 	struct outbound_rules *outbound = arg;
 	struct requirement r;
-	struct fault ignored;
 	size_t colon = slice_find(rule->key, ':');
 	enum tag tag;
 
@@ -82,9 +83,8 @@ note_rule(void *arg, const struct stored_rule *rule)
 	    tag == TAG_CA || tag_row(tag)->stage != STAGE_OUTBOUND)
 		return true;
 	outbound->any = true;
-	fault_clear(&ignored);
-	if (requirement_parse(rule->requirement, tag, &r, &ignored) &&
-	    r.class != CLASS_WARN)
+	if (match_requirement(outbound->reader, tag, rule, &r) ==
+	    LOOKUP_FOUND && r.class != CLASS_WARN)
 		outbound->verify |= r.need == NEED_VERIFY;
 	return true;
 }
@@ -93,7 +93,7 @@ note_rule(void *arg, const struct stored_rule *rule)
 static void
 count_rules(const struct doctor *d, struct store_reader *reader)
 {
-	struct outbound_rules outbound = { .any = false };
+	struct outbound_rules outbound = { .reader = reader };
 
 	if (!store_each(reader, note_rule, &outbound)) {
 		command_fail(&reader->fault);

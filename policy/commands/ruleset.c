@@ -3,15 +3,32 @@
 
 #include "policy/commands/progress.h"
 #include "policy/commands/ruleset.h"
+#include "policy/rules/profile.h"
 
 enum { RULESET_CHUNK = 64 * 1024 };
+
+/* What the setting `rules` names, in its order. */
+static bool
+read_settings(struct slice paths, struct rulefile *rules, struct fault *f)
+{
+	char path[SETTINGS_STRING_MAX];
+	struct slice word;
+
+	while (slice_next_of(&paths, ", \t", &word)) {
+		snprintf(path, sizeof path, "%.*s", SLICE_ARG(word));
+		if (word.n > 0 && !rulefile_read(rules, path, f))
+			return false;
+	}
+	return true;
+}
 
 static bool
 read_files(const struct context *context, char *const *paths,
     struct rulefile *rules, struct fault *f)
 {
 	if (*paths == NULL)
-		return rulefile_read(rules, context->settings.rules, f);
+		return read_settings(slice_of(context->settings.rules), rules,
+		    f);
 	for (; *paths != NULL; paths++)
 		if (!rulefile_read(rules, *paths, f))
 			return false;
@@ -148,5 +165,47 @@ ruleset_normalise(const struct ruleset_line *line, struct text *out,
 	if (!requirement_parse(line->requirement, line->tag, &requirement, f))
 		return false;
 	requirement_print(&requirement, out);
+	return true;
+}
+
+static const struct ruleset_line *
+find_profile(const struct ruleset_lines *all, struct slice name)
+{
+	size_t low = 0, high = all->n;
+	struct key key;
+
+	if (!key_profile(name, &key))
+		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = slice_compare(all->lines[middle].key_bytes,
+		    slice_make((const char *)key.bytes, key.n));
+
+		if (order == 0)
+			return &all->lines[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+bool
+ruleset_join(const struct ruleset_lines *all, const struct ruleset_line *line,
+    struct text *out, struct fault *f)
+{
+	const struct ruleset_line *named;
+	struct requirement r, profile;
+
+	if (!requirement_parse(line->requirement, line->tag, &r, f))
+		return false;
+	named = r.need == NEED_AS ? find_profile(all, r.profile) : NULL;
+	/* Without its profile it stays as it is, which is another line. */
+	if (named != NULL && (!requirement_parse(named->requirement,
+	    TAG_PROFILE, &profile, f) ||
+	    !profile_join(&r, &profile, line->tag, f)))
+		return false;
+	requirement_print(&r, out);
 	return true;
 }

@@ -48,5 +48,8 @@ bool ruleset_lines_of_file(const struct rulefile *, struct ruleset_lines *,
 /* The requirement in its normalised spelling, into `out`. */
 bool ruleset_normalise(const struct ruleset_line *, struct text *out,
     struct fault *) MUST_CHECK;
+/* The same, its profile put in by the line that is among `all`. */
+bool ruleset_join(const struct ruleset_lines *all, const struct ruleset_line *,
+    struct text *out, struct fault *) MUST_CHECK;
 
 #endif

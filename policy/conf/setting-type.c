@@ -136,6 +136,8 @@ parse_paths(const struct setting *row, struct slice value, void *field,
 
 	if (!add_paths(row, value, list, f))
 		return false;
+	if (list[0] == '\0' && !row->may_be_empty)
+		return expected(row, value, f);
 	memcpy(field, list, sizeof list);
 	return true;
 }

@@ -78,13 +78,14 @@ static const struct setting table[] = {
 	},
 	{
 		.name = "rules",
-		.type = &setting_type_path,
+		.type = &setting_type_paths,
 		FIELD(rules),
 		.default_text = TLSPOLICY_SYSCONFDIR "/rules",
-		.max = STRING_MAX,
-		.unit = "",
+		.max = SETTINGS_PATHS_MAX,
+		.unit = "paths",
 		.reloadable = true,
-		.help = "The policy as text, what `tlspolicy build` compiles.",
+		.help = "The policy as text, what `tlspolicy build` compiles: "
+		    "files, and folders with files *.rules.",
 	},
 	{
 		.name = "claims",

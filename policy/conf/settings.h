@@ -56,7 +56,7 @@ struct settings {
 	char socket_group[SETTINGS_STRING_MAX];
 	char user[SETTINGS_STRING_MAX];
 	char store[SETTINGS_STRING_MAX];
-	char rules[SETTINGS_STRING_MAX];
+	char rules[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char claims[SETTINGS_STRING_MAX];
 	int mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;

@@ -13,6 +13,20 @@
 #include "policy/eval/reply.h"
 #include "policy/facts/spelling.h"
 
+/* As written, but with its profile put in: the record stands for itself. */
+static struct slice
+keep_requirement(struct verdict *v, const struct matched_rule *found)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	struct text text;
+
+	if (found->requirement.profile.n == 0)
+		return verdict_keep(v, found->rule.requirement);
+	text_init(&text, buf, sizeof buf);
+	requirement_print(&found->requirement, &text);
+	return verdict_keep(v, slice_make(buf, text.n));
+}
+
 /* Copies the result into the verdict, which outlives the reader. */
 static void
 keep_result(const struct judging *j, const struct judgement *c)
@@ -27,7 +41,7 @@ keep_result(const struct judging *j, const struct judgement *c)
 		return;
 	kept->warn = c->found.requirement.class == CLASS_WARN;
 	kept->key = verdict_keep(v, c->found.rule.key);
-	kept->requirement = verdict_keep(v, c->found.rule.requirement);
+	kept->requirement = keep_requirement(v, &c->found);
 	kept->by = verdict_keep(v, c->found.requirement.by);
 	kept->file = verdict_keep(v, store_source(j->reader,
 	    c->found.rule.source));
@@ -152,8 +166,13 @@ observe_missing(const struct judging *j, struct judgement *c)
 	c->result.missing = fact_name(c->found.missing);
 	observation_init(&c->observation);
 	text_puts(&c->observation.wanted, "what the MTA tells of the session");
-	text_printf(&c->observation.found, "no macro {%s}",
-	    c->result.missing);
+	if (facts_filled(j->q->facts, c->found.missing)) {
+		text_printf(&c->observation.found, "{%s} ", c->result.missing);
+		text_put_printable(&c->observation.found,
+		    facts_value(j->q->facts, c->found.missing));
+	} else
+		text_printf(&c->observation.found, "no macro {%s}",
+		    c->result.missing);
 	judging_trace(j, tag_row(c->result.tag)->name, &c->observation,
 	    c->result.answer);
 }

@@ -215,6 +215,7 @@ key_order_next(struct key_order *l, struct key_step *step)
 		[SUBJECT_MAILBOX] = { mailbox_step, 8 },
 		[SUBJECT_IDENTITY] = { identity_step, 2 },
 		[SUBJECT_LISTENER] = { listener_step, 3 },
+		[SUBJECT_PROFILE] = { NULL, 0 },
 		[SUBJECT_ISSUER] = { NULL, 0 },
 	};
 	enum tag_subject subject = tag_row(l->tag)->subject;

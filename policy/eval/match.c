@@ -1,11 +1,15 @@
 /*
- * A line outside its FROM and UNTIL is passed over as if it were absent, and
- * the search goes on: to the next line of the key, then to the next key.
+ * A line outside its FROM and UNTIL, or for other clients (WHEN), is passed over
+ * as if it were absent, and the search goes on: to the next line of the key,
+ * then to the next key.  Where it cannot be told for whom it is the search fails:
+ * neither this line nor what stands behind it may free anybody.
  */
 #include <string.h>
 
 #include "policy/eval/match.h"
 #include "policy/eval/key-order.h"
+#include "policy/rules/client.h"
+#include "policy/rules/profile.h"
 #include "policy/store/search.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -31,6 +35,52 @@ trace_rule(const struct question *q, struct store_reader *reader,
 	    (unsigned long long)reader->info.generation);
 }
 
+static enum lookup_result
+find_profile(struct store_reader *reader, struct slice name,
+    struct stored_rule *line)
+{
+	enum lookup_result result = LOOKUP_ABSENT;
+	struct stored_rules lines;
+	struct key key;
+
+	if (key_profile(name, &key))
+		result = store_get(reader, &key, &lines);
+	if (result == LOOKUP_FOUND && !store_next(reader, &lines, line))
+		result = LOOKUP_FAILED;
+	if (result == LOOKUP_ABSENT)
+		fault_set(&reader->fault, FAULT_DATA, "there is no line "
+		    "Profile:%.*s", SLICE_ARG(name));
+	return result;
+}
+
+enum lookup_result
+match_requirement(struct store_reader *reader, enum tag tag,
+    const struct stored_rule *rule, struct requirement *r)
+{
+	struct requirement profile;
+	struct stored_rule line;
+
+	if (!requirement_parse(rule->requirement, tag, r, &reader->fault))
+		return LOOKUP_FAILED;
+	if (r->need != NEED_AS)
+		return LOOKUP_FOUND;
+	return find_profile(reader, r->profile, &line) == LOOKUP_FOUND &&
+	    requirement_parse(line.requirement, TAG_PROFILE, &profile,
+	    &reader->fault) && profile_join(r, &profile, tag,
+	    &reader->fault) ? LOOKUP_FOUND : LOOKUP_FAILED;
+}
+
+static void
+trace_profile(const struct question *q, struct store_reader *reader,
+    const struct requirement *r)
+{
+	struct stored_rule line;
+
+	if (q->trace != NULL && r->profile.n > 0 && find_profile(reader,
+	    r->profile, &line) == LOOKUP_FOUND)
+		trace_rule(q, reader, &line, "  with");
+}
+
 /* sendmail compares host names to the letter, a dot at the end included. */
 static bool
 dots_differ(const struct question *q, const struct key_step *step,
@@ -43,11 +93,19 @@ dots_differ(const struct question *q, const struct key_step *step,
 	    rule_dot != step->final_dot;
 }
 
-static bool
-counts(const struct question *q, const struct requirement *r)
+/* Cannot tell: *missing says why.  Else `why` is given when the answer is no. */
+static enum answer
+counts(const struct question *q, const struct requirement *r,
+    enum fact_id *missing, const char **why)
 {
-	return requirement_counts_on(r, day_of(q->now)) &&
-	    !(q->without_warn && r->class == CLASS_WARN);
+	*why = "outside its dates:";
+	if (!requirement_counts_on(r, day_of(q->now)))
+		return ANSWER_NO;
+	*why = "only recorded:";
+	if (q->without_warn && r->class == CLASS_WARN)
+		return ANSWER_NO;
+	*why = "for other clients:";
+	return client_is_meant(q->facts, r, missing);
 }
 
 /* The first line of a key that counts today. */
@@ -56,19 +114,27 @@ choose(struct store_reader *reader, const struct question *q,
     const struct key_step *step, struct stored_rules *rules,
     struct matched_rule *found)
 {
+	const char *why;
+
 	while (store_next(reader, rules, &found->rule)) {
 		if (dots_differ(q, step, &found->rule))
 			continue;
-		if (!requirement_parse(found->rule.requirement, step->key.tag,
-		    &found->requirement, &reader->fault))
+		if (match_requirement(reader, step->key.tag, &found->rule,
+		    &found->requirement) != LOOKUP_FOUND)
 			return LOOKUP_FAILED;
-		if (counts(q, &found->requirement)) {
+		switch (counts(q, &found->requirement, &found->missing,
+		    &why)) {
+		case ANSWER_YES:
 			trace_rule(q, reader, &found->rule, "rule");
+			trace_profile(q, reader, &found->requirement);
 			return LOOKUP_FOUND;
+		case ANSWER_CANNOT_TELL:
+			trace_rule(q, reader, &found->rule,
+			    "perhaps for this client:");
+			return LOOKUP_FAILED;
+		case ANSWER_NO:
+			trace_rule(q, reader, &found->rule, why);
 		}
-		trace_rule(q, reader, &found->rule,
-		    found->requirement.class == CLASS_WARN &&
-		    q->without_warn ? "only recorded:" : "outside its dates:");
 	}
 	return reader->fault.kind == FAULT_NONE ? LOOKUP_ABSENT :
 	    LOOKUP_FAILED;

@@ -12,9 +12,16 @@
 
 struct matched_rule {
 	struct stored_rule rule;
-	struct requirement requirement; /* of that rule's text */
+	struct requirement requirement; /* its profile put in */
 	enum fact_id missing; /* not FACT_COUNT: the search failed for its want */
 };
+
+/*
+ * What a rule of the store asks for, its profile put in.  FAILED: damaged, or
+ * there is no such profile.
+ */
+enum lookup_result match_requirement(struct store_reader *, enum tag,
+    const struct stored_rule *, struct requirement *) MUST_CHECK NONNULL;
 
 /*
  * `mailbox` for SUBJECT_MAILBOX, else NULL.  A failure leaves its reason in

@@ -18,6 +18,7 @@ static const struct codes temp_codes[REASON_COUNT] = {
 	[REASON_NOT_VERIFIED] = { "451", "4.7.1" },
 	[REASON_WRONG_CERTIFICATE] = { "451", "4.7.1" },
 	[REASON_AUTH_IN_CLEAR] = { "451", "4.7.11" },
+	[REASON_WRONG_CLIENT] = { "451", "4.7.1" },
 	[REASON_POLICY_ERROR] = { "451", "4.3.0" },
 };
 
@@ -27,6 +28,7 @@ static const struct codes perm_codes[REASON_COUNT] = {
 	[REASON_NOT_VERIFIED] = { "554", "5.7.1" },
 	[REASON_WRONG_CERTIFICATE] = { "554", "5.7.1" },
 	[REASON_AUTH_IN_CLEAR] = { "550", "5.7.11" },
+	[REASON_WRONG_CLIENT] = { "550", "5.7.1" },
 	[REASON_NO_TLS] = { "550", "5.7.1" },
 };
 
@@ -36,6 +38,7 @@ static const char *const headlines[REASON_COUNT] = {
 	[REASON_NOT_VERIFIED] = "certificate not verified",
 	[REASON_WRONG_CERTIFICATE] = "wrong certificate",
 	[REASON_AUTH_IN_CLEAR] = "encryption required for authentication",
+	[REASON_WRONG_CLIENT] = "wrong client",
 	[REASON_POLICY_ERROR] = "cannot tell whether TLS policy is met",
 };
 

@@ -7,6 +7,7 @@
  *     not-verified        451 4.7.1     554 5.7.1
  *     wrong-certificate   451 4.7.1     554 5.7.1
  *     auth-in-clear       451 4.7.11    550 5.7.11
+ *     wrong-client        451 4.7.1     550 5.7.1
  *     policy-error        451 4.3.0     never
  *
  * Enhanced codes: RFC 3463, RFC 7372 and IANA's registry (X.7.10 "Encryption

@@ -3,7 +3,7 @@
  * strictest gives the verdict, among equals the first.
  *
  * Only what is certain is told.  The other rule is the only one of its tag, the
- * bare one, so that each message meets it; it is PERM, has no dates and no items,
+ * bare one, so that each message meets it; it is PERM, counts always, has no items,
  * whose answer might be "cannot tell"; its tag is judged before this one's; and
  * who fails this rule fails that one.
  */
@@ -37,8 +37,7 @@ static bool
 covers(const struct requirement *strict, const struct requirement *mild)
 {
 	return strict->class == CLASS_PERM &&
-	    strict->from == DAY_ALWAYS_FROM &&
-	    strict->until == DAY_ALWAYS_UNTIL && !tests_items(strict) &&
+	    !requirement_is_conditional(strict) && !tests_items(strict) &&
 	    !tests_items(mild) &&
 	    (mild->need != NEED_VERIFY || strict->need == NEED_VERIFY) &&
 	    (!mild->has_bits || (strict->has_bits &&
@@ -64,12 +63,13 @@ lint_decided(const struct lint *l, struct lint_finding *f)
 		if (tag == TAG_AUTH ||
 		    tag_row((enum tag)tag)->stage != STAGE_MAIL ||
 		    (rule = sole_rule(l, (enum tag)tag)) == NULL ||
-		    !requirement_parse(rule->requirement, (enum tag)tag,
+		    !rulefile_requirement(l->file, rule,
 		    &strict, &fault) || !covers(&strict, l->requirement))
 			continue;
 		text_printf(&f->reason, "never decides: who fails it is "
-		    "refused by %.*s %.*s in line %lu", SLICE_ARG(rule->key),
-		    SLICE_ARG(rule->requirement), (unsigned long)rule->line);
+		    "refused by %.*s %.*s in ", SLICE_ARG(rule->key),
+		    SLICE_ARG(rule->requirement));
+		lint_put_line(l, rule, &f->reason);
 		text_puts(&f->way_out, "ask for more than that line does, or "
 		    "remove one of them");
 		return true;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "policy/facts/macro.h"
-#include "policy/rules/item.h"
+#include "policy/rules/client.h"
 #include "policy/lint/lint.h"
 
 enum { SOON_DAYS = 30 };
@@ -70,7 +70,16 @@ dates(const struct lint *l, struct lint_finding *f)
 	return true;
 }
 
-/* An earlier line of the key counts on every day on which this one does. */
+void
+lint_put_line(const struct lint *l, const struct rule *rule, struct text *out)
+{
+	text_printf(out, "line %lu", (unsigned long)rule->line);
+	if (rule->source != l->rule->source)
+		text_printf(out, " of %.*s",
+		    SLICE_ARG(l->file->sources[rule->source]));
+}
+
+/* An earlier line of the key counts whenever this one does. */
 static bool
 shadowed(const struct lint *l, struct lint_finding *f)
 {
@@ -80,15 +89,20 @@ shadowed(const struct lint *l, struct lint_finding *f)
 
 		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
 			break;
-		if (!requirement_parse(r[-1].requirement, l->tag, &earlier,
+		if (!rulefile_requirement(l->file, &r[-1], &earlier,
 		    &fault) || earlier.from > l->requirement->from ||
-		    earlier.until < l->requirement->until)
+		    earlier.until < l->requirement->until ||
+		    !client_when_covers(&earlier, l->requirement))
 			continue;
-		text_printf(&f->reason, "never counts: line %lu of the same "
-		    "key counts on each of its days",
-		    (unsigned long)r[-1].line);
-		text_puts(&f->way_out, "put it before that line, or change "
-		    "its dates");
+		text_puts(&f->reason, "never counts: ");
+		lint_put_line(l, &r[-1], &f->reason);
+		text_puts(&f->reason, earlier.nwhen > 0 ?
+		    ", of the same key, counts on each of its days for all of "
+		    "its clients" : ", of the same key, counts on each of its "
+		    "days");
+		text_puts(&f->way_out, l->requirement->nwhen > 0 ?
+		    "put it before that line, or change its dates or WHEN" :
+		    "put it before that line, or change its dates");
 		return true;
 	}
 	return false;
@@ -208,8 +222,8 @@ lets_pass(const struct lint *l, const char *text)
 	if (!key_parse(slice_of(text), &key, &fault) ||
 	    (rule = lint_find(l, &key)) == NULL)
 		return false;
-	return requirement_parse(rule->requirement, key.tag, &r, &fault) &&
-	    !lint_refuses(&r);
+	return rulefile_requirement(l->file, rule, &r, &fault) &&
+	    r.nwhen == 0 && !lint_refuses(&r);
 }
 
 /* OK would lose what is not a test. */
@@ -279,6 +293,7 @@ static const struct {
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
+	{ "no-client", lint_no_client },
 	{ "decided", lint_decided },
 	{ "weaker", lint_weaker },
 	{ "exception", lint_exception },
@@ -327,7 +342,7 @@ compare_lines(const void *pa, const void *pb)
 }
 
 static bool
-prepare(const struct rule *rule, struct requirement *r, struct lint *l)
+prepare(struct lint *l, const struct rule *rule, struct requirement *r)
 {
 	size_t colon = slice_find(rule->key, ':');
 	struct fault fault;
@@ -337,7 +352,7 @@ prepare(const struct rule *rule, struct requirement *r, struct lint *l)
 	l->kind = (enum key_kind)rule->key_bytes.p[1];
 	l->what = slice_from(rule->key, colon + 1);
 	l->requirement = r;
-	return requirement_parse(rule->requirement, l->tag, r, &fault);
+	return rulefile_requirement(l->file, rule, r, &fault);
 }
 
 size_t
@@ -355,7 +370,7 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 		order[i] = &file->rules[i];
 	qsort(order, file->n, sizeof *order, compare_lines);
 	for (size_t i = 0; i < file->n; i++)
-		if (prepare(order[i], &r, &l))
+		if (prepare(&l, order[i], &r))
 			found += check_rule(&l, report, arg);
 	free(order);
 	return found;

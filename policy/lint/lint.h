@@ -59,6 +59,8 @@ lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
     lint_star;
 /* lint/key.c */
 lint_check lint_never_matches, lint_escape, lint_public_suffix;
+/* lint/client.c */
+lint_check lint_no_client;
 /* outbound.c */
 lint_check lint_inexpressible, lint_exception;
 /* decided.c */
@@ -70,6 +72,8 @@ lint_check lint_weaker;
 const struct rule *lint_not_before(const struct lint *, const struct key *);
 /* The first rule of exactly this key; NULL: there is none. */
 const struct rule *lint_find(const struct lint *, const struct key *);
+/* "line 7", and of which file where that is another one. */
+void lint_put_line(const struct lint *, const struct rule *, struct text *);
 /* A rule that can refuse mail: not OK, not WARN, with something to test. */
 bool lint_refuses(const struct requirement *);
 

@@ -169,13 +169,14 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 
 	if (l->tag == TAG_TRY || l->requirement->until != DAY_ALWAYS_UNTIL ||
 	    l->requirement->by.n > 0 || must_pass(l) || (rule = parent_rule(l)) == NULL ||
-	    !requirement_parse(rule->requirement, l->tag, &parent, &fault) ||
+	    !rulefile_requirement(l->file, rule, &parent, &fault) ||
 	    !lint_refuses(&parent))
 		return false;
 	if (!is_weaker(l->requirement, &parent, &f->reason))
 		return false;
-	text_printf(&f->reason, ", unlike %.*s in line %lu, whose place it "
-	    "takes", SLICE_ARG(rule->key), (unsigned long)rule->line);
+	text_printf(&f->reason, ", unlike %.*s in ", SLICE_ARG(rule->key));
+	lint_put_line(l, rule, &f->reason);
+	text_puts(&f->reason, ", whose place it takes");
 	text_printf(&f->way_out, "repeat what is to be kept; if an exception "
 	    "is meant, %s", l->requirement->need == NEED_OK ? "write ENCR:0 "
 	    "with BY: and an UNTIL: in its place, as OK takes no items" :

@@ -15,22 +15,38 @@ keep(struct outbound_answer *a, struct slice s)
 	return slice_make(a->memory.buf + at, a->memory.n - at);
 }
 
-static void
-note_rule(struct asking *k, enum tag tag, const struct stored_rule *rule)
+/* As written, but with its profile put in: the record stands for itself. */
+static struct slice
+requirement_of(const struct matched_rule *found, struct text *out)
 {
-	struct outbound_answer *a = k->answer;
+	if (found->requirement.profile.n == 0)
+		return found->rule.requirement;
+	requirement_print(&found->requirement, out);
+	return slice_make(out->buf, out->n);
+}
 
+static void
+note_rule(struct asking *k, enum tag tag, const struct matched_rule *found)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	const struct stored_rule *rule = &found->rule;
+	struct outbound_answer *a = k->answer;
+	struct slice requirement;
+	struct text text;
+
+	text_init(&text, buf, sizeof buf);
+	requirement = requirement_of(found, &text);
 	for (unsigned i = 0; i < a->nrules; i++)
 		if (a->rules[i].line == rule->line &&
 		    slice_equal(a->rules[i].key, rule->key) &&
-		    slice_equal(a->rules[i].requirement, rule->requirement))
+		    slice_equal(a->rules[i].requirement, requirement))
 			return;
 	if (a->nrules == OUTBOUND_RULES_MAX)
 		return;
 	a->rules[a->nrules++] = (struct outbound_rule){
 		.tag = tag,
 		.key = keep(a, rule->key),
-		.requirement = keep(a, rule->requirement),
+		.requirement = keep(a, requirement),
 		.file = keep(a, store_source(k->reader, rule->source)),
 		.line = rule->line,
 	};
@@ -46,7 +62,7 @@ asking_find(struct asking *k, const struct key *key, bool longest,
 
 	result = match_step(k->reader, &k->find, &step, &found);
 	if (result == LOOKUP_FOUND) {
-		note_rule(k, key->tag, &found.rule);
+		note_rule(k, key->tag, &found);
 		k->warned |= found.requirement.class == CLASS_WARN;
 		*requirement = found.requirement;
 	}

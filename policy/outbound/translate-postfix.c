@@ -169,6 +169,8 @@ add_item(struct postfix_policy *p, const struct item *item)
 		return p->aead = true;
 	case ITEM_FP:
 	case ITEM_PKFP:
+	case ITEM_CLIENT: /* never behind a tag of mail that leaves */
+	case ITEM_WHEN:
 	case ITEM_FROM:
 	case ITEM_UNTIL:
 	case ITEM_BY:

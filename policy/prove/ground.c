@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/eval/key-order.h"
+#include "policy/eval/match.h"
 #include "policy/facts/spelling.h"
 #include "policy/prove/ground.h"
 #include "policy/prove/threshold.h"
@@ -124,12 +125,13 @@ add_issuer(struct prove_ground *g, struct slice key)
 }
 
 static void
-look_for_peer_names(struct prove_ground *g, enum tag tag, struct slice text)
+look_for_peer_names(struct prove_ground *g, enum tag tag,
+    const struct stored_rule *rule)
 {
 	struct requirement r;
-	struct fault f;
 
-	if (g->peer_names || !requirement_parse(text, tag, &r, &f))
+	if (g->peer_names || match_requirement(g->reader, tag, rule, &r) !=
+	    LOOKUP_FOUND)
 		return;
 	for (unsigned i = 0; i < r.nitems; i++)
 		g->peer_names = g->peer_names || (r.items[i].value.n == 0 &&
@@ -148,7 +150,7 @@ collect(void *arg, const struct stored_rule *rule)
 		return add_issuer(g, rule->key);
 	if ((int)key.tag >= CLAIM_TAGS)
 		return true;
-	look_for_peer_names(g, key.tag, rule->requirement);
+	look_for_peer_names(g, key.tag, rule);
 	return add_key(g, &key);
 }
 
@@ -274,13 +276,18 @@ add_lines(struct following *f, const struct key_step *step,
 	while (!f->final && store_next(g->reader, rules, &rule)) {
 		if (dots_differ(g, step, &rule))
 			continue;
-		if (!requirement_parse(rule.requirement, step->key.tag, &r,
-		    &g->fault))
+		if (match_requirement(g->reader, step->key.tag, &rule, &r) !=
+		    LOOKUP_FOUND) {
+			g->fault = g->reader->fault;
 			return false;
+		}
 		f->final = !prove_threshold_is_limited(&r);
 		f->exception = f->final && r.need == NEED_OK &&
 		    g->line_text.n == f->start;
-		text_put(&g->line_text, rule.requirement);
+		if (r.profile.n > 0) /* as its profile makes it */
+			requirement_print(&r, &g->line_text);
+		else
+			text_put(&g->line_text, rule.requirement);
 		text_char(&g->line_text, '\n');
 	}
 	return true;

@@ -150,6 +150,7 @@ prove_subjects_find(struct prove_ground *g, const struct claim *claim,
 	case SUBJECT_IDENTITY:
 		return find_logins(&f);
 	case SUBJECT_LISTENER:
+	case SUBJECT_PROFILE:
 	case SUBJECT_ISSUER:
 		break;
 	}

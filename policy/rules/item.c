@@ -163,6 +163,24 @@ static const struct item_row rows[ITEM_COUNT + 1] = {
 		.fact = FACT_CIPHER,
 		.expected = "CIPHER:list",
 	},
+	/* What stands behind them is looked at in rulefile-add.c, too. */
+	[ITEM_CLIENT] = {
+		.id = ITEM_CLIENT,
+		.name = "CLIENT",
+		.value = VALUE_REQUIRED,
+		.test = predicate_client,
+		.fact = FACT_CLIENT_ADDR,
+		.inbound = true,
+		.expected = "CLIENT:network or CLIENT:name",
+	},
+	[ITEM_WHEN] = {
+		.id = ITEM_WHEN,
+		.name = "WHEN",
+		.value = VALUE_REQUIRED,
+		.fact = FACT_CLIENT_ADDR,
+		.inbound = true,
+		.expected = "WHEN:network or WHEN:name",
+	},
 	[ITEM_FROM] = {
 		.id = ITEM_FROM,
 		.name = "FROM",
@@ -204,6 +222,7 @@ static const char *const reason_names[REASON_COUNT] = {
 	[REASON_NOT_VERIFIED] = "not-verified",
 	[REASON_WRONG_CERTIFICATE] = "wrong-certificate",
 	[REASON_AUTH_IN_CLEAR] = "auth-in-clear",
+	[REASON_WRONG_CLIENT] = "wrong-client",
 	[REASON_POLICY_ERROR] = "policy-error",
 	[REASON_NO_TLS] = "no-tls",
 };
@@ -247,8 +266,8 @@ item_is_fingerprint(const struct item_row *row)
 bool
 item_is_alternative(const struct item_row *row, bool compat_sendmail)
 {
-	return (row->believes_names || item_is_fingerprint(row)) &&
-	    !(compat_sendmail && row->from_sendmail);
+	return (row->believes_names || item_is_fingerprint(row) ||
+	    row->id == ITEM_CLIENT) && !(compat_sendmail && row->from_sendmail);
 }
 
 struct slice

@@ -10,8 +10,7 @@
  * switches that have to decide (what Postfix is told, what a cipher suite has
  * to do with it), t/804-language.t the rest.
  *
- * Threads: tests neither allocate nor lock; they may run at once in any number
- * of threads on different questions.
+ * Threads: tests neither allocate nor lock; any number may run at once.
  */
 #ifndef TLSPOLICY_ITEM_H
 #define TLSPOLICY_ITEM_H
@@ -32,6 +31,7 @@ enum reason {
 	REASON_NOT_VERIFIED,
 	REASON_WRONG_CERTIFICATE,
 	REASON_AUTH_IN_CLEAR,
+	REASON_WRONG_CLIENT,
 	REASON_POLICY_ERROR,
 	REASON_NO_TLS, /* Try_TLS: do not try */
 	REASON_COUNT
@@ -53,7 +53,7 @@ struct predicate {
 
 enum { FINDING_MAX = 512 };
 
-/* What a test that did not say yes has to tell. */
+/* Of a test that did not say yes. */
 struct observation {
 	enum reason reason;
 	struct text wanted, found; /* for people, decoded, printable */
@@ -62,7 +62,7 @@ struct observation {
 
 void observation_init(struct observation *) NONNULL;
 
-/* Which item: the rows of the table, in its order. */
+/* The rows of the table, in its order. */
 enum item_id {
 	ITEM_CN,
 	ITEM_CS,
@@ -76,6 +76,8 @@ enum item_id {
 	ITEM_PFS,
 	ITEM_AEAD,
 	ITEM_CIPHER,
+	ITEM_CLIENT,
+	ITEM_WHEN,
 	ITEM_FROM,
 	ITEM_UNTIL,
 	ITEM_BY,
@@ -91,13 +93,14 @@ struct item_row {
 	enum item_value value;
 	/* Does the value fit?  Else what was expected; NULL when it fits. */
 	const char *(*check)(struct slice value);
-	/* NULL: not a test but a note or a limit (FROM, UNTIL, BY, MSG). */
+	/* NULL: no test but a note or a limit (WHEN, FROM, UNTIL, BY, MSG). */
 	enum answer (*test)(const struct predicate *, struct slice value,
 	    struct observation *);
 	enum fact_id fact;   /* rests on it; FACT_COUNT: on none */
 	bool believes_names; /* rests on a name in the certificate */
 	bool from_sendmail;  /* in sendmail's own grammar */
 	bool last;	     /* takes the rest of the line */
+	bool inbound;	     /* about the client of mail that comes in */
 	const char *expected; /* for messages: "CN or CN:name" */
 };
 
@@ -107,10 +110,7 @@ const struct item_row *item_find(struct slice name);
 /* "CN, CS:, ... or MSG:", for a message about a word that is none. */
 void item_print_names(struct text *) NONNULL;
 
-/*
- * A name may hold "++" when no item follows it: CN:a++b.  sendmail cuts it
- * there and looks no further; this is what it compares.
- */
+/* sendmail cuts a name at "++" (CN:a++b); this is what it compares. */
 struct slice item_sendmail_value(struct slice value);
 bool item_is_name(const struct item_row *) NONNULL; /* one of those */
 bool item_is_fingerprint(const struct item_row *) NONNULL;

@@ -272,11 +272,26 @@ parse_word(enum tag tag, struct slice what, struct key *key)
 }
 
 bool
+key_profile(struct slice name, struct key *key)
+{
+	return key_word(TAG_PROFILE, KEY_WORD, name, key);
+}
+
+static bool
+parse_profile(struct slice what, struct key *key, struct fault *fault)
+{
+	if (tag_is_word(what) && key_profile(what, key))
+		return true;
+	return fault_set(fault, FAULT_DATA, "\"%.*s\" is no name of a "
+	    "profile; expected letters, digits, - and _", SLICE_ARG(what));
+}
+
+bool
 key_of(enum tag tag, struct slice what, struct key *key, struct fault *fault)
 {
 	if (what.n > KEY_TEXT_MAX)
 		return too_long(fault);
-	if (what.n == 0) {
+	if (what.n == 0 && tag != TAG_PROFILE) {
 		key_bare(tag, key);
 		return true;
 	}
@@ -285,6 +300,8 @@ key_of(enum tag tag, struct slice what, struct key *key, struct fault *fault)
 		return parse_host(tag, what, key, fault);
 	case SUBJECT_MAILBOX:
 		return parse_mailbox(tag, what, key, fault);
+	case SUBJECT_PROFILE:
+		return parse_profile(what, key, fault);
 	case SUBJECT_IDENTITY:
 	case SUBJECT_LISTENER:
 	case SUBJECT_ISSUER:

@@ -58,6 +58,8 @@ bool key_of(enum tag, struct slice what, struct key *, struct fault *)
 /* The key of an issuer's row: Tag and DN, both in any case. */
 bool key_of_issuer(struct slice tag, struct slice dn_encoded, struct key *)
     MUST_CHECK NONNULL;
+/* That of the line that AS:name names; false: too long to be in any rule. */
+bool key_profile(struct slice name, struct key *) NONNULL;
 
 /* For looking up; `bits` of a prefix, names in canonical form. */
 void key_bare(enum tag, struct key *) NONNULL;

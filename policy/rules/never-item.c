@@ -229,6 +229,8 @@ is_about_suites(const struct item *item)
 	case ITEM_ICN:
 	case ITEM_FP:
 	case ITEM_PKFP:
+	case ITEM_CLIENT:
+	case ITEM_WHEN:
 	case ITEM_FROM:
 	case ITEM_UNTIL:
 	case ITEM_BY:

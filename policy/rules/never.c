@@ -2,12 +2,17 @@
  * The table.  The order of the rows is that of the tests: the more exactly a
  * test knows what was meant, the earlier it stands.
  */
+#include <string.h>
+
+#include "policy/rules/item.h"
 #include "policy/rules/never.h"
 
 enum {
 	NEVER_NAMES = NEVER_HOST | NEVER_MAIL,
 	NEVER_WORDS = NEVER_LOGIN | NEVER_LISTENER
 };
+
+static never_test never_client;
 
 static const struct never_row rows[] = {
 	{ "unnamed", NEVER_HOST, false, never_unnamed,
@@ -57,6 +62,8 @@ static const struct never_row rows[] = {
 	    "a single + belongs to the value, so this is no item" },
 	{ "stand-in", NEVER_ITEMS, true, never_stand_in,
 	    "this is sendmail's word for a name that it could not read" },
+	{ "client", NEVER_ITEMS, false, never_client,
+	    "it names no client" },
 	{ "nul", NEVER_ITEMS, false, never_nul,
 	    "no MTA tells a name with a NUL in it" },
 	{ "no-dn", NEVER_ITEMS, true, never_no_dn,
@@ -84,6 +91,8 @@ about(enum tag tag)
 		return NEVER_LOGIN;
 	case SUBJECT_LISTENER:
 		return NEVER_LISTENER;
+	case SUBJECT_PROFILE:
+		return 0; /* key_of() looks at all of it */
 	case SUBJECT_ISSUER:
 		break;
 	}
@@ -132,6 +141,41 @@ never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
 	if (row != NULL)
 		look_ahead(n);
 	return row;
+}
+
+/* What is proposed is a key of TLS_Clt; behind the item it reads alike. */
+static void
+propose(const char *meant, const char *item, struct text *out)
+{
+	static const char key[] = "TLS_Clt:";
+	const char *at;
+
+	while ((at = strstr(meant, key)) != NULL) {
+		text_put(out, slice_make(meant, (size_t)(at - meant)));
+		text_printf(out, "%s:", item);
+		meant = at + sizeof key - 1;
+	}
+	text_puts(out, meant);
+}
+
+/* CLIENT and WHEN: what is wrong behind TLS_Clt is wrong there. */
+static bool
+never_client(struct never *n)
+{
+	for (unsigned i = 0; i < n->requirement->nitems; i++) {
+		const struct item *item = &n->requirement->items[i];
+		const struct never_row *row;
+		struct never key;
+
+		if (!item->row->inbound || (row = never_key(&key, TAG_CLT,
+		    item->value, false)) == NULL)
+			continue;
+		n->found = key.found;
+		text_printf(&n->meant, "%s; ", row->why);
+		propose(key.meant.buf, item->row->name, &n->meant);
+		return true;
+	}
+	return false;
 }
 
 const struct never_row *

@@ -12,6 +12,7 @@
 
 #include "policy/facts/macro.h"
 #include "policy/facts/suite.h"
+#include "policy/rules/client.h"
 #include "policy/rules/predicate.h"
 
 /* sendmail's words for names that it could not read (tls.c, x509 names). */
@@ -392,4 +393,44 @@ predicate_cipher(const struct predicate *p, struct slice value,
 	if (answer == ANSWER_CANNOT_TELL)
 		f->reason = REASON_POLICY_ERROR;
 	return answer;
+}
+
+/* "mail.example.com [192.0.2.1] (FORGED)" */
+static void
+put_client(const struct facts *facts, struct text *out)
+{
+	struct slice name = facts_value(facts, FACT_CLIENT_NAME);
+	struct slice resolve = facts_value(facts, FACT_CLIENT_RESOLVE);
+
+	put_fact(out, facts, FACT_CLIENT_NAME);
+	if (name.n == 0 || name.p[0] != '[') {
+		text_puts(out, " [");
+		put_fact(out, facts, FACT_CLIENT_ADDR);
+		text_char(out, ']');
+	}
+	if (resolve.n > 0 && !slice_is_nocase(resolve, "OK")) {
+		text_puts(out, " (");
+		text_put_printable(out, resolve);
+		text_char(out, ')');
+	}
+}
+
+enum answer
+predicate_client(const struct predicate *p, struct slice value,
+    struct observation *f)
+{
+	enum fact_id missing;
+	enum answer answer = client_is(p->facts, value, &missing);
+
+	text_puts(&f->wanted, "CLIENT:");
+	text_put_printable(&f->wanted, value);
+	put_client(p->facts, &f->found);
+	if (answer == ANSWER_CANNOT_TELL) {
+		f->reason = REASON_POLICY_ERROR;
+		if (!facts_filled(p->facts, missing))
+			text_printf(&f->found, ", and no macro {%s}",
+			    fact_name(missing));
+	}
+	return answer == ANSWER_NO ? answer_no(f, REASON_WRONG_CLIENT) :
+	    answer;
 }

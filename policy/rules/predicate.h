@@ -34,5 +34,7 @@ enum answer predicate_aead(const struct predicate *, struct slice,
     struct observation *) NONNULL;
 enum answer predicate_cipher(const struct predicate *, struct slice,
     struct observation *) NONNULL;
+enum answer predicate_client(const struct predicate *, struct slice,
+    struct observation *) NONNULL;
 
 #endif

@@ -22,6 +22,7 @@ struct parser {
 	size_t at;
 	struct requirement *r;
 	struct fault *fault;
+	enum tag tag;
 };
 
 const char *
@@ -99,7 +100,7 @@ parse_bits(struct parser *p, struct slice w, size_t colon)
 static bool
 parse_dane(struct parser *p, struct slice w, enum tag tag)
 {
-	if (tag != TAG_SRV && tag != TAG_RCPT)
+	if (tag != TAG_SRV && tag != TAG_RCPT && tag != TAG_PROFILE)
 		return expected(p, p->at, w.n, "VERIFY, VERIFY:bits or "
 		    "ENCR:bits (DANE is a need of TLS_Srv and TLS_Rcpt)");
 	if (slice_is_nocase(w, "DANE"))
@@ -113,6 +114,13 @@ parse_dane(struct parser *p, struct slice w, enum tag tag)
 }
 
 static bool
+misplaced_profile(struct parser *p, struct slice word)
+{
+	return expected(p, p->at, word.n, "AS:profile at the beginning, in "
+	    "place of class and need");
+}
+
+static bool
 parse_need(struct parser *p, enum tag tag)
 {
 	static const char *const needs = "VERIFY, VERIFY:bits or ENCR:bits";
@@ -122,6 +130,8 @@ parse_need(struct parser *p, enum tag tag)
 
 	if (slice_is_nocase(name, "DANE"))
 		return parse_dane(p, w, tag);
+	if (slice_is_nocase(name, "AS"))
+		return misplaced_profile(p, w);
 	if (slice_is_nocase(name, "VERIFY"))
 		p->r->need = NEED_VERIFY;
 	else if (slice_is_nocase(name, "ENCR") && colon < w.n)
@@ -129,9 +139,10 @@ parse_need(struct parser *p, enum tag tag)
 	else if (slice_is_nocase(name, "ENCR"))
 		return expected(p, p->at, w.n, "ENCR:bits, as in ENCR:128");
 	else
-		return expected(p, p->at, w.n, p->r->class != CLASS_NONE ?
-		    needs : "OK, VERIFY, VERIFY:bits or ENCR:bits, or one of "
-		    "PERM+, TEMP+, WARN+, HOLD+ before it");
+		return expected(p, p->at, w.n, p->r->class != CLASS_NONE ||
+		    p->tag == TAG_PROFILE ? needs : "OK, VERIFY, VERIFY:bits "
+		    "or ENCR:bits, or one of PERM+, TEMP+, WARN+, HOLD+ "
+		    "before it");
 	if (colon < w.n && !parse_bits(p, w, colon))
 		return false;
 	p->at += w.n;
@@ -194,6 +205,8 @@ set_note(struct parser *p, const struct item_row *row, struct slice value)
 		p->r->by = value;
 	else if (row->id == ITEM_MSG)
 		p->r->msg = value;
+	else if (row->id == ITEM_WHEN)
+		p->r->nwhen++;
 	else
 		return set_date(p, row, value);
 	return true;
@@ -234,6 +247,26 @@ no_such_item(struct parser *p, struct slice item)
 }
 
 static bool
+is_condition(const struct item_row *row)
+{
+	return row->id == ITEM_FROM || row->id == ITEM_UNTIL ||
+	    row->id == ITEM_WHEN;
+}
+
+/* Mail that leaves has no client. */
+static bool
+not_inbound(struct parser *p, const struct item_row *row, struct slice item)
+{
+	char what_text[96];
+	struct text what;
+
+	text_init(&what, what_text, sizeof what_text);
+	text_printf(&what, "another item (%s is about mail that comes in, "
+	    "%s is not)", row->name, tag_row(p->tag)->name);
+	return expected(p, p->at, item.n, what.buf);
+}
+
+static bool
 parse_item(struct parser *p)
 {
 	struct slice item = slice_make(p->text.p + p->at,
@@ -242,7 +275,13 @@ parse_item(struct parser *p)
 	const struct item_row *row = item_find(slice_make(item.p, colon));
 
 	if (row == NULL)
-		return no_such_item(p, item);
+		return slice_is_nocase(slice_make(item.p, colon), "AS") ?
+		    misplaced_profile(p, item) : no_such_item(p, item);
+	if (p->tag == TAG_PROFILE && is_condition(row))
+		return expected(p, p->at, item.n, "no conditions, which belong "
+		    "to the lines that name the profile");
+	if (row->inbound && tag_row(p->tag)->stage == STAGE_OUTBOUND)
+		return not_inbound(p, row, item);
 	item.n = item_end(p, row, colon < item.n) - p->at;
 	if (!check_value(p, row, item, colon, &value))
 		return false;
@@ -269,6 +308,28 @@ parse_items(struct parser *p)
 	return false;
 }
 
+/* AS:profile, whose class is not this line's affair, and more items. */
+static bool
+parse_profile(struct parser *p, enum tag tag)
+{
+	size_t end = next_item(p, 3);
+	struct slice name = slice_make(p->text.p + 3, end - 3);
+
+	if (tag == TAG_PROFILE)
+		return expected(p, 0, end, "the requirement itself, as a "
+		    "profile names no other");
+	if (!tag_is_word(name))
+		return expected(p, 3, name.n, "the name of a profile: "
+		    "letters, digits, - and _, and ++ before an item");
+	p->r->need = NEED_AS;
+	p->r->profile = name;
+	p->at = end;
+	if (end == p->text.n)
+		return true;
+	p->at = end + 1; /* parse_items() goes on behind the second + */
+	return parse_items(p);
+}
+
 /* Rules that are one word: OK, and for Try_TLS also NO. */
 static bool
 parse_word_only(struct parser *p, enum tag tag)
@@ -288,7 +349,7 @@ parse_word_only(struct parser *p, enum tag tag)
 static bool
 check_ok_alone(struct parser *p)
 {
-	if (slice_is_nocase(word(p), "OK"))
+	if (slice_is_nocase(word(p), "OK") && p->tag != TAG_PROFILE)
 		return expected(p, 0, p->text.n, "OK alone (an exception with "
 		    "an end or a note is written ENCR:0+UNTIL:date++BY:text)");
 	return true;
@@ -298,24 +359,26 @@ bool
 requirement_parse(struct slice text, enum tag tag, struct requirement *r,
     struct fault *fault)
 {
-	struct parser p = { .text = text, .r = r, .fault = fault };
+	struct parser p = { .text = text, .r = r, .fault = fault, .tag = tag };
 
 	r->class = CLASS_NONE;
 	r->has_bits = false;
-	r->bits = r->nitems = 0;
+	r->bits = r->nitems = r->nwhen = 0;
 	r->from = DAY_ALWAYS_FROM;
 	r->until = DAY_ALWAYS_UNTIL;
-	r->by = r->msg = slice_make("", 0);
+	r->by = r->msg = r->profile = slice_make("", 0);
 	if (text.n > REQUIREMENT_TEXT_MAX)
 		return expected(&p, REQUIREMENT_TEXT_MAX, 1,
 		    "at most 1024 bytes");
 	if (tag == TAG_TRY || tag == TAG_CA)
 		return parse_word_only(&p, tag);
-	if (slice_is_nocase(text, "OK")) {
+	if (slice_is_nocase(text, "OK") && tag != TAG_PROFILE) {
 		r->need = NEED_OK;
 		return true;
 	}
 	parse_class(&p);
+	if (p.at == 0 && slice_starts_nocase(text, "AS:"))
+		return parse_profile(&p, tag);
 	return check_ok_alone(&p) && parse_need(&p, tag) && parse_items(&p);
 }
 
@@ -329,6 +392,7 @@ requirement_need_name(const struct requirement *r)
 		[NEED_ENCR] = "ENCR",
 		[NEED_DANE] = "DANE",
 		[NEED_DANE_MAY] = "DANE:may",
+		[NEED_AS] = "AS",
 	};
 
 	return names[r->need];
@@ -344,12 +408,17 @@ requirement_print(const struct requirement *r, struct text *out)
 	if (r->class != CLASS_NONE)
 		text_printf(out, "%s+", class_names[r->class]);
 	text_puts(out, requirement_need_name(r));
+	if (r->need == NEED_AS) {
+		text_char(out, ':');
+		text_put(out, r->profile);
+	}
 	if (r->has_bits)
 		text_printf(out, ":%u", r->bits);
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
-		text_printf(out, "%s%s", i == 0 ? "+" : "++", item->row->name);
+		text_printf(out, "%s%s", i == 0 && r->need != NEED_AS ? "+" :
+		    "++", item->row->name);
 		if (item->value.n > 0) {
 			text_char(out, ':');
 			text_put(out, item->value);
@@ -361,6 +430,12 @@ bool
 requirement_is_dated(const struct requirement *r)
 {
 	return r->from != DAY_ALWAYS_FROM || r->until != DAY_ALWAYS_UNTIL;
+}
+
+bool
+requirement_is_conditional(const struct requirement *r)
+{
+	return requirement_is_dated(r) || r->nwhen > 0;
 }
 
 bool

@@ -4,6 +4,7 @@
  *     rule   = "OK" / [ class "+" ] need [ "+" item *( "++" item ) ]
  *     class  = "PERM" / "TEMP" / "WARN" / "HOLD"
  *     need   = "VERIFY" [ ":" bits ] / "ENCR:" bits
+ *     rule   =/ "AS:" profile *( "++" item ), put together by profile.h
  *     TLS_Srv, TLS_Rcpt: need =/ "DANE" [ ":may" ]
  *     Try_TLS: "NO" / "OK"; a CITag row: "OK"
  *
@@ -35,7 +36,8 @@ enum need {
 	NEED_VERIFY,
 	NEED_ENCR,
 	NEED_DANE,     /* Postfix's dane-only */
-	NEED_DANE_MAY  /* Postfix's dane */
+	NEED_DANE_MAY, /* Postfix's dane */
+	NEED_AS        /* the profile's, not looked up yet */
 };
 
 enum rule_class {
@@ -65,6 +67,8 @@ struct requirement {
 	unsigned bits;
 	int32_t from, until; /* first and last day on which the rule counts */
 	struct slice by, msg;
+	struct slice profile; /* empty: a line that stands for itself */
+	unsigned nwhen; /* items WHEN: the line counts for such clients only */
 	unsigned nitems;
 	struct item items[REQUIREMENT_ITEMS_MAX];
 };
@@ -84,6 +88,8 @@ void requirement_print(const struct requirement *, struct text *) NONNULL;
 
 /* The rule is limited to a span of days. */
 bool requirement_is_dated(const struct requirement *) NONNULL;
+/* It is, or is limited to some clients: behind it another line may stand. */
+bool requirement_is_conditional(const struct requirement *) NONNULL;
 /* The rule counts on `day`. */
 bool requirement_counts_on(const struct requirement *, int32_t day) NONNULL;
 

@@ -3,9 +3,10 @@
  * the list with copies of what is not in the file's text.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/rules/item.h"
+#include "policy/rules/client.h"
 #include "policy/rules/never.h"
 #include "policy/rules/rulefile-internal.h"
 
@@ -67,17 +68,33 @@ check_cipher_list(struct rulefile *file, const struct item *item,
 	return false;
 }
 
+/* The domain of a name is converted, which is not for each session. */
+static bool
+check_client(const struct item *item, struct fault *fault)
+{
+	if (client_check(item->value, fault))
+		return true;
+	fault->column = item->offset + strlen(item->row->name) + 2;
+	return false;
+}
+
 static bool
 look_at_items(struct rulefile *file, const struct requirement *r,
     uint16_t *flags, struct fault *fault)
 {
 	if (requirement_is_dated(r))
 		*flags |= RULE_DATED;
+	if (r->nwhen > 0)
+		*flags |= RULE_WHEN;
+	if (r->need == NEED_AS)
+		*flags |= RULE_AS;
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item *item = &r->items[i];
 
 		if (item->row->id == ITEM_CITAG)
 			*flags |= RULE_CITAG;
+		if (item->row->inbound && !check_client(item, fault))
+			return false;
 		if (item->row->id != ITEM_CIPHER)
 			continue;
 		*flags |= RULE_CIPHER_LIST;
@@ -135,6 +152,49 @@ can_hold(const struct rulefile *file, enum tag tag, struct slice text,
 	return row == NULL || tell_never(&never, row, text, fault);
 }
 
+static bool
+is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/*
+ * Names behind CLIENT and WHEN stand in the store as A-labels: to convert them
+ * takes memory, which judging does not.
+ */
+static bool
+write_names(struct rulefile *file, const struct requirement *r,
+    struct slice *requirement, struct fault *fault)
+{
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	const char *from = requirement->p;
+	struct text out;
+
+	text_init(&out, buf, sizeof buf);
+	for (unsigned i = 0; i < r->nitems; i++) {
+		struct slice value = r->items[i].value;
+
+		if (!r->items[i].row->inbound || is_ascii(value))
+			continue;
+		text_put(&out, slice_make(from, (size_t)(value.p - from)));
+		client_print(value, &out);
+		from = value.p + value.n;
+	}
+	if (from == requirement->p)
+		return true;
+	text_put(&out, slice_make(from, requirement->n -
+	    (size_t)(from - requirement->p)));
+	if (out.cut)
+		return fault_set(fault, FAULT_DATA, "found more than %d bytes "
+		    "with names as A-labels; expected at most that many",
+		    REQUIREMENT_TEXT_MAX);
+	*requirement = arena_copy(&file->memory, slice_make(buf, out.n));
+	return requirement->p != NULL || fault_no_memory(fault);
+}
+
 /* Parses one rule with a tagged key; fills `rule`, its key bytes copied. */
 static bool
 parse_rule(struct rulefile *file, struct slice key_text,
@@ -160,6 +220,8 @@ parse_rule(struct rulefile *file, struct slice key_text,
 		return false;
 	rule->key = key_text;
 	rule->requirement = requirement;
+	if (!write_names(file, &r, &rule->requirement, fault))
+		return false;
 	rule->key_bytes = arena_copy(&file->memory,
 	    slice_make((char *)key.bytes, key.n));
 	return rule->key_bytes.p != NULL || fault_no_memory(fault);

@@ -91,7 +91,7 @@ second_half(const struct rule *a, const struct rule *b)
 	    key_bytes_tag(a->key_bytes) == TAG_SRV;
 }
 
-/* Of one key only the last line may be without dates. */
+/* Of one key only the last line may count for all clients on all days. */
 static void
 check_duplicates(struct rulefile *file)
 {
@@ -102,14 +102,16 @@ check_duplicates(struct rulefile *file)
 		const struct rule *second = &file->rules[i];
 
 		if (slice_compare(first->key_bytes, second->key_bytes) != 0 ||
-		    (first->flags & RULE_DATED) != 0 ||
+		    (first->flags & (RULE_DATED | RULE_WHEN)) != 0 ||
 		    second_half(first, second))
 			continue;
 		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
 		    "(first in line %lu of %.*s); expected one line for a "
-		    "key, or FROM and UNTIL on all but its last",
-		    SLICE_ARG(second->key), (unsigned long)first->line,
-		    SLICE_ARG(file->sources[first->source]));
+		    "%s", SLICE_ARG(second->key), (unsigned long)first->line,
+		    SLICE_ARG(file->sources[first->source]),
+		    key_bytes_tag(second->key_bytes) == TAG_PROFILE ?
+		    "profile" : "key, or FROM, UNTIL or WHEN on all but its "
+		    "last");
 		report_rule(file, second, &fault);
 	}
 }
@@ -243,7 +245,8 @@ rulefile_finish(struct rulefile *file)
 	struct fault fault;
 
 	check_ca_rows(file);
-	if (file->n > 1 && !sort_rules(file)) {
+	if ((!file->partial && !rulefile_check_profiles(file)) ||
+	    (file->n > 1 && !sort_rules(file))) {
 		fault_no_memory(&fault);
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);

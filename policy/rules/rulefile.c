@@ -33,6 +33,7 @@ void
 rulefile_free(struct rulefile *file)
 {
 	free(file->rules);
+	free(file->as);
 	arena_free(&file->memory);
 }
 
@@ -99,6 +100,7 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
 {
 	struct slice text = slice_trim(line), key, requirement;
 	bool in_requirement;
+	size_t had = file->n;
 
 	fault_clear(fault);
 	if (text.n == 0 || line.p[0] == '#')
@@ -113,7 +115,9 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
 	}
 	if (rulefile_add(file, key, requirement, source, number,
 	    &in_requirement, fault))
-		return true;
+		return rulefile_note_as(file, had, (size_t)(requirement.p -
+		    line.p) + 1, fault);
+	file->bad_profile |= slice_starts_nocase(key, "Profile:");
 	if (fault->column == 0)
 		fault->column = 1;
 	fault->column += (size_t)((in_requirement ? requirement.p : key.p) -
@@ -265,21 +269,13 @@ read_all(int fd, const char *path, struct arena *memory, struct slice *text,
 }
 
 bool
-rulefile_read(struct rulefile *file, const char *path, struct fault *fault)
+rulefile_read_open(struct rulefile *file, int fd, const char *name,
+    struct fault *fault)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *name = is_stdin ? "standard input" : path;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct slice text = { NULL, 0 };
 	unsigned source;
-	bool good;
 
-	if (fd < 0)
-		return fault_errno(fault, FAULT_NOINPUT, errno,
-		    "cannot open %s", path);
-	good = read_all(fd, name, &file->memory, &text, fault);
-	if (!is_stdin)
-		close(fd);
-	return good && add_source(file, name, &source, fault) &&
+	return read_all(fd, name, &file->memory, &text, fault) &&
+	    add_source(file, name, &source, fault) &&
 	    parse_text(file, text, source, fault);
 }

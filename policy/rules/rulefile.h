@@ -24,7 +24,7 @@ enum {
 	RULEFILE_LINE_MAX = 2048,
 	RULEFILE_ENDLESS = 1024 * 1024, /* a line that is not read to its end */
 	RULEFILE_BYTES_MAX = 512 * 1024 * 1024,
-	RULEFILE_SOURCES_MAX = 64,
+	RULEFILE_SOURCES_MAX = 1024,
 	RULEFILE_LISTS_MAX = 8
 };
 
@@ -44,7 +44,14 @@ enum {
 	RULE_UNTAGGED = 2,    /* one of the two rules of an untagged line */
 	RULE_DATED = 4,	      /* has FROM or UNTIL */
 	RULE_CIPHER_LIST = 8, /* has CIPHER */
-	RULE_CITAG = 16	      /* has CITag */
+	RULE_CITAG = 16,      /* has CITag */
+	RULE_WHEN = 32,	      /* has WHEN */
+	RULE_AS = 64	      /* AS:profile */
+};
+
+/* A line AS:profile: which of the rules, and where its requirement begins. */
+struct rulefile_as {
+	size_t rule, column;
 };
 
 struct rulefile {
@@ -58,6 +65,9 @@ struct rulefile {
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
 	struct arena memory;
+	struct rulefile_as *as; /* until rulefile_finish() */
+	size_t nas, as_allocated;
+	bool bad_profile; /* among the bad lines is one of a profile */
 	/* CIPHER lists found good, the latest ones: OpenSSL takes 0.3 ms. */
 	struct slice lists[RULEFILE_LISTS_MAX];
 	unsigned nlists;
@@ -73,9 +83,10 @@ void rulefile_init(struct rulefile *,
 void rulefile_free(struct rulefile *);
 
 /*
- * Read one more file ("-": standard input).  False with a fault when it cannot
- * be opened or read, is no text, or memory runs out.  Bad lines are reported and counted,
- * and are no failure here.
+ * Read one more file ("-": standard input), or all *.rules of a folder in the
+ * order of their names.  False with a fault when it cannot be opened or read, is
+ * no text, or memory runs out, or when a folder has none or one of somebody
+ * else's.  Bad lines are reported and counted, and are no failure here.
  */
 bool rulefile_read(struct rulefile *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
@@ -84,10 +95,18 @@ bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *) MUST_CHECK NONNULL;
 /*
  * After the last file: sorts by key, keeping file order within a key, and
- * reports what only the whole can show: a key given twice, a tag that is none.
+ * reports what only the whole can show: a key given twice, a tag or profile that
+ * is none.
  * True when no line was bad.
  */
 bool rulefile_finish(struct rulefile *) MUST_CHECK NONNULL;
+
+/*
+ * Of finished rules: what the rule asks for, its profile put in.  It points into
+ * the rules' texts.
+ */
+bool rulefile_requirement(const struct rulefile *, const struct rule *,
+    struct requirement *, struct fault *) MUST_CHECK NONNULL;
 
 /* "found the tag NAME; expected ...", with the nearest one. */
 void rulefile_unknown_tag(struct slice name, struct fault *) NONNULL;

@@ -50,6 +50,12 @@ static const struct tag_row rows[TAG_COUNT] = {
 		.stage = STAGE_OUTBOUND,
 		.what = "the server",
 	},
+	[TAG_PROFILE] = {
+		.name = "Profile",
+		.subject = SUBJECT_PROFILE,
+		.stage = STAGE_NONE,
+		.what = "the profile",
+	},
 	[TAG_CA] = {
 		.name = "CITag",
 		.subject = SUBJECT_ISSUER,
@@ -84,10 +90,8 @@ tag_nearest(struct slice name, struct nearest *nearest)
 }
 
 bool
-tag_is_ca_name(struct slice name)
+tag_is_word(struct slice name)
 {
-	enum tag tag;
-
 	for (size_t i = 0; i < name.n; i++) {
 		int c = text_lower(name.p[i]);
 
@@ -95,5 +99,13 @@ tag_is_ca_name(struct slice name)
 		    c != '-' && c != '_')
 			return false;
 	}
-	return name.n > 0 && !tag_by_name(name, &tag);
+	return name.n > 0;
+}
+
+bool
+tag_is_ca_name(struct slice name)
+{
+	enum tag tag;
+
+	return tag_is_word(name) && !tag_by_name(name, &tag);
 }

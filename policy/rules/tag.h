@@ -23,6 +23,7 @@ enum tag {
 	TAG_SRV,    /* outbound: the server */
 	TAG_RCPT,   /* outbound: a recipient */
 	TAG_TRY,    /* outbound: whether to try TLS at all */
+	TAG_PROFILE, /* what lines AS:name ask for */
 	TAG_CA,	    /* MyCA: and what else CITag names */
 	TAG_COUNT
 };
@@ -33,6 +34,7 @@ enum tag_subject {
 	SUBJECT_MAILBOX,  /* mail address, domain */
 	SUBJECT_IDENTITY, /* compared as a whole */
 	SUBJECT_LISTENER, /* name, then port */
+	SUBJECT_PROFILE,  /* its name */
 	SUBJECT_ISSUER	  /* distinguished name */
 };
 
@@ -53,7 +55,9 @@ bool tag_by_name(struct slice name, enum tag *) NONNULL;
 /* The tag that `name` may be a slip of the pen for. */
 void tag_nearest(struct slice name, struct nearest *) NONNULL;
 
-/* A word that may follow CITag: letters, digits, - and _; not a tag's name. */
+/* Letters, digits, - and _. */
+bool tag_is_word(struct slice);
+/* A word that may follow CITag: no tag's name. */
 bool tag_is_ca_name(struct slice);
 
 #endif

@@ -73,12 +73,28 @@ bool writing_put_lists(struct writing *, const struct rule *, bool again)
 /* The records of the key at rules[*i], as writing_value(); *i moves on. */
 bool writing_make_value(struct writing *, const struct rulefile *, size_t *i,
     unsigned first_source) MUST_CHECK NONNULL;
+/* One more record. */
+bool writing_append_rule(struct writing *, const struct rule *,
+    unsigned source) MUST_CHECK NONNULL;
 struct slice writing_value(const struct writing *) NONNULL;
 void writing_account(struct writing *, struct slice key_bytes,
     struct slice old, struct slice new) NONNULL;
 /* Commits when there is something to commit. */
 bool writing_finish(struct writing *, struct store_info *, bool *changed)
     MUST_CHECK;
+
+/* rebuild-line.c */
+/* Where among the records of its key a rule that is set goes. */
+struct writing_place {
+	uint32_t at, n;	/* before this one of `n` */
+	bool replaces;	/* in place of it */
+	bool same;	/* which is this rule, wherever it comes from */
+};
+bool writing_find_place(struct writing *, const struct rule *,
+    struct slice records, struct writing_place *) MUST_CHECK NONNULL;
+/* The records with the rule at its place, as writing_value(). */
+bool writing_make_line(struct writing *, const struct rule *, unsigned source,
+    struct slice records, const struct writing_place *) MUST_CHECK NONNULL;
 
 /* rebuild-history.c */
 /* Reads the newest generation, and what undoing will need. */

@@ -59,45 +59,25 @@ find_source(struct writing *w, struct slice name, unsigned *number)
 	return writing_put_source(w, *number, name, 0);
 }
 
-/* The same texts, wherever they stand, and of suites what OpenSSL says. */
 static bool
-same_rules(const struct rulefile *file, size_t i, struct slice there)
+put_line(struct writing *w, const struct rulefile *file,
+    const struct rule *rule)
 {
-	const struct rule *first = &file->rules[i];
-	struct stored_rule rule;
-
-	for (; i < file->n &&
-	    slice_equal(first->key_bytes, file->rules[i].key_bytes); i++)
-		if (!format_next(&there, &rule) ||
-		    !slice_equal(rule.key, file->rules[i].key) ||
-		    !slice_equal(rule.requirement,
-		    file->rules[i].requirement))
-			return false;
-	return there.n == 0;
-}
-
-/* The rules of the key at rules[*i]. */
-static bool
-replace_key(struct writing *w, const struct rulefile *file, size_t *i)
-{
-	struct slice bytes = file->rules[*i].key_bytes, old;
+	struct slice bytes = rule->key_bytes, old;
 	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	struct writing_place place;
 	unsigned source = 0;
 	int error;
 
-	if (!writing_put_lists(w, &file->rules[*i], true) ||
-	    !find_value(w, bytes, &old))
+	if (!writing_put_lists(w, rule, true) || !find_value(w, bytes, &old) ||
+	    !writing_find_place(w, rule, old, &place))
 		return false;
-	if (same_rules(file, *i, old)) {
-		while (*i < file->n &&
-		    slice_equal(bytes, file->rules[*i].key_bytes))
-			++*i;
+	if (place.same)
 		return true;
-	}
 	if (file->nsources > 0 && (!find_source(w, file->sources[0],
 	    &source) || !find_value(w, bytes, &old)))
 		return false;
-	if (!writing_make_value(w, file, i, source) ||
+	if (!writing_make_line(w, rule, source, old, &place) ||
 	    !writing_note(w, bytes, old, writing_value(w)))
 		return false;
 	writing_account(w, bytes, old, writing_value(w));
@@ -107,10 +87,10 @@ replace_key(struct writing *w, const struct rulefile *file, size_t *i)
 }
 
 static bool
-replace_keys(struct writing *w, const struct rulefile *file)
+put_lines(struct writing *w, const struct rulefile *file)
 {
-	for (size_t i = 0; i < file->n;)
-		if (!replace_key(w, file, &i))
+	for (size_t i = 0; i < file->n; i++)
+		if (!put_line(w, file, &file->rules[i]))
 			return false;
 	return true;
 }
@@ -122,7 +102,7 @@ rebuild_set(const char *path, const struct rulefile *file,
 {
 	struct writing w;
 	bool good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
-	    writing_history_begin(&w) && replace_keys(&w, file) &&
+	    writing_history_begin(&w) && put_lines(&w, file) &&
 	    writing_finish(&w, info, changed);
 
 	writing_end(&w);

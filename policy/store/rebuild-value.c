@@ -60,8 +60,8 @@ writing_put_lists(struct writing *w, const struct rule *rule, bool again)
 	return true;
 }
 
-static bool
-append_record(struct writing *w, const struct rule *rule, unsigned source)
+bool
+writing_append_rule(struct writing *w, const struct rule *rule, unsigned source)
 {
 	struct format_record record = {
 		.line = rule->line,
@@ -111,7 +111,7 @@ writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
 
 	w->value.n = 0;
 	for (; *i < file->n && same_key(first, &file->rules[*i]); ++*i)
-		if (!append_record(w, &file->rules[*i],
+		if (!writing_append_rule(w, &file->rules[*i],
 		    first_source + file->rules[*i].source))
 			return false;
 	return true;

@@ -31,14 +31,16 @@ bool rebuild_store(const char *path, const struct rulefile *,
     bool *changed, struct fault *) MUST_CHECK;
 
 /*
- * Put the rules of one line (two for an untagged one) in place of its keys'.
- * The same rule from another line is no change.
+ * Put the rules of one line (two for an untagged one) among those of its key: in
+ * place of the line with the same FROM, UNTIL and WHEN, else with such before
+ * all others, without behind them.  The same rule from another line is no
+ * change.
  */
 bool rebuild_set(const char *path, const struct rulefile *,
     const struct authorship *, struct store_info *info, bool *changed,
     struct fault *) MUST_CHECK;
 
-/* Remove the rules of `n` keys.  *found tells whether there were any. */
+/* Remove all lines of `n` keys.  *found tells whether there were any. */
 bool rebuild_delete(const char *path, const struct key *keys, size_t n,
     const struct authorship *, bool *found, struct store_info *info,
     struct fault *) MUST_CHECK;

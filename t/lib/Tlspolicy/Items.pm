@@ -103,6 +103,20 @@ sub table
 	['items left to right', rule('VERIFY', 'VER:1.2', 'CN:none.example'),
 	    $trusted, $wrong, 'wrong-certificate', 'OK'],
 
+	['CLIENT:network', rule('ENCR:0', 'CLIENT:127.0.0.0/30'), {},
+	    'accept'],
+	['CLIENT:name, verified', rule('ENCR:0', 'CLIENT:192.0.2.1',
+	    'CLIENT:.example.com'), {}, 'accept'],
+	['CLIENT: another', rule('ENCR:0', 'CLIENT:192.0.2.1',
+	    'CLIENT:.example.net'), {}, [550, '5.7.1',
+	    qr/wanted CLIENT:192\.0\.2\.1 or CLIENT:\.example\.net/],
+	    'wrong-client'],
+	['WHEN:network', rule('ENCR:0', 'WHEN:127.0.0.2') . "\n"
+	    . rule('ENCR:112', 'BY:x'), {}, 'accept'],
+	['WHEN: another', "TLS_Clt:example.com PERM+ENCR:112\n"
+	    . rule('ENCR:0', 'WHEN:127.0.0.3'), {}, [550, '5.7.10'],
+	    'plaintext'],
+
 	['UNTIL in the past', rule('ENCR:112', 'UNTIL:2020-01-01')
 	    . "\nTLS_Clt:example.com OK", {}, 'accept'],
 	['FROM in the future', rule('ENCR:112', 'FROM:2999-01-01')
