@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tlspolicy::Outbound;
 use Tlspolicy::Sts;
+use Tlspolicy::Tree;
 
 plan skip_all => Tlspolicy::Sts::missing() if Tlspolicy::Sts::missing();
 
@@ -41,10 +42,30 @@ my @rows = (
 	[['TLS_Rcpt:plain.test ENCR:1'], 'plain.test',
 	    qr/encryption too weak/, 'a rule, and no policy'],
 );
+# Each line of the tables of tlspolicy-outbound(7), beside a policy that is met:
+# what sendmail has no words for is refused.  Beside one that is not nothing
+# leaves, whatever the rule.
+my @lines = (
+	['no rule', '', 'tls'], ['WARN+VERIFY', 'TLS_Rcpt:%s WARN+VERIFY', 'tls'],
+	['OK', 'TLS_Rcpt:%s OK', 'tls'], ['ENCR:0', 'TLS_Rcpt:%s ENCR:0', 'tls'],
+	['Try_TLS NO', 'Try_TLS:%s NO', qr/./], ['Try_TLS OK', 'Try_TLS:%s OK', 'tls'],
+	['ENCR:128', 'TLS_Rcpt:%s ENCR:128', 'tls'],
+	['DANE:may', 'TLS_Rcpt:%s DANE:may', qr/./], ['DANE', 'TLS_Rcpt:%s DANE', qr/./],
+	['VERIFY', 'TLS_Rcpt:%s VERIFY', 'tls'], ['VERIFY+CN', 'TLS_Srv:%s VERIFY+CN', 'tls'],
+	['VERIFY+CN:name', 'TLS_Rcpt:%s VERIFY+CN:mx.name.test', qr/does not match/],
+	['ENCR:1+FP:hex', 'TLS_Rcpt:%s ENCR:1+FP:' . 'AB' x 32, qr/./],
+);
+my ($names) = Tlspolicy::Tree::pairs(0, 1);
+for (@lines) {
+	my ($name, $rule, $want) = @$_;
+	push @rows, map { [[$rule eq '' ? () : sprintf $rule, $_], $_, $_ eq 'sts.test' ? $want :
+	    qr/./, "$name, $_"] } qw(sts.test stripped.test forged.test);
+}
 
 Tlspolicy::Sts::names(\%policies);
 my $out = Tlspolicy::Outbound->start('sendmail', servers => \%servers,
     zone => sub { Tlspolicy::Sts::zone($_[1], \%policies) }, sts => 1);
+is(join(' ', sort @$names), join(' ', sort map { $_->[0] } @lines), 'each line of the table');
 my $socket = $out->{scratch}->path('mta-sts.sock');
 Tlspolicy::Sts::serve($out, \%policies);
 my $pid = Tlspolicy::Sts::resolver($out, $socket);

@@ -35,7 +35,6 @@ my %rules = (
 );
 my ($names, $cells, @columns) = Tlspolicy::Tree::pairs(0, 1);
 my (undef, $resolved, @answers) = Tlspolicy::Tree::pairs(2, 3);
-is(join(' ', sort @$names), join(' ', sort keys %rules), 'each line of the table has a rule');
 
 my $sts = !Tlspolicy::Sts::missing();
 my (@domains, %policies);
@@ -75,6 +74,7 @@ sub wanted
 Tlspolicy::Sts::names(\%policies) if $sts;
 # Nothing is signed where a policy of MTA-STS is to be looked at.
 my $out = Tlspolicy::Outbound->start('postfix', servers => \%servers, zone => \&zone, insecure => qr/^$/);
+is(join(' ', sort @$names), join(' ', sort keys %rules), 'each line of the table has a rule');
 my $fp = $out->fingerprint('mx.pairs.test', 'sha256');
 $out->policy(map { my $d = $_; map { $rules{$d->{row}} eq '' ? () :
     sprintf($rules{$d->{row}} =~ s/\{fp\}/$fp =~ s{:}{}gr/er, $_) } $d->{name}, $d->{name} =~ s/^(.)/${1}m/r } @domains);
