@@ -106,6 +106,9 @@ my @rows = (
 	    conf => { socket => "inet:$tcp\@127.0.0.1" },
 	    mc => sub { $_[0] =~ s/S=inet:\d+.127.0.0.1/S=inet:$tcp\@localhost/r },
 	    finds => '' },
+	'a daemon that wants AUTH first' => {
+	    mc => sub { $_[0] =~ s/^(?=MAILER\()/DAEMON_OPTIONS(`Name=MSP, Port=$tcp, Addr=127.0.0.1, M=Ea')dnl\n/mr },
+	    finds => '' },
 	'settings that are not in force' => {
 	    mc => changed('^INPUT_MAIL_FILTER.*\n', ''),
 	    before => sub { $_[0]->make_cf(sub { $_[0] .

@@ -26,7 +26,7 @@ my $write_master = \&Tlspolicy::Postfix::write_master;
 
 my $out = Tlspolicy::Outbound->start('postfix');
 my $etc = "$out->{mta}{dir}/queue/etc";
-mkdir $etc or die "$etc: $!\n";
+-d $etc or mkdir $etc or die "$etc: $!\n"; # Postfix 3.10 makes it
 for (qw(hosts nsswitch.conf)) {
 	copy($out->{scratch}->path($_), "$etc/$_") or die "$_: $!\n";
 }

@@ -268,7 +268,7 @@ sub judge
 	    if !$same && $r->{err} eq '' && $r->{status} != 75 &&
 	    $fault !~ /^(?:write|malloc)/;
 	my @left = map { s{.*/}{}r } glob "$tmp/* $scratch->{dir}/store/*";
-	@left = grep { !/^policy\.mdb(?:-lock)?$/ } @left;
+	@left = grep { !/^policy\.mdb(?:-lock|-build)?$/ } @left;
 	wrong($command, $fault, $r, "left behind: @left") if @left;
 	unlink glob "$tmp/*/*";
 	rmdir $_ for glob "$tmp/*";

@@ -244,6 +244,7 @@ try_daemon(const struct sendmail *s, const char *daemon, bool asked,
 	snprintf(t->start, sizeof t->start, "%s", restart);
 	t->implicit = slice_find(modifiers, 's') < modifiers.n;
 	t->tls = slice_find(modifiers, 'S') == modifiers.n;
+	t->login = slice_find(modifiers, 'a') < modifiers.n;
 	t->explained = !asked || !own;
 	t->tls_explained = broken;
 }

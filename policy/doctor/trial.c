@@ -175,7 +175,10 @@ conclude(const struct doctor *d, struct trial *t, const struct session *s,
 		return;
 	}
 	if (!was_had(s)) {
-		if (!t->tls_explained || s->tls_error[0] == '\0')
+		/* As its files say: among the sessions, and no finding. */
+		if (t->login && s->code == 530)
+			t->result = TRIAL_NOT_TRIED;
+		else if (!t->tls_explained || s->tls_error[0] == '\0')
 			not_tried(d, t, s);
 		else
 			t->result = TRIAL_NOT_TRIED;

@@ -34,6 +34,7 @@ struct trial {
 	bool implicit;	/* TLS from the first byte on */
 	bool proxy;	/* wants to hear a PROXY line first */
 	bool tls;	/* its files say that it has TLS */
+	bool login;	/* they say that it wants AUTH before MAIL */
 	bool asks;	/* and that it asks for a certificate */
 	bool explained;	/* a finding says why it cannot judge */
 	bool tls_explained; /* or why TLS does not work */
