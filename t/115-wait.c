@@ -269,8 +269,10 @@ static bool
 read_it(const char *path)
 {
 	struct fault fault;
+	struct store *store = store_open(path, &fault);
 
-	return store_open(path, &fault) != NULL;
+	store_close(store);
+	return store != NULL;
 }
 
 static bool

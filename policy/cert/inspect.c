@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -345,36 +346,41 @@ check_key_belongs(const struct pemfile *files, size_t n, size_t at,
 	}
 }
 
-static void
-check_directory(const char *path, struct findings *list)
+static bool
+check_directory(const char *path, struct findings *list, struct fault *f)
 {
-	char copy[4096], *directory;
+	char copy[PATH_MAX], *directory;
 	struct stat st;
 
-	if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
-		return;
+	snprintf(copy, sizeof copy, "%s", path); /* it was opened: it fits */
 	directory = dirname(copy);
-	if (stat(directory, &st) == 0 &&
-	    (st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
+	if (stat(directory, &st) == -1) {
+		fault_errno(f, FAULT_IO, errno, "its directory %s", directory);
+		fault_at(f, path, 0, 0);
+		return false;
+	}
+	if ((st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
 		ADD_TO(list, INSPECT_DIRECTORY_READABLE, path, 0, "its "
 		    "directory %s has mode %04o", directory,
 		    (unsigned)(st.st_mode & 07777));
+	return true;
 }
 
-static void
-check_key_file(const struct pemfile *file, struct findings *list)
+static bool
+check_key_file(const struct pemfile *file, struct findings *list,
+    struct fault *f)
 {
-	if (file->nkeys == 0)
-		return;
 	for (size_t k = 0; k < file->nkeys; k++)
 		if (file->keys[k] == NULL)
 			ADD_TO(list, INSPECT_KEY_ENCRYPTED, file->path, 0,
 			    "its key is encrypted, and was not looked at");
+	if (file->nkeys == 0)
+		return true;
 	if ((file->mode & (S_IRWXG | S_IRWXO)) != 0)
 		ADD_TO(list, INSPECT_KEY_READABLE, file->path, 0,
 		    "holds a private key and has mode %04o",
 		    (unsigned)(file->mode & 07777));
-	check_directory(file->path, list);
+	return check_directory(file->path, list, f);
 }
 
 /* A check that OpenSSL had no memory for may have found nothing. */
@@ -395,6 +401,7 @@ inspect_files(const struct pemfile *files, size_t n,
     struct fault *f)
 {
 	X509_STORE *store = NULL;
+	bool good = true;
 
 	ERR_clear_error();
 	if (settings->ca != NULL) {
@@ -402,13 +409,13 @@ inspect_files(const struct pemfile *files, size_t n,
 		if (store == NULL)
 			return false;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; good && i < n; i++) {
 		check_file(files, n, i, store, settings, list);
 		check_key_belongs(files, n, i, list);
-		check_key_file(&files[i], list);
+		good = check_key_file(&files[i], list, f);
 	}
 	X509_STORE_free(store);
 	if (lacked_memory() || list->failed)
 		return fault_no_memory(f);
-	return true;
+	return good;
 }

@@ -116,6 +116,7 @@ config_load_table(struct config *c, struct slice spec, struct slice *type,
 	*path = c->main.main_path.p;
 	if (slice_is(*type, "inline")) {
 		*text = inline_text(c->import, slice_from(spec, colon + 1));
+		c->import->no_memory |= text->p == NULL;
 		return text->p != NULL;
 	}
 	if (!is_text_type(*type)) {
@@ -128,6 +129,7 @@ config_load_table(struct config *c, struct slice spec, struct slice *type,
 	    colon + 1));
 	file = *path == NULL ? NULL : fopen(*path, "re");
 	if (file == NULL) {
+		c->import->no_memory |= errno == ENOMEM;
 		import_refuse(c->import, 0, "%.*s: cannot open %s: %s",
 		    SLICE_ARG(spec), *path, strerror(errno));
 		return false;
@@ -137,7 +139,9 @@ config_load_table(struct config *c, struct slice spec, struct slice *type,
 	good = import_slurp(c->import, file, text, &f);
 	fclose(file);
 	import_at(c->import, c->main.main_path.p, line);
-	if (!good)
+	if (!good) {
+		c->import->no_memory |= f.kind == FAULT_UNAVAILABLE;
 		import_refuse(c->import, 0, "%s", f.text);
+	}
 	return good;
 }

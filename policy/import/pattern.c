@@ -14,7 +14,6 @@ struct form {
 /* The rest of the pattern is a name and "$". */
 static const struct form forms[] = {
 	{ "(^|\\.)", "", false, false },
-	{ "(.*\\.)?", "", false, false },
 	{ "^(.*\\.)?", "", false, false },
 	{ "^(.+\\.)?", "", false, false },
 	{ "[@.]", "", false, true },

@@ -178,6 +178,8 @@ print_report(const struct session_run *run, double seconds)
 	stats_print(&run->mail, stdout);
 	printf(",\"rcpt_us\":");
 	stats_print(&run->rcpt, stdout);
+	printf(",\"eom_us\":");
+	stats_print(&run->eom, stdout);
 	printf(",\"verdicts\":{");
 	print_verdicts(run);
 	printf("},");

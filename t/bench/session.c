@@ -253,8 +253,10 @@ count_reply(struct session *s, unsigned char reply)
 	} else if (s->step == STEP_RCPT) {
 		stats_add(&s->run->rcpt, took);
 		s->run->verdict[1][reply]++;
-	} else if (s->step == STEP_EOM)
+	} else if (s->step == STEP_EOM) {
+		stats_add(&s->run->eom, took);
 		s->run->verdict[2][reply]++;
+	}
 }
 
 /* What the MTA does next after the milter's answer to a step. */

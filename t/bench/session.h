@@ -29,6 +29,7 @@ struct session_run {
 	uint64_t verdict[3][256];	/* replies at MAIL, RCPT, end of message */
 	struct stats mail;	/* from writing MAIL to reading the reply */
 	struct stats rcpt;
+	struct stats eom;
 };
 
 enum session_state {

@@ -8,7 +8,7 @@ use Cwd qw(abs_path getcwd);
 use File::Basename qw(dirname);
 
 sub new ($class, %option) {
-	my $self = bless {%option}, $class;
+	my $self = bless { label => '', %option }, $class;
 	my $quick = $self->{quick};
 	$self->{rounds} ||= $quick ? 3 : 7;
 	$self->{seconds} ||= $quick ? 1 : 4;
@@ -29,6 +29,14 @@ sub new ($class, %option) {
 		$self->{$name} = defined $found ? abs_path($found) : undef;
 	}
 	return $self;
+}
+
+# The same with the programs of another build's folder; undef: none was named.
+sub other ($self) {
+	return undef if !defined $self->{other};
+	return $self->{beside} //= bless { %$self, label => 'other-',
+		milter => abs_path("$self->{other}/tlspolicy-milter"),
+		tlspolicy => abs_path("$self->{other}/tlspolicy") }, ref $self;
 }
 
 sub program ($self, $name) {
@@ -80,7 +88,7 @@ sub build_command ($self, $count, $store) {
 }
 
 sub store ($self, $count) {
-	my $store = "$self->{scratch}/store-$count.mdb";
+	my $store = "$self->{scratch}/$self->{label}store-$count.mdb";
 	$self->run_or_die("build-$count.log",
 		$self->build_command($count, $store)) if !-e $store;
 	return $store;
