@@ -155,6 +155,29 @@ for ([$scratch->path('none'), 66], [$folder, 66], [$scratch->path('broken'),
 	    "why, $name: named");
 }
 
+# Nobody needs more than the right to read the file: no store, no folder, no
+# user of ours.
+SKIP: {
+	skip 'not root', 1 if $> != 0;
+	chmod 0711, $scratch->dir or die $!;
+	chmod 0444, $good or die $!;
+	my @as = ('setpriv', '--reuid=65534', '--regid=65534',
+	    '--clear-groups', "$bin/tlspolicy");
+	skip 'the programs are not for others', 1
+	    if Tlspolicy::Scratch::run(@as, '--version')->{status} != 0;
+	for my $what (['audit', 'show'], ['report'], ['report', '--html'],
+	    ['suggest']) {
+		my @store = ('-d', '/nonexistent/policy.mdb');
+		my $r = Tlspolicy::Scratch::run(@as, @$what, @store, $good);
+		is("$r->{status} $r->{err}", '0 ', "@$what, as nobody");
+		is($r->{out}, tlspolicy(@$what, @store, $good)->{out},
+		    "@$what, as nobody: no less than root is told");
+	}
+	chmod 0400, $good or die $!;
+	my $r = Tlspolicy::Scratch::run(@as, 'report', $good);
+	is("$r->{status} $r->{out}", '66 ', 'and without that right none does');
+}
+
 # The same of an MTA's own log.
 my @log = map { "2026-11-0" . $_ . "T10:00:0${_}.000000+00:00 mx " } 1 .. 3;
 my $in = sub { my ($id, $from) = @_; return <<"END" };
