@@ -183,6 +183,19 @@ test_names(void **state)
 		    "/C=DE/CN=My CA" },
 		{ "VERIFY+CITag:MyCA", TLS12 "verify=OK cert_issuer=", WRONG
 		    "CITag:MyCA, found none" },
+		/* No certificate is nothing that the MTA keeps to itself. */
+		{ "ENCR:0+CS:/x", PF, CLEAR "CS:/x, found a session in clear" },
+		{ "ENCR:0+CI:/x", PF, CLEAR "CI:/x, found a session in clear" },
+		{ "ENCR:0+CITag:MyCA", PF, CLEAR "CITag:MyCA, found a session "
+		    "in clear" },
+		{ "ENCR:0+CITag:MyCA", PF TLS12, UNKNOWN "CITag:MyCA, found "
+		    "that Postfix does not tell {cert_issuer}" },
+		/* A name counts when it is verified, whatever the need. */
+		{ "ENCR:1+CN:mail.example.com", TLS12 "verify=FAIL "
+		    "cn_subject=mail.example.com", VERIFIED
+		    "CN:mail.example.com, found no verified certificate "
+		    "(verify=FAIL)" },
+		{ "ENCR:1+CN:mail.example.com", OK_CERT, "ok" },
 		{ "VERIFY+CN++CI:/x", OK_CERT, WRONG "CI:/x, found "
 		    "/C=DE/CN=My CA" }
 	};
@@ -201,31 +214,16 @@ test_others(void **state)
 	static const struct row rows[] = {
 		{ "ENCR:1+FP:" MD5, OK_CERT, "ok" },
 		{ "ENCR:1+FP:" OTHER "++FP:" MD5, OK_CERT, "ok" },
+		/* In any order, and all are told. */
+		{ "ENCR:1+FP:" MD5 "++FP:" OTHER, OK_CERT, "ok" },
+		{ "ENCR:1+FP:" OTHER "++FP:" THIRD, TLS12, WRONG "FP:" OTHER
+		    " or FP:" THIRD ", found none" },
 		{ "ENCR:1+FP:" OTHER, OK_CERT, WRONG "FP:" OTHER ", found "
 		    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
 		{ "ENCR:0+FP:" MD5, "", CLEAR "FP:" MD5 ", found none" },
 		{ "ENCR:1+FP:" MD5, TLS12, WRONG "FP:" MD5 ", found none" },
 		{ "ENCR:1+FP:" MD5, PF TLS12, UNKNOWN "FP:" MD5 ", found that "
 		    "Postfix does not tell {cert_fp}" },
-		/* In any order, and all are told. */
-		{ "ENCR:1+FP:" MD5 "++FP:" OTHER, OK_CERT, "ok" },
-		{ "ENCR:1+FP:" OTHER "++FP:" THIRD, TLS12, WRONG "FP:" OTHER
-		    " or FP:" THIRD ", found none" },
-		/* No certificate is nothing that the MTA keeps to itself. */
-		{ "ENCR:0+FP:" MD5, PF, CLEAR "FP:" MD5 ", found a session in "
-		    "clear" },
-		{ "ENCR:0+CS:/x", PF, CLEAR "CS:/x, found a session in clear" },
-		{ "ENCR:0+CI:/x", PF, CLEAR "CI:/x, found a session in clear" },
-		{ "ENCR:0+CITag:MyCA", PF, CLEAR "CITag:MyCA, found a session "
-		    "in clear" },
-		{ "ENCR:0+CITag:MyCA", PF TLS12, UNKNOWN "CITag:MyCA, found "
-		    "that Postfix does not tell {cert_issuer}" },
-		/* A name counts when it is verified, whatever the need. */
-		{ "ENCR:1+CN:mail.example.com", TLS12 "verify=FAIL "
-		    "cn_subject=mail.example.com", VERIFIED
-		    "CN:mail.example.com, found no verified certificate "
-		    "(verify=FAIL)" },
-		{ "ENCR:1+CN:mail.example.com", OK_CERT, "ok" },
 		{ "ENCR:1+VER:1.2", TLS12, "ok" },
 		{ "ENCR:1+VER:1.2", TLS13, "ok" },
 		{ "ENCR:1+VER:1.3", TLS12, WEAK "TLS 1.3 or later, found "

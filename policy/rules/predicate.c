@@ -238,7 +238,7 @@ predicate_fp(const struct predicate *p, struct slice value,
 	text_put_printable(&f->wanted, value);
 	put_fact(&f->found, p->facts, FACT_FINGERPRINT);
 	if (p->facts->fact[FACT_FINGERPRINT].state == FACT_NOT_TOLD)
-		return not_told(p, FACT_FINGERPRINT, f);
+		return cannot_tell(p, FACT_FINGERPRINT, f);
 	if (predicate_same_fingerprint(value, have))
 		return ANSWER_YES;
 	return answer_no(f, facts_in_clear(p->facts) ? REASON_PLAINTEXT :
