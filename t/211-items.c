@@ -193,6 +193,7 @@ test_names(void **state)
 
 #define MD5 "00112233445566778899aabbccddeeff"
 #define OTHER "ff112233445566778899aabbccddeeff"
+#define THIRD "aa112233445566778899aabbccddeeff"
 
 static void
 test_others(void **state)
@@ -200,6 +201,10 @@ test_others(void **state)
 	static const struct row rows[] = {
 		{ "ENCR:1+FP:" MD5, OK_CERT, "ok" },
 		{ "ENCR:1+FP:" OTHER "++FP:" MD5, OK_CERT, "ok" },
+		/* In any order, and all are told. */
+		{ "ENCR:1+FP:" MD5 "++FP:" OTHER, OK_CERT, "ok" },
+		{ "ENCR:1+FP:" OTHER "++FP:" THIRD, TLS12, WRONG "FP:" OTHER
+		    " or FP:" THIRD ", found none" },
 		{ "ENCR:1+FP:" OTHER, OK_CERT, WRONG "FP:" OTHER ", found "
 		    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF" },
 		{ "ENCR:0+FP:" MD5, "", CLEAR "FP:" MD5 ", found none" },
@@ -287,12 +292,36 @@ test_suites(void **state)
 	ask(rows, UNIT_COUNT(rows));
 }
 
+static void
+test_names_without(void **state)
+{
+	static const struct row rows[] = {
+		/* No certificate is nothing that the MTA keeps to itself. */
+		{ "ENCR:0+CS:/x", PF, CLEAR "CS:/x, found a session in clear" },
+		{ "ENCR:0+CI:/x", PF, CLEAR "CI:/x, found a session in clear" },
+		{ "ENCR:0+CITag:MyCA", PF, CLEAR "CITag:MyCA, found a session "
+		    "in clear" },
+		{ "ENCR:0+CITag:MyCA", PF TLS12, UNKNOWN "CITag:MyCA, found "
+		    "that Postfix does not tell {cert_issuer}" },
+		/* A name counts when it is verified, whatever the need. */
+		{ "ENCR:1+CN:mail.example.com", TLS12 "verify=FAIL "
+		    "cn_subject=mail.example.com", VERIFIED
+		    "CN:mail.example.com, found no verified certificate "
+		    "(verify=FAIL)" },
+		{ "ENCR:1+CN:mail.example.com", OK_CERT, "ok" }
+	};
+
+	(void)state;
+	ask(rows, UNIT_COUNT(rows));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_without),
 		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_suites),

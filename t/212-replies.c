@@ -30,6 +30,8 @@ judge(const struct row *rows, size_t n)
 	unit_end();
 }
 
+#define HANDSHAKE "certificate not verified: wanted a completed TLS "     \
+	"handshake, found verify="
 #define IN_CLEAR "encryption required: wanted at least 1 bits, found a "      \
 	"session in clear / rule TLS_Clt: "
 
@@ -155,7 +157,31 @@ test_waivers(void **state)
 		{ "TLS_Clt: WARN+ENCR:1\n", TLS "verify=PROTOCOL", TAG_CLT, "",
 		    "tempfail 451 4.7.1 certificate not verified: wanted a "
 		    "completed TLS handshake, found verify=PROTOCOL / rule "
-		    "TLS_Clt: WARN+ENCR:1" }
+		    "TLS_Clt: WARN+ENCR:1" },
+		/* Its class is that of the rule, and OK is none. */
+		{ "TLS_Clt: PERM+ENCR:1\n", TLS "verify=SOFTWARE", TAG_CLT, "",
+		    "reject 554 5.7.1 " HANDSHAKE "SOFTWARE / rule "
+		    "TLS_Clt: PERM+ENCR:1" },
+		{ "TLS_Clt: HOLD+ENCR:1\n", TLS "verify=SOFTWARE", TAG_CLT, "",
+		    "hold " HANDSHAKE "SOFTWARE / rule TLS_Clt: HOLD+ENCR:1" },
+		{ "TLS_Clt: OK\n", TLS "verify=SOFTWARE", TAG_CLT, "",
+		    "tempfail 451 4.7.1 " HANDSHAKE "SOFTWARE / rule "
+		    "TLS_Clt: OK" },
+		{ "TLS_Clt: WARN+ENCR:1\n", TLS "verify=SOFTWARE", TAG_CLT,
+		    "perm", "reject 554 5.7.1 " HANDSHAKE "SOFTWARE / rule "
+		    "TLS_Clt: WARN+ENCR:1" },
+		{ "TLS_To: OK\n", TLS "verify=SOFTWARE", TAG_CLT, "perm",
+		    "reject 554 5.7.1 " HANDSHAKE "SOFTWARE" },
+		/* What cannot be told is warned of, too. */
+		{ "TLS_Clt: WARN+VERIFY+CS:x\n", "v=Postfix cert_subject=x "
+		    TLS, TAG_CLT, "", "accept | warn: tempfail 451 4.3.0 "
+		    "cannot tell whether TLS policy is met: wanted CS:x, found "
+		    "that Postfix does not tell {cert_subject} / rule "
+		    "TLS_Clt: WARN+VERIFY+CS:x" },
+		{ "TLS_Clt: PERM+VERIFY+CS:x\n", "v=Postfix cert_subject=x "
+		    TLS, TAG_CLT, "", "tempfail 451 4.3.0 cannot tell whether "
+		    "TLS policy is met: wanted CS:x, found that Postfix does "
+		    "not tell {cert_subject} / rule TLS_Clt: PERM+VERIFY+CS:x" }
 	};
 
 	(void)state;

@@ -43,6 +43,7 @@ open my $out, ">", $input or die "$input: $!";
 print $out encode_json({ v => 'Postfix 3.7.11', j => 'mx.test',
     daemon_name => $_->[0], daemon_port => '25',
     client_name => "$_->[1].example", client_addr => '192.0.2.1',
+    tls_version => 'TLSv1', cipher => 'DES-CBC3-SHA', cipher_bits => '112',
     auth_type => 'PLAIN', auth_authen => $_->[2],
     mail_addr => "a\@$_->[3].example" }), "\n" for @sessions;
 close $out;

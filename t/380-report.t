@@ -89,6 +89,8 @@ is_deeply([map { "$_->{alarm} " . ($_->{domain} // '-') } @{$all->{alarms}}],
     ['fallback fallen.example', 'unverified insurer.example', 'ends -',
     'issuer moved.example', 'renewed bank.example'], 'alarms');
 my %alarm = map { $_->{alarm} => $_ } @{$all->{alarms}};
+is_deeply([map { $_->{alarm} } grep { $_->{resolved} } @{$all->{alarms}}],
+    ['fallback'], 'what is resolved');
 like($alarm{fallback}{text}, qr/^its hosts came in clear after TLS: 35 times, first 2026-11-12, last 2026-11-17\. Back to TLS since\.$/,
     'fallback: text');
 like($alarm{unverified}{text}, qr/until 2026-11-01; since 2026-11-02 .* does not verify .* clientAuth purpose in 2026/,
@@ -126,7 +128,8 @@ is_deeply([grep { !$described{s/^(refused|would)_.*/$1_/r} } @names], [],
 
 my $text = report($log)->{out};
 like($text, qr/^  mails let through +13,780 /m, 'text: mails');
-like($text, qr/^  fallback: fallen\.example: its hosts/m, 'text: alarms');
+like($text, qr/^To look at\n  unverified: insurer\.example: (?:.*\n)+\nResolved\n  fallback: fallen\.example: its hosts/m,
+    'text: alarms, resolved ones apart');
 like($text, qr/^  refused +73  plaintext +TLS_From:bank\.example PERM/m,
     'text: reasons');
 
@@ -157,12 +160,49 @@ my @shown = split /\n/, Tlspolicy::Scratch::run("$bin/tlspolicy", 'audit',
 is(scalar @shown, $part->{records}, 'to audit show as well');
 like(report('--domain', 'none.example', '--html', $log)->{out},
     qr/No records/, 'a page of nothing');
-is(report('--domain', 'none.example', $log)->{out}, "No records.\n",
-    'nothing, in words');
+like(report('--domain', 'none.example', $log)->{out}, qr/^No records\.\n\nNo records of mail that left\.\n\nWhat this rests on\n  [\d,]+ lines in 1 file\n/,
+    'nothing, in words, either way');
 
 # A list that is cut says so.
 like(report('--top', 2, $log)->{out}, qr/and 11 more: --top 13, or --csv/,
     '--top');
+
+# What it rests on.
+my $basis = $all->{basis};
+is_deeply([@$basis{qw(files lines torn bad unread verified)}],
+    [1, scalar @$sessions, 0, 0, 0, JSON::PP::false], 'basis: all was read');
+is_deeply($basis->{days_without_records}, [], 'basis: no day is missing');
+is_deeply($basis->{nodes}, [{ node => 'mx.here.example',
+    records => scalar @$sessions, generations => [1],
+    days_without_records => [] }], 'basis: the node and its generation');
+my @holes = grep { my @t = gmtime $_->[0]; my $day = sprintf '%02d-%02d',
+    $t[4] + 1, $t[3]; $day !~ /^09-0[3-5]$/ && $day ne '10-10' } @$sessions;
+my @two = map { [$_->[0], { %{$_->[1]}, j => $_->[0] <
+    Tlspolicy::Sample::time_of(60) ? 'mx1' : 'mx2' }] } @holes;
+my $holed = Tlspolicy::Sample::log_of($scratch, 'holes', @two);
+my $asked = json('--since', '2026-08-20', '--until', '2026-11-21', '--domain',
+    'bank.example', $holed);
+my @gaps = (['2026-08-20', '2026-08-23'], ['2026-09-03', '2026-09-05'],
+    ['2026-10-10', '2026-10-10']);
+sub gaps {
+	return [map { [$_->{from}, $_->{to}] } @{$_[0]{days_without_records}}];
+}
+is_deeply(gaps($asked->{basis}), \@gaps, 'basis: days without records');
+is_deeply([map { $_->{node} } @{$asked->{basis}{nodes}}], ['mx1', 'mx2'],
+    'basis: both nodes');
+is_deeply(gaps($asked->{basis}{nodes}[0]), [@gaps,
+    ['2026-10-23', '2026-11-21']], 'basis: the days of the first');
+is_deeply(gaps($asked->{basis}{nodes}[1]), [['2026-08-20', '2026-10-22']],
+    'basis: of the second');
+is($asked->{basis}{nodes}[0]{records} + $asked->{basis}{nodes}[1]{records},
+    scalar @holes, 'basis: of all domains');
+like(report('--since', '2026-08-20', $holed)->{out}, qr/^  node mx1: [\d,]+ records, generation 1; none on 2026-08-20 to 2026-08-23, .* and |^  days without records: 2026-08-20 to 2026-08-23, 2026-09-03 to 2026-09-05, 2026-10-10\n  chain: not verified here/m,
+    'basis: in words');
+is_deeply(gaps(json('--since', '2026-11-20', '--until', '2099-12-31', $holed)
+    ->{basis})->[0][0], '2026-11-22', 'basis: days to come are none')
+    if time > Tlspolicy::Sample::time_of(91);
+unlike(report('--json', '--until', '2099-12-31', $holed)->{out},
+    qr/"to":"2099/, 'basis: nor are they without records');
 
 # Input.
 my $gz = $scratch->path('audit.log.gz');
@@ -171,7 +211,10 @@ is_deeply(json($gz), $all, 'a packed log');
 my @lines = split /^/, Tlspolicy::Scratch::slurp($log);
 my $first = $scratch->write('part.2', join '', @lines[0 .. 4999]);
 my $second = $scratch->write('part.1', join '', @lines[5000 .. $#lines]);
-is_deeply(json($second, $first), $all, 'files in any order');
+my $halves = json($second, $first);
+is(delete $halves->{basis}{files}, 2, 'both files are counted');
+is(delete $all->{basis}{files}, 1, 'as one is');
+is_deeply($halves, $all, 'files in any order');
 my $bad = $scratch->write('bad', $lines[0] . "{\"v\":1}\n" . $lines[1]);
 my $r = report($bad);
 is($r->{status}, 65, 'a bad line: exit code');

@@ -63,7 +63,7 @@ for my $name (sort keys %page) {
 	my @tags = $html =~ /<([a-z1-6]+)/gi;
 	my %tags = map { $_ => 1 } @tags;
 	is_deeply([grep { !/^(?:html|head|meta|title|style|body|main|header|
-	    section|div|h1|h2|p|span|b|br|small|strong|code|figure|figcaption|
+	    section|details|summary|div|h1|h2|h3|p|span|b|br|small|strong|code|figure|figcaption|
 	    svg|g|rect|ul|li|dl|dt|dd|table|thead|tbody|tr|th|td)$/x }
 	    sort keys %tags], [], "$name: only tags that show");
 	my %attributes = map { $_ => 1 } map { /\s([\w:-]+)=/g }
@@ -75,6 +75,38 @@ for my $name (sort keys %page) {
 	unlike($html, qr/[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\xaa-\xae]/,
 	    "$name: no control characters");
 }
+
+# 120 findings of a kind are one block, which unfolds; what is open comes first.
+my @many;
+for my $i (1 .. 120) {
+	my $t = Tlspolicy::Sample::time_of(1) + $i;
+	my $mail = sub { [$t + $_[0] * 86400,
+	    Tlspolicy::Sample::sendmail_session("p$i.example", $_[1] ?
+	    (tls_version => 'TLSv1.3', cipher => 'TLS_AES_256_GCM_SHA384',
+	    cipher_bits => 256) : ())] };
+	push @many, map({ $mail->($_, 1) } 1 .. 10), $mail->(20, 0);
+	push @many, $mail->(21, 1) if $i % 4 == 0;
+}
+$page{many} = page('many', Tlspolicy::Sample::log_of($scratch, 'findings',
+    sort { $a->[0] <=> $b->[0] } @many));
+my $many = Tlspolicy::Scratch::slurp($page{many});
+my @blocks = $many =~ m{<details class="(\w+)"><summary><b>(\d+)</b>}g;
+is("@blocks", 'fallback 90 done 30', 'a block of each, what is open first');
+like($many, qr{<h2>To look at</h2>\n<details.*?</details>\n<h3>Resolved</h3>}s,
+    'what is resolved stands apart');
+my ($above) = $many =~ m{^(.*?)<h2>Day by day}s;
+is(scalar(() = $above =~ /<li /g), 80, 'each block has so many as --top says');
+like($many, qr{And 40 more: --top 90\.}, 'and says what is left out');
+like($many, qr{<p class="lead">120 of 1,350 mails came in clear, .* To be looked at: 90 clients came in clear after TLS, and TLS has not come back: p\d+\.example, [^<]* \.\.\.\.</p>},
+    'for who reads nothing else');
+like(Tlspolicy::Scratch::slurp($page{report}), qr{<details class="\w+" open>},
+    'few are unfolded from the start');
+for my $name (qw(report statement)) {
+	like(Tlspolicy::Scratch::slurp($page{$name}), qr{<h2>What this rests on</h2>.*<dt>Chain</dt><dd>not verified here}s,
+	    "$name: what it rests on");
+}
+like(Tlspolicy::Scratch::slurp($page{statement}), qr{<h1>TLS statement on mail that left</h1><p class="lead">No records of mail that left\.},
+    'statement: the other direction is not passed over in silence');
 
 my $browser = Tlspolicy::Browser::find();
 SKIP: {
@@ -108,6 +140,16 @@ SKIP: {
 	    $html =~ s/<style>/<style>p{color:red}/r);
 	like($browser->dom($changed)->{console}, qr/inline style/,
 	    'another style would be refused');
+
+	# On paper nothing is folded; on the screen a click does it.
+	my $pdf = $browser->pdf($page{many}, $scratch->path('many.pdf'),
+	    'dark');
+	my $paper = qx(pdftotext $pdf - 2>/dev/null);
+	SKIP: {
+		skip 'no pdftotext', 1 if $paper eq '';
+		cmp_ok(scalar(() = $paper =~ /first 2026-09-14/g), '>=', 80,
+		    'paper shows what is folded');
+	}
 
 	# Nothing sticks out of a telephone's screen.
 	my $probe = $scratch->write('probe.html', $html =~
@@ -151,7 +193,7 @@ SKIP: {
 	    join(' ', map { "$_/$n" } 1 .. $n), 'each with its number');
 	like($pages->[0], qr/attempts.*would have/s, 'all tiles on the first');
 	my ($last) = grep { /How to read this/ } @$pages;
-	like($last, qr/How to read this.*Mails.*Evidence.*this page does not/s,
+	like($last, qr/How to read this.*Mails.*Evidence.*see below/s,
 	    'a list stays on its page');
 	my @rows = grep { /^ *insurer\.example .*\d +\d+ *$/m } @$pages;
 	is(scalar @rows, 1, 'a row stays on its page, with its last column');

@@ -1,6 +1,7 @@
 /* Recorded mail by whom it was to, as typed and as the MTA understood it. */
 #include <string.h>
 
+#include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/organisation.h"
 #include "policy/facts/spelling.h"

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "policy/audit/logset.h"
+#include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/organisation.h"
 

@@ -69,15 +69,6 @@ struct keyring *audit_keyring(const struct context *,
 bool audit_time(const char *word, bool end, int64_t *us);
 /* "example.com", as --domain wants it. */
 bool audit_is_domain(const char *word);
-/* A name, address or network, as --client wants it; whether one is meant. */
-#define AUDIT_CLIENT_WANTED "a client: want mail.example.com, 192.0.2.1, " \
-	"192.0.2.0/24 or 2001:db8::/32"
-bool audit_is_client(const char *word);
-bool audit_from_client(const char *client, const struct facts *);
-/* "user@example.com" or a domain, as --to wants it; whether one is meant. */
-bool audit_is_recipient(const char *word);
-bool audit_is_to(const char *word, const struct reader_record *,
-    const char *local_domains);
 
 /*
  * Reads record after record, those of messages for `each`, those of what an MTA

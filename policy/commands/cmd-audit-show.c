@@ -6,6 +6,7 @@
 #include "policy/facts/spelling.h"
 #include "policy/base/jsonlist.h"
 #include "policy/audit/asked.h"
+#include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/word.h"
 #include "policy/facts/organisation.h"

@@ -1,6 +1,7 @@
 /* tlspolicy report: what the audit log says of a span of days. */
 #include <getopt.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
@@ -31,6 +32,7 @@ static const struct command_option options[] = {
 struct asked {
 	struct report came, gone;
 	struct told told;
+	struct basis basis;
 	bool left; /* of `gone` alone */
 	report_form *print;
 };
@@ -41,7 +43,8 @@ each(void *arg, struct reader_record *record, const struct reader *reader)
 	struct asked *asked = arg;
 
 	(void)reader;
-	return asked->left || report_add(&asked->came, record);
+	return basis_add(&asked->basis, record) &&
+	    (asked->left || report_add(&asked->came, record));
 }
 
 static bool
@@ -50,7 +53,8 @@ note(void *arg, const struct reader_record *record)
 	struct asked *asked = arg;
 
 	return record->event != RECORD_DELIVERED ||
-	    report_add(&asked->gone, record);
+	    (basis_add(&asked->basis, record) &&
+	    report_add(&asked->gone, record));
 }
 
 /* Before the mail: what MTAs were told stands in other files than it. */
@@ -178,6 +182,19 @@ read_answers(struct asked *asked, const struct audit_files *files,
 	return true;
 }
 
+static void
+note_basis(struct basis *b, const struct audit_walk *w, size_t files)
+{
+	b->files = files;
+	b->unread = w->unread;
+	b->lines = w->records + w->notes + w->torn + w->bad + w->withdrawn;
+	b->torn = w->torn;
+	b->bad = w->bad;
+	b->withdrawn = w->withdrawn;
+	b->unrecorded = w->unrecorded;
+	basis_finish(b);
+}
+
 static int
 make(struct asked *asked, const struct audit_files *files)
 {
@@ -190,12 +207,14 @@ make(struct asked *asked, const struct audit_files *files)
 	progress_start("records read", &walk.records);
 	good = good && audit_walk(&walk, files, &fault);
 	progress_stop();
-	if (good && (asked->came.failed || asked->gone.failed)) {
+	if (good && (asked->came.failed || asked->gone.failed ||
+	    asked->basis.failed)) {
 		fault_no_memory(&fault);
 		good = false;
 	}
 	if (!good)
 		return command_fail(&fault);
+	note_basis(&asked->basis, &walk, files->n);
 	if (!print(asked)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
@@ -229,6 +248,14 @@ make(struct asked *asked, const struct audit_files *files)
 static void
 start_leaving(struct asked *asked)
 {
+	int64_t now = (int64_t)time(NULL) * 1000000;
+
+	basis_init(&asked->basis);
+	asked->basis.since = asked->came.since;
+	/* A day that has not come yet has no records either. */
+	asked->basis.until = asked->came.until == INT64_MAX ||
+	    asked->came.until < now ? asked->came.until : now;
+	asked->came.basis = &asked->basis;
 	asked->gone = asked->came;
 	asked->gone.leaving = true;
 	asked->gone.told = &asked->told;
@@ -277,6 +304,7 @@ run(struct context *context, int argc, char **argv)
 	report_free(&asked.came);
 	report_free(&asked.gone);
 	told_free(&asked.told);
+	basis_free(&asked.basis);
 	return status;
 }
 

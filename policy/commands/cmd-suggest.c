@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/scratch.h"

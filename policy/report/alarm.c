@@ -97,7 +97,9 @@ of_clients(struct alarms *a, const struct report_domain *d)
 		if (c->fallback > 0) {
 			alarm.kind = ALARM_FALLBACK;
 			alarm.time = c->last_fallback;
+			alarm.resolved = c->last_tls > c->last_fallback;
 			add(a, alarm);
+			alarm.resolved = false;
 		}
 		if (c->unverified > 0) {
 			alarm.kind = ALARM_UNVERIFIED;
@@ -162,7 +164,12 @@ compare(const void *pa, const void *pb)
 
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	return a->time != b->time ? (a->time < b->time ? 1 : -1) : 0;
+	if (a->resolved != b->resolved)
+		return a->resolved ? 1 : -1;
+	if (a->time != b->time)
+		return a->time < b->time ? 1 : -1;
+	return a->domain == NULL || b->domain == NULL ? 0 :
+	    strcmp(a->domain->name, b->domain->name);
 }
 
 size_t

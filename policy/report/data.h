@@ -85,6 +85,7 @@ enum report_alarm_kind {
 
 struct report_alarm {
 	enum report_alarm_kind kind;
+	bool resolved; /* it is as it was before */
 	int64_t time;
 	const struct report_domain *domain; /* NULL for ALARM_ENDS */
 	const struct report_client *client;

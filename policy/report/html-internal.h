@@ -1,8 +1,8 @@
 /*
  * html-internal.h - the parts of the page that report_html() makes.
  *
- * html.c calls table.c, chart.c and style.c; tables have chart.c's bars in
- * them; all write through html-text.c.
+ * html.c calls alarm-page.c, table.c, chart.c, basis-print.c and style.c;
+ * tables have chart.c's bars in them; all write through html-text.c.
  *
  * Whatever comes from outside goes through page_text(): there it becomes text
  * and nothing else, for the eye and for the browser.
@@ -28,8 +28,14 @@ void page_charts(const struct report *, FILE *);
 /* A bar of verified, over TLS, in clear. */
 void page_bar(FILE *, const struct report_count *);
 
-/* Tables. */
+/* The alarms, those of a kind in one block; false: out of memory. */
 bool page_alarms(const struct report *, FILE *);
+/* The worst of them in a sentence. */
+bool page_worst(const struct report *, FILE *);
+/* What it rests on. */
+void page_basis(const struct basis *, FILE *);
+
+/* Tables. */
 void page_mixture(const struct report *, FILE *);
 void page_domains(const struct report *, FILE *);
 void page_rules(const struct report *, FILE *);

@@ -32,54 +32,66 @@ print_start(const struct report *r, const char *hash, FILE *out)
 	    page_style);
 }
 
-/* What an auditor wants to read first, in one sentence. */
 static void
-print_statement(const struct report *r, FILE *out)
+print_share_of(const struct report *r, FILE *out)
 {
 	const struct report_count *c = &r->total;
-	const struct report_words *words = report_words(r);
+	const char *came = report_words(r)->came;
 
-	fputs("<p class=\"lead\">", out);
-	if (c->n[COUNT_MAILS] == 0) {
-		fprintf(out, "No mail with a %s of this domain was %s.",
-		    words->address, words->passed);
-	} else if (c->n[COUNT_UNTOLD] > 0) {
+	if (c->n[COUNT_UNTOLD] > 0) {
 		page_number(out, c->n[COUNT_CLEAR]);
 		fputs(" of ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fprintf(out, " mails %s in clear; of ", words->came);
+		fprintf(out, " mails %s in clear; of ", came);
 		page_number(out, c->n[COUNT_UNTOLD]);
 		fputs(" the mail log does not tell; ", out);
 	} else if (c->n[COUNT_CLEAR] == 0) {
 		fputs("Each of the ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fprintf(out, " mails %s over TLS; ", words->came);
+		fprintf(out, " mails %s over TLS; ", came);
 	} else {
 		page_number(out, c->n[COUNT_CLEAR]);
 		fputs(" of ", out);
 		page_number(out, c->n[COUNT_MAILS]);
-		fprintf(out, " mails %s in clear, the others over TLS; ",
-		    words->came);
+		fprintf(out, " mails %s in clear, the others over TLS; ", came);
 	}
-	if (c->n[COUNT_MAILS] > 0) {
-		if (c->n[COUNT_VERIFIED] == c->n[COUNT_MAILS])
-			fputs("all with a certificate that verified.", out);
-		else {
-			page_number(out, c->n[COUNT_VERIFIED]);
-			fputs(" with a certificate that verified.", out);
-		}
-	}
-	if (c->n[COUNT_EXEMPT] > 0) {
+	if (c->n[COUNT_VERIFIED] == c->n[COUNT_MAILS])
+		fputs("all", out);
+	else
+		page_number(out, c->n[COUNT_VERIFIED]);
+	fputs(" with a certificate that verified.", out);
+}
+
+/* For who reads nothing else, in two sentences. */
+static bool
+print_statement(const struct report *r, FILE *out)
+{
+	const struct report_count *c = &r->total;
+	bool good;
+
+	fputs("<p class=\"lead\">", out);
+	if (c->n[COUNT_MAILS] == 0)
+		fprintf(out, "No mail%s%s%s was %s.", r->domain.n > 0 ?
+		    " with a " : "", r->domain.n > 0 ?
+		    report_words(r)->address : "", r->domain.n > 0 ?
+		    " of this domain" : "", report_words(r)->passed);
+	else
+		print_share_of(r, out);
+	good = page_worst(r, out);
+	if (c->n[COUNT_EXEMPT] > 0 && r->domain.n > 0) {
 		fputs(" Not counted: ", out);
 		page_number(out, c->n[COUNT_EXEMPT]);
 		fputs(" from exempt clients.", out);
 	}
 	fputs("</p>\n", out);
+	return good;
 }
 
-static void
+static bool
 print_header(const struct report *r, FILE *out)
 {
+	bool good;
+
 	fprintf(out, "<header><h1>%s", title_of(r));
 	if (r->domain.n > 0) {
 		fputs(" for ", out);
@@ -103,9 +115,9 @@ print_header(const struct report *r, FILE *out)
 		fputs(" made of a mail log: no evidence.", out);
 	}
 	fputs("</p>\n", out);
-	if (r->domain.n > 0)
-		print_statement(r, out);
+	good = print_statement(r, out);
 	fputs("</header>\n", out);
+	return good;
 }
 
 static void
@@ -181,9 +193,7 @@ print_notes(const struct report *r, FILE *out)
 	    "nowhere else.</dd>\n<dt>Given up</dt><dd>", out);
 	page_number(out, r->total.n[COUNT_ABORTED]);
 	fputs(" transactions that the client did not end.</dd>\n"
-	    "<dt>Evidence</dt><dd>the audit log, whose lines are chained: "
-	    "<code>tlspolicy audit verify</code> tells whether it is whole; "
-	    "this page does not.</dd>\n", out);
+	    "<dt>Evidence</dt><dd>the audit log, see below.</dd>\n", out);
 	end_notes(r, out);
 }
 
@@ -208,16 +218,18 @@ print_leaving_notes(const struct report *r, FILE *out)
 }
 
 static void
-print_empty(FILE *out)
+print_empty(const struct report *r, FILE *out)
 {
-	fputs("<header><h1>TLS report</h1><p class=\"lead\">No records."
-	    "</p></header>\n", out);
+	fprintf(out, "<header><h1>%s</h1><p class=\"lead\">No records%s."
+	    "</p></header>\n", title_of(r), r->leaving ?
+	    " of mail that left" : "");
 }
 
 static bool
 print_report(const struct report *r, FILE *out)
 {
-	print_header(r, out);
+	if (!print_header(r, out))
+		return false;
 	print_tiles(r, out);
 	if (!page_alarms(r, out))
 		return false;
@@ -249,11 +261,15 @@ report_html(const struct report *r, const struct report *other, FILE *out)
 		return false;
 	print_start(r, hash, out);
 	if (r->records == 0)
-		print_empty(out);
+		print_empty(r, out);
 	else if (!print_report(r, out))
 		return false;
-	if (other != NULL && other->records > 0 && !print_report(other, out))
+	if (other != NULL && other->records == 0)
+		print_empty(other, out);
+	else if (other != NULL && !print_report(other, out))
 		return false;
+	if (r->basis != NULL)
+		page_basis(r->basis, out);
 	fputs("</main></body></html>\n", out);
 	return true;
 }

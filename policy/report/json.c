@@ -172,8 +172,9 @@ alarms_of(const struct report *r)
 
 		text_init(&line, line_text, sizeof line_text);
 		report_alarm_print(a, report_today(r), &line);
-		json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o,"
-		    "s:o, s:b}", "alarm", report_alarm_name(a->kind),
+		json_array_append_new(array, json_pack("{s:s, s:b, s:o, s:o,"
+		    "s:o, s:o, s:b}", "alarm", report_alarm_name(a->kind),
+		    "resolved", (int)a->resolved,
 		    "domain", jsontext_cstring(a->domain == NULL ? NULL :
 		    a->domain->name),
 		    "client", jsontext_cstring(a->client == NULL ? NULL :
@@ -239,6 +240,10 @@ report_json(const struct report *r, const struct report *other, FILE *out)
 		fputs(",\n\"left\":", out);
 		good = print_report(other, out);
 		putc('}', out);
+	}
+	if (good && r->basis != NULL) {
+		fputs(",\n\"basis\":", out);
+		good = basis_json(r->basis, out);
 	}
 	fputs("}\n", out);
 	return good;

@@ -70,6 +70,10 @@ bool report_keep_domain(struct report *, struct report_domain *);
 /* Makes room: half of the domains go to "(other)". */
 bool report_fold(struct report *);
 
+/* basis-print.c: what it rests on. */
+void basis_text(const struct basis *, FILE *);
+bool basis_json(const struct basis *, FILE *); /* false: out of memory */
+
 /* copy.c: a copy for strings of the log, cut at a length that people read. */
 char *report_copy(struct slice);
 

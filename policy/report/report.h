@@ -25,6 +25,7 @@
 #define TLSPOLICY_REPORT_REPORT_H
 
 #include "policy/audit/reader.h"
+#include "policy/report/basis.h"
 #include "policy/report/data.h"
 #include "policy/report/told.h"
 
@@ -44,6 +45,7 @@ struct report {
 	uint64_t steady;	/* mails that make a habit, see peer.c */
 	bool leaving;		/* of mail that left: by recipient, server */
 	const struct told *told; /* what the MTA was told before; or NULL */
+	const struct basis *basis; /* finished before it is printed; or NULL */
 
 	struct report_count total;
 	struct report_cell *days;	   /* after report_finish() by day */

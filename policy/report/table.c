@@ -41,64 +41,6 @@ print_issuer(FILE *out, const struct report_certificate *c)
 	fputs("</span></td>", out);
 }
 
-static const char *
-alarm_label(enum report_alarm_kind kind)
-{
-	static const char *const labels[ALARM_KINDS] = {
-		[ALARM_FALLBACK] = "fell back to clear",
-		[ALARM_UNVERIFIED] = "verifies no more",
-		[ALARM_ENDS] = "rule ends",
-		[ALARM_ISSUER] = "other issuer",
-		[ALARM_NAME] = "new name",
-		[ALARM_RENEWED] = "renewed",
-	};
-
-	return labels[kind];
-}
-
-static void
-print_alarm(const struct report *r, const struct report_alarm *a, FILE *out)
-{
-	char line_text[8192];
-	struct text line;
-
-	text_init(&line, line_text, sizeof line_text);
-	report_alarm_print(a, report_today(r), &line);
-	fprintf(out, "<li class=\"%s\"><span class=\"tag\">%s</span>",
-	    report_alarm_name(a->kind), alarm_label(a->kind));
-	if (a->domain != NULL) {
-		fputs("<b>", out);
-		page_text(out, a->domain->name);
-		fputs("</b> ", out);
-	}
-	page_text(out, line.buf);
-	fputs("</li>\n", out);
-}
-
-bool
-page_alarms(const struct report *r, FILE *out)
-{
-	struct report_alarm *list;
-	size_t n = report_alarms(r, &list);
-
-	if (list == NULL)
-		return false;
-	fputs("<section><h2>To look at</h2>\n", out);
-	if (n == 0)
-		fputs("<p class=\"soft\">Nobody fell back from TLS to clear, no "
-		    "certificate stopped verifying or changed.</p>", out);
-	fputs("<ul>", out);
-	for (size_t i = 0; i < n && i < r->top; i++)
-		print_alarm(r, &list[i], out);
-	fputs("</ul>", out);
-	if (n > r->top)
-		fprintf(out, "<p class=\"soft\">And %zu more: --top %zu.</p>",
-		    n - r->top, n);
-	fputs("</section>\n", out);
-	free(list);
-	return true;
-}
-
 static void
 print_part(FILE *out, const char *name, uint64_t part, uint64_t whole)
 {

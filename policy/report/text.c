@@ -100,19 +100,19 @@ print_totals(const struct report *r, FILE *out)
 	print_count(out, "others", r->suites_left_out);
 }
 
-static bool
-print_alarms(const struct report *r, FILE *out)
+/* Of those that are resolved, or are not, as many as there is room for. */
+static size_t
+print_some(const struct report *r, const struct report_alarm *list, size_t n,
+    bool resolved, FILE *out)
 {
-	struct report_alarm *list;
-	size_t n = report_alarms(r, &list);
+	size_t found = 0;
 
-	if (list == NULL)
-		return false;
-	fputs("\nTo look at\n", out);
-	for (size_t i = 0; i < n && i < r->top; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char line_text[LINE];
 		struct text line;
 
+		if (list[i].resolved != resolved || found++ >= r->top)
+			continue;
 		text_init(&line, line_text, sizeof line_text);
 		report_alarm_print(&list[i], report_today(r), &line);
 		fprintf(out, "  %s: ", report_alarm_name(list[i].kind));
@@ -123,10 +123,28 @@ print_alarms(const struct report *r, FILE *out)
 		report_print_clean(out, line.buf);
 		putc('\n', out);
 	}
-	if (n == 0)
+	if (found > r->top)
+		fprintf(out, "  and %zu more: --top %zu\n", found - r->top,
+		    found);
+	return found;
+}
+
+static bool
+print_alarms(const struct report *r, FILE *out)
+{
+	struct report_alarm *list;
+	size_t n = report_alarms(r, &list), open;
+
+	if (list == NULL)
+		return false;
+	fputs("\nTo look at\n", out);
+	open = print_some(r, list, n, false, out);
+	if (open == 0)
 		fputs("  nothing\n", out);
-	else if (n > r->top)
-		fprintf(out, "  and %zu more: --top %zu\n", n - r->top, n);
+	if (open < n) {
+		fputs("\nResolved\n", out);
+		print_some(r, list, n, true, out);
+	}
 	free(list);
 	return true;
 }
@@ -294,8 +312,12 @@ report_text(const struct report *r, const struct report *other, FILE *out)
 {
 	if (!print_report(r, out))
 		return false;
-	if (other == NULL || other->records == 0)
-		return true;
-	putc('\n', out);
-	return print_report(other, out);
+	if (other != NULL) {
+		putc('\n', out);
+		if (!print_report(other, out))
+			return false;
+	}
+	if (r->basis != NULL)
+		basis_text(r->basis, out);
+	return true;
 }

@@ -50,6 +50,17 @@ cannot_tell(const struct predicate *p, enum fact_id id, struct observation *f)
 	return ANSWER_CANNOT_TELL;
 }
 
+/* A session in clear has no certificate, whatever the MTA would tell of one. */
+static enum answer
+not_told(const struct predicate *p, enum fact_id id, struct observation *f)
+{
+	if (!facts_in_clear(p->facts))
+		return cannot_tell(p, id, f);
+	text_clear(&f->found);
+	text_puts(&f->found, "a session in clear");
+	return answer_no(f, REASON_PLAINTEXT);
+}
+
 /*
  * What every test of a name in the certificate begins with.  YES: the name
  * may be looked at.
@@ -59,7 +70,7 @@ may_believe(const struct predicate *p, enum fact_id id, struct observation *f)
 {
 	put_fact(&f->found, p->facts, id);
 	if (p->facts->fact[id].state == FACT_NOT_TOLD)
-		return cannot_tell(p, id, f);
+		return not_told(p, id, f);
 	if (p->believe_unverified || facts_verified(p->facts))
 		return ANSWER_YES;
 	text_clear(&f->found);

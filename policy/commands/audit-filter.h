@@ -1,0 +1,21 @@
+/*
+ * audit-filter.h - which records are asked for, by client and by recipient.
+ *
+ * Threads: no state.
+ */
+#ifndef TLSPOLICY_COMMANDS_AUDIT_FILTER_H
+#define TLSPOLICY_COMMANDS_AUDIT_FILTER_H
+
+#include "policy/audit/reader.h"
+
+/* A name, address or network, as --client wants it; whether one is meant. */
+#define AUDIT_CLIENT_WANTED "a client: want mail.example.com, 192.0.2.1, " \
+	"192.0.2.0/24 or 2001:db8::/32"
+bool audit_is_client(const char *word);
+bool audit_from_client(const char *client, const struct facts *);
+/* "user@example.com" or a domain, as --to wants it; whether one is meant. */
+bool audit_is_recipient(const char *word);
+bool audit_is_to(const char *word, const struct reader_record *,
+    const char *local_domains);
+
+#endif
