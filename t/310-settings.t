@@ -41,6 +41,10 @@ audit-file = /var/log/tlspolicy/audit.jsonl
 audit-sync = batch
 audit-full = tempfail
 audit-key-file =
+checkpoint-key-file =
+checkpoint-interval = 10m
+checkpoint-file =
+state-folder =
 socketmap = off
 socketmap-mode = 0660
 socketmap-group =
@@ -71,6 +75,9 @@ my @good = (
 	['socket = inet6:8891@::1', 'socket = inet6:8891@::1'],
 	['socket=inet:8891@mx.example.com', 'socket = inet:8891@mx.example.com'],
 	['socket-mode = 600', 'socket-mode = 0600'],
+	['checkpoint-interval = 3600s', 'checkpoint-interval = 1h'],
+	['checkpoint-interval = 90m', 'checkpoint-interval = 90m'],
+	['checkpoint-interval = 1d', 'checkpoint-interval = 1d'],
 	['Mode = MONITOR', 'mode = monitor'],
 	["# a comment\n\n   # another\nmode = monitor", 'mode = monitor'],
 	["\xef\xbb\xbfmode = monitor", 'mode = monitor'],
@@ -114,6 +121,8 @@ my @bad = (
 	    'inet:x@127.0.0.1', 'inet:25@::1', 'inet6:25@127.0.0.1',
 	    'unix:/run/x # comment', 'unix:/run/', ''),
 	['socket = unix:/' . 'x' x 110, "setting socket: the path of a unix socket has at most 107 bytes ($conf:1)"],
+	(map { ["checkpoint-interval = $_", "setting checkpoint-interval: \"$_\" is not a time as 30s, 10m, 1h, one day at most ($conf:1)"] }
+	    qw(10 0s -1s 2d 25h 1w s 1.5h 99999999999999999999s)),
 	(map { ["socket-mode = $_", "setting socket-mode: \"$_\" is not permission bits in octal, 0000 to 0777 ($conf:1)"] }
 	    '668', '1777', '66', 'rw', ''),
 	['store = policy.mdb', "setting store: \"policy.mdb\" is not an absolute path without blanks ($conf:1)"],
@@ -166,5 +175,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 28, 'JSON: every setting');
+is(scalar keys %$json, 32, 'JSON: every setting');
 done_testing;
