@@ -20,7 +20,7 @@ struct auditlog {
 };
 
 static void
-say(enum log_level level, const char *what, const char *then)
+say(int level, const char *what, const char *then)
 {
 	struct fault fault;
 
