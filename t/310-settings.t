@@ -43,6 +43,10 @@ audit-file = /var/log/tlspolicy/audit.jsonl
 audit-sync = batch
 audit-full = tempfail
 audit-key-file =
+checkpoint-key-file =
+checkpoint-interval = 10m
+checkpoint-file =
+state-folder =
 socketmap = off
 socketmap-mode = 0660
 socketmap-group =
@@ -76,6 +80,9 @@ my @good = (
 	['socket = inet6:8891@::1', 'socket = inet6:8891@::1'],
 	['socket=inet:8891@mx.example.com', 'socket = inet:8891@mx.example.com'],
 	['socket-mode = 600', 'socket-mode = 0600'],
+	['checkpoint-interval = 3600s', 'checkpoint-interval = 1h'],
+	['checkpoint-interval = 90m', 'checkpoint-interval = 90m'],
+	['checkpoint-interval = 1d', 'checkpoint-interval = 1d'],
 	['Mode = MONITOR', 'mode = monitor'],
 	["watch-certificates = /a\t/b,/c\n  /d", 'watch-certificates = /a, /b, /c, /d'],
 	['watch-certificates = ' . join(' ', map { "/$_" } 1 .. 16), 'watch-certificates = ' . join(', ', map { "/$_" } 1 .. 16)],
@@ -125,6 +132,8 @@ my @bad = (
 	    'inet:x@127.0.0.1', 'inet:25@::1', 'inet6:25@127.0.0.1',
 	    'unix:/run/x # comment', 'unix:/run/', ''),
 	['socket = unix:/' . 'x' x 110, "setting socket: the path of a unix socket has at most 107 bytes ($conf:1)"],
+	(map { ["checkpoint-interval = $_", "setting checkpoint-interval: \"$_\" is not a time as 30s, 10m, 1h, one day at most ($conf:1)"] }
+	    qw(10 0s -1s 2d 25h 1w s 1.5h 99999999999999999999s)),
 	(map { ["socket-mode = $_", "setting socket-mode: \"$_\" is not permission bits in octal, 0000 to 0777 ($conf:1)"] }
 	    '668', '1777', '66', 'rw', ''),
 	['store = policy.mdb', "setting store: \"policy.mdb\" is not an absolute path without blanks ($conf:1)"],

@@ -20,7 +20,7 @@ struct auditlog {
 };
 
 static void
-say(enum log_level level, const char *what, const char *then)
+say(int level, const char *what, const char *then)
 {
 	struct fault fault;
 
@@ -83,6 +83,12 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	case WRITER_KEPT:
 		log_info("audit log: where it ends is noted again");
 		break;
+	case WRITER_CHECKPOINT:
+		log_info("%s", fault->text);
+		break;
+	case WRITER_NOT_SIGNED:
+		complain(fault->text, "; the checkpoint waits until it can");
+		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
 		break;
@@ -112,8 +118,12 @@ options_of(const struct settings *s, struct writer_options *o,
 	size_t n = 0;
 
 	/* From then on no core file and no other process of the user's. */
-	if (s->audit_key_file[0] != '\0' && (prctl(PR_SET_DUMPABLE, 0) == -1 ||
-	    !chain_read_key(s->audit_key_file, key, &n, fault)))
+	if ((s->audit_key_file[0] != '\0' || s->checkpoint_key_file[0] != '\0') &&
+	    prctl(PR_SET_DUMPABLE, 0) == -1)
+		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
+		    "cannot keep keys out of core files");
+	if (s->audit_key_file[0] != '\0' &&
+	    !chain_read_key(s->audit_key_file, key, &n, fault))
 		return false;
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,
@@ -141,6 +151,10 @@ start(struct auditlog *a, const struct settings *s, struct fault *fault)
 	state_folder(s, folder);
 	if (options_of(s, &options, key, fault)) {
 		options.state_folder = folder;
+		if (s->checkpoint_key_file[0] != '\0')
+			options.checkpoint_key = s->checkpoint_key_file;
+		options.checkpoint_file = s->checkpoint_file;
+		options.checkpoint_s = (unsigned)s->checkpoint_interval;
 		w = writer_open(&options, fault);
 	}
 	explicit_bzero(key, sizeof key);

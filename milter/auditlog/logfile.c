@@ -1,8 +1,6 @@
 /*
  * What is sealed, and where it goes.  How the file is come by: logfile-take.c.
  */
-#include "config.h" /* for memrchr(3) */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -207,7 +205,8 @@ bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
-	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known };
+	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known,
+		.signing = f->signing };
 
 	if (logfile_take(&fresh, path, fault) &&
 	    (fresh.chain = chain_new(key, fault)) != NULL && (fresh.stream ?
@@ -251,7 +250,7 @@ begin_behind_cut(struct logfile *f, int64_t now_us)
 	if (!tail_read(f->fd, f->chain, &tail, &fault))
 		return false;
 	f->size = tail.size;
-	f->at = f->n = 0;
+	f->at = f->n = f->told = 0;
 	f->forgotten = false;
 	f->head.torn = tail.head.torn;
 	f->why = "cut";
@@ -277,7 +276,7 @@ logfile_begin(struct logfile *f, int64_t now_us)
 	if (st.st_size > 0)
 		return begin_behind_cut(f, now_us);
 	f->size = 0;
-	f->at = f->n = 0;
+	f->at = f->n = f->told = 0;
 	f->forgotten = false;
 	seal_line(f, now_us, chain_format_link);
 	return false;
@@ -289,6 +288,7 @@ logfile_synced(struct logfile *f, size_t n)
 	memmove(f->buf, f->buf + n, f->n - n);
 	f->at -= n;
 	f->n -= n;
+	f->told -= n;
 	f->unsynced = f->at > 0;
 }
 
@@ -302,23 +302,33 @@ wait_for_reader(const struct logfile *f)
 	    (poll(&p, 1, -1) != -1 || errno == EINTR);
 }
 
-/* The last line whose newline is in the file; torn ones do not count. */
 static void
-note_written(struct logfile *f)
+tell_line(struct logfile *f, struct slice line)
 {
-	const char *end = f->at == 0 ? NULL : memrchr(f->buf, '\n', f->at);
-	const char *start = end == NULL || end == f->buf ? NULL :
-	    memrchr(f->buf, '\n', (size_t)(end - f->buf));
 	struct chain_line parts;
 
-	if (end == NULL)
-		return;
-	start = start == NULL ? f->buf : start + 1;
-	if (!chain_split(slice_make(start, (size_t)(end - start)), &parts))
+	if (!chain_split(line, &parts))
 		return;
 	memcpy(f->written.hex, parts.hex.p, CHAIN_HEX);
 	f->written.hex[CHAIN_HEX] = '\0';
 	f->written.seq = parts.seq;
+	if (f->signing != NULL)
+		signing_add(f->signing, line, &parts);
+}
+
+/* Lines whose newline is in the file now; torn ones do not count. */
+static void
+note_written(struct logfile *f)
+{
+	while (f->told < f->at) {
+		const char *start = f->buf + f->told;
+		const char *end = memchr(start, '\n', f->at - f->told);
+
+		if (end == NULL)
+			return;
+		tell_line(f, slice_make(start, (size_t)(end - start)));
+		f->told = (size_t)(end - f->buf) + 1;
+	}
 }
 
 static bool
@@ -354,7 +364,7 @@ void
 logfile_clear(struct logfile *f)
 {
 	if (!f->keep)
-		f->at = f->n = 0;
+		f->at = f->n = f->told = 0;
 }
 
 static bool
@@ -407,7 +417,7 @@ logfile_sync(struct logfile *f, struct fault *fault)
 	}
 	f->unsynced = f->forgotten = false;
 	if (f->at == f->n)
-		f->at = f->n = 0;
+		f->at = f->n = f->told = 0;
 	return true;
 }
 

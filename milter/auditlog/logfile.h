@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "milter/auditlog/signing.h"
 #include "policy/policy.h"
 
 /* Lines that were there are not: at the end, all; or others are. */
@@ -35,6 +36,8 @@ struct logfile {
 	bool unsynced;		/* written since the last fdatasync */
 	bool forgotten;		/* the last fdatasync failed */
 	const char *why;	/* the next link or mark gives this reason */
+	size_t told;		/* bytes of `buf` whose lines were told: */
+	struct signing *signing; /* NULL: nobody */
 	const struct chain_head *known; /* see logfile_open(); NULL: nothing */
 	enum logfile_loss loss;
 	uint64_t ends;		/* with a loss, the number it ended with */

@@ -93,6 +93,10 @@ parse(struct logstate *s, struct slice text, struct fault *fault)
 		return unfit(s, fault, "no head is in it");
 	memcpy(s->head.hex, word.p, CHAIN_HEX);
 	s->head.seq = seq;
+	/* Without it lines are signed twice, which does no harm. */
+	if (slice_next(&text, '\n', &line) && slice_next(&line, ' ', &word) &&
+	    slice_is(word, "signed") && text_number(line, ~0UL >> 1, &seq))
+		s->signed_seq = seq;
 	return true;
 }
 
@@ -158,8 +162,9 @@ put(const struct logstate *s, const char *name, bool sync)
 	int fd, error;
 
 	text_init(&text, memory, sizeof memory);
-	text_printf(&text, FIRST "\nfile %s\nhead %s %llu\n", s->file,
-	    s->head.hex, (unsigned long long)s->head.seq);
+	text_printf(&text, FIRST "\nfile %s\nhead %s %llu\nsigned %llu\n",
+	    s->file, s->head.hex, (unsigned long long)s->head.seq,
+	    (unsigned long long)s->signed_seq);
 	fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
 	    O_CLOEXEC, 0600);
 	if (fd == -1)

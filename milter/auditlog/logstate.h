@@ -8,6 +8,7 @@
  *	tlspolicy audit state 1
  *	file PATH
  *	head C SEQ
+ *	signed SEQ
  *
  * Threads: one at a time.
  */
@@ -25,6 +26,7 @@ struct logstate {
 	char name[NAME_MAX + 1];
 	char file[PATH_MAX];	 /* the log */
 	struct chain_head head;	 /* its last sealed line; seq 0: not known */
+	uint64_t signed_seq;	 /* of the last checkpoint; 0: none */
 };
 
 enum logstate_result {

@@ -10,10 +10,12 @@
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "milter/auditlog/logfile.h"
 #include "milter/auditlog/logstate.h"
+#include "milter/auditlog/signing.h"
 #include "milter/auditlog/writer-entry.h"
 #include "milter/auditlog/writer.h"
 #include "milter/clock.h"
@@ -58,8 +60,9 @@ struct writer {
 	/* The last lines in the file, and of those on the disk. */
 	struct chain_head written, synced;
 	bool keep_no_more;
-	bool stream; /* nothing of it is looked for again */
+	atomic_bool stream; /* nothing of it is looked for again */
 
+	struct signing signing;
 	struct logstate state; /* only the keeping thread's, once there is */
 	bool told_unknown;     /* WRITER_UNKNOWN */
 

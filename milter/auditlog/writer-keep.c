@@ -70,6 +70,10 @@ writer_keep_opened(struct writer *w)
 		report_loss(w);
 	/* A log that was there before anything was noted of it. */
 	w->written = w->synced = w->file.written;
+	/* What a daemon before has not come to sign. */
+	if (w->file.written.seq > w->state.signed_seq)
+		signing_add_file(&w->signing, w->now->path,
+		    w->state.signed_seq);
 	if (w->state.dir == -1 || w->told_unknown || w->state.head.seq > 0 ||
 	    w->file.written.seq == 0)
 		return;
@@ -98,10 +102,64 @@ keep(struct writer *w, const struct chain_head *head, bool sync, bool *failing)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void
+note_signed(struct writer *w, uint64_t made, bool failing)
+{
+	pthread_mutex_lock(&w->lock);
+	w->stats.checkpoints += made;
+	w->stats.behind = failing;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Those up to line `seq`; the lock is not held. */
+static void
+sign(struct writer *w, uint64_t seq, bool sync)
+{
+	char memory[CHECKPOINT_MAX];
+	struct checkpoint c;
+	struct fault fault;
+	struct text text;
+
+	while (signing_next(&w->signing, seq, w->options.clock(), &c)) {
+		if (!signing_hand_on(&w->signing, &c, sync, &fault)) {
+			if (!w->stats.behind)
+				writer_report(w, WRITER_NOT_SIGNED, &fault);
+			note_signed(w, 0, true);
+			return;
+		}
+		text_init(&text, memory, sizeof memory);
+		checkpoint_log_line(&c, &text);
+		fault_set(&fault, FAULT_NONE, "%s", memory);
+		writer_report(w, WRITER_CHECKPOINT, &fault);
+		w->state.signed_seq = c.head.seq;
+		signing_drop(&w->signing);
+		note_signed(w, 1, false);
+	}
+}
+
+/* A tree is ended when it is time, or when all is. */
+static void
+end_tree(struct writer *w, bool last)
+{
+	struct signing *s = &w->signing;
+	int64_t now = clock_ms();
+
+	if (s->signer == NULL || (!last && now < s->due_ms))
+		return;
+	s->due_ms = now + s->interval_ms;
+	signing_cut(s);
+}
+
 static bool
 is_same(const struct chain_head *a, const struct chain_head *b)
 {
 	return a->seq == b->seq && strcmp(a->hex, b->hex) == 0;
+}
+
+static bool
+is_to_be_kept(const struct writer *w, const struct chain_head *head)
+{
+	return w->state.dir != -1 && head->seq > 0 && !w->stream;
 }
 
 /* A second later, or at the end at once; the lock is held. */
@@ -128,16 +186,20 @@ writer_keep_thread(void *arg)
 	pthread_mutex_lock(&w->lock);
 	while (more) {
 		struct chain_head head;
+		uint64_t signed_before = w->state.signed_seq;
 		bool sync;
 
 		more = wait_for_next(w);
 		sync = w->sync != AUDIT_SYNC_NONE;
 		head = sync ? w->synced : w->written;
-		if (w->state.dir == -1 || head.seq == 0 || w->stream ||
-		    (!failing && is_same(&head, &w->state.head)))
-			continue;
 		pthread_mutex_unlock(&w->lock);
-		keep(w, &head, sync, &failing);
+		end_tree(w, !more);
+		if (w->signing.signer != NULL)
+			sign(w, head.seq, sync);
+		if (is_to_be_kept(w, &head) && (failing ||
+		    signed_before != w->state.signed_seq ||
+		    !is_same(&head, &w->state.head)))
+			keep(w, &head, sync, &failing);
 		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);

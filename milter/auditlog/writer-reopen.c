@@ -37,6 +37,7 @@ writer_reopening_new(const struct writer_options *options, struct fault *fault)
 	r->options = *options;
 	r->options.path = r->path;
 	r->options.state_folder = NULL;
+	r->options.checkpoint_key = r->options.checkpoint_file = NULL;
 	if (options->key.n > 0)
 		memcpy(r->key, options->key.p, options->key.n);
 	r->options.key = slice_make(r->key, options->key.n);
@@ -92,6 +93,7 @@ change_file(struct writer *w, const struct writer_options *o,
 	if (!logfile_open(&w->file, o->path, o->key, &old.head,
 	    o->clock(), fault))
 		return false;
+	signing_cut(&w->signing); /* no tree spans two files */
 	pthread_mutex_lock(&w->lock);
 	w->sealed = NULL;
 	w->sealed_last = &w->sealed;

@@ -271,6 +271,10 @@ open_file(struct writer *w, const struct writer_options *o,
     struct fault *fault)
 {
 	writer_keep_open(w, o);
+	if (!signing_open(&w->signing, o->checkpoint_key, o->checkpoint_file,
+	    o->checkpoint_s, fault))
+		return false;
+	w->file.signing = &w->signing;
 	if (!logfile_open(&w->file, o->path, o->key, NULL, o->clock(), fault))
 		return false;
 	writer_keep_opened(w);
@@ -297,6 +301,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->options.path = NULL;
 	w->options.key = slice_make(NULL, 0);
 	w->options.state_folder = NULL;
+	w->options.checkpoint_key = w->options.checkpoint_file = NULL;
 	w->state.dir = -1;
 	w->sync = options->sync;
 	w->full = options->full;
@@ -310,6 +315,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 		return w;
 	}
 	logstate_close(&w->state);
+	signing_close(&w->signing);
 	logfile_close(&w->file);
 	writer_reopening_free(w->now);
 	free(w);
@@ -346,6 +352,7 @@ writer_close(struct writer *w)
 	pthread_join(w->syncer, NULL);
 	end_keeper(w); /* notes the very end */
 	logstate_close(&w->state);
+	signing_close(&w->signing);
 	writer_reopening_free(w->now);
 	writer_reopening_free(w->reopening);
 	logfile_close(&w->file);

@@ -14,9 +14,9 @@
  * second later (another thread syncs), with `none` when the system likes; until
  * then it is lost with the machine.
  *
- * Once a second a thread notes in another folder where the log ends (logstate.h),
- * as far as it is on the disk when that is waited for.  A writer that starts
- * and does not find that line says so, in the log, too.
+ * Once a second a thread notes in another folder where the log ends (logstate.h)
+ * and signs checkpoints (signing.h).  A writer that starts and does not find the
+ * line noted last says so, in the log, too.
  *
  * Once a second the file's name is looked at.  When it leads to another file or
  * to none a new file is begun, with a link that says why.  While that cannot be
@@ -36,8 +36,7 @@ enum writer_event {
 	WRITER_FAILING,   /* cannot write or sync; the fault says why */
 	WRITER_RECOVERED,
 	WRITER_OPENED,    /* a file: the fault's text tells its head */
-	/* after writer_reopen() gave up waiting; the old file is used */
-	WRITER_NOT_OPENED,
+	WRITER_NOT_OPENED, /* after writer_reopen() gave up: the old one is used */
 	WRITER_ASTRAY,    /* the file was removed or renamed, see above */
 	WRITER_SCARCE,    /* refusals are not recorded, to keep room */
 	WRITER_ROOMY,     /* refusals are recorded again */
@@ -45,6 +44,8 @@ enum writer_event {
 	WRITER_UNKNOWN,   /* where the log ended before, and why not known */
 	WRITER_UNKEPT,    /* where it ends cannot be noted */
 	WRITER_KEPT,      /* it can again */
+	WRITER_CHECKPOINT, /* the fault's text is one */
+	WRITER_NOT_SIGNED, /* one cannot be made or handed on; it waits */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -54,11 +55,13 @@ struct writer_options {
 	enum audit_full full;
 	struct slice key;
 	const char *state_folder; /* where the log's end is noted; NULL */
+	const char *checkpoint_key, *checkpoint_file; /* NULL: none are made */
+	unsigned checkpoint_s;
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
 	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
-	/* Called by the writer's thread and by open and reopen. */
+	/* Called by the writer's threads and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
 	void *arg;
 };
@@ -69,8 +72,7 @@ struct writer_stats {
 	uint64_t errors;    /* writes and syncs that failed */
 	uint64_t syncs;
 	uint64_t queued;    /* bytes waiting now */
-	/* How old the oldest record is that is not in the file, on the disk. */
-	uint64_t unwritten_ms, unsynced_ms;
+	uint64_t unwritten_ms, unsynced_ms; /* how old the oldest such record is */
 	bool syncs_on;	    /* false: nobody syncs, and the latter is 0 */
 	uint64_t replaced;  /* files begun because the old one was away */
 	bool scarce;	    /* less than the reserve is free */
@@ -80,6 +82,8 @@ struct writer_stats {
 	struct chain_head head;
 	uint64_t lost;	    /* lines missing at the end, at the start */
 	bool kept;	    /* its end is noted, a second or two behind */
+	uint64_t checkpoints;
+	bool behind;	    /* one waits, as it cannot be handed on */
 };
 
 /* Copies what it needs.  NULL with a fault. */
@@ -110,10 +114,7 @@ bool writer_reopen(struct writer *, const struct writer_options *,
 
 void writer_stats(struct writer *, struct writer_stats *) NONNULL;
 
-/*
- * Everything taken is written and on the disk, as far as that is possible in
- * twice the bounded time.
- */
+/* Everything taken is written and synced, as far as twice that time allows. */
 void writer_close(struct writer *);
 
 #endif

@@ -173,6 +173,10 @@ put_audit(struct daemon *d, struct text *out)
 	    "the audit log when the daemon started.", s.lost);
 	gauge(out, "audit_end_noted", "1: where the audit log ends is noted in "
 	    "state-folder.", s.kept ? 1 : 0);
+	total(out, "audit_checkpoints_total", "Checkpoints of the audit log that "
+	    "were signed and handed on.", s.checkpoints);
+	gauge(out, "audit_checkpoint_waits", "1: a checkpoint cannot be handed "
+	    "on.", s.behind ? 1 : 0);
 	total(out, "audit_written_total",
 	    "Records that are in the audit log's file.", s.written);
 	total(out, "audit_refused_total",

@@ -17,6 +17,10 @@
 bool chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
     struct fault *) MUST_CHECK NONNULL;
 
+/* SHA-256, or with a key HMAC-SHA-256, of the parts one behind the other. */
+bool chain_hash(struct chain *, const struct slice parts[], size_t n,
+    char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
+
 /* "" without a key. */
 const char *chain_id(const struct chain *) NONNULL;
 

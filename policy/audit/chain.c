@@ -116,8 +116,8 @@ plain(struct chain *c, const struct slice parts[], size_t n,
 	return EVP_DigestFinal_ex(c->digest, result, NULL) == 1;
 }
 
-static bool
-digest(struct chain *c, const struct slice parts[], size_t n,
+bool
+chain_hash(struct chain *c, const struct slice parts[], size_t n,
     char hex[CHAIN_HEX + 1])
 {
 	unsigned char result[EVP_MAX_MD_SIZE];
@@ -135,7 +135,7 @@ set_id(struct chain *c)
 	struct slice label = slice_of(LABEL_ID);
 	char hex[CHAIN_HEX + 1];
 
-	if (!digest(c, &label, 1, hex))
+	if (!chain_hash(c, &label, 1, hex))
 		return false;
 	memcpy(c->id, hex, CHAIN_ID);
 	return true;
@@ -168,7 +168,7 @@ chain_compute(struct chain *c, const char before[CHAIN_HEX],
 	struct slice parts[3] = { slice_make(before, CHAIN_HEX), line->body,
 		slice_make("}", 1) };
 
-	return digest(c, parts, 3, hex);
+	return chain_hash(c, parts, 3, hex);
 }
 
 bool
@@ -207,7 +207,7 @@ chain_torn(struct chain *c, struct chain_head *head, struct slice bytes)
 	struct slice parts[2] = { slice_make(head->hex, CHAIN_HEX), bytes };
 	char hex[CHAIN_HEX + 1];
 
-	if (!digest(c, parts, 2, hex))
+	if (!chain_hash(c, parts, 2, hex))
 		return false;
 	memcpy(head->hex, hex, sizeof hex);
 	head->torn += bytes.n;

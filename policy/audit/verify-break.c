@@ -192,3 +192,14 @@ verify_not_read(struct verify_place *p)
 	p->line = 1;
 	return verify_broken(p, BREAK_UNREAD, what);
 }
+
+bool
+verify_agreed(struct verify_place *p)
+{
+	char memory[256];
+	struct text what;
+
+	text_init(&what, memory, sizeof memory);
+	return agree_end(p->v->agree, p->v->head.seq, &what) ||
+	    verify_broken(p, BREAK_CUT, memory);
+}

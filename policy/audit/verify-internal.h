@@ -27,6 +27,8 @@ bool verify_not_acknowledged(struct verify_place *, struct slice line) NONNULL;
 bool verify_not_linked(struct verify_place *, uint64_t seq) NONNULL;
 /* The noted head was not found: is its line missing, and where? */
 bool verify_without_head(struct verify_place *) NONNULL;
+/* False: lines that checkpoints have signed are missing at the end. */
+bool verify_agreed(struct verify_place *) NONNULL;
 /* Nothing is wrong with what could be looked at. */
 bool verify_not_read(struct verify_place *) NONNULL;
 

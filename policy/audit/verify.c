@@ -179,6 +179,19 @@ fits(struct verification *v, const struct chain_line *parts)
 	    memcmp(hex, parts->hex.p, CHAIN_HEX) == 0));
 }
 
+/* With what was signed and kept elsewhere. */
+static bool
+agrees(struct verify_place *p, struct slice line,
+    const struct chain_line *parts)
+{
+	char memory[256];
+	struct text what;
+
+	text_init(&what, memory, sizeof memory);
+	return agree_line(p->v->agree, line, parts, &what) ||
+	    verify_broken(p, BREAK_CHANGED, memory);
+}
+
 static bool
 take_sealed(struct verify_place *p, struct slice line, const struct chain_line *parts)
 {
@@ -201,7 +214,7 @@ take_sealed(struct verify_place *p, struct slice line, const struct chain_line *
 		return v->is_unread ? verify_out_of_sequence(p, parts,
 		    slice_make("", 0)) : verify_diagnose(p, parts);
 	note_line(v, line, parts);
-	return true;
+	return v->agree == NULL || agrees(p, line, parts);
 }
 
 /* Sealed or not, and whoever sealed it. */
@@ -283,6 +296,8 @@ verify_finish(struct verification *v)
 	}
 	if (v->noted_head != NULL && !v->head_seen)
 		return verify_without_head(&p);
+	if (v->agree != NULL && !verify_agreed(&p))
+		return false;
 	return v->unread + v->plain == 0 || verify_not_read(&p);
 }
 

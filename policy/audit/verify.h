@@ -10,6 +10,7 @@
 #ifndef TLSPOLICY_VERIFY_H
 #define TLSPOLICY_VERIFY_H
 
+#include "policy/audit/agree.h"
 #include "policy/audit/chain-link.h"
 #include "policy/audit/keyring.h"
 #include "policy/audit/source.h"
@@ -51,6 +52,7 @@ struct verification {
 	/* A file whose key is not here; NULL: not told. */
 	void (*not_read)(void *, const char *file, const char *key);
 	void *arg;
+	struct agree *agree;	/* checkpoints that are to agree; NULL: none */
 
 	/* Results. */
 	struct chain_head head;

@@ -16,7 +16,8 @@
 #include "policy/commands/command.h"
 
 extern const struct command command_audit_show, command_audit_why,
-    command_audit_verify, command_audit_head, command_audit_from_log;
+    command_audit_verify, command_audit_head, command_audit_key,
+    command_audit_prove, command_audit_from_log;
 
 /* Files to read: operands, or the log and what it was rotated to. */
 struct audit_files {

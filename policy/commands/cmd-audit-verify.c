@@ -13,13 +13,16 @@
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
 
-enum { OPTION_FROM = OPTION_REPORT };
+enum { OPTION_FROM = OPTION_REPORT, OPTION_CHECKPOINTS, OPTION_VERIFIER };
 
 static const struct command_option options[] = {
 	{ 'k', NULL, "KEYFILE", "a key, in place of the setting; may be "
 	    "repeated" },
 	{ OPTION_HEAD, "head", "HEAD", "a head noted before, to be found" },
 	{ OPTION_FROM, "from", "SEQ", "no line from this number on is missing" },
+	{ OPTION_CHECKPOINTS, "checkpoints", "FILE", "checkpoints kept "
+	    "elsewhere, with which the log must agree" },
+	{ OPTION_VERIFIER, "verifier", "FILE", "the verifier keys of those" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -29,6 +32,9 @@ struct request {
 	struct verification model;
 	char head[CHAIN_HEX + 1];
 	bool json;
+	const char *checkpoints, *verifier;
+	struct checkpoints all;
+	struct agree agree;
 };
 
 static void
@@ -64,6 +70,41 @@ tell_whole(const struct verification *v)
 	if (v->first > 1)
 		printf("missing: lines 1 to %llu, older than these\n",
 		    (unsigned long long)v->first - 1);
+}
+
+static void
+tell_agreed(const struct request *r, const struct verification *v)
+{
+	const struct agree *a = &r->agree;
+
+	if (r->checkpoints == NULL)
+		return;
+	printf("checkpoints: %llu agree", (unsigned long long)a->agreed);
+	if (a->last != NULL)
+		printf(", up to line %llu, signed %s; %llu lines are newer",
+		    (unsigned long long)a->last->head.seq, a->last->time,
+		    (unsigned long long)(v->head.seq - a->last->head.seq));
+	if (a->older > 0)
+		printf("; %llu are of older lines, which are not here",
+		    (unsigned long long)a->older);
+	if (r->all.others > 0)
+		printf("; %llu notes are of others",
+		    (unsigned long long)r->all.others);
+	putchar('\n');
+}
+
+static json_t *
+agreed_json(const struct request *r)
+{
+	const struct agree *a = &r->agree;
+
+	if (r->checkpoints == NULL)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:s}", "agree",
+	    (json_int_t)a->agreed, "older", (json_int_t)a->older, "others",
+	    (json_int_t)r->all.others, "last", (json_int_t)(a->last == NULL ? 0 :
+	    a->last->head.seq), "signed", a->last == NULL ? "" :
+	    a->last->time);
 }
 
 static json_t *
@@ -103,13 +144,14 @@ chain_json(const struct verification *v)
 }
 
 static void
-tell_json(const struct chains *c, const char *result)
+tell_json(const struct request *r, const struct chains *c, const char *result)
 {
 	json_t *list = json_array(), *root;
 
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(list, chain_json(&c->list[i]));
-	root = json_pack("{s:s, s:o}", "result", result, "chains", list);
+	root = json_pack("{s:s, s:o, s:o}", "result", result, "checkpoints",
+	    agreed_json(r), "chains", list);
 	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -150,7 +192,7 @@ finish(struct chains *c)
 }
 
 static int
-tell(const struct chains *c, bool json)
+tell(const struct request *r, const struct chains *c)
 {
 	const char *result = "whole";
 
@@ -159,13 +201,15 @@ tell(const struct chains *c, bool json)
 
 		if (v->kind != BREAK_NONE && strcmp(result, "broken") != 0)
 			result = result_of(v);
-		if (!json && v->kind != BREAK_NONE)
+		if (!r->json && v->kind != BREAK_NONE)
 			tell_break(v);
-		else if (!json)
+		else if (!r->json) {
 			tell_whole(v);
+			tell_agreed(r, v);
+		}
 	}
-	if (json)
-		tell_json(c, result);
+	if (r->json)
+		tell_json(r, c, result);
 	return strcmp(result, "whole") == 0 ? EXIT_FINE : FAULT_DATA;
 }
 
@@ -182,9 +226,13 @@ verify(const struct request *r, const struct audit_files *files)
 	good = chains_verify(&chains, &r->model, files->paths, files->n,
 	    &fault);
 	progress_stop();
+	if (good && r->checkpoints != NULL && (chains.n != 1 ||
+	    chains.list[0].anew > 0))
+		good = fault_set(&fault, FAULT_DATA, "checkpoints are of one "
+		    "chain, and there are several: name the files of one");
 	if (good)
 		finish(&chains);
-	status = good ? tell(&chains, r->json) : command_fail(&fault);
+	status = good ? tell(r, &chains) : command_fail(&fault);
 	chains_free(&chains);
 	return status;
 }
@@ -227,9 +275,28 @@ take_option(const struct context *context, struct request *r, int c)
 			return false;
 		r->model.from = from;
 		return true;
+	case OPTION_CHECKPOINTS:
+		r->checkpoints = optarg;
+		return true;
+	case OPTION_VERIFIER:
+		r->verifier = optarg;
+		return true;
 	default:
 		return r->json = true;
 	}
+}
+
+/* Read before the log, as root, perhaps, whose files they are. */
+static bool
+read_checkpoints(struct request *r, struct fault *fault)
+{
+	if (r->checkpoints == NULL)
+		return true;
+	if (!checkpoints_read(&r->all, r->checkpoints, r->verifier, fault))
+		return false;
+	agree_init(&r->agree, &r->all, keyring_plain(r->model.keys));
+	r->model.agree = &r->agree;
+	return true;
 }
 
 static int
@@ -260,17 +327,22 @@ run(struct context *context, int argc, char **argv)
 		if (!take_option(context, &request, c))
 			return FAULT_USAGE;
 	}
+	if ((request.checkpoints == NULL) != (request.verifier == NULL))
+		return command_usage(context, "--checkpoints and --verifier go "
+		    "together");
 	/* The keys first: one may be such that only root can read it. */
 	request.model.keys = audit_keyring(context, &request.keys, &fault);
 	if (request.model.keys == NULL)
 		return command_fail(&fault);
-	if (!audit_files(context, argv + optind, &files, &fault)) {
+	if (!read_checkpoints(&request, &fault) ||
+	    !audit_files(context, argv + optind, &files, &fault)) {
 		status = command_fail(&fault);
 	} else {
 		status = files.doubled > 0 ? tell_doubled() :
 		    verify(&request, &files);
 		audit_files_free(&files);
 	}
+	checkpoints_free(&request.all);
 	keyring_free(request.model.keys);
 	return status;
 }

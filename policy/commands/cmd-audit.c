@@ -9,6 +9,8 @@ const struct command *const command_audit_table[] = {
 	&command_audit_why,
 	&command_audit_verify,
 	&command_audit_head,
+	&command_audit_key,
+	&command_audit_prove,
 	&command_audit_from_log,
 	NULL
 };
@@ -86,7 +88,7 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_audit = {
-	"audit", "show|why|verify|head|from-log ...",
+	"audit", "show|why|verify|head|key|prove|from-log ...",
 	"Read, explain and verify the audit log", NULL, run,
 	"tlspolicy-audit(5)"
 };

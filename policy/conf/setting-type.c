@@ -325,6 +325,44 @@ const struct setting_type setting_type_url = {
 	.print = print_string,
 };
 
+static const struct { char letter; unsigned seconds; } units[] = {
+	{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }
+};
+
+static bool
+parse_duration(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	unsigned long number;
+
+	for (size_t i = 0; value.n > 1 && i < sizeof units / sizeof units[0]; i++)
+		if (value.p[value.n - 1] == units[i].letter &&
+		    text_number(slice_make(value.p, value.n - 1),
+		    row->max / units[i].seconds, &number) && number > 0) {
+			*(int *)field = (int)(number * units[i].seconds);
+			return true;
+		}
+	return expected(row, value, f);
+}
+
+static void
+print_duration(const struct setting *row, const void *field, struct text *out)
+{
+	unsigned value = (unsigned)*(const int *)field;
+	size_t i = 0;
+
+	(void)row;
+	while (value % units[i].seconds != 0)
+		i++;
+	text_printf(out, "%u%c", value / units[i].seconds, units[i].letter);
+}
+
+const struct setting_type setting_type_duration = {
+	.expects = "a time as 30s, 10m, 1h, one day at most",
+	.parse = parse_duration,
+	.print = print_duration,
+};
+
 static bool
 parse_mode(const struct setting *row, struct slice value, void *field,
     struct fault *f)

@@ -56,6 +56,7 @@ extern const struct setting_type setting_type_url;
 extern const struct setting_type setting_type_mode;
 extern const struct setting_type setting_type_days; /* 400, 400d */
 extern const struct setting_type setting_type_word;
+extern const struct setting_type setting_type_duration; /* "30s", in seconds */
 extern const struct setting_type setting_type_prefixes;
 extern const struct setting_type setting_type_domains; /* names, by commas */
 extern const struct setting_type setting_type_names; /* words, by commas */

@@ -65,6 +65,9 @@ struct settings {
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
 	char audit_key_file[SETTINGS_STRING_MAX];
+	char checkpoint_key_file[SETTINGS_STRING_MAX];
+	char checkpoint_file[SETTINGS_STRING_MAX];
+	int checkpoint_interval; /* seconds */
 	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */

@@ -1,0 +1,254 @@
+/*
+ * tlspolicy audit prove: one record, and why it is in the log, for somebody who
+ * sees nothing else of it.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/audit/checkpoint.h"
+#include "policy/audit/merkle.h"
+#include "policy/commands/audit.h"
+
+enum { OPTION_SEQ = OPTION_REPORT, OPTION_CHECKPOINTS, OPTION_VERIFIER,
+	LEAVES_MAX = 16 * 1024 * 1024 };
+
+static const struct command_option options[] = {
+	{ OPTION_CHECKPOINTS, "checkpoints", "FILE", "checkpoints of the log" },
+	{ OPTION_VERIFIER, "verifier", "FILE", "the verifier keys of those" },
+	{ OPTION_SEQ, "seq", "SEQ", "which record, when there are several" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct prove {
+	const char *checkpoints, *verifier;
+	struct slice id;
+	uint64_t wanted; /* 0: the only one */
+	uint64_t seq;	 /* of the record */
+	unsigned found;
+	bool withdrawn;
+	char *record;
+	size_t n;
+	struct checkpoints all;
+	const struct checkpoint *signed_by;
+	struct chain *hasher;
+	char (*leaves)[CHAIN_HEX + 1];
+	struct fault *fault;
+};
+
+/* Of several it is told which there are. */
+static bool
+each(void *arg, struct reader_record *r, const struct reader *reader)
+{
+	struct prove *p = arg;
+
+	(void)reader;
+	if (!slice_equal(facts_value(&r->facts, FACT_QUEUE_ID), p->id) ||
+	    r->maillog || r->seq == 0 ||
+	    (p->wanted != 0 && r->seq != p->wanted))
+		return true;
+	p->found++;
+	fprintf(stderr, "line %llu: %s\n", (unsigned long long)r->seq,
+	    record_event_name(r->event));
+	free(p->record);
+	p->seq = r->seq;
+	p->withdrawn = r->withdrawn;
+	p->n = r->line.n;
+	if ((p->record = malloc(p->n)) == NULL)
+		return fault_no_memory(p->fault);
+	memcpy(p->record, r->line.p, p->n);
+	return true;
+}
+
+static bool
+refuse(struct prove *p, const char *what)
+{
+	return fault_set(p->fault, FAULT_DATA, "%.*s: %s", (int)p->id.n,
+	    p->id.p, what);
+}
+
+static bool
+find_record(struct prove *p, const struct audit_files *files)
+{
+	struct audit_walk walk = { .each = each, .arg = p,
+		.withdrawn_too = true };
+
+	fault_clear(p->fault);
+	if (!audit_walk(&walk, files, p->fault) ||
+	    p->fault->kind != FAULT_NONE)
+		return false;
+	if (p->found == 0)
+		return fault_set(p->fault, FAULT_NOINPUT, "no record of %.*s",
+		    (int)p->id.n, p->id.p);
+	if (p->found > 1)
+		return refuse(p, "there are several records: say which by "
+		    "--seq");
+	return !p->withdrawn || refuse(p, "the record was withdrawn: the client "
+	    "was told 451 in its place");
+}
+
+static bool
+find_checkpoint(struct prove *p)
+{
+	for (size_t i = 0; i < p->all.n && p->signed_by == NULL; i++)
+		if (p->all.list[i].first <= p->seq &&
+		    p->seq <= p->all.list[i].head.seq)
+			p->signed_by = &p->all.list[i];
+	if (p->signed_by == NULL)
+		return refuse(p, "no checkpoint has its line yet, or it is not "
+		    "among those");
+	return p->signed_by->head.seq - p->signed_by->first < LEAVES_MAX ||
+	    refuse(p, "its checkpoint has too many lines");
+}
+
+/* The hashes of the lines that were signed together. */
+static bool
+take_line(struct prove *p, struct slice line)
+{
+	const struct checkpoint *c = p->signed_by;
+	struct chain_line parts;
+	char hex[CHAIN_HEX + 1], *leaf;
+
+	if (!chain_split(line, &parts) || parts.seq < c->first ||
+	    parts.seq > c->head.seq)
+		return true;
+	leaf = p->leaves[parts.seq - c->first];
+	if (!merkle_leaf(p->hasher, line, hex))
+		return fault_set(p->fault, FAULT_SOFTWARE, "OpenSSL failed");
+	if (leaf[0] != '\0' && strcmp(leaf, hex) != 0)
+		return refuse(p, "lines of that number are in several files: "
+		    "name those of one log");
+	memcpy(leaf, hex, sizeof hex);
+	return true;
+}
+
+static bool
+take_file(struct prove *p, const char *path)
+{
+	struct source *source = source_open(path, p->fault);
+	enum source_result result = SOURCE_FAILED;
+	struct slice line;
+	bool ended, good = source != NULL;
+
+	while (good && (result = source_next(source, &line, &ended,
+	    p->fault)) == SOURCE_LINE)
+		good = take_line(p, line);
+	source_close(source);
+	return good && result == SOURCE_END;
+}
+
+/* What is proved must be what was signed, as this log has it. */
+static bool
+take_leaves(struct prove *p, const struct audit_files *files)
+{
+	const struct checkpoint *c = p->signed_by;
+	uint64_t n = c->head.seq - c->first + 1;
+	char root[CHAIN_HEX + 1];
+	struct merkle tree;
+
+	p->hasher = chain_new(slice_make("", 0), p->fault);
+	p->leaves = calloc(n, sizeof p->leaves[0]);
+	if (p->hasher == NULL || p->leaves == NULL)
+		return p->hasher != NULL && fault_no_memory(p->fault);
+	for (size_t i = 0; i < files->n; i++)
+		if (!take_file(p, files->paths[i]))
+			return false;
+	merkle_init(&tree);
+	for (uint64_t i = 0; i < n; i++) {
+		if (p->leaves[i][0] == '\0')
+			return refuse(p, "lines that were signed with it are "
+			    "not here");
+		if (!merkle_add(&tree, p->hasher, p->leaves[i]))
+			return fault_set(p->fault, FAULT_SOFTWARE,
+			    "OpenSSL failed");
+	}
+	return (merkle_root(&tree, p->hasher, root) &&
+	    strcmp(root, c->root) == 0) || refuse(p, "the log is not what the "
+	    "checkpoint has signed: see `tlspolicy audit verify'");
+}
+
+static void
+print_step(void *none, bool left, const char *hex)
+{
+	(void)none;
+	printf("%s %s\n", left ? "left" : "right", hex);
+}
+
+static bool
+print(struct prove *p)
+{
+	const struct checkpoint *c = p->signed_by;
+	char memory[CHECKPOINT_MAX];
+	struct text note;
+
+	puts("tlspolicy proof 1");
+	fwrite(p->record, 1, p->n, stdout);
+	putchar('\n');
+	if (!merkle_path((const char (*)[CHAIN_HEX + 1])p->leaves,
+	    c->head.seq - c->first + 1, p->seq - c->first, p->hasher,
+	    print_step, NULL))
+		return fault_set(p->fault, FAULT_SOFTWARE, "OpenSSL failed");
+	text_init(&note, memory, sizeof memory);
+	checkpoint_note(c, &note);
+	/* Without the empty line that parts notes. */
+	printf("\n%.*s", (int)note.n - 1, note.buf);
+	return true;
+}
+
+static bool
+take_option(const struct context *context, struct prove *p, int c)
+{
+	unsigned long seq;
+
+	if (c == OPTION_CHECKPOINTS)
+		p->checkpoints = optarg;
+	else if (c == OPTION_VERIFIER)
+		p->verifier = optarg;
+	else if (command_number(context, c, 1, ~0UL >> 1, &seq))
+		p->wanted = seq;
+	else
+		return false;
+	return true;
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	struct fault fault;
+	struct prove p = { .fault = &fault };
+	struct audit_files files;
+	int c, status;
+
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == '?')
+			return status;
+		if (!take_option(context, &p, c))
+			return FAULT_USAGE;
+	}
+	if (optind == argc || argv[optind][0] == '\0')
+		return command_usage(context, "which message? Give its queue "
+		    "id");
+	if (p.checkpoints == NULL || p.verifier == NULL)
+		return command_usage(context, "--checkpoints and --verifier "
+		    "are needed");
+	p.id = slice_of(argv[optind]);
+	if (!checkpoints_read(&p.all, p.checkpoints, p.verifier, &fault) ||
+	    !audit_files(context, argv + optind + 1, &files, &fault))
+		return command_fail(&fault);
+	status = find_record(&p, &files) && find_checkpoint(&p) &&
+	    take_leaves(&p, &files) && print(&p) ? EXIT_FINE :
+	    command_fail(&fault);
+	audit_files_free(&files);
+	checkpoints_free(&p.all);
+	chain_free(p.hasher);
+	free(p.leaves);
+	free(p.record);
+	return status;
+}
+
+const struct command command_audit_prove = {
+	"audit prove", "QUEUE-ID [FILE...]",
+	"Print a record, and proof that it is in the log", options, run,
+	"tlspolicy-audit(5)"
+};
