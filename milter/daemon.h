@@ -7,6 +7,7 @@
 #ifndef TLSPOLICY_DAEMON_H
 #define TLSPOLICY_DAEMON_H
 
+#include "milter/announce.h"
 #include "milter/auditlog/auditlog.h"
 #include "milter/drain.h"
 #include "milter/metrics/ends.h"
@@ -18,6 +19,7 @@ struct daemon {
 	struct settings_holder settings;
 	struct store_holder store;
 	struct auditlog *audit;
+	struct announce announce;
 	struct metrics metrics;
 	struct ends ends;
 	struct drain drain;

@@ -9,11 +9,13 @@
 #define TLSPOLICY_POLICY_H
 
 #include "policy/audit/chain.h"
+#include "policy/audit/record-policy.h"
 #include "policy/audit/record.h"
 #include "policy/audit/source.h"
 #include "policy/audit/tail.h"
 #include "policy/base/arena.h"
 #include "policy/base/attribute.h"
+#include "policy/base/digest.h"
 #include "policy/base/fault.h"
 #include "policy/base/folder.h"
 #include "policy/base/netaddr.h"
@@ -26,6 +28,7 @@
 #include "policy/facts/macro.h"
 #include "policy/facts/suite.h"
 #include "policy/outbound/outbound.h"
+#include "policy/store/history.h"
 #include "policy/store/store.h"
 #include "policy/store/watch.h"
 

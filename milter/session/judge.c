@@ -1,6 +1,6 @@
 /*
  * The store is held for as long as the question takes and no longer: writing
- * the audit record must not keep it.
+ * the audit record, and what goes before it (announce.h), must not keep it.
  */
 #include "milter/clock.h"
 #include "milter/log.h"
@@ -36,6 +36,9 @@ ask(struct session *s, enum eval_scope scope, int64_t now_us,
 
 	if (store_holder_begin(&d->store, &reader, &why)) {
 		eval_session(&question, &reader, NULL, verdict);
+		if (!announce_look(&d->announce, &reader, now_us,
+		    &m->announcements))
+			m->unannounced = true;
 		store_holder_end(&d->store, &reader);
 	} else {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
