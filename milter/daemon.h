@@ -7,6 +7,7 @@
 #ifndef TLSPOLICY_DAEMON_H
 #define TLSPOLICY_DAEMON_H
 
+#include "milter/announce.h"
 #include "milter/auditlog/auditlog.h"
 #include "milter/drain.h"
 #include "milter/metrics/certwatch.h"
@@ -22,6 +23,7 @@ struct daemon {
 	struct store_holder store;
 	struct auditlog *audit;
 	struct feed *feed; /* NULL: there is none */
+	struct announce announce;
 	struct metrics metrics;
 	struct ends ends;
 	struct certwatch certificates;

@@ -178,6 +178,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	certwatch_init(&d->certificates);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
+	announce_init(&d->announce);
 	atomic_init(&d->nsessions, 0);
 	pool_init(&d->messages);
 	d->started_us = (uint64_t)clock_date_us();

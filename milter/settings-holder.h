@@ -18,6 +18,10 @@
 struct settings_in_force {
 	struct settings settings;
 	struct eval_options options; /* points into settings */
+	char digest[DIGEST_HEX + 1]; /* of those that bear on a verdict */
+	bool changed;		     /* `names` are those that are others now */
+	char names[512];
+	atomic_bool announced;	     /* see announce.h */
 	atomic_uint holders;
 };
 

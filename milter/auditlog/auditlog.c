@@ -196,6 +196,16 @@ auditlog_submit_refusal(struct auditlog *a, struct slice record)
 }
 
 bool
+auditlog_lose_refusal(struct auditlog *a)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	if (w != NULL)
+		writer_lose_refusal(w);
+	return w == NULL;
+}
+
+bool
 auditlog_offer(struct auditlog *a, struct slice record)
 {
 	struct writer *w = atomic_load(&a->writer);

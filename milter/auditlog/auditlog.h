@@ -31,6 +31,8 @@ bool auditlog_submit(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
 /* For a record that no mail is accepted on: see writer_submit_refusal(). */
 bool auditlog_submit_refusal(struct auditlog *, struct slice record)
     MUST_CHECK NONNULL;
+/* One that cannot be recorded is counted as those that are refused; false. */
+bool auditlog_lose_refusal(struct auditlog *) NONNULL;
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.

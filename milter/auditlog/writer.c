@@ -190,6 +190,15 @@ writer_submit_refusal(struct writer *w, struct slice record)
 	return submit(w, record, REFUSAL);
 }
 
+void
+writer_lose_refusal(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->stats.refused++;
+	count_unrecorded(w);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static uint64_t
 age(int64_t since_ms)
 {

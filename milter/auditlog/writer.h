@@ -103,6 +103,9 @@ bool writer_offer(struct writer *, struct slice record) MUST_CHECK NONNULL;
 bool writer_submit_refusal(struct writer *, struct slice record)
     MUST_CHECK NONNULL;
 
+/* A refusal that its submitter could not hand over is one that is refused. */
+void writer_lose_refusal(struct writer *) NONNULL;
+
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is
  * linked to the old one.  sync, full and key as in `options` from then on (the

@@ -1,6 +1,6 @@
 /*
  * The store is held for as long as the question takes and no longer: writing
- * the audit record must not keep it.
+ * the audit record, and what goes before it (announce.h), must not keep it.
  */
 #include "milter/clock.h"
 #include "milter/feed/feed.h"
@@ -18,14 +18,23 @@ trace_to_log(void *arg, const char *line)
 struct asking {
 	const struct question *question;
 	struct verdict *verdict;
+	struct session *session;
+	const struct announcement *before; /* what its list held until now */
+	int64_t now_us;
 };
 
+/* Asked anew where commits overtook it: that time alone counts. */
 static void
 ask_store(void *arg, struct store_reader *reader)
 {
 	const struct asking *a = arg;
+	struct message *m = a->session->message;
 
+	announce_take_back(&m->announcements, a->before);
 	eval_session(a->question, reader, NULL, a->verdict);
+	if (!announce_look(&a->session->daemon->announce, reader, a->now_us,
+	    &m->announcements))
+		m->unannounced = true;
 }
 
 static void
@@ -46,7 +55,8 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
-	struct asking asking = { &question, verdict };
+	struct asking asking = { &question, verdict, s, m->announcements,
+		now_us };
 	struct fault why;
 
 	if (!store_holder_ask(&d->store, ask_store, &asking, &why)) {

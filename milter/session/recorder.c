@@ -15,9 +15,17 @@ static bool
 submit(struct session *s, enum record_event event, struct slice line)
 {
 	struct auditlog *audit = s->daemon->audit;
-	bool taken = event == RECORD_MESSAGE ? auditlog_submit(audit, line) :
-	    auditlog_submit_refusal(audit, line);
+	struct message *m = s->message;
+	bool accepts = event == RECORD_MESSAGE, taken;
+	announce_submit *hand_over = accepts ? auditlog_submit :
+	    auditlog_submit_refusal;
 
+	if (m->unannounced)
+		taken = !accepts && auditlog_lose_refusal(audit);
+	else
+		taken = announce_all(&s->daemon->announce, audit,
+		    &m->announcements, m->settings, m->judged_us,
+		    hand_over) && hand_over(audit, line);
 	metrics_count(&s->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
 	return taken;
@@ -62,6 +70,8 @@ write_record(struct session *s, struct record *record)
 	record->facts = &s->message->facts;
 	record->monitor = s->message->settings->settings.mode == MODE_MONITOR;
 	record->exempt = s->message->exempt;
+	record->settings = slice_make(s->message->settings->digest,
+	    RECORD_SETTINGS_DIGITS);
 	text_init(&line, memory, sizeof memory);
 	if (record_format(record, &line))
 		return submit(s, record->event,

@@ -67,6 +67,8 @@ session_begin_message(struct session *s)
 	m->settings = settings_holder_take(&s->daemon->settings);
 	m->judged_us = 0;
 	m->exempt = m->awaits = m->fed = false;
+	m->announcements = NULL;
+	m->unannounced = false;
 	m->rcpts = NULL;
 	m->nrcpts = m->room = 0;
 	m->forged = 0;
@@ -81,6 +83,7 @@ session_end_message(struct session *s)
 	struct message *m = s->message;
 
 	s->message = NULL;
+	announce_forget(&m->announcements);
 	settings_holder_drop(m->settings);
 	/* facts_reset() frees what a message with many recipients took. */
 	facts_reset(&m->facts, DIALECT_SENDMAIL);
@@ -151,6 +154,8 @@ session_add_rcpt(struct session *s, const struct verdict *v)
 	r->resolved = facts_value(&m->facts, FACT_RCPT_RESOLVED);
 	r->kind = v->kind;
 	r->waiver = v->waiver;
+	r->other = v->generation != m->verdict.generation;
+	r->generation = v->generation;
 	r->result = NULL;
 	if (v->nresults > 0) {
 		r->result = copy_result(&m->facts.memory, &v->results[0]);

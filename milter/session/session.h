@@ -20,6 +20,8 @@ struct message {
 	/* when MAIL came; microseconds since 1970, UTC */
 	int64_t judged_us;
 	bool exempt;
+	struct announcement *announcements; /* before its first record */
+	bool unannounced; /* for one of them there was no memory */
 	struct record_rcpt *rcpts; /* accepted recipients, in facts.memory */
 	size_t nrcpts, room;
 	bool awaits; /* tags of MAIL that the facts feed has to tell of */

@@ -16,6 +16,8 @@ struct asked {
 	struct outbound_question question;
 	struct outbound_answer answer;
 	int64_t now_us;
+	struct announcement *announcements;
+	bool unannounced;
 };
 
 static void
@@ -30,7 +32,10 @@ ask_store(void *arg, struct store_reader *reader)
 {
 	struct asked *a = arg;
 
+	announce_take_back(&a->announcements, NULL);
 	outbound_ask(&a->question, reader, NULL, &a->answer);
+	a->unannounced = !announce_look(&a->daemon->announce, reader,
+	    a->now_us, &a->announcements);
 }
 
 static void
@@ -45,7 +50,17 @@ ask(struct asked *a)
 }
 
 static bool
-record(const struct asked *a)
+announce(struct asked *a)
+{
+	struct daemon *d = a->daemon;
+
+	return !a->unannounced && announce_all(&d->announce, d->audit,
+	    &a->announcements, a->settings, a->now_us,
+	    auditlog_offer);
+}
+
+static bool
+record(struct asked *a)
 {
 	struct record_outbound record = { a->now_us, &a->question, &a->answer };
 	char *memory = malloc(RECORD_LINE_MAX);
@@ -55,8 +70,8 @@ record(const struct asked *a)
 	if (memory == NULL)
 		return false;
 	text_init(&line, memory, RECORD_LINE_MAX);
-	taken = record_format_outbound(&record, &line) && auditlog_offer(
-	    a->daemon->audit, slice_make(line.buf, line.n));
+	taken = announce(a) && record_format_outbound(&record, &line) &&
+	    auditlog_offer(a->daemon->audit, slice_make(line.buf, line.n));
 	free(memory);
 	metrics_count(&a->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
@@ -125,6 +140,8 @@ prepare(struct asked *a, struct daemon *d, struct slice request,
 	size_t blank = slice_find(request, ' ');
 
 	a->daemon = d;
+	a->announcements = NULL;
+	a->unannounced = false;
 	a->settings = settings_holder_take(&d->settings);
 	a->now_us = clock_date_us();
 	outbound_options_of(&a->settings->settings, &a->options);
@@ -187,6 +204,7 @@ answer_request(struct daemon *d, struct slice request,
 		text_puts(reply, "OK ALIVE");
 	else
 		answer(a, reply);
+	announce_forget(&a->announcements);
 	settings_holder_drop(a->settings);
 	free(a);
 }

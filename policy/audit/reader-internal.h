@@ -35,6 +35,11 @@ bool parse_raw(struct parse *) NONNULL;
 /* At the end of the line: all that was told, into the record's facts. */
 bool parse_put_facts(struct parse *) NONNULL;
 
+/* reader-policy.c */
+bool parse_policy(struct parse *) NONNULL;
+bool parse_settings(struct parse *) NONNULL;
+bool parse_rcpts_generation(struct parse *) NONNULL;
+
 bool parse_rcpts(struct parse *) NONNULL;
 bool parse_resolved(struct parse *) NONNULL;
 bool parse_rules(struct parse *) NONNULL;

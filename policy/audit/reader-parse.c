@@ -93,7 +93,7 @@ parse_event(struct parse *p)
 	if (!parse_word(p, event_word, RECORD_EVENT_COUNT, &value))
 		return false;
 	p->r->event = (enum record_event)value;
-	p->note = p->r->event == RECORD_DELIVERED;
+	p->note = p->r->event >= RECORD_DELIVERED;
 	return true;
 }
 
@@ -309,6 +309,7 @@ static const struct member {
 	MEMBER("event", parse_event),
 	MEMBER("time", parse_time),
 	MEMBER("generation", parse_generation),
+	MEMBER("settings", parse_settings),
 	MEMBER("session", parse_session),
 	MEMBER("client", parse_client),
 	MEMBER("daemon", parse_daemon),
@@ -316,6 +317,7 @@ static const struct member {
 	MEMBER("tls", parse_tls),
 	MEMBER("rcpts", parse_rcpts),
 	MEMBER("rcpts_resolved", parse_resolved),
+	MEMBER("rcpts_generation", parse_rcpts_generation),
 	MEMBER("rules", parse_rules),
 	MEMBER("verdict", parse_verdict),
 	MEMBER("waiver", parse_waiver),
@@ -338,6 +340,7 @@ static const struct member {
 	MEMBER("refusals", parse_refusals),
 	MEMBER("source", parse_source),
 	MEMBER("server", parse_server),
+	MEMBER("policy", parse_policy),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };

@@ -26,6 +26,19 @@ struct reader_outbound {
 	    resolver;
 };
 
+/* Of RECORD_POLICY; `known` false: the daemon could not tell. */
+struct reader_policy {
+	bool known;
+	int64_t made_us;
+	uint64_t uid, back_to, rules;
+	struct slice how, login, host, message, rules_sha256, settings_sha256;
+};
+
+struct reader_settings {
+	struct slice digest; /* whole of RECORD_SETTINGS, else its beginning */
+	struct slice values; /* of RECORD_SETTINGS: "name = value" lines */
+};
+
 struct reader_record {
 	enum record_event event;
 	int64_t time_us; /* since 1970, UTC: when it was judged */
@@ -33,6 +46,7 @@ struct reader_record {
 	struct slice session;
 	struct facts facts;	 /* without the recipient's */
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
+	uint64_t *rcpts_generation; /* NULL: all the record's */
 	size_t nrcpts;
 	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
@@ -49,6 +63,8 @@ struct reader_record {
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
+	struct reader_policy policy;
+	struct reader_settings settings;
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };

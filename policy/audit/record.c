@@ -12,6 +12,8 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
 	[RECORD_DELIVERED] = "delivered",
+	[RECORD_POLICY] = "policy",
+	[RECORD_SETTINGS] = "settings",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */
@@ -101,6 +103,27 @@ put_resolved(struct line *l)
 	PUT(l, "]");
 	if (!faithful)
 		l->raw |= UINT64_C(1) << FACT_RCPT_RESOLVED;
+}
+
+/* A policy may have come between two recipients. */
+static void
+put_generations(struct line *l)
+{
+	const struct record *r = l->record;
+	bool other = false;
+
+	for (size_t i = 0; i < r->nrcpts; i++)
+		other |= r->rcpts[i].other;
+	if (!other)
+		return;
+	PUT(l, ",\"rcpts_generation\":[");
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		if (i > 0)
+			PUT(l, ",");
+		jsonput_number(&l->out, r->rcpts[i].other ?
+		    r->rcpts[i].generation : r->verdict->generation);
+	}
+	PUT(l, "]");
 }
 
 static void
@@ -257,11 +280,16 @@ record_format(const struct record *r, struct text *out)
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
+	if (r->settings.n > 0) {
+		PUT(l, ",\"settings\":");
+		line_slice(l, r->settings);
+	}
 	PUT(l, ",\"session\":");
 	line_slice(l, r->session);
 	line_facts(l);
 	put_rcpts(l);
 	put_resolved(l);
+	put_generations(l);
 	put_rules(l);
 	put_verdict(l);
 	PUT(l, ",\"mode\":");

@@ -26,6 +26,8 @@ struct record_rcpt {
 	const struct tag_result *result; /* NULL: no TLS_To rule matched */
 	enum verdict_kind kind;		   /* as carried out */
 	enum waiver waiver;
+	bool other; /* `generation` judged it, not that of the record */
+	uint64_t generation;
 };
 
 enum record_event {
@@ -35,6 +37,8 @@ enum record_event {
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
+	RECORD_POLICY,	 /* not of a session: record_policy_format() */
+	RECORD_SETTINGS, /* the same: record_policy_settings() */
 	RECORD_EVENT_COUNT
 };
 
@@ -49,6 +53,7 @@ struct record {
 	const struct verdict *verdict; /* at MAIL, or at the refused RCPT */
 	const struct record_rcpt *rcpts;
 	size_t nrcpts;
+	struct slice settings; /* the beginning of their digest, or empty */
 	bool monitor; /* mode */
 	bool exempt;  /* the client is never refused (exempt-clients) */
 };

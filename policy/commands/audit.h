@@ -118,5 +118,7 @@ void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
 /* Of an outbound record. */
 void audit_outbound_print(const struct reader_record *, struct text *out);
+/* Of RECORD_POLICY and RECORD_SETTINGS. */
+void audit_policy_print(const struct reader_record *, struct text *out);
 
 #endif

@@ -305,6 +305,28 @@ each_outbound(void *arg, const struct reader_record *r)
 	return !ferror(stdout);
 }
 
+/* About all mail: among that of a domain, a client or a rule it is none. */
+static bool
+each_policy(struct show *show, const struct reader_record *r)
+{
+	char buf[8192];
+	struct text line;
+
+	for (int i = 0; i < CHOICES; i++)
+		if (value_of(show, (enum choice)i) != NULL)
+			return true;
+	if (!in_time(show, r))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	if (show->json) {
+		print_line(show, r);
+	} else {
+		audit_policy_print(r, &line);
+		puts(buf);
+	}
+	return !ferror(stdout);
+}
+
 /* Whom it is about cannot be seen; among lines for people the record says it. */
 static bool
 each_note(void *arg, const struct reader_record *r)
@@ -313,6 +335,8 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
+	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS)
+		return each_policy(show, r);
 	if (r->event == RECORD_DELIVERED) {
 		if (!passes(show, r, delivery_matches))
 			return true;

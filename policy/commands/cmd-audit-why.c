@@ -3,7 +3,7 @@
  *
  * The record says what was decided and by which rule.  Which keys were tried
  * on the way it does not say; they are found by judging the recorded facts
- * again, which tells the truth only while the store is of the same generation.
+ * again, by the rules and settings of that day, while the store keeps them.
  */
 #include <getopt.h>
 #include <string.h>
@@ -11,9 +11,13 @@
 
 #include "policy/replay/replay.h"
 #include "policy/commands/audit.h"
+#include "policy/commands/past.h"
 
 struct why {
 	const struct context *context;
+	struct past past;
+	struct eval_options options; /* of the record's day */
+	bool no_memory;
 	struct slice id;
 	unsigned found;
 	int status; /* exit code when the store could not be opened */
@@ -123,39 +127,92 @@ print_line(void *none, const char *line)
 	printf("    %s\n", line);
 }
 
+/* By the rules and settings of its day; *w->options for the latter. */
+static bool
+prepare(struct replay *p, const struct reader_record *r)
+{
+	struct why *w = p->arg;
+	const struct settings *then = past_settings(&w->past, r);
+
+	if (then == NULL)
+		then = &w->context->settings;
+	settings_eval_options(then, &w->options);
+	p->options = &w->options;
+	return true;
+}
+
+static struct store_reader *
+reader_of(struct replay *p, const struct reader_record *r,
+    uint64_t generation)
+{
+	struct why *w = p->arg;
+	struct store_reader *reader;
+	struct fault why;
+
+	if (past_rules(&w->past, generation, r->time_us, &reader, &why) ==
+	    PAST_FOUND)
+		return reader;
+	printf("    (a recipient was judged by generation %llu: %s)\n",
+	    (unsigned long long)generation, why.text);
+	return NULL;
+}
+
+static void
+print_tried(struct why *w, struct reader_record *r,
+    struct store_reader *reader)
+{
+	static struct replay replay;
+	struct trace trace = { .line = print_line };
+
+	printf("keys tried, generation %llu%s:\n",
+	    (unsigned long long)r->generation,
+	    past_settings(&w->past, r) == NULL ?
+	    ", by the settings of today" : "");
+	replay = (struct replay){ .reader = reader, .trace = &trace,
+		.prepare = prepare, .reader_of = reader_of, .arg = w };
+	if (!replay_judge(&replay, r))
+		printf("    out of memory: not all was judged\n");
+}
+
 /* Every key that was tried, by judging once more. */
 static void
 print_trace(struct why *w, struct reader_record *r)
 {
-	struct eval_options options;
-	static struct replay replay;
-	struct trace trace = { .line = print_line };
-	struct store_reader reader;
-	struct store *store;
+	struct store_reader *reader;
 	struct fault fault;
 
-	if (!command_open_store(w->context, &store, &reader, &fault)) {
+	past_next_record(&w->past);
+	switch (past_rules(&w->past, r->generation, r->time_us, &reader,
+	    &fault)) {
+	case PAST_FOUND:
+		print_tried(w, r, reader);
+		break;
+	case PAST_NO_POLICY:
+		printf("keys tried: none, %s\n", fault.text);
+		break;
+	case PAST_NOT_KEPT:
+	case PAST_ANOTHER:
+		printf("keys tried: cannot tell any more, it was judged by "
+		    "generation %llu: %s\n",
+		    (unsigned long long)r->generation, fault.text);
+		break;
+	case PAST_FAILED:
 		printf("keys tried: cannot tell, the store cannot be read\n");
 		/* That no store is there, or none that can be read, is said. */
 		if (fault.kind != FAULT_NOINPUT && fault.kind != FAULT_DATA)
 			w->status = command_fail(&fault);
-		return;
+		break;
 	}
-	if (reader.info.generation != r->generation) {
-		printf("keys tried: cannot tell any more, it was judged by "
-		    "generation %llu and the store holds %llu\n",
-		    (unsigned long long)r->generation,
-		    (unsigned long long)reader.info.generation);
-	} else {
-		settings_eval_options(&w->context->settings, &options);
-		printf("keys tried, generation %llu:\n",
-		    (unsigned long long)r->generation);
-		replay = (struct replay){ .options = &options,
-			.reader = &reader, .trace = &trace };
-		if (!replay_judge(&replay, r))
-			printf("    out of memory: not all was judged\n");
-	}
-	command_close_store(store, &reader);
+}
+
+/* Who made it, as far as the log has told. */
+static bool
+note(void *arg, const struct reader_record *r)
+{
+	struct why *w = arg;
+
+	w->no_memory = w->no_memory || !past_note(&w->past, r);
+	return !w->no_memory;
 }
 
 static bool
@@ -188,8 +245,8 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct why why = { .context = context };
-	struct audit_walk walk = { .each = each, .arg = &why,
+	struct why why = { .context = context, .past.context = context };
+	struct audit_walk walk = { .each = each, .note = note, .arg = &why,
 	    .withdrawn_too = true };
 	struct audit_files files;
 	struct fault fault;
@@ -206,6 +263,11 @@ run(struct context *context, int argc, char **argv)
 	status = audit_walk(&walk, &files, &fault) ? EXIT_FINE :
 	    command_fail(&fault);
 	audit_files_free(&files);
+	past_free(&why.past);
+	if (why.no_memory) {
+		fault_no_memory(&fault);
+		return command_fail(&fault);
+	}
 	audit_say_torn(walk.torn);
 	audit_say_unread(status == EXIT_FINE ? walk.unread : 0);
 	if (status == EXIT_FINE && walk.unread > 0)

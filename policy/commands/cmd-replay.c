@@ -5,6 +5,7 @@
 
 #include "policy/commands/progress.h"
 #include "policy/commands/replay.h"
+#include "policy/commands/replay-then.h"
 #include "policy/replay/workers.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
@@ -15,6 +16,7 @@ static const struct command_option options[] = {
 	{ 'r', NULL, "NEWRULES", "the rules to judge by; without: the store" },
 	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
+	{ OPTION_AS_THEN, "as-then", NULL, "each by the policy of its day" },
 	{ 'v', "verbose", NULL, "with the examples, how both verdicts came" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
@@ -24,7 +26,7 @@ struct replaying {
 	struct context *context;
 	char *rules[RULEFILE_SOURCES_MAX + 1];
 	size_t nrules;
-	bool verbose, json, left, own_mode, own_exempt;
+	bool verbose, json, left, own_mode, own_exempt, as_then;
 	struct eval_options eval;
 	struct replay replay;
 };
@@ -135,11 +137,18 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 			run->json = true;
 		else if (c == OPTION_LEFT)
 			run->left = true;
+		else if (c == OPTION_AS_THEN)
+			run->as_then = true;
 		else {
 			*status = command_usage(run->context,
 			    "too many options -%c", c);
 			return false;
 		}
+	}
+	if (run->as_then && (run->nrules > 0 || n > 0)) {
+		*status = command_usage(run->context, "--as-then takes rules "
+		    "and settings of the day: not -r, nor -o");
+		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (!settings_assign(&run->context->settings,
@@ -172,6 +181,21 @@ replay_leaving(struct replaying *run, const struct audit_files *files,
 }
 
 static int
+as_then(const struct replaying *run, char **operands)
+{
+	struct audit_files files;
+	struct fault fault;
+	int status;
+
+	if (!command_enter_folder(run->context, &fault) ||
+	    !audit_files(run->context, operands, &files, &fault))
+		return command_fail(&fault);
+	status = replay_then(run->context, &files, run->verbose, run->json);
+	audit_files_free(&files);
+	return status;
+}
+
+static int
 run(struct context *context, int argc, char **argv)
 {
 	struct replaying *run = calloc(1, sizeof *run);
@@ -186,6 +210,11 @@ run(struct context *context, int argc, char **argv)
 	}
 	run->context = context;
 	if (!take_options(run, argc, argv, &status)) {
+		free(run);
+		return status;
+	}
+	if (run->as_then) {
+		status = as_then(run, argv + optind);
 		free(run);
 		return status;
 	}

@@ -87,3 +87,28 @@ settings_print_verdict(const struct settings *s, struct text *out)
 		text_char(out, '\n');
 	}
 }
+
+static bool
+same_value(const struct setting *row, const struct settings *a,
+    const struct settings *b)
+{
+	char a_value[SETTINGS_VALUE_MAX], b_value[SETTINGS_VALUE_MAX];
+	struct text a_text, b_text;
+
+	text_init(&a_text, a_value, sizeof a_value);
+	text_init(&b_text, b_value, sizeof b_value);
+	row->type->print(row, field_in(a, row), &a_text);
+	row->type->print(row, field_in(b, row), &b_text);
+	return strcmp(a_value, b_value) == 0;
+}
+
+void
+settings_differing(const struct settings *a, const struct settings *b,
+    struct text *names)
+{
+	for (const struct setting *row = setting_table(); row->name != NULL;
+	    row++)
+		if (row->verdict && !same_value(row, a, b))
+			text_printf(names, "%s%s", names->n > 0 ? " " : "",
+			    row->name);
+}

@@ -100,14 +100,15 @@ bool settings_read(struct settings *s, const char *path,
     void (*report)(void *, const struct fault *), void *arg, struct fault *)
     MUST_CHECK;
 
-/*
- * "NAME=VALUE", as `check -o` takes it.  On failure `s` stays as it was.
- */
+/* "NAME=VALUE", as `check -o` takes it.  On failure `s` stays as it was. */
 bool settings_assign(struct settings *s, struct slice assignment,
     struct fault *) MUST_CHECK NONNULL;
 
 /* "name = value" lines of those that bear on a verdict; SETTINGS_TEXT_MAX. */
 void settings_print_verdict(const struct settings *s, struct text *) NONNULL;
+/* The names of those that differ, with blanks between. */
+void settings_differing(const struct settings *, const struct settings *,
+    struct text *) NONNULL;
 
 /*
  * For SIGHUP: takes over from `fresh` what may change in flight.  Calls

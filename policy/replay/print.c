@@ -160,8 +160,15 @@ replay_report_print(struct replay_report *r, size_t records, bool traces,
 	}
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		all += r->changed[c];
-	fprintf(out, "%zu records, %llu would be judged differently\n",
-	    records, (unsigned long long)all);
+	if (!r->as_then) {
+		fprintf(out, "%zu records, %llu would be judged differently\n",
+		    records, (unsigned long long)all);
+		return;
+	}
+	fprintf(out, "%zu records; by the policy of its day %llu %s, %llu not "
+	    "judged again\n", records, (unsigned long long)all, all == 0 ?
+	    "come out differently" : "COME OUT DIFFERENTLY",
+	    (unsigned long long)r->unjudged);
 }
 
 static void
@@ -234,6 +241,9 @@ replay_report_json(struct replay_report *r, size_t records, FILE *out)
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		fprintf(out, ",\"%s\":%llu", json_names[c],
 		    (unsigned long long)r->changed[c]);
+	if (r->as_then)
+		fprintf(out, ",\"not_judged\":%llu",
+		    (unsigned long long)r->unjudged);
 	fprintf(out, ",\"groups\":[");
 	for (size_t i = 0; good && i < r->n; i++) {
 		if (i > 0)

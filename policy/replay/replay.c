@@ -60,39 +60,44 @@ is_refusal(enum replay_outcome outcome)
 	return outcome == OUTCOME_TEMPFAILED || outcome == OUTCOME_REJECTED;
 }
 
-bool
-replay_judge(struct replay *p, struct reader_record *r)
+/* By its own generation, where that is asked for. */
+static struct store_reader *
+reader_for(struct replay *p, const struct reader_record *r, size_t rcpt)
 {
-	struct eval_options options = *p->options;
-	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
-		.options = &options, .exempt = p->own_exempt == NULL ?
-		r->exempt : settings_exempt(p->own_exempt, &r->facts),
-		.untold = !facts_arrived(&r->facts),
-		.now = r->time_us / 1000000, .trace = p->trace };
+	if (p->reader_of == NULL || r->rcpts_generation == NULL)
+		return p->reader;
+	return p->reader_of(p, r, r->rcpts_generation[rcpt]);
+}
+
+/* False: out of memory. */
+static bool
+set_rcpt(struct reader_record *r, size_t i)
+{
+	bool whole = facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i], false);
+
+	facts_set_state(&r->facts, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
+	if (whole && r->resolved != NULL && r->resolved[i].n > 0)
+		whole = facts_set(&r->facts, FACT_RCPT_RESOLVED,
+		    r->resolved[i], false);
+	return whole;
+}
+
+static bool
+judge_rcpts(struct replay *p, struct reader_record *r, struct question *q)
+{
 	bool whole = true;
 	int spare = 0;
 
-	if (!p->own_mode)
-		options.monitor = r->monitor;
-	p->verdict = NULL;
-	p->rcpts_refused = 0;
-	eval_session(&q, p->reader, NULL, &p->mail);
-	take(p, &p->mail, slice_make("", 0));
-	q.scope = EVAL_RCPT;
-	if (is_refusal(p->outcome))
-		return true;
-	for (size_t i = 0; i < r->nrcpts; i++) {
+	q->scope = EVAL_RCPT;
+	for (size_t i = 0; whole && i < r->nrcpts; i++) {
+		struct store_reader *reader = reader_for(p, r, i);
 		struct verdict *v = &p->rcpts[spare];
 
-		whole = facts_set(&r->facts, FACT_RCPT_ADDR, r->rcpts[i],
-		    false);
-		facts_set_state(&r->facts, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
-		if (whole && r->resolved != NULL && r->resolved[i].n > 0)
-			whole = facts_set(&r->facts, FACT_RCPT_RESOLVED,
-			    r->resolved[i], false);
-		if (!whole)
-			break;
-		eval_session(&q, p->reader, NULL, v);
+		p->unknown |= reader == NULL;
+		whole = set_rcpt(r, i);
+		if (!whole || reader == NULL)
+			continue;
+		eval_session(q, reader, NULL, v);
 		p->rcpts_refused += is_refusal(outcome_of(v->kind, v->waiver));
 		take(p, v, r->rcpts[i]);
 		if (p->verdict == v)
@@ -101,4 +106,37 @@ replay_judge(struct replay *p, struct reader_record *r)
 	facts_set_state(&r->facts, FACT_RCPT_ADDR, FACT_ABSENT);
 	facts_set_state(&r->facts, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
 	return whole;
+}
+
+bool
+replay_judge(struct replay *p, struct reader_record *r)
+{
+	bool at_rcpt = p->prepare != NULL && r->event == RECORD_REFUSED_RCPT;
+	struct eval_options options;
+	struct question q = { .scope = EVAL_MAIL, .facts = &r->facts,
+		.options = &options, .untold = !facts_arrived(&r->facts),
+		.now = r->time_us / 1000000, .trace = p->trace };
+
+	p->verdict = NULL;
+	p->rule = NULL;
+	p->rcpts_refused = 0;
+	p->outcome = OUTCOME_ACCEPTED;
+	p->unknown = p->prepare != NULL && !p->prepare(p, r);
+	if (p->unknown)
+		return true;
+	q.exempt = p->own_exempt == NULL ? r->exempt :
+	    settings_exempt(p->own_exempt, &r->facts);
+	options = *p->options;
+	if (!p->own_mode)
+		options.monitor = r->monitor;
+	if (!at_rcpt) {
+		eval_session(&q, p->reader, NULL, &p->mail);
+		take(p, &p->mail, slice_make("", 0));
+		if (is_refusal(p->outcome))
+			return true;
+	}
+	if (!judge_rcpts(p, r, &q))
+		return false;
+	p->unknown |= p->verdict == NULL;
+	return true;
 }

@@ -32,6 +32,15 @@ struct replay {
 	const struct settings *own_exempt; /* whose exempt-clients do; or NULL */
 	struct store_reader *reader;
 	const struct trace *trace; /* or NULL */
+	/*
+	 * Judge by the policy of the day, or NULL: fills options, own_exempt
+	 * and reader for the record.  False: it cannot be judged.
+	 */
+	bool (*prepare)(struct replay *, const struct reader_record *);
+	/* The reader of another generation, for a recipient; NULL: none. */
+	struct store_reader *(*reader_of)(struct replay *,
+	    const struct reader_record *, uint64_t generation);
+	void *arg;
 
 	/* Results: the gravest of MAIL and the recipients. */
 	enum replay_outcome outcome;
@@ -39,6 +48,7 @@ struct replay {
 	const struct tag_result *rule; /* that decided; NULL: none failed */
 	struct slice rcpt;	       /* whom it was about; empty: MAIL */
 	size_t rcpts_refused;	       /* of those that are recorded */
+	bool unknown;		       /* see replay_judge() */
 
 	struct verdict mail, rcpts[2];
 };
@@ -47,6 +57,10 @@ struct replay {
 enum replay_outcome replay_recorded(const struct reader_record *);
 
 /*
+ * With `prepare` a recipient that was refused is judged without MAIL, which was
+ * another verdict.  `unknown`: not judged, or not all of it, since a policy of
+ * that day is not there.
+ *
  * Uses the record's facts for its recipients and leaves them unknown.  False:
  * out of memory, and not all of it was judged.
  */

@@ -245,3 +245,13 @@ replay_report_refuses(const struct replay_report *r)
 {
 	return r->changed[CHANGE_REFUSED] + r->changed[CHANGE_PARTLY] > 0;
 }
+
+bool
+replay_report_differs(const struct replay_report *r)
+{
+	uint64_t all = 0;
+
+	for (int c = 0; c < CHANGE_COUNT; c++)
+		all += r->changed[c];
+	return all > 0;
+}

@@ -32,6 +32,8 @@ struct replay_report {
 	struct replay_group **table; /* hashed, open addressing */
 	size_t size, n;
 	uint64_t changed[CHANGE_COUNT]; /* messages */
+	bool as_then; /* by the policy of the day: what differs is wrong */
+	uint64_t unjudged;
 	struct arena memory;
 };
 
@@ -49,6 +51,8 @@ bool replay_report_add(struct replay_report *, const struct reader_record *,
 bool replay_report_merge(struct replay_report *, const struct replay_report *,
     struct fault *) MUST_CHECK;
 
+/* Anything would be judged differently. */
+bool replay_report_differs(const struct replay_report *);
 /* Something that was accepted would be refused. */
 bool replay_report_refuses(const struct replay_report *);
 

@@ -167,10 +167,18 @@ sub kill_hard
 }
 
 # The lines of the audit file so far, without one that is still being written.
-sub audit_lines
+sub all_audit_lines
 {
 	my ($self) = @_;
 	return $self->{scratch}->read("$self->{name}/audit.log") =~ /^(.+)\n/gm;
+}
+
+# Without those about policy and settings, which stand before the first record.
+sub audit_lines
+{
+	my ($self) = @_;
+	return grep { !/^\{"v":1,"event":"(?:policy|settings)"/ }
+	    $self->all_audit_lines;
 }
 
 # The same, decoded, oldest first.

@@ -1,0 +1,150 @@
+/*
+ * One lock for all that is announced, held until the line is in the file: a
+ * line that was taken back, for want of room, must not leave a record behind it
+ * that went in.  It is taken for the first messages of a generation; the common
+ * case is a comparison or two.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/announce.h"
+
+void
+announce_init(struct announce *a)
+{
+	*a = (struct announce){ .next = 0 };
+	pthread_mutex_init(&a->lock, NULL);
+}
+
+/* A store without a history has only its generation's number. */
+static uint64_t
+id_of(const struct store_info *info)
+{
+	return info->head != 0 ? info->head : info->generation | 1ULL << 63;
+}
+
+static bool
+is_known(const struct announce *a, uint64_t id)
+{
+	for (unsigned i = 0; i < ANNOUNCE_KNOWN; i++)
+		if (a->known[i] == id)
+			return true;
+	return false;
+}
+
+static bool
+is_listed(const struct announcement *list, uint64_t id)
+{
+	while (list != NULL && list->id != id)
+		list = list->next;
+	return list != NULL;
+}
+
+bool
+announce_look(struct announce *a, struct store_reader *reader, int64_t now_us,
+    struct announcement **list)
+{
+	uint64_t id = id_of(&reader->info);
+	struct announcement *one;
+	char buf[ANNOUNCE_LINE_MAX];
+	struct generation g;
+	struct history h;
+	struct text line;
+	bool told;
+
+	if (atomic_load(&a->newest) == id || is_listed(*list, id))
+		return true;
+	told = history_start(&h, reader) &&
+	    history_next(&h, &g) == LOOKUP_FOUND;
+	text_init(&line, buf, sizeof buf);
+	if (!record_policy_format(reader->info.generation, told ? &g : NULL,
+	    now_us, &line) || (one = malloc(sizeof *one + line.n)) == NULL)
+		return false;
+	one->id = id;
+	one->n = line.n;
+	memcpy(one->line, line.buf, line.n);
+	one->next = *list;
+	*list = one;
+	return true;
+}
+
+void
+announce_forget(struct announcement **list)
+{
+	announce_take_back(list, NULL);
+}
+
+void
+announce_take_back(struct announcement **list,
+    const struct announcement *before)
+{
+	while (*list != before) {
+		struct announcement *one = *list;
+
+		*list = one->next;
+		free(one);
+	}
+}
+
+static bool
+announce_policy(struct announce *a, struct auditlog *log,
+    const struct announcement *one, announce_submit *submit)
+{
+	if (is_known(a, one->id))
+		return true;
+	if (!submit(log, slice_make(one->line, one->n)))
+		return false;
+	a->known[a->next++ % ANNOUNCE_KNOWN] = one->id;
+	atomic_store(&a->newest, one->id);
+	return true;
+}
+
+static bool
+submit_settings(struct auditlog *log, const struct settings_in_force *s,
+    int64_t now_us, announce_submit *submit)
+{
+	char buf[SETTINGS_TEXT_MAX], line_text[ANNOUNCE_LINE_MAX];
+	struct record_settings record;
+	struct text values, line;
+
+	text_init(&values, buf, sizeof buf);
+	settings_print_verdict(&s->settings, &values);
+	record = (struct record_settings){ .digest = slice_of(s->digest),
+		.values = slice_make(buf, values.n),
+		.changed = s->changed ? s->names : NULL };
+	text_init(&line, line_text, sizeof line_text);
+	return record_policy_settings(&record, now_us, &line) &&
+	    submit(log, slice_make(line.buf, line.n));
+}
+
+static bool
+announce_settings(struct auditlog *log, struct settings_in_force *s,
+    int64_t now_us, announce_submit *submit)
+{
+	if (atomic_load(&s->announced))
+		return true;
+	if (!submit_settings(log, s, now_us, submit))
+		return false;
+	atomic_store(&s->announced, true);
+	return true;
+}
+
+bool
+announce_all(struct announce *a, struct auditlog *log,
+    struct announcement **list, struct settings_in_force *s, int64_t now_us,
+    announce_submit *submit)
+{
+	bool good = true;
+
+	if (*list == NULL && atomic_load(&s->announced))
+		return true;
+	pthread_mutex_lock(&a->lock);
+	for (const struct announcement *one = *list; good && one != NULL;
+	    one = one->next)
+		good = announce_policy(a, log, one, submit);
+	good = good && announce_settings(log, s, now_us, submit);
+	pthread_mutex_unlock(&a->lock);
+	if (good)
+		announce_forget(list);
+	return good;
+}

@@ -1,0 +1,76 @@
+/*
+ * past.h - the policy of a record's day: the rules of the generation that judged
+ * it, as far as the store keeps it, and the settings, as far as anybody told.
+ *
+ * A store that was removed and built again counts from 1 once more.  So what is
+ * kept under a number is believed only if it has the digest that the log has for
+ * that generation or, where the log does not tell, if it is older than the
+ * record.
+ *
+ * Threads: as commands.
+ */
+#ifndef TLSPOLICY_COMMANDS_PAST_H
+#define TLSPOLICY_COMMANDS_PAST_H
+
+#include "policy/audit/reader.h"
+#include "policy/commands/command.h"
+#include "policy/store/history.h"
+
+enum { PAST_STORES = 8, PAST_HEADS = 16 };
+
+enum past_result {
+	PAST_FOUND,
+	PAST_NO_POLICY, /* it was judged without: the store could not be asked */
+	PAST_NOT_KEPT,
+	PAST_ANOTHER,	/* this store's generation of that number is another */
+	PAST_FAILED	/* the store cannot be read, or is damaged */
+};
+
+struct past_store {
+	struct store *store; /* NULL: none */
+	struct store_reader reader;
+	uint64_t number, used;
+};
+
+/* What was found of a generation, as a million records ask for the same. */
+struct past_head {
+	uint64_t number; /* 0: none */
+	int64_t time;
+	char digest[DIGEST_HEX + 1];
+};
+
+/* All zeros at first, but for the context. */
+struct past {
+	const struct context *context;
+	struct store *store; /* of today */
+	struct store_reader reader;
+	bool is_open;
+	struct past_store then[PAST_STORES];
+	uint64_t used, mark; /* what was used since is not closed */
+	struct past_head heads[PAST_HEADS];
+	unsigned next_head;
+	struct past_policy *policies; /* what the log says: digests */
+	size_t npolicies;
+	struct past_settings *settings;
+	size_t nsettings;
+};
+
+/* Of the log's notes, in their order.  False: out of memory. */
+bool past_note(struct past *, const struct reader_record *) MUST_CHECK NONNULL;
+
+/* What was found is good until this. */
+void past_next_record(struct past *) NONNULL;
+/*
+ * The rules of a generation that judged at this time; at most PAST_STORES of
+ * them for a record.  `why` tells why there are none.
+ */
+enum past_result past_rules(struct past *, uint64_t number, int64_t time_us,
+    struct store_reader **, struct fault *why) MUST_CHECK NONNULL;
+
+/* The settings that the record names; NULL: nobody told. */
+const struct settings *past_settings(struct past *,
+    const struct reader_record *) NONNULL;
+
+void past_free(struct past *) NONNULL;
+
+#endif
