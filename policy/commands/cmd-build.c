@@ -9,7 +9,6 @@
 #include "policy/commands/difference.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/progress.h"
-#include "policy/commands/scratch.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -104,7 +103,8 @@ is_unchanged(const struct context *context, const struct rulefile *rules,
 }
 
 static int
-build(const struct context *context, const struct rulefile *rules, bool json)
+build(const struct context *context, const struct rulefile *rules,
+    struct keep *keep, bool json)
 {
 	struct store_info info;
 	struct fault f;
@@ -117,7 +117,8 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 		return EXIT_FINE;
 	}
 	if (!folder_is_there(context->store, &f) ||
-	    !command_enter_folder(context, &f))
+	    !command_enter_folder(context, &f) ||
+	    !keep_lock(context, keep, &f))
 		return command_fail(&f);
 	progress_start("rules go into the store", &rules->n);
 	good = rebuild_store(context->store, rules, (int64_t)time(NULL),
@@ -131,30 +132,12 @@ build(const struct context *context, const struct rulefile *rules, bool json)
 	return EXIT_FINE;
 }
 
-/* What is claimed of the rules holds of these. */
-static bool
-claims_hold(const struct context *context, const struct rulefile *rules,
-    struct fault *f)
-{
-	struct store *store = NULL;
-	struct claims claims;
-	bool good = keep_begin(context, &claims, f);
-
-	if (good && claims.n > 0) {
-		store = scratch_open(rules, f);
-		good = store != NULL && keep_hold(context, &claims, store, f);
-	}
-	if (store != NULL)
-		store_close(store);
-	claims_free(&claims);
-	return good;
-}
-
 static int
 run(struct context *context, int argc, char **argv)
 {
 	bool dry = false, json = false;
 	struct rulefile rules;
+	struct keep keep;
 	struct fault f;
 	int c, status;
 
@@ -170,15 +153,19 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		}
 	}
-	if (!ruleset_read(context, argv + optind, &rules, &f) ||
-	    !claims_hold(context, &rules, &f)) {
+	if (!ruleset_read(context, argv + optind, &rules, &f)) {
 		status = command_fail(&f);
 		if (f.kind == FAULT_DATA)
 			fprintf(stderr, "%s is left as it was\n",
 			    context->store);
 	} else {
-		status = dry ? compare(context, &rules, json) :
-		    build(context, &rules, json);
+		if (!keep_begin(context, &keep, &f) ||
+		    !keep_rules(context, &keep, &rules, &f))
+			status = command_fail(&f);
+		else
+			status = dry ? compare(context, &rules, json) :
+			    build(context, &rules, &keep, json);
+		keep_end(&keep);
 		if (status == EXIT_FINE)
 			say_untagged(&rules);
 	}

@@ -2,7 +2,7 @@
 #include <getopt.h>
 #include <time.h>
 
-#include "policy/commands/command.h"
+#include "policy/commands/keep.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -23,7 +23,8 @@ store_is_there(const struct context *context, struct fault *f)
 }
 
 static int
-delete(const struct context *context, const char *word, bool if_exists)
+delete(const struct context *context, struct keep *keep, const char *word,
+    bool if_exists)
 {
 	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
@@ -33,6 +34,7 @@ delete(const struct context *context, const char *word, bool if_exists)
 
 	if (!command_keys(slice_of(word), keys, &n, &f) ||
 	    !store_is_there(context, &f) ||
+	    !keep_edit(context, keep, NULL, keys, n, &f) ||
 	    !rebuild_delete(context->store, keys, n, (int64_t)time(NULL),
 	    &found, &info, &f))
 		return command_fail(&f);
@@ -50,6 +52,8 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	bool if_exists = false;
+	struct keep keep;
+	struct fault f;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -59,7 +63,10 @@ run(struct context *context, int argc, char **argv)
 	}
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
-	return delete(context, argv[optind], if_exists);
+	status = keep_begin(context, &keep, &f) ? delete(context, &keep,
+	    argv[optind], if_exists) : command_fail(&f);
+	keep_end(&keep);
+	return status;
 }
 
 const struct command command_del = {

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "policy/commands/difference.h"
+#include "policy/commands/keep.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
@@ -108,7 +109,8 @@ is_set(const struct context *context, const struct rulefile *rules,
 }
 
 static int
-set(const struct context *context, struct rulefile *rules, char **operands)
+set(const struct context *context, struct rulefile *rules, struct keep *keep,
+    char **operands)
 {
 	struct store_info info;
 	struct fault f;
@@ -120,7 +122,8 @@ set(const struct context *context, struct rulefile *rules, char **operands)
 		command_say_unchanged(context, &info);
 		return EXIT_FINE;
 	}
-	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
+	if (!command_enter_folder(context, &f) || !keep_edit(context, keep,
+	    rules, NULL, 0, &f) || !rebuild_set(context->store,
 	    rules, (int64_t)time(NULL), &info, &f))
 		return command_fail(&f);
 	command_say_generation(context, &info);
@@ -131,6 +134,8 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	struct rulefile rules;
+	struct keep keep;
+	struct fault f;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1)
@@ -139,7 +144,9 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	rulefile_init(&rules, command_report_fault, NULL);
 	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
-	status = set(context, &rules, argv + optind);
+	status = keep_begin(context, &keep, &f) ? set(context, &rules, &keep,
+	    argv + optind) : command_fail(&f);
+	keep_end(&keep);
 	rulefile_free(&rules);
 	return status;
 }

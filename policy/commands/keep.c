@@ -1,9 +1,19 @@
+/*
+ * An edit is tried on a copy: all rules of the store as text, but for those of
+ * the keys that change, and the new ones behind them.
+ */
+#include <sys/file.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/commands/keep.h"
+#include "policy/commands/scratch.h"
 #include "policy/prove/report.h"
 
 enum { SECONDS_PER_DAY = 86400 };
@@ -29,19 +39,51 @@ keep_read(const struct context *context, struct claims *claims,
 }
 
 bool
-keep_begin(const struct context *context, struct claims *claims,
-    struct fault *f)
+keep_begin(const struct context *context, struct keep *keep, struct fault *f)
 {
-	keep_start(context, claims);
-	if (!keep_read(context, claims, f))
+	keep->lock = -1;
+	keep_start(context, &keep->claims);
+	if (!keep_read(context, &keep->claims, f))
 		return false;
-	return claims->bad_lines == 0 || fault_set(f, FAULT_DATA, "%lu bad "
-	    "line%s in the claims", claims->bad_lines, claims->bad_lines == 1 ?
-	    "" : "s");
+	return keep->claims.bad_lines == 0 || fault_set(f, FAULT_DATA,
+	    "%lu bad line%s in the claims", keep->claims.bad_lines,
+	    keep->claims.bad_lines == 1 ? "" : "s");
 }
 
+void
+keep_end(struct keep *keep)
+{
+	if (keep->lock != -1)
+		close(keep->lock);
+	claims_free(&keep->claims);
+}
+
+/* What was proved is committed before anybody changes what it was proved of. */
+bool
+keep_lock(const struct context *context, struct keep *keep, struct fault *f)
+{
+	const char *slash = strrchr(context->store, '/');
+	char folder[SETTINGS_STRING_MAX];
+
+	if (keep->claims.n == 0 || keep->lock != -1)
+		return true;
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - context->store + 1), slash == NULL ? "." :
+	    context->store);
+	keep->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (keep->lock == -1)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
+		    folder);
+	while (flock(keep->lock, LOCK_EX) == -1)
+		if (errno != EINTR)
+			return fault_errno(f, FAULT_IO, errno, "cannot lock %s",
+			    folder);
+	return true;
+}
+
+/* The outcomes that are not "holds" are told; how many there are. */
 static bool
-hold(const struct claims *claims, struct prove_ground *ground,
+try_all(const struct claims *claims, struct prove_ground *ground,
     unsigned long *broken)
 {
 	struct prove_result result;
@@ -64,8 +106,8 @@ hold(const struct claims *claims, struct prove_ground *ground,
 	return good;
 }
 
-bool
-keep_hold(const struct context *context, const struct claims *claims,
+static bool
+hold(const struct context *context, const struct claims *claims,
     struct store *store, struct fault *f)
 {
 	struct prove_ground ground;
@@ -73,18 +115,153 @@ keep_hold(const struct context *context, const struct claims *claims,
 	unsigned long broken;
 	bool good;
 
-	if (claims->n == 0)
-		return true;
 	if (!store_begin(store, &reader, f))
 		return false;
 	good = prove_ground_open(&ground, &reader, &context->settings,
-	    claims->claims, claims->n) && hold(claims, &ground, &broken);
+	    claims->claims, claims->n) && try_all(claims, &ground, &broken);
 	if (!good)
 		*f = ground.fault;
 	prove_ground_free(&ground);
 	store_end(&reader);
 	if (!good || broken == 0)
 		return good;
-	return fault_set(f, FAULT_DATA, "%lu claim%s would not hold", broken,
-	    broken == 1 ? "" : "s");
+	return fault_set(f, FAULT_DATA, "%lu claim%s would not hold: %s is left "
+	    "as it was", broken, broken == 1 ? "" : "s", context->store);
+}
+
+bool
+keep_rules(const struct context *context, struct keep *keep,
+    const struct rulefile *rules, struct fault *f)
+{
+	struct store *store;
+	bool good;
+
+	if (keep->claims.n == 0)
+		return true;
+	if ((store = scratch_open(rules, f)) == NULL)
+		return false;
+	good = hold(context, &keep->claims, store, f);
+	store_close(store);
+	return good;
+}
+
+/* A policy as it would be, as text. */
+struct edit {
+	FILE *out;
+	const struct rulefile *rules;
+	const struct key *gone;
+	size_t ngone;
+	struct fault *fault;
+};
+
+static bool
+changes(const struct edit *e, struct slice key_bytes)
+{
+	for (size_t i = 0; i < e->ngone; i++)
+		if (slice_equal(key_bytes, slice_make(
+		    (const char *)e->gone[i].bytes, e->gone[i].n)))
+			return true;
+	for (size_t i = 0; e->rules != NULL && i < e->rules->n; i++)
+		if (slice_equal(key_bytes, e->rules->rules[i].key_bytes))
+			return true;
+	return false;
+}
+
+static void
+put_rule(FILE *out, struct slice key, struct slice requirement)
+{
+	fwrite(key.p, 1, key.n, out);
+	fputc('\t', out);
+	fwrite(requirement.p, 1, requirement.n, out);
+	fputc('\n', out);
+}
+
+static bool
+copy_rule(void *arg, const struct stored_rule *rule)
+{
+	const struct edit *e = arg;
+	struct key key;
+
+	if (!key_parse(rule->key, &key, e->fault))
+		return false;
+	if (!changes(e, slice_make((const char *)key.bytes, key.n)))
+		put_rule(e->out, rule->key, rule->requirement);
+	return true;
+}
+
+static bool
+copy_store(const struct context *context, struct edit *e)
+{
+	struct store_reader reader;
+	struct store *store;
+	bool good;
+
+	/* The first `set` makes it. */
+	if (access(context->store, F_OK) == -1 && errno == ENOENT)
+		return true;
+	if (!command_open_store(context, &store, &reader, e->fault))
+		return false;
+	fault_clear(e->fault);
+	good = store_each(&reader, copy_rule, e) &&
+	    e->fault->kind == FAULT_NONE;
+	if (!good && e->fault->kind == FAULT_NONE)
+		*e->fault = reader.fault;
+	command_close_store(store, &reader);
+	return good;
+}
+
+/* All rules as they would be; *text is to be freed. */
+static bool
+put_all(const struct context *context, struct edit *e, char **text,
+    size_t *size)
+{
+	bool good;
+
+	*text = NULL;
+	if ((e->out = open_memstream(text, size)) == NULL)
+		return fault_no_memory(e->fault);
+	good = copy_store(context, e);
+	for (size_t i = 0; e->rules != NULL && i < e->rules->n; i++)
+		put_rule(e->out, e->rules->rules[i].key,
+		    e->rules->rules[i].requirement);
+	if ((fclose(e->out) != 0 || *text == NULL) && good)
+		good = fault_no_memory(e->fault);
+	return good;
+}
+
+static bool
+edited_holds(const struct context *context, struct keep *keep,
+    struct slice text, struct fault *f)
+{
+	struct rulefile rules;
+	bool good;
+
+	rulefile_init(&rules, command_report_fault, NULL);
+	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
+	rules.partial = true;
+	good = rulefile_read_text(&rules, text, "the rules as they would be",
+	    f) && (rulefile_finish(&rules) || fault_set(f, FAULT_DATA,
+	    "claims cannot be held against these rules: nothing is changed")) &&
+	    keep_rules(context, keep, &rules, f);
+	rulefile_free(&rules);
+	return good;
+}
+
+bool
+keep_edit(const struct context *context, struct keep *keep,
+    const struct rulefile *edit, const struct key *gone, size_t ngone,
+    struct fault *f)
+{
+	struct edit e = { .rules = edit, .gone = gone, .ngone = ngone,
+		.fault = f };
+	char *text = NULL;
+	size_t size;
+	bool good;
+
+	if (keep->claims.n == 0)
+		return true;
+	good = keep_lock(context, keep, f) && put_all(context, &e, &text,
+	    &size) && edited_holds(context, keep, slice_make(text, size), f);
+	free(text);
+	return good;
 }
