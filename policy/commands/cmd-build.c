@@ -91,7 +91,7 @@ folder_is_there(const char *store, struct fault *f)
 
 static bool
 build(const struct context *context, const struct rulefile *rules,
-    const char *message, bool json, struct fault *f)
+    struct keep *keep, const char *message, bool json, struct fault *f)
 {
 	struct store_info info;
 	struct author author;
@@ -99,7 +99,7 @@ build(const struct context *context, const struct rulefile *rules,
 
 	if (!author_init(&author, context, GENERATION_BUILD, message, f) ||
 	    !folder_is_there(context->store, f) ||
-	    !command_enter_folder(context, f))
+	    !command_enter_folder(context, f) || !keep_lock(context, keep, f))
 		return false;
 	progress_start("rules go into the store", &rules->n);
 	good = rebuild_store(context->store, rules, &author.by,
@@ -134,6 +134,7 @@ run(struct context *context, int argc, char **argv)
 	bool dry = false, json = false;
 	const char *message = NULL;
 	struct rulefile rules;
+	struct keep keep;
 	struct fault f;
 	int c, status = EXIT_FINE;
 	bool parsed, good;
@@ -154,8 +155,12 @@ run(struct context *context, int argc, char **argv)
 		}
 	}
 	parsed = ruleset_read(context, argv + optind, &rules, &f);
-	good = parsed && keep_rules(context, &rules, &f) && (dry ? compare(context, &rules, json, &f) :
-	    build(context, &rules, message, json, &f));
+	good = parsed && keep_begin(context, &keep, &f) &&
+	    keep_rules(context, &keep, &rules, &f) &&
+	    (dry ? compare(context, &rules, json, &f) :
+	    build(context, &rules, &keep, message, json, &f));
+	if (parsed)
+		keep_end(&keep);
 	if (good)
 		say_untagged(&rules);
 	else

@@ -3,6 +3,7 @@
 
 #include "policy/commands/author.h"
 #include "policy/commands/using.h"
+#include "policy/commands/keep.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -32,8 +33,8 @@ may_go(const struct context *context, const struct key *keys, size_t n,
 }
 
 static int
-delete(const struct context *context, const char *word, bool if_exists,
-    const char *message)
+delete(const struct context *context, struct keep *keep, const char *word,
+    bool if_exists, const char *message)
 {
 	struct key keys[COMMAND_KEYS_MAX];
 	struct store_info info;
@@ -46,6 +47,7 @@ delete(const struct context *context, const char *word, bool if_exists,
 	if (!author_init(&author, context, GENERATION_DEL, message, &f) ||
 	    !command_keys(slice_of(word), keys, &n, &f) ||
 	    !may_go(context, keys, n, &lines, &f) ||
+	    !keep_edit(context, keep, NULL, keys, n, &f) ||
 	    !rebuild_delete(context->store, keys, n, &author.by, &found,
 	    &info, &f))
 		return command_fail(&f);
@@ -66,6 +68,8 @@ run(struct context *context, int argc, char **argv)
 {
 	const char *message = NULL;
 	bool if_exists = false;
+	struct keep keep;
+	struct fault f;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -78,7 +82,10 @@ run(struct context *context, int argc, char **argv)
 	}
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
-	return delete(context, argv[optind], if_exists, message);
+	status = keep_begin(context, &keep, &f) ? delete(context, &keep,
+	    argv[optind], if_exists, message) : command_fail(&f);
+	keep_end(&keep);
+	return status;
 }
 
 const struct command command_del = {

@@ -127,7 +127,7 @@ roll_back(const struct context *context, uint64_t number,
     struct author *author, struct rulefile *rules)
 {
 	struct store_info info;
-	struct claims claims;
+	struct keep keep;
 	struct fault f;
 	bool changed, good;
 
@@ -136,12 +136,15 @@ roll_back(const struct context *context, uint64_t number,
 	 * The claims of today, read first: opening the store may end root's
 	 * rights to read them.
 	 */
-	good = keep_begin(context, &claims, &f) &&
+	good = keep_begin(context, &keep, &f) &&
 	    read_old(context, number, rules, &f) &&
-	    keep_hold_rules(context, &claims, rules, &f);
-	claims_free(&claims);
-	if (!good || !rebuild_store(context->store, rules, &author->by,
-	    REBUILD_DURABLE, &info, &changed, &f))
+	    keep_rules(context, &keep, rules, &f) &&
+	    command_enter_folder(context, &f) &&
+	    keep_lock(context, &keep, &f) &&
+	    rebuild_store(context->store, rules, &author->by,
+	    REBUILD_DURABLE, &info, &changed, &f);
+	keep_end(&keep);
+	if (!good)
 		return command_fail(&f);
 	command_say_generation(context, &info, changed);
 	return EXIT_FINE;

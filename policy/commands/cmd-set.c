@@ -4,6 +4,7 @@
 
 #include "policy/base/nearest.h"
 #include "policy/commands/author.h"
+#include "policy/commands/keep.h"
 #include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
@@ -150,8 +151,8 @@ say_others(const struct context *context, const struct rulefile *rules,
 }
 
 static int
-set(const struct context *context, struct rulefile *rules, char **operands,
-    const char *message)
+set(const struct context *context, struct rulefile *rules, struct keep *keep,
+    char **operands, const char *message)
 {
 	struct store_info info;
 	struct author author;
@@ -164,8 +165,10 @@ set(const struct context *context, struct rulefile *rules, char **operands,
 		return command_fail(&f);
 	if (!fits(context, rules, &f))
 		return command_fail(&f);
-	if (!command_enter_folder(context, &f) || !rebuild_set(context->store,
-	    rules, &author.by, &info, &changed, &f))
+	if (!command_enter_folder(context, &f) ||
+	    !keep_edit(context, keep, rules, NULL, 0, &f) ||
+	    !rebuild_set(context->store, rules, &author.by, &info, &changed,
+	    &f))
 		return command_fail(&f);
 	if (changed)
 		say_others(context, rules, operands[0]);
@@ -178,6 +181,8 @@ run(struct context *context, int argc, char **argv)
 {
 	const char *message = NULL;
 	struct rulefile rules;
+	struct keep keep;
+	struct fault f;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -189,7 +194,9 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	rulefile_init(&rules, command_report_fault, NULL);
 	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
-	status = set(context, &rules, argv + optind, message);
+	status = keep_begin(context, &keep, &f) ? set(context, &rules, &keep,
+	    argv + optind, message) : command_fail(&f);
+	keep_end(&keep);
 	rulefile_free(&rules);
 	return status;
 }

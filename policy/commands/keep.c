@@ -1,4 +1,13 @@
+/*
+ * An edit is tried on a copy: all rules of the store as text, but for those of
+ * the keys that change, and the new ones behind them.
+ */
+#include <sys/file.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,19 +39,51 @@ keep_read(const struct context *context, struct claims *claims,
 }
 
 bool
-keep_begin(const struct context *context, struct claims *claims,
-    struct fault *f)
+keep_begin(const struct context *context, struct keep *keep, struct fault *f)
 {
-	keep_start(context, claims);
-	if (!keep_read(context, claims, f))
+	keep->lock = -1;
+	keep_start(context, &keep->claims);
+	if (!keep_read(context, &keep->claims, f))
 		return false;
-	return claims->bad_lines == 0 || fault_set(f, FAULT_DATA, "%lu bad "
-	    "line%s in the claims", claims->bad_lines, claims->bad_lines == 1 ?
-	    "" : "s");
+	return keep->claims.bad_lines == 0 || fault_set(f, FAULT_DATA,
+	    "%lu bad line%s in the claims", keep->claims.bad_lines,
+	    keep->claims.bad_lines == 1 ? "" : "s");
 }
 
+void
+keep_end(struct keep *keep)
+{
+	if (keep->lock != -1)
+		close(keep->lock);
+	claims_free(&keep->claims);
+}
+
+/* What was proved is committed before anybody changes what it was proved of. */
+bool
+keep_lock(const struct context *context, struct keep *keep, struct fault *f)
+{
+	const char *slash = strrchr(context->store, '/');
+	char folder[SETTINGS_STRING_MAX];
+
+	if (keep->claims.n == 0 || keep->lock != -1)
+		return true;
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - context->store + 1), slash == NULL ? "." :
+	    context->store);
+	keep->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (keep->lock == -1)
+		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
+		    folder);
+	while (flock(keep->lock, LOCK_EX) == -1)
+		if (errno != EINTR)
+			return fault_errno(f, FAULT_IO, errno, "cannot lock %s",
+			    folder);
+	return true;
+}
+
+/* The outcomes that are not "holds" are told; how many there are. */
 static bool
-hold(const struct claims *claims, struct prove_ground *ground,
+try_all(const struct claims *claims, struct prove_ground *ground,
     unsigned long *broken)
 {
 	struct prove_result result;
@@ -65,8 +106,8 @@ hold(const struct claims *claims, struct prove_ground *ground,
 	return good;
 }
 
-bool
-keep_hold(const struct context *context, const struct claims *claims,
+static bool
+hold(const struct context *context, const struct claims *claims,
     struct store *store, struct fault *f)
 {
 	struct prove_ground ground;
@@ -74,46 +115,119 @@ keep_hold(const struct context *context, const struct claims *claims,
 	unsigned long broken;
 	bool good;
 
-	if (claims->n == 0)
-		return true;
 	if (!store_begin(store, &reader, f))
 		return false;
 	good = prove_ground_open(&ground, &reader, &context->settings,
-	    claims->claims, claims->n) && hold(claims, &ground, &broken);
+	    claims->claims, claims->n) && try_all(claims, &ground, &broken);
 	if (!good)
 		*f = ground.fault;
 	prove_ground_free(&ground);
 	store_end(&reader);
 	if (!good || broken == 0)
 		return good;
-	return fault_set(f, FAULT_DATA, "%lu claim%s would not hold", broken,
-	    broken == 1 ? "" : "s");
+	return fault_set(f, FAULT_DATA, "%lu claim%s would not hold: %s is left "
+	    "as it was", broken, broken == 1 ? "" : "s", context->store);
 }
 
 bool
-keep_hold_rules(const struct context *context, const struct claims *claims,
+keep_rules(const struct context *context, struct keep *keep,
     const struct rulefile *rules, struct fault *f)
 {
 	struct store *store;
 	bool good;
 
-	if (claims->n == 0)
+	if (keep->claims.n == 0)
 		return true;
 	if ((store = scratch_open(rules, f)) == NULL)
 		return false;
-	good = keep_hold(context, claims, store, f);
+	good = hold(context, &keep->claims, store, f);
 	store_close(store);
 	return good;
 }
 
-bool
-keep_rules(const struct context *context, const struct rulefile *rules,
+struct copying {
+	FILE *out;
+	struct fault *fault;
+};
+
+static bool
+copy_rule(void *arg, const struct stored_rule *rule)
+{
+	const struct copying *c = arg;
+
+	fwrite(rule->key.p, 1, rule->key.n, c->out);
+	fputc('\t', c->out);
+	fwrite(rule->requirement.p, 1, rule->requirement.n, c->out);
+	fputc('\n', c->out);
+	return true;
+}
+
+/* All rules in force as text, which is to be freed. */
+static bool
+copy_store(const struct context *context, char **text, size_t *size,
     struct fault *f)
 {
-	struct claims claims;
-	bool good = keep_begin(context, &claims, f) &&
-	    keep_hold_rules(context, &claims, rules, f);
+	struct copying c = { .fault = f };
+	struct store_reader reader;
+	struct store *store;
+	bool good = true;
 
-	claims_free(&claims);
+	*text = NULL;
+	if ((c.out = open_memstream(text, size)) == NULL)
+		return fault_no_memory(f);
+	/* The first `set` makes it. */
+	if (access(context->store, F_OK) == 0 || errno != ENOENT) {
+		good = command_open_store(context, &store, &reader, f);
+		if (good) {
+			good = store_each(&reader, copy_rule, &c);
+			if (!good)
+				*f = reader.fault;
+			command_close_store(store, &reader);
+		}
+	}
+	if ((fclose(c.out) != 0 || *text == NULL) && good)
+		good = fault_no_memory(f);
+	return good;
+}
+
+/* The same commit, made of a copy first. */
+static bool
+edited_holds(const struct context *context, struct keep *keep,
+    struct slice text, const struct scratch_edit *edit, struct fault *f)
+{
+	struct rulefile rules;
+	struct store *store = NULL;
+	bool good;
+
+	rulefile_init(&rules, command_report_fault, NULL);
+	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
+	rules.partial = true;
+	good = rulefile_read_text(&rules, text, "the rules in force", f) &&
+	    (rulefile_finish(&rules) || fault_set(f, FAULT_DATA,
+	    "claims cannot be held against these rules: nothing is changed")) &&
+	    (store = scratch_open_edited(&rules, edit, f)) != NULL &&
+	    hold(context, &keep->claims, store, f);
+	if (store != NULL)
+		store_close(store);
+	rulefile_free(&rules);
+	return good;
+}
+
+bool
+keep_edit(const struct context *context, struct keep *keep,
+    const struct rulefile *edit, const struct key *gone, size_t ngone,
+    struct fault *f)
+{
+	const struct scratch_edit what = { edit, gone, ngone };
+	char *text = NULL;
+	size_t size;
+	bool good;
+
+	if (keep->claims.n == 0)
+		return true;
+	good = keep_lock(context, keep, f) &&
+	    copy_store(context, &text, &size, f) &&
+	    edited_holds(context, keep, slice_make(text, size), &what, f);
+	free(text);
 	return good;
 }

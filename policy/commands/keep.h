@@ -5,6 +5,16 @@
  * here first; claims that do not hold are told on standard error, and the old
  * policy stays.
  *
+ *     keep_begin(), before the store's folder is entered: claims may be files
+ *     that only root may read
+ *     keep_rules() of all rules, or keep_edit() of some keys' in the store
+ *     keep_lock(), which keep_edit() has done: until keep_end() nobody else who
+ *     keeps claims commits
+ *     the commit
+ *     keep_end()
+ *
+ * Without claims none of them does anything.
+ *
  * Threads: commands run in one.
  */
 #ifndef TLSPOLICY_COMMANDS_KEEP_H
@@ -13,26 +23,28 @@
 #include "policy/commands/command.h"
 #include "policy/prove/claims.h"
 
+struct keep {
+	struct claims claims;
+	int lock; /* a descriptor of the store's folder; -1: none */
+};
+
 /* No claims yet; bad lines go to standard error.  To be freed. */
 void keep_start(const struct context *, struct claims *);
 /* Those of the setting.  That there is no folder of the default name is fine. */
 bool keep_read(const struct context *, struct claims *, struct fault *)
     MUST_CHECK;
 
-/*
- * The two for who commits: read before the store's folder is entered (what only
- * root may read), then held against a store as it would be.
- */
-bool keep_begin(const struct context *, struct claims *, struct fault *)
+/* keep_end() follows in any case. */
+bool keep_begin(const struct context *, struct keep *, struct fault *)
     MUST_CHECK;
-bool keep_hold(const struct context *, const struct claims *, struct store *,
-    struct fault *) MUST_CHECK;
-
-/* The same for rules that are to take the place of all that there are. */
-bool keep_hold_rules(const struct context *, const struct claims *,
+bool keep_rules(const struct context *, struct keep *,
     const struct rulefile *, struct fault *) MUST_CHECK;
-/* Both in one. */
-bool keep_rules(const struct context *, const struct rulefile *,
+/* What rebuild_set() of `edit` (NULL: none) and rebuild_delete() would make. */
+bool keep_edit(const struct context *, struct keep *,
+    const struct rulefile *edit, const struct key *gone, size_t ngone,
     struct fault *) MUST_CHECK;
+bool keep_lock(const struct context *, struct keep *, struct fault *)
+    MUST_CHECK;
+void keep_end(struct keep *);
 
 #endif

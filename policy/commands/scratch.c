@@ -7,7 +7,6 @@
 
 #include "policy/commands/memory.h"
 #include "policy/commands/scratch.h"
-#include "policy/store/rebuild.h"
 
 enum { SCRATCH_PATH_MAX = 1024 };
 
@@ -19,17 +18,35 @@ temporary_directory(void)
 	return dir != NULL && dir[0] == '/' ? dir : "/tmp";
 }
 
-static struct store *
-compile(const char *path, const struct rulefile *rules,
+static bool
+edit_rules(const char *path, const struct scratch_edit *edit,
     const struct authorship *by, struct fault *f)
 {
-	if (!rebuild_store(path, rules, by, REBUILD_SCRATCH, NULL, NULL, f))
+	struct store_info info;
+	bool found;
+
+	if (edit == NULL)
+		return true;
+	return (edit->set == NULL ||
+	    rebuild_set(path, edit->set, by, NULL, NULL, f)) &&
+	    (edit->ngone == 0 || rebuild_delete(path, edit->gone, edit->ngone,
+	    by, &found, &info, f));
+}
+
+static struct store *
+compile(const char *path, const struct rulefile *rules,
+    const struct scratch_edit *edit, const struct authorship *by,
+    struct fault *f)
+{
+	if (!rebuild_store(path, rules, by, REBUILD_SCRATCH, NULL, NULL, f) ||
+	    !edit_rules(path, edit, by, f))
 		return NULL;
 	return store_open(path, f);
 }
 
 static struct store *
-compile_and_remove(const struct rulefile *rules, const struct authorship *by,
+compile_and_remove(const struct rulefile *rules,
+    const struct scratch_edit *edit, const struct authorship *by,
     struct fault *f)
 {
 	char dir[SCRATCH_PATH_MAX], path[SCRATCH_PATH_MAX + 16];
@@ -47,7 +64,7 @@ compile_and_remove(const struct rulefile *rules, const struct authorship *by,
 	snprintf(path, sizeof path, "%s/policy.mdb", dir);
 	snprintf(lock, sizeof lock, "%s-lock", path);
 	memory_scratch(dir);
-	store = compile(path, rules, by, f);
+	store = compile(path, rules, edit, by, f);
 	memory_scratch(NULL);
 	unlink(path);
 	unlink(lock);
@@ -56,8 +73,8 @@ compile_and_remove(const struct rulefile *rules, const struct authorship *by,
 }
 
 static struct store *
-open_by(const struct rulefile *rules, const struct authorship *by,
-    struct fault *f)
+open_by(const struct rulefile *rules, const struct scratch_edit *edit,
+    const struct authorship *by, struct fault *f)
 {
 	sigset_t ending, before;
 	struct store *store;
@@ -68,7 +85,7 @@ open_by(const struct rulefile *rules, const struct authorship *by,
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &ending, &before);
-	store = compile_and_remove(rules, by, f);
+	store = compile_and_remove(rules, edit, by, f);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return store;
 }
@@ -78,7 +95,7 @@ scratch_open(const struct rulefile *rules, struct fault *f)
 {
 	const struct authorship by = { .now = (int64_t)time(NULL) };
 
-	return open_by(rules, &by, f);
+	return open_by(rules, NULL, &by, f);
 }
 
 struct store *
@@ -87,5 +104,14 @@ scratch_open_generation(const struct rulefile *rules, uint64_t number,
 {
 	const struct authorship by = { .now = made, .number = number };
 
-	return open_by(rules, &by, f);
+	return open_by(rules, NULL, &by, f);
+}
+
+struct store *
+scratch_open_edited(const struct rulefile *rules,
+    const struct scratch_edit *edit, struct fault *f)
+{
+	const struct authorship by = { .now = (int64_t)time(NULL) };
+
+	return open_by(rules, edit, &by, f);
 }

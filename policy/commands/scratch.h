@@ -10,6 +10,7 @@
 #ifndef TLSPOLICY_SCRATCH_H
 #define TLSPOLICY_SCRATCH_H
 
+#include "policy/store/rebuild.h"
 #include "policy/store/store.h"
 
 /* The directory is made under TMPDIR or /tmp.  NULL with a fault. */
@@ -17,5 +18,14 @@ struct store *scratch_open(const struct rulefile *, struct fault *) MUST_CHECK;
 /* The same, but it says that it is this generation, made then. */
 struct store *scratch_open_generation(const struct rulefile *,
     uint64_t number, int64_t made, struct fault *) MUST_CHECK;
+
+/* The same, and then these set (NULL: none) and those deleted. */
+struct scratch_edit {
+	const struct rulefile *set;
+	const struct key *gone;
+	size_t ngone;
+};
+struct store *scratch_open_edited(const struct rulefile *,
+    const struct scratch_edit *, struct fault *) MUST_CHECK;
 
 #endif
