@@ -104,10 +104,8 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
 /* The exit code for what was not read, 0 when all was. */
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad);
-/* On standard error, if any: what is missing in what is printed. */
-void audit_say_unread(uint64_t unread);
-/* Reading it a second time gives nothing; for those that read twice. */
-bool audit_has_pipe(const struct audit_files *);
+void audit_say_unread(uint64_t unread); /* if any, on standard error */
+bool audit_has_pipe(const struct audit_files *); /* which is read but once */
 /* On standard error: how many lines were torn, if any. */
 void audit_say_torn(uint64_t torn);
 /* The same of records that were withdrawn. */
