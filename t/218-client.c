@@ -269,8 +269,8 @@ test_nothing_frees(void **state)
 	static const char *const rules[] = { SCANNER,
 		"TLS_From:partner.example PERM+ENCR:0+CLIENT:192.0.2.7\n",
 		"TLS_From:partner.example PERM+ENCR:0+CLIENT:.p.example\n",
-		"TLS_From:partner.example ENCR:0+WHEN:.p.example\n"
-		    "TLS_From:partner.example PERM+ENCR:128\n" };
+		("TLS_From:partner.example ENCR:0+WHEN:.p.example\n"
+		    "TLS_From:partner.example PERM+ENCR:128\n") };
 
 	(void)state;
 	for (size_t r = 0; r < UNIT_COUNT(rules); r++)

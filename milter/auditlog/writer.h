@@ -31,7 +31,6 @@
 #include "policy/policy.h"
 
 struct writer;
-
 enum writer_event {
 	WRITER_FAILING,   /* cannot write or sync; the fault says why */
 	WRITER_RECOVERED,
@@ -43,7 +42,7 @@ enum writer_event {
 	WRITER_MISSES,    /* lines that were there: cut off, gone, changed */
 	WRITER_UNKNOWN,   /* where the log ended before, and why not known */
 	WRITER_UNKEPT,    /* where it ends cannot be noted */
-	WRITER_KEPT,      /* it can again */
+	WRITER_KEPT,
 	WRITER_CHECKPOINT, /* the fault's text is one */
 	WRITER_NOT_SIGNED, /* one cannot be made or handed on; it waits */
 	WRITER_LOST       /* closed with something that could not be written */
@@ -105,7 +104,6 @@ bool writer_submit_refusal(struct writer *, struct slice record)
 
 /* A refusal that its submitter could not hand over is one that is refused. */
 void writer_lose_refusal(struct writer *) NONNULL;
-
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is
  * linked to the old one.  sync, full and key as in `options` from then on (the
@@ -116,7 +114,6 @@ bool writer_reopen(struct writer *, const struct writer_options *,
     struct fault *) MUST_CHECK NONNULL;
 
 void writer_stats(struct writer *, struct writer_stats *) NONNULL;
-
 /* Everything taken is written and synced, as far as twice that time allows. */
 void writer_close(struct writer *);
 

@@ -3,7 +3,6 @@
  *
  * A line becomes a struct reader_record: the facts as they were when the
  * message was judged, exact to the byte, and what was decided then.
- *
  * A line of an older schema is read when nothing in it has to be guessed, else
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *

@@ -1,5 +1,5 @@
 /*
- * audit-filter.h - which records are asked for, by client and by recipient.
+ * audit-filter.h - which records are asked for.
  *
  * Threads: no state.
  */
@@ -7,6 +7,7 @@
 #define TLSPOLICY_COMMANDS_AUDIT_FILTER_H
 
 #include "policy/audit/reader.h"
+#include "policy/commands/command.h"
 
 /* A name, address or network, as --client wants it; whether one is meant. */
 #define AUDIT_CLIENT_WANTED "a client: want mail.example.com, 192.0.2.1, " \
@@ -17,5 +18,9 @@ bool audit_from_client(const char *client, const struct facts *);
 bool audit_is_recipient(const char *word);
 bool audit_is_to(const char *word, const struct reader_record *,
     const char *local_domains);
+
+/* False: it is none, which was told. */
+bool audit_is_reason(const struct context *, const char *name);
+bool audit_is_verdict(const struct context *, const char *name);
 
 #endif

@@ -106,17 +106,15 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad);
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
 bool audit_has_pipe(const struct audit_files *); /* which is read but once */
-/* On standard error: how many lines were torn, if any. */
+/* On standard error, if any: lines that were torn, records withdrawn. */
 void audit_say_torn(uint64_t torn);
-/* The same of records that were withdrawn. */
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 /* The same of records from a mail log: what cannot be known from them. */
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
-/* Of an outbound record. */
+/* Of an outbound record; of RECORD_POLICY and RECORD_SETTINGS. */
 void audit_outbound_print(const struct reader_record *, struct text *out);
-/* Of RECORD_POLICY and RECORD_SETTINGS. */
 void audit_policy_print(const struct reader_record *, struct text *out);
 
 #endif

@@ -8,7 +8,6 @@
 #include "policy/audit/asked.h"
 #include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
-#include "policy/commands/word.h"
 #include "policy/facts/organisation.h"
 
 static const struct command_option options[] = {
@@ -366,31 +365,6 @@ each_note(void *arg, const struct reader_record *r)
 }
 
 static bool
-is_reason(const struct context *context, const char *name)
-{
-	struct word word;
-
-	word_start(&word, name);
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		if (word_is(&word, reason_name((enum reason)i)))
-			return true;
-	return word_refuse(&word, context, "a reason") == EXIT_FINE;
-}
-
-static bool
-is_verdict(const struct context *context, const char *name)
-{
-	struct word word;
-
-	word_start(&word, name);
-	for (int i = 0; i <= VERDICT_HOLD; i++)
-		if (word_is(&word, verdict_name((enum verdict_kind)i)))
-			return true;
-	return word_is(&word, "warn") ||
-	    word_refuse(&word, context, "a verdict") == EXIT_FINE;
-}
-
-static bool
 refuse(const struct context *context, const char *value, const char *what)
 {
 	return command_usage(context, "\"%s\" is not %s", value, what) ==
@@ -414,10 +388,10 @@ take_option(const struct context *context, struct show *show, int c,
 		    "2026-03-01T12:00:00Z or 7d");
 	case OPTION_VERDICT:
 		show->verdict = value;
-		return is_verdict(context, value);
+		return audit_is_verdict(context, value);
 	case OPTION_REASON:
 		show->reason = value;
-		return is_reason(context, value);
+		return audit_is_reason(context, value);
 	case OPTION_DOMAIN:
 		show->domain = value;
 		return audit_is_domain(value) || refuse(context, value,

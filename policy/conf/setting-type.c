@@ -8,15 +8,15 @@
 
 #include "policy/conf/setting.h"
 
-static bool
-expected(const struct setting *row, struct slice value, struct fault *f)
+bool
+setting_expected(const struct setting *row, struct slice value, struct fault *f)
 {
 	return fault_set(f, FAULT_SETTINGS, "\"%.*s\" is not %s",
 	    SLICE_ARG(value), row->type->expects);
 }
 
-static bool
-store_string(const struct setting *row, struct slice value, void *field,
+bool
+setting_store_string(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {
 	char *string = field;
@@ -31,299 +31,22 @@ store_string(const struct setting *row, struct slice value, void *field,
 	return true;
 }
 
-static void
-print_string(const struct setting *row, const void *field, struct text *out)
+void
+setting_print_string(const struct setting *row, const void *field, struct text *out)
 {
 	(void)row;
 	text_puts(out, field);
 }
 
 /* Printable ASCII or UTF-8, no blanks: a blank is most often a comment. */
-static bool
-is_one_word(struct slice value)
+bool
+setting_is_one_word(struct slice value)
 {
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] <= ' ' || value.p[i] == 0x7f)
 			return false;
 	return value.n > 0;
 }
-
-static bool
-is_path(struct slice value)
-{
-	return is_one_word(value) && value.p[0] == '/' &&
-	    value.p[value.n - 1] != '/';
-}
-
-static bool
-parse_path(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	if (!is_path(value) && !(row->may_be_empty && value.n == 0))
-		return expected(row, value, f);
-	return store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_path = {
-	.expects = "an absolute path without blanks",
-	.parse = parse_path,
-	.print = print_string,
-};
-
-/* They are labels of the metrics, too: UTF-8 without quotation marks. */
-static bool
-is_label(struct slice value)
-{
-	uint32_t code;
-	size_t n;
-
-	for (; value.n > 0; value = slice_from(value, n)) {
-		n = text_utf8(value, &code);
-		if (n == 0 || code == '"' || code == '\\' ||
-		    text_is_invisible(code))
-			return false;
-	}
-	return true;
-}
-
-static bool
-add_path(const struct setting *row, struct slice word, struct text *list,
-    struct fault *f)
-{
-	struct slice rest = slice_make(list->buf, list->n), one;
-	unsigned long n = 0;
-
-	if (!is_path(word) || !is_label(word))
-		return expected(row, word, f);
-	while (slice_next_of(&rest, ", ", &one)) {
-		if (slice_equal(one, word))
-			return fault_set(f, FAULT_SETTINGS,
-			    "\"%.*s\" stands there twice", SLICE_ARG(word));
-		n += one.n > 0;
-	}
-	if (n == row->max || word.n >= SETTINGS_STRING_MAX ||
-	    list->n + 2 + word.n >= list->size)
-		return fault_set(f, FAULT_SETTINGS, "more than %lu paths, or "
-		    "more than %zu bytes of them", row->max, list->size - 1);
-	text_puts(list, n > 0 ? ", " : "");
-	text_put(list, word);
-	return true;
-}
-
-/* On failure the field stays as it was. */
-static bool
-add_paths(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	char memory[SETTINGS_PATHS_BYTES];
-	struct text list;
-	struct slice word;
-
-	text_init(&list, memory, sizeof memory);
-	text_puts(&list, field);
-	while (slice_next_of(&value, ", \t", &word))
-		if (word.n > 0 && !add_path(row, word, &list, f))
-			return false;
-	memcpy(field, memory, list.n + 1);
-	return true;
-}
-
-static bool
-parse_paths(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	char list[SETTINGS_PATHS_BYTES] = "";
-
-	if (!add_paths(row, value, list, f))
-		return false;
-	if (list[0] == '\0' && !row->may_be_empty)
-		return expected(row, value, f);
-	memcpy(field, list, sizeof list);
-	return true;
-}
-
-const struct setting_type setting_type_paths = {
-	.expects = "a list of absolute paths without blanks and quotation "
-	    "marks",
-	.parse = parse_paths,
-	.add = add_paths,
-	.print = print_string,
-};
-
-/* A host name or address, to be resolved when the socket is made. */
-static bool
-is_host(struct slice host, bool ipv6)
-{
-	struct netaddr addr;
-
-	if (netaddr_parse(host, &addr))
-		return ipv6 == (slice_find(host, ':') < host.n);
-	for (size_t i = 0; i < host.n; i++) {
-		int c = text_lower(host.p[i]);
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c != '.' && c != '-' && c != '_')
-			return false;
-	}
-	return host.n > 0 && host.p[0] != '.' && host.p[0] != '-';
-}
-
-/* "inet:PORT@HOST", "inet6:PORT@HOST". */
-static bool
-is_network_socket(struct slice value)
-{
-	bool ipv6 = slice_starts_nocase(value, "inet6:");
-	unsigned long port;
-	size_t at;
-
-	if (!ipv6 && !slice_starts_nocase(value, "inet:"))
-		return false;
-	value = slice_from(value, ipv6 ? 6 : 5);
-	at = slice_find(value, '@');
-	return at < value.n &&
-	    text_number(slice_make(value.p, at), 65535, &port) && port > 0 &&
-	    is_host(slice_from(value, at + 1), ipv6);
-}
-
-static bool
-parse_socket(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	enum { UNIX_PATH_MAX = 107 }; /* sockaddr_un.sun_path, unix(7) */
-
-	if (slice_starts_nocase(value, "unix:") &&
-	    is_path(slice_from(value, 5))) {
-		if (value.n - 5 > UNIX_PATH_MAX)
-			return fault_set(f, FAULT_SETTINGS,
-			    "the path of a unix socket has at most %d bytes",
-			    UNIX_PATH_MAX);
-		return store_string(row, value, field, f);
-	}
-	if (!is_network_socket(value))
-		return expected(row, value, f);
-	return store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_socket = {
-	.expects = "unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST",
-	.parse = parse_socket,
-	.print = print_string,
-};
-
-static bool
-parse_listener(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	if (slice_is_nocase(value, "off"))
-		return store_string(row, slice_of("off"), field, f);
-	if (!is_network_socket(value))
-		return expected(row, value, f);
-	return store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_listener = {
-	.expects = "off, inet:PORT@HOST or inet6:PORT@HOST",
-	.parse = parse_listener,
-	.print = print_string,
-};
-
-static bool
-parse_map_listener(const struct setting *row, struct slice value,
-    void *field, struct fault *f)
-{
-	if (slice_is_nocase(value, "off"))
-		return store_string(row, slice_of("off"), field, f);
-	return parse_socket(row, value, field, f);
-}
-
-const struct setting_type setting_type_map_listener = {
-	.expects = "off, unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST",
-	.parse = parse_map_listener,
-	.print = print_string,
-};
-
-/* No TCP: whoever can connect is believed, and ports are everybody's. */
-static bool
-parse_unix_listener(const struct setting *row, struct slice value,
-    void *field, struct fault *f)
-{
-	if (slice_is_nocase(value, "off"))
-		return store_string(row, slice_of("off"), field, f);
-	if (!slice_starts_nocase(value, "unix:"))
-		return expected(row, value, f);
-	return parse_socket(row, value, field, f);
-}
-
-const struct setting_type setting_type_unix_listener = {
-	.expects = "off or unix:/PATH",
-	.parse = parse_unix_listener,
-	.print = print_string,
-};
-
-/* An address and the name of a map there, which holds no blank. */
-static bool
-parse_resolver(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	char address[SETTINGS_STRING_MAX];
-	size_t blank = slice_find(value, ' ');
-
-	if (slice_is_nocase(value, "off"))
-		return store_string(row, slice_of("off"), field, f);
-	if (blank == value.n || !is_one_word(slice_from(value, blank + 1)))
-		return expected(row, value, f);
-	return parse_socket(row, slice_make(value.p, blank), address, f) &&
-	    store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_resolver = {
-	.expects = "off, or unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST and "
-	    "the name of a map",
-	.parse = parse_resolver,
-	.print = print_string,
-};
-
-static bool
-parse_account(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		int c = text_lower(value.p[i]);
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c != '_' && (i == 0 || strchr(".-$", c) == NULL))
-			return expected(row, value, f);
-	}
-	return store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_account = {
-	.expects = "a user's or group's name or number",
-	.parse = parse_account,
-	.print = print_string,
-};
-
-/* Goes into replies: ASCII only (RFC 5321 section 4.2, textstring). */
-static bool
-parse_url(const struct setting *row, struct slice value, void *field,
-    struct fault *f)
-{
-	bool good = value.n == 0 || slice_starts_nocase(value, "https://") ||
-	    slice_starts_nocase(value, "http://") ||
-	    slice_starts_nocase(value, "mailto:");
-
-	for (size_t i = 0; i < value.n; i++)
-		good = good && value.p[i] > ' ' && value.p[i] < 0x7f;
-	if (!good)
-		return expected(row, value, f);
-	return store_string(row, value, field, f);
-}
-
-const struct setting_type setting_type_url = {
-	.expects = "an http:, https: or mailto: URL in ASCII",
-	.parse = parse_url,
-	.print = print_string,
-};
 
 static const struct { char letter; unsigned seconds; } units[] = {
 	{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }
@@ -342,7 +65,7 @@ parse_duration(const struct setting *row, struct slice value, void *field,
 			*(int *)field = (int)(number * units[i].seconds);
 			return true;
 		}
-	return expected(row, value, f);
+	return setting_expected(row, value, f);
 }
 
 static void
@@ -370,14 +93,14 @@ parse_mode(const struct setting *row, struct slice value, void *field,
 	unsigned mode = 0;
 
 	if (value.n < 3 || value.n > 4)
-		return expected(row, value, f);
+		return setting_expected(row, value, f);
 	for (size_t i = 0; i < value.n; i++) {
 		if (value.p[i] < '0' || value.p[i] > '7')
-			return expected(row, value, f);
+			return setting_expected(row, value, f);
 		mode = mode << 3 | (unsigned)(value.p[i] - '0');
 	}
 	if (mode > row->max)
-		return expected(row, value, f);
+		return setting_expected(row, value, f);
 	*(int *)field = (int)mode;
 	return true;
 }
@@ -406,7 +129,7 @@ parse_days(const struct setting *row, struct slice value, void *field,
 	if (digits.n > 0 && digits.p[digits.n - 1] == 'd')
 		digits.n--;
 	if (!text_number(digits, row->max, &days) || days == 0)
-		return expected(row, value, f);
+		return setting_expected(row, value, f);
 	*(int *)field = (int)days;
 	return true;
 }
@@ -543,15 +266,15 @@ parse_domains(const struct setting *row, struct slice value, void *field,
 
 	while (slice_next_of(&rest, ", \t", &name))
 		if (name.n > 0 && (netaddr_parse(name, &addr) ||
-		    !is_host(name, false)))
-			return expected(row, name, f);
-	return store_string(row, value, field, f);
+		    !setting_is_host(name, false)))
+			return setting_expected(row, name, f);
+	return setting_store_string(row, value, field, f);
 }
 
 const struct setting_type setting_type_domains = {
 	.expects = "a list of domains",
 	.parse = parse_domains,
-	.print = print_string,
+	.print = setting_print_string,
 };
 
 /* Whose names they are knows only who uses them. */
@@ -566,15 +289,15 @@ parse_names(const struct setting *row, struct slice value, void *field,
 			int c = text_lower(name.p[i]);
 
 			if (!(c >= 'a' && c <= 'z') && c != '-')
-				return expected(row, name, f);
+				return setting_expected(row, name, f);
 		}
-	return store_string(row, value, field, f);
+	return setting_store_string(row, value, field, f);
 }
 
 const struct setting_type setting_type_names = {
 	.expects = "a list of names of findings",
 	.parse = parse_names,
-	.print = print_string,
+	.print = setting_print_string,
 };
 
 /* Letters, digits, + - and _: they go into an answer as they are. */
@@ -590,13 +313,13 @@ parse_suites(const struct setting *row, struct slice value, void *field,
 
 			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
 			    c != '+' && c != '-' && c != '_')
-				return expected(row, name, f);
+				return setting_expected(row, name, f);
 		}
-	return store_string(row, value, field, f);
+	return setting_store_string(row, value, field, f);
 }
 
 const struct setting_type setting_type_suites = {
 	.expects = "a list of cipher suites, as OpenSSL names them",
 	.parse = parse_suites,
-	.print = print_string,
+	.print = setting_print_string,
 };

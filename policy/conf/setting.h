@@ -62,4 +62,28 @@ extern const struct setting_type setting_type_domains; /* names, by commas */
 extern const struct setting_type setting_type_names; /* words, by commas */
 extern const struct setting_type setting_type_suites; /* OpenSSL's words */
 
+/* Where the value is. */
+static inline void *
+setting_field(struct settings *s, const struct setting *row)
+{
+	return (char *)s + row->offset;
+}
+
+static inline const void *
+setting_field_in(const struct settings *s, const struct setting *row)
+{
+	return (const char *)s + row->offset;
+}
+
+/* For types: setting-type.c's. */
+bool setting_expected(const struct setting *, struct slice value,
+    struct fault *) MUST_CHECK NONNULL;
+bool setting_store_string(const struct setting *, struct slice value,
+    void *field, struct fault *) MUST_CHECK NONNULL;
+void setting_print_string(const struct setting *, const void *field,
+    struct text *) NONNULL;
+bool setting_is_one_word(struct slice) MUST_CHECK;
+/* setting-place.c */
+bool setting_is_host(struct slice, bool ipv6) MUST_CHECK;
+
 #endif

@@ -5,12 +5,6 @@
 #include "policy/base/jsontext.h"
 #include "policy/conf/setting.h"
 
-static const void *
-field_in(const struct settings *s, const struct setting *row)
-{
-	return (const char *)s + row->offset;
-}
-
 static void
 print_row(const struct setting *row, const struct settings *s, FILE *out,
     bool help)
@@ -19,7 +13,7 @@ print_row(const struct setting *row, const struct settings *s, FILE *out,
 	struct text text;
 
 	text_init(&text, value, sizeof value);
-	row->type->print(row, field_in(s, row), &text);
+	row->type->print(row, setting_field_in(s, row), &text);
 	if (help) {
 		fprintf(out, "# %s\n# ", row->help);
 		for (int i = 0; row->words != NULL && row->words[i] != NULL; i++)
@@ -63,7 +57,7 @@ settings_print_json(const struct settings *s, FILE *out)
 		struct text text;
 
 		text_init(&text, value, sizeof value);
-		row->type->print(row, field_in(s, row), &text);
+		row->type->print(row, setting_field_in(s, row), &text);
 		json_object_set_new(all, row->name,
 		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
 		    jsontext_cstring(value), "default", row->default_text,
@@ -83,7 +77,7 @@ settings_print_verdict(const struct settings *s, struct text *out)
 		if (!row->verdict)
 			continue;
 		text_printf(out, "%s = ", row->name);
-		row->type->print(row, field_in(s, row), out);
+		row->type->print(row, setting_field_in(s, row), out);
 		text_char(out, '\n');
 	}
 }
@@ -97,8 +91,8 @@ same_value(const struct setting *row, const struct settings *a,
 
 	text_init(&a_text, a_value, sizeof a_value);
 	text_init(&b_text, b_value, sizeof b_value);
-	row->type->print(row, field_in(a, row), &a_text);
-	row->type->print(row, field_in(b, row), &b_text);
+	row->type->print(row, setting_field_in(a, row), &a_text);
+	row->type->print(row, setting_field_in(b, row), &b_text);
 	return strcmp(a_value, b_value) == 0;
 }
 

@@ -1,0 +1,22 @@
+/*
+ * setting-words.h - settings whose values are words, in the order of their rows
+ * in settings.c.
+ */
+#ifndef TLSPOLICY_SETTING_WORDS_H
+#define TLSPOLICY_SETTING_WORDS_H
+
+enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_BATCH, AUDIT_SYNC_EACH };
+enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
+enum policy_mode { MODE_ENFORCE, MODE_MONITOR };
+enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
+enum compat { COMPAT_NONE, COMPAT_SENDMAIL };
+enum inexpressible { INEXPRESSIBLE_REFUSE, INEXPRESSIBLE_WEAKEN };
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG };
+/* In the order of postconf(5), smtp_tls_security_level. */
+enum outbound_level { LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
+	LEVEL_DANE_ONLY, LEVEL_FINGERPRINT, LEVEL_VERIFY, LEVEL_SECURE };
+enum outbound_servername { SERVERNAME_HOSTNAME, SERVERNAME_NONE };
+enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
+
+#endif
