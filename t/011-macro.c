@@ -50,69 +50,69 @@ test_rows(void **state)
 }
 
 /* Macros in, "fact=state:value" of one fact out. */
+static const struct {
+	const char *macros;
+	enum fact_id fact;
+	enum fact_state state;
+	const char *value;
+} fact_rows[] = {
+	{ "cn_subject=Darth+20Mail", FACT_CN_SUBJECT, FACT_KNOWN,
+	    "Darth Mail" },
+	{ "cert_subject=/CN=a+2Bb", FACT_CERT_SUBJECT, FACT_KNOWN,
+	    "/CN=a+b" },
+	{ "auth_authen=jane+40x", FACT_AUTH_AUTHEN, FACT_KNOWN,
+	    "jane@x" },
+	{ "client_name=a+20b", FACT_CLIENT_NAME, FACT_KNOWN, "a+20b" },
+	{ "mail_addr=a+20b@x", FACT_MAIL_ADDR, FACT_KNOWN, "a+20b@x" },
+	{ "cert_md5=66:17", FACT_FINGERPRINT, FACT_KNOWN, "66:17" },
+	{ "cert_fp=aa cert_md5=66", FACT_FINGERPRINT, FACT_KNOWN,
+	    "aa" },
+	{ "client_name=unknown client_addr=192.0.2.1",
+	    FACT_CLIENT_NAME, FACT_KNOWN, "unknown" },
+	{ "", FACT_CERT_SUBJECT, FACT_ABSENT, "" },
+	{ "", FACT_VERIFY, FACT_ABSENT, "" },
+
+	{ "v=Postfix cert_subject=mail+20x", FACT_CN_SUBJECT,
+	    FACT_KNOWN, "mail+20x" },
+	{ "v=Postfix cert_subject=mail", FACT_CERT_SUBJECT,
+	    FACT_NOT_TOLD, "" },
+	{ "v=Postfix cert_issuer=CA", FACT_CN_ISSUER, FACT_KNOWN,
+	    "CA" },
+	{ "v=Postfix cn_subject=forged", FACT_CN_SUBJECT, FACT_ABSENT,
+	    "" },
+	{ "v=Postfix cert_fp=aa", FACT_FINGERPRINT, FACT_NOT_TOLD, "" },
+	{ "v=Postfix ccert_fingerprint=aa", FACT_FINGERPRINT,
+	    FACT_KNOWN, "aa" },
+	{ "ccert_fingerprint=aa", FACT_FINGERPRINT, FACT_ABSENT, "" },
+	{ "ccert_pubkey_fingerprint=aa", FACT_KEY_FINGERPRINT,
+	    FACT_NOT_TOLD, "" },
+	{ "v=Postfix auth_ssf=256", FACT_AUTH_SSF, FACT_NOT_TOLD, "" },
+	{ "v=Postfix client_resolve=OK", FACT_CLIENT_RESOLVE,
+	    FACT_NOT_TOLD, "" },
+	{ "v=Postfix client_name=unknown client_addr=203.0.113.8",
+	    FACT_CLIENT_NAME, FACT_KNOWN, "[203.0.113.8]" },
+	{ "v=Postfix client_name=unknown client_addr=2001:db8::1",
+	    FACT_CLIENT_NAME, FACT_KNOWN, "[2001:db8::1]" },
+	{ "v=Postfix client_name=unknown", FACT_CLIENT_NAME,
+	    FACT_ABSENT, "" },
+	{ "v=Postfix client_name=unknown client_addr=unknown",
+	    FACT_CLIENT_NAME, FACT_ABSENT, "" },
+	{ "v=Postfix client_name=unknown.example client_addr=192.0.2.1",
+	    FACT_CLIENT_NAME, FACT_KNOWN, "unknown.example" }
+};
+
 static void
 test_facts(void **state)
 {
-	static const struct {
-		const char *macros;
-		enum fact_id fact;
-		enum fact_state state;
-		const char *value;
-	} rows[] = {
-		{ "cn_subject=Darth+20Mail", FACT_CN_SUBJECT, FACT_KNOWN,
-		    "Darth Mail" },
-		{ "cert_subject=/CN=a+2Bb", FACT_CERT_SUBJECT, FACT_KNOWN,
-		    "/CN=a+b" },
-		{ "auth_authen=jane+40x", FACT_AUTH_AUTHEN, FACT_KNOWN,
-		    "jane@x" },
-		{ "client_name=a+20b", FACT_CLIENT_NAME, FACT_KNOWN, "a+20b" },
-		{ "mail_addr=a+20b@x", FACT_MAIL_ADDR, FACT_KNOWN, "a+20b@x" },
-		{ "cert_md5=66:17", FACT_FINGERPRINT, FACT_KNOWN, "66:17" },
-		{ "cert_fp=aa cert_md5=66", FACT_FINGERPRINT, FACT_KNOWN,
-		    "aa" },
-		{ "client_name=unknown client_addr=192.0.2.1",
-		    FACT_CLIENT_NAME, FACT_KNOWN, "unknown" },
-		{ "", FACT_CERT_SUBJECT, FACT_ABSENT, "" },
-		{ "", FACT_VERIFY, FACT_ABSENT, "" },
-
-		{ "v=Postfix cert_subject=mail+20x", FACT_CN_SUBJECT,
-		    FACT_KNOWN, "mail+20x" },
-		{ "v=Postfix cert_subject=mail", FACT_CERT_SUBJECT,
-		    FACT_NOT_TOLD, "" },
-		{ "v=Postfix cert_issuer=CA", FACT_CN_ISSUER, FACT_KNOWN,
-		    "CA" },
-		{ "v=Postfix cn_subject=forged", FACT_CN_SUBJECT, FACT_ABSENT,
-		    "" },
-		{ "v=Postfix cert_fp=aa", FACT_FINGERPRINT, FACT_NOT_TOLD, "" },
-		{ "v=Postfix ccert_fingerprint=aa", FACT_FINGERPRINT,
-		    FACT_KNOWN, "aa" },
-		{ "ccert_fingerprint=aa", FACT_FINGERPRINT, FACT_ABSENT, "" },
-		{ "ccert_pubkey_fingerprint=aa", FACT_KEY_FINGERPRINT,
-		    FACT_NOT_TOLD, "" },
-		{ "v=Postfix auth_ssf=256", FACT_AUTH_SSF, FACT_NOT_TOLD, "" },
-		{ "v=Postfix client_resolve=OK", FACT_CLIENT_RESOLVE,
-		    FACT_NOT_TOLD, "" },
-		{ "v=Postfix client_name=unknown client_addr=203.0.113.8",
-		    FACT_CLIENT_NAME, FACT_KNOWN, "[203.0.113.8]" },
-		{ "v=Postfix client_name=unknown client_addr=2001:db8::1",
-		    FACT_CLIENT_NAME, FACT_KNOWN, "[2001:db8::1]" },
-		{ "v=Postfix client_name=unknown", FACT_CLIENT_NAME,
-		    FACT_ABSENT, "" },
-		{ "v=Postfix client_name=unknown client_addr=unknown",
-		    FACT_CLIENT_NAME, FACT_ABSENT, "" },
-		{ "v=Postfix client_name=unknown.example client_addr=192.0.2.1",
-		    FACT_CLIENT_NAME, FACT_KNOWN, "unknown.example" }
-	};
-
 	(void)state;
-	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+	for (size_t i = 0; i < UNIT_COUNT(fact_rows); i++) {
 		struct facts facts;
 
-		unit_facts(&facts, rows[i].macros);
-		unit_number(rows[i].macros, rows[i].state,
-		    facts.fact[rows[i].fact].state);
-		unit_slice(rows[i].macros, rows[i].value,
-		    facts_value(&facts, rows[i].fact));
+		unit_facts(&facts, fact_rows[i].macros);
+		unit_number(fact_rows[i].macros, fact_rows[i].state,
+		    facts.fact[fact_rows[i].fact].state);
+		unit_slice(fact_rows[i].macros, fact_rows[i].value,
+		    facts_value(&facts, fact_rows[i].fact));
 		facts_free(&facts);
 	}
 	unit_end();

@@ -3,6 +3,46 @@
 
 #include "policy/conf/setting.h"
 
+bool
+setting_expected(const struct setting *row, struct slice value, struct fault *f)
+{
+	return fault_set(f, FAULT_SETTINGS, "\"%.*s\" is not %s",
+	    SLICE_ARG(value), row->type->expects);
+}
+
+bool
+setting_store_string(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	char *string = field;
+
+	if (value.n > row->max)
+		return fault_set(f, FAULT_SETTINGS,
+		    "%zu bytes are too long, %lu are the most", value.n,
+		    row->max);
+	if (value.n > 0)
+		memcpy(string, value.p, value.n);
+	string[value.n] = '\0';
+	return true;
+}
+
+void
+setting_print_string(const struct setting *row, const void *field, struct text *out)
+{
+	(void)row;
+	text_puts(out, field);
+}
+
+/* Printable ASCII or UTF-8, no blanks: a blank is most often a comment. */
+bool
+setting_is_one_word(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] <= ' ' || value.p[i] == 0x7f)
+			return false;
+	return value.n > 0;
+}
+
 static bool
 is_path(struct slice value)
 {

@@ -75,7 +75,7 @@ setting_field_in(const struct settings *s, const struct setting *row)
 	return (const char *)s + row->offset;
 }
 
-/* For types: setting-type.c's. */
+/* For types: setting-place.c's. */
 bool setting_expected(const struct setting *, struct slice value,
     struct fault *) MUST_CHECK NONNULL;
 bool setting_store_string(const struct setting *, struct slice value,
@@ -83,7 +83,6 @@ bool setting_store_string(const struct setting *, struct slice value,
 void setting_print_string(const struct setting *, const void *field,
     struct text *) NONNULL;
 bool setting_is_one_word(struct slice) MUST_CHECK;
-/* setting-place.c */
 bool setting_is_host(struct slice, bool ipv6) MUST_CHECK;
 
 #endif
