@@ -50,6 +50,9 @@ state-folder =
 socketmap = off
 socketmap-mode = 0660
 socketmap-group =
+facts-socket = off
+facts-socket-mode = 0660
+facts-socket-group =
 inexpressible = refuse
 outbound-default = may
 outbound-version = 1.0
@@ -194,5 +197,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 37, 'JSON: every setting');
+is(scalar keys %$json, 40, 'JSON: every setting');
 done_testing;

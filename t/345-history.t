@@ -49,7 +49,8 @@ END
 is_run(['build', '-m', 'the first', $rules], 0, '',
     "$store: generation 1, 3 rules\n", 'build');
 is_run(['del', 'TLS_From:bank.example', '--message', 'they cannot'], 0, '',
-    "$store: generation 2, 2 rules\n", 'del');
+    "tlspolicy: 1 line of TLS_From:bank.example removed\n"
+    . "$store: generation 2, 2 rules\n", 'del');
 is_run(['set', 'TLS_From:bank.example', 'PERM+VERIFY', '-m',
     "they can, ticket 2017"], 0, '', "$store: generation 3, 3 rules\n",
     'set it back');
