@@ -33,7 +33,8 @@ chance(unsigned n)
 
 #define ONE_OF(list) list[chance(UNIT_COUNT(list))]
 
-static const char *const clients[][2] = {
+/* Name, address, and {client_resolve} where it is neither OK nor FAIL. */
+static const char *const clients[][3] = {
 	{ "z.zone", "198.51.100.9" }, { "a.test", "198.51.100.9" },
 	{ "m.a.test", "192.0.2.1" }, { "x.m.a.test", "192.0.2.200" },
 	{ "b.test", "10.0.0.1" }, { "z.zone", "192.0.2.1" },
@@ -41,6 +42,10 @@ static const char *const clients[][2] = {
 	{ "[192.0.2.1]", "192.0.2.1" }, { "[192.0.2.200]", "192.0.2.200" },
 	{ "[198.51.100.9]", "198.51.100.9" }, { "m.a.test", "2001:db8::5" },
 	{ "[2001:db8::5]", "2001:db8::5" },
+	/* Only sendmail has these. */
+	{ "m.a.test", "192.0.2.1", "FORGED" }, { "b.test", "10.0.0.1", "TEMP" },
+	{ "z.zone", "192.0.2.200", "FORGED" }, { "z.zone", "10.0.0.1", "TEMP" },
+	{ "[192.0.2.200]", "192.0.2.200", "TEMP" },
 };
 static const char *const mails[] = { "z@a.test", "u@a.test", "u+t@a.test",
 	"z@s.a.test", "u@c.test", "z@b.test", "z@c.test", "<>", "u+t@c.test",
@@ -71,14 +76,17 @@ static const char *const items[] = { "CN", "CN:m.a.test", "CN:*.a.test",
 	"CN:.test", "ICN:ca", "CS:/CN=s", "CI:/CN=i", "CITag:MyCA",
 	"FP:00112233445566778899aabbccddeeff", "VER:1.2", "VER:1.3", "PFS",
 	"AEAD", "AUTHENTICATED", "CIPHER:AES128-SHA:ECDHE-RSA-AES256-GCM-SHA384",
-	"VER:1.0" };
+	"VER:1.0", "PKFP:FF112233445566778899aabbccddeeff", "CLIENT:b.test",
+	"CLIENT:.a.test", "CLIENT:192.0.2.0/24", "CLIENT:[192.0.2]" };
+static const char *const whens[] = { "WHEN:192.0.2.128/25", "WHEN:m.a.test",
+	"WHEN:.a.test++WHEN:10.0.0.1", "WHEN:[192.0.2.0/24]", "WHEN:b.test" };
 static const char *const dates[] = { "FROM:2027-02-01", "UNTIL:2027-03-06",
 	"FROM:2027-03-06++UNTIL:2027-04-06", "UNTIL:2026-11-29" };
 
 static void
 put_requirement(struct text *out, bool dated)
 {
-	unsigned n = chance(3);
+	unsigned n = chance(3), when = dated ? chance(3) : 0;
 	const char *join = "+";
 
 	if (!dated && chance(6) == 0) {
@@ -88,8 +96,11 @@ put_requirement(struct text *out, bool dated)
 	text_printf(out, "%s%s", ONE_OF(classes), ONE_OF(needs));
 	for (unsigned i = 0; i < n; i++, join = "++")
 		text_printf(out, "%s%s", join, ONE_OF(items));
-	if (dated)
-		text_printf(out, "%s%s", join, ONE_OF(dates));
+	if (when > 0)
+		text_printf(out, "%s%s", join, ONE_OF(whens));
+	if (dated && when < 2)
+		text_printf(out, "%s%s", when > 0 ? "++" : join,
+		    ONE_OF(dates));
 	text_char(out, '\n');
 }
 
@@ -120,7 +131,8 @@ struct tls {
 	const char *version, *cipher, *verify;
 	unsigned bits, ssf;
 	bool verified;
-	const char *cn, *icn, *subject, *issuer, *fp; /* cn "=": the client's */
+	const char *cn, *icn, *subject, *issuer; /* cn "=": the client's */
+	const char *fp, *pkfp;
 };
 
 static void
@@ -161,6 +173,11 @@ any_tls(struct tls *t)
 	    "/CN=k";
 	t->fp = chance(2) == 0 ? "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
 	    : "01";
+	t->pkfp = chance(2) == 0 ? "FF112233445566778899aabbccddeeff" : "01";
+	if (t->mta == DIALECT_POSTFIX && chance(3) == 0)
+		t->fp = NULL; /* no feed */
+	if (t->mta == DIALECT_SENDMAIL || chance(3) == 0)
+		t->pkfp = NULL;
 	t->verify = t->verified ? "OK" : chance(2) == 0 ? "FAIL" : "NO";
 	if (t->mta == DIALECT_POSTFIX && !t->verified)
 		t->cn = t->icn = NULL;
@@ -178,6 +195,14 @@ put(struct facts *facts, enum fact_id id, const char *value)
 {
 	if (value != NULL)
 		assert_true(facts_set(facts, id, slice_of(value), false));
+}
+
+static const char *
+resolve_of(unsigned client)
+{
+	if (clients[client][2] != NULL)
+		return clients[client][2];
+	return clients[client][0][0] == '[' ? "FAIL" : "OK";
 }
 
 static void
@@ -206,11 +231,13 @@ fill(struct facts *facts, const struct session *s)
 		put(facts, FACT_AUTH_TYPE, "PLAIN");
 		put(facts, FACT_AUTH_AUTHEN, logins[s->login]);
 	}
+	put(facts, FACT_FINGERPRINT, t->fp);
+	put(facts, FACT_KEY_FINGERPRINT, t->pkfp);
 	if (t->mta == DIALECT_SENDMAIL) {
+		put(facts, FACT_CLIENT_RESOLVE, resolve_of(s->client));
 		put(facts, FACT_VERIFY, t->verify);
 		put(facts, FACT_CERT_SUBJECT, t->subject);
 		put(facts, FACT_CERT_ISSUER, t->issuer);
-		put(facts, FACT_FINGERPRINT, t->fp);
 		snprintf(bits, sizeof bits, "%u", t->ssf);
 		if (s->login > 0 && t->ssf > 0)
 			put(facts, FACT_AUTH_SSF, bits);
@@ -508,10 +535,11 @@ show(const struct run *r, size_t i, const char *what, const struct session *s)
 {
 	char row[8192];
 
-	snprintf(row, sizeof row, "%s\n# %.*s\n# client %s %s from %s to %s "
+	snprintf(row, sizeof row, "%s\n# %.*s\n# client %s %s %s from %s to %s "
 	    "auth %s daemon %s %s day %d: %s %s bits %u ssf %u verify %s cn %s "
 	    "%s\n%s", what, SLICE_ARG(r->claims.claims[i].text),
-	    clients[s->client][0], clients[s->client][1], mails[s->from],
+	    clients[s->client][0], clients[s->client][1],
+	    resolve_of(s->client), mails[s->from],
 	    mails[s->to], logins[s->login], listeners[s->listener][0],
 	    listeners[s->listener][1], days[s->day], s->tls->version,
 	    s->tls->cipher, s->tls->bits, s->tls->ssf, s->tls->verify,
@@ -543,14 +571,14 @@ try_session(struct run *r, const struct session *s)
 	}
 }
 
-/* Of a tag without rules few are enough: nothing looks at them. */
+/* Of a tag without rules few are enough: nothing looks at them; but CLIENT may. */
 static unsigned
 many(const struct run *r, enum tag tag, size_t all)
 {
 	for (size_t i = 0; i < r->claims.n; i++)
 		if (r->wanted[i].who[tag][0] != '\0')
 			return (unsigned)all;
-	return r->tags[tag] ? (unsigned)all : 1;
+	return r->tags[tag] || tag == TAG_CLT ? (unsigned)all : 1;
 }
 
 static void
@@ -575,7 +603,9 @@ try_sessions(struct run *r)
 			v[i] = (unsigned)(at % n[i]);
 			at /= n[i];
 		}
-		if (strcmp(mails[v[2]], "<>") == 0)
+		if (strcmp(mails[v[2]], "<>") == 0 ||
+		    (r->tls[v[6]].mta == DIALECT_POSTFIX &&
+		    clients[v[0]][2] != NULL))
 			continue;
 		try_session(r, &(struct session){ &r->tls[v[6]], v[0], v[1],
 		    v[2], v[3], v[4], v[5] });

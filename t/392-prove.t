@@ -136,6 +136,68 @@ my @traps = (
 	['... of the network', "TLS_Daemon:587 PERM+VERIFY\n",
 	    'daemon 587 and not exempt always verified', 'holds', undef,
 	    'exempt-clients = 10.0.0.0/8'],
+	['WHEN frees a client', "TLS_From:bank.example ENCR:0+" .
+	    "WHEN:192.0.2.17\n$bank", 'from bank.example in clear never accepted',
+	    'today', qr/client_addr=192\.0\.2\.17 /],
+	['... and no other', "TLS_From:bank.example ENCR:0+" .
+	    "WHEN:192.0.2.17\n$bank", 'from bank.example client 198.51.100.0/24 ' .
+	    'in clear never accepted', 'holds'],
+	['... nor of another network', "TLS_From:bank.example ENCR:0+" .
+	    "WHEN:192.0.2.16/28\n$bank", 'from bank.example client ' .
+	    '192.0.2.32/27 in clear never accepted', 'holds'],
+	['... by a name that is so', "TLS_From:bank.example ENCR:0+" .
+	    "WHEN:.scan.example\n$bank",
+	    'from bank.example in clear under sendmail never accepted', 'today',
+	    qr/client_name=\S+\.scan\.example .*client_resolve=OK /],
+	['... with dates', "TLS_From:bank.example ENCR:0+WHEN:192.0.2.17++" .
+	    "FROM:2099-01-10\n$bank",
+	    'from bank.example in clear never accepted', '2099-01-10',
+	    qr/client_addr=192\.0\.2\.17 /],
+	['... by a profile', "Profile:p ENCR:0\nTLS_From:bank.example " .
+	    "AS:p++WHEN:192.0.2.17\n$bank",
+	    'from bank.example in clear never accepted', 'today',
+	    qr/client_addr=192\.0\.2\.17 /],
+	['WHEN binds one client', "TLS_From:bank.example PERM+VERIFY+" .
+	    "WHEN:192.0.2.0/24\n", 'from bank.example always verified',
+	    'today'],
+	['... and that one always', "TLS_From:bank.example PERM+VERIFY+" .
+	    "WHEN:192.0.2.0/24\n",
+	    'from bank.example client 192.0.2.0/24 always verified', 'holds'],
+	['... a name that cannot be told', "TLS_From:bank.example PERM+VERIFY+" .
+	    "WHEN:mx.example\n", 'from bank.example client mx.example ' .
+	    'verified never refused', 'today', qr/client_resolve=TEMP/],
+	['... a forged one is no name', "TLS_From:bank.example PERM+VERIFY+" .
+	    "WHEN:mx.example++WHEN:.mx.example\n", 'from bank.example client ' .
+	    'mx.example always verified', 'today', qr/client_resolve=FORGED/],
+	['... which Postfix never has', "TLS_From:bank.example PERM+VERIFY+" .
+	    "WHEN:mx.example++WHEN:.mx.example\n", 'from bank.example client ' .
+	    'mx.example under Postfix always verified', 'holds'],
+	['CLIENT', "TLS_From:bank.example PERM+ENCR:1+CLIENT:192.0.2.0/24\n",
+	    'from bank.example client 198.51.100.1 never accepted', 'holds'],
+	['... is one of them', "TLS_From:bank.example PERM+ENCR:1+" .
+	    "CLIENT:192.0.2.0/24\n", 'from bank.example client 192.0.2.0/25 ' .
+	    'bits at least 1 never refused', 'holds'],
+	['... or not', "TLS_From:bank.example PERM+ENCR:1+" .
+	    "CLIENT:192.0.2.0/25\n", 'from bank.example client 192.0.2.0/24 ' .
+	    'bits at least 1 never refused', 'today',
+	    qr/client_addr=192\.0\.2\.(12[89]|1[3-9]\d|2\d\d) /],
+	['CLIENT by name', "TLS_From:bank.example PERM+ENCR:1+" .
+	    "CLIENT:mx.example\n", 'from bank.example client mx.example ' .
+	    'bits at least 1 under Postfix never refused', 'today',
+	    qr/client_name=\w+\.mx\.example /],
+	['PKFP under sendmail', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
+	    'from bank.example under sendmail never accepted', 'holds'],
+	['... told by the feed', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
+	    'from bank.example under Postfix never accepted', 'today',
+	    qr/ccert_pubkey_fingerprint=ab/],
+	['... or not told', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
+	    'from bank.example encrypted under Postfix always accepted',
+	    'today'],
+	['FP told by the feed', "TLS_From:bank.example PERM+ENCR:1+FP:$fp\n",
+	    'from bank.example under Postfix never accepted', 'today',
+	    qr/ccert_fingerprint=ab/],
+	['... and in clear', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
+	    'from bank.example in clear without auth never accepted', 'holds'],
 	['what Postfix does not tell', "TLS_Clt: PERM+VERIFY+FP:$fp\n",
 	    'client a.example verified never refused', 'today'],
 	['cannot tell, and on-error', "TLS_From:bank.example PERM+ENCR:1+" .
@@ -210,6 +272,30 @@ for my $trap (@traps) {
 	    diag("$command\n$check->{err}");
 	is($check->{status}, $exit{$verdict =~ /^(\w+)/ ? $1 : ''},
 	    "$name: its exit");
+}
+
+# Of more clients than there is room for nothing is decided where it matters,
+# and whoever meets no such rule is told as before.
+settings();
+for my $many ([64, 1, qr/^false from .*client_addr=192\.0\.2\.63 /s],
+    [65, 69, qr/^not decided: .*CLIENT or WHEN.*more than 64 clients/s]) {
+	my ($n, $status, $said) = @$many;
+	my $free = join '++', map { "WHEN:192.0.2.$_" } $n - 2, $n - 1;
+	$scratch->write('rules', join('', map {
+	    "TLS_From:x$_.example PERM+ENCR:1+CLIENT:192.0.2.$_\n" }
+	    0 .. $n - 3) . "TLS_From:bank.example ENCR:0+$free\n$bank" .
+	    "TLS_To:safe.example PERM+VERIFY\n");
+	my $r = run_it('prove', '-c', $conf, '-r', $rules, 'from bank.example ' .
+	    "client 192.0.2.@{[$n - 1]} in clear never accepted");
+	is($r->{status}, $status, "$n clients: exit $status");
+	like($r->{out}, $said, "$n clients: what is said");
+	$r = run_it('prove', '-c', $conf, '-r', $rules,
+	    'from x1.example bits at least 1 never accepted');
+	is($r->{status}, $status, "$n clients, CLIENT: exit $status");
+	$r = run_it('prove', '-c', $conf, '-r', $rules, 'from a.example to ' .
+	    'safe.example in clear never accepted');
+	is($r->{status}, 0, "$n clients: who meets no such rule") or
+	    diag($r->{out});
 }
 
 # What is never accepted is so in every spelling.

@@ -11,7 +11,7 @@ is_only_compared(const struct prove_threshold *t, enum prove_dimension d)
 {
 	const struct prove_values *values = &t->values[d];
 
-	if (d < DIMENSION_CN || d > DIMENSION_FP ||
+	if (d < DIMENSION_CN || d > DIMENSION_PKFP ||
 	    (d == DIMENSION_CI && t->values[DIMENSION_CITAG].n > 0))
 		return false;
 	for (unsigned i = 0; i < values->n; i++) {
@@ -28,8 +28,8 @@ is_only_compared(const struct prove_threshold *t, enum prove_dimension d)
 static bool
 are_same(enum prove_dimension d, struct slice a, struct slice b)
 {
-	return d == DIMENSION_FP ? predicate_same_fingerprint(a, b) :
-	    slice_equal_nocase(a, b);
+	return d == DIMENSION_FP || d == DIMENSION_PKFP ?
+	    predicate_same_fingerprint(a, b) : slice_equal_nocase(a, b);
 }
 
 static void
@@ -71,6 +71,20 @@ put_line(const struct prove_threshold *t, enum tag tag, struct slice line,
 	return true;
 }
 
+/* What CLIENT and WHEN come to; of all clients the search has one by now. */
+static void
+put_client(const struct prove_search *s, const struct prove_threshold *t,
+    struct text *out)
+{
+	const struct prove_subject *client = s->chosen[TAG_CLT];
+
+	if (client == NULL)
+		return;
+	text_char(out, client->sendmail_only ? 's' : 'b');
+	if (t->clients)
+		text_put(out, client->chain->clients);
+}
+
 static void
 put_claim(const struct prove_search *s, struct text *out)
 {
@@ -93,6 +107,7 @@ prove_barren_text(const struct prove_search *s,
 	if (t->peer_name || t->beyond)
 		return false;
 	put_claim(s, out);
+	put_client(s, t, out);
 	for (int tag = 0; tag < CLAIM_TAGS; tag++) {
 		struct slice rest, line;
 

@@ -12,6 +12,7 @@
 #include "policy/facts/spelling.h"
 #include "policy/prove/ground.h"
 #include "policy/prove/threshold.h"
+#include "policy/rules/client.h"
 #include "policy/store/search.h"
 
 enum { CHUNK = 64 * 1024, LINES_MAX = 256 * 1024 };
@@ -87,10 +88,8 @@ prove_ground_key(struct prove_ground *g, const struct key *key,
 }
 
 static bool
-add_key(struct prove_ground *g, const struct key *key)
+add_key(struct prove_ground *g, struct prove_keys *keys, const struct key *key)
 {
-	struct prove_keys *keys = &g->keys[key->tag];
-
 	if (keys->n == keys->allocated) {
 		size_t more = keys->allocated == 0 ? 64 : 2 * keys->allocated;
 		struct prove_key *bigger = realloc(keys->keys,
@@ -124,18 +123,47 @@ add_issuer(struct prove_ground *g, struct slice key)
 	return true;
 }
 
-static void
-look_for_peer_names(struct prove_ground *g, enum tag tag,
+static bool
+add_client(struct prove_ground *g, struct slice value)
+{
+	struct key key;
+
+	for (size_t i = 0; i < g->clients.n; i++)
+		if (slice_equal(g->client[i], value))
+			return true;
+	if (g->clients.n == GROUND_CLIENTS_MAX) {
+		g->many_clients = true;
+		g->clients.n = 0;
+	}
+	if (g->many_clients)
+		return true;
+	g->client[g->clients.n] = arena_copy(&g->memory, value);
+	if (g->client[g->clients.n].p == NULL)
+		return fault_no_memory(&g->fault);
+	return key_of(TAG_CLT, value, &key, &g->fault) &&
+	    add_key(g, &g->clients, &key);
+}
+
+static bool
+look_at_items(struct prove_ground *g, enum tag tag,
     const struct stored_rule *rule)
 {
 	struct requirement r;
 
-	if (g->peer_names || match_requirement(g->reader, tag, rule, &r) !=
-	    LOOKUP_FOUND)
-		return;
-	for (unsigned i = 0; i < r.nitems; i++)
-		g->peer_names = g->peer_names || (r.items[i].value.n == 0 &&
-		    prove_threshold_of(r.items[i].row->id) == DIMENSION_CN);
+	if (match_requirement(g->reader, tag, rule, &r) != LOOKUP_FOUND) {
+		g->fault = g->reader->fault;
+		return false;
+	}
+	for (unsigned i = 0; i < r.nitems; i++) {
+		const struct item *item = &r.items[i];
+		enum prove_dimension d = prove_threshold_of(item->row->id);
+
+		g->peer_names = g->peer_names || (d == DIMENSION_CN &&
+		    item->value.n == 0);
+		if (d == DIMENSION_CLIENT && !add_client(g, item->value))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -150,8 +178,8 @@ collect(void *arg, const struct stored_rule *rule)
 		return add_issuer(g, rule->key);
 	if ((int)key.tag >= CLAIM_TAGS)
 		return true;
-	look_for_peer_names(g, key.tag, rule);
-	return add_key(g, &key);
+	return look_at_items(g, key.tag, rule) &&
+	    add_key(g, &g->keys[key.tag], &key);
 }
 
 struct looking {
@@ -223,7 +251,8 @@ prove_ground_open(struct prove_ground *g, struct store_reader *reader,
 	for (size_t i = 0; i < n; i++)
 		for (int tag = 0; tag < CLAIM_TAGS; tag++)
 			if (claims[i].who[tag].given &&
-			    !add_key(g, &claims[i].who[tag].key))
+			    !add_key(g, &g->keys[tag],
+			    &claims[i].who[tag].key))
 				return false;
 	if (!store_each(reader, collect, g) || g->fault.kind != FAULT_NONE) {
 		if (g->fault.kind == FAULT_NONE)
@@ -241,6 +270,7 @@ prove_ground_free(struct prove_ground *g)
 	prove_strings_free(&g->interned);
 	for (int tag = 0; tag < CLAIM_TAGS; tag++)
 		free(g->keys[tag].keys);
+	free(g->clients.keys);
 	free(g->issuers);
 	free(g->chains);
 	free(g->lines);
@@ -402,12 +432,24 @@ intern(struct prove_ground *g, enum tag tag, bool free)
 		return NULL;
 	}
 	if (is_new) {
-		string = g->interned.strings[number];
-		*chain = (struct prove_chain){ tag, slice_from(string, 1),
-			free, { 0 } };
+		size_t n = tag == TAG_CLT ? g->clients.n : 0;
+
+		string = slice_from(g->interned.strings[number], 1);
+		*chain = (struct prove_chain){ tag, slice_from(string, n),
+			slice_make(string.p, n), free, { 0 } };
 		g->chains[number] = chain;
 	}
 	return g->chains[number];
+}
+
+static void
+put_clients(struct prove_ground *g, const struct facts *facts)
+{
+	enum fact_id missing;
+
+	for (size_t i = 0; i < g->clients.n; i++)
+		text_char(&g->line_text, (char)('0' + client_is(facts,
+		    g->client[i], &missing)));
 }
 
 struct prove_chain *
@@ -420,6 +462,8 @@ prove_ground_chain(struct prove_ground *g, enum tag tag,
 	fault_clear(&g->reader->fault);
 	text_init(&g->line_text, g->lines, LINES_MAX);
 	text_char(&g->line_text, (char)('a' + tag)); /* as its own chain */
+	if (tag == TAG_CLT)
+		put_clients(g, facts);
 	if (tag_row(tag)->subject == SUBJECT_MAILBOX)
 		good = follow_all(&f, tag, facts, narrow, &free);
 	else {

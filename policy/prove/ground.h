@@ -5,7 +5,8 @@
  * The keys of the rules by tag, and the chains that subjects meet: of a tag's
  * rules those lines that can come to count for one sender, one client, in the
  * order in which they are tried, up to the first that always counts.  All whose
- * chain is the same are judged alike, whatever their names are.
+ * chain is the same are judged alike, whatever their names are; the chain of a
+ * client says as well which of the clients it is that CLIENT and WHEN name.
  *
  * Threads: belongs to one.  The reader must outlive it.
  */
@@ -35,12 +36,14 @@ struct prove_issuer {
 	struct slice tag, dn; /* as written */
 };
 
-enum { CHAIN_MARKS = 5 };
+enum { CHAIN_MARKS = 5, GROUND_CLIENTS_MAX = 64 };
 
 struct prove_chain {
 	enum tag tag;
 	struct slice lines; /* requirements, a line each; an empty line: another
 			       spelling of the address */
+	struct slice clients; /* of a client: what each of the ground's comes
+				 to, an answer a letter */
 	bool free;	    /* a handshake that did not fail suffices */
 	uint32_t seen[CHAIN_MARKS]; /* subject-internal.h */
 };
@@ -52,6 +55,13 @@ struct prove_ground {
 	struct arena memory;
 	struct slice label; /* a word that stands in no rule and no claim */
 	struct prove_keys keys[CLAIM_TAGS];
+	/*
+	 * Whom CLIENT and WHEN name, each once; of more than there is room for
+	 * none, and what meets such a rule is not decided.
+	 */
+	struct prove_keys clients;
+	struct slice client[GROUND_CLIENTS_MAX]; /* as written */
+	bool many_clients;
 	struct prove_issuer *issuers;
 	size_t nissuers, issuers_allocated;
 	bool peer_names; /* a rule compares a certificate with the client's name */

@@ -10,7 +10,7 @@
 #include "policy/prove/point.h"
 
 enum { STATES_MAX = 20000, LISTS_MAX = 40 };
-enum { NAME_CN, NAME_ICN, NAME_CS, NAME_CI, NAME_FP };
+enum { NAME_CN, NAME_ICN, NAME_CS, NAME_CI, NAME_FP, NAME_PKFP };
 
 static const enum fact_id facts_of[POINT_NAMES] = {
 	[NAME_CN] = FACT_CN_SUBJECT,
@@ -18,6 +18,7 @@ static const enum fact_id facts_of[POINT_NAMES] = {
 	[NAME_CS] = FACT_CERT_SUBJECT,
 	[NAME_CI] = FACT_CERT_ISSUER,
 	[NAME_FP] = FACT_FINGERPRINT,
+	[NAME_PKFP] = FACT_KEY_FINGERPRINT,
 };
 
 static const enum prove_dimension dimension_of[POINT_NAMES] = {
@@ -26,6 +27,7 @@ static const enum prove_dimension dimension_of[POINT_NAMES] = {
 	[NAME_CS] = DIMENSION_CS,
 	[NAME_CI] = DIMENSION_CI,
 	[NAME_FP] = DIMENSION_FP,
+	[NAME_PKFP] = DIMENSION_PKFP,
 };
 
 /* What is made, and of what. */
@@ -130,8 +132,9 @@ failed(struct making *m)
 }
 
 enum {
-	ALL_NAMES = (1 << POINT_NAMES) - 1,
-	NAMES_OF_POSTFIX = 1 << NAME_CN | 1 << NAME_ICN
+	OF_SENDMAIL = (1 << NAME_PKFP) - 1,
+	OF_FEED = 1 << NAME_FP | 1 << NAME_PKFP, /* told, or not told */
+	OF_POSTFIX = 1 << NAME_CN | 1 << NAME_ICN | OF_FEED
 };
 
 /* With one version and suite: verified or not, with any number of bits. */
@@ -147,13 +150,13 @@ with_tls(struct making *m, const char *version, const char *cipher)
 			state.verified = verified;
 			state.mta = DIALECT_SENDMAIL;
 			state.verify = verified ? "OK" : "NO";
-			state.wild = verified || believes ? ALL_NAMES :
+			state.wild = verified || believes ? OF_SENDMAIL :
 			    1U << NAME_FP;
 			if (!add_state(m, &state))
 				return false;
 			state.mta = DIALECT_POSTFIX;
 			state.verify = NULL;
-			state.wild = verified ? NAMES_OF_POSTFIX : 0;
+			state.wild = verified ? OF_POSTFIX : OF_FEED;
 			if (!add_state(m, &state))
 				return false;
 		}
@@ -391,6 +394,9 @@ find_names(struct making *m)
 
 		m->points->names[name].n = 0;
 		if (!add_name(&adding, name == NAME_CN ? m->g->label : absent))
+			return false;
+		if (name >= NAME_FP && wanted->n > 0 &&
+		    !add_name(&adding, slice_of("00"))) /* in no rule */
 			return false;
 		for (unsigned i = 0; i < wanted->n; i++)
 			if (!add_wanted(m, &adding, wanted->value[i]))

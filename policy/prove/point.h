@@ -5,7 +5,7 @@
  * Versions and suites go together as OpenSSL knows them to; any number of bits
  * goes with any suite, and any name with any other.  A session has no TLS, or
  * TLS with or without a verified certificate; under sendmail also a {verify} of
- * TEMP without TLS.
+ * TEMP without TLS.  Postfix's fingerprints are told by its feed, or are not.
  *
  * Threads: belongs to one.  Ownership: slices are the ground's or the rules'.
  */
@@ -15,7 +15,7 @@
 #include "policy/prove/ground.h"
 #include "policy/prove/threshold.h"
 
-enum { POINT_VALUES_MAX = 4 * THRESHOLD_VALUES_MAX, POINT_NAMES = 5 };
+enum { POINT_VALUES_MAX = 4 * THRESHOLD_VALUES_MAX, POINT_NAMES = 6 };
 
 struct prove_state {
 	enum dialect_id mta;
@@ -36,7 +36,8 @@ struct prove_point_names {
 struct prove_points {
 	struct prove_state *states;
 	size_t nstates, allocated;
-	/* Of subject CN, issuer CN, subject, issuer, fingerprint. */
+	/* Of subject CN, issuer CN, subject, issuer, certificate's and key's
+	   fingerprint. */
 	struct prove_point_names names[POINT_NAMES];
 	unsigned ndays;
 	int32_t days[THRESHOLD_VALUES_MAX];

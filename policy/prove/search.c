@@ -43,6 +43,12 @@ find_thresholds(struct prove_search *s, struct prove_threshold *t)
 		if (s->chosen[tag] != NULL && !is_any(s, (enum tag)tag) &&
 		    !read_lines(s, (enum tag)tag, t))
 			return false;
+	if (t->clients && s->g->many_clients) {
+		s->g->unknowable = prove_ground_printf(s->g, "a rule has the "
+		    "item CLIENT or WHEN, and the rules name more than %d "
+		    "clients in those", GROUND_CLIENTS_MAX).p;
+		return false;
+	}
 	if (t->unknown == ITEM_COUNT)
 		return true;
 	s->g->unknowable = prove_ground_printf(s->g, "a rule has the item %s, "
@@ -97,7 +103,11 @@ static bool
 can_be(const struct prove_search *s, const struct prove_state *state)
 {
 	const struct prove_subject *login = s->chosen[TAG_AUTH];
+	const struct prove_subject *client = s->chosen[TAG_CLT];
 
+	if (client != NULL && client->sendmail_only &&
+	    state->mta != DIALECT_SENDMAIL)
+		return false;
 	return !state->logged_in || (login == NULL ?
 	    !s->claim->without_auth : !login->absent);
 }
@@ -128,7 +138,7 @@ may_be_called(struct prove_search *s, struct slice name, bool *may)
 	bool final;
 
 	*may = client == NULL || slice_equal(name, client->value[0]);
-	if (*may)
+	if (*may || (client->resolve != NULL && client->value[0].p[0] == '['))
 		return true;
 	prove_subject_nobody(s->g, &at);
 	prove_subject_put(client, TAG_CLT, &at);
@@ -301,11 +311,14 @@ suits(const struct prove_search *s, enum tag tag)
 /*
  * Whoever suits at once stands for all others of the tag; but a client whose name
  * a certificate is compared with is not like another, and who has not logged in
- * has fewer bits than one who has.
+ * has fewer bits than one who has.  Nor is a client like another where rules of
+ * other tags ask who it is.
  */
 static bool
 stands_for_all(const struct prove_search *s, enum tag tag)
 {
+	if (tag == TAG_CLT && s->g->clients.n > 0)
+		return false;
 	return suits(s, tag) && !s->chosen[tag]->absent &&
 	    (is_any(s, tag) || tag != TAG_CLT || !s->g->peer_names);
 }
@@ -354,11 +367,16 @@ search_tags(struct prove_search *s, int depth)
 	    search_subjects(s, depth, false, &all);
 }
 
-/* Those of whom something is wanted first, those that the claim names first. */
+/*
+ * The client first when rules ask who it is; those of whom something is wanted
+ * first, those that the claim names first.
+ */
 static unsigned
 rank(const struct prove_search *s, enum tag tag)
 {
-	return (is_any(s, tag) ? 4U : 0U) +
+	if (tag == TAG_CLT && s->g->clients.n > 0)
+		return 0;
+	return 1U + (is_any(s, tag) ? 4U : 0U) +
 	    ((s->wanted[tag] >> LEVEL_ACCEPTED & 1) != 0 ? 2U : 0U) +
 	    (s->claim->who[tag].given ? 0U : 1U);
 }

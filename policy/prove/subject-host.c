@@ -22,11 +22,19 @@ is_loopback(struct slice address)
 	    slice_is(address, "::1");
 }
 
+static struct prove_subject
+client_of(const struct prove_finder *f, struct slice name,
+    struct slice address)
+{
+	return (struct prove_subject){ .value = { name, address },
+		.resolve = f->resolve, .sendmail_only = f->sendmail_only };
+}
+
 static bool
 keep(struct prove_finder *f, struct slice name, struct slice address,
     struct prove_chain *chain)
 {
-	struct prove_subject client = { .value = { name, address } };
+	struct prove_subject client = client_of(f, name, address);
 
 	client.exempt = settings_exempt(f->g->settings, &f->g->check.facts);
 	if (client.exempt && f->claim->not_exempt)
@@ -39,7 +47,7 @@ static bool
 look(struct prove_finder *f, struct slice name, struct slice address,
     bool narrow, bool *meant, struct prove_chain **chain, bool *final)
 {
-	struct prove_subject client = { .value = { name, address } };
+	struct prove_subject client = client_of(f, name, address);
 
 	if (!prove_subject_look(f, &client))
 		return false;
@@ -71,7 +79,7 @@ look_behind(struct prove_finder *f, struct slice name, struct slice address,
     struct behind *behind)
 {
 	const struct claim_who *who = &f->claim->who[TAG_CLT];
-	struct prove_subject client = { .value = { name, address } };
+	struct prove_subject client = client_of(f, name, address);
 	struct prove_chain *chain;
 	bool final, exempt;
 	uint32_t *seen;
@@ -132,27 +140,67 @@ add_named(struct prove_finder *f, struct slice name,
 		return true;
 	if (!look(f, name, two.names[0], true, &meant, &chain, &final))
 		return false;
+	final = final && f->g->clients.n == 0; /* who ask for the address */
 	if (!meant || (!final && chain->seen[SEEN_NARROW] == f->run))
 		return true;
 	chain->seen[SEEN_NARROW] = f->run;
 	return add_each(f, name, final ? &two : &behind->all);
 }
 
+/* What networks tell apart, by a name that meets no name's line. */
 static bool
-add_names(struct prove_finder *f, const struct prove_names *names,
-    const struct prove_names *addresses, struct behind *behind)
+find_behind(struct prove_finder *f, const struct prove_names *addresses,
+    struct behind *behind)
 {
-	/* It meets no name's line: what it meets is the address's. */
-	struct slice name = f->g->label;
-
 	for (size_t i = 0; i < addresses->n; i++)
-		if (!is_loopback(addresses->names[i]) && !look_behind(f, name,
-		    addresses->names[i], behind))
+		if (!is_loopback(addresses->names[i]) && !look_behind(f,
+		    f->g->label, addresses->names[i], behind))
 			return false;
+	return true;
+}
+
+static bool
+add_all(struct prove_finder *f, const struct prove_names *names,
+    const struct behind *behind, const char *resolve)
+{
+	f->resolve = resolve;
 	for (size_t i = 0; i < names->n; i++)
 		if (!add_named(f, names->names[i], behind))
 			return false;
 	return true;
+}
+
+static bool
+add_all_unnamed(struct prove_finder *f, const struct prove_names *addresses,
+    const char *resolve)
+{
+	f->resolve = resolve;
+	for (size_t i = 0; i < addresses->n; i++)
+		if (!is_loopback(addresses->names[i]) &&
+		    !add_unnamed(f, addresses->names[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Where a rule asks who the client is, sendmail says how far its name may be
+ * believed.  Those whom both MTAs have come first: of the same chain the first
+ * is kept.
+ */
+static bool
+add_clients(struct prove_finder *f, const struct prove_names *names,
+    const struct prove_names *addresses, const struct behind *behind)
+{
+	bool told = f->g->clients.n > 0;
+
+	f->sendmail_only = false;
+	if (!add_all(f, names, behind, told ? "OK" : NULL) ||
+	    !add_all_unnamed(f, addresses, told ? "FAIL" : NULL))
+		return false;
+	f->sendmail_only = true;
+	return !told || (add_all(f, names, behind, "FORGED") &&
+	    add_all(f, names, behind, "TEMP") &&
+	    add_all_unnamed(f, addresses, "TEMP"));
 }
 
 bool
@@ -162,11 +210,9 @@ prove_subject_hosts(struct prove_finder *f)
 	struct behind behind = { .all = { NULL, 0, 0 } };
 	bool good = prove_subject_names(f, &names) &&
 	    prove_subject_addresses(f, BY_ADDRESS, &addresses) &&
-	    add_names(f, &names, &addresses, &behind);
+	    find_behind(f, &addresses, &behind) &&
+	    add_clients(f, &names, &addresses, &behind);
 
-	for (size_t i = 0; good && i < addresses.n; i++)
-		good = is_loopback(addresses.names[i]) ||
-		    add_unnamed(f, addresses.names[i]);
 	free(names.names);
 	free(addresses.names);
 	free(behind.all.names);

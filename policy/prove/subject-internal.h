@@ -28,6 +28,9 @@ struct prove_finder {
 	struct slice within; /* names end so, or the claim does not mean them */
 	uint32_t run; /* for chain->seen */
 	size_t tried;
+	/* Of the clients that are looked for, see subject.h. */
+	const char *resolve;
+	bool sendmail_only;
 };
 
 /* A growing list of strings; they are the ground's. */

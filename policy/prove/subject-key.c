@@ -36,6 +36,9 @@ prove_subject_put(const struct prove_subject *subject, enum tag tag,
 	};
 
 	if (tag != TAG_AUTH) {
+		if (subject->resolve != NULL)
+			prove_session_tell(session, FACT_CLIENT_RESOLVE,
+			    slice_of(subject->resolve));
 		for (int i = 0; i < SUBJECT_VALUES; i++)
 			if (facts[tag][i] != FACT_COUNT)
 				prove_session_tell(session, facts[tag][i],
@@ -157,13 +160,10 @@ domain_of(const struct prove_key *k)
 	return slice_from(k->text, at == 0 ? k->text.n : at);
 }
 
-bool
-prove_subject_names(struct prove_finder *f, struct prove_names *names)
+static bool
+add_names_of(struct prove_finder *f, struct prove_names *names,
+    const struct prove_keys *keys)
 {
-	const struct prove_keys *keys = &f->g->keys[f->tag];
-
-	if (!add_name(f, names, f->g->label))
-		return false;
 	for (size_t i = 0; i < keys->n; i++) {
 		struct slice name = domain_of(&keys->keys[i]);
 
@@ -172,6 +172,14 @@ prove_subject_names(struct prove_finder *f, struct prove_names *names)
 			return false;
 	}
 	return true;
+}
+
+bool
+prove_subject_names(struct prove_finder *f, struct prove_names *names)
+{
+	return add_name(f, names, f->g->label) &&
+	    add_names_of(f, names, &f->g->keys[f->tag]) &&
+	    (f->tag != TAG_CLT || add_names_of(f, names, &f->g->clients));
 }
 
 static bool
@@ -214,6 +222,17 @@ add_network(struct prove_finder *f, struct prove_names *list,
 	    (!step_past(prefix, &past) || add_address(f, list, &past));
 }
 
+static bool
+add_networks_of(struct prove_finder *f, unsigned kinds,
+    struct prove_names *list, const struct prove_keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if ((kinds >> keys->keys[i].kind & 1) != 0 &&
+		    !add_network(f, list, &keys->keys[i].prefix))
+			return false;
+	return true;
+}
+
 /*
  * What networks tell apart begins where one begins, or behind the end of one.
  */
@@ -223,16 +242,15 @@ prove_subject_addresses(struct prove_finder *f, unsigned kinds,
 {
 	static const char *const usual[] = { "203.0.113.7", "2001:db8:77::7",
 		"0.0.0.0", "::" };
-	const struct prove_keys *keys = &f->g->keys[f->tag];
 	const struct settings_prefixes *exempt = &f->g->settings->exempt;
 
 	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
 		if (!prove_names_add(f->g, list, slice_of(usual[i])))
 			return false;
-	for (size_t i = 0; i < keys->n; i++)
-		if ((kinds >> keys->keys[i].kind & 1) != 0 &&
-		    !add_network(f, list, &keys->keys[i].prefix))
-			return false;
+	if (!add_networks_of(f, kinds, list, &f->g->keys[f->tag]) ||
+	    (f->tag == TAG_CLT && !add_networks_of(f, kinds, list,
+	    &f->g->clients)))
+		return false;
 	for (unsigned i = 0; i < exempt->n; i++)
 		if (f->tag == TAG_CLT &&
 		    !add_network(f, list, &exempt->prefix[i]))

@@ -26,6 +26,8 @@ struct prove_subject {
 	struct slice value[SUBJECT_VALUES];
 	bool absent; /* nobody has logged in */
 	bool exempt;
+	const char *resolve; /* sendmail's {client_resolve}; NULL: not told */
+	bool sendmail_only;  /* Postfix has no such client */
 };
 
 struct prove_subjects {

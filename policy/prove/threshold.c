@@ -14,11 +14,14 @@ static const enum prove_dimension rows[ITEM_COUNT] = {
 	[ITEM_CITAG] = DIMENSION_CITAG,
 	[ITEM_ICN] = DIMENSION_ICN,
 	[ITEM_FP] = DIMENSION_FP,
+	[ITEM_PKFP] = DIMENSION_PKFP,
 	[ITEM_VER] = DIMENSION_VERSION,
 	[ITEM_AUTHENTICATED] = DIMENSION_SUITE,
 	[ITEM_PFS] = DIMENSION_SUITE,
 	[ITEM_AEAD] = DIMENSION_SUITE,
 	[ITEM_CIPHER] = DIMENSION_CIPHER,
+	[ITEM_CLIENT] = DIMENSION_CLIENT,
+	[ITEM_WHEN] = DIMENSION_CLIENT,
 	[ITEM_FROM] = DIMENSION_DAY,
 	[ITEM_UNTIL] = DIMENSION_DAY,
 	[ITEM_BY] = DIMENSION_NONE,
@@ -42,7 +45,7 @@ prove_threshold_is_limited(const struct requirement *r)
 		default:
 			break;
 		}
-	return false;
+	return r->nwhen > 0;
 }
 
 static void
@@ -128,6 +131,7 @@ prove_threshold_start(struct prove_threshold *t, const struct claim *claim)
 		t->values[i].n = 0;
 	t->nbits = t->ndays = t->versions = 0;
 	t->peer_name = t->authenticated = t->pfs = t->aead = t->beyond = false;
+	t->clients = false;
 	t->unknown = ITEM_COUNT;
 	add_day(t, claim->first);
 	for (unsigned i = 0; i < claim->nconditions; i++)
@@ -150,6 +154,7 @@ add_item(struct prove_threshold *t, const struct item *item)
 	case DIMENSION_CS:
 	case DIMENSION_CI:
 	case DIMENSION_FP:
+	case DIMENSION_PKFP:
 	case DIMENSION_CITAG:
 	case DIMENSION_CIPHER:
 		add_value(t, rows[id], item->value);
@@ -161,6 +166,9 @@ add_item(struct prove_threshold *t, const struct item *item)
 		t->authenticated = true;
 		t->pfs = t->pfs || id == ITEM_PFS;
 		t->aead = t->aead || id == ITEM_AEAD;
+		break;
+	case DIMENSION_CLIENT:
+		t->clients = true;
 		break;
 	case DIMENSION_DAY:
 	case DIMENSION_NONE:

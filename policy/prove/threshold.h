@@ -23,10 +23,12 @@ enum prove_dimension {
 	DIMENSION_CS,
 	DIMENSION_CI,
 	DIMENSION_FP,
+	DIMENSION_PKFP,
 	DIMENSION_CITAG,
 	DIMENSION_CIPHER,
 	DIMENSION_VERSION,
 	DIMENSION_SUITE,
+	DIMENSION_CLIENT,  /* see prove_ground's clients */
 	DIMENSION_COUNT
 };
 
@@ -50,6 +52,7 @@ struct prove_threshold {
 	unsigned versions; /* 1 << suite_protocol(): at least this one */
 	bool peer_name;	   /* CN without a value */
 	bool authenticated, pfs, aead;
+	bool clients;	   /* CLIENT or WHEN */
 	enum item_id unknown; /* ITEM_COUNT: none */
 	bool beyond;	   /* more values than there is room for */
 };
