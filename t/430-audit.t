@@ -242,15 +242,15 @@ subtest 'verify and head' => sub {
 	my ($old) = $first =~ /"chain":"(\w+)"/;
 	unlink "$log.1";
 	is_run(['audit', 'verify', '--head', $head], 0,
-	    qr/^missing: lines 1 to 12, older than these$/m,
+	    qr/^missing: lines 1 to 14, older than these$/m,
 	    'without that file the link still names it');
 	is_run(['audit', 'verify', '--head', "$old 1"], 65,
-	    qr/^broken: missing\n.*the lines before number 13 are not here/,
+	    qr/^broken: missing\n.*the lines before number 15 are not here/,
 	    'a head in its middle is missing, not cut');
-	is_run(['audit', 'verify', '--from', 13], 0, qr/^whole/, 'from 13 on');
-	is_run(['audit', 'verify', '--from', 12], 65,
-	    qr/^broken: dropped\n.*:1: dropped: lines 12 to 12 are missing/,
-	    'but not from 12 on');
+	is_run(['audit', 'verify', '--from', 15], 0, qr/^whole/, 'from 15 on');
+	is_run(['audit', 'verify', '--from', 14], 65,
+	    qr/^broken: dropped\n.*:1: dropped: lines 14 to 14 are missing/,
+	    'but not from 14 on');
 };
 
 subtest 'tampering' => sub {

@@ -91,7 +91,7 @@ for my $id ((map { "Q$_" } 1 .. 12), 'QREFUSED') {
 
 my $proof = prove('Q5', $log)->{out};
 for (['the record', sub { s/a\@example/b\@example/ }],
-    ['its number', sub { s/"seq":6/"seq":7/ }],
+    ['its number', sub { s/"seq":8,/"seq":9,/ }],
     ['a hash', sub { s/^(left|right) (\w)/"$1 " . ($2 eq '0' ? '1' : '0')/em }],
     ['a side', sub { s/^left/right/m or s/^right/left/m }],
     ['a step less', sub { s/^(?:left|right) \w+\n//m }],
@@ -122,8 +122,8 @@ isnt(check($proof, $other)->{status}, 0, 'another key of that name');
 
 my $r = prove('QTWICE', $log);
 is($r->{status}, 65, 'two records of a message');
-like($r->{err}, qr/^line 15: message\nline 16: message\n.*say which by --seq/m, 'are told');
-is(check(prove('--seq', 16, 'QTWICE', $log)->{out})->{status}, 0, 'one is chosen');
+like($r->{err}, qr/^line 17: message\nline 18: message\n.*say which by --seq/m, 'are told');
+is(check(prove('--seq', 18, 'QTWICE', $log)->{out})->{status}, 0, 'one is chosen');
 $r = prove('QNEW', $log);
 is($r->{status}, 65, 'not signed yet');
 like($r->{err}, qr/no checkpoint has its line yet/, '... and that is said');
@@ -131,19 +131,19 @@ is(prove('QNONE', $log)->{status}, 66, 'no such record');
 is(prove()->{status}, 64, 'no message');
 is(tlspolicy('audit', 'prove', 'Q5', $log)->{status}, 64, 'no checkpoints');
 my @forged = @lines;
-$forged[8] =~ s/a\@example/b\@example/;
+$forged[10] =~ s/a\@example/b\@example/;
 my $forged = $scratch->write('forged', join '', map { "$_\n" } @forged);
 $r = prove('Q5', $forged);
 is($r->{status}, 65, 'a log that was altered proves nothing');
 like($r->{err}, qr/not what the checkpoint has signed/, '... and that is said');
-splice @forged, 8, 1;
+splice @forged, 10, 1;
 $r = prove('Q5', $scratch->write('less', join '', map { "$_\n" } @forged));
 like($r->{err}, qr/lines that were signed with it are not here/, 'nor one that lacks lines');
-my $odd = $scratch->write('odd', $lines[8] =~ s/a\@example/b\@example/r . "\n");
+my $odd = $scratch->write('odd', $lines[10] =~ s/a\@example/b\@example/r . "\n");
 $r = prove('Q5', $log, $odd);
 like($r->{err}, qr/lines of that number are in several files/, 'nor two');
 
-my ($seq) = $lines[5] =~ /"seq":(\d+)/;
+my ($seq) = $lines[7] =~ /"queue_id":"Q5".*"seq":(\d+)/;
 my $withdrawn = $scratch->write('withdrawn', join '', map { "$_\n" } @lines,
     qq({"v":1,"event":"withdrawn","time":"2026-03-01T12:00:00.000000Z","of":$seq,)
     . '"seq":99,"chain":"' . '0' x 64 . '"}');
