@@ -121,10 +121,10 @@ subtest 'another key begins another file' => sub {
 	like((split /\n/, slurp($old))[0], qr/"torn":0,"key":"$id{a}","seq":1,/,
 	    'its link has the id of its key');
 	like((split /\n/, slurp($log))[0],
-	    qr/"why":"key","key":"$id{b}","seq":5,/, 'and the new one that of its');
-	verifies([keys_of('a', 'b'), $log, $old], 0, qr/^whole: 7 lines in 2/,
+	    qr/"why":"key","key":"$id{b}","seq":7,/, 'and the new one that of its');
+	verifies([keys_of('a', 'b'), $log, $old], 0, qr/^whole: 11 lines in 2/,
 	    'both keys');
-	verifies([keys_of('b', 'x', 'a'), $old, $log], 0, qr/^whole: 7 lines/,
+	verifies([keys_of('b', 'x', 'a'), $old, $log], 0, qr/^whole: 11 lines/,
 	    'in any order, among others');
 	my $r = verifies([keys_of('b'), $old, $log], 65, qr/^not verified$/m,
 	    'the new key alone');
@@ -132,16 +132,16 @@ subtest 'another key begins another file' => sub {
 	    'names the other file and its key');
 	unlike($r->{out} . $r->{err}, qr/broken|changed|added|dropped|cut/,
 	    'and cries no tampering');
-	verifies([keys_of('b'), $log], 0, qr/^missing: lines 1 to 4, older/m,
+	verifies([keys_of('b'), $log], 0, qr/^missing: lines 1 to 6, older/m,
 	    'its file alone is whole, from there on');
 	verifies([keys_of('a'), $old, $log], 65,
 	    qr/^\Q$log\E: not verified: .* $id{b},/m, 'the old key alone');
 	verifies([$old, $log], 65, qr/^not verified$/m, 'no key');
 	my @lines = slurp($old) =~ /(.*\n)/g;
-	$lines[2] =~ s/example/Example/;
+	$lines[4] =~ s/example/Example/;
 	spew($case, @lines);
 	verifies([keys_of('a', 'b'), $case, $log], 65,
-	    qr/^broken: changed\n\Q$case\E:3:/, 'a line changed is found');
+	    qr/^broken: changed\n\Q$case\E:5:/, 'a line changed is found');
 	is($d->stop, 0, 'ends');
 };
 
@@ -166,7 +166,7 @@ subtest 'a torn end, and then another key' => sub {
 	verifies([keys_of('a', 'b'), $old, $log], 0, qr/^whole: .*, 1 torn/, 'whole');
 	spew($case, slurp($old) =~ s/.\z//sr);
 	verifies([keys_of('a', 'b'), $case, $log], 65,
-	    qr/^broken: changed\n\Q$case\E:4: changed: there are not as many/,
+	    qr/^broken: changed\n\Q$case\E:6: changed: there are not as many/,
 	    'as many bytes as the link says');
 };
 
@@ -199,7 +199,7 @@ subtest 'the superuser without the key' => sub {
 	my @lines = slurp($log) =~ /(.*\n)/g;
 	my @bodies = bodies(@lines);
 	my @forged = @bodies;
-	splice @forged, 3, 1;
+	splice @forged, 5, 1;
 	spew($case, seal(undef, $zeros, 1, @forged));
 	verifies([keys_of('a'), $case], 65, qr/^broken: changed/,
 	    'all computed anew, under the id of the key');
@@ -214,17 +214,17 @@ subtest 'the superuser without the key' => sub {
 	spew($case, $link =~ s/\}$/,"seq":1,"chain":"$zeros"}\n/r, @lines[1 .. $#lines]);
 	verifies([keys_of('a'), $case], 65, qr/^not verified$/m,
 	    'another id in front of true lines');
-	spew($case, @lines, seal(undef, $lines[-1] =~ /"chain":"(\w+)"/, 8,
-	    $bodies[2]));
-	verifies([keys_of('a'), $case], 65, qr/^broken: changed\n\Q$case\E:8:/,
+	spew($case, @lines, seal(undef, $lines[-1] =~ /"chain":"(\w+)"/, 10,
+	    $bodies[4]));
+	verifies([keys_of('a'), $case], 65, qr/^broken: changed\n\Q$case\E:10:/,
 	    'a line at the end, without the key');
 	my $end = ($lines[-1] =~ /"chain":"(\w+)"/)[0];
-	my $more = spew("$case.2", seal(undef, $end, 8, qq({"v":1,"event":"link",$time,)
-	    . qq("previous":"$end","torn":0}), $bodies[2]));
+	my $more = spew("$case.2", seal(undef, $end, 10, qq({"v":1,"event":"link",$time,)
+	    . qq("previous":"$end","torn":0}), $bodies[4]));
 	verifies([keys_of('a'), $log, $more], 65, qr/^not verified$/m,
 	    'a file more, without a key');
-	my $other = spew("$case.3", seal(undef, $end, 8, qq({"v":1,"event":"link",$time,)
-	    . qq("previous":"$end","torn":0,"key":"$id{a}"}), $bodies[2]));
+	my $other = spew("$case.3", seal(undef, $end, 10, qq({"v":1,"event":"link",$time,)
+	    . qq("previous":"$end","torn":0,"key":"$id{a}"}), $bodies[4]));
 	verifies([keys_of('a'), $log, $other], 65, qr/^broken: changed/,
 	    'the same with an id');
 };
@@ -235,11 +235,11 @@ subtest 'no key at first' => sub {
 	restart($d, 'audit-key-file' => $path{a});
 	is($d->stop, 0, 'ends');
 	my ($old) = glob "$log-*";
-	verifies([keys_of('a'), $old, $log], 0, qr/^whole: 7 lines in 2 files/,
+	verifies([keys_of('a'), $old, $log], 0, qr/^whole: 11 lines in 2 files/,
 	    'vouched for by the file with a key');
 	verifies([keys_of('a'), $old], 65, qr/^not verified$/m, 'not by itself');
 	my @bodies = bodies(slurp($old) =~ /(.*\n)/g);
-	$bodies[1] =~ s/example/Example/;
+	$bodies[3] =~ s/example/Example/;
 	spew($case, seal(undef, $zeros, 1, @bodies));
 	verifies([keys_of('a'), $case, $log], 65, qr/^broken: changed/,
 	    'changed since, and computed anew');
@@ -265,13 +265,13 @@ subtest 'several nodes' => sub {
 		push @files, "$log.1", "$log.2", $log;
 	}
 	my $r = verifies([keys_of('a', 'b'), reverse @files], 0,
-	    qr/^whole: 12 lines in 3 files\n.*\nlines: 1 to 12 of mx1.*\nwhole: 12 lines in 3 files\n.*\nlines: 1 to 12 of mx2|mx2.*mx1/s,
+	    qr/^whole: 14 lines in 3 files\n.*\nlines: 1 to 14 of mx1.*\nwhole: 14 lines in 3 files\n.*\nlines: 1 to 14 of mx2|mx2.*mx1/s,
 	    'each whole');
 	$r = verify('--json', keys_of('a', 'b'), @files);
 	my $json = decode_json($r->{out});
 	is($json->{result}, 'whole', 'JSON');
 	is_deeply([sort map { "@{$_->{nodes}} $_->{first} $_->{last}" } @{$json->{chains}}],
-	    ['mx1.example.org 1 12', 'mx2.example.org 1 12'], 'JSON: chains');
+	    ['mx1.example.org 1 14', 'mx2.example.org 1 14'], 'JSON: chains');
 	my ($head) = $json->{chains}[1]{head};
 	verifies(['--head', $head, keys_of('a', 'b'), @files], 0, qr/^whole/,
 	    'a head of one of them');
@@ -285,10 +285,10 @@ subtest 'several nodes' => sub {
 	    ['cut', 'none'], '... the one, and the other is whole');
 	$r = verify('--json', keys_of('a', 'b'), @files[1 .. 5]);
 	$json = decode_json($r->{out});
-	is_deeply([sort map { $_->{missing_before} } @{$json->{chains}}], [0, 4],
+	is_deeply([sort map { $_->{missing_before} } @{$json->{chains}}], [0, 6],
 	    'the oldest is gone, and that is said');
 	verifies(['--from', 1, keys_of('a', 'b'), @files[1 .. 5]], 65,
-	    qr/lines 1 to 4 are missing/, '... and insisted on');
+	    qr/lines 1 to 6 are missing/, '... and insisted on');
 	verifies(['--from', 0], 64, qr/from/, 'from 0');
 	verifies([map({ (-k => $path{a}) } 1 .. 65)], 64, qr/64/, 'too many keys');
 };

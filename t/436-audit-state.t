@@ -116,16 +116,16 @@ for my $sync ('none', 'batch', 'each') {
 		begin("cut-$sync", 'audit-sync' => $sync);
 		is_quiet('a new log');
 		records(4);
-		noted(5);
+		noted(7);
 		is((stat $state)[2] & 07777, 0600, 'for nobody else');
-		meanwhile(sub { my @l = lines(); spew($log, @l[0 .. 2]) });
-		is_missed(qr/audit\.log: lines 4 to 5 are missing at the end/, 2,
+		meanwhile(sub { my @l = lines(); spew($log, @l[0 .. 4]) });
+		is_missed(qr/audit\.log: lines 6 to 7 are missing at the end/, 2,
 		    'cut');
-		like((lines())[3], qr/"event":"link".*"why":"cut","seq":6,/,
+		like((lines())[5], qr/"event":"link".*"why":"cut","seq":8,/,
 		    'the chain goes on behind them');
 		my $r = verify();
 		is($r->{status}, 65, 'verify fails');
-		like($r->{err}, qr/audit\.log:4: dropped: 2 line\(s\) before/,
+		like($r->{err}, qr/audit\.log:6: dropped: 2 line\(s\) before/,
 		    'and tells how many are missing');
 	};
 }
@@ -133,48 +133,48 @@ for my $sync ('none', 'batch', 'each') {
 subtest 'half of the last line is left' => sub {
 	begin('half');
 	records(3);
-	noted(4);
+	noted(6);
 	meanwhile(sub { spew($log, substr slurp($log), 0, -20) });
-	is_missed(qr/audit\.log: lines 4 to 4 are missing/, 1, 'half');
-	like(slurp($log), qr/"event":"link".*"torn":\d{3,},"why":"cut","seq":5,/,
+	is_missed(qr/audit\.log: lines 6 to 6 are missing/, 1, 'half');
+	like(slurp($log), qr/"event":"link".*"torn":\d{3,},"why":"cut","seq":7,/,
 	    'and the torn bytes are counted');
 };
 
 subtest 'the whole log is gone' => sub {
 	begin('gone');
 	records(4);
-	noted(5);
+	noted(7);
 	my @kept = lines();
 	meanwhile(sub { unlink $log or die "$log: $!\n" });
-	is_missed(qr/audit\.log: the log is gone, up to line 5/, 5, 'gone');
+	is_missed(qr/audit\.log: the log is gone, up to line 7/, 7, 'gone');
 	my $head = ($kept[-1] =~ /"chain":"(\w+)"/)[0];
-	like((lines())[0], qr/"previous":"$head",.*"why":"lost","seq":6,/,
+	like((lines())[0], qr/"previous":"$head",.*"why":"lost","seq":8,/,
 	    'the new one says so');
 	my $r = verify();
-	like($r->{out}, qr/^missing: lines 1 to 5, older than these$/m,
+	like($r->{out}, qr/^missing: lines 1 to 7, older than these$/m,
 	    'verify tells what is missing');
 	is(verify('--from', 1)->{status}, 65, 'and fails when asked for all');
 	spew("$log.1", @kept);
-	like(verify()->{out}, qr/^whole: 6 lines in 2 files$/m,
+	like(verify()->{out}, qr/^whole: 8 lines in 2 files$/m,
 	    'with the old file it is whole');
 };
 
 subtest 'emptied, and a rotated file cut' => sub {
 	begin('rotated');
 	records(4);
-	noted(5);
+	noted(7);
 	meanwhile(sub {
 		my @l = lines();
-		spew("$log.1", @l[0 .. 2]);
+		spew("$log.1", @l[0 .. 4]);
 		unlink $log;
 	});
-	is_missed(qr/lines 4 to 5 are missing at the end/, 2, 'rotated');
+	is_missed(qr/lines 6 to 7 are missing at the end/, 2, 'rotated');
 };
 
 subtest 'as many lines, and others' => sub {
 	begin('other');
 	records(3);
-	noted(4);
+	noted(6);
 	meanwhile(sub {
 		my @l = lines();
 		my $before = '0' x 64;
@@ -187,45 +187,45 @@ subtest 'as many lines, and others' => sub {
 		spew($log, @l);
 		is(verify()->{status}, 0, 'computed anew: whole');
 	});
-	is_missed(qr/audit\.log: line 4 is not what it was/, 1, 'other');
+	is_missed(qr/audit\.log: line 6 is not what it was/, 1, 'other');
 	is(verify()->{status}, 65, 'verify fails from then on');
 };
 
 subtest 'killed' => sub {
 	begin('killed');
 	records(3);
-	noted(4);
-	meanwhile(sub { my @l = lines(); spew($log, @l[0 .. 1]) }, 1);
-	is_missed(qr/lines 3 to 4 are missing/, 2, 'killed');
+	noted(6);
+	meanwhile(sub { my @l = lines(); spew($log, @l[0 .. 3]) }, 1);
+	is_missed(qr/lines 5 to 6 are missing/, 2, 'killed');
 };
 
 subtest 'what is no loss' => sub {
 	begin('well');
 	records(2);
-	noted(3);
+	noted(5);
 	meanwhile(sub {});
 	is_quiet('a restart');
 	records(1);
 	meanwhile(sub {}, 1);
 	is_quiet('a kill');
 	records(1);
-	noted(5);
+	noted(11);
 	meanwhile(sub { rename $log, "$log.1" or die "$log: $!\n" });
 	is_quiet('rotated meanwhile');
 	records(1);
 	rename $log, "$log.2";
 	$d->hup;
 	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'rotated');
-	noted(8);
+	noted(16);
 	meanwhile(sub { unlink "$log.1" });
 	is_quiet('the oldest removed');
-	like(verify()->{out}, qr/^whole: .*\n.*\n.*\nmissing: lines 1 to 5,/, 'whole');
+	like(verify()->{out}, qr/^whole: .*\n.*\n.*\nmissing: lines 1 to 11,/, 'whole');
 };
 
 subtest 'a log of before, and notes that are none' => sub {
 	begin('notes');
 	records(2);
-	noted(3);
+	noted(5);
 	for (['', qr/this is no state of a log/], ["tlspolicy audit state 1\nfile $log\n",
 	    qr/no head is in it/], ["tlspolicy audit state 1\nfile $log\nhead " .
 	    ('a' x 64) . " -1\n", qr/no head is in it/],
@@ -238,7 +238,7 @@ subtest 'a log of before, and notes that are none' => sub {
 		logged($d, qr/state\.audit\.log: $says; where it ended before is not known/,
 		    'not believed, and said');
 		is(metric('lost_lines'), 0, 'no cry of a loss');
-		noted(3);
+		noted(5);
 	}
 	meanwhile(sub { unlink $state });
 	logged($d, qr/audit\.log: nothing is noted of it in \S+; where it ended/,
@@ -252,12 +252,12 @@ subtest 'a log of before, and notes that are none' => sub {
 	logged($d, qr/cannot open.*; where it ended before is not known/,
 	    'a link is not read');
 	records(1);
-	noted(4);
+	noted(8);
 	ok(!-l $state, 'nor written to: it is replaced');
 	is(slurp($canary), "leave me\n", 'what it led to is as before');
 	meanwhile(sub { unlink $state; POSIX::mkfifo($state, 0600) });
 	logged($d, qr/where it ended before is not known/, 'a FIFO is not waited for');
-	noted(4);
+	noted(8);
 	meanwhile(sub { chmod 0666, $state });
 	logged($d, qr/others can write it/, 'nor is believed what others can write');
 };
@@ -287,7 +287,7 @@ subtest 'its disk is full' => sub {
 	$scratch->at_end(sub { system('umount', $dir) });
 	begin('no-room', 'state-folder' => $dir);
 	records(1);
-	noted(2);
+	noted(4);
 	open my $fh, '>', "$dir/fill" or die "fill: $!\n";
 	1 while syswrite $fh, 'x' x 4096;
 	close $fh;
@@ -296,9 +296,9 @@ subtest 'its disk is full' => sub {
 	    'it is said');
 	is(metric('end_noted'), 0, 'in the metrics, too');
 	records(2);
-	like(slurp($state), qr/^head \w+ 2$/m, 'the old note is as it was');
+	like(slurp($state), qr/^head \w+ 4$/m, 'the old note is as it was');
 	unlink "$dir/fill";
-	noted(6);
+	noted(8);
 	logged($d, qr/where it ends is noted again/, 'and when it is well again');
 	is($d->stop, 0, 'ends');
 };

@@ -138,12 +138,12 @@ sub forge
 subtest 'what is signed' => sub {
 	begin('format');
 	records(3);
-	my $note = signed(4);
+	my $note = signed(6);
 	my ($text, $sig) = $note =~ /\A(.*\n)\n\xe2\x80\x94 \Q$origin\E (\S+)\n\n\z/s;
 	ok($sig, 'a signed note') or diag($note);
 	my @l = lines();
-	my ($head) = $l[3] =~ /"chain":"(\w+)"/;
-	like($text, qr/\A\Q$origin\E\n4\n$head\ntime 20\S+Z\nlines \d to 4\nroot \w{64}\n\z/,
+	my ($head) = $l[5] =~ /"chain":"(\w+)"/;
+	like($text, qr/\A\Q$origin\E\n6\n$head\ntime 20\S+Z\nlines \d to 6\nroot \w{64}\n\z/,
 	    'origin, number, head, time and tree');
 	my $bytes = decode_base64($sig);
 	is(unpack('H8', $bytes), $hash, 'signed by that key');
@@ -151,25 +151,25 @@ subtest 'what is signed' => sub {
 	    '-inkey', $pub, '-rawin', '-in', $scratch->write('text', $text),
 	    '-sigfile', $scratch->write('sig', substr $bytes, 4));
 	is($r->{status}, 0, 'as openssl says, too') or diag($r->{out}, $r->{err});
-	agrees([$log], 0, qr/^checkpoints: \d+ agree, up to line 4, signed 20\S+Z; 0 lines are newer$/m,
+	agrees([$log], 0, qr/^checkpoints: \d+ agree, up to line 6, signed 20\S+Z; 0 lines are newer$/m,
 	    'the log agrees');
-	logged($d, qr/^\S+ checkpoint: \Q$origin\E\|4\|$head\|/m, 'the log has it, too');
+	logged($d, qr/^\S+ checkpoint: \Q$origin\E\|6\|$head\|/m, 'the log has it, too');
 	my $there = verify('--checkpoints', $scratch->path($d->{log}), '--verifier',
 	    $verifier, $log);
 	is($there->{status}, 0, 'and can be used in its place');
-	like($there->{out}, qr/^checkpoints: \d+ agree, up to line 4,/m, '... as well');
+	like($there->{out}, qr/^checkpoints: \d+ agree, up to line 6,/m, '... as well');
 	my $json = decode_json(verify('--json', '--checkpoints', $notes,
 	    '--verifier', $verifier, $log)->{out});
-	is($json->{checkpoints}{last}, 4, 'in JSON');
+	is($json->{checkpoints}{last}, 6, 'in JSON');
 	rename $log, "$log.1";
 	$d->hup;
 	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'rotated');
 	records(2);
 	is($d->stop, 0, 'ends');
-	like((notes())[-1], qr/\A.*\n7\n(?s:.*)^lines 5 to 7$/m,
+	like((notes())[-1], qr/\A.*\n9\n(?s:.*)^lines 7 to 9$/m,
 	    'the last line is signed at the end; no tree spans two files');
 	agrees([$log, "$log.1"], 0, qr/; 0 lines are newer$/m, 'all of it');
-	agrees([$log], 0, qr/agree.*up to line 7/, 'the newer file');
+	agrees([$log], 0, qr/agree.*up to line 9/, 'the newer file');
 	records_after_kill();
 };
 
@@ -180,16 +180,16 @@ sub records_after_kill
 	$d->kill_hard;
 	$d->run;
 	records(1);
-	signed(10);
+	signed(16);
 	is($d->stop, 0, 'ends');
 	my %covered;
 	for (notes()) {
 		my ($first, $last) = /^lines (\d+) to (\d+)$/m;
 		$covered{$_}++ for $first .. $last;
 	}
-	is_deeply([grep { !$covered{$_} } 1 .. 10], [],
+	is_deeply([grep { !$covered{$_} } 1 .. 16], [],
 	    'each line is in a tree, whatever ended the daemon');
-	agrees([$log, "$log.1"], 0, qr/^checkpoints: \d+ agree, up to line 10/m,
+	agrees([$log, "$log.1"], 0, qr/^checkpoints: \d+ agree, up to line 16/m,
 	    'and all agree');
 }
 
@@ -198,16 +198,16 @@ subtest 'root with all of today\'s keys' => sub {
 	records(5);
 	is($d->stop, 0, 'ends');
 	my @l = lines();
-	agrees([$log], 0, qr/up to line 6/, 'as it was');
-	for (['a line changed', sub { $_[0][2] =~ s/example/Example/ },
-	    qr/^broken: changed\n.*line 6 is not what .* another head/m],
-	    ['a line taken out', sub { splice @{$_[0]}, 2, 1 },
-	    qr/^broken: cut\n.*lines 6 to 6 are missing at the end/m],
-	    ['one more put in', sub { splice @{$_[0]}, 2, 0, $_[0][1] },
-	    qr/^broken: changed\n.*:6: .*another head/m],
-	    ['the newest gone', sub { splice @{$_[0]}, 3 },
-	    qr/^broken: cut\n.*lines 4 to 6 are missing/m],
-	    ['another log', sub { @{$_[0]} = ($_[0][0], ($_[0][1]) x 9) },
+	agrees([$log], 0, qr/up to line 8/, 'as it was');
+	for (['a line changed', sub { $_[0][4] =~ s/example/Example/ },
+	    qr/^broken: changed\n.*line 8 is not what .* another head/m],
+	    ['a line taken out', sub { splice @{$_[0]}, 4, 1 },
+	    qr/^broken: cut\n.*lines 8 to 8 are missing at the end/m],
+	    ['one more put in', sub { splice @{$_[0]}, 4, 0, $_[0][3] },
+	    qr/^broken: changed\n.*:8: .*another head/m],
+	    ['the newest gone', sub { splice @{$_[0]}, 5 },
+	    qr/^broken: cut\n.*lines 6 to 8 are missing/m],
+	    ['another log', sub { @{$_[0]} = ($_[0][0], ($_[0][3]) x 9) },
 	    qr/^broken: changed/m]) {
 		my ($name, $how, $says) = @$_;
 		my $forged = forge($how, @l);
@@ -216,7 +216,7 @@ subtest 'root with all of today\'s keys' => sub {
 	}
 	spew("$log.first", @l);
 	agrees(["$log.first"], 0, qr/0 lines are newer/, 'the true one agrees');
-	my $more = forge(sub { push @{$_[0]}, $_[0][1] =~ s/example/Example/r }, @l);
+	my $more = forge(sub { push @{$_[0]}, $_[0][3] =~ s/example/Example/r }, @l);
 	agrees([$more], 0, qr/; 1 lines are newer$/m,
 	    'what came later is not proved, and that is said');
 };
@@ -226,7 +226,7 @@ subtest 'who has no key of the chain' => sub {
 	records(3);
 	is($d->stop, 0, 'ends');
 	my @l = lines();
-	$l[2] =~ s/example/Example/;
+	$l[4] =~ s/example/Example/;
 	spew("$log.forged", @l);
 	my @args = ('-c', $conf, '--checkpoints', $notes, '--verifier', $verifier);
 	my $r = tlspolicy('audit', 'verify', @args, "$log.forged");
@@ -240,7 +240,7 @@ subtest 'who has no key of the chain' => sub {
 subtest 'who keeps the checkpoints' => sub {
 	begin('keeper');
 	records(3);
-	my $note = signed(4);
+	my $note = signed(6);
 	is($d->stop, 0, 'ends');
 	my $kept = $notes;
 	my @all = notes();
@@ -253,7 +253,7 @@ subtest 'who keeps the checkpoints' => sub {
 	$say->('noise', "hello\n\nworld\n\n" . ('x' x 5000) . "\n\0\n\n", 65,
 	    qr/there is no checkpoint/);
 	$say->('noise around', "hello\n\nworld\n$kept\n\n$note", 0, qr/: 1 agree/);
-	$say->('another number', $note =~ s/^4$/5/mr, 65, qr/kept:\d+: the signature is not/);
+	$say->('another number', $note =~ s/^6$/7/mr, 65, qr/kept:\d+: the signature is not/);
 	$say->('another head', $note =~ s/^(\w)(\w{63})$/($1 eq 'a' ? 'b' : 'a') . $2/emr,
 	    65, qr/the signature is not/);
 	$say->('another time', $note =~ s/^time 20/time 21/mr, 65, qr/the signature is not/);
@@ -271,7 +271,7 @@ subtest 'who keeps the checkpoints' => sub {
 	my $theirs = $scratch->path('theirs');
 	tlspolicy('audit', 'key', '-n', $origin, $theirs);
 	my ($text) = $note =~ /\A(.*?\n)\n/s;
-	$text =~ s/^4$/9/m;
+	$text =~ s/^6$/9/m;
 	my $out = $scratch->path('theirs.sig');
 	Tlspolicy::Scratch::run('openssl', 'pkeyutl', '-sign', '-inkey', $theirs,
 	    '-rawin', '-in', $scratch->write('theirs.text', $text), '-out', $out);
@@ -301,7 +301,7 @@ subtest 'the oldest files are gone' => sub {
 		records(2);
 	}
 	is($d->stop, 0, 'ends');
-	agrees(["$log.1", "$log.2", $log], 0, qr/: 3 agree, up to line 9/, 'all');
+	agrees(["$log.1", "$log.2", $log], 0, qr/: 3 agree, up to line 11/, 'all');
 	agrees(["$log.2", $log], 0, qr/: 3 agree/, 'the link leads to the first');
 	agrees([$log], 0, qr/: 2 agree.*; 1 are of older lines/, 'one is older');
 };
@@ -311,7 +311,7 @@ subtest 'nowhere to go' => sub {
 	records(2);
 	logged($d, qr{cannot open /nonexistent/notes.*; the checkpoint waits}, 'said');
 	records(2);
-	is(scalar(() = lines()), 5, 'mail goes on');
+	is(scalar(() = lines()), 7, 'mail goes on');
 	is($d->stop, 0, 'ends');
 	begin('freed');
 	my $canary = $scratch->write('canary', "leave me\n");
@@ -320,13 +320,13 @@ subtest 'nowhere to go' => sub {
 	records(2);
 	logged($d, qr/; the checkpoint waits/, 'a link is not written through');
 	unlink $notes;
-	signed(3);
+	signed(5);
 	POSIX::mkfifo("$notes.new", 0666);
 	rename "$notes.new", $notes;
 	records(1);
 	logged($d, qr/; the checkpoint waits.*; the checkpoint waits/s, 'nor a FIFO waited for');
 	unlink $notes;
-	signed(4);
+	signed(6);
 	is(slurp($canary), "leave me\n", 'what the link led to is as before');
 	is($d->stop, 0, 'ends');
 };
