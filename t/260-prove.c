@@ -110,7 +110,7 @@ put_policy(struct text *out, const bool tags[CLAIM_TAGS])
 {
 	for (int tag = 0; tag < CLAIM_TAGS; tag++)
 		for (int k = 0; tags[tag] && keys[tag][k] != NULL; k++) {
-			unsigned dated = chance(4) == 0 ? 1 + chance(2) : 0;
+			unsigned dated = chance(2) == 0 ? 1 + chance(2) : 0;
 
 			if (chance(5) < 2)
 				continue;

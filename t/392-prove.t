@@ -157,6 +157,14 @@ my @traps = (
 	    "AS:p++WHEN:192.0.2.17\n$bank",
 	    'from bank.example in clear never accepted', 'today',
 	    qr/client_addr=192\.0\.2\.17 /],
+	['... and what stands behind it counts', "TLS_From:bank.example ENCR:0+" .
+	    "WHEN:192.0.2.17\nTLS_From:bank.example PERM+ENCR:128\n",
+	    'from bank.example encrypted never refused', 'today',
+	    qr/cipher_bits=127 /],
+	['... behind a name that has its own rule', "TLS_Clt:a.example ENCR:0\n" .
+	    "TLS_From:bank.example ENCR:0+WHEN:192.0.2.17\n$bank",
+	    'from bank.example client a.example in clear never accepted',
+	    'today', qr/client_addr=192\.0\.2\.17 /],
 	['WHEN binds one client', "TLS_From:bank.example PERM+VERIFY+" .
 	    "WHEN:192.0.2.0/24\n", 'from bank.example always verified',
 	    'today'],
@@ -190,6 +198,9 @@ my @traps = (
 	['... told by the feed', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
 	    'from bank.example under Postfix never accepted', 'today',
 	    qr/ccert_pubkey_fingerprint=ab/],
+	['... of one that is not verified', "TLS_From:bank.example PERM+ENCR:1" .
+	    "+PKFP:$fp\n", 'from bank.example unverified under Postfix never ' .
+	    'accepted', 'today', qr/ccert_pubkey_fingerprint=ab/],
 	['... or not told', "TLS_From:bank.example PERM+ENCR:1+PKFP:$fp\n",
 	    'from bank.example encrypted under Postfix always accepted',
 	    'today'],
