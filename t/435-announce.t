@@ -101,6 +101,9 @@ subtest 'settings' => sub {
 	Tlspolicy::Scratch::wait_for(60, sub {
 		$m->mail('a@example.com')->{action} eq 'continue' });
 	$m->abort;
+	Tlspolicy::Scratch::wait_for(60, sub {
+		my @told = lines($daemon, 'settings');
+		return @told >= 2 });
 	my ($first, $second, @more) = lines($daemon, 'settings');
 	is(scalar @more, 0, 'a mode does');
 	is_deeply($second->{settings}{changed}, ['mode', 'on-error'], 'which');
