@@ -105,7 +105,9 @@ counts(const struct question *q, const struct requirement *r,
 	if (q->without_warn && r->class == CLASS_WARN)
 		return ANSWER_NO;
 	*why = "for other clients:";
-	return client_is_meant(q->facts, r, missing);
+	/* Who asks about mail that leaves has no client, nor its rules a WHEN. */
+	return q->facts == NULL ? ANSWER_YES :
+	    client_is_meant(q->facts, r, missing);
 }
 
 /* The first line of a key that counts today. */
