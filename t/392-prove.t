@@ -450,12 +450,17 @@ open my $folder, '<', $scratch->dir or die;
 flock $folder, LOCK_EX or die;
 my $pid = fork;
 if ($pid == 0) {
-	open STDERR, '>', '/dev/null';
+	open STDERR, '>', $scratch->path("waits.err") or die;
 	exec $tlspolicy, 'set', '-c', $conf, 'TLS_From:c.example', 'ENCR:128';
 	die;
 }
-sleep 1;
-is(waitpid($pid, 1), 0, 'set waits while another one holds the folder');
+$said = undef;
+Tlspolicy::Scratch::wait_for(60, sub {
+	$said = $scratch->read("waits.err");
+	return $said =~ /\n/ });
+like($said, qr{/: waiting for another process, which has locked this folder$}m,
+    'set waits while another one holds the folder, and says so');
+is(waitpid($pid, 1), 0, '... without an end so far');
 unlike(run_it('show', '-c', $conf)->{out}, qr/c\.example/, '... changes nothing');
 flock $folder, LOCK_UN;
 waitpid $pid, 0;

@@ -1,11 +1,8 @@
 /*
- * An edit is tried on a copy: all rules of the store as text, but for those of
- * the keys that change, and the new ones behind them.
+ * An edit is tried on a copy of the rules in force, by the functions that would
+ * then commit it.
  */
-#include <sys/file.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,23 +59,8 @@ keep_end(struct keep *keep)
 bool
 keep_lock(const struct context *context, struct keep *keep, struct fault *f)
 {
-	const char *slash = strrchr(context->store, '/');
-	char folder[SETTINGS_STRING_MAX];
-
-	if (keep->claims.n == 0 || keep->lock != -1)
-		return true;
-	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 :
-	    (int)(slash - context->store + 1), slash == NULL ? "." :
-	    context->store);
-	keep->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (keep->lock == -1)
-		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
-		    folder);
-	while (flock(keep->lock, LOCK_EX) == -1)
-		if (errno != EINTR)
-			return fault_errno(f, FAULT_IO, errno, "cannot lock %s",
-			    folder);
-	return true;
+	return keep->claims.n == 0 || keep->lock != -1 ||
+	    rebuild_lock(context->store, &keep->lock, f);
 }
 
 /* The outcomes that are not "holds" are told; how many there are. */
@@ -145,20 +127,15 @@ keep_rules(const struct context *context, struct keep *keep,
 	return good;
 }
 
-struct copying {
-	FILE *out;
-	struct fault *fault;
-};
-
 static bool
 copy_rule(void *arg, const struct stored_rule *rule)
 {
-	const struct copying *c = arg;
+	FILE *out = arg;
 
-	fwrite(rule->key.p, 1, rule->key.n, c->out);
-	fputc('\t', c->out);
-	fwrite(rule->requirement.p, 1, rule->requirement.n, c->out);
-	fputc('\n', c->out);
+	fwrite(rule->key.p, 1, rule->key.n, out);
+	fputc('\t', out);
+	fwrite(rule->requirement.p, 1, rule->requirement.n, out);
+	fputc('\n', out);
 	return true;
 }
 
@@ -167,25 +144,25 @@ static bool
 copy_store(const struct context *context, char **text, size_t *size,
     struct fault *f)
 {
-	struct copying c = { .fault = f };
 	struct store_reader reader;
 	struct store *store;
 	bool good = true;
+	FILE *out;
 
 	*text = NULL;
-	if ((c.out = open_memstream(text, size)) == NULL)
+	if ((out = open_memstream(text, size)) == NULL)
 		return fault_no_memory(f);
 	/* The first `set` makes it. */
 	if (access(context->store, F_OK) == 0 || errno != ENOENT) {
 		good = command_open_store(context, &store, &reader, f);
 		if (good) {
-			good = store_each(&reader, copy_rule, &c);
+			good = store_each(&reader, copy_rule, out);
 			if (!good)
 				*f = reader.fault;
 			command_close_store(store, &reader);
 		}
 	}
-	if ((fclose(c.out) != 0 || *text == NULL) && good)
+	if ((fclose(out) != 0 || *text == NULL) && good)
 		good = fault_no_memory(f);
 	return good;
 }

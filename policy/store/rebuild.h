@@ -45,4 +45,12 @@ bool rebuild_delete(const char *path, const struct key *keys, size_t n,
     const struct authorship *, bool *found, struct store_info *info,
     struct fault *) MUST_CHECK;
 
+/*
+ * From here until *fd is closed no other process that calls this comes so far:
+ * what was found of the rules in force is so still when others are committed.
+ * FAULT_UNAVAILABLE: another one did not let go; *fd is to be closed, if it is
+ * not -1.
+ */
+bool rebuild_lock(const char *path, int *fd, struct fault *) MUST_CHECK NONNULL;
+
 #endif

@@ -16,11 +16,14 @@
 #include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/store/inside.h"
+#include "policy/store/rebuild.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -34,6 +37,7 @@ static const off_t writer_byte = (off_t)1 << 40;
 struct wait {
 	const char *path;
 	int fd;
+	bool whole; /* flock(2), which tells no holder; else a byte by fcntl(2) */
 	short type;
 	off_t byte;
 	bool take;
@@ -44,11 +48,21 @@ struct wait {
 enum held { HELD_NO, HELD_YES, HELD_FAILED };
 
 static enum held
+look_at_whole(const struct wait *w)
+{
+	if (flock(w->fd, LOCK_EX | LOCK_NB) == 0)
+		return HELD_NO;
+	return errno == EWOULDBLOCK || errno == EINTR ? HELD_YES : HELD_FAILED;
+}
+
+static enum held
 look(const struct wait *w, pid_t *holder)
 {
 	struct flock lock = { .l_type = w->type, .l_whence = SEEK_SET,
 		.l_start = w->byte, .l_len = 1 };
 
+	if (w->whole)
+		return look_at_whole(w);
 	if (w->take) {
 		if (fcntl(w->fd, F_SETLK, &lock) == 0)
 			return HELD_NO;
@@ -70,20 +84,23 @@ wait_for(const struct wait *w, struct fault *fault)
 	const struct timespec tenth = { .tv_nsec = 100000000 };
 	enum held held;
 	pid_t holder = 0;
+	char who[40] = "another process";
 
 	for (unsigned tenths = 0; (held = look(w, &holder)) == HELD_YES;
 	    tenths++) {
+		if (holder != 0)
+			snprintf(who, sizeof who, "process %ld", (long)holder);
 		if (tenths == 10 * w->seconds)
-			return fault_set(fault, FAULT_UNAVAILABLE, "%s: process "
-			    "%ld %s and did not let go in %u s", w->path,
-			    (long)holder, w->what, w->seconds);
+			return fault_set(fault, FAULT_UNAVAILABLE, "%s: %s %s "
+			    "and did not let go in %u s", w->path, who,
+			    w->what, w->seconds);
 		if (tenths == 10 * TELL_S)
-			fprintf(stderr, "%s: waiting for process %ld, which "
-			    "%s\n", w->path, (long)holder, w->what);
+			fprintf(stderr, "%s: waiting for %s, which %s\n",
+			    w->path, who, w->what);
 		nanosleep(&tenth, NULL);
 	}
 	return held == HELD_NO || fault_errno(fault, FAULT_IO, errno,
-	    "%s-lock", w->path);
+	    w->whole ? "%s" : "%s-lock", w->path);
 }
 
 /* What is not there or not a file is for LMDB to find. */
@@ -116,6 +133,29 @@ store_wait_to_write(const char *path, int *fd, struct fault *fault)
 	if (w.fd == -1)
 		return fault_errno(fault, FAULT_IO, errno, "%s", name);
 	return wait_for(&w, fault);
+}
+
+/*
+ * Of the folder, since any descriptor of the lock file that this process closes
+ * meanwhile would let go of what it has locked there.
+ */
+bool
+rebuild_lock(const char *path, int *fd, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL ? strdup("./") :
+	    strndup(path, (size_t)(slash - path) + 1);
+	struct wait w = { .path = folder, .whole = true,
+		.what = "has locked this folder", .seconds = WRITER_S };
+	bool good;
+
+	if (folder == NULL)
+		return fault_no_memory(fault);
+	w.fd = *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	good = w.fd != -1 ? wait_for(&w, fault) : fault_errno(fault,
+	    FAULT_NOINPUT, errno, "cannot open %s", folder);
+	free(folder);
+	return good;
 }
 
 /* On a thread's stack in store_begin_txn(). */
