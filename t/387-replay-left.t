@@ -148,6 +148,13 @@ like($r->{out}, qr/\Awould stay in the queue:\n  bank\.example: 1 of 8 mails \(1
 is(replay('', $log, '-o', 'outbound-default=encrypt')->{all}{kept}, 0, 'without a rule the level is the MTA\'s own');
 is(replay("TLS_Rcpt:bank.example DANE\n", $log, '-o', 'mode=monitor')->{all}{kept}, 0, 'mode monitor tells nothing');
 is(tlspolicy('replay', '--left', '-r', $scratch->path('rules'), '-')->{status}, 64, 'standard input is read but once');
+{
+	my $r = Tlspolicy::Scratch::run('sh', '-c', 'cat "$1" | "$2" replay '
+	    . '--left -c "$3" -r "$4" /dev/stdin', 'sh', $log,
+	    "$bin/tlspolicy", $conf, $scratch->path('rules'));
+	is($r->{status}, 64, 'a pipe by its name, too');
+	like($r->{err}, qr/cannot be read twice/, 'and says so');
+}
 is(tlspolicy('replay', '--left', '-r', $scratch->path('rules'), '/nonexistent')->{status}, 66, 'no file');
 
 # --- suggest ----------------------------------------------------------------

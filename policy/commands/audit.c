@@ -256,7 +256,7 @@ take(struct audit_walk *w, enum reader_result result,
 		w->maillog += record->maillog;
 		w->untold += record->maillog &&
 		    !facts_tls_told(&record->facts);
-		return w->each(w->arg, record, reader);
+		return w->each == NULL || w->each(w->arg, record, reader);
 	case READER_OUTBOUND:
 		if (w->outbound != NULL)
 			return w->outbound(w->arg, record);
@@ -327,6 +327,17 @@ audit_has_pipe(const struct audit_files *files)
 	for (size_t i = 0; i < files->n; i++)
 		if (logset_is_pipe(files->paths[i]))
 			return true;
+	return false;
+}
+
+bool
+audit_is_twice_readable(const struct context *context,
+    const struct audit_files *files)
+{
+	if (!audit_has_pipe(files))
+		return true;
+	command_usage(context, "standard input or a pipe cannot be read "
+	    "twice, which this needs: give files");
 	return false;
 }
 

@@ -72,8 +72,8 @@ bool audit_time(const char *word, bool end, int64_t *us);
 bool audit_is_domain(const char *word);
 
 /*
- * Reads record after record, those of messages for `each`, those of what an MTA
- * was told before it delivers for `outbound` (NULL: counted as notes).  Torn
+ * Reads record after record, those of messages for `each` (NULL: nobody), those of
+ * what an MTA was told before it delivers for `outbound` (NULL: counted as notes).  Torn
  * lines are counted, bad ones reported and counted; neither is called for
  * them.  `note` (or NULL) is for the log's lines about itself.  Withdrawn
  * records are counted and passed over, but for `withdrawn_too`.  False from any
@@ -102,15 +102,15 @@ struct audit_walk {
  */
 bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
-/* The exit code for what was not read, 0 when all was. */
-int audit_status(uint64_t unread, enum fault_kind, uint64_t bad);
+int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code */
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
 bool audit_has_pipe(const struct audit_files *); /* which is read but once */
+/* There is none; else that was told. */
+bool audit_is_twice_readable(const struct context *, const struct audit_files *);
 /* On standard error, if any: lines that were torn, records withdrawn. */
 void audit_say_torn(uint64_t torn);
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
-/* The same of records from a mail log: what cannot be known from them. */
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
 /* Of an outbound record; of RECORD_POLICY and RECORD_SETTINGS. */

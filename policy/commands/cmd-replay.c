@@ -170,11 +170,8 @@ replay_leaving(struct replaying *run, const struct audit_files *files,
 {
 	struct outbound_options outbound;
 
-	for (size_t i = 0; i < files->n; i++)
-		if (slice_is(slice_of(files->paths[i]), "-"))
-			return command_usage(run->context, "standard input "
-			    "cannot be read twice, which --left needs: give "
-			    "files");
+	if (!audit_is_twice_readable(run->context, files))
+		return FAULT_USAGE;
 	outbound_options_of(&run->context->settings, &outbound);
 	outbound.monitor = outbound.monitor && run->own_mode;
 	return replay_left(files, store, &outbound, run->json);

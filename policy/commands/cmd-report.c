@@ -59,16 +59,6 @@ note(void *arg, const struct reader_record *record)
 
 /* Before the mail: what MTAs were told stands in other files than it. */
 static bool
-each_answer(void *arg, struct reader_record *record,
-    const struct reader *reader)
-{
-	(void)arg;
-	(void)record;
-	(void)reader;
-	return true;
-}
-
-static bool
 answer(void *arg, const struct reader_record *record)
 {
 	struct asked *asked = arg;
@@ -173,8 +163,8 @@ static bool
 read_answers(struct asked *asked, const struct audit_files *files,
     struct fault *fault)
 {
-	struct audit_walk walk = { .each = each_answer, .outbound = answer,
-		.arg = asked, .again = true };
+	struct audit_walk walk = { .outbound = answer, .arg = asked,
+		.again = true };
 
 	if (!audit_walk(&walk, files, fault))
 		return false;

@@ -105,15 +105,6 @@ check(void *arg, struct reader_record *record, const struct reader *reader)
 }
 
 static bool
-pass_over(void *arg, struct reader_record *record, const struct reader *reader)
-{
-	(void)arg;
-	(void)record;
-	(void)reader;
-	return true;
-}
-
-static bool
 note_latest_left(void *arg, const struct reader_record *record)
 {
 	struct walk_state *state = arg;
@@ -174,7 +165,7 @@ check_all(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
 {
 	bool left = is_about_left(state);
-	struct audit_walk second = { .each = left ? pass_over : check,
+	struct audit_walk second = { .each = left ? NULL : check,
 	    .note = left ? check_left : NULL, .arg = state, .again = true };
 	struct store_reader reader;
 	struct rulefile rules;
@@ -202,7 +193,7 @@ find_window(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
 {
 	bool left = is_about_left(state);
-	struct audit_walk first = { .each = left ? pass_over : note_latest,
+	struct audit_walk first = { .each = left ? NULL : note_latest,
 	    .note = left ? note_latest_left : NULL, .arg = state,
 	    .again = true };
 	int64_t day;
@@ -239,9 +230,9 @@ suggest(struct walk_state *state, const struct audit_files *files, bool why_not)
 {
 	struct suggest *s = state->suggest;
 	bool left = is_about_left(state);
-	struct audit_walk answers = { .each = pass_over, .outbound = told,
+	struct audit_walk answers = { .outbound = told,
 	    .arg = state, .again = true };
-	struct audit_walk first = { .each = left ? pass_over : add,
+	struct audit_walk first = { .each = left ? NULL : add,
 	    .note = left ? add_left : NULL, .arg = state };
 	struct fault fault;
 
@@ -349,17 +340,6 @@ widen_window(struct walk_state *state)
 			state->window = days[i];
 }
 
-static bool
-is_twice_readable(const struct context *context,
-    const struct audit_files *files)
-{
-	if (!audit_has_pipe(files))
-		return true;
-	command_usage(context, "standard input or a pipe cannot be read "
-	    "twice, which this needs: give files");
-	return false;
-}
-
 static int
 run(struct context *context, int argc, char **argv)
 {
@@ -394,7 +374,7 @@ run(struct context *context, int argc, char **argv)
 	widen_window(&state);
 	if (!audit_files(context, argv + optind, &files, &fault))
 		return command_fail(&fault);
-	status = is_twice_readable(context, &files) ?
+	status = audit_is_twice_readable(context, &files) ?
 	    suggest(&state, &files, why_not) : FAULT_USAGE;
 	audit_files_free(&files);
 	suggest_free(&s);

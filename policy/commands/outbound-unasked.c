@@ -122,16 +122,6 @@ each_answer(void *arg, const struct reader_record *record)
 	return true;
 }
 
-static bool
-each_message(void *arg, struct reader_record *record,
-    const struct reader *reader)
-{
-	(void)arg;
-	(void)record;
-	(void)reader;
-	return true;
-}
-
 /* What would have been asked for, as far as that is known. */
 static const char *
 why(const struct unasked *rules, const struct unasked_rule *rule)
@@ -263,8 +253,7 @@ int
 outbound_unasked(const struct context *context, char **operands, bool json)
 {
 	struct unasked rules = { .n = 0 };
-	struct audit_walk walk = { .each = each_message,
-		.outbound = each_answer, .arg = &rules };
+	struct audit_walk walk = { .outbound = each_answer, .arg = &rules };
 	struct audit_files files;
 	struct fault f;
 	int status;

@@ -182,16 +182,6 @@ each_answer(void *arg, const struct reader_record *record)
 	return !run->failed;
 }
 
-static bool
-each_message(void *arg, struct reader_record *record,
-    const struct reader *reader)
-{
-	(void)arg;
-	(void)record;
-	(void)reader;
-	return true;
-}
-
 static json_t *
 group_json(const struct group *g)
 {
@@ -330,8 +320,7 @@ static bool
 read_all(struct replaying *run, const struct audit_files *files,
     struct store *store, struct audit_walk *second, struct fault *f)
 {
-	struct audit_walk first = { .each = each_message,
-		.outbound = each_answer, .arg = run, .again = true };
+	struct audit_walk first = { .outbound = each_answer, .arg = run, .again = true };
 	struct store_reader reader;
 	bool good;
 
@@ -353,8 +342,7 @@ replay_left(const struct audit_files *files, struct store *store,
     const struct outbound_options *options, bool json)
 {
 	struct replaying *run = calloc(1, sizeof *run);
-	struct audit_walk second = { .each = each_message,
-		.note = each_delivery, .arg = run };
+	struct audit_walk second = { .note = each_delivery, .arg = run };
 	int status = EXIT_FINE;
 	struct fault f;
 
