@@ -192,18 +192,6 @@ check_one(const struct context *context, const struct checking *check,
 	return command_fail(&f);
 }
 
-static struct store *
-open_rules(const struct context *context, char *const *paths, struct fault *f)
-{
-	struct store *store = NULL;
-	struct rulefile rules;
-
-	if (ruleset_read(context, paths, &rules, f))
-		store = scratch_open(&rules, f);
-	rulefile_free(&rules);
-	return store;
-}
-
 static int
 check_all(const struct context *context, const struct checking *check,
     char **operands)
@@ -213,7 +201,7 @@ check_all(const struct context *context, const struct checking *check,
 	struct fault f;
 	int status;
 
-	store = check->nrules > 0 ? open_rules(context, check->rules, &f) :
+	store = check->nrules > 0 ? scratch_open_files(context, check->rules, &f) :
 	    command_store(context, &f);
 	if (store == NULL)
 		return command_fail(&f);

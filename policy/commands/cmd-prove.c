@@ -140,18 +140,6 @@ prove_with(const struct context *context, struct proving *p,
 	return good ? status_of(p) : command_fail(&f);
 }
 
-static struct store *
-open_rules(const struct context *context, char *const *paths, struct fault *f)
-{
-	struct store *store = NULL;
-	struct rulefile rules;
-
-	if (ruleset_read(context, paths, &rules, f))
-		store = scratch_open(&rules, f);
-	rulefile_free(&rules);
-	return store;
-}
-
 static int
 prove(const struct context *context, struct proving *p)
 {
@@ -159,7 +147,7 @@ prove(const struct context *context, struct proving *p)
 	struct fault f;
 	int status;
 
-	store = p->nrules > 0 ? open_rules(context, p->rules, &f) :
+	store = p->nrules > 0 ? scratch_open_files(context, p->rules, &f) :
 	    command_store(context, &f);
 	if (store == NULL)
 		return command_fail(&f);

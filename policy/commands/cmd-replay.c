@@ -96,15 +96,8 @@ replay(struct replaying *run, const struct audit_files *files,
 static struct store *
 open_rules(struct replaying *run, struct fault *fault)
 {
-	struct store *store = NULL;
-	struct rulefile rules;
-
-	if (run->nrules == 0)
-		return command_store(run->context, fault);
-	if (ruleset_read(run->context, run->rules, &rules, fault))
-		store = scratch_open(&rules, fault);
-	rulefile_free(&rules);
-	return store;
+	return run->nrules == 0 ? command_store(run->context, fault) :
+	    scratch_open_files(run->context, run->rules, fault);
 }
 
 static bool

@@ -99,6 +99,19 @@ scratch_open(const struct rulefile *rules, struct fault *f)
 }
 
 struct store *
+scratch_open_files(const struct context *context, char *const *paths,
+    struct fault *f)
+{
+	struct store *store = NULL;
+	struct rulefile rules;
+
+	if (ruleset_read(context, paths, &rules, f))
+		store = scratch_open(&rules, f);
+	rulefile_free(&rules);
+	return store;
+}
+
+struct store *
 scratch_open_generation(const struct rulefile *rules, uint64_t number,
     int64_t made, struct fault *f)
 {

@@ -10,11 +10,15 @@
 #ifndef TLSPOLICY_SCRATCH_H
 #define TLSPOLICY_SCRATCH_H
 
+#include "policy/commands/ruleset.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/store.h"
 
 /* The directory is made under TMPDIR or /tmp.  NULL with a fault. */
 struct store *scratch_open(const struct rulefile *, struct fault *) MUST_CHECK;
+/* The same of rule files, as ruleset_read() has them. */
+struct store *scratch_open_files(const struct context *, char *const *paths,
+    struct fault *) MUST_CHECK;
 /* The same, but it says that it is this generation, made then. */
 struct store *scratch_open_generation(const struct rulefile *,
     uint64_t number, int64_t made, struct fault *) MUST_CHECK;

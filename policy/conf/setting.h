@@ -75,6 +75,10 @@ setting_field_in(const struct settings *s, const struct setting *row)
 	return (const char *)s + row->offset;
 }
 
+/* settings-print.c: both print as the same. */
+bool setting_is_same(const struct setting *, const struct settings *,
+    const struct settings *) MUST_CHECK NONNULL;
+
 /* For types: setting-place.c's. */
 bool setting_expected(const struct setting *, struct slice value,
     struct fault *) MUST_CHECK NONNULL;

@@ -35,20 +35,6 @@ settings_assign(struct settings *s, struct slice assignment, struct fault *f)
 	return false;
 }
 
-static bool
-same_value(const struct setting *row, const struct settings *a,
-    const struct settings *b)
-{
-	char a_value[SETTINGS_VALUE_MAX], b_value[SETTINGS_VALUE_MAX];
-	struct text a_text, b_text;
-
-	text_init(&a_text, a_value, sizeof a_value);
-	text_init(&b_text, b_value, sizeof b_value);
-	row->type->print(row, setting_field_in(a, row), &a_text);
-	row->type->print(row, setting_field_in(b, row), &b_text);
-	return strcmp(a_value, b_value) == 0;
-}
-
 void
 settings_adopt(struct settings *s, const struct settings *fresh,
     void (*refused)(void *, const char *name), void *arg)
@@ -58,7 +44,7 @@ settings_adopt(struct settings *s, const struct settings *fresh,
 		if (row->reloadable)
 			memcpy(setting_field(s, row), setting_field_in(fresh, row),
 			    row->size);
-		else if (!same_value(row, s, fresh))
+		else if (!setting_is_same(row, s, fresh))
 			refused(arg, row->name);
 	}
 }

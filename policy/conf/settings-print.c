@@ -82,8 +82,8 @@ settings_print_verdict(const struct settings *s, struct text *out)
 	}
 }
 
-static bool
-same_value(const struct setting *row, const struct settings *a,
+bool
+setting_is_same(const struct setting *row, const struct settings *a,
     const struct settings *b)
 {
 	char a_value[SETTINGS_VALUE_MAX], b_value[SETTINGS_VALUE_MAX];
@@ -102,7 +102,7 @@ settings_differing(const struct settings *a, const struct settings *b,
 {
 	for (const struct setting *row = setting_table(); row->name != NULL;
 	    row++)
-		if (row->verdict && !same_value(row, a, b))
+		if (row->verdict && !setting_is_same(row, a, b))
 			text_printf(names, "%s%s", names->n > 0 ? " " : "",
 			    row->name);
 }
