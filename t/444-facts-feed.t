@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use Test::More;
 use Tlspolicy::Feed;
 use Tlspolicy::Talk;
@@ -13,6 +14,7 @@ my $fp = join ':', ('AB') x 32;
 my $pkfp = join ':', ('CD') x 32;
 my $other = join ':', ('11') x 32;
 my $path = scratch()->path('facts.sock');
+my $http = Tlspolicy::Scratch::free_port();
 my $daemon = daemon(<<"END", settings => { 'facts-socket' => "unix:$path",
 TLS_From:fp.test PERM+ENCR:1+FP:$fp++FP:$other
 TLS_From:key.test PERM+ENCR:1+PKFP:$pkfp
@@ -23,7 +25,7 @@ TLS_From:perm.test PERM+ENCR:1+VER:1.3
 TLS_To:bound\@own.test PERM+ENCR:1+FP:$fp
 TLS_To:strict\@own.test PERM+ENCR:1+VER:1.3
 END
-    'facts-socket-mode' => '0600' });
+    metrics => "inet:$http\@127.0.0.1", 'facts-socket-mode' => '0600' });
 
 my $cannot = [451, '4.3.0', qr/nor has the facts feed/];
 my $wrong = [554, '5.7.1'];
@@ -50,6 +52,16 @@ sub told
 	my ($m, $sender, $recipient, %more) = @_;
 	return $feed->tell(%$m, sender => $sender, recipient => $recipient,
 	    fp => $fp, pkfp => $pkfp, %more);
+}
+
+# How often the feed was needed for a recipient and had nothing.
+sub missed
+{
+	my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+	    PeerPort => $http, Timeout => 60) or die "no page: $!";
+	print $sock "GET /metrics HTTP/1.0\r\n\r\n";
+	local $/;
+	return <$sock> =~ /^tlspolicy_facts_missed_total (\d+)/m ? $1 : 'none';
 }
 
 sub last_record
@@ -121,6 +133,23 @@ subtest 'what else is judged' => sub {
 	($s, %m) = client();
 	$s->mail('a@none.test');
 	answer_is($s->rcpt('bound@own.test'), $cannot, 'TLS_To, not told');
+};
+
+subtest 'what is missed is counted' => sub {
+	my $before = missed();
+	my ($s, %m) = client();
+	$s->mail('a@none.test');
+	$s->rcpt('c@own.test');
+	is(missed(), $before, 'no rule needs it');
+	$s->rcpt('bound@own.test');
+	is(missed(), $before + 1, 'a rule for the recipient');
+	($s, %m) = client();
+	$s->mail('a@fp.test');
+	$s->rcpt('c@own.test');
+	is(missed(), $before + 2, 'a rule for the sender');
+	told(\%m, 'a@fp.test', 'bound@own.test');
+	$s->rcpt('bound@own.test');
+	is(missed(), $before + 2, 'not what was told');
 };
 
 subtest 'in clear there is no certificate' => sub {

@@ -64,7 +64,7 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		eval_session(&question, NULL, &why, verdict);
 	}
 	/* What is judged once more is counted then. */
-	if (!verdict->awaits || verdict_refuses(verdict->kind))
+	if (!(fed_later && verdict->unfed) || verdict_refuses(verdict->kind))
 		metrics_verdict(&d->metrics, verdict);
 }
 
@@ -72,12 +72,12 @@ void
 judge_mail(struct session *s)
 {
 	struct message *m = s->message;
+	bool fed = feed_tells(s->daemon->feed, &m->facts);
 
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
-	ask(s, EVAL_MAIL, feed_tells(s->daemon->feed, &m->facts), m->judged_us,
-	    &m->verdict);
-	m->awaits = m->verdict.awaits;
+	ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict);
+	m->awaits = fed && m->verdict.unfed;
 	metrics_session(&s->daemon->metrics, &m->facts);
 }
 
@@ -86,8 +86,6 @@ judge_mail_late(struct session *s)
 {
 	struct message *m = s->message;
 
-	if (!m->fed)
-		metrics_count(&s->daemon->metrics, COUNTER_FEED_MISSED);
 	ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict);
 }
 

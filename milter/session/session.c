@@ -66,7 +66,7 @@ session_begin_message(struct session *s)
 		return NULL;
 	m->settings = settings_holder_take(&s->daemon->settings);
 	m->judged_us = 0;
-	m->exempt = m->awaits = m->fed = false;
+	m->exempt = m->awaits = false;
 	m->announcements = NULL;
 	m->unannounced = false;
 	m->rcpts = NULL;

@@ -25,7 +25,6 @@ struct message {
 	struct record_rcpt *rcpts; /* accepted recipients, in facts.memory */
 	size_t nrcpts, room;
 	bool awaits; /* tags of MAIL that the facts feed has to tell of */
-	bool fed;    /* it has */
 	int forged; /* header fields that pretend to be ours */
 	struct facts facts;
 	struct verdict verdict;	 /* at MAIL */

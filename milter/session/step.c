@@ -93,14 +93,11 @@ step_mail_utf8(SMFICTX *ctx, struct session *s, const char *sender)
 static bool
 hear_feed(struct session *s)
 {
-	struct message *m = s->message;
-	enum feedtable_result result;
+	struct feed *feed = s->daemon->feed;
+	struct facts *facts = &s->message->facts;
 
-	if (!feed_tells(s->daemon->feed, &m->facts))
-		return true;
-	result = feed_ask(s->daemon->feed, &m->facts);
-	m->fed |= result == FEEDTABLE_TOLD;
-	return result != FEEDTABLE_NO_MEMORY;
+	return !feed_tells(feed, facts) ||
+	    feed_ask(feed, facts) != FEEDTABLE_NO_MEMORY;
 }
 
 /*
@@ -111,14 +108,22 @@ static const struct verdict *
 judge_recipient(struct session *s)
 {
 	struct message *m = s->message;
+	const struct verdict *verdict = &m->at_rcpt;
+	bool missed = false;
 
 	if (m->awaits && m->nrcpts == 0) {
 		judge_mail_late(s);
+		missed = m->verdict.unfed;
 		if (verdict_refuses(m->verdict.kind))
-			return &m->verdict;
+			verdict = &m->verdict;
 	}
-	judge_rcpt(s, &m->at_rcpt);
-	return &m->at_rcpt;
+	if (verdict == &m->at_rcpt) {
+		judge_rcpt(s, &m->at_rcpt);
+		missed |= m->at_rcpt.unfed;
+	}
+	if (missed && s->daemon->feed != NULL)
+		metrics_count(&s->daemon->metrics, COUNTER_FEED_MISSED);
+	return verdict;
 }
 
 sfsistat

@@ -90,7 +90,7 @@ test_found(const struct judging *j, struct judgement *c)
 {
 	c->result.answer = c->result.matched ? judging_rule(j, c) :
 	    judging_handshake(j, c);
-	j->verdict->awaits |= c->awaits;
+	j->verdict->unfed |= c->unfed;
 	if (c->result.tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
 		c->observation.reason = REASON_AUTH_IN_CLEAR;
 }
@@ -102,7 +102,7 @@ test_found(const struct judging *j, struct judgement *c)
 static void
 conclude(const struct judging *j, const struct judgement *c)
 {
-	if (c->awaits) {
+	if (c->unfed && j->q->fed_later) {
 		trace_line(j->q->trace, "  judged at RCPT, when the facts feed "
 		    "has told of the session");
 		return;
@@ -184,7 +184,7 @@ judge_subject(const struct judging *j, enum tag tag,
 {
 	c->result = (struct tag_result){ .tag = tag, .answer = ANSWER_YES };
 	c->item = NULL;
-	c->bits_failed = c->awaits = false;
+	c->bits_failed = c->unfed = false;
 	c->observation.reason = REASON_NONE;
 	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
 	    tag, j->q, mailbox, &c->found)) {

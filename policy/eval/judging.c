@@ -199,7 +199,7 @@ test_kind(const struct judging *j, struct judgement *c,
 	}
 	if (answer == ANSWER_CANNOT_TELL)
 		c->observation.reason = REASON_POLICY_ERROR;
-	c->awaits = answer == ANSWER_CANNOT_TELL && j->q->fed_later &&
+	c->unfed = answer == ANSWER_CANNOT_TELL &&
 	    macro_fed(j->q->facts->dialect, row->fact);
 	c->item = &r->items[first];
 	return answer;

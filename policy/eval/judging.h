@@ -27,7 +27,7 @@ struct judgement {
 	struct observation observation;
 	const struct item *item;   /* that failed, or NULL */
 	bool bits_failed;	   /* it was the number of bits */
-	bool awaits;		   /* what the facts feed has not told yet */
+	bool unfed;		   /* it rests on what the facts feed has not told */
 };
 
 /* Does what was found hold?  Words for what does not are in the observation. */

@@ -55,7 +55,7 @@ verdict_init(struct verdict *v)
 	v->waiver = WAIVER_NONE;
 	v->generation = 0;
 	v->nresults = 0;
-	v->awaits = false;
+	v->unfed = false;
 	v->deciding = -1;
 	v->reply.kind = VERDICT_ACCEPT;
 	v->reply.reason = REASON_NONE;

@@ -75,7 +75,7 @@ struct verdict {
 	uint64_t generation;	/* 0: there was no store to ask */
 	unsigned nresults;
 	struct tag_result results[TAG_COUNT];
-	bool awaits;		/* a tag that the facts feed has to tell of */
+	bool unfed;		/* a tag rests on what the facts feed has not told */
 	int deciding;		/* index into results; -1: none failed */
 	struct reply reply;	/* nlines 0 when nothing failed */
 	struct text memory;
