@@ -40,7 +40,9 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd,
 	accept_succeeded(&s->trouble);
 	/* Of use on TCP only: hosts that went away without a word. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	s->calls->connected(s->arg, fd);
+	if (s->nlinks >= s->max)
+		evlink_drop_oldest(s);
+	evlink_open(s, fd);
 }
 
 /*
@@ -54,7 +56,7 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 
 	(void)listener;
 	accept_failed(&s->trouble, errno);
-	s->calls->crowded(s->arg);
+	evlink_drop_oldest(s);
 	pause_accepting(s);
 }
 
@@ -106,10 +108,12 @@ links_max(void)
 
 bool
 evserver_open(struct evserver *s, const char *where,
-    const struct evserver_calls *calls, void *arg)
+    const struct evlink_kind *kind, struct metrics *metrics, void *arg)
 {
-	*s = (struct evserver){ .max = links_max(), .calls = calls,
-		.arg = arg, .end_fd = -1, .trouble = { .where = where } };
+	*s = (struct evserver){ .max = links_max(), .kind = kind,
+		.metrics = metrics, .arg = arg, .end_fd = -1,
+		.trouble = { .where = where } };
+	TAILQ_INIT(&s->links);
 	s->base = event_base_new();
 	s->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->base == NULL || s->end_fd == -1)

@@ -6,8 +6,10 @@
  * answered from memory, so one thread is enough.  At most half of the process'
  * descriptors are for a service.
  *
- * Threads: the main thread opens, starts and stops it; the calls come from the
- * loop's.
+ * When the descriptors are used up the connection that has rested longest makes
+ * room.
+ *
+ * Threads: the main thread opens, starts and stops it.
  */
 #ifndef TLSPOLICY_MILTER_EVSERVER_H
 #define TLSPOLICY_MILTER_EVSERVER_H
@@ -16,19 +18,15 @@
 #include <pthread.h>
 
 #include "milter/accept.h"
-
-struct evserver_calls {
-	/* Takes over `fd`. */
-	void (*connected)(void *arg, evutil_socket_t fd);
-	/* Descriptors are used up: ends the connection that rested longest. */
-	void (*crowded)(void *arg);
-};
+#include "milter/evlink.h"
 
 struct evserver {
 	struct event_base *base;
-	unsigned max; /* connections, to be kept to by `connected` */
-	const struct evserver_calls *calls;
-	void *arg;
+	const struct evlink_kind *kind;
+	struct metrics *metrics;
+	void *arg; /* for the kind */
+	struct evlinks links; /* that which has rested longest is first */
+	unsigned nlinks, max;
 	struct evconnlistener *listener;
 	struct event *end, *again;
 	int end_fd;
@@ -38,7 +36,7 @@ struct evserver {
 
 /* `where` begins its messages: "socketmap: ".  False: out of memory. */
 bool evserver_open(struct evserver *, const char *where,
-    const struct evserver_calls *, void *arg) MUST_CHECK NONNULL;
+    const struct evlink_kind *, struct metrics *, void *arg) MUST_CHECK;
 /*
  * Serve on `fd`, which it takes over.  0, or errno: then it is to be freed.
  */

@@ -1,36 +1,58 @@
-/* An event loop beside the socketmap's: neither waits for the other's peers. */
+/*
+ * An event loop beside the socketmap's: neither waits for the other's peers.
+ * Each request is answered with DUNNO, which leaves the recipient to whatever
+ * else Postfix has.  What is no request ends the connection: Postfix then does
+ * as default_action of the service says.
+ */
+#include <event2/buffer.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "milter/clock.h"
 #include "milter/evserver.h"
 #include "milter/feed/feed.h"
-#include "milter/feed/feedlink.h"
 
 struct feed {
 	struct evserver server;
-	struct feedlink_owner owner;
+	struct metrics *metrics;
+	struct feedtable *table;
 };
 
-static void
-connected(void *arg, evutil_socket_t fd)
-{
-	struct feed *f = arg;
+static const char dunno[] = "action=DUNNO\n\n";
 
-	if (f->owner.n >= f->server.max)
-		feedlink_drop_oldest(&f->owner);
-	feedlink_open(&f->owner, fd);
+static enum evlink_answered
+answer(struct evlink *link, struct slice bytes, struct evbuffer *out,
+    size_t *used, const char **why)
+{
+	struct feed *f = link->server->arg;
+	struct feedrequest request;
+
+	switch (feedrequest_read(bytes, &request, used)) {
+	case FEEDREQUEST_PARTIAL:
+		return EVLINK_PARTIAL;
+	case FEEDREQUEST_BAD:
+		*why = "the peer does not speak Postfix's policy delegation";
+		return EVLINK_BAD;
+	case FEEDREQUEST_WHOLE:
+		break;
+	}
+	if (feedtable_put(f->table, &request, clock_ms()))
+		metrics_count(f->metrics, COUNTER_FEED_TOLD);
+	if (evbuffer_add(out, dunno, sizeof dunno - 1) == 0)
+		return EVLINK_ANSWERED;
+	*why = "out of memory";
+	return EVLINK_BAD;
 }
 
-static void
-crowded(void *arg)
-{
-	struct feed *f = arg;
-
-	feedlink_drop_oldest(&f->owner);
-}
-
-static const struct evserver_calls calls = { connected, crowded };
+static const struct evlink_kind kind = {
+	.size = sizeof(struct evlink),
+	.request_max = FEEDREQUEST_MAX,
+	.input_max = FEEDREQUEST_MAX,
+	.output_max = 4096,
+	.opened = COUNTER_FEED_LINKS,
+	.dropped = COUNTER_FEED_DROPPED,
+	.answer = answer,
+};
 
 struct feed *
 feed_start(struct daemon *d, int fd, struct fault *fault)
@@ -39,18 +61,15 @@ feed_start(struct daemon *d, int fd, struct fault *fault)
 	int error = ENOMEM;
 
 	if (f != NULL) {
-		f->owner.metrics = &d->metrics;
-		TAILQ_INIT(&f->owner.links);
-		f->owner.table = feedtable_new();
-		if (evserver_open(&f->server, "facts feed: ", &calls, f) &&
-		    f->owner.table != NULL) {
-			f->owner.base = f->server.base;
+		f->metrics = &d->metrics;
+		f->table = feedtable_new();
+		if (evserver_open(&f->server, "facts feed: ", &kind,
+		    &d->metrics, f) && f->table != NULL)
 			error = evserver_start(&f->server, fd);
-		}
 		if (error == 0)
 			return f;
 		evserver_free(&f->server);
-		feedtable_free(f->owner.table);
+		feedtable_free(f->table);
 		free(f);
 	}
 	fault_errno(fault, FAULT_UNAVAILABLE, error, "cannot be told facts");
@@ -62,7 +81,7 @@ feed_stop(struct feed *f)
 {
 	if (f == NULL || !evserver_stop(&f->server))
 		return;
-	feedlink_close_all(&f->owner);
+	evlink_close_all(&f->server);
 	evserver_free(&f->server);
 }
 
@@ -76,5 +95,5 @@ feed_tells(const struct feed *f, const struct facts *facts)
 enum feedtable_result
 feed_ask(struct feed *f, struct facts *facts)
 {
-	return feedtable_take(f->owner.table, facts, clock_ms());
+	return feedtable_take(f->table, facts, clock_ms());
 }

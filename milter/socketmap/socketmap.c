@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "milter/evserver.h"
 #include "milter/socketmap/maplink.h"
 #include "milter/socketmap/socketmap.h"
 
@@ -12,29 +11,9 @@ struct socketmap {
 };
 
 static void
-connected(void *arg, evutil_socket_t fd)
-{
-	struct socketmap *m = arg;
-
-	if (m->owner.n >= m->server.max)
-		maplink_drop_oldest(&m->owner);
-	maplink_open(&m->owner, fd);
-}
-
-static void
-crowded(void *arg)
-{
-	struct socketmap *m = arg;
-
-	maplink_drop_oldest(&m->owner);
-}
-
-static const struct evserver_calls calls = { connected, crowded };
-
-static void
 release(struct socketmap *m)
 {
-	maplink_close_all(&m->owner);
+	evlink_close_all(&m->server);
 	resolver_free(m->owner.resolver);
 	evserver_free(&m->server);
 	free(m);
@@ -45,7 +24,7 @@ prepare_resolver(struct socketmap *m, const char *setting, struct fault *f)
 {
 	if (slice_is(slice_of(setting), "off"))
 		return true;
-	m->owner.resolver = resolver_new(m->owner.daemon, m->owner.base,
+	m->owner.resolver = resolver_new(m->owner.daemon, m->server.base,
 	    setting, f);
 	return m->owner.resolver != NULL;
 }
@@ -60,12 +39,9 @@ socketmap_start(struct daemon *d, int fd, const char *resolver,
 	fault_clear(f);
 	if (m != NULL) {
 		m->owner.daemon = d;
-		TAILQ_INIT(&m->owner.links);
-		if (evserver_open(&m->server, "socketmap: ", &calls, m)) {
-			m->owner.base = m->server.base;
-			if (prepare_resolver(m, resolver, f))
-				error = evserver_start(&m->server, fd);
-		}
+		if (evserver_open(&m->server, "socketmap: ", &maplink_kind,
+		    &d->metrics, &m->owner) && prepare_resolver(m, resolver, f))
+			error = evserver_start(&m->server, fd);
 		if (error == 0)
 			return m;
 		release(m);

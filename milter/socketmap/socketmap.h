@@ -6,9 +6,6 @@
  * store is mapped), so one thread is enough; what can take its time is the
  * audit log, and then no answer may be given anyway.
  *
- * At most half of the process' descriptors are for this service.  When they
- * are used up the connection that has rested longest makes room.
- *
  * Threads: the main thread starts and stops it.
  */
 #ifndef TLSPOLICY_MILTER_SOCKETMAP_SOCKETMAP_H
