@@ -31,6 +31,7 @@
 #include "policy/base/text.h"
 #include "policy/cert/expiry.h"
 #include "policy/conf/settings.h"
+#include "policy/conf/settings-print.h"
 #include "policy/eval/eval.h"
 #include "policy/facts/facts.h"
 #include "policy/facts/macro.h"

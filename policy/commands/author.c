@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "policy/commands/author.h"
+#include "policy/conf/settings-print.h"
 
 enum { SECONDS_A_DAY = 86400 };
 

@@ -2,6 +2,7 @@
 #include <getopt.h>
 
 #include "policy/commands/command.h"
+#include "policy/conf/settings-print.h"
 
 static const struct command_option options[] = {
 	{ 'v', "verbose", NULL, "with what each is for, as a file to edit" },

@@ -31,7 +31,6 @@ struct setting {
 	const char *default_text;
 	const char *const *words; /* the words of an enumeration, then NULL */
 	unsigned long max;	  /* longest text in bytes, or greatest number */
-	const char *unit;	  /* of a number or list, or "" */
 	bool may_be_empty;
 	bool reloadable;	  /* SIGHUP brings it into force */
 	bool verdict;		  /* bears on verdicts and outbound answers */

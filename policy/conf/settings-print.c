@@ -4,6 +4,7 @@
 
 #include "policy/base/jsontext.h"
 #include "policy/conf/setting.h"
+#include "policy/conf/settings-print.h"
 
 static void
 print_row(const struct setting *row, const struct settings *s, FILE *out,

@@ -34,7 +34,6 @@ static const struct setting table[] = {
 		FIELD(socket),
 		.default_text = "unix:/run/tlspolicy/milter.sock",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "Where the daemon listens for the MTA.",
 	},
 	{
@@ -43,7 +42,6 @@ static const struct setting table[] = {
 		FIELD(socket_mode),
 		.default_text = "0660",
 		.max = 0777,
-		.unit = "octal",
 		.help = "Permission bits of a unix socket.",
 	},
 	{
@@ -52,7 +50,6 @@ static const struct setting table[] = {
 		FIELD(socket_group),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Group of a unix socket; empty: that of the daemon.",
 	},
@@ -62,7 +59,6 @@ static const struct setting table[] = {
 		FIELD(user),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "User that a daemon started as root becomes; empty: "
 		    "it stays.",
@@ -73,7 +69,6 @@ static const struct setting table[] = {
 		FIELD(store),
 		.default_text = TLSPOLICY_STATEDIR "/policy.mdb",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "The compiled policy, an LMDB file on a local disk.",
 	},
 	{
@@ -82,7 +77,6 @@ static const struct setting table[] = {
 		FIELD(rules),
 		.default_text = TLSPOLICY_SYSCONFDIR "/rules",
 		.max = SETTINGS_PATHS_MAX,
-		.unit = "paths",
 		.reloadable = true,
 		.help = "The policy as text, what `tlspolicy build` compiles: "
 		    "files, and folders with files *.rules.",
@@ -93,7 +87,6 @@ static const struct setting table[] = {
 		FIELD(claims),
 		.default_text = SETTINGS_DEFAULT_CLAIMS,
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "What must hold of the rules, or they do not come into "
@@ -105,7 +98,6 @@ static const struct setting table[] = {
 		FIELD(mode),
 		.default_text = "enforce",
 		.words = modes,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "With monitor nothing is refused and all is recorded.",
@@ -116,7 +108,6 @@ static const struct setting table[] = {
 		FIELD(default_class),
 		.default_text = "temp",
 		.words = classes,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "What a rule without PERM, TEMP, WARN or HOLD does.",
@@ -127,7 +118,6 @@ static const struct setting table[] = {
 		FIELD(on_error),
 		.default_text = "tempfail",
 		.words = on_errors,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "What is done when the policy cannot be asked or "
@@ -139,7 +129,6 @@ static const struct setting table[] = {
 		FIELD(compat),
 		.default_text = "none",
 		.words = compats,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "With sendmail: its reply codes and texts, and names "
@@ -151,7 +140,6 @@ static const struct setting table[] = {
 		FIELD(exempt),
 		.default_text = "127.0.0.0/8, ::1",
 		.max = SETTINGS_EXEMPT_MAX,
-		.unit = "prefixes",
 		.may_be_empty = true,
 		.reloadable = true,
 		.verdict = true,
@@ -163,7 +151,6 @@ static const struct setting table[] = {
 		FIELD(local_domains),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "domains",
 		.may_be_empty = true,
 		.reloadable = true,
 		.verdict = true,
@@ -176,7 +163,6 @@ static const struct setting table[] = {
 		FIELD(history),
 		.default_text = "400d",
 		.max = 36500,
-		.unit = "days",
 		.reloadable = true,
 		.help = "How long the store keeps generations of the policy.",
 	},
@@ -186,7 +172,6 @@ static const struct setting table[] = {
 		FIELD(audit_file),
 		.default_text = TLSPOLICY_LOGDIR "/audit.jsonl",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "The audit log; SIGHUP opens it again.",
 	},
 	{
@@ -195,7 +180,6 @@ static const struct setting table[] = {
 		FIELD(audit_sync),
 		.default_text = "batch",
 		.words = syncs,
-		.unit = "",
 		.reloadable = true,
 		.help = "When the audit log is forced to the disk.",
 	},
@@ -205,7 +189,6 @@ static const struct setting table[] = {
 		FIELD(audit_full),
 		.default_text = "tempfail",
 		.words = fulls,
-		.unit = "",
 		.reloadable = true,
 		.help = "What is done while the audit log cannot take a line.",
 	},
@@ -215,7 +198,6 @@ static const struct setting table[] = {
 		FIELD(audit_key_file),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Key of the audit log's chain (HMAC); empty: plain "
 		    "digests.",
@@ -226,7 +208,6 @@ static const struct setting table[] = {
 		FIELD(checkpoint_key_file),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Key that signs checkpoints of the audit log; empty: "
 		    "none are made.",
@@ -237,7 +218,6 @@ static const struct setting table[] = {
 		FIELD(checkpoint_interval),
 		.default_text = "10m",
 		.max = 86400,
-		.unit = "seconds",
 		.help = "How long after a checkpoint the next one is made.",
 	},
 	{
@@ -246,7 +226,6 @@ static const struct setting table[] = {
 		FIELD(checkpoint_file),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Where checkpoints are appended, besides the log.",
 	},
@@ -256,7 +235,6 @@ static const struct setting table[] = {
 		FIELD(state_folder),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Where the daemon notes where its audit log ends; "
 		    "empty: the store's folder.",
@@ -267,7 +245,6 @@ static const struct setting table[] = {
 		FIELD(socketmap),
 		.default_text = "off",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "Where MTAs ask for the policy of outbound mail.",
 	},
 	{
@@ -276,7 +253,6 @@ static const struct setting table[] = {
 		FIELD(socketmap_mode),
 		.default_text = "0660",
 		.max = 0777,
-		.unit = "octal",
 		.help = "Permission bits of the socketmap's unix socket.",
 	},
 	{
@@ -285,7 +261,6 @@ static const struct setting table[] = {
 		FIELD(socketmap_group),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Group of the socketmap's unix socket; empty: that of "
 		    "the daemon.",
@@ -296,7 +271,6 @@ static const struct setting table[] = {
 		FIELD(facts_socket),
 		.default_text = "off",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "Where Postfix's check_policy_service tells what no "
 		    "macro does: fingerprints of certificates.",
 	},
@@ -306,7 +280,6 @@ static const struct setting table[] = {
 		FIELD(facts_socket_mode),
 		.default_text = "0660",
 		.max = 0777,
-		.unit = "octal",
 		.help = "Permission bits of facts-socket: who may connect is "
 		    "believed.",
 	},
@@ -316,7 +289,6 @@ static const struct setting table[] = {
 		FIELD(facts_socket_group),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.help = "Group of facts-socket; empty: that of the daemon.",
 	},
@@ -326,7 +298,6 @@ static const struct setting table[] = {
 		FIELD(inexpressible),
 		.default_text = "refuse",
 		.words = inexpressibles,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "What an MTA is told of an outbound rule that its own "
@@ -339,7 +310,6 @@ static const struct setting table[] = {
 		FIELD(outbound_default),
 		.default_text = "may",
 		.words = outbound_levels,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "Postfix's own level, smtp_tls_security_level: no "
@@ -351,7 +321,6 @@ static const struct setting table[] = {
 		FIELD(outbound_version),
 		.default_text = "1.0",
 		.words = versions,
-		.unit = "",
 		.reloadable = true,
 		.help = "The oldest version of TLS in Postfix's own "
 		    "smtp_tls_mandatory_protocols: no answer names an older "
@@ -363,7 +332,6 @@ static const struct setting table[] = {
 		FIELD(outbound_exclude),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "Postfix's own smtp_tls_mandatory_exclude_ciphers and "
@@ -376,7 +344,6 @@ static const struct setting table[] = {
 		FIELD(outbound_resolver),
 		.default_text = "off",
 		.max = STRING_MAX,
-		.unit = "",
 		.verdict = true,
 		.help = "A resolver of MTA-STS or DANE for Postfix, asked "
 		    "beside the rules.",
@@ -387,7 +354,6 @@ static const struct setting table[] = {
 		FIELD(outbound_servername),
 		.default_text = "hostname",
 		.words = servernames,
-		.unit = "",
 		.reloadable = true,
 		.verdict = true,
 		.help = "What Postfix is told to send as SNI where a "
@@ -399,7 +365,6 @@ static const struct setting table[] = {
 		FIELD(help_url),
 		.default_text = "",
 		.max = 300,
-		.unit = "",
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "A last line of each refusal.",
@@ -410,7 +375,6 @@ static const struct setting table[] = {
 		FIELD(add_header),
 		.default_text = "no",
 		.words = no_yes,
-		.unit = "",
 		.reloadable = true,
 		.help = "Whether accepted mail gets a header field with its "
 		    "result.",
@@ -421,7 +385,6 @@ static const struct setting table[] = {
 		FIELD(metrics),
 		.default_text = "off",
 		.max = STRING_MAX,
-		.unit = "",
 		.help = "Where counters are served by HTTP.",
 	},
 	{
@@ -430,7 +393,6 @@ static const struct setting table[] = {
 		FIELD(watch_certificates),
 		.default_text = "",
 		.max = SETTINGS_PATHS_MAX,
-		.unit = "paths",
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "Files with certificates whose end is told: the MTA's.",
@@ -441,7 +403,6 @@ static const struct setting table[] = {
 		FIELD(log_level),
 		.default_text = "info",
 		.words = levels,
-		.unit = "",
 		.reloadable = true,
 		.help = "How much the daemon logs.",
 	},
@@ -451,7 +412,6 @@ static const struct setting table[] = {
 		FIELD(silence),
 		.default_text = "",
 		.max = STRING_MAX,
-		.unit = "",
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "Findings that `tlspolicy doctor` does not tell.",

@@ -13,7 +13,6 @@
 #define TLSPOLICY_SETTINGS_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "policy/base/fault.h"
 #include "policy/conf/setting-words.h"
@@ -90,26 +89,12 @@ bool settings_read(struct settings *s, const char *path,
 bool settings_assign(struct settings *s, struct slice assignment,
     struct fault *) MUST_CHECK NONNULL;
 
-/* "name = value" lines of those that bear on a verdict; SETTINGS_TEXT_MAX. */
-void settings_print_verdict(const struct settings *s, struct text *) NONNULL;
-/* The names of those that differ, with blanks between. */
-void settings_differing(const struct settings *, const struct settings *,
-    struct text *) NONNULL;
-
 /*
  * For SIGHUP: takes over from `fresh` what may change in flight.  Calls
  * `refused` with the name of each setting that differs and may not.
  */
 void settings_adopt(struct settings *s, const struct settings *fresh,
     void (*refused)(void *, const char *name), void *arg);
-
-/* "name = value" for each setting; with `help` its sentence before it. */
-void settings_print(const struct settings *s, FILE *out, bool help) NONNULL;
-/* The same for one setting; false with a fault when there is none such. */
-bool settings_print_one(const struct settings *s, struct slice name, FILE *out,
-    bool help, struct fault *) MUST_CHECK NONNULL;
-/* The same as one JSON object with name, value, default, help, reloadable. */
-void settings_print_json(const struct settings *s, FILE *out) NONNULL;
 
 /* What the evaluator wants to know; help_url points into `s`. */
 void settings_eval_options(const struct settings *s, struct eval_options *)

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "policy/conf/settings.h"
+#include "policy/conf/settings-print.h"
 
 static void
 check_report(void *arg, const struct fault *fault)
