@@ -83,6 +83,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
 		.socketmap = context->settings.socketmap,
+		.facts = context->settings.facts_socket,
 		.outbound_default = resolved_level_name((enum outbound_level)
 		    context->settings.outbound_default),
 		.outbound_version = context->settings.outbound_version,

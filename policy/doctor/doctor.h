@@ -31,6 +31,7 @@ struct doctor {
 	const char *set_socket;	/* by the settings: no socket unit counts here */
 	const char *set_group;	/* socket-group */
 	const char *socketmap;	/* "off", or where it listens */
+	const char *facts;	/* facts-socket: the same */
 	const char *outbound_default, *outbound_exclude;
 	int outbound_version;
 	const char *user;	/* of the daemon */

@@ -90,6 +90,13 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "a constant says nothing of a session: what Postfix does not "
 	    "know itself is not believed, or worse, is believed by other "
 	    "milters" } },
+	[DOCTOR_POSTFIX_NO_FACTS] = { DOCTOR_WEAK, { "postfix-no-facts",
+	    "the daemon is told no fingerprint: rules of FP and PKFP cannot "
+	    "be judged, and on-error decides" } },
+	[DOCTOR_POSTFIX_FACTS_ACTION] = { DOCTOR_WEAK, {
+	    "postfix-facts-action",
+	    "while nobody answers there, all mail gets that, in place of "
+	    "being judged without fingerprints" } },
 	[DOCTOR_POSTFIX_NO_MAP] = { DOCTOR_WEAK, { "postfix-no-map",
 	    "Postfix does not ask for the rules of mail that leaves" } },
 	[DOCTOR_POSTFIX_MAP_BEHIND] = { DOCTOR_WEAK, { "postfix-map-behind",
