@@ -29,6 +29,7 @@ my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
 my $other = $second->socket;
 
 my $metrics = 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1';
+my $facts = "unix:$setups->{daemon}{dir}/facts.sock";
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
 
 # Parameters for a certificate of this kind.
@@ -277,6 +278,25 @@ my @rows = (
 	'a certificate must be shown' => {
 	    master => option('smtps', 'smtpd_tls_req_ccert=yes'),
 	    finds => 'not-tried', left => 1, services => 1 },
+	'the facts feed, and nobody asks' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions =>
+		'permit_mynetworks, reject_unauth_destination' },
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ \Q$facts\E, timeout=5s, default_action=DUNNO \}, permit_mynetworks, reject_unauth_destination$/m,
+	    finds => 'postfix-no-facts' },
+	'in a class' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_restriction_classes => 'told', told =>
+		"check_policy_service { $facts, default_action=DUNNO }" },
+	    finds => '' },
+	# Another service keeps its own action.
+	'refusing while it is away' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_relay_restrictions => 'permit_mynetworks, '
+		. "check_policy_service { $facts, timeout=9s }, "
+		. 'reject_unauth_destination' },
+	    keeps => qr/^smtpd_relay_restrictions = permit_mynetworks check_policy_service \{ \Q$facts\E, timeout=9s, default_action=DUNNO \} reject_unauth_destination$/m,
+	    finds => 'postfix-facts-action' },
 	'rules for mail that leaves, and nobody asks' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
 	    finds => 'postfix-no-map' },
