@@ -31,7 +31,7 @@ subtest 'mode and group' => sub {
 	    'audit-file' => '/dev/null');
 	$daemon->run;
 	# The socket accepts a moment before it is given away.
-	Tlspolicy::Scratch::wait_for(5, sub { $daemon->log =~ /listening/ });
+	Tlspolicy::Scratch::wait_for(60, sub { $daemon->log =~ /listening/ });
 	@stat = stat $path;
 	is(sprintf('%o', $stat[2] & 07777), '660', 'another mode');
 	is($stat[4], getpwnam('nobody'), 'owner');

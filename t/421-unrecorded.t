@@ -97,7 +97,7 @@ subtest 'audit-full = block' => sub {
 	    diag("got: $took s, want: about 5");
 	limit($daemon, 'unlimited');
 	logged($daemon, qr/audit log: writing again/, 'it goes on');
-	Tlspolicy::Scratch::wait_for(5, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		grep { /"withdrawn"/ } $daemon->{scratch}->read(
 		    'block/audit.log') });
 	whole($daemon, 'the log is whole');
