@@ -16,7 +16,7 @@ my $daemon = daemon("TLS_Srv:dest.test ENCR:1\n", settings => {
 
 sub open_map
 {
-	return IO::Socket::UNIX->new(Peer => $path, Timeout => 5);
+	return IO::Socket::UNIX->new(Peer => $path, Timeout => 60);
 }
 
 # What comes until the length is reached, the peer closes, or time is up.
@@ -137,7 +137,7 @@ sub open_tcp
 	return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
 	    PeerPort => $port, Timeout => 5);
 }
-my $first = Tlspolicy::Scratch::wait_for(10, sub { open_tcp() }) or
+my $first = Tlspolicy::Scratch::wait_for(60, sub { open_tcp() }) or
     die('inet: ' . scratch()->read('few.log'));
 print $first netstring('tlspolicy dest.test');
 is(receive($first, length $verify), $verify, 'on TCP');
