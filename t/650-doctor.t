@@ -423,6 +423,25 @@ my @rows = (
 	    master => sub { "$_[0]hard unix - - n - - smtp\n"
 		. " -o smtp_tls_mandatory_protocols=>=TLSv1.3\n" },
 	    finds => 'postfix-limits' },
+	'names that VERIFY would be told with, and main.cf does not have' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'nexthop' },
+	    finds => 'postfix-match' },
+	'such names of two services, one at the level verify' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop', 'outbound-default' => 'verify' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'hostname, nexthop' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=verify\n"
+		. " -o smtp_tls_verify_cert_match=.hub.example\n" },
+	    finds => 'postfix-match' },
+	'a setting that has less of them' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => '' },
 	'settings that say the same, and more' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
 		'outbound-version' => '1.3', 'outbound-exclude' => 'rc4 MD5:3DES' },

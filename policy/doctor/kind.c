@@ -101,6 +101,10 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_LIMITS] = { DOCTOR_WEAK, { "postfix-limits",
 	    "protocols= and exclude= of an answer take the place of what "
 	    "main.cf says, and are only never less than these settings" } },
+	[DOCTOR_POSTFIX_MATCH] = { DOCTOR_WEAK, { "postfix-match",
+	    "an answer by VERIFY takes the place of "
+	    "smtp_tls_secure_cert_match, and is only never less than what "
+	    "outbound-match says" } },
 	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
 	    "no server's certificate can be verified: mail for a VERIFY "
 	    "rule stays in the queue" } },

@@ -47,6 +47,7 @@ struct outbound_options {
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
 	enum outbound_level site; /* outbound-default */
 	bool servername;	  /* outbound-servername = hostname */
+	enum outbound_match match; /* outbound-match */
 	int version;	     /* outbound-version; 0: any */
 	const char *exclude; /* outbound-exclude; NULL: none */
 };
