@@ -133,7 +133,7 @@ static void
 put_all(const struct doctor *d, struct text *out)
 {
 	put_findings("", d->findings, out);
-	if (!with->trials)
+	if (with->if_rules)
 		put_findings("if-rules ", d->if_rules, out);
 	for (unsigned i = 0; with->trials && i < d->trials->n; i++)
 		put_trial(&d->trials->all[i], out);

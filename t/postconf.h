@@ -30,6 +30,7 @@ struct postconf {
 	const char *tables; /* "TABLE KEY VALUE" lines; "TABLE KEY !WHY" */
 	bool unit;   /* the socket unit is installed */
 	bool down;   /* nobody listens at the socketmap */
+	bool if_rules; /* print what is one only while there are rules */
 	bool trials; /* print what is to be tried */
 	bool lines;  /* and the lines that mend */
 };
