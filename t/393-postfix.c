@@ -2,10 +2,10 @@
  * Doctor's reading of a Postfix, from what postconf(1) prints: where a session is
  * to be tried, and which services are none of ours.
  */
-#include "t/postconf.h"
+#include "t/setups.h"
 #include "t/unit.h"
 
-static const struct postconf tried = { .trials = true };
+static const struct doctored tried = { .trials = true };
 
 /* "25", "smtp", a host before it: where the trial goes, and what it needs. */
 static const struct set_up trials_rows[] = {
@@ -104,7 +104,7 @@ static void
 test_trials(void **state)
 {
 	(void)state;
-	postconf_look(&tried, trials_rows, UNIT_COUNT(trials_rows));
+	setups_look_postfix(&tried, trials_rows, UNIT_COUNT(trials_rows));
 }
 
 #define BACK "10025 inet n - n - - smtpd\n"
@@ -238,7 +238,7 @@ static void
 test_way_back(void **state)
 {
 	(void)state;
-	postconf_look(&tried, way_back_rows, UNIT_COUNT(way_back_rows));
+	setups_look_postfix(&tried, way_back_rows, UNIT_COUNT(way_back_rows));
 }
 
 int

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "t/postconf.h"
+#include "t/setups.h"
 #include "t/unit.h"
 
 static const struct set_up milters_rows[] = {
@@ -92,10 +92,10 @@ static const struct set_up milters_rows[] = {
 static void
 test_milters(void **state)
 {
-	static const struct postconf plain = { .socket = OURS };
+	static const struct doctored plain = { .socket = OURS };
 
 	(void)state;
-	postconf_look(&plain, milters_rows, UNIT_COUNT(milters_rows));
+	setups_look_postfix(&plain, milters_rows, UNIT_COUNT(milters_rows));
 }
 
 /* A socket below the queue, or one that the daemon was moved away from. */
@@ -144,19 +144,19 @@ static const struct set_up elsewhere_rows[] = {
 static void
 test_elsewhere(void **state)
 {
-	static const struct postconf moved = {
+	static const struct doctored moved = {
 		.socket = "unix:/queue/tlspolicy/m.sock",
 		.set_socket = "unix:/old/milter.sock", .lines = true };
 
 	(void)state;
-	postconf_look(&moved, elsewhere_rows, UNIT_COUNT(elsewhere_rows));
+	setups_look_postfix(&moved, elsewhere_rows, UNIT_COUNT(elsewhere_rows));
 }
 
 /* Where the socket has to be moved to, and by which lines. */
 static void
 test_move(void **state)
 {
-	static const struct postconf none = { .lines = true, .user = "milter" },
+	static const struct doctored none = { .lines = true, .user = "milter" },
 	    unit = { .lines = true, .unit = true };
 	static const char chrooted[] = "smtp inet n - y - - smtpd\n";
 	static const struct set_up own[] = { { "a queue of its own", "", "",
@@ -179,8 +179,8 @@ test_move(void **state)
 	    "milter.sock'\npostfix -c /dir reload\n" } };
 
 	(void)state;
-	postconf_look(&none, own, 1);
-	postconf_look(&unit, spool, 1);
+	setups_look_postfix(&none, own, 1);
+	setups_look_postfix(&unit, spool, 1);
 }
 
 #define ASK "smtp_tls_policy_maps = "
@@ -259,18 +259,18 @@ static const struct set_up maps_rows[] = {
 static void
 test_maps(void **state)
 {
-	static const struct postconf on = {
+	static const struct doctored on = {
 		.socketmap = "unix:/run/tlspolicy/map.sock" };
 
 	(void)state;
-	postconf_look(&on, maps_rows, UNIT_COUNT(maps_rows));
+	setups_look_postfix(&on, maps_rows, UNIT_COUNT(maps_rows));
 }
 
 /* Asked, and nobody listens, or nobody will while the setting is off. */
 static void
 test_off(void **state)
 {
-	static const struct postconf off = { .if_rules = true },
+	static const struct doctored off = { .if_rules = true },
 	    down = { .socketmap = "unix:/run/tlspolicy/map.sock",
 		.down = true },
 	    inet = { .if_rules = true, .set_socket = "inet:25@127.0.0.1" };
@@ -290,9 +290,9 @@ test_off(void **state)
 	    "map.sock: Connection refused\n" } };
 
 	(void)state;
-	postconf_look(&off, in_vain, UNIT_COUNT(in_vain));
-	postconf_look(&inet, in_vain + 1, 1);
-	postconf_look(&down, dead, 1);
+	setups_look_postfix(&off, in_vain, UNIT_COUNT(in_vain));
+	setups_look_postfix(&inet, in_vain + 1, 1);
+	setups_look_postfix(&down, dead, 1);
 }
 
 int

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "t/postconf.h"
+#include "t/setups.h"
 #include "t/unit.h"
 
 #define BASE "smtp_tls_policy_maps = "                                        \
@@ -116,14 +116,14 @@ static const char rules[] = "TLS_Rcpt:far.test\tVERIFY\n"
     "TLS_Srv:covered.test\tENCR:1\n" "TLS_Srv:.below.test\tENCR:1\n"
     "TLS_Srv:192.0.2.9\tENCR:1\n";
 
-static const struct postconf asked = { .tables = tables, .rules = rules,
+static const struct doctored asked = { .tables = tables, .rules = rules,
 	.socketmap = "unix:/run/tlspolicy/map.sock" };
 
 static void
 test_ways(void **state)
 {
 	(void)state;
-	postconf_look(&asked, ways_rows, UNIT_COUNT(ways_rows));
+	setups_look_postfix(&asked, ways_rows, UNIT_COUNT(ways_rows));
 }
 
 /* The line that mends: what the lost rule wanted of its hop. */
@@ -136,11 +136,11 @@ test_lines(void **state)
 	    "rules:\nTLS_Srv:t.test\tVERIFY\ntlspolicy build\n"
 	    LOST("transport_maps", "up.test", "1 rule", "sub.near.test", "is")
 	    "rules:\nTLS_Srv:up.test\tENCR:128\ntlspolicy build\n" } };
-	struct postconf with = asked;
+	struct doctored with = asked;
 
 	(void)state;
 	with.lines = true;
-	postconf_look(&with, rows, 1);
+	setups_look_postfix(&with, rows, 1);
 }
 
 /* A bare TLS_Srv: is for every hop; without rules there is nothing to lose. */
@@ -155,12 +155,12 @@ test_rules(void **state)
 		"TLS_Rcpt:far.test\tVERIFY\nTLS_Rcpt:\tENCR:1\n",
 		"TLS_Rcpt:far.test\tWARN+VERIFY\n", NULL
 	};
-	struct postconf with = asked;
+	struct doctored with = asked;
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(all); i++) {
 		with.rules = all[i];
-		postconf_look(&with, rows, 1);
+		setups_look_postfix(&with, rows, 1);
 	}
 }
 
@@ -182,7 +182,7 @@ test_files(void **state)
 	fclose(file);
 	snprintf(main_cf, sizeof main_cf, BASE "mydestination = %s\n"
 	    "relayhost = hub.test\n", path);
-	postconf_look(&asked, &row, 1);
+	setups_look_postfix(&asked, &row, 1);
 }
 
 int

@@ -1,14 +1,15 @@
-/* A table's Postfix in the place of the machine's (postconf.h). */
+/* A table's Postfix in the place of the machine's (setups.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "policy/doctor/access.h"
+#include "policy/doctor/certs.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/run.h"
 #include "policy/doctor/trial.h"
-#include "t/postconf.h"
+#include "t/setups.h"
 #include "t/unit.h"
 
 static const char parameters[] =
@@ -27,7 +28,7 @@ static const char services[] =
     "cleanup unix n - n - 0 cleanup\n" "smtp unix - - n - - smtp\n"
     "relay unix - - n - - smtp -o x=y\n";
 
-static const struct postconf *with;
+static const struct doctored *with;
 static const struct set_up *now;
 
 /* By the linker's --wrap (Makefile.am). */
@@ -37,6 +38,8 @@ bool __wrap_capture_both(char *const argv[], struct text *, struct text *,
 bool __wrap_doctor_answers(const char *);
 void __wrap_doctor_socket_for(const struct doctor *, const char *);
 bool __wrap_access_find(const char *, struct access *);
+bool __wrap_certs_look(const struct certs *);
+bool __wrap_certs_are_cas(const char *, struct text *);
 
 bool
 __wrap_capture(char *const argv[], struct text *out, struct fault *f)
@@ -88,8 +91,29 @@ __wrap_doctor_answers(const char *address)
 void
 __wrap_doctor_socket_for(const struct doctor *d, const char *user)
 {
-	(void)d;
-	assert_string_equal(user, "postfix");
+	if (strcmp(user, "postfix") != 0)
+		doctor_add(d, DOCTOR_SOCKET_CLOSED_TO_MTA, "%s", user);
+}
+
+/* Files of certificates are good unless they are called otherwise. */
+bool
+__wrap_certs_look(const struct certs *c)
+{
+	if (strstr(c->key, "bad") == NULL)
+		return true;
+	c->mend(c->arg, doctor_add(c->d, DOCTOR_CERTIFICATE_UNUSABLE,
+	    "%s %s %s", c->certificate, c->key, c->restart != NULL ?
+	    c->restart : "at once"));
+	return false;
+}
+
+bool
+__wrap_certs_are_cas(const char *path, struct text *why)
+{
+	if (strstr(path, "bad") == NULL)
+		return true;
+	text_printf(why, "%s is bad", path);
+	return false;
 }
 
 bool
@@ -141,7 +165,7 @@ put_all(const struct doctor *d, struct text *out)
 }
 
 static const char *
-found(void)
+found(const char *file)
 {
 	static char memory[65536];
 	static struct trials all;
@@ -167,7 +191,8 @@ found(void)
 	findings_init(&if_verify);
 	unit_read_rules(&rules, or(with->rules, "TLS_Clt: WARN+VERIFY\n"));
 	text_init(&out, memory, sizeof memory);
-	assert_true(doctor_postfix(&d, "/dir", &f));
+	assert_true(file == NULL ? doctor_postfix(&d, "/dir", &f) :
+	    doctor_sendmail(&d, file, &f));
 	put_all(&d, &out);
 	findings_free(&list);
 	findings_free(&if_rules);
@@ -177,12 +202,40 @@ found(void)
 }
 
 void
-postconf_look(const struct postconf *p, const struct set_up *rows, size_t n)
+setups_look_postfix(const struct doctored *p, const struct set_up *rows, size_t n)
 {
 	with = p;
 	for (size_t i = 0; i < n; i++) {
 		now = &rows[i];
-		unit_same(now->name, now->want, found());
+		unit_same(now->name, now->want, found(NULL));
+	}
+	unit_end();
+}
+
+static void
+write_file(const char *name, const char *content)
+{
+	FILE *file = fopen(name, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(content, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Under a short name: findings say it. */
+void
+setups_look_sendmail(const struct doctored *p, const struct set_up *rows,
+    size_t n)
+{
+	char name[32];
+
+	assert_int_equal(chdir(unit_path(".")), 0);
+	with = p;
+	for (size_t i = 0; i < n; i++) {
+		now = &rows[i];
+		snprintf(name, sizeof name, "m%s", now->own);
+		write_file(name, now->main);
+		unit_same(now->name, now->want, found(name));
 	}
 	unit_end();
 }

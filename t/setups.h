@@ -1,11 +1,11 @@
 /*
- * postconf.h - a Postfix that is not there: what postconf(1) and postmap(1) would
- * print is a table's, and doctor looks at it.
+ * setups.h - MTAs that are not there: what postconf(1) and postmap(1) would print,
+ * or a sendmail's file, is a table's, and doctor looks at it.
  *
- * For tests linked with --wrap=capture and the others of postconf.c.
+ * For tests linked with --wrap=capture and the others of setups.c.
  */
-#ifndef TLSPOLICY_T_POSTCONF_H
-#define TLSPOLICY_T_POSTCONF_H
+#ifndef TLSPOLICY_T_SETUPS_H
+#define TLSPOLICY_T_SETUPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,14 +14,14 @@
 
 /*
  * What a row has stands before the parameters of a Postfix in which there is
- * nothing to find; services "": those of postconf.c.
+ * nothing to find; services "": those of setups.c.
  */
 struct set_up {
 	const char *name, *main, *own, *services, *want;
 };
 
 /* The settings of the daemon, and what is printed of what is found. */
-struct postconf {
+struct doctored {
 	const char *socket, *set_socket; /* NULL: OURS */
 	const char *socketmap, *level;	/* NULL: "off", "may" */
 	const char *user;		/* NULL: root's */
@@ -35,6 +35,10 @@ struct postconf {
 	bool lines;  /* and the lines that mend */
 };
 
-void postconf_look(const struct postconf *, const struct set_up *, size_t n);
+void setups_look_postfix(const struct doctored *, const struct set_up *,
+    size_t n);
+/* `main` is the text of the file whose name ends in `own`: ".cf", ".mc". */
+void setups_look_sendmail(const struct doctored *, const struct set_up *,
+    size_t n);
 
 #endif
