@@ -45,6 +45,8 @@ enum writer_event {
 	WRITER_KEPT,
 	WRITER_CHECKPOINT, /* the fault's text is one */
 	WRITER_NOT_SIGNED, /* one cannot be made or handed on; it waits */
+	WRITER_STUCK,     /* the ratchet: this epoch goes on; why */
+	WRITER_TURNS,     /* it does so again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -53,11 +55,13 @@ struct writer_options {
 	enum audit_sync sync;
 	enum audit_full full;
 	struct slice key;
+	const char *ratchet; /* a key file, whose key goes; NULL: `key` stays */
 	const char *state_folder; /* where the log's end is noted; NULL */
 	const char *checkpoint_key, *checkpoint_file; /* NULL: none are made */
 	unsigned checkpoint_s;
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
+	unsigned epoch_ms;	/* of a ratchet; 0: a minute */
 	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's threads and by open and reopen. */
@@ -83,6 +87,8 @@ struct writer_stats {
 	bool kept;	    /* its end is noted, a second or two behind */
 	uint64_t checkpoints;
 	bool behind;	    /* one waits, as it cannot be handed on */
+	uint64_t epoch;	    /* of a ratchet; 0: there is none */
+	bool stuck;	    /* WRITER_STUCK */
 };
 
 /* Copies what it needs.  NULL with a fault. */
