@@ -211,6 +211,13 @@ subtest 'who takes the machine at T' => sub {
 	forged('the same in the name of epoch 1', qr/^broken: changed/m,
 	    seal($key, $zeros, 1, sprintf($link =~ s/"epoch":\d+/"epoch":1/r,
 	    $zeros), $bodies[1]));
+	spew($case, seal($key, $zeros, 900, sprintf($link =~ s/"why":"cut",//r,
+	    $zeros), $bodies[1]));
+	verifies([-k => $start, $case], 0,
+	    qr/^epochs: $now to $now of.*^missing: lines 1 to 899/ms,
+	    'all gone, as if old files were: told from where on there is a log');
+	verifies([-k => $start, '--from', 1, $case], 65,
+	    qr/^broken: dropped.*lines 1 to 899 are missing/ms, '--from insists on more');
 	forged('an end of an epoch that does not end', qr/^broken: \w+/m,
 	    @lines[0 .. $ends[0] - 1], seal($key, chain_of($lines[$ends[0] - 1]),
 	    $ends[0] + 1, @bodies[$ends[0] .. $#bodies]));

@@ -22,9 +22,9 @@ bool logfile_catch_up(struct logfile *, const char *path, bool *behind,
     struct fault *) MUST_CHECK NONNULL;
 
 /*
- * When f->ended (the last line of the epoch is sealed), and all is written and as safe as can be: the next key in the
- * place of this one.  False with a fault: to be tried again, and nothing may be
- * sealed before.
+ * When f->ended (the last line of the epoch is sealed), and all is written and
+ * as safe as can be: the next key in the place of this one.  False with a fault:
+ * to be tried again, and nothing may be sealed before.
  */
 bool logfile_begin_epoch(struct logfile *, struct fault *) MUST_CHECK NONNULL;
 

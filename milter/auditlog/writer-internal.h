@@ -2,9 +2,10 @@
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
  * Each file calls only those named before it: writer-epoch.c (when the key of
- * the chain goes), writer-round.c (one round of the writer), writer-keep.c (the thread that notes where the log ends),
- * writer-sync.c (the thread that syncs), writer-reopen.c (a change of
- * files), writer-thread.c (the writer's loop), writer.c (the callbacks' side).
+ * the chain goes), writer-round.c (one round of the writer), writer-keep.c (the
+ * thread that notes where the log ends), writer-sync.c (the thread that syncs),
+ * writer-reopen.c (a change of files), writer-thread.c (the writer's loop),
+ * writer.c (the callbacks' side).
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #include "milter/auditlog/logfile-epoch.h"
-#include "milter/auditlog/logfile.h"
 #include "milter/auditlog/logstate.h"
 #include "milter/auditlog/signing.h"
 #include "milter/auditlog/writer-entry.h"
@@ -81,10 +81,8 @@ struct writer {
 };
 
 /* writer-epoch.c */
-/* Of the file that was opened an epoch begins, or goes on. */
-void writer_epoch_opened(struct writer *) NONNULL;
-/* Is it time?  The lock is held. */
-bool writer_epoch_is_due(const struct writer *) NONNULL;
+void writer_epoch_opened(struct writer *) NONNULL; /* it begins or goes on */
+bool writer_epoch_is_due(const struct writer *) NONNULL; /* lock held */
 /* Seals its last line; false: it goes on, which was told. */
 bool writer_epoch_end(struct writer *) MUST_CHECK NONNULL;
 /* When that line is safe.  False with a fault: to be tried again. */
