@@ -111,6 +111,11 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_RELAY] = { DOCTOR_WEAK, { "postfix-relay",
 	    "Postfix asks for its next hop, never for the domain behind it: "
 	    "such rules of TLS_Rcpt are never asked for" } },
+	[DOCTOR_POSTFIX_BY_ADDRESS] = { DOCTOR_UNKNOWN, { "postfix-by-address",
+	    "which next hop Postfix asks for depends on the sender or on the "
+	    "whole address: whether rules for the domain are asked for is not "
+	    "known; `tlspolicy outbound --from SENDER USER@DOMAIN' tells it "
+	    "of one" } },
 	[DOCTOR_POSTFIX_PROXY_MAPS] = { DOCTOR_WEAK, { "postfix-proxy-maps",
 	    "proxymap(8) opens no table that is not in that list, and all "
 	    "mail that leaves is deferred" } },
