@@ -46,6 +46,7 @@ audit-key-file =
 checkpoint-key-file =
 checkpoint-interval = 10m
 checkpoint-file =
+privacy = off
 state-folder =
 socketmap = off
 socketmap-mode = 0660
@@ -197,5 +198,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 40, 'JSON: every setting');
+is(scalar keys %$json, 41, 'JSON: every setting');
 done_testing;
