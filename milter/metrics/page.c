@@ -177,6 +177,10 @@ put_audit(struct daemon *d, struct text *out)
 	    "were signed and handed on.", s.checkpoints);
 	gauge(out, "audit_checkpoint_waits", "1: a checkpoint cannot be handed "
 	    "on.", s.behind ? 1 : 0);
+	gauge(out, "audit_epoch", "Epoch of the key of the audit log's chain; "
+	    "0: it is no ratchet.", s.epoch);
+	gauge(out, "audit_key_stuck", "1: that key cannot be replaced by the "
+	    "next one.", s.stuck ? 1 : 0);
 	total(out, "audit_written_total",
 	    "Records that are in the audit log's file.", s.written);
 	total(out, "audit_refused_total",
@@ -189,6 +193,23 @@ put_audit(struct daemon *d, struct text *out)
 	    "Writes and syncs of the audit log that failed.", s.errors);
 	total(out, "audit_syncs_total",
 	    "Syncs of the audit log to the disk.", s.syncs);
+}
+
+/* Nothing is told of what is turned off. */
+static void
+put_people(struct daemon *d, struct text *out)
+{
+	struct salting_stats s;
+
+	auditlog_people(d->audit, &s);
+	if (!s.on)
+		return;
+	gauge(out, "privacy_up", "1: people are hidden in records, and those "
+	    "of old days are erased.", s.failing || s.overdue ? 0 : 1);
+	gauge(out, "privacy_overdue", "1: people of days that should be erased "
+	    "are not.", s.overdue ? 1 : 0);
+	gauge(out, "privacy_values", "Values that the day has met, each with a "
+	    "salt.", s.values);
 }
 
 static void
@@ -321,6 +342,7 @@ metrics_page(struct daemon *d, struct text *out)
 	put_ends(&d->ends, out);
 	put_certificates(&d->certificates, out);
 	put_audit(d, out);
+	put_people(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);
 	put_tags(&d->metrics, out);
@@ -330,6 +352,7 @@ metrics_page(struct daemon *d, struct text *out)
 bool
 metrics_page_health(struct daemon *d, struct text *out)
 {
+	struct salting_stats people;
 	struct writer_stats audit;
 	struct store_info info;
 	struct fault why;
@@ -347,6 +370,20 @@ metrics_page_health(struct daemon *d, struct text *out)
 		text_puts(out, "the audit log was removed or renamed, was cut, "
 		    "or lacks lines that it had, or cannot be looked at; SIGHUP "
 		    "says that this is known\n");
+		return false;
+	}
+	if (auditlog_stats(d->audit, &audit) && audit.stuck) {
+		text_puts(out, "the key of the audit log cannot be replaced by "
+		    "that of the next epoch\n");
+		return false;
+	}
+	auditlog_people(d->audit, &people);
+	if (people.failing) {
+		text_puts(out, "people cannot be hidden in records\n");
+		return false;
+	}
+	if (people.overdue) {
+		text_puts(out, "people of old days cannot be erased\n");
 		return false;
 	}
 	text_puts(out, "ok\n");

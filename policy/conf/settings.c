@@ -22,6 +22,8 @@ static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
 static const char *const outbound_levels[] = { "none", "may", "encrypt", "dane",
 	"dane-only", "fingerprint", "verify", "secure", NULL };
 static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const matches[] = { "nexthop:dot-nexthop", "nexthop",
+	"dot-nexthop", "none", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
@@ -230,14 +232,24 @@ static const struct setting table[] = {
 		.help = "Where checkpoints are appended, besides the log.",
 	},
 	{
+		.name = "privacy",
+		.type = &setting_type_kept,
+		FIELD(privacy),
+		.default_text = "off",
+		.max = 3650,
+		.reloadable = true,
+		.help = "With days:N people are not in the audit log but in "
+		    "salts beside it, erased N days after their day.",
+	},
+	{
 		.name = "state-folder",
 		.type = &setting_type_path,
 		FIELD(state_folder),
 		.default_text = "",
 		.max = STRING_MAX,
 		.may_be_empty = true,
-		.help = "Where the daemon notes where its audit log ends; "
-		    "empty: the store's folder.",
+		.help = "Where the daemon notes where its audit log ends, "
+		    "and keeps salts; empty: the store's folder.",
 	},
 	{
 		.name = "socketmap",
@@ -314,6 +326,18 @@ static const struct setting table[] = {
 		.verdict = true,
 		.help = "Postfix's own level, smtp_tls_security_level: no "
 		    "answer to it demands less, but for an exception.",
+	},
+	{
+		.name = "outbound-match",
+		.type = &setting_type_word,
+		FIELD(outbound_match),
+		.default_text = "nexthop:dot-nexthop",
+		.words = matches,
+		.reloadable = true,
+		.verdict = true,
+		.help = "Which of these Postfix's own "
+		    "smtp_tls_secure_cert_match has: a rule VERIFY is told "
+		    "with no others.",
 	},
 	{
 		.name = "outbound-version",
