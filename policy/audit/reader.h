@@ -13,30 +13,12 @@
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
 
+#include "policy/audit/reader-note.h"
 #include "policy/audit/record.h"
 #include "policy/audit/scan.h"
 #include "policy/audit/source.h"
 
 enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
-
-/* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
-struct reader_outbound {
-	struct slice map, query, answer, result, inexpressible, warned,
-	    resolver;
-};
-
-/* Of RECORD_POLICY; `known` false: the daemon could not tell. */
-struct reader_policy {
-	bool known;
-	int64_t made_us;
-	uint64_t uid, back_to, rules;
-	struct slice how, login, host, message, rules_sha256, settings_sha256;
-};
-
-struct reader_settings {
-	struct slice digest; /* whole of RECORD_SETTINGS, else its beginning */
-	struct slice values; /* of RECORD_SETTINGS: "name = value" lines */
-};
 
 struct reader_record {
 	enum record_event event;
@@ -62,6 +44,7 @@ struct reader_record {
 	bool withdrawn;		 /* the client was told 451 in its place */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
+	struct reader_handshake handshake;
 	struct reader_policy policy;
 	struct reader_settings settings;
 	struct slice line;	 /* the JSON itself */
@@ -77,7 +60,8 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED */
+	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED
+			  and those behind it */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_UNREAD, /* a file, or its rest, cannot be read: the same */
