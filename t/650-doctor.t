@@ -29,6 +29,8 @@ my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
 my $other = $second->socket;
 
 my $metrics = 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1';
+my $facts = "unix:$setups->{daemon}{dir}/facts.sock";
+my $fp = join ':', ('AB') x 32;
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
 
 # Parameters for a certificate of this kind.
@@ -520,6 +522,109 @@ my @rows = (
 	'a level where nobody asks' => {
 	    main => { smtp_tls_security_level => 'encrypt' },
 	    finds => '' },
+	'rules on fingerprints, and nobody tells them' => {
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr/"facts-socket = unix:\S+facts\.sock"/,
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ unix:\S+facts\.sock, timeout=5s, default_action=DUNNO \}, check_recipient_access inline:\{unknown\@example\.org=REJECT\}, permit_mynetworks, reject$/m,
+	    finds => 'feed-off postfix-no-feed' },
+	'on those of keys, of a profile, that only warns' => {
+	    rules => "Profile:a WARN+ENCR:1+PKFP:$fp\nTLS_To:a.example AS:a\n",
+	    finds => 'feed-off postfix-no-feed' },
+	'on what leaves alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    rules => "TLS_Srv:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed that is asked first' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "reject_unauth_pipelining, "
+		. "check_policy_service { $facts, default_action=DUNNO }, "
+		. 'permit_mynetworks, reject' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed without braces, behind a word that only begins like permit' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permits, '
+		. "check_policy_service $facts permit_mynetworks, reject",
+		smtpd_restriction_classes => 'permits', permits => 'DUNNO' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed behind a permit' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permit_mynetworks, '
+		. "check_policy_service { $facts, timeout=7s, default_action=DUNNO }"
+		. ', reject' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ \S+facts\.sock, timeout=7s, default_action=DUNNO \}, permit_mynetworks, reject$/m,
+	    finds => 'postfix-feed-behind' },
+	'it behind the same for somebody else' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permit_mynetworks, '
+		. "check_policy_service { unix:other, default_action=DUNNO } reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/, permit_mynetworks, check_policy_service \{ unix:other, default_action=DUNNO \} reject$/m,
+	    finds => 'postfix-no-feed' },
+	'no feed for one service' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    master => option('smtps',
+		'smtpd_recipient_restrictions=permit_mynetworks,reject'),
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps_there => qr/=check_policy_service,\{unix:\S+,timeout=5s,default_action=DUNNO\},permit_mynetworks,reject/,
+	    finds => 'postfix-no-feed' },
+	'a feed for others alone' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0600' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    finds => 'feed-closed-to-mta' },
+	'a feed where the daemon does not listen' => {
+	    before => sub { $_[0]->put_settings("facts-socket = $facts",
+		'facts-socket-mode = 0666') },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    finds => 'feed-down' },
+	'a feed that a chroot does not show' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    master => sub { $_[0] =~ s/^(\S+ inet n -) n/$1 y/mgr },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ unix:tlspolicy\/facts\.sock, /m,
+	    finds => 'postfix-chroot postfix-chroot postfix-no-feed postfix-no-feed' },
+	'silenced' => {
+	    conf => { silence => 'feed-off postfix-no-feed' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a socket unit for it, and the setting is off' => {
+	    before => sub {
+		my ($setups) = @_;
+		$setups->put_settings("facts-socket = $facts",
+		    'facts-socket-mode = 0666');
+		$setups->restart_daemon;
+		$setups->put_settings('facts-socket = off');
+		$setups->{scratch}->write('systemctl.shown.tlspolicy-facts.socket',
+		    "LoadState=loaded\nActiveState=active\nListen="
+		    . $facts =~ s/^unix://r . " (Stream)\n");
+	    },
+	    after => sub { unlink $_[0]{scratch}->path(
+		'systemctl.shown.tlspolicy-facts.socket') },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr/is off, and tlspolicy-facts\.socket listens on \Q$facts\E/,
+	    finds => 'feed-off' },
+	# Its lines are for a machine with systemd.
+	'rules on fingerprints, and systemd makes the milter its socket' => {
+	    before => sub {
+		my ($setups) = @_;
+		$setups->{scratch}->write('systemctl.shown.tlspolicy-milter.socket',
+		    "LoadState=loaded\nActiveState=active\nListen="
+		    . "$setups->{daemon}{dir}/milter.sock (Stream)\n");
+	    },
+	    after => sub { unlink $_[0]{scratch}->path(
+		'systemctl.shown.tlspolicy-milter.socket') },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr{"install -m 644 \S+/examples/tlspolicy-facts\.socket .*"systemctl enable tlspolicy-facts\.socket"}s,
+	    finds => 'feed-off postfix-no-feed', left => 1 },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

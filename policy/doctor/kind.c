@@ -129,6 +129,21 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "an MTA that asks defers all mail that leaves" } },
 	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",
 	    "an MTA that asks defers all mail that leaves" } },
+	[DOCTOR_POSTFIX_NO_FEED] = { DOCTOR_WEAK, { "postfix-no-feed",
+	    "Postfix tells fingerprints to its policy service only: rules on "
+	    "FP and PKFP cannot be judged" } },
+	[DOCTOR_POSTFIX_FEED_BEHIND] = { DOCTOR_WEAK, { "postfix-feed-behind",
+	    "of whom a permit before it lets pass nothing is told: rules on "
+	    "FP and PKFP cannot be judged of them" } },
+	[DOCTOR_FEED_OFF] = { DOCTOR_WEAK, { "feed-off",
+	    "under Postfix rules on FP and PKFP rest on it, and lint goes by "
+	    "that setting" } },
+	[DOCTOR_FEED_DOWN] = { DOCTOR_WEAK, { "feed-down",
+	    "Postfix cannot tell fingerprints: rules on FP and PKFP cannot be "
+	    "judged" } },
+	[DOCTOR_FEED_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "feed-closed-to-mta",
+	    "Postfix cannot tell fingerprints: rules on FP and PKFP cannot be "
+	    "judged" } },
 	[DOCTOR_SENDMAIL_NO_FILTER] = { DOCTOR_UNJUDGED, { "sendmail-no-filter",
 	    "sendmail does not ask the daemon, so no mail is judged" } },
 	[DOCTOR_SENDMAIL_FILTER_UNUSED] = { DOCTOR_UNJUDGED, { "sendmail-filter-unused",
