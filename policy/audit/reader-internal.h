@@ -17,7 +17,7 @@ struct parse {
 	struct scan scan;
 	struct reader_record *r;
 	uint64_t schema;
-	bool note, has_event, has_verdict;
+	bool note, has_event, has_verdict, has_outcome;
 	struct slice time;
 	/* Facts as they were told; put in once the MTA is known. */
 	struct slice value[FACT_COUNT];
@@ -36,6 +36,13 @@ bool parse_tls(struct parse *) NONNULL;
 bool parse_raw(struct parse *) NONNULL;
 /* At the end of the line: all that was told, into the record's facts. */
 bool parse_put_facts(struct parse *) NONNULL;
+
+/* reader-left.c */
+bool parse_server(struct parse *) NONNULL;
+bool parse_domain(struct parse *) NONNULL;
+bool parse_policy_type(struct parse *) NONNULL;
+bool parse_outcome(struct parse *) NONNULL;
+bool parse_failures(struct parse *) NONNULL;
 
 /* reader-policy.c */
 bool parse_policy(struct parse *) NONNULL;

@@ -12,6 +12,7 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
 	[RECORD_DELIVERED] = "delivered",
+	[RECORD_HANDSHAKE] = "handshake",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
 };

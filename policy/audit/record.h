@@ -38,6 +38,7 @@ enum record_event {
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
+	RECORD_HANDSHAKE, /* with a server: record-handshake.h */
 	RECORD_POLICY,	 /* not of a session: record_policy_format() */
 	RECORD_SETTINGS, /* the same: record_policy_settings() */
 	RECORD_EVENT_COUNT

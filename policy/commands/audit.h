@@ -113,8 +113,4 @@ void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
-/* Of an outbound record; of RECORD_POLICY and RECORD_SETTINGS. */
-void audit_outbound_print(const struct reader_record *, struct text *out);
-void audit_policy_print(const struct reader_record *, struct text *out);
-
 #endif
