@@ -7,8 +7,7 @@
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *
  * Limits: a line of SOURCE_LINE_MAX bytes, READER_RCPTS_MAX recipients.
- * Ownership: a record's slices live until the next record or reader_close().
- * Threads: a reader belongs to one.
+ * Ownership: slices live until the next record or reader_close().  Threads: one.
  */
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
@@ -43,10 +42,11 @@ struct reader_record {
 	int64_t time_us; /* since 1970, UTC: when it was judged */
 	uint64_t generation, seq;
 	struct slice session;
-	struct facts facts;	 /* without the recipient's */
+	struct facts facts; /* without the recipient's */
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	uint64_t *rcpts_generation; /* NULL: all the record's */
 	size_t nrcpts;
+	uint64_t header_generation; /* 0: the record's */
 	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
 	enum verdict_kind verdict; /* as carried out */

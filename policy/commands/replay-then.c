@@ -19,6 +19,7 @@ enum untold {
 	UNTOLD_ANOTHER,
 	UNTOLD_SETTINGS,
 	UNTOLD_MAILLOG,
+	UNTOLD_HEADER,
 	UNTOLD_COUNT
 };
 
@@ -28,6 +29,8 @@ static const char *const reasons[UNTOLD_COUNT] = {
 	[UNTOLD_ANOTHER] = "the store's generation of that number is another",
 	[UNTOLD_SETTINGS] = "nobody told the settings",
 	[UNTOLD_MAILLOG] = "made of a mail log: nothing judged it",
+	[UNTOLD_HEADER] = "there were rules for the From field of its header, "
+	    "which is not recorded",
 };
 
 struct then {
@@ -104,6 +107,8 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	if (t->fault.kind != FAULT_NONE)
 		return false;
 	if (t->replay.unknown) {
+		if (t->untold == UNTOLD_NONE && t->replay.header_missing)
+			t->untold = UNTOLD_HEADER;
 		t->counts[t->untold]++;
 		t->report.unjudged++;
 		return true;

@@ -4,16 +4,8 @@
  * more for whatever stands around an @, as a reader might who does not
  * understand it either: that can only add mailboxes.
  */
-#include "policy/facts/fromfield.h"
+#include "policy/facts/fromfield-internal.h"
 #include "policy/facts/spelling.h"
-
-enum token {
-	TOKEN_END,
-	TOKEN_ATOM,
-	TOKEN_QUOTED,
-	TOKEN_LITERAL,
-	TOKEN_OTHER /* one of <>@,;:. or, where the grammar has none, )]\ */
-};
 
 /* An address as it is put together, without blanks and comments. */
 struct address {
@@ -28,10 +20,7 @@ struct address {
 };
 
 struct reading {
-	struct slice s;
-	size_t at;
-	struct slice token; /* its text */
-	enum fromfield_flaw flaw;
+	struct fromfield_tokens t;
 	bool group;	    /* inside one */
 	bool done;	    /* a <address> of this element was read */
 	unsigned n;
@@ -83,20 +72,6 @@ fromfield_by_word(struct slice word, enum fromfield_flaw *flaw)
 	return false;
 }
 
-static void
-note(struct reading *r, enum fromfield_flaw flaw)
-{
-	if (r->flaw == FROMFIELD_FINE)
-		r->flaw = flaw;
-}
-
-/* Line breaks of folding are blanks here; others part fields. */
-static bool
-is_white(char c)
-{
-	return text_is_blank(c) || c == '\r' || c == '\n';
-}
-
 static bool
 is_clean(struct slice s)
 {
@@ -106,7 +81,7 @@ is_clean(struct slice s)
 		size_t n = text_utf8(s, &code);
 
 		if (n == 0 || code == 0x7f || (code >= 0x80 && code < 0xa0) ||
-		    (code < ' ' && !is_white((char)code)))
+		    (code < ' ' && !fromfield_is_white((char)code)))
 			return false;
 		s = slice_from(s, n);
 	}
@@ -128,11 +103,11 @@ static void
 emit(struct reading *r, struct slice mailbox)
 {
 	if (!is_clean(mailbox)) {
-		note(r, FROMFIELD_BYTES);
+		fromfield_note(&r->t, FROMFIELD_BYTES);
 		return;
 	}
 	if (r->n == FROMFIELD_MAILBOXES_MAX) {
-		note(r, FROMFIELD_TOO_MANY);
+		fromfield_note(&r->t, FROMFIELD_TOO_MANY);
 		return;
 	}
 	r->n++;
@@ -141,143 +116,7 @@ emit(struct reading *r, struct slice mailbox)
 	text_put(r->out, mailbox);
 	text_char(r->out, '\n');
 	if (r->out->cut)
-		note(r, FROMFIELD_TOO_MANY);
-}
-
-/* Offset behind a comment, which may hold others; s.n: it never ends. */
-static size_t
-comment_end(struct slice s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n + 1;
-}
-
-static void
-skip_white(struct reading *r)
-{
-	while (r->at < r->s.n) {
-		if (is_white(r->s.p[r->at])) {
-			r->at++;
-		} else if (r->s.p[r->at] == '(') {
-			r->at = comment_end(r->s, r->at);
-			if (r->at > r->s.n) {
-				note(r, FROMFIELD_OPEN);
-				r->at = r->s.n;
-			}
-		} else
-			return;
-	}
-}
-
-/* Behind a quoted string or literal that begins at `i`; 0: it never ends. */
-static size_t
-closed_end(struct slice s, size_t i, char close)
-{
-	for (i++; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == close)
-			return i + 1;
-	}
-	return 0;
-}
-
-static bool
-is_special(char c)
-{
-	return c != '\0' && strchr("()<>[]:;@\\,.\"", c) != NULL;
-}
-
-/* "=?utf-8?q?Joe?=" decoded could be any address (RFC 2047, section 5). */
-static bool
-is_encoded(struct slice atom)
-{
-	for (size_t i = 0; i + 1 < atom.n; i++)
-		if (atom.p[i] == '=' && atom.p[i + 1] == '?')
-			return true;
-	return false;
-}
-
-/*
- * Behind the encoded word at the beginning; 0: it never ends, or has characters
- * that mean something elsewhere.  Dots are common in them, if not allowed.
- */
-static size_t
-encoded_end(struct slice s)
-{
-	unsigned marks = 0;
-
-	for (size_t i = 2; i < s.n && !is_white(s.p[i]) &&
-	    (s.p[i] == '.' || !is_special(s.p[i])); i++)
-		if (s.p[i] == '?' && ++marks >= 3 && i + 1 < s.n &&
-		    s.p[i + 1] == '=')
-			return i + 2;
-	return 0;
-}
-
-static enum token
-closed_token(struct reading *r, size_t start, char close, enum token kind)
-{
-	size_t end = closed_end(r->s, start, close);
-
-	if (end == 0) {
-		note(r, FROMFIELD_OPEN);
-		r->at = r->s.n;
-		return TOKEN_END;
-	}
-	r->at = end;
-	r->token = slice_make(r->s.p + start, end - start);
-	return kind;
-}
-
-static void
-read_atom(struct reading *r)
-{
-	struct slice s = slice_from(r->s, r->at);
-	size_t end = 0;
-
-	if (s.n > 1 && is_encoded(slice_make(s.p, 2))) {
-		end = encoded_end(s);
-		if (end == 0)
-			note(r, FROMFIELD_ENCODED);
-	}
-	if (end == 0)
-		while (end < s.n && !is_white(s.p[end]) &&
-		    !is_special(s.p[end]))
-			end++;
-	r->token = slice_make(s.p, end);
-	r->at += end;
-}
-
-static enum token
-next_token(struct reading *r)
-{
-	size_t start;
-
-	skip_white(r);
-	start = r->at;
-	if (start == r->s.n)
-		return TOKEN_END;
-	if (r->s.p[start] == '"')
-		return closed_token(r, start, '"', TOKEN_QUOTED);
-	if (r->s.p[start] == '[')
-		return closed_token(r, start, ']', TOKEN_LITERAL);
-	if (is_special(r->s.p[start])) {
-		r->token = slice_make(r->s.p + start, 1);
-		r->at++;
-		return TOKEN_OTHER;
-	}
-	read_atom(r);
-	return TOKEN_ATOM;
+		fromfield_note(&r->t, FROMFIELD_TOO_MANY);
 }
 
 static void
@@ -302,13 +141,13 @@ static bool
 hides_something(struct slice literal)
 {
 	for (size_t i = 1; i + 1 < literal.n; i++)
-		if (is_special(literal.p[i]) && literal.p[i] != '.')
+		if (fromfield_is_special(literal.p[i]) && literal.p[i] != '.')
 			return true;
 	return false;
 }
 
 static void
-put_word(struct reading *r, enum token kind)
+put_word(struct reading *r, enum fromfield_token kind)
 {
 	struct address *a = &r->address;
 
@@ -316,20 +155,20 @@ put_word(struct reading *r, enum token kind)
 		a->phrase = true;
 		text_char(&a->text, '.');
 	}
-	a->encoded |= kind == TOKEN_ATOM && is_encoded(r->token);
+	a->encoded |= kind == TOKEN_ATOM && fromfield_is_encoded(r->t.token);
 	a->bad |= (kind == TOKEN_QUOTED && a->ats > 0) ||
 	    (kind == TOKEN_LITERAL && (a->ats > 0 ? a->word :
-	    hides_something(r->token))) || a->literal;
+	    hides_something(r->t.token))) || a->literal;
 	a->literal = kind == TOKEN_LITERAL && a->ats > 0;
 	a->word = true;
-	put_token(a, r->token);
+	put_token(a, r->t.token);
 }
 
 static void
 put_other(struct reading *r)
 {
 	struct address *a = &r->address;
-	char c = r->token.p[0];
+	char c = r->t.token.p[0];
 
 	if (c == '@') {
 		a->bad |= a->ats++ > 0 || a->text.n == 0;
@@ -349,12 +188,12 @@ end_address(struct reading *r)
 	struct slice s = slice_make(a->text.buf, a->text.n);
 
 	if (a->text.cut)
-		note(r, FROMFIELD_TOO_LONG);
+		fromfield_note(&r->t, FROMFIELD_TOO_LONG);
 	else if (a->encoded)
-		note(r, FROMFIELD_ENCODED);
+		fromfield_note(&r->t, FROMFIELD_ENCODED);
 	else if (s.n == 0 || a->bad || (a->ats > 0 && (a->phrase ||
 	    s.p[s.n - 1] == '@')))
-		note(r, FROMFIELD_GRAMMAR);
+		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 	else
 		emit(r, s);
 }
@@ -363,16 +202,16 @@ end_address(struct reading *r)
 static bool
 skip_route(struct reading *r)
 {
-	enum token kind;
+	enum fromfield_token kind;
 
-	while ((kind = next_token(r)) != TOKEN_END) {
-		if (kind == TOKEN_OTHER && r->token.p[0] == ':')
+	while ((kind = fromfield_next(&r->t)) != TOKEN_END) {
+		if (kind == TOKEN_OTHER && r->t.token.p[0] == ':')
 			return true;
 		if (kind == TOKEN_QUOTED || (kind == TOKEN_OTHER &&
-		    strchr("@,.", r->token.p[0]) == NULL))
+		    strchr("@,.", r->t.token.p[0]) == NULL))
 			break;
 	}
-	note(r, kind == TOKEN_END ? FROMFIELD_OPEN : FROMFIELD_GRAMMAR);
+	fromfield_note(&r->t, kind == TOKEN_END ? FROMFIELD_OPEN : FROMFIELD_GRAMMAR);
 	return false;
 }
 
@@ -381,22 +220,22 @@ static void
 read_angle(struct reading *r)
 {
 	struct address *a = &r->address;
-	enum token kind;
+	enum fromfield_token kind;
 
 	start_address(a);
-	while ((kind = next_token(r)) != TOKEN_END) {
+	while ((kind = fromfield_next(&r->t)) != TOKEN_END) {
 		if (kind != TOKEN_OTHER)
 			put_word(r, kind);
-		else if (r->token.p[0] == '>')
+		else if (r->t.token.p[0] == '>')
 			break;
-		else if (r->token.p[0] == '@' && a->text.n == 0) {
+		else if (r->t.token.p[0] == '@' && a->text.n == 0) {
 			if (!skip_route(r))
 				break;
 		} else
 			put_other(r);
 	}
 	if (kind == TOKEN_END)
-		note(r, FROMFIELD_OPEN);
+		fromfield_note(&r->t, FROMFIELD_OPEN);
 	end_address(r);
 	start_address(a);
 	r->done = true;
@@ -411,7 +250,7 @@ end_name(struct reading *r)
 	if (a->ats > 0)
 		end_address(r);
 	if (r->done || a->bad)
-		note(r, FROMFIELD_GRAMMAR);
+		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 }
 
 static void
@@ -420,7 +259,7 @@ end_element(struct reading *r)
 	if (!r->done && r->address.text.n > 0)
 		end_address(r);
 	else if (r->address.text.n > 0) /* behind a <address> */
-		note(r, FROMFIELD_GRAMMAR);
+		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 	start_address(&r->address);
 	r->done = false;
 }
@@ -432,7 +271,7 @@ begin_group(struct reading *r)
 	const struct address *a = &r->address;
 
 	if (r->group || r->done || a->ats > 0 || a->bad || a->text.n == 0)
-		note(r, FROMFIELD_GRAMMAR);
+		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 	r->group = true;
 	r->done = false;
 	start_address(&r->address);
@@ -443,14 +282,14 @@ end_group(struct reading *r)
 {
 	end_element(r);
 	if (!r->group)
-		note(r, FROMFIELD_GRAMMAR);
+		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 	r->group = false;
 }
 
 static void
 read_other(struct reading *r)
 {
-	switch (r->token.p[0]) {
+	switch (r->t.token.p[0]) {
 	case ',':
 		end_element(r);
 		break;
@@ -472,7 +311,7 @@ read_other(struct reading *r)
 static bool
 is_mailbox_byte(char c)
 {
-	return !is_white(c) && (c == '.' || !is_special(c)) &&
+	return !fromfield_is_white(c) && (c == '.' || !fromfield_is_special(c)) &&
 	    ((unsigned char)c > ' ' && c != 0x7f);
 }
 
@@ -480,7 +319,7 @@ is_mailbox_byte(char c)
 static void
 gather(struct reading *r)
 {
-	struct slice s = r->s;
+	struct slice s = r->t.s;
 
 	for (size_t i = 0; i < s.n; i++) {
 		size_t from = i, to = i + 1;
@@ -499,26 +338,26 @@ gather(struct reading *r)
 static void
 read_field(struct reading *r, struct slice field)
 {
-	enum fromfield_flaw before = r->flaw;
-	enum token kind;
+	enum fromfield_flaw before = r->t.flaw;
+	enum fromfield_token kind;
 
-	r->s = field;
-	r->at = 0;
+	r->t.s = field;
+	r->t.at = 0;
 	r->group = r->done = false;
-	r->flaw = is_clean(field) ? FROMFIELD_FINE : FROMFIELD_BYTES;
+	r->t.flaw = is_clean(field) ? FROMFIELD_FINE : FROMFIELD_BYTES;
 	start_address(&r->address);
-	while ((kind = next_token(r)) != TOKEN_END)
+	while ((kind = fromfield_next(&r->t)) != TOKEN_END)
 		if (kind == TOKEN_OTHER)
 			read_other(r);
 		else
 			put_word(r, kind);
 	end_element(r);
 	if (r->group) /* obsolete, and the end of it is not there */
-		note(r, FROMFIELD_OPEN);
-	if (r->flaw != FROMFIELD_FINE)
+		fromfield_note(&r->t, FROMFIELD_OPEN);
+	if (r->t.flaw != FROMFIELD_FINE)
 		gather(r);
 	if (before != FROMFIELD_FINE)
-		r->flaw = before;
+		r->t.flaw = before;
 }
 
 /* Up to a line break that no blank follows. */
@@ -540,7 +379,7 @@ next_field(struct slice *rest, struct slice *field)
 enum fromfield_flaw
 fromfield_read(struct slice fields, struct text *out)
 {
-	struct reading r = { .flaw = FROMFIELD_FINE, .out = out };
+	struct reading r = { .t.flaw = FROMFIELD_FINE, .out = out };
 	struct slice field;
 
 	if (fields.n > FROMFIELD_BYTES_MAX)
@@ -548,8 +387,8 @@ fromfield_read(struct slice fields, struct text *out)
 	while (next_field(&fields, &field))
 		read_field(&r, field);
 	if (r.n == 0)
-		note(&r, FROMFIELD_EMPTY);
-	return r.flaw;
+		fromfield_note(&r.t, FROMFIELD_EMPTY);
+	return r.t.flaw;
 }
 
 bool
