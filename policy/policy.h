@@ -39,6 +39,7 @@
 #include "policy/conf/settings-print.h"
 #include "policy/eval/eval.h"
 #include "policy/facts/facts.h"
+#include "policy/facts/fromfield.h"
 #include "policy/facts/macro.h"
 #include "policy/facts/suite.h"
 #include "policy/outbound/outbound.h"

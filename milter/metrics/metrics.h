@@ -20,6 +20,7 @@ enum callback {
 	CALLBACK_RCPT,
 	CALLBACK_DATA,
 	CALLBACK_HEADER,
+	CALLBACK_EOH,
 	CALLBACK_EOM,
 	CALLBACK_ABORT,
 	CALLBACK_CLOSE,
@@ -52,6 +53,7 @@ enum counter {
 	COUNTER_HANDSHAKES,	/* with servers, told by Postfix */
 	COUNTER_HANDSHAKES_FAILED, /* of these, without the TLS wanted */
 	COUNTER_HANDSHAKES_UNREAD, /* datagrams that are none */
+	COUNTER_HEADER_UNREAD,	/* messages: it could not be told whom they are from */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */
 	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT

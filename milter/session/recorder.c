@@ -121,6 +121,7 @@ recorder_message(struct session *s, enum record_event event)
 		.event = event,
 		.time_us = m->judged_us,
 		.verdict = &m->verdict,
+		.header = m->author.judged ? &m->later : NULL,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
 	};

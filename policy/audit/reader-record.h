@@ -23,6 +23,7 @@ struct reader_record {
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	uint64_t *rcpts_generation; /* NULL: all the record's */
 	size_t nrcpts;
+	uint64_t header_generation; /* 0: the record's */
 	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
 	enum verdict_kind verdict; /* as carried out */

@@ -35,6 +35,7 @@ enum record_event {
 	RECORD_MESSAGE,	 /* end of message: it was judged and let through */
 	RECORD_REFUSED_MAIL,
 	RECORD_REFUSED_RCPT, /* `rcpts` holds just this one, without result */
+	RECORD_REFUSED_HEADER, /* for all of `rcpts`, at the end of the header */
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
@@ -53,6 +54,7 @@ struct record {
 	struct slice session; /* our own id of the connection */
 	const struct facts *facts;
 	const struct verdict *verdict; /* at MAIL, or at the refused RCPT */
+	const struct verdict *header; /* at the end of it; NULL: not judged */
 	const struct record_rcpt *rcpts;
 	size_t nrcpts;
 	struct slice settings; /* the beginning of their digest, or empty */

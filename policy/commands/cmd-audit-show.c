@@ -54,7 +54,8 @@ in_domain(const struct show *show, const struct reader_record *r)
 	if (organisation_covers(domain, sender.domain) ||
 	    organisation_covers(domain, organisation_of_address(
 	    facts_value(f, FACT_MAIL_ADDR))) ||
-	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
+	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)) ||
+	    audit_header_covers(domain, f))
 		return true;
 	for (size_t i = 0; i < r->nrcpts; i++)
 		if (organisation_covers(domain,
@@ -204,6 +205,7 @@ print(const struct reader_record *r)
 	audit_print_fact(f, FACT_CLIENT_NAME, " client=", &line);
 	audit_print_fact(f, FACT_CLIENT_ADDR, " addr=", &line);
 	audit_print_fact(f, FACT_MAIL_ADDR, " from=", &line);
+	audit_print_header(f, " header=", &line);
 	for (size_t i = 0; i < r->nrcpts && i < 3; i++) {
 		text_puts(&line, " to=");
 		text_put_printable(&line, r->rcpts[i]);

@@ -45,6 +45,7 @@ print_facts(const struct reader_record *r)
 		text_puts(&line, i == 0 ? " to " : ", ");
 		text_put_printable(&line, r->rcpts[i]);
 	}
+	audit_print_header(f, ", header from ", &line);
 	audit_print_fact(f, FACT_AUTH_AUTHEN, ", logged in as ", &line);
 	puts(line.buf);
 	text_clear(&line);

@@ -20,6 +20,7 @@ enum untold {
 	UNTOLD_SETTINGS,
 	UNTOLD_MAILLOG,
 	UNTOLD_PEOPLE,
+	UNTOLD_HEADER,
 	UNTOLD_COUNT
 };
 
@@ -30,6 +31,8 @@ static const char *const reasons[UNTOLD_COUNT] = {
 	[UNTOLD_SETTINGS] = "nobody told the settings",
 	[UNTOLD_MAILLOG] = "made of a mail log: nothing judged it",
 	[UNTOLD_PEOPLE] = "people in it are not told",
+	[UNTOLD_HEADER] = "there were rules for the From field of its header, "
+	    "which is not recorded",
 };
 
 struct then {
@@ -107,6 +110,8 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	if (t->fault.kind != FAULT_NONE)
 		return false;
 	if (t->replay.unknown) {
+		if (t->untold == UNTOLD_NONE && t->replay.header_missing)
+			t->untold = UNTOLD_HEADER;
 		t->counts[t->untold]++;
 		t->report.unjudged++;
 		return true;
