@@ -16,6 +16,7 @@
 #include "policy/audit/jsonput.h"
 #include "policy/audit/merkle.h"
 #include "policy/audit/note.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/record-policy.h"
 #include "policy/audit/record.h"
 #include "policy/audit/source.h"
@@ -39,6 +40,7 @@
 #include "policy/outbound/outbound.h"
 #include "policy/store/buildnote.h"
 #include "policy/store/history.h"
+#include "policy/store/plan.h"
 #include "policy/store/store.h"
 #include "policy/store/watch.h"
 

@@ -73,6 +73,7 @@ session_begin_message(struct session *s)
 	m->nrcpts = m->room = 0;
 	m->forged = 0;
 	verdict_init(&m->verdict);
+	beside_reset(&m->beside);
 	s->message = m;
 	return m;
 }

@@ -14,6 +14,7 @@
 #define TLSPOLICY_MILTER_SESSION_SESSION_H
 
 #include "milter/daemon.h"
+#include "milter/session/beside.h"
 
 struct message {
 	struct settings_in_force *settings; /* held until the end */
@@ -29,6 +30,7 @@ struct message {
 	struct facts facts;
 	struct verdict verdict;	 /* at MAIL */
 	struct verdict at_rcpt;	 /* of the latest recipient */
+	struct beside beside;	 /* what a plan's policy says */
 };
 
 struct session {

@@ -39,6 +39,8 @@ bool parse_put_facts(struct parse *) NONNULL;
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
+/* reader-plan.c */
+bool parse_plan(struct parse *) NONNULL;
 
 bool parse_rcpts(struct parse *) NONNULL;
 bool parse_resolved(struct parse *) NONNULL;

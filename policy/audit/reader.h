@@ -13,7 +13,7 @@
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
 
-#include "policy/audit/record.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/scan.h"
 #include "policy/audit/source.h"
 
@@ -21,8 +21,7 @@ enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
 
 /* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
 struct reader_outbound {
-	struct slice map, query, answer, result, inexpressible, warned,
-	    resolver;
+	struct slice map, query, answer, result, inexpressible, warned, resolver;
 };
 
 /* Of RECORD_POLICY; `known` false: the daemon could not tell. */
@@ -30,7 +29,7 @@ struct reader_policy {
 	bool known;
 	int64_t made_us;
 	uint64_t uid, back_to, rules;
-	struct slice how, login, host, message, rules_sha256, settings_sha256;
+	struct slice how, login, host, message, rules_sha256, settings_sha256, plan;
 };
 
 struct reader_settings {
@@ -64,6 +63,7 @@ struct reader_record {
 	struct reader_outbound outbound;
 	struct reader_policy policy;
 	struct reader_settings settings;
+	struct record_plan plan; /* of RECORD_PLAN: id and result */
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };

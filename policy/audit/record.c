@@ -14,6 +14,7 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_DELIVERED] = "delivered",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
+	[RECORD_PLAN] = "plan",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */
@@ -296,6 +297,7 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
 		PUT(l, ",\"exempt\":true");
+	line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out);

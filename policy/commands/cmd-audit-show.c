@@ -223,6 +223,10 @@ print(const struct reader_record *r)
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
 	print_tls(f, &line);
+	if (r->plan.result != RECORD_PLAN_NONE) {
+		text_puts(&line, " plan ");
+		audit_plan_print(&r->plan, &line);
+	}
 	puts(line.buf);
 }
 
@@ -334,7 +338,8 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
-	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS)
+	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS ||
+	    r->event == RECORD_PLAN)
 		return each_policy(show, r);
 	if (r->event == RECORD_DELIVERED) {
 		if (!passes(show, r, delivery_matches))

@@ -115,6 +115,11 @@ print_verdict(const struct reader_record *r)
 		text_puts(&line, "go on");
 	text_put_printable(&line, r->reply);
 	puts(line.buf);
+	text_clear(&line);
+	text_puts(&line, "plan ");
+	audit_plan_print(&r->plan, &line);
+	if (r->plan.result != RECORD_PLAN_NONE)
+		puts(line.buf);
 	if (r->withdrawn)
 		puts("withdrawn: the record was on the disk too late, and the "
 		    "client was told 451 in place of an acceptance");
@@ -181,6 +186,11 @@ print_trace(struct why *w, struct reader_record *r)
 	struct store_reader *reader;
 	struct fault fault;
 
+	if (r->plan.answered) {
+		printf("keys tried: cannot tell, the policy of a plan gave "
+		    "the verdict\n");
+		return;
+	}
 	past_next_record(&w->past);
 	switch (past_rules(&w->past, r->generation, r->time_us, &reader,
 	    &fault)) {

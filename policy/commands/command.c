@@ -10,6 +10,7 @@
 #include "policy/base/folder.h"
 #include "policy/base/nearest.h"
 #include "policy/commands/command.h"
+#include "policy/commands/plan.h"
 #include "policy/commands/progress.h"
 
 const struct command *const command_table[] = {
@@ -21,6 +22,8 @@ const struct command *const command_table[] = {
 	&command_diff,
 	&command_log,
 	&command_rollback,
+	&command_plan,
+	&command_apply,
 	&command_prove,
 	&command_import,
 	&command_lint,
@@ -89,7 +92,20 @@ print_table(const struct command *const *table)
 		print_rows(c->name, common_options);
 		if (c == &command_audit)
 			print_table(command_audit_table);
+		if (c == &command_plan)
+			print_table(command_plan_table);
 	}
+}
+
+int
+command_first_operand(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0 ?
+		    2 : 1;
+	return i < argc ? i : argc;
 }
 
 void
