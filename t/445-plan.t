@@ -256,8 +256,10 @@ subtest 'not the policy that it was planned against' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 100);
 	mail($daemon, 'a@sender.test', ['b@loc.test']);
-	is($daemon->tlspolicy('set', 'TLS_Clt:urgent.example', 'OK')->{status},
-	    0, 'somebody sets a rule');
+	my $set = $daemon->tlspolicy('set', 'TLS_Clt:urgent.example', 'OK');
+	is($set->{status}, 0, 'somebody sets a rule');
+	like($set->{err}, qr/plan: this plan was made against other rules/,
+	    'and is told of the plan');
 	$clock->ahead(DAY + 1);
 	command_is($daemon, 65, qr/not the one/, 'apply');
 	my ($s, $code) = status($daemon);

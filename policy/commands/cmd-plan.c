@@ -88,15 +88,25 @@ build(const struct context *context, const char *fresh,
 }
 
 static bool
+move(const char *fresh, const char *path, const char *end, struct fault *f)
+{
+	char from[PLAN_PATH_MAX + 16], to[PLAN_PATH_MAX + 16];
+
+	snprintf(from, sizeof from, "%s%s", fresh, end);
+	snprintf(to, sizeof to, "%s%s", path, end);
+	return rename(from, to) == 0 || fault_errno(f, FAULT_IO, errno,
+	    "cannot rename %s to %s", from, to);
+}
+
+/* The lock file, too: who only reads the plan must find it. */
+static bool
 put_in_place(const char *fresh, const char *path, struct fault *f)
 {
 	if (access(path, F_OK) == 0 || errno != ENOENT)
 		return fault_set(f, FAULT_DATA, "%s: there is a plan already; "
 		    "`tlspolicy plan cancel' gives it up", path);
-	if (rename(fresh, path) != 0)
-		return fault_errno(f, FAULT_IO, errno, "cannot rename %s to %s",
-		    fresh, path);
-	return folder_sync(path, f);
+	return move(fresh, path, "-lock", f) && move(fresh, path, "", f) &&
+	    folder_sync(path, f);
 }
 
 /* Two at once would each believe that theirs is the plan. */

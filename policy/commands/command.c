@@ -12,6 +12,7 @@
 #include "policy/commands/command.h"
 #include "policy/commands/plan.h"
 #include "policy/commands/progress.h"
+#include "policy/store/plan.h"
 
 const struct command *const command_table[] = {
 	&command_build,
@@ -401,6 +402,18 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
+/* Rules that come now are not those that a plan was judged beside. */
+static void
+say_plan(const struct context *context)
+{
+	char path[PLAN_PATH_MAX];
+
+	if (context->command != &command_apply &&
+	    plan_path(context->store, path) && access(path, F_OK) == 0)
+		command_say("%s: this plan was made against other rules, and "
+		    "cannot be applied", path);
+}
+
 void
 command_say_generation(const struct context *context,
     const struct store_info *info, bool changed)
@@ -409,6 +422,8 @@ command_say_generation(const struct context *context,
 	    changed ? "" : "unchanged, ",
 	    (unsigned long long)info->generation,
 	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
+	if (changed)
+		say_plan(context);
 }
 
 bool
