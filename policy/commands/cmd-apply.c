@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/commands/anew.h"
+#include "policy/commands/again.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/planning.h"
@@ -84,7 +84,7 @@ read_rules(struct applying *a, struct fault *f)
 	bool good;
 
 	good = history_rules(&p->reader, p->newest.number, &old, &g, f) &&
-	    anew_parse(&a->rules, &old, "the plan", f);
+	    again_parse(&a->rules, &old, "the plan", f);
 	rulefile_free(&old);
 	return good;
 }

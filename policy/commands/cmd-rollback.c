@@ -1,12 +1,8 @@
-/*
- * tlspolicy rollback: the rules of an older generation, as a new one.  They go
- * through the grammar of today, which may have learnt since that some of them
- * can never hold.
- */
+/* tlspolicy rollback: the rules of an older generation, as a new one. */
 #include <getopt.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "policy/commands/anew.h"
+#include "policy/commands/again.h"
 #include "policy/commands/author.h"
 #include "policy/commands/generation.h"
 #include "policy/commands/keep.h"
@@ -45,7 +41,7 @@ read_old(const struct context *context, uint64_t number,
 	snprintf(name, sizeof name, "generation %llu",
 	    (unsigned long long)number);
 	good = history_rules(&reader, number, &old, &g, f) &&
-	    anew_parse(rules, &old, name, f);
+	    again_parse(rules, &old, name, f);
 	if (good && store_settings(&reader, &now) == LOOKUP_FOUND)
 		generation_settings(g.settings, now, say_setting, &g);
 	rulefile_free(&old);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
-#include "policy/commands/anew.h"
+#include "policy/base/text.h"
+#include "policy/commands/again.h"
 
 /* A line a rule, in their order. */
 static bool
@@ -49,7 +50,7 @@ keep_places(struct rulefile *rules, const struct rulefile *old,
 }
 
 bool
-anew_parse(struct rulefile *rules, const struct rulefile *old, const char *name,
+again_parse(struct rulefile *rules, const struct rulefile *old, const char *name,
     struct fault *f)
 {
 	char *text = NULL;
