@@ -51,6 +51,8 @@ bool parse_failures(struct parse *) NONNULL;
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
+/* reader-plan.c */
+bool parse_plan(struct parse *) NONNULL;
 
 /* reader-people.c; the last one at the end of the line, before the facts. */
 bool parse_privacy(struct parse *) NONNULL;

@@ -9,6 +9,7 @@
 
 #include "policy/audit/reader-note.h"
 #include "policy/audit/record.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/salts.h"
 #include "policy/audit/scan.h"
 
@@ -46,6 +47,7 @@ struct reader_record {
 	struct reader_handshake handshake;
 	struct reader_policy policy;
 	struct reader_settings settings;
+	struct record_plan plan; /* of RECORD_PLAN: id and result */
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };
