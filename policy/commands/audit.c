@@ -342,6 +342,15 @@ audit_is_twice_readable(const struct context *context,
 }
 
 void
+audit_add_unread(struct audit_walk *w, const struct audit_walk *other)
+{
+	if (other->unread <= w->unread)
+		return;
+	w->unread = other->unread;
+	w->unread_kind = other->unread_kind;
+}
+
+void
 audit_say_unread(uint64_t unread)
 {
 	if (unread > 0)
