@@ -101,7 +101,8 @@ sub promtool_finds
 		exp_samples => [ map { {
 		    labels => $_->[0], value => $_->[1] } } @{$want{$_}} ] } }
 		sort keys %want ] }] }));
-	my $r = Tlspolicy::Scratch::run($promtool, 'test', 'rules', $file);
+	my $r = Tlspolicy::Scratch::run({ timeout => 600 }, $promtool,
+	    'test', 'rules', $file);
 	is($r->{status}, 0, $name) or diag($r->{out}, $r->{err});
 }
 

@@ -341,13 +341,14 @@ audit_is_twice_readable(const struct context *context,
 	return false;
 }
 
+/* Of two walks through the same files: what either could not read. */
 void
-audit_add_unread(struct audit_walk *w, const struct audit_walk *other)
+audit_add_unread(struct audit_walk *w, const struct audit_walk *first)
 {
-	if (other->unread <= w->unread)
+	if (first->unread <= w->unread)
 		return;
-	w->unread = other->unread;
-	w->unread_kind = other->unread_kind;
+	w->unread = first->unread;
+	w->unread_kind = first->unread_kind;
 }
 
 void

@@ -73,11 +73,10 @@ bool audit_is_domain(const char *word);
 
 /*
  * Reads record after record, those of messages for `each` (NULL: nobody), those of
- * what an MTA was told before it delivers for `outbound` (NULL: counted as notes).  Torn
- * lines are counted, bad ones reported and counted; neither is called for
- * them.  `note` (or NULL) is for the log's lines about itself.  Withdrawn
- * records are counted and passed over, but for `withdrawn_too`.  False from any
- * of the three stops.
+ * what an MTA was told before it delivers for `outbound` (NULL: counted as notes).
+ * Torn lines are counted, bad ones reported and counted; neither is called for.
+ * `note` (or NULL) is for the log's lines about itself.  Withdrawn records are
+ * counted and passed over, but for `withdrawn_too`.  False from any stops.
  */
 struct audit_walk {
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
@@ -104,15 +103,13 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code */
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
-/* Of two walks through the same files: what either could not read. */
-void audit_add_unread(struct audit_walk *, const struct audit_walk *other)
-    NONNULL;
+void audit_add_unread(struct audit_walk *, const struct audit_walk *first);
 bool audit_has_pipe(const struct audit_files *); /* which is read but once */
 /* There is none; else that was told. */
 bool audit_is_twice_readable(const struct context *, const struct audit_files *);
 /* On standard error, if any: lines that were torn, records withdrawn. */
 void audit_say_torn(uint64_t torn);
-void audit_say_withdrawn(uint64_t withdrawn);
+void audit_say_withdrawn(uint64_t);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
 
