@@ -16,6 +16,7 @@ use Errno ();
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(time);
+use Tlspolicy::Daemon;
 use Tlspolicy::Fault;
 use Tlspolicy::Scratch;
 
@@ -118,6 +119,32 @@ my $certificate = $scratch->path('cert.pem');
 my $private = $scratch->path('key.pem');
 system("openssl req -x509 -newkey rsa:2048 -nodes -keyout $private " .
     "-subj /CN=mail.example.com -days 3650 -out $certificate 2>/dev/null");
+
+# A log of a daemon: its key is a ratchet, and it is signed.
+my ($ratchet, $signer, $notes, $claims) = map { $scratch->path($_) }
+    qw(ratchet signer notes claims);
+Tlspolicy::Scratch::must($tlspolicy, 'audit', 'key', '-r', $ratchet);
+my $verifier = $scratch->write('verifier', Tlspolicy::Scratch::must($tlspolicy,
+    'audit', 'key', '-n', 'mx.example.net', $signer));
+mkdir $scratch->path('keys') or die "keys: $!\n";
+my $daemon = Tlspolicy::Daemon->start(scratch => $scratch, rules => $old,
+    settings => { 'audit-key-file' => $scratch->write('keys/now',
+    Tlspolicy::Scratch::slurp($ratchet), 0600),
+    'checkpoint-key-file' => $signer, 'checkpoint-file' => $notes });
+for my $id (1 .. 6) {
+	my $m = Tlspolicy::Milter->connect($daemon->socket);
+	$m->negotiate;
+	$m->set(v => '8.18.1', j => 'mx.example.net', i => "R$id",
+	    client_name => 'mail.example.com', client_addr => '192.0.2.1');
+	$m->conn('mail.example.com', '192.0.2.1');
+	$m->helo('mail.example.com');
+	$m->mail('a@x.example');
+	$daemon->hup if $id == 3;
+}
+is($daemon->stop, 0, 'a daemon ends');
+my ($ratcheted, $proved) = ("$daemon->{dir}/audit.log", 'R2');
+$scratch->write('claims', "from bank.example in clear is never accepted\n" .
+    "client .example.com is never refused\n");
 
 my $bad_rules = $scratch->write('bad', "TLS_Clt:a.example ENCR\n" .
     "TLS_Clt:*.b.example ENCR:1\nTLS_From:c.example VERIFY+CN:x++PSF\n");
@@ -240,6 +267,14 @@ my @commands = (
 	    $log ] },
 	{ name => 'audit head', args => [ 'audit', 'head', $log ] },
 	{ name => 'audit verify', args => [ 'audit', 'verify', $log ] },
+	{ name => 'audit verify, a ratchet', args => [ 'audit', 'verify',
+	    '-k', $ratchet, $ratcheted ] },
+	{ name => 'audit key', args => [ 'audit', 'key', $ratchet ] },
+	{ name => 'audit prove', args => [ 'audit', 'prove', '--checkpoints',
+	    $notes, '--verifier', $verifier, $proved, $ratcheted ] },
+	{ name => 'prove', args => [ 'prove', '-f', $claims ] },
+	{ name => 'prove --json', args => [ 'prove', '--json', '-r', $new_rules,
+	    'from bank.example in clear is never accepted' ] },
 	{ name => 'audit why', args => [ 'audit', 'why', $first, $log ] },
 	{ name => 'audit from-log', args => [ 'audit', 'from-log', $maillog ] },
 	{ name => 'import --config', args => [ 'import', 'postfix', '--config',
