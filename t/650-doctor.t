@@ -377,6 +377,32 @@ my @rows = (
 	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
 		default_transport => 'smtp:hub.example' },
 	    finds => 'postfix-relay' },
+	'next hops by sender' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'inline:{ \@b.example=[hub.example] \@c.example=DUNNO }' },
+	    says => qr/sender_dependent_relayhost_maps of \S+ leads to \[hub\.example\], for which there is no rule/,
+	    finds => 'postfix-relay' },
+	'transports by sender that lead to hosts with a rule' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Srv:hub.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_default_transport_maps => 'inline:{ \@b.example=smtp:[hub.example] \@c.example=smtp: }' },
+	    finds => '' },
+	'a table by sender that cannot be listed' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'static:[hub.example]' },
+	    says => qr/sender_dependent_relayhost_maps of \S+: static:\[hub\.example\]: .*; it may lead past 1 rule of TLS_Rcpt, such as TLS_Rcpt:a\.example/,
+	    finds => 'postfix-by-address', left => 1 },
+	'tables by sender, and no rule that they could lead past' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Srv:hub.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'static:[hub.example]' },
+	    finds => '' },
 	'domains that are delivered here' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
 	    rules => "TLS_Rcpt:a.example ENCR:1\n",
@@ -425,6 +451,25 @@ my @rows = (
 	    master => sub { "$_[0]hard unix - - n - - smtp\n"
 		. " -o smtp_tls_mandatory_protocols=>=TLSv1.3\n" },
 	    finds => 'postfix-limits' },
+	'names that VERIFY would be told with, and main.cf does not have' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'nexthop' },
+	    finds => 'postfix-match' },
+	'such names of two services, one at the level verify' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop', 'outbound-default' => 'verify' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'hostname, nexthop' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=verify\n"
+		. " -o smtp_tls_verify_cert_match=.hub.example\n" },
+	    finds => 'postfix-match' },
+	'a setting that has less of them' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => '' },
 	'settings that say the same, and more' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
 		'outbound-version' => '1.3', 'outbound-exclude' => 'rc4 MD5:3DES' },

@@ -89,6 +89,13 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	case WRITER_NOT_SIGNED:
 		complain(fault->text, "; the checkpoint waits until it can");
 		break;
+	case WRITER_STUCK:
+		complain(fault->text, "; until it can, who takes the key can "
+		    "forge all lines since its epoch began");
+		break;
+	case WRITER_TURNS:
+		log_info("audit log: the key goes with its epoch again");
+		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
 		break;
@@ -113,23 +120,25 @@ state_folder(const struct settings *s, char folder[SETTINGS_STRING_MAX])
 /* `key` is room for the key and must live as long as the options. */
 static bool
 options_of(const struct settings *s, struct writer_options *o,
-    char key[CHAIN_KEY_MAX], struct fault *fault)
+    struct chain_key *key, struct fault *fault)
 {
-	size_t n = 0;
-
+	memset(key, 0, sizeof *key);
 	/* From then on no core file and no other process of the user's. */
 	if ((s->audit_key_file[0] != '\0' || s->checkpoint_key_file[0] != '\0') &&
 	    prctl(PR_SET_DUMPABLE, 0) == -1)
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "cannot keep keys out of core files");
 	if (s->audit_key_file[0] != '\0' &&
-	    !chain_read_key(s->audit_key_file, key, &n, fault))
+	    !chain_read_key(s->audit_key_file, key, fault))
 		return false;
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,
 		.full = (enum audit_full)s->audit_full,
-		.key = slice_make(key, n), .clock = clock_date_us,
-		.report = report };
+		.clock = clock_date_us, .report = report };
+	if (key->epoch > 0)
+		o->ratchet = s->audit_key_file; /* the writer reads it */
+	else
+		o->key = slice_make(key->bytes, key->n);
 	return true;
 }
 
@@ -143,13 +152,14 @@ static bool
 start(struct auditlog *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
-	char key[CHAIN_KEY_MAX], folder[SETTINGS_STRING_MAX];
+	char folder[SETTINGS_STRING_MAX];
 	struct writer *w = NULL;
+	struct chain_key key;
 
 	if (auditlog_is_off(s))
 		return true;
 	state_folder(s, folder);
-	if (options_of(s, &options, key, fault)) {
+	if (options_of(s, &options, &key, fault)) {
 		options.state_folder = folder;
 		if (s->checkpoint_key_file[0] != '\0')
 			options.checkpoint_key = s->checkpoint_key_file;
@@ -157,7 +167,7 @@ start(struct auditlog *a, const struct settings *s, struct fault *fault)
 		options.checkpoint_s = (unsigned)s->checkpoint_interval;
 		w = writer_open(&options, fault);
 	}
-	explicit_bzero(key, sizeof key);
+	chain_wipe_key(&key);
 	if (w == NULL)
 		return false;
 	atomic_store(&a->writer, w);
@@ -219,14 +229,14 @@ auditlog_reopen(struct auditlog *a, const struct settings *settings,
 {
 	struct writer *w = atomic_load(&a->writer);
 	struct writer_options options;
-	char key[CHAIN_KEY_MAX];
+	struct chain_key key;
 	bool good;
 
 	if (w == NULL)
 		return start(a, settings, fault);
-	good = options_of(settings, &options, key, fault) &&
+	good = options_of(settings, &options, &key, fault) &&
 	    writer_reopen(w, &options, fault);
-	explicit_bzero(key, sizeof key);
+	chain_wipe_key(&key);
 	return good;
 }
 

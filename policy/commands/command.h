@@ -27,7 +27,7 @@ struct command_option {
 /* Letters of options that have none. */
 enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
 	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION,
-	OPTION_CANONICAL, OPTION_AS_THEN };
+	OPTION_CANONICAL, OPTION_AS_THEN, OPTION_UPGRADE };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \

@@ -33,7 +33,7 @@ struct doctor {
 	const char *set_group;	/* socket-group */
 	const char *socketmap, *facts_socket; /* "off", or where it listens */
 	const char *outbound_default, *outbound_exclude;
-	int outbound_version;
+	int outbound_version, outbound_match;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
 	const char *watched;	/* watch-certificates; NULL: no metrics */

@@ -106,7 +106,7 @@ was_found(const struct postfix *p, enum doctor_kind kind, const char *what)
 
 /*
  * A list within a shell's single quotes, without blanks: postconf -P takes none,
- * and a comma says the same.
+ * and a comma says the same, but beside "=".
  */
 static void
 put_quoted(struct text *out, const char *s)
@@ -117,11 +117,11 @@ put_quoted(struct text *out, const char *s)
 		size_t n = strspn(s, ", \t");
 
 		if (n > 0 && s[n] != '\0') {
-			if (!parted && s[n] != '}')
+			if (!parted && s[n] != '}' && s[n] != '=')
 				text_char(out, ',');
 			s += n;
 		}
-		parted = *s == '{';
+		parted = *s == '{' || *s == '=';
 		if (*s == '\'')
 			text_puts(out, "'\\''");
 		else
