@@ -200,6 +200,20 @@ $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_Rcpt', 'csv',
     "b.example,encrypt,\n"));
 is($r->{status}, 65, 'mail that leaves has no client: exit 65');
 like($r->{err}, qr/^\S+out:2: .*CLIENT.*\n/, 'and is named') or diag($r->{err});
+# What the build alone would find.
+for ('ENCR:1+CLIENT:998.51.100.0/24', 'ENCR:1+WHEN:1.2.3.4/33', 'ENCR:1+CIPHER:NOSUCH') {
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'csv',
+	    $scratch->write('built', "a.example,$_\n"));
+	is("$r->{status} $r->{out}", '65 ', "not taken: $_");
+	like($r->{err}, qr/built:1: "?[\d.A-Z\/]+"? (?:is n|has no valid)/, 'and named') or diag($r->{err});
+}
+for ("TLS_Rcpt:a.example,VERIFY+CLIENT:192.0.2.1,P\n", "a.example,DANE,P\n",
+    "a.example,FOO,P\n", "TLS_Auth:a,PERM+NONE,P\n") {
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'csv',
+	    $scratch->write('unfit', "key,policy,connector\n$_"));
+	is("$r->{status} $r->{out}", '65 ', 'no profile of what fits no such key: ' .
+	    s/\n//r) or diag($r->{err});
+}
 $r = Tlspolicy::Scratch::run('sh', '-c', "'$tlspolicy' import csv '" .
     $scratch->write('connectors', $connectors) . "' | '$tlspolicy' build -d '" .
     $scratch->path('connectors.mdb') . "' -");

@@ -114,22 +114,26 @@ need_of(struct slice column)
 }
 
 /*
- * "PERM+VERIFY+CN:x": where the items begin; s.n when there are none.
- * *bound: one is CLIENT.
+ * "PERM+VERIFY+CN:x": where the items begin; s.n when there are none.  *unfit:
+ * one is CLIENT, or it is no requirement of such a key.
  */
 static size_t
-items_at(struct slice s, struct slice key, bool *bound)
+items_at(struct slice s, struct slice key, bool *unfit)
 {
 	struct requirement r;
 	struct fault f;
 	struct key parsed;
 
-	*bound = false;
+	*unfit = true;
 	if (!key_parse(key, &parsed, &f) ||
-	    !requirement_parse(s, parsed.tag, &r, &f) || r.nitems == 0)
+	    !requirement_parse(s, parsed.tag, &r, &f))
 		return s.n;
+	*unfit = false;
+	if (r.nitems == 0)
+		return s.n;
+	/* Hosts in both lines would let in more than either. */
 	for (unsigned i = 0; i < r.nitems; i++)
-		*bound = *bound || r.items[i].row->id == ITEM_CLIENT;
+		*unfit = *unfit || r.items[i].row->id == ITEM_CLIENT;
 	return r.items[0].offset;
 }
 
@@ -266,8 +270,8 @@ take_rule(struct import *import, const struct table *t, struct slice tagged)
 {
 	char items_text[2 * REQUIREMENT_TEXT_MAX], as_text[KEY_TEXT_MAX];
 	struct slice need = need_of(cell(t, COLUMN_NEED)), rest;
-	bool named = cell(t, COLUMN_PROFILE).n > 0, bound;
-	size_t items = items_at(need, tagged, &bound);
+	bool named = cell(t, COLUMN_PROFILE).n > 0, unfit;
+	size_t items = items_at(need, tagged, &unfit);
 	struct text all, as;
 
 	rest = slice_from(need, items);
@@ -276,9 +280,7 @@ take_rule(struct import *import, const struct table *t, struct slice tagged)
 	    slice_is_nocase(need, "OK"))
 		need = slice_of("ENCR:0");
 	text_init(&as, as_text, sizeof as_text);
-	/* Hosts in both lines would let in more than either. */
-	if (named && ((bound && cell(t, COLUMN_CLIENT).n > 0) ||
-	    !by_profile(import, t, &need, &rest, &as)))
+	if (named && (unfit || !by_profile(import, t, &need, &rest, &as)))
 		import_note(import, "%.*s does not stand for \"%.*s\": the line "
 		    "says it itself", SLICE_ARG(cell(t, COLUMN_PROFILE)),
 		    SLICE_ARG(cell(t, COLUMN_NEED)));
