@@ -63,9 +63,14 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
 	}
-	/* What is judged once more is counted then. */
+}
+
+/* What is judged once more is counted then. */
+static void
+count(struct session *s, bool fed_later, const struct verdict *verdict)
+{
 	if (!(fed_later && verdict->unfed) || verdict_refuses(verdict->kind))
-		metrics_verdict(&d->metrics, verdict);
+		metrics_verdict(&s->daemon->metrics, verdict);
 }
 
 void
@@ -77,6 +82,7 @@ judge_mail(struct session *s)
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
 	ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict);
+	count(s, fed, &m->verdict);
 	m->awaits = fed && m->verdict.unfed;
 	metrics_session(&s->daemon->metrics, &m->facts);
 }
@@ -87,10 +93,40 @@ judge_mail_late(struct session *s)
 	struct message *m = s->message;
 
 	ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict);
+	count(s, false, &m->verdict);
 }
 
 void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
 	ask(s, EVAL_RCPT, false, clock_date_us(), verdict);
+	count(s, false, verdict);
+}
+
+void
+judge_header(struct session *s, struct verdict *verdict)
+{
+	ask(s, EVAL_HEADER, false, clock_date_us(), verdict);
+}
+
+static bool
+could_not_tell(const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->nresults; i++)
+		if (!v->results[i].matched &&
+		    v->results[i].answer == ANSWER_CANNOT_TELL)
+			return true;
+	return false;
+}
+
+void
+judge_header_counted(struct session *s, const struct verdict *verdict)
+{
+	struct metrics *m = &s->daemon->metrics;
+
+	count(s, false, verdict);
+	if (could_not_tell(verdict))
+		metrics_count(m, COUNTER_HEADER_UNREAD);
+	if (verdict->unfed && s->daemon->feed != NULL)
+		metrics_count(m, COUNTER_FEED_MISSED);
 }
