@@ -1,8 +1,7 @@
 /*
- * kind.h - the words for what doctor finds.
- *
- * To add a kind: an enumerator here, a row in kind.c, the check that finds it,
- * a line in tlspolicy-doctor(1), a set-up in t/lib/Tlspolicy/Setups.pm.
+ * kind.h - the words for what doctor finds.  To add one: an enumerator here, a
+ * row in kind.c, the check that finds it, a line in tlspolicy-doctor(1), a set-up
+ * in t/lib/Tlspolicy/Setups.pm.
  */
 #ifndef TLSPOLICY_DOCTOR_KIND_H
 #define TLSPOLICY_DOCTOR_KIND_H
@@ -113,8 +112,8 @@ enum doctor_severity doctor_severity(const struct finding_kind *);
 const char *doctor_severity_name(const struct finding_kind *);
 
 /*
- * The setting silence: takes the findings that it names out of the list and
- * leaves them in `silenced`.  False with FAULT_SETTINGS: a word that is none.
+ * The setting silence: moves the findings that it names to `silenced`.  False
+ * with FAULT_SETTINGS: a word that is none.
  */
 bool doctor_silence(struct findings *, const char *words,
     struct findings *silenced, struct fault *);
