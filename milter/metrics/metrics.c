@@ -71,6 +71,12 @@ static const struct {
 	[COUNTER_FEED_DROPPED] = { "facts_dropped_total",
 	    "Connections to the facts feed that were ended: idle, malformed "
 	    "requests, too many." },
+	[COUNTER_HANDSHAKES] = { "handshakes_total",
+	    "TLS handshakes with servers of which Postfix told." },
+	[COUNTER_HANDSHAKES_FAILED] = { "handshakes_failed_total",
+	    "Of these those without the TLS that was wanted." },
+	[COUNTER_HANDSHAKES_UNREAD] = { "handshakes_unread_total",
+	    "Datagrams to tlsrpt-socket that could not be read." },
 	[COUNTER_RELOADS] = { "reloads_total",
 	    "Times that SIGHUP was followed, in vain or not." },
 	[COUNTER_RELOAD_FAILURES] = { "reload_failures_total",

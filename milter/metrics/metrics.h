@@ -49,6 +49,9 @@ enum counter {
 	COUNTER_FEED_MISSED,	/* recipients judged without it, for want of that */
 	COUNTER_FEED_LINKS,	/* connections to the facts feed */
 	COUNTER_FEED_DROPPED,	/* ended by us: idle, bad, too many */
+	COUNTER_HANDSHAKES,	/* with servers, told by Postfix */
+	COUNTER_HANDSHAKES_FAILED, /* of these, without the TLS wanted */
+	COUNTER_HANDSHAKES_UNREAD, /* datagrams that are none */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */
 	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT

@@ -232,14 +232,24 @@ static const struct setting table[] = {
 		.help = "Where checkpoints are appended, besides the log.",
 	},
 	{
+		.name = "privacy",
+		.type = &setting_type_kept,
+		FIELD(privacy),
+		.default_text = "off",
+		.max = 3650,
+		.reloadable = true,
+		.help = "With days:N people are not in the audit log but in "
+		    "salts beside it, erased N days after their day.",
+	},
+	{
 		.name = "state-folder",
 		.type = &setting_type_path,
 		FIELD(state_folder),
 		.default_text = "",
 		.max = STRING_MAX,
 		.may_be_empty = true,
-		.help = "Where the daemon notes where its audit log ends; "
-		    "empty: the store's folder.",
+		.help = "Where the daemon notes where its audit log ends, "
+		    "and keeps salts; empty: the store's folder.",
 	},
 	{
 		.name = "socketmap",
@@ -293,6 +303,42 @@ static const struct setting table[] = {
 		.max = STRING_MAX,
 		.may_be_empty = true,
 		.help = "Group of facts-socket; empty: that of the daemon.",
+	},
+	{
+		.name = "tlsrpt-socket",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_socket),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "Where Postfix tells of TLS with servers, "
+		    "smtp_tlsrpt_socket_name.",
+	},
+	{
+		.name = "tlsrpt-socket-mode",
+		.type = &setting_type_mode,
+		FIELD(tlsrpt_socket_mode),
+		.default_text = "0660",
+		.max = 0777,
+		.help = "Permission bits of tlsrpt-socket: who may write to "
+		    "it is believed.",
+	},
+	{
+		.name = "tlsrpt-socket-group",
+		.type = &setting_type_account,
+		FIELD(tlsrpt_socket_group),
+		.default_text = "",
+		.max = STRING_MAX,
+		.may_be_empty = true,
+		.help = "Group of tlsrpt-socket; empty: that of the daemon.",
+	},
+	{
+		.name = "tlsrpt-forward",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_forward),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "To whom what comes there is passed on: the socket "
+		    "of tlsrpt-collectd.",
 	},
 	{
 		.name = "inexpressible",
