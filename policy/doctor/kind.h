@@ -105,7 +105,6 @@ struct doctor_row {
 	enum doctor_severity severity;
 	struct finding_kind kind; /* its advice is why it matters */
 };
-
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
 
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
@@ -113,8 +112,8 @@ enum doctor_severity doctor_severity(const struct finding_kind *);
 const char *doctor_severity_name(const struct finding_kind *);
 
 /*
- * The setting silence: takes the findings that it names out of the list and
- * leaves them in `silenced`.  False with FAULT_SETTINGS: a word that is none.
+ * The setting silence: moves the findings that it names to `silenced`.  False
+ * with FAULT_SETTINGS: a word that is none.
  */
 bool doctor_silence(struct findings *, const char *words,
     struct findings *silenced, struct fault *);
