@@ -9,7 +9,6 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/finding.h"
-#include "policy/base/slice.h"
 
 enum doctor_kind {
 	DOCTOR_DAEMON_DOWN,
