@@ -7,8 +7,7 @@
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *
  * Limits: a line of SOURCE_LINE_MAX bytes, READER_RCPTS_MAX recipients.
- * Ownership: a record's slices live until the next record or reader_close().
- * Threads: a reader belongs to one.
+ * Ownership: slices live until the next record or reader_close().  Threads: one.
  */
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H

@@ -25,6 +25,7 @@ static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const matches[] = { "nexthop:dot-nexthop", "nexthop",
 	"dot-nexthop", "none", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
+static const char *const header_froms[] = { "no", "judge", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
 
@@ -438,6 +439,17 @@ static const struct setting table[] = {
 		.reloadable = true,
 		.help = "Whether accepted mail gets a header field with its "
 		    "result.",
+	},
+	{
+		.name = "header-from",
+		.type = &setting_type_word,
+		FIELD(header_from),
+		.default_text = "no",
+		.words = header_froms,
+		.reloadable = true,
+		.verdict = true,
+		.help = "Whether TLS_Header rules are asked about the From "
+		    "field of the header.",
 	},
 	{
 		.name = "metrics",

@@ -57,6 +57,7 @@ struct settings {
 	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
+	int header_from;
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
 	char watch_certificates[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
