@@ -8,7 +8,6 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/finding.h"
-#include "policy/base/slice.h"
 
 enum doctor_kind {
 	DOCTOR_DAEMON_DOWN,
@@ -104,7 +103,6 @@ struct doctor_row {
 	enum doctor_severity severity;
 	struct finding_kind kind; /* its advice is why it matters */
 };
-
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
 
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
