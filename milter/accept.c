@@ -12,6 +12,7 @@
 
 #include "milter/accept.h"
 #include "milter/clock.h"
+#include "milter/handover.h"
 #include "milter/log.h"
 
 enum { SPARE = 16, SILENCE_MS = 60000 };
@@ -118,5 +119,6 @@ accept(int listening, struct sockaddr *address, socklen_t *length)
 		return failed(errno);
 	crowded = is_near_limit(fd);
 	accept_succeeded(&trouble);
+	handover_begin(fd);
 	return fd;
 }

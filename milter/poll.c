@@ -1,22 +1,44 @@
 /*
- * In the place of libc's, for libmilter.  When poll(2) fails ten times in a row
- * the thread that hands connections to libmilter's workers ends, for ever and
- * without a word to anybody: the daemon then takes connections and never
- * answers.  Ten failures for want of kernel memory are a matter of
- * microseconds, so that they become a pause and an interrupted call, which
- * libmilter makes again.
+ * In the place of libc's, for libmilter, whose calls are told apart by what
+ * they ask.
+ *
+ * Whether to stay with a session is asked by a poll(2) of one millisecond.  When
+ * nothing comes the session goes back to the controller, by a pipe, which walks
+ * all sessions and wakes another worker: with a client that answers within some
+ * milliseconds that is most of what a message costs.  So a worker waits longer,
+ * in slices, while no session waits for a worker, and as long as not too many
+ * wait like this.
+ *
+ * When poll(2) fails ten times in a row the thread that hands connections to
+ * libmilter's workers ends, for ever and without a word to anybody: the daemon
+ * then takes connections and never answers.  Ten failures for want of kernel
+ * memory are a matter of microseconds, so that they become a pause and an
+ * interrupted call, which libmilter makes again.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <time.h>
 
-enum { PAUSE_MS = 20 };
+#include "milter/handover.h"
+#include "milter/readahead.h"
 
-int
-poll(struct pollfd *fds, nfds_t n, int ms)
+enum {
+	PAUSE_MS = 20,
+	STAY_MS = 1,		/* libmilter's "is there a command?" */
+	CONTROLLER_MS = 10000,	/* its controller, for all sessions at rest */
+	SLICE_MAX_MS = 4,
+	PATIENCE_MS = 25,
+	PATIENT_MAX = 64	/* workers */
+};
+
+static atomic_int patient;
+
+static int
+wait_for(struct pollfd *fds, nfds_t n, int ms)
 {
 	const struct timespec pause = { 0, PAUSE_MS * 1000000 };
 	struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
@@ -27,4 +49,75 @@ poll(struct pollfd *fds, nfds_t n, int ms)
 		errno = EINTR;
 	}
 	return ready;
+}
+
+static int
+stay(struct pollfd *socket)
+{
+	bool may = atomic_fetch_add(&patient, 1) < PATIENT_MAX;
+	int slice = STAY_MS, waited = 0, ready;
+
+	for (;;) {
+		ready = wait_for(socket, 1, slice);
+		waited += slice;
+		if (ready != 0 || !may || waited >= PATIENCE_MS ||
+		    handover_waits())
+			break;
+		if (slice < SLICE_MAX_MS)
+			slice *= 2;
+	}
+	atomic_fetch_sub(&patient, 1);
+	return ready;
+}
+
+/* Is there a command?  0 makes the worker leave the session. */
+static int
+next_command(struct pollfd *socket)
+{
+	int ready;
+
+	if (readahead_is_new(socket->fd))
+		handover_end(socket->fd);
+	socket->revents = POLLIN;
+	switch (readahead_fill(socket->fd)) {
+	case READAHEAD_READY:
+		return 1;
+	case READAHEAD_NOT_HERE:
+		return wait_for(socket, 1, STAY_MS);
+	case READAHEAD_EMPTY:
+		break;
+	}
+	ready = stay(socket);
+	if (ready == 0)
+		readahead_leave();
+	else if (ready == 1 && readahead_fill(socket->fd) == READAHEAD_READY)
+		socket->revents = POLLIN;
+	return ready;
+}
+
+/* In a function of its own: of poll() compilers believe that it only writes. */
+static int __attribute__((noinline))
+answer(struct pollfd *fds, nfds_t n, int ms)
+{
+	int ready;
+
+	if (n == 1 && fds->events == POLLIN && ms == STAY_MS)
+		return next_command(fds);
+	if (n == 1 && (fds->events & POLLIN) != 0 && readahead_holds(fds->fd)) {
+		fds->revents = POLLIN;
+		return 1;
+	}
+	ready = wait_for(fds, n, ms);
+	/* The controller; the first is the pipe that it is called by. */
+	if (ready > 0 && ms == CONTROLLER_MS)
+		for (nfds_t i = 1; i < n; i++)
+			if (fds[i].revents != 0)
+				handover_begin(fds[i].fd);
+	return ready;
+}
+
+int
+poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	return answer(fds, n, ms);
 }

@@ -498,42 +498,42 @@ static void
 test_key_file(void **state)
 {
 	struct fixture *f = *state;
-	char key[CHAIN_KEY_MAX];
+	struct chain_key key;
 	struct fault fault;
-	size_t n;
 
 	save(f->path, "0123456789abcdef\n", 17);
 	assert_int_equal(chmod(f->path, 0640), 0);
-	assert_true(chain_read_key(f->path, key, &n, &fault));
-	assert_int_equal(n, 16);
+	assert_true(chain_read_key(f->path, &key, &fault));
+	assert_int_equal(key.n, 16);
+	assert_int_equal(key.epoch, 0);
 	assert_int_equal(chmod(f->path, 0644), 0);
-	assert_false(chain_read_key(f->path, key, &n, &fault));
+	assert_false(chain_read_key(f->path, &key, &fault));
 	assert_int_equal(fault.kind, FAULT_SETTINGS);
 	assert_string_equal(fault.where, "setting audit-key-file");
 	assert_non_null(strstr(fault.text, "others can read it: chmod 0640 "));
 	assert_int_equal(chmod(f->path, 0660), 0);
-	assert_false(chain_read_key(f->path, key, &n, &fault));
+	assert_false(chain_read_key(f->path, &key, &fault));
 	assert_int_equal(fault.kind, FAULT_SETTINGS);
 	assert_int_equal(chmod(f->path, 0640), 0);
 	(void)unlink(f->second);
 	assert_int_equal(symlink(f->path, f->second), 0);
-	assert_false(chain_read_key(f->second, key, &n, &fault));
+	assert_false(chain_read_key(f->second, &key, &fault));
 	assert_int_equal(fault.kind, FAULT_SETTINGS);
 	assert_non_null(strstr(fault.text, "a link"));
 	assert_int_equal(unlink(f->second), 0);
 	assert_int_equal(mkfifo(f->second, 0600), 0);
-	assert_false(chain_read_key(f->second, key, &n, &fault));
+	assert_false(chain_read_key(f->second, &key, &fault));
 	assert_non_null(strstr(fault.text, "not a regular file"));
 	assert_int_equal(unlink(f->second), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(f->path, 1, 0), 0);
-		assert_false(chain_read_key(f->path, key, &n, &fault));
+		assert_false(chain_read_key(f->path, &key, &fault));
 		assert_non_null(strstr(fault.text, "chown root"));
 		assert_int_equal(chown(f->path, 0, 0), 0);
 	}
 	save(f->path, "short\n", 6);
 	assert_int_equal(chmod(f->path, 0600), 0);
-	assert_false(chain_read_key(f->path, key, &n, &fault));
+	assert_false(chain_read_key(f->path, &key, &fault));
 	assert_non_null(strstr(fault.text, "want a key of 16"));
 }
 

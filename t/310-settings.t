@@ -56,6 +56,7 @@ facts-socket-mode = 0660
 facts-socket-group =
 inexpressible = refuse
 outbound-default = may
+outbound-match = nexthop:dot-nexthop
 outbound-version = 1.0
 outbound-exclude =
 outbound-resolver = off
@@ -106,6 +107,7 @@ my @good = (
 	    'outbound-resolver = inet:8461@127.0.0.1 postfix'],
 	['outbound-resolver = Off', 'outbound-resolver = off'],
 	['outbound-default = dane-only', 'outbound-default = dane-only'],
+	['outbound-match = Nexthop', 'outbound-match = nexthop'],
 	['outbound-version = 1.3', 'outbound-version = 1.3'],
 	['outbound-exclude = RC4, aNULL:kRSA+SHA1', 'outbound-exclude = RC4, aNULL:kRSA+SHA1'],
 	['user = _tlspolicy', 'user = _tlspolicy'],
@@ -198,5 +200,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 41, 'JSON: every setting');
+is(scalar keys %$json, 42, 'JSON: every setting');
 done_testing;

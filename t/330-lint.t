@@ -173,6 +173,20 @@ finds 'not by one that may not be able to tell', '',
     "TLS_Clt:a.example\tVERIFY\n", '';
 finds 'not by less', '', "TLS_Daemon:\tPERM+ENCR:128\n" .
     "TLS_Clt:a.example\tENCR:256\nTLS_Clt:b.example\tVERIFY\n", '';
+# --at: as of that day, whenever that is.
+finds 'dates', "--at $$_[0]", "TLS_Clt:a.example\tENCR:1+UNTIL:2031-03-31\n" .
+    "TLS_Clt:a.example\tENCR:2\n", $$_[1]
+    for ['2031-02-28', ''], ['2031-03-01', '1 dates'],
+	['2031-03-31', '1 dates'], ['2031-04-01', '1 dates'];
+like((lint('--at 2031-03-31', "TLS_Clt:a.example\tENCR:1+UNTIL:2031-03-31\n"))
+    [2], qr/expires at the end of 2031-03-31/, 'on its last day it counts');
+like((lint('--at 2031-04-01', "TLS_Clt:a.example\tENCR:1+UNTIL:2031-03-31\n"))
+    [2], qr/expired at the end of 2031-03-31/, 'and not on the next');
+for ('2031-02-30', 'tomorrow', '') {
+	my ($status, undef, $out) = lint("--at '$_'", "TLS_Clt: OK\n");
+	is "$status $out" =~ s/\n.*//sr, '64 tlspolicy lint: --at: a date was ' .
+	    qq(expected, YYYY-MM-DD, not "$_"), "no date: '$_'";
+}
 finds 'dates', '', "TLS_Clt:a.example\tENCR:1+UNTIL:2026-01-01\n" .
     "TLS_Clt:b.example\tENCR:1+UNTIL:$soon\n" .
     "TLS_Clt:c.example\tENCR:1+UNTIL:$late\n", '1 dates 2 dates';

@@ -183,7 +183,7 @@ subtest 'a daemon with a key' => sub {
 			open STDERR, '>', "$dir/err$keyed";
 			exec $program, '-c', $conf;
 		});
-		ok(Tlspolicy::Scratch::wait_for(10, sub {
+		ok(Tlspolicy::Scratch::wait_for(60, sub {
 			-S "$dir/sock$keyed" }), 'it starts') or
 			diag(Tlspolicy::Scratch::slurp("$dir/err$keyed"));
 		is((stat "/proc/$pid/mem")[4], $keyed ? 0 : $uid, $keyed ?

@@ -153,6 +153,132 @@ my @cn = map { my $day = $_; [Tlspolicy::Sample::time_of($day),
 my $cn = tlspolicy('suggest', Tlspolicy::Sample::log_of($scratch, 'cn', @cn));
 unlike($cn->{out}, qr/^TLS_From:\s/m, 'a CN with a newline makes no rule');
 
+# --- profiles ---------------------------------------------------------------
+
+my @tls13 = (tls_version => 'TLSv1.3', cipher => 'TLS_AES_256_GCM_SHA384',
+    cipher_bits => 256);
+
+# A mail a day for a month: of each domain, by the macros that are given.
+sub month {
+	my ($name, %domains) = @_;
+	my @all = map { my $day = $_; map { my @how = @{$domains{$_}};
+	    [Tlspolicy::Sample::time_of($day), Tlspolicy::Sample::sendmail_session(
+	    $_, @tls13, %{$how[$day % @how]})] } sort keys %domains } 0 .. 29;
+	return Tlspolicy::Sample::log_of($scratch, $name, @all);
+}
+sub cert {
+	return { Tlspolicy::Sample::verified("mx.$_[0]", 'Root', '') };
+}
+
+my @alike = map { "$_.example" } 'a' .. 'f';
+my $month = month('alike', (map { $_ => [cert($_)] } @alike),
+    'g.example' => [{}], 'h.example' => [{}]);
+my $profiles = $scratch->write('profiles', <<'END');
+Profile:plain	WARN+ENCR:128+VER:1.2++BY:jane
+Profile:strong	WARN+VERIFY+VER:1.2++PFS
+Profile:strict	PERM+VERIFY+VER:1.2
+Profile:suggested-1	WARN+VERIFY+VER:1.2++ICN:Nobody
+TLS_From:z.example	AS:plain
+TLS_From:y.example	AS:strong
+TLS_From:x.example	AS:strict
+TLS_From:w.example	AS:suggested-1
+END
+is_deeply(suggested('-r', $profiles, $month),
+    [(map { "TLS_From:$_ WARN+VERIFY+VER:1.2" } @alike),
+    map { "TLS_From:$_ AS:plain" } 'g.example', 'h.example'],
+    '-r: the profile that says the same, and none that says more or less');
+my $hint = tlspolicy('suggest', $month)->{out};
+like($hint, qr/^# 6 domains ask for the same, WARN\+VERIFY\+VER:1\.2: with --profiles they name one profile$/m,
+    'many that are alike are told of');
+unlike($hint, qr/^# 2 domains|Profile:/m, 'and not few');
+is_deeply(suggested('--profiles', '-r', $profiles, $month),
+    ['Profile:suggested-2 WARN+VERIFY+VER:1.2',
+    (map { "TLS_From:$_ AS:suggested-2" } @alike),
+    map { "TLS_From:$_ AS:plain" } 'g.example', 'h.example'],
+    '--profiles: one for them, whose name is free');
+is_deeply(suggested('--profiles', '--cn', $month)->[1],
+    'TLS_From:a.example AS:suggested-1++CN:mx.a.example',
+    'names are the line\'s own');
+
+# The lines ask for what they would have asked for without profiles.
+sub means {
+	my ($name, @args) = @_;
+	my $file = $scratch->write($name, tlspolicy('suggest', @args,
+	    $month)->{out} =~ s/WARN\+/PERM+/gr);
+	my @rules = ($file, map { $scratch->write('p', Tlspolicy::Scratch::slurp(
+	    $_) =~ s/WARN\+/PERM+/gr) } grep { $_ eq $profiles } @args);
+	my $r = tlspolicy('build', '-d', $scratch->path("$name.mdb"), @rules);
+	is($r->{status}, 0, "$name: it builds") or diag($r->{err});
+	my @said;
+	for my $domain (@alike, 'g.example') {
+		for my $how (['verify=NO'], ['verify=OK', "cn_subject=mx.$domain"],
+		    ['verify=OK', 'cn_subject=mx.other.example'],
+		    ['verify=OK', "cn_subject=mx.$domain", 'tls_version=TLSv1.1',
+		    'cipher=AES128-SHA', 'cipher_bits=128']) {
+			my %m = (@tls13, map { split /=/, $_, 2 } @$how);
+			push @said, "$domain @$how: " . tlspolicy('check', '-d',
+			    $scratch->path("$name.mdb"), '-t', 'TLS_From',
+			    "mail_addr=a\@$domain", map { "$_=$m{$_}" }
+			    sort keys %m)->{out} =~ s{ / rule.*}{}sr;
+		}
+	}
+	return \@said;
+}
+my $plain = means('without', '--cn');
+is(scalar(grep { /: accept/ } @$plain), 9, 'some are accepted');
+is_deeply(means('with', '--cn', '--profiles'), $plain,
+    'a profile makes no difference');
+is_deeply(means('with-rules', '--cn', '-r', $profiles), $plain,
+    'nor does one that was there');
+is(tlspolicy('suggest', '-r', $scratch->path('none'), $month)->{status}, 66,
+    '-r: rules that are not there');
+is(tlspolicy('suggest', '-r', $scratch->write('bad', "TLS_Clt: FOO\n"),
+    $month)->{status}, 65, '-r: rules that are bad');
+
+# --- bound to hosts ---------------------------------------------------------
+
+sub host {
+	my ($name, $addr, %more) = @_;
+	return { client_name => $name, client_addr => $addr, %more };
+}
+my $hosts = month('hosts',
+    'one.example' => [host('mx.one.example', '192.0.2.1')],
+    'itself.example' => [host('itself.example', '192.0.2.2'),
+	host('mx.itself.example', '192.0.2.3')],
+    'other.example' => [host('out1.mailer.example', '198.51.100.1'),
+	host('out2.mailer.example', '198.51.100.2')],
+    'nameless.example' => [host('[203.0.113.5]', '203.0.113.5',
+	client_resolve => 'FAIL'), host('[IPv6:2001:db8:0:0:0:0:0:7]',
+	'IPv6:2001:db8:0:0:0:0:0:7', client_resolve => 'FAIL')],
+    'forged.example' => [host('mx.one.example', '192.0.2.9',
+	client_resolve => 'FORGED')],
+    'many.example' => [map { host("mx.h$_.example", "192.0.2.$_") } 11 .. 15],
+    'stranger.example' => [(host('mx.stranger.example', '192.0.2.20')) x 29,
+	host('[203.0.113.66]', '203.0.113.66', client_resolve => 'FAIL')],
+    'two.example' => [(host('mx.two.example', '192.0.2.21')) x 13,
+	(host('[203.0.113.67]', '203.0.113.67', client_resolve => 'FAIL')) x 2]);
+my $any = 'WARN+ENCR:128+VER:1.2';
+my %bound = ('one.example' => '++CLIENT:.one.example',
+    'itself.example' => '++CLIENT:.itself.example++CLIENT:itself.example',
+    'other.example' => '++CLIENT:.mailer.example',
+    'nameless.example' => '++CLIENT:203.0.113.5++CLIENT:2001:db8::7',
+    'forged.example' => '++CLIENT:192.0.2.9', 'many.example' => '',
+    'stranger.example' => '++CLIENT:.stranger.example',
+    'two.example' => '++CLIENT:.two.example++CLIENT:203.0.113.67');
+is_deeply(suggested('--bind', $hosts),
+    [map { "TLS_From:$_ $any$bound{$_}" } sort keys %bound], '--bind');
+is_deeply(suggested($hosts), [map { "TLS_From:$_ $any" } sort keys %bound],
+    'and not without');
+$out = tlspolicy('suggest', '--bind', $hosts)->{out};
+like($out, qr/^# satisfied by 29 of 30: .*\n# not obeyed, as it never satisfied it: 203\.0\.113\.66, 1 mail, .*\nTLS_From:stranger\.example/m,
+    'one of thirty is named, and not bound to');
+my $bind = $scratch->write('bound', $out =~ s/\tWARN/\tPERM/gr);
+like(tlspolicy('replay', '-r', $bind, $hosts)->{out},
+    qr/^newly refused: 1\n  stranger\.example: 1,/m,
+    'enforced, nobody else is refused');
+is(tlspolicy('suggest', '--left', '--bind', $hosts)->{status}, 64,
+    'mail that left has no clients');
+
 # What nothing has is told, what can be none refused.
 for (['--domain', 'bnak.example'], ['--client', '10.9.8.0/24'],
     ['--until', '2020-01-01']) {

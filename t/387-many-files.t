@@ -123,7 +123,9 @@ for ([$scratch->path('none'), 66], [$folder, 66], [$scratch->path('broken'),
 		my $r = tlspolicy(@$what, $bad, $good);
 		is($r->{status}, $status, "@$what, $name: exit code");
 		like($r->{err}, qr/\Q$bad\E/, "@$what, $name: named");
-		is(scalar(() = $r->{err} =~ /\Q$bad\E/g), 1, "@$what, $name: once");
+		# What is damaged may unpack to lines that are none: each by number.
+		is(scalar(() = $r->{err} =~ /\Q$bad\E(?!:\d)/g), 1,
+		    "@$what, $name: once");
 		like($r->{err}, qr/^1 file could not be read to the end/m,
 		    "@$what, $name: and that the rest is missing");
 		next if $what->[0] eq 'suggest';

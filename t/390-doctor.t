@@ -538,7 +538,7 @@ sub records_are {
 	my $log = $scratch->path('milter/audit.log');
 	rename $log, "$log.old";
 	$daemon->hup;
-	Tlspolicy::Scratch::wait_for(5, sub { -s $log }) or die $daemon->log;
+	Tlspolicy::Scratch::wait_for(60, sub { -s $log }) or die $daemon->log;
 	judged(@sessions);
 	$daemon->audit_after(0, 1 + @sessions);
 	my $r = doctor(@mta);

@@ -199,6 +199,57 @@ goes('nobody asks', { smtp_tls_policy_maps => '' }, 'verify.test',
     { next => 'verify.test', asked => '', result => 'not-found',
     ours => 'no: smtp_tls_policy_maps does not have it', outcome => $clear });
 
+# By whom it is, and to which of a domain's addresses.
+my %by_sender = (sender_dependent_relayhost_maps =>
+    'inline:{ { jane@a.test = [hub.test]:587 } { @b.test = pinned.test } { joe@a.test = DUNNO } {<> = dane.test} { kim = none.test} }',
+    relayhost => 'plain.test', recipient_delimiter => '+');
+sub goes_from {
+	my ($from, $to, $with, $next, %want) = @_;
+	main_cf(%$with);
+	my $r = outbound(defined $from ? ('--from', $from) : (), $to);
+	my $name = ($from // 'no sender') . " to $to";
+	is($r->{status}, $want{status} // 0, "$name: exit code") or diag($r->{err}, $r->{out});
+	is($r->{all}{next_hops}[0]{next_hop}, $next, "$name: next hop");
+	is("@{$r->{all}{depends} // []}", $want{depends} // '', "$name: what it depends on");
+	is($r->{all}{transport}, $want{transport}, "$name: transport") if $want{transport};
+}
+goes_from(undef, 'verify.test', \%by_sender, 'plain.test', status => 69,
+    depends => 'sender_dependent_relayhost_maps');
+goes_from('Jane@A.test', 'verify.test', \%by_sender, '[hub.test]:587');
+goes_from('jane+x@a.test', 'verify.test', \%by_sender, '[hub.test]:587');
+goes_from('any@b.test', 'verify.test', \%by_sender, 'pinned.test');
+goes_from('joe@a.test', 'verify.test', \%by_sender, 'plain.test');
+goes_from('other@a.test', 'verify.test', \%by_sender, 'plain.test');
+goes_from('kim@own.test', 'verify.test', \%by_sender, 'none.test');
+goes_from('<>', 'verify.test', \%by_sender, 'dane.test');
+goes_from('<>', 'verify.test', { %by_sender,
+    empty_address_relayhost_maps_lookup_key => 'jane@a.test' }, '[hub.test]:587');
+goes_from(undef, 'own.test', \%by_sender, undef, transport => 'local');
+goes_from(undef, 'verify.test', { %by_sender, transport_maps => 'inline:{ verify.test=relay: }' },
+    'verify.test', transport => 'relay');
+goes_from(undef, 'verify.test', { sender_dependent_default_transport_maps => 'inline:{ @a.test=relay:[hub.test] }' },
+    'verify.test', status => 69, depends => 'sender_dependent_default_transport_maps');
+goes_from('jane@a.test', 'verify.test', { sender_dependent_default_transport_maps =>
+    'inline:{ @a.test=relay:[hub.test] }' }, '[hub.test]', transport => 'relay');
+goes_from('jane@a.test', 'x.in.test', { relay_domains => 'in.test', sender_dependent_default_transport_maps =>
+    'inline:{ @a.test=smtp:[hub.test] }' }, 'x.in.test', transport => 'relay');
+goes_from('jane@a.test', 'verify.test', { sender_dependent_relayhost_maps => 'hash:/nonexistent/t' },
+    undef, status => 69);
+scratch()->write('patterns', '/^joe@verify\.test$/ smtp:[hub.test]' . "\n" . '/^verify\.test$/ smtp:none.test' . "\n");
+my %patterns = (transport_maps => 'regexp:' . scratch()->path('patterns'));
+goes_from(undef, 'verify.test', \%patterns, 'verify.test', status => 69, depends => 'transport_maps');
+goes_from(undef, 'joe@verify.test', \%patterns, '[hub.test]');
+goes_from(undef, 'ann@verify.test', \%patterns, 'verify.test');
+goes_from(undef, 'joe+x@verify.test', { transport_maps => 'inline:{ joe@verify.test=smtp:[hub.test] }',
+    recipient_delimiter => '+' }, '[hub.test]');
+main_cf(%by_sender);
+like($daemon->tlspolicy('outbound', '--postfix', $dir, 'verify.test')->{out},
+    qr/^depends: sender_dependent_relayhost_maps: other mail for this domain may go another way; --from SENDER tells$/m,
+    'as text');
+is(outbound('--from', $_, 'a.test')->{status}, 65, "a sender: $_") for 'jane', 'a b@c', '@a.test', "a\e\@b.test", 'x' x 999 . '@a';
+is(outbound('--from', 'a@b.test', '--unasked')->{status}, 64, '--from and --unasked');
+is($daemon->tlspolicy(qw(outbound --mta sendmail --from a@b.test a.test))->{status}, 64, '--from, sendmail');
+
 main_cf();
 my $r = $daemon->tlspolicy('outbound', '--postfix', $dir, 'verify.test');
 like($r->{out}, qr/^mail to verify\.test, by postfix
@@ -283,7 +334,7 @@ $daemon->configure(%settings);
 
 for ([64], [64, 'a.test', 'b.test'], [64, '--mta', 'exim', 'a.test'],
     [64, '--mta', 'sendmail', 'a.test'], [64, 'a.test', 'mx.a.test', '192.0.2.1'], [64, '--postfixx', 'a.test'],
-    (map { [65, $_] } '', '.', 'a@b.test', 'a..test', '.a.test', 'a b',
+    (map { [65, $_] } '', '.', 'a b@b.test', 'a..test', '.a.test', 'a b',
     '[192.0.2.1]', 'a:25', "a\e[2J.test", 'a' x 254, '*')) {
 	my ($status, @args) = @$_;
 	is(outbound(@args)->{status}, $status, "bad: @args");
@@ -292,7 +343,7 @@ is($daemon->tlspolicy(qw(outbound --mta sendmail), @$_)->{status}, 65, "sendmail
     for ['@a.test'], ["a b\@a.test"], ['<a@a.test'], ['a/b@a.test'], ['a@b@a.test'], ['a@'], ['a.test', '[a]'],
     ['a.test', 'mx.a.test', 'mx.a.test'], ['a.test', 'mx.a.test', '192.0.2'], ['x' x 254 . '@a.test'];
 $r = $daemon->tlspolicy('outbound', "a\e[2J\@b.test");
-like($r->{err}, qr/a domain was expected/, 'what was expected');
+like($r->{err}, qr/a mailbox was expected/, 'what was expected');
 unlike($r->{err}, qr/\e/, 'fit for a terminal');
 $r = $daemon->tlspolicy(qw(outbound --postfix /nonexistent a.test));
 is($r->{status}, 66, 'no Postfix there');

@@ -152,7 +152,7 @@ subtest 'descriptors 0 to 2 closed' => sub {
 		POSIX::close($_) for 0 .. 2;
 		exec $program, '-c', $daemon->{conf} or POSIX::_exit(127);
 	}
-	ok(Tlspolicy::Scratch::wait_for(10,
+	ok(Tlspolicy::Scratch::wait_for(60,
 	    sub { -S "$daemon->{dir}/milter.sock" }), 'it starts');
 	is(readlink "/proc/$pid/fd/$_", '/dev/null', "$_ is taken") for 0 .. 2;
 	kill 'TERM', $pid;

@@ -5,7 +5,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Socket::UNIX;
+use POSIX ();
 use Test::More;
+use Tlspolicy::Fault;
 use Tlspolicy::Talk;
 
 my $daemon = daemon('', settings => { 'socket-mode' => '0600' });
@@ -15,8 +17,8 @@ my $path = $daemon->socket =~ s/^unix://r;
 sub start_fails
 {
 	my ($words, $name) = @_;
-	my $r = Tlspolicy::Scratch::run({ timeout => 10 }, $program, '-c',
-	    $daemon->{conf});
+	my $r = eval { Tlspolicy::Scratch::run({ timeout => 10 }, $program,
+	    '-c', $daemon->{conf}) } // { status => 'none', err => $@ };
 	is($r->{status}, 69, "$name: does not start");
 	like($r->{err}, $words, "$name: says why");
 }
@@ -31,7 +33,7 @@ subtest 'mode and group' => sub {
 	    'audit-file' => '/dev/null');
 	$daemon->run;
 	# The socket accepts a moment before it is given away.
-	Tlspolicy::Scratch::wait_for(5, sub { $daemon->log =~ /listening/ });
+	Tlspolicy::Scratch::wait_for(60, sub { $daemon->log =~ /listening/ });
 	@stat = stat $path;
 	is(sprintf('%o', $stat[2] & 07777), '660', 'another mode');
 	is($stat[4], getpwnam('nobody'), 'owner');
@@ -77,6 +79,58 @@ subtest 'anything else in its place' => sub {
 	start_fails(qr/in the way: it is not a socket/, 'a folder');
 	ok(-d $path, 'is kept');
 	rmdir $path;
+};
+
+# The folder is the user's: between bind(2) and what root does to the socket's
+# name, something else gets that name.
+subtest 'something else, just when the socket is made' => sub {
+	plan skip_all => 'needs root' if $> != 0;
+	plan skip_all => $_
+	    for grep { defined } Tlspolicy::Fault::missing('swap');
+	my ($uid, $gid) = (getpwnam('nobody'))[2, 3];
+	my $own = scratch()->path('own');
+	mkdir $own or die "$own: $!\n";
+	chown $uid, $gid, $own;
+	my $canary = scratch()->write('canary', "canary\n", 0600);
+	my $looks = sub {
+		join ' ', map { sprintf '%o %d %d', @$_[2, 4, 5] }
+		    [lstat $canary], [lstat "$own/milter.sock"];
+	};
+	my %made = (
+		'a link to a file' => sub { symlink $canary, $_[0] },
+		'a link to nothing' => sub { symlink "$own/none", $_[0] },
+		'a second name' => sub { link $canary, $_[0] },
+		'a FIFO' => sub { POSIX::mkfifo($_[0], 0600) },
+		'another\'s socket' => sub {
+			IO::Socket::UNIX->new(Local => $_[0], Listen => 1);
+			chown $uid, $gid, $_[0];
+			chmod 0600, $_[0];
+		},
+	);
+	for my $map (0, 1) {
+		my $other = scratch()->path('other.sock');
+		$daemon->configure(user => 'nobody', 'socket-mode' => '0666',
+		    'audit-file' => '/dev/null', $map ?
+		    (socket => "unix:$other", 'socketmap-mode' => '0666',
+			socketmap => "unix:$own/milter.sock") :
+		    (socket => "unix:$own/milter.sock"));
+		for my $what (sort keys %made) {
+			unlink "$own/milter.sock", "$own/with", $other;
+			$made{$what}->("$own/with");
+			chown $uid, $gid, "$own/with" if $what =~ /FIFO/;
+			rename "$own/with", "$own/milter.sock";
+			my $before = $looks->();
+			rename "$own/milter.sock", "$own/with";
+			local $ENV{SWAP_WITH} = "$own/with";
+			local $ENV{SWAP_NAME} = "$own/milter.sock";
+			local $ENV{LD_PRELOAD} =
+			    Tlspolicy::Fault::library('swap');
+			start_fails(qr/is not the socket that was made/,
+			    "map $map: $what");
+			is($looks->(), $before, 'is as it was, unowned');
+		}
+	}
+	$daemon->configure;
 };
 
 subtest "somebody else's socket at the end" => sub {

@@ -42,7 +42,7 @@ is(sprintf('%o', $stat[2] & 07777), '640', 'its mode');
 # The audit file is opened anew by the user, too.
 rename "$own/audit.log", "$own/audit.log.1";
 $daemon->hup;
-ok(Tlspolicy::Scratch::wait_for(5, sub { -e "$own/audit.log" }),
+ok(Tlspolicy::Scratch::wait_for(60, sub { -e "$own/audit.log" }),
     'HUP opens the audit log');
 is((stat "$own/audit.log")[4], $uid, 'as the user');
 

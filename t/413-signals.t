@@ -17,7 +17,7 @@ sub hup
 	my ($what, $name) = @_;
 	my $had = () = $daemon->log =~ /$what/g;
 	$daemon->hup;
-	ok(Tlspolicy::Scratch::wait_for(5,
+	ok(Tlspolicy::Scratch::wait_for(60,
 	    sub { $had < (() = $daemon->log =~ /$what/g) }), $name) or
 	    diag($daemon->log);
 }
@@ -52,7 +52,7 @@ subtest 'TERM at the start' => sub {
 	for my $n (1 .. 30) {
 		my $pid = scratch()->spawn("other/log.$n", $program, '-c',
 		    $other->{conf});
-		Tlspolicy::Scratch::wait_for(10, sub { $other->accepts });
+		Tlspolicy::Scratch::wait_for(60, sub { $other->accepts });
 		sleep $n / 20_000;
 		kill 'TERM', $pid;
 		my $status = Tlspolicy::Scratch::wait_pid($pid, 4);
@@ -112,7 +112,7 @@ subtest 'the audit log' => sub {
 	my $audit = "$daemon->{dir}/audit.log";
 	rename $audit, "$audit.1";
 	$daemon->hup;
-	ok(Tlspolicy::Scratch::wait_for(5, sub { -e $audit }), 'is opened anew');
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -e $audit }), 'is opened anew');
 	my $before = -s "$audit.1";
 	mail_is($temp, 'a refusal');
 	is(scalar(() = $daemon->audit_after(0)), 2,
@@ -141,7 +141,7 @@ for my $signal (qw(TERM INT)) {
 		$m->mail('a@example.com');
 		kill $signal, $daemon->{pid};
 		my $status =
-		    Tlspolicy::Scratch::wait_pid($daemon->{pid}, 5);
+		    Tlspolicy::Scratch::wait_pid($daemon->{pid}, 60);
 		is($status, 0, 'ends it with exit code 0');
 		ok(!-e "$daemon->{dir}/milter.sock", 'the socket is gone');
 		answer_is($m->rcpt('b@example.org'), 'closed',

@@ -26,10 +26,10 @@ for my $n (12, 20, 40, 63) {
 my $pid = Tlspolicy::Scratch::start_child('sh', '-c',
     'ulimit -n 64; exec "$@"', 'sh', $program, '-c', $daemon->{conf},
     { out => $scratch->path('out'), err => $scratch->path('err') });
-ok(Tlspolicy::Scratch::wait_for(10, sub { -S $socket }),
+ok(Tlspolicy::Scratch::wait_for(60, sub { -S $socket }),
     '64 files: it starts') or diag(Tlspolicy::Scratch::slurp(
     $scratch->path('err')));
-ok(Tlspolicy::Scratch::wait_for(10, sub { Tlspolicy::Milter->connect(
+ok(Tlspolicy::Scratch::wait_for(60, sub { Tlspolicy::Milter->connect(
     $daemon->socket) }), 'takes connections');
 my $m = Tlspolicy::Milter->connect($daemon->socket);
 ok($m->negotiate, 'and serves');

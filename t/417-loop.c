@@ -23,7 +23,9 @@
 
 #include "milter/accept.h"
 #include "milter/evmemory.h"
+#include "milter/handover.h"
 #include "milter/log.h"
+#include "milter/readahead.h"
 #include "milter/reload.h"
 #include "milter/signals.h"
 #include "t/unit.h"
@@ -273,6 +275,105 @@ test_poll(void **state)
 	unit_end();
 }
 
+/* What one recv(2) took is read and polled for without the kernel. */
+static void
+test_readahead(void **state)
+{
+	struct pollfd ask = { .events = POLLIN };
+	struct pollfd rest = { .events = POLLIN | POLLPRI };
+	char bytes[16];
+	int fd[2], again[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	ask.fd = rest.fd = fd[0];
+	assert_int_equal(write(fd[1], "abcdefgh", 8), 8);
+	assert_int_equal(poll(&ask, 1, 1), 1);
+	if (!readahead_holds(fd[0]))
+		return; /* a sanitizer's own stands before ours */
+	assert_int_equal(ask.revents, POLLIN);
+	assert_int_equal(recv(fd[0], bytes, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+	assert_int_equal(read(fd[0], bytes, 5), 5);
+	assert_int_equal(poll(&rest, 1, -1), 1);
+	assert_int_equal(rest.revents, POLLIN);
+	assert_int_equal(read(fd[0], bytes + 5, 11), 3);
+	assert_memory_equal(bytes, "abcdefgh", 8);
+	assert_false(readahead_holds(fd[0]));
+	assert_int_equal(poll(&ask, 1, 1), 0);
+	assert_true(readahead_is_new(fd[0]));
+	/* Closed with bytes left: not those of the next with its number. */
+	assert_int_equal(write(fd[1], "old", 3), 3);
+	assert_int_equal(poll(&ask, 1, 1), 1);
+	assert_int_equal(close(fd[0]), 0);
+	assert_int_equal(close(fd[1]), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, again), 0);
+	assert_int_equal(again[0], fd[0]);
+	assert_int_equal(write(again[1], "new", 3), 3);
+	assert_int_equal(poll(&ask, 1, 1), 1);
+	assert_int_equal(read(again[0], bytes, sizeof bytes), 3);
+	assert_memory_equal(bytes, "new", 3);
+	/* The end is told as often as it is asked for. */
+	assert_int_equal(close(again[1]), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(poll(&ask, 1, 1), 1);
+		assert_int_equal(read(again[0], bytes, sizeof bytes), 0);
+	}
+	assert_int_equal(close(again[0]), 0);
+	assert_int_equal(close(again[0]), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+/* Files and pipes are read as everywhere. */
+static void
+test_readahead_sockets_only(void **state)
+{
+	struct pollfd ask = { .events = POLLIN };
+	char byte;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(__real_pipe2(fd, 0), 0);
+	ask.fd = fd[0];
+	assert_int_equal(poll(&ask, 1, 1), 0);
+	assert_int_equal(write(fd[1], "ab", 2), 2);
+	assert_int_equal(poll(&ask, 1, 1), 1);
+	assert_false(readahead_holds(fd[0]));
+	assert_int_equal(read(fd[0], &byte, 1), 1);
+	assert_int_equal(byte, 'a');
+	assert_int_equal(poll(&ask, 1, 1), 1);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void
+test_handover(void **state)
+{
+	(void)state;
+	/* Those that accept() gave above. */
+	for (int fd = 0; fd < 65536; fd++)
+		handover_end(fd);
+	assert_false(handover_waits());
+	handover_end(5);
+	assert_false(handover_waits());
+	handover_begin(5);
+	handover_begin(5);
+	handover_begin(6);
+	handover_end(5);
+	assert_true(handover_waits());
+	handover_end(6);
+	assert_false(handover_waits());
+	/* Too many to be counted, or none. */
+	handover_begin(65536);
+	handover_begin(-1);
+	assert_false(handover_waits());
+	handover_end(65536);
+	handover_end(-1);
+	/* A descriptor that is closed on its way waits for nobody. */
+	handover_begin(7000);
+	assert_int_equal(close(7000), -1);
+	assert_false(handover_waits());
+}
+
 static void *
 wait_in_thread(void *arg)
 {
@@ -493,6 +594,9 @@ main(void)
 		cmocka_unit_test(test_accept_says_so),
 		cmocka_unit_test(test_accept_spares),
 		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_readahead),
+		cmocka_unit_test(test_readahead_sockets_only),
+		cmocka_unit_test(test_handover),
 		cmocka_unit_test(test_evmemory),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_libmilter_ends),

@@ -28,7 +28,7 @@ sub becomes
 {
 	my ($want, $name) = @_;
 	my $r;
-	Tlspolicy::Scratch::wait_for(6, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		$r = mail();
 		return ref $want ? ($r->{code} // 0) == $want->[0] :
 		    $r->{action} eq $want;

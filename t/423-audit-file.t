@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::Talk;
 
-my $http = HTTP::Tiny->new(timeout => 5);
+my $http = HTTP::Tiny->new(timeout => 60);
 my ($daemon, $url, $folder, $log);
 
 sub run_daemon
@@ -43,7 +43,7 @@ sub health
 {
 	my ($want, $like, $name) = @_;
 	my $r;
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		$r = $http->get("$url/healthz");
 		return $r->{status} == $want;
 	}), "$name: $want") or diag("$r->{status} $r->{content}");
@@ -106,7 +106,7 @@ subtest 'another file has its name' => sub {
 	logged($daemon, qr/the old audit file stays in use/,
 	    'the log says so');
 	unlink $log or die "$log: $!\n";
-	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'made anew');
 	whole("$log.1", $log);
 };
 
@@ -119,9 +119,9 @@ subtest 'its folder is gone' => sub {
 	answer_is(message($m, 'lost'), [451, '4.3.0'], 'nothing is accepted');
 	health(503, qr/audit log/, 'gone');
 	mkdir $folder or die "$folder: $!\n";
-	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'made anew');
 	my $answer;
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		$answer = message($m, 'after');
 		return $answer->{action} eq 'continue' }), 'accepted again');
 	like(Tlspolicy::Scratch::slurp($log), qr/"why":"removed"(?!.*"lost")|"lost".*\n.*"event":"withdrawn"/s,
@@ -157,7 +157,7 @@ subtest 'refusals leave room' => sub {
 	logged($daemon,
 	    qr/audit log: its disk has room again, refusals are recorded/,
 	    'and when it is over');
-	ok(Tlspolicy::Scratch::wait_for(5, sub { Tlspolicy::Scratch::slurp(
+	ok(Tlspolicy::Scratch::wait_for(60, sub { Tlspolicy::Scratch::slurp(
 	    $log) =~ /"event":"unrecorded"/ }), 'the log itself says so');
 	my ($gap) = map { JSON::PP::decode_json($_) }
 	    grep { /"event":"unrecorded"/ }
@@ -218,7 +218,7 @@ subtest 'a FIFO and a file of others in its place' => sub {
 	is(Tlspolicy::Scratch::slurp($other), "not a log\n",
 	    'a file that has another name is not written to');
 	unlink $log;
-	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }), 'made anew');
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'made anew');
 	answer_is(message($m, 'after'), 'continue', 'accepted');
 	whole("$log.1", $log);
 };

@@ -43,7 +43,7 @@ sub replace
 	copy("$store.$with", "$store.new") or die "$store.new: $!\n";
 	my $length = length $daemon->log;
 	rename "$store.new", $store or die "$store: $!\n";
-	Tlspolicy::Scratch::wait_for(10, sub { substr($daemon->log, $length)
+	Tlspolicy::Scratch::wait_for(60, sub { substr($daemon->log, $length)
 	    =~ /looking at the file that is there now/ });
 	my @meanwhile;
 	for (1 .. 100_000) {
@@ -82,7 +82,7 @@ logged($daemon, qr/damaged \(its contents are not what was written\)/,
     'and the log says why');
 copy("$store.few", "$store.new");
 rename "$store.new", $store;
-Tlspolicy::Scratch::wait_for(10, sub { mail()->{dsn} eq '5.7.10' });
+Tlspolicy::Scratch::wait_for(60, sub { mail()->{dsn} eq '5.7.10' });
 answer_is(mail(), $old, 'another one in its place: in force');
 is($daemon->stop, 0, 'the daemon ends');
 

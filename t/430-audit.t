@@ -219,7 +219,7 @@ subtest 'verify and head' => sub {
 
 	rename $log, "$log.1";
 	$daemon->hup;
-	Tlspolicy::Scratch::wait_for(5, sub { -s $log });
+	Tlspolicy::Scratch::wait_for(60, sub { -s $log });
 	message(@{$sessions[0]});
 	is_run(['audit', 'verify'], 0, qr/^whole: 16 lines in 2 files/,
 	    'rotated');

@@ -20,7 +20,7 @@ TLS_Clt:example.com	PERM+ENCR:112
 TLS_From:held.example	HOLD+VERIFY
 TLS_From:warned.example	WARN+VERIFY
 END
-my $http = HTTP::Tiny->new(timeout => 5);
+my $http = HTTP::Tiny->new(timeout => 60);
 my $url = "http://127.0.0.1:$port";
 
 # name with labels => value
@@ -380,14 +380,14 @@ subtest 'health' => sub {
 	is($r->{status}, 200, 'is well');
 	is($r->{content}, "ok\n", 'and says so');
 	unlink $daemon->{store}, "$daemon->{store}-lock";
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 	    ($r = $http->get("$url/healthz"))->{status} == 503 }),
 	    'without a store it is not');
 	like($r->{content}, qr/no such store/, 'and says why');
 	my %now = metrics();
 	is($now{tlspolicy_store_up}, 0, 'nor is the store up');
 	$daemon->rules("TLS_Clt:example.com OK\n");
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
 };
 
@@ -419,7 +419,7 @@ subtest 'the audit log' => sub {
 	    $before{tlspolicy_audit_errors_total}, 'errors');
 	system($limits, '--pid', $daemon->{pid},
 	    '--fsize=unlimited:unlimited');
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
 	answer_is($message->(), 'continue', 'mail is accepted');
 	%after = metrics();
@@ -468,7 +468,7 @@ subtest 'many connections' => sub {
 	cmp_ok(open_files(), '<=', $before + 64, 'at most 64 are open');
 	is($http->get("$url/metrics")->{status}, 200, 'again');
 	close $_ for @silent;
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		open_files() <= $before + 1 }), 'all are closed') or
 	    diag("before: $before, now: " . open_files());
 	is($http->get("$url/healthz")->{status}, 200, 'and afterwards');

@@ -42,7 +42,7 @@ sub rotate
 	my $r = Tlspolicy::Scratch::run($logrotate, '--force', '--state', $state,
 	    $conf);
 	is("$r->{status} $r->{err}", '0 ', "$name: logrotate");
-	ok(Tlspolicy::Scratch::wait_for(5, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		my $now = (stat $log)[1];
 		return defined $now && $now != $inode && -s $log }),
 	    "$name: the daemon writes to a new file");

@@ -31,7 +31,7 @@ like(ask($s, $_), qr/OK /, $_) for ('tlspolicy dest.test',
     'access tls_rcpt:joe@away.test');
 my $m = session($daemon, %sendmail);
 is($m->mail('a@other.example')->{code}, 451, 'a session between them');
-ok(Tlspolicy::Scratch::wait_for(10, sub { $daemon->audit >= 5 }),
+ok(Tlspolicy::Scratch::wait_for(60, sub { $daemon->audit >= 5 }),
     'all is recorded');
 
 my $log = "$daemon->{dir}/audit.log";

@@ -56,6 +56,7 @@ sub anew
 	my ($how, $secret, @lines) = @_;
 	my ($before, $seq, @forged) = ('0' x 64, 0);
 	my @bodies = map { s/,"seq":\d+,"chain":"\w+"\}\n//r } @lines;
+	in_epoch(\@bodies);
 	$how->(\@bodies);
 	for (@bodies) {
 		my $text = "$before$_,\"seq\":" . ++$seq . '}';
@@ -64,6 +65,39 @@ sub anew
 		push @forged, qq($_,"seq":$seq,"chain":"$before"}\n);
 	}
 	return @forged;
+}
+
+# The same log under a ratchet, stopped: who comes then has the key of epoch 2.
+my $start = $scratch->path('start');
+is(tlspolicy('audit', 'key', '-r', $start)->{status}, 0, 'a ratchet');
+mkdir $scratch->path('keys') or die;
+my $now = $scratch->write('keys/now', slurp($start), 0600);
+my $d = daemon("TLS_Clt:example.com PERM+ENCR:112\n", name => 'ratchet',
+    settings => { 'audit-key-file' => $now });
+my $m = session($d, %sendmail, i => 'Q1');
+$m->mail("a\@example.com") for 1 .. 5;
+is($d->stop, 0, 'the daemon ends');
+$log{ratchet} = [slurp("$d->{dir}/audit.log") =~ /(.*\n)/g];
+my ($epoch, $taken) = slurp($now) =~ /^epoch (\d+)\nkey (\w+)$/m;
+is($epoch, 2, 'and the epoch with it');
+my %secret = (keyed => $secret, ratchet => pack 'H*', $taken);
+
+# As good as it can be: under a ratchet all is of the epoch whose key there is.
+sub in_epoch
+{
+	my ($bodies) = @_;
+	s/,"epoch":1$/,"epoch":$epoch/ for @$bodies;
+	@$bodies = grep { !/"event":"epoch"/ } @$bodies;
+}
+
+sub sealed_behind
+{
+	my ($last, $secret, $body) = @_;
+	my ($seq, $chain) = $last =~ /,"seq":(\d+),"chain":"(\w+)"/;
+	my $text = "$body,\"seq\":" . ($seq + 1);
+	$chain = defined $secret ? hmac_sha256_hex("$chain$text}", $secret) :
+	    sha256_hex("$chain$text}");
+	return qq($text,"chain":"$chain"}\n);
 }
 
 my $change = sub { $_[0][4] =~ s/a\@example/b\@example/ };
@@ -80,10 +114,11 @@ my %forger = (
 	    anew(sub { splice @{$_[0]}, 1 }, $_[1], @{$_[0]}) }],
 	'keys: all anew, with today\'s keys' => [sub {
 	    anew($change, $_[1], @{$_[0]}) }],
-	'keys: behind the last checkpoint' => [sub { anew(sub {
-	    push @{$_[0]}, $_[0][4] =~ s/a\@example/b\@example/r }, $_[1],
-	    @{$_[0]}) }],
-	'keeper: a checkpoint changed, made up' => [undef,
+	'keys: behind checkpoint and epoch' => [sub { my @l = @{$_[0]};
+	    push @l, sealed_behind($l[-1], $_[1], $l[4] =~
+	    s/a\@example/b\@example/r =~ s/,"seq":\d+,"chain":"\w+"\}\n//r);
+	    @l }],
+	'keeper: a checkpoint forged' => [undef,
 	    sub { $_[0] =~ s/^8$/7/mr }],
 	'keeper: checkpoints left out' => [undef,
 	    sub { $_[0] =~ /\A(.*?\n\n.*?\n\n)/s; $1 . $1 }],
@@ -95,7 +130,8 @@ sub word
 	my ($lines, $kind, $notes) = @_;
 	my $file = $scratch->write('forged', join '', @$lines);
 	my $r = tlspolicy('audit', 'verify',
-	    $kind eq 'keyed' ? ('-k', $key) : (), defined $notes ?
+	    $kind eq 'keyed' ? ('-k', $key) : $kind eq 'ratchet' ?
+	    ('-k', $start) : (), defined $notes ?
 	    ('--checkpoints', $scratch->write('notes', $notes), '--verifier',
 	    $verifier) : (), $file);
 	return 'found' if $r->{status} == 65;
@@ -116,15 +152,15 @@ for (split /\n/, $table) {
 	ok($forge || $withhold, "$name: a forger") or next;
 	my @got;
 	if ($forge) {
-		for (['plain'], ['keyed'], ['keyed', $kept{keyed}]) {
+		for (['plain'], ['keyed'], ['keyed', $kept{keyed}],
+		    ['ratchet']) {
 			my ($kind, $notes) = @$_;
-			my @l = $forge->($log{$kind},
-			    $kind eq 'keyed' ? $secret : undef);
+			my @l = $forge->($log{$kind}, $secret{$kind});
 			push @got, word(\@l, $kind, $notes);
 		}
 	} else {
 		@got = ('-', '-', word($log{keyed}, 'keyed',
-		    $withhold->($kept{keyed})));
+		    $withhold->($kept{keyed})), '-');
 	}
 	is("@got", "@want", $name);
 }

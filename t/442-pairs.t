@@ -212,6 +212,28 @@ for (['1.0', '', ver12 => 'encrypt protocols=>=TLSv1.2', ver13 => 'encrypt proto
 	    for sort keys %told;
 }
 
+# The names of VERIFY, as far as main.cf has them, whatever the level.
+$daemon->rules(<<'END');
+TLS_Rcpt:name.test VERIFY
+TLS_Rcpt:pin.test VERIFY+CN:mx.pin.test
+TLS_Rcpt:dane.test DANE
+END
+for my $row (Tlspolicy::Tree::rows('outbound-match')) {
+	my (undef, $match, $told) = @$row;
+	my $names = $told =~ /both/ ? 'nexthop:dot-nexthop' : $told =~ /secure, (\S+)/ ? $1 : undef;
+	for my $site (qw(may secure verify)) {
+		configure('outbound-match' => $match, 'outbound-default' => $site);
+		my $name = "outbound-match = $match, $site";
+		$names ? is(ask('name.test'), "OK secure match=$names", "$name: VERIFY")
+		    : like(ask('name.test'), qr/^TEMP .*VERIFY beside outbound-match/, "$name: VERIFY");
+		is(ask('pin.test'), 'OK secure match=mx.pin.test', "$name: a pinned name");
+		is(ask('dane.test'), 'OK dane-only', "$name: DANE");
+	}
+}
+configure('outbound-match' => 'none', 'outbound-default' => 'may', inexpressible => 'weaken');
+is(ask('name.test'), 'OK secure match=nexthop:dot-nexthop', 'weakened');
+configure('outbound-default' => 'may');
+
 my %seen = map { ($_->{map} eq 'access' ? "$_->{map} " : '') . $_->{query} =>
     $_ } grep { $_->{event} eq 'outbound' } $daemon->audit;
 is($seen{'two.test'}{result}, 'exception', 'recorded as an exception');

@@ -29,6 +29,8 @@ my $second = Tlspolicy::Daemon->start(scratch => $setups->{scratch},
 my $other = $second->socket;
 
 my $metrics = 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1';
+my $facts = "unix:$setups->{daemon}{dir}/facts.sock";
+my $fp = join ':', ('AB') x 32;
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
 
 # Parameters for a certificate of this kind.
@@ -375,6 +377,32 @@ my @rows = (
 	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
 		default_transport => 'smtp:hub.example' },
 	    finds => 'postfix-relay' },
+	'next hops by sender' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'inline:{ \@b.example=[hub.example] \@c.example=DUNNO }' },
+	    says => qr/sender_dependent_relayhost_maps of \S+ leads to \[hub\.example\], for which there is no rule/,
+	    finds => 'postfix-relay' },
+	'transports by sender that lead to hosts with a rule' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\nTLS_Srv:hub.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_default_transport_maps => 'inline:{ \@b.example=smtp:[hub.example] \@c.example=smtp: }' },
+	    finds => '' },
+	'a table by sender that cannot be listed' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'static:[hub.example]' },
+	    says => qr/sender_dependent_relayhost_maps of \S+: static:\[hub\.example\]: .*; it may lead past 1 rule of TLS_Rcpt, such as TLS_Rcpt:a\.example/,
+	    finds => 'postfix-by-address', left => 1 },
+	'tables by sender, and no rule that they could lead past' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Srv:hub.example ENCR:1\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", default_transport => 'smtp',
+		sender_dependent_relayhost_maps => 'static:[hub.example]' },
+	    finds => '' },
 	'domains that are delivered here' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
 	    rules => "TLS_Rcpt:a.example ENCR:1\n",
@@ -423,6 +451,25 @@ my @rows = (
 	    master => sub { "$_[0]hard unix - - n - - smtp\n"
 		. " -o smtp_tls_mandatory_protocols=>=TLSv1.3\n" },
 	    finds => 'postfix-limits' },
+	'names that VERIFY would be told with, and main.cf does not have' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'nexthop' },
+	    finds => 'postfix-match' },
+	'such names of two services, one at the level verify' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop', 'outbound-default' => 'verify' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
+		smtp_tls_secure_cert_match => 'hostname, nexthop' },
+	    master => sub { "$_[0]hard unix - - n - - smtp\n"
+		. " -o smtp_tls_security_level=verify\n"
+		. " -o smtp_tls_verify_cert_match=.hub.example\n" },
+	    finds => 'postfix-match' },
+	'a setting that has less of them' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
+		'outbound-match' => 'nexthop' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    finds => '' },
 	'settings that say the same, and more' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666',
 		'outbound-version' => '1.3', 'outbound-exclude' => 'rc4 MD5:3DES' },
@@ -475,6 +522,109 @@ my @rows = (
 	'a level where nobody asks' => {
 	    main => { smtp_tls_security_level => 'encrypt' },
 	    finds => '' },
+	'rules on fingerprints, and nobody tells them' => {
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr/"facts-socket = unix:\S+facts\.sock"/,
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ unix:\S+facts\.sock, timeout=5s, default_action=DUNNO \}, check_recipient_access inline:\{unknown\@example\.org=REJECT\}, permit_mynetworks, reject$/m,
+	    finds => 'feed-off postfix-no-feed' },
+	'on those of keys, of a profile, that only warns' => {
+	    rules => "Profile:a WARN+ENCR:1+PKFP:$fp\nTLS_To:a.example AS:a\n",
+	    finds => 'feed-off postfix-no-feed' },
+	'on what leaves alone' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    rules => "TLS_Srv:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed that is asked first' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "reject_unauth_pipelining, "
+		. "check_policy_service { $facts, default_action=DUNNO }, "
+		. 'permit_mynetworks, reject' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed without braces, behind a word that only begins like permit' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permits, '
+		. "check_policy_service $facts permit_mynetworks, reject",
+		smtpd_restriction_classes => 'permits', permits => 'DUNNO' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a feed behind a permit' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permit_mynetworks, '
+		. "check_policy_service { $facts, timeout=7s, default_action=DUNNO }"
+		. ', reject' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ \S+facts\.sock, timeout=7s, default_action=DUNNO \}, permit_mynetworks, reject$/m,
+	    finds => 'postfix-feed-behind' },
+	'it behind the same for somebody else' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => 'permit_mynetworks, '
+		. "check_policy_service { unix:other, default_action=DUNNO } reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/, permit_mynetworks, check_policy_service \{ unix:other, default_action=DUNNO \} reject$/m,
+	    finds => 'postfix-no-feed' },
+	'no feed for one service' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    master => option('smtps',
+		'smtpd_recipient_restrictions=permit_mynetworks,reject'),
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps_there => qr/=check_policy_service,\{unix:\S+,timeout=5s,default_action=DUNNO\},permit_mynetworks,reject/,
+	    finds => 'postfix-no-feed' },
+	'a feed for others alone' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0600' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    finds => 'feed-closed-to-mta' },
+	'a feed where the daemon does not listen' => {
+	    before => sub { $_[0]->put_settings("facts-socket = $facts",
+		'facts-socket-mode = 0666') },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    finds => 'feed-down' },
+	'a feed that a chroot does not show' => {
+	    conf => { 'facts-socket' => $facts, 'facts-socket-mode' => '0666' },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    master => sub { $_[0] =~ s/^(\S+ inet n -) n/$1 y/mgr },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    keeps => qr/^smtpd_recipient_restrictions = check_policy_service \{ unix:tlspolicy\/facts\.sock, /m,
+	    finds => 'postfix-chroot postfix-chroot postfix-no-feed postfix-no-feed' },
+	'silenced' => {
+	    conf => { silence => 'feed-off postfix-no-feed' },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n", finds => '' },
+	'a socket unit for it, and the setting is off' => {
+	    before => sub {
+		my ($setups) = @_;
+		$setups->put_settings("facts-socket = $facts",
+		    'facts-socket-mode = 0666');
+		$setups->restart_daemon;
+		$setups->put_settings('facts-socket = off');
+		$setups->{scratch}->write('systemctl.shown.tlspolicy-facts.socket',
+		    "LoadState=loaded\nActiveState=active\nListen="
+		    . $facts =~ s/^unix://r . " (Stream)\n");
+	    },
+	    after => sub { unlink $_[0]{scratch}->path(
+		'systemctl.shown.tlspolicy-facts.socket') },
+	    main => { smtpd_recipient_restrictions => "check_policy_service "
+		. "{ $facts, default_action=DUNNO }, permit_mynetworks, reject" },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr/is off, and tlspolicy-facts\.socket listens on \Q$facts\E/,
+	    finds => 'feed-off' },
+	# Its lines are for a machine with systemd.
+	'rules on fingerprints, and systemd makes the milter its socket' => {
+	    before => sub {
+		my ($setups) = @_;
+		$setups->{scratch}->write('systemctl.shown.tlspolicy-milter.socket',
+		    "LoadState=loaded\nActiveState=active\nListen="
+		    . "$setups->{daemon}{dir}/milter.sock (Stream)\n");
+	    },
+	    after => sub { unlink $_[0]{scratch}->path(
+		'systemctl.shown.tlspolicy-milter.socket') },
+	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
+	    says => qr{"install -m 644 \S+/examples/tlspolicy-facts\.socket .*"systemctl enable tlspolicy-facts\.socket"}s,
+	    finds => 'feed-off postfix-no-feed', left => 1 },
 	'no audit log' => { conf => { 'audit-file' => '/dev/null' },
 	    finds => 'not-seen not-seen', left => 1, services => 0,
 	    unasked => 1 },

@@ -105,7 +105,7 @@ subtest "$kills builds killed" => sub {
 	}
 	Tlspolicy::Scratch::wait_pid(start_build(), 60);
 	my $start = $traffic->count;
-	Tlspolicy::Scratch::wait_for(10, sub { $traffic->count > $start + 100 });
+	Tlspolicy::Scratch::wait_for(60, sub { $traffic->count > $start + 100 });
 	my $words = $traffic->finish;
 	my @wrong = grep { !/^policy:\d+$/ } keys %$words;
 	my $sessions = 0;

@@ -21,7 +21,7 @@ my $seconds = $ENV{TLSPOLICY_EXHAUSTED} // 2;
 
 my $port = Tlspolicy::Scratch::free_port();
 my $url = "http://127.0.0.1:$port";
-my $http = HTTP::Tiny->new(timeout => 5, keep_alive => 0);
+my $http = HTTP::Tiny->new(timeout => 60, keep_alive => 0);
 my $perm = "TLS_Clt:example.com PERM+ENCR:112\n";
 my $temp = "TLS_Clt:example.com TEMP+ENCR:112\n";
 my $daemon = daemon($perm,
@@ -91,14 +91,14 @@ sub replaced_meanwhile
 	unlink $daemon->{store}, "$daemon->{store}-lock";
 	is($daemon->rules($temp)->{status}, 0, 'build');
 	my $r;
-	Tlspolicy::Scratch::wait_for(5, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		$r = $old->mail('a@example.com');
 		return ($r->{dsn} // '') eq '4.7.10' });
 	answer_is($r, [451, '4.7.10'], 'another store is opened');
 	my $log = "$daemon->{dir}/audit.log";
 	rename $log, "$log.1" or die "$log: $!\n";
 	$daemon->hup;
-	ok(Tlspolicy::Scratch::wait_for(5, sub { -s $log }),
+	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }),
 	    'another audit file is opened');
 	is($daemon->rules($perm)->{status}, 0, 'build');
 	answer_is($old->mail('a@example.com'), $refused, 'in force at once');
@@ -112,7 +112,7 @@ subtest 'no descriptors left' => sub {
 	# Sixteen are spared.
 	ok(limit($daemon->{pid}, $files + 26 . ':'), 'ten more at most');
 	my @waiting = map { connect_idle() } 1 .. 40;
-	Tlspolicy::Scratch::wait_for(5, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		open_files() >= $files + 10 });
 	logged($daemon,
 	    qr/cannot accept connections; they wait: Too many open files/,
@@ -168,7 +168,7 @@ subtest "$idle connections that say nothing" => sub {
 	diag(sprintf '%d idle connections: %.1f kB each, a session beside '
 	    . 'them in %.3f s', $idle, $each, $took);
 	close $_->{sock} for @idle;
-	ok(Tlspolicy::Scratch::wait_for(20, sub { open_files() < 100 }),
+	ok(Tlspolicy::Scratch::wait_for(60, sub { open_files() < 100 }),
 	    'all are given back') or diag(open_files());
 	new_session('afterwards');
 };
@@ -194,7 +194,7 @@ subtest 'a limit below what is open' => sub {
 		close $m->{sock};
 	}
 	logged($daemon, qr/libmilter has ended/, 'the log says so');
-	is((Tlspolicy::Scratch::wait_pid($daemon->{pid}, 10) // 0) >> 8, 69,
+	is((Tlspolicy::Scratch::wait_pid($daemon->{pid}, 60) // 0) >> 8, 69,
 	    'exit status 69');
 	ok(!-e "$daemon->{dir}/milter.sock", 'the socket is gone');
 	$_->quit for @idle;

@@ -33,7 +33,7 @@ my %refused = (before => [550, '5.7.10'], after => [451, '4.7.10']);
 my $clock = Tlspolicy::Fault::Clock->new(scratch());
 $clock->ahead(my $ahead = $start);
 my $port = Tlspolicy::Scratch::free_port();
-my $http = HTTP::Tiny->new(timeout => 5);
+my $http = HTTP::Tiny->new(timeout => 60);
 my $daemon;
 
 sub run_daemon
@@ -141,7 +141,7 @@ subtest 'a session that is silent meanwhile' => sub {
 	answer_is(session($daemon)->mail('a@example.com'), $refused{before},
 	    'another one');
 	jump_to($start + DAY);
-	ok(Tlspolicy::Scratch::wait_for(30, sub {
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		session($daemon)->mail('b@example.com');
 		return grep { $_->{event} eq 'aborted' } $daemon->audit }),
 	    'what was judged is recorded as given up');
@@ -190,7 +190,7 @@ sub bounds
 		my ($before) = $syncs->();
 		$jump->();
 		$m->mail('a@example.com');
-		ok(Tlspolicy::Scratch::wait_for(3, sub {
+		ok(Tlspolicy::Scratch::wait_for(60, sub {
 		    ($syncs->())[0] > $before }), 'a batch is synced');
 		my $size = -s "$daemon->{dir}/audit.log";
 		system($limits, '--pid', $daemon->{pid},

@@ -186,7 +186,7 @@ sub well
 {
 	my ($name) = @_;
 	my $why = 'it has ended';
-	my $good = Tlspolicy::Scratch::wait_for(8, sub {
+	my $good = Tlspolicy::Scratch::wait_for(60, sub {
 		return 0 unless $daemon->alive;
 		$why = trouble();
 		return $why eq '';
@@ -198,7 +198,7 @@ sub well
 sub prepared
 {
 	my ($macros, $before) = @_;
-	return Tlspolicy::Scratch::wait_for(8, sub {
+	return Tlspolicy::Scratch::wait_for(60, sub {
 		my $m = eval { session($daemon, @$macros) } or return 0;
 		return 0 if $before && !$before->($m);
 		return $m;
@@ -207,7 +207,7 @@ sub prepared
 
 sub recorded
 {
-	Tlspolicy::Scratch::wait_for(8, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		my $m = prepared(@{$step{'end of message'}}[1, 2]);
 		return word(end_of_message($m)) eq 'continue';
 	});
@@ -319,7 +319,7 @@ loop('audit reopen', 'write+sync+thread', each => 2);
 my $before = status('VmRSS');
 loop('mail', 'memory', each => 40) for 1 .. 3;
 cmp_ok(status('VmRSS') - $before, '<', 1024, 'no memory is lost, in kB');
-ok(Tlspolicy::Scratch::wait_for(5, sub { descriptors() <= $descriptors + 2 }),
+ok(Tlspolicy::Scratch::wait_for(60, sub { descriptors() <= $descriptors + 2 }),
     'nor descriptors') or
     diag(descriptors(), " are open, $descriptors were");
 is($daemon->stop, 0, 'the daemon ends');

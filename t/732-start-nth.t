@@ -94,7 +94,7 @@ sub once
 	$ready ||= told_ready();
 	return ($hit, bad_end($status)) if $ended;
 	# The store is looked for once a second.
-	my $served = Tlspolicy::Scratch::wait_for(4, sub {
+	my $served = Tlspolicy::Scratch::wait_for(60, sub {
 		$ended = waitpid($pid, WNOHANG) == $pid;
 		$status = $?;
 		return $ended || refuses();

@@ -28,12 +28,12 @@ my %settings = (socketmap => "unix:$map", 'audit-sync' => 'batch',
 my $text = Tlspolicy::Scratch::must($mkrules, $rules);
 my $daemon = daemon($text . "TLS_Srv:dest.test ENCR:1\n",
     settings => \%settings);
-Tlspolicy::Scratch::wait_for(20, sub { -S $map });
+Tlspolicy::Scratch::wait_for(60, sub { -S $map });
 
 # One question to the socketmap and one to the metrics, as words.
 sub ask
 {
-	my $sock = IO::Socket::UNIX->new(Peer => $map, Timeout => 5)
+	my $sock = IO::Socket::UNIX->new(Peer => $map, Timeout => 60)
 	    or return 'map: closed';
 	my @words;
 	for my $asked ('tlspolicy dest.test', 'access TLS_Rcpt:a@other.test') {

@@ -20,7 +20,7 @@ sub none {
 my %manual = Tlspolicy::Tree::manual('tlspolicy-audit.5');
 my %said;
 for my $section ('Every line', 'Records',
-    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'POLICY AND SETTINGS') {
+    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'RATCHET', 'POLICY AND SETTINGS') {
 	for ($manual{$section} =~ /^\.(?:It )?Va (.*)$/mg) {
 		$said{$_} = 1 for grep { !/^-|[^\w-]/ } split / /;
 	}

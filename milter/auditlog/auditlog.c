@@ -99,6 +99,13 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	case WRITER_NOT_SIGNED:
 		complain(fault->text, "; the checkpoint waits until it can");
 		break;
+	case WRITER_STUCK:
+		complain(fault->text, "; until it can, who takes the key can "
+		    "forge all lines since its epoch began");
+		break;
+	case WRITER_TURNS:
+		log_info("audit log: the key goes with its epoch again");
+		break;
 	case WRITER_LOST:
 		complain(fault->text, "");
 		break;
@@ -107,11 +114,10 @@ report(void *none, enum writer_event event, const struct fault *fault)
 
 /* `key` is room for the key and must live as long as the options. */
 static bool
-options_of(struct auditlog *a, const struct settings *s, struct writer_options *o,
-    char key[CHAIN_KEY_MAX], struct fault *fault)
+options_of(struct auditlog *a, const struct settings *s,
+    struct writer_options *o, struct chain_key *key, struct fault *fault)
 {
-	size_t n = 0;
-
+	memset(key, 0, sizeof *key);
 	/* From then on no core file and no other process of the user's. */
 	if ((s->audit_key_file[0] != '\0' || s->privacy > 0 ||
 	    s->checkpoint_key_file[0] != '\0') &&
@@ -119,13 +125,17 @@ options_of(struct auditlog *a, const struct settings *s, struct writer_options *
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "cannot keep keys out of core files");
 	if (s->audit_key_file[0] != '\0' &&
-	    !chain_read_key(s->audit_key_file, key, &n, fault))
+	    !chain_read_key(s->audit_key_file, key, fault))
 		return false;
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,
 		.full = (enum audit_full)s->audit_full,
-		.key = slice_make(key, n), .clock = clock_date_us,
-		.report = report, .sync_before = sync_before, .arg = a };
+		.clock = clock_date_us, .report = report,
+		.sync_before = sync_before, .arg = a };
+	if (key->epoch > 0)
+		o->ratchet = s->audit_key_file; /* the writer reads it */
+	else
+		o->key = slice_make(key->bytes, key->n);
 	return true;
 }
 
@@ -139,14 +149,15 @@ static bool
 start(struct auditlog *a, const struct settings *s, struct fault *fault)
 {
 	struct writer_options options;
-	char key[CHAIN_KEY_MAX], folder[SETTINGS_STRING_MAX];
+	char folder[SETTINGS_STRING_MAX];
 	struct writer *w = NULL;
+	struct chain_key key;
 
 	if (auditlog_is_off(s))
 		return true;
 	settings_state_folder(s, folder);
-	if (salting_follow(&a->salting, s, clock_date_us(), fault) &&
-	    options_of(a, s, &options, key, fault)) {
+	if (options_of(a, s, &options, &key, fault) &&
+	    salting_follow(&a->salting, s, clock_date_us(), fault)) {
 		options.state_folder = folder;
 		if (s->checkpoint_key_file[0] != '\0')
 			options.checkpoint_key = s->checkpoint_key_file;
@@ -154,7 +165,7 @@ start(struct auditlog *a, const struct settings *s, struct fault *fault)
 		options.checkpoint_s = (unsigned)s->checkpoint_interval;
 		w = writer_open(&options, fault);
 	}
-	explicit_bzero(key, sizeof key);
+	chain_wipe_key(&key);
 	if (w == NULL)
 		return false;
 	atomic_store(&a->writer, w);
@@ -218,7 +229,7 @@ auditlog_reopen(struct auditlog *a, const struct settings *settings,
 {
 	struct writer *w = atomic_load(&a->writer);
 	struct writer_options options;
-	char key[CHAIN_KEY_MAX];
+	struct chain_key key;
 	bool good;
 
 	if (w == NULL)
@@ -226,9 +237,9 @@ auditlog_reopen(struct auditlog *a, const struct settings *settings,
 	/* The file is opened anew all the same. */
 	if (!salting_follow(&a->salting, settings, clock_date_us(), fault))
 		log_fault(LOG_LEVEL_ERROR, fault);
-	good = options_of(a, settings, &options, key, fault) &&
+	good = options_of(a, settings, &options, &key, fault) &&
 	    writer_reopen(w, &options, fault);
-	explicit_bzero(key, sizeof key);
+	chain_wipe_key(&key);
 	return good;
 }
 

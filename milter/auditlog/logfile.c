@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "milter/auditlog/logfile-epoch.h"
 #include "milter/auditlog/logfile-internal.h"
 
 static bool
@@ -89,17 +90,30 @@ go_on_behind_known(struct logfile *f, enum logfile_loss loss, uint64_t ends)
 	f->head.seq = f->known->seq;
 }
 
+/* What is here ends in an epoch whose end is not here. */
+static void
+lose_epoch(struct logfile *f)
+{
+	f->loss = LOGFILE_CUT;
+	f->ends = f->head.seq;
+	f->why = "cut";
+}
+
 /* Behind a rotated file, if there is one. */
 static void
 begin_behind(struct logfile *f, const char *path)
 {
-	bool found = tail_of_rotated(path, f->chain, &f->head);
+	struct tail tail;
+	bool found = tail_of_rotated(path, f->chain, &tail);
 
-	if (!found)
-		chain_head_init(&f->head);
+	chain_head_init(&f->head);
+	if (found)
+		f->head = tail.head;
 	if (f->known != NULL && f->head.seq < f->known->seq)
 		go_on_behind_known(f, found ? LOGFILE_CUT : LOGFILE_LOST,
 		    f->head.seq);
+	else if (found && f->behind)
+		lose_epoch(f);
 }
 
 static bool
@@ -172,13 +186,15 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	if (!tail.found)
 		return begin(f, path, &tail, before, now_us, fault);
 	f->head = tail.head;
-	if (strcmp(tail.key, chain_id(f->chain)) != 0)
+	if (!tail_has_key_of(&tail, f->chain))
 		return begin_with_key(f, path, &tail, before, now_us, fault);
 	f->head = f->written = tail.head;
 	memcpy(f->written.hex, tail.sealed, sizeof tail.sealed);
 	f->written.torn = 0;
 	if (!look_for_known(f, fault))
 		return false;
+	if (f->behind && f->loss == LOGFILE_NOTHING)
+		lose_epoch(f);
 	if ((tail.ended || seal_newline(f)) && (f->loss != LOGFILE_NOTHING ?
 	    seal_line(f, now_us, chain_format_link) : f->head.torn == 0 ||
 	    seal_line(f, now_us, chain_format_mark)))
@@ -201,15 +217,24 @@ begin_stream(struct logfile *f, const struct chain_head *before,
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 }
 
+static bool
+make_chain(struct logfile *f, const char *path, struct slice key,
+    struct fault *fault)
+{
+	if (f->ratchet != NULL)
+		return logfile_catch_up(f, path, &f->behind, fault);
+	return (f->chain = chain_new(key, fault)) != NULL;
+}
+
 bool
 logfile_open(struct logfile *f, const char *path, struct slice key,
     const struct chain_head *before, int64_t now_us, struct fault *fault)
 {
 	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known,
-		.signing = f->signing };
+		.signing = f->signing, .ratchet = f->ratchet };
 
 	if (logfile_take(&fresh, path, fault) &&
-	    (fresh.chain = chain_new(key, fault)) != NULL && (fresh.stream ?
+	    make_chain(&fresh, path, key, fault) && (fresh.stream ?
 	    begin_stream(&fresh, before, now_us, fault) :
 	    folder_sync(path, fault) &&
 	    resume(&fresh, path, before, now_us, fault))) {
@@ -270,7 +295,7 @@ logfile_begin(struct logfile *f, int64_t now_us)
 {
 	struct stat st;
 
-	if (f->stream || f->at != f->n || f->size == 0 || fstat(f->fd, &st) == -1 ||
+	if (f->stream || f->ended || f->at != f->n || f->size == 0 || fstat(f->fd, &st) == -1 ||
 	    (uint64_t)st.st_size >= f->size)
 		return false;
 	if (st.st_size > 0)

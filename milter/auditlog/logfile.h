@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "milter/auditlog/ratchet.h"
 #include "milter/auditlog/signing.h"
 #include "policy/policy.h"
 
@@ -26,6 +27,8 @@ struct logfile {
 	ino_t ino;
 	uint64_t size;		/* of the file, by what was read and written */
 	struct chain *chain;
+	struct ratchet *ratchet; /* has the chain's key; NULL: it stays */
+	bool ended, behind;	/* logfile-epoch.h */
 	struct chain_head head;	/* after the last line of `buf` */
 	struct chain_head written; /* the last whole line in the file */
 	char *buf;		/* sealed, not written yet: buf[at..n) */
@@ -52,7 +55,8 @@ struct logfile {
  *
  * `f->known` is a line that the log is known to have had.  If it has not, the
  * chain goes on behind that line, with a link that says why: who verifies it
- * sees what is missing, and `loss` tells of it.
+ * sees what is missing, and `loss` tells of it.  With `f->ratchet` that has the
+ * key: logfile-epoch.h.
  *
  * "/dev/stdout" is what the process was given as standard output, and a FIFO is
  * opened when somebody reads it.  Both are streams: nothing of them can be read

@@ -28,7 +28,7 @@ struct entry {
 /* Owns copies: writer_reopen() may have given up waiting for it. */
 struct reopening {
 	struct writer_options options;
-	char *path;
+	char *path, *ratchet;
 	char key[CHAIN_KEY_MAX];
 	struct fault fault;
 	bool done, good, left; /* left: nobody waits, the writer frees it */

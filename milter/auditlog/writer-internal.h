@@ -1,10 +1,11 @@
 /*
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
- * Each file calls only those named before it: writer-round.c (one round of the
- * writer), writer-keep.c (the thread that notes where the log ends),
- * writer-sync.c (the thread that syncs), writer-reopen.c (a change of
- * files), writer-thread.c (the writer's loop), writer.c (the callbacks' side).
+ * Each file calls only those named before it: writer-epoch.c (when the key of
+ * the chain goes), writer-round.c (one round of the writer), writer-keep.c (the
+ * thread that notes where the log ends), writer-sync.c (the thread that syncs),
+ * writer-reopen.c (a change of files), writer-thread.c (the writer's loop),
+ * writer.c (the callbacks' side).
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
@@ -13,7 +14,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "milter/auditlog/logfile.h"
+#include "milter/auditlog/logfile-epoch.h"
 #include "milter/auditlog/logstate.h"
 #include "milter/auditlog/signing.h"
 #include "milter/auditlog/writer-entry.h"
@@ -62,8 +63,6 @@ struct writer {
 	bool keep_no_more;
 	atomic_bool stream; /* nothing of it is looked for again */
 
-	bool (*sync_before)(void *arg); /* writer.h; constant */
-	void *before_arg;
 	struct signing signing;
 	struct logstate state; /* only the keeping thread's, once there is */
 	bool told_unknown;     /* WRITER_UNKNOWN */
@@ -77,7 +76,17 @@ struct writer {
 	int64_t watched_ms;
 	bool homeless; /* the file has no name, and there is no new one */
 	bool told_astray, reported; /* WRITER_ASTRAY; WRITER_FAILING */
+	uint64_t epoch_seq; /* the last line of the epoch before; 0: not known */
+	int64_t epoch_due_ms, epoch_try_ms;
 };
+
+/* writer-epoch.c */
+void writer_epoch_opened(struct writer *) NONNULL; /* it begins or goes on */
+bool writer_epoch_is_due(const struct writer *) NONNULL; /* lock held */
+/* Seals its last line; false: it goes on, which was told. */
+bool writer_epoch_end(struct writer *) MUST_CHECK NONNULL;
+/* When that line is safe.  False with a fault: to be tried again. */
+bool writer_epoch_begin(struct writer *, struct fault *) MUST_CHECK NONNULL;
 
 /* writer-round.c */
 void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */

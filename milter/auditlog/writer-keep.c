@@ -44,6 +44,12 @@ report_loss(struct writer *w)
 
 	switch (w->file.loss) {
 	case LOGFILE_CUT:
+		if (known <= ends) {
+			fault_set(&fault, FAULT_IO, "%s: the last lines of an "
+			    "epoch before that of the key are missing at the "
+			    "end", w->state.file);
+			break;
+		}
 		fault_set(&fault, FAULT_IO, "%s: lines %llu to %llu are "
 		    "missing at the end", w->state.file, ends + 1, known);
 		break;

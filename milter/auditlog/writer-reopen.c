@@ -21,6 +21,7 @@ writer_reopening_free(struct reopening *r)
 		return;
 	OPENSSL_cleanse(r->key, sizeof r->key);
 	free(r->path);
+	free(r->ratchet);
 	free(r);
 }
 
@@ -29,13 +30,16 @@ writer_reopening_new(const struct writer_options *options, struct fault *fault)
 {
 	struct reopening *r = calloc(1, sizeof *r);
 
-	if (r == NULL || (r->path = strdup(options->path)) == NULL) {
-		free(r);
+	if (r == NULL || (r->path = strdup(options->path)) == NULL ||
+	    (options->ratchet != NULL &&
+	    (r->ratchet = strdup(options->ratchet)) == NULL)) {
+		writer_reopening_free(r);
 		fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 		return NULL;
 	}
 	r->options = *options;
 	r->options.path = r->path;
+	r->options.ratchet = r->ratchet;
 	r->options.state_folder = NULL;
 	r->options.checkpoint_key = r->options.checkpoint_file = NULL;
 	if (options->key.n > 0)
@@ -77,21 +81,76 @@ writer_reopen(struct writer *w, const struct writer_options *options,
 	return good;
 }
 
+/* The one that is open, unless its file is another ratchet's now. */
+static bool
+find_ratchet(const struct writer *w, const char *path, struct ratchet **found,
+    struct fault *fault)
+{
+	struct ratchet *now = w->file.ratchet;
+	struct chain_key key;
+	bool same;
+
+	*found = NULL;
+	if (path == NULL)
+		return true;
+	same = now != NULL && ratchet_is_at(now, path) &&
+	    (!chain_read_key(path, &key, fault) ||
+	    strcmp(key.id, ratchet_id(now)) == 0);
+	chain_wipe_key(&key);
+	*found = same ? now : ratchet_open(path, fault);
+	return *found != NULL;
+}
+
+/* An epoch that has ended begins no file. */
+static bool
+finish_epoch(struct writer *w, struct fault *fault)
+{
+	if (!w->file.ended)
+		return true;
+	return w->file.at < w->file.n ? fault_set(fault, FAULT_IO, "the old "
+	    "file still waits for the last line of its epoch") :
+	    writer_epoch_begin(w, fault);
+}
+
+static bool
+open_with(struct writer *w, const struct writer_options *o,
+    const struct chain_head *head, struct fault *fault)
+{
+	struct ratchet *before = w->file.ratchet, *ratchet;
+
+	if (!find_ratchet(w, o->ratchet, &ratchet, fault))
+		return false;
+	w->file.ratchet = ratchet;
+	if (logfile_open(&w->file, o->path, o->key, head, o->clock(), fault)) {
+		if (before != ratchet)
+			ratchet_close(before);
+		if (before != ratchet)
+			writer_epoch_opened(w);
+		return true;
+	}
+	w->file.ratchet = before;
+	if (before != ratchet)
+		ratchet_close(ratchet);
+	return false;
+}
+
 /* The new file goes on where the old one ends, torn or not. */
 static bool
 change_file(struct writer *w, const struct writer_options *o,
     struct fault *fault)
 {
-	struct logfile old = w->file;
 	struct entry *torn = w->sealed;
+	struct logfile old;
 
+	if (!finish_epoch(w, fault))
+		return false;
+	old = w->file;
 	if (torn == NULL && old.at < old.n)
 		return fault_set(fault, FAULT_IO,
 		    "the old file still waits for its first line");
 	if (torn != NULL && !logfile_tear(&old, torn->start, &torn->before))
 		return fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
-	if (!logfile_open(&w->file, o->path, o->key, &old.head,
-	    o->clock(), fault))
+	if (!open_with(w, o, &old.head, fault))
 		return false;
 	signing_cut(&w->signing); /* no tree spans two files */
 	pthread_mutex_lock(&w->lock);
@@ -165,6 +224,7 @@ settle_reopening(struct writer *w, struct reopening *r)
 void
 writer_reopen_now(struct writer *w, struct reopening *r)
 {
+	w->epoch_due_ms = 0;
 	writer_round(w);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = clock_ms();

@@ -253,6 +253,8 @@ sync_is_due(const struct writer *w)
 {
 	if (w->unsynced != NULL || w->stopping || w->file.forgotten)
 		return true;
+	if (w->file.ended)
+		return true;
 	/* What nobody waits for: a withdrawal, a link. */
 	if (w->sync == AUDIT_SYNC_EACH)
 		return w->file.unsynced;
@@ -279,7 +281,8 @@ writer_sync(struct writer *w, struct fault *fault)
 	struct entry *list;
 	bool good;
 
-	if (w->sync_before != NULL && !w->sync_before(w->before_arg))
+	if (w->options.sync_before != NULL &&
+	    !w->options.sync_before(w->options.arg))
 		return fault_set(fault, FAULT_IO, "salts cannot be brought to "
 		    "the disk");
 	pthread_mutex_lock(&w->lock);
@@ -352,6 +355,26 @@ report_cut(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* A last line of which not a byte could be written is not the last one. */
+static bool
+write_end(struct writer *w, struct fault *fault)
+{
+	struct chain_head head = w->file.head;
+	size_t start = w->file.n;
+	bool due;
+
+	pthread_mutex_lock(&w->lock);
+	due = writer_epoch_is_due(w);
+	pthread_mutex_unlock(&w->lock);
+	if (!due || !writer_epoch_end(w) || logfile_write(&w->file, fault))
+		return true;
+	if (w->file.at <= start) {
+		logfile_unseal(&w->file, start, &head);
+		w->file.ended = false;
+	}
+	return false;
+}
+
 static bool
 write_round(struct writer *w, struct fault *fault)
 {
@@ -367,15 +390,17 @@ write_round(struct writer *w, struct fault *fault)
 	if (logfile_begin(&w->file, w->options.clock()))
 		report_cut(w);
 	size = w->file.size;
+	good = write_end(w, fault);
 	pthread_mutex_lock(&w->lock);
 	/*
 	 * The rest of what is torn first, and a sync that failed: readers look
 	 * for a withdrawal within a round behind its record.
 	 */
-	taken = w->file.at < w->file.n || w->unsynced != NULL ||
-	    w->file.forgotten ? NULL : take(w);
+	taken = !good || w->file.ended || w->file.at < w->file.n ||
+	    w->unsynced != NULL || w->file.forgotten ? NULL : take(w);
 	pthread_mutex_unlock(&w->lock);
-	good = seal(w, taken, fault) && logfile_write(&w->file, fault);
+	good = good && seal(w, taken, fault) &&
+	    logfile_write(&w->file, fault);
 	pthread_mutex_lock(&w->lock);
 	note_writes(w, size);
 	settle_written(w);
@@ -387,7 +412,8 @@ write_round(struct writer *w, struct fault *fault)
 	/* What is whole is not refused for what found no room behind it. */
 	due = sync_is_due(w);
 	pthread_mutex_unlock(&w->lock);
-	return (!due || writer_sync(w, fault)) && good;
+	return (!due || writer_sync(w, fault)) && good &&
+	    (!w->file.ended || writer_epoch_begin(w, fault));
 }
 
 /* The lock is held, and the thread is the writer's. */
@@ -409,7 +435,7 @@ writer_round(struct writer *w)
 	if (!w->failing && w->sealed == NULL && !w->homeless)
 		queue_gap(w);
 	idle = w->first == NULL && w->sealed == NULL && !w->file.forgotten &&
-	    !w->forgot;
+	    !w->forgot && !w->file.ended;
 	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	good = write_round(w, &fault);

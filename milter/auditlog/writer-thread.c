@@ -164,7 +164,8 @@ writer_thread(void *arg)
 		pthread_mutex_lock(&w->lock);
 		failing = w->failing;
 		stopping = stopping && (failing ? ++tries > LAST_TRIES :
-		    w->first == NULL && !w->file.unsynced);
+		    w->first == NULL && !w->file.unsynced &&
+		    !w->file.ended && !writer_epoch_is_due(w));
 		pthread_mutex_unlock(&w->lock);
 		if (stopping)
 			break;

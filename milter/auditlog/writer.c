@@ -284,9 +284,13 @@ open_file(struct writer *w, const struct writer_options *o,
 	    o->checkpoint_s, fault))
 		return false;
 	w->file.signing = &w->signing;
+	if (o->ratchet != NULL && (w->file.ratchet = ratchet_open(o->ratchet,
+	    fault)) == NULL)
+		return false;
 	if (!logfile_open(&w->file, o->path, o->key, NULL, o->clock(), fault))
 		return false;
 	writer_keep_opened(w);
+	writer_epoch_opened(w);
 	w->stream = w->file.stream;
 	if (w->file.stream)
 		w->sync = AUDIT_SYNC_NONE;
@@ -309,11 +313,10 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->options = *options;
 	w->options.path = NULL;
 	w->options.key = slice_make(NULL, 0);
+	w->options.ratchet = NULL;
 	w->options.state_folder = NULL;
 	w->options.checkpoint_key = w->options.checkpoint_file = NULL;
 	w->state.dir = -1;
-	w->sync_before = options->sync_before;
-	w->before_arg = options->arg;
 	w->sync = options->sync;
 	w->full = options->full;
 	w->room = options->queue_bytes != 0 ? options->queue_bytes :
@@ -327,6 +330,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	}
 	logstate_close(&w->state);
 	signing_close(&w->signing);
+	ratchet_close(w->file.ratchet);
 	logfile_close(&w->file);
 	writer_reopening_free(w->now);
 	free(w);
@@ -366,6 +370,7 @@ writer_close(struct writer *w)
 	signing_close(&w->signing);
 	writer_reopening_free(w->now);
 	writer_reopening_free(w->reopening);
+	ratchet_close(w->file.ratchet);
 	logfile_close(&w->file);
 	pthread_cond_destroy(&w->progress);
 	pthread_cond_destroy(&w->work);

@@ -28,7 +28,7 @@
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_H
 
-#include "policy/policy.h"
+#include "milter/auditlog/writer-stats.h"
 
 struct writer;
 enum writer_event {
@@ -45,6 +45,8 @@ enum writer_event {
 	WRITER_KEPT,
 	WRITER_CHECKPOINT, /* the fault's text is one */
 	WRITER_NOT_SIGNED, /* one cannot be made or handed on; it waits */
+	WRITER_STUCK,     /* the ratchet: this epoch goes on; why */
+	WRITER_TURNS,     /* it does so again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -53,37 +55,19 @@ struct writer_options {
 	enum audit_sync sync;
 	enum audit_full full;
 	struct slice key;
+	const char *ratchet; /* a key file, whose key goes; NULL: `key` stays */
 	const char *state_folder; /* where the log's end is noted; NULL */
 	const char *checkpoint_key, *checkpoint_file; /* NULL: none are made */
 	unsigned checkpoint_s;
 	size_t queue_bytes;	/* 0: 16 MB */
 	unsigned wait_ms;	/* the bounded time; 0: 5000 */
+	unsigned epoch_ms;	/* of a ratchet; 0: a minute */
 	uint64_t reserve;	/* bytes on the disk; 0: 64 MB or an eighth */
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's threads and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
 	bool (*sync_before)(void *arg); /* or NULL: what records need */
 	void *arg;
-};
-
-struct writer_stats {
-	uint64_t taken, refused, withdrawn;
-	uint64_t written;   /* records, in the file */
-	uint64_t errors;    /* writes and syncs that failed */
-	uint64_t syncs;
-	uint64_t queued;    /* bytes waiting now */
-	uint64_t unwritten_ms, unsynced_ms; /* how old the oldest such record is */
-	bool syncs_on;	    /* false: nobody syncs, and the latter is 0 */
-	uint64_t replaced;  /* files begun because the old one was away */
-	bool scarce;	    /* less than the reserve is free */
-	bool astray;	    /* a file was replaced, and no HUP has come since */
-	bool failing;	    /* cannot write, or stalled */
-	bool stalled;	    /* the disk does not answer */
-	struct chain_head head;
-	uint64_t lost;	    /* lines missing at the end, at the start */
-	bool kept;	    /* its end is noted, a second or two behind */
-	uint64_t checkpoints;
-	bool behind;	    /* one waits, as it cannot be handed on */
 };
 
 /* Copies what it needs.  NULL with a fault. */

@@ -177,6 +177,10 @@ put_audit(struct daemon *d, struct text *out)
 	    "were signed and handed on.", s.checkpoints);
 	gauge(out, "audit_checkpoint_waits", "1: a checkpoint cannot be handed "
 	    "on.", s.behind ? 1 : 0);
+	gauge(out, "audit_epoch", "Epoch of the key of the audit log's chain; "
+	    "0: it is no ratchet.", s.epoch);
+	gauge(out, "audit_key_stuck", "1: that key cannot be replaced by the "
+	    "next one.", s.stuck ? 1 : 0);
 	total(out, "audit_written_total",
 	    "Records that are in the audit log's file.", s.written);
 	total(out, "audit_refused_total",
@@ -366,6 +370,11 @@ metrics_page_health(struct daemon *d, struct text *out)
 		text_puts(out, "the audit log was removed or renamed, was cut, "
 		    "or lacks lines that it had, or cannot be looked at; SIGHUP "
 		    "says that this is known\n");
+		return false;
+	}
+	if (auditlog_stats(d->audit, &audit) && audit.stuck) {
+		text_puts(out, "the key of the audit log cannot be replaced by "
+		    "that of the next epoch\n");
 		return false;
 	}
 	auditlog_people(d->audit, &people);

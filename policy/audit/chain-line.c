@@ -3,13 +3,8 @@
  * the byte, so that nothing between the quotes of a client's text can pass for
  * one.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "policy/audit/chain-key.h"
 #include "policy/audit/chain-link.h"
 
 #define CHAIN_FIELD ",\"chain\":\""
@@ -112,6 +107,22 @@ take_hex(struct slice *s, char *hex, size_t n)
 	return take(s, "\"");
 }
 
+/* The number of an epoch, if one comes here; false: there cannot be such. */
+static bool
+read_epoch(struct slice s, const char *name, uint64_t *epoch)
+{
+	unsigned long value;
+
+	*epoch = 0;
+	if (!take(&s, ",\"") || !take(&s, name) || !take(&s, "\":"))
+		return true;
+	if (!text_number(slice_make(s.p, slice_find(s, ',')), CHAIN_EPOCH_MAX,
+	    &value) || value == 0)
+		return false;
+	*epoch = value;
+	return true;
+}
+
 /* Up to the sequence number it is fixed to the byte, but for the values. */
 bool
 chain_parse_link(struct slice s, struct chain_link *link)
@@ -130,7 +141,9 @@ chain_parse_link(struct slice s, struct chain_link *link)
 		if (!take(&s, "\""))
 			return false;
 	}
-	return !take(&s, ",\"key\":\"") || take_hex(&s, link->key, CHAIN_ID);
+	return !take(&s, ",\"key\":\"") ||
+	    (take_hex(&s, link->key, CHAIN_ID) && read_epoch(s, "epoch",
+	    &link->epoch));
 }
 
 bool
@@ -216,69 +229,9 @@ chain_is_gap(struct slice s, uint64_t *refusals)
 	return true;
 }
 
-static bool
-key_fault(const char *path, struct fault *fault, const char *what,
-    const char *mend)
-{
-	if (mend != NULL)
-		fault_set(fault, FAULT_SETTINGS, "%s: %s: %s %s", path, what,
-		    mend, path);
-	else
-		fault_set(fault, FAULT_SETTINGS, "%s: %s", path, what);
-	fault_at_setting(fault, "audit-key-file");
-	return false;
-}
-
-/*
- * Who else may read the key can forge the log; who else may write it, or owns
- * it, can choose it.  A group may read it: how a daemon comes to root's key.
- */
-static bool
-check_key_file(int fd, const char *path, struct fault *fault)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		return key_fault(path, fault, "not a regular file", NULL);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return key_fault(path, fault, "it is neither root's nor this "
-		    "user's", "chown root");
-	if ((st.st_mode & S_IROTH) != 0)
-		return key_fault(path, fault, "others can read it",
-		    "chmod 0640");
-	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
-		return key_fault(path, fault, "others than its owner can "
-		    "write it, or run it", "chmod 0640");
-	return true;
-}
-
 bool
-chain_read_key(const char *path, char key[CHAIN_KEY_MAX], size_t *n,
-    struct fault *fault)
+chain_ends_epoch(struct slice s, uint64_t *epoch)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-	    O_NONBLOCK | O_NOFOLLOW);
-	ssize_t got;
-
-	if (fd == -1 && errno == ELOOP)
-		return key_fault(path, fault, "a link: name the file itself",
-		    NULL);
-	if (fd == -1) {
-		fault_errno(fault, FAULT_NOINPUT, errno, "cannot open %s", path);
-		fault_at_setting(fault, "audit-key-file");
-		return false;
-	}
-	if (!check_key_file(fd, path, fault)) {
-		close(fd);
-		return false;
-	}
-	got = read(fd, key, CHAIN_KEY_MAX);
-	close(fd);
-	if (got > 0 && key[got - 1] == '\n')
-		got--;
-	if (got < 16 || got == CHAIN_KEY_MAX)
-		return key_fault(path, fault, "want a key of 16 to 4095 bytes",
-		    NULL);
-	*n = (size_t)got;
-	return true;
+	return take(&s, CHAIN_START "\"epoch\"") && take_time(&s) &&
+	    read_epoch(s, "ends", epoch) && *epoch > 0;
 }

@@ -18,6 +18,7 @@ struct chain {
 	EVP_MD_CTX *digest;	/* without key */
 	EVP_MAC_CTX *mac;	/* with key */
 	char id[CHAIN_ID + 1];	/* of the key */
+	uint64_t epoch;		/* of a ratchet */
 };
 
 #define LABEL_ID "tlspolicy key id"
@@ -161,6 +162,32 @@ chain_new(struct slice key, struct fault *fault)
 	return NULL;
 }
 
+uint64_t
+chain_epoch(const struct chain *c)
+{
+	return c->epoch;
+}
+
+struct chain *
+chain_of_key(const struct chain_key *key, struct fault *fault)
+{
+	struct chain *c = chain_new(slice_make(key->bytes, key->n), fault);
+
+	if (c != NULL && key->epoch > 0) {
+		memcpy(c->id, key->id, sizeof c->id);
+		c->epoch = key->epoch;
+	}
+	return c;
+}
+
+bool
+chain_set_key(struct chain *c, const struct chain_key *key)
+{
+	c->epoch = key->epoch;
+	return EVP_MAC_init(c->mac, (const unsigned char *)key->bytes, key->n,
+	    NULL) == 1;
+}
+
 bool
 chain_compute(struct chain *c, const char before[CHAIN_HEX],
     const struct chain_line *line, char hex[CHAIN_HEX + 1])
@@ -265,7 +292,11 @@ chain_format_key(const struct chain *c, struct text *link)
 	if (c->id[0] == '\0')
 		return;
 	link->n--;
-	text_printf(link, ",\"key\":\"%s\"}", c->id);
+	text_printf(link, ",\"key\":\"%s\"", c->id);
+	if (c->epoch > 0)
+		text_printf(link, ",\"epoch\":%llu",
+		    (unsigned long long)c->epoch);
+	text_char(link, '}');
 }
 
 void
@@ -302,4 +333,13 @@ chain_format_gap(uint64_t refusals, int64_t since, int64_t until,
 	jsonput_time(&j, until);
 	JSONPUT_LITERAL(&j, "}");
 	jsonput_finish(&j);
+}
+
+void
+chain_format_epoch(uint64_t epoch, int64_t time_us, struct text *out)
+{
+	struct jsonput j;
+
+	start_line(&j, out, "epoch", time_us);
+	finish_line(&j, "ends", epoch);
 }

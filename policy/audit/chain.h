@@ -56,6 +56,7 @@ enum {
 	CHAIN_SEAL_MAX = 128, /* what sealing adds to a line at most */
 	CHAIN_KEY_MAX = 4096,
 	CHAIN_ID = 16, /* hex digits: see chain-key.h */
+	CHAIN_EPOCH_MAX = 10000000, /* of a minute each: 19 years */
 	CHAIN_LINE_MAX = 256  /* a line that is no record, unsealed */
 };
 

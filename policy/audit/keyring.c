@@ -3,9 +3,15 @@
 
 #include "policy/audit/keyring.h"
 
+struct entry {
+	struct chain *chain;
+	struct chain_key first; /* of a ratchet, as it was given */
+	struct chain_key now;	/* the chain's */
+};
+
 struct keyring {
 	struct chain *plain;
-	struct chain **chains;
+	struct entry **entries;
 	size_t n;
 };
 
@@ -24,42 +30,57 @@ keyring_new(struct fault *fault)
 	return NULL;
 }
 
+static void
+entry_free(struct entry *e)
+{
+	chain_free(e->chain);
+	chain_wipe_key(&e->first);
+	chain_wipe_key(&e->now);
+	free(e);
+}
+
 void
 keyring_free(struct keyring *k)
 {
 	if (k == NULL)
 		return;
 	for (size_t i = 0; i < k->n; i++)
-		chain_free(k->chains[i]);
+		entry_free(k->entries[i]);
 	chain_free(k->plain);
-	free(k->chains);
+	free(k->entries);
 	free(k);
 }
 
 static bool
-append(struct keyring *k, struct slice key, struct fault *fault)
+append(struct keyring *k, const struct chain_key *key, struct fault *fault)
 {
-	struct chain **chains = realloc(k->chains,
-	    (k->n + 1) * sizeof chains[0]);
+	struct entry **entries = realloc(k->entries,
+	    (k->n + 1) * sizeof entries[0]);
+	struct entry *e;
 
-	if (chains == NULL)
+	if (entries == NULL)
 		return fault_no_memory(fault);
-	k->chains = chains;
-	if ((chains[k->n] = chain_new(key, fault)) == NULL)
+	k->entries = entries;
+	if ((e = calloc(1, sizeof *e)) == NULL)
+		return fault_no_memory(fault);
+	if ((e->chain = chain_of_key(key, fault)) == NULL) {
+		free(e);
 		return false;
-	k->n++;
+	}
+	if (key->epoch > 0)
+		e->first = e->now = *key;
+	k->entries[k->n++] = e;
 	return true;
 }
 
 bool
 keyring_add(struct keyring *k, const char *path, struct fault *fault)
 {
-	char key[CHAIN_KEY_MAX];
-	size_t n = 0;
-	bool good = chain_read_key(path, key, &n, fault) &&
-	    append(k, slice_make(key, n), fault);
+	struct chain_key key;
+	bool good = chain_read_key(path, &key, fault) &&
+	    append(k, &key, fault);
 
-	explicit_bzero(key, sizeof key);
+	chain_wipe_key(&key);
 	return good;
 }
 
@@ -69,13 +90,49 @@ keyring_has_keys(const struct keyring *k)
 	return k->n > 0;
 }
 
+/* NULL: OpenSSL failed. */
+static struct chain *
+chain_at(struct entry *e, uint64_t epoch)
+{
+	if (e->now.epoch == epoch)
+		return e->chain;
+	if (e->now.epoch > epoch)
+		e->now = e->first;
+	while (e->now.epoch < epoch)
+		if (!chain_advance_key(&e->now))
+			return NULL;
+	return chain_set_key(e->chain, &e->now) ? e->chain : NULL;
+}
+
 struct chain *
 keyring_of_link(struct keyring *k, const struct chain_link *link)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (strcmp(chain_id(k->chains[i]), link->key) == 0)
-			return k->chains[i];
+	for (size_t i = 0; i < k->n; i++) {
+		struct entry *e = k->entries[i];
+
+		if (strcmp(chain_id(e->chain), link->key) != 0 ||
+		    (e->first.epoch > 0) != (link->epoch > 0))
+			continue;
+		if (link->epoch >= e->first.epoch)
+			return link->epoch == 0 ? e->chain :
+			    chain_at(e, link->epoch);
+	}
 	return NULL;
+}
+
+uint64_t
+keyring_begins(const struct keyring *k, const char *id)
+{
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		const struct entry *e = k->entries[i];
+
+		if (strcmp(chain_id(e->chain), id) == 0 &&
+		    (first == 0 || e->first.epoch < first))
+			first = e->first.epoch;
+	}
+	return first;
 }
 
 struct chain *
@@ -98,13 +155,14 @@ keyring_of_line(struct keyring *k, const char before[CHAIN_HEX],
     const struct chain_line *line)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (seals(k->chains[i], before, line))
-			return k->chains[i];
+		if (k->entries[i]->first.epoch == 0 &&
+		    seals(k->entries[i]->chain, before, line))
+			return k->entries[i]->chain;
 	return seals(k->plain, before, line) ? k->plain : NULL;
 }
 
 struct chain *
 keyring_first(struct keyring *k)
 {
-	return k->n > 0 ? k->chains[0] : k->plain;
+	return k->n > 0 ? k->entries[0]->chain : k->plain;
 }

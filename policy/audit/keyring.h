@@ -1,7 +1,8 @@
 /*
  * keyring.h - the keys that an auditor has, each with a chain of its own.
  *
- * A file tells by its key's id (chain-link.h) which of them it needs.
+ * A file tells by its key's id (chain-link.h) which of them it needs.  A ratchet
+ * opens its epoch and all that follow.
  *
  * Threads: a keyring belongs to one thread.
  */
@@ -22,9 +23,14 @@ bool keyring_add(struct keyring *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
 bool keyring_has_keys(const struct keyring *) NONNULL;
 
-/* The chain of the key that sealed a file with this link; NULL: not here. */
+/*
+ * The chain of the key that sealed a file with this link; NULL: not here.  That
+ * of a ratchet is good until the next call.
+ */
 struct chain *keyring_of_link(struct keyring *, const struct chain_link *)
     NONNULL;
+/* The first epoch of this ratchet that can be opened; 0: none. */
+uint64_t keyring_begins(const struct keyring *, const char *id) NONNULL;
 struct chain *keyring_plain(struct keyring *) NONNULL;
 /*
  * For a line that tells of no key: the one that seals it behind `before`, the

@@ -76,7 +76,7 @@ static bool
 parse_event(struct parse *p)
 {
 	static const char *const notes[] = { "link", "torn", "withdrawn",
-		"unrecorded" };
+		"unrecorded", "epoch" };
 	const char *at = p->scan.p;
 	struct slice word;
 	int value;

@@ -23,6 +23,21 @@
 enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096,
 	SEARCH_WINDOW = 1024 * 1024 };
 
+/* Epochs only grow: the last one is the largest. */
+static void
+take_epoch(struct tail *t, struct slice line)
+{
+	struct chain_link link;
+	uint64_t epoch = 0;
+
+	if (chain_ends_epoch(line, &epoch))
+		epoch++;
+	else if (chain_parse_link(line, &link))
+		epoch = link.epoch;
+	if (epoch > t->epoch)
+		t->epoch = epoch;
+}
+
 static bool
 take_line(struct tail *t, struct chain *chain, struct slice line)
 {
@@ -34,6 +49,7 @@ take_line(struct tail *t, struct chain *chain, struct slice line)
 		t->head.seq = parts.seq;
 		t->head.torn = 0;
 		t->found = true;
+		take_epoch(t, line);
 		return true;
 	}
 	return chain_torn(chain, &t->head, line);
@@ -48,6 +64,7 @@ take_window(struct tail *t, struct chain *chain, struct slice s, bool whole)
 	chain_head_init(&t->head);
 	t->found = false;
 	t->ended = true;
+	t->epoch = 0;
 	if (first > s.n)
 		return true;
 	s = slice_from(s, first);
@@ -135,7 +152,7 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
 
 /* The first sealed line of a window; false: there is none in it. */
 static bool
-first_key(struct slice s, char key[CHAIN_ID + 1])
+first_key(struct slice s, struct tail *t)
 {
 	struct chain_line parts;
 	struct chain_link link;
@@ -144,8 +161,11 @@ first_key(struct slice s, char key[CHAIN_ID + 1])
 	while (slice_next(&s, '\n', &line)) {
 		if (!chain_split(line, &parts))
 			continue;
-		if (chain_parse_link(line, &link))
-			memcpy(key, link.key, CHAIN_ID + 1);
+		if (!chain_parse_link(line, &link))
+			return true;
+		memcpy(t->key, link.key, sizeof t->key);
+		if (t->epoch < link.epoch || link.epoch == 0)
+			t->epoch = link.epoch;
 		return true;
 	}
 	return false;
@@ -168,7 +188,7 @@ read_first_key(int fd, struct tail *t, struct fault *fault)
 			free(buf);
 			return false;
 		}
-		found = first_key(slice_make(buf, n), t->key) || n == t->size;
+		found = first_key(slice_make(buf, n), t) || n == t->size;
 		free(buf);
 	}
 	return true;
@@ -187,16 +207,63 @@ read_end(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 	}
 }
 
+/* Of the whole lines that begin so. */
+static void
+take_epochs(struct tail *t, struct slice s, const char *start)
+{
+	struct chain_line parts;
+	const char *at;
+
+	while ((at = memmem(s.p, s.n, start, strlen(start))) != NULL) {
+		struct slice line;
+
+		s = slice_from(s, (size_t)(at + 1 - s.p));
+		line = slice_make(s.p, slice_find(s, '\n'));
+		if (line.n < s.n && chain_split(line, &parts))
+			take_epoch(t, line);
+	}
+}
+
+/* From the end on, as far as a line that tells it: mostly not far. */
+static bool
+read_epoch(int fd, struct tail *t, struct fault *fault)
+{
+	char *buf = malloc(SEARCH_WINDOW);
+	uint64_t first = t->epoch;
+	off_t end = (off_t)t->size;
+	bool good = buf != NULL || fault_no_memory(fault);
+
+	while (good && end > 0 && t->epoch == first) {
+		size_t n = end < SEARCH_WINDOW ? (size_t)end : SEARCH_WINDOW;
+
+		end -= (off_t)n;
+		if (!(good = read_window(fd, buf, n, end, fault)))
+			break;
+		take_epochs(t, slice_make(buf, n), "\n" CHAIN_START "\"epoch\"");
+		take_epochs(t, slice_make(buf, n), "\n" CHAIN_START "\"link\"");
+		if (end == 0)
+			break;
+		end += CHAIN_LINE_MAX + CHAIN_SEAL_MAX; /* it may lie across */
+	}
+	free(buf);
+	return good;
+}
+
 bool
 tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 {
+	uint64_t in_window;
 	struct stat st;
 
 	memset(t, 0, sizeof *t);
 	if (fstat(fd, &st) == -1)
 		return fault_errno(fault, FAULT_IO, errno, "cannot stat");
 	t->size = (uint64_t)st.st_size;
-	return read_end(fd, chain, t, fault) && read_first_key(fd, t, fault);
+	if (!read_end(fd, chain, t, fault))
+		return false;
+	in_window = t->epoch;
+	return read_first_key(fd, t, fault) && (t->epoch == 0 ||
+	    in_window > 0 || read_epoch(fd, t, fault));
 }
 
 /* No quote of a client's text stands without a backslash: it is a line's end. */
@@ -260,7 +327,7 @@ stream(const char *path, struct chain *chain, struct tail *t,
 	    SOURCE_LINE) {
 		t->size += line.n + 1;
 		if (!t->found)
-			first_key(line, t->key);
+			first_key(line, t);
 		if (!take_line(t, chain, line)) {
 			fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 			break;
@@ -360,31 +427,37 @@ tail_rotated_name(const char *path, struct text *name)
 	return rotated_name(path, &last, false, name);
 }
 
+bool
+tail_has_key_of(const struct tail *t, const struct chain *chain)
+{
+	return strcmp(t->key, chain_id(chain)) == 0 &&
+	    (t->epoch > 0) == (chain_epoch(chain) > 0);
+}
+
 void
 tail_link_to(struct tail *t, const struct chain *chain)
 {
-	if (t->found && strcmp(t->key, chain_id(chain)) != 0)
+	if (t->found && (!tail_has_key_of(t, chain) ||
+	    t->epoch != chain_epoch(chain)))
 		memcpy(t->head.hex, t->sealed, sizeof t->sealed);
 }
 
 bool
-tail_of_rotated(const char *path, struct chain *chain, struct chain_head *head)
+tail_of_rotated(const char *path, struct chain *chain, struct tail *tail)
 {
 	char memory[PATH_MAX];
 	struct timespec time;
 	struct text name;
-	struct tail tail;
 	struct fault fault;
 
 	text_init(&name, memory, sizeof memory);
 	for (bool limited = false; rotated_name(path, &time, limited, &name);
 	    limited = true) {
-		if (!tail_of(memory, chain, &tail, &fault))
+		if (!tail_of(memory, chain, tail, &fault))
 			return false;
-		if (!tail.found)
+		if (!tail->found)
 			continue;
-		tail_link_to(&tail, chain);
-		*head = tail.head;
+		tail_link_to(tail, chain);
 		return true;
 	}
 	return false;

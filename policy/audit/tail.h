@@ -18,6 +18,7 @@ struct tail {
 	struct chain_head head;
 	char sealed[CHAIN_HEX + 1]; /* C of the last sealed line */
 	char key[CHAIN_ID + 1];	/* whose id the file's first link has; "" */
+	uint64_t epoch;	  /* of a ratchet, that of the next line; 0 */
 };
 
 /*
@@ -53,13 +54,14 @@ bool tail_rotated_name(const char *path, struct text *name) NONNULL;
  * number of those bytes is in the link then, and what they were is not told.
  */
 void tail_link_to(struct tail *, const struct chain *) NONNULL;
+/* The chain has the key of the file's end, or of an epoch of that ratchet. */
+bool tail_has_key_of(const struct tail *, const struct chain *) NONNULL;
 
 /*
- * Where the last of them ends that has a sealed line: a power failure may have
- * left nothing of the very last.  False: there is none, or the last one cannot
- * be read or is no audit log; the head is as it was.
+ * The end, to link to, of the last of them that has a sealed line: a power
+ * failure may have left nothing of the very last.  False: there is none, or the
+ * last one cannot be read or is no audit log.
  */
-bool tail_of_rotated(const char *path, struct chain *, struct chain_head *)
-    NONNULL;
+bool tail_of_rotated(const char *path, struct chain *, struct tail *) NONNULL;
 
 #endif

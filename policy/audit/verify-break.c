@@ -181,13 +181,22 @@ bool
 verify_not_read(struct verify_place *p)
 {
 	struct verification *v = p->v;
+	uint64_t epoch = v->keys == NULL || v->key[0] == '\0' ? 0 :
+	    keyring_begins(v->keys, v->key);
 	char what[200];
 
-	snprintf(what, sizeof what, "%llu of %llu lines were not verified: %s",
-	    (unsigned long long)(v->unread + v->plain),
-	    (unsigned long long)v->lines, v->unread > 0 ? "they are sealed with "
-	    "a key that was not given" : "they are sealed without a key, and no "
-	    "file with one of the keys given is linked to them");
+	if (v->sure > 0 && epoch > 0)
+		snprintf(what, sizeof what, "the first %llu of %llu lines were "
+		    "not verified: the key given is of epoch %llu, and theirs "
+		    "are older", (unsigned long long)(v->unread + v->plain),
+		    (unsigned long long)v->lines, (unsigned long long)epoch);
+	else
+		snprintf(what, sizeof what, "%llu of %llu lines were not "
+		    "verified: %s", (unsigned long long)(v->unread + v->plain),
+		    (unsigned long long)v->lines, v->unread > 0 ?
+		    "they are sealed with a key that was not given" :
+		    "they are sealed without a key, and no file with one of "
+		    "the keys given is linked to them");
 	p->path = v->plain_file;
 	p->line = 1;
 	return verify_broken(p, BREAK_UNREAD, what);

@@ -11,6 +11,9 @@ struct verify_place {
 	uint64_t line;
 	bool linked;		 /* the file's first sealed line was seen */
 	struct chain_head start; /* at the start of the file */
+	/* What the file before was sealed with at its end. */
+	char key[CHAIN_ID + 1];
+	uint64_t epoch;
 };
 
 /* How a line does not fit.  They return false, with v->kind and the rest set. */
@@ -38,5 +41,16 @@ bool verify_not_read(struct verify_place *) NONNULL;
  */
 void verify_choose_key(struct verification *, const char *path,
     struct slice line, const struct chain_line *, const char *before) NONNULL;
+
+/*
+ * Is the link's epoch the one that comes next?  `follows`: there are lines
+ * before it.  False: it is broken.
+ */
+bool verify_link_epoch(struct verify_place *, const struct chain_link *,
+    bool follows) NONNULL;
+/* The chain of v->key and v->epoch, as others may have used it since. */
+void verify_resume_key(struct verification *) NONNULL;
+/* Behind a line that was found to be good: does it end its epoch? */
+bool verify_end_epoch(struct verify_place *, struct slice line) NONNULL;
 
 #endif

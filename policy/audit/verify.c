@@ -54,19 +54,18 @@ begin_here(struct verify_place *p, uint64_t seq, uint64_t torn)
  * line, and tells how many bytes came behind.
  */
 static bool
-joins(const struct verify_place *p, const char *key, const struct chain_link *link)
+joins(const struct verify_place *p, const struct chain_link *link)
 {
 	const struct verification *v = p->v;
 
 	return memcmp(link->previous, p->start.hex, CHAIN_HEX) == 0 ||
-	    (p->start.torn > 0 && strcmp(key, link->key) != 0 &&
+	    (p->start.torn > 0 && strcmp(p->key, link->key) != 0 &&
 	    memcmp(link->previous, v->before.hex, CHAIN_HEX) == 0);
 }
 
-/* The first sealed line of a file; `key` is that of the file before. */
+/* The first sealed line of a file. */
 static bool
-take_first(struct verify_place *p, struct slice line, const struct chain_line *parts,
-    const char *key)
+take_first(struct verify_place *p, struct slice line, const struct chain_line *parts)
 {
 	struct verification *v = p->v;
 	struct chain_link link;
@@ -80,8 +79,11 @@ take_first(struct verify_place *p, struct slice line, const struct chain_line *p
 	if (!is_link)
 		return verify_broken(p, BREAK_DROPPED, "the file does not begin with a "
 		    "link: lines before this one are missing");
-	if (v->started && !joins(p, key, &link))
+	if (v->started && !joins(p, &link))
 		return verify_not_linked(p, parts->seq);
+	if ((v->started || (parts->seq == 1 && !chain_is_stream(line))) &&
+	    !verify_link_epoch(p, &link, v->started))
+		return false;
 	if (!v->started && !begin_here(p, parts->seq, link.torn))
 		return false;
 	v->started = true;
@@ -99,20 +101,38 @@ acknowledged(struct verification *v, struct slice line)
 	    chain_is_mark(line, &torn)) && torn == v->head.torn;
 }
 
+/* A link in the middle of a file: its epoch is that of the line before. */
+static bool
+is_in_epoch(struct verify_place *p, struct slice line)
+{
+	struct verification *v = p->v;
+	struct chain_link link;
+
+	if (!chain_parse_link(line, &link) || v->epoch == 0 ||
+	    strcmp(link.key, v->key) != 0)
+		return true;
+	memcpy(p->key, v->key, sizeof p->key);
+	p->epoch = v->epoch;
+	return verify_link_epoch(p, &link, true);
+}
+
 /*
  * Behind a chain that ended whole.  That nothing was cut off its end is not to
  * be seen from here, but from a head that was noted.
  */
-static void
-begin_anew(struct verify_place *p)
+static bool
+begin_anew(struct verify_place *p, struct slice line)
 {
 	struct verification *v = p->v;
 
+	if (!is_in_epoch(p, line))
+		return false;
 	v->anew++;
 	chain_head_init(&v->head);
 	p->linked = true;
 	if (v->begins_anew != NULL)
 		v->begins_anew(v->arg, p->path, p->line);
+	return true;
 }
 
 static void
@@ -150,8 +170,13 @@ note_line(struct verification *v, struct slice line,
 	v->head.seq = parts->seq;
 	v->head.torn = 0;
 	v->lines++;
+	v->last_epoch = v->epoch;
 	v->unread += v->is_unread;
 	v->plain += v->is_plain;
+	if (v->is_unread || v->is_plain)
+		v->sure = 0;
+	else if (v->sure == 0)
+		v->sure = parts->seq;
 	if (time.n > 0)
 		memcpy(v->until, time.p, time.n);
 	if (v->since[0] == '\0')
@@ -162,8 +187,10 @@ note_line(struct verification *v, struct slice line,
 	if (chain_parse_link(line, &link)) {
 		v->head_seen = v->head_seen || is_noted(v, link.previous);
 		/* Sealed with a key, it tells how the file before ended. */
-		if (!v->is_plain && !v->is_unread)
+		if (!v->is_plain && !v->is_unread) {
 			v->plain = 0;
+			v->sure = v->unread == 0 ? v->first : v->sure;
+		}
 	}
 	v->head_seen = v->head_seen || is_noted(v, v->head.hex);
 }
@@ -196,17 +223,18 @@ static bool
 take_sealed(struct verify_place *p, struct slice line, const struct chain_line *parts)
 {
 	struct verification *v = p->v;
-	char key[CHAIN_ID + 1];
 
 	if (v->started && v->head.torn == 0 && parts->seq == 1 &&
 	    chain_is_stream(line)) {
-		begin_anew(p);
+		if (!begin_anew(p, line))
+			return false;
 		verify_choose_key(v, p->path, line, parts, v->head.hex);
 	}
-	memcpy(key, v->key, sizeof key);
 	if (!p->linked)
 		verify_choose_key(v, p->path, line, parts, v->head.hex);
-	if (!p->linked && !take_first(p, line, parts, key))
+	else if (!is_in_epoch(p, line))
+		return false;
+	if (!p->linked && !take_first(p, line, parts))
 		return false;
 	if (v->head.torn > 0 && !acknowledged(v, line))
 		return verify_not_acknowledged(p, line);
@@ -214,7 +242,8 @@ take_sealed(struct verify_place *p, struct slice line, const struct chain_line *
 		return v->is_unread ? verify_out_of_sequence(p, parts,
 		    slice_make("", 0)) : verify_diagnose(p, parts);
 	note_line(v, line, parts);
-	return v->agree == NULL || agrees(p, line, parts);
+	return (v->agree == NULL || agrees(p, line, parts)) &&
+	    verify_end_epoch(p, line);
 }
 
 /* Sealed or not, and whoever sealed it. */
@@ -265,11 +294,14 @@ take_lines(struct verify_place *p, struct fault *fault)
 bool
 verify_file(struct verification *v, const char *path, struct fault *fault)
 {
-	struct verify_place p = { .v = v, .path = path, .start = v->head };
+	struct verify_place p = { .v = v, .path = path, .start = v->head,
+		.epoch = v->epoch };
 	enum source_result result;
 
 	fault_clear(fault);
+	memcpy(p.key, v->key, sizeof p.key);
 	v->kind = BREAK_NONE;
+	verify_resume_key(v);
 	if (v->chain == NULL)
 		v->chain = keyring_plain(v->keys);
 	if ((p.source = source_open(path, fault)) == NULL)

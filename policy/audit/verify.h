@@ -49,8 +49,12 @@ struct verification {
 	void *progress_arg;
 	/* A chain that begins anew, chain_is_stream(); NULL: not told. */
 	void (*begins_anew)(void *, const char *file, unsigned long long line);
-	/* A file whose key is not here; NULL: not told. */
-	void (*not_read)(void *, const char *file, const char *key);
+	/*
+	 * A file whose key is not here; NULL: not told.  `epoch` is the first
+	 * one of that ratchet that the keys can open, 0: none.
+	 */
+	void (*not_read)(void *, const char *file, const char *key,
+	    uint64_t epoch);
 	void *arg;
 	struct agree *agree;	/* checkpoints that are to agree; NULL: none */
 
@@ -62,6 +66,9 @@ struct verification {
 	char node[VERIFY_NODES][VERIFY_NODE_MAX];
 	size_t nodes;
 	uint64_t unread;	/* lines whose key is not here */
+	uint64_t sure;		/* from this number on all are verified; 0 */
+	/* Of the ratchet of the last file, those that have lines; 0: none. */
+	uint64_t first_epoch, last_epoch;
 	uint64_t files, lines, torn_lines, bytes;
 	uint64_t anew;		/* chains but the first */
 	uint64_t unrecorded;	/* refusals, as the log says */
@@ -74,6 +81,7 @@ struct verification {
 	/* Between calls. */
 	bool started;
 	char key[CHAIN_ID + 1];	  /* of the file; "": it tells of none */
+	uint64_t epoch;		  /* of the next line; 0: no ratchet */
 	bool is_unread;		  /* the file's key is not here */
 	bool is_plain;		  /* with keys: the file has none */
 	uint64_t plain;		  /* lines without, and no link to them yet */

@@ -30,6 +30,7 @@ find_tail(struct keyring *keys, const char *path, struct tail *tail,
 		return true;
 	memset(&link, 0, sizeof link);
 	memcpy(link.key, tail->key, sizeof link.key);
+	link.epoch = tail->epoch;
 	chain = link.key[0] != '\0' ? keyring_of_link(keys, &link) :
 	    keyring_first(keys);
 	if (chain != NULL)

@@ -1,7 +1,13 @@
-/* tlspolicy audit key: the key that signs checkpoints, and who verifies them. */
+/*
+ * tlspolicy audit key: the key that signs checkpoints, and who verifies them; or
+ * the first key of a ratchet.
+ */
+#include <openssl/rand.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "policy/audit/note.h"
@@ -9,10 +15,35 @@
 
 static const struct command_option options[] = {
 	{ 'n', NULL, "ORIGIN", "make FILE, a new key of this name" },
+	{ 'r', NULL, NULL, "make FILE, the first key of a new ratchet" },
 	{ 0, NULL, NULL, NULL }
 };
 
-/* Nothing that is there is written over. */
+static bool
+make_ratchet(FILE *file, struct fault *fault)
+{
+	unsigned char bytes[CHAIN_RATCHET_BYTES];
+	char memory[CHAIN_RATCHET_TEXT];
+	struct chain_key key;
+	struct text text;
+	bool good;
+
+	text_init(&text, memory, sizeof memory);
+	good = RAND_priv_bytes(bytes, sizeof bytes) == 1 ||
+	    fault_set(fault, FAULT_SOFTWARE, "OpenSSL gives no random bytes");
+	if (good && (good = chain_start_ratchet(bytes, &key, fault))) {
+		chain_print_ratchet(&key, &text);
+		chain_wipe_key(&key);
+		good = (fwrite(memory, 1, text.n, file) == text.n &&
+		    fflush(file) == 0) || fault_errno(fault, FAULT_IO, errno,
+		    "cannot write the key");
+	}
+	explicit_bzero(bytes, sizeof bytes);
+	explicit_bzero(memory, sizeof memory);
+	return good;
+}
+
+/* Nothing that is there is written over.  `origin` NULL: a ratchet. */
 static bool
 make(const char *path, const char *origin, struct fault *fault)
 {
@@ -27,7 +58,8 @@ make(const char *path, const char *origin, struct fault *fault)
 			close(fd);
 		return false;
 	}
-	good = note_make_key(origin, file, fault);
+	good = origin != NULL ? note_make_key(origin, file, fault) :
+	    make_ratchet(file, fault);
 	if (good && fsync(fd) == -1)
 		good = fault_errno(fault, FAULT_IO, errno, "%s", path);
 	if (fclose(file) == EOF && good)
@@ -37,13 +69,31 @@ make(const char *path, const char *origin, struct fault *fault)
 	return good;
 }
 
+/* False: it is another key. */
+static bool
+print_ratchet(const char *path)
+{
+	struct chain_key key;
+	struct fault fault;
+	bool good = chain_read_key(path, &key, &fault) && key.epoch > 0;
+
+	if (good)
+		printf("ratchet %s, epoch %llu\n", key.id,
+		    (unsigned long long)key.epoch);
+	chain_wipe_key(&key);
+	return good;
+}
+
 static int
 print(const char *path)
 {
 	char line[NOTE_VERIFIER_MAX];
+	struct note_signer *signer;
 	struct fault fault;
-	struct note_signer *signer = note_signer_open(path, &fault);
 
+	if (print_ratchet(path))
+		return EXIT_FINE;
+	signer = note_signer_open(path, &fault);
 	if (signer == NULL)
 		return command_fail(&fault);
 	note_print_verifier(note_signer_verifier(signer), line);
@@ -61,27 +111,33 @@ static int
 run(struct context *context, int argc, char **argv)
 {
 	const char *origin = NULL;
+	bool ratchet = false;
 	struct fault fault;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != 'n')
+		if (c == '?')
 			return status;
-		origin = optarg;
+		if (c == 'r')
+			ratchet = true;
+		else
+			origin = optarg;
 	}
+	if (ratchet && origin != NULL)
+		return command_usage(context, "-n and -r make different keys");
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
 	if (origin != NULL && !note_is_name(slice_of(origin)))
 		return command_usage(context, "\"%s\" is not an origin: want "
 		    "letters, digits and ./-_: only, as mx1.example.org/audit",
 		    origin);
-	if (origin != NULL && !make(argv[optind], origin, &fault))
+	if ((ratchet || origin != NULL) && !make(argv[optind], origin, &fault))
 		return command_fail(&fault);
 	return print(argv[optind]);
 }
 
 const struct command command_audit_key = {
-	"audit key", "FILE", "Print, or make, the key that signs checkpoints",
+	"audit key", "FILE", "Print, or make, the key of checkpoints or of a ratchet",
 	options, run,
 	"tlspolicy-audit(5)"
 };

@@ -44,6 +44,9 @@ tell_break(const struct verification *v)
 	    (unsigned long long)v->line, verify_break_name(v->kind), v->what);
 	printf("%s%s\n", v->kind == BREAK_UNREAD ? "" : "broken: ",
 	    verify_break_name(v->kind));
+	if (v->kind == BREAK_UNREAD && v->sure > 0)
+		printf("verified: from line %llu on only\n",
+		    (unsigned long long)v->sure);
 }
 
 static void
@@ -67,6 +70,10 @@ tell_whole(const struct verification *v)
 	for (size_t i = 0; i < v->nodes; i++)
 		printf("%s%s", i == 0 ? " of " : ", ", v->node[i]);
 	printf(", %s to %s\n", v->since, v->until);
+	if (v->last_epoch > 0)
+		printf("epochs: %llu to %llu of the key %s\n",
+		    (unsigned long long)v->first_epoch,
+		    (unsigned long long)v->last_epoch, v->key);
 	if (v->first > 1)
 		printf("missing: lines 1 to %llu, older than these\n",
 		    (unsigned long long)v->first - 1);
@@ -132,7 +139,7 @@ chain_json(const struct verification *v)
 	for (size_t i = 0; i < v->nodes; i++)
 		json_array_append_new(nodes, json_string(v->node[i]));
 	return json_pack("{s:s, s:o, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, "
-	    "s:I, s:I, s:s, s:o}", "result", result_of(v), "nodes", nodes,
+	    "s:I, s:I, s:s, s:o, s:I, s:s, s:I, s:I}", "result", result_of(v), "nodes", nodes,
 	    "first", (json_int_t)v->first, "last", (json_int_t)v->head.seq,
 	    "since", v->since, "until", v->until,
 	    "missing_before", (json_int_t)(v->first > 0 ? v->first - 1 : 0),
@@ -140,7 +147,9 @@ chain_json(const struct verification *v)
 	    "chains", (json_int_t)v->anew + 1,
 	    "torn", (json_int_t)v->torn_lines,
 	    "unrecorded", (json_int_t)v->unrecorded, "head", v->head.hex,
-	    "break", break_json(v));
+	    "break", break_json(v), "verified_from", (json_int_t)v->sure,
+	    "key", v->key, "first_epoch", (json_int_t)v->first_epoch,
+	    "last_epoch", (json_int_t)v->last_epoch);
 }
 
 static void
@@ -166,11 +175,17 @@ tell_anew(void *arg, const char *file, unsigned long long line)
 }
 
 static void
-tell_not_read(void *arg, const char *file, const char *key)
+tell_not_read(void *arg, const char *file, const char *key,
+    uint64_t epoch)
 {
 	(void)arg;
-	fprintf(stderr, "%s: not verified: it is sealed with the key %s, which "
-	    "was not given\n", file, key);
+	if (epoch > 0)
+		fprintf(stderr, "%s: not verified where it begins: the key %s "
+		    "was given from epoch %llu on only\n", file, key,
+		    (unsigned long long)epoch);
+	else
+		fprintf(stderr, "%s: not verified: it is sealed with the key "
+		    "%s, which was not given\n", file, key);
 }
 
 /* A head is of one chain: the others need not have it. */

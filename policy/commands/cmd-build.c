@@ -6,17 +6,21 @@
 #include <unistd.h>
 
 #include "policy/base/jsontext.h"
+#include "policy/commands/again.h"
 #include "policy/commands/author.h"
 #include "policy/commands/difference.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/progress.h"
 #include "policy/store/buildnote.h"
+#include "policy/store/older.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
 	{ 'n', "dry-run", NULL, "only check, and print what would change" },
 	AUTHOR_OPTION_MESSAGE,
 	COMMAND_OPTION_JSON,
+	{ OPTION_UPGRADE, "upgrade", NULL, "the rules of a store that an older "
+	    "version made" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -128,10 +132,58 @@ note(const struct context *context, const struct fault *why)
 		command_fail(&f);
 }
 
+/*
+ * What is in force stays in force, with what was set and deleted since the last
+ * build: so no claims are asked.
+ */
+static bool
+upgrade(const struct context *context, bool dry, bool *older, struct fault *f)
+{
+	struct rulefile old, rules;
+	struct store_info info;
+	struct author author;
+	char message[64];
+	bool good, changed;
+
+	if (!author_init(&author, context, GENERATION_BUILD, NULL, f) ||
+	    !command_enter_folder(context, f))
+		return false;
+	rulefile_init(&rules, command_report_fault, NULL);
+	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
+	good = older_rules(context->store, &old, older, f) &&
+	    (!*older || again_parse(&rules, &old, context->store, f));
+	if (good && *older && dry)
+		command_say("%s: of an older version; its %zu rules can be "
+		    "taken over", context->store, rules.n);
+	if (good && *older && !dry) {
+		snprintf(message, sizeof message, "%zu rules of an older "
+		    "version's store", rules.n);
+		author.by.message = slice_of(message);
+		good = rebuild_store(context->store, &rules, &author.by,
+		    REBUILD_OLDER, &info, &changed, f);
+		if (good)
+			command_say_generation(context, &info, changed);
+	}
+	rulefile_free(&old);
+	rulefile_free(&rules);
+	return good;
+}
+
+static int
+run_upgrade(const struct context *context, bool dry)
+{
+	struct fault f;
+	bool older = false, good = upgrade(context, dry, &older, &f);
+
+	if (!dry && (older || !good))
+		note(context, good ? NULL : &f);
+	return good ? EXIT_FINE : command_fail(&f);
+}
+
 static int
 run(struct context *context, int argc, char **argv)
 {
-	bool dry = false, json = false;
+	bool dry = false, json = false, old = false;
 	const char *message = NULL;
 	struct rulefile rules;
 	struct keep keep;
@@ -150,10 +202,18 @@ run(struct context *context, int argc, char **argv)
 		case OPTION_JSON:
 			json = true;
 			break;
+		case OPTION_UPGRADE:
+			old = true;
+			break;
 		default:
 			return status;
 		}
 	}
+	if (old && (json || message != NULL || optind < argc))
+		return command_usage(context, "--upgrade goes with -n only, and "
+		    "takes no rules");
+	if (old)
+		return run_upgrade(context, dry);
 	parsed = ruleset_read(context, argv + optind, &rules, &f);
 	good = parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&

@@ -58,11 +58,8 @@ take_date(const struct context *context, struct checking *check,
 {
 	int32_t day;
 
-	if (!day_parse(slice_of(word), &day)) {
-		command_usage(context, "--at: a date was expected, YYYY-MM-DD, "
-		    "not \"%s\"", word);
+	if (!word_day(context, "--at", word, &day))
 		return false;
-	}
 	check->now = (int64_t)day * 86400 + 43200;
 	return true;
 }

@@ -77,15 +77,17 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 {
 	const char *log = context->settings.audit_file;
 	char shown_text[SETTINGS_VALUE_MAX];
-	struct findings if_rules, if_verify;
+	struct findings if_rules, if_verify, if_prints;
 	struct doctor_unit unit;
 	struct text shown;
 	struct doctor d = { .conf = context->conf,
 		.set_socket = context->settings.socket,
 		.socketmap = context->settings.socketmap,
+		.facts_socket = context->settings.facts_socket,
 		.outbound_default = resolved_level_name((enum outbound_level)
 		    context->settings.outbound_default),
 		.outbound_version = context->settings.outbound_version,
+		.outbound_match = context->settings.outbound_match,
 		.outbound_exclude = context->settings.outbound_exclude,
 		.set_group = context->settings.socket_group,
 		.rules_file = context->settings.rules,
@@ -95,7 +97,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.watched = strcmp(context->settings.metrics, "off") == 0 ?
 		    NULL : context->settings.watch_certificates,
 		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
-		.if_verify = &if_verify, .trials = trials };
+		.if_verify = &if_verify, .if_prints = &if_prints,
+		.trials = trials };
 	struct rulefile rules;
 	struct fault f, bad_rules;
 	int status;
@@ -104,6 +107,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	text_init(&shown, shown_text, sizeof shown_text);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
+	findings_init(&if_prints);
 	/* First, while root may read them. */
 	good = examine_rules(context, &rules, &bad_rules);
 	d.rules = good ? &rules : NULL;
@@ -118,6 +122,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	rulefile_free(&rules);
 	findings_free(&if_rules);
 	findings_free(&if_verify);
+	findings_free(&if_prints);
 	if (d.audit_file[0] != '\0' &&
 	    !command_enter_to_read(d.audit_file, &f)) {
 		status = command_fail(&f);

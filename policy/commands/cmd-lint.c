@@ -15,6 +15,7 @@ enum { SECONDS_PER_DAY = 86400 };
 static const struct command_option options[] = {
 	{ OPTION_MTA, "mta", "sendmail|postfix",
 	    "also tell what this MTA cannot tell" },
+	{ OPTION_AT, "at", "DATE", "what will be so on that day" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -81,7 +82,6 @@ lint(const struct context *context, char *const *paths,
 	int status = EXIT_FINE;
 	size_t found;
 
-	lint_options->today = (int32_t)(time(NULL) / SECONDS_PER_DAY);
 	lint_options->default_perm = context->settings.default_class ==
 	    DEFAULT_CLASS_PERM;
 	lint_options->feed = strcmp(context->settings.facts_socket, "off") != 0;
@@ -107,16 +107,19 @@ lint(const struct context *context, char *const *paths,
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct lint_options lint_options = { .with_mta = false };
+	struct lint_options lint_options = { .today = (int32_t)(time(NULL) /
+	    SECONDS_PER_DAY) };
 	bool json = false;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		if (c == OPTION_JSON)
 			json = true;
-		else if (c != OPTION_MTA)
+		else if (c != OPTION_MTA && c != OPTION_AT)
 			return status;
-		else if (!set_mta(context, optarg, &lint_options))
+		else if (c == OPTION_AT ? !word_day(context, "--at", optarg,
+		    &lint_options.today) : !set_mta(context, optarg,
+		    &lint_options))
 			return FAULT_USAGE;
 	}
 	return lint(context, argv + optind, &lint_options, json);

@@ -17,13 +17,15 @@
 #include "policy/commands/word.h"
 
 enum { NAME_MAX_BYTES = 253, LINE_BYTES = 16 * 1024,
-	OPTION_UNASKED = OPTION_REPORT };
+	OPTION_UNASKED = OPTION_REPORT, OPTION_FROM };
 
 static const struct command_option options[] = {
 	{ OPTION_MTA, "mta", "sendmail|postfix",
 	    "the MTA that delivers; without, postfix" },
 	{ OPTION_UNASKED, "unasked", NULL,
 	    "rules that no MTA ever asked for, by the audit log" },
+	{ OPTION_FROM, "from", "SENDER",
+	    "the sender, where the way depends on it; <> is the null sender" },
 	{ OPTION_POSTFIX, "postfix", "DIR", "the Postfix whose main.cf is there" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
@@ -115,6 +117,12 @@ print_text(const json_t *all)
 		print_line("not known: %s", string_of(all, "unasked"));
 	json_array_foreach(json_object_get(all, "notes"), i, one)
 		print_line("note: %s", json_string_value(one));
+	json_array_foreach(json_object_get(all, "depends"), i, one)
+		print_line("depends: %s: other mail for this domain may go "
+		    "another way; %s", json_string_value(one),
+		    strcmp(json_string_value(one), "transport_maps") == 0 ?
+		    "the recipient's whole address tells" :
+		    "--from SENDER tells");
 	json_array_foreach(json_object_get(all, "next_hops"), i, one)
 		print_hop(one);
 	print_asked(json_object_get(all, "asked"));
@@ -204,6 +212,28 @@ take_user(char *word, const char **domain, struct fault *f)
 	    word);
 }
 
+/* "jane@example.com", "<>"; a mailbox without a domain is none of tables. */
+static bool
+take_sender(const char *word, struct text *out, struct fault *f)
+{
+	char copy[2 * DOMAIN_TEXT_MAX], name[DOMAIN_TEXT_MAX];
+	const char *domain;
+	struct text text;
+
+	if (strcmp(word, "<>") == 0)
+		return true;
+	if (strlen(word) >= sizeof copy || strchr(word, '@') == NULL)
+		return fault_set(f, FAULT_DATA, "\"%s\": a sender was "
+		    "expected, as jane@example.com, or <>", word);
+	memcpy(copy, word, strlen(word) + 1);
+	text_init(&text, name, sizeof name);
+	if (!take_user(copy, &domain, f) || !take_domain(domain, &text, f))
+		return false;
+	text_put_lower(out, slice_of(copy));
+	text_printf(out, "@%s", name);
+	return true;
+}
+
 /* As sendmail writes it into {server_addr}. */
 static bool
 take_address(struct slice word, struct text *out, struct fault *f)
@@ -240,12 +270,17 @@ static int
 begin(char **argv, int argc, struct looking *l, bool sendmail, bool json)
 {
 	char domain[DOMAIN_TEXT_MAX], host[DOMAIN_TEXT_MAX], address[64];
-	struct text text, at;
+	char sender[2 * DOMAIN_TEXT_MAX];
+	struct text text, at, from;
 	const char *name = argv[0];
 	struct fault f;
 
 	l->user = "";
-	if (sendmail && !take_user(argv[0], &name, &f))
+	text_init(&from, sender, sizeof sender);
+	if (l->sender != NULL && !take_sender(l->sender, &from, &f))
+		return command_fail(&f);
+	l->sender = l->sender != NULL ? sender : NULL;
+	if (!take_user(argv[0], &name, &f))
 		return command_fail(&f);
 	if (name != argv[0])
 		l->user = argv[0];
@@ -280,6 +315,8 @@ run(struct context *context, int argc, char **argv)
 			json = true;
 		else if (c == OPTION_POSTFIX)
 			l.dir = optarg;
+		else if (c == OPTION_FROM)
+			l.sender = optarg;
 		else if (c == OPTION_UNASKED)
 			unasked = true;
 		else if (c != OPTION_MTA)
@@ -287,7 +324,7 @@ run(struct context *context, int argc, char **argv)
 		else if (!(mta = take_mta(context, optarg, &sendmail)))
 			return FAULT_USAGE;
 	}
-	if (unasked && (mta || l.dir != NULL))
+	if (unasked && (mta || l.dir != NULL || l.sender != NULL))
 		return command_usage(context, "--unasked is about all MTAs");
 	if (unasked)
 		return outbound_unasked(context, argv + optind, json);
@@ -296,6 +333,9 @@ run(struct context *context, int argc, char **argv)
 	if (sendmail && l.dir != NULL)
 		return command_usage(context,
 		    "--postfix and --mta sendmail exclude each other");
+	if (sendmail && l.sender != NULL)
+		return command_usage(context, "--from and --mta sendmail "
+		    "exclude each other: sendmail's way is by the recipient");
 	if (l.dir == NULL)
 		l.dir = "/etc/postfix";
 	l.context = context;

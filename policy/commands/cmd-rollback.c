@@ -1,12 +1,8 @@
-/*
- * tlspolicy rollback: the rules of an older generation, as a new one.  They go
- * through the grammar of today, which may have learnt since that some of them
- * can never hold.
- */
+/* tlspolicy rollback: the rules of an older generation, as a new one. */
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "policy/commands/again.h"
 #include "policy/commands/author.h"
 #include "policy/commands/generation.h"
 #include "policy/commands/keep.h"
@@ -16,75 +12,6 @@ static const struct command_option options[] = {
 	AUTHOR_OPTION_MESSAGE,
 	{ 0, NULL, NULL, NULL }
 };
-
-/* A line a rule, in their order. */
-static bool
-print_rules(const struct rulefile *rules, char **text, size_t *size,
-    struct fault *f)
-{
-	struct text out;
-
-	*size = 1;
-	for (size_t i = 0; i < rules->n; i++)
-		*size += rules->rules[i].key.n +
-		    rules->rules[i].requirement.n + 2;
-	if ((*text = malloc(*size)) == NULL)
-		return fault_no_memory(f);
-	text_init(&out, *text, *size);
-	for (size_t i = 0; i < rules->n; i++) {
-		text_put(&out, rules->rules[i].key);
-		text_char(&out, '\t');
-		text_put(&out, rules->rules[i].requirement);
-		text_char(&out, '\n');
-	}
-	return true;
-}
-
-/* Where they stood: rule i of `old` is in line i + 1 of the text. */
-static bool
-keep_places(struct rulefile *rules, const struct rulefile *old,
-    struct fault *f)
-{
-	for (unsigned i = 0; i < old->nsources; i++) {
-		rules->sources[i] = arena_copy(&rules->memory,
-		    old->sources[i]);
-		if (rules->sources[i].p == NULL)
-			return fault_no_memory(f);
-	}
-	rules->nsources = old->nsources;
-	for (size_t i = 0; i < rules->n; i++) {
-		struct rule *rule = &rules->rules[i];
-		const struct rule *was = &old->rules[rule->line - 1];
-
-		rule->line = was->line;
-		rule->source = was->source;
-		rule->flags |= was->flags & RULE_UNTAGGED;
-	}
-	return true;
-}
-
-static bool
-parse(struct rulefile *rules, const struct rulefile *old, const char *name,
-    struct fault *f)
-{
-	char *text = NULL;
-	size_t size;
-	bool good;
-
-	good = print_rules(old, &text, &size, f) &&
-	    rulefile_read_text(rules, slice_make(text, size - 1), name, f);
-	free(text);
-	if (!good)
-		return false;
-	if (rulefile_finish(rules))
-		return keep_places(rules, old, f);
-	if (rules->no_memory)
-		return fault_no_memory(f);
-	return fault_set(f, FAULT_DATA, "%s has %lu rule%s that %s not taken "
-	    "any more: nothing is changed", name, rules->bad_lines,
-	    rules->bad_lines == 1 ? "" : "s", rules->bad_lines == 1 ? "is" :
-	    "are");
-}
 
 static void
 say_setting(void *arg, struct slice name, struct slice then, struct slice now)
@@ -114,7 +41,7 @@ read_old(const struct context *context, uint64_t number,
 	snprintf(name, sizeof name, "generation %llu",
 	    (unsigned long long)number);
 	good = history_rules(&reader, number, &old, &g, f) &&
-	    parse(rules, &old, name, f);
+	    again_parse(rules, &old, name, f);
 	if (good && store_settings(&reader, &now) == LOOKUP_FOUND)
 		generation_settings(g.settings, now, say_setting, &g);
 	rulefile_free(&old);

@@ -5,6 +5,7 @@
 #include "policy/commands/audit-filter.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 #include "policy/suggest/left.h"
 
@@ -14,7 +15,8 @@ enum { MAILS_DEFAULT = 20, DAYS_DEFAULT = 7, TEMP_DEFAULT = 14,
 	PERM_DEFAULT = 28, WINDOW_DEFAULT = 30, NUMBER_MAX = 1000000 };
 
 enum { OPTION_MAILS = OPTION_SUGGEST, OPTION_DAYS, OPTION_TEMP, OPTION_PERM,
-	OPTION_WINDOW, OPTION_CN, OPTION_WHY_NOT, OPTION_LEFT };
+	OPTION_WINDOW, OPTION_CN, OPTION_BIND, OPTION_PROFILES,
+	OPTION_WHY_NOT, OPTION_LEFT };
 
 static const struct command_option options[] = {
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
@@ -35,6 +37,11 @@ static const struct command_option options[] = {
 	    "only mail of this host, address or network" },
 	AUDIT_OPTION_SALTS,
 	{ OPTION_CN, "cn", NULL, "pin the name in a partner's certificates" },
+	{ OPTION_BIND, "bind", NULL,
+	    "bind a sender to its hosts, where they are few" },
+	{ 'r', NULL, "RULES", "propose the profiles of these rules" },
+	{ OPTION_PROFILES, "profiles", NULL,
+	    "make a profile where many proposals are alike" },
 	{ OPTION_WHY_NOT, "why-not", NULL,
 	    "name the other domains as comments" },
 	{ 0, NULL, NULL, NULL }
@@ -47,6 +54,8 @@ struct walk_state {
 	const char *client; /* NULL: all */
 	struct store_reader *reader; /* of the last reading */
 	struct left left; /* 40 kB, of that one, too */
+	char *paths[RULEFILE_SOURCES_MAX + 1]; /* whose profiles may fit */
+	size_t npaths;
 	bool failed;
 };
 
@@ -248,6 +257,10 @@ suggest(struct walk_state *state, const struct audit_files *files, bool why_not)
 	if (!check_all(state, files, &fault))
 		return command_fail(&fault);
 	suggest_settle(s);
+	if (!suggest_group_domains(s)) {
+		fault_no_memory(&fault);
+		return command_fail(&fault);
+	}
 	audit_say_torn(first.torn);
 	audit_say_hidden(&first.hidden);
 	audit_say_withdrawn(first.withdrawn);
@@ -325,6 +338,16 @@ take(const struct context *context, struct walk_state *state, int c)
 		    AUDIT_CLIENT_WANTED);
 	case OPTION_CN:
 		return state->suggest->pin = true;
+	case OPTION_BIND:
+		return state->suggest->bind = true;
+	case OPTION_PROFILES:
+		return state->suggest->make_profiles = true;
+	case 'r':
+		if (state->npaths == RULEFILE_SOURCES_MAX)
+			return command_usage(context, "too many options -r") ==
+			    EXIT_FINE;
+		state->paths[state->npaths++] = optarg;
+		return true;
 	default:
 		return take_number(context, state, c);
 	}
@@ -343,13 +366,49 @@ widen_window(struct walk_state *state)
 }
 
 static int
+with_files(const struct context *context, struct walk_state *state,
+    char **paths, bool why_not)
+{
+	struct audit_files files;
+	struct fault fault;
+	int status;
+
+	if (!audit_files(context, paths, &files, &fault))
+		return command_fail(&fault);
+	status = audit_is_twice_readable(context, &files) ?
+	    suggest(state, &files, why_not) : FAULT_USAGE;
+	audit_files_free(&files);
+	return status;
+}
+
+/* The rules first: whoever may read them may not be left when the log is read. */
+static int
+with_rules(const struct context *context, struct walk_state *state,
+    char **paths, bool why_not)
+{
+	struct rulefile rules;
+	struct fault fault;
+	int status = EXIT_FINE;
+
+	rulefile_init(&rules, NULL, NULL);
+	if (state->npaths > 0) {
+		if (!ruleset_read(context, state->paths, &rules, &fault))
+			status = command_fail(&fault);
+		state->suggest->rules = &rules;
+	}
+	if (status == EXIT_FINE)
+		status = with_files(context, state, paths, why_not);
+	rulefile_free(&rules);
+	suggest_free(state->suggest);
+	return status;
+}
+
+static int
 run(struct context *context, int argc, char **argv)
 {
 	struct suggest s;
 	struct walk_state state = { .suggest = &s, .since = INT64_MIN,
 	    .until = INT64_MAX, .window = WINDOW_DEFAULT };
-	struct audit_files files;
-	struct fault fault;
 	bool why_not = false;
 	int c, status;
 
@@ -373,14 +432,11 @@ run(struct context *context, int argc, char **argv)
 		    "--client is for mail that came");
 	if (state.since >= state.until)
 		return command_usage(context, "--since is not before --until");
+	if (s.bind && is_about_left(&state))
+		return command_usage(context, "--left has no clients: "
+		    "--bind is for mail that came");
 	widen_window(&state);
-	if (!audit_files(context, argv + optind, &files, &fault))
-		return command_fail(&fault);
-	status = audit_is_twice_readable(context, &files) ?
-	    suggest(&state, &files, why_not) : FAULT_USAGE;
-	audit_files_free(&files);
-	suggest_free(&s);
-	return status;
+	return with_rules(context, &state, argv + optind, why_not);
 }
 
 const struct command command_suggest = {

@@ -9,6 +9,7 @@
 
 #include "policy/commands/examine.h"
 #include "policy/eval/match.h"
+#include "policy/rules/item.h"
 
 enum { NORMAL_BYTES = 8 * REQUIREMENT_TEXT_MAX };
 
@@ -65,27 +66,43 @@ say_old(const struct context *context, const struct store_info *info,
 	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
 }
 
-/* Of the rules for mail that leaves. */
-struct outbound_rules {
+/* Of the rules for mail that leaves; fingerprints of those for what comes in. */
+struct rules_seen {
 	struct store_reader *reader;
-	bool any, verify;
+	bool any, verify, prints;
 };
+
+static void
+note_prints(struct rules_seen *seen, enum tag tag,
+    const struct stored_rule *rule)
+{
+	struct requirement r;
+
+	if (match_requirement(seen->reader, tag, rule, &r) != LOOKUP_FOUND)
+		return;
+	for (unsigned i = 0; i < r.nitems; i++)
+		seen->prints |= item_is_fingerprint(r.items[i].row);
+}
 
 static bool
 note_rule(void *arg, const struct stored_rule *rule)
 {
-	struct outbound_rules *outbound = arg;
+	struct rules_seen *seen = arg;
 	struct requirement r;
 	size_t colon = slice_find(rule->key, ':');
 	enum tag tag;
 
 	if (!tag_by_name(slice_make(rule->key.p, colon), &tag) ||
-	    tag == TAG_CA || tag_row(tag)->stage != STAGE_OUTBOUND)
+	    tag == TAG_CA || tag_row(tag)->stage == STAGE_NONE)
 		return true;
-	outbound->any = true;
-	if (match_requirement(outbound->reader, tag, rule, &r) ==
+	if (tag_row(tag)->stage != STAGE_OUTBOUND) {
+		note_prints(seen, tag, rule);
+		return true;
+	}
+	seen->any = true;
+	if (match_requirement(seen->reader, tag, rule, &r) ==
 	    LOOKUP_FOUND && r.class != CLASS_WARN)
-		outbound->verify |= r.need == NEED_VERIFY;
+		seen->verify |= r.need == NEED_VERIFY;
 	return true;
 }
 
@@ -93,16 +110,18 @@ note_rule(void *arg, const struct stored_rule *rule)
 static void
 count_rules(const struct doctor *d, struct store_reader *reader)
 {
-	struct outbound_rules outbound = { .reader = reader };
+	struct rules_seen seen = { .reader = reader };
 
-	if (!store_each(reader, note_rule, &outbound)) {
+	if (!store_each(reader, note_rule, &seen)) {
 		command_fail(&reader->fault);
 		return;
 	}
-	if (outbound.any)
+	if (seen.any)
 		findings_take_over(d->findings, d->if_rules);
-	if (outbound.verify)
+	if (seen.verify)
 		findings_take_over(d->findings, d->if_verify);
+	if (seen.prints)
+		findings_take_over(d->findings, d->if_prints);
 }
 
 static void

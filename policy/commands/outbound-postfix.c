@@ -355,12 +355,6 @@ add_notes(struct looking *l, const struct postfix *p)
 	static const struct {
 		const char *parameter, *note;
 	} notes[] = {
-		{ "sender_dependent_relayhost_maps",
-		    "sender_dependent_relayhost_maps: another sender's mail "
-		    "may go another way" },
-		{ "sender_dependent_default_transport_maps",
-		    "sender_dependent_default_transport_maps: another sender's "
-		    "mail may go another way" },
 		{ "content_filter", "content_filter: mail goes to the filter "
 		    "first" },
 	};
@@ -370,7 +364,23 @@ add_notes(struct looking *l, const struct postfix *p)
 		if (postfix_parameter(p, notes[i].parameter).n > 0)
 			json_array_append_new(list,
 			    json_string(notes[i].note));
+	if (l->user[0] == '\0' && postfix_parameter(p, "transport_maps").n > 0)
+		json_array_append_new(list, json_string("transport_maps: "
+		    "without a recipient entries for single addresses are not "
+		    "looked at"));
 	json_object_set_new(l->all, "notes", list);
+}
+
+/* The way of the mail of whom nobody was said is no answer for all mail. */
+static void
+add_depends(struct looking *l, const struct postfix_way *way)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < way->ndepends; i++)
+		json_array_append_new(list, json_string(way->depends[i]));
+	json_object_set_new(l->all, "depends", list);
+	l->unasked |= way->ndepends > 0;
 }
 
 static bool
@@ -378,9 +388,10 @@ look(struct looking *l, const struct postfix *p, struct postfix_way *way,
     struct fault *f)
 {
 	struct hops all = { .n = 0 };
+	const struct postfix_mail mail = { l->user, l->domain, l->sender };
 	bool good = true;
 
-	postfix_way(p, l->domain, way);
+	postfix_way(p, &mail, way);
 	json_object_set_new(l->all, "transport",
 	    jsontext_cstring(way->transport));
 	json_object_set_new(l->all, "transport_by",
@@ -392,7 +403,8 @@ look(struct looking *l, const struct postfix *p, struct postfix_way *way,
 		    jsontext_cstring(way->unasked));
 	}
 	add_notes(l, p);
-	if (l->unasked)
+	add_depends(l, way);
+	if (way->unasked[0] != '\0')
 		json_object_set_new(l->all, "outcome", json_string(
 		    "which way mail takes is not known"));
 	else if (way->service == NULL)

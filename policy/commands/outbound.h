@@ -17,8 +17,9 @@
 struct looking {
 	const struct context *context;
 	const char *domain;  /* lower case */
-	/* sendmail: of the recipient; of the server.  "": not said. */
-	const char *user, *host, *address;
+	const char *user;    /* of the recipient; "": not said */
+	const char *sender;  /* Postfix: NULL: not said; "": the null sender */
+	const char *host, *address; /* sendmail: of the server; "": not said */
 	const char *dir;     /* Postfix: of main.cf */
 	int64_t now;
 	json_t *all;	     /* what is printed */

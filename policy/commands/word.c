@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/commands/word.h"
+#include "policy/rules/requirement.h"
 
 void
 word_start(struct word *w, const char *word)
@@ -36,4 +37,15 @@ word_refuse(const struct word *w, const struct context *context,
 		    what, hint.buf);
 	return command_usage(context, "\"%s\" is not %s; expected one of: %s",
 	    w->word, what, w->all.buf);
+}
+
+bool
+word_day(const struct context *context, const char *option, const char *word,
+    int32_t *day)
+{
+	if (day_parse(slice_of(word), day))
+		return true;
+	command_usage(context, "%s: a date was expected, YYYY-MM-DD, not "
+	    "\"%s\"", option, word);
+	return false;
 }

@@ -27,4 +27,8 @@ bool word_is(struct word *, const char *one);
 /* The exit status of a usage error. */
 int word_refuse(const struct word *, const struct context *, const char *what);
 
+/* A date, YYYY-MM-DD, in days since 1970; else the usage error is told. */
+bool word_day(const struct context *, const char *option, const char *word,
+    int32_t *day);
+
 #endif

@@ -22,6 +22,8 @@ static const char *const inexpressibles[] = { "refuse", "weaken", NULL };
 static const char *const outbound_levels[] = { "none", "may", "encrypt", "dane",
 	"dane-only", "fingerprint", "verify", "secure", NULL };
 static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const matches[] = { "nexthop:dot-nexthop", "nexthop",
+	"dot-nexthop", "none", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
@@ -324,6 +326,18 @@ static const struct setting table[] = {
 		.verdict = true,
 		.help = "Postfix's own level, smtp_tls_security_level: no "
 		    "answer to it demands less, but for an exception.",
+	},
+	{
+		.name = "outbound-match",
+		.type = &setting_type_word,
+		FIELD(outbound_match),
+		.default_text = "nexthop:dot-nexthop",
+		.words = matches,
+		.reloadable = true,
+		.verdict = true,
+		.help = "Which of these Postfix's own "
+		    "smtp_tls_secure_cert_match has: a rule VERIFY is told "
+		    "with no others.",
 	},
 	{
 		.name = "outbound-version",

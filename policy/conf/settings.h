@@ -67,6 +67,7 @@ struct settings {
 	char facts_socket_group[SETTINGS_STRING_MAX];
 	int inexpressible;
 	int outbound_default, outbound_servername;
+	int outbound_match;
 	int outbound_version; /* 0: 1.0, to 3: 1.3 */
 	char outbound_exclude[SETTINGS_STRING_MAX]; /* suites of Postfix */
 	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */

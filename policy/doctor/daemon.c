@@ -79,12 +79,17 @@ connect_inet(const char *spec)
 		    AF_INET6 : AF_INET };
 	struct socket_address at;
 	struct addrinfo *found;
-	int fd;
+	int fd, error;
 
 	errno = EINVAL;
-	if (!socket_parse(slice_of(spec), &at) ||
-	    getaddrinfo(at.host, at.port, &hints, &found) != 0)
+	if (!socket_parse(slice_of(spec), &at))
 		return -1;
+	error = getaddrinfo(at.host, at.port, &hints, &found);
+	if (error != 0) {
+		if (error != EAI_SYSTEM)
+			errno = EADDRNOTAVAIL;
+		return -1;
+	}
 	fd = try_connect(found->ai_family, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 	return fd;

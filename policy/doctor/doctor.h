@@ -18,6 +18,7 @@ struct rulefile;
 /* What systemd knows of ours; nothing where it does not run. */
 struct doctor_unit {
 	char socket[256];   /* "unix:PATH", while the socket unit is active */
+	char facts[256];    /* the same of tlspolicy-facts.socket */
 	bool socket_there;  /* the socket unit is installed */
 	bool service_there; /* the service is */
 	char user[64];	    /* that the service runs as; "": root */
@@ -30,9 +31,9 @@ struct doctor {
 	const char *socket;	/* unix:/PATH, inet:PORT@HOST, inet6: */
 	const char *set_socket;	/* by the settings: no socket unit counts here */
 	const char *set_group;	/* socket-group */
-	const char *socketmap;	/* "off", or where it listens */
+	const char *socketmap, *facts_socket; /* "off", or where it listens */
 	const char *outbound_default, *outbound_exclude;
-	int outbound_version;
+	int outbound_version, outbound_match;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
 	const char *watched;	/* watch-certificates; NULL: no metrics */
@@ -43,6 +44,7 @@ struct doctor {
 	struct findings *findings;
 	/* What is one only while there are such rules for mail that leaves. */
 	struct findings *if_rules, *if_verify;
+	struct findings *if_prints; /* the same, for rules on fingerprints */
 	struct trials *trials;	/* what is to be tried */
 };
 

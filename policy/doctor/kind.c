@@ -101,12 +101,21 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_LIMITS] = { DOCTOR_WEAK, { "postfix-limits",
 	    "protocols= and exclude= of an answer take the place of what "
 	    "main.cf says, and are only never less than these settings" } },
+	[DOCTOR_POSTFIX_MATCH] = { DOCTOR_WEAK, { "postfix-match",
+	    "an answer by VERIFY takes the place of "
+	    "smtp_tls_secure_cert_match, and is only never less than what "
+	    "outbound-match says" } },
 	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
 	    "no server's certificate can be verified: mail for a VERIFY "
 	    "rule stays in the queue" } },
 	[DOCTOR_POSTFIX_RELAY] = { DOCTOR_WEAK, { "postfix-relay",
 	    "Postfix asks for its next hop, never for the domain behind it: "
 	    "such rules of TLS_Rcpt are never asked for" } },
+	[DOCTOR_POSTFIX_BY_ADDRESS] = { DOCTOR_UNKNOWN, { "postfix-by-address",
+	    "which next hop Postfix asks for depends on the sender or on the "
+	    "whole address: whether rules for the domain are asked for is not "
+	    "known; `tlspolicy outbound --from SENDER USER@DOMAIN' tells it "
+	    "of one" } },
 	[DOCTOR_POSTFIX_PROXY_MAPS] = { DOCTOR_WEAK, { "postfix-proxy-maps",
 	    "proxymap(8) opens no table that is not in that list, and all "
 	    "mail that leaves is deferred" } },
@@ -120,6 +129,21 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "an MTA that asks defers all mail that leaves" } },
 	[DOCTOR_MAP_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "map-closed-to-mta",
 	    "an MTA that asks defers all mail that leaves" } },
+	[DOCTOR_POSTFIX_NO_FEED] = { DOCTOR_WEAK, { "postfix-no-feed",
+	    "Postfix tells fingerprints to its policy service only: rules on "
+	    "FP and PKFP cannot be judged" } },
+	[DOCTOR_POSTFIX_FEED_BEHIND] = { DOCTOR_WEAK, { "postfix-feed-behind",
+	    "of whom a permit before it lets pass nothing is told: rules on "
+	    "FP and PKFP cannot be judged of them" } },
+	[DOCTOR_FEED_OFF] = { DOCTOR_WEAK, { "feed-off",
+	    "under Postfix rules on FP and PKFP rest on it, and lint goes by "
+	    "that setting" } },
+	[DOCTOR_FEED_DOWN] = { DOCTOR_WEAK, { "feed-down",
+	    "Postfix cannot tell fingerprints: rules on FP and PKFP cannot be "
+	    "judged" } },
+	[DOCTOR_FEED_CLOSED_TO_MTA] = { DOCTOR_WEAK, { "feed-closed-to-mta",
+	    "Postfix cannot tell fingerprints: rules on FP and PKFP cannot be "
+	    "judged" } },
 	[DOCTOR_SENDMAIL_NO_FILTER] = { DOCTOR_UNJUDGED, { "sendmail-no-filter",
 	    "sendmail does not ask the daemon, so no mail is judged" } },
 	[DOCTOR_SENDMAIL_FILTER_UNUSED] = { DOCTOR_UNJUDGED, { "sendmail-filter-unused",

@@ -55,9 +55,8 @@ postfix_next_item(struct slice *list, struct postfix_item *item)
 	return true;
 }
 
-/* What a path means to a service: below the queue when it has no slash. */
-static void
-resolve(const struct postfix *p, bool chrooted, struct socket_address *a)
+void
+postfix_resolve(const struct postfix *p, bool chrooted, struct socket_address *a)
 {
 	struct slice queue = postfix_parameter(p, "queue_directory");
 	char path[SOCKET_PATH_MAX];
@@ -75,7 +74,7 @@ leads_to_us(const struct postfix *p, bool chrooted,
 {
 	struct socket_address a = *as_written;
 
-	resolve(p, chrooted, &a);
+	postfix_resolve(p, chrooted, &a);
 	return socket_same(&a, &p->socket);
 }
 

@@ -16,6 +16,10 @@ struct postfix_item {
 /* Takes the first off the list; false: it is empty. */
 bool postfix_next_item(struct slice *list, struct postfix_item *);
 
+/* What a path means to a service: below the queue when it has no slash. */
+void postfix_resolve(const struct postfix *, bool chrooted,
+    struct socket_address *);
+
 enum postfix_who {
 	POSTFIX_STRANGER,
 	POSTFIX_US,

@@ -176,6 +176,72 @@ check_limits(const struct postfix *p, const struct socket_address *us)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
+/*
+ * The names of VERIFY that main.cf has for such a certificate, bit by bit: at
+ * the level verify its own list counts as well, unless the name of the host is
+ * in it, which is weaker than any.
+ */
+static unsigned
+match_of(const struct postfix *p, const struct postfix_service *s)
+{
+	static const char *const words[] = { "nexthop", "dot-nexthop" };
+	struct slice secure = postfix_value(p, s, "smtp_tls_secure_cert_match",
+	    NULL), verify = postfix_value(p, s, "smtp_tls_verify_cert_match",
+	    NULL);
+	enum outbound_level level = LEVEL_NONE;
+	unsigned bits = 0;
+	const char *by;
+	bool both;
+
+	both = resolved_level(postfix_level(p, s, &by), &level) &&
+	    level == LEVEL_VERIFY && !has_word(verify, slice_of("hostname"));
+	for (unsigned i = 0; i < 2; i++)
+		if (has_word(secure, slice_of(words[i])) &&
+		    (!both || has_word(verify, slice_of(words[i]))))
+			bits |= 1U << i;
+	return bits;
+}
+
+/* An answer by VERIFY names nexthop and dot-nexthop, where it may. */
+static void
+check_match(const struct postfix *p, const struct socket_address *us)
+{
+	static const struct {
+		unsigned bits;
+		const char *word;
+	} matches[] = {
+		[MATCH_BOTH] = { 3, "nexthop:dot-nexthop" },
+		[MATCH_NEXTHOP] = { 1, "nexthop" },
+		[MATCH_DOT_NEXTHOP] = { 2, "dot-nexthop" },
+		[MATCH_NEITHER] = { 0, "none" }
+	};
+	unsigned set = matches[p->d->outbound_match].bits, left = set, i = 0;
+	const struct postfix_service *least = NULL;
+	struct finding *f;
+
+	for (unsigned k = 0; k < p->n; k++) {
+		const struct postfix_service *s = &p->services[k];
+
+		if (s->command != POSTFIX_SMTP ||
+		    !postfix_map_asks_us(p, s, us) ||
+		    (left & ~match_of(p, s)) == 0)
+			continue;
+		left &= match_of(p, s);
+		least = s;
+	}
+	if (least == NULL)
+		return;
+	while (matches[i].bits != left)
+		i++;
+	f = doctor_add(p->d, DOCTOR_POSTFIX_MATCH, "service %.*s/%.*s of %s "
+	    "takes certificates by \"%.*s\", and outbound-match is %s",
+	    SLICE_ARG(least->name), SLICE_ARG(least->type), p->dir,
+	    SLICE_ARG(postfix_value(p, least, "smtp_tls_secure_cert_match",
+	    NULL)), matches[p->d->outbound_match].word);
+	finding_mend(f, p->d->conf, "outbound-match = %s", matches[i].word);
+	finding_then(f, "systemctl restart tlspolicy-milter");
+}
+
 /* Postfix opens the socket as its own user. */
 static void
 check_access(const struct postfix *p, const struct socket_address *us)
@@ -358,6 +424,7 @@ postfix_outbound(struct postfix *p)
 			check_list(p, &p->services[i], &us);
 	check_level(p, &us);
 	check_limits(p, &us);
+	check_match(p, &us);
 	postfix_map_check_proxy(p, &us);
 	check_tls_required(p);
 	postfix_relay(p);

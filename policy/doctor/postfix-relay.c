@@ -4,6 +4,9 @@
  * domain that goes by another one is never asked for.  What can be had is a rule
  * for that next hop, beside or in place of it.
  *
+ * Next hops by sender are those that the tables list; what a table does not
+ * list, or has by patterns, is said to be unknown.
+ *
  * By the rules file: the store is opened last, when tables may not be ours to
  * read any more.
  */
@@ -12,6 +15,7 @@
 #include <string.h>
 
 #include "policy/base/domain.h"
+#include "policy/doctor/postfix-list.h"
 #include "policy/doctor/postfix-way.h"
 #include "policy/rules/requirement.h"
 #include "policy/rules/rulefile.h"
@@ -30,7 +34,14 @@ struct hop {
 struct relays {
 	struct hop hops[HOPS_MAX];
 	unsigned n;
+	/* The first rule for a domain whose way depends on the sender. */
+	const struct rule *depends;
+	unsigned ndepends;
+	bool verify;
+	bool patterns; /* transport_maps has some */
 };
+
+enum { TABLE_BYTES = 256 * 1024 };
 
 /* "[hub.test]:587" without brackets and port. */
 static struct slice
@@ -94,7 +105,7 @@ is_covered(const struct rulefile *rules, struct slice hop)
 
 static void
 note(struct relays *relays, const struct rule *rule, bool verify,
-    const struct postfix_way *way, struct slice hop)
+    const char *by, struct slice hop)
 {
 	struct hop *h = relays->hops;
 
@@ -108,7 +119,7 @@ note(struct relays *relays, const struct rule *rule, bool verify,
 		snprintf(h->name, sizeof h->name, "%.*s", SLICE_ARG(hop));
 		snprintf(h->example, sizeof h->example, "%.*s",
 		    SLICE_ARG(rule->key));
-		h->by = way->nexthop_by;
+		h->by = by;
 	}
 	h->n++;
 	h->verify |= verify;
@@ -143,14 +154,95 @@ look_at_way(const struct postfix *p, const struct rule *rule, bool verify,
 	text_put_lower(&domain, subject(rule));
 	if (domain.cut)
 		return;
-	postfix_way(p, name, &way);
+	postfix_way(p, &(struct postfix_mail){ "", name, NULL }, &way);
+	for (unsigned i = 0; i < way.ndepends; i++)
+		relays->patterns |= strcmp(way.depends[i],
+		    "transport_maps") == 0;
+	if (way.ndepends > 0) {
+		relays->depends = relays->depends == NULL ? rule :
+		    relays->depends;
+		relays->ndepends++;
+		relays->verify |= verify;
+	}
 	if (way.service == NULL || way.unasked[0] != '\0')
 		return;
 	hops = slice_of(way.nexthop);
 	while (slice_next_of(&hops, ", \t", &hop))
 		if (hop.n > 0 && !slice_is_nocase(hop, name) &&
 		    !is_covered(p->d->rules, hop))
-			note(relays, rule, verify, &way, hop);
+			note(relays, rule, verify, way.nexthop_by, hop);
+}
+
+/* "smtp:[hub.test]" or, of tables of next hops, "[hub.test]". */
+static void
+look_at_value(const struct postfix *p, const char *by, bool transports,
+    struct slice value, struct relays *relays)
+{
+	size_t colon = transports ? slice_find(value, ':') + 1 : 0;
+	struct slice hops, hop;
+
+	if (slice_is_nocase(value, "DUNNO") || colon >= value.n)
+		return;
+	hops = slice_from(value, colon);
+	while (slice_next_of(&hops, ", \t", &hop))
+		if (hop.n > 0 && !is_covered(p->d->rules, hop))
+			note(relays, relays->depends, relays->verify, by, hop);
+}
+
+static void
+cannot_list(const struct postfix *p, const struct relays *relays,
+    const char *by, struct slice table, const char *why)
+{
+	doctor_add(p->d, DOCTOR_POSTFIX_BY_ADDRESS, "%s of %s: %.*s: %s; it may "
+	    "lead past %u rule%s of TLS_Rcpt, such as %.*s", by, p->dir,
+	    SLICE_ARG(table), why, relays->ndepends,
+	    relays->ndepends == 1 ? "" : "s",
+	    SLICE_ARG(relays->depends->key));
+}
+
+static void
+look_at_table(const struct postfix *p, const char *by, bool transports,
+    struct slice table, struct text *memory, struct relays *relays)
+{
+	struct slice lines, line;
+
+	if (!postfix_list_table(p, table, memory)) {
+		cannot_list(p, relays, by, table, memory->buf);
+		return;
+	}
+	lines = slice_make(memory->buf, memory->n);
+	if (lines.n == 0)
+		cannot_list(p, relays, by, table, "nothing in it can be "
+		    "listed");
+	while (slice_next(&lines, '\n', &line))
+		look_at_value(p, by, transports, slice_trim(slice_from(line,
+		    slice_find(line, '\t'))), relays);
+}
+
+static void
+look_at_senders(const struct postfix *p, struct relays *relays)
+{
+	static const char *const tables[] = {
+		"sender_dependent_relayhost_maps",
+		"sender_dependent_default_transport_maps" };
+	char *bytes = malloc(TABLE_BYTES);
+	struct text memory;
+
+	p->d->findings->failed |= bytes == NULL;
+	for (size_t i = 0; bytes != NULL && i < 2; i++) {
+		struct slice list = postfix_parameter(p, tables[i]);
+		struct postfix_item item;
+
+		text_init(&memory, bytes, TABLE_BYTES);
+		while (postfix_next_item(&list, &item))
+			look_at_table(p, tables[i], i == 1, item.whole,
+			    &memory, relays);
+	}
+	free(bytes);
+	if (relays->patterns)
+		cannot_list(p, relays, "transport_maps",
+		    postfix_parameter(p, "transport_maps"),
+		    "there are patterns in it, of whole addresses");
 }
 
 static void
@@ -183,6 +275,8 @@ postfix_relay(struct postfix *p)
 			look_at_way(p, &rules->rules[i], verify, relays);
 			asked++;
 		}
+	if (relays != NULL && relays->depends != NULL)
+		look_at_senders(p, relays);
 	for (unsigned i = 0; relays != NULL && i < relays->n; i++)
 		find(p, &relays->hops[i]);
 	free(relays);

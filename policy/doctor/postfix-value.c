@@ -78,6 +78,20 @@ postfix_level(const struct postfix *p, const struct postfix_service *s,
 	return slice_of("may");
 }
 
+void
+postfix_put_address(const struct postfix *p, const struct socket_address *a,
+    struct text *out)
+{
+	struct slice queue = postfix_parameter(p, "queue_directory");
+	const char *path = a->path;
+
+	if (queue.n > 0 && strlen(path) > queue.n &&
+	    memcmp(path, queue.p, queue.n) == 0 && path[queue.n] == '/')
+		text_printf(out, "unix:%s", path + queue.n + 1);
+	else
+		socket_print_postfix(a, out);
+}
+
 static bool
 was_found(const struct postfix *p, enum doctor_kind kind, const char *what)
 {
@@ -92,7 +106,7 @@ was_found(const struct postfix *p, enum doctor_kind kind, const char *what)
 
 /*
  * A list within a shell's single quotes, without blanks: postconf -P takes none,
- * and a comma says the same.
+ * and a comma says the same, but beside "=".
  */
 static void
 put_quoted(struct text *out, const char *s)
@@ -103,11 +117,11 @@ put_quoted(struct text *out, const char *s)
 		size_t n = strspn(s, ", \t");
 
 		if (n > 0 && s[n] != '\0') {
-			if (!parted && s[n] != '}')
+			if (!parted && s[n] != '}' && s[n] != '=')
 				text_char(out, ',');
 			s += n;
 		}
-		parted = *s == '{';
+		parted = *s == '{' || *s == '=';
 		if (*s == '\'')
 			text_puts(out, "'\\''");
 		else

@@ -13,6 +13,8 @@
 #include "policy/doctor/postfix-way.h"
 #include "policy/doctor/run.h"
 
+static const char maps[] = "transport_maps";
+
 static const struct {
 	const char *list, *transport;
 	bool relayed; /* relayhost counts */
@@ -70,6 +72,35 @@ postfix_query(const struct postfix *p, struct slice table, const char *key,
 	text_clear(out);
 	put_reason(slice_make(said.buf, said.n), out);
 	return POSTFIX_UNASKED;
+}
+
+bool
+postfix_list_table(const struct postfix *p, struct slice table,
+    struct text *out)
+{
+	char name[POSTFIX_WAY_BYTES], memory[POSTFIX_WAY_BYTES];
+	const char *argv[] = { "postmap", "-c", p->dir, "-s", name, NULL };
+	struct text said;
+	struct fault f;
+	bool good;
+
+	snprintf(name, sizeof name, "%.*s", SLICE_ARG(table));
+	text_clear(out);
+	text_init(&said, memory, sizeof memory);
+	if (!capture_both((char *const *)(uintptr_t)argv, out, &said, &good,
+	    &f)) {
+		text_clear(out);
+		text_puts(out, f.text);
+		return false;
+	}
+	if (good && !out->cut)
+		return true;
+	text_clear(out);
+	if (good)
+		text_puts(out, "it is too long to be looked at");
+	else
+		put_reason(slice_make(said.buf, said.n), out);
+	return false;
 }
 
 static void
@@ -210,68 +241,183 @@ take_transport(struct postfix_way *way, struct slice value, const char *by)
 	way->nexthop_by = by;
 }
 
-static void
-classify(const struct postfix *p, const char *domain, struct postfix_way *way)
+/* Patterns are held against whole addresses alone. */
+static bool
+is_pattern(struct slice table)
 {
+	static const char *const types[] = { "regexp:", "pcre:" };
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		for (size_t at = 0; at < table.n; at++)
+			if ((at == 0 || table.p[at - 1] == ':') &&
+			    slice_starts_nocase(slice_from(table, at),
+			    types[i]))
+				return true;
+	return false;
+}
+
+/* The value of the first table of `parameter` that has the key. */
+static enum postfix_found
+ask_maps(const struct postfix *p, struct postfix_way *way,
+    const char *parameter, const char *key, bool whole, struct text *value)
+{
+	struct slice list = postfix_parameter(p, parameter);
+	struct postfix_item item;
+
+	while (postfix_next_item(&list, &item)) {
+		enum postfix_found found;
+
+		if (!whole && is_pattern(item.whole))
+			continue;
+		found = postfix_query(p, item.whole, key, value);
+		if (found == POSTFIX_UNASKED)
+			note_unasked(way, parameter, item.whole, value->buf);
+		if (found != POSTFIX_ABSENT)
+			return found;
+	}
+	return POSTFIX_ABSENT;
+}
+
+/* "joe+box@a.test" without "+box"; false: there is none. */
+static bool
+drop_extension(const struct postfix *p, const char *address, struct text *out)
+{
+	struct slice delimiters = postfix_parameter(p, "recipient_delimiter");
+	const char *at = strrchr(address, '@');
+
+	for (const char *c = address + 1; at != NULL && c < at; c++)
+		if (memchr(delimiters.p, *c, delimiters.n) != NULL) {
+			text_put(out, slice_make(address,
+			    (size_t)(c - address)));
+			text_puts(out, at);
+			return true;
+		}
+	return false;
+}
+
+/* As tables by an address are asked: it, without its extension, its domain. */
+static enum postfix_found
+ask_by_address(const struct postfix *p, struct postfix_way *way,
+    const char *parameter, const char *address, struct text *value)
+{
+	const char *at = strrchr(address, '@');
+	char memory[POSTFIX_WAY_BYTES];
+	enum postfix_found found;
+	struct text bare;
+
+	text_init(&bare, memory, sizeof memory);
+	found = ask_maps(p, way, parameter, address, true, value);
+	if (found == POSTFIX_ABSENT && drop_extension(p, address, &bare))
+		found = ask_maps(p, way, parameter, memory, false, value);
+	if (found == POSTFIX_ABSENT && at != NULL &&
+	    lists(p, way, "mydestination", at + 1)) {
+		text_clear(&bare);
+		text_put(&bare, slice_make(address, (size_t)(at - address)));
+		found = ask_maps(p, way, parameter, memory, false, value);
+	}
+	if (found == POSTFIX_ABSENT && at != NULL)
+		found = ask_maps(p, way, parameter, at, false, value);
+	return found;
+}
+
+static void
+note_depends(struct postfix_way *way, const char *parameter)
+{
+	way->depends[way->ndepends++] = parameter;
+}
+
+/* False: no table by sender has a word for it, or none can be asked. */
+static bool
+ask_by_sender(const struct postfix *p, const struct postfix_mail *mail,
+    struct postfix_way *way, const char *parameter, const char *null_key,
+    struct text *value)
+{
+	char key[POSTFIX_WAY_BYTES];
+
+	if (postfix_parameter(p, parameter).n == 0)
+		return false;
+	if (mail->sender == NULL) {
+		note_depends(way, parameter);
+		return false;
+	}
+	snprintf(key, sizeof key, "%s", mail->sender);
+	if (key[0] == '\0')
+		snprintf(key, sizeof key, "%.*s",
+		    SLICE_ARG(postfix_parameter(p, null_key)));
+	text_clear(value);
+	return ask_by_address(p, way, parameter, key, value) ==
+	    POSTFIX_FOUND && value->n > 0 &&
+	    strcasecmp(value->buf, "DUNNO") != 0;
+}
+
+static void
+set_hop(struct postfix_way *way, struct slice hop, const char *by)
+{
+	keep(way->nexthop, hop);
+	way->nexthop_by = by;
+}
+
+static void
+classify(const struct postfix *p, const struct postfix_mail *mail,
+    struct postfix_way *way)
+{
+	static const char hops[] = "sender_dependent_relayhost_maps",
+	    transports[] = "sender_dependent_default_transport_maps";
 	struct slice relayhost = postfix_parameter(p, "relayhost");
+	char memory[POSTFIX_WAY_BYTES];
+	struct text value;
 	size_t i = 0;
 
+	text_init(&value, memory, sizeof memory);
 	while (classes[i].list != NULL &&
-	    !lists(p, way, classes[i].list, domain))
+	    !lists(p, way, classes[i].list, mail->domain))
 		i++;
-	keep(way->nexthop, slice_of(domain));
-	way->nexthop_by = "the domain";
-	if (classes[i].relayed && relayhost.n > 0) {
-		keep(way->nexthop, relayhost);
-		way->nexthop_by = "relayhost";
-	}
+	set_hop(way, slice_of(mail->domain), "the domain");
 	if (classes[i].transport == NULL) {
 		keep(way->transport, slice_of("error"));
 		way->transport_by = classes[i].list;
 		return;
 	}
-	take_transport(way, postfix_parameter(p, classes[i].transport),
-	    classes[i].transport);
+	if (classes[i].relayed && ask_by_sender(p, mail, way, hops,
+	    "empty_address_relayhost_maps_lookup_key", &value))
+		set_hop(way, slice_make(memory, value.n), hops);
+	else if (classes[i].relayed && relayhost.n > 0)
+		set_hop(way, relayhost, "relayhost");
+	if (classes[i].list == NULL && ask_by_sender(p, mail, way, transports,
+	    "empty_address_default_transport_maps_lookup_key", &value))
+		take_transport(way, slice_make(memory, value.n), transports);
+	else
+		take_transport(way, postfix_parameter(p, classes[i].transport),
+		    classes[i].transport);
+}
+
+/* A transport for the recipient counts whoever the sender is. */
+static void
+forget_sender(struct postfix_way *way)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < way->ndepends; i++)
+		if (way->depends[i] == maps)
+			way->depends[kept++] = maps;
+	way->ndepends = kept;
 }
 
 /* transport(5): an empty transport leaves it, and then an empty hop the hop. */
 static void
 take_entry(struct postfix_way *way, const char *domain, struct slice value)
 {
-	static const char by[] = "transport_maps";
 	size_t colon = slice_find(value, ':');
 	struct slice hop = slice_from(value, colon < value.n ? colon + 1 :
 	    colon);
 
 	if (colon > 0) {
-		keep(way->nexthop, slice_of(domain));
-		way->nexthop_by = "the domain";
-		take_transport(way, value, by);
+		forget_sender(way);
+		set_hop(way, slice_of(domain), "the domain");
+		take_transport(way, value, maps);
 	} else if (hop.n > 0) {
-		keep(way->nexthop, hop);
-		way->nexthop_by = by;
+		set_hop(way, hop, maps);
 	}
-}
-
-/* The value of the first table that has the key. */
-static enum postfix_found
-ask_maps(const struct postfix *p, struct postfix_way *way, const char *key,
-    struct text *value)
-{
-	struct slice list = postfix_parameter(p, "transport_maps");
-	struct postfix_item item;
-
-	while (postfix_next_item(&list, &item)) {
-		enum postfix_found found = postfix_query(p, item.whole, key,
-		    value);
-
-		if (found == POSTFIX_UNASKED)
-			note_unasked(way, "transport_maps", item.whole,
-			    value->buf);
-		if (found != POSTFIX_ABSENT)
-			return found;
-	}
-	return POSTFIX_ABSENT;
 }
 
 static bool
@@ -286,35 +432,64 @@ parents_have_no_dot(const struct postfix *p)
 	return false;
 }
 
-static void
-look_up(const struct postfix *p, const char *domain, struct postfix_way *way)
+/* Of a domain alone it is not known whether a table has a single address. */
+static enum postfix_found
+look_up_address(const struct postfix *p, const struct postfix_mail *mail,
+    struct postfix_way *way, struct text *value)
 {
-	enum postfix_found found = POSTFIX_ABSENT;
+	struct slice list = postfix_parameter(p, maps);
+	char address[POSTFIX_WAY_BYTES], memory[POSTFIX_WAY_BYTES];
+	enum postfix_found found;
+	struct postfix_item item;
+	struct text bare;
+
+	if (mail->user[0] == '\0') {
+		while (postfix_next_item(&list, &item))
+			if (is_pattern(item.whole)) {
+				note_depends(way, maps);
+				break;
+			}
+		return POSTFIX_ABSENT;
+	}
+	text_init(&bare, memory, sizeof memory);
+	snprintf(address, sizeof address, "%s@%s", mail->user, mail->domain);
+	found = ask_maps(p, way, maps, address, true, value);
+	if (found == POSTFIX_ABSENT && drop_extension(p, address, &bare))
+		found = ask_maps(p, way, maps, memory, false, value);
+	return found;
+}
+
+static void
+look_up(const struct postfix *p, const struct postfix_mail *mail,
+    struct postfix_way *way)
+{
 	char memory[POSTFIX_WAY_BYTES];
 	bool bare = parents_have_no_dot(p);
-	const char *key = domain;
+	const char *key = mail->domain;
+	enum postfix_found found;
 	struct text value;
 
 	text_init(&value, memory, sizeof memory);
+	found = look_up_address(p, mail, way, &value);
 	while (key != NULL && found == POSTFIX_ABSENT) {
-		found = ask_maps(p, way, key == domain || !bare ? key :
-		    key + 1, &value);
+		found = ask_maps(p, way, maps, key == mail->domain || !bare ?
+		    key : key + 1, false, &value);
 		key = strchr(key + 1, '.');
 	}
 	if (found == POSTFIX_ABSENT)
-		found = ask_maps(p, way, "*", &value);
+		found = ask_maps(p, way, maps, "*", false, &value);
 	if (found == POSTFIX_FOUND)
-		take_entry(way, domain, slice_trim(slice_make(value.buf,
+		take_entry(way, mail->domain, slice_trim(slice_make(value.buf,
 		    value.n)));
 }
 
 void
-postfix_way(const struct postfix *p, const char *domain,
+postfix_way(const struct postfix *p, const struct postfix_mail *mail,
     struct postfix_way *way)
 {
 	memset(way, 0, sizeof *way);
-	classify(p, domain, way);
-	look_up(p, domain, way);
+	classify(p, mail, way);
+	look_up(p, mail, way);
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP &&
 		    slice_is(p->services[i].type, "unix") &&

@@ -82,25 +82,6 @@ take_services(struct postfix *p)
 	}
 }
 
-/*
- * Postfix opens a path without a slash in front from its queue directory,
- * chrooted or not: what lies there is best written so.
- */
-static void
-spell(struct postfix *p)
-{
-	struct slice queue = postfix_parameter(p, "queue_directory");
-	const char *path = p->socket.path;
-	struct text spec;
-
-	text_init(&spec, p->spec, sizeof p->spec);
-	if (queue.n > 0 && strlen(path) > queue.n &&
-	    memcmp(path, queue.p, queue.n) == 0 && path[queue.n] == '/')
-		text_printf(&spec, "unix:%s", path + queue.n + 1);
-	else
-		socket_print_postfix(&p->socket, &spec);
-}
-
 static void
 look_at_services(struct postfix *p)
 {
@@ -174,6 +155,7 @@ static bool
 look_at(const struct doctor *d, const char *dir, struct fault *f)
 {
 	struct postfix *p = calloc(1, sizeof *p);
+	struct text spec;
 	bool good;
 
 	if (p == NULL)
@@ -189,8 +171,10 @@ look_at(const struct doctor *d, const char *dir, struct fault *f)
 	(void)socket_parse(slice_of(d->socket), &p->socket);
 	good = postfix_read(p, f);
 	if (good) {
-		spell(p);
+		text_init(&spec, p->spec, sizeof p->spec);
+		postfix_put_address(p, &p->socket, &spec);
 		look_at_services(p);
+		postfix_feed(p);
 		postfix_outbound(p);
 		doctor_socket_for(d, "postfix");
 	}

@@ -72,7 +72,15 @@ struct finding *postfix_find_as(const struct postfix *,
     struct postfix_service *, enum doctor_kind, const char *name,
     const char *wanted, const char *what);
 
+/*
+ * Postfix opens a path without a slash in front from its queue directory,
+ * chrooted or not: what lies there is best written so.
+ */
+void postfix_put_address(const struct postfix *, const struct socket_address *,
+    struct text *);
+
 /* The checks. */
+void postfix_feed(struct postfix *);
 void postfix_maps(struct postfix *, struct postfix_service *);
 void postfix_milters(struct postfix *, struct postfix_service *);
 void postfix_tls(struct postfix *, struct postfix_service *);

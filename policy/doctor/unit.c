@@ -46,24 +46,27 @@ keep(struct slice value, char *to, size_t size)
 	snprintf(to, size, "%.*s", SLICE_ARG(value));
 }
 
-/* "Listen=/PATH (Stream)", a line for each; we have one. */
-static void
-ask_socket(struct doctor_unit *unit)
+/*
+ * "Listen=/PATH (Stream)", a line for each; ours have one.  The path is kept
+ * while the unit is active; true: it is installed.
+ */
+static bool
+ask_socket(const char *name, char *path, size_t size)
 {
-	char output[OUTPUT_BYTES];
-	struct slice path;
+	char output[OUTPUT_BYTES], command[160];
+	struct slice listen;
 	struct text out;
 
-	if (!show("exec systemctl show --property=LoadState,ActiveState,Listen "
-	    "tlspolicy-milter.socket 2>/dev/null", output, &out))
-		return;
-	unit->socket_there = slice_is(property(&out, "LoadState"), "loaded");
-	path = property(&out, "Listen");
-	path.n = slice_find(path, ' ');
-	if (slice_is(property(&out, "ActiveState"), "active") && path.n > 0 &&
-	    path.p[0] == '/' && path.n + 6 < sizeof unit->socket)
-		snprintf(unit->socket, sizeof unit->socket, "unix:%.*s",
-		    SLICE_ARG(path));
+	snprintf(command, sizeof command, "exec systemctl show "
+	    "--property=LoadState,ActiveState,Listen %s 2>/dev/null", name);
+	if (!show(command, output, &out))
+		return false;
+	listen = property(&out, "Listen");
+	listen.n = slice_find(listen, ' ');
+	if (slice_is(property(&out, "ActiveState"), "active") &&
+	    listen.n > 0 && listen.p[0] == '/' && listen.n + 6 < size)
+		snprintf(path, size, "unix:%.*s", SLICE_ARG(listen));
+	return slice_is(property(&out, "LoadState"), "loaded");
 }
 
 void
@@ -73,7 +76,10 @@ doctor_unit_ask(struct doctor_unit *unit)
 	struct text out;
 
 	memset(unit, 0, sizeof *unit);
-	ask_socket(unit);
+	unit->socket_there = ask_socket("tlspolicy-milter.socket",
+	    unit->socket, sizeof unit->socket);
+	(void)ask_socket("tlspolicy-facts.socket", unit->facts,
+	    sizeof unit->facts);
 	if (!show("exec systemctl show --property=LoadState,User,Group,"
 	    "SupplementaryGroups tlspolicy-milter.service 2>/dev/null", output,
 	    &out))

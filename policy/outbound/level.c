@@ -56,6 +56,13 @@ is_resolved(const struct postfix_policy *p, enum outbound_level level)
 	return p->resolved != NULL && p->resolved->level == level;
 }
 
+/* What VERIFY is told with, as far as main.cf has it. */
+static const char *const own_names[] = {
+	[MATCH_BOTH] = "nexthop:dot-nexthop", [MATCH_NEXTHOP] = "nexthop",
+	[MATCH_DOT_NEXTHOP] = "dot-nexthop",
+	[MATCH_NEITHER] = "nexthop:dot-nexthop" /* refused, or weakened */
+};
+
 static bool
 pins_fingerprint(const struct postfix_policy *p)
 {
@@ -106,6 +113,10 @@ settle_names(struct postfix_policy *p, struct text *lost)
 		    "CN beside outbound-default = secure", slice_of(NULL));
 	if (outranked)
 		drop_host_name(p);
+	if (p->verify && p->site_match == MATCH_NEITHER && p->nnames == 0 &&
+	    !pins_fingerprint(p) && !p->dane_only && !resolved)
+		translate_lose(lost, "VERIFY beside outbound-match = none",
+		    slice_of(NULL));
 }
 
 /* ">=TLSv1.2"; 0: in other words than we have. */
@@ -254,7 +265,7 @@ print_level(const struct postfix_policy *p, struct text *out)
 	else if (p->nnames > 0)
 		print_names(p, out);
 	else if (p->verify)
-		text_puts(out, "secure match=nexthop:dot-nexthop");
+		text_printf(out, "secure match=%s", own_names[p->site_match]);
 	else if (p->site == LEVEL_SECURE)
 		text_puts(out, "secure");
 	else if (is_resolved(p, LEVEL_VERIFY))

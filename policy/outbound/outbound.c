@@ -52,6 +52,7 @@ outbound_options_of(const struct settings *s, struct outbound_options *o)
 		.monitor = s->mode == MODE_MONITOR,
 		.site = (enum outbound_level)s->outbound_default,
 		.servername = s->outbound_servername == SERVERNAME_HOSTNAME,
+		.match = (enum outbound_match)s->outbound_match,
 		.version = s->outbound_version,
 		.exclude = s->outbound_exclude
 	};

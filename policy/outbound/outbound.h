@@ -32,7 +32,6 @@ enum outbound_map {
 	OUTBOUND_SENDMAIL, /* maps "access" and "tlspolicy_access" */
 	OUTBOUND_MAPS
 };
-
 const char *outbound_map_name(enum outbound_map);
 /*
  * False: there is no map of that name.  sendmail has no way to name a map on
@@ -46,6 +45,7 @@ struct outbound_options {
 	bool weaken;  /* inexpressible = weaken */
 	bool monitor; /* mode = monitor: recorded, and nothing is told */
 	enum outbound_level site; /* outbound-default */
+	enum outbound_match match; /* outbound-match */
 	bool servername;	  /* outbound-servername = hostname */
 	int version;	     /* outbound-version; 0: any */
 	const char *exclude; /* outbound-exclude; NULL: none */

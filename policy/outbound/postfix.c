@@ -200,6 +200,7 @@ answer(struct asking *k, struct demands *d)
 		return;
 	}
 	d->policy.servername = o->servername;
+	d->policy.site_match = o->match;
 	d->policy.site_version = o->version;
 	d->policy.site_exclude = o->exclude;
 	translate_postfix_join(&d->policy, o->site, resolved);

@@ -42,6 +42,7 @@ struct postfix_policy {
 	struct slice fingerprints[REQUIREMENT_ITEMS_MAX];
 	unsigned nfingerprints;
 	enum outbound_level site; /* what Postfix does by itself */
+	enum outbound_match site_match; /* names that `verify` is told with */
 	bool servername;	  /* SNI where a certificate matters */
 	/*
 	 * protocols= and exclude= take the place of what main.cf has: its

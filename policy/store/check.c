@@ -407,8 +407,8 @@ check_contents(struct file *f, uint64_t txnid)
 	struct format_info info;
 
 	return format_read_info(f->info, f->path, &info, f->fault) &&
-	    ((info.check == format_check(&info) && info.sum == f->sum &&
-	    info.txnid == txnid) || fault_set(f->fault, FAULT_DATA,
+	    ((info.check == format_check(&info, sizeof info) &&
+	    info.sum == f->sum && info.txnid == txnid) || fault_set(f->fault, FAULT_DATA,
 	    "%s: damaged (its contents are not what was written); remove it "
 	    "and build the store again", f->path));
 }

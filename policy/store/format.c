@@ -42,13 +42,13 @@ format_sum(const MDB_val *key, const MDB_val *value)
 }
 
 uint64_t
-format_check(const struct format_info *info)
+format_check(const void *info, size_t n)
 {
-	struct format_info copy;
+	unsigned char copy[FORMAT_INFO_MAX];
 
-	memcpy(&copy, info, sizeof copy);
-	copy.check = 0;
-	return add_bytes(1, (const unsigned char *)&copy, sizeof copy);
+	memcpy(copy, info, n);
+	memset(copy + n - sizeof(uint64_t), 0, sizeof(uint64_t));
+	return add_bytes(1, copy, n);
 }
 
 size_t
@@ -82,6 +82,13 @@ format_read_info(struct slice value, const char *path,
 	memset(info, 0, sizeof *info);
 	memcpy(info, value.p, value.n < sizeof *info ? value.n :
 	    sizeof *info);
+	if (info->version >= FORMAT_OLDEST && info->order == FORMAT_ORDER &&
+	    (info->version < FORMAT_VERSION ||
+	    (info->version == FORMAT_VERSION && value.n != sizeof *info)))
+		return fault_set(fault, FAULT_DATA, "%s: format version %u, of "
+		    "an older version of this program; `tlspolicy build "
+		    "--upgrade' takes its rules over", path,
+		    (unsigned)info->version);
 	if (info->version != FORMAT_VERSION || info->order != FORMAT_ORDER ||
 	    value.n != sizeof *info)
 		return fault_set(fault, FAULT_DATA, "%s: format version %u of "

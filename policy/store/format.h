@@ -32,6 +32,7 @@
 
 enum {
 	FORMAT_VERSION = 5,
+	FORMAT_OLDEST = 4, /* that older.h takes over */
 	FORMAT_ORDER = 0x01020304,
 	FORMAT_READERS = 1024, /* slots in the lock file */
 	FORMAT_SOURCES_KEPT = 8 /* sources whose names a reader remembers */
@@ -75,8 +76,9 @@ enum format_system {
  * can be changed without reading the others.
  */
 uint64_t format_sum(const MDB_val *key, const MDB_val *value) NONNULL;
-/* Over the info itself, with `check` taken as 0. */
-uint64_t format_check(const struct format_info *) NONNULL;
+/* Over an info of `n` bytes whose last member, the check, counts as 0. */
+enum { FORMAT_INFO_MAX = 4096 };
+uint64_t format_check(const void *info, size_t n) NONNULL;
 /*
  * The key of a CIPHER list, at most KEY_TEXT_MAX bytes; returns its length,
  * which is even: LMDB puts a value right behind its key, and ids are read in

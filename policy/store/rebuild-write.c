@@ -9,6 +9,7 @@
 
 #include "policy/base/folder.h"
 #include "policy/store/check.h"
+#include "policy/store/older.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
 
@@ -28,12 +29,23 @@ writing_failed(struct writing *w, int error)
 	return store_lmdb_fault(w->fault, error, w->path);
 }
 
+/* Nothing of it is kept but the number of its generation. */
+static bool
+drop_older(struct writing *w, const struct older_info *older)
+{
+	int error = mdb_drop(w->txn, w->dbi, 0);
+
+	w->was.generation = w->info.info.generation = older->generation;
+	return error == 0 || writing_failed(w, error);
+}
+
 /* The info of the store as it is; all zero for a new one. */
 static bool
 load_info(struct writing *w)
 {
 	char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	MDB_val key = { sizeof name, name }, value = { 0, NULL };
+	struct older_info older;
 	MDB_stat stat;
 	int error = mdb_stat(w->txn, w->dbi, &stat);
 
@@ -47,13 +59,16 @@ load_info(struct writing *w)
 	error = mdb_get(w->txn, w->dbi, &key, &value);
 	if (error != 0 && error != MDB_NOTFOUND)
 		return writing_failed(w, error);
+	if ((w->flags & REBUILD_OLDER) != 0 && older_read_info(slice_make(
+	    value.mv_data, value.mv_size), &older))
+		return drop_older(w, &older);
 	if (!format_read_info(slice_make(value.mv_data, value.mv_size),
 	    w->path, &w->info, w->fault))
 		return writing_give_up(w);
 	w->was = w->info.info;
 	w->was_sum = w->info.sum;
 	/* Its numbers say how much is read and made room for. */
-	if (w->info.check == format_check(&w->info))
+	if (w->info.check == format_check(&w->info, sizeof w->info))
 		return true;
 	fault_set(w->fault, FAULT_DATA, "%s: damaged (what it says of itself "
 	    "is not what was written); remove it and build the store again",
@@ -311,7 +326,7 @@ put_info(struct writing *w)
 		w->info.info.generation++;
 	w->info.info.built_at = w->by->now;
 	w->info.txnid = mdb_txn_id(w->txn);
-	w->info.check = format_check(&w->info);
+	w->info.check = format_check(&w->info, sizeof w->info);
 	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
 	return error == 0 || writing_failed(w, error);
 }

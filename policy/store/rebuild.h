@@ -17,7 +17,12 @@ enum rebuild_flags {
 	 * For a store that is thrown away: no fsync, no history; and a commit
 	 * in any case.
 	 */
-	REBUILD_SCRATCH = 1
+	REBUILD_SCRATCH = 1,
+	/*
+	 * A store of an older format (older.h) is emptied first, its history as
+	 * well; generations are counted on.
+	 */
+	REBUILD_OLDER = 2
 };
 
 /*

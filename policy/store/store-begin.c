@@ -157,7 +157,7 @@ read_info(struct store *store, struct store_txn *r, size_t size,
 			store->suspect = true;
 		return false;
 	}
-	return (info->check == format_check(info) &&
+	return (info->check == format_check(info, sizeof *info) &&
 	    info->txnid == mdb_txn_id(r->txn)) ||
 	    damaged(store, r, "what it says of itself", fault);
 }

@@ -71,6 +71,18 @@ find_least(const struct suggest_domain *d, suggest_failed *failed)
 	return least;
 }
 
+/* The first item of all stands behind a single "+". */
+static void
+put_hosts(const struct suggest_domain *d, bool item, struct text *out)
+{
+	char hosts_text[REQUIREMENT_TEXT_MAX];
+	struct text hosts;
+
+	text_init(&hosts, hosts_text, sizeof hosts_text);
+	if (suggest_put_hosts(d, &hosts) && !hosts.cut)
+		text_puts(out, hosts.buf + (item ? 0 : 1));
+}
+
 /* "VERIFY+CN:mx.partner.example++VER:1.2", "ENCR:128++VER:1.2" */
 static void
 put_requirement(const struct suggest *s, const struct suggest_domain *d,
@@ -91,6 +103,8 @@ put_requirement(const struct suggest *s, const struct suggest_domain *d,
 	}
 	if (least->version >= suite_protocol(slice_of("1.2")))
 		text_puts(out, item ? "++VER:1.2" : "+VER:1.2");
+	if (s->bind)
+		put_hosts(d, strchr(out->buf, '+') != NULL, out);
 }
 
 /* The rule that there is, without its class and its BY. */

@@ -6,16 +6,38 @@
 #include "policy/report/report-internal.h"
 #include "policy/suggest/suggest-internal.h"
 
+/* Is the host called so itself, or below that name?  Neither: an address. */
+static void
+note_host(struct suggest_client *c, const struct facts *facts)
+{
+	char host_text[DOMAIN_TEXT_MAX];
+	struct netaddr address;
+	struct text host;
+
+	text_init(&host, host_text, sizeof host_text);
+	if (netaddr_parse(slice_of(c->name), &address))
+		return;
+	domain_canonical(facts_value(facts, FACT_CLIENT_NAME), &host);
+	if (strcmp(host.buf, c->name) == 0)
+		c->itself = true;
+	else
+		c->below = true;
+}
+
 struct suggest_client *
 suggest_client(struct suggest_domain *d, const struct reader_record *record,
     bool add)
 {
 	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_client *c;
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
 	report_client_name(&record->facts, false, &name);
-	return suggest_client_named(d, name.buf, add);
+	c = suggest_client_named(d, name.buf, add);
+	if (c != NULL && add)
+		note_host(c, &record->facts);
+	return c;
 }
 
 struct suggest_client *

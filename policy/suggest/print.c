@@ -5,11 +5,6 @@
 #include "policy/report/report-internal.h"
 #include "policy/suggest/suggest-internal.h"
 
-static const char *const classes[] = {
-	[SUGGEST_WARN] = "WARN", [SUGGEST_TEMP] = "TEMP",
-	[SUGGEST_PERM] = "PERM"
-};
-
 static const char *const headings[] = {
 	[SUGGEST_WARN] = "Monitor: there is no rule yet. WARN refuses nothing "
 	    "and records what would fail.",
@@ -70,16 +65,17 @@ put_rule(const struct suggest *s, const struct suggest_domain *d,
     struct text *out)
 {
 	char classed_text[REQUIREMENT_TEXT_MAX + 8], evidence_text[400];
-	struct text classed, evidence;
-	struct requirement r, again;
+	struct requirement r, line, again;
+	struct text evidence;
 	struct fault fault;
 
-	text_init(&classed, classed_text, sizeof classed_text);
 	text_init(&evidence, evidence_text, sizeof evidence_text);
-	text_printf(&classed, "%s+%s", classes[d->stage], d->proposal);
 	put_evidence(d, &evidence);
-	if (!requirement_parse(slice_make(classed.buf, classed.n), s->tag,
-	    &r, &fault) || !add_by(&r, slice_make(evidence.buf, evidence.n)))
+	if (!suggest_requirement(s, d, classed_text, sizeof classed_text, &r))
+		return false;
+	if (suggest_profile_line(s, d, &r, &line))
+		r = line;
+	if (!add_by(&r, slice_make(evidence.buf, evidence.n)))
 		return false;
 	requirement_print(&r, out);
 	return !out->cut && requirement_parse(slice_make(out->buf, out->n),
@@ -163,6 +159,30 @@ print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 	return true;
 }
 
+/* Those of a stage; without the option they are only told of. */
+static void
+print_groups(const struct suggest *s, enum suggest_stage stage, FILE *out)
+{
+	for (const struct suggest_group *g = s->groups; g != NULL; g = g->next)
+		if (g->stage != stage || g->name[0] == '\0')
+			continue;
+		else if (s->make_profiles)
+			fprintf(out, "# %zu domains ask for the same\n"
+			    "Profile:%s\t%s\n", g->n, g->name,
+			    g->requirement);
+		else
+			fprintf(out, "# %zu domains ask for the same, %s: with "
+			    "--profiles they name one profile\n", g->n,
+			    g->requirement);
+}
+
+static void
+print_heading(const struct suggest *s, enum suggest_stage stage, FILE *out)
+{
+	fprintf(out, "\n# %s\n", headings[stage]);
+	print_groups(s, stage, out);
+}
+
 static size_t
 print_stage(const struct suggest *s, enum suggest_stage stage, FILE *out)
 {
@@ -174,7 +194,7 @@ print_stage(const struct suggest *s, enum suggest_stage stage, FILE *out)
 		if (d->stage != stage || d->checked == 0)
 			continue;
 		if (printed == 0)
-			fprintf(out, "\n# %s\n", headings[stage]);
+			print_heading(s, stage, out);
 		printed += print_rule(s, d, out);
 	}
 	return printed;
@@ -226,6 +246,9 @@ print_span(const struct suggest *s, FILE *out)
 	    "that left would leave.\n" : "# Judged again, each mail of these "
 	    "domains that was let through satisfies its rule,\n# but for that "
 	    "of clients that are named as not obeyed.\n", out);
+	if (s->rules != NULL)
+		fputs("# Lines AS:PROFILE go with the rules that have it.\n",
+		    out);
 }
 
 size_t

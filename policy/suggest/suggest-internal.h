@@ -8,6 +8,20 @@
 
 #include "policy/suggest/suggest.h"
 
+enum {
+	SUGGEST_GROUP = 5,    /* so many equal proposals could name a profile */
+	SUGGEST_HOSTS_MAX = 4 /* a sender of more hosts is not bound to them */
+};
+
+/* Proposals that ask for the same, but for names and hosts. */
+struct suggest_group {
+	enum suggest_stage stage;
+	char *requirement;
+	char name[32]; /* "": too few for a profile */
+	size_t n;
+	struct suggest_group *next;
+};
+
 /* The hosts of one organisation (or one address) that sent for a domain. */
 struct suggest_client {
 	char *name;
@@ -16,6 +30,7 @@ struct suggest_client {
 	int version;	  /* lowest, as suite_protocol() has it; 0: unknown */
 	unsigned bits;	  /* fewest */
 	bool untold;	  /* of a mail not all is known: never an outlier */
+	bool itself, below; /* hosts of that very name, below it; else address */
 	uint64_t rule_mails, rule_failed; /* under the domain's rule */
 	uint64_t checked, passed;
 };
@@ -41,6 +56,18 @@ void suggest_give_up(struct suggest_domain *, enum suggest_why);
 bool suggest_is_evidence(const struct reader_record *);
 bool suggest_name(const struct suggest *, const struct reader_record *,
     struct text *);
+/*
+ * profile.c: the line AS:profile that asks for what is wanted, by a profile of
+ * the rules, or one that is offered; false: there is none.
+ */
+bool suggest_profile_line(const struct suggest *, const struct suggest_domain *,
+    const struct requirement *wanted, struct requirement *line);
+void suggest_free_groups(struct suggest *);
+/* The same: class and proposal, parsed; slices point into `memory`. */
+bool suggest_requirement(const struct suggest *, const struct suggest_domain *,
+    char *memory, size_t size, struct requirement *);
+/* bind.c: "CLIENT:.x.example" and so on behind `out`; false: too many hosts. */
+bool suggest_put_hosts(const struct suggest_domain *, struct text *out);
 /* client.c: NULL: out of memory, or `add` is false and there is none. */
 struct suggest_client *suggest_client(struct suggest_domain *,
     const struct reader_record *, bool add);

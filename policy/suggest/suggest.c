@@ -35,6 +35,7 @@ suggest_free(struct suggest *s)
 	for (size_t i = 0; i < s->n; i++)
 		free_domain(s->domains[i]);
 	free(s->domains);
+	suggest_free_groups(s);
 }
 
 static int

@@ -11,6 +11,7 @@
  *	suggest_rules(): these as rules that refuse, for a scratch store;
  *	suggest_check() for each record again, under that store;
  *	suggest_settle(): which of them stand;
+ *	suggest_group_domains(): which could share a profile;
  *	suggest_print(): what is left, as a rule file.
  *
  * Evidence is mail that was let through, from clients on the network that are
@@ -67,6 +68,7 @@ struct suggest_domain {
 	enum suggest_why why;
 	char *proposal;	  /* without class and BY */
 	uint64_t checked, passed;
+	struct suggest_group *group; /* NULL: a profile fits, or few are alike */
 };
 
 struct suggest {
@@ -75,12 +77,16 @@ struct suggest {
 	uint64_t min_mails;
 	int32_t min_days, temp_days, perm_days;
 	bool pin;	     /* propose CN where there is but one */
+	bool bind;	     /* propose CLIENT where few hosts send */
+	bool make_profiles;  /* print those that are offered */
+	const struct rulefile *rules; /* whose profiles may fit; or NULL */
 	struct slice domain; /* of its senders alone; empty: each by its own */
 	int32_t window;	     /* for people: only so many days count; 0: all */
 
 	struct suggest_domain **domains;
 	size_t n, dropped;
 	void *tree; /* tsearch(3) */
+	struct suggest_group *groups;
 	uint64_t records, maillog; /* made of a mail log */
 	int64_t first, last;
 };
@@ -105,6 +111,9 @@ void suggest_check(struct suggest *, const struct reader_record *,
 
 /* After the last record: what not only outliers fail is given up. */
 void suggest_settle(struct suggest *);
+
+/* After that: which of the proposals are alike. */
+bool suggest_group_domains(struct suggest *) MUST_CHECK;
 
 /* How many rules were printed; `why_not`: the others as comments. */
 size_t suggest_print(const struct suggest *, bool why_not, FILE *);

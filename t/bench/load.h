@@ -15,7 +15,7 @@ struct load_options {
 	bool reset;		/* end TCP connections without TIME_WAIT */
 	unsigned parallel;	/* sessions at a time */
 	unsigned idle;		/* sessions that say nothing after HELO */
-	uint64_t think;		/* ms before each MAIL */
+	uint64_t think;		/* ms before each MAIL, or command */
 	uint64_t seconds;	/* start no session after that; or, if not 0, */
 	uint64_t sessions;	/* after this many */
 	int timeout;		/* seconds that an MTA waits for an answer */

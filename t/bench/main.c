@@ -26,6 +26,7 @@ static const char usage[] =
     "  --messages N                on each connection (1)\n"
     "  --data                      go on after RCPT to the end of the message\n"
     "  --think MS                  pause before each MAIL (0)\n"
+    "  --each                      and before each other command\n"
     "  --rules N                   size of the policy that is met (1000000)\n"
     "  --refused N                 in 1000 sessions that meet a rule (10)\n"
     "  --seed N                    of rules and sessions (1)\n"
@@ -40,6 +41,7 @@ enum {
 	O_MESSAGES,
 	O_DATA,
 	O_THINK,
+	O_EACH,
 	O_RULES,
 	O_REFUSED,
 	O_SEED,
@@ -55,6 +57,7 @@ static const struct option long_options[] = {
 	{ "messages", required_argument, NULL, O_MESSAGES },
 	{ "data", no_argument, NULL, O_DATA },
 	{ "think", required_argument, NULL, O_THINK },
+	{ "each", no_argument, NULL, O_EACH },
 	{ "rules", required_argument, NULL, O_RULES },
 	{ "refused", required_argument, NULL, O_REFUSED },
 	{ "seed", required_argument, NULL, O_SEED },
@@ -102,6 +105,9 @@ set_option(int option, struct load_options *o, struct session_run *run)
 		break;
 	case O_THINK:
 		o->think = number(optarg, 1000000);
+		break;
+	case O_EACH:
+		run->each = true;
 		break;
 	case O_RULES:
 		run->rules = (uint32_t)number(optarg, RULES_MAX);

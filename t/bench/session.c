@@ -195,6 +195,24 @@ advance(struct session *s)
 		s->step++;
 }
 
+/* Does the SMTP client let its MTA wait here? */
+static bool
+pauses(const struct session *s)
+{
+	switch (s->step) {
+	case STEP_MAIL:
+		return s->pause;
+	case STEP_HELO:
+	case STEP_RCPT:
+	case STEP_DATA:
+	case STEP_FROM_HEADER:
+	case STEP_QUIT:
+		return s->pause && s->run->each;
+	default:
+		return false;
+	}
+}
+
 /* Send steps until one is answered by the milter, or the session rests. */
 static enum session_state
 proceed(struct session *s, bool paused)
@@ -205,7 +223,7 @@ proceed(struct session *s, bool paused)
 
 		if (s->step == STEP_MAIL && s->idle)
 			return SESSION_RESTS;
-		if (s->step == STEP_MAIL && s->pause && !paused)
+		if (!paused && pauses(s))
 			return SESSION_PAUSES;
 		paused = false;
 		if (!send_step(s, r, left_out))

@@ -20,6 +20,7 @@ struct session_run {
 	unsigned refused;	/* sessions in a thousand: see plan_session() */
 	unsigned messages;	/* on one connection */
 	bool data;		/* go on after RCPT to the end of the message */
+	bool each;		/* think before each command, not MAIL alone */
 	struct mta_terms terms;
 
 	uint64_t next;		/* number of the next session */
@@ -34,7 +35,7 @@ struct session_run {
 
 enum session_state {
 	SESSION_WAITS,	/* for a reply */
-	SESSION_PAUSES,	/* before MAIL; go on with session_go() */
+	SESSION_PAUSES,	/* before a command; go on with session_go() */
 	SESSION_RESTS,	/* an idle session, after HELO */
 	SESSION_ENDED
 };
@@ -43,7 +44,7 @@ struct session {
 	struct session_run *run;
 	int fd;
 	bool idle;		/* rest for ever after HELO */
-	bool pause;		/* think before MAIL */
+	bool pause;		/* think before MAIL, or what run->each says */
 	unsigned step;
 	unsigned message;
 	uint64_t since;		/* stats_clock() when the last step was sent */

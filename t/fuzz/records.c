@@ -98,7 +98,7 @@ forge(struct slice entries)
 	info.sum = 0;
 	put_entries(txn, entries, &info.sum);
 	put_filter(txn, &info);
-	info.check = format_check(&info);
+	info.check = format_check(&info, sizeof info);
 	FUZZ_CHECK(mdb_put(txn, dbi, &key, &value, 0) == 0);
 	FUZZ_CHECK(mdb_txn_commit(txn) == 0);
 }

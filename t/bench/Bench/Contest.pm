@@ -105,8 +105,15 @@ sub probe ($bench, $who) {
 	return load($bench, $who, '--sessions', 1);
 }
 
+# Processor seconds of the load generators that have ended.
+sub load_cpu () {
+	my (undef, undef, $user, $system) = times;
+	return $user + $system;
+}
+
 # Runs in rounds, each round beginning with another contestant.  Returns for
-# each name its reports in the order of the rounds, with cpu_us per session.
+# each name its reports in the order of the rounds, with cpu_us per session, and
+# in all_cpu_us the load generator's, too: what a session takes of the machine.
 sub rounds ($bench, $contestants, @options) {
 	my %reports;
 	load($bench, $_, @options, '--seconds', 1) for @$contestants;
@@ -115,15 +122,28 @@ sub rounds ($bench, $contestants, @options) {
 		push @order, splice @order, 0, $round % @order;
 		for my $who (@order) {
 			my $before = $who->{process}->cpu;
+			my $load_before = load_cpu();
 			my $report = load($bench, $who, @options,
 				'--seconds', $bench->{seconds});
 			$report->{cpu_us} = 1e6
 			    * ($who->{process}->cpu - $before)
 			    / ($report->{sessions} || 1);
+			$report->{all_cpu_us} = $report->{cpu_us} + 1e6
+			    * (load_cpu() - $load_before)
+			    / ($report->{sessions} || 1);
 			push @{ $reports{ $who->{name} } }, $report;
 		}
 	}
 	return \%reports;
+}
+
+# Sessions for a second of all that takes part in them, round by round: what
+# other work on the machine does not change.
+sub cpu_rates ($reports) {
+	return { map { my $n = $_;
+		$n => [ map { 1e6 / ($_->{all_cpu_us} || 1) }
+		    @{ $reports->{$n} } ]
+	} keys %$reports };
 }
 
 # The callback histograms so far; with since, a copy made by mark().

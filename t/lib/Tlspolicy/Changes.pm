@@ -96,7 +96,7 @@ sub alternate
 		$failed++ if $r->{status};
 		sleep 0.05;
 	}
-	Tlspolicy::Scratch::wait_for(20, sub { $traffic->count >= 100 });
+	Tlspolicy::Scratch::wait_for(60, sub { $traffic->count >= 100 });
 	my $words = $traffic->finish;
 	is($failed, 0, 'every build succeeds');
 
@@ -136,7 +136,7 @@ sub hups
 		$live->{daemon}->hup;
 		sleep 0.02;
 	}
-	Tlspolicy::Scratch::wait_for(20, sub { $traffic->count >= 20 });
+	Tlspolicy::Scratch::wait_for(60, sub { $traffic->count >= 20 });
 	is_deeply([keys %{$traffic->finish}], ['550 250'],
 	    'every session got its verdicts');
 	ok($live->{daemon}->alive, 'the milter runs') or
@@ -154,7 +154,7 @@ sub hup_settings
 
 	$daemon->configure(mode => 'monitor');
 	$daemon->hup;
-	my $r = Tlspolicy::Scratch::wait_for(10, sub {
+	my $r = Tlspolicy::Scratch::wait_for(60, sub {
 		my $r = $client->mail('a@example.com');
 		$r->{code} == 250 && $r;
 	});
@@ -173,7 +173,7 @@ sub hup_settings
 	$daemon->configure;
 	$daemon->hup;
 	$client = $live->client;
-	Tlspolicy::Scratch::wait_for(10, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		$client->rset;
 		$client->mail('a@example.com')->{code} == 550 }) or
 	    fail('mode = enforce again');
@@ -220,7 +220,7 @@ sub no_store
 	$live->reply_is($client, $client->mail('a@example.com'),
 	    [451, '4.3.0'], 'without a store');
 	$live->policy("$key $perm") or return;
-	my $r = Tlspolicy::Scratch::wait_for(10, sub {
+	my $r = Tlspolicy::Scratch::wait_for(60, sub {
 		$client->rset;
 		$client->mail('a@example.com')->{code} == 250 });
 	ok($r, 'the first build takes effect without a restart') or

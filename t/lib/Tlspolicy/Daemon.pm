@@ -115,12 +115,12 @@ sub run
 		    if Tlspolicy::Scratch::slurp($path) =~
 		    /Sanitizer|runtime error:/;
 	});
-	Tlspolicy::Scratch::wait_for(20, sub { $self->accepts ||
+	Tlspolicy::Scratch::wait_for(60, sub { $self->accepts ||
 	    Tlspolicy::Scratch::ended($self->{pid}) });
 	die "tlspolicy-milter does not accept on $self->{socket}:\n"
 	    . $self->log unless $self->accepts;
 	# The first line of a log is a link; tests count what comes behind it.
-	Tlspolicy::Scratch::wait_for(10, sub { $self->audit_lines ||
+	Tlspolicy::Scratch::wait_for(60, sub { $self->audit_lines ||
 	    Tlspolicy::Scratch::ended($self->{pid}) })
 	    if -e "$self->{dir}/audit.log";
 }
@@ -194,7 +194,7 @@ sub audit_after
 {
 	my ($self, $seen, $count) = @_;
 	my @lines;
-	Tlspolicy::Scratch::wait_for(5, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 		@lines = $self->audit_lines;
 		return @lines >= $seen + ($count // 1);
 	});

@@ -216,7 +216,7 @@ sub own_record
 {
 	my ($daemon, $sender, $reply, $seconds) = @_;
 	my $record;
-	Tlspolicy::Scratch::wait_for($seconds // 10, sub {
+	Tlspolicy::Scratch::wait_for($seconds // 60, sub {
 		($record) = grep { is_own($_, $sender, $reply) } $daemon->audit;
 		return $record;
 	});

@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 sub connect
 {
 	my ($class, $path) = @_;
-	my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
+	my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 60) or
 	    return undef;
 	return bless { sock => $sock }, $class;
 }

@@ -79,7 +79,7 @@ sub compare
 	my ($live, $mta) = @_;
 	my %judged = map { $_->{queue_id} => $_ } grep {
 	    $_->{event} eq 'message' } $live->{daemon}->audit;
-	Tlspolicy::Scratch::wait_for(15, sub { Tlspolicy::Scratch::slurp(
+	Tlspolicy::Scratch::wait_for(60, sub { Tlspolicy::Scratch::slurp(
 	    $live->{mta}->maillog) =~ /(?:qmgr.*|: )from=<b$#clients\@/ });
 	my ($run, @logged) = from_log($live);
 	is(@logged, keys %judged, 'as many records as messages') or

@@ -50,7 +50,7 @@ sub policy_of
 sub connect
 {
 	my ($class, $path, $map) = @_;
-	my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 5) or
+	my $sock = IO::Socket::UNIX->new(Peer => $path, Timeout => 60) or
 	    die "$path: $!\n";
 	return bless { sock => $sock, map => $map // 'tlspolicy' }, $class;
 }

@@ -258,7 +258,7 @@ sub deliver_postfix
 	my $in = $scratch->write('submission', "Subject: x\n\nx\n");
 	Tlspolicy::Scratch::must({ in => $in }, 'sendmail', '-C',
 	    "$self->{mta}{dir}/etc", '-i', '-f', 'a@mx.example.org', $to);
-	my $line = Tlspolicy::Scratch::wait_for(30, sub {
+	my $line = Tlspolicy::Scratch::wait_for(60, sub {
 	    $self->{mta}->log =~ /to=<\Q$to\E>.* (status=.*)$/m && $1 }) //
 	    'no word of it in the log';
 	return $line =~ /^status=sent/ ? 'sent' : $line;
@@ -471,20 +471,20 @@ sub comes_and_goes
 	$self->stays($_, $to{$_}, 'without the daemon') for sort keys %to;
 	$daemon->run;
 	$self->run_queue;
-	ok(Tlspolicy::Scratch::wait_for(20,
+	ok(Tlspolicy::Scratch::wait_for(60,
 	    sub { $self->taken('good.test', 1) == 1 }),
 	    'back: good.test, which meets its rule') or
 	    diag($daemon->log, $self->{mta}->log);
 	$self->stays('plain.test', $to{'plain.test'}, 'back: by its rule');
 	$self->policy('TLS_Srv:good.test VERIFY');
 	$self->run_queue;
-	ok(Tlspolicy::Scratch::wait_for(20,
+	ok(Tlspolicy::Scratch::wait_for(60,
 	    sub { $self->taken('plain.test', 0) == 1 }),
 	    'the rule is gone: plain.test') or
 	    diag($daemon->log, $self->{mta}->log);
 
 	rename $daemon->{store}, "$daemon->{store}.away" or die "rename: $!\n";
-	ok(Tlspolicy::Scratch::wait_for(10,
+	ok(Tlspolicy::Scratch::wait_for(60,
 	    sub { $daemon->log =~ /policy\.mdb: no such store/ }),
 	    'the store is gone') or diag($daemon->log);
 	$self->delivery_is('good.test',
@@ -492,7 +492,7 @@ sub comes_and_goes
 	    'without a store');
 	$self->forget;
 	rename "$daemon->{store}.away", $daemon->{store} or die "rename: $!\n";
-	Tlspolicy::Scratch::wait_for(10,
+	Tlspolicy::Scratch::wait_for(60,
 	    sub { (() = $daemon->log =~ /generation \d+, 1 rules/g) > 0 });
 	sleep 2;
 	$self->delivery_is('good.test', 'tls', 'the store is back');
@@ -558,7 +558,7 @@ sub stays
 {
 	my ($self, $domain, $to, $name) = @_;
 	my $why = $self->{kind} eq 'sendmail' ? $self->queued($to) :
-	    Tlspolicy::Scratch::wait_for(20, sub {
+	    Tlspolicy::Scratch::wait_for(60, sub {
 	    (grep { !/deferred transport/ } $self->{mta}->log =~
 	    /to=<\Q$to\E>.* (status=deferred.*)$/mg)[-1] });
 	my $n = $self->taken($domain, 0) + $self->taken($domain, 1);

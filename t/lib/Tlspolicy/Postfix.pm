@@ -48,7 +48,7 @@ sub run
 	Tlspolicy::Scratch::must({ timeout => 60 }, @{$self->{names}},
 	    'postfix', '-c', "$self->{dir}/etc", 'start');
 	$self->{stopped} = 0;
-	Tlspolicy::Scratch::wait_for(30, sub { $self->answers }) or
+	Tlspolicy::Scratch::wait_for(60, sub { $self->answers }) or
 	    die "Postfix does not answer:\n" . $self->log;
 }
 
@@ -234,7 +234,7 @@ sub answers
 {
 	my ($self) = @_;
 	my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-	    PeerPort => $self->{smtp}, Timeout => 5) or return 0;
+	    PeerPort => $self->{smtp}, Timeout => 60) or return 0;
 	my $line = <$sock>;
 	print $sock "QUIT\r\n";
 	return defined $line && $line =~ /^220 /;
@@ -259,7 +259,7 @@ sub submit
 	my $in = $self->{scratch}->write('submission', "Subject: x\n\nx\n");
 	Tlspolicy::Scratch::must({ in => $in }, 'sendmail', '-C',
 	    "$self->{dir}/etc", '-i', '-f', $from, $to);
-	my $seen = Tlspolicy::Scratch::wait_for(15, sub {
+	my $seen = Tlspolicy::Scratch::wait_for(60, sub {
 	    $self->log =~ /^(.*(?:to=<\Q$to\E>.*status=|cleanup.*milter-reject:).*)$/m
 		&& $1 }) // 'no word of it in the log';
 	return $seen =~ /status=sent/ ? 'sent' : $seen;

@@ -204,7 +204,7 @@ sub end_pid
 {
 	my ($pid, $timeout) = @_;
 	kill 'TERM', $pid or return 0;
-	my $status = wait_pid($pid, $timeout // 10);
+	my $status = wait_pid($pid, $timeout // 60);
 	return $status if defined $status;
 	kill 'KILL', $pid;
 	waitpid $pid, 0;

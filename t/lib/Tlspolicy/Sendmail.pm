@@ -66,7 +66,7 @@ sub again
 	# -bD: in the foreground, so that our child is the daemon itself.
 	$self->{pid} = $self->{scratch}->spawn('sendmail/log',
 	    @{$self->{prefix}}, '-bD');
-	Tlspolicy::Scratch::wait_for(30, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 	    $self->answers || Tlspolicy::Scratch::ended($self->{pid}) });
 	$self->answers or
 	    die "sendmail does not answer:\n" . $self->log;

@@ -99,7 +99,8 @@ sub write_programs
 	my $told = $scratch->path('systemctl.told');
 	my $shown = $scratch->path('systemctl.shown');
 	$scratch->write('bin/systemctl', "#!/bin/sh\n"
-	    . "if [ \"\$1\" = show ]; then cat $shown 2>/dev/null; exit; fi\n"
+	    . "if [ \"\$1\" = show ]; then for unit; do :; done\n"
+	    . "(cat $shown.\$unit || cat $shown) 2>/dev/null; exit; fi\n"
 	    . "echo \"\$*\" >> $told\n", 0755);
 	symlink Tlspolicy::Daemon::program('tlspolicy'),
 	    $scratch->path('bin/tlspolicy');

@@ -199,7 +199,7 @@ sub hold
 	my $record = $live->record;
 	$live->record_is($record, { verdict => 'hold', reason => 'plaintext',
 	    queue_id => qr/^\w+$/ }, 'HOLD');
-	Tlspolicy::Scratch::wait_for(5, sub {
+	Tlspolicy::Scratch::wait_for(60, sub {
 	    (() = $live->{mta}->held) > @before });
 	ok(scalar(grep { $_ eq ($record->{queue_id} // '') }
 	    $live->{mta}->held), 'the message is held') or

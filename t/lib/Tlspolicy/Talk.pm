@@ -98,7 +98,7 @@ sub answer_is
 sub logged
 {
 	my ($daemon, $what, $name) = @_;
-	my $good = Tlspolicy::Scratch::wait_for(5,
+	my $good = Tlspolicy::Scratch::wait_for(60,
 	    sub { $daemon->log =~ $what });
 	ok($good, $name) or diag("want: $what\nlog:\n" . $daemon->log);
 	return $good;

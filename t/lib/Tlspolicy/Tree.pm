@@ -87,6 +87,16 @@ sub pairs
 	return (\@names, \%cells, @columns);
 }
 
+# The rows of the table of tlspolicy-outbound(7) that has this column.
+sub rows
+{
+	my ($column) = @_;
+	my ($list) = grep { /^\.It Sy .*"\Q$column\E"/ } text('man/tlspolicy-outbound.7') =~
+	    /^\.Bl -column [^\n]*\n(.*?)^\.El/msg;
+	my (undef, undef, @rows) = split /^\.It /m, $list // die "no $column";
+	return map { [split /\s*\bTa\b\s*|\n/] } @rows;
+}
+
 # The examples: each .Dl line, and each literal display as a whole.
 sub displays
 {

@@ -12,9 +12,12 @@ use Time::HiRes qw(time);
 sub contestants ($bench) {
 	my @who = ({ name => 'no milter' }, Bench::Contest::null($bench),
 		Bench::Contest::bare($bench));
-	push @who, Bench::Contest::ours($bench, 'ours',
-		store => $bench->store($bench->{rules}),
-		settings => { 'exempt-clients' => '' }) if $bench->has_ours;
+	for my $build ($bench, $bench->other // ()) {
+		push @who, Bench::Contest::ours($build, "$build->{label}ours",
+			store => $build->store($bench->{rules}),
+			settings => { 'exempt-clients' => '' })
+		    if $build->has_ours;
+	}
 	return @who;
 }
 
@@ -37,24 +40,31 @@ sub run ($bench) {
 	my $postfix = Bench::Postfix->start("$bench->{scratch}/postfix",
 		map { $_->{socket} } @who);
 	my $count = $bench->{quick} ? 200 : 2000;
-	my %rate;
+	my (%rate, %cpu);
 	send_messages($bench, $_, 50) for @{ $postfix->{ports} };
 	for my $round (1 .. ($bench->{quick} ? 2 : $bench->{rounds})) {
 		for my $n (0 .. $#who) {
-			push @{ $rate{ $who[$n]{name} } }, send_messages(
-				$bench, $postfix->{ports}[$n], $count);
+			my ($name, $process) = @{$who[$n]}{qw(name process)};
+			my $before = $process && $process->cpu;
+			push @{ $rate{$name} }, send_messages($bench,
+				$postfix->{ports}[$n], $count);
+			push @{ $cpu{$name} }, 1e6 * ($process->cpu - $before)
+			    / $count if $process;
 		}
 	}
 	$postfix->stop;
 	my @rows = map { { milter => $_->{name},
 		'messages/s' => spread(@{ $rate{ $_->{name} } })->{median},
 		'to none' => ratios($rate{ $_->{name} }, $rate{'no milter'}),
-		'to null' => ratios($rate{ $_->{name} }, $rate{null}) } } @who;
+		'to null' => ratios($rate{ $_->{name} }, $rate{null}),
+		'cpu us' => $cpu{ $_->{name} } && spread(
+		    @{ $cpu{ $_->{name} } })->{median} } } @who;
 	return { data => { rows => \@rows, rates => \%rate },
 		notes => [ $bench->note_missing ],
 		text => table('messages/s through Postfix (smtp-source, 8 at a '
 			    . 'time, unix socket)',
-			[ 'milter', 'messages/s', 'to none', 'to null' ],
+			[ 'milter', 'messages/s', 'to none', 'to null',
+			    'cpu us' ],
 			@rows) };
 }
 

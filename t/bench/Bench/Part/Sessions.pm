@@ -48,6 +48,7 @@ sub compare ($bench, @who) {
 	my %rate = map { my $n = $_;
 		$n => [ map { $_->{sessions_per_s} } @{ $reports->{$n} } ]
 	} keys %$reports;
+	my $cpu_rate = Bench::Contest::cpu_rates($reports);
 	my $alike = $rate{'bare-alike'} // $rate{bare};
 	my @rows;
 	for my $name (map { $_->{name} } @who) {
@@ -55,6 +56,8 @@ sub compare ($bench, @who) {
 		push @rows, { milter => $name,
 			'sessions/s' => spread(@{ $rate{$name} })->{median},
 			'to null' => ratios($rate{$name}, $rate{null}),
+			'cpu-rate' => ratios($cpu_rate->{$name},
+			    $cpu_rate->{null}),
 			'to bare-alike' => ratios($rate{$name}, $alike),
 			'cpu us' => spread(map { $_->{cpu_us} } @runs)->{median},
 			'refused' => refused(@runs) };
@@ -62,8 +65,8 @@ sub compare ($bench, @who) {
 	return { data => { rows => \@rows, runs => $reports },
 		text => table("sessions as $bench->{dialect} has them "
 			    . "($bench->{rules} rules, 8 at a time, unix)",
-			[ 'milter', 'sessions/s', 'to null', 'to bare-alike',
-			    'cpu us', 'refused' ], @rows) };
+			[ 'milter', 'sessions/s', 'to null', 'cpu-rate',
+			    'to bare-alike', 'cpu us', 'refused' ], @rows) };
 }
 
 # Share of messages refused, so that no one looks fast by saying no.

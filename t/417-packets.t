@@ -1,0 +1,145 @@
+#!/usr/bin/perl
+# Packets arrive as they like: many in one write, one in many, behind the end of
+# their session; each session is judged by its own and by all of them.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tlspolicy::Talk;
+
+my $daemon = daemon("TLS_From:example.com PERM+VERIFY\n");
+my $refused = [550, '5.7.10'];
+
+# What the daemon would be sent, as bytes, instead of sending it.
+sub bytes_of
+{
+	my ($m, $do) = @_;
+	my $bytes = '';
+	no warnings 'redefine';
+	local *Tlspolicy::Milter::raw = sub { $bytes .= $_[1]; return 1; };
+	local *Tlspolicy::Milter::reply = sub { return { action => 'continue' }; };
+	$do->($m);
+	return $bytes;
+}
+
+sub message
+{
+	my ($m, $from, $to) = @_;
+	$m->mail($from);
+	$m->rcpt($_) for @$to;
+	$m->message;
+}
+
+# The log has its first lines.
+message(session($daemon, %sendmail, %verified), 'first@example.com',
+    ['r@example.org']);
+
+sub last_record
+{
+	return ($daemon->audit)[-1];
+}
+
+subtest 'a whole message in one write' => sub {
+	my $m = session($daemon, %sendmail, %verified);
+	# No more: the answers have to fit into the socket, unread.
+	my @to = map { "r$_\@example.org" } 1 .. 50;
+	my $seen = () = $daemon->audit;
+	$m->raw(bytes_of($m, sub { message($m, 'a@example.com', \@to) }));
+	my ($record) = $daemon->audit_after($seen, 1);
+	is($record->{verdict}, 'accept', 'accepted');
+	is_deeply($record->{rcpts}, \@to, 'every recipient');
+};
+
+subtest 'twenty messages in one write' => sub {
+	my $m = session($daemon, %sendmail, %verified);
+	my $seen = () = $daemon->audit;
+	$m->raw(join '', map { my $n = $_; bytes_of($m, sub {
+		message($m, "a$n\@example.com", ["r$n\@example.org"]) }) }
+	    1 .. 20);
+	my @records = $daemon->audit_after($seen, 20);
+	is_deeply([map { $_->{from} } @records],
+	    [map { "a$_\@example.com" } 1 .. 20], 'each, in order');
+};
+
+subtest 'byte by byte' => sub {
+	my $m = session($daemon, %sendmail, %verified);
+	my $bytes = bytes_of($m, sub { $m->mail('a@example.com') });
+	$m->raw($_) for split //, $bytes;
+	answer_is($m->reply, 'continue', 'a byte at a time');
+	$m->abort;
+	$m->set(map { $_ => undef } keys %verified);
+	$bytes = bytes_of($m, sub { $m->mail('a@example.com') });
+	# A pause in each place: behind the length, in the macros, before the end.
+	for my $at (1, 4, 5, 20, length($bytes) - 1) {
+		$m->raw(substr $bytes, 0, $at);
+		select undef, undef, undef, 0.1;
+		$m->raw(substr $bytes, $at);
+		answer_is($m->reply, $refused, "cut at $at");
+		$m->abort;
+	}
+};
+
+subtest 'larger than what is read at once' => sub {
+	my $m = session($daemon, %sendmail, %verified,
+	    cert_subject => '/CN=' . 'x' x 30000);
+	answer_is($m->mail('a@example.com'), 'continue', 'macros of 30 kB');
+	answer_is($m->rcpt('b@example.org'), 'continue', 'RCPT');
+	$m->message;
+	is(last_record()->{from}, 'a@example.com', 'recorded');
+};
+
+# The next session gets the lowest descriptor, which is that of the one before.
+subtest 'left over by a session that ended' => sub {
+	my $seen = () = $daemon->audit;
+	for my $n (1 .. 300) {
+		my $m = session($daemon, %sendmail, %verified);
+		my $behind = bytes_of($m, sub {
+			message($m, "ghost$n\@example.net", ['g@example.org']) });
+		$m->raw(pack('N a', 1, 'Q') . $behind . substr $behind, 0, 7);
+		close $m->{sock};
+		my $next = session($daemon, %sendmail);
+		$next->mail("real$n\@example.net");
+		$next->rcpt('r@example.org');
+		$next->message;
+		$next->quit;
+	}
+	my @records = $daemon->audit_after($seen, 300);
+	is(scalar(grep { $_->{from} =~ /^ghost/ } @records), 0,
+	    'nothing behind QUIT is anybody\'s');
+	is_deeply([map { $_->{from} } @records],
+	    [map { "real$_\@example.net" } 1 .. 300], 'and the others are whole');
+};
+
+subtest 'closed in the middle' => sub {
+	my $m = session($daemon, %sendmail, %verified);
+	my $bytes = bytes_of($m, sub {
+		message($m, 'cut@example.com', ['r@example.org']) });
+	my $seen = () = $daemon->audit;
+	$m->raw(substr $bytes, 0, length($bytes) - 3);
+	close $m->{sock};
+	my ($record) = $daemon->audit_after($seen, 1);
+	is($record->{event}, 'aborted', 'not a message');
+	is($record->{from}, 'cut@example.com', 'whose it was');
+	$m = session($daemon, %sendmail, %verified);
+	$seen = () = $daemon->audit;
+	$m->raw(bytes_of($m, sub {
+		message($m, 'end@example.com', ['r@example.org']) }));
+	close $m->{sock};
+	($record) = $daemon->audit_after($seen, 1);
+	is($record->{from}, 'end@example.com', 'closed at once behind the end');
+};
+
+# More sessions than workers may stay with, silent, and none waits for them.
+subtest 'many that say nothing' => sub {
+	my @silent = map { session($daemon, %sendmail, %verified) } 1 .. 200;
+	for my $n (1 .. 50) {
+		my $m = session($daemon, %sendmail, %verified);
+		answer_is($m->mail("a$n\@example.com"), 'continue', "beside, $n");
+	}
+	answer_is($silent[$_]->mail("s$_\@example.com"), 'continue',
+	    "silent $_ speaks") for 0 .. $#silent;
+};
+
+$daemon->stop;
+done_testing;

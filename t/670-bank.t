@@ -1,0 +1,9 @@
+#!/usr/bin/perl
+# The sessions that scripts/bank tells of, through postfix.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Tlspolicy::BankLive;
+
+Tlspolicy::BankLive::run('postfix');
