@@ -215,6 +215,19 @@ subtest 'a line that was torn' => sub {
 	all_have_salts($d, 'torn');
 };
 
+subtest 'metrics' => sub {
+	my $d = start();
+	answer_is(message($d, 'alice@example.com'), 'continue', 'one');
+	my $page = $http->get("http://127.0.0.1:$port/metrics")->{content};
+	my $manual = Tlspolicy::Scratch::slurp(Tlspolicy::Scratch::topdir() .
+	    '/man/tlspolicy-milter.8');
+	my %want = (privacy_up => 1, privacy_overdue => 0, privacy_values => 5);
+	for (sort keys %want) {
+		like($page, qr/^tlspolicy_$_ $want{$_}$/m, $_);
+		like($manual, qr/^\.It Li .*\b$_\b/m, 'in the manual');
+	}
+};
+
 subtest 'two daemons with one folder' => sub {
 	my $one = start();
 	my $other = start(settings => { 'state-folder' => $one->{dir} });
