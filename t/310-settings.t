@@ -46,6 +46,7 @@ audit-key-file =
 checkpoint-key-file =
 checkpoint-interval = 10m
 checkpoint-file =
+privacy = off
 state-folder =
 socketmap = off
 socketmap-mode = 0660

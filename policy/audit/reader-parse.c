@@ -342,6 +342,7 @@ static const struct member {
 	MEMBER("of", parse_of),
 	MEMBER("refusals", parse_refusals),
 	MEMBER("source", parse_source),
+	MEMBER("privacy", parse_privacy),
 	MEMBER("server", parse_server),
 	MEMBER("policy", parse_policy),
 };
@@ -393,11 +394,13 @@ reset(struct reader_record *r)
 {
 	struct arena memory = r->memory;
 	struct facts facts = r->facts;
+	struct salts *salts = r->salts;
 
 	arena_reset(&memory);
 	memset(r, 0, sizeof *r);
 	r->memory = memory;
 	r->facts = facts;
+	r->salts = salts;
 }
 
 /* What record_format() puts next, without looking what it is. */
@@ -461,6 +464,8 @@ parse_line(struct parse *p)
 			    "\"time\"");
 	} else if (!p->has_verdict || p->time.p == NULL)
 		return scan_fail(&p->scan, "a \"verdict\" and a \"time\"");
+	if (!parse_open_people(p))
+		return false;
 	return parse_put_facts(p) || scan_fail(&p->scan, scan_no_memory);
 }
 

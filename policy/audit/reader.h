@@ -12,61 +12,8 @@
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
 
-#include "policy/audit/record.h"
-#include "policy/audit/scan.h"
+#include "policy/audit/reader-record.h"
 #include "policy/audit/source.h"
-
-enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
-
-/* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
-struct reader_outbound {
-	struct slice map, query, answer, result, inexpressible, warned,
-	    resolver;
-};
-
-/* Of RECORD_POLICY; `known` false: the daemon could not tell. */
-struct reader_policy {
-	bool known;
-	int64_t made_us;
-	uint64_t uid, back_to, rules;
-	struct slice how, login, host, message, rules_sha256, settings_sha256;
-};
-
-struct reader_settings {
-	struct slice digest; /* whole of RECORD_SETTINGS, else its beginning */
-	struct slice values; /* of RECORD_SETTINGS: "name = value" lines */
-};
-
-struct reader_record {
-	enum record_event event;
-	int64_t time_us; /* since 1970, UTC: when it was judged */
-	uint64_t generation, seq;
-	struct slice session;
-	struct facts facts; /* without the recipient's */
-	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
-	uint64_t *rcpts_generation; /* NULL: all the record's */
-	size_t nrcpts;
-	uint64_t header_generation; /* 0: the record's */
-	struct tag_result *rules; /* without reason and by */
-	size_t nrules;
-	enum verdict_kind verdict; /* as carried out */
-	enum waiver waiver;
-	struct slice reply;	 /* what the client was told; empty: nothing */
-	bool has_would;		 /* what a waiver spared the client */
-	enum verdict_kind would;
-	struct slice would_reply;
-	enum reason reason;	 /* NONE: nothing failed */
-	struct slice result_type; /* RFC 8460; empty: none fits */
-	bool monitor, exempt, maillog; /* the last: not by the daemon */
-	bool matched;		 /* RECORD_DELIVERED: "server" says so */
-	bool withdrawn;		 /* the client was told 451 in its place */
-	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
-	struct reader_outbound outbound;
-	struct reader_policy policy;
-	struct reader_settings settings;
-	struct slice line;	 /* the JSON itself */
-	struct arena memory;	 /* of strings that had escapes, and lists */
-};
 
 /* That gave the recorded verdict, or what a waiver spared; NULL: none. */
 const struct tag_result *reader_deciding_rule(const struct reader_record *);
@@ -104,6 +51,7 @@ struct reader;
  */
 struct reader *reader_open(char *const *paths, size_t n, bool at_once,
     struct fault *) MUST_CHECK;
+/* Each record is asked of record->salts, which stays. */
 enum reader_result reader_next(struct reader *, struct reader_record *,
     struct fault *) NONNULL;
 void reader_close(struct reader *);

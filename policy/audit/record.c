@@ -72,7 +72,7 @@ put_rcpts(struct line *l)
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
 			PUT(l, ",");
-		faithful &= jsonput_string(&l->out,
+		faithful &= line_person(&l->out, l->hiding, PERSON_MAILBOX,
 		    line_mailbox(r->rcpts[i].address));
 	}
 	PUT(l, "]");
@@ -98,8 +98,8 @@ put_resolved(struct line *l)
 		if (r->rcpts[i].resolved.n == 0)
 			PUT(l, "null");
 		else
-			faithful &= jsonput_string(&l->out,
-			    r->rcpts[i].resolved);
+			faithful &= line_person(&l->out, l->hiding,
+			    PERSON_MAILBOX, r->rcpts[i].resolved);
 	}
 	PUT(l, "]");
 	if (!faithful)
@@ -146,7 +146,7 @@ put_header(struct line *l)
 		if (!first)
 			PUT(l, ",");
 		first = false;
-		jsonput_string(&l->out, mailbox);
+		line_person(&l->out, l->hiding, PERSON_MAILBOX, mailbox);
 	}
 	PUT(l, "]");
 	if (flaw.n > 0) {
@@ -164,6 +164,9 @@ static void
 put_rule(struct line *l, const struct tag_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
 {
+	const struct line_of_rule rule = { r->key, r->requirement, r->line };
+	bool hidden;
+
 	if (!r->matched && !r->lookup_failed)
 		return;
 	if (!*first)
@@ -174,12 +177,16 @@ put_rule(struct line *l, const struct tag_result *r, bool *first,
 	PUT(l, "\"");
 	if (rcpt != NULL) {
 		PUT(l, ",\"rcpt\":");
-		line_slice(l, line_mailbox(rcpt->address));
+		line_person(&l->out, l->hiding, PERSON_MAILBOX,
+		    line_mailbox(rcpt->address));
 	}
-	PUT(l, ",\"key\":");
-	line_slice(l, r->key);
-	PUT(l, ",\"requirement\":");
-	line_slice(l, r->requirement);
+	hidden = line_rule(&l->out, l->hiding, l->certificate, &rule);
+	if (!hidden) {
+		PUT(l, ",\"key\":");
+		line_slice(l, r->key);
+		PUT(l, ",\"requirement\":");
+		line_slice(l, r->requirement);
+	}
 	PUT(l, ",\"result\":");
 	line_word(l, record_result(r));
 	if (waiver != WAIVER_NONE) {
@@ -189,7 +196,7 @@ put_rule(struct line *l, const struct tag_result *r, bool *first,
 	PUT(l, ",\"file\":");
 	line_slice(l, r->file);
 	PUT(l, ",\"line\":");
-	jsonput_number(&l->out, r->line);
+	jsonput_number(&l->out, hidden ? 0 : r->line);
 	PUT(l, "}");
 }
 
@@ -272,6 +279,8 @@ put_reply(struct line *l, const struct reply *reply)
 		PUT(l, "null");
 		return;
 	}
+	if (line_hides_reply(l, reply))
+		return;
 	PUT(l, "\"");
 	if (reply->code != NULL && reply->code[0] != '\0') {
 		line_words(l, reply->code);
@@ -325,10 +334,12 @@ record_format(const struct record *r, struct text *out)
 	struct line line = { .record = r }, *l = &line;
 
 	jsonput_start(&l->out, out);
+	line_people(l, r->facts, r->hiding);
 	PUT(l, CHAIN_START);
 	line_word(l, event_names[r->event]);
 	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);
+	line_privacy(&l->out, l->hiding);
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
@@ -351,5 +362,6 @@ record_format(const struct record *r, struct text *out)
 		PUT(l, ",\"exempt\":true");
 	line_raw(l);
 	PUT(l, "}");
-	return jsonput_finish(&l->out);
+	return jsonput_finish(&l->out) &&
+	    (r->hiding == NULL || !r->hiding->failed);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "policy/audit/chain.h"
+#include "policy/audit/person.h"
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
 #include "policy/outbound/outbound.h"
@@ -58,15 +59,15 @@ struct record {
 	struct slice settings; /* the beginning of their digest, or empty */
 	bool monitor; /* mode */
 	bool exempt;  /* the client is never refused (exempt-clients) */
+	struct person_hiding *hiding; /* NULL: people stand in it as they are */
 };
 
 /* Room that a record of a message with few recipients never exceeds. */
 enum { RECORD_LINE_MAX = 64 * 1024 };
 
 /*
- * The record as one JSON object without seq, chain and newline, which
- * chain.h adds.  When `out` is cut (thousands of recipients) false, and the
- * caller asks again with more room.
+ * One JSON object without seq, chain and newline, which chain.h adds.  False:
+ * `out` is cut (thousands of recipients): ask with more room; or hiding->failed.
  */
 bool record_format(const struct record *, struct text *out) MUST_CHECK NONNULL;
 
@@ -80,6 +81,7 @@ struct record_outbound {
 	int64_t time_us;
 	const struct outbound_question *question;
 	const struct outbound_answer *answer;
+	struct person_hiding *hiding; /* as in struct record */
 };
 
 bool record_format_outbound(const struct record_outbound *, struct text *out)

@@ -22,6 +22,7 @@ static const struct command_option options[] = {
 	    "accept, tempfail, reject, hold, or warn" },
 	{ OPTION_RULE, "rule", "KEY", "a rule of this key had to say" },
 	{ OPTION_REASON, "reason", "REASON", "failed, or would have, for this" },
+	AUDIT_OPTION_SALTS,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -481,6 +482,7 @@ run(struct context *context, int argc, char **argv)
 	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
+	audit_say_hidden(&walk.hidden);
 	if (status != EXIT_FINE)
 		return status;
 	audit_say_unread(walk.unread);

@@ -13,6 +13,11 @@
 #include "policy/commands/audit.h"
 #include "policy/commands/past.h"
 
+static const struct command_option options[] = {
+	AUDIT_OPTION_SALTS,
+	{ 0, NULL, NULL, NULL }
+};
+
 struct why {
 	const struct context *context;
 	struct past past;
@@ -121,6 +126,16 @@ print_verdict(const struct reader_record *r)
 		    "client was told 451 in place of an acceptance");
 }
 
+/* What begins with a ~ is not whom it is about. */
+static void
+print_hidden(const struct reader_record *r)
+{
+	for (int i = 0; i < SALTS_ANSWERS; i++)
+		if ((r->hidden >> i & 1) != 0)
+			printf("hidden: people, by ~ and 32 digits: %s\n",
+			    salts_answer_text((enum salts_answer)i));
+}
+
 static void
 print_line(void *none, const char *line)
 {
@@ -165,6 +180,10 @@ print_tried(struct why *w, struct reader_record *r,
 	static struct replay replay;
 	struct trace trace = { .line = print_line };
 
+	if (r->blind) {
+		puts("keys tried: cannot tell, people are hidden");
+		return;
+	}
 	printf("keys tried, generation %llu%s:\n",
 	    (unsigned long long)r->generation,
 	    past_settings(&w->past, r) == NULL ?
@@ -239,6 +258,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	}
 	print_rules(r);
 	print_verdict(r);
+	print_hidden(r);
 	print_trace(w, r);
 	return true;
 }
@@ -253,7 +273,7 @@ run(struct context *context, int argc, char **argv)
 	struct fault fault;
 	int c, status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1)
+	if ((c = command_getopt(context, argc, argv, &status)) != -1)
 		return status;
 	if (optind == argc || argv[optind][0] == '\0')
 		return command_usage(context, "which message? Give its queue "
@@ -283,6 +303,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_audit_why = {
 	"audit why", "QUEUE-ID [FILE...]",
-	"Explain what became of a message", NULL, run,
+	"Explain what became of a message", options, run,
 	"tlspolicy-audit(5)"
 };

@@ -233,14 +233,24 @@ static const struct setting table[] = {
 		.help = "Where checkpoints are appended, besides the log.",
 	},
 	{
+		.name = "privacy",
+		.type = &setting_type_kept,
+		FIELD(privacy),
+		.default_text = "off",
+		.max = 3650,
+		.reloadable = true,
+		.help = "With days:N people are not in the audit log but in "
+		    "salts beside it, erased N days after their day.",
+	},
+	{
 		.name = "state-folder",
 		.type = &setting_type_path,
 		FIELD(state_folder),
 		.default_text = "",
 		.max = STRING_MAX,
 		.may_be_empty = true,
-		.help = "Where the daemon notes where its audit log ends; "
-		    "empty: the store's folder.",
+		.help = "Where the daemon notes where its audit log ends, "
+		    "and keeps salts; empty: the store's folder.",
 	},
 	{
 		.name = "socketmap",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/facts/suite.h"
 #include "policy/prove/prove.h"
 #include "policy/prove/search.h"
 
@@ -95,6 +96,10 @@ find_all(struct trying *t, const struct claim *claim, bool *any)
 			t->exempt = true;
 		else
 			t->others = true;
+	/* Without suites there would be no session over TLS to be tried. */
+	if (suite_count() == 0)
+		return fault_set(&t->prover->ground->fault, FAULT_SOFTWARE,
+		    "OpenSSL does not list its cipher suites");
 	prove_threshold_start(&thresholds, claim);
 	if (!prove_points_make(t->prover->ground, claim, &thresholds,
 	    HANDSHAKE_DONE, &t->search.points))

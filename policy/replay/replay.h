@@ -32,6 +32,7 @@ struct replay {
 	const struct settings *own_exempt; /* whose exempt-clients do; or NULL */
 	struct store_reader *reader;
 	const struct trace *trace; /* or NULL */
+	struct salts *salts;	   /* for examples; or NULL */
 	/*
 	 * Judge by the policy of the day, or NULL: fills options, own_exempt
 	 * and reader for the record.  False: it cannot be judged.

@@ -239,6 +239,7 @@ replay_report_merge(struct replay_report *r, const struct replay_report *from,
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		r->changed[c] += from->changed[c];
 	r->header_missing += from->header_missing;
+	r->unjudged += from->unjudged;
 	return true;
 }
 
