@@ -154,7 +154,7 @@ put_header(struct line *l)
 		if (!first)
 			PUT(l, ",");
 		first = false;
-		jsonput_string(&l->out, mailbox);
+		line_person(&l->out, l->hiding, PERSON_MAILBOX, mailbox);
 	}
 	PUT(l, "]");
 	if (flaw.n > 0) {
