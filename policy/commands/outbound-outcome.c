@@ -98,8 +98,8 @@ put_match(const struct judging *j, const char *parameter, bool names)
 }
 
 /*
- * Postfix 3.11, and 3.10 in its later releases: with policy_type=sts and mx_host_pattern these take the place
- * of match=, see smtp_tls_policy.c.
+ * Postfix 3.11, and 3.10 in its later releases: with policy_type=sts patterns
+ * of MTA-STS take the place of match=, see smtp_tls_policy.c.
  */
 static bool
 say_patterns(const struct judging *j)
