@@ -46,6 +46,7 @@ audit-key-file =
 checkpoint-key-file =
 checkpoint-interval = 10m
 checkpoint-file =
+privacy = off
 state-folder =
 socketmap = off
 socketmap-mode = 0660
@@ -66,6 +67,7 @@ outbound-resolver = off
 outbound-servername = hostname
 help-url =
 add-header = no
+header-from = no
 metrics = off
 watch-certificates =
 log-level = info
@@ -106,6 +108,7 @@ my @good = (
 	    'help-url = https://example.com/tls?a=b'],
 	['metrics = inet:9100@127.0.0.1', 'metrics = inet:9100@127.0.0.1'],
 	['add-header = yes', 'add-header = yes'],
+	['header-from = Judge', 'header-from = judge'],
 	['outbound-resolver = inet:8461@127.0.0.1 postfix',
 	    'outbound-resolver = inet:8461@127.0.0.1 postfix'],
 	['outbound-resolver = Off', 'outbound-resolver = off'],

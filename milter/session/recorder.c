@@ -31,31 +31,73 @@ submit(struct session *s, enum record_event event, struct slice line)
 	return taken;
 }
 
+/* What became of a record on its way into a line. */
+enum made { MADE, CUT, NOT_HIDDEN };
+
+/* With people hidden as the setting privacy says; never without. */
+static enum made
+make(struct session *s, struct record *record, struct text *line)
+{
+	struct auditlog *audit = s->daemon->audit;
+	struct person_hiding hiding;
+	bool fits;
+
+	if (!auditlog_begin_people(audit, record->event == RECORD_MESSAGE,
+	    &hiding, &record->hiding))
+		return NOT_HIDDEN;
+	fits = record_format(record, line);
+	if (!auditlog_end_people(audit, record->hiding))
+		return NOT_HIDDEN;
+	return fits ? MADE : CUT;
+}
+
 static bool
-write_large(struct session *s, const struct record *record)
+lose(struct session *s, enum record_event event)
+{
+	metrics_count(&s->daemon->metrics, COUNTER_UNRECORDED);
+	if (event != RECORD_MESSAGE)
+		return auditlog_lose_refusal(s->daemon->audit);
+	return false;
+}
+
+static bool
+write_large(struct session *s, struct record *record)
 {
 	bool taken = false;
 
 	for (size_t size = RECORD_LINE_MAX; size <= LARGEST; size *= 4) {
 		char *memory = malloc(size);
 		struct text line;
-		bool fits;
+		enum made made;
 
 		if (memory == NULL)
 			break;
 		text_init(&line, memory, size);
-		fits = record_format(record, &line);
-		if (fits)
+		made = make(s, record, &line);
+		if (made == MADE)
 			taken = submit(s, record->event,
 			    slice_make(line.buf, line.n));
 		free(memory);
-		if (fits)
-			return taken;
+		if (made != CUT)
+			return made == MADE ? taken : lose(s, record->event);
 	}
 	log_warnx("audit log: a record of %zu recipients does not fit",
 	    record->nrcpts);
 	metrics_count(&s->daemon->metrics, COUNTER_UNRECORDED);
 	return false;
+}
+
+static void
+count_plan(struct metrics *metrics, const struct record_plan *plan)
+{
+	if (plan->result == RECORD_PLAN_NONE)
+		return;
+	metrics_count(metrics, plan->result == RECORD_PLAN_UNJUDGED ?
+	    COUNTER_PLAN_UNJUDGED : COUNTER_PLAN_JUDGED);
+	if (plan->result == RECORD_PLAN_DIFFERS)
+		metrics_count(metrics, COUNTER_PLAN_DIFFERS);
+	if (plan->answered)
+		metrics_count(metrics, COUNTER_PLAN_ANSWERED);
 }
 
 static bool
@@ -64,6 +106,7 @@ write_record(struct session *s, struct record *record)
 	char id[SESSION_ID_MAX], memory[FIRST_TRY];
 	struct text session, line;
 
+	count_plan(&s->daemon->metrics, record->plan);
 	text_init(&session, id, sizeof id);
 	session_id(s, &session);
 	record->session = slice_make(session.buf, session.n);
@@ -73,24 +116,33 @@ write_record(struct session *s, struct record *record)
 	record->settings = slice_make(s->message->settings->digest,
 	    RECORD_SETTINGS_DIGITS);
 	text_init(&line, memory, sizeof memory);
-	if (record_format(record, &line))
+	switch (make(s, record, &line)) {
+	case MADE:
 		return submit(s, record->event,
 		    slice_make(line.buf, line.n));
-	return write_large(s, record);
+	case CUT:
+		return write_large(s, record);
+	default:
+		return lose(s, record->event);
+	}
 }
 
 bool
 recorder_message(struct session *s, enum record_event event)
 {
 	const struct message *m = s->message;
+	struct record_plan plan;
 	struct record record = {
 		.event = event,
 		.time_us = m->judged_us,
 		.verdict = &m->verdict,
+		.header = m->author.judged ? &m->later : NULL,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
+		.plan = &plan,
 	};
 
+	beside_tell(m, &plan);
 	return write_record(s, &record);
 }
 
@@ -98,6 +150,7 @@ bool
 recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
     int64_t now_us)
 {
+	struct record_plan plan;
 	struct record_rcpt rcpt = {
 		.address = session_rcpt_address(&s->message->facts),
 		.resolved = facts_value(&s->message->facts,
@@ -111,7 +164,9 @@ recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
 		.verdict = verdict,
 		.rcpts = &rcpt,
 		.nrcpts = 1,
+		.plan = &plan,
 	};
 
+	beside_tell_rcpt(s->message, verdict, &plan);
 	return write_record(s, &record);
 }

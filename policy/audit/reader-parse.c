@@ -297,6 +297,9 @@ static const struct member {
 	MEMBER("rcpts", parse_rcpts),
 	MEMBER("rcpts_resolved", parse_resolved),
 	MEMBER("rcpts_generation", parse_rcpts_generation),
+	MEMBER("header_from", parse_header_from),
+	MEMBER("header_from_flaw", parse_header_flaw),
+	MEMBER("header_generation", parse_header_generation),
 	MEMBER("rules", parse_rules),
 	MEMBER("verdict", parse_verdict),
 	MEMBER("waiver", parse_waiver),
@@ -306,6 +309,7 @@ static const struct member {
 	MEMBER("result_type", parse_result_type),
 	MEMBER("mode", parse_mode),
 	MEMBER("exempt", parse_exempt),
+	MEMBER("plan", parse_plan),
 	MEMBER("raw", parse_raw),
 	MEMBER("seq", parse_seq),
 	MEMBER("map", parse_map),
@@ -318,6 +322,7 @@ static const struct member {
 	MEMBER("of", parse_of),
 	MEMBER("refusals", parse_refusals),
 	MEMBER("source", parse_source),
+	MEMBER("privacy", parse_privacy),
 	MEMBER("server", parse_server),
 	MEMBER("policy", parse_policy),
 	MEMBER("domain", parse_domain),
@@ -373,11 +378,13 @@ reset(struct reader_record *r)
 {
 	struct arena memory = r->memory;
 	struct facts facts = r->facts;
+	struct salts *salts = r->salts;
 
 	arena_reset(&memory);
 	memset(r, 0, sizeof *r);
 	r->memory = memory;
 	r->facts = facts;
+	r->salts = salts;
 }
 
 /* What record_format() puts next, without looking what it is. */
@@ -454,6 +461,8 @@ parse_line(struct parse *p)
 	missed = missing(p);
 	if (missed != NULL)
 		return scan_fail(&p->scan, missed);
+	if (!parse_open_people(p))
+		return false;
 	return parse_put_facts(p) || scan_fail(&p->scan, scan_no_memory);
 }
 

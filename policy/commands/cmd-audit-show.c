@@ -23,6 +23,7 @@ static const struct command_option options[] = {
 	    "accept, tempfail, reject, hold, or warn" },
 	{ OPTION_RULE, "rule", "KEY", "a rule of this key had to say" },
 	{ OPTION_REASON, "reason", "REASON", "failed, or would have, for this" },
+	AUDIT_OPTION_SALTS,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -53,7 +54,8 @@ in_domain(const struct show *show, const struct reader_record *r)
 	if (organisation_covers(domain, sender.domain) ||
 	    organisation_covers(domain, organisation_of_address(
 	    facts_value(f, FACT_MAIL_ADDR))) ||
-	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)))
+	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)) ||
+	    audit_header_covers(domain, f))
 		return true;
 	for (size_t i = 0; i < r->nrcpts; i++)
 		if (organisation_covers(domain,
@@ -203,6 +205,7 @@ print(const struct reader_record *r)
 	audit_print_fact(f, FACT_CLIENT_NAME, " client=", &line);
 	audit_print_fact(f, FACT_CLIENT_ADDR, " addr=", &line);
 	audit_print_fact(f, FACT_MAIL_ADDR, " from=", &line);
+	audit_print_header(f, " header=", &line);
 	for (size_t i = 0; i < r->nrcpts && i < 3; i++) {
 		text_puts(&line, " to=");
 		text_put_printable(&line, r->rcpts[i]);
@@ -210,6 +213,10 @@ print(const struct reader_record *r)
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
 	audit_tls_print(f, &line);
+	if (r->plan.result != RECORD_PLAN_NONE) {
+		text_puts(&line, " plan ");
+		audit_plan_print(&r->plan, &line);
+	}
 	puts(line.buf);
 }
 
@@ -334,7 +341,8 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
-	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS)
+	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS ||
+	    r->event == RECORD_PLAN)
 		return each_policy(show, r);
 	if (r->event == RECORD_DELIVERED || r->event == RECORD_HANDSHAKE)
 		return each_leaving(show, r);
@@ -472,6 +480,7 @@ run(struct context *context, int argc, char **argv)
 	jsonlist_end(&show.list);
 	audit_files_free(&files);
 	audit_say_torn(walk.torn);
+	audit_say_hidden(&walk.hidden);
 	if (status != EXIT_FINE)
 		return status;
 	audit_say_unread(walk.unread);

@@ -12,6 +12,7 @@ const struct command *const command_audit_table[] = {
 	&command_audit_key,
 	&command_audit_prove,
 	&command_audit_from_log,
+	&command_audit_erase,
 	NULL
 };
 
@@ -52,22 +53,10 @@ find(const struct context *context, const char *name)
 	return NULL;
 }
 
-/* The options of all commands may also stand before the sub-command. */
-static int
-first_operand(int argc, char **argv)
-{
-	int i = 1;
-
-	while (i < argc && argv[i][0] == '-')
-		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0 ?
-		    2 : 1;
-	return i;
-}
-
 static int
 run(struct context *context, int argc, char **argv)
 {
-	int at = first_operand(argc, argv);
+	int at = command_first_operand(argc, argv);
 	char *name = at < argc ? argv[at] : NULL;
 	const struct command *command;
 
@@ -88,7 +77,7 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_audit = {
-	"audit", "show|why|verify|head|key|prove|from-log ...",
+	"audit", "show|why|verify|head|key|prove|from-log|erase ...",
 	"Read, explain and verify the audit log", NULL, run,
 	"tlspolicy-audit(5)"
 };

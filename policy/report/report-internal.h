@@ -16,7 +16,8 @@ static inline bool
 report_is_refusal(const struct reader_record *record)
 {
 	return record->event == RECORD_REFUSED_MAIL ||
-	    record->event == RECORD_REFUSED_RCPT;
+	    record->event == RECORD_REFUSED_RCPT ||
+	    record->event == RECORD_REFUSED_HEADER;
 }
 
 /* Of mail that leaves, or would have. */

@@ -248,7 +248,8 @@ add_to_domain(struct report *r, struct report_domain *d,
 	else if (!report_is_exempt(record) && facts_tls_told(&record->facts) &&
 	    (record->event == RECORD_MESSAGE ||
 	    record->event == RECORD_DELIVERED ||
-	    record->event == RECORD_REFUSED_MAIL))
+	    record->event == RECORD_REFUSED_MAIL ||
+	    record->event == RECORD_REFUSED_HEADER))
 		r->failed |= !report_add_peer(r, d, record);
 }
 
