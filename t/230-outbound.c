@@ -315,8 +315,8 @@ test_record(void **state)
 	const char *path = unit_build("record", "TLS_Srv:perm.test "
 	    "PERM+ENCR:256\nTLS_Rcpt:perm.test WARN+VERIFY\n", NOW);
 	struct outbound_answer answer;
-	struct record_outbound record = { INT64_C(1772366400123456), &q,
-		&answer };
+	struct record_outbound record = { .time_us = INT64_C(1772366400123456),
+		.question = &q, .answer = &answer };
 	char buf[4200];
 	struct text out;
 

@@ -28,7 +28,7 @@ for my $section ('Every line', 'Records',
 }
 # Settings and macros are marked up alike; no member has a hyphen.
 delete @said{grep { /-/ } keys %said};
-delete @said{grep { /_/ && $_ ne 'queue_id' } Tlspolicy::Tree::code(
+delete @said{grep { /_/ && !/^(?:queue_id|header_from\w*)$/ } Tlspolicy::Tree::code(
     'policy/facts/facts.c') =~ /\[FACT_\w+\] = "(\w+)"/g};
 
 my @facts = Tlspolicy::Tree::code('policy/audit/field.c') =~

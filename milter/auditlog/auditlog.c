@@ -17,6 +17,7 @@
 struct auditlog {
 	_Atomic(struct writer *) writer; /* NULL: audit-file = /dev/null */
 	bool stalled; /* the disk does not answer, and the log says so */
+	struct salting salting;
 };
 
 static void
@@ -38,6 +39,15 @@ static void
 warn(const char *what, const char *then)
 {
 	say(LOG_LEVEL_WARNING, what, then);
+}
+
+/* Salts are on the disk before records that need them. */
+static bool
+sync_before(void *arg)
+{
+	struct auditlog *a = arg;
+
+	return salting_sync(&a->salting);
 }
 
 static void
@@ -102,29 +112,15 @@ report(void *none, enum writer_event event, const struct fault *fault)
 	}
 }
 
-/* The setting, or the folder of the store. */
-static void
-state_folder(const struct settings *s, char folder[SETTINGS_STRING_MAX])
-{
-	const char *path = s->state_folder;
-	const char *slash = strrchr(s->store, '/');
-
-	if (path[0] != '\0')
-		snprintf(folder, SETTINGS_STRING_MAX, "%s", path);
-	else
-		snprintf(folder, SETTINGS_STRING_MAX, "%.*s", slash == NULL ||
-		    slash == s->store ? 1 : (int)(slash - s->store),
-		    slash == NULL ? "." : s->store);
-}
-
 /* `key` is room for the key and must live as long as the options. */
 static bool
-options_of(const struct settings *s, struct writer_options *o,
-    struct chain_key *key, struct fault *fault)
+options_of(struct auditlog *a, const struct settings *s,
+    struct writer_options *o, struct chain_key *key, struct fault *fault)
 {
 	memset(key, 0, sizeof *key);
 	/* From then on no core file and no other process of the user's. */
-	if ((s->audit_key_file[0] != '\0' || s->checkpoint_key_file[0] != '\0') &&
+	if ((s->audit_key_file[0] != '\0' || s->privacy > 0 ||
+	    s->checkpoint_key_file[0] != '\0') &&
 	    prctl(PR_SET_DUMPABLE, 0) == -1)
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "cannot keep keys out of core files");
@@ -134,7 +130,8 @@ options_of(const struct settings *s, struct writer_options *o,
 	*o = (struct writer_options){ .path = s->audit_file,
 		.sync = (enum audit_sync)s->audit_sync,
 		.full = (enum audit_full)s->audit_full,
-		.clock = clock_date_us, .report = report };
+		.clock = clock_date_us, .report = report,
+		.sync_before = sync_before, .arg = a };
 	if (key->epoch > 0)
 		o->ratchet = s->audit_key_file; /* the writer reads it */
 	else
@@ -158,8 +155,9 @@ start(struct auditlog *a, const struct settings *s, struct fault *fault)
 
 	if (auditlog_is_off(s))
 		return true;
-	state_folder(s, folder);
-	if (options_of(s, &options, &key, fault)) {
+	settings_state_folder(s, folder);
+	if (salting_follow(&a->salting, s, clock_date_us(), fault) &&
+	    options_of(a, s, &options, &key, fault)) {
 		options.state_folder = folder;
 		if (s->checkpoint_key_file[0] != '\0')
 			options.checkpoint_key = s->checkpoint_key_file;
@@ -183,8 +181,10 @@ auditlog_open(const struct settings *settings, struct fault *fault)
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
 		return NULL;
 	}
+	salting_init(&a->salting);
 	if (start(a, settings, fault))
 		return a;
+	salting_close(&a->salting);
 	free(a);
 	return NULL;
 }
@@ -234,10 +234,34 @@ auditlog_reopen(struct auditlog *a, const struct settings *settings,
 
 	if (w == NULL)
 		return start(a, settings, fault);
-	good = options_of(settings, &options, &key, fault) &&
+	/* The file is opened anew all the same. */
+	if (!salting_follow(&a->salting, settings, clock_date_us(), fault))
+		log_fault(LOG_LEVEL_ERROR, fault);
+	good = options_of(a, settings, &options, &key, fault) &&
 	    writer_reopen(w, &options, fault);
 	chain_wipe_key(&key);
 	return good;
+}
+
+bool
+auditlog_begin_people(struct auditlog *a, bool accepts,
+    struct person_hiding *hiding, struct person_hiding **hide)
+{
+	*hide = NULL;
+	return atomic_load(&a->writer) == NULL || salting_begin(&a->salting,
+	    clock_date_us(), accepts, hiding, hide);
+}
+
+bool
+auditlog_end_people(struct auditlog *a, struct person_hiding *hide)
+{
+	return salting_end(&a->salting, hide);
+}
+
+void
+auditlog_people(struct auditlog *a, struct salting_stats *stats)
+{
+	salting_read(&a->salting, stats);
 }
 
 void
@@ -245,7 +269,11 @@ auditlog_watch(struct auditlog *a)
 {
 	struct writer_stats stats;
 
-	if (!auditlog_stats(a, &stats) || stats.stalled == a->stalled)
+	if (!auditlog_stats(a, &stats))
+		return;
+	if (!stats.stalled)
+		salting_watch(&a->salting, clock_date_us(), clock_ms());
+	if (stats.stalled == a->stalled)
 		return;
 	a->stalled = stats.stalled;
 	if (stats.stalled)
@@ -273,5 +301,6 @@ auditlog_close(struct auditlog *a)
 
 	if (w != NULL)
 		writer_close(w);
+	salting_close(&a->salting);
 	free(a);
 }

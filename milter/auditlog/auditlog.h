@@ -16,6 +16,7 @@
 #ifndef TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
 #define TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
 
+#include "milter/auditlog/salting.h"
 #include "milter/auditlog/writer.h"
 
 struct auditlog;
@@ -40,6 +41,18 @@ bool auditlog_lose_refusal(struct auditlog *) NONNULL;
 bool auditlog_offer(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
 
 /*
+ * Around record_format(): what *hide is there for.  False: people cannot be
+ * hidden as the setting privacy wants it, and there is no record (salting.h).
+ * Behind a true one auditlog_end_people() is called in any case; the record is
+ * handed over only when that is true, too.
+ */
+bool auditlog_begin_people(struct auditlog *, bool accepts,
+    struct person_hiding *, struct person_hiding **hide) MUST_CHECK NONNULL;
+bool auditlog_end_people(struct auditlog *, struct person_hiding *hide)
+    MUST_CHECK;
+void auditlog_people(struct auditlog *, struct salting_stats *) NONNULL;
+
+/*
  * For SIGHUP, after the settings were read again: opens the file anew by its
  * name (logrotate has moved the old one) and follows changed settings.  On
  * failure the old file stays in use.
@@ -49,7 +62,8 @@ bool auditlog_reopen(struct auditlog *, const struct settings *, struct fault *)
 
 /*
  * To be called every second or so, by one thread: the log says when the disk
- * has ceased to answer and when it does again.
+ * has ceased to answer and when it does again, and people of old days are
+ * erased.
  */
 void auditlog_watch(struct auditlog *) NONNULL;
 

@@ -281,6 +281,9 @@ writer_sync(struct writer *w, struct fault *fault)
 	struct entry *list;
 	bool good;
 
+	if (w->sync_before != NULL && !w->sync_before(w->before_arg))
+		return fault_set(fault, FAULT_IO, "salts cannot be brought to "
+		    "the disk");
 	pthread_mutex_lock(&w->lock);
 	begin_own_sync(w);
 	pthread_mutex_unlock(&w->lock);

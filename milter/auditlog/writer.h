@@ -15,8 +15,8 @@
  * then it is lost with the machine.
  *
  * Once a second a thread notes in another folder where the log ends (logstate.h)
- * and signs checkpoints (signing.h).  A writer that starts and does not find the
- * line noted last says so, in the log, too.
+ * and signs checkpoints.  A writer that starts and does not find the line noted
+ * last says so, in the log, too.
  *
  * Once a second the file's name is looked at.  When it leads to another file or
  * to none a new file is begun, with a link that says why.  While that cannot be
@@ -66,6 +66,7 @@ struct writer_options {
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's threads and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
+	bool (*sync_before)(void *arg); /* or NULL: what records need */
 	void *arg;
 };
 
@@ -73,9 +74,8 @@ struct writer_options {
 struct writer *writer_open(const struct writer_options *, struct fault *)
     MUST_CHECK;
 
-/* True: taken, as far as promised above. */
+/* True: taken, as promised above.  writer_offer() waits for no room. */
 bool writer_submit(struct writer *, struct slice record) MUST_CHECK NONNULL;
-/* The same, but for no room is not waited, whatever `full` says. */
 bool writer_offer(struct writer *, struct slice record) MUST_CHECK NONNULL;
 /*
  * The same for a record that no mail is accepted on.  It is waited for with
@@ -86,8 +86,7 @@ bool writer_offer(struct writer *, struct slice record) MUST_CHECK NONNULL;
 bool writer_submit_refusal(struct writer *, struct slice record)
     MUST_CHECK NONNULL;
 
-/* A refusal that its submitter could not hand over is one that is refused. */
-void writer_lose_refusal(struct writer *) NONNULL;
+void writer_lose_refusal(struct writer *) NONNULL; /* it counts as refused */
 /*
  * For SIGHUP: when `path` names another file now, that becomes the log and is
  * linked to the old one.  sync, full and key as in `options` from then on (the

@@ -16,6 +16,7 @@ static const char *const callback_names[CALLBACK_COUNT] = {
 	[CALLBACK_RCPT] = "rcpt",
 	[CALLBACK_DATA] = "data",
 	[CALLBACK_HEADER] = "header",
+	[CALLBACK_EOH] = "eoh",
 	[CALLBACK_EOM] = "eom",
 	[CALLBACK_ABORT] = "abort",
 	[CALLBACK_CLOSE] = "close",
@@ -64,13 +65,22 @@ static const struct {
 	[COUNTER_FEED_TOLD] = { "facts_told_total",
 	    "Recipients of which the facts feed was told." },
 	[COUNTER_FEED_MISSED] = { "facts_missed_total",
-	    "Recipients for whose session the facts feed was needed and had "
+	    "Recipients and headers for whose session the facts feed was needed and had "
 	    "nothing." },
 	[COUNTER_FEED_LINKS] = { "facts_connections_total",
 	    "Connections to the facts feed." },
 	[COUNTER_FEED_DROPPED] = { "facts_dropped_total",
 	    "Connections to the facts feed that were ended: idle, malformed "
 	    "requests, too many." },
+	[COUNTER_HANDSHAKES] = { "handshakes_total",
+	    "TLS handshakes with servers of which Postfix told." },
+	[COUNTER_HANDSHAKES_FAILED] = { "handshakes_failed_total",
+	    "Of these those without the TLS that was wanted." },
+	[COUNTER_HANDSHAKES_UNREAD] = { "handshakes_unread_total",
+	    "Datagrams to tlsrpt-socket that could not be read." },
+	[COUNTER_HEADER_UNREAD] = { "header_unread_total",
+	    "Messages with rules for their From field, which could not be "
+	    "read or was not shown." },
 	[COUNTER_PLAN_JUDGED] = { "plan_judged_total",
 	    "Records of what the policy of a plan judged, too." },
 	[COUNTER_PLAN_DIFFERS] = { "plan_differs_total",

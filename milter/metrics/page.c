@@ -61,7 +61,8 @@ static void
 put_verdicts(struct metrics *m, struct text *out)
 {
 	head(out, "verdicts_total", "counter",
-	    "Verdicts at MAIL and RCPT, as carried out.");
+	    "Verdicts at MAIL, RCPT and the end of the header, as "
+	    "carried out.");
 	for (int i = VERDICT_ACCEPT; i <= VERDICT_HOLD; i++)
 		labelled(out, "verdicts_total", "verdict",
 		    verdict_name((enum verdict_kind)i), &m->verdict[i]);
@@ -81,7 +82,7 @@ put_verdicts(struct metrics *m, struct text *out)
 static void
 put_tag_counters(const char *name, _Atomic uint64_t *values, struct text *out)
 {
-	for (int i = TAG_DAEMON; i <= TAG_TO; i++) {
+	for (int i = TAG_DAEMON; i <= TAG_HEADER; i++) {
 		const char *tag = tag_row((enum tag)i)->name;
 
 		text_printf(out, PREFIX "%s{tag=\"%s\",class=\"%s\"} %" PRIu64
@@ -193,6 +194,23 @@ put_audit(struct daemon *d, struct text *out)
 	    "Writes and syncs of the audit log that failed.", s.errors);
 	total(out, "audit_syncs_total",
 	    "Syncs of the audit log to the disk.", s.syncs);
+}
+
+/* Nothing is told of what is turned off. */
+static void
+put_people(struct daemon *d, struct text *out)
+{
+	struct salting_stats s;
+
+	auditlog_people(d->audit, &s);
+	if (!s.on)
+		return;
+	gauge(out, "privacy_up", "1: people are hidden in records, and those "
+	    "of old days are erased.", s.failing || s.overdue ? 0 : 1);
+	gauge(out, "privacy_overdue", "1: people of days that should be erased "
+	    "are not.", s.overdue ? 1 : 0);
+	gauge(out, "privacy_values", "Values that the day has met, each with a "
+	    "salt.", s.values);
 }
 
 static void
@@ -325,6 +343,7 @@ metrics_page(struct daemon *d, struct text *out)
 	put_ends(&d->ends, out);
 	put_certificates(&d->certificates, out);
 	put_audit(d, out);
+	put_people(d, out);
 	put_counters(&d->metrics, out);
 	put_verdicts(&d->metrics, out);
 	put_tags(&d->metrics, out);
@@ -334,6 +353,7 @@ metrics_page(struct daemon *d, struct text *out)
 bool
 metrics_page_health(struct daemon *d, struct text *out)
 {
+	struct salting_stats people;
 	struct writer_stats audit;
 	struct store_info info;
 	struct fault why;
@@ -356,6 +376,15 @@ metrics_page_health(struct daemon *d, struct text *out)
 	if (auditlog_stats(d->audit, &audit) && audit.stuck) {
 		text_puts(out, "the key of the audit log cannot be replaced by "
 		    "that of the next epoch\n");
+		return false;
+	}
+	auditlog_people(d->audit, &people);
+	if (people.failing) {
+		text_puts(out, "people cannot be hidden in records\n");
+		return false;
+	}
+	if (people.overdue) {
+		text_puts(out, "people of old days cannot be erased\n");
 		return false;
 	}
 	text_puts(out, "ok\n");

@@ -24,12 +24,12 @@ struct asking {
 	bool good;
 };
 
-/* At MAIL the message gets its plan, at RCPT it must be that one. */
+/* At MAIL the message gets its plan, later it must be that one. */
 static bool
 is_plan_of(struct beside *b, const struct question *q,
     const struct plan *plan)
 {
-	if (q->scope == EVAL_RCPT)
+	if (q->scope != EVAL_MAIL)
 		return b->id == plan->id;
 	b->id = plan->id;
 	b->canary = plan_picks(plan, q->facts);
@@ -80,7 +80,7 @@ beside_ask(struct session *s, const struct question *question, int64_t now_us,
 	struct fault why;
 
 	silent.trace = NULL;
-	if (question->scope == EVAL_RCPT && b->state != RECORD_PLAN_SAME)
+	if (question->scope != EVAL_MAIL && b->state != RECORD_PLAN_SAME)
 		return false;
 	if (shadow_is_on(plan) &&
 	    store_holder_ask(&plan->holder, ask_plan, &a, &why) && a.good) {
@@ -88,7 +88,7 @@ beside_ask(struct session *s, const struct question *question, int64_t now_us,
 		return b->canary;
 	}
 	b->canary = false;
-	if (shadow_is_on(plan) || question->scope == EVAL_RCPT)
+	if (shadow_is_on(plan) || question->scope != EVAL_MAIL)
 		b->state = RECORD_PLAN_UNJUDGED;
 	else
 		note_end(s, now_us);
@@ -168,10 +168,25 @@ beside_take_rcpt(struct message *m)
 
 	if (b->state != RECORD_PLAN_SAME)
 		return;
-	other = outcome_of(&b->rcpt);
+	other = outcome_of(&b->later);
 	b->refused_rcpts += refuses(&other);
-	if (!keep_graver(&m->facts.memory, &b->answer, &m->at_rcpt) ||
-	    !keep_graver(&m->facts.memory, &b->other, &b->rcpt))
+	if (!keep_graver(&m->facts.memory, &b->answer, &m->later) ||
+	    !keep_graver(&m->facts.memory, &b->other, &b->later))
+		b->state = RECORD_PLAN_UNJUDGED;
+}
+
+void
+beside_take_header(struct message *m, bool seen)
+{
+	struct beside *b = &m->beside;
+
+	if (b->state != RECORD_PLAN_SAME)
+		return;
+	/* Shown it would have been, to a policy with such rules. */
+	if (!seen && b->later.nresults > 0)
+		b->state = RECORD_PLAN_UNJUDGED;
+	else if (!keep_graver(&m->facts.memory, &b->answer, &m->later) ||
+	    !keep_graver(&m->facts.memory, &b->other, &b->later))
 		b->state = RECORD_PLAN_UNJUDGED;
 }
 
@@ -210,7 +225,7 @@ beside_tell_rcpt(const struct message *m, const struct verdict *v,
 
 	/* Judged at RCPT was MAIL, for want of facts: then nothing else was. */
 	if (v != &m->verdict && b->state == RECORD_PLAN_SAME) {
-		struct beside_outcome at_rcpt = outcome_of(&b->rcpt);
+		struct beside_outcome at_rcpt = outcome_of(&b->later);
 
 		if (severity(&at_rcpt) > severity(&other))
 			other = at_rcpt;

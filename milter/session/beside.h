@@ -32,7 +32,7 @@ struct beside {
 	uint64_t refused_rcpts;
 	/* Of the policy that answers, and of the other one; at MAIL alone. */
 	struct beside_outcome answer, other, other_mail;
-	struct verdict mail, rcpt; /* of the other one */
+	struct verdict mail, later; /* of the other one, as in the message */
 };
 
 /* A new message: nothing was asked yet. */
@@ -50,6 +50,8 @@ void beside_give_up(struct message *) NONNULL;
 /* Both have judged MAIL; both have judged a recipient who is let in. */
 void beside_take_mail(struct message *) NONNULL;
 void beside_take_rcpt(struct message *) NONNULL;
+/* Both have judged the header's From field, `seen` or not shown by the MTA. */
+void beside_take_header(struct message *, bool seen) NONNULL;
 
 /* For the record of a message; of a refused recipient. */
 void beside_tell(const struct message *, struct record_plan *) NONNULL;

@@ -45,7 +45,6 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 	struct daemon *d = s->daemon;
 	struct message *m = s->message;
 	struct trace trace = { trace_to_log, s };
-	bool awaits;
 	struct question question = {
 		.scope = scope,
 		.facts = &m->facts,
@@ -70,12 +69,16 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 	} else if (canary)
 		/* Its record names the generation that it was beside. */
 		verdict->generation = other->generation;
-	awaits = fed_later && (verdict->unfed ||
+	return fed_later && (verdict->unfed ||
 	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
-	/* What is judged once more is counted then. */
+}
+
+/* What is judged once more is counted then. */
+static void
+count(struct session *s, bool awaits, const struct verdict *verdict)
+{
 	if (!awaits || verdict_refuses(verdict->kind))
-		metrics_verdict(&d->metrics, verdict);
-	return awaits;
+		metrics_verdict(&s->daemon->metrics, verdict);
 }
 
 void
@@ -88,6 +91,7 @@ judge_mail(struct session *s)
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
 	m->beside.awaits = ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict,
 	    &m->beside.mail);
+	count(s, m->beside.awaits, &m->verdict);
 	m->awaits = fed && m->verdict.unfed;
 	beside_take_mail(m);
 	metrics_session(&s->daemon->metrics, &m->facts);
@@ -100,6 +104,7 @@ judge_mail_late(struct session *s)
 
 	m->beside.awaits = ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict,
 	    &m->beside.mail);
+	count(s, false, &m->verdict);
 	beside_take_mail(m);
 }
 
@@ -107,5 +112,35 @@ void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
 	(void)ask(s, EVAL_RCPT, false, clock_date_us(), verdict,
-	    &s->message->beside.rcpt);
+	    &s->message->beside.later);
+	count(s, false, verdict);
+}
+
+void
+judge_header(struct session *s, struct verdict *verdict)
+{
+	(void)ask(s, EVAL_HEADER, false, clock_date_us(), verdict,
+	    &s->message->beside.later);
+}
+
+static bool
+could_not_tell(const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->nresults; i++)
+		if (!v->results[i].matched &&
+		    v->results[i].answer == ANSWER_CANNOT_TELL)
+			return true;
+	return false;
+}
+
+void
+judge_header_counted(struct session *s, const struct verdict *verdict)
+{
+	struct metrics *m = &s->daemon->metrics;
+
+	count(s, false, verdict);
+	if (could_not_tell(verdict))
+		metrics_count(m, COUNTER_HEADER_UNREAD);
+	if (verdict->unfed && s->daemon->feed != NULL)
+		metrics_count(m, COUNTER_FEED_MISSED);
 }

@@ -31,26 +31,55 @@ submit(struct session *s, enum record_event event, struct slice line)
 	return taken;
 }
 
+/* What became of a record on its way into a line. */
+enum made { MADE, CUT, NOT_HIDDEN };
+
+/* With people hidden as the setting privacy says; never without. */
+static enum made
+make(struct session *s, struct record *record, struct text *line)
+{
+	struct auditlog *audit = s->daemon->audit;
+	struct person_hiding hiding;
+	bool fits;
+
+	if (!auditlog_begin_people(audit, record->event == RECORD_MESSAGE,
+	    &hiding, &record->hiding))
+		return NOT_HIDDEN;
+	fits = record_format(record, line);
+	if (!auditlog_end_people(audit, record->hiding))
+		return NOT_HIDDEN;
+	return fits ? MADE : CUT;
+}
+
 static bool
-write_large(struct session *s, const struct record *record)
+lose(struct session *s, enum record_event event)
+{
+	metrics_count(&s->daemon->metrics, COUNTER_UNRECORDED);
+	if (event != RECORD_MESSAGE)
+		return auditlog_lose_refusal(s->daemon->audit);
+	return false;
+}
+
+static bool
+write_large(struct session *s, struct record *record)
 {
 	bool taken = false;
 
 	for (size_t size = RECORD_LINE_MAX; size <= LARGEST; size *= 4) {
 		char *memory = malloc(size);
 		struct text line;
-		bool fits;
+		enum made made;
 
 		if (memory == NULL)
 			break;
 		text_init(&line, memory, size);
-		fits = record_format(record, &line);
-		if (fits)
+		made = make(s, record, &line);
+		if (made == MADE)
 			taken = submit(s, record->event,
 			    slice_make(line.buf, line.n));
 		free(memory);
-		if (fits)
-			return taken;
+		if (made != CUT)
+			return made == MADE ? taken : lose(s, record->event);
 	}
 	log_warnx("audit log: a record of %zu recipients does not fit",
 	    record->nrcpts);
@@ -87,10 +116,15 @@ write_record(struct session *s, struct record *record)
 	record->settings = slice_make(s->message->settings->digest,
 	    RECORD_SETTINGS_DIGITS);
 	text_init(&line, memory, sizeof memory);
-	if (record_format(record, &line))
+	switch (make(s, record, &line)) {
+	case MADE:
 		return submit(s, record->event,
 		    slice_make(line.buf, line.n));
-	return write_large(s, record);
+	case CUT:
+		return write_large(s, record);
+	default:
+		return lose(s, record->event);
+	}
 }
 
 bool
@@ -102,6 +136,7 @@ recorder_message(struct session *s, enum record_event event)
 		.event = event,
 		.time_us = m->judged_us,
 		.verdict = &m->verdict,
+		.header = m->author.judged ? &m->later : NULL,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
 		.plan = &plan,

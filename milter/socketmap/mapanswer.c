@@ -62,16 +62,24 @@ announce(struct asked *a)
 static bool
 record(struct asked *a)
 {
-	struct record_outbound record = { a->now_us, &a->question, &a->answer };
+	struct record_outbound record = { .time_us = a->now_us,
+		.question = &a->question, .answer = &a->answer };
+	struct auditlog *audit = a->daemon->audit;
 	char *memory = malloc(RECORD_LINE_MAX);
+	struct person_hiding hiding;
 	struct text line;
 	bool taken;
 
 	if (memory == NULL)
 		return false;
 	text_init(&line, memory, RECORD_LINE_MAX);
-	taken = announce(a) && record_format_outbound(&record, &line) &&
-	    auditlog_offer(a->daemon->audit, slice_make(line.buf, line.n));
+	taken = auditlog_begin_people(audit, true, &hiding, &record.hiding);
+	if (taken) {
+		taken = record_format_outbound(&record, &line);
+		taken = auditlog_end_people(audit, record.hiding) && taken;
+	}
+	taken = taken && announce(a) &&
+	    auditlog_offer(audit, slice_make(line.buf, line.n));
 	free(memory);
 	metrics_count(&a->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);

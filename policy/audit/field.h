@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "policy/audit/person.h"
 #include "policy/facts/facts.h"
 
 enum field_group {
@@ -40,6 +41,7 @@ struct field {
 	enum field_group group;
 	enum fact_id fact;
 	enum field_kind kind;
+	enum person_kind person; /* whose it may be */
 };
 
 /* `name` is the field's. */

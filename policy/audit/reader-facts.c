@@ -103,9 +103,14 @@ parse_hex(struct parse *p, struct slice *bytes)
 {
 	struct slice hex;
 	char *out;
+	size_t at;
 
 	if (!scan_string(&p->scan, &hex))
 		return false;
+	*bytes = hex;
+	/* A commitment is put in its place later. */
+	if (person_find(hex, &at) && at == 0)
+		return true;
 	out = arena_alloc(&p->r->memory, hex.n / 2 + 1);
 	if (out == NULL)
 		return scan_fail(&p->scan, scan_no_memory);
@@ -237,5 +242,8 @@ parse_put_facts(struct parse *p)
 		if (!put_field(p, f->fact, p->nothing[f->group]))
 			return false;
 	return put_field(p, FACT_SERVER_NAME, true) &&
-	    put_field(p, FACT_SERVER_ADDR, true);
+	    put_field(p, FACT_SERVER_ADDR, true) && (!p->header_told ||
+	    (facts_set(facts, FACT_HEADER_FROM,
+	    slice_make(p->header_from.buf, p->header_from.n), false) &&
+	    facts_set(facts, FACT_HEADER_FLAW, p->header_flaw, false)));
 }

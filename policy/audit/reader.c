@@ -175,11 +175,14 @@ reader_next(struct reader *r, struct reader_record *record,
 		return open_run(r, r->runs, fault) ?
 		    next_line(r->runs, record, fault) : READER_FAILED;
 	}
-	if (r->last != NULL && !r->last->at_end && !r->last->ahead)
+	if (r->last != NULL && !r->last->at_end && !r->last->ahead) {
+		r->last->record.salts = record->salts;
 		read_ahead(r->last);
+	}
 	while ((run = earliest(r)) != NULL && !run->ahead) {
 		if (!open_run(r, run, fault))
 			return READER_FAILED;
+		run->record.salts = record->salts;
 		read_ahead(run);
 	}
 	r->last = run;

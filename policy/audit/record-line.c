@@ -66,15 +66,6 @@ raw_follows(const struct facts *facts, enum fact_id id)
 	return raw.p == value.p || slice_equal(raw, value);
 }
 
-struct slice
-line_mailbox(struct slice s)
-{
-	if (s.n > 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' &&
-	    s.p[1] != '<' && s.p[s.n - 2] != '>')
-		return slice_make(s.p + 1, s.n - 2);
-	return s.n == 0 ? slice_of("<>") : s;
-}
-
 /* Copied at a fixed length, which is faster than at the right one. */
 static void
 put_intro(struct line *l, const struct field *f)
@@ -95,6 +86,8 @@ put_fact(struct line *l, const struct field *f)
 	struct slice value = facts_value(l->record->facts, f->fact);
 	bool faithful = raw_follows(l->record->facts, f->fact);
 
+	if (line_hides(l, f))
+		return;
 	if (f->kind == FIELD_MAILBOX)
 		value = line_mailbox(value);
 	if (f->kind == FIELD_NUMBER && jsonput_is_number(value))
@@ -213,7 +206,13 @@ static void
 put_raw_fact(struct line *l, enum fact_id id)
 {
 	const struct facts *facts = l->record->facts;
+	const struct field *f = field_table();
 
+	while (f->name != NULL && f->fact != id)
+		f++;
+	if (facts->fact[id].state == FACT_KNOWN && f->name != NULL &&
+	    line_hides(l, f))
+		return;
 	if (facts->fact[id].state == FACT_KNOWN)
 		jsonput_hex(&l->out, id == FACT_MAIL_ADDR ?
 		    line_mailbox(facts_raw(facts, id)) : facts_raw(facts, id));

@@ -36,6 +36,21 @@ put_id(struct jsonput *j, uint64_t id)
 	jsonput_string(j, slice_of(hex));
 }
 
+/* It may tell of a person as the rules that are in force do. */
+static void
+put_rule(struct line *l, const struct record_plan *p)
+{
+	const struct line_of_rule rule = { .key = p->key,
+		.requirement = p->requirement };
+
+	if (line_rule(&l->out, l->hiding, l->certificate, &rule))
+		return;
+	PUT(l, ",\"key\":");
+	line_slice(l, p->key);
+	PUT(l, ",\"requirement\":");
+	line_slice(l, p->requirement);
+}
+
 static void
 put_other_verdict(struct line *l, const struct record_plan *p)
 {
@@ -49,10 +64,7 @@ put_other_verdict(struct line *l, const struct record_plan *p)
 	}
 	PUT(l, ",\"reason\":");
 	line_word(l, p->reason == REASON_NONE ? NULL : reason_name(p->reason));
-	PUT(l, ",\"key\":");
-	line_slice(l, p->key);
-	PUT(l, ",\"requirement\":");
-	line_slice(l, p->requirement);
+	put_rule(l, p);
 	PUT(l, ",\"refused_rcpts\":");
 	jsonput_number(&l->out, p->refused_rcpts);
 }

@@ -9,9 +9,11 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_MESSAGE] = "message",
 	[RECORD_REFUSED_MAIL] = "refused-mail",
 	[RECORD_REFUSED_RCPT] = "refused-rcpt",
+	[RECORD_REFUSED_HEADER] = "refused-header",
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
 	[RECORD_DELIVERED] = "delivered",
+	[RECORD_HANDSHAKE] = "handshake",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
 	[RECORD_PLAN] = "plan",
@@ -43,6 +45,12 @@ record_result(const struct tag_result *r)
 	return r->warn ? "would-fail" : "fails";
 }
 
+/*
+ * RFC 8460 section 4.3: plaintext and auth-in-clear are starttls-not-supported,
+ * wrong-certificate is certificate-host-mismatch, not-verified is
+ * certificate-not-trusted if there was a certificate, else validation-failure,
+ * as is too-weak.
+ */
 const char *
 record_result_type(enum reason reason, enum verify verify)
 {
@@ -72,7 +80,7 @@ put_rcpts(struct line *l)
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
 			PUT(l, ",");
-		faithful &= jsonput_string(&l->out,
+		faithful &= line_person(&l->out, l->hiding, PERSON_MAILBOX,
 		    line_mailbox(r->rcpts[i].address));
 	}
 	PUT(l, "]");
@@ -98,8 +106,8 @@ put_resolved(struct line *l)
 		if (r->rcpts[i].resolved.n == 0)
 			PUT(l, "null");
 		else
-			faithful &= jsonput_string(&l->out,
-			    r->rcpts[i].resolved);
+			faithful &= line_person(&l->out, l->hiding,
+			    PERSON_MAILBOX, r->rcpts[i].resolved);
 	}
 	PUT(l, "]");
 	if (!faithful)
@@ -127,10 +135,46 @@ put_generations(struct line *l)
 	PUT(l, "]");
 }
 
+/*
+ * Whom the header says that it is from, where that was asked; no names.  The
+ * flaw is why that is not all, or nothing.
+ */
+static void
+put_header(struct line *l)
+{
+	const struct record *r = l->record;
+	struct slice rest = facts_value(r->facts, FACT_HEADER_FROM), mailbox;
+	struct slice flaw = facts_value(r->facts, FACT_HEADER_FLAW);
+	bool first = true;
+
+	if (!facts_known(r->facts, FACT_HEADER_FROM))
+		return;
+	PUT(l, ",\"header_from\":[");
+	while (slice_next(&rest, '\n', &mailbox)) {
+		if (!first)
+			PUT(l, ",");
+		first = false;
+		jsonput_string(&l->out, mailbox);
+	}
+	PUT(l, "]");
+	if (flaw.n > 0) {
+		PUT(l, ",\"header_from_flaw\":");
+		line_slice(l, flaw);
+	}
+	if (r->header != NULL &&
+	    r->header->generation != r->verdict->generation) {
+		PUT(l, ",\"header_generation\":");
+		jsonput_number(&l->out, r->header->generation);
+	}
+}
+
 static void
 put_rule(struct line *l, const struct tag_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
 {
+	const struct line_of_rule rule = { r->key, r->requirement, r->line };
+	bool hidden;
+
 	if (!r->matched && !r->lookup_failed)
 		return;
 	if (!*first)
@@ -141,12 +185,16 @@ put_rule(struct line *l, const struct tag_result *r, bool *first,
 	PUT(l, "\"");
 	if (rcpt != NULL) {
 		PUT(l, ",\"rcpt\":");
-		line_slice(l, line_mailbox(rcpt->address));
+		line_person(&l->out, l->hiding, PERSON_MAILBOX,
+		    line_mailbox(rcpt->address));
 	}
-	PUT(l, ",\"key\":");
-	line_slice(l, r->key);
-	PUT(l, ",\"requirement\":");
-	line_slice(l, r->requirement);
+	hidden = line_rule(&l->out, l->hiding, l->certificate, &rule);
+	if (!hidden) {
+		PUT(l, ",\"key\":");
+		line_slice(l, r->key);
+		PUT(l, ",\"requirement\":");
+		line_slice(l, r->requirement);
+	}
 	PUT(l, ",\"result\":");
 	line_word(l, record_result(r));
 	if (waiver != WAIVER_NONE) {
@@ -156,7 +204,7 @@ put_rule(struct line *l, const struct tag_result *r, bool *first,
 	PUT(l, ",\"file\":");
 	line_slice(l, r->file);
 	PUT(l, ",\"line\":");
-	jsonput_number(&l->out, r->line);
+	jsonput_number(&l->out, hidden ? 0 : r->line);
 	PUT(l, "}");
 }
 
@@ -179,24 +227,42 @@ put_rules(struct line *l)
 		if (r->rcpts[i].result != NULL)
 			put_rule(l, r->rcpts[i].result, &first, &r->rcpts[i],
 			    r->rcpts[i].waiver);
+	for (unsigned i = 0; r->header != NULL && i < r->header->nresults; i++)
+		put_rule(l, &r->header->results[i], &first, NULL,
+		    WAIVER_NONE);
 	PUT(l, "]");
 }
 
+static struct outcome
+outcome_of_verdict(const struct verdict *v)
+{
+	bool any = v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE;
+
+	return (struct outcome){ v->kind, v->waiver,
+		any ? v->reply.reason : REASON_NONE, any ? &v->reply : NULL };
+}
+
+static unsigned
+severity(const struct verdict *v)
+{
+	return verdict_severity(v->kind, v->waiver);
+}
+
 /*
- * The verdict at MAIL stands for the message; where it has nothing to tell,
- * the first recipient that has something does.
+ * The stricter of the verdicts at MAIL and at the end of the header stands for
+ * the message; where neither has anything to tell, the first recipient that has
+ * something does.
  */
 static struct outcome
 outcome_of(const struct record *r)
 {
-	const struct verdict *v = r->verdict;
-	struct outcome o = { v->kind, v->waiver, REASON_NONE, NULL };
+	const struct verdict *v = r->header != NULL &&
+	    severity(r->header) > severity(r->verdict) ? r->header :
+	    r->verdict;
+	struct outcome o = outcome_of_verdict(v);
 
-	if (v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE) {
-		o.reason = v->reply.reason;
-		o.reply = &v->reply;
+	if (o.reply != NULL)
 		return o;
-	}
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		const struct record_rcpt *rcpt = &r->rcpts[i];
 
@@ -221,6 +287,8 @@ put_reply(struct line *l, const struct reply *reply)
 		PUT(l, "null");
 		return;
 	}
+	if (line_hides_reply(l, reply))
+		return;
 	PUT(l, "\"");
 	if (reply->code != NULL && reply->code[0] != '\0') {
 		line_words(l, reply->code);
@@ -274,10 +342,12 @@ record_format(const struct record *r, struct text *out)
 	struct line line = { .record = r }, *l = &line;
 
 	jsonput_start(&l->out, out);
+	line_people(l, r->facts, r->hiding);
 	PUT(l, CHAIN_START);
 	line_word(l, event_names[r->event]);
 	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);
+	line_privacy(&l->out, l->hiding);
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
@@ -291,6 +361,7 @@ record_format(const struct record *r, struct text *out)
 	put_rcpts(l);
 	put_resolved(l);
 	put_generations(l);
+	put_header(l);
 	put_rules(l);
 	put_verdict(l);
 	PUT(l, ",\"mode\":");
@@ -300,5 +371,6 @@ record_format(const struct record *r, struct text *out)
 	line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
-	return jsonput_finish(&l->out);
+	return jsonput_finish(&l->out) &&
+	    (r->hiding == NULL || !r->hiding->failed);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "policy/audit/chain.h"
+#include "policy/audit/person.h"
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
 #include "policy/outbound/outbound.h"
@@ -34,9 +35,11 @@ enum record_event {
 	RECORD_MESSAGE,	 /* end of message: it was judged and let through */
 	RECORD_REFUSED_MAIL,
 	RECORD_REFUSED_RCPT, /* `rcpts` holds just this one, without result */
+	RECORD_REFUSED_HEADER, /* for all of `rcpts`, at the end of the header */
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
+	RECORD_HANDSHAKE, /* with a server: record-handshake.h */
 	RECORD_POLICY,	 /* not of a session: record_policy_format() */
 	RECORD_SETTINGS, /* the same: record_policy_settings() */
 	RECORD_PLAN,	 /* the same: record_plan_format() */
@@ -53,11 +56,13 @@ struct record {
 	struct slice session; /* our own id of the connection */
 	const struct facts *facts;
 	const struct verdict *verdict; /* at MAIL, or at the refused RCPT */
+	const struct verdict *header; /* at the end of it; NULL: not judged */
 	const struct record_rcpt *rcpts;
 	size_t nrcpts;
 	struct slice settings; /* the beginning of their digest, or empty */
 	bool monitor; /* mode */
 	bool exempt;  /* the client is never refused (exempt-clients) */
+	struct person_hiding *hiding; /* NULL: people stand in it as they are */
 	const struct record_plan *plan; /* or NULL */
 };
 
@@ -65,9 +70,8 @@ struct record {
 enum { RECORD_LINE_MAX = 64 * 1024 };
 
 /*
- * The record as one JSON object without seq, chain and newline, which
- * chain.h adds.  When `out` is cut (thousands of recipients) false, and the
- * caller asks again with more room.
+ * One JSON object without seq, chain and newline, which chain.h adds.  False:
+ * `out` is cut (thousands of recipients): ask with more room; or hiding->failed.
  */
 bool record_format(const struct record *, struct text *out) MUST_CHECK NONNULL;
 
@@ -81,6 +85,7 @@ struct record_outbound {
 	int64_t time_us;
 	const struct outbound_question *question;
 	const struct outbound_answer *answer;
+	struct person_hiding *hiding; /* as in struct record */
 };
 
 bool record_format_outbound(const struct record_outbound *, struct text *out)
@@ -106,12 +111,7 @@ bool record_format_maillog(const struct record_maillog *, struct text *out)
 /* A line that record_format_maillog() wrote. */
 bool record_is_maillog(struct slice line);
 
-/*
- * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:
- * plaintext and auth-in-clear are starttls-not-supported, wrong-certificate is
- * certificate-host-mismatch, not-verified is certificate-not-trusted if there
- * was a certificate, else validation-failure, as is too-weak.
- */
+/* The word of RFC 8460 section 4.3 for a failure, NULL where none fits. */
 const char *record_result_type(enum reason, enum verify);
 
 /* How the rules of a tag came out, field rules[].result: "would-fail". */

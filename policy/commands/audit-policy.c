@@ -1,5 +1,6 @@
 /* What the log says of a policy and of settings, as a line for people. */
-#include "policy/commands/audit.h"
+#include "policy/audit/print.h"
+#include "policy/commands/audit-line.h"
 
 static void
 print_word(const char *before, struct slice word, struct text *out)

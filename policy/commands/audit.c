@@ -126,6 +126,7 @@ audit_files(const struct context *context, char **operands,
     struct audit_files *files, struct fault *fault)
 {
 	memset(files, 0, sizeof *files);
+	files->context = context;
 	files->paths = operands;
 	while (operands[files->n] != NULL)
 		files->n++;
@@ -250,6 +251,8 @@ take(struct audit_walk *w, enum reader_result result,
 		w->withdrawn++;
 		return true;
 	}
+	if (result == READER_RECORD || result == READER_OUTBOUND)
+		audit_count_hidden(&w->hidden, record);
 	switch (result) {
 	case READER_RECORD:
 		w->records++;
@@ -288,11 +291,18 @@ audit_walk(struct audit_walk *w, const struct audit_files *files,
 	    w->at_once, fault);
 	struct reader_record record;
 	enum reader_result result;
+	struct salts *salts = NULL;
 	struct fault unread;
 
 	if (reader == NULL)
 		return false;
+	if (!w->no_salts && (salts = audit_salts_open(files->context,
+	    fault)) == NULL) {
+		reader_close(reader);
+		return false;
+	}
 	reader_record_init(&record);
+	record.salts = salts;
 	do {
 		result = reader_next(reader, &record, fault);
 		if (result == READER_UNREAD) {
@@ -303,6 +313,8 @@ audit_walk(struct audit_walk *w, const struct audit_files *files,
 	    take(w, result, &record, reader, fault));
 	reader_record_free(&record);
 	reader_close(reader);
+	audit_note_why(&w->hidden, salts);
+	salts_close(salts);
 	if (result == READER_FAILED)
 		return false;
 	if (w->unread == 0 || w->unread < files->n || !is_nothing(w))

@@ -11,19 +11,19 @@
 
 #include "policy/audit/keyring.h"
 #include "policy/audit/print.h"
-#include "policy/audit/reader.h"
 #include "policy/audit/source.h"
+#include "policy/commands/audit-people.h"
 #include "policy/commands/command.h"
 
 extern const struct command command_audit_show, command_audit_why,
     command_audit_verify, command_audit_head, command_audit_key,
-    command_audit_prove, command_audit_from_log;
+    command_audit_prove, command_audit_from_log, command_audit_erase;
 
 /* Files to read: operands, or the log and what it was rotated to. */
 struct audit_files {
 	char **paths;
-	size_t n;
-	size_t doubled; /* packed files left out, beside the unpacked */
+	size_t n, doubled; /* packed files left out, beside the unpacked */
+	const struct context *context;
 	glob_t found;
 	bool globbed;
 };
@@ -72,21 +72,20 @@ bool audit_time(const char *word, bool end, int64_t *us);
 bool audit_is_domain(const char *word);
 
 /*
- * Reads record after record, those of messages for `each` (NULL: nobody), those of
- * what an MTA was told before it delivers for `outbound` (NULL: counted as notes).  Torn
- * lines are counted, bad ones reported and counted; neither is called for
- * them.  `note` (or NULL) is for the log's lines about itself.  Withdrawn
- * records are counted and passed over, but for `withdrawn_too`.  False from any
- * of the three stops.
+ * Reads record after record, those of messages for `each` (NULL: nobody), those
+ * of what an MTA was told for `outbound` (NULL: counted as notes).  Torn lines
+ * are counted, bad ones reported, too.  `note` (or NULL) is for the log's lines
+ * about itself.  Withdrawn records are counted and passed over, but for
+ * `withdrawn_too`.  False from any of the three stops.
  */
 struct audit_walk {
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	bool (*outbound)(void *arg, const struct reader_record *);
 	bool (*note)(void *arg, const struct reader_record *);
 	void *arg;
-	bool withdrawn_too;
-	bool at_once;	/* see reader_open() */
+	bool withdrawn_too, at_once; /* the latter: see reader_open() */
 	bool again;	/* another walk has reported bad lines already */
+	bool no_salts;	/* nobody is to be told */
 	size_t records; /* read so far; for progress_start() */
 	uint64_t notes, torn, bad, withdrawn;
 	uint64_t unrecorded; /* refusals, as the log says */
@@ -94,6 +93,7 @@ struct audit_walk {
 	uint64_t delivered;	  /* and mail that left, among the notes */
 	uint64_t unread; /* files that could not be read, or not to the end */
 	enum fault_kind unread_kind; /* of the first */
+	struct audit_hidden hidden;
 };
 
 /*
@@ -111,10 +111,5 @@ void audit_say_torn(uint64_t torn); /* as do these */
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
-
-/* Of an outbound record; of RECORD_POLICY, _SETTINGS, _PLAN; of a plan's word. */
-void audit_outbound_print(const struct reader_record *, struct text *out);
-void audit_policy_print(const struct reader_record *, struct text *out);
-void audit_plan_print(const struct record_plan *, struct text *out);
 
 #endif

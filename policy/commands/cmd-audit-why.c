@@ -10,8 +10,14 @@
 #include <unistd.h>
 
 #include "policy/replay/replay.h"
+#include "policy/commands/audit-line.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/past.h"
+
+static const struct command_option options[] = {
+	AUDIT_OPTION_SALTS,
+	{ 0, NULL, NULL, NULL }
+};
 
 struct why {
 	const struct context *context;
@@ -40,6 +46,7 @@ print_facts(const struct reader_record *r)
 		text_puts(&line, i == 0 ? " to " : ", ");
 		text_put_printable(&line, r->rcpts[i]);
 	}
+	audit_print_header(f, ", header from ", &line);
 	audit_print_fact(f, FACT_AUTH_AUTHEN, ", logged in as ", &line);
 	puts(line.buf);
 	text_clear(&line);
@@ -125,6 +132,16 @@ print_verdict(const struct reader_record *r)
 		    "client was told 451 in place of an acceptance");
 }
 
+/* What begins with a ~ is not whom it is about. */
+static void
+print_hidden(const struct reader_record *r)
+{
+	for (int i = 0; i < SALTS_ANSWERS; i++)
+		if ((r->hidden >> i & 1) != 0)
+			printf("hidden: people, by ~ and 32 digits: %s\n",
+			    salts_answer_text((enum salts_answer)i));
+}
+
 static void
 print_line(void *none, const char *line)
 {
@@ -169,6 +186,10 @@ print_tried(struct why *w, struct reader_record *r,
 	static struct replay replay;
 	struct trace trace = { .line = print_line };
 
+	if (r->blind) {
+		puts("keys tried: cannot tell, people are hidden");
+		return;
+	}
 	printf("keys tried, generation %llu%s:\n",
 	    (unsigned long long)r->generation,
 	    past_settings(&w->past, r) == NULL ?
@@ -248,6 +269,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	}
 	print_rules(r);
 	print_verdict(r);
+	print_hidden(r);
 	print_trace(w, r);
 	return true;
 }
@@ -262,7 +284,7 @@ run(struct context *context, int argc, char **argv)
 	struct fault fault;
 	int c, status;
 
-	while ((c = command_getopt(context, argc, argv, &status)) != -1)
+	if ((c = command_getopt(context, argc, argv, &status)) != -1)
 		return status;
 	if (optind == argc || argv[optind][0] == '\0')
 		return command_usage(context, "which message? Give its queue "
@@ -292,6 +314,6 @@ run(struct context *context, int argc, char **argv)
 
 const struct command command_audit_why = {
 	"audit why", "QUEUE-ID [FILE...]",
-	"Explain what became of a message", NULL, run,
+	"Explain what became of a message", options, run,
 	"tlspolicy-audit(5)"
 };

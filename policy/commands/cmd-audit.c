@@ -12,6 +12,7 @@ const struct command *const command_audit_table[] = {
 	&command_audit_key,
 	&command_audit_prove,
 	&command_audit_from_log,
+	&command_audit_erase,
 	NULL
 };
 
@@ -76,7 +77,7 @@ run(struct context *context, int argc, char **argv)
 }
 
 const struct command command_audit = {
-	"audit", "show|why|verify|head|key|prove|from-log ...",
+	"audit", "show|why|verify|head|key|prove|from-log|erase ...",
 	"Read, explain and verify the audit log", NULL, run,
 	"tlspolicy-audit(5)"
 };

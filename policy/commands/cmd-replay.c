@@ -1,6 +1,7 @@
 /* tlspolicy replay: which recorded mail would be judged differently. */
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "policy/commands/progress.h"
@@ -18,6 +19,7 @@ static const struct command_option options[] = {
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
 	{ OPTION_AS_THEN, "as-then", NULL, "each by the policy of its day" },
 	{ 'v', "verbose", NULL, "with the examples, how both verdicts came" },
+	AUDIT_OPTION_SALTS,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -43,9 +45,13 @@ print(struct replaying *run, struct replay_workers *workers)
 {
 	struct replay_report *report = &workers->report;
 	struct store_reader reader;
+	struct audit_hidden hidden = { .records = { 0 } };
 	struct fault fault;
 
+	memcpy(hidden.records, workers->hidden, sizeof hidden.records);
+	audit_note_why(&hidden, workers->salts);
 	audit_say_torn(workers->torn);
+	audit_say_hidden(&hidden);
 	audit_say_withdrawn(workers->withdrawn);
 	audit_say_maillog(workers->maillog, workers->untold, workers->delivered);
 	if (run->json) {
@@ -60,6 +66,7 @@ print(struct replaying *run, struct replay_workers *workers)
 		run->replay.own_mode = run->own_mode;
 		run->replay.own_exempt = exempt(run);
 		run->replay.reader = &reader;
+		run->replay.salts = workers->salts;
 		replay_report_print(report, workers->records, run->verbose,
 		    &run->replay, stdout);
 		store_end(&reader);
@@ -68,7 +75,8 @@ print(struct replaying *run, struct replay_workers *workers)
 	if (workers->unread + workers->bad > 0)
 		return audit_status(workers->unread, workers->unread_kind,
 		    workers->bad);
-	return replay_report_refuses(report) ? EXIT_FINDINGS : EXIT_FINE;
+	return replay_report_refuses(report) || report->unjudged > 0 ?
+	    EXIT_FINDINGS : EXIT_FINE;
 }
 
 static int
@@ -82,6 +90,9 @@ replay(struct replaying *run, const struct audit_files *files,
 	int status;
 	bool good;
 
+	workers.salts = audit_salts_open(run->context, &fault);
+	if (workers.salts == NULL)
+		return command_fail(&fault);
 	progress_start("records judged", &workers.records);
 	good = replay_workers_run(&workers, files->paths, files->n, &fault);
 	progress_stop();
@@ -90,6 +101,7 @@ replay(struct replaying *run, const struct audit_files *files,
 	else
 		status = good ? print(run, &workers) : command_fail(&fault);
 	replay_workers_free(&workers);
+	salts_close(workers.salts);
 	return status;
 }
 

@@ -25,6 +25,7 @@ static const struct command_option options[] = {
 	    "mails over TLS that make clear an alarm, 10" },
 	{ OPTION_CSV, "csv", NULL, "a row for each day of each domain" },
 	{ OPTION_HTML, "html", NULL, "one page for a browser or a printer" },
+	AUDIT_OPTION_SALTS,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -52,7 +53,10 @@ note(void *arg, const struct reader_record *record)
 {
 	struct asked *asked = arg;
 
-	return record->event != RECORD_DELIVERED ||
+	if (record->event == RECORD_HANDSHAKE && !record->maillog)
+		return report_add(&asked->gone, record);
+	return (record->event != RECORD_DELIVERED &&
+	    record->event != RECORD_HANDSHAKE) ||
 	    (basis_add(&asked->basis, record) &&
 	    report_add(&asked->gone, record));
 }
@@ -216,6 +220,7 @@ make(struct asked *asked, const struct audit_files *files)
 	if (!asked->left)
 		say_unmatched(&asked->came, walk.records);
 	audit_say_torn(walk.torn);
+	audit_say_hidden(&walk.hidden);
 	audit_say_withdrawn(walk.withdrawn);
 	audit_say_unrecorded(walk.unrecorded);
 	audit_say_maillog(asked->left ? 0 : walk.maillog,

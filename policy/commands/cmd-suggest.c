@@ -35,6 +35,7 @@ static const struct command_option options[] = {
 	    "only senders of this domain or below" },
 	{ OPTION_CLIENT, "client", "CLIENT",
 	    "only mail of this host, address or network" },
+	AUDIT_OPTION_SALTS,
 	{ OPTION_CN, "cn", NULL, "pin the name in a partner's certificates" },
 	{ OPTION_BIND, "bind", NULL,
 	    "bind a sender to its hosts, where they are few" },
@@ -261,6 +262,7 @@ suggest(struct walk_state *state, const struct audit_files *files, bool why_not)
 		return command_fail(&fault);
 	}
 	audit_say_torn(first.torn);
+	audit_say_hidden(&first.hidden);
 	audit_say_withdrawn(first.withdrawn);
 	if (!left)
 		audit_say_maillog(first.maillog, first.untold,

@@ -224,7 +224,7 @@ read_settings(struct context *context, int *status)
 	return true;
 }
 
-enum { OPTIONS_MAX = 16 };
+enum { OPTIONS_MAX = 24 };
 
 /* The lists of a command and of all commands, as getopt_long() takes them. */
 static void
@@ -282,6 +282,22 @@ bad_option(const struct context *context, char **argv, int c)
 	return bad_word(context, arg);
 }
 
+static bool
+add_salts(struct context *context, const char *folder)
+{
+	unsigned n = 0;
+
+	while (n < COMMAND_SALTS_MAX && context->salts[n] != NULL)
+		n++;
+	if (n == COMMAND_SALTS_MAX) {
+		command_usage(context, "more than %d options --salts",
+		    COMMAND_SALTS_MAX);
+		return false;
+	}
+	context->salts[n] = folder;
+	return true;
+}
+
 int
 command_getopt(struct context *context, int argc, char **argv, int *status)
 {
@@ -303,6 +319,12 @@ command_getopt(struct context *context, int argc, char **argv, int *status)
 			break;
 		case 'd':
 			context->store = optarg;
+			break;
+		case OPTION_SALTS:
+			if (!add_salts(context, optarg)) {
+				*status = FAULT_USAGE;
+				return '?';
+			}
 			break;
 		case 'h':
 			print_help(context->command);

@@ -25,8 +25,8 @@ struct command_option {
 
 /* Letters of options that have none. */
 enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
-	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION,
-	OPTION_CANONICAL, OPTION_AS_THEN, OPTION_UPGRADE };
+	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION, OPTION_CANONICAL,
+	OPTION_AS_THEN, OPTION_UPGRADE, OPTION_SALTS, COMMAND_SALTS_MAX = 32 };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \
@@ -38,6 +38,7 @@ struct context {
 	bool no_settings_file;	  /* the default file is missing */
 	const char *conf;	  /* -c CONF, or the default file */
 	const char *store;	  /* -d STORE, else the setting `store` */
+	const char *salts[COMMAND_SALTS_MAX + 1]; /* --salts; the end is NULL */
 };
 
 struct command {
@@ -75,10 +76,9 @@ void command_print_table(void); /* for completion, as tlspolicy(1) tells */
 
 /* "tlspolicy: ..." on standard error, fit for a terminal. */
 void command_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
-
 /* Reports `f` on standard error; returns its kind as the exit code. */
 int command_fail(const struct fault *f);
-/* A usage error: says what, points to --help; returns 64. */
+/* Says what, points to --help; returns 64. */
 int command_usage(const struct context *, const char *fmt, ...)
     PRINTF_LIKE(2, 3);
 /* For functions that report faults one by one; `arg` is not used. */

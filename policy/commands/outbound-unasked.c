@@ -224,6 +224,7 @@ say(const struct unasked *rules, const struct audit_walk *walk, bool json)
 		print_text(all);
 	json_decref(all);
 	audit_say_torn(walk->torn);
+	audit_say_hidden(&walk->hidden);
 	return walk->bad > 0 ? FAULT_DATA : any ? EXIT_FINDINGS : EXIT_FINE;
 }
 

@@ -359,6 +359,7 @@ replay_left(const struct audit_files *files, struct store *store,
 		else
 			print_text(run);
 		audit_say_torn(second.torn);
+		audit_say_hidden(&second.hidden);
 		if (run->undirected > 0)
 			fprintf(stderr, "%llu without a domain left out\n",
 			    (unsigned long long)run->undirected);

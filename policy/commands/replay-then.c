@@ -19,6 +19,8 @@ enum untold {
 	UNTOLD_ANOTHER,
 	UNTOLD_SETTINGS,
 	UNTOLD_MAILLOG,
+	UNTOLD_PEOPLE,
+	UNTOLD_HEADER,
 	UNTOLD_PLAN,
 	UNTOLD_COUNT
 };
@@ -29,6 +31,9 @@ static const char *const reasons[UNTOLD_COUNT] = {
 	[UNTOLD_ANOTHER] = "the store's generation of that number is another",
 	[UNTOLD_SETTINGS] = "nobody told the settings",
 	[UNTOLD_MAILLOG] = "made of a mail log: nothing judged it",
+	[UNTOLD_PEOPLE] = "people in it are not told",
+	[UNTOLD_HEADER] = "there were rules for the From field of its header, "
+	    "which is not recorded",
 	[UNTOLD_PLAN] = "the policy of a plan gave the verdict",
 };
 
@@ -80,8 +85,8 @@ prepare(struct replay *p, const struct reader_record *r)
 	struct then *t = p->arg;
 	const struct settings *settings;
 
-	t->untold = r->maillog ? UNTOLD_MAILLOG : r->plan.answered ?
-	    UNTOLD_PLAN : UNTOLD_NONE;
+	t->untold = r->maillog ? UNTOLD_MAILLOG : r->blind ? UNTOLD_PEOPLE :
+	    r->plan.answered ? UNTOLD_PLAN : UNTOLD_NONE;
 	past_next_record(&t->past);
 	if (t->untold != UNTOLD_NONE ||
 	    (p->reader = rules_of(t, r, r->generation)) == NULL)
@@ -108,6 +113,8 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	if (t->fault.kind != FAULT_NONE)
 		return false;
 	if (t->replay.unknown) {
+		if (t->untold == UNTOLD_NONE && t->replay.header_missing)
+			t->untold = UNTOLD_HEADER;
 		t->counts[t->untold]++;
 		t->report.unjudged++;
 		return true;
@@ -139,6 +146,7 @@ print(struct then *t, bool verbose, bool json)
 	struct fault fault;
 
 	audit_say_torn(t->walk.torn);
+	audit_say_hidden(&t->walk.hidden);
 	audit_say_withdrawn(t->walk.withdrawn);
 	audit_say_unrecorded(t->walk.unrecorded);
 	say_unjudged(t);

@@ -108,6 +108,39 @@ const struct setting_type setting_type_days = {
 };
 
 static bool
+parse_kept(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	static const char days[] = "days:";
+	unsigned long number = 0;
+
+	if (!slice_is_nocase(value, "off") &&
+	    (!slice_starts_nocase(value, days) ||
+	    !text_number(slice_from(value, sizeof days - 1), row->max,
+	    &number) || number == 0))
+		return setting_expected(row, value, f);
+	*(int *)field = (int)number;
+	return true;
+}
+
+static void
+print_kept(const struct setting *row, const void *field, struct text *out)
+{
+	(void)row;
+	if (*(const int *)field == 0)
+		text_puts(out, "off");
+	else
+		text_printf(out, "days:%d", *(const int *)field);
+}
+
+const struct setting_type setting_type_kept = {
+	.expects = "off, or days: and a number of days from 1 to 3650, as "
+	    "days:30",
+	.parse = parse_kept,
+	.print = print_kept,
+};
+
+static bool
 parse_word(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {

@@ -54,6 +54,7 @@ extern const struct setting_type setting_type_account;
 extern const struct setting_type setting_type_url;
 extern const struct setting_type setting_type_mode;
 extern const struct setting_type setting_type_days; /* 400, 400d */
+extern const struct setting_type setting_type_kept; /* off, days:30 */
 extern const struct setting_type setting_type_word;
 extern const struct setting_type setting_type_duration; /* "30s", in seconds */
 extern const struct setting_type setting_type_prefixes;

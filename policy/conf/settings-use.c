@@ -1,4 +1,9 @@
-/* What settings mean for a session: how it is judged, who is exempt. */
+/*
+ * What settings mean: how a session is judged, who is exempt, which folder.
+ */
+#include <stdio.h>
+#include <string.h>
+
 #include "policy/conf/settings.h"
 
 void
@@ -12,6 +17,7 @@ settings_eval_options(const struct settings *s, struct eval_options *options)
 		.monitor = s->mode == MODE_MONITOR,
 		.help_url = s->help_url,
 		.local_domains = s->local_domains,
+		.judge_header = s->header_from == HEADER_FROM_JUDGE,
 	};
 }
 
@@ -28,4 +34,18 @@ settings_exempt(const struct settings *s, const struct facts *facts)
 		if (netprefix_covers(&s->exempt.prefix[i], &addr))
 			return true;
 	return false;
+}
+
+void
+settings_state_folder(const struct settings *s, char folder[SETTINGS_STRING_MAX])
+{
+	const char *path = s->state_folder;
+	const char *slash = strrchr(s->store, '/');
+
+	if (path[0] != '\0')
+		snprintf(folder, SETTINGS_STRING_MAX, "%s", path);
+	else
+		snprintf(folder, SETTINGS_STRING_MAX, "%.*s", slash == NULL ||
+		    slash == s->store ? 1 : (int)(slash - s->store),
+		    slash == NULL ? "." : s->store);
 }

@@ -49,6 +49,7 @@ struct settings {
 	int history; /* days */
 	char audit_file[SETTINGS_STRING_MAX];
 	int audit_sync, audit_full;
+	int privacy; /* days that people can be told; 0: in the log itself */
 	char audit_key_file[SETTINGS_STRING_MAX];
 	char checkpoint_key_file[SETTINGS_STRING_MAX];
 	char checkpoint_file[SETTINGS_STRING_MAX];
@@ -56,6 +57,7 @@ struct settings {
 	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
+	int header_from;
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
 	char watch_certificates[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
@@ -64,6 +66,10 @@ struct settings {
 	char facts_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int facts_socket_mode;
 	char facts_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
+	int tlsrpt_socket_mode;
+	char tlsrpt_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_forward[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int inexpressible;
 	int outbound_default, outbound_servername;
 	int outbound_match;
@@ -102,5 +108,8 @@ void settings_eval_options(const struct settings *s, struct eval_options *)
     NONNULL;
 /* Never refused: local submission, and the clients of exempt-clients. */
 bool settings_exempt(const struct settings *s, const struct facts *) NONNULL;
+/* The setting state-folder, or the folder of the store. */
+void settings_state_folder(const struct settings *s,
+    char folder[SETTINGS_STRING_MAX]) NONNULL;
 
 #endif

@@ -44,3 +44,35 @@ organisation_organisational(struct slice name, struct text *out)
 	    psl_registrable_domain(psl_builtin(), canonical.buf);
 	text_puts(out, organisation != NULL ? organisation : canonical.buf);
 }
+
+bool
+organisation_registered(struct slice name, struct text *out)
+{
+	const int registries = PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE;
+	char text[DOMAIN_TEXT_MAX];
+	const char *last, *label;
+	struct netaddr addr;
+	struct text canonical;
+
+	text_clear(out);
+	text_init(&canonical, text, sizeof text);
+	if (netaddr_parse(name, &addr) || (name.n > 0 && name.p[0] == '['))
+		return false;
+	domain_canonical(name, &canonical);
+	last = text + strspn(text, ".");
+	if (last[strspn(last, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] !=
+	    '\0')
+		return false;
+	for (label = strchr(last, '.'); label != NULL;
+	    label = strchr(last, '.')) {
+		if (psl_is_public_suffix2(psl_builtin(), label + 1,
+		    registries)) {
+			if (!psl_is_public_suffix2(psl_builtin(), last,
+			    registries))
+				text_puts(out, last);
+			return out->n > 0;
+		}
+		last = label + 1;
+	}
+	return false;
+}

@@ -22,4 +22,12 @@ bool organisation_covers(struct slice domain, struct slice name);
  */
 void organisation_organisational(struct slice name, struct text *out) NONNULL;
 
+/*
+ * The same by the registries' part of that list alone, so that names which a
+ * provider gives to its customers have the provider's domain.  False, and `out`
+ * is empty: an address, a suffix, or below no suffix that is known.
+ */
+bool organisation_registered(struct slice name, struct text *out) MUST_CHECK
+    NONNULL;
+
 #endif

@@ -92,6 +92,7 @@ print_example(const struct replay_group *g, bool traces, struct replay *p,
 	struct text line;
 
 	reader_record_init(&record);
+	record.salts = p->salts;
 	if (reader_parse(&record, g->example, &fault) == READER_RECORD) {
 		text_init(&line, buf, sizeof buf);
 		audit_print_fact(&record.facts, FACT_QUEUE_ID, " id=", &line);
@@ -160,9 +161,17 @@ replay_report_print(struct replay_report *r, size_t records, bool traces,
 	}
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		all += r->changed[c];
+	if (r->header_missing > 0)
+		fprintf(out, "%llu not judged by TLS_Header: their From fields "
+		    "are not recorded\n",
+		    (unsigned long long)r->header_missing);
 	if (!r->as_then) {
-		fprintf(out, "%zu records, %llu would be judged differently\n",
+		fprintf(out, "%zu records, %llu would be judged differently",
 		    records, (unsigned long long)all);
+		if (r->unjudged > 0)
+			fprintf(out, ", %llu not judged: people in them are "
+			    "not told", (unsigned long long)r->unjudged);
+		fputc('\n', out);
 		return;
 	}
 	fprintf(out, "%zu records; by the policy of its day %llu %s, %llu not "
@@ -241,9 +250,12 @@ replay_report_json(struct replay_report *r, size_t records, FILE *out)
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		fprintf(out, ",\"%s\":%llu", json_names[c],
 		    (unsigned long long)r->changed[c]);
-	if (r->as_then)
+	if (r->as_then || r->unjudged > 0)
 		fprintf(out, ",\"not_judged\":%llu",
 		    (unsigned long long)r->unjudged);
+	if (r->header_missing > 0)
+		fprintf(out, ",\"header_missing\":%llu",
+		    (unsigned long long)r->header_missing);
 	fprintf(out, ",\"groups\":[");
 	for (size_t i = 0; good && i < r->n; i++) {
 		if (i > 0)

@@ -33,7 +33,8 @@ struct replay_report {
 	size_t size, n;
 	uint64_t changed[CHANGE_COUNT]; /* messages */
 	bool as_then; /* by the policy of the day: what differs is wrong */
-	uint64_t unjudged;
+	uint64_t unjudged; /* records */
+	uint64_t header_missing; /* not judged by TLS_Header: not recorded */
 	struct arena memory;
 };
 

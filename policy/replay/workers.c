@@ -35,6 +35,7 @@ struct replay_worker {
 	struct replay_report report;
 	struct replay replay;
 	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
+	uint64_t hidden[SALTS_ANSWERS];
 	struct fault fault;
 };
 
@@ -114,6 +115,12 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 		w->maillog += w->record.maillog;
 		w->untold += w->record.maillog &&
 		    !facts_tls_told(&w->record.facts);
+		for (int i = 0; i < SALTS_ANSWERS; i++)
+			w->hidden[i] += (w->record.hidden >> i & 1) != 0;
+		if (w->record.blind) {
+			w->report.unjudged++;
+			return true;
+		}
 		if (!replay_judge(&w->replay, &w->record))
 			return fault_no_memory(&w->fault);
 		return replay_report_add(&w->report, &w->record, &w->replay,
@@ -228,6 +235,7 @@ start_worker(struct replay_worker *w, struct fault *fault)
 		    "the store has just changed; try again");
 	}
 	reader_record_init(&w->record);
+	w->record.salts = w->all->salts;
 	replay_report_init(&w->report);
 	fault_clear(&w->fault);
 	w->replay.options = w->all->options;
@@ -262,6 +270,8 @@ join(struct replay_workers *workers, struct ring *ring, size_t started,
 		workers->maillog += w->maillog;
 		workers->untold += w->untold;
 		workers->delivered += w->delivered;
+		for (int k = 0; k < SALTS_ANSWERS; k++)
+			workers->hidden[k] += w->hidden[k];
 		if (good && w->fault.kind != FAULT_NONE) {
 			*fault = w->fault;
 			good = false;

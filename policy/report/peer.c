@@ -27,6 +27,9 @@ report_client_name(const struct facts *facts, bool server, struct text *out)
 	    FACT_CLIENT_NAME);
 	struct netaddr address;
 
+	/* Of a host that is hidden the domain is shown, the same each day. */
+	if (name.n > 0 && name.p[0] == '~')
+		name = person_shown(name);
 	if (name.n == 0 || name.p[0] == '[' ||
 	    (facts_filled(facts, FACT_CLIENT_RESOLVE) &&
 	    !slice_is_nocase(facts_value(facts, FACT_CLIENT_RESOLVE), "OK")))
