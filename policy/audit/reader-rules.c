@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/audit/reader-internal.h"
+#include "policy/facts/fromfield.h"
 
 /* What record_result() has words for; `matched` is what was recorded at all. */
 static const struct tag_result outcomes[] = {
@@ -41,7 +42,8 @@ reader_deciding_rule(const struct reader_record *r)
 		enum verdict_kind kind = kind_alone(rule, came_to);
 		unsigned severity;
 
-		if (rule->answer == ANSWER_YES)
+		if (rule->answer == ANSWER_YES || (r->reason ==
+		    REASON_POLICY_ERROR && rule->answer == ANSWER_NO))
 			continue;
 		/* on-error = accept: or it would have been a tempfail. */
 		severity = (rule->answer == ANSWER_NO && rule->warn) ||
@@ -128,6 +130,53 @@ parse_resolved(struct parse *p)
 			return false;
 	}
 	return p->scan.error == NULL;
+}
+
+/* An address is a line of FACT_HEADER_FROM. */
+bool
+parse_header_from(struct parse *p)
+{
+	struct reader_record *r = p->r;
+	struct slice mailbox;
+	bool first = true;
+
+	if (!scan_array(&p->scan))
+		return false;
+	p->header_told = true;
+	while (scan_element(&p->scan, &first)) {
+		struct slice *list = larger(p, r->header_from,
+		    r->nheader_from, sizeof *list);
+
+		if (list == NULL || r->nheader_from == READER_RCPTS_MAX)
+			return scan_fail(&p->scan, "fewer mailboxes");
+		if (!scan_string(&p->scan, &mailbox))
+			return false;
+		if (mailbox.n == 0 || slice_find(mailbox, '\n') < mailbox.n)
+			return scan_fail(&p->scan, "a mailbox");
+		r->header_from = list;
+		r->header_from[r->nheader_from++] = mailbox;
+	}
+	return p->scan.error == NULL;
+}
+
+bool
+parse_header_flaw(struct parse *p)
+{
+	enum fromfield_flaw flaw;
+	const char *at = p->scan.p;
+
+	if (!scan_string(&p->scan, &p->header_flaw))
+		return false;
+	if (fromfield_by_word(p->header_flaw, &flaw))
+		return true;
+	p->scan.p = at;
+	return scan_fail(&p->scan, "a word of tlspolicy-audit(5)");
+}
+
+bool
+parse_header_generation(struct parse *p)
+{
+	return scan_number(&p->scan, &p->r->header_generation);
 }
 
 static bool
