@@ -82,6 +82,26 @@ sub bad_end
 	return '';
 }
 
+# OpenSSL 3.5 whose memory ends while it starts itself waits for itself for ever,
+# before anything is served; a service manager's time for starts ends that.
+sub waits_in_openssl
+{
+	my ($pid) = @_;
+	my ($call, $at) = split ' ',
+	    eval { Tlspolicy::Scratch::slurp("/proc/$pid/syscall") } // '';
+	return 0 unless ($call // '') eq '202'; # futex(2)
+	my $last = '';
+	for (split /\n/, Tlspolicy::Scratch::slurp("/proc/$pid/maps")) {
+		my ($from, $to, $path) =
+		    /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(\S*)/;
+		# What is zero at first has no file, and lies behind.
+		$last = $path if $path ne '';
+		return $last =~ /libcrypto/ ? 1 : 0
+		    if hex $at >= hex $from && hex $at < hex $to;
+	}
+	return 0;
+}
+
 # One start: whether a call was hit, and what is wrong with it.
 sub once
 {
@@ -101,10 +121,12 @@ sub once
 	my $served = Tlspolicy::Scratch::wait_for(60, sub {
 		$ended = waitpid($pid, WNOHANG) == $pid;
 		$status = $?;
-		return $ended || refuses();
-	});
+		return $ended || refuses() || waits_in_openssl($pid);
+	}) && !waits_in_openssl($pid);
 	return ($hit, bad_end($status)) if $ended;
+	my $stuck = !$served && waits_in_openssl($pid);
 	$status = Tlspolicy::Scratch::end_pid($pid);
+	return ($hit, '') if $stuck;
 	return ($hit, 'neither ended nor served') unless $served;
 	return ($hit, "ended with $status") if $status;
 	return ($hit, $ready ? '' : 'served, and not said to be ready')
