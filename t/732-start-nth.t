@@ -90,6 +90,7 @@ sub waits_in_openssl
 	my ($call, $at) = split ' ',
 	    eval { Tlspolicy::Scratch::slurp("/proc/$pid/syscall") } // '';
 	return 0 unless ($call // '') eq '202'; # futex(2)
+	no warnings 'portable'; # addresses of 64 bits
 	my $last = '';
 	for (split /\n/, Tlspolicy::Scratch::slurp("/proc/$pid/maps")) {
 		my ($from, $to, $path) =
