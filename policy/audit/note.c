@@ -210,23 +210,19 @@ note_sign(const struct note_signer *s, struct slice text,
 	return good;
 }
 
-/* BASE64 of exactly `n` bytes; both are not multiples of three or both are. */
+/* BASE64 of exactly `n` bytes, in the one way in which it is written. */
 static bool
 decode(struct slice text, unsigned char *bytes, size_t n)
 {
-	unsigned char room[NOTE_SIGNATURE_MAX];
-	size_t want = (n + 2) / 3 * 4, padding = (3 - n % 3) % 3;
+	unsigned char room[NOTE_SIGNATURE_MAX], again[NOTE_SIGNATURE_MAX];
+	size_t want = (n + 2) / 3 * 4;
 
-	if (text.n != want || text.n > NOTE_SIGNATURE_MAX - 1 ||
-	    memchr(text.p, '=', want - padding) != NULL ||
-	    EVP_DecodeBlock(room, (const unsigned char *)text.p,
-	    (int)text.n) != (int)(n + padding))
+	if (text.n != want || EVP_DecodeBlock(room,
+	    (const unsigned char *)text.p, (int)text.n) == -1)
 		return false;
-	for (size_t i = 0; i < padding; i++)
-		if (text.p[want - 1 - i] != '=')
-			return false;
 	memcpy(bytes, room, n);
-	return true;
+	EVP_EncodeBlock(again, bytes, (int)n);
+	return memcmp(again, text.p, want) == 0;
 }
 
 bool
