@@ -99,8 +99,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.watched = strcmp(context->settings.metrics, "off") == 0 ?
 		    NULL : context->settings.watch_certificates,
 		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
-		.if_verify = &if_verify, .if_prints = &if_prints,
-		.trials = trials };
+		.if_verify = &if_verify, .if_prints = &if_prints, .trials = trials };
 	struct rulefile rules;
 	struct fault f, bad_rules;
 	int status;
