@@ -267,7 +267,7 @@ test_foreign(void **state)
 	refused("other", 65, ": an LMDB file, but not a tlspolicy store");
 	write_lmdb(unit_path("older"), "\0i", old, sizeof old);
 	refused("older", 65, ": format version 1 of another program or "
-	    "machine; expected 5 (remove it and build again)");
+	    "machine; expected 6 (remove it and build again)");
 	unit_build("short", "TLS_Clt: OK\n", 1);
 	assert_int_equal(truncate(unit_path("short"), 2 * 4096), 0);
 	refused("short", 65, ": cut off (2 of 3 pages); remove it and build "

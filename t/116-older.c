@@ -192,7 +192,8 @@ test_taken_over(void **state)
 static void
 test_others(void **state)
 {
-	static const uint32_t versions[] = { 0, 1, 3, 6, 77 };
+	static const uint32_t versions[] = { 0, 1, FORMAT_OLDEST - 1,
+		FORMAT_VERSION + 1, 77 };
 	const char *path;
 
 	(void)state;

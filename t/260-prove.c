@@ -66,6 +66,8 @@ static const char *const keys[][12] = {
 	    "<>", "", "b.test", "u+t@", NULL },
 	[TAG_TO] = { "a.test", "u@a.test", "u@", "s.a.test", "", "c.test",
 	    NULL },
+	[TAG_HEADER] = { "a.test", ".a.test", "u@a.test", "u+*@a.test", "u@",
+	    "", "c.test", NULL },
 };
 
 static const char *const classes[] = { "", "", "PERM+", "TEMP+", "HOLD+",
@@ -187,7 +189,7 @@ any_tls(struct tls *t)
 
 struct session {
 	const struct tls *tls;
-	unsigned client, from, to, login, listener, day;
+	unsigned client, from, to, login, listener, day, header;
 };
 
 static void
@@ -220,6 +222,7 @@ fill(struct facts *facts, const struct session *s)
 	put(facts, FACT_DAEMON_PORT, listeners[s->listener][1]);
 	put(facts, FACT_MAIL_ADDR, mails[s->from]);
 	put(facts, FACT_RCPT_ADDR, mails[s->to]);
+	put(facts, FACT_HEADER_FROM, mails[s->header]);
 	put(facts, FACT_TLS_VERSION, t->version);
 	put(facts, FACT_CIPHER, t->cipher);
 	snprintf(bits, sizeof bits, "%u", t->bits);
@@ -252,12 +255,13 @@ level(const struct verdict *v)
 	    v->kind == VERDICT_HOLD ? LEVEL_HELD : LEVEL_REFUSED;
 }
 
-/* MAIL, and RCPT where it comes to that: the whole session. */
+/* MAIL, RCPT, and the header where it comes to that: the whole session. */
 static enum claim_level
 judge(struct store_reader *reader, const struct facts *facts,
     const struct settings *settings, int day)
 {
-	static struct verdict mail, rcpt;
+	static struct verdict mail, rcpt, header;
+	const struct verdict *came = &mail;
 	struct eval_options options;
 	struct question q = { .scope = EVAL_MAIL, .facts = facts,
 		.options = &options, .now = (int64_t)day * DAY + 77 };
@@ -270,8 +274,13 @@ judge(struct store_reader *reader, const struct facts *facts,
 		return LEVEL_REFUSED;
 	q.scope = EVAL_RCPT;
 	eval_session(&q, reader, NULL, &rcpt);
-	return level(mail.kind == VERDICT_HOLD &&
-	    !verdict_refuses(rcpt.kind) ? &mail : &rcpt);
+	if (verdict_refuses(rcpt.kind))
+		return LEVEL_REFUSED;
+	if (rcpt.kind == VERDICT_HOLD)
+		came = &rcpt;
+	q.scope = EVAL_HEADER;
+	eval_session(&q, reader, NULL, &header);
+	return level(header.kind == VERDICT_ACCEPT ? came : &header);
 }
 
 /* Claims, in words that are understood again below. */
@@ -296,7 +305,7 @@ struct wanted {
 
 static const char *const tag_words[CLAIM_TAGS] = { [TAG_DAEMON] = "daemon",
 	[TAG_CLT] = "client", [TAG_AUTH] = "auth", [TAG_FROM] = "from",
-	[TAG_TO] = "to" };
+	[TAG_TO] = "to", [TAG_HEADER] = "header" };
 
 static void
 any_claim(struct wanted *w, struct text *out)
@@ -390,6 +399,9 @@ is_meant(const struct wanted *w, const struct session *s)
 	if ((who = w->who[TAG_FROM])[0] != '\0' && !mail_is(mails[s->from], who))
 		return false;
 	if ((who = w->who[TAG_TO])[0] != '\0' && !mail_is(mails[s->to], who))
+		return false;
+	if ((who = w->who[TAG_HEADER])[0] != '\0' &&
+	    !mail_is(mails[s->header], who))
 		return false;
 	if ((who = w->who[TAG_AUTH])[0] != '\0' &&
 	    strcmp(logins[s->login], who) != 0)
@@ -536,11 +548,11 @@ show(const struct run *r, size_t i, const char *what, const struct session *s)
 	char row[8192];
 
 	snprintf(row, sizeof row, "%s\n# %.*s\n# client %s %s %s from %s to %s "
-	    "auth %s daemon %s %s day %d: %s %s bits %u ssf %u verify %s cn %s "
+	    "header %s auth %s daemon %s %s day %d: %s %s bits %u ssf %u verify %s cn %s "
 	    "%s\n%s", what, SLICE_ARG(r->claims.claims[i].text),
 	    clients[s->client][0], clients[s->client][1],
 	    resolve_of(s->client), mails[s->from],
-	    mails[s->to], logins[s->login], listeners[s->listener][0],
+	    mails[s->to], mails[s->header], logins[s->login], listeners[s->listener][0],
 	    listeners[s->listener][1], days[s->day], s->tls->version,
 	    s->tls->cipher, s->tls->bits, s->tls->ssf, s->tls->verify,
 	    s->tls->cn, s->tls->mta == DIALECT_POSTFIX ? "Postfix" : "sendmail",
@@ -588,7 +600,7 @@ try_sessions(struct run *r)
 		many(r, TAG_FROM, UNIT_COUNT(mails)),
 		many(r, TAG_TO, UNIT_COUNT(mails) - 3), UNIT_COUNT(logins),
 		many(r, TAG_DAEMON, UNIT_COUNT(listeners)), UNIT_COUNT(days),
-		TLS_KINDS };
+		TLS_KINDS, many(r, TAG_HEADER, UNIT_COUNT(mails) - 3) };
 	unsigned long all = 1, most = 20000;
 
 	for (size_t i = 0; i < UNIT_COUNT(n); i++)
@@ -604,11 +616,12 @@ try_sessions(struct run *r)
 			at /= n[i];
 		}
 		if (strcmp(mails[v[2]], "<>") == 0 ||
+		    strcmp(mails[v[7]], "<>") == 0 ||
 		    (r->tls[v[6]].mta == DIALECT_POSTFIX &&
 		    clients[v[0]][2] != NULL))
 			continue;
 		try_session(r, &(struct session){ &r->tls[v[6]], v[0], v[1],
-		    v[2], v[3], v[4], v[5] });
+		    v[2], v[3], v[4], v[5], v[7] });
 	}
 }
 
@@ -715,6 +728,8 @@ try_policy(struct run *r)
 	    "compat=sendmail" : "compat=none"), &f));
 	assert_true(settings_assign(&r->settings, slice_of(chance(4) == 0 ?
 	    "default-class=perm" : "default-class=temp"), &f));
+	assert_true(settings_assign(&r->settings, slice_of(chance(4) == 0 ?
+	    "header-from=no" : "header-from=judge"), &f));
 	assert_true(store_begin(store, &r->reader, &f));
 	claims_init(&r->claims, TODAY, false, NULL, NULL);
 	make_claims(r);

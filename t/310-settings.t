@@ -54,6 +54,10 @@ socketmap-group =
 facts-socket = off
 facts-socket-mode = 0660
 facts-socket-group =
+tlsrpt-socket = off
+tlsrpt-socket-mode = 0660
+tlsrpt-socket-group =
+tlsrpt-forward = off
 inexpressible = refuse
 outbound-default = may
 outbound-match = nexthop:dot-nexthop
@@ -63,6 +67,7 @@ outbound-resolver = off
 outbound-servername = hostname
 help-url =
 add-header = no
+header-from = no
 metrics = off
 watch-certificates =
 log-level = info
@@ -103,6 +108,7 @@ my @good = (
 	    'help-url = https://example.com/tls?a=b'],
 	['metrics = inet:9100@127.0.0.1', 'metrics = inet:9100@127.0.0.1'],
 	['add-header = yes', 'add-header = yes'],
+	['header-from = Judge', 'header-from = judge'],
 	['outbound-resolver = inet:8461@127.0.0.1 postfix',
 	    'outbound-resolver = inet:8461@127.0.0.1 postfix'],
 	['outbound-resolver = Off', 'outbound-resolver = off'],
@@ -200,5 +206,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 42, 'JSON: every setting');
+is(scalar keys %$json, 45, 'JSON: every setting');
 done_testing;

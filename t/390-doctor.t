@@ -420,6 +420,17 @@ subtest 'files of the daemon' => sub {
 		found_is(doctor(@mta), 'audit-unreadable', 'nor by us');
 	}
 	chmod 0640, $log;
+	mkdir $scratch->path('keys') or die;
+	my $key = $scratch->path('keys/ratchet');
+	Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'),
+	    'audit', 'key', '-r', $key);
+	found_is($with->('audit-key-file' => $key), '', 'a ratchet');
+	found_is($with->('audit-key-file' => $key, user => 'nobody'),
+	    'store-closed-to-daemon audit-not-writable audit-key',
+	    'in a folder of another user');
+	my $text = Tlspolicy::Scratch::slurp($key);
+	$scratch->write('keys/ratchet', $text =~ s/^key .*/key 0/mr, 0600);
+	found_is($with->('audit-key-file' => $key), 'audit-key', 'none any more');
 	# It opens, and nothing can be read.
 	my ($it) = grep { $_->{finding} eq 'audit-unreadable' }
 	    @{$with->('audit-file' => '/proc/self/mem')->{findings}};

@@ -25,8 +25,19 @@ is($daemon->rules("TLS_Clt: PERM+ENCR:112\n")->{status}, 0, 'build');
 chown $uid, $gid, glob "$own/policy.mdb*";
 $daemon->run;
 
-my %status = map { /^(\w+):\s*(.*)/ } split /\n/,
-    Tlspolicy::Scratch::slurp("/proc/$daemon->{pid}/status");
+# Once it is no longer root: the socket accepts a moment before that.
+sub status
+{
+	my %status;
+	Tlspolicy::Scratch::wait_for(60, sub {
+		%status = map { /^(\w+):\s*(.*)/ } split /\n/,
+		    Tlspolicy::Scratch::slurp("/proc/$daemon->{pid}/status");
+		return $status{Uid} !~ /^0/ && $status{NoNewPrivs};
+	});
+	return %status;
+}
+
+my %status = status();
 is($status{Uid}, join("\t", ($uid) x 4), 'user');
 is($status{Gid}, join("\t", ($gid) x 4), 'group');
 unlike(" $status{Groups} ", qr/ 0 /, 'not in the group of root');
@@ -51,8 +62,7 @@ is($daemon->stop, 0, 'stops');
 $daemon->configure(user => $uid, 'socket-group' => $gid,
     'audit-file' => "$own/audit.log", store => "$own/policy.mdb");
 $daemon->run;
-%status = map { /^(\w+):\s*(.*)/ } split /\n/,
-    Tlspolicy::Scratch::slurp("/proc/$daemon->{pid}/status");
+%status = status();
 is($status{Uid}, join("\t", ($uid) x 4), 'a user by number');
 is((stat "$daemon->{dir}/milter.sock")[5], $gid, 'a group by number');
 done_testing;

@@ -28,6 +28,10 @@ sub names
 
 subtest 'no rule, file name or format is made of what a client sends' => sub {
 	my $dir = scratch()->dir;
+	# What the daemon makes by itself, a moment after it has begun.
+	Tlspolicy::Scratch::wait_for(60, sub {
+		-e "$daemon->{dir}/state.audit.log" }) or
+		die "no state: " . $daemon->log;
 	my ($names, $policy) = (names($dir), $daemon->tlspolicy('show')->{out});
 	for my $evil ('%n%n%s%s%d', '%1$n', '%%%', '../../made', "$dir/made",
 	    '|touch made', '`touch made`', '$(touch made)', "x\r\nTLS_Clt: OK",

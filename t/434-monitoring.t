@@ -101,7 +101,8 @@ sub promtool_finds
 		exp_samples => [ map { {
 		    labels => $_->[0], value => $_->[1] } } @{$want{$_}} ] } }
 		sort keys %want ] }] }));
-	my $r = Tlspolicy::Scratch::run($promtool, 'test', 'rules', $file);
+	my $r = Tlspolicy::Scratch::run({ timeout => 300 }, $promtool, 'test',
+	    'rules', $file);
 	is($r->{status}, 0, $name) or diag($r->{out}, $r->{err});
 }
 
@@ -253,6 +254,12 @@ subtest 'the policy' => sub {
 	page_when('the store', sub { $_[0]{tlspolicy_store_up} == 1 &&
 	    exists $_[0]{tlspolicy_store_rules_ending} });
 	$was = page();
+	my $n = 'tlspolicy_resolver_failures_total';
+	fires('the resolver failed once', $was, changed($was, $n => 1));
+	fires('it is away', $was, [map { [changed($was, $n => $_), 1] } 1 .. 30],
+	    'ResolverFails');
+	fires('fingerprints that nobody told', $was, changed($was,
+	    tlspolicy_facts_missed_total => 1), 'FactsMissed');
 	like(ask_map('mute.test'), qr/TEMP|PERM/, 'a rule without words');
 	fires('a rule without words', $was, page(), 'OutboundWithoutWords');
 };
@@ -261,6 +268,10 @@ subtest 'the audit log' => sub {
 	my $was = page();
 	fires('its disk is nearly full', $was, changed($was,
 	    tlspolicy_audit_scarce => 1), 'AuditScarce');
+	fires('it was cut', $was, changed($was,
+	    tlspolicy_audit_lost_lines => 3), 'AuditCut');
+	fires('a checkpoint waits', $was, changed($was,
+	    tlspolicy_audit_checkpoint_waits => 1), 'CheckpointWaits');
 	my $limits = '/usr/bin/prlimit';
 	ok(-x $limits, $limits);
 	my $m = mail(1, %tls);

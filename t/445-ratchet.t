@@ -383,6 +383,42 @@ subtest 'a key that cannot be replaced' => sub {
 	    'for this reason') or diag($r->{err});
 };
 
+subtest 'a daemon of another user, and root' => sub {
+	plan skip_all => 'needs root' if $> != 0;
+	my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
+	my $own = $scratch->path('own');
+	mkdir $own or die "$own: $!\n";
+	my $d = Tlspolicy::Daemon->new(scratch => $scratch, name => 'user',
+	    rules => $rules);
+	my $file = spew("$own/audit-key", slurp($start));
+	chown $uid, $gid, $own, $file;
+	chmod 0644, glob "$d->{dir}/policy.mdb*";
+	$d->configure(user => 'nobody', 'audit-key-file' => $file,
+	    'audit-file' => "$own/audit.log", 'state-folder' => $own);
+	$d->run;
+	records($d);
+	is($d->stop, 0, 'the daemon ends');
+	is((key_of($file))[0], 2, 'and its epoch');
+	is((stat $file)[4], $uid, 'the key is its own');
+	my $r = tlspolicy('audit', 'verify', '-c', $d->{conf});
+	is($r->{status}, 65, 'root takes the key from there');
+	like($r->{out}, qr/^not verified$/m, 'of which there are no lines yet');
+	verifies([-k => $start, "$own/audit.log"], 0, qr/^whole/, 'the start key');
+	chown 1, 1, $file;
+	$r = tlspolicy('audit', 'verify', '-c', $d->{conf});
+	is($r->{status}, 78, 'but not that of a third');
+	chown $uid, $gid, spew($file, "the bytes of a key that stays\n");
+	$r = tlspolicy('audit', 'verify', '-c', $d->{conf});
+	is($r->{status}, 78, 'nor one that stays');
+	chown 0, 0, spew($file, slurp($start));
+	my $root = Tlspolicy::Daemon->new(scratch => $scratch, name => 'root',
+	    rules => $rules, settings => { 'audit-key-file' => $file });
+	$r = Tlspolicy::Scratch::run(Tlspolicy::Scratch::builddir() .
+	    '/tlspolicy-milter', '-c', $root->{conf});
+	is($r->{status}, 78, "root's daemon keeps none in another's folder");
+	like($r->{err}, qr/root keeps no ratchet there/, 'and says so');
+};
+
 subtest 'key files' => sub {
 	my @good = slurp($start) =~ /(.*\n)/g;
 	for ([join('', @good[0 .. 2]), 'a line short'],

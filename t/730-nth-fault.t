@@ -16,6 +16,7 @@ use Errno ();
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(time);
+use Tlspolicy::Daemon;
 use Tlspolicy::Fault;
 use Tlspolicy::Scratch;
 
@@ -119,6 +120,32 @@ my $private = $scratch->path('key.pem');
 system("openssl req -x509 -newkey rsa:2048 -nodes -keyout $private " .
     "-subj /CN=mail.example.com -days 3650 -out $certificate 2>/dev/null");
 
+# A log of a daemon: its key is a ratchet, and it is signed.
+my ($ratchet, $signer, $notes, $claims) = map { $scratch->path($_) }
+    qw(ratchet signer notes claims);
+Tlspolicy::Scratch::must($tlspolicy, 'audit', 'key', '-r', $ratchet);
+my $verifier = $scratch->write('verifier', Tlspolicy::Scratch::must($tlspolicy,
+    'audit', 'key', '-n', 'mx.example.net', $signer));
+mkdir $scratch->path('keys') or die "keys: $!\n";
+my $daemon = Tlspolicy::Daemon->start(scratch => $scratch, rules => $old,
+    settings => { 'audit-key-file' => $scratch->write('keys/now',
+    Tlspolicy::Scratch::slurp($ratchet), 0600),
+    'checkpoint-key-file' => $signer, 'checkpoint-file' => $notes });
+for my $id (1 .. 6) {
+	my $m = Tlspolicy::Milter->connect($daemon->socket);
+	$m->negotiate;
+	$m->set(v => '8.18.1', j => 'mx.example.net', i => "R$id",
+	    client_name => 'mail.example.com', client_addr => '192.0.2.1');
+	$m->conn('mail.example.com', '192.0.2.1');
+	$m->helo('mail.example.com');
+	$m->mail('a@x.example');
+	$daemon->hup if $id == 3;
+}
+is($daemon->stop, 0, 'a daemon ends');
+my ($ratcheted, $proved) = ("$daemon->{dir}/audit.log", 'R2');
+$scratch->write('claims', "from bank.example in clear is never accepted\n" .
+    "client .example.com is never refused\n");
+
 my $bad_rules = $scratch->write('bad', "TLS_Clt:a.example ENCR\n" .
     "TLS_Clt:*.b.example ENCR:1\nTLS_From:c.example VERIFY+CN:x++PSF\n");
 my $strict_rules = $scratch->write('strict', $old . "TLS_Clt: HOLD+VERIFY\n" .
@@ -148,6 +175,42 @@ my $actions = $scratch->write('config/access', "a.example\tone\n" .
     "b.example\twarn_if_reject reject_plaintext_session\n.c.example OK\n");
 $scratch->write('config/outbound', "a.example encrypt\n.b.example secure " .
     "match=.b.example\n[c.example]:25 dane-only\n");
+
+# Rules in a folder, of all kinds of lines; and what is claimed of them.
+my $folder = $scratch->path('rules.d');
+mkdir $folder or die "$folder: $!\n";
+$scratch->write('rules.d/10-old.rules', $old);
+$scratch->write('rules.d/20-more.rules', join "\n",
+    'Profile:bank PERM+VERIFY:128+VER:1.2++CN:.bank.example++PFS',
+    'TLS_From:a.bank.example AS:bank++CLIENT:192.0.2.0/24++BY:ann',
+    'TLS_From:b.bank.example TEMP+ENCR:128+WHEN:192.0.2.0/24++UNTIL:2090-01-01',
+    'TLS_From:b.bank.example AS:bank++MSG:of the bank',
+    'TLS_To:pay@example.org HOLD+VERIFY+CITag:MyCA++FP:' .
+    '00112233445566778899aabbccddeeff', 'MyCA:/CN=ca OK',
+    'TLS_Clt:192.0.2.0/24 WARN+ENCR:1', "TLS_Clt:b\xc3\xbccher.example ENCR:1",
+    'TLS_Rcpt:left.example VERIFY', 'TLS_Srv:.left.example ENCR:128', '');
+my $true_claims = $scratch->write('true.claims', "# ours\n" .
+    "from bank.example in clear is never accepted\n" .
+    "client example.com in clear is always refused\n");
+my $false_claims = $scratch->write('false.claims',
+    "client 192.0.2.0/24 is always refused\n" .
+    "from c.bank.example and verified is never accepted\n");
+my $kept = $scratch->write('kept-conf', Tlspolicy::Scratch::slurp($conf) .
+    "claims = $true_claims\n");
+
+# Mail that left, by an MTA's own log, and what the MTA had been told.
+my $deliveries = $scratch->write('deliveries', join '', map {
+    "2026-11-1${_}T10:00:00Z mx postfix/smtp[1]: Verified TLS connection " .
+    "established to mx.left.example[192.0.2.25]:25: TLSv1.3 with cipher " .
+    "TLS_AES_256_GCM_SHA384 (256/256 bits)\n2026-11-1${_}T10:00:01Z mx " .
+    "postfix/smtp[1]: 4Y$_: to=<a\@left.example>, relay=mx.left.example" .
+    "[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n"
+    } 1 .. 6);
+my $left = $scratch->write('left', Tlspolicy::Scratch::must($tlspolicy, 'audit',
+    'from-log', '-c', $conf, $deliveries) . join '', map {
+    '{"v":1,"event":"outbound","time":"2026-11-0' . $_ . 'T09:59:00.000000Z",' .
+    '"seq":1,"map":"tlspolicy","query":"left.example","answer":"encrypt",' .
+    '"result":"told","generation":1,"rules":[]}' . "\n" } 1 .. 2);
 
 # name, arguments; stdin; writes: the store may become `becomes`; verdict: the
 # first line says one.
@@ -204,6 +267,14 @@ my @commands = (
 	    $log ] },
 	{ name => 'audit head', args => [ 'audit', 'head', $log ] },
 	{ name => 'audit verify', args => [ 'audit', 'verify', $log ] },
+	{ name => 'audit verify, a ratchet', args => [ 'audit', 'verify',
+	    '-k', $ratchet, $ratcheted ] },
+	{ name => 'audit key', args => [ 'audit', 'key', $ratchet ] },
+	{ name => 'audit prove', args => [ 'audit', 'prove', '--checkpoints',
+	    $notes, '--verifier', $verifier, $proved, $ratcheted ] },
+	{ name => 'prove', args => [ 'prove', '-f', $claims ] },
+	{ name => 'prove --json', args => [ 'prove', '--json', '-r', $new_rules,
+	    'from bank.example in clear is never accepted' ] },
 	{ name => 'audit why', args => [ 'audit', 'why', $first, $log ] },
 	{ name => 'audit from-log', args => [ 'audit', 'from-log', $maillog ] },
 	{ name => 'import --config', args => [ 'import', 'postfix', '--config',
@@ -214,6 +285,32 @@ my @commands = (
 	    'bank.example' ] },
 	{ name => 'outbound --json', args => [ 'outbound', '--mta', 'sendmail',
 	    '--json', 'bank.example', 'mx.bank.example' ] },
+	{ name => 'build DIR', args => [ 'build', $folder ], becomes => $new },
+	{ name => 'build, kept claims', args => [ 'build', $new_rules ],
+	    conf => $kept, becomes => $new },
+	{ name => 'lint DIR', args => [ 'lint', '--mta', 'sendmail', $folder ] },
+	{ name => 'prove', args => [ 'prove', '-r', $folder, '-f',
+	    $true_claims ] },
+	{ name => 'prove, false', args => [ 'prove', '-r', $folder, '-f',
+	    $false_claims ] },
+	{ name => 'prove --json', args => [ 'prove', '--json',
+	    'from bank.example is never accepted' ] },
+	{ name => 'log', args => [ 'log', '-v' ] },
+	{ name => 'log KEY', args => [ 'log', '--json',
+	    'TLS_Clt:new.example' ] },
+	{ name => 'show --generation', args => [ 'show', '--generation', 1 ] },
+	{ name => 'diff --generation', args => [ 'diff', '--generation',
+	    '1..2' ] },
+	{ name => 'rollback', args => [ 'rollback', 1 ], becomes => $new },
+	{ name => 'replay --as-then', args => [ 'replay', '--as-then', $log ] },
+	{ name => 'replay, left', args => [ 'replay', '-r', $folder, $left ] },
+	{ name => 'report --left', args => [ 'report', '--left', $left ] },
+	{ name => 'report, a statement', args => [ 'report', '--domain',
+	    'x1.example', '--json', $log, $left ] },
+	{ name => 'suggest --left', args => [ 'suggest', '--left', '--why-not',
+	    '--mails', 1, '--days', 1, $left ] },
+	{ name => 'outbound --unasked', args => [ 'outbound', '--unasked',
+	    $left ] },
 	{ name => 'cert --ca', args => [ 'cert', '--ca', $certificate, '--host',
 	    'mail.example.com', $certificate, $private ] },
 );
@@ -359,7 +456,8 @@ for my $command (@commands) {
 	my $began = time;
 	my ($word, @rest) = @{$command->{args}};
 	my @sub = $word eq 'audit' || $word eq 'import' ? shift @rest : ();
-	$command->{line} = [ $word, @sub, '-c', $conf, @rest ];
+	$command->{line} = [ $word, @sub, '-c', $command->{conf} // $conf,
+	    @rest ];
 	restore(!$command->{none});
 	$command->{before} = shown();
 	$command->{clean} = run({ TMPDIR => $tmp }, $command->{stdin},

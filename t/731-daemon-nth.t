@@ -4,7 +4,8 @@
 # failing, once and from then on, n = 1 until none is hit any more, around one
 # step of its work: it never crashes, never accepts what the policy refuses or
 # what is not recorded, never refuses for good for want of memory, and is well
-# again when the fault is over.
+# again when the fault is over.  The key of its log is a ratchet, which turns at
+# each SIGHUP: a log that verifies by the start key has lost no epoch.
 #
 # A sample of n; TLSPOLICY_FAULTS=all takes every one (scripts/soak-faults).
 use strict;
@@ -34,11 +35,18 @@ TLS_To:hold@bar.test HOLD+VERIFY:128
 TLS_Srv:dest.test ENCR:112
 END
 my $fault = Tlspolicy::Fault::Nth->new(scratch());
+my $start_key = scratch()->path('start-key');
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
+    '-r', $start_key);
+mkdir scratch()->path('keys') or die "keys: $!\n";
+my $key = scratch()->write('keys/now', Tlspolicy::Scratch::slurp($start_key),
+    0600);
 my $map = scratch()->path('map.sock');
 my $port = Tlspolicy::Scratch::free_port();
 # default-class: what a reload that loses a setting would change.
 my $daemon = daemon($policy, env => $fault->env, settings => {
     'default-class' => 'perm', 'add-header' => 'yes',
+    'audit-key-file' => $key,
     socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
 my $http = HTTP::Tiny->new(timeout => 0.4);
 $SIG{PIPE} = 'IGNORE'; # peers that close are a part of it
@@ -326,8 +334,13 @@ is($daemon->stop, 0, 'the daemon ends');
 
 my $log = "$daemon->{dir}/audit.log";
 my @files = ((map { "$log.$_" } 1 .. $rotated), $log);
-my $r = $daemon->tlspolicy('audit', 'verify', grep { -e } @files);
+my $r = $daemon->tlspolicy('audit', 'verify', '-k', $start_key,
+    grep { -e } @files);
 is($r->{status}, 0, 'the log is whole') or diag($r->{out}, $r->{err});
+my ($epochs) = $r->{out} =~ /^epochs: 1 to (\d+) /m;
+cmp_ok($epochs // 0, '>', 20, 'the ratchet has turned');
+is(Tlspolicy::Scratch::slurp($key) =~ /^epoch (\d+)$/m ? $1 : 0,
+    ($epochs // 0) + 1, 'and its file says so');
 my (%withdrawn, %recorded);
 for my $line (map { split /\n/, Tlspolicy::Scratch::slurp($_) } @files) {
 	my $record = JSON::PP::decode_json($line);

@@ -27,10 +27,14 @@ plan skip_all => $missing if defined $missing;
 my $all = ($ENV{TLSPOLICY_FAULTS} // '') eq 'all';
 my $fault = Tlspolicy::Fault::Nth->new(scratch());
 my $map = scratch()->path('map.sock');
+mkdir scratch()->path('keys') or die "keys: $!\n";
+my $key = scratch()->path('keys/now');
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
+    '-r', $key);
 my $port = Tlspolicy::Scratch::free_port();
 my $daemon = Tlspolicy::Daemon->new(scratch => scratch(),
     rules => "TLS_Clt:example.com PERM+ENCR:112\n", settings => {
-    socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
+    'audit-key-file' => $key, socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
 my $manager = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
     Local => scratch()->path('notify.sock')) or die "notify.sock: $!\n";
 my $log = scratch()->path('start.log');

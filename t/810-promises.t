@@ -20,14 +20,15 @@ sub none {
 my %manual = Tlspolicy::Tree::manual('tlspolicy-audit.5');
 my %said;
 for my $section ('Every line', 'Records',
-    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'RATCHET', 'POLICY AND SETTINGS') {
+    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'RATCHET', 'POLICY AND SETTINGS',
+    'PLANS') {
 	for ($manual{$section} =~ /^\.(?:It )?Va (.*)$/mg) {
 		$said{$_} = 1 for grep { !/^-|[^\w-]/ } split / /;
 	}
 }
 # Settings and macros are marked up alike; no member has a hyphen.
 delete @said{grep { /-/ } keys %said};
-delete @said{grep { /_/ && $_ ne 'queue_id' } Tlspolicy::Tree::code(
+delete @said{grep { /_/ && !/^(?:queue_id|header_from\w*)$/ } Tlspolicy::Tree::code(
     'policy/facts/facts.c') =~ /\[FACT_\w+\] = "(\w+)"/g};
 
 my @facts = Tlspolicy::Tree::code('policy/audit/field.c') =~

@@ -20,6 +20,7 @@ enum callback {
 	CALLBACK_RCPT,
 	CALLBACK_DATA,
 	CALLBACK_HEADER,
+	CALLBACK_EOH,
 	CALLBACK_EOM,
 	CALLBACK_ABORT,
 	CALLBACK_CLOSE,
@@ -49,6 +50,14 @@ enum counter {
 	COUNTER_FEED_MISSED,	/* recipients judged without it, for want of that */
 	COUNTER_FEED_LINKS,	/* connections to the facts feed */
 	COUNTER_FEED_DROPPED,	/* ended by us: idle, bad, too many */
+	COUNTER_HANDSHAKES,	/* with servers, told by Postfix */
+	COUNTER_HANDSHAKES_FAILED, /* of these, without the TLS wanted */
+	COUNTER_HANDSHAKES_UNREAD, /* datagrams that are none */
+	COUNTER_HEADER_UNREAD,	/* messages: it could not be told whom they are from */
+	COUNTER_PLAN_JUDGED,	/* records that a plan judged beside, too */
+	COUNTER_PLAN_DIFFERS,	/* of these */
+	COUNTER_PLAN_UNJUDGED,	/* it could not be asked */
+	COUNTER_PLAN_ANSWERED,	/* its verdict counted: canary */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */
 	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT

@@ -61,7 +61,8 @@ static void
 put_verdicts(struct metrics *m, struct text *out)
 {
 	head(out, "verdicts_total", "counter",
-	    "Verdicts at MAIL and RCPT, as carried out.");
+	    "Verdicts at MAIL, RCPT and the end of the header, as "
+	    "carried out.");
 	for (int i = VERDICT_ACCEPT; i <= VERDICT_HOLD; i++)
 		labelled(out, "verdicts_total", "verdict",
 		    verdict_name((enum verdict_kind)i), &m->verdict[i]);
@@ -81,7 +82,7 @@ put_verdicts(struct metrics *m, struct text *out)
 static void
 put_tag_counters(const char *name, _Atomic uint64_t *values, struct text *out)
 {
-	for (int i = TAG_DAEMON; i <= TAG_TO; i++) {
+	for (int i = TAG_DAEMON; i <= TAG_HEADER; i++) {
 		const char *tag = tag_row((enum tag)i)->name;
 
 		text_printf(out, PREFIX "%s{tag=\"%s\",class=\"%s\"} %" PRIu64

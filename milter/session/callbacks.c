@@ -3,6 +3,7 @@
  * takes the time.  What is done at each step stands in step.c.
  */
 #include "milter/clock.h"
+#include "milter/session/author.h"
 #include "milter/session/callbacks.h"
 #include "milter/session/negotiate.h"
 #include "milter/session/step.h"
@@ -34,7 +35,7 @@ session_of(SMFICTX *ctx)
 
 /* `otherwise`: the answer of a daemon that stops or has no memory. */
 static sfsistat
-run(SMFICTX *ctx, enum callback which, step *handle, const char *arg,
+run(SMFICTX *ctx, enum callback which, step *handle, const void *arg,
     sfsistat otherwise)
 {
 	struct session *s;
@@ -98,8 +99,15 @@ on_data(SMFICTX *ctx)
 static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
-	(void)value;
-	return run(ctx, CALLBACK_HEADER, step_header, name, SMFIS_NOREPLY);
+	struct step_field field = { name, value };
+
+	return run(ctx, CALLBACK_HEADER, step_header, &field, SMFIS_NOREPLY);
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	return run(ctx, CALLBACK_EOH, step_eoh, NULL, SMFIS_TEMPFAIL);
 }
 
 static sfsistat
@@ -127,22 +135,25 @@ on_close(SMFICTX *ctx)
 	return run(ctx, CALLBACK_CLOSE, step_close, NULL, SMFIS_CONTINUE);
 }
 
-/* Only a connection that is to change header fields needs a session now. */
+/* Only a connection that is to see header fields needs a session now. */
 static bool
-prepare_session(SMFICTX *ctx, bool *header)
+prepare_session(SMFICTX *ctx, struct negotiate_wish *wish)
 {
 	struct settings_in_force *now =
 	    settings_holder_take(&running->settings);
-	struct session *s = NULL;
+	struct session *s;
 
-	*header = now->settings.add_header != 0;
+	wish->change = now->settings.add_header != 0;
 	settings_holder_drop(now);
-	if (*header) {
-		s = session_of(ctx);
-		if (s != NULL)
-			s->header = true;
-	}
-	return s != NULL || !*header;
+	wish->author = author_is_asked(running);
+	if (!wish->change && !wish->author)
+		return true;
+	s = session_of(ctx);
+	if (s == NULL)
+		return false;
+	s->header = wish->change;
+	s->author = wish->author;
+	return true;
 }
 
 static sfsistat
@@ -152,7 +163,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions_offered,
     unsigned long *pf3)
 {
 	sfsistat answer = SMFIS_REJECT;
-	bool header;
+	struct negotiate_wish wish;
 
 	(void)steps_offered;
 	(void)f2;
@@ -160,8 +171,8 @@ on_negotiate(SMFICTX *ctx, unsigned long actions_offered,
 	*pf2 = *pf3 = 0;
 	if (!drain_enter(&running->drain))
 		return answer;
-	if (prepare_session(ctx, &header))
-		answer = negotiate(ctx, header, actions_offered, actions,
+	if (prepare_session(ctx, &wish))
+		answer = negotiate(ctx, wish, actions_offered, actions,
 		    steps);
 	drain_leave(&running->drain);
 	return answer;
@@ -178,6 +189,7 @@ callbacks_register(struct daemon *d, bool tcp, struct fault *fault)
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header,
+		.xxfi_eoh = on_eoh,
 		.xxfi_eom = on_eom,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

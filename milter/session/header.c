@@ -94,7 +94,10 @@ put_rules(struct text *out, const struct verdict *v)
 static void
 compose(const struct message *m, struct text *out)
 {
-	const struct verdict *v = &m->verdict;
+	const struct verdict *of_header = m->author.judged ? &m->later : NULL;
+	const struct verdict *v = of_header != NULL && verdict_severity(
+	    m->later.kind, m->later.waiver) > verdict_severity(
+	    m->verdict.kind, m->verdict.waiver) ? of_header : &m->verdict;
 
 	if (facts_filled(&m->facts, FACT_NODE))
 		put_word(out, facts_value(&m->facts, FACT_NODE));
@@ -106,7 +109,9 @@ compose(const struct message *m, struct text *out)
 		    waiver_name(v->waiver), v->reply.nlines > 0 ?
 		    reason_name(v->reply.reason) : "none");
 	put_session(out, &m->facts);
-	put_rules(out, v);
+	put_rules(out, &m->verdict);
+	if (of_header != NULL)
+		put_rules(out, of_header);
 }
 
 bool

@@ -37,9 +37,10 @@ ask_store(void *arg, struct store_reader *reader)
 		m->unannounced = true;
 }
 
-static void
+/* True: to be asked once more, when the facts feed has told. */
+static bool
 ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
-    struct verdict *verdict)
+    struct verdict *verdict, struct verdict *other)
 {
 	struct daemon *d = s->daemon;
 	struct message *m = s->message;
@@ -55,17 +56,29 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
-	struct asking asking = { &question, verdict, s, m->announcements,
-		now_us };
+	bool canary = beside_ask(s, &question, now_us, verdict, other);
+	struct asking asking = { &question, canary ? other : verdict, s,
+		m->announcements, now_us };
 	struct fault why;
 
 	if (!store_holder_ask(&d->store, ask_store, &asking, &why)) {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
-	}
-	/* What is judged once more is counted then. */
-	if (!(fed_later && verdict->unfed) || verdict_refuses(verdict->kind))
-		metrics_verdict(&d->metrics, verdict);
+		if (canary)
+			beside_give_up(m);
+	} else if (canary)
+		/* Its record names the generation that it was beside. */
+		verdict->generation = other->generation;
+	return fed_later && (verdict->unfed ||
+	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
+}
+
+/* What is judged once more is counted then. */
+static void
+count(struct session *s, bool awaits, const struct verdict *verdict)
+{
+	if (!awaits || verdict_refuses(verdict->kind))
+		metrics_verdict(&s->daemon->metrics, verdict);
 }
 
 void
@@ -76,8 +89,11 @@ judge_mail(struct session *s)
 
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
-	ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict);
+	m->beside.awaits = ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict,
+	    &m->beside.mail);
+	count(s, m->beside.awaits, &m->verdict);
 	m->awaits = fed && m->verdict.unfed;
+	beside_take_mail(m);
 	metrics_session(&s->daemon->metrics, &m->facts);
 }
 
@@ -86,11 +102,45 @@ judge_mail_late(struct session *s)
 {
 	struct message *m = s->message;
 
-	ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict);
+	m->beside.awaits = ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict,
+	    &m->beside.mail);
+	count(s, false, &m->verdict);
+	beside_take_mail(m);
 }
 
 void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
-	ask(s, EVAL_RCPT, false, clock_date_us(), verdict);
+	(void)ask(s, EVAL_RCPT, false, clock_date_us(), verdict,
+	    &s->message->beside.later);
+	count(s, false, verdict);
+}
+
+void
+judge_header(struct session *s, struct verdict *verdict)
+{
+	(void)ask(s, EVAL_HEADER, false, clock_date_us(), verdict,
+	    &s->message->beside.later);
+}
+
+static bool
+could_not_tell(const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->nresults; i++)
+		if (!v->results[i].matched &&
+		    v->results[i].answer == ANSWER_CANNOT_TELL)
+			return true;
+	return false;
+}
+
+void
+judge_header_counted(struct session *s, const struct verdict *verdict)
+{
+	struct metrics *m = &s->daemon->metrics;
+
+	count(s, false, verdict);
+	if (could_not_tell(verdict))
+		metrics_count(m, COUNTER_HEADER_UNREAD);
+	if (verdict->unfed && s->daemon->feed != NULL)
+		metrics_count(m, COUNTER_FEED_MISSED);
 }

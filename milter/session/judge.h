@@ -18,5 +18,11 @@ void judge_mail(struct session *) NONNULL;
 void judge_mail_late(struct session *) NONNULL;
 /* The recipient in the facts. */
 void judge_rcpt(struct session *, struct verdict *) NONNULL;
+/*
+ * The From fields in the facts.  What comes of it is counted by a call of its
+ * own: it may turn out that there was nothing to judge.
+ */
+void judge_header(struct session *, struct verdict *) NONNULL;
+void judge_header_counted(struct session *, const struct verdict *) NONNULL;
 
 #endif

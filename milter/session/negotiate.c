@@ -1,7 +1,7 @@
 /*
  * All macros are asked for at MAIL, with what the MTA made of the sender; at
- * RCPT what it made of the recipient, and there and at the end of the message
- * the queue id, which Postfix does not have earlier.  An empty list keeps the
+ * RCPT what it made of the recipient, and there and at the end of the header and
+ * of the message the queue id, which Postfix does not have earlier.  An empty list keeps the
  * MTA from sending its default macros at the other stages.
  *
  * An MTA that cannot be asked is turned away.  Without {client_addr} no
@@ -46,19 +46,21 @@ ask_for(SMFICTX *ctx, int stage, const char *macros)
 }
 
 static bool
-ask_for_macros(SMFICTX *ctx)
+ask_for_macros(SMFICTX *ctx, bool eoh)
 {
 	return ask_for(ctx, SMFIM_CONNECT, "") &&
 	    ask_for(ctx, SMFIM_HELO, "") &&
 	    ask_for(ctx, SMFIM_ENVFROM, mail_macros) &&
 	    ask_for(ctx, SMFIM_ENVRCPT, rcpt_macros) &&
-	    ask_for(ctx, SMFIM_DATA, "") && ask_for(ctx, SMFIM_EOH, "") &&
+	    ask_for(ctx, SMFIM_DATA, "") &&
+	    ask_for(ctx, SMFIM_EOH, eoh ? eom_macros : "") &&
 	    ask_for(ctx, SMFIM_EOM, eom_macros);
 }
 
 sfsistat
-negotiate(SMFICTX *ctx, bool header, unsigned long actions_offered,
-    unsigned long *actions, unsigned long *steps)
+negotiate(SMFICTX *ctx, struct negotiate_wish wish,
+    unsigned long actions_offered, unsigned long *actions,
+    unsigned long *steps)
 {
 	unsigned long wanted = SMFIF_SETSYMLIST | SMFIF_QUARANTINE;
 
@@ -67,11 +69,12 @@ negotiate(SMFICTX *ctx, bool header, unsigned long actions_offered,
 		    "away; sendmail 8.14 or Postfix 2.6 is needed");
 		return SMFIS_REJECT;
 	}
-	if (header)
+	if (wish.change)
 		wanted |= SMFIF_ADDHDRS | SMFIF_CHGHDRS;
 	*actions = wanted & actions_offered;
-	*steps |= SMFIP_NR_HELO | (header ? SMFIP_NR_HDR : SMFIP_NOHDRS);
-	if (!ask_for_macros(ctx)) {
+	*steps |= SMFIP_NR_HELO | (wish.change || wish.author ? SMFIP_NR_HDR :
+	    SMFIP_NOHDRS) | (wish.author ? 0 : SMFIP_NOEOH);
+	if (!ask_for_macros(ctx, wish.author)) {
 		log_warnx("out of memory in the negotiation with the MTA");
 		return SMFIS_REJECT;
 	}

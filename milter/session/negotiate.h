@@ -19,9 +19,14 @@ bool negotiate_init(void) MUST_CHECK;
 /*
  * What xxfi_negotiate answers.  Steps without a callback are already declined
  * in *steps; libmilter makes up for "no reply" flags that the MTA lacks.
- * `header`: header fields are wanted, to be read, changed and added.
  */
-sfsistat negotiate(SMFICTX *, bool header, unsigned long actions_offered,
-    unsigned long *actions, unsigned long *steps) NONNULL;
+struct negotiate_wish {
+	bool change; /* header fields are to be read, changed and added */
+	bool author; /* they are to be read, and their end is to be answered */
+};
+
+sfsistat negotiate(SMFICTX *, struct negotiate_wish,
+    unsigned long actions_offered, unsigned long *actions,
+    unsigned long *steps) NONNULL;
 
 #endif

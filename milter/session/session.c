@@ -72,7 +72,9 @@ session_begin_message(struct session *s)
 	m->rcpts = NULL;
 	m->nrcpts = m->room = 0;
 	m->forged = 0;
+	memset(&m->author, 0, sizeof m->author);
 	verdict_init(&m->verdict);
+	beside_reset(&m->beside);
 	s->message = m;
 	return m;
 }

@@ -14,6 +14,16 @@
 #define TLSPOLICY_MILTER_SESSION_SESSION_H
 
 #include "milter/daemon.h"
+#include "milter/session/beside.h"
+
+/* The From fields so far, parted by line breaks; see facts/fromfield.h. */
+struct author_fields {
+	char *bytes; /* in facts.memory; NULL: there was none */
+	size_t n, room;
+	bool judged; /* they are facts, and message.later the verdict */
+	bool beyond; /* too many bytes, which were not kept */
+	bool lost;   /* for one of them there was no memory */
+};
 
 struct message {
 	struct settings_in_force *settings; /* held until the end */
@@ -26,9 +36,12 @@ struct message {
 	size_t nrcpts, room;
 	bool awaits; /* tags of MAIL that the facts feed has to tell of */
 	int forged; /* header fields that pretend to be ours */
+	struct author_fields author;
 	struct facts facts;
 	struct verdict verdict;	 /* at MAIL */
-	struct verdict at_rcpt;	 /* of the latest recipient */
+	/* Of the latest recipient; behind the last one, at the header's end. */
+	struct verdict later;
+	struct beside beside;	 /* what a plan's policy says */
 };
 
 struct session {
@@ -37,7 +50,9 @@ struct session {
 	char *helo;		 /* NULL: none yet, or lost */
 	bool lost_helo;		 /* HELO came, and strdup() failed */
 	uint64_t number;
-	bool header;		 /* add-header was on when the MTA connected */
+	/* What the MTA was asked for when it connected: */
+	bool header;		 /* that add-header can change the header */
+	bool author;		 /* and that TLS_Header sees it */
 	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
 	/* Where libmilter keeps the macros of the latest MAIL and RCPT. */
 	const char *mail_macros, *rcpt_macros;

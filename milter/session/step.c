@@ -8,6 +8,7 @@
 #include "milter/clock.h"
 #include "milter/feed/feed.h"
 #include "milter/log.h"
+#include "milter/session/author.h"
 #include "milter/session/header.h"
 #include "milter/session/judge.h"
 #include "milter/session/macros.h"
@@ -46,7 +47,7 @@ abandon(struct session *s)
 }
 
 sfsistat
-step_helo(SMFICTX *ctx, struct session *s, const char *helo)
+step_helo(SMFICTX *ctx, struct session *s, const void *helo)
 {
 	(void)ctx;
 	abandon(s);
@@ -73,14 +74,14 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 }
 
 sfsistat
-step_mail(SMFICTX *ctx, struct session *s, const char *sender)
+step_mail(SMFICTX *ctx, struct session *s, const void *sender)
 {
 	s->utf8 = false;
 	return begin_mail(ctx, s, sender);
 }
 
 sfsistat
-step_mail_utf8(SMFICTX *ctx, struct session *s, const char *sender)
+step_mail_utf8(SMFICTX *ctx, struct session *s, const void *sender)
 {
 	s->utf8 = true;
 	return begin_mail(ctx, s, sender);
@@ -108,18 +109,18 @@ static const struct verdict *
 judge_recipient(struct session *s)
 {
 	struct message *m = s->message;
-	const struct verdict *verdict = &m->at_rcpt;
+	const struct verdict *verdict = &m->later;
 	bool missed = false;
 
-	if (m->awaits && m->nrcpts == 0) {
+	if ((m->awaits || m->beside.awaits) && m->nrcpts == 0) {
 		judge_mail_late(s);
 		missed = m->verdict.unfed;
 		if (verdict_refuses(m->verdict.kind))
 			verdict = &m->verdict;
 	}
-	if (verdict == &m->at_rcpt) {
-		judge_rcpt(s, &m->at_rcpt);
-		missed |= m->at_rcpt.unfed;
+	if (verdict == &m->later) {
+		judge_rcpt(s, &m->later);
+		missed |= m->later.unfed;
 	}
 	if (missed && s->daemon->feed != NULL)
 		metrics_count(&s->daemon->metrics, COUNTER_FEED_MISSED);
@@ -127,7 +128,7 @@ judge_recipient(struct session *s)
 }
 
 sfsistat
-step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
+step_rcpt(SMFICTX *ctx, struct session *s, const void *recipient)
 {
 	const struct verdict *verdict;
 
@@ -142,13 +143,14 @@ step_rcpt(SMFICTX *ctx, struct session *s, const char *recipient)
 	}
 	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
+	beside_take_rcpt(s->message);
 	if (verdict->kind == VERDICT_HOLD)
 		session_adopt_hold(s, verdict);
 	return SMFIS_CONTINUE;
 }
 
 sfsistat
-step_data(SMFICTX *ctx, struct session *s, const char *none)
+step_data(SMFICTX *ctx, struct session *s, const void *none)
 {
 	(void)ctx;
 	(void)s;
@@ -157,12 +159,57 @@ step_data(SMFICTX *ctx, struct session *s, const char *none)
 }
 
 sfsistat
-step_header(SMFICTX *ctx, struct session *s, const char *name)
+step_header(SMFICTX *ctx, struct session *s, const void *arg)
 {
+	const struct step_field *field = arg;
+
 	(void)ctx;
-	if (s->message != NULL)
-		header_look(s->message, name);
+	if (s->message == NULL)
+		return SMFIS_NOREPLY;
+	header_look(s->message, field->name);
+	if (s->author)
+		author_look(s->message, field->name, field->value);
 	return SMFIS_NOREPLY;
+}
+
+/* Nothing that could be accepted has been judged. */
+static bool
+is_unjudged(const struct session *s)
+{
+	return s->message == NULL ||
+	    (s->message->awaits && s->message->nrcpts == 0);
+}
+
+/* All rules for its From field; what they say is for all recipients. */
+static sfsistat
+judge_author(SMFICTX *ctx, struct session *s)
+{
+	struct message *m = s->message;
+	sfsistat answer;
+
+	if (!author_judge(s))
+		return fail(ctx, s, no_memory);
+	if (!m->author.judged)
+		return SMFIS_CONTINUE;
+	if (m->later.kind == VERDICT_HOLD)
+		session_adopt_hold(s, &m->later);
+	if (!verdict_refuses(m->later.kind))
+		return SMFIS_CONTINUE;
+	recorder_message(s, RECORD_REFUSED_HEADER);
+	answer = session_reply_send(ctx, &m->later);
+	session_end_message(s);
+	return answer;
+}
+
+sfsistat
+step_eoh(SMFICTX *ctx, struct session *s, const void *none)
+{
+	(void)none;
+	if (is_unjudged(s))
+		return fail(ctx, s, unjudged);
+	if (!macros_queue_id(ctx, s))
+		return fail(ctx, s, no_memory);
+	return judge_author(ctx, s);
 }
 
 /* What the MTA is to do with the message besides accepting it. */
@@ -180,16 +227,20 @@ change_message(SMFICTX *ctx, struct session *s)
 }
 
 sfsistat
-step_eom(SMFICTX *ctx, struct session *s, const char *none)
+step_eom(SMFICTX *ctx, struct session *s, const void *none)
 {
 	const char *why;
+	sfsistat answer;
 
 	(void)none;
-	if (s->message == NULL ||
-	    (s->message->awaits && s->message->nrcpts == 0))
+	if (is_unjudged(s))
 		return fail(ctx, s, unjudged);
 	if (!macros_queue_id(ctx, s))
 		return fail(ctx, s, no_memory);
+	/* Here only where the header was not shown. */
+	answer = judge_author(ctx, s);
+	if (answer != SMFIS_CONTINUE)
+		return answer;
 	why = change_message(ctx, s);
 	if (why != NULL) {
 		log_warnx("the MTA would not: %s", why);
@@ -204,7 +255,7 @@ step_eom(SMFICTX *ctx, struct session *s, const char *none)
 }
 
 sfsistat
-step_abort(SMFICTX *ctx, struct session *s, const char *none)
+step_abort(SMFICTX *ctx, struct session *s, const void *none)
 {
 	(void)ctx;
 	(void)none;
@@ -213,7 +264,7 @@ step_abort(SMFICTX *ctx, struct session *s, const char *none)
 }
 
 sfsistat
-step_close(SMFICTX *ctx, struct session *s, const char *none)
+step_close(SMFICTX *ctx, struct session *s, const void *none)
 {
 	(void)none;
 	abandon(s);

@@ -10,11 +10,15 @@
 
 #include "milter/session/session.h"
 
-/* `arg`: the command's argument, a field's name, or NULL. */
-typedef sfsistat step(SMFICTX *, struct session *, const char *arg);
+struct step_field {
+	const char *name, *value;
+};
 
-step step_helo, step_mail, step_rcpt, step_data, step_header, step_eom,
-    step_abort;
+/* `arg`: the command's argument, or NULL; a struct step_field of step_header. */
+typedef sfsistat step(SMFICTX *, struct session *, const void *arg);
+
+step step_helo, step_mail, step_rcpt, step_data, step_header, step_eoh,
+    step_eom, step_abort;
 /* MAIL with SMTPUTF8: its replies may hold UTF-8. */
 step step_mail_utf8;
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/audit/chain-key.h"
+#include "policy/base/folder.h"
 
 #define WORD "tlspolicy ratchet"
 #define FIRST WORD " 1"
@@ -30,6 +31,23 @@ key_fault(const char *path, struct fault *fault, const char *what,
 }
 
 /*
+ * The daemon's user owns a ratchet in a folder of its own, as it replaces it;
+ * so root takes it from there, and it says no more than that user could say.
+ */
+static bool
+is_of_daemon(int fd, const char *path, uid_t owner)
+{
+	char start[sizeof WORD - 1];
+	struct fault ignored;
+	uid_t of_folder = 0;
+
+	return geteuid() == 0 &&
+	    pread(fd, start, sizeof start, 0) == (ssize_t)sizeof start &&
+	    memcmp(start, WORD, sizeof start) == 0 &&
+	    folder_owner(path, &of_folder, &ignored) && of_folder == owner;
+}
+
+/*
  * Who else may read the key can forge the log; who else may write it, or owns
  * it, can choose it.  A group may read it: how a daemon comes to root's key.
  */
@@ -40,7 +58,8 @@ check_key_file(int fd, const char *path, struct fault *fault)
 
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return key_fault(path, fault, "not a regular file", NULL);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (st.st_uid != 0 && st.st_uid != geteuid() &&
+	    !is_of_daemon(fd, path, st.st_uid))
 		return key_fault(path, fault, "it is neither root's nor this "
 		    "user's", "chown root");
 	if ((st.st_mode & S_IROTH) != 0)

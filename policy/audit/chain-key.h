@@ -35,7 +35,7 @@ struct chain_key {
 
 /*
  * A ratchet, or all bytes but a newline at the end, 16 or more; not if others
- * can read it.
+ * can read it.  For root a ratchet may be of who owns the folder.
  */
 bool chain_read_key(const char *path, struct chain_key *, struct fault *)
     MUST_CHECK NONNULL;

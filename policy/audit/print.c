@@ -27,3 +27,26 @@ audit_print_fact(const struct facts *f, enum fact_id id, const char *before,
 	text_puts(out, before);
 	text_put_printable(out, facts_value(f, id));
 }
+
+void
+audit_print_header(const struct facts *f, const char *before, struct text *out)
+{
+	enum { SHOWN = 3 };
+	struct slice rest = facts_value(f, FACT_HEADER_FROM), mailbox;
+	unsigned n = 0;
+
+	for (; slice_next(&rest, '\n', &mailbox); n++) {
+		if (n >= SHOWN)
+			continue;
+		text_puts(out, n == 0 ? before : ",");
+		text_put_printable(out, mailbox);
+	}
+	if (n > SHOWN)
+		text_printf(out, " and %u more", n - SHOWN);
+	if (!facts_filled(f, FACT_HEADER_FLAW))
+		return;
+	text_puts(out, n == 0 ? before : "");
+	text_char(out, '(');
+	text_put_printable(out, facts_value(f, FACT_HEADER_FLAW));
+	text_char(out, ')');
+}

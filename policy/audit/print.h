@@ -12,5 +12,8 @@
 void audit_print_time(int64_t time_us, struct text *out) NONNULL;
 void audit_print_fact(const struct facts *, enum fact_id, const char *before,
     struct text *out) NONNULL;
+/* Mailboxes of the From field, three at most, and the word for its flaw. */
+void audit_print_header(const struct facts *, const char *before,
+    struct text *out) NONNULL;
 
 #endif

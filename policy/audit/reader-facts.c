@@ -242,5 +242,8 @@ parse_put_facts(struct parse *p)
 		if (!put_field(p, f->fact, p->nothing[f->group]))
 			return false;
 	return put_field(p, FACT_SERVER_NAME, true) &&
-	    put_field(p, FACT_SERVER_ADDR, true);
+	    put_field(p, FACT_SERVER_ADDR, true) && (!p->header_told ||
+	    (facts_set(facts, FACT_HEADER_FROM,
+	    slice_make(p->header_from.buf, p->header_from.n), false) &&
+	    facts_set(facts, FACT_HEADER_FLAW, p->header_flaw, false)));
 }

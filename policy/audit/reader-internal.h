@@ -2,7 +2,7 @@
  * reader-internal.h - a record that is being read; private to reader_parse().
  *
  * reader-parse.c has the members of a line; it calls reader-facts.c for those
- * that become facts, reader-rules.c for recipients and rules, and
+ * that become facts, reader-rules.c for recipients, From fields and rules, and
  * reader-people.c for whoever is hidden.  All use reader-value.c.
  */
 #ifndef TLSPOLICY_AUDIT_READER_INTERNAL_H
@@ -17,8 +17,11 @@ struct parse {
 	struct scan scan;
 	struct reader_record *r;
 	uint64_t schema;
-	bool note, has_event, has_verdict;
+	bool note, has_event, has_verdict, has_outcome;
 	struct slice time;
+	bool header_told;
+	struct text header_from; /* a line each */
+	struct slice header_flaw;
 	/* Facts as they were told; put in once the MTA is known. */
 	struct slice value[FACT_COUNT];
 	enum fact_state state[FACT_COUNT];
@@ -37,10 +40,19 @@ bool parse_raw(struct parse *) NONNULL;
 /* At the end of the line: all that was told, into the record's facts. */
 bool parse_put_facts(struct parse *) NONNULL;
 
+/* reader-left.c */
+bool parse_server(struct parse *) NONNULL;
+bool parse_domain(struct parse *) NONNULL;
+bool parse_policy_type(struct parse *) NONNULL;
+bool parse_outcome(struct parse *) NONNULL;
+bool parse_failures(struct parse *) NONNULL;
+
 /* reader-policy.c */
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
+/* reader-plan.c */
+bool parse_plan(struct parse *) NONNULL;
 
 /* reader-people.c; the last one at the end of the line, before the facts. */
 bool parse_privacy(struct parse *) NONNULL;
@@ -49,6 +61,9 @@ bool parse_open_people(struct parse *) NONNULL;
 bool parse_rcpts(struct parse *) NONNULL;
 bool parse_resolved(struct parse *) NONNULL;
 bool parse_rules(struct parse *) NONNULL;
+bool parse_header_from(struct parse *) NONNULL;
+bool parse_header_flaw(struct parse *) NONNULL;
+bool parse_header_generation(struct parse *) NONNULL;
 
 /* One of `n` words into *value; null is the first one. */
 bool parse_word(struct parse *, const char *(*name)(int), int n, int *value);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/audit/reader-internal.h"
+#include "policy/facts/fromfield.h"
 
 /* What record_result() has words for; `matched` is what was recorded at all. */
 static const struct tag_result outcomes[] = {
@@ -41,7 +42,8 @@ reader_deciding_rule(const struct reader_record *r)
 		enum verdict_kind kind = kind_alone(rule, came_to);
 		unsigned severity;
 
-		if (rule->answer == ANSWER_YES)
+		if (rule->answer == ANSWER_YES || (r->reason ==
+		    REASON_POLICY_ERROR && rule->answer == ANSWER_NO))
 			continue;
 		/* on-error = accept: or it would have been a tempfail. */
 		severity = (rule->answer == ANSWER_NO && rule->warn) ||
@@ -128,6 +130,62 @@ parse_resolved(struct parse *p)
 			return false;
 	}
 	return p->scan.error == NULL;
+}
+
+static bool
+put_author(struct parse *p, size_t room, struct slice mailbox)
+{
+	struct text *list = &p->header_from;
+	char *memory;
+
+	if (list->buf == NULL) {
+		memory = arena_alloc(&p->r->memory, room);
+		if (memory == NULL)
+			return scan_fail(&p->scan, scan_no_memory);
+		text_init(list, memory, room);
+	}
+	text_put(list, mailbox);
+	text_char(list, '\n');
+	return (mailbox.n > 0 && slice_find(mailbox, '\n') == mailbox.n &&
+	    !list->cut) || scan_fail(&p->scan, "mailboxes");
+}
+
+/* As FACT_HEADER_FROM has them; escapes only make a line longer. */
+bool
+parse_header_from(struct parse *p)
+{
+	size_t room = (size_t)(p->scan.end - p->scan.p) + 1;
+	struct slice mailbox;
+	bool first = true;
+
+	if (!scan_array(&p->scan))
+		return false;
+	p->header_told = true;
+	while (scan_element(&p->scan, &first))
+		if (!scan_string(&p->scan, &mailbox) ||
+		    !put_author(p, room, mailbox))
+			return false;
+	return p->scan.error == NULL;
+}
+
+bool
+parse_header_flaw(struct parse *p)
+{
+	enum fromfield_flaw flaw;
+	const char *at = p->scan.p;
+
+	if (!scan_string(&p->scan, &p->header_flaw))
+		return false;
+	if (fromfield_by_word(p->header_flaw, &flaw))
+		return true;
+	p->scan.p = at;
+	return scan_fail(&p->scan, "a word of tlspolicy-audit(5)");
+}
+
+bool
+parse_header_generation(struct parse *p)
+{
+	return scan_number(&p->scan, &p->r->header_generation);
 }
 
 static bool

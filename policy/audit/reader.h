@@ -7,8 +7,7 @@
  * refused, as is one of a newer schema.  The chain is not looked at: verify.h.
  *
  * Limits: a line of SOURCE_LINE_MAX bytes, READER_RCPTS_MAX recipients.
- * Ownership: a record's slices live until the next record or reader_close().
- * Threads: a reader belongs to one.
+ * Ownership: slices live until the next record or reader_close().  Threads: one.
  */
 #ifndef TLSPOLICY_READER_H
 #define TLSPOLICY_READER_H
@@ -25,7 +24,8 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED */
+	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED
+			  and those behind it */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_UNREAD, /* a file, or its rest, cannot be read: the same */

@@ -9,11 +9,14 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_MESSAGE] = "message",
 	[RECORD_REFUSED_MAIL] = "refused-mail",
 	[RECORD_REFUSED_RCPT] = "refused-rcpt",
+	[RECORD_REFUSED_HEADER] = "refused-header",
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
 	[RECORD_DELIVERED] = "delivered",
+	[RECORD_HANDSHAKE] = "handshake",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
+	[RECORD_PLAN] = "plan",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */
@@ -42,6 +45,12 @@ record_result(const struct tag_result *r)
 	return r->warn ? "would-fail" : "fails";
 }
 
+/*
+ * RFC 8460 section 4.3: plaintext and auth-in-clear are starttls-not-supported,
+ * wrong-certificate is certificate-host-mismatch, not-verified is
+ * certificate-not-trusted if there was a certificate, else validation-failure,
+ * as is too-weak.
+ */
 const char *
 record_result_type(enum reason reason, enum verify verify)
 {
@@ -126,6 +135,39 @@ put_generations(struct line *l)
 	PUT(l, "]");
 }
 
+/*
+ * Whom the header says that it is from, where that was asked; no names.  The
+ * flaw is why that is not all, or nothing.
+ */
+static void
+put_header(struct line *l)
+{
+	const struct record *r = l->record;
+	struct slice rest = facts_value(r->facts, FACT_HEADER_FROM), mailbox;
+	struct slice flaw = facts_value(r->facts, FACT_HEADER_FLAW);
+	bool first = true;
+
+	if (!facts_known(r->facts, FACT_HEADER_FROM))
+		return;
+	PUT(l, ",\"header_from\":[");
+	while (slice_next(&rest, '\n', &mailbox)) {
+		if (!first)
+			PUT(l, ",");
+		first = false;
+		line_person(&l->out, l->hiding, PERSON_MAILBOX, mailbox);
+	}
+	PUT(l, "]");
+	if (flaw.n > 0) {
+		PUT(l, ",\"header_from_flaw\":");
+		line_slice(l, flaw);
+	}
+	if (r->header != NULL &&
+	    r->header->generation != r->verdict->generation) {
+		PUT(l, ",\"header_generation\":");
+		jsonput_number(&l->out, r->header->generation);
+	}
+}
+
 static void
 put_rule(struct line *l, const struct tag_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
@@ -185,24 +227,42 @@ put_rules(struct line *l)
 		if (r->rcpts[i].result != NULL)
 			put_rule(l, r->rcpts[i].result, &first, &r->rcpts[i],
 			    r->rcpts[i].waiver);
+	for (unsigned i = 0; r->header != NULL && i < r->header->nresults; i++)
+		put_rule(l, &r->header->results[i], &first, NULL,
+		    WAIVER_NONE);
 	PUT(l, "]");
 }
 
+static struct outcome
+outcome_of_verdict(const struct verdict *v)
+{
+	bool any = v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE;
+
+	return (struct outcome){ v->kind, v->waiver,
+		any ? v->reply.reason : REASON_NONE, any ? &v->reply : NULL };
+}
+
+static unsigned
+severity(const struct verdict *v)
+{
+	return verdict_severity(v->kind, v->waiver);
+}
+
 /*
- * The verdict at MAIL stands for the message; where it has nothing to tell,
- * the first recipient that has something does.
+ * The stricter of the verdicts at MAIL and at the end of the header stands for
+ * the message; where neither has anything to tell, the first recipient that has
+ * something does.
  */
 static struct outcome
 outcome_of(const struct record *r)
 {
-	const struct verdict *v = r->verdict;
-	struct outcome o = { v->kind, v->waiver, REASON_NONE, NULL };
+	const struct verdict *v = r->header != NULL &&
+	    severity(r->header) > severity(r->verdict) ? r->header :
+	    r->verdict;
+	struct outcome o = outcome_of_verdict(v);
 
-	if (v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE) {
-		o.reason = v->reply.reason;
-		o.reply = &v->reply;
+	if (o.reply != NULL)
 		return o;
-	}
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		const struct record_rcpt *rcpt = &r->rcpts[i];
 
@@ -301,12 +361,14 @@ record_format(const struct record *r, struct text *out)
 	put_rcpts(l);
 	put_resolved(l);
 	put_generations(l);
+	put_header(l);
 	put_rules(l);
 	put_verdict(l);
 	PUT(l, ",\"mode\":");
 	line_word(l, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
 		PUT(l, ",\"exempt\":true");
+	line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out) &&

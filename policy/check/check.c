@@ -10,7 +10,7 @@ check_init(struct check *j, const struct settings *settings,
 {
 	j->settings = settings;
 	j->store = store;
-	j->by_tag = j->traced = j->has_rcpt = false;
+	j->by_tag = j->traced = j->has_rcpt = j->has_header = false;
 	j->now = 0;
 	settings_eval_options(settings, &j->options);
 	facts_init(&j->facts, DIALECT_SENDMAIL);
@@ -127,6 +127,21 @@ is_exempt(const struct check *j, const struct trace *trace)
 	return true;
 }
 
+/* The next step, if the session gets so far; *given: it does. */
+static void
+judge_step(struct check *j, struct question *q, struct store_reader *reader,
+    const struct fault *why, enum fact_id about, struct verdict *v,
+    bool *given)
+{
+	*given = !j->by_tag && facts_known(&j->facts, about) &&
+	    !verdict_refuses(j->verdict->kind);
+	if (!*given)
+		return;
+	eval_session(q, reader, why, v);
+	if (j->verdict->kind == VERDICT_ACCEPT || verdict_refuses(v->kind))
+		j->verdict = v;
+}
+
 void
 check_by_reader(struct check *j, struct store_reader *reader,
     const struct fault *why, const struct trace *trace)
@@ -139,14 +154,12 @@ check_by_reader(struct check *j, struct store_reader *reader,
 	q.exempt = is_exempt(j, q.trace);
 	eval_session(&q, reader, why, &j->mail);
 	j->verdict = &j->mail;
-	j->has_rcpt = !j->by_tag && facts_known(&j->facts, FACT_RCPT_ADDR) &&
-	    !verdict_refuses(j->mail.kind);
-	if (!j->has_rcpt)
-		return;
 	q.scope = EVAL_RCPT;
-	eval_session(&q, reader, why, &j->rcpt);
-	if (j->mail.kind == VERDICT_ACCEPT || verdict_refuses(j->rcpt.kind))
-		j->verdict = &j->rcpt;
+	judge_step(j, &q, reader, why, FACT_RCPT_ADDR, &j->rcpt,
+	    &j->has_rcpt);
+	q.scope = EVAL_HEADER;
+	judge_step(j, &q, reader, why, FACT_HEADER_FROM, &j->header,
+	    &j->has_header);
 }
 
 void
@@ -204,4 +217,6 @@ check_print(const struct check *j, FILE *out)
 	print_warning(&j->mail, out);
 	if (j->has_rcpt)
 		print_warning(&j->rcpt, out);
+	if (j->has_header)
+		print_warning(&j->header, out);
 }

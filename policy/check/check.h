@@ -1,9 +1,9 @@
 /*
  * check.h - `tlspolicy check`: one session judged as the daemon would.
  *
- * At MAIL, and, when a recipient is given and MAIL's verdict is no refusal, at
- * RCPT; or by the rules of one tag alone.  Each session is judged by the
- * generation that is current at its beginning.
+ * At MAIL, and, while nothing is refused, at RCPT when a recipient is given, and
+ * at the end of the header when a From field is; or by the rules of one tag alone.
+ * Each session is judged by the generation that is current at its beginning.
  *
  * Threads: a judge belongs to one.
  */
@@ -28,9 +28,9 @@ struct check {
 	int64_t now; /* seconds since 1970, UTC; 0: the clock's */
 	struct store *store;
 	struct facts facts;
-	struct verdict mail, rcpt; /* of the last session */
-	bool has_rcpt;
-	/* the stricter of the verdicts at MAIL and RCPT */
+	struct verdict mail, rcpt, header; /* of the last session */
+	bool has_rcpt, has_header;
+	/* the strictest of them */
 	const struct verdict *verdict;
 };
 

@@ -80,31 +80,39 @@ put_rules(struct jsonput *j, const struct verdict *v, bool *any)
 	}
 }
 
+/* Of the steps that the session came to; nothing where none was spared. */
 static void
-put_warnings(struct jsonput *j, const struct verdict *mail,
-    const struct verdict *rcpt)
+put_warnings(struct jsonput *j, const struct verdict *const *steps, unsigned n)
 {
-	bool both = mail->waiver != WAIVER_NONE && rcpt != NULL &&
-	    rcpt->waiver != WAIVER_NONE;
+	bool any = false;
 
-	JSONPUT_LITERAL(j, ",\"warn\":[");
-	if (mail->waiver != WAIVER_NONE)
-		put_warning(j, mail);
-	if (both)
-		JSONPUT_LITERAL(j, ",");
-	if (rcpt != NULL && rcpt->waiver != WAIVER_NONE)
-		put_warning(j, rcpt);
-	JSONPUT_LITERAL(j, "]");
+	for (unsigned i = 0; i < n; i++) {
+		if (steps[i]->waiver == WAIVER_NONE)
+			continue;
+		if (any)
+			JSONPUT_LITERAL(j, ",");
+		else
+			JSONPUT_LITERAL(j, ",\"warn\":[");
+		put_warning(j, steps[i]);
+		any = true;
+	}
+	if (any)
+		JSONPUT_LITERAL(j, "]");
 }
 
 bool
 check_json(const struct check *judge, const struct text *trace,
     struct text *out)
 {
-	const struct verdict *v = judge->verdict, *mail = &judge->mail;
-	const struct verdict *rcpt = judge->has_rcpt ? &judge->rcpt : NULL;
+	const struct verdict *v = judge->verdict, *steps[3] = { &judge->mail };
 	struct jsonput j;
 	bool any = false;
+	unsigned n = 1;
+
+	if (judge->has_rcpt)
+		steps[n++] = &judge->rcpt;
+	if (judge->has_header)
+		steps[n++] = &judge->header;
 
 	jsonput_start(&j, out);
 	PUT_STRING(&j, "{\"verdict\":", slice_of(verdict_name(v->kind)));
@@ -112,13 +120,10 @@ check_json(const struct check *judge, const struct text *trace,
 		put_reply(&j, &v->reply);
 	JSONPUT_LITERAL(&j, ",\"generation\":");
 	jsonput_number(&j, v->generation);
-	if (mail->waiver != WAIVER_NONE ||
-	    (rcpt != NULL && rcpt->waiver != WAIVER_NONE))
-		put_warnings(&j, mail, rcpt);
+	put_warnings(&j, steps, n);
 	JSONPUT_LITERAL(&j, ",\"rules\":[");
-	put_rules(&j, mail, &any);
-	if (rcpt != NULL)
-		put_rules(&j, rcpt, &any);
+	for (unsigned i = 0; i < n; i++)
+		put_rules(&j, steps[i], &any);
 	JSONPUT_LITERAL(&j, "]");
 	if (judge->traced) {
 		JSONPUT_LITERAL(&j, ",\"trace\":[");

@@ -18,6 +18,8 @@ bool audit_from_client(const char *client, const struct facts *);
 bool audit_is_recipient(const char *word);
 bool audit_is_to(const char *word, const struct reader_record *,
     const char *local_domains);
+/* One of its From field's mailboxes, in any spelling, is of the domain. */
+bool audit_header_covers(struct slice domain, const struct facts *);
 
 /* False: it is none, which was told. */
 bool audit_is_reason(const struct context *, const char *name);

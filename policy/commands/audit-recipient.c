@@ -1,4 +1,7 @@
-/* Recorded mail by whom it was to, as typed and as the MTA understood it. */
+/*
+ * Recorded mail by whom it was to, as typed and as the MTA understood it; and by
+ * whom its header says that it is from.
+ */
 #include <string.h>
 
 #include "policy/commands/audit-filter.h"
@@ -58,5 +61,21 @@ audit_is_to(const char *word, const struct reader_record *r,
 	for (size_t i = 0; i < r->nrcpts; i++)
 		if (stands_for(r, i, word, slice_make(local.buf, local.n)))
 			return true;
+	return false;
+}
+
+bool
+audit_header_covers(struct slice domain, const struct facts *facts)
+{
+	struct slice rest = facts_value(facts, FACT_HEADER_FROM), mailbox;
+	const struct slice none = slice_make("", 0);
+	struct spellings all;
+
+	while (slice_next(&rest, '\n', &mailbox)) {
+		spellings_find(mailbox, none, none, none, &all);
+		for (unsigned i = 0; i < all.n; i++)
+			if (organisation_covers(domain, all.form[i].domain))
+				return true;
+	}
 	return false;
 }

@@ -175,7 +175,7 @@ run_upgrade(const struct context *context, bool dry)
 	struct fault f;
 	bool older = false, good = upgrade(context, dry, &older, &f);
 
-	if (!dry && (older || !good))
+	if (!dry && older)
 		note(context, good ? NULL : &f);
 	return good ? EXIT_FINE : command_fail(&f);
 }

@@ -92,6 +92,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.set_group = context->settings.socket_group,
 		.rules_file = context->settings.rules,
 		.user = context->settings.user, .store = context->store,
+		.audit_key = context->settings.audit_key_file,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||
 		    source_is_stream(log) ? "" : log,
 		.watched = strcmp(context->settings.metrics, "off") == 0 ?

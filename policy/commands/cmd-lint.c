@@ -84,6 +84,8 @@ lint(const struct context *context, char *const *paths,
 
 	lint_options->default_perm = context->settings.default_class ==
 	    DEFAULT_CLASS_PERM;
+	lint_options->judge_header = context->settings.header_from ==
+	    HEADER_FROM_JUDGE;
 	lint_options->feed = strcmp(context->settings.facts_socket, "off") != 0;
 	lint_options->suffixes = lint_suffixes_open();
 	if (!ruleset_read(context, paths, &rules, &f)) {

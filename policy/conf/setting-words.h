@@ -20,6 +20,7 @@ enum outbound_level { LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
 enum outbound_match { MATCH_BOTH, MATCH_NEXTHOP, MATCH_DOT_NEXTHOP,
 	MATCH_NEITHER };
 enum outbound_servername { SERVERNAME_HOSTNAME, SERVERNAME_NONE };
+enum header_from_setting { HEADER_FROM_NO, HEADER_FROM_JUDGE };
 enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
 
 #endif

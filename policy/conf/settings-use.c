@@ -17,6 +17,7 @@ settings_eval_options(const struct settings *s, struct eval_options *options)
 		.monitor = s->mode == MODE_MONITOR,
 		.help_url = s->help_url,
 		.local_domains = s->local_domains,
+		.judge_header = s->header_from == HEADER_FROM_JUDGE,
 	};
 }
 

@@ -25,6 +25,7 @@ static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const matches[] = { "nexthop:dot-nexthop", "nexthop",
 	"dot-nexthop", "none", NULL };
 static const char *const servernames[] = { "hostname", "none", NULL };
+static const char *const header_froms[] = { "no", "judge", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
 
@@ -305,6 +306,42 @@ static const struct setting table[] = {
 		.help = "Group of facts-socket; empty: that of the daemon.",
 	},
 	{
+		.name = "tlsrpt-socket",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_socket),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "Where Postfix tells of TLS with servers, "
+		    "smtp_tlsrpt_socket_name.",
+	},
+	{
+		.name = "tlsrpt-socket-mode",
+		.type = &setting_type_mode,
+		FIELD(tlsrpt_socket_mode),
+		.default_text = "0660",
+		.max = 0777,
+		.help = "Permission bits of tlsrpt-socket: who may write to "
+		    "it is believed.",
+	},
+	{
+		.name = "tlsrpt-socket-group",
+		.type = &setting_type_account,
+		FIELD(tlsrpt_socket_group),
+		.default_text = "",
+		.max = STRING_MAX,
+		.may_be_empty = true,
+		.help = "Group of tlsrpt-socket; empty: that of the daemon.",
+	},
+	{
+		.name = "tlsrpt-forward",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_forward),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "To whom what comes there is passed on: the socket "
+		    "of tlsrpt-collectd.",
+	},
+	{
 		.name = "inexpressible",
 		.type = &setting_type_word,
 		FIELD(inexpressible),
@@ -402,6 +439,17 @@ static const struct setting table[] = {
 		.reloadable = true,
 		.help = "Whether accepted mail gets a header field with its "
 		    "result.",
+	},
+	{
+		.name = "header-from",
+		.type = &setting_type_word,
+		FIELD(header_from),
+		.default_text = "no",
+		.words = header_froms,
+		.reloadable = true,
+		.verdict = true,
+		.help = "Whether TLS_Header rules are asked about the From "
+		    "field of the header.",
 	},
 	{
 		.name = "metrics",

@@ -57,6 +57,7 @@ struct settings {
 	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
 	int add_header;			  /* 0 or 1 */
+	int header_from;
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
 	char watch_certificates[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
@@ -65,6 +66,10 @@ struct settings {
 	char facts_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int facts_socket_mode;
 	char facts_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
+	int tlsrpt_socket_mode;
+	char tlsrpt_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_forward[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int inexpressible;
 	int outbound_default, outbound_servername;
 	int outbound_match;

@@ -36,6 +36,7 @@ struct doctor {
 	int outbound_version, outbound_match;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */
+	const char *audit_key; /* "": there is none */
 	const char *watched;	/* watch-certificates; NULL: no metrics */
 	struct text *shown;	/* the MTAs' certificates, each before a blank */
 	const char *rules_file;

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "policy/audit/chain-key.h"
 #include "policy/audit/source.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/doctor.h"
@@ -117,6 +118,37 @@ lie_together(const char *a, const char *b)
 	return stat(folder, &other) == 0 && one.st_dev == other.st_dev;
 }
 
+/* A ratchet is replaced in its folder by the daemon. */
+static void
+look_at_key(const struct doctor *d, const struct access *daemon)
+{
+	char folder[PATH_BYTES], memory[FINDING_WHAT_MAX];
+	struct chain_key key;
+	struct fault fault;
+	struct text why;
+	bool good, turns;
+
+	if (d->audit_key[0] == '\0' || access(d->audit_key, R_OK) == -1)
+		return;
+	good = chain_read_key(d->audit_key, &key, &fault);
+	turns = key.epoch > 0;
+	chain_wipe_key(&key);
+	if (!good)
+		finding_mend(doctor_add(d, DOCTOR_AUDIT_KEY, "%s", fault.text),
+		    "run", "ls -l %s", d->audit_key);
+	if (!turns)
+		return;
+	text_init(&why, memory, sizeof memory);
+	folder_of(d->audit_key, folder);
+	if (!access_may(daemon, folder, ACCESS_WRITE | ACCESS_SEARCH, &why))
+		finding_mend(doctor_add(d, DOCTOR_AUDIT_KEY, "%s, the daemon's "
+		    "user, may not replace the ratchet %s: %s", doctor_user(d),
+		    d->audit_key, why.buf), "run", "chown %s %s",
+		    doctor_user(d), folder);
+	if (!lie_together(d->audit_key, d->audit_file))
+		look_at_disk(d, d->audit_key);
+}
+
 void
 doctor_files(const struct doctor *d)
 {
@@ -136,6 +168,7 @@ doctor_files(const struct doctor *d)
 	}
 	look_at_audit(d, &daemon);
 	look_at_disk(d, d->audit_file);
+	look_at_key(d, &daemon);
 	if (!lie_together(d->audit_file, d->store))
 		look_at_disk(d, d->store);
 }

@@ -50,6 +50,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "it says who wrote to whom" } },
 	[DOCTOR_AUDIT_UNREADABLE] = { DOCTOR_UNKNOWN, { "audit-unreadable",
 	    "what the sessions looked like could not be examined" } },
+	[DOCTOR_AUDIT_KEY] = { DOCTOR_UNJUDGED, { "audit-key",
+	    "a daemon does not start with it, and one that runs keeps the key "
+	    "of its epoch, by which lines can be forged" } },
 	[DOCTOR_POSTFIX_NO_MILTER] = { DOCTOR_UNJUDGED, { "postfix-no-milter",
 	    "Postfix does not ask the daemon, so no mail is judged" } },
 	[DOCTOR_POSTFIX_SERVICE_WITHOUT] = { DOCTOR_UNJUDGED, { "postfix-service-without",

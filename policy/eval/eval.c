@@ -11,6 +11,7 @@
 #include "policy/eval/eval.h"
 #include "policy/eval/judging.h"
 #include "policy/eval/reply.h"
+#include "policy/facts/fromfield.h"
 #include "policy/facts/spelling.h"
 
 /* As written, but with its profile put in: the record stands for itself. */
@@ -233,26 +234,27 @@ outweighs(const struct judging *j, const struct judgement *a,
 	return x > y || (x == y && a->result.matched && !b->result.matched);
 }
 
-/* The strictest of what the spellings come to; among equals the first. */
-static void
-judge_spellings(const struct judging *j, enum tag tag,
-    const struct spellings *spellings)
-{
+/* The strictest judgement so far, and room for the next; of equals the first. */
+struct strictest {
 	struct judgement two[2];
-	struct judgement *worst = &two[0], *next = &two[1], *spare;
+	int worst;
+	bool any;
+};
 
+static void
+weigh_spellings(const struct judging *j, enum tag tag,
+    const struct spellings *spellings, struct strictest *s)
+{
 	for (unsigned i = 0; i < spellings->n; i++) {
+		int next = s->any ? !s->worst : s->worst;
+
 		if (spellings->n > 1)
 			trace_spelling(j, &spellings->form[i]);
-		judge_subject(j, tag, &spellings->form[i],
-		    i == 0 ? worst : next);
-		if (i > 0 && outweighs(j, next, worst)) {
-			spare = worst;
-			worst = next;
-			next = spare;
-		}
+		judge_subject(j, tag, &spellings->form[i], &s->two[next]);
+		if (s->any && outweighs(j, &s->two[next], &s->two[s->worst]))
+			s->worst = next;
+		s->any = true;
 	}
-	conclude(j, worst);
 }
 
 /*
@@ -291,12 +293,10 @@ untold_of_mailbox(const struct facts *facts, enum tag tag)
 static void
 judge_mailbox(const struct judging *j, enum tag tag)
 {
+	struct strictest s = { .worst = 0, .any = false };
 	struct spellings spellings;
 	const char *untold;
 
-	if (j->reader != NULL && j->q->trace == NULL &&
-	    !store_has_tag(j->reader, tag))
-		return;
 	if (tag == TAG_RCPT) { /* outbound: as the MTA asks */
 		spellings.n = 1;
 		spellings.beyond = false;
@@ -304,7 +304,8 @@ judge_mailbox(const struct judging *j, enum tag tag)
 		    &spellings.form[0]);
 	} else
 		find_spellings(j->q, tag, &spellings);
-	judge_spellings(j, tag, &spellings);
+	weigh_spellings(j, tag, &spellings, &s);
+	conclude(j, &s.two[s.worst]);
 	if (j->reader == NULL || !store_has_tag(j->reader, tag) ||
 	    tag == TAG_RCPT)
 		return;
@@ -314,6 +315,66 @@ judge_mailbox(const struct judging *j, enum tag tag)
 	else if ((untold = untold_of_mailbox(j->q->facts, tag)) != NULL)
 		judge_unknowable(j, tag, "what the MTA tells of the session",
 		    untold);
+}
+
+/* What keeps it from being known whom the message is from; NULL: nothing. */
+static const char *
+untold_of_header(const struct facts *facts)
+{
+	enum fromfield_flaw flaw;
+
+	if (!facts_known(facts, FACT_HEADER_FROM))
+		return "none that was told";
+	if (!facts_known(facts, FACT_NODE))
+		return "no macro j, the MTA's own name";
+	if (!facts_filled(facts, FACT_HEADER_FLAW))
+		return NULL;
+	return fromfield_by_word(facts_value(facts, FACT_HEADER_FLAW),
+	    &flaw) ? fromfield_text(flaw) : "one that could not be read";
+}
+
+static void
+trace_author(const struct judging *j, struct slice mailbox)
+{
+	char buf[SPELLING_ADDRESS_MAX];
+	struct text text;
+
+	if (j->q->trace == NULL)
+		return;
+	text_init(&text, buf, sizeof buf);
+	text_put_printable(&text, mailbox);
+	trace_line(j->q->trace, "  from %s", buf);
+}
+
+/* All mailboxes of the field are one question: the strictest is the answer. */
+static void
+judge_header(const struct judging *j)
+{
+	struct slice rest = facts_value(j->q->facts, FACT_HEADER_FROM), line;
+	const struct slice none = slice_make("", 0);
+	struct strictest s = { .worst = 0, .any = false };
+	struct spellings spellings;
+	char buf[2 * DOMAIN_TEXT_MAX];
+	struct text local;
+	const char *untold = untold_of_header(j->q->facts);
+
+	text_init(&local, buf, sizeof buf);
+	spelling_local_domains(j->q->facts, j->q->options->local_domains,
+	    &local);
+	while (slice_next(&rest, '\n', &line)) {
+		trace_author(j, line);
+		spellings_find(line, none, slice_make(buf, local.n), none,
+		    &spellings);
+		weigh_spellings(j, TAG_HEADER, &spellings, &s);
+		if (spellings.beyond && untold == NULL)
+			untold = "a mailbox with too many spellings";
+	}
+	if (s.any)
+		conclude(j, &s.two[s.worst]);
+	if (untold != NULL && (j->reader == NULL ||
+	    store_has_tag(j->reader, TAG_HEADER)))
+		judge_unknowable(j, TAG_HEADER, "a From field in the header "
+		    "that can be read", untold);
 }
 
 static void
@@ -331,7 +392,13 @@ judge_tag(const struct judging *j, enum tag tag)
 	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);
 	if (tag_row(tag)->subject == SUBJECT_MAILBOX) {
-		judge_mailbox(j, tag);
+		if (j->reader != NULL && j->q->trace == NULL &&
+		    !store_has_tag(j->reader, tag))
+			return;
+		if (tag == TAG_HEADER)
+			judge_header(j);
+		else
+			judge_mailbox(j, tag);
 		return;
 	}
 	judge_subject(j, tag, NULL, &c);
@@ -349,6 +416,13 @@ judge_scope(const struct judging *j)
 		break;
 	case EVAL_RCPT:
 		judge_tag(j, TAG_TO);
+		break;
+	case EVAL_HEADER:
+		if (j->q->options->judge_header)
+			judge_tag(j, TAG_HEADER);
+		else
+			trace_line(j->q->trace, "TLS_Header: not judged, "
+			    "header-from = no");
 		break;
 	case EVAL_TAG:
 		judge_tag(j, j->q->tag);

@@ -7,8 +7,9 @@
  * "cannot tell" turned into a verdict, by on-error, and the trace says so.
  * Never answers a policy error with a permanent refusal.
  *
- * TLS_From and TLS_To are judged for every spelling of the address
- * (spelling.h); the strictest answer is the tag's.
+ * TLS_From, TLS_To and TLS_Header are judged for every spelling of the address
+ * (spelling.h), the last for every mailbox of the field (fromfield.h); the
+ * strictest answer is the tag's.
  *
  * Neither allocates nor locks; keeps no clock (`now` is handed in) and no
  * state.  Any number of threads may judge at once, each with its own reader.
@@ -28,11 +29,13 @@ struct eval_options {
 	bool monitor;
 	const char *help_url;	       /* NULL or "": none */
 	const char *local_domains;     /* NULL or "": {j} and its parent */
+	bool judge_header;	       /* header-from = judge */
 };
 
 enum eval_scope {
 	EVAL_MAIL, /* Daemon, Client, Auth, From */
 	EVAL_RCPT, /* To, for FACT_RCPT_ADDR */
+	EVAL_HEADER, /* Header, for all of FACT_HEADER_FROM; or none, by its setting */
 	EVAL_TAG   /* the one tag in question.tag */
 };
 

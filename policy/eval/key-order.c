@@ -152,7 +152,7 @@ mailbox_step(struct key_order *l, unsigned n, struct key_step *step)
 	struct slice none = slice_make("", 0);
 	struct slice domain = n < 3 ? m->domain : none;
 	enum fact_id fact = l->tag == TAG_FROM ? FACT_MAIL_ADDR :
-	    FACT_RCPT_ADDR;
+	    l->tag == TAG_HEADER ? FACT_HEADER_FROM : FACT_RCPT_ADDR;
 
 	if (n == 0 && l->tag != TAG_RCPT && !facts_known(l->facts, fact))
 		return missing_step(fact, ~(1U << KEY_BARE), step);

@@ -239,11 +239,15 @@ extra_lines(const struct judgement *c, const struct question *q,
 	add_line(v, slice_make(buf, line.n));
 }
 
-/* sendmail has a text for everything in its own grammar. */
+/*
+ * sendmail has a text for everything in its own grammar; but whom a reply to the
+ * end of a message is about it has never had to say.
+ */
 static bool
 sendmail_knows(const struct judgement *c)
 {
 	return c->observation.reason != REASON_POLICY_ERROR &&
+	    c->result.tag != TAG_HEADER &&
 	    (c->item == NULL || c->item->row->from_sendmail);
 }
 

@@ -31,6 +31,7 @@ static const struct macro macros[] = {
 	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
 	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
 	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
+	{ "{header_from}", FACT_HEADER_FROM, MACRO_BY_CALLBACK, false },
 	{ "{ccert_fingerprint}", FACT_FINGERPRINT, MACRO_FED, false },
 	{ "{ccert_pubkey_fingerprint}", FACT_KEY_FINGERPRINT, MACRO_FED, false },
 	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },

@@ -35,6 +35,7 @@ static const struct macro macros[] = {
 	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
 	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
 	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
+	{ "{header_from}", FACT_HEADER_FROM, MACRO_BY_CALLBACK, false },
 	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },
 	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, false },
 	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }

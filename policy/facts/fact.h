@@ -37,6 +37,8 @@ enum fact_id {
 	FACT_RCPT_ADDR,	     /* the recipient that is being judged */
 	FACT_MAIL_RESOLVED,  /* what the MTA made of it, where it differs */
 	FACT_RCPT_RESOLVED,
+	FACT_HEADER_FROM,    /* its mailboxes, a line each (fromfield.h) */
+	FACT_HEADER_FLAW,    /* why it cannot be told, or not all; a word */
 	FACT_COUNT
 };
 

@@ -38,6 +38,8 @@ static const char *const names[FACT_COUNT] = {
 	[FACT_RCPT_ADDR] = "rcpt_addr",
 	[FACT_MAIL_RESOLVED] = "mail_resolved",
 	[FACT_RCPT_RESOLVED] = "rcpt_resolved",
+	[FACT_HEADER_FROM] = "header_from",
+	[FACT_HEADER_FLAW] = "header_from_flaw",
 };
 
 static const char *const verify_words[VERIFY_COUNT] = {
@@ -74,6 +76,9 @@ facts_reset(struct facts *f, enum dialect_id dialect)
 	/* Only told where they say something else than the address. */
 	facts_set_state(f, FACT_MAIL_RESOLVED, FACT_NOT_TOLD);
 	facts_set_state(f, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
+	/* Only told where the header was looked at. */
+	facts_set_state(f, FACT_HEADER_FROM, FACT_NOT_TOLD);
+	facts_set_state(f, FACT_HEADER_FLAW, FACT_NOT_TOLD);
 }
 
 void

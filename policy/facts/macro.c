@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "policy/facts/fromfield.h"
 #include "policy/facts/macro.h"
 
 /*
@@ -148,5 +149,8 @@ macro_finish(struct facts *f)
 		    !(facts_known(f, (enum fact_id)id) &&
 		    macro_fed(f->dialect, (enum fact_id)id)))
 			facts_set_state(f, (enum fact_id)id, FACT_NOT_TOLD);
+	if (facts_known(f, FACT_HEADER_FROM) && !fromfield_put(f,
+	    facts_value(f, FACT_HEADER_FROM)))
+		return false;
 	return dialect->finish == NULL || dialect->finish(f);
 }

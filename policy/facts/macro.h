@@ -67,7 +67,8 @@ enum macro_set macro_set(struct facts *, struct slice name,
  * To be called once all macros of a message are in: marks as not told what
  * this MTA never tells, and derives what it tells in another way (Postfix:
  * {verify} from the presence of certificate macros, never from a {verify}
- * that an administrator made up).  False: out of memory.
+ * that an administrator made up).  A From field becomes its mailboxes.
+ * False: out of memory.
  */
 bool macro_finish(struct facts *) MUST_CHECK NONNULL;
 

@@ -61,6 +61,15 @@ import_grow(struct import *import, void *array, size_t n, size_t *allocated,
 	return moved;
 }
 
+struct slice
+import_copy(struct import *import, struct slice s)
+{
+	struct slice copy = arena_copy(&import->memory, s);
+
+	import->no_memory |= copy.p == NULL;
+	return copy;
+}
+
 void
 import_at(struct import *import, const char *path, unsigned long line)
 {
@@ -85,7 +94,7 @@ report(struct import *import, unsigned long column, const char *fmt,
 	fault_set(&f, FAULT_DATA, "%s", text);
 	fault_at(&f, import->path, import->line, column);
 	import->report(import->arg, &f);
-	return arena_copy(&import->memory, slice_of(text));
+	return import_copy(import, slice_of(text));
 }
 
 void
@@ -223,9 +232,9 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 		return false;
 	import->rules = rules;
 	rule = &import->rules[import->n++];
-	rule->key = arena_copy(&import->memory, key_text);
-	rule->requirement = arena_copy(&import->memory, requirement);
-	rule->key_bytes = arena_copy(&import->memory,
+	rule->key = import_copy(import, key_text);
+	rule->requirement = import_copy(import, requirement);
+	rule->key_bytes = import_copy(import,
 	    slice_make((const char *)key->bytes, key->n));
 	rule->path = import->path;
 	rule->line = import->line;
@@ -353,7 +362,7 @@ import_slurp(struct import *import, FILE *file, struct slice *text,
 			buf = more;
 	}
 	*text = more == NULL ? slice_make(NULL, 0) :
-	    arena_copy(&import->memory, slice_make(buf, n));
+	    import_copy(import, slice_make(buf, n));
 	free(buf);
 	if (ferror(file))
 		return fault_errno(f, FAULT_IO, errno, "cannot read %s",

@@ -37,6 +37,8 @@ const struct import_rule *import_covering(const struct import *,
  */
 void *import_grow(struct import *, void *array, size_t n, size_t *allocated,
     size_t size);
+/* A copy in the import's memory; p NULL: no memory, which is noted. */
+struct slice import_copy(struct import *, struct slice);
 void import_row(struct import *, struct slice key, struct slice requirement,
     struct slice why);
 bool import_finish(struct import *, struct fault *);

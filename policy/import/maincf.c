@@ -34,9 +34,9 @@ add(struct import *import, struct maincf_param **list, size_t *n,
 		return;
 	*list = grown;
 	p = &grown[(*n)++];
-	p->name = arena_copy(&import->memory,
+	p->name = import_copy(import,
 	    slice_trim(slice_make(assignment.p, equals)));
-	p->value = arena_copy(&import->memory,
+	p->value = import_copy(import,
 	    slice_trim(slice_from(assignment, equals + 1)));
 	p->line = line;
 }
@@ -52,7 +52,7 @@ load(struct maincf *c, const char *name, struct slice *path,
 
 	text_init(&full, buf, sizeof buf);
 	text_printf(&full, "%s/%s", c->dir, name);
-	*path = arena_copy(&c->import->memory, slice_make(buf, full.n));
+	*path = import_copy(c->import, slice_make(buf, full.n));
 	file = path->p == NULL ? NULL : fopen(path->p, "re");
 	if (file == NULL)
 		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
@@ -122,8 +122,8 @@ take_service(struct maincf *c, struct slice line, unsigned long number)
 	c->services = grown;
 	s = &c->services[c->nservices++];
 	snprintf(text, sizeof text, "%.*s", SLICE_ARG(name));
-	s->name = arena_copy(&c->import->memory, slice_of(text));
-	s->command = arena_copy(&c->import->memory, command);
+	s->name = import_copy(c->import, slice_of(text));
+	s->command = import_copy(c->import, command);
 	s->line = number;
 	s->first = c->noverrides;
 	take_overrides(c, line, number);
@@ -310,10 +310,10 @@ maincf_expand(struct maincf *c, struct slice value)
 		text_init(&out, buf, MAINCF_VALUE_MAX);
 		expand(c, value, &out, 0);
 		c->unclear |= out.cut;
-		copy = arena_copy(&c->import->memory,
+		copy = import_copy(c->import,
 		    slice_trim(slice_make(buf, out.n)));
 	}
-	c->import->no_memory |= buf == NULL || copy.p == NULL;
+	c->import->no_memory |= buf == NULL;
 	free(buf);
 	return copy;
 }

@@ -37,7 +37,7 @@ inline_text(struct import *import, struct slice s)
 		text_put(&out, slice_trim(slice_from(word, equals + 1)));
 		text_char(&out, '\n');
 	}
-	copy = arena_copy(&import->memory, slice_make(buf, out.n));
+	copy = import_copy(import, slice_make(buf, out.n));
 	free(buf);
 	return copy;
 }
@@ -83,7 +83,7 @@ moved_path(struct config *c, struct slice path)
 	}
 	if (text.n == 0)
 		text_put(&text, path);
-	return arena_copy(&c->import->memory, slice_make(buf, text.n)).p;
+	return import_copy(c->import, slice_make(buf, text.n)).p;
 }
 
 static bool

@@ -105,7 +105,7 @@ note_citags(struct import *import, struct access_file *a,
 		if (grown == NULL)
 			return;
 		a->citags = grown;
-		a->citags[a->ncitags++] = arena_copy(&import->memory, name);
+		a->citags[a->ncitags++] = import_copy(import, name);
 	}
 }
 

@@ -39,9 +39,8 @@ import_row(struct import *import, struct slice key, struct slice requirement,
 	row->path = import->path;
 	row->line = import->line;
 	row->force = import->force;
-	row->rule = arena_copy(&import->memory, slice_make(text, rule.n));
+	row->rule = import_copy(import, slice_make(text, rule.n));
 	row->why = why;
-	import->no_memory |= row->rule.p == NULL;
 }
 
 void

@@ -53,7 +53,8 @@ asks(const struct requirement *r)
 bool
 lint_decided(const struct lint *l, struct lint_finding *f)
 {
-	if (tag_row(l->tag)->stage != STAGE_MAIL || !asks(l->requirement))
+	if ((tag_row(l->tag)->stage != STAGE_MAIL && l->tag != TAG_HEADER) ||
+	    !asks(l->requirement))
 		return false;
 	for (int tag = 0; tag < (int)l->tag; tag++) {
 		const struct rule *rule;

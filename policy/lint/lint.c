@@ -197,8 +197,7 @@ static bool
 public_mx(const struct lint *l, struct lint_finding *f)
 {
 	if (l->kind != KEY_BARE || !enforced_perm(l) ||
-	    (tag_row(l->tag)->stage != STAGE_MAIL &&
-	    tag_row(l->tag)->stage != STAGE_RCPT) ||
+	    tag_row(l->tag)->stage > STAGE_HEADER ||
 	    l->tag == TAG_AUTH || l->tag == TAG_DAEMON)
 		return false;
 	text_puts(&f->reason, "refuses everybody for good; a publicly "
@@ -281,6 +280,16 @@ role_address(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
+static bool
+header_from(const struct lint *l, struct lint_finding *f)
+{
+	if (l->tag != TAG_HEADER || l->options->judge_header)
+		return false;
+	text_puts(&f->reason, "has no say: no From field is looked at");
+	text_puts(&f->way_out, "set header-from = judge, or remove the line");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	lint_check *check;
@@ -293,6 +302,7 @@ static const struct {
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", shadowed },
+	{ "header-from", header_from },
 	{ "no-client", lint_no_client },
 	{ "decided", lint_decided },
 	{ "weaker", lint_weaker },

@@ -18,6 +18,7 @@ struct lint_options {
 	enum dialect_id mta;
 	bool feed;	      /* setting facts-socket: what it tells is told */
 	bool default_perm;    /* default-class = perm */
+	bool judge_header;    /* header-from = judge */
 	int32_t today;	      /* days since 1970, UTC */
 	struct lint_suffixes *suffixes; /* NULL: no list of public suffixes */
 };

@@ -221,6 +221,7 @@ enum {
 static const struct phrase phrases[] = {
 	{ "from WHO", take_who, TAG_FROM, false, false },
 	{ "to WHO", take_who, TAG_TO, false, false },
+	{ "header WHO", take_who, TAG_HEADER, false, false },
 	{ "client WHO", take_who, TAG_CLT, false, false },
 	{ "auth WHO", take_who, TAG_AUTH, false, false },
 	{ "daemon WHO", take_who, TAG_DAEMON, false, false },
@@ -329,7 +330,8 @@ unknown(struct reading *r, struct slice rest, const struct phrase *best,
 		text_init(&hint, buf, sizeof buf);
 		nearest_print(&nearest, &hint);
 		fault_set(r->fault, FAULT_DATA, "found \"%.*s\"%s; expected "
-		    "from, to, client, auth, daemon, a condition or a verdict",
+		    "from, to, header, client, auth, daemon, a condition or a "
+		    "verdict",
 		    SLICE_ARG(found), hint.buf);
 	}
 	return fail(r, found);

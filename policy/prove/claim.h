@@ -18,7 +18,7 @@
 #include "policy/facts/facts.h"
 #include "policy/rules/key.h"
 
-enum { CLAIM_CONDITIONS_MAX = 12, CLAIM_TAGS = TAG_TO + 1 };
+enum { CLAIM_CONDITIONS_MAX = 12, CLAIM_TAGS = TAG_HEADER + 1 };
 
 /* The weak side; `not` is the other one. */
 enum claim_weakness {

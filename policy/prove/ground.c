@@ -11,6 +11,7 @@
 #include "policy/eval/match.h"
 #include "policy/facts/spelling.h"
 #include "policy/prove/ground.h"
+#include "policy/prove/session.h"
 #include "policy/prove/threshold.h"
 #include "policy/rules/client.h"
 #include "policy/store/search.h"
@@ -361,7 +362,8 @@ follow(struct following *f, enum tag tag, const struct facts *facts,
 
 	f->start = f->g->line_text.n;
 	f->final = f->exception = false;
-	if (!store_has_tag(f->g->reader, tag))
+	if (!store_has_tag(f->g->reader, tag) || (tag == TAG_HEADER &&
+	    !f->g->check.options.judge_header))
 		return true;
 	key_order_start(&order, tag, facts, mailbox);
 	for (unsigned n = 0; !f->final && key_order_next(&order, &step); n++) {
@@ -378,16 +380,16 @@ static bool
 follow_all(struct following *f, enum tag tag, const struct facts *facts,
     bool narrow, bool *free)
 {
-	bool from = tag == TAG_FROM;
+	bool to = tag == TAG_TO;
 	char buf[2 * DOMAIN_TEXT_MAX];
 	struct spellings found;
 	struct text local;
 
 	text_init(&local, buf, sizeof buf);
 	spelling_local_domains(facts, f->g->settings->local_domains, &local);
-	spellings_find(facts_value(facts, from ? FACT_MAIL_ADDR :
-	    FACT_RCPT_ADDR), slice_make("", 0), slice_make(buf, local.n),
-	    from ? slice_make("", 0) : facts_value(facts, FACT_NODE), &found);
+	spellings_find(prove_session_mailbox(facts, tag), slice_make("", 0),
+	    slice_make(buf, local.n), to ? facts_value(facts, FACT_NODE) :
+	    slice_make("", 0), &found);
 	*free = !found.beyond;
 	for (unsigned i = 0; i < found.n; i++) {
 		if (!follow(f, tag, facts, &found.form[i], narrow))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/facts/suite.h"
 #include "policy/prove/prove.h"
 #include "policy/prove/search.h"
 
@@ -95,6 +96,10 @@ find_all(struct trying *t, const struct claim *claim, bool *any)
 			t->exempt = true;
 		else
 			t->others = true;
+	/* Without suites there would be no session over TLS to be tried. */
+	if (suite_count() == 0)
+		return fault_set(&t->prover->ground->fault, FAULT_SOFTWARE,
+		    "OpenSSL does not list its cipher suites");
 	prove_threshold_start(&thresholds, claim);
 	if (!prove_points_make(t->prover->ground, claim, &thresholds,
 	    HANDSHAKE_DONE, &t->search.points))
@@ -208,6 +213,20 @@ judge_whole(struct prover *p, const struct claim *claim,
 	return true;
 }
 
+/* Who is told of it need not be told of a From field that nobody asked about. */
+static void
+take_session(const struct trying *t, const struct claim *claim,
+    struct prove_result *result)
+{
+	const struct prove_ground *g = t->prover->ground;
+
+	result->outcome = PROVE_FALSE;
+	result->session = t->search.session;
+	if (!claim->who[TAG_HEADER].given && !(g->check.options.judge_header &&
+	    store_has_tag(g->reader, TAG_HEADER)))
+		prove_session_hide(&result->session, FACT_HEADER_FROM);
+}
+
 static bool
 conclude(struct trying *t, const struct claim *claim, bool good, bool any,
     struct prove_result *result)
@@ -225,8 +244,7 @@ conclude(struct trying *t, const struct claim *claim, bool good, bool any,
 	else if (t->search.day == DAY_ALWAYS_UNTIL)
 		result->outcome = PROVE_HOLDS;
 	else {
-		result->outcome = PROVE_FALSE;
-		result->session = t->search.session;
+		take_session(t, claim, result);
 		return judge_whole(t->prover, claim, result);
 	}
 	return true;

@@ -60,7 +60,8 @@ static enum claim_level
 level_of(struct prove_search *s, enum tag tag, const struct prove_session *at)
 {
 	struct check *check = &s->g->check;
-	const struct question q = { .scope = EVAL_TAG, .tag = tag,
+	const struct question q = { .tag = tag,
+		.scope = tag == TAG_HEADER ? EVAL_HEADER : EVAL_TAG,
 		.facts = &check->facts, .options = &check->options,
 		.exempt = s->exempt, .now = prove_session_time(at) };
 

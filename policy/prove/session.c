@@ -114,6 +114,17 @@ meets(const struct key *key, const struct key_step *step)
 	    key->n) == 0;
 }
 
+struct slice
+prove_session_mailbox(const struct facts *facts, enum tag tag)
+{
+	struct slice header = facts_value(facts, FACT_HEADER_FROM);
+
+	if (tag == TAG_HEADER)
+		return slice_make(header.p, slice_find(header, '\n'));
+	return facts_value(facts, tag == TAG_FROM ? FACT_MAIL_ADDR :
+	    FACT_RCPT_ADDR);
+}
+
 bool
 prove_session_is_meant(const struct claim *claim, enum tag tag,
     const struct facts *facts)
@@ -127,8 +138,7 @@ prove_session_is_meant(const struct claim *claim, enum tag tag,
 	if (!who->given)
 		return true;
 	if (mail)
-		mailbox_parse(facts_value(facts, tag == TAG_FROM ?
-		    FACT_MAIL_ADDR : FACT_RCPT_ADDR), &mailbox);
+		mailbox_parse(prove_session_mailbox(facts, tag), &mailbox);
 	key_order_start(&order, tag, facts, mail ? &mailbox : NULL);
 	while (key_order_next(&order, &step))
 		if (meets(&who->key, &step))

@@ -4,8 +4,8 @@
  * Its facts as the MTA would send them, so that the evaluator and `tlspolicy
  * check` see the same; and whether a claim speaks of it.
  *
- * Only what is told whole is a session here: v, j, client, listener, sender and
- * recipient are there.
+ * Only what is told whole is a session here: v, j, client, listener, sender,
+ * recipient and a From field with one mailbox are there.
  *
  * Threads: plain data.  Ownership: values belong to whoever put them in.
  */
@@ -36,6 +36,9 @@ size_t prove_session_macros(const struct prove_session *,
 
 /* noon of the day */
 int64_t prove_session_time(const struct prove_session *) NONNULL;
+
+/* Of a tag about mailboxes: its one.  A From field here has no other. */
+struct slice prove_session_mailbox(const struct facts *, enum tag) NONNULL;
 
 /*
  * The facts of a tag's subject are what the claim names: it is met as a rule of

@@ -33,6 +33,7 @@ prove_subject_put(const struct prove_subject *subject, enum tag tag,
 		[TAG_CLT] = { FACT_CLIENT_NAME, FACT_CLIENT_ADDR },
 		[TAG_FROM] = { FACT_MAIL_ADDR, FACT_COUNT },
 		[TAG_TO] = { FACT_RCPT_ADDR, FACT_COUNT },
+		[TAG_HEADER] = { FACT_HEADER_FROM, FACT_COUNT },
 	};
 
 	if (tag != TAG_AUTH) {
@@ -68,6 +69,7 @@ prove_subject_nobody(const struct prove_ground *g, struct prove_session *s)
 	prove_session_tell(s, FACT_DAEMON_PORT, slice_of("25"));
 	prove_session_tell(s, FACT_MAIL_ADDR, g->label);
 	prove_session_tell(s, FACT_RCPT_ADDR, g->label);
+	prove_session_tell(s, FACT_HEADER_FROM, g->label);
 }
 
 bool

@@ -161,6 +161,10 @@ replay_report_print(struct replay_report *r, size_t records, bool traces,
 	}
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		all += r->changed[c];
+	if (r->header_missing > 0)
+		fprintf(out, "%llu not judged by TLS_Header: their From fields "
+		    "are not recorded\n",
+		    (unsigned long long)r->header_missing);
 	if (!r->as_then) {
 		fprintf(out, "%zu records, %llu would be judged differently",
 		    records, (unsigned long long)all);
@@ -249,6 +253,9 @@ replay_report_json(struct replay_report *r, size_t records, FILE *out)
 	if (r->as_then || r->unjudged > 0)
 		fprintf(out, ",\"not_judged\":%llu",
 		    (unsigned long long)r->unjudged);
+	if (r->header_missing > 0)
+		fprintf(out, ",\"header_missing\":%llu",
+		    (unsigned long long)r->header_missing);
 	fprintf(out, ",\"groups\":[");
 	for (size_t i = 0; good && i < r->n; i++) {
 		if (i > 0)

@@ -1,5 +1,6 @@
 /*
- * The daemon judges at MAIL and at each RCPT that follows; so is it done here.
+ * The daemon judges at MAIL, at each RCPT that follows and at the end of the
+ * header; so is it done here.
  * The reader of the store is the caller's, one for a whole run: all records
  * are judged by one generation.
  */
@@ -108,6 +109,31 @@ judge_rcpts(struct replay *p, struct reader_record *r, struct question *q)
 	return whole;
 }
 
+/* The whole message is refused, or none of it. */
+static void
+judge_header(struct replay *p, struct reader_record *r, struct question *q)
+{
+	struct store_reader *reader = p->reader;
+
+	if (!facts_known(&r->facts, FACT_HEADER_FROM)) {
+		p->header_missing = r->event == RECORD_MESSAGE &&
+		    q->options->judge_header &&
+		    store_has_tag(reader, TAG_HEADER);
+		p->unknown |= p->header_missing && p->prepare != NULL;
+		return;
+	}
+	if (p->reader_of != NULL && r->header_generation != 0)
+		reader = p->reader_of(p, r, r->header_generation);
+	p->unknown |= reader == NULL;
+	if (reader == NULL)
+		return;
+	q->scope = EVAL_HEADER;
+	eval_session(q, reader, NULL, &p->header);
+	if (is_refusal(outcome_of(p->header.kind, p->header.waiver)))
+		p->rcpts_refused = r->nrcpts;
+	take(p, &p->header, slice_make("", 0));
+}
+
 bool
 replay_judge(struct replay *p, struct reader_record *r)
 {
@@ -120,6 +146,7 @@ replay_judge(struct replay *p, struct reader_record *r)
 	p->verdict = NULL;
 	p->rule = NULL;
 	p->rcpts_refused = 0;
+	p->header_missing = false;
 	p->outcome = OUTCOME_ACCEPTED;
 	p->unknown = p->prepare != NULL && !p->prepare(p, r);
 	if (p->unknown)
@@ -137,6 +164,8 @@ replay_judge(struct replay *p, struct reader_record *r)
 	}
 	if (!judge_rcpts(p, r, &q))
 		return false;
+	if (!at_rcpt)
+		judge_header(p, r, &q);
 	p->unknown |= p->verdict == NULL;
 	return true;
 }

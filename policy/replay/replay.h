@@ -50,8 +50,10 @@ struct replay {
 	struct slice rcpt;	       /* whom it was about; empty: MAIL */
 	size_t rcpts_refused;	       /* of those that are recorded */
 	bool unknown;		       /* see replay_judge() */
+	bool header_missing;	       /* there are rules for its From field,
+					  which the record does not have */
 
-	struct verdict mail, rcpts[2];
+	struct verdict mail, rcpts[2], header;
 };
 
 /* What was recorded. */
@@ -60,7 +62,7 @@ enum replay_outcome replay_recorded(const struct reader_record *);
 /*
  * With `prepare` a recipient that was refused is judged without MAIL, which was
  * another verdict.  `unknown`: not judged, or not all of it, since a policy of
- * that day is not there.
+ * that day, or what it asked for, is not there.
  *
  * Uses the record's facts for its recipients and leaves them unknown.  False:
  * out of memory, and not all of it was judged.

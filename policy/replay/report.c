@@ -183,6 +183,7 @@ replay_report_add(struct replay_report *r, const struct reader_record *record,
 		.is = p->outcome }, **place;
 	struct text domain;
 
+	r->header_missing += p->header_missing;
 	if (like.was == like.is)
 		return true;
 	text_init(&domain, buf, sizeof buf);
@@ -238,6 +239,7 @@ replay_report_merge(struct replay_report *r, const struct replay_report *from,
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		r->changed[c] += from->changed[c];
 	r->unjudged += from->unjudged;
+	r->header_missing += from->header_missing;
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct replay_report {
 	uint64_t changed[CHANGE_COUNT]; /* messages */
 	bool as_then; /* by the policy of the day: what differs is wrong */
 	uint64_t unjudged; /* records */
+	uint64_t header_missing; /* not judged by TLS_Header: not recorded */
 	struct arena memory;
 };
 

@@ -32,6 +32,12 @@ static const struct tag_row rows[TAG_COUNT] = {
 		.stage = STAGE_RCPT,
 		.what = "the recipient",
 	},
+	[TAG_HEADER] = {
+		.name = "TLS_Header",
+		.subject = SUBJECT_MAILBOX,
+		.stage = STAGE_HEADER,
+		.what = "the header's From field",
+	},
 	[TAG_SRV] = {
 		.name = "TLS_Srv",
 		.subject = SUBJECT_HOST,

@@ -20,6 +20,7 @@ enum tag {
 	TAG_AUTH,   /* the identity that logged in */
 	TAG_FROM,   /* the envelope sender */
 	TAG_TO,	    /* an inbound recipient */
+	TAG_HEADER, /* a mailbox of the header's From field */
 	TAG_SRV,    /* outbound: the server */
 	TAG_RCPT,   /* outbound: a recipient */
 	TAG_TRY,    /* outbound: whether to try TLS at all */
@@ -38,7 +39,14 @@ enum tag_subject {
 	SUBJECT_ISSUER	  /* distinguished name */
 };
 
-enum tag_stage { STAGE_MAIL, STAGE_RCPT, STAGE_OUTBOUND, STAGE_NONE };
+/* In the order in which they come: up to STAGE_HEADER a milter judges. */
+enum tag_stage {
+	STAGE_MAIL,
+	STAGE_RCPT,
+	STAGE_HEADER, /* at its end */
+	STAGE_OUTBOUND,
+	STAGE_NONE
+};
 
 struct tag_row {
 	const char *name; /* "TLS_Clt" */

@@ -81,20 +81,24 @@ sort(struct undoing *u)
 }
 
 /* The number of a source in the rulefile; of too many, the last. */
-static uint16_t
-number_of(struct rulefile *rules, struct slice name)
+static bool
+number_of(struct undoing *u, struct slice name, uint16_t *number)
 {
+	struct rulefile *rules = u->rules;
 	unsigned i = 0;
 
 	while (i < rules->nsources && !slice_equal(rules->sources[i], name))
 		i++;
 	if (i == RULEFILE_SOURCES_MAX)
-		return (uint16_t)(i - 1);
-	if (i == rules->nsources) {
+		i--;
+	else if (i == rules->nsources) {
 		rules->sources[i] = arena_copy(&rules->memory, name);
-		rules->nsources += rules->sources[i].p != NULL;
+		if (rules->sources[i].p == NULL)
+			return no_memory(u);
+		rules->nsources++;
 	}
-	return (uint16_t)i;
+	*number = (uint16_t)i;
+	return true;
 }
 
 static struct slice
@@ -110,9 +114,10 @@ name_in(struct slice names, unsigned number)
 
 static bool
 add(struct undoing *u, struct slice key_bytes, const struct stored_rule *from,
-    uint16_t source)
+    struct slice source_name)
 {
 	struct rulefile *file = u->rules;
+	uint16_t source;
 
 	if (file->n == file->allocated) {
 		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
@@ -124,6 +129,8 @@ add(struct undoing *u, struct slice key_bytes, const struct stored_rule *from,
 		file->rules = rules;
 		file->allocated = more;
 	}
+	if (!number_of(u, source_name, &source))
+		return false;
 	file->rules[file->n++] = (struct rule){ .key_bytes = key_bytes,
 		.key = from->key, .requirement = from->requirement,
 		.line = from->line, .source = source, .flags = from->flags };
@@ -138,8 +145,8 @@ add_old(struct undoing *u, const struct undo *undo)
 	struct stored_rule rule;
 
 	while (store_next(u->reader, &old, &rule))
-		if (!add(u, undo->change.key_bytes, &rule, number_of(u->rules,
-		    name_in(undo->sources, rule.source))))
+		if (!add(u, undo->change.key_bytes, &rule,
+		    name_in(undo->sources, rule.source)))
 			return false;
 	return u->reader->fault.kind == FAULT_NONE;
 }
@@ -151,8 +158,7 @@ add_today(struct undoing *u, struct slice key, struct slice value)
 	struct stored_rule rule;
 
 	while (store_next(u->reader, &today, &rule))
-		if (!add(u, key, &rule, number_of(u->rules,
-		    store_source(u->reader, rule.source))))
+		if (!add(u, key, &rule, store_source(u->reader, rule.source)))
 			return false;
 	return u->reader->fault.kind == FAULT_NONE;
 }

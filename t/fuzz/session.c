@@ -15,6 +15,7 @@ static const char rules[] = "TLS_Clt: PERM+VERIFY:112+CN++VER:1.2++PFS\n"
     "TLS_From: WARN+VERIFY+ICN:x\nTLS_From:<> ENCR:0\n"
     "TLS_From:user+*@example.com PERM+VERIFY+CS:/CN=x\n"
     "TLS_To: ENCR:1+FP:00112233445566778899aabbccddeeff\n"
+    "TLS_Header:example.com PERM+VERIFY\nTLS_Header: HOLD+ENCR:1\n"
     "TLS_Auth: PERM+ENCR:256\nTLS_Daemon:25 ENCR:0\n"
     "TLS_Srv: VERIFY+CN\nTLS_Rcpt:user@ ENCR:1\nTry_TLS:com NO\n"
     "MyCA:/C=DE/CN=x OK\n";
@@ -72,6 +73,7 @@ judge(const struct facts *facts, unsigned how)
 		.default_class = how & 1 ? CLASS_PERM : CLASS_TEMP,
 		.compat_sendmail = (how & 2) != 0,
 		.on_error_accept = (how & 4) != 0,
+		.judge_header = true,
 		.help_url = how & 8 ? "https://x.example/" : NULL
 	};
 	const struct trace trace = { check_line, NULL };
