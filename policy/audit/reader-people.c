@@ -92,43 +92,8 @@ open_recipients(struct parse *p)
 		if (r->resolved != NULL)
 			r->blind |= open_value(p, &r->resolved[i]) == HIDDEN;
 	}
-}
-
-/* False: out of memory. */
-static bool
-append(struct parse *p, struct text *all, struct slice mailbox)
-{
-	size_t size = all->n + mailbox.n + 2;
-	struct text larger;
-	char *room;
-
-	if (size > all->size) {
-		room = arena_alloc(&p->r->memory, 2 * size);
-		if (room == NULL)
-			return scan_fail(&p->scan, scan_no_memory);
-		text_init(&larger, room, 2 * size);
-		text_put(&larger, slice_make(all->buf, all->n));
-		*all = larger;
-	}
-	text_put(all, mailbox);
-	text_char(all, '\n');
-	return true;
-}
-
-/* The header's mailboxes, a line each: few, and longer than what hides them. */
-static void
-open_header(struct parse *p)
-{
-	struct slice rest = slice_make(p->header_from.buf, p->header_from.n);
-	struct text all = { .n = 0 };
-	struct slice mailbox;
-
-	while (slice_next(&rest, '\n', &mailbox)) {
-		p->r->blind |= open_value(p, &mailbox) == HIDDEN;
-		if (!append(p, &all, mailbox))
-			return;
-	}
-	p->header_from = all;
+	for (size_t i = 0; i < r->nheader_from; i++)
+		r->blind |= open_value(p, &r->header_from[i]) == HIDDEN;
 }
 
 /* "37 KEY PERM+VERIFY": the line, which would name the rule; then the rest. */
@@ -194,8 +159,6 @@ parse_open_people(struct parse *p)
 		return true;
 	open_facts(p);
 	open_recipients(p);
-	if (p->header_from.n > 0)
-		open_header(p);
 	for (size_t i = 0; i < r->nrules; i++)
 		open_rule(p, &r->rules[i]);
 	open_plan(p, &r->plan);
