@@ -358,4 +358,29 @@ subtest 'salts that were changed are not believed' => sub {
 	like($r->{err}, qr/THE SALTS ARE NOT THOSE/, 'and that is said');
 };
 
+subtest 'whom the header names' => sub {
+	my $d = daemon("TLS_Header:judged.com WARN+ENCR:512\n" .
+	    "TLS_Header:ilse\@other.com WARN+ENCR:512\n", name => 'header',
+	    settings => { privacy => 'days:30', 'header-from' => 'judge' });
+	my $m = session($d, %sendmail, %tls);
+	$m->mail('alice@example.com');
+	$m->rcpt('bobby@bar.net');
+	$m->command('header', "From\0Ilse <ilse\@other.com>, jack\@judged.com\0");
+	$m->command('eoh', '');
+	$m->command('body', "test\r\n");
+	answer_is($m->eom, 'continue', 'judged');
+	my $lines = join "\n", $d->all_audit_lines;
+	unlike($lines, qr/ilse|jack/i, 'nobody is in the log');
+	like($lines, qr/"header_from":\["~\w{32}\@other\.com","~\w{32}\@judged\.com"\]/,
+	    'their domains are');
+	my $why = $d->tlspolicy('audit', 'why', 'QUEUEID');
+	like($why->{out}, qr/TLS_Header:ilse\@other\.com/, 'with the salts');
+	is($d->tlspolicy('replay', '--as-then')->{status}, 0,
+	    'the same once more');
+	is($d->tlspolicy('audit', 'erase', 'ilse@other.com')->{status}, 0,
+	    'one of them is erased');
+	like($d->tlspolicy('replay')->{out}, qr/1 not judged/, 'and not judged');
+	is($d->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
+};
+
 done_testing;

@@ -137,6 +137,18 @@ open_rule(struct parse *p, struct tag_result *rule)
 	}
 }
 
+/* What a plan would do stands there by the rule that would. */
+static void
+open_plan(struct parse *p, struct record_plan *plan)
+{
+	struct tag_result rule = { .key = plan->key,
+		.requirement = plan->requirement };
+
+	open_rule(p, &rule);
+	plan->key = rule.key;
+	plan->requirement = rule.requirement;
+}
+
 bool
 parse_open_people(struct parse *p)
 {
@@ -149,6 +161,7 @@ parse_open_people(struct parse *p)
 	open_recipients(p);
 	for (size_t i = 0; i < r->nrules; i++)
 		open_rule(p, &r->rules[i]);
+	open_plan(p, &r->plan);
 	(void)open_value(p, &r->reply);
 	(void)open_value(p, &r->would_reply);
 	r->blind |= open_value(p, &o->query) == HIDDEN;
