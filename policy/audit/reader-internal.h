@@ -20,7 +20,6 @@ struct parse {
 	bool note, has_event, has_verdict, has_outcome;
 	struct slice time;
 	bool header_told;
-	struct text header_from; /* a line each */
 	struct slice header_flaw;
 	/* Facts as they were told; put in once the MTA is known. */
 	struct slice value[FACT_COUNT];

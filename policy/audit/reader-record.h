@@ -24,6 +24,8 @@ struct reader_record {
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	uint64_t *rcpts_generation; /* NULL: all the record's */
 	size_t nrcpts;
+	struct slice *header_from; /* mailboxes of From fields */
+	size_t nheader_from;
 	uint64_t header_generation; /* 0: the record's */
 	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
