@@ -185,6 +185,13 @@ watch_certificates(struct start *s, struct daemon *d)
 	    clock_ms(), clock_date_us());
 }
 
+static void
+init_stores(struct daemon *d)
+{
+	store_holder_init(&d->store);
+	shadow_init(&d->shadow);
+}
+
 static bool
 start(struct start *s, struct daemon *d, struct fault *f)
 {
@@ -203,8 +210,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	ends_init(&d->ends);
 	certwatch_init(&d->certificates);
 	accept_init(&d->metrics);
-	store_holder_init(&d->store);
-	shadow_init(&d->shadow);
+	init_stores(d);
 	announce_init(&d->announce);
 	atomic_init(&d->nsessions, 0);
 	pool_init(&d->messages);

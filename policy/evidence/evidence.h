@@ -111,10 +111,9 @@ void evidence_put_obstacle(const struct evidence *,
 size_t evidence_broken(const struct evidence *, struct evidence_partner **);
 size_t evidence_unseen(const struct evidence *, struct evidence_partner **);
 
-/* The first partners of each kind. */
+/* The first partners of each kind; members of a JSON object that has some. */
 void evidence_print(const struct evidence *, const struct evidence_state *,
     FILE *);
-/* Members of a JSON object that has been begun and has some already. */
 void evidence_json(const struct evidence *, const struct evidence_state *,
     FILE *);
 
