@@ -106,7 +106,6 @@ struct doctor_row {
 };
 
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
-
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
 enum doctor_severity doctor_severity(const struct finding_kind *);
 const char *doctor_severity_name(const struct finding_kind *);
