@@ -173,6 +173,7 @@ static void
 watch_store(struct start *s, struct daemon *d)
 {
 	store_holder_watch(&d->store, s->settings.store);
+	shadow_watch(&d->shadow, s->settings.store);
 	if (s->metrics_on)
 		ends_watch(&d->ends, &d->store, clock_date_us());
 }
@@ -203,6 +204,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	certwatch_init(&d->certificates);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
+	shadow_init(&d->shadow);
 	announce_init(&d->announce);
 	atomic_init(&d->nsessions, 0);
 	pool_init(&d->messages);
@@ -308,8 +310,10 @@ stop(struct start *s, struct daemon *d, int status)
 		__lsan_do_leak_check();
 	if (!drain_close(&d->drain, STOP_MS))
 		log_warnx("a callback is still running");
-	else
+	else {
 		store_holder_close(&d->store);
+		shadow_close(&d->shadow);
+	}
 	auditlog_close(d->audit);
 	log_info("stopped");
 	if (__gcov_dump != NULL)

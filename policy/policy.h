@@ -17,6 +17,7 @@
 #include "policy/audit/merkle.h"
 #include "policy/audit/note.h"
 #include "policy/audit/person.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/record-policy.h"
 #include "policy/audit/record-handshake.h"
 #include "policy/audit/record.h"
@@ -45,6 +46,7 @@
 #include "policy/outbound/outbound.h"
 #include "policy/store/buildnote.h"
 #include "policy/store/history.h"
+#include "policy/store/plan.h"
 #include "policy/store/store.h"
 #include "policy/store/watch.h"
 

@@ -118,6 +118,16 @@ for ([no => 'header-from'], [judge => '']) {
 	    "lint, header-from = $setting") or diag($r->{out}, $r->{err});
 }
 
+for ([no => qr/1 rule of TLS_Header has no say: header-from = no/],
+    [judge => qr/\A(?!.*header-from)/s]) {
+	my ($setting, $want) = @$_;
+	my $conf = $scratch->write('conf', "header-from = $setting\n");
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'build', '-n', '-c', $conf,
+	    '-d', $scratch->path('none.mdb'), $scratch->write('one',
+	    "TLS_Header:a.example TEMP+VERIFY\n"));
+	like($r->{err}, $want, "build, header-from = $setting");
+}
+
 # What no mailbox can be meant by, and a slip of the pen.
 for (['TLS_Header:<> OK', qr/<>/], ['TLS_Header:@a.example OK', qr/a\.example/],
     ['TLS_Heder:a.example PERM+VERIFY', qr/TLS_Header/],

@@ -19,7 +19,8 @@
 static const char rules[] =
     "TLS_Clt:clear.example PERM+ENCR:112\n"
     "TLS_To:hold@bar.test HOLD+VERIFY:128\n"
-    "TLS_To:perm@bar.test PERM+VERIFY:128\n";
+    "TLS_To:perm@bar.test PERM+VERIFY:128\n"
+    "TLS_Header:perm.example PERM+VERIFY:128\n";
 
 struct smfi_str {
 	void *session;
@@ -168,6 +169,7 @@ start(void **none)
 	settings_init(&s);
 	log_set_level(LOG_LEVEL_ERROR);
 	s.add_header = 1;
+	s.header_from = HEADER_FROM_JUDGE;
 	snprintf(s.store, sizeof s.store, "%s",
 	    unit_build("callbacks", rules, 1));
 	snprintf(log_path, sizeof log_path, "%s", unit_path("audit.log"));
@@ -240,6 +242,17 @@ rcpt(SMFICTX *ctx, const char *to)
 	return milter.xxfi_envrcpt(ctx, argv);
 }
 
+/* The answer to the end of a header with this From field. */
+static sfsistat
+header(SMFICTX *ctx, const char *from)
+{
+	char name[] = "From", value[64];
+
+	snprintf(value, sizeof value, "%s", from);
+	assert_int_equal(milter.xxfi_header(ctx, name, value), SMFIS_NOREPLY);
+	return milter.xxfi_eoh(ctx);
+}
+
 /* The answer to the end of a message that is held, or to what came before. */
 static sfsistat
 held_message(SMFICTX *ctx)
@@ -254,7 +267,8 @@ held_message(SMFICTX *ctx)
 		return answer;
 	assert_int_equal(milter.xxfi_data(ctx), SMFIS_CONTINUE);
 	assert_int_equal(milter.xxfi_header(ctx, name, value), SMFIS_NOREPLY);
-	return milter.xxfi_eom(ctx);
+	answer = header(ctx, "x@y.example");
+	return answer == SMFIS_CONTINUE ? milter.xxfi_eom(ctx) : answer;
 }
 
 static bool
@@ -272,6 +286,15 @@ is_recorded(const char *id, const char *event)
 		    strstr(line, word) != NULL);
 	fclose(file);
 	return found;
+}
+
+/* Nobody waits for the record of what is not accepted. */
+static bool
+comes_to_be_recorded(const char *id, const char *event)
+{
+	for (int i = 0; i < 6000 && !is_recorded(id, event); i++)
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	return is_recorded(id, event);
 }
 
 static void
@@ -340,6 +363,52 @@ test_reply_fails(void **state)
 	milter.xxfi_close(&ctx);
 }
 
+/* Of a message whose From field is refused nothing is left to be accepted. */
+static void
+test_header(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	for (int fails = 0; fails < 2; fails++) {
+		begin(&ctx, "good.example", 0);
+		assert_int_equal(negotiate_as(&ctx, SMFI_CURR_ACTS),
+		    SMFIS_CONTINUE);
+		assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+		assert_int_equal(rcpt(&ctx, "hold@bar.test"), SMFIS_CONTINUE);
+		failing = fails ? ncalls + 1 : 0;
+		assert_int_equal(header(&ctx, "x@perm.example"), fails ?
+		    SMFIS_TEMPFAIL : SMFIS_REJECT);
+		assert_true(comes_to_be_recorded(ctx.id, "refused-header"));
+		assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
+		assert_false(is_recorded(ctx.id, "message"));
+		assert_false(ctx.held);
+		milter.xxfi_close(&ctx);
+	}
+}
+
+/* A connection that was never asked about headers: nobody saw this one's. */
+static void
+test_unseen_header(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_CONTINUE);
+	assert_int_equal(header(&ctx, "x@y.example"), SMFIS_TEMPFAIL);
+	assert_string_equal(ctx.reply, "451");
+	milter.xxfi_close(&ctx);
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
+	assert_true(comes_to_be_recorded(ctx.id, "refused-header"));
+	assert_false(is_recorded(ctx.id, "message"));
+	milter.xxfi_close(&ctx);
+}
+
 static void
 test_old_mta(void **state)
 {
@@ -385,10 +454,7 @@ test_abandoned(void **state)
 	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_CONTINUE);
 	assert_int_equal(milter.xxfi_abort(&ctx), SMFIS_CONTINUE);
 	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
-	/* Nobody waits for this record. */
-	for (int i = 0; i < 500 && !is_recorded(ctx.id, "aborted"); i++)
-		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
-	assert_true(is_recorded(ctx.id, "aborted"));
+	assert_true(comes_to_be_recorded(ctx.id, "aborted"));
 	assert_false(is_recorded(ctx.id, "message"));
 }
 
@@ -455,6 +521,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nth_call),
 		cmocka_unit_test(test_reply_fails),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_unseen_header),
 		cmocka_unit_test(test_old_mta),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_abandoned),

@@ -270,6 +270,8 @@ subtest 'the log' => sub {
 	$r = $daemon->tlspolicy('audit', 'show', '--domain', 'bank.example',
 	    $log);
 	like($r->{out}, qr/ header=ceo\@bank\.example/, 'is found by domain');
+	$r = $daemon->tlspolicy('suggest', $log);
+	unlike($r->{out}, qr/TLS_Header/, 'suggest proposes no such rule');
 	$r = $daemon->tlspolicy('report', '--json', $log);
 	my $report = JSON::PP::decode_json($r->{out});
 	my ($rule) = grep { $_->{key} eq 'TLS_Header:bank.example' &&

@@ -232,6 +232,30 @@ put_field(struct parse *p, enum fact_id id, bool nothing)
 	return true;
 }
 
+/* A line for each mailbox, as fromfield.h has them. */
+static bool
+put_header(struct parse *p)
+{
+	struct reader_record *r = p->r;
+	struct text list;
+	size_t room = 1;
+	char *memory;
+
+	for (size_t i = 0; i < r->nheader_from; i++)
+		room += r->header_from[i].n + 1;
+	memory = arena_alloc(&r->memory, room);
+	if (memory == NULL)
+		return false;
+	text_init(&list, memory, room);
+	for (size_t i = 0; i < r->nheader_from; i++) {
+		text_put(&list, r->header_from[i]);
+		text_char(&list, '\n');
+	}
+	return facts_set(&r->facts, FACT_HEADER_FROM,
+	    slice_make(list.buf, list.n), false) &&
+	    facts_set(&r->facts, FACT_HEADER_FLAW, p->header_flaw, false);
+}
+
 bool
 parse_put_facts(struct parse *p)
 {
@@ -242,8 +266,6 @@ parse_put_facts(struct parse *p)
 		if (!put_field(p, f->fact, p->nothing[f->group]))
 			return false;
 	return put_field(p, FACT_SERVER_NAME, true) &&
-	    put_field(p, FACT_SERVER_ADDR, true) && (!p->header_told ||
-	    (facts_set(facts, FACT_HEADER_FROM,
-	    slice_make(p->header_from.buf, p->header_from.n), false) &&
-	    facts_set(facts, FACT_HEADER_FLAW, p->header_flaw, false)));
+	    put_field(p, FACT_SERVER_ADDR, true) &&
+	    (!p->header_told || put_header(p));
 }

@@ -20,7 +20,6 @@ struct parse {
 	bool note, has_event, has_verdict, has_outcome;
 	struct slice time;
 	bool header_told;
-	struct text header_from; /* a line each */
 	struct slice header_flaw;
 	/* Facts as they were told; put in once the MTA is known. */
 	struct slice value[FACT_COUNT];
@@ -51,6 +50,8 @@ bool parse_failures(struct parse *) NONNULL;
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
+/* reader-plan.c */
+bool parse_plan(struct parse *) NONNULL;
 
 /* reader-people.c; the last one at the end of the line, before the facts. */
 bool parse_privacy(struct parse *) NONNULL;

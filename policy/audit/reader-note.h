@@ -29,7 +29,8 @@ struct reader_policy {
 	bool known;
 	int64_t made_us;
 	uint64_t uid, back_to, rules;
-	struct slice how, login, host, message, rules_sha256, settings_sha256;
+	struct slice how, login, host, message, rules_sha256, settings_sha256,
+	    plan;
 };
 
 struct reader_settings {

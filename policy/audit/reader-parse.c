@@ -309,6 +309,7 @@ static const struct member {
 	MEMBER("result_type", parse_result_type),
 	MEMBER("mode", parse_mode),
 	MEMBER("exempt", parse_exempt),
+	MEMBER("plan", parse_plan),
 	MEMBER("raw", parse_raw),
 	MEMBER("seq", parse_seq),
 	MEMBER("map", parse_map),

@@ -92,6 +92,8 @@ open_recipients(struct parse *p)
 		if (r->resolved != NULL)
 			r->blind |= open_value(p, &r->resolved[i]) == HIDDEN;
 	}
+	for (size_t i = 0; i < r->nheader_from; i++)
+		r->blind |= open_value(p, &r->header_from[i]) == HIDDEN;
 }
 
 /* "37 KEY PERM+VERIFY": the line, which would name the rule; then the rest. */

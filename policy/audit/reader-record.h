@@ -9,6 +9,7 @@
 
 #include "policy/audit/reader-note.h"
 #include "policy/audit/record.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/salts.h"
 #include "policy/audit/scan.h"
 
@@ -23,6 +24,8 @@ struct reader_record {
 	struct slice *rcpts, *resolved; /* without <>; NULL: as they are */
 	uint64_t *rcpts_generation; /* NULL: all the record's */
 	size_t nrcpts;
+	struct slice *header_from; /* mailboxes of From fields */
+	size_t nheader_from;
 	uint64_t header_generation; /* 0: the record's */
 	struct tag_result *rules; /* without reason and by */
 	size_t nrules;
@@ -46,6 +49,7 @@ struct reader_record {
 	struct reader_handshake handshake;
 	struct reader_policy policy;
 	struct reader_settings settings;
+	struct record_plan plan; /* of RECORD_PLAN: id and result */
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };

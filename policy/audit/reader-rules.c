@@ -132,39 +132,30 @@ parse_resolved(struct parse *p)
 	return p->scan.error == NULL;
 }
 
-static bool
-put_author(struct parse *p, size_t room, struct slice mailbox)
-{
-	struct text *list = &p->header_from;
-	char *memory;
-
-	if (list->buf == NULL) {
-		memory = arena_alloc(&p->r->memory, room);
-		if (memory == NULL)
-			return scan_fail(&p->scan, scan_no_memory);
-		text_init(list, memory, room);
-	}
-	text_put(list, mailbox);
-	text_char(list, '\n');
-	return (mailbox.n > 0 && slice_find(mailbox, '\n') == mailbox.n &&
-	    !list->cut) || scan_fail(&p->scan, "mailboxes");
-}
-
-/* As FACT_HEADER_FROM has them; escapes only make a line longer. */
+/* An address is a line of FACT_HEADER_FROM. */
 bool
 parse_header_from(struct parse *p)
 {
-	size_t room = (size_t)(p->scan.end - p->scan.p) + 1;
+	struct reader_record *r = p->r;
 	struct slice mailbox;
 	bool first = true;
 
 	if (!scan_array(&p->scan))
 		return false;
 	p->header_told = true;
-	while (scan_element(&p->scan, &first))
-		if (!scan_string(&p->scan, &mailbox) ||
-		    !put_author(p, room, mailbox))
+	while (scan_element(&p->scan, &first)) {
+		struct slice *list = larger(p, r->header_from,
+		    r->nheader_from, sizeof *list);
+
+		if (list == NULL || r->nheader_from == READER_RCPTS_MAX)
+			return scan_fail(&p->scan, "fewer mailboxes");
+		if (!scan_string(&p->scan, &mailbox))
 			return false;
+		if (mailbox.n == 0 || slice_find(mailbox, '\n') < mailbox.n)
+			return scan_fail(&p->scan, "a mailbox");
+		r->header_from = list;
+		r->header_from[r->nheader_from++] = mailbox;
+	}
 	return p->scan.error == NULL;
 }
 

@@ -16,6 +16,7 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_HANDSHAKE] = "handshake",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
+	[RECORD_PLAN] = "plan",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */
@@ -44,6 +45,12 @@ record_result(const struct tag_result *r)
 	return r->warn ? "would-fail" : "fails";
 }
 
+/*
+ * RFC 8460 section 4.3: plaintext and auth-in-clear are starttls-not-supported,
+ * wrong-certificate is certificate-host-mismatch, not-verified is
+ * certificate-not-trusted if there was a certificate, else validation-failure,
+ * as is too-weak.
+ */
 const char *
 record_result_type(enum reason reason, enum verify verify)
 {
@@ -147,7 +154,7 @@ put_header(struct line *l)
 		if (!first)
 			PUT(l, ",");
 		first = false;
-		jsonput_string(&l->out, mailbox);
+		line_person(&l->out, l->hiding, PERSON_MAILBOX, mailbox);
 	}
 	PUT(l, "]");
 	if (flaw.n > 0) {
@@ -340,7 +347,6 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, event_names[r->event]);
 	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);
-	line_privacy(&l->out, l->hiding);
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
@@ -348,6 +354,7 @@ record_format(const struct record *r, struct text *out)
 		PUT(l, ",\"settings\":");
 		line_slice(l, r->settings);
 	}
+	line_privacy(&l->out, l->hiding);
 	PUT(l, ",\"session\":");
 	line_slice(l, r->session);
 	line_facts(l);
@@ -361,6 +368,7 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
 		PUT(l, ",\"exempt\":true");
+	line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out) &&

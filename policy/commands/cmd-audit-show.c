@@ -213,6 +213,10 @@ print(const struct reader_record *r)
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
 	audit_tls_print(f, &line);
+	if (r->plan.result != RECORD_PLAN_NONE) {
+		text_puts(&line, " plan ");
+		audit_plan_print(&r->plan, &line);
+	}
 	puts(line.buf);
 }
 
@@ -337,7 +341,8 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
-	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS)
+	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS ||
+	    r->event == RECORD_PLAN)
 		return each_policy(show, r);
 	if (r->event == RECORD_DELIVERED || r->event == RECORD_HANDSHAKE)
 		return each_leaving(show, r);

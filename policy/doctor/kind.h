@@ -8,7 +8,6 @@
 
 #include "policy/base/fault.h"
 #include "policy/base/finding.h"
-#include "policy/base/slice.h"
 
 enum doctor_kind {
 	DOCTOR_DAEMON_DOWN,
@@ -47,13 +46,11 @@ enum doctor_kind {
 	DOCTOR_POSTFIX_NO_MAP,
 	DOCTOR_POSTFIX_MAP_BEHIND,
 	DOCTOR_POSTFIX_LEVEL,
-	DOCTOR_POSTFIX_LIMITS,
-	DOCTOR_POSTFIX_MATCH,
+	DOCTOR_POSTFIX_LIMITS, DOCTOR_POSTFIX_MATCH,
 	DOCTOR_POSTFIX_NO_SERVER_CA,
-	DOCTOR_POSTFIX_RELAY,
-	DOCTOR_POSTFIX_BY_ADDRESS,
+	DOCTOR_POSTFIX_RELAY, DOCTOR_POSTFIX_BY_ADDRESS,
 	DOCTOR_POSTFIX_PROXY_MAPS,
-	DOCTOR_POSTFIX_TLS_REQUIRED,
+	DOCTOR_POSTFIX_TLS_REQUIRED, DOCTOR_POSTFIX_TLSRPT,
 	DOCTOR_SOCKETMAP_OFF,
 	DOCTOR_MAP_DOWN,
 	DOCTOR_MAP_CLOSED_TO_MTA,
@@ -104,7 +101,6 @@ struct doctor_row {
 	enum doctor_severity severity;
 	struct finding_kind kind; /* its advice is why it matters */
 };
-
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
 enum doctor_severity doctor_severity(const struct finding_kind *);

@@ -20,13 +20,15 @@ TLS_Clt:198.51.100.7	WARN+ENCR:112
 TLS_Clt:host7.dyn.isp.net	WARN+ENCR:112
 TLS_Auth:carol	WARN+ENCR:256
 TLS_From:partner.com	WARN+ENCR:128
+TLS_Header:ingrid@example.com	WARN+ENCR:0
 TLS_From:bound.com	WARN+ENCR:128+CLIENT:198.51.100.7
 END
-my $daemon = daemon($rules, settings => { privacy => 'days:30' });
+my $daemon = daemon($rules, settings => { privacy => 'days:30',
+    'header-from' => 'judge' });
 my $salts = "$daemon->{dir}/salts";
 
 # Whatever tells of a person, as it was sent; in any spelling of it.
-my %secret = map { $_ => 1 } qw(alice bobby perm carol dora erwin frieda gustav
+my %secret = map { $_ => 1 } qw(alice bobby perm carol dora erwin frieda gustav ingrid jutta Kurt
     198.51.100.7 host7 dyn desktop-7 2001:db8::77 helga Herzog ABCDEF1234
     ask postmaster);
 
@@ -49,6 +51,8 @@ sub talk
 	for (ref $to ? @$to : $to) {
 		$answer = $m->rcpt($_) if $answer->{action} eq 'continue';
 	}
+	$m->command('header', "From\0Kurt <ingrid\@example.com>, " .
+	    "jutta\@bar.net\0");
 	$answer = $m->message if $answer->{action} eq 'continue';
 	return $answer;
 }
@@ -93,6 +97,8 @@ subtest 'nobody is in the log' => sub {
 	unlike($lines, qr/ask postmaster/, 'nor in a rule');
 	like($lines, qr/"privacy":"\d{4}-\d\d-\d\d"/, 'the day of the salts');
 	for ('~[0-9a-f]{32}@example\.com"', '~[0-9a-f]{32}@bar\.net"',
+	    '"header_from":\["~[0-9a-f]{32}@example\.com","~[0-9a-f]{32}@bar\.net"\]',
+	    '"key":"TLS_Header:~[0-9a-f]{32}@example\.com"',
 	    '"from":"~[0-9a-f]{32}@partner\.com"', '"from":"<>"',
 	    '"name":"~[0-9a-f]{32}\.isp\.net"', '"addr":"~[0-9a-f]{32}"',
 	    '"key":"TLS_To:~[0-9a-f]{32}@bar\.net","requirement":"~[0-9a-f]{32}"',
@@ -136,6 +142,8 @@ subtest 'with the salts all is as before' => sub {
 	is($r->{status}, 0, 'show');
 	like($r->{out}, qr/from=alice\@example\.com.* to=bobby\@bar\.net/,
 	    'people');
+	like($r->{out}, qr/ header=ingrid\@example\.com,jutta\@bar\.net /,
+	    'authors');
 	is($r->{err}, '', 'all of them');
 	unlike($r->{out}, qr/~/, 'nothing is hidden');
 	is(scalar(() = show('--to', 'bobby@bar.net')->{out} =~ /\n/g), 6,
@@ -203,7 +211,9 @@ sub people_are_hidden
 	is($report->{status}, 0, 'report');
 	like($report->{out}, qr/"example\.com"/, 'goes on by domain');
 	like($report->{err}, qr/hide people: $why$/m, 'and says so');
-	is($run->('audit', 'verify')->{status}, 0, 'and all of it is whole');
+	my $verify = $run->('audit', 'verify');
+	is($verify->{status}, 0, 'and all of it is whole');
+	like($verify->{out}, qr/of mx\.example\.org/, 'of that node');
 }
 
 subtest 'without the salts nobody is told' => sub {
