@@ -102,7 +102,6 @@ struct doctor_row {
 	struct finding_kind kind; /* its advice is why it matters */
 };
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
-
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
 enum doctor_severity doctor_severity(const struct finding_kind *);
 const char *doctor_severity_name(const struct finding_kind *);

@@ -66,11 +66,12 @@ sub run_or_die ($self, $log, @command) {
 	    if $status != 0;
 }
 
-sub rule_file ($self, $count) {
-	my $file = "$self->{scratch}/rules-$count";
-	$self->run_or_die("rules-$count", $self->program('mkrules'), '-s',
-		$self->{seed}, $count) if !-e $file;
-	return $file;
+# @how: -p for senders that name profiles.
+sub rule_file ($self, $count, @how) {
+	my $name = join '', "rules-$count", @how;
+	$self->run_or_die($name, $self->program('mkrules'), @how, '-s',
+		$self->{seed}, $count) if !-e "$self->{scratch}/$name";
+	return "$self->{scratch}/$name";
 }
 
 # Settings under which the command finds nothing of this machine's own.
@@ -82,9 +83,9 @@ sub build_conf ($self) {
 	return $file;
 }
 
-sub build_command ($self, $count, $store) {
+sub build_command ($self, $count, $store, @how) {
 	return ($self->{tlspolicy}, 'build', '-c', $self->build_conf, '-d',
-		$store, $self->rule_file($count));
+		$store, $self->rule_file($count, @how));
 }
 
 sub store ($self, $count) {

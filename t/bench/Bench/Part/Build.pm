@@ -28,7 +28,9 @@ sub tools ($bench) {
 	my $out = "$bench->{scratch}/map";
 	my @tools;
 	push @tools, [ 'tlspolicy build', "$out.mdb",
-		$bench->build_command($bench->{rules}, "$out.mdb") ]
+		$bench->build_command($bench->{rules}, "$out.mdb") ],
+	    [ '  senders by profile', "$out-p.mdb",
+		$bench->build_command($bench->{rules}, "$out-p.mdb", '-p') ]
 	    if defined $bench->{tlspolicy};
 	my $makemap = unpack_makemap($bench);
 	push @tools, [ 'makemap hash', "$out-hash.db", 'sh', '-c',
