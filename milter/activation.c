@@ -24,7 +24,8 @@
 #include "milter/activation.h"
 #include "milter/log.h"
 
-enum { FIRST_FD = 3, FDS_MAX = 2 }; /* the milter's, and the facts feed's */
+/* The milter's, the facts feed's, and that of TLSRPT. */
+enum { FIRST_FD = 3, FDS_MAX = 3 };
 
 static bool
 refuse(int fd, struct fault *f, const char *expected, const char *found)
@@ -51,8 +52,9 @@ count_announced(unsigned long *count, struct fault *f)
 	if (n == NULL || !text_number(slice_of(n), FDS_MAX, count) ||
 	    *count == 0)
 		return fault_set(f, FAULT_UNAVAILABLE, "LISTEN_FDS: expected "
-		    "one socket of the service manager, or two of which one is "
-		    "called facts, found \"%s\"", n != NULL ? n : "");
+		    "one socket of the service manager, and those that are "
+		    "called facts and tlsrpt, found \"%s\"",
+		    n != NULL ? n : "");
 	return true;
 }
 
@@ -83,7 +85,7 @@ option(int fd, int name)
 }
 
 static bool
-is_usable(int fd, struct fault *f)
+is_usable(int fd, bool datagram, struct fault *f)
 {
 	int family = option(fd, SO_DOMAIN);
 	struct stat file;
@@ -94,6 +96,10 @@ is_usable(int fd, struct fault *f)
 		return refuse(fd, f, "a socket", "another kind of file");
 	if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
 		return refuse(fd, f, "a unix or TCP socket", "another family");
+	if (datagram)
+		return (family == AF_UNIX && option(fd, SO_TYPE) ==
+		    SOCK_DGRAM) || refuse(fd, f, "a unix datagram socket for "
+		    "tlsrpt (ListenDatagram=)", "another type");
 	if (option(fd, SO_TYPE) != SOCK_STREAM)
 		return refuse(fd, f, "a stream socket (ListenStream=)",
 		    "another type");
@@ -136,12 +142,13 @@ take_handed(int fd, struct listen *l, struct fault *f)
 	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 	socklen_t n = sizeof address;
 
-	if (!is_usable(fd, f))
+	if (!is_usable(fd, l->datagram, f))
 		return false;
 	if (l->inherited)
 		return fault_set(f, FAULT_UNAVAILABLE, "the service manager's "
-		    "sockets: of two, expected one that is called facts "
-		    "(FileDescriptorName=facts)");
+		    "sockets: of several, expected all but the milter's to be "
+		    "called facts or tlsrpt (FileDescriptorName=), and each "
+		    "once");
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&address, &n) == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno,
@@ -158,7 +165,7 @@ take_handed(int fd, struct listen *l, struct fault *f)
 
 /* Whoever can connect to it is believed, so it is no TCP socket. */
 static bool
-prepare_facts(const struct listen *l, struct fault *f)
+prepare_named(const struct listen *l, struct fault *f)
 {
 	int flags = fcntl(l->fd, F_GETFL);
 
@@ -171,17 +178,21 @@ prepare_facts(const struct listen *l, struct fault *f)
 }
 
 bool
-activation_find(struct listen *milter, struct listen *facts, struct fault *f)
+activation_find(struct listen *milter, struct listen *facts,
+    struct listen *tlsrpt, struct fault *f)
 {
 	unsigned long count;
 
 	if (!count_announced(&count, f))
 		return false;
+	tlsrpt->datagram = true;
 	for (unsigned long i = 0; i < count; i++)
-		if (!take_handed(FIRST_FD + (int)i, slice_is(name_of(i),
-		    "facts") ? facts : milter, f))
+		if (!take_handed(FIRST_FD + (int)i,
+		    slice_is(name_of(i), "facts") ? facts :
+		    slice_is(name_of(i), "tlsrpt") ? tlsrpt : milter, f))
 			return false;
-	return !facts->inherited || prepare_facts(facts, f);
+	return (!facts->inherited || prepare_named(facts, f)) &&
+	    (!tlsrpt->inherited || prepare_named(tlsrpt, f));
 }
 
 /*

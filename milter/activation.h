@@ -4,8 +4,9 @@
  * and LISTEN_FDS as in sd_listen_fds(3).
  *
  * Its file, group and mode are the service manager's; nothing here removes or
- * changes them.  One is the milter's; one that LISTEN_FDNAMES calls "facts" is
- * facts-socket's, and has to be a unix socket.
+ * changes them.  One is the milter's; those that LISTEN_FDNAMES calls "facts" and
+ * "tlsrpt" are facts-socket's and tlsrpt-socket's, unix sockets, the second one
+ * of datagrams.
  *
  * Threads: the main thread only.
  */
@@ -20,7 +21,7 @@
  * something was, that cannot be listened on.
  */
 bool activation_find(struct listen *milter, struct listen *facts,
-    struct fault *) MUST_CHECK NONNULL;
+    struct listen *tlsrpt, struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(): libmilter will accept from this socket. */
 bool activation_open(struct listen *, struct fault *) MUST_CHECK NONNULL;

@@ -24,6 +24,22 @@ id_of(const struct store_info *info)
 }
 
 static bool
+add(struct announcement **list, const struct announcement *like,
+    const struct text *line)
+{
+	struct announcement *one = malloc(sizeof *one + line->n);
+
+	if (one == NULL)
+		return false;
+	*one = *like;
+	one->n = line->n;
+	memcpy(one->line, line->buf, line->n);
+	one->next = *list;
+	*list = one;
+	return true;
+}
+
+static bool
 is_known(const struct announce *a, uint64_t id)
 {
 	for (unsigned i = 0; i < ANNOUNCE_KNOWN; i++)
@@ -45,7 +61,6 @@ announce_look(struct announce *a, struct store_reader *reader, int64_t now_us,
     struct announcement **list)
 {
 	uint64_t id = id_of(&reader->info);
-	struct announcement *one;
 	char buf[ANNOUNCE_LINE_MAX];
 	struct generation g;
 	struct history h;
@@ -57,15 +72,47 @@ announce_look(struct announce *a, struct store_reader *reader, int64_t now_us,
 	told = history_start(&h, reader) &&
 	    history_next(&h, &g) == LOOKUP_FOUND;
 	text_init(&line, buf, sizeof buf);
-	if (!record_policy_format(reader->info.generation, told ? &g : NULL,
-	    now_us, &line) || (one = malloc(sizeof *one + line.n)) == NULL)
-		return false;
-	one->id = id;
-	one->n = line.n;
-	memcpy(one->line, line.buf, line.n);
-	one->next = *list;
-	*list = one;
-	return true;
+	return record_policy_format(reader->info.generation, told ? &g : NULL,
+	    now_us, &line) && add(list, &(struct announcement){ .id = id },
+	    &line);
+}
+
+bool
+announce_look_plan(struct announce *a, struct store_reader *reader,
+    const struct plan *plan, int64_t now_us, struct announcement **list)
+{
+	const struct announcement like = { .id = id_of(&reader->info),
+		.plan = plan->id };
+	char buf[ANNOUNCE_LINE_MAX];
+	struct generation g;
+	struct history h;
+	struct text line;
+	bool told;
+
+	if (atomic_load(&a->plan_news) == like.id || is_listed(*list, like.id))
+		return true;
+	told = history_start(&h, reader) &&
+	    history_next(&h, &g) == LOOKUP_FOUND;
+	text_init(&line, buf, sizeof buf);
+	return record_plan_format(RECORD_PLAN_BEGUN, plan->id, plan, told ? &g :
+	    NULL, now_us, &line) && add(list, &like, &line);
+}
+
+bool
+announce_look_end(struct announce *a, int64_t now_us,
+    struct announcement **list)
+{
+	uint64_t plan = atomic_load(&a->plan);
+	const struct announcement like = { .id = ~plan, .plan = plan,
+		.over = true };
+	char buf[1024];
+	struct text line;
+
+	if (like.plan == 0 || is_listed(*list, like.id))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	return record_plan_format(RECORD_PLAN_ENDED, like.plan, NULL, NULL,
+	    now_us, &line) && add(list, &like, &line);
 }
 
 void
@@ -96,6 +143,23 @@ announce_policy(struct announce *a, struct auditlog *log,
 		return false;
 	a->known[a->next++ % ANNOUNCE_KNOWN] = one->id;
 	atomic_store(&a->newest, one->id);
+	return true;
+}
+
+/* One is over when another begins; that is told once, too. */
+static bool
+announce_plan(struct announce *a, struct auditlog *log,
+    const struct announcement *one, announce_submit *submit)
+{
+	bool known = one->over ? atomic_load(&a->plan) != one->plan :
+	    atomic_load(&a->plan_news) == one->id;
+
+	if (known)
+		return true;
+	if (!submit(log, slice_make(one->line, one->n)))
+		return false;
+	atomic_store(&a->plan, one->over ? 0 : one->plan);
+	atomic_store(&a->plan_news, one->over ? 0 : one->id);
 	return true;
 }
 
@@ -141,7 +205,8 @@ announce_all(struct announce *a, struct auditlog *log,
 	pthread_mutex_lock(&a->lock);
 	for (const struct announcement *one = *list; good && one != NULL;
 	    one = one->next)
-		good = announce_policy(a, log, one, submit);
+		good = one->plan != 0 ? announce_plan(a, log, one, submit) :
+		    announce_policy(a, log, one, submit);
 	good = good && announce_settings(log, s, now_us, submit);
 	pthread_mutex_unlock(&a->lock);
 	if (good)

@@ -27,12 +27,15 @@ struct announce {
 	_Atomic uint64_t newest; /* the last one that was announced; 0: none */
 	uint64_t known[ANNOUNCE_KNOWN]; /* and those before, in a ring */
 	unsigned next;
+	_Atomic uint64_t plan;	    /* of which the log knows; 0: none */
+	_Atomic uint64_t plan_news; /* its generation that was announced */
 };
 
 /* Policies that are to be announced: a list, NULL when there are none. */
 struct announcement {
 	struct announcement *next;
-	uint64_t id;
+	uint64_t id, plan; /* the latter: or of this plan; 0: of none */
+	bool over;	   /* the plan is */
 	size_t n;
 	char line[];
 };
@@ -43,6 +46,12 @@ void announce_init(struct announce *) NONNULL;
 
 /* While the store is read: adds its generation.  False: out of memory. */
 bool announce_look(struct announce *, struct store_reader *, int64_t now_us,
+    struct announcement **) MUST_CHECK NONNULL;
+/* The same of a plan, in whose store this is; of its end, if there was one. */
+bool announce_look_plan(struct announce *, struct store_reader *,
+    const struct plan *, int64_t now_us, struct announcement **)
+    MUST_CHECK NONNULL;
+bool announce_look_end(struct announce *, int64_t now_us,
     struct announcement **) MUST_CHECK NONNULL;
 /*
  * In front of a record: writes all of them, and the settings, and empties the

@@ -83,7 +83,8 @@ print_audit(const struct settings *s)
 int
 config_test(const struct options *o, const struct settings *s,
     const struct privilege *p, const struct listen *l,
-    const struct listen *map, const struct listen *facts)
+    const struct listen *map, const struct listen *facts,
+    const struct listen *tlsrpt)
 {
 	struct fault fault;
 
@@ -94,6 +95,9 @@ config_test(const struct options *o, const struct settings *s,
 	if (facts != NULL)
 		print_socket("told of sessions on", s->facts_socket_group,
 		    facts);
+	if (tlsrpt != NULL)
+		print_socket("told of TLS with servers on",
+		    s->tlsrpt_socket_group, tlsrpt);
 	print_user(p);
 	/* So that a lock file gets the right owner and faults are seen. */
 	fault_clear(&fault);

@@ -12,6 +12,7 @@
 int config_test(const struct options *, const struct settings *,
     const struct privilege *, const struct listen *,
     const struct listen *map,    /* NULL: socketmap = off */
-    const struct listen *facts); /* NULL: facts-socket = off */
+    const struct listen *facts,  /* NULL: facts-socket = off */
+    const struct listen *tlsrpt); /* NULL: tlsrpt-socket = off */
 
 #endif

@@ -13,6 +13,7 @@
 #include "milter/metrics/certwatch.h"
 #include "milter/metrics/ends.h"
 #include "milter/metrics/metrics.h"
+#include "milter/shadow.h"
 #include "milter/settings-holder.h"
 #include "milter/store-holder.h"
 
@@ -21,6 +22,7 @@ struct feed;
 struct daemon {
 	struct settings_holder settings;
 	struct store_holder store;
+	struct shadow shadow;
 	struct auditlog *audit;
 	struct feed *feed; /* NULL: there is none */
 	struct announce announce;

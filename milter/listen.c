@@ -121,6 +121,18 @@ listen_parse_facts(const struct settings *s, uid_t owner, gid_t group,
 	    &l->group, f) && parse_spec(s->facts_socket, l, f);
 }
 
+bool
+listen_parse_tlsrpt(const struct settings *s, uid_t owner, gid_t group,
+    struct listen *l, struct fault *f)
+{
+	*l = (struct listen){ .setting = "tlsrpt-socket", .owner = owner,
+		.group = group, .mode = (mode_t)s->tlsrpt_socket_mode,
+		.datagram = true };
+	return find_group(s->tlsrpt_socket_group, "tlsrpt-socket-group",
+	    &l->group, f) && parse_spec(s->tlsrpt_socket, l, f);
+}
+
+/* Of another type of socket, too, with another error. */
 static bool
 somebody_listens(const char *path)
 {
@@ -266,9 +278,10 @@ static int
 open_unix(const struct listen *l)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0), result;
+	int type = l->datagram ? SOCK_DGRAM : SOCK_STREAM;
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t old;
+	int result;
 
 	if (fd == -1)
 		return -1;
@@ -330,7 +343,7 @@ listen_open_fd(struct listen *l, int *fd, struct fault *f)
 		close(*fd);
 		return false;
 	}
-	if (listen(*fd, SOMAXCONN) == 0)
+	if (l->datagram || listen(*fd, SOMAXCONN) == 0)
 		return true;
 	cannot_listen(l, f);
 	close(*fd);

@@ -20,6 +20,7 @@ enum { LISTEN_SPEC_MAX = 160 };
 
 struct listen {
 	bool tcp;
+	bool datagram;	/* messages come without connections */
 	bool inherited; /* the service manager's: activation.h */
 	int fd;		/* of an inherited one */
 	char spec[LISTEN_SPEC_MAX]; /* in libmilter's spelling */
@@ -46,6 +47,13 @@ bool listen_parse_map(const struct settings *, uid_t owner, gid_t group,
 
 /* The same for facts-socket, facts-socket-mode, facts-socket-group. */
 bool listen_parse_facts(const struct settings *, uid_t owner, gid_t group,
+    struct listen *, struct fault *) MUST_CHECK NONNULL;
+
+/*
+ * The same for tlsrpt-socket, tlsrpt-socket-mode, tlsrpt-socket-group; that
+ * one is a datagram socket.
+ */
+bool listen_parse_tlsrpt(const struct settings *, uid_t owner, gid_t group,
     struct listen *, struct fault *) MUST_CHECK NONNULL;
 
 /* After callbacks_register(), before privileges are dropped. */

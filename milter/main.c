@@ -24,6 +24,7 @@
 #include "milter/options.h"
 #include "milter/privilege.h"
 #include "milter/reload.h"
+#include "milter/results/results.h"
 #include "milter/session/callbacks.h"
 #include "milter/signals.h"
 #include "milter/socketmap/socketmap.h"
@@ -49,6 +50,10 @@ struct start {
 	bool facts_on;
 	struct listen facts_listen;
 	int facts_fd;
+	bool tlsrpt_on;
+	struct listen tlsrpt_listen;
+	int tlsrpt_fd;
+	struct results *results; /* NULL: not told of any */
 };
 
 /* One for the process, and never freed: callbacks may run to the very end. */
@@ -108,16 +113,29 @@ check_facts(struct start *s, struct fault *f)
 }
 
 static bool
+check_tlsrpt(struct start *s, struct fault *f)
+{
+	s->tlsrpt_on = s->tlsrpt_listen.inherited ||
+	    !slice_is_nocase(slice_of(s->settings.tlsrpt_socket), "off");
+	s->tlsrpt_fd = s->tlsrpt_listen.fd;
+	return !s->tlsrpt_on || s->tlsrpt_listen.inherited ||
+	    listen_parse_tlsrpt(&s->settings, s->privilege.uid,
+	    s->privilege.gid, &s->tlsrpt_listen, f);
+}
+
+static bool
 check(struct start *s, struct fault *f)
 {
 	/* First, before a descriptor of ours can be taken for the socket. */
-	if (!activation_find(&s->listen, &s->facts_listen, f))
+	if (!activation_find(&s->listen, &s->facts_listen,
+	    &s->tlsrpt_listen, f))
 		return false;
 	return reload_read(&s->options, &s->settings, f) &&
 	    privilege_find(&s->settings, &s->privilege, f) &&
 	    (s->listen.inherited || listen_parse(&s->settings,
 	    s->privilege.uid, s->privilege.gid, &s->listen, f)) &&
-	    check_metrics(s, f) && check_map(s, f) && check_facts(s, f);
+	    check_metrics(s, f) && check_map(s, f) && check_facts(s, f) &&
+	    check_tlsrpt(s, f);
 }
 
 static bool
@@ -135,6 +153,13 @@ open_facts(struct start *s, struct fault *f)
 }
 
 static bool
+open_tlsrpt(struct start *s, struct fault *f)
+{
+	return !s->tlsrpt_on || s->tlsrpt_listen.inherited ||
+	    listen_open_fd(&s->tlsrpt_listen, &s->tlsrpt_fd, f);
+}
+
+static bool
 listen_metrics(struct start *s, struct daemon *d, struct fault *f)
 {
 	if (!s->metrics_on)
@@ -148,6 +173,7 @@ static void
 watch_store(struct start *s, struct daemon *d)
 {
 	store_holder_watch(&d->store, s->settings.store);
+	shadow_watch(&d->shadow, s->settings.store);
 	if (s->metrics_on)
 		ends_watch(&d->ends, &d->store, clock_date_us());
 }
@@ -178,6 +204,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	certwatch_init(&d->certificates);
 	accept_init(&d->metrics);
 	store_holder_init(&d->store);
+	shadow_init(&d->shadow);
 	announce_init(&d->announce);
 	atomic_init(&d->nsessions, 0);
 	pool_init(&d->messages);
@@ -192,7 +219,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	/* 5. The sockets, while we may write to a folder or use a low port. */
 	if (!open_milter(s, f) || !listen_metrics(s, d, f) ||
 	    (s->map_on && !listen_open_fd(&s->map_listen, &s->map_fd, f)) ||
-	    !open_facts(s, f))
+	    !open_facts(s, f) || !open_tlsrpt(s, f))
 		return false;
 
 	/* 6. From here on nothing needs privileges. */
@@ -214,6 +241,9 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	    s->settings.outbound_resolver, f)) == NULL)
 		return false;
 	if (s->facts_on && (d->feed = feed_start(d, s->facts_fd, f)) == NULL)
+		return false;
+	if (s->tlsrpt_on && (s->results = results_start(d, s->tlsrpt_fd,
+	    s->settings.tlsrpt_forward, f)) == NULL)
 		return false;
 	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
 	    signals_start_milter(f);
@@ -272,14 +302,18 @@ stop(struct start *s, struct daemon *d, int status)
 	listen_remove(&s->listen);
 	listen_remove(&s->map_listen);
 	listen_remove(&s->facts_listen);
+	listen_remove(&s->tlsrpt_listen);
 	socketmap_stop(s->map);
 	feed_stop(d->feed);
+	results_stop(s->results);
 	if (__lsan_do_leak_check != NULL)
 		__lsan_do_leak_check();
 	if (!drain_close(&d->drain, STOP_MS))
 		log_warnx("a callback is still running");
-	else
+	else {
 		store_holder_close(&d->store);
+		shadow_close(&d->shadow);
+	}
 	auditlog_close(d->audit);
 	log_info("stopped");
 	if (__gcov_dump != NULL)
@@ -306,12 +340,14 @@ main(int argc, char **argv)
 	if (s.options.test)
 		return config_test(&s.options, &s.settings, &s.privilege,
 		    &s.listen, s.map_on ? &s.map_listen : NULL,
-		    s.facts_on ? &s.facts_listen : NULL);
+		    s.facts_on ? &s.facts_listen : NULL,
+		    s.tlsrpt_on ? &s.tlsrpt_listen : NULL);
 	if (!start(&s, &daemon_state, &fault)) {
 		status = failed(&fault);
 		listen_remove(&s.listen);
 		listen_remove(&s.map_listen);
 		listen_remove(&s.facts_listen);
+		listen_remove(&s.tlsrpt_listen);
 		return status;
 	}
 	log_info("listening on %s%s", s.listen.spec, s.listen.inherited ?
@@ -320,6 +356,9 @@ main(int argc, char **argv)
 		log_info("serving the socketmap on %s", s.map_listen.spec);
 	if (s.facts_on)
 		log_info("told of sessions on %s", s.facts_listen.spec);
+	if (s.tlsrpt_on)
+		log_info("told of TLS with servers on %s",
+		    s.tlsrpt_listen.spec);
 	notify_ready();
 	stop(&s, &daemon_state, serve(&s, &daemon_state));
 }

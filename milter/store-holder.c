@@ -14,18 +14,21 @@
 #include "milter/log.h"
 #include "milter/store-holder.h"
 
-/* The store that is open.  A signal's handler is handed nothing. */
-static struct store *_Atomic guarded;
+/* The stores that are open.  A signal's handler is handed nothing. */
+static struct store *_Atomic guarded[STORE_HOLDER_SLOTS];
 
 static void
 lost_page(int number, siginfo_t *info, void *context)
 {
-	struct store *store = guarded;
-
 	(void)context;
-	if (store == NULL || !store_lose_page(store, info->si_addr))
-		/* No page of a store: it comes again, and ends the process. */
-		signal(number, SIG_DFL);
+	for (int i = 0; i < STORE_HOLDER_SLOTS; i++) {
+		struct store *store = guarded[i];
+
+		if (store != NULL && store_lose_page(store, info->si_addr))
+			return;
+	}
+	/* No page of a store: it comes again, and ends the process. */
+	signal(number, SIG_DFL);
 }
 
 static void
@@ -52,6 +55,7 @@ store_holder_init(struct store_holder *h)
 	h->was_told = false;
 	h->walk_at = 0;
 	h->opened = 0;
+	h->slot = STORE_HOLDER_LIVE;
 	guard();
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
 }
@@ -93,7 +97,7 @@ swap(struct store_holder *h, const char *path, struct fault *why)
 	log_debug("store %s: looking at the file that is there now", path);
 	sound = store_look(path, &seen, why);
 	pthread_rwlock_wrlock(&h->lock);
-	guarded = NULL;
+	guarded[h->slot] = NULL;
 	store_close(h->store);
 	if (sound)
 		fresh = store_open_unlocked(path, &seen, why);
@@ -113,7 +117,7 @@ reopen(struct store_holder *h, const char *path)
 		pthread_rwlock_wrlock(&h->lock);
 	} else
 		fresh = swap(h, path, &why);
-	guarded = h->store = fresh;
+	guarded[h->slot] = h->store = fresh;
 	if (fresh == NULL) {
 		tell_failed(h, &why);
 		h->why = why;
@@ -175,11 +179,12 @@ void
 store_holder_close(struct store_holder *h)
 {
 	pthread_rwlock_wrlock(&h->lock);
-	guarded = NULL;
+	guarded[h->slot] = NULL;
 	if (h->store != NULL)
 		store_close(h->store);
 	h->store = NULL;
-	fault_set(&h->why, FAULT_UNAVAILABLE, "the daemon is stopping");
+	h->was_told = false;
+	fault_set(&h->why, FAULT_UNAVAILABLE, "the store was closed");
 	pthread_rwlock_unlock(&h->lock);
 }
 

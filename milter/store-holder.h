@@ -16,6 +16,13 @@
 
 #include "policy/policy.h"
 
+/* Holders of a process: one of each at most. */
+enum store_holder_slot {
+	STORE_HOLDER_LIVE,
+	STORE_HOLDER_PLAN,
+	STORE_HOLDER_SLOTS
+};
+
 struct store_holder {
 	pthread_rwlock_t lock;
 	struct store *store; /* NULL: none could be opened, `why` says why */
@@ -23,11 +30,14 @@ struct store_holder {
 	bool was_told;	     /* `why` has been logged */
 	int64_t walk_at;     /* when store_verify() is due, in seconds */
 	unsigned opened;     /* times: another file each */
+	enum store_holder_slot slot;
 };
 
+/* As STORE_HOLDER_LIVE. */
 void store_holder_init(struct store_holder *) NONNULL;
 /* Open `path` if what is open is not that file.  True: there is a store. */
 bool store_holder_watch(struct store_holder *, const char *path) NONNULL;
+/* A watch may open it again. */
 void store_holder_close(struct store_holder *);
 
 /*

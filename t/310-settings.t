@@ -54,6 +54,10 @@ socketmap-group =
 facts-socket = off
 facts-socket-mode = 0660
 facts-socket-group =
+tlsrpt-socket = off
+tlsrpt-socket-mode = 0660
+tlsrpt-socket-group =
+tlsrpt-forward = off
 inexpressible = refuse
 outbound-default = may
 outbound-match = nexthop:dot-nexthop
@@ -202,5 +206,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 41, 'JSON: every setting');
+is(scalar keys %$json, 45, 'JSON: every setting');
 done_testing;

@@ -55,7 +55,10 @@ is_deeply(completed('tlspolicy help re'), ['replay', 'report'], 'after help');
 is_deeply(completed('tlspolicy bu'), ['build'], 'one command');
 is_deeply(completed('tlspolicy audit '), [sort map { $_->[0] =~ /^audit (.+)/ ?
     $1 : () } grep { "$_->[1]$_->[2]" eq '' } @table], 'every part of audit');
-for my $command (grep { $_ ne 'audit' } @commands, 'audit show') {
+is_deeply([grep { /^(?:cancel|status)$/ } @{completed('tlspolicy plan ')}],
+    ['cancel', 'status'], 'parts of plan, besides files');
+for my $command (grep { $_ ne 'audit' } @commands, 'audit show',
+    'plan status') {
 	is_deeply(completed("tlspolicy $command -"), [sort map { $_->[2] ne '' ?
 	    $_->[2] : $_->[1] } grep { $_->[0] eq $command &&
 	    "$_->[1]$_->[2]" ne '' } @table], "$command: every option");

@@ -42,6 +42,8 @@ my %operands = (
 	'show' => [[], ['TLS_Clt:nobody.example']],
 	'diff' => [[]],
 	'log' => [[]],
+	'plan' => [[$file{rules}]],
+	'plan status' => [[$file{log}]],
 	'prove' => [['from nobody.example in clear is never refused']],
 	'import' => [['sendmail', $file{access}], ['csv', $file{csv}]],
 	'lint' => [[]],
@@ -70,7 +72,8 @@ sub each_command
 			ok(ref $value, "$name: $words") or
 			    diag($r->{out}, $r->{err}, $r->{status});
 			my $most = { check => 75, doctor => 69,
-			    prove => 69, 'audit verify' => 65 }->{$command};
+			    prove => 69, 'audit verify' => 65,
+				'plan status' => 75 }->{$command};
 			cmp_ok($r->{status}, '<=', $most // 1,
 			    "$name: $words: exit") or diag($r->{err});
 			next unless $list{$command} || "@$_" eq '-n';

@@ -488,6 +488,62 @@ for (['report'], ['suggest'], ['replay', '-r', $rules]) {
 }
 is(tlspolicy('audit', 'verify', $left)->{status}, 65, 'verify refuses it');
 
+# --- mail that was kept, for want of TLS ------------------------------------
+
+my $status = 'delay=0.3, delays=0.2/0/0/0.1, dsn=4.7.5, status=';
+sub out_kept { my ($p, $id, $to, $why, $relay) = @_; out(2, "postfix/smtp[$p]",
+    "4XyZ$id: to=<$to>, relay=" . ($relay // $to_mx) . ", $status$why") }
+my $host = 'host mx.x.example[192.0.2.5]';
+sub sm_kept { out(1, 'sm-mta[7]', map { "5AK1: $_" } @_) }
+my $sm = 'delay=00:00:01, mailer=esmtp, pri=1, relay=mx.x.example. [192.0.2.5], dsn=4.7.0, stat=';
+my $kept = sub { map { my $f = $_->{failures}[0]; join ' ', $_->{event}, $_->{outcome}, "@{$_->{rcpts}}", $_->{domain},
+    $f->{server}{name} // '-', $f->{result_type} } @_ };
+for (
+    ['no STARTTLS', [out_kept(7, 1, 'a@x.example', "deferred (TLS is required, but was not offered by $host)")],
+	'mx.x.example starttls-not-supported'],
+    ['STARTTLS refused', [out_kept(7, 1, 'a@x.example', "deferred (TLS is required, but $host refused to start TLS: 454 no)")],
+	'mx.x.example starttls-not-supported'],
+    ['a handshake', [out_kept(7, 1, 'a@x.example', 'deferred (Cannot start TLS: handshake failure)')],
+	'mx.x.example validation-failure'],
+    ['a name', [out_tls(7, 'Trusted'), out_kept(7, 1, 'a@x.example', 'deferred (Server certificate not verified)')],
+	'mx.x.example certificate-host-mismatch'],
+    ['a chain', [out_tls(7, 'Untrusted'), out_kept(7, 1, 'a@x.example', 'deferred (Server certificate not verified)')],
+	'mx.x.example certificate-not-trusted'],
+    ['a chain, as said before 3.10', [out_tls(7, 'Untrusted'), out_kept(7, 1, 'a@x.example',
+	'deferred (Server certificate not trusted)')], 'mx.x.example certificate-not-trusted'],
+    ['no TLSA records', [out_kept(7, 1, 'a@x.example', 'deferred (no TLSA records found)')], 'mx.x.example dane-required'],
+    ['an answer of ours', [out_kept(7, 1, 'a@x.example', 'deferred (client TLS configuration problem)', 'none')],
+	'- validation-failure'],
+    ['bounced in the end', [out_kept(7, 1, 'a@x.example', 'bounced (Server certificate not verified)')],
+	'mx.x.example certificate-host-mismatch'],
+    ['sendmail, the server', [sm_kept("to=<a\@x.example>, ${sm}Deferred: 403 4.7.0 authentication failed")],
+	'mx.x.example certificate-not-trusted'],
+    ['sendmail, in clear', [sm_kept("to=<a\@x.example>, ${sm}Deferred: 403 4.7.0 encryption too weak 0 less than 112")],
+	'mx.x.example starttls-not-supported'],
+    ['sendmail, the recipient', [sm_kept('ruleset=tls_rcpt, arg1=a@x.example, relay=mx.x.example., reject=403 4.7.0 CN '
+	. 'x does not match y', "to=<a\@x.example>, ${sm}Deferred")], 'mx.x.example certificate-host-mismatch'],
+    ['what a server said', [out_kept(7, 1, 'a@x.example', "deferred ($host said: 451 TLS is required, but was not offered)")], undef],
+    ['a recipient that says it', [out_kept(7, 1, "\"b>, $status" . 'deferred (no TLSA records found)"@x.example',
+	"deferred (connect to $host: Connection refused)")], undef],
+    ['of the queue, not of a try', [out(2, 'postfix/error[7]', "4XyZ1: to=<a\@x.example>, relay=none, $status"
+	. 'deferred (delivery temporarily suspended: Server certificate not verified)')], undef],
+    ['sendmail, of the server itself', [sm_kept("to=<a\@x.example>, ${sm}Deferred: 451 4.7.1 authentication fails here")], undef],
+    ['sendmail, a recipient that says it', [sm_kept('ruleset=tls_rcpt, arg1="a, relay=z, reject=403 4.7.0 CN "@x.example, '
+	. 'relay=mx.x.example., reject=550 5.7.1 other words')], undef],
+) {
+	my ($name, $lines, $want) = @$_;
+	is_deeply([$kept->(records(join('', @$lines), name => $name))],
+	    [defined $want ? 'handshake failure a@x.example x.example ' . $want : ()], "mail that was kept: $name");
+}
+my $waits = $scratch->write('waits', tlspolicy('audit', 'from-log', log_file(out_kept(7, 1, 'a@x.example',
+    "deferred (TLS is required, but was not offered by $host)")))->{out});
+is(tlspolicy('audit', 'show', $waits)->{out}, '2026-11-20T08:00:02Z maillog handshake failure id=4XyZ1 domain=x.example '
+    . 'server=mx.x.example addr=192.0.2.5 why=starttls-not-supported reason=TLS is required, but was not offered '
+    . "to=a\@x.example\n", 'show prints it');
+is(tlspolicy('audit', 'show', @{$_->[0]}, $waits)->{out} =~ tr/\n//, $_->[1], "of @{$_->[0]}")
+    for [['--domain', 'x.example'], 1], [['--domain', 'y.example'], 0], [['--to', 'a@x.example'], 1], [['--to', 'b@x.example'], 0];
+is(tlspolicy('audit', 'verify', $waits)->{status}, 65, 'verify refuses it');
+
 # --- files ------------------------------------------------------------------
 
 my @lines = split /^/, $session;

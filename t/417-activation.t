@@ -131,8 +131,8 @@ sub refused
 
 subtest 'what cannot be used' => sub {
 	my $what = qr/the service manager's socket, descriptor 3: expected/;
-	refused(qr/LISTEN_FDS: expected one socket .*, found "3"/, 'three',
-	    $socket, LISTEN_FDS => 3);
+	refused(qr/LISTEN_FDS: expected one socket .*, found "4"/, 'four',
+	    $socket, LISTEN_FDS => 4);
 	refused(qr/descriptor 4: expected a socket, found/, 'two, of which '
 	    . 'one is not there', $socket, LISTEN_FDS => 2);
 	refused(qr/LISTEN_FDS: .* found "$_->[1]"/, "LISTEN_FDS=$_->[1]",
@@ -188,9 +188,10 @@ subtest 'the facts feed, too' => sub {
 		is($daemon->stop, 0, 'the end');
 		ok(-S $feed && -S $path, 'both are left alone');
 	}
-	my @bad = (['a:b', $socket, $facts, qr/of two, expected one .* facts/],
-	    ['facts:facts', $socket, $facts, qr/of two, expected one/],
-	    ['', $socket, $facts, qr/of two, expected one/],
+	my @bad = (['a:b', $socket, $facts, qr/of several, expected all .* facts or tlsrpt/],
+	    ['facts:facts', $socket, $facts, qr/of several, expected all/],
+	    ['', $socket, $facts, qr/of several, expected all/],
+	    ['a:tlsrpt', $socket, $facts, qr/expected a unix datagram socket for tlsrpt/],
 	    ['a:facts', $socket, $tcp, qr/expected a unix socket for facts/]);
 	for (@bad) {
 		my $r = Tlspolicy::Scratch::run(two(@$_[1, 2, 0]), $program,
@@ -198,6 +199,21 @@ subtest 'the facts feed, too' => sub {
 		is($r->{status}, 69, "\"$_->[0]\": exit code");
 		like($r->{err}, $_->[3], 'says so');
 	}
+};
+
+subtest 'the socket of TLSRPT, too' => sub {
+	my $results = $scratch->path('tlsrpt.sock');
+	my $gram = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $results) // die;
+	$daemon->{under} = [two($socket, $gram, 'x:tlsrpt')];
+	$daemon->run;
+	logged($daemon, qr/told of TLS with servers on unix:\Q$results\E/, 'said');
+	IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $results)->send(
+	    Tlspolicy::Scratch::slurp("$FindBin::Bin/fuzz/corpus/tlsrpt/success")) or die;
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+	    grep { $_->{event} eq 'handshake' } $daemon->audit }), 'recorded');
+	answer_is(session($daemon)->mail('a@example.com'), [550, '5.7.10'], 'the milter, too');
+	is($daemon->stop, 0, 'the end');
+	ok(-S $results && -S $path, 'both are left alone');
 };
 
 subtest '-t' => sub {

@@ -176,9 +176,10 @@ tear_down(void **state)
 static bool
 find(struct listen *l, struct fault *f)
 {
-	struct listen facts = { .fd = -1 };
+	struct listen facts = { .fd = -1 }, tlsrpt = { .fd = -1 };
 
-	return activation_find(l, &facts, f) && !facts.inherited;
+	return activation_find(l, &facts, &tlsrpt, f) && !facts.inherited &&
+	    !tlsrpt.inherited;
 }
 
 static void
@@ -211,12 +212,12 @@ test_announced(void **state)
 	setenv("LISTEN_PID", "1", 1);
 	assert_true(find(&l, &f) && !l.inherited);
 	hand_over(HANDED);
-	setenv("LISTEN_FDS", "3", 1);
+	setenv("LISTEN_FDS", "4", 1);
 	refused("", "LISTEN_FDS: expected one socket of the service manager, "
-	    "or two of which one is called facts, found \"3\"");
+	    "and those that are called facts and tlsrpt, found \"4\"");
 	unsetenv("LISTEN_FDS");
 	refused("", "LISTEN_FDS: expected one socket of the service manager, "
-	    "or two of which one is called facts, found \"\"");
+	    "and those that are called facts and tlsrpt, found \"\"");
 	hand_over(HANDED);
 	let_fail("F_SETFD", EIO);
 	snprintf(text, sizeof text, "%s: Input/output error", service);

@@ -13,6 +13,7 @@
 #include "milter/session/reply.h"
 #include "milter/session/session.h"
 #include "milter/socketmap/mapanswer.h"
+#include "policy/store/rebuild.h"
 #include "t/unit.h"
 
 static const char rules[] =
@@ -273,12 +274,11 @@ counted(enum counter which)
  * had not is told to come again, and the next message is well.
  */
 static void
-test_memory(void **state)
+refuse_each(void)
 {
 	unsigned naccepted = 0, ntold = 0;
 	const unsigned n = 40;
 
-	(void)state;
 	for (int way = 0; way < 2; way++) {
 		onward = way == 1;
 		for (long i = 1;; i++) {
@@ -320,6 +320,55 @@ test_memory(void **state)
 	onward = false;
 	assert_true(naccepted >= 2);
 	assert_true(ntold > 20);
+}
+
+static void
+test_memory(void **state)
+{
+	(void)state;
+	refuse_each();
+}
+
+static void
+make_plan(const char *path)
+{
+	const struct plan plan = { .id = 7 };
+	const struct authorship by = { .now = 1, .plan = &plan };
+	struct rulefile file;
+	struct fault f;
+
+	unit_read_rules(&file, "TLS_To:long PERM+ENCR:0\n"
+	    "TLS_To: PERM+ENCR:1000+BY:ticket_4\n");
+	assert_true(rebuild_store(path, &file, &by, 0, NULL, NULL, &f));
+	rulefile_free(&file);
+}
+
+/*
+ * The same beside a plan that would refuse each recipient: no answer is another
+ * one, and each record says whether the plan judged it.
+ */
+static void
+test_planned(void **state)
+{
+	struct daemon *d = &state_of_daemon;
+	char path[PLAN_PATH_MAX];
+	uint64_t records;
+
+	(void)state;
+	assert_true(plan_path(unit_path("p"), path));
+	make_plan(path);
+	shadow_init(&d->shadow);
+	shadow_watch(&d->shadow, unit_path("p"));
+	assert_true(shadow_is_on(&d->shadow));
+	records = counted(COUNTER_RECORDS) + counted(COUNTER_UNRECORDED);
+	refuse_each();
+	assert_int_equal(counted(COUNTER_RECORDS) +
+	    counted(COUNTER_UNRECORDED) - records,
+	    counted(COUNTER_PLAN_JUDGED) + counted(COUNTER_PLAN_UNJUDGED));
+	assert_true(counted(COUNTER_PLAN_DIFFERS) >= 2);
+	assert_true(counted(COUNTER_PLAN_UNJUDGED) > 0);
+	assert_int_equal(counted(COUNTER_PLAN_ANSWERED), 0);
+	shadow_close(&d->shadow);
 }
 
 /* More messages at a time than the pool has places. */
@@ -487,6 +536,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_planned),
 		cmocka_unit_test(test_many_sessions),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_reply),

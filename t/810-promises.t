@@ -20,7 +20,8 @@ sub none {
 my %manual = Tlspolicy::Tree::manual('tlspolicy-audit.5');
 my %said;
 for my $section ('Every line', 'Records',
-    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'RATCHET', 'POLICY AND SETTINGS') {
+    'RECORDS OF A MAIL LOG', 'THE CHAIN', 'RATCHET', 'POLICY AND SETTINGS',
+    'PLANS') {
 	for ($manual{$section} =~ /^\.(?:It )?Va (.*)$/mg) {
 		$said{$_} = 1 for grep { !/^-|[^\w-]/ } split / /;
 	}

@@ -53,6 +53,7 @@ sub as_on_the_page {
 	$text =~ s/\Q$end\E/2027-03-31/g;
 	$text =~ s/20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/2026-11-29T08:00:01Z/g;
 	$text =~ s/\b[0-9a-f]{64}\b/DIGEST/g;
+	$text =~ s/\bplan [0-9a-f]{16}\b/plan 5e0b41d2a7c9f386/g;
 	$text =~ s/by \S+ \(uid \d+\) at \S+/by alice (uid 1000) at mx1/g;
 	$text =~ s/ -c conf -d \S+policy\.mdb//g;
 	$text =~ s/(false from |--at )20\d\d-\d\d-\d\d/${1}2026-11-29/g;

@@ -90,6 +90,16 @@ my @rows = (
 	[qr/^tlspolicy prove from/, instead => [qr/prove/ => 'prove -r new'],
 	    exit => 1, out => qr/^false from .*\n +tlspolicy check /],
 	[qr/^tlspolicy check -r new/, exit => 77, out => qr/^reject 554/],
+	# Too early: its fortnight has just begun.
+	[qr/^tlspolicy plan --days/, before => sub {
+		run_command('tlspolicy build');
+		$scratch->write('home/stricter',
+		    "TLS_Clt:mail.example.com PERM+VERIFY:128\n") },
+	    err => qr/judged beside generation 1/, out => qr/agreed in spring/],
+	[qr/^tlspolicy plan status/, exit => 75, out => qr/not before 20/],
+	[qr/^tlspolicy apply --canary/, exit => 75, err => qr/not applied/],
+	[qr/^tlspolicy apply -m/, exit => 75, err => qr/not applied/,
+	    after => sub { unlink glob "$root/var/policy.mdb*" }],
 	[qr/^tlspolicy lint && tlspolicy build -n/, err => qr/rules are good/],
 	[qr/^tlspolicy set /, instead => [qr/2027-03-31/ => '2999-03-31'],
 	    err => qr/generation/],

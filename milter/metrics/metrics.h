@@ -50,7 +50,14 @@ enum counter {
 	COUNTER_FEED_MISSED,	/* recipients judged without it, for want of that */
 	COUNTER_FEED_LINKS,	/* connections to the facts feed */
 	COUNTER_FEED_DROPPED,	/* ended by us: idle, bad, too many */
+	COUNTER_HANDSHAKES,	/* with servers, told by Postfix */
+	COUNTER_HANDSHAKES_FAILED, /* of these, without the TLS wanted */
+	COUNTER_HANDSHAKES_UNREAD, /* datagrams that are none */
 	COUNTER_HEADER_UNREAD,	/* messages: it could not be told whom they are from */
+	COUNTER_PLAN_JUDGED,	/* records that a plan judged beside, too */
+	COUNTER_PLAN_DIFFERS,	/* of these */
+	COUNTER_PLAN_UNJUDGED,	/* it could not be asked */
+	COUNTER_PLAN_ANSWERED,	/* its verdict counted: canary */
 	COUNTER_RELOADS,	/* HUPs, those that failed among them */
 	COUNTER_RELOAD_FAILURES,
 	COUNTER_COUNT

@@ -23,9 +23,13 @@ author_is_asked(struct daemon *d)
 	struct fault why;
 
 	settings_holder_drop(now);
+	if (!judged)
+		return false;
 	/* Without a store nobody knows. */
-	return judged && (!store_holder_ask(&d->store, has_rules, &any,
-	    &why) || any);
+	if (!store_holder_ask(&d->store, has_rules, &any, &why) || any)
+		return true;
+	return shadow_is_on(&d->shadow) && (!store_holder_ask(
+	    &d->shadow.holder, has_rules, &any, &why) || any);
 }
 
 static bool
@@ -106,6 +110,7 @@ author_judge(struct session *s)
 		return false;
 	m->author.judged = true;
 	judge_header(s, &m->later);
+	beside_take_header(m, s->author);
 	if (!s->author && m->later.nresults == 0 &&
 	    m->later.kind == VERDICT_ACCEPT)
 		forget(m);

@@ -37,9 +37,10 @@ ask_store(void *arg, struct store_reader *reader)
 		m->unannounced = true;
 }
 
-static void
+/* True: to be asked once more, when the facts feed has told. */
+static bool
 ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
-    struct verdict *verdict)
+    struct verdict *verdict, struct verdict *other)
 {
 	struct daemon *d = s->daemon;
 	struct message *m = s->message;
@@ -55,21 +56,28 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
-	struct asking asking = { &question, verdict, s, m->announcements,
-		now_us };
+	bool canary = beside_ask(s, &question, now_us, verdict, other);
+	struct asking asking = { &question, canary ? other : verdict, s,
+		m->announcements, now_us };
 	struct fault why;
 
 	if (!store_holder_ask(&d->store, ask_store, &asking, &why)) {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
-	}
+		if (canary)
+			beside_give_up(m);
+	} else if (canary)
+		/* Its record names the generation that it was beside. */
+		verdict->generation = other->generation;
+	return fed_later && (verdict->unfed ||
+	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
 }
 
 /* What is judged once more is counted then. */
 static void
-count(struct session *s, bool fed_later, const struct verdict *verdict)
+count(struct session *s, bool awaits, const struct verdict *verdict)
 {
-	if (!(fed_later && verdict->unfed) || verdict_refuses(verdict->kind))
+	if (!awaits || verdict_refuses(verdict->kind))
 		metrics_verdict(&s->daemon->metrics, verdict);
 }
 
@@ -81,9 +89,11 @@ judge_mail(struct session *s)
 
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
-	ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict);
-	count(s, fed, &m->verdict);
+	m->beside.awaits = ask(s, EVAL_MAIL, fed, m->judged_us, &m->verdict,
+	    &m->beside.mail);
+	count(s, m->beside.awaits, &m->verdict);
 	m->awaits = fed && m->verdict.unfed;
+	beside_take_mail(m);
 	metrics_session(&s->daemon->metrics, &m->facts);
 }
 
@@ -92,21 +102,25 @@ judge_mail_late(struct session *s)
 {
 	struct message *m = s->message;
 
-	ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict);
+	m->beside.awaits = ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict,
+	    &m->beside.mail);
 	count(s, false, &m->verdict);
+	beside_take_mail(m);
 }
 
 void
 judge_rcpt(struct session *s, struct verdict *verdict)
 {
-	ask(s, EVAL_RCPT, false, clock_date_us(), verdict);
+	(void)ask(s, EVAL_RCPT, false, clock_date_us(), verdict,
+	    &s->message->beside.later);
 	count(s, false, verdict);
 }
 
 void
 judge_header(struct session *s, struct verdict *verdict)
 {
-	ask(s, EVAL_HEADER, false, clock_date_us(), verdict);
+	(void)ask(s, EVAL_HEADER, false, clock_date_us(), verdict,
+	    &s->message->beside.later);
 }
 
 static bool

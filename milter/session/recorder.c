@@ -87,12 +87,26 @@ write_large(struct session *s, struct record *record)
 	return false;
 }
 
+static void
+count_plan(struct metrics *metrics, const struct record_plan *plan)
+{
+	if (plan->result == RECORD_PLAN_NONE)
+		return;
+	metrics_count(metrics, plan->result == RECORD_PLAN_UNJUDGED ?
+	    COUNTER_PLAN_UNJUDGED : COUNTER_PLAN_JUDGED);
+	if (plan->result == RECORD_PLAN_DIFFERS)
+		metrics_count(metrics, COUNTER_PLAN_DIFFERS);
+	if (plan->answered)
+		metrics_count(metrics, COUNTER_PLAN_ANSWERED);
+}
+
 static bool
 write_record(struct session *s, struct record *record)
 {
 	char id[SESSION_ID_MAX], memory[FIRST_TRY];
 	struct text session, line;
 
+	count_plan(&s->daemon->metrics, record->plan);
 	text_init(&session, id, sizeof id);
 	session_id(s, &session);
 	record->session = slice_make(session.buf, session.n);
@@ -117,6 +131,7 @@ bool
 recorder_message(struct session *s, enum record_event event)
 {
 	const struct message *m = s->message;
+	struct record_plan plan;
 	struct record record = {
 		.event = event,
 		.time_us = m->judged_us,
@@ -124,8 +139,10 @@ recorder_message(struct session *s, enum record_event event)
 		.header = m->author.judged ? &m->later : NULL,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
+		.plan = &plan,
 	};
 
+	beside_tell(m, &plan);
 	return write_record(s, &record);
 }
 
@@ -133,6 +150,7 @@ bool
 recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
     int64_t now_us)
 {
+	struct record_plan plan;
 	struct record_rcpt rcpt = {
 		.address = session_rcpt_address(&s->message->facts),
 		.resolved = facts_value(&s->message->facts,
@@ -146,7 +164,9 @@ recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
 		.verdict = verdict,
 		.rcpts = &rcpt,
 		.nrcpts = 1,
+		.plan = &plan,
 	};
 
+	beside_tell_rcpt(s->message, verdict, &plan);
 	return write_record(s, &record);
 }

@@ -74,6 +74,7 @@ session_begin_message(struct session *s)
 	m->forged = 0;
 	memset(&m->author, 0, sizeof m->author);
 	verdict_init(&m->verdict);
+	beside_reset(&m->beside);
 	s->message = m;
 	return m;
 }

@@ -14,6 +14,7 @@
 #define TLSPOLICY_MILTER_SESSION_SESSION_H
 
 #include "milter/daemon.h"
+#include "milter/session/beside.h"
 
 /* The From fields so far, parted by line breaks; see facts/fromfield.h. */
 struct author_fields {
@@ -40,6 +41,7 @@ struct message {
 	struct verdict verdict;	 /* at MAIL */
 	/* Of the latest recipient; behind the last one, at the header's end. */
 	struct verdict later;
+	struct beside beside;	 /* what a plan's policy says */
 };
 
 struct session {

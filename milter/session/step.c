@@ -112,7 +112,7 @@ judge_recipient(struct session *s)
 	const struct verdict *verdict = &m->later;
 	bool missed = false;
 
-	if (m->awaits && m->nrcpts == 0) {
+	if ((m->awaits || m->beside.awaits) && m->nrcpts == 0) {
 		judge_mail_late(s);
 		missed = m->verdict.unfed;
 		if (verdict_refuses(m->verdict.kind))
@@ -143,6 +143,7 @@ step_rcpt(SMFICTX *ctx, struct session *s, const void *recipient)
 	}
 	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
+	beside_take_rcpt(s->message);
 	if (verdict->kind == VERDICT_HOLD)
 		session_adopt_hold(s, verdict);
 	return SMFIS_CONTINUE;

@@ -17,7 +17,7 @@ struct parse {
 	struct scan scan;
 	struct reader_record *r;
 	uint64_t schema;
-	bool note, has_event, has_verdict;
+	bool note, has_event, has_verdict, has_outcome;
 	struct slice time;
 	bool header_told;
 	struct slice header_flaw;
@@ -39,10 +39,19 @@ bool parse_raw(struct parse *) NONNULL;
 /* At the end of the line: all that was told, into the record's facts. */
 bool parse_put_facts(struct parse *) NONNULL;
 
+/* reader-left.c */
+bool parse_server(struct parse *) NONNULL;
+bool parse_domain(struct parse *) NONNULL;
+bool parse_policy_type(struct parse *) NONNULL;
+bool parse_outcome(struct parse *) NONNULL;
+bool parse_failures(struct parse *) NONNULL;
+
 /* reader-policy.c */
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
+/* reader-plan.c */
+bool parse_plan(struct parse *) NONNULL;
 
 /* reader-people.c; the last one at the end of the line, before the facts. */
 bool parse_privacy(struct parse *) NONNULL;

@@ -256,27 +256,6 @@ parse_exempt(struct parse *p)
 	return scan_bool(&p->scan, &p->r->exempt);
 }
 
-/* Of a delivery; no message that came in has one. */
-static bool
-parse_server(struct parse *p)
-{
-	struct slice name;
-	bool first = true;
-
-	if (!scan_object(&p->scan))
-		return false;
-	while (scan_member(&p->scan, &first, &name))
-		if (!(slice_is(name, "name") ?
-		    parse_fact(p, FACT_SERVER_NAME, FIELD_TEXT) :
-		    slice_is(name, "addr") ?
-		    parse_fact(p, FACT_SERVER_ADDR, FIELD_TEXT) :
-		    slice_is(name, "matched") ?
-		    scan_bool(&p->scan, &p->r->matched) :
-		    scan_skip(&p->scan)))
-			return false;
-	return p->scan.error == NULL;
-}
-
 static bool
 parse_source(struct parse *p)
 {
@@ -330,6 +309,7 @@ static const struct member {
 	MEMBER("result_type", parse_result_type),
 	MEMBER("mode", parse_mode),
 	MEMBER("exempt", parse_exempt),
+	MEMBER("plan", parse_plan),
 	MEMBER("raw", parse_raw),
 	MEMBER("seq", parse_seq),
 	MEMBER("map", parse_map),
@@ -345,6 +325,10 @@ static const struct member {
 	MEMBER("privacy", parse_privacy),
 	MEMBER("server", parse_server),
 	MEMBER("policy", parse_policy),
+	MEMBER("domain", parse_domain),
+	MEMBER("policy_type", parse_policy_type),
+	MEMBER("outcome", parse_outcome),
+	MEMBER("failures", parse_failures),
 };
 #undef MEMBER
 enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -429,10 +413,29 @@ is_outbound(const struct parse *p)
 	return p->r->event == RECORD_OUTBOUND;
 }
 
+/* What a whole record of its event has; NULL: nothing is missing. */
+static const char *
+missing(const struct parse *p)
+{
+	bool timed = p->time.p != NULL;
+
+	if (p->note && p->r->event == RECORD_HANDSHAKE)
+		return timed && p->has_outcome && p->r->handshake.domain.n > 0 ?
+		    NULL : "a \"domain\", an \"outcome\" and a \"time\"";
+	if (p->note)
+		return timed && p->value[FACT_SERVER_NAME].p != NULL ? NULL :
+		    "a \"server\" and a \"time\"";
+	if (is_outbound(p))
+		return timed && p->r->outbound.query.p != NULL ? NULL :
+		    "a \"query\" and a \"time\"";
+	return timed && p->has_verdict ? NULL : "a \"verdict\" and a \"time\"";
+}
+
 static bool
 parse_line(struct parse *p)
 {
 	struct slice name = { NULL, 0 };
+	const char *missed;
 	bool first = true, good = true;
 	size_t next = 0;
 
@@ -452,18 +455,12 @@ parse_line(struct parse *p)
 		return scan_fail(&p->scan, "a schema, \"v\"");
 	if (!p->has_event)
 		return scan_fail(&p->scan, "an \"event\"");
-	if (p->note && p->r->event != RECORD_DELIVERED)
+	if (p->note && p->r->event != RECORD_DELIVERED &&
+	    p->r->event != RECORD_HANDSHAKE)
 		return true;
-	if (p->note) {
-		if (p->value[FACT_SERVER_NAME].p == NULL || p->time.p == NULL)
-			return scan_fail(&p->scan, "a \"server\" and a "
-			    "\"time\"");
-	} else if (is_outbound(p)) {
-		if (p->r->outbound.query.p == NULL || p->time.p == NULL)
-			return scan_fail(&p->scan, "a \"query\" and a "
-			    "\"time\"");
-	} else if (!p->has_verdict || p->time.p == NULL)
-		return scan_fail(&p->scan, "a \"verdict\" and a \"time\"");
+	missed = missing(p);
+	if (missed != NULL)
+		return scan_fail(&p->scan, missed);
 	if (!parse_open_people(p))
 		return false;
 	return parse_put_facts(p) || scan_fail(&p->scan, scan_no_memory);

@@ -26,6 +26,8 @@ parse_policy_member(struct parse *p, struct slice name)
 		return scan_string(s, &policy->how);
 	if (slice_is(name, "back_to"))
 		return scan_number(s, &policy->back_to);
+	if (slice_is(name, "plan"))
+		return scan_string(s, &policy->plan);
 	if (slice_is(name, "uid"))
 		return scan_number(s, &policy->uid);
 	if (slice_is(name, "login"))

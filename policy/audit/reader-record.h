@@ -7,30 +7,13 @@
 #ifndef TLSPOLICY_AUDIT_READER_RECORD_H
 #define TLSPOLICY_AUDIT_READER_RECORD_H
 
+#include "policy/audit/reader-note.h"
 #include "policy/audit/record.h"
+#include "policy/audit/record-plan.h"
 #include "policy/audit/salts.h"
 #include "policy/audit/scan.h"
 
 enum { READER_RCPTS_MAX = 1000000, READER_RULES_MAX = 1000000 };
-
-/* Of READER_OUTBOUND, which also has time, generation, rules and monitor. */
-struct reader_outbound {
-	struct slice map, query, answer, result, inexpressible, warned,
-	    resolver;
-};
-
-/* Of RECORD_POLICY; `known` false: the daemon could not tell. */
-struct reader_policy {
-	bool known;
-	int64_t made_us;
-	uint64_t uid, back_to, rules;
-	struct slice how, login, host, message, rules_sha256, settings_sha256;
-};
-
-struct reader_settings {
-	struct slice digest; /* whole of RECORD_SETTINGS, else its beginning */
-	struct slice values; /* of RECORD_SETTINGS: "name = value" lines */
-};
 
 struct reader_record {
 	enum record_event event;
@@ -63,8 +46,10 @@ struct reader_record {
 	bool blind;	 /* some of that bears on a verdict */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
+	struct reader_handshake handshake;
 	struct reader_policy policy;
 	struct reader_settings settings;
+	struct record_plan plan; /* of RECORD_PLAN: id and result */
 	struct slice line;	 /* the JSON itself */
 	struct arena memory;	 /* of strings that had escapes, and lists */
 };

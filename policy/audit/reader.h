@@ -24,7 +24,8 @@ void reader_record_free(struct reader_record *);
 enum reader_result {
 	READER_RECORD, /* of a message or a refusal */
 	READER_OUTBOUND, /* a policy that an MTA was told: no message */
-	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED */
+	READER_NOTE,   /* a link, a mark, a withdrawal, a gap, RECORD_DELIVERED
+			  and those behind it */
 	READER_TORN,   /* a line that was torn: not whole, not sealed */
 	READER_BAD,    /* the fault tells; reading can go on behind it */
 	READER_UNREAD, /* a file, or its rest, cannot be read: the same */

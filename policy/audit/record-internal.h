@@ -33,6 +33,8 @@ void line_top_facts(struct line *) NONNULL; /* the rows of FIELD_TOP */
 void line_facts(struct line *) NONNULL;	    /* all groups but FIELD_TOP */
 /* The group FIELD_TLS alone. */
 void line_tls(struct line *) NONNULL;
+/* The object "plan", if there is one.  record-plan.c */
+void line_plan(struct line *) NONNULL;
 /* The object "raw", if a fact's field cannot carry it to the byte. */
 void line_raw(struct line *) NONNULL;
 

@@ -5,6 +5,7 @@
 #include "policy/audit/jsonput.h"
 #include "policy/audit/record-policy.h"
 #include "policy/audit/record.h"
+#include "policy/store/plan.h"
 
 #define PUT(j, literal) JSONPUT_LITERAL(j, literal)
 
@@ -29,13 +30,27 @@ put_text(struct jsonput *j, struct slice s)
 }
 
 static void
+put_plan(struct jsonput *j, uint64_t id)
+{
+	char hex[PLAN_ID_DIGITS + 1];
+	struct text text;
+
+	text_init(&text, hex, sizeof hex);
+	plan_print_id(id, &text);
+	PUT(j, ",\"plan\":");
+	jsonput_string(j, slice_of(hex));
+}
+
+static void
 put_generation(struct jsonput *j, const struct generation *g)
 {
 	PUT(j, "{\"made\":");
 	jsonput_time(j, g->time * INT64_C(1000000));
 	PUT(j, ",\"how\":");
 	jsonput_string(j, slice_of(history_how_name(g->how)));
-	if (g->back_to != 0) {
+	if (g->back_to != 0 && g->how == GENERATION_APPLY) {
+		put_plan(j, g->back_to);
+	} else if (g->back_to != 0) {
 		PUT(j, ",\"back_to\":");
 		jsonput_number(j, g->back_to);
 	}

@@ -13,8 +13,10 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_ABORTED] = "aborted",
 	[RECORD_OUTBOUND] = "outbound",
 	[RECORD_DELIVERED] = "delivered",
+	[RECORD_HANDSHAKE] = "handshake",
 	[RECORD_POLICY] = "policy",
 	[RECORD_SETTINGS] = "settings",
+	[RECORD_PLAN] = "plan",
 };
 
 /* What became of the message as a whole: MAIL and its recipients. */
@@ -43,6 +45,12 @@ record_result(const struct tag_result *r)
 	return r->warn ? "would-fail" : "fails";
 }
 
+/*
+ * RFC 8460 section 4.3: plaintext and auth-in-clear are starttls-not-supported,
+ * wrong-certificate is certificate-host-mismatch, not-verified is
+ * certificate-not-trusted if there was a certificate, else validation-failure,
+ * as is too-weak.
+ */
 const char *
 record_result_type(enum reason reason, enum verify verify)
 {
@@ -360,6 +368,7 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
 		PUT(l, ",\"exempt\":true");
+	line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out) &&

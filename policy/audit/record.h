@@ -39,14 +39,17 @@ enum record_event {
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
 	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
+	RECORD_HANDSHAKE, /* with a server: record-handshake.h */
 	RECORD_POLICY,	 /* not of a session: record_policy_format() */
 	RECORD_SETTINGS, /* the same: record_policy_settings() */
+	RECORD_PLAN,	 /* the same: record_plan_format() */
 	RECORD_EVENT_COUNT
 };
 
 /* "message", "refused-mail", ... "delivered". */
 const char *record_event_name(enum record_event);
 
+struct record_plan; /* record-plan.h */
 struct record {
 	enum record_event event;
 	int64_t time_us; /* microseconds since 1970, UTC: when it was judged */
@@ -60,6 +63,7 @@ struct record {
 	bool monitor; /* mode */
 	bool exempt;  /* the client is never refused (exempt-clients) */
 	struct person_hiding *hiding; /* NULL: people stand in it as they are */
+	const struct record_plan *plan; /* or NULL */
 };
 
 /* Room that a record of a message with few recipients never exceeds. */
@@ -107,13 +111,7 @@ bool record_format_maillog(const struct record_maillog *, struct text *out)
 /* A line that record_format_maillog() wrote. */
 bool record_is_maillog(struct slice line);
 
-/*
- * The word of RFC 8460 section 4.3 for a failure, NULL where none fits:
- * plaintext and auth-in-clear are starttls-not-supported, wrong-certificate is
- * certificate-host-mismatch ("did not adhere to the constraints specified in
- * the policy"), not-verified is certificate-not-trusted when a certificate was
- * shown and did not verify, else validation-failure, as is too-weak.
- */
+/* The word of RFC 8460 section 4.3 for a failure, NULL where none fits. */
 const char *record_result_type(enum reason, enum verify);
 
 /* How the rules of a tag came out, field rules[].result: "would-fail". */

@@ -1,5 +1,6 @@
 /* What the log says of a policy and of settings, as a line for people. */
-#include "policy/commands/audit.h"
+#include "policy/audit/print.h"
+#include "policy/commands/audit-line.h"
 
 static void
 print_word(const char *before, struct slice word, struct text *out)
@@ -25,6 +26,7 @@ print_policy(const struct reader_record *r, struct text *out)
 	if (p->back_to != 0)
 		text_printf(out, " back_to=%llu",
 		    (unsigned long long)p->back_to);
+	print_word(" plan=", p->plan, out);
 	text_puts(out, " made=");
 	audit_print_time(p->made_us, out);
 	text_printf(out, " uid=%llu", (unsigned long long)p->uid);
@@ -35,11 +37,44 @@ print_policy(const struct reader_record *r, struct text *out)
 }
 
 void
+audit_plan_print(const struct record_plan *p, struct text *out)
+{
+	if (p->id != 0)
+		plan_print_id(p->id, out);
+	else
+		text_puts(out, "unknown");
+	text_puts(out, p->answered ? ": its policy answered; " : ": ");
+	if (p->result != RECORD_PLAN_DIFFERS) {
+		text_puts(out, p->result == RECORD_PLAN_SAME ?
+		    "both say the same" : "not judged by it");
+		return;
+	}
+	text_printf(out, "%s would %s", p->answered ? "the one in force" : "it",
+	    p->waiver != WAIVER_NONE ? "warn of " : "");
+	text_puts(out, verdict_name(p->waiver != WAIVER_NONE ? p->would :
+	    p->kind));
+	if (p->reason != REASON_NONE)
+		text_printf(out, ", %s", reason_name(p->reason));
+	print_word(": ", p->key, out);
+	print_word(" ", p->requirement, out);
+	if (p->refused_rcpts > 0)
+		text_printf(out, ", %llu recipient%s",
+		    (unsigned long long)p->refused_rcpts,
+		    p->refused_rcpts == 1 ? "" : "s");
+}
+
+void
 audit_policy_print(const struct reader_record *r, struct text *out)
 {
 	struct slice rest = r->settings.values, line;
 
 	audit_print_time(r->time_us, out);
+	if (r->event == RECORD_PLAN) {
+		text_printf(out, " plan id=");
+		plan_print_id(r->plan.id, out);
+		text_printf(out, " %s", record_plan_result(r->plan.result));
+		return;
+	}
 	if (r->event == RECORD_POLICY) {
 		print_policy(r, out);
 		return;

@@ -104,17 +104,12 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code */
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
-bool audit_has_pipe(const struct audit_files *); /* which is read but once */
-bool audit_is_twice_readable(const struct context *, /* else that was told */
-    const struct audit_files *);
-/* On standard error, if any: lines that were torn, records withdrawn. */
-void audit_say_torn(uint64_t torn);
+/* A pipe is read but once: is there one; is there none, or that was told. */
+bool audit_has_pipe(const struct audit_files *);
+bool audit_is_twice_readable(const struct context *, const struct audit_files *);
+void audit_say_torn(uint64_t torn); /* as do these */
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);
-
-/* Of an outbound record; of RECORD_POLICY and RECORD_SETTINGS. */
-void audit_outbound_print(const struct reader_record *, struct text *out);
-void audit_policy_print(const struct reader_record *, struct text *out);
 
 #endif

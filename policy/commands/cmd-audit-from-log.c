@@ -88,6 +88,8 @@ say_counts(const struct maillog_counts *c)
 	fprintf(stderr, "%zu line%s, %zu record%s, %llu of mail that left\n",
 	    c->lines, c->lines == 1 ? "" : "s", c->records,
 	    c->records == 1 ? "" : "s", (unsigned long long)c->delivered);
+	say(c->kept, "of mail that was kept, for want of TLS",
+	    "of mail that was kept, for want of TLS");
 	say(c->untold, "record cannot tell whether there was TLS: the log has "
 	    "no line of that session, or none about TLS before it",
 	    "records cannot tell whether there was TLS: the log has no lines "

@@ -7,6 +7,7 @@
 #include "policy/base/jsonlist.h"
 #include "policy/audit/asked.h"
 #include "policy/commands/audit-filter.h"
+#include "policy/commands/audit-line.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/organisation.h"
 
@@ -103,7 +104,7 @@ value_of(const struct show *show, enum choice choice)
 static bool
 is_clear(struct show *show, const struct reader_record *r)
 {
-	if (r->event == RECORD_OUTBOUND)
+	if (r->event == RECORD_OUTBOUND || r->event == RECORD_HANDSHAKE)
 		return false;
 	show->untold += !facts_tls_told(&r->facts);
 	return facts_tls_told(&r->facts) && facts_in_clear(&r->facts);
@@ -183,20 +184,6 @@ outbound_matches(const struct show *show, enum choice choice,
 }
 
 static void
-print_tls(const struct facts *f, struct text *line)
-{
-	if (!facts_tls_told(f))
-		text_puts(line, " tls not told");
-	else if (facts_in_clear(f))
-		text_puts(line, " in clear");
-	audit_print_fact(f, FACT_TLS_VERSION, " tls=", line);
-	audit_print_fact(f, FACT_CIPHER, " cipher=", line);
-	if (!facts_in_clear(f))
-		audit_print_fact(f, FACT_VERIFY, " verify=", line);
-	audit_print_fact(f, FACT_CN_SUBJECT, " cn=", line);
-}
-
-static void
 print(const struct reader_record *r)
 {
 	const struct facts *f = &r->facts;
@@ -225,7 +212,11 @@ print(const struct reader_record *r)
 	}
 	if (r->nrcpts > 3)
 		text_printf(&line, " and %zu more", r->nrcpts - 3);
-	print_tls(f, &line);
+	audit_tls_print(f, &line);
+	if (r->plan.result != RECORD_PLAN_NONE) {
+		text_puts(&line, " plan ");
+		audit_plan_print(&r->plan, &line);
+	}
 	puts(line.buf);
 }
 
@@ -250,42 +241,37 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	return !ferror(stdout);
 }
 
+/* A handshake without a message is of a domain, and so of its addresses. */
+static bool
+is_to(const struct show *show, const struct reader_record *r)
+{
+	const char *at = strrchr(show->to, '@');
+
+	if (r->event != RECORD_HANDSHAKE || r->nrcpts > 0)
+		return audit_is_to(show->to, r, show->local_domains);
+	return organisation_covers(slice_of(at == NULL ? show->to : at + 1),
+	    r->handshake.domain);
+}
+
 /* It has neither client nor verdict, as what an MTA was told. */
 static bool
-delivery_matches(const struct show *show, enum choice choice,
+leaving_matches(const struct show *show, enum choice choice,
     const struct reader_record *r)
 {
 	const struct facts *f = &r->facts;
-	bool in = choice == BY_DOMAIN && organisation_covers(
-	    slice_of(show->domain), facts_value(f, FACT_SERVER_NAME));
+	struct slice domain = slice_of(show->domain == NULL ? "" :
+	    show->domain);
+	bool in = choice == BY_DOMAIN && (organisation_covers(domain,
+	    r->event == RECORD_DELIVERED ? facts_value(f, FACT_SERVER_NAME) :
+	    r->handshake.server) || organisation_covers(domain,
+	    r->handshake.domain));
 
 	if (choice == BY_TO)
-		return audit_is_to(show->to, r, show->local_domains);
+		return is_to(show, r);
 	for (size_t i = 0; i < r->nrcpts && choice == BY_DOMAIN && !in; i++)
 		in = organisation_covers(slice_of(show->domain),
 		    organisation_of_address(r->rcpts[i]));
 	return in;
-}
-
-static void
-print_delivery(const struct reader_record *r)
-{
-	const struct facts *f = &r->facts;
-	char buf[2048];
-	struct text line;
-
-	text_init(&line, buf, sizeof buf);
-	audit_print_time(r->time_us, &line);
-	text_puts(&line, " maillog delivered");
-	audit_print_fact(f, FACT_QUEUE_ID, " id=", &line);
-	audit_print_fact(f, FACT_SERVER_NAME, " server=", &line);
-	audit_print_fact(f, FACT_SERVER_ADDR, " addr=", &line);
-	for (size_t i = 0; i < r->nrcpts; i++) {
-		text_puts(&line, " to=");
-		text_put_printable(&line, r->rcpts[i]);
-	}
-	print_tls(f, &line);
-	puts(line.buf);
 }
 
 static bool
@@ -329,6 +315,24 @@ each_policy(struct show *show, const struct reader_record *r)
 	return !ferror(stdout);
 }
 
+static bool
+each_leaving(struct show *show, const struct reader_record *r)
+{
+	char buf[2048];
+	struct text line;
+
+	if (!passes(show, r, leaving_matches))
+		return true;
+	text_init(&line, buf, sizeof buf);
+	if (show->json) {
+		print_line(show, r);
+	} else {
+		audit_leaving_print(r, &line);
+		puts(buf);
+	}
+	return !ferror(stdout);
+}
+
 /* Whom it is about cannot be seen; among lines for people the record says it. */
 static bool
 each_note(void *arg, const struct reader_record *r)
@@ -337,17 +341,11 @@ each_note(void *arg, const struct reader_record *r)
 	char buf[128];
 	struct text line;
 
-	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS)
+	if (r->event == RECORD_POLICY || r->event == RECORD_SETTINGS ||
+	    r->event == RECORD_PLAN)
 		return each_policy(show, r);
-	if (r->event == RECORD_DELIVERED) {
-		if (!passes(show, r, delivery_matches))
-			return true;
-		if (show->json)
-			print_line(show, r);
-		else
-			print_delivery(r);
-		return !ferror(stdout);
-	}
+	if (r->event == RECORD_DELIVERED || r->event == RECORD_HANDSHAKE)
+		return each_leaving(show, r);
 	if ((r->of == 0 && r->refusals == 0) || !in_time(show, r))
 		return true;
 	text_init(&line, buf, sizeof buf);

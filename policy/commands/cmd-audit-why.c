@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/replay/replay.h"
+#include "policy/commands/audit-line.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/past.h"
 
@@ -121,6 +122,11 @@ print_verdict(const struct reader_record *r)
 		text_puts(&line, "go on");
 	text_put_printable(&line, r->reply);
 	puts(line.buf);
+	text_clear(&line);
+	text_puts(&line, "plan ");
+	audit_plan_print(&r->plan, &line);
+	if (r->plan.result != RECORD_PLAN_NONE)
+		puts(line.buf);
 	if (r->withdrawn)
 		puts("withdrawn: the record was on the disk too late, and the "
 		    "client was told 451 in place of an acceptance");
@@ -201,6 +207,11 @@ print_trace(struct why *w, struct reader_record *r)
 	struct store_reader *reader;
 	struct fault fault;
 
+	if (r->plan.answered) {
+		printf("keys tried: cannot tell, the policy of a plan gave "
+		    "the verdict\n");
+		return;
+	}
 	past_next_record(&w->past);
 	switch (past_rules(&w->past, r->generation, r->time_us, &reader,
 	    &fault)) {

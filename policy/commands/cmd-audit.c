@@ -53,22 +53,10 @@ find(const struct context *context, const char *name)
 	return NULL;
 }
 
-/* The options of all commands may also stand before the sub-command. */
-static int
-first_operand(int argc, char **argv)
-{
-	int i = 1;
-
-	while (i < argc && argv[i][0] == '-')
-		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0 ?
-		    2 : 1;
-	return i;
-}
-
 static int
 run(struct context *context, int argc, char **argv)
 {
-	int at = first_operand(argc, argv);
+	int at = command_first_operand(argc, argv);
 	char *name = at < argc ? argv[at] : NULL;
 	const struct command *command;
 

@@ -10,6 +10,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/generation.h"
+#include "policy/store/plan.h"
 
 static const struct command_option options[] = {
 	AUDIT_OPTION_SINCE,
@@ -231,6 +232,10 @@ print_head(const struct logging *l, const struct generation *g)
 	text_put_printable(&line, g->message);
 	if (g->message.n > 0)
 		printf("    %s\n", line.buf);
+	text_clear(&line);
+	plan_print_id(g->back_to, &line);
+	if (g->how == GENERATION_APPLY)
+		printf("    by plan %s\n", line.buf);
 	if (g->how == GENERATION_ROLLBACK)
 		printf("    back to generation %llu\n",
 		    (unsigned long long)g->back_to);
@@ -281,7 +286,7 @@ print_json(struct logging *l, const struct generation *g)
 	one = json_pack("{s:I, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:b, "
 	    "s:I, s:I, s:I, s:o, s:s, s:s}", "generation",
 	    (json_int_t)g->number, "time", buf, "how",
-	    history_how_name(g->how), "back_to", g->back_to == 0 ?
+	    history_how_name(g->how), "back_to", g->how != GENERATION_ROLLBACK ?
 	    json_null() : json_integer((json_int_t)g->back_to), "uid",
 	    (json_int_t)g->uid, "login", jsontext_string(g->login), "host",
 	    jsontext_string(g->host), "message", g->message.n == 0 ?
@@ -290,6 +295,10 @@ print_json(struct logging *l, const struct generation *g)
 	    (json_int_t)g->added, "removed", (json_int_t)g->removed,
 	    "changed", (json_int_t)g->changed, "settings", changed,
 	    "rules_sha256", rules, "settings_sha256", settings);
+	text_clear(&time);
+	plan_print_id(g->back_to, &time);
+	if (g->how == GENERATION_APPLY)
+		json_object_set_new(one, "plan", json_string(buf));
 	if (l->nkeys > 0 || l->verbose) {
 		l->changes = json_array();
 		if (!each_change(l, g, collect_change)) {

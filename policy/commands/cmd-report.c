@@ -53,7 +53,10 @@ note(void *arg, const struct reader_record *record)
 {
 	struct asked *asked = arg;
 
-	return record->event != RECORD_DELIVERED ||
+	if (record->event == RECORD_HANDSHAKE && !record->maillog)
+		return report_add(&asked->gone, record);
+	return (record->event != RECORD_DELIVERED &&
+	    record->event != RECORD_HANDSHAKE) ||
 	    (basis_add(&asked->basis, record) &&
 	    report_add(&asked->gone, record));
 }

@@ -10,7 +10,9 @@
 #include "policy/base/folder.h"
 #include "policy/base/nearest.h"
 #include "policy/commands/command.h"
+#include "policy/commands/plan.h"
 #include "policy/commands/progress.h"
+#include "policy/store/plan.h"
 
 const struct command *const command_table[] = {
 	&command_build,
@@ -21,6 +23,8 @@ const struct command *const command_table[] = {
 	&command_diff,
 	&command_log,
 	&command_rollback,
+	&command_plan,
+	&command_apply,
 	&command_prove,
 	&command_import,
 	&command_lint,
@@ -89,7 +93,20 @@ print_table(const struct command *const *table)
 		print_rows(c->name, common_options);
 		if (c == &command_audit)
 			print_table(command_audit_table);
+		if (c == &command_plan)
+			print_table(command_plan_table);
 	}
+}
+
+int
+command_first_operand(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i += strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-d") == 0 ?
+		    2 : 1;
+	return i < argc ? i : argc;
 }
 
 void
@@ -407,6 +424,18 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
+/* Rules that come now are not those that a plan was judged beside. */
+static void
+say_plan(const struct context *context)
+{
+	char path[PLAN_PATH_MAX];
+
+	if (context->command != &command_apply &&
+	    plan_path(context->store, path) && access(path, F_OK) == 0)
+		command_say("%s: this plan was made against other rules, and "
+		    "cannot be applied", path);
+}
+
 void
 command_say_generation(const struct context *context,
     const struct store_info *info, bool changed)
@@ -415,6 +444,8 @@ command_say_generation(const struct context *context,
 	    changed ? "" : "unchanged, ",
 	    (unsigned long long)info->generation,
 	    (unsigned long long)info->rules, info->rules == 1 ? "" : "s");
+	if (changed)
+		say_plan(context);
 }
 
 bool

@@ -3,8 +3,7 @@
  *
  * To add a command: cmd-NAME.c with its row, the row's name in the table of
  * command.c and below, a section in tlspolicy(1).
- * Results go to standard output, messages for people to standard error.
- * Threads: commands run in one.
+ * Results go to standard output, messages for people to standard error; one thread.
  */
 #ifndef TLSPOLICY_COMMAND_H
 #define TLSPOLICY_COMMAND_H
@@ -55,11 +54,11 @@ struct command {
 /* All commands; the end is NULL. */
 extern const struct command *const command_table[];
 extern const struct command *const command_audit_table[]; /* "audit show" */
-extern const struct command command_audit, command_build, command_cert,
-    command_check, command_del, command_diff, command_doctor, command_import,
-    command_lint, command_log, command_outbound, command_probe, command_prove,
-    command_replay, command_report, command_rollback, command_set,
-    command_settings, command_show, command_suggest;
+extern const struct command command_apply, command_audit, command_build,
+    command_cert, command_check, command_del, command_diff, command_doctor,
+    command_import, command_lint, command_log, command_outbound, command_plan,
+    command_probe, command_prove, command_replay, command_report,
+    command_rollback, command_set, command_settings, command_show, command_suggest;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and
@@ -73,8 +72,7 @@ bool command_number(const struct context *, int letter, unsigned long least,
 
 /* A line of help for each; NULL: those that every command takes. */
 void command_print_options(const struct command_option *);
-/* For completion, as tlspolicy(1) tells. */
-void command_print_table(void);
+void command_print_table(void); /* for completion, as tlspolicy(1) tells */
 
 /* "tlspolicy: ..." on standard error, fit for a terminal. */
 void command_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -86,6 +84,8 @@ int command_usage(const struct context *, const char *fmt, ...)
 /* For functions that report faults one by one; `arg` is not used. */
 void command_report_fault(void *arg, const struct fault *f);
 
+/* Where a sub-command's word is, behind options of all commands; or argc. */
+int command_first_operand(int argc, char **argv);
 /* Operands that were not asked for, or missing: false, having said so. */
 bool command_operands(const struct context *, int have, int least, int most);
 

@@ -21,6 +21,7 @@ enum untold {
 	UNTOLD_MAILLOG,
 	UNTOLD_PEOPLE,
 	UNTOLD_HEADER,
+	UNTOLD_PLAN,
 	UNTOLD_COUNT
 };
 
@@ -33,6 +34,7 @@ static const char *const reasons[UNTOLD_COUNT] = {
 	[UNTOLD_PEOPLE] = "people in it are not told",
 	[UNTOLD_HEADER] = "there were rules for the From field of its header, "
 	    "which is not recorded",
+	[UNTOLD_PLAN] = "the policy of a plan gave the verdict",
 };
 
 struct then {
@@ -84,9 +86,10 @@ prepare(struct replay *p, const struct reader_record *r)
 	const struct settings *settings;
 
 	t->untold = r->maillog ? UNTOLD_MAILLOG : r->blind ? UNTOLD_PEOPLE :
-	    UNTOLD_NONE;
+	    r->plan.answered ? UNTOLD_PLAN : UNTOLD_NONE;
 	past_next_record(&t->past);
-	if (t->untold != UNTOLD_NONE || (p->reader = rules_of(t, r, r->generation)) == NULL)
+	if (t->untold != UNTOLD_NONE ||
+	    (p->reader = rules_of(t, r, r->generation)) == NULL)
 		return false;
 	if ((settings = past_settings(&t->past, r)) == NULL) {
 		t->untold = UNTOLD_SETTINGS;

@@ -306,6 +306,42 @@ static const struct setting table[] = {
 		.help = "Group of facts-socket; empty: that of the daemon.",
 	},
 	{
+		.name = "tlsrpt-socket",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_socket),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "Where Postfix tells of TLS with servers, "
+		    "smtp_tlsrpt_socket_name.",
+	},
+	{
+		.name = "tlsrpt-socket-mode",
+		.type = &setting_type_mode,
+		FIELD(tlsrpt_socket_mode),
+		.default_text = "0660",
+		.max = 0777,
+		.help = "Permission bits of tlsrpt-socket: who may write to "
+		    "it is believed.",
+	},
+	{
+		.name = "tlsrpt-socket-group",
+		.type = &setting_type_account,
+		FIELD(tlsrpt_socket_group),
+		.default_text = "",
+		.max = STRING_MAX,
+		.may_be_empty = true,
+		.help = "Group of tlsrpt-socket; empty: that of the daemon.",
+	},
+	{
+		.name = "tlsrpt-forward",
+		.type = &setting_type_unix_listener,
+		FIELD(tlsrpt_forward),
+		.default_text = "off",
+		.max = STRING_MAX,
+		.help = "To whom what comes there is passed on: the socket "
+		    "of tlsrpt-collectd.",
+	},
+	{
 		.name = "inexpressible",
 		.type = &setting_type_word,
 		FIELD(inexpressible),

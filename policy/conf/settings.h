@@ -66,6 +66,10 @@ struct settings {
 	char facts_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int facts_socket_mode;
 	char facts_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_socket[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
+	int tlsrpt_socket_mode;
+	char tlsrpt_socket_group[SETTINGS_STRING_MAX];
+	char tlsrpt_forward[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int inexpressible;
 	int outbound_default, outbound_servername;
 	int outbound_match;

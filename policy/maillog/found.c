@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "policy/audit/field.h"
+#include "policy/audit/record-handshake.h"
 #include "policy/audit/record.h"
 #include "policy/facts/macro.h"
 #include "policy/maillog/maillog-internal.h"
@@ -173,4 +174,24 @@ maillog_delivery(struct maillog *m, const struct logline *line,
 	    put(m, FACT_SERVER_NAME, server->name) &&
 	    put(m, FACT_SERVER_ADDR, server->addr) && put_session(m, server);
 	put_record(m, &record, good, server->tls == SESSION_UNTOLD);
+}
+
+void
+maillog_put_handshake(struct maillog *m, const struct record_handshake *record)
+{
+	char buf[16 * 1024];
+	struct text out;
+
+	if (!in_time(m, record->time_us))
+		return;
+	text_init(&out, buf, sizeof buf);
+	if (!record_handshake_format(record, &out)) {
+		m->counts.unreadable++;
+		return;
+	}
+	text_char(&out, '\n');
+	m->counts.records++;
+	m->counts.kept++;
+	m->failed |= !m->options.each(m->options.arg,
+	    slice_make(out.buf, out.n));
 }

@@ -68,6 +68,22 @@ void maillog_delivery(struct maillog *, const struct logline *,
     struct session *server, enum dialect_id, struct slice queue_id,
     struct slice rcpt);
 
+/*
+ * kept.c: mail stays in the queue, for want of TLS if `reason` (sendmail: the
+ * reply) begins as the MTA then says.
+ */
+void maillog_kept_postfix(struct maillog *, const struct logline *,
+    const struct session *server, struct slice queue_id, struct slice rcpt,
+    struct slice reason);
+void maillog_kept_sendmail(struct maillog *, const struct logline *,
+    const struct session *server, struct slice queue_id, struct slice rcpt,
+    struct slice reply);
+void maillog_kept_ruleset(struct maillog *, const struct logline *,
+    struct slice queue_id, struct slice);
+
+struct record_handshake;
+void maillog_put_handshake(struct maillog *, const struct record_handshake *);
+
 /* "<ADDRESS>", whose quoted part may hold anything, is eaten. */
 bool maillog_take_address(struct slice *, struct slice *address);
 /* `s` begins with `word`, which is eaten. */

@@ -14,7 +14,7 @@
  *
  * Only mail that was taken in becomes a record: under Postfix that is a line of
  * qmgr, under sendmail a recipient and no milter that refused.  And mail that
- * left, when a server has accepted it.
+ * left, when a server has accepted it, or that was kept for want of TLS.
  *
  * Memory: fixed, whatever the log.  Threads: a maillog belongs to one.
  */
@@ -49,6 +49,7 @@ struct maillog_counts {
 	uint64_t unended;    /* messages that began and never were taken in */
 	uint64_t local;	     /* messages that no client on the network sent */
 	uint64_t delivered;  /* of the records: mail that left */
+	uint64_t kept;	     /* ... and that did not, for want of TLS */
 	/* The first line that was bad. */
 	char bad_file[FAULT_WHERE_MAX];
 	uint64_t bad_line;

@@ -39,6 +39,7 @@ struct delivery {
 	struct slice id, rcpt;
 	struct session server;
 	bool shared, sent;
+	struct slice reason; /* of what was not sent */
 };
 
 static bool
@@ -57,14 +58,17 @@ read_delivery(struct slice s, struct delivery *d)
 		if (!maillog_take_address(&s, &orig))
 			return false;
 	}
-	if (!maillog_take(&s, ", relay=") ||
-	    !maillog_postfix_peer(&s, &d->server))
+	if (!maillog_take(&s, ", relay=") || (!maillog_take(&s, "none") &&
+	    !maillog_postfix_peer(&s, &d->server)))
 		return false;
 	d->shared = maillog_take(&s, ", conn_use=");
 	while ((n = slice_find(s, ',')) < s.n) {
 		s = slice_from(s, n);
 		if (maillog_take(&s, ", status=")) {
-			d->sent = maillog_take(&s, "sent ");
+			d->sent = maillog_take(&s, "sent ") &&
+			    d->server.name[0] != '\0';
+			n = slice_find(s, '(');
+			d->reason = slice_from(s, n < s.n ? n + 1 : n);
 			return true;
 		}
 		s = slice_from(s, 1);
@@ -109,4 +113,7 @@ maillog_postfix_delivery(struct maillog *m, const struct logline *line)
 	if (d.sent)
 		maillog_delivery(m, line, &d.server, DIALECT_POSTFIX, d.id,
 		    d.rcpt);
+	else
+		maillog_kept_postfix(m, line, &d.server, d.id, d.rcpt,
+		    d.reason);
 }

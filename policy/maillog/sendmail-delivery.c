@@ -43,7 +43,8 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s)
 
 /* "RELAY, dsn=2.0.0, stat=Sent (...)" behind numbers and names of mailers. */
 static bool
-read_delivery(struct slice s, struct session *server, bool *sent)
+read_delivery(struct slice s, struct session *server, bool *sent,
+    struct slice *reply)
 {
 	struct slice relay;
 	size_t n;
@@ -64,6 +65,7 @@ read_delivery(struct slice s, struct session *server, bool *sent)
 		s = slice_from(s, slice_find(s, ','));
 	}
 	*sent = maillog_take(&s, "Sent");
+	*reply = maillog_take(&s, "Deferred: ") ? s : slice_make("", 0);
 	return maillog_sendmail_relay(relay, server);
 }
 
@@ -96,7 +98,7 @@ maillog_sendmail_delivery(struct maillog *m, const struct logline *line,
     struct slice id, struct slice s)
 {
 	struct session server = { .time_us = line->time_us };
-	struct slice rcpts = s, rcpt, ctladdr;
+	struct slice rcpts = s, rcpt, ctladdr, reply;
 	bool sent = false, more;
 
 	while (maillog_take_address(&s, &rcpt) && maillog_take(&s, ",<"))
@@ -105,13 +107,16 @@ maillog_sendmail_delivery(struct maillog *m, const struct logline *line,
 	if (maillog_take(&s, ", ctladdr=") &&
 	    !maillog_take_address(&s, &ctladdr))
 		s = slice_from(s, slice_find(s, ','));
-	if (!read_delivery(s, &server, &sent) || !sent)
+	if (!read_delivery(s, &server, &sent, &reply))
 		return;
 	tie(m, line, &server);
 	do {
 		more = maillog_take_address(&rcpts, &rcpt);
-		if (more)
+		if (more && sent)
 			maillog_delivery(m, line, &server, DIALECT_SENDMAIL, id,
 			    rcpt);
+		else if (more)
+			maillog_kept_sendmail(m, line, &server, id, rcpt,
+			    reply);
 	} while (more && maillog_take(&rcpts, ","));
 }

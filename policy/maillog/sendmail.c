@@ -306,6 +306,8 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 		} else if (maillog_take(&s, ": to=")) {
 			take_delivery(m, line, id, s);
 			maillog_sendmail_delivery(m, line, id, s);
+		} else if (maillog_take(&s, ": ruleset=tls_rcpt, arg1=")) {
+			maillog_kept_ruleset(m, line, id, s);
 		} else if (maillog_take(&s, ": Milter: data, reject=") ||
 		    maillog_take(&s, ": Milter: cmd=data, reject=") ||
 		    maillog_take(&s, ": Milter: data, discard") ||

@@ -238,8 +238,8 @@ replay_report_merge(struct replay_report *r, const struct replay_report *from,
 	}
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		r->changed[c] += from->changed[c];
-	r->header_missing += from->header_missing;
 	r->unjudged += from->unjudged;
+	r->header_missing += from->header_missing;
 	return true;
 }
 

@@ -12,6 +12,7 @@ enum { ALARMS_MAX = 2000 };
 
 static const char *const names[ALARM_KINDS] = {
 	[ALARM_FALLBACK] = "fallback",
+	[ALARM_FAILING] = "failing",
 	[ALARM_UNVERIFIED] = "unverified",
 	[ALARM_ENDS] = "ends",
 	[ALARM_ISSUER] = "issuer",
@@ -109,6 +110,15 @@ of_clients(struct alarms *a, const struct report_domain *d)
 	}
 }
 
+static void
+of_handshakes(struct alarms *a, const struct report_domain *d)
+{
+	if (d->failures > 0)
+		add(a, (struct report_alarm){ .kind = ALARM_FAILING,
+		    .domain = d, .time = d->last_failure,
+		    .resolved = d->last_success > d->last_failure });
+}
+
 /*
  * The domain's earlier certificate that shares most with this one; NULL: one of
  * them may be the same, and nothing is known to have changed.
@@ -182,6 +192,7 @@ report_alarms(const struct report *r, struct report_alarm **list)
 		return 0;
 	for (size_t i = 0; i < r->ndomains; i++) {
 		of_clients(&a, r->domains[i]);
+		of_handshakes(&a, r->domains[i]);
 		of_certificates(&a, r->domains[i]);
 	}
 	for (size_t i = 0; i < r->nrules; i++) {
@@ -216,6 +227,19 @@ print_fallback(const struct report_client *c, bool own, struct text *out)
 	}
 	text_puts(out, c->last_tls > c->last_fallback ?
 	    ". Back to TLS since." : ". TLS has not come back.");
+}
+
+static void
+print_failing(const struct report_domain *d, struct text *out)
+{
+	text_puts(out, "TLS with its servers was wanted and not to be had: ");
+	report_put_number(out, d->failures);
+	text_printf(out, " time%s, first ", d->failures == 1 ? "" : "s");
+	report_put_day(out, d->first_failure);
+	text_puts(out, ", last ");
+	report_put_day(out, d->last_failure);
+	text_printf(out, " (%s).%s", d->failure, d->last_success >
+	    d->last_failure ? " It works since." : "");
 }
 
 static const char *
@@ -281,6 +305,9 @@ report_alarm_print(const struct report_alarm *a, int32_t today,
 	switch (a->kind) {
 	case ALARM_FALLBACK:
 		print_fallback(a->client, own, out);
+		break;
+	case ALARM_FAILING:
+		print_failing(a->domain, out);
 		break;
 	case ALARM_UNVERIFIED:
 		print_unverified(a->client, own, out);

@@ -83,7 +83,8 @@ basis_add(struct basis *b, const struct reader_record *record)
 	node = find_node(b, facts_value(&record->facts, FACT_NODE));
 	if (node == NULL || !set_add(&node->days, day) ||
 	    !set_add(&b->days, day) || (!record->maillog &&
-	    record->event != RECORD_DELIVERED && !set_add(&node->generations,
+	    record->event != RECORD_DELIVERED &&
+	    record->event != RECORD_HANDSHAKE && !set_add(&node->generations,
 	    (int64_t)record->generation)))
 		return !(b->failed = true);
 	node->records++;

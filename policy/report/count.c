@@ -38,6 +38,10 @@ static const struct report_row rows[REPORT_COUNTERS] = {
 	    .label = "given up by the client" },
 	[COUNT_AGAINST] = { .name = "against",
 	    .label = "against what the MTA was told" },
+	[COUNT_HANDSHAKES] = { .name = "handshakes",
+	    .label = "handshakes with servers, apart" },
+	[COUNT_FAILED] = { .name = "failed",
+	    .label = "of these without the TLS that was wanted" },
 };
 
 const char *

@@ -37,6 +37,8 @@ enum report_counter {
 							 exempt or local */
 	COUNT_ABORTED,	/* never ended by the client */
 	COUNT_AGAINST,	/* left otherwise than the MTA was told */
+	COUNT_HANDSHAKES, /* with servers, told by the MTA */
+	COUNT_FAILED,	/* of these: TLS could not be had */
 	REPORT_COUNTERS
 };
 

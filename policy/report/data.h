@@ -55,6 +55,10 @@ struct report_domain {
 	struct report_certificate *certificates; /* by first */
 	unsigned nclients, ncertificates;
 	unsigned clients_left_out, certificates_left_out;
+	/* TLS with its servers, as the MTA that delivers tells. */
+	uint64_t failures;
+	int64_t first_failure, last_failure, last_success;
+	char failure[32]; /* the last one's type */
 };
 
 struct report_rule {
@@ -75,6 +79,7 @@ struct report_suite {
 /* In order of gravity. */
 enum report_alarm_kind {
 	ALARM_FALLBACK,	  /* a client fell back from TLS to clear */
+	ALARM_FAILING,	  /* the TLS that was wanted of its servers failed */
 	ALARM_UNVERIFIED, /* its certificate verifies no more */
 	ALARM_ENDS,	  /* a rule ends soon, or did */
 	ALARM_ISSUER,	  /* same name, other issuer */

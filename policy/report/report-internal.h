@@ -20,11 +20,19 @@ report_is_refusal(const struct reader_record *record)
 	    record->event == RECORD_REFUSED_HEADER;
 }
 
+/* Of mail that leaves, or would have. */
+static inline bool
+report_is_leaving(const struct reader_record *record)
+{
+	return record->event == RECORD_DELIVERED ||
+	    record->event == RECORD_HANDSHAKE;
+}
+
 /* Local submission has no client on the network. */
 static inline bool
 report_is_exempt(const struct reader_record *record)
 {
-	return record->exempt || (record->event != RECORD_DELIVERED &&
+	return record->exempt || (!report_is_leaving(record) &&
 	    !facts_filled(&record->facts, FACT_CLIENT_ADDR));
 }
 

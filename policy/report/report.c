@@ -50,6 +50,8 @@ report_words(const struct report *r)
 static struct slice
 recipient_domain(const struct reader_record *record)
 {
+	if (record->event == RECORD_HANDSHAKE)
+		return record->handshake.domain;
 	return record->nrcpts == 0 ? slice_make("", 0) :
 	    organisation_of_address(record->rcpts[0]);
 }
@@ -141,6 +143,11 @@ static void
 count(const struct report *r, struct report_count *c,
     const struct reader_record *record)
 {
+	if (record->event == RECORD_HANDSHAKE) {
+		c->n[COUNT_HANDSHAKES]++;
+		c->n[COUNT_FAILED] += record->handshake.failed;
+		return;
+	}
 	c->n[COUNT_AGAINST] += r->leaving && is_against(r, record);
 	if (report_is_refusal(record)) {
 		c->n[COUNT_REFUSED]++;
@@ -206,6 +213,25 @@ note_time(int64_t *first, int64_t *last, int64_t time)
 		*last = time;
 }
 
+/* Records come nearly in order of time, but of several nodes. */
+static void
+note_handshake(struct report_domain *d, const struct reader_record *record)
+{
+	const struct reader_handshake *h = &record->handshake;
+
+	if (!h->failed) {
+		if (record->time_us > d->last_success)
+			d->last_success = record->time_us;
+		return;
+	}
+	d->failures++;
+	if (record->time_us >= d->last_failure)
+		snprintf(d->failure, sizeof d->failure, "%.*s",
+		    SLICE_ARG(h->result_type.n > 0 ? h->result_type :
+		    slice_of("no reason told")));
+	note_time(&d->first_failure, &d->last_failure, record->time_us);
+}
+
 static void
 add_to_domain(struct report *r, struct report_domain *d,
     const struct reader_record *record)
@@ -217,7 +243,9 @@ add_to_domain(struct report *r, struct report_domain *d,
 	if (of_day != NULL)
 		count(r, of_day, record);
 	note_time(&d->first, &d->last, record->time_us);
-	if (!report_is_exempt(record) && facts_tls_told(&record->facts) &&
+	if (record->event == RECORD_HANDSHAKE)
+		note_handshake(d, record);
+	else if (!report_is_exempt(record) && facts_tls_told(&record->facts) &&
 	    (record->event == RECORD_MESSAGE ||
 	    record->event == RECORD_DELIVERED ||
 	    record->event == RECORD_REFUSED_MAIL ||
@@ -234,7 +262,7 @@ report_add(struct report *r, const struct reader_record *record)
 	struct text group;
 
 	if (record->time_us < r->since || record->time_us >= r->until ||
-	    r->leaving != (record->event == RECORD_DELIVERED))
+	    r->leaving != report_is_leaving(record))
 		return true;
 	text_init(&group, group_text, sizeof group_text);
 	find_group(r, record, &group);
@@ -254,7 +282,8 @@ report_add(struct report *r, const struct reader_record *record)
 		return false;
 	}
 	add_to_domain(r, d, record);
-	if ((r->leaving || record->event == RECORD_MESSAGE) &&
+	if ((record->event == RECORD_DELIVERED ||
+	    record->event == RECORD_MESSAGE) &&
 	    !report_is_exempt(record) && facts_tls_told(&record->facts) &&
 	    !facts_in_clear(&record->facts))
 		count_suite(r, &record->facts);

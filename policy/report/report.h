@@ -69,7 +69,7 @@ struct report {
 void report_init(struct report *);
 void report_free(struct report *);
 
-/* RECORD_DELIVERED when `leaving`, else the others.  False: out of memory. */
+/* RECORD_DELIVERED and RECORD_HANDSHAKE when `leaving`, else the others.  False: out of memory. */
 bool report_add(struct report *, const struct reader_record *) MUST_CHECK;
 /* After the last one: puts all in order. */
 void report_finish(struct report *);

@@ -8,6 +8,7 @@
  *   \0 g number part   a generation (history-internal.h)
  *   \0 i               struct format_info
  *   \0 l list [\0]     ids of the suites of a CIPHER list, uint16_t each
+ *   \0 p               struct plan (plan.h), in the store of a plan
  *   \0 s number        name of a source, number as two bytes, high one first
  *   tag+1 kind ...     the lines of one key (key.h), one record after another
  *
@@ -61,13 +62,12 @@ enum format_system {
 	FORMAT_GENERATION = 'g',
 	FORMAT_INFO = 'i',
 	FORMAT_LIST = 'l',
+	FORMAT_PLAN = 'p',
 	FORMAT_SOURCE = 's'
 };
 
-/*
- * Address space for the map: sparse, taken once, never resized, since a map
- * must not change under live transactions.  16 GB hold some 50 million rules.
- */
+/* Of the map: sparse, never resized, as it must not change under live
+ * transactions; for some 50 million rules. */
 #define FORMAT_MAP_SIZE ((size_t)16 << 30)
 
 /* format.c */

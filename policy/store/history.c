@@ -12,6 +12,7 @@ static const char *const how_names[GENERATION_HOW_COUNT] = {
 	[GENERATION_SET] = "set",
 	[GENERATION_DEL] = "del",
 	[GENERATION_ROLLBACK] = "rollback",
+	[GENERATION_APPLY] = "apply",
 };
 
 const char *

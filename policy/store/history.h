@@ -22,11 +22,14 @@
 
 enum { HISTORY_MESSAGE_MAX = 1000, HISTORY_SETTINGS_MAX = 16 * 1024 };
 
+struct plan;
+
 enum generation_how {
 	GENERATION_BUILD,
 	GENERATION_SET,
 	GENERATION_DEL,
 	GENERATION_ROLLBACK,
+	GENERATION_APPLY,
 	GENERATION_HOW_COUNT
 };
 
@@ -40,19 +43,23 @@ const char *history_how_name(unsigned how);
 struct authorship {
 	int64_t now; /* seconds since 1970 */
 	enum generation_how how;
-	uint64_t back_to; /* GENERATION_ROLLBACK: whose rules they are */
+	/* GENERATION_ROLLBACK: whose rules they are; GENERATION_APPLY: plan */
+	uint64_t back_to;
 	uint32_t uid;
 	struct slice login, host, message;
 	struct slice settings; /* that bear on a verdict, as settings.h prints */
 	int64_t keep_s;	 /* older generations go; 0: they all stay */
 	uint64_t number; /* of a scratch store's generation; 0: the next */
+	const struct plan *plan; /* of the plan's own store; else NULL */
+	/* Only in place of the rules with this digest; NULL: of any. */
+	const unsigned char *over;
 };
 
 struct generation {
 	uint64_t number;
 	int64_t time;
 	unsigned how; /* enum generation_how, or what a newer program wrote */
-	uint64_t back_to;
+	uint64_t back_to; /* see struct authorship */
 	uint32_t uid;
 	struct slice login, host, message;
 	uint64_t rules; /* that it has */

@@ -73,4 +73,8 @@ enum lookup_result store_vouch(struct store_reader *, const void *key,
 enum lookup_result store_fetch(struct store_reader *, const void *key,
     size_t n, uint32_t check, struct slice *value) MUST_CHECK;
 
+/* The value of one of the store's own keys. */
+enum lookup_result store_own(struct store_reader *, const unsigned char *key,
+    size_t n, struct slice *value) MUST_CHECK NONNULL;
+
 #endif

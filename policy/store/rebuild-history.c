@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/store/plan.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
 
@@ -62,18 +63,33 @@ keep_sources(struct writing *w)
 	return true;
 }
 
+/* Somebody else's rules are not to be lost. */
+static bool
+is_over(struct writing *w)
+{
+	const unsigned char *over = w->by->over;
+
+	if (over == NULL || (w->recording &&
+	    memcmp(w->newest.rules_digest, over, DIGEST_BYTES) == 0))
+		return true;
+	fault_set(w->fault, FAULT_DATA, "%s: the rules in force are not those "
+	    "that this was planned against: nothing is changed", w->path);
+	return writing_give_up(w);
+}
+
 bool
 writing_history_begin(struct writing *w)
 {
 	uint64_t sum;
 
 	if (!is_kept(w) || w->was.oldest == 0)
-		return true;
+		return is_over(w);
 	w->recording = true;
 	w->head.number = w->was.generation + 1;
 	if (!read_head(w, w->was.generation, &w->newest, &sum))
 		return false;
-	return (sum == w->was.head || damaged(w)) && keep_sources(w);
+	return (sum == w->was.head || damaged(w)) && is_over(w) &&
+	    keep_sources(w);
 }
 
 /* The same rules, but for where they stand? */
@@ -227,6 +243,15 @@ writing_settings(struct writing *w)
 	    value.mv_data, value.mv_size))
 		return false;
 	return writing_put(w, name, sizeof name, settings.p, settings.n, 0);
+}
+
+bool
+writing_plan(struct writing *w)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_PLAN };
+
+	return w->by->plan == NULL || writing_put(w, name, sizeof name,
+	    w->by->plan, sizeof *w->by->plan, 0);
 }
 
 static bool

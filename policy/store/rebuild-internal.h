@@ -109,6 +109,8 @@ bool writing_note(struct writing *, struct slice key_bytes, struct slice old,
 bool writing_flush(struct writing *, bool *wrote) MUST_CHECK NONNULL;
 /* Puts those of the authorship in place of those that are there. */
 bool writing_settings(struct writing *) MUST_CHECK NONNULL;
+/* The same with the plan. */
+bool writing_plan(struct writing *) MUST_CHECK NONNULL;
 /* The generation, when all is changed; drops those that are too old. */
 bool writing_history_end(struct writing *) MUST_CHECK NONNULL;
 

@@ -147,7 +147,7 @@ writing_finish(struct writing *w, struct store_info *info, bool *changed)
 {
 	bool differs;
 
-	if (!writing_settings(w))
+	if (!writing_settings(w) || !writing_plan(w))
 		return false;
 	differs = w->was.generation == 0 || w->info.sum != w->was_sum ||
 	    (w->flags & REBUILD_SCRATCH) != 0;

@@ -49,8 +49,8 @@ find(struct store_reader *reader, const unsigned char *key, size_t n,
 	    store_damaged(reader, "its filter") : result;
 }
 
-static enum lookup_result
-get(struct store_reader *reader, const unsigned char *key, size_t n,
+enum lookup_result
+store_own(struct store_reader *reader, const unsigned char *key, size_t n,
     struct slice *value)
 {
 	uint32_t check;
@@ -83,7 +83,7 @@ store_get(struct store_reader *reader, const struct key *key,
 {
 	if (!store_has_kind(reader, key->tag, key->kind))
 		return LOOKUP_ABSENT;
-	return get(reader, key->bytes, key->n, &rules->rest);
+	return store_own(reader, key->bytes, key->n, &rules->rest);
 }
 
 bool
@@ -108,7 +108,7 @@ store_suites(struct store_reader *reader, struct slice list,
 
 	if (list.n > KEY_TEXT_MAX)
 		return LOOKUP_ABSENT;
-	result = get(reader, key, format_list_key(list, key), &value);
+	result = store_own(reader, key, format_list_key(list, key), &value);
 	if (result == LOOKUP_FOUND) {
 		/* Aligned: see format_list_key(). */
 		*ids = (const void *)value.p;
@@ -121,7 +121,7 @@ enum lookup_result
 store_settings(struct store_reader *reader, struct slice *settings)
 {
 	static const unsigned char key[] = { FORMAT_SYSTEM, FORMAT_SETTINGS };
-	enum lookup_result result = get(reader, key, sizeof key, settings);
+	enum lookup_result result = store_own(reader, key, sizeof key, settings);
 
 	if (result != LOOKUP_FOUND)
 		*settings = slice_make("", 0);

@@ -173,11 +173,11 @@ sub all_audit_lines
 	return $self->{scratch}->read("$self->{name}/audit.log") =~ /^(.+)\n/gm;
 }
 
-# Without those about policy and settings, which stand before the first record.
+# Without those about policy, settings and plans, which stand before the first record.
 sub audit_lines
 {
 	my ($self) = @_;
-	return grep { !/^\{"v":1,"event":"(?:policy|settings)"/ }
+	return grep { !/^\{"v":1,"event":"(?:policy|settings|plan)"/ }
 	    $self->all_audit_lines;
 }
 

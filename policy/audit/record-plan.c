@@ -1,0 +1,169 @@
+/*
+ * The plan's words in a record, and the lines that say when it began and ended.
+ * A record of a message that a plan's policy was not asked about says so: who
+ * counts must not take it for agreement.
+ */
+#include "policy/audit/record-internal.h"
+#include "policy/audit/record-plan.h"
+
+static const char *const results[RECORD_PLAN_COUNT] = {
+	[RECORD_PLAN_NONE] = "",
+	[RECORD_PLAN_SAME] = "same",
+	[RECORD_PLAN_DIFFERS] = "differs",
+	[RECORD_PLAN_UNJUDGED] = "not-judged",
+	[RECORD_PLAN_BEGUN] = "begun",
+	[RECORD_PLAN_ENDED] = "ended",
+};
+
+const char *
+record_plan_result(enum record_plan_result result)
+{
+	return results[result];
+}
+
+static void
+put_id(struct jsonput *j, uint64_t id)
+{
+	char hex[PLAN_ID_DIGITS + 1];
+	struct text text;
+
+	if (id == 0) {
+		JSONPUT_LITERAL(j, "null");
+		return;
+	}
+	text_init(&text, hex, sizeof hex);
+	plan_print_id(id, &text);
+	jsonput_string(j, slice_of(hex));
+}
+
+/* It may tell of a person as the rules that are in force do. */
+static void
+put_rule(struct line *l, const struct record_plan *p)
+{
+	const struct line_of_rule rule = { .key = p->key,
+		.requirement = p->requirement };
+
+	if (line_rule(&l->out, l->hiding, l->certificate, &rule))
+		return;
+	PUT(l, ",\"key\":");
+	line_slice(l, p->key);
+	PUT(l, ",\"requirement\":");
+	line_slice(l, p->requirement);
+}
+
+static void
+put_other_verdict(struct line *l, const struct record_plan *p)
+{
+	PUT(l, ",\"verdict\":");
+	line_word(l, verdict_name(p->kind));
+	PUT(l, ",\"waiver\":");
+	line_word(l, waiver_name(p->waiver));
+	if (p->waiver != WAIVER_NONE) {
+		PUT(l, ",\"would\":");
+		line_word(l, verdict_name(p->would));
+	}
+	PUT(l, ",\"reason\":");
+	line_word(l, p->reason == REASON_NONE ? NULL : reason_name(p->reason));
+	put_rule(l, p);
+	PUT(l, ",\"refused_rcpts\":");
+	jsonput_number(&l->out, p->refused_rcpts);
+}
+
+void
+line_plan(struct line *l)
+{
+	const struct record_plan *p = l->record->plan;
+
+	if (p == NULL || p->result == RECORD_PLAN_NONE)
+		return;
+	PUT(l, ",\"plan\":{\"id\":");
+	put_id(&l->out, p->id);
+	PUT(l, ",\"result\":");
+	line_word(l, results[p->result]);
+	if (p->answered)
+		PUT(l, ",\"answered\":true");
+	if (p->result == RECORD_PLAN_DIFFERS)
+		put_other_verdict(l, p);
+	PUT(l, "}");
+}
+
+static void
+put_text(struct jsonput *j, struct slice s)
+{
+	if (s.n > 0)
+		jsonput_string(j, s);
+	else
+		JSONPUT_LITERAL(j, "null");
+}
+
+static void
+put_digest(struct jsonput *j, const unsigned char digest[DIGEST_BYTES])
+{
+	char hex[DIGEST_HEX + 1];
+	struct text text;
+
+	text_init(&text, hex, sizeof hex);
+	digest_print(digest, &text);
+	jsonput_string(j, slice_of(hex));
+}
+
+static void
+put_time_or_null(struct jsonput *j, int64_t seconds)
+{
+	if (seconds == 0)
+		JSONPUT_LITERAL(j, "null");
+	else
+		jsonput_time(j, seconds * INT64_C(1000000));
+}
+
+static void
+put_plan(struct jsonput *j, const struct plan *plan,
+    const struct generation *g)
+{
+	JSONPUT_LITERAL(j, ",\"made\":");
+	put_time_or_null(j, plan->started);
+	JSONPUT_LITERAL(j, ",\"days\":");
+	jsonput_number(j, plan->days);
+	JSONPUT_LITERAL(j, ",\"budget\":");
+	jsonput_number(j, plan->budget);
+	JSONPUT_LITERAL(j, ",\"canary\":");
+	jsonput_number(j, plan->canary);
+	JSONPUT_LITERAL(j, ",\"due\":");
+	put_time_or_null(j, plan->due);
+	JSONPUT_LITERAL(j, ",\"base_sha256\":");
+	put_digest(j, plan->base);
+	if (g == NULL)
+		return;
+	JSONPUT_LITERAL(j, ",\"uid\":");
+	jsonput_number(j, g->uid);
+	JSONPUT_LITERAL(j, ",\"login\":");
+	put_text(j, g->login);
+	JSONPUT_LITERAL(j, ",\"host\":");
+	put_text(j, g->host);
+	JSONPUT_LITERAL(j, ",\"message\":");
+	put_text(j, g->message);
+	JSONPUT_LITERAL(j, ",\"rules\":");
+	jsonput_number(j, g->rules);
+	JSONPUT_LITERAL(j, ",\"rules_sha256\":");
+	put_digest(j, g->rules_digest);
+}
+
+bool
+record_plan_format(enum record_plan_result result, uint64_t id,
+    const struct plan *plan, const struct generation *g, int64_t time_us,
+    struct text *out)
+{
+	struct jsonput put, *j = &put;
+
+	jsonput_start(j, out);
+	JSONPUT_LITERAL(j, CHAIN_START "\"plan\",\"time\":");
+	jsonput_time(j, time_us);
+	JSONPUT_LITERAL(j, ",\"plan\":{\"id\":");
+	put_id(j, id);
+	JSONPUT_LITERAL(j, ",\"result\":");
+	jsonput_string(j, slice_of(results[result]));
+	if (plan != NULL)
+		put_plan(j, plan, g);
+	JSONPUT_LITERAL(j, "}}");
+	return jsonput_finish(j);
+}
