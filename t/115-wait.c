@@ -105,16 +105,19 @@ hold_first_byte(const char *path)
 		_exit(1);
 }
 
-/* Whose first byte nobody has locked makes the mutexes anew. */
+/* They are those of whoever has the store open: the last one takes them away. */
 static void
 hold_mutex(const char *path, size_t at)
 {
-	struct flock lock = { .l_type = F_RDLCK, .l_len = 1 };
-	int fd = open_lock(path);
-	unsigned char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	    MAP_SHARED, fd, 0);
+	struct fault fault;
+	MDB_env *env;
+	unsigned char *map;
 
-	if (map == MAP_FAILED || fcntl(fd, F_SETLK, &lock) == -1 ||
+	if (!store_open_env(path, 0, &env, &fault))
+		_exit(1);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    open_lock(path), 0);
+	if (map == MAP_FAILED ||
 	    pthread_mutex_lock((pthread_mutex_t *)(void *)(map + at)) != 0)
 		_exit(1);
 }

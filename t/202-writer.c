@@ -650,6 +650,114 @@ test_refusals_leave_room(void **state)
 	assert_int_equal(records_in(f->path, NULL), 101);
 }
 
+/* The first key of a ratchet, in the file and in another one. */
+static void
+make_ratchet(struct fixture *f, char now[128], char start[128])
+{
+	static const unsigned char bytes[CHAIN_RATCHET_BYTES] = "not random";
+	char memory[CHAIN_RATCHET_TEXT];
+	struct chain_key key;
+	struct fault fault;
+	struct text text;
+
+	snprintf(now, 128, "%s/key", f->folder);
+	snprintf(start, 128, "%s/start", f->folder);
+	assert_true(chain_start_ratchet(bytes, &key, &fault));
+	for (int i = 0; i < 2; i++) {
+		int fd = open(i == 0 ? now : start, O_WRONLY | O_CREAT, 0600);
+
+		text_init(&text, memory, sizeof memory);
+		chain_print_ratchet(&key, &text);
+		assert_int_equal(write(fd, text.buf, text.n), text.n);
+		close(fd);
+	}
+	f->options.ratchet = now;
+}
+
+/* Whole by the start key; returns how many epochs have lines. */
+static uint64_t
+epochs_of(struct fixture *f, const char *start, uint64_t lines)
+{
+	struct verification v;
+	struct fault fault;
+
+	verify_init(&v, NULL);
+	v.keys = keyring_new(&fault);
+	assert_true(keyring_add(v.keys, start, &fault));
+	if (!verify_file(&v, f->path, &fault) || !verify_finish(&v))
+		print_error("%u: %s %s\n", (unsigned)v.line,
+		    verify_break_name(v.kind), v.what);
+	assert_int_equal(v.kind, BREAK_NONE);
+	/* A link, the lines, and an end of each epoch. */
+	assert_int_equal(v.lines, 1 + lines + v.last_epoch);
+	keyring_free(v.keys);
+	return v.last_epoch;
+}
+
+static uint64_t
+epoch_in(const char *path)
+{
+	struct chain_key key;
+	struct fault fault;
+
+	assert_true(chain_read_key(path, &key, &fault));
+	return key.epoch;
+}
+
+/* Epochs as short as can be, while others write. */
+static void
+test_epochs_under_load(void **state)
+{
+	struct fixture *f = *state;
+	char now[128], start[128];
+
+	for (int sync = AUDIT_SYNC_NONE; sync <= AUDIT_SYNC_EACH; sync++) {
+		uint64_t epochs;
+		struct writer *w;
+
+		make_ratchet(f, now, start);
+		f->options.sync = (enum audit_sync)sync;
+		f->options.epoch_ms = 1;
+		w = open_writer(f);
+		assert_int_equal(run_loads(w, f, 0), THREADS * EACH);
+		writer_close(w);
+		epochs = epochs_of(f, start, THREADS * EACH);
+		assert_true(epochs > 2);
+		assert_int_equal(epoch_in(now), epochs + 1);
+		assert_int_equal(unlink(f->path) + unlink(now) +
+		    unlink(start), 0);
+	}
+}
+
+/* Time alone ends an epoch; but one without lines goes on. */
+static void
+test_epoch_ends_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec tick = { 0, 10 * 1000000 };
+	char now[128], start[128];
+	struct writer_stats stats;
+	struct writer *w;
+
+	make_ratchet(f, now, start);
+	f->options.epoch_ms = 50;
+	w = open_writer(f);
+	assert_true(submit(w, 1));
+	for (int i = 0; i < 6000 && epoch_in(now) < 2; i++)
+		nanosleep(&tick, NULL);
+	for (int i = 0; i < 250; i++)
+		nanosleep(&tick, NULL);
+	writer_stats(w, &stats);
+	assert_int_equal(stats.epoch, epoch_in(now));
+	assert_false(stats.stuck);
+	/* The link may have been alone in the first one. */
+	assert_true(stats.epoch == 2 || stats.epoch == 3);
+	writer_close(w);
+	assert_int_equal(epoch_in(now), stats.epoch);
+	assert_int_equal(epochs_of(f, start, 1), stats.epoch - 1);
+	assert_int_equal(unlink(now) + unlink(start), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -678,6 +786,8 @@ main(void)
 		TEST(test_removed),
 		TEST(test_removed_with_its_folder),
 		TEST(test_replaced_by_a_folder),
+		TEST(test_epochs_under_load),
+		TEST(test_epoch_ends_by_itself),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -2,15 +2,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "policy/audit/reader.h"
 #include "policy/facts/macro.h"
+#include "policy/rules/requirement.h"
 
-enum { ROUNDS = 4000, LINE = 256 * 1024 };
+enum { ROUNDS = 4000, DAYS = 500, LINE = 256 * 1024 };
 
 struct fixture {
 	struct facts facts;
@@ -22,6 +25,10 @@ struct fixture {
 	struct reader_record read;
 	char line[LINE], again[LINE];
 	uint32_t random;
+	struct person_hash *hash;
+	FILE *file; /* of the salts of `day` */
+	int32_t day;
+	char folder[32];
 };
 
 static unsigned
@@ -175,52 +182,141 @@ same_facts(const struct facts *want, const struct facts *got)
 	}
 }
 
+/* Whom a record hides, a file of salts for each. */
+static bool
+commit(void *arg, enum person_kind kind, struct slice value,
+    char hex[PERSON_HEX + 1])
+{
+	struct fixture *f = arg;
+	struct salts_entry e = { .kind = kind, .value = value };
+	unsigned char mac[PERSON_SALT];
+	struct text line;
+
+	for (int i = 0; i < PERSON_SALT; i++)
+		e.salt[i] = (unsigned char)pick(f, 256);
+	if (!person_hash_value(f->hash, e.salt, kind, value, mac))
+		return false;
+	for (int i = 0; i < PERSON_COMMITMENT; i++)
+		snprintf(e.commitment + 2 * i, 3, "%02x", mac[i]);
+	memcpy(hex, e.commitment, PERSON_HEX + 1);
+	text_init(&line, f->again, sizeof f->again);
+	salts_print(&e, &line);
+	assert_false(line.cut);
+	if (f->file == NULL) {
+		char name[16], path[64];
+		struct text day;
+
+		text_init(&day, name, sizeof name);
+		day_print(f->day, &day);
+		snprintf(path, sizeof path, "%s/%s", f->folder, name);
+		assert_non_null(f->file = fopen(path, "w"));
+	}
+	assert_int_equal(fwrite(line.buf, 1, line.n, f->file), line.n);
+	return true;
+}
+
+static void
+end_of_day(struct fixture *f)
+{
+	if (f->file != NULL)
+		fclose(f->file);
+	f->file = NULL;
+}
+
+/* `hiding` NULL: nobody is hidden. */
+static void
+same_record(struct fixture *f, struct person_hiding *hiding)
+{
+	const struct verdict *v = &f->verdict;
+	struct reader_record *r = &f->read;
+	struct text out;
+	struct fault fault;
+
+	f->record.hiding = hiding;
+	text_init(&out, f->line, sizeof f->line);
+	assert_true(record_format(&f->record, &out));
+	end_of_day(f);
+	if (reader_parse(r, slice_make(out.buf, out.n), &fault) !=
+	    READER_RECORD)
+		fail_msg("%lu: %s\n%s", fault.column, fault.text,
+		    out.buf);
+	same_facts(&f->facts, &r->facts);
+	assert_int_equal(r->event, f->record.event);
+	assert_true(r->time_us == f->record.time_us);
+	assert_int_equal(r->generation, v->generation);
+	assert_int_equal(r->monitor, f->record.monitor);
+	assert_int_equal(r->exempt, f->record.exempt);
+	assert_int_equal(r->verdict, v->kind);
+	assert_int_equal(r->waiver, v->waiver);
+	assert_int_equal(r->nrcpts, f->record.nrcpts);
+	for (size_t k = 0; k < r->nrcpts; k++)
+		assert_true(slice_equal(inner(r->rcpts[k]),
+		    inner(f->rcpts[k].address)));
+	for (size_t k = 0; k < r->nrcpts; k++)
+		assert_true(slice_equal(f->rcpts[k].resolved,
+		    r->resolved == NULL ? slice_make("", 0) :
+		    r->resolved[k]));
+	for (size_t k = 0; k < v->nresults; k++) {
+		assert_int_equal(r->rules[k].tag, v->results[k].tag);
+		assert_int_equal(r->rules[k].line, v->results[k].line);
+		assert_true(slice_equal(r->rules[k].key,
+		    v->results[k].key));
+		assert_true(slice_equal(r->rules[k].requirement,
+		    v->results[k].requirement));
+		assert_string_equal(record_result(&r->rules[k]),
+		    record_result(&v->results[k]));
+	}
+	assert_int_equal(r->has_would, v->waiver != WAIVER_NONE);
+}
+
 static void
 test_what_is_written_is_read(void **state)
 {
 	struct fixture *f = *state;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		const struct verdict *v = &f->verdict;
-		struct reader_record *r = &f->read;
-		struct text out;
-		struct fault fault;
-
 		random_record(f);
-		text_init(&out, f->line, sizeof f->line);
-		assert_true(record_format(&f->record, &out));
-		if (reader_parse(r, slice_make(out.buf, out.n), &fault) !=
-		    READER_RECORD)
-			fail_msg("%lu: %s\n%s", fault.column, fault.text,
-			    out.buf);
-		same_facts(&f->facts, &r->facts);
-		assert_int_equal(r->event, f->record.event);
-		assert_true(r->time_us == f->record.time_us);
-		assert_int_equal(r->generation, v->generation);
-		assert_int_equal(r->monitor, f->record.monitor);
-		assert_int_equal(r->exempt, f->record.exempt);
-		assert_int_equal(r->verdict, v->kind);
-		assert_int_equal(r->waiver, v->waiver);
-		assert_int_equal(r->nrcpts, f->record.nrcpts);
-		for (size_t k = 0; k < r->nrcpts; k++)
-			assert_true(slice_equal(inner(r->rcpts[k]),
-			    inner(f->rcpts[k].address)));
-		for (size_t k = 0; k < r->nrcpts; k++)
-			assert_true(slice_equal(f->rcpts[k].resolved,
-			    r->resolved == NULL ? slice_make("", 0) :
-			    r->resolved[k]));
-		for (size_t k = 0; k < v->nresults; k++) {
-			assert_int_equal(r->rules[k].tag, v->results[k].tag);
-			assert_int_equal(r->rules[k].line, v->results[k].line);
-			assert_true(slice_equal(r->rules[k].key,
-			    v->results[k].key));
-			assert_true(slice_equal(r->rules[k].requirement,
-			    v->results[k].requirement));
-			assert_string_equal(record_result(&r->rules[k]),
-			    record_result(&v->results[k]));
-		}
-		assert_int_equal(r->has_would, v->waiver != WAIVER_NONE);
+		same_record(f, NULL);
 	}
+}
+
+/* To the byte, as if nobody had been hidden; and nobody without their salts. */
+static void
+test_people_are_told_by_their_salts(void **state)
+{
+	struct fixture *f = *state;
+	struct fault fault;
+	uint64_t hidden = 0;
+
+	assert_non_null(mkdtemp(strcpy(f->folder, "/tmp/tlspolicy-203-XXXXXX")));
+	assert_non_null(f->hash = person_hash_new(&fault));
+	for (f->day = 1; f->day < DAYS; f->day++) {
+		struct person_hiding hiding = { .commit = commit, .arg = f,
+			.day = f->day };
+		struct salts *salts = salts_open(&fault);
+		char path[64], name[16];
+		struct text day;
+
+		assert_non_null(salts);
+		assert_true(salts_add(salts, f->folder, &fault));
+		random_record(f);
+		f->read.salts = salts;
+		same_record(f, &hiding);
+		assert_int_equal(f->read.hidden, 0);
+		assert_true(f->read.private);
+		f->read.salts = NULL;
+		assert_int_equal(reader_parse(&f->read, slice_of(f->line),
+		    &fault), READER_RECORD);
+		hidden += f->read.hidden == 1U << SALTS_UNREADABLE;
+		salts_close(salts);
+		text_init(&day, name, sizeof name);
+		day_print(f->day, &day);
+		snprintf(path, sizeof path, "%s/%s", f->folder, name);
+		unlink(path);
+	}
+	assert_in_range(hidden, DAYS / 2, DAYS);
+	person_hash_free(f->hash);
+	assert_int_equal(rmdir(f->folder), 0);
 }
 
 /* Cut anywhere, and with any byte changed: never more than an error. */
@@ -363,6 +459,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_is_written_is_read),
+		TEST(test_people_are_told_by_their_salts),
 		TEST(test_damage_is_survived),
 		TEST(test_refusals),
 		TEST(test_order_and_unknown_members_do_not_matter),

@@ -109,9 +109,9 @@ make(const char *names)
 	return x;
 }
 
-/* Another one, read back: as it comes from a file. */
+/* Another one, read back: as it comes from a file.  NULL: it is not read. */
 static X509 *
-finish(X509 *x)
+read_back(X509 *x)
 {
 	unsigned char *der = NULL;
 	const unsigned char *p;
@@ -123,6 +123,13 @@ finish(X509 *x)
 	X509_free(x);
 	x = d2i_X509(NULL, &p, n);
 	OPENSSL_free(der);
+	return x;
+}
+
+static X509 *
+finish(X509 *x)
+{
+	x = read_back(x);
 	assert_non_null(x);
 	return x;
 }
@@ -264,13 +271,14 @@ test_times(void **state)
 {
 	static const struct {
 		const char *from, *to, *want;
+		bool bad; /* OpenSSL 3.5 reads none with such times */
 	} rows[] = {
-		{ "200101000000Z", "400101000000Z", "" },
-		{ "400101000000Z", "410101000000Z", "not-yet-valid " },
-		{ "xxxxxxxxxxxxZ", "400101000000Z", "not-yet-valid " },
-		{ "209901000000Z", "400101000000Z", "not-yet-valid " },
-		{ "200101000000Z", "xxxxxxxxxxxxZ", "expired " },
-		{ "200101000000Z", "", "expired " },
+		{ "200101000000Z", "400101000000Z", "", false },
+		{ "400101000000Z", "410101000000Z", "not-yet-valid ", false },
+		{ "xxxxxxxxxxxxZ", "400101000000Z", "not-yet-valid ", true },
+		{ "209901000000Z", "400101000000Z", "not-yet-valid ", true },
+		{ "200101000000Z", "xxxxxxxxxxxxZ", "expired ", true },
+		{ "200101000000Z", "", "expired ", true },
 	};
 
 	(void)state;
@@ -282,7 +290,9 @@ test_times(void **state)
 		ASN1_STRING_set(X509_getm_notAfter(x), rows[i].to, -1);
 		X509_getm_notBefore(x)->type = V_ASN1_UTCTIME;
 		X509_getm_notAfter(x)->type = V_ASN1_UTCTIME;
-		x = finish(x);
+		if ((x = read_back(x)) == NULL && rows[i].bad)
+			continue;
+		assert_non_null(x);
 		snprintf(row, sizeof row, "%s %s", rows[i].from, rows[i].to);
 		unit_same(row, rows[i].want,
 		    findings_of(x, "mail.example.com"));

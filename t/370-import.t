@@ -162,6 +162,76 @@ $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
 is($r->{status}, 65, 'a class: exit 65');
 like($r->{err}, qr/:1: "need_tls" is no restriction: /, 'a class: why');
 
+# Connectors become profiles, and hosts CLIENT.
+my $connectors = "domain,policy,connector,clients\n" .
+    "a.example,PERM+VERIFY:128+VER:1.2++PFS,Partner TLS,192.0.2.1\n" .
+    "b.example,PERM+VERIFY:128+VER:1.2++PFS,Partner TLS,\"198.51.100.0/24; .b.example\"\n" .
+    "c.example,PERM+VERIFY:128,partner tls,\nd.example,encrypt,Basic,\n" .
+    "e.example,yes,Basic,2001:db8::/32|192.0.2.4\nf.example,OK,Free/Mail,192.0.2.9\n" .
+    "g.example,PERM+VERIFY+CLIENT:192.0.2.3,Bound,192.0.2.4\n" .
+    "h.example,encrypt,Basic,192.0.2.1-192.0.2.9\n" .
+    "i.example,encrypt,Basic,192.0.2.1+UNTIL:2020-01-01\n" .
+    "j.example,ENCR:1+MSG:hello you,Talk,192.0.2.1\n" .
+    "k.example,ENCR:1+UNTIL:2030-01-01,Dated,\nl.example,OK,,\n";
+import_is('csv', 'connectors', $connectors, 65, join('', map { "$_\n" }
+    "Profile:Partner-TLS\tPERM+VERIFY:128+VER:1.2++PFS++BY:csv:connectors",
+    "TLS_From:a.example\tAS:Partner-TLS++CLIENT:192.0.2.1++BY:csv:connectors",
+    "TLS_From:b.example\tAS:Partner-TLS++CLIENT:198.51.100.0/24++CLIENT:.b.example++BY:csv:connectors",
+    "TLS_From:c.example\tPERM+VERIFY:128+BY:csv:connectors",
+    "Profile:Basic\tENCR:1+BY:csv:connectors",
+    "TLS_From:d.example\tAS:Basic++BY:csv:connectors",
+    "TLS_From:e.example\tAS:Basic++CLIENT:2001:db8::/32++CLIENT:192.0.2.4++BY:csv:connectors",
+    "TLS_From:f.example\tENCR:0+CLIENT:192.0.2.9++BY:csv:connectors",
+    "TLS_From:g.example\tPERM+VERIFY+CLIENT:192.0.2.4++CLIENT:192.0.2.3++BY:csv:connectors",
+    "TLS_From:j.example\tENCR:1+CLIENT:192.0.2.1++MSG:hello you++BY:csv:connectors",
+    "TLS_From:k.example\tENCR:1+UNTIL:2030-01-01++BY:csv:connectors",
+    "TLS_From:l.example\tENCR:0+BY:csv:connectors"),
+    ':4: partner tls does not stand for "PERM+VERIFY:128": the line says it itself',
+    ':7: Free/Mail does not stand for "OK": the line says it itself',
+    ':8: Bound does not stand for "PERM+VERIFY+CLIENT:192.0.2.3": the line says it itself',
+    ':9: "192.0.2.1-192.0.2.9" can never hold: it names no client; addresses ' .
+    'are grouped by prefix, not from one to another; the smallest network ' .
+    'around them is CLIENT:192.0.2.0/28',
+    ':10: "192.0.2.1+UNTIL:2020-01-01" is no host',
+    ':11: Talk does not stand for "ENCR:1+MSG:hello you": the line says it itself',
+    ':12: Dated does not stand for "ENCR:1+UNTIL:2030-01-01": the line says it itself');
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_Rcpt', 'csv',
+    $scratch->write('out', "domain,policy,clients\na.example,encrypt,192.0.2.1\n" .
+    "b.example,encrypt,\n"));
+is($r->{status}, 65, 'mail that leaves has no client: exit 65');
+like($r->{err}, qr/^\S+out:2: .*CLIENT.*\n/, 'and is named') or diag($r->{err});
+# What the build alone would find.
+for ('ENCR:1+CLIENT:998.51.100.0/24', 'ENCR:1+WHEN:1.2.3.4/33', 'ENCR:1+CIPHER:NOSUCH') {
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'csv',
+	    $scratch->write('built', "a.example,$_\n"));
+	is("$r->{status} $r->{out}", '65 ', "not taken: $_");
+	like($r->{err}, qr/built:1: "?[\d.A-Z\/]+"? (?:is n|has no valid)/, 'and named') or diag($r->{err});
+}
+for ("TLS_Rcpt:a.example,VERIFY+CLIENT:192.0.2.1,P\n", "a.example,DANE,P\n",
+    "a.example,FOO,P\n", "TLS_Auth:a,PERM+NONE,P\n") {
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'csv',
+	    $scratch->write('unfit', "key,policy,connector\n$_"));
+	is("$r->{status} $r->{out}", '65 ', 'no profile of what fits no such key: ' .
+	    s/\n//r) or diag($r->{err});
+}
+$r = Tlspolicy::Scratch::run('sh', '-c', "'$tlspolicy' import csv '" .
+    $scratch->write('connectors', $connectors) . "' | '$tlspolicy' build -d '" .
+    $scratch->path('connectors.mdb') . "' -");
+is($r->{status}, 0, 'they build') or diag($r->{err});
+my %session = (verify => 'OK', tls_version => 'TLSv1.3', cipher =>
+    'TLS_AES_256_GCM_SHA384', cipher_bits => 256, client_resolve => 'OK');
+for (['a.example', '192.0.2.1', 'accept'], ['a.example', '192.0.2.2', 'reject 550 5.7.1'],
+    ['b.example', '198.51.100.9', 'accept'], ['e.example', '192.0.2.4', 'accept'],
+    ['e.example', '192.0.2.5', 'tempfail 451 4.7.1'], ['f.example', '192.0.2.1', 'tempfail 451 4.7.1'],
+    ['d.example', '203.0.113.1', 'accept']) {
+	my ($domain, $addr, $want) = @$_;
+	$r = Tlspolicy::Scratch::run($tlspolicy, 'check', '-d',
+	    $scratch->path('connectors.mdb'), '-t', 'TLS_From',
+	    "mail_addr=a\@$domain", "client_addr=$addr",
+	    'client_name=mx.elsewhere.example', map { "$_=$session{$_}" } sort keys %session);
+	like($r->{out}, qr/^\Q$want\E\b/, "$domain from $addr: $want") or diag($r->{err});
+}
+
 import_is('csv', 'my partners+.csv', "Domain,Policy\r\n" .
     "\"partner.example\",encrypt\r\nb\xc3\xbccher.example;VERIFY:128+PFS\r\n" .
     "TLS_Clt:mx.example,PERM+ENCR:128\r\na.example\r\nb.example,foo\r\n" .

@@ -57,11 +57,39 @@ gives('names', 0, 'TLS_Clt:b.example TEMP+ENCR:1', undef,
     " \${none:inline:{\$(y).example=$demand}}\n");
 gives('a comparison', 65, '', qr/main\.cf: a \$\{\.\.\.\} in it is more than/,
     "smtpd_client_restrictions = \${{\$x} == {y} ? {reject} : {permit}}\n");
-gives('classes', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:b.example WARN+ENCR:1 ; ' .
+gives('classes', 0, 'Profile:one TEMP+ENCR:1 ; TLS_From:a.example AS:one ; TLS_From:b.example WARN+ENCR:1 ; ' .
     'TLS_From:sub.a.example ENCR:0', undef,
     "smtpd_restriction_classes = one, two\none = two\ntwo = $demand\n" .
     "three = $demand\nsmtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
     t => "a.example one\nb.example warn_if_reject $demand\nsub.a.example permit\n");
+# A class is a profile of its name where it stands alone; else what it asks for.
+gives('classes as profiles', 0, 'Profile:tls TEMP+ENCR:1 ; TLS_From:a.example AS:tls ; ' .
+    'TLS_From:b.example AS:tls ; Profile:see WARN+ENCR:1 ; TLS_From:c.example AS:see ; ' .
+    'TLS_From:d.example TEMP+ENCR:1 ; TLS_From:e.example TEMP+ENCR:1 ; ' .
+    'TLS_From:f.example TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = tls, see, my.class, SEE\ntls = $demand\n" .
+    "see = warn_if_reject $demand\nmy.class = $demand\nSEE = $demand\n" .
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
+    t => "a.example tls\nb.example tls\nc.example see\nd.example my.class\n" .
+    "e.example SEE\nf.example tls, reject_unknown_client_hostname\n");
+gives('of two tags, one profile', 0, 'Profile:tls TEMP+ENCR:1 ; TLS_Clt:192.0.2.1 AS:tls ; ' .
+    'TLS_From:a.example AS:tls', undef,
+    "smtpd_restriction_classes = tls\ntls = $demand\n" .
+    "smtpd_client_restrictions = check_client_access inline:{192.0.2.1=tls}\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=tls}\n");
+gives('no profile of patterns', 0, 'TLS_Clt:192.0.2.0/24 TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = tls\ntls = $demand\n" .
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/n\n",
+    n => "192.0.2.0/24 tls\n192.0.2.7 tls\n");
+gives('what is below a domain of a class', 0, 'Profile:tls TEMP+ENCR:1 ; ' .
+    'TLS_From:a.example AS:tls ; TLS_From:.a.example ENCR:0', undef,
+    "parent_domain_matches_subdomains =\nsmtpd_restriction_classes = tls\ntls = $demand\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=tls}\n");
+gives('below a domain of a class, another', 0, 'Profile:tls TEMP+ENCR:1 ; ' .
+    'TLS_From:.a.example AS:tls ; TLS_From:b.a.example ENCR:0 ; TLS_From:.b.a.example AS:tls', undef,
+    "parent_domain_matches_subdomains =\nsmtpd_restriction_classes = tls\ntls = $demand\n" .
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
+    t => ".a.example tls\nb.a.example OK\n");
 gives('not a class', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/t:1: "three" is no restriction/,
     "smtpd_restriction_classes = one\nthree = $demand\nsmtpd_sender_restrictions = " .
     "check_sender_access texthash:\$config_directory/t\n", t => "a.example three\nb.example $demand\n");
@@ -130,7 +158,7 @@ gives('words that look like checks', 65, '', qr/asks for TLS by what no tag look
     "smtpd_sender_restrictions = check_ inline:{a.example=$demand}, check_x_access inline:{c.example=$demand}\n");
 gives('a class in itself', 65, '', qr/a: classes within classes, more than 8 deep/,
     "smtpd_restriction_classes = a\na = a\nsmtpd_sender_restrictions = a\n");
-gives('a class within its table', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1', undef,
+gives('a class within its table', 0, 'Profile:a TEMP+ENCR:1 ; TLS_From:a.example AS:a ; TLS_From: TEMP+ENCR:1', undef,
     "smtpd_restriction_classes = a\na = check_sender_access inline:{a.example=a}, $demand\n" .
     "smtpd_sender_restrictions = a\n");
 gives('a class of nothing', 0, 'TLS_Clt: TEMP+ENCR:1', undef,

@@ -199,6 +199,16 @@ goes('nobody asks', { smtp_tls_policy_maps => '' }, 'verify.test',
     { next => 'verify.test', asked => '', result => 'not-found',
     ours => 'no: smtp_tls_policy_maps does not have it', outcome => $clear });
 
+my $patterns = 'inline:{ { a.test = secure match=.a.test policy_type=sts mx_host_pattern=*.a.test mx_host_pattern=b.test } }';
+SKIP: {
+	skip 'this Postfix does not enforce the patterns of MTA-STS', 1
+	    unless `postconf -d -h smtp_tls_enforce_sts_mx_patterns 2>/dev/null` =~ /^yes/;
+	goes('patterns of MTA-STS', { smtp_tls_policy_maps => $patterns }, 'a.test', { next => 'a.test',
+	    outcome => qr/signed for the server's own name, which has to be \*\.a\.test or b\.test$/ });
+}
+goes('... that are not enforced', { smtp_tls_policy_maps => $patterns, smtp_tls_enforce_sts_mx_patterns => 'no' },
+    'a.test', { next => 'a.test', outcome => qr/signed for a name below a\.test$/ });
+
 # By whom it is, and to which of a domain's addresses.
 my %by_sender = (sender_dependent_relayhost_maps =>
     'inline:{ { jane@a.test = [hub.test]:587 } { @b.test = pinned.test } { joe@a.test = DUNNO } {<> = dane.test} { kim = none.test} }',

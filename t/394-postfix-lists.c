@@ -225,7 +225,8 @@ static const struct set_up maps_rows[] = {
 	    "encrypt (smtp_enforce_tls), and outbound-default is may\n" },
 	{ "by the old names, and a name",
 	    ASK MAP "\nsmtp_tls_security_level =\nsmtp_enforce_tls = yes\n"
-	    "smtp_tls_enforce_peername = yes\n", "", SMTP,
+	    "smtp_tls_enforce_peername = yes\n"
+	    "smtp_tls_verify_cert_match = nexthop, dot-nexthop\n", "", SMTP,
 	    "postfix-level: service smtp/unix of /dir delivers at the level "
 	    "verify (smtp_enforce_tls), and outbound-default is may\n" },
 	{ "the old may", ASK MAP "\nsmtp_tls_security_level =\n"

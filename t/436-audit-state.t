@@ -222,6 +222,38 @@ subtest 'what is no loss' => sub {
 	like(verify()->{out}, qr/^whole: .*\n.*\n.*\nmissing: lines 1 to 11,/, 'whole');
 };
 
+subtest 'killed soon after it was rotated' => sub {
+	for my $how ('', 'packed', 'twice', 'forged') {
+		begin("soon-$how");
+		records(2);
+		noted(5);
+		records(2);
+		for my $n ($how eq 'twice' ? (2, 1) : 1) {
+			rename $log, "$log.$n";
+			$d->hup;
+			ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }),
+			    "$how: rotated");
+			records(1);
+		}
+		# What was noted is as old as it may be.
+		my ($five) = map { slurp($_) =~ /"seq":5,"chain":"(\w+)"/ }
+		    glob "$log.*";
+		meanwhile(sub {
+			spew($state, slurp($state) =~ s/^head .*/head $five 5/mr);
+			system('gzip', "$log.1") if $how eq 'packed';
+			spew("$log.1", slurp("$log.1") =~ s/"seq":5,"chain":"./"seq":5,"chain":"x/r)
+			    if $how eq 'forged';
+		}, 1);
+		if ($how eq 'forged') {
+			is_missed(qr/line 5 is not what it was/, 1, 'forged');
+			next;
+		}
+		is_quiet("$how: killed");
+		records(1);
+		is(verify()->{status}, 0, "$how: whole");
+	}
+};
+
 subtest 'a log of before, and notes that are none' => sub {
 	begin('notes');
 	records(2);

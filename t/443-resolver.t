@@ -112,6 +112,16 @@ my @others = (
 	['x13', '', "OK secure $sts", "OK secure match=mx1.sts.test:.sts.test "
 	    . 'servername=hostname policy_type=sts { policy_string = version: '
 	    . 'STSv1 } mx_host_pattern=.sts.test'],
+	# Postfix would take the patterns in place of names that are not theirs.
+	['x19', 'VERIFY+CN:mx.pin.test', "OK secure $sts", 'OK secure match=mx.pin.test servername=hostname '
+	    . 'policy_type=sts { policy_string = version: STSv1 }'],
+	['x20', "ENCR:1+FP:$fp", "OK secure $sts", "OK fingerprint match=$fp servername=hostname policy_type=sts "
+	    . '{ policy_string = version: STSv1 }'],
+	['x21', 'VERIFY', 'OK may policy_type=sts mx_host_pattern=.sts.test',
+	    'OK secure match=nexthop:dot-nexthop policy_type=sts'],
+	['x22', 'ENCR:1', 'OK may policy_type=sts mx_host_pattern=.sts.test',
+	    'OK encrypt policy_type=sts mx_host_pattern=.sts.test'],
+	['x23', 'VERIFY', "OK secure $sts", "OK secure $sts"],
 	# A resolver that believes DNS, too, does not make VERIFY do so.
 	['x16', 'VERIFY', 'OK secure match=a:hostname',
 	    'OK secure match=nexthop:dot-nexthop'],
@@ -248,6 +258,8 @@ for my $case (@cases) {
 	$want .= $case->{row} eq 'ENCR:128' ? ' ciphers=high' : '';
 	$want .= ' ' . $sts =~ s/^match=\S+ //r if $case->{column} eq 'secure'
 	    && $case->{row} !~ /^(?:OK|ENCR:0|Try_TLS NO)$/;
+	# The patterns are for names of the resolver's own, or for none.
+	$want =~ s/ mx_host_pattern=\S+// if $cell =~ /^(?:secure|FP)$/;
 	is($told, $want, $case->{name});
 }
 is(ask("$_->[0].test"), $_->[3], "beside $_->[2]: $_->[1]") for @others;

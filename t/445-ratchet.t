@@ -353,6 +353,35 @@ subtest 'killed at any moment' => sub {
 	    qr/^epochs: 1 to $epoch of/m, 'whole, and none skipped');
 };
 
+subtest 'several nodes, each with its own' => sub {
+	my (@files, @keys);
+	for my $node ('mx1.example.org', 'mx2.example.org') {
+		my ($d, $start) = ratcheted($node);
+		my $log = "$d->{dir}/audit.log";
+		for my $n (1 .. 3) {
+			my $m = session($d, %sendmail, j => $node);
+			$m->mail('a@example.com') for 1 .. 2;
+			$m->quit;
+			next if $n == 3;
+			rename $log, "$log.$n" or die;
+			$d->hup;
+			ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }),
+			    'another file');
+		}
+		is($d->stop, 0, 'ends');
+		push @files, "$log.1", "$log.2", $log;
+		push @keys, -k => $start;
+	}
+	my $r = verifies([@keys, reverse @files], 0,
+	    qr/^epochs: 1 to 3 of.*^epochs: 1 to 3 of/ms, 'in any order');
+	is(() = $r->{out} =~ /^whole: /mg, 2, 'two chains');
+	verifies([@keys[0, 1], @files], 65, qr/not verified.*^whole: |^whole: .*not verified/ms,
+	    'one key alone: the one is whole, the other not verified');
+	# The newest file of a node is lost: what follows in another cannot tell.
+	verifies([@keys, @files[0, 2 .. 5]], 65, qr/^broken: cut$/m,
+	    'a file in the middle gone');
+};
+
 subtest 'a key that cannot be replaced' => sub {
 	my $metrics = Tlspolicy::Scratch::free_port();
 	my ($d, $start, $file) = ratcheted('stuck', metrics => "inet:$metrics\@127.0.0.1");
@@ -430,7 +459,10 @@ subtest 'key files' => sub {
 	    [join('', @good) =~ s/key .*/key 00/r, 'no key']) {
 		my ($text, $name) = @$_;
 		spew($case, $text);
-		my $r = verifies([-k => $case, $log], 78, qr/expected the lines/, $name);
+		verifies([-k => $case, $log], 78, qr/expected the lines/, $name);
+		my $r = tlspolicy('audit', 'key', '-c', $conf, $case);
+		like("$r->{status} $r->{err}", qr/^78 .*expected the lines/,
+		    '... audit key says so, too');
 	}
 	spew($case, join('', @good) =~ s/id ..../id 0000/r);
 	verifies([-k => $case, $log], 78, qr/id is not that of its key/, 'another id');

@@ -89,7 +89,9 @@ is($record->{result}, 'passed-on', 'recorded: passed on');
 is($record->{resolver}, 'OK secure match=mx.sts.test servername=hostname',
     'what it said');
 
-is(Tlspolicy::Scratch::end_pid($pid) // 0, 0, 'the resolver is gone');
+# That of Debian 13 waits for its connections to end, and is killed then.
+Tlspolicy::Scratch::end_pid($pid);
+ok(!kill(0, $pid), 'the resolver is gone');
 $out->policy('TLS_Rcpt:stripped.test OK');
 $out->delivery_is('plain.test', qr/TLS configuration problem|4\.7\.5/,
     'without it nothing leaves');

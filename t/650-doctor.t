@@ -32,6 +32,7 @@ my $metrics = 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1';
 my $facts = "unix:$setups->{daemon}{dir}/facts.sock";
 my $fp = join ':', ('AB') x 32;
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
+my $tlsrpt = $setups->{scratch}->path('milter/tlsrpt.sock');
 
 # Parameters for a certificate of this kind.
 sub pair {
@@ -325,6 +326,23 @@ my @rows = (
 	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy",
 		tls_required_enable => 'yes' },
 	    finds => 'postfix-tls-required' },
+	'TLSRPT that Postfix does not send, and to elsewhere' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666', 'tlsrpt-socket' => "unix:$tlsrpt" },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", smtp_tlsrpt_enable => 'no',
+		smtp_tlsrpt_socket_name => 'private/tlsrpt' },
+	    finds => 'postfix-tlsrpt postfix-tlsrpt' },
+	'TLSRPT as it is wanted' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666', 'tlsrpt-socket' => "unix:$tlsrpt" },
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", smtp_tlsrpt_enable => 'yes',
+		smtp_tlsrpt_socket_name => $tlsrpt },
+	    finds => '' },
+	'TLSRPT that a chrooted smtp does not see' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666', 'tlsrpt-socket' => "unix:$tlsrpt" },
+	    main => { smtp_tls_policy_maps => "proxy:socketmap:$map:tlspolicy", smtp_tlsrpt_enable => 'yes',
+		smtp_tlsrpt_socket_name => $tlsrpt },
+	    master => sub { $_[0] =~ s/^(smtp unix - -) n/$1 y/mr },
+	    says => qr/service smtp\/unix of \S+ runs chrooted and does not see \Q$tlsrpt\E/,
+	    finds => 'postfix-tlsrpt', left => 1 },
 	'a map that is asked, and the setting is off' => {
 	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
 	    finds => 'socketmap-off' },

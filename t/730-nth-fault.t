@@ -84,9 +84,18 @@ for my $rules ($new_rules, $old_rules) {
 }
 save_store();
 
+# A plan beside it, for the commands that are about one.
+my (%plan, $planned);
 sub restore
 {
 	my ($with) = @_;
+	unlink glob "$store.plan*";
+	for (sort keys %plan) {
+		last if !$planned;
+		open my $fh, '>', "$store.plan$_" or die "$store.plan: $!\n";
+		print $fh $plan{$_};
+		close $fh or die "$store.plan: $!\n";
+	}
 	for ('', '-lock') {
 		unlink "$store$_";
 		next if !$with;
@@ -113,6 +122,24 @@ my $sessions = $scratch->write('sessions', join '', map { join("\t",
     "\n" } 1 .. 40);
 my $log = $scratch->write('audit.log', Tlspolicy::Scratch::must(
     { in => $sessions }, "$builddir/t/sample-audit", $store));
+# Planned a thousand seconds before it, and judged by the plan all along.
+my $planned_log = do {
+	my $clock = Tlspolicy::Fault::Clock->new($scratch);
+	$clock->ahead(int($start / 1e6) - 1000 - time);
+	Tlspolicy::Scratch::must({ env => $clock->env }, $tlspolicy, 'plan',
+	    '-c', $conf, '--days', 1, $new_rules);
+	my $id = decode_id();
+	$plan{$_} = Tlspolicy::Scratch::slurp("$store.plan$_") for '', '-lock';
+	my @lines = split /\n/, Tlspolicy::Scratch::slurp($log);
+	s/,"seq":/,"plan":{"id":"$id","result":"same"},"seq":/ for @lines;
+	$scratch->write('planned.log', join '', map { "$_\n" } @lines);
+};
+sub decode_id
+{
+	my $status = run({}, undef, $tlspolicy, 'plan', '-c', $conf, 'status',
+	    $log)->{out};
+	return $status =~ /^plan ([0-9a-f]{16})/ ? $1 : die "no plan: $status\n";
+}
 my $first = Tlspolicy::Scratch::slurp($log) =~ /"queue_id":"([^"]+)"/ ? $1 :
     'NONE';
 my $certificate = $scratch->path('cert.pem');
@@ -285,6 +312,13 @@ my @commands = (
 	    'bank.example' ] },
 	{ name => 'outbound --json', args => [ 'outbound', '--mta', 'sendmail',
 	    '--json', 'bank.example', 'mx.bank.example' ] },
+	{ name => 'plan', args => [ 'plan', $new_rules ], plans => 1 },
+	{ name => 'plan status', args => [ 'plan', 'status', $planned_log ],
+	    planned => 1 },
+	{ name => 'plan status --json', args => [ 'plan', 'status', '--json',
+	    $planned_log ], planned => 1 },
+	{ name => 'apply', args => [ 'apply', $planned_log ], planned => 1,
+	    becomes => $new },
 	{ name => 'build DIR', args => [ 'build', $folder ], becomes => $new },
 	{ name => 'build, kept claims', args => [ 'build', $new_rules ],
 	    conf => $kept, becomes => $new },
@@ -303,7 +337,8 @@ my @commands = (
 	    '1..2' ] },
 	{ name => 'rollback', args => [ 'rollback', 1 ], becomes => $new },
 	{ name => 'replay --as-then', args => [ 'replay', '--as-then', $log ] },
-	{ name => 'replay, left', args => [ 'replay', '-r', $folder, $left ] },
+	{ name => 'replay --left', args => [ 'replay', '--left', '-r', $folder,
+	    $left ] },
 	{ name => 'report --left', args => [ 'report', '--left', $left ] },
 	{ name => 'report, a statement', args => [ 'report', '--domain',
 	    'x1.example', '--json', $log, $left ] },
@@ -358,6 +393,9 @@ sub same_output
 	s/^keys tried[:,].*//ms for $command->{name} eq 'audit why' &&
 	    $got =~ /^keys tried: cannot tell, the store cannot be read$/m ?
 	    ($got, $want) : ();
+	# The plan has an id and a time of its own.
+	s/\b[0-9a-f]{16}\b|\d{4}-\d\d-\d\dT[\d:]+Z//g for
+	    $command->{plans} ? ($got, $want) : ();
 	# The certificate is a second older.
 	s/days[_ ]left[": ]+\d+// for $got, $want;
 	return $got eq $want;
@@ -398,10 +436,18 @@ sub judge
 	    $fault !~ /^(?:write|malloc)/;
 	my @left = map { s{.*/}{}r } glob "$tmp/* $scratch->{dir}/store/*";
 	@left = grep { !/^policy\.mdb(?:-lock|-build)?$/ } @left;
+	@left = grep { !/^policy\.mdb\.plan(?:-lock)?$/ } @left
+	    if $planned || $command->{plans};
+	# What a library that ran out of memory has left the next plan removes.
+	@left = grep { !/^policy\.mdb\.plan\.new(?:-lock)?$/ } @left
+	    if $command->{plans} && $r->{status} == 69 && run({}, undef,
+	    $tlspolicy, @{$command->{line}})->{status} == 0 &&
+	    !-e "$store.plan.new";
 	wrong($command, $fault, $r, "left behind: @left") if @left;
 	unlink glob "$tmp/*/*";
 	rmdir $_ for glob "$tmp/*";
 	judge_store($command, $fault, $r) if defined $command->{becomes};
+	restore(1) if $planned || $command->{plans};
 }
 
 # The numbers of the calls that are to fail: of each place the first that came
@@ -414,7 +460,8 @@ sub numbers
 	run({ LD_PRELOAD => Tlspolicy::Fault::library('nth'),
 	    NTH_FAULT => "$kind:0", NTH_SITES => $sites, TMPDIR => $tmp },
 	    $command->{stdin}, $tlspolicy, @{$command->{line}});
-	restore(!$command->{none}) if defined $command->{becomes};
+	restore(!$command->{none}) if defined $command->{becomes} ||
+	    $command->{plans};
 	my @calls = -e $sites ?
 	    unpack '(a8)*', Tlspolicy::Scratch::slurp($sites) : ();
 	# One more, should a thread be faster than it was.
@@ -455,7 +502,9 @@ for my $command (@commands) {
 	next if defined $only && $command->{name} ne $only;
 	my $began = time;
 	my ($word, @rest) = @{$command->{args}};
-	my @sub = $word eq 'audit' || $word eq 'import' ? shift @rest : ();
+	my @sub = $word =~ /^(?:audit|import)$/ || "@rest" =~ /^status/ ?
+	    shift @rest : ();
+	$planned = $command->{planned};
 	$command->{line} = [ $word, @sub, '-c', $command->{conf} // $conf,
 	    @rest ];
 	restore(!$command->{none});

@@ -62,7 +62,7 @@ sub start
 
 sub refuses
 {
-	my $m = Tlspolicy::Milter->connect($daemon->socket, timeout => 0.5);
+	my $m = Tlspolicy::Milter->connect($daemon->socket, timeout => 10);
 	return 0 unless $m && eval { $m->negotiate };
 	$m->set(%sendmail);
 	$m->conn('mail.example.com', '192.0.2.1');

@@ -138,7 +138,8 @@ my %etc = (
 my %rules = (
 	'/etc/mail/access' => [qw(TLS_Clt:a.example tls_srv:b.example
 	    TLS_Clt:c.example MyCA:/C=DE/CN=x)],
-	'/etc/postfix' => [qw(TLS_From:bank.example TLS_From:shop.example)],
+	'/etc/postfix' => [qw(Profile:need_tls TLS_From:bank.example
+	    TLS_From:shop.example)],
 );
 for my $file (sort keys %etc) {
 	my ($shell) = grep { /^\$ .*\Q$file\E/ && /tlspolicy import/ }

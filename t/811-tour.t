@@ -28,6 +28,15 @@ for ([{ %tls, %from, i => 'Q1' }], [{ %from }]) {
 $daemon->audit_after(0, 2);
 $daemon->stop;
 
+# private.log, of a daemon that hides people.
+my $private = daemon('', name => 'private', settings => { privacy => 'days:30' });
+my $m = session($private, %sendmail, %tls, %from, i => 'Q1');
+$m->mail('ann@partner.example');
+$m->rcpt('bob@example.org');
+$m->message;
+$m->quit;
+$private->stop;
+
 # Where the page's commands run: with `tlspolicy' of the build folder.
 my $scratch = scratch();
 my $dir = $scratch->path('tour');
@@ -38,13 +47,17 @@ $scratch->write("tour/$_->[0]", $_->[1], 0755) for
     ['stricter', "TLS_Clt:partner.example\tPERM+VERIFY:128\n"],
     ['mail.log', Tlspolicy::Tree::text('t/data/tour.maillog')],
     ['audit.log', Tlspolicy::Scratch::slurp("$daemon->{dir}/audit.log")],
-    ['conf', "rules = $dir/rules\naudit-file = $dir/audit.log\n"],
+    ['private.log', Tlspolicy::Scratch::slurp("$private->{dir}/audit.log")],
+    ['conf', "rules = $dir/rules\naudit-file = $dir/audit.log\n" .
+        "state-folder = $dir\n"],
     ['tlspolicy', <<"END"];
 #!/bin/sh
 command=\$1
 shift
 exec '$program' "\$command" -c '$dir/conf' -d '$dir/policy.mdb' "\$@"
 END
+
+Tlspolicy::Scratch::must('cp', '-rp', "$private->{dir}/salts", $dir);
 
 sub as_on_the_page {
 	my ($text) = @_;
@@ -54,10 +67,11 @@ sub as_on_the_page {
 	$text =~ s/20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/2026-11-29T08:00:01Z/g;
 	$text =~ s/\b[0-9a-f]{64}\b/DIGEST/g;
 	$text =~ s/\bplan [0-9a-f]{16}\b/plan 5e0b41d2a7c9f386/g;
+	$text =~ s/~[0-9a-f]{32}/~COMMITMENT/g;
 	$text =~ s/by \S+ \(uid \d+\) at \S+/by alice (uid 1000) at mx1/g;
 	$text =~ s/ -c conf -d \S+policy\.mdb//g;
 	$text =~ s/(false from |--at )20\d\d-\d\d-\d\d/${1}2026-11-29/g;
-	$text =~ s/20\d\d-\d\d-\d\d(?=(?:$| to | \(|\n))/2026-11-29/gm;
+	$text =~ s/20\d\d-\d\d-\d\d(?=(?:$| to | \(|\n|: \d))/2026-11-29/gm;
 	return $text;
 }
 
@@ -77,5 +91,5 @@ for (@steps) {
 	    "cd '$dir' && PATH='$dir':\$PATH && exec 2>&1; $run");
 	is(as_on_the_page($r->{out}), $want, $command);
 }
-is(scalar(() = $page =~ /^\.Sh [A-Z ]+$/mg) - 3, 6, 'the six tasks');
+is(scalar(() = $page =~ /^\.Sh [A-Z ]+$/mg) - 3, 7, 'the seven tasks');
 done_testing;

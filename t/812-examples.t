@@ -233,7 +233,7 @@ sub try_text
 	if ($page eq 'tlspolicy.conf.5') {
 		$r = Tlspolicy::Scratch::run("$build/tlspolicy", 'settings',
 		    '-c', $scratch->write('text', $text));
-	} elsif ($text =~ /^(?:# .*\n)?TLS_\w+:/) {
+	} elsif ($text =~ /^(?:# .*\n)?(?:TLS_\w+|Profile):/) {
 		$r = Tlspolicy::Scratch::run("$build/tlspolicy", 'build', '-n',
 		    '-c', '/dev/null', '-d', "$root/none.mdb",
 		    $scratch->write('text', $text));

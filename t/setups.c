@@ -21,6 +21,7 @@ static const char parameters[] =
     "tls_append_default_CA = yes\n" "smtpd_tls_cert_file = none\n"
     "inet_interfaces = all\n" "mynetworks = 127.0.0.0/8\n"
     "smtpd_service_name = smtpd\n" "smtp_tls_security_level = may\n"
+    "smtp_tls_secure_cert_match = nexthop, dot-nexthop\n"
     "default_transport = smtp\n" "relay_transport = relay\n"
     "local_transport = local:$myhostname\n" "virtual_transport = virtual\n";
 static const char services[] =
@@ -170,18 +171,19 @@ found(const char *file)
 	static char memory[65536];
 	static struct trials all;
 	struct doctor_unit unit = { .socket_there = with->unit };
-	struct findings list, if_rules, if_verify;
+	struct findings list, if_rules, if_verify, if_prints;
 	struct rulefile rules;
 	struct doctor d = { .conf = "conf", .socket = or(with->socket, OURS),
 		.set_socket = or(with->set_socket, OURS), .set_group = "",
-		.socketmap = or(with->socketmap, "off"),
+		.socketmap = or(with->socketmap, "off"), .facts_socket = "off",
 		.outbound_default = or(with->level, "may"),
 		.outbound_exclude = or(with->exclude, ""),
 		.outbound_version = 2, .user = or(with->user, ""),
 		.store = "store", .audit_file = "", .rules_file = "rules",
 		.rules = with->rules == NULL ? NULL : &rules, .unit = &unit,
 		.findings = &list, .if_rules = &if_rules,
-		.if_verify = &if_verify, .trials = &all };
+		.if_verify = &if_verify, .if_prints = &if_prints,
+		.trials = &all };
 	struct text out;
 	struct fault f;
 
@@ -189,6 +191,7 @@ found(const char *file)
 	findings_init(&list);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
+	findings_init(&if_prints);
 	unit_read_rules(&rules, or(with->rules, "TLS_Clt: WARN+VERIFY\n"));
 	text_init(&out, memory, sizeof memory);
 	assert_true(file == NULL ? doctor_postfix(&d, "/dir", &f) :
@@ -197,6 +200,7 @@ found(const char *file)
 	findings_free(&list);
 	findings_free(&if_rules);
 	findings_free(&if_verify);
+	findings_free(&if_prints);
 	rulefile_free(&rules);
 	return memory;
 }

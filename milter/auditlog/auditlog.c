@@ -156,8 +156,8 @@ start(struct auditlog *a, const struct settings *s, struct fault *fault)
 	if (auditlog_is_off(s))
 		return true;
 	settings_state_folder(s, folder);
-	if (salting_follow(&a->salting, s, clock_date_us(), fault) &&
-	    options_of(a, s, &options, &key, fault)) {
+	if (options_of(a, s, &options, &key, fault) &&
+	    salting_follow(&a->salting, s, clock_date_us(), fault)) {
 		options.state_folder = folder;
 		if (s->checkpoint_key_file[0] != '\0')
 			options.checkpoint_key = s->checkpoint_key_file;

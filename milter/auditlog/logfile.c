@@ -131,9 +131,13 @@ begin(struct logfile *f, const char *path, const struct tail *tail,
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 }
 
-/* Is the known line in the file?  f->loss tells. */
+/*
+ * Is the known line in the file, or, when a daemon was killed soon after it had
+ * begun this one, in one before?  f->loss tells.
+ */
 static bool
-look_for_known(struct logfile *f, struct fault *fault)
+look_for_known(struct logfile *f, const char *path, const struct tail *tail,
+    struct fault *fault)
 {
 	if (f->known == NULL)
 		return true;
@@ -145,6 +149,9 @@ look_for_known(struct logfile *f, struct fault *fault)
 	case TAIL_UNREADABLE:
 		return false;
 	case TAIL_NOT_THERE:
+		if (tail->first > f->known->seq &&
+		    tail_search_rotated(path, f->known))
+			return true;
 		go_on_behind_known(f, LOGFILE_CHANGED, f->head.seq);
 		return true;
 	default:
@@ -165,7 +172,7 @@ begin_with_key(struct logfile *f, const char *path, struct tail *tail,
 	f->renamed = true;
 	if (before != NULL)
 		f->head = *before;
-	else if (!look_for_known(f, fault))
+	else if (!look_for_known(f, path, tail, fault))
 		return false;
 	f->size = 0;
 	before = &f->head;
@@ -191,7 +198,7 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	f->head = f->written = tail.head;
 	memcpy(f->written.hex, tail.sealed, sizeof tail.sealed);
 	f->written.torn = 0;
-	if (!look_for_known(f, fault))
+	if (!look_for_known(f, path, &tail, fault))
 		return false;
 	if (f->behind && f->loss == LOGFILE_NOTHING)
 		lose_epoch(f);

@@ -8,5 +8,7 @@
 void salting_forget(struct salting *) NONNULL;
 bool salting_open_day(struct salting *, int32_t day, struct fault *) MUST_CHECK
     NONNULL;
+/* Behind a failure: what may be lost, and the proof that it can be written. */
+bool salting_write_again(struct salting *, struct fault *) MUST_CHECK NONNULL;
 
 #endif

@@ -31,7 +31,6 @@ leave(struct salting *s)
 	if (s->dir != -1)
 		close(s->dir);
 	s->dir = -1;
-	s->day = 0;
 }
 
 void
@@ -42,8 +41,9 @@ salting_close(struct salting *s)
 	person_hash_free(s->hash);
 	s->hash = NULL;
 	free(s->pending);
-	s->pending = NULL;
-	s->room = 0;
+	free(s->unsynced);
+	s->pending = s->unsynced = NULL;
+	s->room = s->unsynced_room = s->nunsynced = 0;
 	atomic_store(&s->days, 0);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -57,6 +57,19 @@ day_of(int64_t now_us)
 /* The lock is held. */
 static bool
 try_again(struct salting *s, int64_t now_us)
+{
+	bool good;
+
+	leave(s);
+	good = salting_open_day(s, day_of(now_us), &s->why) &&
+	    salting_write_again(s, &s->why);
+	atomic_store(&s->failing, !good);
+	return good;
+}
+
+/* The lock is held. */
+static bool
+first_day(struct salting *s, int64_t now_us)
 {
 	bool good;
 
@@ -80,7 +93,7 @@ salting_follow(struct salting *s, const struct settings *settings,
 		leave(s);
 		atomic_store(&s->failing, false);
 		atomic_store(&s->scarce, false);
-	} else if (s->fd == -1 && !try_again(s, now_us)) {
+	} else if (s->fd == -1 && !first_day(s, now_us)) {
 		*fault = s->why;
 		fault_at_setting(fault, "privacy");
 		good = false;
@@ -169,16 +182,17 @@ static void
 watch_failing(struct salting *s, int64_t now_us)
 {
 	struct fault why;
-	bool failing;
+	bool failed, failing;
 
 	pthread_mutex_lock(&s->lock);
-	failing = atomic_load(&s->failing) && !try_again(s, now_us);
+	failed = atomic_load(&s->failing);
 	why = s->why;
+	failing = failed && !try_again(s, now_us);
 	pthread_mutex_unlock(&s->lock);
-	if (failing && !s->told_failing)
+	if (failed && !s->told_failing)
 		say(LOG_LEVEL_ERROR, &why, "; no mail is accepted until people "
 		    "can be hidden in its record");
-	if (!failing && s->told_failing)
+	if (!failing && (failed || s->told_failing))
 		log_info("privacy: people are hidden again");
 	s->told_failing = failing;
 }

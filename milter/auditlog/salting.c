@@ -13,7 +13,7 @@
 
 #include "milter/auditlog/salting-internal.h"
 
-enum { SLOTS_FIRST = 4096 };
+enum { SLOTS_FIRST = 4096, UNSYNCED_MAX = 4 * 1024 * 1024 };
 static const char digits[] = "0123456789abcdef";
 
 /* Whose it is, by the beginning of its first salt, and its commitment. */
@@ -162,6 +162,8 @@ salting_open_day(struct salting *s, int32_t day, struct fault *fault)
 	s->fd = salts_erase_file(s->dir, name, true, fault);
 	if (s->fd == -1)
 		return false;
+	if (s->day != day)
+		s->nunsynced = 0;
 	s->day = day;
 	/* Its name is to outlive a power failure as its lines do. */
 	if ((fsync(s->dir) == 0 || errno == EINVAL ||
@@ -258,24 +260,68 @@ salting_begin(struct salting *s, int64_t now_us, bool accepts,
 
 /* One write(2), so that two daemons' lines do not mix. */
 static bool
-write_pending(struct salting *s)
+write_lines(struct salting *s, const char *lines, size_t size)
 {
 	ssize_t n;
 
-	if (s->npending == 0)
-		return true;
 	if (s->torn && write(s->fd, "\n", 1) != 1)
 		return false;
 	s->torn = false;
 	do
-		n = write(s->fd, s->pending, s->npending);
+		n = write(s->fd, lines, size);
 	while (n == -1 && errno == EINTR);
 	s->dirty = true;
-	if (n == (ssize_t)s->npending)
+	if (n == (ssize_t)size)
 		return true;
 	s->torn = n > 0;
 	errno = n == -1 ? errno : ENOSPC;
 	return false;
+}
+
+/*
+ * A disk whose sync failed may have lost them.  With audit-sync = none nobody
+ * asks for that, and what is kept is given up now and then.
+ */
+static void
+keep_unsynced(struct salting *s)
+{
+	size_t n = s->nunsynced + s->npending;
+
+	if (n > UNSYNCED_MAX)
+		s->nunsynced = 0;
+	if (n > s->unsynced_room) {
+		char *larger = realloc(s->unsynced, 2 * n);
+
+		if (larger == NULL)
+			return;
+		s->unsynced = larger;
+		s->unsynced_room = 2 * n;
+	}
+	memcpy(s->unsynced + s->nunsynced, s->pending, s->npending);
+	s->nunsynced += s->npending;
+}
+
+static bool
+write_pending(struct salting *s)
+{
+	if (s->npending == 0)
+		return true;
+	if (!write_lines(s, s->pending, s->npending))
+		return false;
+	keep_unsynced(s);
+	return true;
+}
+
+/* Once more what may be lost; an empty line, to see that it can be written. */
+bool
+salting_write_again(struct salting *s, struct fault *fault)
+{
+	bool good = s->nunsynced > 0 ?
+	    write_lines(s, s->unsynced, s->nunsynced) :
+	    write_lines(s, "\n", 1);
+
+	return good || fault_errno(fault, FAULT_IO, errno,
+	    "cannot write salts");
 }
 
 bool
@@ -307,6 +353,7 @@ salting_sync(struct salting *s)
 {
 	bool good = true;
 	int fd = -1, error;
+	size_t n;
 
 	pthread_mutex_lock(&s->lock);
 	if (s->dirty && s->fd != -1) {
@@ -314,14 +361,21 @@ salting_sync(struct salting *s)
 		good = fd != -1;
 		s->dirty = !good;
 	}
+	n = s->nunsynced;
 	pthread_mutex_unlock(&s->lock);
 	if (fd == -1)
 		return good;
 	error = fdatasync(fd) == 0 ? 0 : errno;
 	close(fd);
-	if (error == 0)
-		return true;
 	pthread_mutex_lock(&s->lock);
+	if (error == 0) {
+		/* Less than before: another day has begun meanwhile. */
+		n = n <= s->nunsynced ? n : 0;
+		s->nunsynced -= n;
+		memmove(s->unsynced, s->unsynced + n, s->nunsynced);
+		pthread_mutex_unlock(&s->lock);
+		return true;
+	}
 	s->dirty = true;
 	fault_errno(&s->why, FAULT_IO, error, "cannot bring salts to the disk");
 	atomic_store(&s->failing, true);

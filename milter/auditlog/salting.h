@@ -47,6 +47,8 @@ struct salting {
 	size_t size, n;
 	char *pending; /* lines of the record at hand */
 	size_t npending, room;
+	char *unsynced; /* lines that a disk may lose; to be written again */
+	size_t nunsynced, unsynced_room;
 
 	/* salting_watch()'s own. */
 	struct fault why; /* of `failing` */

@@ -63,8 +63,6 @@ struct writer {
 	bool keep_no_more;
 	atomic_bool stream; /* nothing of it is looked for again */
 
-	bool (*sync_before)(void *arg); /* writer.h; constant */
-	void *before_arg;
 	struct signing signing;
 	struct logstate state; /* only the keeping thread's, once there is */
 	bool told_unknown;     /* WRITER_UNKNOWN */

@@ -281,7 +281,8 @@ writer_sync(struct writer *w, struct fault *fault)
 	struct entry *list;
 	bool good;
 
-	if (w->sync_before != NULL && !w->sync_before(w->before_arg))
+	if (w->options.sync_before != NULL &&
+	    !w->options.sync_before(w->options.arg))
 		return fault_set(fault, FAULT_IO, "salts cannot be brought to "
 		    "the disk");
 	pthread_mutex_lock(&w->lock);

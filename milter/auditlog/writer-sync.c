@@ -44,8 +44,8 @@ sync_once(struct writer *w)
 	w->sync_busy_ms = w->last_sync_ms = began;
 	pthread_mutex_unlock(&w->lock);
 	/* What fails there keeps the next records out. */
-	if (w->sync_before != NULL)
-		(void)w->sync_before(w->before_arg);
+	if (w->options.sync_before != NULL)
+		(void)w->options.sync_before(w->options.arg);
 	good = fdatasync(fd) == 0;
 	pthread_mutex_lock(&w->lock);
 	w->syncing = false;

@@ -317,8 +317,6 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->options.state_folder = NULL;
 	w->options.checkpoint_key = w->options.checkpoint_file = NULL;
 	w->state.dir = -1;
-	w->sync_before = options->sync_before;
-	w->before_arg = options->arg;
 	w->sync = options->sync;
 	w->full = options->full;
 	w->room = options->queue_bytes != 0 ? options->queue_bytes :

@@ -30,6 +30,27 @@ key_fault(const char *path, struct fault *fault, const char *what,
 	return false;
 }
 
+static bool
+begins_like_one(int fd)
+{
+	char start[sizeof WORD - 1];
+
+	return pread(fd, start, sizeof start, 0) == (ssize_t)sizeof start &&
+	    memcmp(start, WORD, sizeof start) == 0;
+}
+
+bool
+chain_is_ratchet(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+	    O_NOFOLLOW);
+	bool is = fd != -1 && begins_like_one(fd);
+
+	if (fd != -1)
+		close(fd);
+	return is;
+}
+
 /*
  * The daemon's user owns a ratchet in a folder of its own, as it replaces it;
  * so root takes it from there, and it says no more than that user could say.
@@ -37,13 +58,10 @@ key_fault(const char *path, struct fault *fault, const char *what,
 static bool
 is_of_daemon(int fd, const char *path, uid_t owner)
 {
-	char start[sizeof WORD - 1];
 	struct fault ignored;
 	uid_t of_folder = 0;
 
-	return geteuid() == 0 &&
-	    pread(fd, start, sizeof start, 0) == (ssize_t)sizeof start &&
-	    memcmp(start, WORD, sizeof start) == 0 &&
+	return geteuid() == 0 && begins_like_one(fd) &&
 	    folder_owner(path, &of_folder, &ignored) && of_folder == owner;
 }
 

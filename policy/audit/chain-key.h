@@ -40,6 +40,8 @@ struct chain_key {
 bool chain_read_key(const char *path, struct chain_key *, struct fault *)
     MUST_CHECK NONNULL;
 void chain_wipe_key(struct chain_key *) NONNULL;
+/* It begins like one, whether it can be used or not. */
+bool chain_is_ratchet(const char *path) NONNULL;
 
 /* To the key of the next epoch.  False: no ratchet, its end, or OpenSSL. */
 bool chain_advance_key(struct chain_key *) MUST_CHECK NONNULL;

@@ -132,9 +132,9 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	jsonput_start(&p->out, out);
 	PUT(p, CHAIN_START "\"outbound\",\"time\":");
 	jsonput_time(&p->out, r->time_us);
-	line_privacy(&p->out, r->hiding);
 	PUT(p, ",\"generation\":");
 	jsonput_number(&p->out, r->answer->generation);
+	line_privacy(&p->out, r->hiding);
 	PUT(p, ",\"map\":");
 	jsonput_string(&p->out, slice_of(outbound_map_name(r->question->map)));
 	PUT(p, ",\"query\":");

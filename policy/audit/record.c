@@ -347,7 +347,6 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, event_names[r->event]);
 	PUT(l, ",\"time\":");
 	jsonput_time(&l->out, r->time_us);
-	line_privacy(&l->out, l->hiding);
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
@@ -355,6 +354,7 @@ record_format(const struct record *r, struct text *out)
 		PUT(l, ",\"settings\":");
 		line_slice(l, r->settings);
 	}
+	line_privacy(&l->out, l->hiding);
 	PUT(l, ",\"session\":");
 	line_slice(l, r->session);
 	line_facts(l);

@@ -18,10 +18,9 @@
 #include "policy/audit/chain-key.h"
 #include "policy/audit/chain-link.h"
 #include "policy/audit/source.h"
-#include "policy/audit/tail.h"
+#include "policy/audit/tail-internal.h"
 
-enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096,
-	SEARCH_WINDOW = 1024 * 1024 };
+enum { WINDOW = 128 * 1024, FIRST_WINDOW = 4096 };
 
 /* Epochs only grow: the last one is the largest. */
 static void
@@ -79,8 +78,8 @@ take_window(struct tail *t, struct chain *chain, struct slice s, bool whole)
 	return true;
 }
 
-static bool
-read_window(int fd, char *buf, size_t n, off_t offset, struct fault *fault)
+bool
+tail_read_window(int fd, char *buf, size_t n, off_t offset, struct fault *fault)
 {
 	while (n > 0) {
 		ssize_t got = pread(fd, buf, n, offset);
@@ -140,7 +139,7 @@ try_window(int fd, size_t n, struct chain *chain, struct tail *t,
 	if (buf == NULL)
 		return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 		    "%zu bytes", n);
-	good = read_window(fd, buf, n, (off_t)(t->size - n), fault);
+	good = tail_read_window(fd, buf, n, (off_t)(t->size - n), fault);
 	if (good && !take_window(t, chain, slice_make(buf, n), n == t->size))
 		good = fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 	if (good && !t->found && n == t->size && !is_torn(slice_make(buf, n)))
@@ -161,6 +160,7 @@ first_key(struct slice s, struct tail *t)
 	while (slice_next(&s, '\n', &line)) {
 		if (!chain_split(line, &parts))
 			continue;
+		t->first = parts.seq;
 		if (!chain_parse_link(line, &link))
 			return true;
 		memcpy(t->key, link.key, sizeof t->key);
@@ -184,7 +184,7 @@ read_first_key(int fd, struct tail *t, struct fault *fault)
 		if ((buf = malloc(n)) == NULL)
 			return fault_errno(fault, FAULT_UNAVAILABLE, errno,
 			    "%zu bytes", n);
-		if (!read_window(fd, buf, n, 0, fault)) {
+		if (!tail_read_window(fd, buf, n, 0, fault)) {
 			free(buf);
 			return false;
 		}
@@ -228,16 +228,16 @@ take_epochs(struct tail *t, struct slice s, const char *start)
 static bool
 read_epoch(int fd, struct tail *t, struct fault *fault)
 {
-	char *buf = malloc(SEARCH_WINDOW);
+	char *buf = malloc(TAIL_SEARCH_WINDOW);
 	uint64_t first = t->epoch;
 	off_t end = (off_t)t->size;
 	bool good = buf != NULL || fault_no_memory(fault);
 
 	while (good && end > 0 && t->epoch == first) {
-		size_t n = end < SEARCH_WINDOW ? (size_t)end : SEARCH_WINDOW;
+		size_t n = end < TAIL_SEARCH_WINDOW ? (size_t)end : TAIL_SEARCH_WINDOW;
 
 		end -= (off_t)n;
-		if (!(good = read_window(fd, buf, n, end, fault)))
+		if (!(good = tail_read_window(fd, buf, n, end, fault)))
 			break;
 		take_epochs(t, slice_make(buf, n), "\n" CHAIN_START "\"epoch\"");
 		take_epochs(t, slice_make(buf, n), "\n" CHAIN_START "\"link\"");
@@ -264,50 +264,6 @@ tail_read(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 	in_window = t->epoch;
 	return read_first_key(fd, t, fault) && (t->epoch == 0 ||
 	    in_window > 0 || read_epoch(fd, t, fault));
-}
-
-/* No quote of a client's text stands without a backslash: it is a line's end. */
-static bool
-search(int fd, off_t end, struct slice needle, bool *there,
-    struct fault *fault)
-{
-	char *buf = malloc(SEARCH_WINDOW);
-	bool good = buf != NULL;
-
-	if (!good)
-		return fault_no_memory(fault);
-	*there = false;
-	while (good && !*there && end >= (off_t)needle.n) {
-		size_t n = end < SEARCH_WINDOW ? (size_t)end : SEARCH_WINDOW;
-
-		end -= (off_t)n;
-		good = read_window(fd, buf, n, end, fault);
-		*there = good && memmem(buf, n, needle.p, needle.n) != NULL;
-		if (end == 0)
-			break;
-		end += (off_t)needle.n - 1; /* it may lie across */
-	}
-	free(buf);
-	return good;
-}
-
-enum tail_search
-tail_search(int fd, const struct chain_head *head, struct fault *fault)
-{
-	char needle[CHAIN_SEAL_MAX];
-	struct stat st;
-	bool there = false;
-	int n = snprintf(needle, sizeof needle, ",\"seq\":%llu,\"chain\":\"%s"
-	    "\"}\n", (unsigned long long)head->seq, head->hex);
-
-	if (fstat(fd, &st) == -1) {
-		fault_errno(fault, FAULT_IO, errno, "cannot stat");
-		return TAIL_UNREADABLE;
-	}
-	if (!search(fd, st.st_size, slice_make(needle, (size_t)n), &there,
-	    fault))
-		return TAIL_UNREADABLE;
-	return there ? TAIL_THERE : TAIL_NOT_THERE;
 }
 
 static bool
@@ -337,8 +293,8 @@ stream(const char *path, struct chain *chain, struct tail *t,
 	return result == SOURCE_END;
 }
 
-static bool
-is_packed(int fd)
+bool
+tail_is_packed(int fd)
 {
 	unsigned char magic[2] = { 0, 0 };
 
@@ -355,7 +311,7 @@ tail_of(const char *path, struct chain *chain, struct tail *t,
 
 	if (fd == -1)
 		return false;
-	if (is_packed(fd))
+	if (tail_is_packed(fd))
 		good = stream(path, chain, t, fault);
 	else if (!(good = tail_read(fd, chain, t, fault)))
 		fault_at(fault, path, 0, 0);
@@ -385,9 +341,8 @@ newer(int dir, const char *name, const struct timespec *limit,
 	return true;
 }
 
-/* The last one written of those before `*limit`, which becomes its time. */
-static bool
-rotated_name(const char *path, struct timespec *limit, bool limited,
+bool
+tail_name_before(const char *path, struct timespec *limit, bool limited,
     struct text *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -424,7 +379,7 @@ tail_rotated_name(const char *path, struct text *name)
 {
 	struct timespec last;
 
-	return rotated_name(path, &last, false, name);
+	return tail_name_before(path, &last, false, name);
 }
 
 bool
@@ -451,7 +406,7 @@ tail_of_rotated(const char *path, struct chain *chain, struct tail *tail)
 	struct fault fault;
 
 	text_init(&name, memory, sizeof memory);
-	for (bool limited = false; rotated_name(path, &time, limited, &name);
+	for (bool limited = false; tail_name_before(path, &time, limited, &name);
 	    limited = true) {
 		if (!tail_of(memory, chain, tail, &fault))
 			return false;

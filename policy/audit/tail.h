@@ -17,6 +17,7 @@ struct tail {
 	uint64_t size;
 	struct chain_head head;
 	char sealed[CHAIN_HEX + 1]; /* C of the last sealed line */
+	uint64_t first;	  /* number of the first one */
 	char key[CHAIN_ID + 1];	/* whose id the file's first link has; "" */
 	uint64_t epoch;	  /* of a ratchet, that of the next line; 0 */
 };
@@ -36,6 +37,12 @@ bool tail_read(int fd, struct chain *, struct tail *, struct fault *)
 enum tail_search { TAIL_THERE, TAIL_NOT_THERE, TAIL_UNREADABLE };
 enum tail_search tail_search(int fd, const struct chain_head *,
     struct fault *) NONNULL;
+
+/*
+ * The same in the files that `path` was rotated to, packed or not, from the last
+ * one back to that which begins at or before that line.
+ */
+bool tail_search_rotated(const char *path, const struct chain_head *) NONNULL;
 
 /* The end of any file, packed or not. */
 bool tail_of(const char *path, struct chain *, struct tail *, struct fault *)

@@ -353,6 +353,16 @@ audit_is_twice_readable(const struct context *context,
 	return false;
 }
 
+/* Of two walks through the same files: what either could not read. */
+void
+audit_add_unread(struct audit_walk *w, const struct audit_walk *first)
+{
+	if (first->unread <= w->unread)
+		return;
+	w->unread = first->unread;
+	w->unread_kind = first->unread_kind;
+}
+
 void
 audit_say_unread(uint64_t unread)
 {

@@ -104,6 +104,7 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
     struct fault *) MUST_CHECK;
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code */
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
+void audit_add_unread(struct audit_walk *, const struct audit_walk *first);
 /* A pipe is read but once: is there one; is there none, or that was told. */
 bool audit_has_pipe(const struct audit_files *);
 bool audit_is_twice_readable(const struct context *, const struct audit_files *);

@@ -71,17 +71,19 @@ make(const char *path, const char *origin, struct fault *fault)
 
 /* False: it is another key. */
 static bool
-print_ratchet(const char *path)
+print_ratchet(const char *path, int *status)
 {
 	struct chain_key key;
 	struct fault fault;
-	bool good = chain_read_key(path, &key, &fault) && key.epoch > 0;
+	bool good = chain_read_key(path, &key, &fault), is_ratchet;
 
-	if (good)
+	is_ratchet = good ? key.epoch > 0 : chain_is_ratchet(path);
+	if (good && is_ratchet)
 		printf("ratchet %s, epoch %llu\n", key.id,
 		    (unsigned long long)key.epoch);
+	*status = good ? EXIT_FINE : is_ratchet ? command_fail(&fault) : 0;
 	chain_wipe_key(&key);
-	return good;
+	return is_ratchet;
 }
 
 static int
@@ -90,9 +92,10 @@ print(const char *path)
 	char line[NOTE_VERIFIER_MAX];
 	struct note_signer *signer;
 	struct fault fault;
+	int status;
 
-	if (print_ratchet(path))
-		return EXIT_FINE;
+	if (print_ratchet(path, &status))
+		return status;
 	signer = note_signer_open(path, &fault);
 	if (signer == NULL)
 		return command_fail(&fault);

@@ -87,6 +87,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.outbound_default = resolved_level_name((enum outbound_level)
 		    context->settings.outbound_default),
 		.outbound_version = context->settings.outbound_version,
+		.tlsrpt_socket = context->settings.tlsrpt_socket,
 		.outbound_match = context->settings.outbound_match,
 		.outbound_exclude = context->settings.outbound_exclude,
 		.set_group = context->settings.socket_group,

@@ -102,9 +102,11 @@ move(const char *fresh, const char *path, const char *end, struct fault *f)
 static bool
 put_in_place(const char *fresh, const char *path, struct fault *f)
 {
-	if (access(path, F_OK) == 0 || errno != ENOENT)
+	if (access(path, F_OK) == 0)
 		return fault_set(f, FAULT_DATA, "%s: there is a plan already; "
 		    "`tlspolicy plan cancel' gives it up", path);
+	if (errno != ENOENT)
+		return fault_errno(f, FAULT_IO, errno, "%s", path);
 	return move(fresh, path, "-lock", f) && move(fresh, path, "", f) &&
 	    folder_sync(path, f);
 }

@@ -165,12 +165,9 @@ print(struct asked *asked)
 /* Mail that left is judged by what was told before, whatever file has it. */
 static bool
 read_answers(struct asked *asked, const struct audit_files *files,
-    struct fault *fault)
+    struct audit_walk *walk, struct fault *fault)
 {
-	struct audit_walk walk = { .outbound = answer, .arg = asked,
-		.again = true };
-
-	if (!audit_walk(&walk, files, fault))
+	if (!audit_walk(walk, files, fault))
 		return false;
 	told_sort(&asked->told);
 	return true;
@@ -192,15 +189,18 @@ note_basis(struct basis *b, const struct audit_walk *w, size_t files)
 static int
 make(struct asked *asked, const struct audit_files *files)
 {
-	struct audit_walk walk = { .each = each, .note = note, .arg = asked };
+	struct audit_walk walk = { .each = each, .note = note, .arg = asked },
+	    first = { .outbound = answer, .arg = asked, .again = true };
 	bool gone = asked->left || asked->came.domain.n > 0, good;
 	struct fault fault;
 
 	/* What can be read but once has no answers to be held against. */
-	good = !gone || audit_has_pipe(files) || read_answers(asked, files, &fault);
+	good = !gone || audit_has_pipe(files) ||
+	    read_answers(asked, files, &first, &fault);
 	progress_start("records read", &walk.records);
 	good = good && audit_walk(&walk, files, &fault);
 	progress_stop();
+	audit_add_unread(&walk, &first);
 	if (good && (asked->came.failed || asked->gone.failed ||
 	    asked->basis.failed)) {
 		fault_no_memory(&fault);

@@ -97,6 +97,32 @@ put_match(const struct judging *j, const char *parameter, bool names)
 		text_puts(j->out, "nothing");
 }
 
+/*
+ * Postfix 3.11, and 3.10 in its later releases: with policy_type=sts patterns
+ * of MTA-STS take the place of match=, see smtp_tls_policy.c.
+ */
+static bool
+say_patterns(const struct judging *j)
+{
+	struct slice type, match;
+	unsigned n = 0;
+
+	if (!postfix_is_yes(j->p, j->s, "smtp_tls_enforce_sts_mx_patterns") ||
+	    !resolved_value(&j->policy, "match", &match) ||
+	    !resolved_value(&j->policy, "policy_type", &type) ||
+	    !slice_is_nocase(type, "sts"))
+		return false;
+	for (unsigned i = 0; i < j->policy.n; i++) {
+		const struct resolved_attribute *a = &j->policy.attributes[i];
+
+		if (!slice_is_nocase(a->name, "mx_host_pattern"))
+			continue;
+		text_printf(j->out, "%s%.*s", n++ > 0 ? " or " : "the server's "
+		    "own name, which has to be ", SLICE_ARG(a->value));
+	}
+	return n > 0;
+}
+
 static void
 say_names(const struct judging *j, const char *parameter)
 {
@@ -107,7 +133,8 @@ say_names(const struct judging *j, const char *parameter)
 	}
 	text_puts(j->out, "mail leaves only over TLS with a certificate that a "
 	    "trusted CA signed for ");
-	put_match(j, parameter, true);
+	if (!say_patterns(j))
+		put_match(j, parameter, true);
 }
 
 static void

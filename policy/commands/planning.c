@@ -133,6 +133,7 @@ planning_look(struct planning *p, const struct audit_files *files,
 	p->state.now = now;
 	p->state.unread = p->walk.unread;
 	p->state.bad = p->walk.bad;
+	p->state.unread_status = (int)p->walk.unread_kind;
 	return good;
 }
 

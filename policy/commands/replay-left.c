@@ -333,6 +333,7 @@ read_all(struct replaying *run, const struct audit_files *files,
 	progress_start("records judged", &second->records);
 	good = audit_walk(second, files, f);
 	progress_stop();
+	audit_add_unread(second, &first);
 	store_end(&reader);
 	return good && (!run->failed || fault_no_memory(f));
 }

@@ -33,6 +33,7 @@ struct doctor {
 	const char *set_group;	/* socket-group */
 	const char *socketmap, *facts_socket; /* "off", or where it listens */
 	const char *outbound_default, *outbound_exclude;
+	const char *tlsrpt_socket; /* "off", unix:PATH */
 	int outbound_version, outbound_match;
 	const char *user;	/* of the daemon */
 	const char *store, *audit_file; /* the latter "": there is none */

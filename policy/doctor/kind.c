@@ -125,6 +125,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_TLS_REQUIRED] = { DOCTOR_WEAK, { "postfix-tls-required",
 	    "a message with the header field \"TLS-Required: no\" leaves at "
 	    "the level may, whatever a rule says" } },
+	[DOCTOR_POSTFIX_TLSRPT] = { DOCTOR_WEAK, { "postfix-tlsrpt",
+	    "nobody is told by tlsrpt-socket whether TLS with servers "
+	    "works" } },
 	[DOCTOR_SOCKETMAP_OFF] = { DOCTOR_WEAK, { "socketmap-off",
 	    "rules for mail that leaves are not asked for, and an MTA that "
 	    "asks defers its mail" } },

@@ -1,15 +1,13 @@
 /*
- * kind.h - the words for what doctor finds.
- *
- * To add a kind: an enumerator here, a row in kind.c, the check that finds it,
- * a line in tlspolicy-doctor(1), a set-up in t/lib/Tlspolicy/Setups.pm.
+ * kind.h - the words for what doctor finds.  To add one: an enumerator here, a
+ * row in kind.c, the check that finds it, a line in tlspolicy-doctor(1), a set-up
+ * in t/lib/Tlspolicy/Setups.pm.
  */
 #ifndef TLSPOLICY_DOCTOR_KIND_H
 #define TLSPOLICY_DOCTOR_KIND_H
 
 #include "policy/base/fault.h"
 #include "policy/base/finding.h"
-#include "policy/base/slice.h"
 
 enum doctor_kind {
 	DOCTOR_DAEMON_DOWN,
@@ -48,13 +46,11 @@ enum doctor_kind {
 	DOCTOR_POSTFIX_NO_MAP,
 	DOCTOR_POSTFIX_MAP_BEHIND,
 	DOCTOR_POSTFIX_LEVEL,
-	DOCTOR_POSTFIX_LIMITS,
-	DOCTOR_POSTFIX_MATCH,
+	DOCTOR_POSTFIX_LIMITS, DOCTOR_POSTFIX_MATCH,
 	DOCTOR_POSTFIX_NO_SERVER_CA,
-	DOCTOR_POSTFIX_RELAY,
-	DOCTOR_POSTFIX_BY_ADDRESS,
+	DOCTOR_POSTFIX_RELAY, DOCTOR_POSTFIX_BY_ADDRESS,
 	DOCTOR_POSTFIX_PROXY_MAPS,
-	DOCTOR_POSTFIX_TLS_REQUIRED,
+	DOCTOR_POSTFIX_TLS_REQUIRED, DOCTOR_POSTFIX_TLSRPT,
 	DOCTOR_SOCKETMAP_OFF,
 	DOCTOR_MAP_DOWN,
 	DOCTOR_MAP_CLOSED_TO_MTA,
@@ -105,7 +101,6 @@ struct doctor_row {
 	enum doctor_severity severity;
 	struct finding_kind kind; /* its advice is why it matters */
 };
-
 extern const struct doctor_row doctor_rows[DOCTOR_KINDS];
 
 /* Of a finding's kind; "unjudged", "weak", "unknown". */
@@ -113,8 +108,8 @@ enum doctor_severity doctor_severity(const struct finding_kind *);
 const char *doctor_severity_name(const struct finding_kind *);
 
 /*
- * The setting silence: takes the findings that it names out of the list and
- * leaves them in `silenced`.  False with FAULT_SETTINGS: a word that is none.
+ * The setting silence: moves the findings that it names to `silenced`.  False
+ * with FAULT_SETTINGS: a word that is none.
  */
 bool doctor_silence(struct findings *, const char *words,
     struct findings *silenced, struct fault *);

@@ -176,6 +176,7 @@ look_at(const struct doctor *d, const char *dir, struct fault *f)
 		look_at_services(p);
 		postfix_feed(p);
 		postfix_outbound(p);
+		postfix_results(p);
 		doctor_socket_for(d, "postfix");
 	}
 	free(p);

@@ -89,6 +89,7 @@ struct evidence_state {
 	int64_t now; /* seconds since 1970: when it would come into force */
 	bool stale;
 	uint64_t unread, bad; /* files, lines */
+	int unread_status;    /* exit status for the former */
 };
 
 bool evidence_is_met(const struct evidence *, const struct evidence_state *,

@@ -84,7 +84,8 @@ evidence_status(const struct evidence *e, const struct evidence_state *state)
 {
 	for (int i = 0; i < EVIDENCE_OBSTACLES; i++)
 		if (evidence_is_met(e, state, (enum evidence_obstacle)i))
-			return rows[i].status;
+			return i == EVIDENCE_UNREAD && state->unread > 0 ?
+			    state->unread_status : rows[i].status;
 	return EXIT_FINE;
 }
 
@@ -106,7 +107,9 @@ evidence_put_obstacle(const struct evidence *e,
 		break;
 	case EVIDENCE_UNREAD:
 		text_printf(out, "the log could not be read as a whole: %llu "
-		    "files, %llu lines", big(state->unread), big(state->bad));
+		    "file%s, %llu line%s", big(state->unread),
+		    state->unread == 1 ? "" : "s", big(state->bad),
+		    state->bad == 1 ? "" : "s");
 		break;
 	case EVIDENCE_NODE:
 		text_puts(out, "node ");

@@ -148,10 +148,36 @@ add(struct import *import, const struct import_access *t, struct slice key,
 		import_add(import, tagged, slice_of(need), slice_make("", 0));
 }
 
+/*
+ * "partner.example  bank_tls", a restriction class alone: what it asks for is
+ * a profile of its name, and the line names it.
+ */
+static bool
+is_of_class(struct import *import, const struct import_access *t,
+    struct slice actions, const char *need, struct text *as)
+{
+	unsigned long line;
+	struct slice word;
+	const char *path;
+
+	/* What a pattern covers is known by its requirement. */
+	if (t->class_of == NULL || t->ordered || t->warn ||
+	    !import_list_next(&actions, &word) ||
+	    slice_trim(actions).n > 0 || t->class_of(t->arg, word).n == 0)
+		return false;
+	path = t->class_at(t->arg, word, &line);
+	text_printf(as, "AS:%.*s", SLICE_ARG(word));
+	return !as->cut && import_profile(import, word, slice_of(need),
+	    slice_make("", 0), path, line);
+}
+
 static void
 add_demand(struct import *import, const struct import_access *t,
-    struct slice key, const struct import_actions *a)
+    struct slice key, struct slice actions, const struct import_actions *a)
 {
+	const char *need = a->what == ACTION_WARN ? "WARN+ENCR:1" : t->demand;
+	char as_text[KEY_TEXT_MAX];
+	struct text as;
 	const char *spared = a->spared != NULL ? a->spared : t->spared;
 
 	if (spared != NULL)
@@ -160,8 +186,9 @@ add_demand(struct import *import, const struct import_access *t,
 	if (a->what == ACTION_WARN && (t->shared || t->demands_follow))
 		import_differs(import, IMPORT_WEAKER, "where another table "
 		    "demands TLS of the same, this rule would only warn");
-	add(import, t, key, a->what == ACTION_WARN ? "WARN+ENCR:1" :
-	    t->demand);
+	text_init(&as, as_text, sizeof as_text);
+	add(import, t, key, is_of_class(import, t, actions, need, &as) ?
+	    as.buf : need);
 }
 
 static void
@@ -223,7 +250,7 @@ import_access_line(struct import *import, const struct import_access *table,
 	case ACTION_DEMAND:
 	case ACTION_WARN:
 		if (settle_tag(import, &t, key))
-			add_demand(import, &t, key, &a);
+			add_demand(import, &t, key, value, &a);
 		return;
 	case ACTION_PERMIT:
 		if ((t.has_demand || t.demands_follow) &&

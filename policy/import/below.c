@@ -98,7 +98,7 @@ split(struct slice whole, enum tag tag, struct slice *need,
 	*items = slice_make("", 0);
 	if (!requirement_parse(whole, tag, &r, &f) || r.nitems == 0)
 		return;
-	need->n = r.items[0].offset - 1;
+	need->n = r.items[0].offset - (r.need == NEED_AS ? 2 : 1);
 	*items = slice_from(whole, r.items[0].offset);
 	if (r.by.n > 0 && r.items[r.nitems - 1].value.p == r.by.p)
 		items->n = r.nitems == 1 ? 0 :

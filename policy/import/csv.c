@@ -4,14 +4,17 @@
  * attributes, the tag.  Quotes as in RFC 4180; comma or semicolon between the
  * columns.  A first line with the words "domain" or "key", and "policy" or
  * "requirement", is the heading and may give the columns in another order; one
- * with "params" makes the table one of smtp_tls_policy_maps.
+ * with "params" makes the table one of smtp_tls_policy_maps.  It may have a
+ * column of profiles or connectors, and one of hosts.
  */
 #include <string.h>
 
 #include "policy/import/table.h"
+#include "policy/rules/item.h"
 
 enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
-	COLUMN_ACTIVE, COLUMN_OTHER, COLUMNS = COLUMN_OTHER };
+	COLUMN_ACTIVE, COLUMN_PROFILE, COLUMN_CLIENT, COLUMN_OTHER,
+	COLUMNS = COLUMN_OTHER };
 enum { WIDTH_MAX = 16 };
 
 static const struct {
@@ -26,6 +29,9 @@ static const struct {
 	{ "attributes", COLUMN_PARAMS },
 	{ "tag", COLUMN_TAG }, { "class", COLUMN_TAG },
 	{ "active", COLUMN_ACTIVE }, { "enabled", COLUMN_ACTIVE },
+	{ "profile", COLUMN_PROFILE }, { "connector", COLUMN_PROFILE },
+	{ "client", COLUMN_CLIENT }, { "clients", COLUMN_CLIENT },
+	{ "hosts", COLUMN_CLIENT }, { "addresses", COLUMN_CLIENT },
 	{ NULL, COLUMN_OTHER }
 };
 
@@ -107,17 +113,27 @@ need_of(struct slice column)
 	return column;
 }
 
-/* "PERM+VERIFY+CN:x": where the items begin; s.n when there are none. */
+/*
+ * "PERM+VERIFY+CN:x": where the items begin; s.n when there are none.  *unfit:
+ * one is CLIENT, or it is no requirement of such a key.
+ */
 static size_t
-items_at(struct slice s, struct slice key)
+items_at(struct slice s, struct slice key, bool *unfit)
 {
 	struct requirement r;
 	struct fault f;
 	struct key parsed;
 
+	*unfit = true;
 	if (!key_parse(key, &parsed, &f) ||
-	    !requirement_parse(s, parsed.tag, &r, &f) || r.nitems == 0)
+	    !requirement_parse(s, parsed.tag, &r, &f))
 		return s.n;
+	*unfit = false;
+	if (r.nitems == 0)
+		return s.n;
+	/* Hosts in both lines would let in more than either. */
+	for (unsigned i = 0; i < r.nitems; i++)
+		*unfit = *unfit || r.items[i].row->id == ITEM_CLIENT;
 	return r.items[0].offset;
 }
 
@@ -200,18 +216,89 @@ take_policy(struct import *import, const struct table *t, struct slice domain)
 		    "smtp_tls_policy_maps", SLICE_ARG(cell(t, COLUMN_NEED)));
 }
 
+/* "CLIENT:192.0.2.1++CLIENT:.a.example" of a list of hosts. */
+static bool
+put_clients(struct import *import, struct slice list, struct text *out)
+{
+	struct slice word;
+
+	while (slice_next_of(&list, ",;| \t", &word)) {
+		if (word.n == 0)
+			continue;
+		if (slice_find(word, '+') < word.n) {
+			import_refuse(import, 0, "\"%.*s\" is no host",
+			    SLICE_ARG(word));
+			return false;
+		}
+		text_printf(out, "%sCLIENT:%.*s", out->n > 0 ? "++" : "",
+		    SLICE_ARG(word));
+	}
+	return true;
+}
+
+/* A connector's name has blanks. */
+static void
+put_name(struct slice cell, struct text *out)
+{
+	for (size_t i = 0; i < cell.n; i++)
+		text_char(out, text_is_blank(cell.p[i]) ? '-' : cell.p[i]);
+}
+
+/*
+ * By its profile or connector, which is what the first row with its name says;
+ * false: this row says something else.
+ */
+static bool
+by_profile(struct import *import, const struct table *t, struct slice *need,
+    struct slice *items, struct text *as)
+{
+	struct slice name;
+
+	text_puts(as, "AS:");
+	put_name(cell(t, COLUMN_PROFILE), as);
+	name = slice_make(as->buf + 3, as->n - 3);
+	if (as->cut || !import_profile(import, name, *need, *items,
+	    import->path, import->line))
+		return false;
+	*need = slice_make(as->buf, as->n);
+	*items = slice_make("", 0);
+	return true;
+}
+
 static void
 take_rule(struct import *import, const struct table *t, struct slice tagged)
 {
-	struct slice need = need_of(cell(t, COLUMN_NEED));
-	size_t items = items_at(need, tagged);
+	char items_text[2 * REQUIREMENT_TEXT_MAX], as_text[KEY_TEXT_MAX];
+	struct slice need = need_of(cell(t, COLUMN_NEED)), rest;
+	bool named = cell(t, COLUMN_PROFILE).n > 0, unfit;
+	size_t items = items_at(need, tagged, &unfit);
+	struct text all, as;
 
+	rest = slice_from(need, items);
+	need.n = items < need.n ? items - 1 : need.n;
+	if ((named || cell(t, COLUMN_CLIENT).n > 0) &&
+	    slice_is_nocase(need, "OK"))
+		need = slice_of("ENCR:0");
+	text_init(&as, as_text, sizeof as_text);
+	if (named && (unfit || !by_profile(import, t, &need, &rest, &as)))
+		import_note(import, "%.*s does not stand for \"%.*s\": the line "
+		    "says it itself", SLICE_ARG(cell(t, COLUMN_PROFILE)),
+		    SLICE_ARG(cell(t, COLUMN_NEED)));
+	/* In front: the last item may take the rest of the line. */
+	text_init(&all, items_text, sizeof items_text);
+	if (!put_clients(import, cell(t, COLUMN_CLIENT), &all))
+		return;
+	text_printf(&all, "%s%.*s", all.n > 0 && rest.n > 0 ? "++" : "",
+	    SLICE_ARG(rest));
+	if (all.cut) {
+		import_refuse(import, 0, "too many hosts");
+		return;
+	}
 	if (cell(t, COLUMN_PARAMS).n > 0)
 		import_differs(import, IMPORT_WEAKER, "\"%.*s\" is for "
 		    "outgoing mail and was left out",
 		    SLICE_ARG(cell(t, COLUMN_PARAMS)));
-	import_add(import, tagged, items < need.n ?
-	    slice_make(need.p, items - 1) : need, slice_from(need, items));
+	import_add(import, tagged, need, slice_make(items_text, all.n));
 }
 
 /* The tag in its column, else of --as, else by the kind of table. */
@@ -232,6 +319,7 @@ take_row(struct import *import, const struct table *t)
 		text_put(&key, domain);
 	} else {
 		if (slice_is_nocase(tag, "TLS_Rcpt") &&
+		    cell(t, COLUMN_CLIENT).n == 0 &&
 		    (import_is_level(cell(t, COLUMN_NEED)) ||
 		    level_of(cell(t, COLUMN_NEED)) != NULL)) {
 			take_policy(import, t, domain);

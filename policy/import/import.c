@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/facts/suite.h"
 #include "policy/import/internal.h"
+#include "policy/rules/client.h"
+#include "policy/rules/item.h"
 #include "policy/rules/never.h"
 
 enum { IMPORT_CHUNK = 64 * 1024 };
@@ -203,11 +206,13 @@ compose(const struct import *import, enum tag tag, struct slice need,
 	struct text origin, by;
 	bool bare = tag == TAG_CA || tag == TAG_TRY;
 
+	const char *first = slice_starts_nocase(need, "AS:") ? "++" : "+";
+
 	if (!bare && slice_is_nocase(need, "OK"))
 		need = slice_of("ENCR:0");
 	text_put(out, need);
 	if (items.n > 0) {
-		text_puts(out, "+");
+		text_puts(out, first);
 		text_put(out, items);
 	}
 	if (bare)
@@ -217,7 +222,7 @@ compose(const struct import *import, enum tag tag, struct slice need,
 	    base_name(import->path));
 	text_init(&by, by_text, sizeof by_text);
 	import_item(&by, "BY", slice_make(origin.buf, origin.n));
-	text_puts(out, items.n > 0 ? "++" : "+");
+	text_puts(out, items.n > 0 ? "++" : first);
 	text_put(out, slice_make(by.buf, by.n));
 }
 
@@ -249,6 +254,29 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 	    rule->key_bytes.p != NULL;
 }
 
+/* What rules are asked when they are built, and not when they are judged. */
+static bool
+items_fit(const struct requirement *r, struct fault *f)
+{
+	uint16_t ids[SUITE_LIST_MAX];
+	size_t n;
+
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		if (item->row->inbound && !client_check(item->value, f))
+			return false;
+		if (item->row->id != ITEM_CIPHER)
+			continue;
+		if (item->value.n > KEY_TEXT_MAX)
+			return fault_set(f, FAULT_DATA, "the cipher list is "
+			    "too long");
+		if (!suite_list(item->value, ids, &n, f))
+			return false;
+	}
+	return true;
+}
+
 static void
 add(struct import *import, struct slice key_text, struct slice need,
     struct slice items, bool exact)
@@ -274,7 +302,7 @@ add(struct import *import, struct slice key_text, struct slice need,
 		import_refuse(import, 0, "the requirement is too long or not "
 		    "printable");
 	} else if (!requirement_parse(slice_make(composed.buf, composed.n),
-	    key.tag, &requirement, &f)) {
+	    key.tag, &requirement, &f) || !items_fit(&requirement, &f)) {
 		import_refuse(import, 0, "%s", f.text);
 	} else if ((row = never_key(&never, key.tag, slice_from(key_text,
 	    slice_find(key_text, ':') + 1), false)) != NULL ||

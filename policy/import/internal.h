@@ -18,6 +18,12 @@ void import_add(struct import *, struct slice key, struct slice need,
     struct slice items);
 void import_add_exact(struct import *, struct slice key, struct slice need,
     struct slice items);
+/*
+ * Lines may say AS:name in place of this requirement: the profile is there, or
+ * is added, of that place in that file.  False: it is none, or another one.
+ */
+bool import_profile(struct import *, struct slice name, struct slice need,
+    struct slice items, const char *path, unsigned long line);
 /* Something that cannot be taken over; `column` from 1, or 0. */
 void import_refuse(struct import *, unsigned long column, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -30,6 +30,19 @@ config_class_of(void *arg, struct slice name)
 	return slice_make("", 0);
 }
 
+/* Where main.cf says what a class is. */
+static const char *
+class_at(void *arg, struct slice name, unsigned long *line)
+{
+	const struct config *c = arg;
+
+	*line = 0;
+	for (size_t i = 0; i < c->main.n; i++)
+		if (slice_equal(c->main.params[i].name, name))
+			*line = c->main.params[i].line;
+	return c->main.main_path.p;
+}
+
 static const struct {
 	const char *word;
 	enum tag tag;
@@ -290,7 +303,8 @@ add_table(struct config *c, size_t at, const char *spared)
 		.exact_domains = c->exact_domains,
 		.demands_follow = demands_behind(c, at, true) > 0,
 		.shared = is_shared(c, at), .spared = spared, .warn = e->warn,
-		.demand = c->demand, .class_of = config_class_of, .arg = c
+		.demand = c->demand, .class_of = config_class_of,
+		.class_at = class_at, .arg = c
 	};
 
 	if (demands_behind(c, at, false) > demands_behind(c, at, true))

@@ -48,6 +48,7 @@ struct import_access {
 	size_t first;	     /* rule of the table */
 	/* The members of a restriction class; empty: it is none. */
 	struct slice (*class_of)(void *, struct slice name);
+	const char *(*class_at)(void *, struct slice name, unsigned long *line);
 	void *arg;
 };
 

@@ -232,7 +232,8 @@ print_names(const struct postfix_policy *p, struct text *out)
 	}
 }
 
-static void
+/* True. */
+static bool
 print_resolved(const struct postfix_policy *p, const char *level,
     struct text *out)
 {
@@ -242,15 +243,18 @@ print_resolved(const struct postfix_policy *p, const char *level,
 			text_char(out, ' ');
 			text_put(out, p->resolved->attributes[i].raw);
 		}
+	return true;
 }
 
 enum looked_at { NO_NAME, FINGERPRINT, CHAIN };
 
-/* What of the certificate is looked at. */
+/* What of the certificate is looked at; *theirs: for what the resolver says. */
 static enum looked_at
-print_level(const struct postfix_policy *p, struct text *out)
+print_level(const struct postfix_policy *p, bool *theirs, struct text *out)
 {
 	enum looked_at what = CHAIN;
+
+	*theirs = false;
 
 	if (pins_fingerprint(p))
 		print_fingerprints(p, out), what = FINGERPRINT;
@@ -259,9 +263,10 @@ print_level(const struct postfix_policy *p, struct text *out)
 	else if (p->dane_only)
 		text_puts(out, "dane-only"), what = NO_NAME;
 	else if (is_resolved(p, LEVEL_FINGERPRINT))
-		print_resolved(p, "fingerprint", out), what = FINGERPRINT;
+		*theirs = print_resolved(p, "fingerprint", out),
+		    what = FINGERPRINT;
 	else if (is_resolved(p, LEVEL_SECURE))
-		print_resolved(p, "secure", out);
+		*theirs = print_resolved(p, "secure", out);
 	else if (p->nnames > 0)
 		print_names(p, out);
 	else if (p->verify)
@@ -269,7 +274,7 @@ print_level(const struct postfix_policy *p, struct text *out)
 	else if (p->site == LEVEL_SECURE)
 		text_puts(out, "secure");
 	else if (is_resolved(p, LEVEL_VERIFY))
-		print_resolved(p, "verify", out);
+		*theirs = print_resolved(p, "verify", out);
 	else if (p->site == LEVEL_VERIFY)
 		text_puts(out, "verify");
 	else
@@ -278,11 +283,18 @@ print_level(const struct postfix_policy *p, struct text *out)
 	return what;
 }
 
-/* Of the resolver's attributes those that the policy does not say itself. */
+/*
+ * Of the resolver's attributes those that the policy does not say itself.
+ * Postfix 3.11, and 3.10 in its later releases, takes mx_host_pattern for what
+ * match= is to be: with names of ours it would forget these
+ * (smtp_tls_enforce_sts_mx_patterns).
+ */
 static bool
-is_passed_on(const struct postfix_policy *p, enum looked_at what,
+is_passed_on(const struct postfix_policy *p, enum looked_at what, bool theirs,
     struct slice name)
 {
+	if (slice_is_nocase(name, "mx_host_pattern"))
+		return theirs || what == NO_NAME;
 	if (slice_is_nocase(name, "match") || slice_is_nocase(name, "exclude"))
 		return false;
 	if (slice_is_nocase(name, "ciphers"))
@@ -294,13 +306,13 @@ is_passed_on(const struct postfix_policy *p, enum looked_at what,
 
 static void
 print_passed_on(const struct postfix_policy *p, enum looked_at what,
-    struct text *out)
+    bool theirs, struct text *out)
 {
 	for (unsigned i = 0; i < p->resolved->n; i++) {
 		const struct resolved_attribute *a =
 		    &p->resolved->attributes[i];
 
-		if (!is_passed_on(p, what, a->name))
+		if (!is_passed_on(p, what, theirs, a->name))
 			continue;
 		text_char(out, ' ');
 		text_put(out, a->raw);
@@ -335,11 +347,12 @@ print_exclude(const struct postfix_policy *p, struct text *out)
 void
 translate_postfix_print(const struct postfix_policy *p, struct text *out)
 {
-	enum looked_at what = print_level(p, out);
-	struct slice theirs;
+	bool theirs;
+	enum looked_at what = print_level(p, &theirs, out);
+	struct slice sni;
 
 	if (p->servername && what != NO_NAME && (p->resolved == NULL ||
-	    !resolved_value(p->resolved, "servername", &theirs)))
+	    !resolved_value(p->resolved, "servername", &sni)))
 		text_puts(out, " servername=hostname");
 	if (p->high_ciphers)
 		text_puts(out, " ciphers=high");
@@ -349,5 +362,5 @@ translate_postfix_print(const struct postfix_policy *p, struct text *out)
 		    p->version));
 	print_exclude(p, out);
 	if (p->resolved != NULL)
-		print_passed_on(p, what, out);
+		print_passed_on(p, what, theirs, out);
 }

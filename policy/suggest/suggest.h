@@ -20,9 +20,8 @@
  * it is not more than one in SUGGEST_OUTLIERS.  A client that satisfied it once
  * and failed it is obeyed.
  *
- * Limits: SUGGEST_DOMAINS_MAX; beyond it the domains with least mail go.
- * SUGGEST_CLIENTS_MAX of each; the rest together are the last one.
- * Threads: a suggest belongs to one.
+ * Limits: SUGGEST_DOMAINS_MAX; beyond it the domains with least mail go.  Of
+ * each SUGGEST_CLIENTS_MAX, the rest is the last one.  Threads: one for each.
  */
 #ifndef TLSPOLICY_SUGGEST_SUGGEST_H
 #define TLSPOLICY_SUGGEST_SUGGEST_H

@@ -4,11 +4,47 @@
  */
 #include "t/fuzz/fuzz.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
+
 #include "policy/audit/reader.h"
 #include "policy/audit/tail.h"
 #include "policy/audit/verify.h"
 
 static struct chain *chain;
+static const char *folder; /* with the salts of corpus/audit/private */
+
+#define ZERO "0000000000000000000000000000000000000000000000000000000000000000"
+
+static void
+put_salts(void)
+{
+	static const char salts[] =
+	    "5f588d4ec19c52c6726bca67f4c450c2 " ZERO
+	    " mailbox alice@example.com\n"
+	    "d05e0ae6cff455cfc7310e948be4a5dc " ZERO
+	    " mailbox bobby@bar.net\n"
+	    "3521be4da0c37f7e6cbbf78bb7a15e66 " ZERO
+	    " address 192.0.2.1\n"
+	    "8fc590fb7e709af6c1090e364ac704d8 " ZERO
+	    " host host7.dyn.isp.net\n"
+	    "be30a6d2ef2a571a447e849e3f54efe2 " ZERO
+	    " rule 3+20TLS+5FTo:bobby@bar.net+20PERM+2BENCR:1\n"
+	    "95a04b17fc2f77e1fcf588bd94bb734d " ZERO
+	    " text encryption+20required\n"
+	    "9692bf03355f0aa86e7f8dec29b06585 " ZERO
+	    " certificate helga+2B40example.com\n";
+	char path[4096];
+	FILE *file;
+
+	folder = fuzz_path("salts");
+	FUZZ_CHECK(mkdir(folder, 0700) == 0 || errno == EEXIST);
+	snprintf(path, sizeof path, "%s/2026-02-02", folder);
+	file = fopen(path, "w");
+	FUZZ_CHECK(file != NULL && fputs(salts, file) >= 0 &&
+	    fclose(file) == 0);
+}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -19,6 +55,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	chain = chain_new(slice_make("", 0), &fault);
 	FUZZ_CHECK(chain != NULL);
+	put_salts();
 	return 0;
 }
 
@@ -51,6 +88,9 @@ read_records(char *path, uint64_t lines)
 	if (reader == NULL)
 		return;
 	reader_record_init(&record);
+	record.salts = salts_open(&fault);
+	FUZZ_CHECK(record.salts != NULL &&
+	    salts_add(record.salts, folder, &fault));
 	while ((result = reader_next(reader, &record, &fault)) != READER_END &&
 	    result != READER_FAILED) {
 		FUZZ_CHECK(reader_line(reader) <= lines);
@@ -58,8 +98,22 @@ read_records(char *path, uint64_t lines)
 			check_record(&record);
 		FUZZ_CHECK(result != READER_BAD || fault.text[0] != '\0');
 	}
+	salts_close(record.salts);
 	reader_record_free(&record);
 	reader_close(reader);
+}
+
+/* A file of salts may hold anything. */
+static void
+parse_salts(struct slice rest)
+{
+	struct salts_entry e;
+	struct slice line;
+
+	while (slice_next(&rest, '\n', &line))
+		if (salts_parse(line, &e))
+			FUZZ_CHECK(e.value.n > 0 && (e.erased ||
+			    (e.kind > PERSON_NOBODY && e.kind < PERSON_KINDS)));
 }
 
 static uint64_t
@@ -102,6 +156,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_RUN(verify_first_seq(path, &seq, &fault));
 	check_tail(path, fd);
 	/* Packed files hold more lines than can be seen here. */
+	parse_salts(slice_make((const char *)data, size));
 	read_records(path, size > 1 && (data[0] == 0x1f || data[0] == 0x28) ?
 	    UINT64_MAX : count_lines(data, size));
 	close(fd);

@@ -1,6 +1,7 @@
 /*
- * A rule file: what is understood prints and parses to the same, lint has a
- * reason for each finding, and MTAs can be told of it in their own words.
+ * A rule file: what is understood prints and parses to the same, a line that
+ * names a profile can be put together with it, lint has a reason for each
+ * finding, and MTAs can be told of it in their own words.
  */
 #include "t/fuzz/fuzz.h"
 
@@ -40,27 +41,26 @@ check_requirement(struct slice text, enum tag tag)
 
 /* What sendmail is told is a requirement that sendmail can be asked for. */
 static void
-check_express(struct slice text, enum tag tag)
+check_express(const struct requirement *r)
 {
 	static const struct translate_options options = { false, false };
 	char words[4096], lost[4096];
 	struct text out, missing;
 	struct postfix_policy policy;
-	struct requirement r, told;
+	struct requirement told;
 	struct fault fault;
 
-	FUZZ_CHECK(requirement_parse(text, tag, &r, &fault));
 	text_init(&out, words, sizeof words);
 	text_init(&missing, lost, sizeof lost);
 	translate_postfix_init(&policy);
-	translate_postfix_add(&policy, &r, &missing);
+	translate_postfix_add(&policy, r, &missing);
 	if (!translate_postfix_is_empty(&policy)) {
 		translate_postfix_finish(&policy, false, &missing);
 		translate_postfix_print(&policy, &out);
 		FUZZ_CHECK(out.n > 0 && !out.cut);
 	}
 	text_clear(&out);
-	translate_sendmail(&r, &options, &out, &missing);
+	translate_sendmail(r, &options, &out, &missing);
 	FUZZ_CHECK(!out.cut && requirement_parse(slice_make(words, out.n),
 	    TAG_RCPT, &told, &fault));
 }
@@ -98,8 +98,25 @@ check_rule(const struct rule *rule)
 	key_print(&key, &out);
 	check_printed(slice_make(buf, out.n), &key);
 	check_requirement(rule->requirement, key.tag);
-	if (key.tag == TAG_SRV || key.tag == TAG_RCPT)
-		check_express(rule->requirement, key.tag);
+}
+
+/* With its profile put in, as MTAs are told of it. */
+static void
+check_joined(const struct rulefile *file, const struct rule *rule)
+{
+	enum tag tag = key_bytes_tag(rule->key_bytes);
+	struct requirement r;
+	struct fault fault;
+	char buf[4 * REQUIREMENT_TEXT_MAX];
+	struct text out;
+
+	FUZZ_CHECK(rulefile_requirement(file, rule, &r, &fault));
+	FUZZ_CHECK(r.need != NEED_AS && r.nitems <= REQUIREMENT_ITEMS_MAX);
+	text_init(&out, buf, sizeof buf);
+	requirement_print(&r, &out);
+	FUZZ_CHECK(out.n > 0 && !out.cut);
+	if (tag == TAG_SRV || tag == TAG_RCPT)
+		check_express(&r);
 }
 
 static void
@@ -141,6 +158,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(good == (reported == 0) && file.bad_lines == reported);
 	for (size_t i = 0; i < file.n; i++)
 		check_rule(&file.rules[i]);
+	for (size_t i = 0; good && i < file.n; i++)
+		check_joined(&file, &file.rules[i]);
 	if (good)
 		check_lint(&file);
 	rulefile_free(&file);

@@ -17,6 +17,12 @@ static const char rules[] = "TLS_Clt: PERM+VERIFY:112+CN++VER:1.2++PFS\n"
     "TLS_To: ENCR:1+FP:00112233445566778899aabbccddeeff\n"
     "TLS_Header:example.com PERM+VERIFY\nTLS_Header: HOLD+ENCR:1\n"
     "TLS_Auth: PERM+ENCR:256\nTLS_Daemon:25 ENCR:0\n"
+    "TLS_From:a.example ENCR:0+WHEN:192.0.2.1++WHEN:.a.example\n"
+    "TLS_From:a.example AS:strong++CN:.a.example++CN:b\n"
+    "TLS_From:b.example ENCR:1+CLIENT:192.0.2.0/24++CLIENT:b.example\n"
+    "TLS_From:c.example PERM+ENCR:1+PKFP:00112233445566778899aabbccddeeff\n"
+    "TLS_Rcpt:dane.example DANE+CN:a\nTLS_Srv:may.example DANE:may\n"
+    "Profile:strong PERM+VERIFY:128+VER:1.2++PFS++ICN:x++ICN:y\n"
     "TLS_Srv: VERIFY+CN\nTLS_Rcpt:user@ ENCR:1\nTry_TLS:com NO\n"
     "MyCA:/C=DE/CN=x OK\n";
 

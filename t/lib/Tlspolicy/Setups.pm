@@ -31,6 +31,7 @@ package Tlspolicy::Setups::Postfix {
 		my ($self) = @_;
 		my %main = $self->SUPER::main_cf;
 		return (%main, smtpd_tls_received_header => 'yes',
+		    Tlspolicy::Setups::is_310() ? (tls_required_enable => 'no') : (),
 		    %{$self->{main} // {}});
 	}
 
@@ -104,14 +105,20 @@ sub write_programs
 	    . "echo \"\$*\" >> $told\n", 0755);
 	symlink Tlspolicy::Daemon::program('tlspolicy'),
 	    $scratch->path('bin/tlspolicy');
-	# A parameter of Postfix 3.10, which an older one does not show.
+	# Parameters of Postfix 3.10, which an older one does not show.
 	$scratch->write('bin/postconf', "#!/bin/sh\n"
 	    . "/usr/sbin/postconf \"\$\@\" || exit\n"
-	    . "[ \"\$1\" != -x ] || grep '^tls_required_enable' \"\$3/main.cf\" "
-	    . "|| :\n", 0755);
+	    . "[ \"\$1\" != -x ] || grep -E '^(tls_required_enable|smtp_tlsrpt_)' \"\$3/main.cf\" "
+	    . "|| :\n", 0755) unless is_310();
 	symlink Tlspolicy::Scratch::topdir() . '/scripts/tlspolicy-ca',
 	    $scratch->path('bin/tlspolicy-ca');
 	$ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
+}
+
+# It knows TLS-Required and TLSRPT by itself.
+sub is_310
+{
+	return `/usr/sbin/postconf -d -h tls_required_enable 2>/dev/null` =~ /^yes/;
 }
 
 sub setting
