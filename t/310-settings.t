@@ -206,5 +206,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 45, 'JSON: every setting');
+is(scalar keys %$json, 47, 'JSON: every setting');
 done_testing;
