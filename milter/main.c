@@ -192,6 +192,18 @@ init_stores(struct daemon *d)
 	shadow_init(&d->shadow);
 }
 
+/* What Postfix tells beside the milter's protocol. */
+static bool
+start_ears(struct start *s, struct daemon *d, struct fault *f)
+{
+	if (s->facts_on && (d->feed = feed_start(d, s->facts_fd, f)) == NULL)
+		return false;
+	if (s->tlsrpt_on)
+		s->results = results_start(d, s->tlsrpt_fd,
+		    s->settings.tlsrpt_forward, f);
+	return !s->tlsrpt_on || s->results != NULL;
+}
+
 static bool
 start(struct start *s, struct daemon *d, struct fault *f)
 {
@@ -246,10 +258,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 	if (s->map_on && (s->map = socketmap_start(d, s->map_fd,
 	    s->settings.outbound_resolver, f)) == NULL)
 		return false;
-	if (s->facts_on && (d->feed = feed_start(d, s->facts_fd, f)) == NULL)
-		return false;
-	if (s->tlsrpt_on && (s->results = results_start(d, s->tlsrpt_fd,
-	    s->settings.tlsrpt_forward, f)) == NULL)
+	if (!start_ears(s, d, f))
 		return false;
 	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
 	    signals_start_milter(f);

@@ -24,7 +24,9 @@ is((stat $path)[2] & 0777, 0600, 'tlsrpt-socket-mode');
 logged($daemon, qr/told of TLS with servers on unix:\Q$path\E/, 'said');
 
 sub seed { Tlspolicy::Scratch::slurp("$FindBin::Bin/fuzz/corpus/tlsrpt/$_[0]") }
-sub open_socket { IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $path) // die "$path: $!" }
+# What a dead process left is there until the daemon has removed it.
+sub open_socket { Tlspolicy::Scratch::wait_for(60, sub { IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $path) }) //
+    die "$path: $!" }
 my $out = open_socket();
 sub put { my ($datagram) = @_; defined $out->send($datagram) or die "send: $!" }
 sub told { grep { $_->{event} eq 'handshake' } $daemon->audit }

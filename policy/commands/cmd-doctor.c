@@ -75,29 +75,28 @@ static int
 look(const struct context *context, struct wishes *w, struct trials *trials,
     struct findings *all)
 {
-	const char *log = context->settings.audit_file;
+	const struct settings *set = &context->settings;
+	const char *log = set->audit_file;
 	char shown_text[SETTINGS_VALUE_MAX];
 	struct findings if_rules, if_verify, if_prints;
 	struct doctor_unit unit;
 	struct text shown;
 	struct doctor d = { .conf = context->conf,
-		.set_socket = context->settings.socket,
-		.socketmap = context->settings.socketmap,
-		.facts_socket = context->settings.facts_socket,
-		.outbound_default = resolved_level_name((enum outbound_level)
-		    context->settings.outbound_default),
-		.outbound_version = context->settings.outbound_version,
-		.tlsrpt_socket = context->settings.tlsrpt_socket,
-		.outbound_match = context->settings.outbound_match,
-		.outbound_exclude = context->settings.outbound_exclude,
-		.set_group = context->settings.socket_group,
-		.rules_file = context->settings.rules,
-		.user = context->settings.user, .store = context->store,
-		.audit_key = context->settings.audit_key_file,
+		.set_socket = set->socket, .socketmap = set->socketmap,
+		.facts_socket = set->facts_socket,
+		.outbound_default = resolved_level_name(
+		    (enum outbound_level)set->outbound_default),
+		.outbound_version = set->outbound_version,
+		.outbound_match = set->outbound_match,
+		.tlsrpt_socket = set->tlsrpt_socket,
+		.outbound_exclude = set->outbound_exclude,
+		.set_group = set->socket_group, .rules_file = set->rules,
+		.user = set->user, .store = context->store,
+		.audit_key = set->audit_key_file,
 		.audit_file = strcmp(log, "/dev/null") == 0 ||
 		    source_is_stream(log) ? "" : log,
-		.watched = strcmp(context->settings.metrics, "off") == 0 ?
-		    NULL : context->settings.watch_certificates,
+		.watched = strcmp(set->metrics, "off") == 0 ?
+		    NULL : set->watch_certificates,
 		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
 		.if_verify = &if_verify, .if_prints = &if_prints, .trials = trials };
 	struct rulefile rules;
