@@ -65,6 +65,13 @@ outbound-version = 1.0
 outbound-exclude =
 outbound-resolver = off
 outbound-servername = hostname
+directory =
+directory-base =
+directory-bind =
+directory-password-file =
+directory-ca-file =
+directory-certificate-file =
+directory-key-file =
 help-url =
 add-header = no
 header-from = no
@@ -206,5 +213,5 @@ is($json->{mode}{value}, 'monitor', 'JSON: value');
 is($json->{mode}{default}, 'enforce', 'JSON: default');
 ok($json->{mode}{reloadable} && !$json->{socket}{reloadable},
     'JSON: what SIGHUP changes');
-is(scalar keys %$json, 47, 'JSON: every setting');
+is(scalar keys %$json, 54, 'JSON: every setting');
 done_testing;

@@ -11,7 +11,8 @@ use Tlspolicy::Tree;
 
 # From the bottom to the top; policy/README has the same order.
 my @layers = qw(base facts rules store eval conf outbound lint audit report
-    suggest evidence replay maillog import cert probe doctor check prove commands);
+    suggest evidence replay maillog import cert probe doctor check prove sync
+    commands);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;
 
 my @policy = Tlspolicy::Tree::files(qr{^policy/.*\.[ch]$});

@@ -245,7 +245,7 @@ put_build(struct daemon *d, struct text *out)
 {
 	struct settings_in_force *s = settings_holder_take(&d->settings);
 	int64_t at;
-	enum buildnote note = buildnote_read(s->settings.store, &at);
+	enum buildnote note = buildnote_read(s->settings.store, BUILDNOTE_BUILD, &at);
 
 	settings_holder_drop(s);
 	if (note == BUILDNOTE_NONE)
@@ -256,6 +256,26 @@ put_build(struct daemon *d, struct text *out)
 	if (note != BUILDNOTE_UNKNOWN)
 		gauge(out, "last_build_timestamp_seconds",
 		    "When that was.", (uint64_t)at);
+}
+
+/* The same of the directory that the store follows, if it does. */
+static void
+put_directory(struct daemon *d, struct text *out)
+{
+	struct settings_in_force *s = settings_holder_take(&d->settings);
+	int64_t at;
+	enum buildnote note = buildnote_read(s->settings.store, BUILDNOTE_SYNC,
+	    &at);
+
+	settings_holder_drop(s);
+	if (note == BUILDNOTE_NONE)
+		return;
+	gauge(out, "directory_followed", "1: all that the directory has is in "
+	    "force; 0: not all, or it is away, or that is not known.",
+	    note == BUILDNOTE_GOOD ? 1 : 0);
+	if (note != BUILDNOTE_UNKNOWN)
+		gauge(out, "directory_answered_timestamp_seconds",
+		    "When it last answered; 0: never.", (uint64_t)at);
 }
 
 /* No number where nothing is known: 0 would be good news. */
@@ -340,6 +360,7 @@ metrics_page(struct daemon *d, struct text *out)
 	    d->started_us / 1000000);
 	put_store(d, out);
 	put_build(d, out);
+	put_directory(d, out);
 	put_ends(&d->ends, out);
 	put_certificates(&d->certificates, out);
 	put_audit(d, out);

@@ -6,6 +6,7 @@
 
 #include "policy/commands/author.h"
 #include "policy/conf/settings-print.h"
+#include "policy/store/buildnote.h"
 
 enum { SECONDS_A_DAY = 86400 };
 
@@ -79,4 +80,15 @@ author_init(struct author *a, const struct context *context,
 		.settings = slice_make(settings.buf, settings.n),
 		.keep_s = (int64_t)context->settings.history * SECONDS_A_DAY };
 	return true;
+}
+
+void
+author_say_followed(const struct context *context)
+{
+	int64_t at;
+
+	if (buildnote_read(context->store, BUILDNOTE_SYNC, &at) !=
+	    BUILDNOTE_NONE)
+		command_say("%s follows a directory: the next change there "
+		    "undoes this", context->store);
 }

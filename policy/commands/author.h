@@ -29,4 +29,7 @@ struct author {
 bool author_init(struct author *, const struct context *, enum generation_how,
     const char *message, struct fault *) MUST_CHECK;
 
+/* After a change by hand: the directory that the store follows will undo it. */
+void author_say_followed(const struct context *) NONNULL;
+
 #endif

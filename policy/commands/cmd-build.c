@@ -142,7 +142,7 @@ note(const struct context *context, const struct fault *why)
 	if (strcmp(context->store, context->settings.store) != 0)
 		return;
 	if (!command_enter_folder(context, &f) ||
-	    !buildnote_write(context->store, (int64_t)time(NULL), why == NULL ?
+	    !buildnote_write(context->store, BUILDNOTE_BUILD, (int64_t)time(NULL), why == NULL ?
 	    NULL : fault_print(why, line, sizeof line), &f))
 		command_fail(&f);
 }
@@ -178,6 +178,7 @@ upgrade(const struct context *context, bool dry, bool *older, struct fault *f)
 		    REBUILD_OLDER, &info, &changed, f);
 		if (good)
 			command_say_generation(context, &info, changed);
+	author_say_followed(context);
 	}
 	rulefile_free(&old);
 	rulefile_free(&rules);

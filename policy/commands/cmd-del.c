@@ -60,6 +60,7 @@ delete(const struct context *context, struct keep *keep, const char *word,
 	command_say("%llu line%s of %s removed", (unsigned long long)lines,
 	    lines == 1 ? "" : "s", word);
 	command_say_generation(context, &info, true);
+	author_say_followed(context);
 	return EXIT_FINE;
 }
 

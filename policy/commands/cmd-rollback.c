@@ -74,6 +74,7 @@ roll_back(const struct context *context, uint64_t number,
 	if (!good)
 		return command_fail(&f);
 	command_say_generation(context, &info, changed);
+	author_say_followed(context);
 	return EXIT_FINE;
 }
 

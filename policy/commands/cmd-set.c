@@ -173,6 +173,7 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 	if (changed)
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
+	author_say_followed(context);
 	return EXIT_FINE;
 }
 

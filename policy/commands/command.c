@@ -31,6 +31,7 @@ const struct command *const command_table[] = {
 	&command_audit,
 	&command_replay,
 	&command_suggest,
+	&command_sync,
 	&command_report,
 	&command_cert,
 	&command_probe,

@@ -51,14 +51,14 @@ struct command {
 	const char *page; /* that tells more than tlspolicy(1), or NULL */
 };
 
-/* All commands; the end is NULL. */
-extern const struct command *const command_table[];
-extern const struct command *const command_audit_table[]; /* "audit show" */
+/* All commands, those of "audit"; the end is NULL. */
+extern const struct command *const command_table[], *const command_audit_table[];
 extern const struct command command_apply, command_audit, command_build,
     command_cert, command_check, command_del, command_diff, command_doctor,
     command_import, command_lint, command_log, command_outbound, command_plan,
     command_probe, command_prove, command_replay, command_report,
-    command_rollback, command_set, command_settings, command_show, command_suggest;
+    command_rollback, command_set, command_settings, command_show,
+    command_suggest, command_sync;
 
 /*
  * getopt_long(3) by the command's list of options.  Takes care of -c, -d and

@@ -14,12 +14,12 @@ bool
 setting_store_string(const struct setting *row, struct slice value, void *field,
     struct fault *f)
 {
+	size_t max = row->max != 0 ? row->max : row->size - 1;
 	char *string = field;
 
-	if (value.n > row->max)
+	if (value.n > max)
 		return fault_set(f, FAULT_SETTINGS,
-		    "%zu bytes are too long, %lu are the most", value.n,
-		    row->max);
+		    "%zu bytes are too long, %zu are the most", value.n, max);
 	if (value.n > 0)
 		memcpy(string, value.p, value.n);
 	string[value.n] = '\0';
@@ -317,5 +317,43 @@ parse_url(const struct setting *row, struct slice value, void *field,
 const struct setting_type setting_type_url = {
 	.expects = "an http:, https: or mailto: URL in ASCII",
 	.parse = parse_url,
+	.print = setting_print_string,
+};
+
+static bool
+parse_directories(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	struct slice rest = value, uri;
+
+	while (slice_next_of(&rest, " \t", &uri))
+		if (uri.n > 0 && (!setting_is_one_word(uri) ||
+		    !(slice_starts_nocase(uri, "ldap://") ||
+		    slice_starts_nocase(uri, "ldaps://") ||
+		    slice_starts_nocase(uri, "ldapi://"))))
+			return setting_expected(row, uri, f);
+	return setting_store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_directories = {
+	.expects = "ldaps://HOST, ldap://HOST or ldapi://PATH",
+	.parse = parse_directories,
+	.print = setting_print_string,
+};
+
+/* What is one, only a directory knows. */
+static bool
+parse_entry(const struct setting *row, struct slice value, void *field,
+    struct fault *f)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+			return setting_expected(row, value, f);
+	return setting_store_string(row, value, field, f);
+}
+
+const struct setting_type setting_type_entry = {
+	.expects = "a distinguished name",
+	.parse = parse_entry,
 	.print = setting_print_string,
 };

@@ -28,9 +28,10 @@ struct setting {
 	const char *name;
 	const struct setting_type *type;
 	size_t offset, size;	  /* of the field in struct settings */
-	const char *default_text;
+	const char *default_text; /* NULL: empty */
 	const char *const *words; /* the words of an enumeration, then NULL */
-	unsigned long max;	  /* longest text in bytes, or greatest number */
+	unsigned long max;	  /* greatest number; of a text that must be
+				   * shorter than its field the bytes */
 	bool may_be_empty;
 	bool reloadable;	  /* SIGHUP brings it into force */
 	bool verdict;		  /* bears on verdicts and outbound answers */
@@ -60,6 +61,8 @@ extern const struct setting_type setting_type_duration; /* "30s", in seconds */
 extern const struct setting_type setting_type_prefixes;
 extern const struct setting_type setting_type_domains; /* names, by commas */
 extern const struct setting_type setting_type_names; /* words, by commas */
+extern const struct setting_type setting_type_directories; /* URIs, by blanks */
+extern const struct setting_type setting_type_entry; /* a distinguished name */
 extern const struct setting_type setting_type_suites; /* OpenSSL's words */
 
 /* Where the value is. */
@@ -73,6 +76,12 @@ static inline const void *
 setting_field_in(const struct settings *s, const struct setting *row)
 {
 	return (const char *)s + row->offset;
+}
+
+static inline const char *
+setting_default(const struct setting *row)
+{
+	return row->default_text == NULL ? "" : row->default_text;
 }
 
 /* settings-print.c: both print as the same. */

@@ -11,7 +11,7 @@ settings_init(struct settings *s)
 	memset(s, 0, sizeof *s);
 	for (const struct setting *row = setting_table();
 	    row->name != NULL; row++)
-		row->type->parse(row, slice_of(row->default_text),
+		row->type->parse(row, slice_of(setting_default(row)),
 		    setting_field(s, row), &f);
 }
 

@@ -22,7 +22,8 @@ print_row(const struct setting *row, const struct settings *s, FILE *out,
 		if (row->words == NULL)
 			fputs(row->type->expects, out);
 		fprintf(out, "; default %s; %s\n",
-		    row->default_text[0] != '\0' ? row->default_text : "empty",
+		    setting_default(row)[0] != '\0' ? setting_default(row) :
+		    "empty",
 		    row->reloadable ? "SIGHUP brings it into force" :
 		    "a restart brings it into force");
 	}
@@ -61,7 +62,7 @@ settings_print_json(const struct settings *s, FILE *out)
 		row->type->print(row, setting_field_in(s, row), &text);
 		json_object_set_new(all, row->name,
 		    json_pack("{s:o, s:s, s:s, s:b, s:s}", "value",
-		    jsontext_cstring(value), "default", row->default_text,
+		    jsontext_cstring(value), "default", setting_default(row),
 		    "expects", row->type->expects, "reloadable",
 		    row->reloadable, "help", row->help));
 	}

@@ -8,7 +8,9 @@
 
 #define FIELD(f) .offset = offsetof(struct settings, f), \
 	.size = sizeof(((struct settings *)NULL)->f)
-#define STRING_MAX (SETTINGS_STRING_MAX - 1)
+/* A row of a text that may be empty, and is unless it is set. */
+#define TEXT(n, t, f, h) { .name = n, .type = &setting_type_##t, FIELD(f), \
+	.may_be_empty = true, .help = h }
 
 static const char *const modes[] = { "enforce", "monitor", NULL };
 static const char *const classes[] = { "temp", "perm", NULL };
@@ -28,14 +30,13 @@ static const char *const header_froms[] = { "no", "judge", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug",
 	NULL };
 
-/* What a row leaves out is false, 0 or NULL; see setting.h. */
+/* What a row leaves out is false or nothing; see setting.h. */
 static const struct setting table[] = {
 	{
 		.name = "socket",
 		.type = &setting_type_socket,
 		FIELD(socket),
 		.default_text = "unix:/run/tlspolicy/milter.sock",
-		.max = STRING_MAX,
 		.help = "Where the daemon listens for the MTA.",
 	},
 	{
@@ -46,31 +47,15 @@ static const struct setting table[] = {
 		.max = 0777,
 		.help = "Permission bits of a unix socket.",
 	},
-	{
-		.name = "socket-group",
-		.type = &setting_type_account,
-		FIELD(socket_group),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Group of a unix socket; empty: that of the daemon.",
-	},
-	{
-		.name = "user",
-		.type = &setting_type_account,
-		FIELD(user),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "User that a daemon started as root becomes; empty: "
-		    "it stays.",
-	},
+	TEXT("socket-group", account, socket_group,
+	    "Group of a unix socket; empty: that of the daemon."),
+	TEXT("user", account, user,
+	    "User that a daemon started as root becomes; empty: it stays."),
 	{
 		.name = "store",
 		.type = &setting_type_path,
 		FIELD(store),
 		.default_text = TLSPOLICY_STATEDIR "/policy.mdb",
-		.max = STRING_MAX,
 		.help = "The compiled policy, an LMDB file on a local disk.",
 	},
 	{
@@ -88,7 +73,6 @@ static const struct setting table[] = {
 		.type = &setting_type_path,
 		FIELD(claims),
 		.default_text = SETTINGS_DEFAULT_CLAIMS,
-		.max = STRING_MAX,
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "What must hold of the rules, or they do not come into "
@@ -151,8 +135,6 @@ static const struct setting table[] = {
 		.name = "local-domains",
 		.type = &setting_type_domains,
 		FIELD(local_domains),
-		.default_text = "",
-		.max = STRING_MAX,
 		.may_be_empty = true,
 		.reloadable = true,
 		.verdict = true,
@@ -173,7 +155,6 @@ static const struct setting table[] = {
 		.type = &setting_type_path,
 		FIELD(audit_file),
 		.default_text = TLSPOLICY_LOGDIR "/audit.jsonl",
-		.max = STRING_MAX,
 		.help = "The audit log; SIGHUP opens it again.",
 	},
 	{
@@ -194,26 +175,11 @@ static const struct setting table[] = {
 		.reloadable = true,
 		.help = "What is done while the audit log cannot take a line.",
 	},
-	{
-		.name = "audit-key-file",
-		.type = &setting_type_path,
-		FIELD(audit_key_file),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Key of the audit log's chain (HMAC); empty: plain "
-		    "digests.",
-	},
-	{
-		.name = "checkpoint-key-file",
-		.type = &setting_type_path,
-		FIELD(checkpoint_key_file),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Key that signs checkpoints of the audit log; empty: "
-		    "none are made.",
-	},
+	TEXT("audit-key-file", path, audit_key_file,
+	    "Key of the audit log's chain (HMAC); empty: plain digests."),
+	TEXT("checkpoint-key-file", path, checkpoint_key_file,
+	    "Key that signs checkpoints of the audit log; empty: none are "
+	    "made."),
 	{
 		.name = "checkpoint-interval",
 		.type = &setting_type_duration,
@@ -222,15 +188,8 @@ static const struct setting table[] = {
 		.max = 86400,
 		.help = "How long after a checkpoint the next one is made.",
 	},
-	{
-		.name = "checkpoint-file",
-		.type = &setting_type_path,
-		FIELD(checkpoint_file),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Where checkpoints are appended, besides the log.",
-	},
+	TEXT("checkpoint-file", path, checkpoint_file,
+	    "Where checkpoints are appended, besides the log."),
 	{
 		.name = "privacy",
 		.type = &setting_type_kept,
@@ -241,22 +200,14 @@ static const struct setting table[] = {
 		.help = "With days:N people are not in the audit log but in "
 		    "salts beside it, erased N days after their day.",
 	},
-	{
-		.name = "state-folder",
-		.type = &setting_type_path,
-		FIELD(state_folder),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Where the daemon notes where its audit log ends, "
-		    "and keeps salts; empty: the store's folder.",
-	},
+	TEXT("state-folder", path, state_folder,
+	    "Where the daemon notes where its audit log ends, and keeps "
+	    "salts; empty: the store's folder."),
 	{
 		.name = "socketmap",
 		.type = &setting_type_map_listener,
 		FIELD(socketmap),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.help = "Where MTAs ask for the policy of outbound mail.",
 	},
 	{
@@ -267,22 +218,14 @@ static const struct setting table[] = {
 		.max = 0777,
 		.help = "Permission bits of the socketmap's unix socket.",
 	},
-	{
-		.name = "socketmap-group",
-		.type = &setting_type_account,
-		FIELD(socketmap_group),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Group of the socketmap's unix socket; empty: that of "
-		    "the daemon.",
-	},
+	TEXT("socketmap-group", account, socketmap_group,
+	    "Group of the socketmap's unix socket; empty: that of the "
+	    "daemon."),
 	{
 		.name = "facts-socket",
 		.type = &setting_type_unix_listener,
 		FIELD(facts_socket),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.help = "Where Postfix's check_policy_service tells what no "
 		    "macro does: fingerprints of certificates.",
 	},
@@ -295,21 +238,13 @@ static const struct setting table[] = {
 		.help = "Permission bits of facts-socket: who may connect is "
 		    "believed.",
 	},
-	{
-		.name = "facts-socket-group",
-		.type = &setting_type_account,
-		FIELD(facts_socket_group),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Group of facts-socket; empty: that of the daemon.",
-	},
+	TEXT("facts-socket-group", account, facts_socket_group,
+	    "Group of facts-socket; empty: that of the daemon."),
 	{
 		.name = "tlsrpt-socket",
 		.type = &setting_type_unix_listener,
 		FIELD(tlsrpt_socket),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.help = "Where Postfix tells of TLS with servers, "
 		    "smtp_tlsrpt_socket_name.",
 	},
@@ -322,21 +257,13 @@ static const struct setting table[] = {
 		.help = "Permission bits of tlsrpt-socket: who may write to "
 		    "it is believed.",
 	},
-	{
-		.name = "tlsrpt-socket-group",
-		.type = &setting_type_account,
-		FIELD(tlsrpt_socket_group),
-		.default_text = "",
-		.max = STRING_MAX,
-		.may_be_empty = true,
-		.help = "Group of tlsrpt-socket; empty: that of the daemon.",
-	},
+	TEXT("tlsrpt-socket-group", account, tlsrpt_socket_group,
+	    "Group of tlsrpt-socket; empty: that of the daemon."),
 	{
 		.name = "tlsrpt-forward",
 		.type = &setting_type_unix_listener,
 		FIELD(tlsrpt_forward),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.help = "To whom what comes there is passed on: the socket "
 		    "of tlsrpt-collectd.",
 	},
@@ -390,8 +317,6 @@ static const struct setting table[] = {
 		.name = "outbound-exclude",
 		.type = &setting_type_suites,
 		FIELD(outbound_exclude),
-		.default_text = "",
-		.max = STRING_MAX,
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "Postfix's own smtp_tls_mandatory_exclude_ciphers and "
@@ -403,7 +328,6 @@ static const struct setting table[] = {
 		.type = &setting_type_resolver,
 		FIELD(outbound_resolver),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.verdict = true,
 		.help = "A resolver of MTA-STS or DANE for Postfix, asked "
 		    "beside the rules.",
@@ -419,11 +343,26 @@ static const struct setting table[] = {
 		.help = "What Postfix is told to send as SNI where a "
 		    "certificate matters.",
 	},
+	TEXT("directory", directories, directory,
+	    "Where `tlspolicy sync` finds the rules: LDAP servers, tried in "
+	    "this order."),
+	TEXT("directory-base", entry, directory_base,
+	    "The entry below which they stand."),
+	TEXT("directory-bind", entry, directory_bind,
+	    "As whom they are read: a name, external (the certificate), or "
+	    "empty: nobody."),
+	TEXT("directory-password-file", path, directory_password_file,
+	    "The password of that name."),
+	TEXT("directory-ca-file", path, directory_ca_file,
+	    "CA of the servers' certificates."),
+	TEXT("directory-certificate-file", path, directory_certificate_file,
+	    "Certificate of this node for the servers."),
+	TEXT("directory-key-file", path, directory_key_file,
+	    "Its key."),
 	{
 		.name = "help-url",
 		.type = &setting_type_url,
 		FIELD(help_url),
-		.default_text = "",
 		.max = 300,
 		.may_be_empty = true,
 		.reloadable = true,
@@ -455,14 +394,12 @@ static const struct setting table[] = {
 		.type = &setting_type_listener,
 		FIELD(metrics),
 		.default_text = "off",
-		.max = STRING_MAX,
 		.help = "Where counters are served by HTTP.",
 	},
 	{
 		.name = "watch-certificates",
 		.type = &setting_type_paths,
 		FIELD(watch_certificates),
-		.default_text = "",
 		.max = SETTINGS_PATHS_MAX,
 		.may_be_empty = true,
 		.reloadable = true,
@@ -481,8 +418,6 @@ static const struct setting table[] = {
 		.name = "silence",
 		.type = &setting_type_names,
 		FIELD(silence),
-		.default_text = "",
-		.max = STRING_MAX,
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "Findings that `tlspolicy doctor` does not tell.",

@@ -56,8 +56,7 @@ struct settings {
 	int checkpoint_interval; /* seconds */
 	char state_folder[SETTINGS_STRING_MAX]; /* "": that of the store */
 	char help_url[SETTINGS_STRING_MAX];
-	int add_header;			  /* 0 or 1 */
-	int header_from;
+	int add_header, header_from;	  /* 0 or 1 */
 	char metrics[SETTINGS_STRING_MAX]; /* "off", inet:PORT@HOST */
 	char watch_certificates[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char socketmap[SETTINGS_STRING_MAX]; /* "off", or as `socket` */
@@ -71,11 +70,17 @@ struct settings {
 	char tlsrpt_socket_group[SETTINGS_STRING_MAX];
 	char tlsrpt_forward[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
 	int inexpressible;
-	int outbound_default, outbound_servername;
-	int outbound_match;
+	int outbound_default, outbound_servername, outbound_match;
 	int outbound_version; /* 0: 1.0, to 3: 1.3 */
 	char outbound_exclude[SETTINGS_STRING_MAX]; /* suites of Postfix */
 	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */
+	char directory[SETTINGS_STRING_MAX]; /* URIs, by blanks; "": none */
+	char directory_base[SETTINGS_STRING_MAX];
+	char directory_bind[SETTINGS_STRING_MAX]; /* a name, "external", "" */
+	char directory_password_file[SETTINGS_STRING_MAX];
+	char directory_ca_file[SETTINGS_STRING_MAX];
+	char directory_certificate_file[SETTINGS_STRING_MAX];
+	char directory_key_file[SETTINGS_STRING_MAX];
 	int log_level;
 	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
 };

@@ -38,8 +38,8 @@ make(const char *path)
 }
 
 bool
-buildnote_write(const char *store, int64_t now, const char *why,
-    struct fault *f)
+buildnote_write(const char *store, const char *of, int64_t now,
+    const char *why, struct fault *f)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], line[LINE_MAX_BYTES];
 	struct text text;
@@ -51,8 +51,8 @@ buildnote_write(const char *store, int64_t now, const char *why,
 	    now, why == NULL ? "" : " ");
 	text_put_printable(&text, slice_of(why == NULL ? "" : why));
 	line[text.n] = '\n';
-	snprintf(path, sizeof path, "%s-build", store);
-	snprintf(fresh, sizeof fresh, "%s-build.new", store);
+	snprintf(path, sizeof path, "%s-%s", store, of);
+	snprintf(fresh, sizeof fresh, "%s-%s.new", store, of);
 	fd = make(fresh);
 	if (fd == -1)
 		return failed(fresh, f);
@@ -83,7 +83,7 @@ parse(struct slice line, int64_t *at)
 }
 
 enum buildnote
-buildnote_read(const char *store, int64_t *at)
+buildnote_read(const char *store, const char *of, int64_t *at)
 {
 	char path[PATH_MAX], line[LINE_MAX_BYTES];
 	enum buildnote found = BUILDNOTE_UNKNOWN;
@@ -91,7 +91,7 @@ buildnote_read(const char *store, int64_t *at)
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "%s-build", store);
+	snprintf(path, sizeof path, "%s-%s", store, of);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT ? BUILDNOTE_NONE : BUILDNOTE_UNKNOWN;

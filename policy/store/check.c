@@ -309,7 +309,7 @@ add_entry(struct file *f, const struct node *node)
 	MDB_val value = { node->value_size, (void *)(uintptr_t)node->value };
 	struct slice name = slice_make(key.mv_data, key.mv_size);
 
-	if (f->free_list || format_is(name, FORMAT_GENERATION))
+	if (f->free_list || format_is_apart(name))
 		return;
 	if (name.n == 2 && format_is(name, FORMAT_INFO))
 		f->info = slice_make(value.mv_data, value.mv_size);

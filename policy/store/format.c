@@ -73,6 +73,13 @@ format_is(struct slice key, enum format_system word)
 }
 
 bool
+format_is_apart(struct slice key)
+{
+	return format_is(key, FORMAT_GENERATION) ||
+	    format_is(key, FORMAT_SYNCED);
+}
+
+bool
 format_read_info(struct slice value, const char *path,
     struct format_info *info, struct fault *fault)
 {

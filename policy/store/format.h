@@ -10,13 +10,14 @@
  *   \0 l list [\0]     ids of the suites of a CIPHER list, uint16_t each
  *   \0 p               struct plan (plan.h), in the store of a plan
  *   \0 s number        name of a source, number as two bytes, high one first
+ *   \0 y [uuid]        what a directory's entries were (synced.h)
  *   tag+1 kind ...     the lines of one key (key.h), one record after another
  *
  * A record is a struct format_record, the key and the requirement as text.
  * The info has a check of its own, the filter in each line; what else a reader
- * uses the filter vouches for, but for generations (history-internal.h).
- * Numbers are in the machine's byte order, which `order` tells: the file is
- * made and read on one machine.
+ * uses the filter vouches for, but for generations (history-internal.h) and a
+ * directory's entries, of which \0 y has the sum.  Numbers are in the machine's
+ * byte order, which `order` tells: the file is made and read on one machine.
  */
 #ifndef TLSPOLICY_FORMAT_H
 #define TLSPOLICY_FORMAT_H
@@ -45,7 +46,7 @@ struct format_info {
 	struct store_info info;
 	struct filter_head filter;
 	uint64_t txnid; /* LMDB's number of the commit that wrote this */
-	uint64_t sum;	/* of all others but generations, see format_sum() */
+	uint64_t sum;	/* of all others, see format_sum() and _is_apart() */
 	uint64_t check; /* format_check() */
 };
 
@@ -63,18 +64,15 @@ enum format_system {
 	FORMAT_INFO = 'i',
 	FORMAT_LIST = 'l',
 	FORMAT_PLAN = 'p',
-	FORMAT_SOURCE = 's'
+	FORMAT_SOURCE = 's',
+	FORMAT_SYNCED = 'y' /* the last of them */
 };
 
-/* Of the map: sparse, never resized, as it must not change under live
- * transactions; for some 50 million rules. */
+/* Sparse, never resized under live transactions; some 50 million rules. */
 #define FORMAT_MAP_SIZE ((size_t)16 << 30)
 
 /* format.c */
-/*
- * What an entry adds to the sum, modulo 2^64: commutative, so that one rule
- * can be changed without reading the others.
- */
+/* What an entry adds to the sum, modulo 2^64: rules change one by one. */
 uint64_t format_sum(const MDB_val *key, const MDB_val *value) NONNULL;
 /* Over an info of `n` bytes whose last member, the check, counts as 0. */
 enum { FORMAT_INFO_MAX = 4096 };
@@ -85,8 +83,9 @@ uint64_t format_check(const void *info, size_t n) NONNULL;
  * place as uint16_t.
  */
 size_t format_list_key(struct slice list, unsigned char key[KEY_MAX]);
-/* Is this key the store's own, with this word in it? */
+/* Is this key the store's own, with this word in it; is it left out by sums? */
 bool format_is(struct slice key, enum format_system);
+bool format_is_apart(struct slice key);
 /*
  * The value of the info, as far as it can be told whether it is one of ours:
  * its check is the caller's to compare.

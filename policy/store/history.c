@@ -13,6 +13,7 @@ static const char *const how_names[GENERATION_HOW_COUNT] = {
 	[GENERATION_DEL] = "del",
 	[GENERATION_ROLLBACK] = "rollback",
 	[GENERATION_APPLY] = "apply",
+	[GENERATION_SYNC] = "sync",
 };
 
 const char *

@@ -12,6 +12,7 @@
 
 #include "policy/store/history-internal.h"
 #include "policy/store/inside.h"
+#include "policy/store/synced.h"
 
 /* Bytes put together. */
 struct writing_bytes {
@@ -82,6 +83,8 @@ void writing_account(struct writing *, struct slice key_bytes,
 /* Commits when there is something to commit. */
 bool writing_finish(struct writing *, struct store_info *, bool *changed)
     MUST_CHECK;
+
+bool writing_put_synced(struct writing *, const struct synced *) MUST_CHECK;
 
 /* rebuild-line.c */
 /* Where among the records of its key a rule that is set goes. */

@@ -270,7 +270,7 @@ fill_filter(struct writing *w, unsigned char *filter, bool *again)
 
 		if (format_is(name, FORMAT_INFO) ||
 		    format_is(name, FORMAT_FILTER) ||
-		    format_is(name, FORMAT_GENERATION))
+		    format_is_apart(name))
 			continue;
 		a.hash[a.n] = filter_announce(&w->info.filter, filter,
 		    key.mv_data, key.mv_size);

@@ -157,7 +157,8 @@ drop_own(struct writing *w)
 	w->info.info.sources = 0;
 	memset(w->info.info.count, 0, sizeof w->info.info.count);
 	good = step(&k, MDB_SET_RANGE);
-	while (good && k.more && key_there(&k).p[0] == FORMAT_SYSTEM) {
+	while (good && k.more && key_there(&k).p[0] == FORMAT_SYSTEM &&
+	    !format_is(key_there(&k), FORMAT_SYNCED)) {
 		if (format_is(key_there(&k), FORMAT_GENERATION)) {
 			k.key = (MDB_val){ sizeof behind,
 				(void *)(uintptr_t)behind };
@@ -204,6 +205,21 @@ put_all(struct writing *w, const struct rulefile *file)
 			return false;
 	w->info.info.sources = file->nsources;
 	return true;
+}
+
+bool
+rebuild_synced(const char *path, const struct rulefile *file,
+    const struct authorship *by, const struct synced *directory,
+    struct store_info *info, bool *changed, struct fault *fault)
+{
+	struct writing w;
+	bool good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
+	    writing_history_begin(&w) && put_all(&w, file) &&
+	    writing_put_synced(&w, directory) &&
+	    writing_finish(&w, info, changed);
+
+	writing_end(&w);
+	return good;
 }
 
 bool

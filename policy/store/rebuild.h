@@ -10,6 +10,7 @@
 #define TLSPOLICY_REBUILD_H
 
 #include "policy/store/history.h"
+#include "policy/store/synced.h"
 
 enum rebuild_flags {
 	REBUILD_DURABLE = 0,
@@ -34,6 +35,15 @@ enum rebuild_flags {
 bool rebuild_store(const char *path, const struct rulefile *,
     const struct authorship *, unsigned flags, struct store_info *info,
     bool *changed, struct fault *) MUST_CHECK;
+
+/*
+ * The same, of rules made from a directory: in the same commit the store learns
+ * what its entries were, and how far they were read.  Without a change of the
+ * rules nothing is written, and a directory has to tell the same once more.
+ */
+bool rebuild_synced(const char *path, const struct rulefile *,
+    const struct authorship *, const struct synced *, struct store_info *info,
+    bool *changed, struct fault *) MUST_CHECK NONNULL;
 
 /*
  * Put the rules of one line (two for an untagged one) among those of its key: in

@@ -21,6 +21,8 @@ my %kinds = (
 	endedserver => ['/CN=mx.example.org', $server, 'ca', -1],
 	clientserver => ['/CN=mx.example.org', $client, 'ca', 90],
 	endingserver => ['/CN=mx.example.org', $server, 'ca', 3],
+	localserver => ['/CN=localhost', 'subjectAltName=IP:127.0.0.1', 'ca',
+		    90],
 	trusted	=> ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],
 	# Same names and issuer as trusted, another key: another fingerprint.
 	rollover => ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],

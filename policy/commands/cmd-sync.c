@@ -1,0 +1,401 @@
+/*
+ * tlspolicy sync: the policy follows a directory.
+ *
+ * Nothing that ends it half-way does harm: rules, entries and the cookie are
+ * committed together, and what was read without a commit is read again.  So
+ * there is no handler for TERM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/commands/author.h"
+#include "policy/commands/keep.h"
+#include "policy/store/buildnote.h"
+#include "policy/store/rebuild.h"
+#include "policy/sync/compile.h"
+#include "policy/sync/cookie.h"
+#include "policy/sync/directory.h"
+
+enum {
+	QUIET_MS = 100,	   /* that ends a burst of changes */
+	BURST_MS = 2000,   /* or its length */
+	ASK_MS = 10000,	   /* is the directory still there? */
+	RETRY_MIN_S = 1, RETRY_MAX_S = 60
+};
+
+enum { OPTION_ONCE = OPTION_JSON + 1000, OPTION_ALLOW_EMPTY };
+
+static const struct command_option options[] = {
+	{ OPTION_ONCE, "once", NULL, "end when the store is up to date" },
+	{ OPTION_ALLOW_EMPTY, "allow-empty", NULL,
+	    "take a directory without any rule for what is wanted" },
+	{ 0, NULL, NULL, NULL }
+};
+
+struct syncing {
+	struct context *context;
+	struct directory_access access;
+	char password[DIRECTORY_PASSWORD_MAX];
+	struct sync_entries entries;
+	char cookie[COOKIE_MAX]; /* of what is committed */
+	size_t cookie_n;
+	bool once, allow_empty;
+	bool in_force;	/* a commit or refresh has shown that they are */
+	int64_t answered; /* time(2) when the directory last did */
+	char trouble[FAULT_TEXT_MAX]; /* "": none */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The daemon's metrics tell it; that the note cannot be written is said once. */
+static void
+note(struct syncing *s)
+{
+	static bool said;
+	struct fault f;
+
+	if (buildnote_write(s->context->store, BUILDNOTE_SYNC, s->answered,
+	    s->trouble[0] == '\0' ? NULL : s->trouble, &f))
+		said = false;
+	else if (!said) {
+		command_fail(&f);
+		said = true;
+	}
+}
+
+static bool
+read_password(struct syncing *s, struct fault *f)
+{
+	const char *path = s->context->settings.directory_password_file;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (path[0] == '\0')
+		return true;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		fault_errno(f, FAULT_NOINPUT, errno, "%s", path);
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	n = read(fd, s->password, sizeof s->password - 1);
+	close(fd);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0007) != 0)
+		return fault_set(f, FAULT_SETTINGS, "%s: expected a file that "
+		    "others cannot read", path);
+	if (n == (ssize_t)sizeof s->password - 1)
+		return fault_set(f, FAULT_SETTINGS, "%s: more than %d bytes",
+		    path, DIRECTORY_PASSWORD_MAX - 2);
+	s->password[n < 0 ? 0 : n] = '\0';
+	s->password[strcspn(s->password, "\r\n")] = '\0';
+	/* A name without a password would be nobody, and welcome. */
+	return s->password[0] != '\0' || fault_set(f, FAULT_SETTINGS,
+	    "%s: there is no password in it", path);
+}
+
+static bool
+check_settings(struct syncing *s, struct fault *f)
+{
+	const struct settings *set = &s->context->settings;
+	bool named = set->directory_bind[0] != '\0' &&
+	    strcmp(set->directory_bind, "external") != 0;
+
+	if (set->directory[0] == '\0' || set->directory_base[0] == '\0') {
+		fault_set(f, FAULT_SETTINGS, "expected where the rules are");
+		fault_at_setting(f, set->directory[0] == '\0' ? "directory" :
+		    "directory-base");
+		return false;
+	}
+	if (named != (set->directory_password_file[0] != '\0')) {
+		fault_set(f, FAULT_SETTINGS, named ? "expected the password "
+		    "of directory-bind" : "a password needs a name, in "
+		    "directory-bind");
+		fault_at_setting(f, "directory-password-file");
+		return false;
+	}
+	s->access = (struct directory_access){ .base = set->directory_base,
+		.bind = set->directory_bind, .password = s->password,
+		.ca_file = set->directory_ca_file,
+		.certificate_file = set->directory_certificate_file,
+		.key_file = set->directory_key_file };
+	return read_password(s, f);
+}
+
+static bool
+load_entry(void *arg, const struct synced_entry *e)
+{
+	struct syncing *s = arg;
+
+	sync_entries_load(&s->entries, e);
+	return true;
+}
+
+/* What was committed; damaged, or never: all is read anew. */
+static bool
+load(struct syncing *s, struct fault *f)
+{
+	struct store_reader reader;
+	struct store *store;
+	struct slice cookie;
+	enum lookup_result result;
+
+	if (access(s->context->store, F_OK) == -1 && errno == ENOENT)
+		return command_enter_folder(s->context, f);
+	if (!command_open_store(s->context, &store, &reader, f))
+		return false;
+	result = synced_read(&reader, &cookie, load_entry, s);
+	if (result == LOOKUP_FOUND && cookie.n < sizeof s->cookie) {
+		memcpy(s->cookie, cookie.p, cookie.n);
+		s->cookie_n = cookie.n;
+	} else if (result == LOOKUP_FAILED) {
+		command_fail(&reader.fault);
+		sync_entries_free(&s->entries);
+	}
+	command_close_store(store, &reader);
+	return !s->entries.no_memory || fault_no_memory(f);
+}
+
+static void
+tell_held_back(void *arg, const struct sync_entry *e, const char *why)
+{
+	(void)arg;
+	command_say("%s: %s; %s", e->name, why == NULL || *why == '\0' ?
+	    "it cannot be taken" : why, e->good[0] == '\0' ?
+	    "it is left out" : "the last good rule stays");
+}
+
+/* Who changed which entries, as far as there is room. */
+static void
+describe(struct syncing *s, struct text *message)
+{
+	struct sync_entry **all = sync_entries_list(&s->entries);
+	const char *between = "";
+
+	for (size_t i = 0; all != NULL && i < s->entries.n; i++) {
+		if (!all[i]->changed)
+			continue;
+		text_puts(message, between);
+		text_put_printable(message, slice_of(all[i]->name));
+		if (all[i]->by != NULL && all[i]->by[0] != '\0') {
+			text_puts(message, " by ");
+			text_put_printable(message, slice_of(all[i]->by));
+		}
+		between = "; ";
+	}
+	if (s->entries.gone.n > 0) {
+		text_printf(message, "%sgone: ", between);
+		text_put_printable(message, slice_make(s->entries.gone.buf,
+		    s->entries.gone.n));
+	}
+	free(all);
+	if (message->cut)
+		memcpy(message->buf + message->n - 3, "...", 3);
+}
+
+static bool
+put_into_force(struct syncing *s, struct sync_compiled *c,
+    struct slice cookie, struct fault *f)
+{
+	const struct synced directory = { cookie, c->entries, c->n };
+	char message_text[HISTORY_MESSAGE_MAX];
+	struct store_info info;
+	struct author author;
+	struct text message;
+	struct keep keep;
+	bool good, changed;
+
+	text_init(&message, message_text, sizeof message_text);
+	describe(s, &message);
+	good = author_init(&author, s->context, GENERATION_SYNC, NULL, f) &&
+	    keep_begin(s->context, &keep, f);
+	if (!good)
+		return false;
+	author.by.message = slice_make(message.buf, message.n);
+	good = keep_rules(s->context, &keep, &c->rules, f) &&
+	    keep_lock(s->context, &keep, f) &&
+	    rebuild_synced(s->context->store, &c->rules, &author.by,
+	    &directory, &info, &changed, f);
+	keep_end(&keep);
+	if (!good)
+		return false;
+	if (changed && cookie.n < sizeof s->cookie) {
+		memcpy(s->cookie, cookie.p, cookie.n);
+		s->cookie_n = cookie.n;
+	}
+	if (changed || !s->in_force)
+		command_say_generation(s->context, &info, changed);
+	sync_compiled_commit(&s->entries, c);
+	s->in_force = true;
+	return true;
+}
+
+/* False: what is in force stays, and trouble says why. */
+static bool
+commit(struct syncing *s, struct slice cookie)
+{
+	struct sync_compiled c;
+	struct fault f;
+	bool good;
+
+	s->trouble[0] = '\0';
+	good = sync_compile(&s->entries,
+	    s->context->settings.compat == COMPAT_SENDMAIL, tell_held_back,
+	    NULL, &c, &f);
+	if (good && c.rules.n == 0 && !s->allow_empty)
+		good = fault_set(&f, FAULT_DATA, "there is no rule in the "
+		    "directory; with --allow-empty that counts");
+	good = good && put_into_force(s, &c, cookie, &f);
+	if (!good) {
+		command_fail(&f);
+		command_say("%s is left as it was", s->context->store);
+		snprintf(s->trouble, sizeof s->trouble, "%s", f.text);
+	} else if (c.held_back > 0)
+		snprintf(s->trouble, sizeof s->trouble, "entries that are not "
+		    "in force as they stand there: %zu", c.held_back);
+	sync_compiled_free(&c);
+	note(s);
+	return good;
+}
+
+/* Changes until it fails, each burst a commit. */
+static void
+follow(struct syncing *s, struct directory *d, struct fault *f)
+{
+	int64_t first = 0, last = 0, asked = now_ms();
+
+	for (;;) {
+		bool waiting = s->entries.changed;
+		int64_t now = now_ms();
+
+		if (waiting && first == 0)
+			first = last = now;
+		if (waiting && (now - last >= QUIET_MS ||
+		    now - first >= BURST_MS)) {
+			commit(s, directory_cookie(d));
+			/* What failed waits for the next change. */
+			s->entries.changed = false;
+			first = 0;
+		}
+		if (now - asked >= ASK_MS) {
+			if (!directory_answers(d, f))
+				return;
+			asked = now;
+			s->answered = (int64_t)time(NULL);
+			note(s);
+		}
+		s->entries.seen = false;
+		if (!directory_wait(d, QUIET_MS, f))
+			return;
+		if (s->entries.seen)
+			last = now_ms();
+	}
+}
+
+/* True: --once, and it is done. */
+static bool
+attempt(struct syncing *s, const char *uri, struct fault *f)
+{
+	struct directory *d = directory_open(uri, &s->access, &s->entries, f);
+	bool forgotten = false, done = false, good = d != NULL;
+
+	if (good)
+		good = directory_refresh(d, slice_make(s->cookie, s->cookie_n),
+		    &forgotten, f);
+	if (forgotten)
+		s->cookie_n = 0;
+	if (good)
+		s->answered = (int64_t)time(NULL);
+	if (good && (s->entries.changed || !s->in_force || s->once)) {
+		good = commit(s, directory_cookie(d));
+		s->entries.changed = false;
+		if (!good)
+			fault_set(f, FAULT_DATA, "%s", s->trouble);
+		done = s->once;
+	}
+	if (good && !done)
+		follow(s, d, f);
+	directory_close(d);
+	return done && good;
+}
+
+/* Each of the directories in turn. */
+static int
+run_all(struct syncing *s)
+{
+	unsigned wait_s = RETRY_MIN_S;
+	struct slice rest, word;
+	char uri[SETTINGS_STRING_MAX];
+	struct fault f;
+
+	for (;;) {
+		rest = slice_of(s->context->settings.directory);
+		while (slice_next_of(&rest, " \t", &word)) {
+			int64_t was = s->answered;
+
+			if (word.n == 0)
+				continue;
+			snprintf(uri, sizeof uri, "%.*s", SLICE_ARG(word));
+			fault_clear(&f);
+			if (attempt(s, uri, &f))
+				return EXIT_FINE;
+			command_fail(&f);
+			if (s->answered != was)
+				wait_s = RETRY_MIN_S;
+		}
+		if (s->once)
+			return f.kind;
+		snprintf(s->trouble, sizeof s->trouble, "%s", f.text);
+		note(s);
+		sleep(wait_s);
+		wait_s = 2 * wait_s < RETRY_MAX_S ? 2 * wait_s : RETRY_MAX_S;
+	}
+}
+
+static int
+run(struct context *context, int argc, char **argv)
+{
+	static struct syncing s;
+	struct fault f;
+	int c, status;
+
+	s.context = context;
+	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
+		if (c == OPTION_ONCE)
+			s.once = true;
+		else if (c == OPTION_ALLOW_EMPTY)
+			s.allow_empty = true;
+		else
+			return status;
+	}
+	if (!command_operands(context, argc - optind, 0, 0))
+		return FAULT_USAGE;
+	sync_entries_init(&s.entries);
+	buildnote_read(context->store, BUILDNOTE_SYNC, &s.answered);
+	if (check_settings(&s, &f) && load(&s, &f))
+		status = run_all(&s);
+	else
+		status = command_fail(&f);
+	sync_entries_free(&s.entries);
+	explicit_bzero(s.password, sizeof s.password);
+	return status;
+}
+
+const struct command command_sync = {
+	"sync", "", "Follow the rules of a directory", options, run,
+	"tlspolicy.conf(5)"
+};

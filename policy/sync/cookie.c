@@ -1,0 +1,83 @@
+#include "policy/sync/cookie.h"
+
+enum { SERVERS_MAX = 64 };
+
+struct newest {
+	struct slice csn[SERVERS_MAX]; /* of one server each */
+	size_t n;
+};
+
+/* TIME#count#SERVER#mod */
+static struct slice
+server_of(struct slice csn)
+{
+	struct slice time, count, server;
+
+	if (!slice_next(&csn, '#', &time) || !slice_next(&csn, '#', &count) ||
+	    !slice_next(&csn, '#', &server))
+		return slice_make("", 0);
+	return server;
+}
+
+/* The words of a CSN have fixed widths, so that their order is that of bytes. */
+static void
+add(struct newest *all, struct slice csn)
+{
+	struct slice server = server_of(csn);
+
+	if (server.n == 0)
+		return;
+	for (size_t i = 0; i < all->n; i++)
+		if (slice_equal(server_of(all->csn[i]), server)) {
+			if (slice_compare(all->csn[i], csn) < 0)
+				all->csn[i] = csn;
+			return;
+		}
+	if (all->n < SERVERS_MAX)
+		all->csn[all->n++] = csn;
+}
+
+/* False: it has no csn=. */
+static bool
+add_all(struct newest *all, struct slice cookie)
+{
+	struct slice word, csn;
+	bool found = false;
+
+	while (slice_next(&cookie, ',', &word)) {
+		if (!slice_starts_nocase(word, "csn="))
+			continue;
+		found = true;
+		word = slice_from(word, 4);
+		while (slice_next(&word, ';', &csn))
+			add(all, csn);
+	}
+	return found;
+}
+
+void
+cookie_merge(struct text *known, struct slice news)
+{
+	char merged[COOKIE_MAX];
+	struct newest all = { .n = 0 };
+	struct text out;
+
+	text_init(&out, merged, sizeof merged);
+	if (news.n == 0)
+		return;
+	if (!add_all(&all, news)) {
+		text_put(&out, news);
+	} else {
+		add_all(&all, slice_make(known->buf, known->n));
+		text_puts(&out, "rid=000");
+		for (size_t i = 0; i < all.n; i++)
+			text_printf(&out, "%s%.*s", i == 0 ? ",csn=" : ";",
+			    SLICE_ARG(all.csn[i]));
+	}
+	/* Half of one would be believed. */
+	text_clear(known);
+	if (!out.cut)
+		text_put(known, slice_make(out.buf, out.n));
+	if (known->cut)
+		text_clear(known);
+}

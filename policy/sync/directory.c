@@ -1,0 +1,431 @@
+/*
+ * libldap's own walk through the protocol; what it does not tell apart, a
+ * refresh of all from one of changes, is read from the message that it hands on.
+ */
+#include <sys/time.h>
+
+#include <errno.h>
+#include <ldap.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/sync/cookie.h"
+#include "policy/sync/directory.h"
+
+enum { SECONDS = 10, SILENCE_S = 30 };
+
+static const char filter[] = "(&(objectClass=sendmailMTAMapObject)"
+    "(sendmailMTAMapName=tlspolicy))";
+static const char attribute_key[] = "sendmailMTAKey";
+static const char attribute_value[] = "sendmailMTAMapValue";
+static const char attribute_by[] = "modifiersName";
+
+struct directory {
+	LDAP *ld;
+	ldap_sync_t sync;
+	bool syncing;
+	struct sync_entries *entries;
+	const char *uri;
+	bool all;	/* this refresh tells of all entries */
+	bool ended;	/* by the server */
+	unsigned long messages; /* that libldap handed out */
+	struct text cookie;
+	char cookie_text[COOKIE_MAX];
+	char *base;
+	char *attributes[4];
+};
+
+static bool
+failed(const char *uri, const char *what, int error, LDAP *ld,
+    struct fault *f)
+{
+	char *why = NULL;
+
+	if (ld != NULL)
+		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &why);
+	fault_set(f, FAULT_UNAVAILABLE, "%s: %s: %s%s%s", uri, what,
+	    ldap_err2string(error), why != NULL && *why != '\0' ? ": " : "",
+	    why != NULL ? why : "");
+	ldap_memfree(why);
+	return false;
+}
+
+static bool
+set_file(LDAP *ld, int option, const char *path)
+{
+	return path[0] == '\0' ||
+	    ldap_set_option(ld, option, path) == LDAP_SUCCESS;
+}
+
+static bool
+set_up(LDAP *ld, const struct directory_access *access)
+{
+	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND;
+	int client = 0, idle = SILENCE_S, probes = 3, interval = SECONDS;
+	struct timeval limit = { .tv_sec = SECONDS };
+
+	/* The last one makes what the others said of TLS count. */
+	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &limit) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &idle) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval) ==
+	    0 &&
+	    set_file(ld, LDAP_OPT_X_TLS_CACERTFILE, access->ca_file) &&
+	    set_file(ld, LDAP_OPT_X_TLS_CERTFILE, access->certificate_file) &&
+	    set_file(ld, LDAP_OPT_X_TLS_KEYFILE, access->key_file) &&
+	    ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) == 0;
+}
+
+static bool
+bind_as(LDAP *ld, const char *uri, const struct directory_access *access,
+    struct fault *f)
+{
+	char nothing[] = "";
+	struct berval secret = { 0, nothing };
+	const char *mechanism = LDAP_SASL_SIMPLE, *name = access->bind;
+	int error;
+
+	if (strcmp(name, "external") == 0) {
+		mechanism = "EXTERNAL";
+		name = NULL;
+	} else {
+		secret.bv_val = (char *)(uintptr_t)access->password;
+		secret.bv_len = strlen(access->password);
+	}
+	error = ldap_sasl_bind_s(ld, name, mechanism, &secret, NULL, NULL,
+	    NULL);
+	return error == LDAP_SUCCESS ||
+	    failed(uri, "cannot bind", error, ld, f);
+}
+
+struct directory *
+directory_open(const char *uri, const struct directory_access *access,
+    struct sync_entries *entries, struct fault *f)
+{
+	struct directory *d = calloc(1, sizeof *d);
+	int error;
+
+	/* Only what is said here counts. */
+	setenv("LDAPNOINIT", "1", 1);
+	if (d == NULL || (d->base = strdup(access->base)) == NULL) {
+		free(d);
+		fault_no_memory(f);
+		return NULL;
+	}
+	d->entries = entries;
+	d->uri = uri;
+	text_init(&d->cookie, d->cookie_text, sizeof d->cookie_text);
+	error = ldap_initialize(&d->ld, uri);
+	if (error != LDAP_SUCCESS)
+		failed(uri, "no URI of a directory", error, NULL, f);
+	else if (!set_up(d->ld, access))
+		fault_set(f, FAULT_SETTINGS, "%s: the files of its TLS cannot "
+		    "be used", uri);
+	else if (strncmp(uri, "ldap:", 5) == 0 &&
+	    (error = ldap_start_tls_s(d->ld, NULL, NULL)) != LDAP_SUCCESS)
+		failed(uri, "STARTTLS", error, d->ld, f);
+	else if (bind_as(d->ld, uri, access, f))
+		return d;
+	directory_close(d);
+	return NULL;
+}
+
+void
+directory_close(struct directory *d)
+{
+	if (d == NULL)
+		return;
+	if (d->syncing) {
+		/* These are not libldap's to free. */
+		d->sync.ls_base = d->sync.ls_filter = NULL;
+		d->sync.ls_attrs = NULL;
+		ldap_sync_destroy(&d->sync, 0);
+	} else if (d->ld != NULL)
+		ldap_unbind_ext(d->ld, NULL, NULL);
+	free(d->base);
+	free(d);
+}
+
+/* The one value of an attribute; NULL: none, or several. */
+static struct berval **
+one_value(LDAP *ld, LDAPMessage *entry, const char *name)
+{
+	struct berval **values = ldap_get_values_len(ld, entry, name);
+
+	if (ldap_count_values_len(values) == 1)
+		return values;
+	ldap_value_free_len(values);
+	return NULL;
+}
+
+/* What would be another line, or another key, in a file of rules. */
+static const char *
+check_texts(const struct berval *key, const struct berval *value)
+{
+	if (key->bv_len == 0 || key->bv_val[0] == '#' ||
+	    memchr(key->bv_val, '\0', key->bv_len) != NULL ||
+	    strpbrk(key->bv_val, " \t\r\n") != NULL)
+		return "its key is none: no blank (write +20), no # at the "
+		    "beginning";
+	if (memchr(value->bv_val, '\0', value->bv_len) != NULL ||
+	    strpbrk(value->bv_val, "\r\n") != NULL)
+		return "its requirement is more than a line";
+	return NULL;
+}
+
+/* The caller frees it; NULL with the reason, a constant. */
+static char *
+line_of(LDAP *ld, LDAPMessage *entry, const char **why)
+{
+	struct berval **key = one_value(ld, entry, attribute_key);
+	struct berval **value = one_value(ld, entry, attribute_value);
+	char *line = NULL;
+	size_t size;
+
+	if (key == NULL)
+		*why = "it has not one sendmailMTAKey";
+	else if (value == NULL)
+		*why = "it has not one sendmailMTAMapValue";
+	else
+		*why = check_texts(key[0], value[0]);
+	if (*why == NULL) {
+		size = key[0]->bv_len + value[0]->bv_len + 2;
+		line = malloc(size);
+		if (line != NULL)
+			snprintf(line, size, "%s\t%s", key[0]->bv_val,
+			    value[0]->bv_val);
+	}
+	ldap_value_free_len(key);
+	ldap_value_free_len(value);
+	return line;
+}
+
+static void
+take_entry(struct directory *d, LDAPMessage *entry,
+    const unsigned char *uuid)
+{
+	struct berval **by = one_value(d->ld, entry, attribute_by);
+	char *name = ldap_get_dn(d->ld, entry);
+	const char *why = NULL;
+	char *line = line_of(d->ld, entry, &why);
+
+	if (name == NULL || (line == NULL && why == NULL))
+		d->entries->no_memory = true;
+	else
+		sync_entries_put(d->entries, uuid, name, line, why,
+		    by == NULL ? "" : by[0]->bv_val);
+	free(line);
+	ldap_memfree(name);
+	ldap_value_free_len(by);
+}
+
+/* With each message, as the next one's takes the place of it. */
+static void
+keep_cookie(struct directory *d)
+{
+	const struct berval *cookie = &d->sync.ls_cookie;
+
+	d->messages++;
+	if (cookie->bv_val != NULL)
+		cookie_merge(&d->cookie, slice_make(cookie->bv_val,
+		    cookie->bv_len));
+}
+
+static int
+got_entry(ldap_sync_t *sync, LDAPMessage *message, struct berval *uuid,
+    ldap_sync_refresh_t phase)
+{
+	struct directory *d = sync->ls_private;
+	const unsigned char *id = (const unsigned char *)uuid->bv_val;
+
+	keep_cookie(d);
+	if (uuid->bv_len != SYNCED_UUID)
+		return LDAP_PROTOCOL_ERROR;
+	switch (phase) {
+	case LDAP_SYNC_CAPI_ADD:
+	case LDAP_SYNC_CAPI_MODIFY:
+		take_entry(d, message, id);
+		break;
+	case LDAP_SYNC_CAPI_PRESENT:
+		sync_entries_mention(d->entries, id);
+		break;
+	case LDAP_SYNC_CAPI_DELETE:
+		sync_entries_drop(d->entries, id);
+		break;
+	default:
+		return LDAP_PROTOCOL_ERROR;
+	}
+	return LDAP_SUCCESS;
+}
+
+/* A "present" at a refresh's end: who was not mentioned is gone. */
+static bool
+tells_of_all(LDAP *ld, LDAPMessage *message)
+{
+	struct berval *data = NULL;
+	ber_tag_t tag = LBER_ERROR;
+	char *oid = NULL;
+	BerElement *ber;
+	ber_len_t length;
+
+	if (ldap_parse_intermediate(ld, message, &oid, &data, NULL, 0) ==
+	    LDAP_SUCCESS && data != NULL && (ber = ber_init(data)) != NULL) {
+		tag = ber_peek_tag(ber, &length);
+		ber_free(ber, 1);
+	}
+	ldap_memfree(oid);
+	ber_bvfree(data);
+	return tag == LDAP_TAG_SYNC_REFRESH_PRESENT;
+}
+
+static int
+got_word(ldap_sync_t *sync, LDAPMessage *message, BerVarray uuids,
+    ldap_sync_refresh_t phase)
+{
+	struct directory *d = sync->ls_private;
+
+	keep_cookie(d);
+	if (uuids == NULL) {
+		if (tells_of_all(d->ld, message))
+			d->all = true;
+		return LDAP_SUCCESS;
+	}
+	for (size_t i = 0; uuids[i].bv_val != NULL; i++) {
+		const unsigned char *id =
+		    (const unsigned char *)uuids[i].bv_val;
+
+		if (uuids[i].bv_len != SYNCED_UUID)
+			continue;
+		if (phase == LDAP_SYNC_CAPI_DELETES_IDSET)
+			sync_entries_drop(d->entries, id);
+		else
+			sync_entries_mention(d->entries, id);
+	}
+	return LDAP_SUCCESS;
+}
+
+static int
+got_end(ldap_sync_t *sync, LDAPMessage *message, int deletes)
+{
+	struct directory *d = sync->ls_private;
+
+	(void)message;
+	(void)deletes;
+	d->ended = true;
+	return LDAP_SUCCESS;
+}
+
+static void
+prepare(struct directory *d, struct slice cookie)
+{
+	struct berval known = { cookie.n, (char *)(uintptr_t)cookie.p };
+
+	ldap_sync_initialize(&d->sync);
+	d->syncing = true;
+	/* libldap only reads them. */
+	d->attributes[0] = (char *)(uintptr_t)attribute_key;
+	d->attributes[1] = (char *)(uintptr_t)attribute_value;
+	d->attributes[2] = (char *)(uintptr_t)attribute_by;
+	d->sync.ls_base = d->base;
+	d->sync.ls_scope = LDAP_SCOPE_SUBTREE;
+	d->sync.ls_filter = (char *)(uintptr_t)filter;
+	d->sync.ls_attrs = d->attributes;
+	d->sync.ls_timeout = 0;
+	d->sync.ls_search_entry = got_entry;
+	d->sync.ls_intermediate = got_word;
+	d->sync.ls_search_result = got_end;
+	d->sync.ls_private = d;
+	d->sync.ls_ld = d->ld;
+	if (cookie.n > 0)
+		ber_dupbv(&d->sync.ls_cookie, &known);
+	text_clear(&d->cookie);
+	text_put(&d->cookie, cookie);
+}
+
+bool
+directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
+    struct fault *f)
+{
+	int error;
+
+	*forgotten = false;
+	d->all = cookie.n == 0;
+	sync_entries_begin(d->entries);
+	prepare(d, cookie);
+	error = ldap_sync_init(&d->sync, LDAP_SYNC_REFRESH_AND_PERSIST);
+	/* Unwilling: it was restored, and is behind what it told before. */
+	if (error == LDAP_SYNC_REFRESH_REQUIRED ||
+	    (error == LDAP_UNWILLING_TO_PERFORM && cookie.n > 0)) {
+		*forgotten = cookie.n > 0;
+		return fault_set(f, FAULT_UNAVAILABLE, "%s: it does not know "
+		    "how far it was read; all is read again", d->uri);
+	}
+	if (error == LDAP_SUCCESS && d->ended)
+		error = LDAP_UNAVAILABLE;
+	if (error != LDAP_SUCCESS)
+		return failed(d->uri, d->base, error, d->ld, f);
+	if (d->all)
+		sync_entries_sweep(d->entries);
+	return true;
+}
+
+/* Is something there, here or in what TLS has already read? */
+static bool
+has_come(struct directory *d, int ms)
+{
+	struct pollfd socket = { .events = POLLIN };
+	Sockbuf *buffer = NULL;
+
+	if (ldap_get_option(d->ld, LDAP_OPT_SOCKBUF, &buffer) == 0 &&
+	    buffer != NULL &&
+	    ber_sockbuf_ctrl(buffer, LBER_SB_OPT_DATA_READY, NULL) > 0)
+		return true;
+	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &socket.fd) != 0)
+		return true; /* the next call tells what is wrong */
+	return poll(&socket, 1, ms) != 0;
+}
+
+bool
+directory_wait(struct directory *d, int ms, struct fault *f)
+{
+	int error = LDAP_SUCCESS;
+
+	if (!has_come(d, ms))
+		return true;
+	/* What one call has read may be handed out by the next one only. */
+	for (int idle = 0; idle < 2 && error == LDAP_SUCCESS && !d->ended;) {
+		unsigned long before = d->messages;
+
+		error = ldap_sync_poll(&d->sync);
+		idle = d->messages == before ? idle + 1 : 0;
+	}
+	if (error == LDAP_SUCCESS && d->ended)
+		error = LDAP_UNAVAILABLE;
+	return error == LDAP_SUCCESS ||
+	    failed(d->uri, d->base, error, d->ld, f);
+}
+
+bool
+directory_answers(struct directory *d, struct fault *f)
+{
+	char none[] = LDAP_NO_ATTRS;
+	char *attributes[] = { none, NULL };
+	struct timeval limit = { .tv_sec = SECONDS };
+	LDAPMessage *message = NULL;
+	int error = ldap_search_ext_s(d->ld, d->base, LDAP_SCOPE_BASE, NULL,
+	    attributes, 1, NULL, NULL, &limit, 1, &message);
+
+	ldap_msgfree(message);
+	return error == LDAP_SUCCESS ||
+	    failed(d->uri, d->base, error, d->ld, f);
+}
+
+struct slice
+directory_cookie(const struct directory *d)
+{
+	return slice_make(d->cookie.buf, d->cookie.n);
+}

@@ -1,0 +1,54 @@
+/*
+ * directory.h - a directory that tells its entries and then each change of them:
+ * RFC 4533, refreshAndPersist, by libldap.
+ *
+ * The entries are sendmail's own (cf/README, "USING LDAP FOR ALIASES, MAPS, AND
+ * CLASSES"): sendmailMTAMapObject with sendmailMTAMapName tlspolicy, the key in
+ * sendmailMTAKey and the requirement in sendmailMTAMapValue.
+ *
+ * Nothing is asked or told without TLS, but by ldapi:.  A server whose
+ * certificate is not of the CA is none.  No ldap.conf(5) of the machine or of
+ * the user is read.
+ *
+ * Threads: one.
+ */
+#ifndef TLSPOLICY_SYNC_DIRECTORY_H
+#define TLSPOLICY_SYNC_DIRECTORY_H
+
+#include "policy/sync/entries.h"
+
+enum { DIRECTORY_PASSWORD_MAX = 1024 };
+
+/* Strings are the caller's; "" is none. */
+struct directory_access {
+	const char *base;
+	const char *bind; /* a distinguished name, "external", or "" */
+	const char *password;
+	const char *ca_file, *certificate_file, *key_file;
+};
+
+struct directory;
+
+/* Connects and binds.  NULL with a fault. */
+struct directory *directory_open(const char *uri,
+    const struct directory_access *, struct sync_entries *, struct fault *)
+    MUST_CHECK NONNULL;
+void directory_close(struct directory *);
+
+/*
+ * All that has changed since the cookie (n 0: all there is) goes to the entries.
+ * *forgotten: the directory does not know the cookie any more; the next refresh
+ * is to be one without.  False: it was cut short, and the entries are not to
+ * be used until a refresh ended well.
+ */
+bool directory_refresh(struct directory *, struct slice cookie,
+    bool *forgotten, struct fault *) MUST_CHECK NONNULL;
+/* What comes within `ms` milliseconds, the same. */
+bool directory_wait(struct directory *, int ms, struct fault *) MUST_CHECK
+    NONNULL;
+/* Does it still answer? */
+bool directory_answers(struct directory *, struct fault *) MUST_CHECK NONNULL;
+/* How far it was read; belongs to the directory. */
+struct slice directory_cookie(const struct directory *) NONNULL;
+
+#endif

@@ -1,0 +1,217 @@
+#include "config.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/tree.h"
+#include "policy/sync/entries.h"
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct sync_entry *x = a, *y = b;
+
+	return memcmp(x->uuid, y->uuid, SYNCED_UUID);
+}
+
+void
+sync_entries_init(struct sync_entries *all)
+{
+	memset(all, 0, sizeof *all);
+	text_init(&all->gone, all->gone_text, sizeof all->gone_text);
+}
+
+static void
+free_entry(struct sync_entry *e)
+{
+	free(e->name);
+	free(e->line);
+	free(e->good);
+	free(e->by);
+	free(e);
+}
+
+struct sync_entry *
+sync_entries_find(const struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
+{
+	struct sync_entry key;
+	struct sync_entry *const *found;
+
+	memcpy(key.uuid, uuid, SYNCED_UUID);
+	found = tfind(&key, &all->tree, compare);
+	return found == NULL ? NULL : *found;
+}
+
+/* With empty strings; NULL: no memory, and that is noted. */
+static struct sync_entry *
+add(struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
+{
+	struct sync_entry *e = calloc(1, sizeof *e);
+
+	if (e != NULL) {
+		memcpy(e->uuid, uuid, SYNCED_UUID);
+		e->name = strdup("");
+		e->line = strdup("");
+		e->good = strdup("");
+		if (e->name != NULL && e->line != NULL && e->good != NULL &&
+		    tsearch(e, &all->tree, compare) != NULL) {
+			all->n++;
+			return e;
+		}
+		free_entry(e);
+	}
+	all->no_memory = true;
+	return NULL;
+}
+
+/* In place of what `to` holds. */
+static void
+set(struct sync_entries *all, char **to, const char *p, size_t n)
+{
+	char *copy = strndup(p, n);
+
+	if (copy == NULL) {
+		all->no_memory = true;
+		return;
+	}
+	free(*to);
+	*to = copy;
+}
+
+void
+sync_entries_load(struct sync_entries *all, const struct synced_entry *was)
+{
+	struct sync_entry *e = sync_entries_find(all, was->uuid);
+
+	if (e == NULL && (e = add(all, was->uuid)) == NULL)
+		return;
+	set(all, &e->name, was->name.p, was->name.n);
+	set(all, &e->line, was->line.p, was->line.n);
+	set(all, &e->good, was->good.p, was->good.n);
+	e->why = was->line.n == 0 ? "it was no rule" : NULL;
+}
+
+void
+sync_entries_put(struct sync_entries *all,
+    const unsigned char uuid[SYNCED_UUID], const char *name, const char *line,
+    const char *why, const char *by)
+{
+	struct sync_entry *e = sync_entries_find(all, uuid);
+
+	if (e == NULL && (e = add(all, uuid)) == NULL)
+		return;
+	e->mentioned = all->refresh;
+	e->why = why;
+	set(all, &e->name, name, strlen(name));
+	if (line == NULL)
+		line = "";
+	/* A refresh tells of many that are as they were. */
+	if (strcmp(e->line, line) != 0 || strcmp(e->good, line) != 0) {
+		e->changed = all->changed = all->seen = true;
+		set(all, &e->by, by, strlen(by));
+	}
+	set(all, &e->line, line, strlen(line));
+}
+
+static void
+drop(struct sync_entries *all, struct sync_entry *e)
+{
+	text_printf(&all->gone, "%s%s", all->gone.n > 0 ? "; " : "", e->name);
+	tdelete(e, &all->tree, compare);
+	free_entry(e);
+	all->n--;
+	all->changed = all->seen = true;
+}
+
+void
+sync_entries_drop(struct sync_entries *all,
+    const unsigned char uuid[SYNCED_UUID])
+{
+	struct sync_entry *e = sync_entries_find(all, uuid);
+
+	if (e != NULL)
+		drop(all, e);
+}
+
+void
+sync_entries_begin(struct sync_entries *all)
+{
+	all->refresh++;
+}
+
+void
+sync_entries_mention(struct sync_entries *all,
+    const unsigned char uuid[SYNCED_UUID])
+{
+	struct sync_entry *e = sync_entries_find(all, uuid);
+
+	if (e != NULL)
+		e->mentioned = all->refresh;
+}
+
+struct listing {
+	struct sync_entry **at;
+};
+
+static void
+list(const void *node, VISIT visit, void *arg)
+{
+	struct listing *l = arg;
+
+	if (visit == postorder || visit == leaf)
+		*l->at++ = *(struct sync_entry *const *)node;
+}
+
+struct sync_entry **
+sync_entries_list(struct sync_entries *all)
+{
+	struct sync_entry **array = calloc(all->n + 1, sizeof *array);
+	struct listing l = { array };
+
+	if (array == NULL)
+		all->no_memory = true;
+	else
+		twalk_r(all->tree, list, &l);
+	return array;
+}
+
+void
+sync_entries_sweep(struct sync_entries *all)
+{
+	struct sync_entry **array = sync_entries_list(all);
+	size_t n = all->n;
+
+	for (size_t i = 0; array != NULL && i < n; i++)
+		if (array[i]->mentioned != all->refresh)
+			drop(all, array[i]);
+	free(array);
+}
+
+void
+sync_entries_accept(struct sync_entries *all, struct sync_entry *e,
+    struct slice good)
+{
+	if (!slice_equal(slice_of(e->good), good))
+		set(all, &e->good, good.p, good.n);
+	e->changed = false;
+}
+
+void
+sync_entries_committed(struct sync_entries *all)
+{
+	all->changed = false;
+	text_clear(&all->gone);
+}
+
+void
+sync_entries_free(struct sync_entries *all)
+{
+	struct sync_entry **array = sync_entries_list(all);
+
+	for (size_t i = 0; array != NULL && i < all->n; i++)
+		free_entry(array[i]);
+	free(array);
+	tree_drop(&all->tree);
+	sync_entries_init(all);
+}

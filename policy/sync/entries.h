@@ -1,0 +1,73 @@
+/*
+ * entries.h - what a directory has told so far, entry by entry.
+ *
+ * RFC 4533: an entry is known by its UUID, a delete says nothing else.  During a
+ * refresh entries are mentioned; those that were not are gone when it ends, if
+ * it was one of all entries.
+ *
+ * Ownership: all is copied in; strings live until the entry is put again,
+ * dropped, or all are freed.  Threads: one.
+ */
+#ifndef TLSPOLICY_SYNC_ENTRIES_H
+#define TLSPOLICY_SYNC_ENTRIES_H
+
+#include "policy/base/text.h"
+#include "policy/store/synced.h"
+
+struct sync_entry {
+	unsigned char uuid[SYNCED_UUID];
+	char *name; /* distinguished name */
+	char *line; /* "KEY<tab>REQUIREMENT" as it stands there; "": no rule */
+	char *good; /* the same, in force; "": none */
+	char *by;   /* who changed it since the last commit, or NULL */
+	const char *why; /* line is no rule; NULL: it is one, as far as known */
+	unsigned mentioned; /* in this refresh */
+	bool changed;	    /* since the last commit */
+};
+
+struct sync_entries {
+	void *tree; /* by UUID */
+	size_t n;
+	unsigned refresh; /* its number */
+	bool changed;	  /* any, or one is gone, since the last commit */
+	bool seen;	  /* something was told; the caller's to take back */
+	struct text gone; /* names since the last commit */
+	char gone_text[600];
+	bool no_memory;	  /* something was not taken: nothing is to be made of it */
+};
+
+void sync_entries_init(struct sync_entries *) NONNULL;
+void sync_entries_free(struct sync_entries *) NONNULL;
+
+/* As it was committed. */
+void sync_entries_load(struct sync_entries *, const struct synced_entry *)
+    NONNULL;
+/*
+ * As the directory has it now.  `line` NULL: it is no rule, for the reason
+ * `why`, a constant; else `why` is NULL.
+ */
+void sync_entries_put(struct sync_entries *,
+    const unsigned char uuid[SYNCED_UUID], const char *name, const char *line,
+    const char *why, const char *by);
+/* It is gone; one that is not known is none. */
+void sync_entries_drop(struct sync_entries *,
+    const unsigned char uuid[SYNCED_UUID]) NONNULL;
+
+void sync_entries_begin(struct sync_entries *) NONNULL;
+/* It is there, as it was. */
+void sync_entries_mention(struct sync_entries *,
+    const unsigned char uuid[SYNCED_UUID]) NONNULL;
+/* A refresh of all entries has ended: what was not mentioned is gone. */
+void sync_entries_sweep(struct sync_entries *) NONNULL;
+
+/* All, in the order of their UUIDs; the array is the caller's.  NULL: no memory. */
+struct sync_entry **sync_entries_list(struct sync_entries *) MUST_CHECK NONNULL;
+/* The commit was made, with `good` in force of this entry. */
+void sync_entries_accept(struct sync_entries *, struct sync_entry *,
+    struct slice good) NONNULL;
+/* And now of all: what is to come are changes. */
+void sync_entries_committed(struct sync_entries *) NONNULL;
+struct sync_entry *sync_entries_find(const struct sync_entries *,
+    const unsigned char uuid[SYNCED_UUID]) NONNULL;
+
+#endif
