@@ -358,7 +358,7 @@ run_all(struct syncing *s)
 				wait_s = RETRY_MIN_S;
 		}
 		if (s->once)
-			return f.kind;
+			return (int)f.kind;
 		snprintf(s->trouble, sizeof s->trouble, "%s", f.text);
 		note(s);
 		sleep(wait_s);
