@@ -75,9 +75,13 @@ sub tempfails
 	limit($daemon, 'unlimited');
 	logged($daemon, qr/audit log: writing again/, 'and when it is over');
 	answer_is(message($m), 'continue', 'with room again it is accepted');
-	# The line about what could not be recorded comes when it comes.
-	is((grep { $_->{event} ne 'unrecorded' } $daemon->audit)[-1]{event},
-	    'message', 'and recorded');
+	# Lines about what could not be recorded come when they come.
+	my @records = $daemon->audit;
+	my ($last) = (grep { $_->{event} !~ /^(?:unrecorded|withdrawn)$/ }
+	    @records)[-1];
+	is($last->{event}, 'message', 'and recorded');
+	is(scalar(grep { ($_->{withdraws} // $_->{of} // 0) == $last->{seq} }
+	    @records), 0, 'and that stays so');
 	whole($daemon, 'the log is whole');
 }
 

@@ -326,6 +326,25 @@ subtest 'the last build' => sub {
 	is_deeply([glob "$note?*"], [], 'nothing is left of it');
 };
 
+# The same of the directory that `tlspolicy sync` follows, t/346.
+subtest 'the note of a directory' => sub {
+	my $note = "$daemon->{dir}/policy.mdb-sync";
+	my $state = sub {
+		my %now = metrics();
+		return join ' ', map { $_ // '-' } @now{map { "tlspolicy_$_" }
+		    'directory_followed', 'directory_answered_timestamp_seconds'};
+	};
+	is($state->(), '- -', 'nothing is told where there is none');
+	for (["good\n", '0 -'], ["good x\n", '0 -'], ['good 17', '0 -'],
+	    ["failed 0 away\n", '0 0'], ["failed 1700000000 away\n",
+	    '0 1700000000'], ["good 1700000001\n", '1 1700000001']) {
+		open my $fh, '>', $note or die;
+		print $fh $_->[0];
+		close $fh or die;
+		is($state->(), $_->[1], $_->[0] =~ s/\n//r);
+	}
+};
+
 subtest 'the form of the page' => sub {
 	my $r = $http->get("$url/metrics");
 	like($r->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4},
