@@ -29,13 +29,18 @@ shadow_close(struct shadow *s)
 	store_holder_close(&s->holder);
 }
 
-/* What cannot be looked at may be there. */
+/*
+ * Where nothing can be looked at a plan that was there still is, and none has
+ * begun: the store's own fault has been told.
+ */
 static bool
-is_gone(const char *path)
+is_there(const char *path, bool was)
 {
 	struct stat st;
 
-	return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+	if (lstat(path, &st) == 0)
+		return true;
+	return was && errno != ENOENT && errno != ENOTDIR;
 }
 
 void
@@ -44,7 +49,7 @@ shadow_watch(struct shadow *s, const char *store)
 	char path[PLAN_PATH_MAX];
 	bool was = shadow_is_on(s);
 
-	if (!plan_path(store, path) || is_gone(path)) {
+	if (!plan_path(store, path) || !is_there(path, was)) {
 		if (was) {
 			shadow_close(s);
 			log_info("plan %s: it is over", path);
