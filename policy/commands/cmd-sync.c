@@ -354,6 +354,9 @@ run_all(struct syncing *s)
 			if (attempt(s, uri, &f))
 				return EXIT_FINE;
 			command_fail(&f);
+			/* What was not taken is known no more: begin anew. */
+			if (s->entries.no_memory)
+				return FAULT_UNAVAILABLE;
 			if (s->answered != was)
 				wait_s = RETRY_MIN_S;
 		}

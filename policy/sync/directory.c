@@ -373,9 +373,9 @@ directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
 	return true;
 }
 
-/* Is something there, here or in what TLS has already read? */
-static bool
-has_come(struct directory *d, int ms)
+/* Until something is there, here or in what TLS has already read. */
+static void
+wait_for_news(struct directory *d, int ms)
 {
 	struct pollfd socket = { .events = POLLIN };
 	Sockbuf *buffer = NULL;
@@ -383,10 +383,10 @@ has_come(struct directory *d, int ms)
 	if (ldap_get_option(d->ld, LDAP_OPT_SOCKBUF, &buffer) == 0 &&
 	    buffer != NULL &&
 	    ber_sockbuf_ctrl(buffer, LBER_SB_OPT_DATA_READY, NULL) > 0)
-		return true;
-	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &socket.fd) != 0)
-		return true; /* the next call tells what is wrong */
-	return poll(&socket, 1, ms) != 0;
+		return;
+	/* Without one the next call tells what is wrong. */
+	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &socket.fd) == 0)
+		(void)poll(&socket, 1, ms);
 }
 
 bool
@@ -394,9 +394,11 @@ directory_wait(struct directory *d, int ms, struct fault *f)
 {
 	int error = LDAP_SUCCESS;
 
-	if (!has_come(d, ms))
-		return true;
-	/* What one call has read may be handed out by the next one only. */
+	wait_for_news(d, ms);
+	/*
+	 * What one call has read may be handed out by the next one only; and
+	 * directory_answers() may have read news beside its answer.
+	 */
 	for (int idle = 0; idle < 2 && error == LDAP_SUCCESS && !d->ended;) {
 		unsigned long before = d->messages;
 
