@@ -377,6 +377,36 @@ subtest 'killed' => sub {
 	is("$code $s->{judged} $s->{missed}", '0 3 0', 'nothing is missing');
 };
 
+# Whom a message says it is from, of which the policy in force asks nothing.
+subtest 'the header' => sub {
+	my $daemon = start(settings => { 'header-from' => 'judge' });
+	my $older = session($daemon);
+	make_plan($daemon, "TLS_Clt:other.example OK\n"
+	    . "TLS_Header:bank.example PERM+ENCR:112\n", '--days', 1,
+	    '--budget', 5);
+	my $message = sub {
+		my ($m, $author) = @_;
+		answer_is($m->mail('a@x.example'), 'continue', "$author: MAIL");
+		answer_is($m->rcpt('b@loc.test'), 'continue', "$author: RCPT");
+		$m->command('header', "From\0$author\0");
+		like($m->command('eoh', '')->{action}, qr/^(?:continue|skipped)$/,
+		    "$author: header");
+		answer_is($m->eom, 'continue', "$author: the end");
+		my ($record) = grep { $_->{event} eq 'message' }
+		    reverse lines($daemon);
+		return $record->{plan};
+	};
+	my $plan = $message->(session($daemon), '<ceo@bank.example>');
+	is("$plan->{result} $plan->{verdict}", 'differs reject',
+	    'it would be refused');
+	like($plan->{key}, qr/^TLS_Header:bank/, 'by that rule');
+	is($message->(session($daemon), '<x@y.example>')->{result}, 'same',
+	    'another one would not');
+	is($message->($older, '<ceo@bank.example>')->{result}, 'not-judged',
+	    'a connection that is older than the plan was not asked for it');
+	is($daemon->stop, 0, 'the daemon ends');
+};
+
 subtest 'canary' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 1000);
