@@ -407,6 +407,22 @@ subtest 'the header' => sub {
 	is($daemon->stop, 0, 'the daemon ends');
 };
 
+subtest 'people' => sub {
+	my $daemon = start(settings => { privacy => 'days:7',
+	    'state-folder' => scratch()->dir });
+	make_plan($daemon, "TLS_Clt:other.example OK\n"
+	    . "TLS_From:alice\@person.example PERM+ENCR:112\n", '--days', 1,
+	    '--budget', 5);
+	my $plan = mail($daemon, 'alice@person.example',
+	    ['b@loc.test'])->{plan};
+	is($plan->{result}, 'differs', 'it would be refused');
+	like($plan->{key}, qr/^TLS_From:~[0-9a-f]{32}\@person\.example$/,
+	    'by a rule about somebody, who is not named');
+	unlike(join("\n", grep { /"event":"message"/ }
+	    $daemon->all_audit_lines), qr/alice/, 'anywhere');
+	is($daemon->stop, 0, 'the daemon ends');
+};
+
 subtest 'canary' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 1000);
