@@ -65,7 +65,7 @@ add_unnamed(struct prove_finder *f, struct slice address)
 	struct slice name = prove_ground_printf(f->g, "[%.*s]",
 	    SLICE_ARG(address));
 	struct prove_chain *chain;
-	bool meant, final;
+	bool meant, final = false;
 
 	if (name.p == NULL || !look(f, name, address, false, &meant, &chain,
 	    &final))
@@ -109,7 +109,7 @@ add_each(struct prove_finder *f, struct slice name,
     const struct prove_names *addresses)
 {
 	struct prove_chain *chain;
-	bool meant, final;
+	bool meant, final = false;
 
 	for (size_t i = 0; i < addresses->n; i++) {
 		if (!look(f, name, addresses->names[i], false, &meant, &chain,
@@ -128,7 +128,7 @@ add_named(struct prove_finder *f, struct slice name,
 	struct slice ends[2] = { behind->plain, behind->exempt };
 	struct prove_names two = { ends, 2, 0 };
 	struct prove_chain *chain;
-	bool meant, final;
+	bool meant, final = false;
 
 	if (ends[0].p == NULL) {
 		two.names++;
