@@ -275,7 +275,7 @@ subtest 'not the policy that it was planned against' => sub {
 # However the plan's file is harmed, no answer changes, and no record agrees.
 subtest 'harmed' => sub {
 	my $daemon = start();
-	make_plan($daemon, $new, '--days', 1, '--budget', 100);
+	make_plan($daemon, $new, '--days', 1, '--budget', 1000000);
 	my $path = "$daemon->{store}.plan";
 	my $good = Tlspolicy::Scratch::slurp($path);
 	my $elsewhere = scratch()->write('elsewhere.plan', $good);
