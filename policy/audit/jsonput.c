@@ -145,6 +145,15 @@ jsonput_string(struct jsonput *j, struct slice s)
 }
 
 void
+jsonput_string_or_null(struct jsonput *j, struct slice s)
+{
+	if (s.n > 0)
+		jsonput_string(j, s);
+	else
+		JSONPUT_LITERAL(j, "null");
+}
+
+void
 jsonput_number(struct jsonput *j, uint64_t value)
 {
 	char buf[20];

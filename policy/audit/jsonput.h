@@ -55,6 +55,8 @@ void jsonput_slice(struct jsonput *, struct slice) NONNULL;
 bool jsonput_chars(struct jsonput *, struct slice) NONNULL;
 /* The same with quotes. */
 bool jsonput_string(struct jsonput *, struct slice) NONNULL;
+/* An empty one is null. */
+void jsonput_string_or_null(struct jsonput *, struct slice) NONNULL;
 void jsonput_number(struct jsonput *, uint64_t) NONNULL;
 /* A string of two hex digits a byte. */
 void jsonput_hex(struct jsonput *, struct slice) NONNULL;

@@ -67,5 +67,7 @@ bool parse_header_generation(struct parse *) NONNULL;
 /* One of `n` words into *value; null is the first one. */
 bool parse_word(struct parse *, const char *(*name)(int), int n, int *value);
 const char *parse_waiver_word(int);
+const char *parse_verdict_word(int);
+const char *parse_reason_word(int);
 
 #endif

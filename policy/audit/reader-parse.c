@@ -31,18 +31,6 @@ event_word(int i)
 }
 
 static const char *
-verdict_word(int i)
-{
-	return verdict_name((enum verdict_kind)i);
-}
-
-static const char *
-reason_word(int i)
-{
-	return i == REASON_NONE ? "" : reason_name((enum reason)i);
-}
-
-static const char *
 mode_word(int i)
 {
 	return i == 0 ? "enforce" : "monitor";
@@ -60,7 +48,7 @@ parse_would(struct parse *p)
 	p->r->has_would = true;
 	while (scan_member(&p->scan, &first, &name))
 		if (slice_is(name, "verdict")) {
-			if (!parse_word(p, verdict_word,
+			if (!parse_word(p, parse_verdict_word,
 			    VERDICT_HOLD + 1, &value))
 				return false;
 			p->r->would = (enum verdict_kind)value;
@@ -102,7 +90,7 @@ parse_verdict(struct parse *p)
 {
 	int value;
 
-	if (!parse_word(p, verdict_word, VERDICT_HOLD + 1, &value))
+	if (!parse_word(p, parse_verdict_word, VERDICT_HOLD + 1, &value))
 		return false;
 	p->r->verdict = (enum verdict_kind)value;
 	return p->has_verdict = true;
@@ -124,7 +112,7 @@ parse_reason(struct parse *p)
 {
 	int value;
 
-	if (!parse_word(p, reason_word, REASON_COUNT, &value))
+	if (!parse_word(p, parse_reason_word, REASON_COUNT, &value))
 		return false;
 	p->r->reason = (enum reason)value;
 	return true;

@@ -7,18 +7,6 @@ result_word(int i)
 	return record_plan_result((enum record_plan_result)i);
 }
 
-static const char *
-verdict_word(int i)
-{
-	return verdict_name((enum verdict_kind)i);
-}
-
-static const char *
-reason_word(int i)
-{
-	return i == REASON_NONE ? "" : reason_name((enum reason)i);
-}
-
 static bool
 parse_id(struct parse *p)
 {
@@ -35,7 +23,7 @@ parse_kind(struct parse *p, enum verdict_kind *kind)
 {
 	int value;
 
-	if (!parse_word(p, verdict_word, VERDICT_HOLD + 1, &value))
+	if (!parse_word(p, parse_verdict_word, VERDICT_HOLD + 1, &value))
 		return false;
 	*kind = (enum verdict_kind)value;
 	return true;
@@ -62,7 +50,7 @@ parse_plan_word(struct parse *p, struct slice name, bool *found)
 		return true;
 	}
 	if (slice_is(name, "reason")) {
-		if (!parse_word(p, reason_word, REASON_COUNT, &value))
+		if (!parse_word(p, parse_reason_word, REASON_COUNT, &value))
 			return false;
 		plan->reason = (enum reason)value;
 		return true;

@@ -28,6 +28,18 @@ parse_waiver_word(int i)
 	return waiver_name((enum waiver)i);
 }
 
+const char *
+parse_verdict_word(int i)
+{
+	return verdict_name((enum verdict_kind)i);
+}
+
+const char *
+parse_reason_word(int i)
+{
+	return i == REASON_NONE ? "" : reason_name((enum reason)i);
+}
+
 /* "2026-03-01" as a slice of digits and hyphens. */
 static bool
 number_at(struct slice s, size_t at, size_t n, unsigned long max,

@@ -27,10 +27,7 @@ line_word(struct line *l, const char *word)
 void
 line_slice(struct line *l, struct slice s)
 {
-	if (s.n > 0)
-		jsonput_string(&l->out, s);
-	else
-		PUT(l, "null");
+	jsonput_string_or_null(&l->out, s);
 }
 
 /* Would encoding `value` give `raw`?  See text_put_xencoded(). */

@@ -88,26 +88,6 @@ line_plan(struct line *l)
 }
 
 static void
-put_text(struct jsonput *j, struct slice s)
-{
-	if (s.n > 0)
-		jsonput_string(j, s);
-	else
-		JSONPUT_LITERAL(j, "null");
-}
-
-static void
-put_digest(struct jsonput *j, const unsigned char digest[DIGEST_BYTES])
-{
-	char hex[DIGEST_HEX + 1];
-	struct text text;
-
-	text_init(&text, hex, sizeof hex);
-	digest_print(digest, &text);
-	jsonput_string(j, slice_of(hex));
-}
-
-static void
 put_time_or_null(struct jsonput *j, int64_t seconds)
 {
 	if (seconds == 0)
@@ -131,21 +111,21 @@ put_plan(struct jsonput *j, const struct plan *plan,
 	JSONPUT_LITERAL(j, ",\"due\":");
 	put_time_or_null(j, plan->due);
 	JSONPUT_LITERAL(j, ",\"base_sha256\":");
-	put_digest(j, plan->base);
+	jsonput_hex(j, slice_make((const char *)plan->base, DIGEST_BYTES));
 	if (g == NULL)
 		return;
 	JSONPUT_LITERAL(j, ",\"uid\":");
 	jsonput_number(j, g->uid);
 	JSONPUT_LITERAL(j, ",\"login\":");
-	put_text(j, g->login);
+	jsonput_string_or_null(j, g->login);
 	JSONPUT_LITERAL(j, ",\"host\":");
-	put_text(j, g->host);
+	jsonput_string_or_null(j, g->host);
 	JSONPUT_LITERAL(j, ",\"message\":");
-	put_text(j, g->message);
+	jsonput_string_or_null(j, g->message);
 	JSONPUT_LITERAL(j, ",\"rules\":");
 	jsonput_number(j, g->rules);
 	JSONPUT_LITERAL(j, ",\"rules_sha256\":");
-	put_digest(j, g->rules_digest);
+	jsonput_hex(j, slice_make((const char *)g->rules_digest, DIGEST_BYTES));
 }
 
 bool

@@ -10,26 +10,6 @@
 #define PUT(j, literal) JSONPUT_LITERAL(j, literal)
 
 static void
-put_digest(struct jsonput *j, const unsigned char digest[DIGEST_BYTES])
-{
-	char hex[DIGEST_HEX + 1];
-	struct text text;
-
-	text_init(&text, hex, sizeof hex);
-	digest_print(digest, &text);
-	jsonput_string(j, slice_of(hex));
-}
-
-static void
-put_text(struct jsonput *j, struct slice s)
-{
-	if (s.n > 0)
-		jsonput_string(j, s);
-	else
-		PUT(j, "null");
-}
-
-static void
 put_plan(struct jsonput *j, uint64_t id)
 {
 	char hex[PLAN_ID_DIGITS + 1];
@@ -57,17 +37,18 @@ put_generation(struct jsonput *j, const struct generation *g)
 	PUT(j, ",\"uid\":");
 	jsonput_number(j, g->uid);
 	PUT(j, ",\"login\":");
-	put_text(j, g->login);
+	jsonput_string_or_null(j, g->login);
 	PUT(j, ",\"host\":");
-	put_text(j, g->host);
+	jsonput_string_or_null(j, g->host);
 	PUT(j, ",\"message\":");
-	put_text(j, g->message);
+	jsonput_string_or_null(j, g->message);
 	PUT(j, ",\"rules\":");
 	jsonput_number(j, g->rules);
 	PUT(j, ",\"rules_sha256\":");
-	put_digest(j, g->rules_digest);
+	jsonput_hex(j, slice_make((const char *)g->rules_digest, DIGEST_BYTES));
 	PUT(j, ",\"settings_sha256\":");
-	put_digest(j, g->settings_digest);
+	jsonput_hex(j, slice_make((const char *)g->settings_digest,
+	    DIGEST_BYTES));
 	PUT(j, "}");
 }
 
