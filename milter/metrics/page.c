@@ -236,47 +236,49 @@ put_store(struct daemon *d, struct text *out)
 	gauge(out, "store_rules", "Rules of that generation.", info.rules);
 }
 
+/* How a note of buildnote.h is shown. */
+struct named_note {
+	const char *good, *good_help, *at, *at_help;
+};
+
 /*
- * What cannot be read is not good.  Nothing is told before the first build, as
- * of a store that was copied here.
+ * What cannot be read is not good.  Nothing is told without a note, as of a
+ * store that was copied here, or that no directory is behind.
  */
 static void
-put_build(struct daemon *d, struct text *out)
+put_note(struct daemon *d, const char *of, const struct named_note *n,
+    struct text *out)
 {
 	struct settings_in_force *s = settings_holder_take(&d->settings);
 	int64_t at;
-	enum buildnote note = buildnote_read(s->settings.store, BUILDNOTE_BUILD, &at);
+	enum buildnote note = buildnote_read(s->settings.store, of, &at);
 
 	settings_holder_drop(s);
 	if (note == BUILDNOTE_NONE)
 		return;
-	gauge(out, "last_build_successful", "1: the last `tlspolicy build` was "
-	    "good; 0: it failed, or its note cannot be read.",
-	    note == BUILDNOTE_GOOD ? 1 : 0);
+	gauge(out, n->good, n->good_help, note == BUILDNOTE_GOOD ? 1 : 0);
 	if (note != BUILDNOTE_UNKNOWN)
-		gauge(out, "last_build_timestamp_seconds",
-		    "When that was.", (uint64_t)at);
+		gauge(out, n->at, n->at_help, (uint64_t)at);
 }
 
-/* The same of the directory that the store follows, if it does. */
 static void
-put_directory(struct daemon *d, struct text *out)
+put_notes(struct daemon *d, struct text *out)
 {
-	struct settings_in_force *s = settings_holder_take(&d->settings);
-	int64_t at;
-	enum buildnote note = buildnote_read(s->settings.store, BUILDNOTE_SYNC,
-	    &at);
+	static const struct named_note build = {
+		"last_build_successful", "1: the last `tlspolicy build` was "
+		    "good; 0: it failed, or its note cannot be read.",
+		"last_build_timestamp_seconds", "When that was."
+	}, directory = {
+		"directory_followed", "1: all that the directory has is in "
+		    "force; 0: not all, or it is away, or that is not known.",
+		"directory_answered_timestamp_seconds",
+		    "When it last answered; 0: never."
+	};
 
-	settings_holder_drop(s);
-	if (note == BUILDNOTE_NONE)
-		return;
-	gauge(out, "directory_followed", "1: all that the directory has is in "
-	    "force; 0: not all, or it is away, or that is not known.",
-	    note == BUILDNOTE_GOOD ? 1 : 0);
-	if (note != BUILDNOTE_UNKNOWN)
-		gauge(out, "directory_answered_timestamp_seconds",
-		    "When it last answered; 0: never.", (uint64_t)at);
+	put_note(d, BUILDNOTE_BUILD, &build, out);
+	put_note(d, BUILDNOTE_SYNC, &directory, out);
 }
+
 
 /* No number where nothing is known: 0 would be good news. */
 static void
@@ -359,8 +361,7 @@ metrics_page(struct daemon *d, struct text *out)
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
 	put_store(d, out);
-	put_build(d, out);
-	put_directory(d, out);
+	put_notes(d, out);
 	put_ends(&d->ends, out);
 	put_certificates(&d->certificates, out);
 	put_audit(d, out);
