@@ -3,6 +3,7 @@
  * and comments between them do not count.
  */
 #include "policy/facts/fromfield-internal.h"
+#include "policy/facts/spelling.h"
 
 void
 fromfield_note(struct fromfield_tokens *t, enum fromfield_flaw flaw)
@@ -17,23 +18,6 @@ fromfield_is_white(char c)
 	return text_is_blank(c) || c == '\r' || c == '\n';
 }
 
-/* Offset behind a comment, which may hold others; s.n: it never ends. */
-static size_t
-comment_end(struct slice s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n + 1;
-}
-
 static void
 skip_white(struct fromfield_tokens *t)
 {
@@ -41,7 +25,7 @@ skip_white(struct fromfield_tokens *t)
 		if (fromfield_is_white(t->s.p[t->at])) {
 			t->at++;
 		} else if (t->s.p[t->at] == '(') {
-			t->at = comment_end(t->s, t->at);
+			t->at = spelling_comment_end(t->s, t->at) + 1;
 			if (t->at > t->s.n) {
 				fromfield_note(t, FROMFIELD_OPEN);
 				t->at = t->s.n;

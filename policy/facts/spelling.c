@@ -233,9 +233,8 @@ read_address(struct finder *f, struct slice s)
 	f->depth--;
 }
 
-/* Behind a comment that is never closed there is nothing. */
-static size_t
-skip_comment(struct slice s, size_t i)
+size_t
+spelling_comment_end(struct slice s, size_t i)
 {
 	unsigned depth = 0;
 
@@ -304,7 +303,7 @@ read_text(struct finder *f, struct slice s)
 			quoted = c == '"' ? !quoted : quoted;
 			text_char(&f->memory, c);
 		} else if (c == '(')
-			i = skip_comment(s, i);
+			i = spelling_comment_end(s, i);
 		else if (c == '<') {
 			end_name(f, start);
 			start = f->memory.n;

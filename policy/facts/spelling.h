@@ -47,6 +47,12 @@ void spellings_find(struct slice typed, struct slice resolved,
 void spelling_sender(const struct facts *, struct mailbox *) NONNULL;
 
 /*
+ * Where the comment that begins at `i` is closed; it may hold others.  s.n: it
+ * never is, and behind it there is nothing.
+ */
+size_t spelling_comment_end(struct slice s, size_t i);
+
+/*
  * The domains that complete an address: those of the setting, or where it is
  * empty {j} and its parent domain if that has a dot.  Into `out`.
  */
