@@ -35,6 +35,7 @@
 #include "policy/base/pool.h"
 #include "policy/base/stdfile.h"
 #include "policy/base/text.h"
+#include "policy/base/write.h"
 #include "policy/cert/expiry.h"
 #include "policy/conf/settings.h"
 #include "policy/conf/settings-print.h"

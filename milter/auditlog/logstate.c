@@ -29,19 +29,6 @@ unfit(const struct logstate *s, struct fault *fault, const char *what)
 	    what);
 }
 
-static bool
-is_ours(const char *folder, struct fault *fault)
-{
-	char inside[PATH_MAX + 2];
-	uid_t owner = 0;
-
-	snprintf(inside, sizeof inside, "%s/.", folder);
-	return geteuid() != 0 || (folder_owner(inside, &owner, fault) &&
-	    (owner == 0 || fault_set(fault, FAULT_IO, "%s: root keeps nothing "
-	    "there: the folder, or a link on the way, is user %lu's", folder,
-	    (unsigned long)owner)));
-}
-
 bool
 logstate_open(struct logstate *s, const char *folder, const char *file,
     struct fault *fault)
@@ -58,7 +45,7 @@ logstate_open(struct logstate *s, const char *folder, const char *file,
 	    slash == NULL ? file : slash + 1);
 	if (n < 0 || (size_t)n + sizeof ".new" > sizeof s->name)
 		return failed(s, fault, ENAMETOOLONG, "cannot be kept");
-	if (!is_ours(folder, fault))
+	if (!folder_root_keeps(folder, "nothing", fault))
 		return false;
 	s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return s->dir != -1 || fault_errno(fault, FAULT_IO, errno,
@@ -138,23 +125,6 @@ logstate_read(struct logstate *s, struct fault *fault)
 }
 
 static bool
-write_all(int fd, struct slice s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			errno = n == 0 ? ENOSPC : errno;
-			return false;
-		}
-		s = slice_from(s, (size_t)n);
-	}
-	return true;
-}
-
-static bool
 put(const struct logstate *s, const char *name, bool sync)
 {
 	char memory[SIZE_MAX_];
@@ -169,7 +139,7 @@ put(const struct logstate *s, const char *name, bool sync)
 	    O_CLOEXEC, 0600);
 	if (fd == -1)
 		return false;
-	error = write_all(fd, slice_make(memory, text.n)) &&
+	error = write_whole(fd, slice_make(memory, text.n)) &&
 	    (!sync || fsync(fd) == 0) ? 0 : errno;
 	if (close(fd) == -1 && error == 0)
 		error = errno;

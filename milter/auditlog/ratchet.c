@@ -160,23 +160,6 @@ ratchet_chain(const struct ratchet *r, struct fault *fault)
 	return chain_of_key(&r->now, fault);
 }
 
-static bool
-write_all(int fd, struct slice s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			errno = n == 0 ? ENOSPC : errno;
-			return false;
-		}
-		s = slice_from(s, (size_t)n);
-	}
-	return true;
-}
-
 /* A new file of this user's: no name that is there is opened. */
 static bool
 write_next(struct ratchet *r, const struct chain_key *key)
@@ -193,7 +176,7 @@ write_next(struct ratchet *r, const struct chain_key *key)
 		return false;
 	text_init(&text, memory, sizeof memory);
 	chain_print_ratchet(key, &text);
-	error = write_all(fd, slice_make(memory, text.n)) &&
+	error = write_whole(fd, slice_make(memory, text.n)) &&
 	    fsync(fd) == 0 && fstat(fd, &st) == 0 ? 0 : errno;
 	explicit_bzero(memory, sizeof memory);
 	if (close(fd) == -1 && error == 0)

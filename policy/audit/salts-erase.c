@@ -14,20 +14,6 @@
 
 enum { CHUNK = 64 * 1024 };
 
-/* Root only keeps, and erases, where nobody else says what folder that is. */
-static bool
-is_ours(const char *folder, struct fault *fault)
-{
-	char inside[4096 + 2];
-	uid_t owner = 0;
-
-	snprintf(inside, sizeof inside, "%s/.", folder);
-	return geteuid() != 0 || (folder_owner(inside, &owner, fault) &&
-	    (owner == 0 || fault_set(fault, FAULT_IO, "%s: root keeps no salts "
-	    "there: the folder, or a link on the way, is user %lu's", folder,
-	    (unsigned long)owner)));
-}
-
 static bool
 check_folder(int dir, const char *folder, struct fault *fault)
 {
@@ -47,7 +33,7 @@ salts_erase_open(const char *folder, bool make, struct fault *fault)
 	int state, dir = -1;
 	bool made;
 
-	if (!is_ours(folder, fault))
+	if (!folder_root_keeps(folder, "no salts", fault))
 		return -1;
 	state = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state == -1) {

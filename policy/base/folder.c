@@ -207,6 +207,19 @@ folder_is_ours(const char *path, struct fault *fault)
 	    path, (unsigned long)owner);
 }
 
+bool
+folder_root_keeps(const char *folder, const char *what, struct fault *fault)
+{
+	char inside[PATH_MAX + 2];
+	uid_t owner = 0;
+
+	snprintf(inside, sizeof inside, "%s/.", folder);
+	return geteuid() != 0 || (folder_owner(inside, &owner, fault) &&
+	    (owner == 0 || fault_set(fault, FAULT_IO, "%s: root keeps %s "
+	    "there: the folder, or a link on the way, is user %lu's", folder,
+	    what, (unsigned long)owner)));
+}
+
 /* The rights of the owner, no more: not even the folder's group. */
 static bool
 become(uid_t uid)

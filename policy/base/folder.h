@@ -32,6 +32,12 @@ bool folder_owner(const char *path, uid_t *owner, struct fault *)
  * `path`-lock lead.  True for everybody else, who has nothing to lose.
  */
 bool folder_is_ours(const char *path, struct fault *) MUST_CHECK NONNULL;
+/*
+ * The same of a folder that something is kept in, and erased: FAULT_IO, "root
+ * keeps WHAT there".
+ */
+bool folder_root_keeps(const char *folder, const char *what, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * For root: takes on the user who folder_owner() finds for `path` and
