@@ -161,23 +161,45 @@ subtest 'what cannot be taken' => sub {
 	    qr/b\.example,\Q$base\E: found "NONSENSE".*last good rule stays/,
 	    'the entry is named');
 	# Another entry for a key that has one.
-	$ldap->modify(Tlspolicy::Ldap::entry('AAA', 'TLS_Clt:a.example', 'OK'),
-	    '-a');
+	$ldap->modify("dn: ou=sub,$base\nobjectClass: organizationalUnit\n"
+	    . "ou: sub\n\n" . Tlspolicy::Ldap::entry('TLS_Clt:a.example',
+	    'TLS_Clt:a.example', 'OK', 'ou=sub,'), '-a');
 	Tlspolicy::Scratch::wait_for(60, sub {
-		Tlspolicy::Scratch::slurp("$dir/sync.log") =~ /=AAA,/ });
+		Tlspolicy::Scratch::slurp("$dir/sync.log") =~
+		    /ou=sub,\S+ .*left out/ });
 	is(shown(), $known, 'a key is not taken from the one who has it');
-	# Would be another line.
-	$ldap->modify(Tlspolicy::Ldap::entry('blank', 'TLS_Clt:x TLS_Clt:',
-	    'OK') . Tlspolicy::Ldap::entry('hash', '#x', 'OK'), '-a');
+	# Would be another line; two keys.
+	my @none = ('TLS_Clt:x TLS_Clt:', '\#x', 'TLS_Clt:y.example');
+	$ldap->modify(join('', map { Tlspolicy::Ldap::entry($none[$_], $_ == 2 ?
+	    'TLS_Clt:z.example' : $none[$_] =~ s/^\\//r, 'OK') } 0 .. 2), '-a');
 	$ldap->change('TLS_To:d.example', 'WARN+ENCR:1');
 	$known =~ s/WARN\+VERIFY/WARN+ENCR:1/;
 	becomes($known, 'neither a blank nor a comment in a key');
+	my $log = Tlspolicy::Scratch::slurp("$dir/sync.log");
+	like($log, qr/^tlspolicy: sendmailMTAKey=\Q$_\E,.*left out$/m,
+	    "$_: named") for @none[0, 2];
+	like($log, qr/^tlspolicy: sendmailMTAKey=\\(?:23|#)x,.*left out$/m,
+	    'and the comment');
 	unfollow();
 	like(once(0, 'after a start'), qr/NONSENSE/, 'it is told again');
 	is(shown(), $known, 'and stays');
+	# Another entry for the key, and that is no rule.
+	$ldap->modify("dn: sendmailMTAKey=TLS_Clt:a.example,$base\n"
+	    . "changetype: delete\n\n"
+	    . "dn: sendmailMTAKey=TLS_Clt:a.example,ou=sub,$base\n"
+	    . "changetype: modify\nreplace: sendmailMTAMapValue\n"
+	    . "sendmailMTAMapValue: NONE\n\n");
+	like(once(0, 'another entry in its place'),
+	    qr/ou=sub,.*last good rule stays/, 'is told');
+	is(shown(), $known, 'the rule of its key stays');
+	once(0, 'after a start');
+	is(shown(), $known, 'still');
+	$ldap->modify("dn: $_\nchangetype: delete\n\n") for
+	    "sendmailMTAKey=TLS_Clt:a.example,ou=sub,$base", "ou=sub,$base",
+	    map { "sendmailMTAKey=$_,$base" } @none;
+	$ldap->add('TLS_Clt:a.example' => 'PERM+VERIFY:256');
 	$ldap->change('TLS_From:b.example', 'TEMP+ENCR:256');
 	$known =~ s/TEMP\+ENCR:128/TEMP+ENCR:256/;
-	$ldap->delete($_) for qw(AAA blank hash);
 	once(0, 'mended');
 	is(shown(), $known, 'and in force');
 };

@@ -171,12 +171,13 @@ load(struct syncing *s, struct fault *f)
 }
 
 static void
-tell_held_back(void *arg, const struct sync_entry *e, const char *why)
+tell_held_back(void *arg, const struct sync_entry *e, const char *why,
+    bool stays)
 {
 	(void)arg;
 	command_say("%s: %s; %s", e->name, why == NULL || *why == '\0' ?
-	    "it cannot be taken" : why, e->good[0] == '\0' ?
-	    "it is left out" : "the last good rule stays");
+	    "it cannot be taken" : why, stays ? "the last good rule stays" :
+	    "it is left out");
 }
 
 /* Who changed which entries, as far as there is room. */

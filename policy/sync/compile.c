@@ -20,6 +20,7 @@ struct compiling {
 	struct choice *choices; /* in the order of names */
 	size_t n;
 	struct sync_compiled *to;
+	const struct sync_entries *all;
 	struct fault first; /* of a line that could not give way */
 	bool as_sendmail;
 };
@@ -42,10 +43,30 @@ set_why(struct choice *c, const char *why)
 	c->why = strdup(why);
 }
 
-static void
-give_way(struct choice *c, const char *why)
+static struct slice
+key_in(const char *line)
 {
-	c->line = c->entry->good;
+	return slice_make(line, strcspn(line, "\t"));
+}
+
+/* What was in force of the entry; or of one for its key that it replaces. */
+static const char *
+last_good(const struct compiling *g, const struct sync_entry *e)
+{
+	const struct sync_dropped *d = g->all->dropped;
+	struct slice key = key_in(e->line);
+
+	if (e->good[0] != '\0' || key.n == 0)
+		return e->good;
+	while (d != NULL && !slice_equal_nocase(key_in(d->good), key))
+		d = d->next;
+	return d != NULL ? d->good : e->good;
+}
+
+static void
+give_way(const struct compiling *g, struct choice *c, const char *why)
+{
+	c->line = last_good(g, c->entry);
 	c->gave_way = true;
 	if (why != c->why)
 		set_why(c, why);
@@ -112,12 +133,6 @@ parse(struct compiling *g, bool *good, struct fault *f)
 	return read;
 }
 
-static struct slice
-key_in(const char *line)
-{
-	return slice_make(line, strcspn(line, "\t"));
-}
-
 /* Who came to a key that another one holds, since the last commit. */
 static bool
 neighbours_give_way(struct compiling *g, const struct choice *bad)
@@ -129,7 +144,7 @@ neighbours_give_way(struct compiling *g, const struct choice *bad)
 
 		if (c != bad && may_give_way(c) && slice_equal_nocase(
 		    key_in(c->line), key_in(bad->line))) {
-			give_way(c, bad->why == NULL ? "" : bad->why);
+			give_way(g, c, bad->why == NULL ? "" : bad->why);
 			any = true;
 		}
 	}
@@ -148,7 +163,7 @@ bad_give_way(struct compiling *g)
 		if (!c->bad)
 			continue;
 		if (may_give_way(c)) {
-			give_way(c, c->why == NULL ? "" : c->why);
+			give_way(g, c, c->why == NULL ? "" : c->why);
 			any = true;
 		} else if (neighbours_give_way(g, c))
 			any = true;
@@ -156,7 +171,7 @@ bad_give_way(struct compiling *g)
 	/* What they need may have been changed elsewhere, as a profile. */
 	for (size_t i = 0; !any && i < g->n; i++)
 		if (may_give_way(&g->choices[i])) {
-			give_way(&g->choices[i], g->first.text);
+			give_way(g, &g->choices[i], g->first.text);
 			any = true;
 		}
 	return any;
@@ -196,7 +211,7 @@ choose(struct compiling *g, struct sync_entries *all, struct fault *f)
 		c->entry = list[i];
 		c->line = list[i]->line;
 		if (list[i]->why != NULL)
-			give_way(c, list[i]->why);
+			give_way(g, c, list[i]->why);
 	}
 	free(list);
 	qsort(g->choices, g->n, sizeof *g->choices, by_name);
@@ -236,10 +251,11 @@ fill_entries(struct compiling *g, struct fault *f)
 
 bool
 sync_compile(struct sync_entries *all, bool as_sendmail,
-    void (*told)(void *, const struct sync_entry *, const char *why),
-    void *arg, struct sync_compiled *to, struct fault *f)
+    void (*told)(void *, const struct sync_entry *, const char *why,
+    bool stays), void *arg, struct sync_compiled *to, struct fault *f)
 {
-	struct compiling g = { .to = to, .as_sendmail = as_sendmail };
+	struct compiling g = { .to = to, .all = all,
+		.as_sendmail = as_sendmail };
 	bool good;
 
 	memset(to, 0, sizeof *to);
@@ -250,7 +266,8 @@ sync_compile(struct sync_entries *all, bool as_sendmail,
 	to->rules.arg = NULL;
 	for (size_t i = 0; g.choices != NULL && i < g.n; i++)
 		if (g.choices[i].gave_way)
-			told(arg, g.choices[i].entry, g.choices[i].why);
+			told(arg, g.choices[i].entry, g.choices[i].why,
+			    g.choices[i].line[0] != '\0');
 	for (size_t i = 0; g.choices != NULL && i < g.n; i++)
 		free(g.choices[i].why);
 	free(g.choices);

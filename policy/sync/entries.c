@@ -114,10 +114,40 @@ sync_entries_put(struct sync_entries *all,
 	set(all, &e->line, line, strlen(line));
 }
 
+/* A rule of its key that comes in its place may be none. */
+static void
+keep_good(struct sync_entries *all, struct sync_entry *e)
+{
+	struct sync_dropped *d;
+
+	if (e->good[0] == '\0')
+		return;
+	if ((d = malloc(sizeof *d)) == NULL) {
+		all->no_memory = true;
+		return;
+	}
+	*d = (struct sync_dropped){ all->dropped, e->good };
+	e->good = NULL;
+	all->dropped = d;
+}
+
+static void
+forget_dropped(struct sync_entries *all)
+{
+	struct sync_dropped *d;
+
+	while ((d = all->dropped) != NULL) {
+		all->dropped = d->next;
+		free(d->good);
+		free(d);
+	}
+}
+
 static void
 drop(struct sync_entries *all, struct sync_entry *e)
 {
 	text_printf(&all->gone, "%s%s", all->gone.n > 0 ? "; " : "", e->name);
+	keep_good(all, e);
 	tdelete(e, &all->tree, compare);
 	free_entry(e);
 	all->n--;
@@ -202,6 +232,7 @@ sync_entries_committed(struct sync_entries *all)
 {
 	all->changed = false;
 	text_clear(&all->gone);
+	forget_dropped(all);
 }
 
 void
@@ -213,5 +244,6 @@ sync_entries_free(struct sync_entries *all)
 		free_entry(array[i]);
 	free(array);
 	tree_drop(&all->tree);
+	forget_dropped(all);
 	sync_entries_init(all);
 }

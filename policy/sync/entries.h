@@ -25,12 +25,19 @@ struct sync_entry {
 	bool changed;	    /* since the last commit */
 };
 
+/* What was in force of an entry that is gone since the last commit. */
+struct sync_dropped {
+	struct sync_dropped *next;
+	char *good;
+};
+
 struct sync_entries {
 	void *tree; /* by UUID */
 	size_t n;
 	unsigned refresh; /* its number */
 	bool changed;	  /* any, or one is gone, since the last commit */
 	bool seen;	  /* something was told; the caller's to take back */
+	struct sync_dropped *dropped;
 	struct text gone; /* names since the last commit */
 	char gone_text[600];
 	bool no_memory;	  /* something was not taken: nothing is to be made of it */

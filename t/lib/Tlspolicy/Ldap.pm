@@ -144,11 +144,13 @@ ou: tlspolicy
 END
 }
 
+# `name` is the key in the entry's name, and one of its keys; `below`: "ou=x,".
 sub entry
 {
-	my ($name, $key, $value) = @_;
+	my ($name, $key, $value, $below) = @_;
+	$below //= '';
 	return <<"END";
-dn: sendmailMTAKey=$name,$BASE
+dn: sendmailMTAKey=$name,$below$BASE
 objectClass: sendmailMTA
 objectClass: sendmailMTAMap
 objectClass: sendmailMTAMapObject
