@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Tlspolicy::Scratch;
 
@@ -130,6 +131,14 @@ gives('two tables of one tag', 65, 'TLS_From:example TEMP+ENCR:1 ; TLS_From:b.ex
     "  check_sender_access inline:{a.example=DUNNO,b.example=$demand}\n");
 gives('HELO', 65, '', qr/asks for TLS by what no tag looks at/,
     "smtpd_helo_restrictions = check_helo_access inline:{a.example=$demand}\n");
+gives('a table in a device', 65, '', qr{cannot read /dev/zero: not a regular file},
+    "smtpd_sender_restrictions = check_sender_access texthash:/dev/zero\n");
+{
+	my $pipe = $scratch->path('pipe');
+	POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
+	gives('a table in a FIFO', 65, '', qr/cannot read \Q$pipe\E: not a regular file/,
+	    "smtpd_sender_restrictions = check_sender_access texthash:$pipe\n");
+}
 gives('no table', 65, '', qr/check_sender_access without a table: Postfix defers/,
     "smtpd_sender_restrictions = check_sender_access\n");
 gives('a policy service', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,

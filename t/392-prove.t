@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Fcntl qw(:flock);
 use JSON::PP qw(decode_json);
+use POSIX ();
 use Test::More;
 use Tlspolicy::Tree;
 
@@ -438,6 +439,14 @@ unlink $claims;
 refused('no claims', 66, qr/cannot open \Q$claims\E/, 'build');
 mkdir $claims;
 is(run_it('build', '-c', $conf)->{status}, 0, 'a folder without claims');
+POSIX::mkfifo("$claims/a.claims", 0600) or die "mkfifo: $!\n";
+refused('a FIFO', 66, qr{cannot read \Q$claims\E/a\.claims: not a regular file},
+    'build');
+unlink "$claims/a.claims";
+symlink '/dev/zero', "$claims/a.claims" or die "symlink: $!\n";
+refused('a device', 66, qr{cannot read \Q$claims\E/a\.claims: not a regular},
+    'build');
+unlink "$claims/a.claims";
 $scratch->write('claims/b.claims.old', "nonsense\n");
 $scratch->write('claims/a.claims', "from bank.example always verified\n");
 $scratch->write('claims/b.claims', "from bank.example never refused\n");
