@@ -127,6 +127,7 @@ build(const struct context *context, const struct rulefile *rules,
 	if (!good)
 		return false;
 	command_say_generation(context, &info, changed);
+	author_say_followed(context);
 	if (json)
 		print_json(context, rules, &info, !changed);
 	return true;
@@ -178,7 +179,6 @@ upgrade(const struct context *context, bool dry, bool *older, struct fault *f)
 		    REBUILD_OLDER, &info, &changed, f);
 		if (good)
 			command_say_generation(context, &info, changed);
-	author_say_followed(context);
 	}
 	rulefile_free(&old);
 	rulefile_free(&rules);

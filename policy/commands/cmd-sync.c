@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base/notify.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/store/buildnote.h"
@@ -47,6 +48,7 @@ struct syncing {
 	size_t cookie_n;
 	bool once, allow_empty;
 	bool in_force;	/* a commit or refresh has shown that they are */
+	bool ready;	/* there is a policy, and the service manager knows */
 	int64_t answered; /* time(2) when the directory last did */
 	char trouble[FAULT_TEXT_MAX]; /* "": none */
 };
@@ -60,6 +62,18 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * With the directory away, too: what waits for this service is to go on by the
+ * policy that was in force.
+ */
+static void
+be_ready(struct syncing *s)
+{
+	if (!s->ready)
+		notify_ready();
+	s->ready = true;
+}
+
 /* The daemon's metrics tell it; that the note cannot be written is said once. */
 static void
 note(struct syncing *s)
@@ -67,6 +81,8 @@ note(struct syncing *s)
 	static bool said;
 	struct fault f;
 
+	notify_status(s->trouble[0] == '\0' ? "follows the directory" :
+	    s->trouble);
 	if (buildnote_write(s->context->store, BUILDNOTE_SYNC, s->answered,
 	    s->trouble[0] == '\0' ? NULL : s->trouble, &f))
 		said = false;
@@ -158,6 +174,7 @@ load(struct syncing *s, struct fault *f)
 		return command_enter_folder(s->context, f);
 	if (!command_open_store(s->context, &store, &reader, f))
 		return false;
+	be_ready(s);
 	result = synced_read(&reader, &cookie, load_entry, s);
 	if (result == LOOKUP_FOUND && cookie.n < sizeof s->cookie) {
 		memcpy(s->cookie, cookie.p, cookie.n);
@@ -242,6 +259,7 @@ put_into_force(struct syncing *s, struct sync_compiled *c,
 		command_say_generation(s->context, &info, changed);
 	sync_compiled_commit(&s->entries, c);
 	s->in_force = true;
+	be_ready(s);
 	return true;
 }
 
@@ -307,18 +325,33 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 	}
 }
 
+/* What has changed since the cookie; when that is not known, all. */
+static struct directory *
+read_news(struct syncing *s, const char *uri, struct fault *f)
+{
+	struct directory *d;
+	bool forgotten;
+
+	for (;;) {
+		d = directory_open(uri, &s->access, &s->entries, f);
+		if (d == NULL || directory_refresh(d, slice_make(s->cookie,
+		    s->cookie_n), &forgotten, f))
+			return d;
+		directory_close(d);
+		if (!forgotten)
+			return NULL;
+		command_fail(f);
+		s->cookie_n = 0;
+	}
+}
+
 /* True: --once, and it is done. */
 static bool
 attempt(struct syncing *s, const char *uri, struct fault *f)
 {
-	struct directory *d = directory_open(uri, &s->access, &s->entries, f);
-	bool forgotten = false, done = false, good = d != NULL;
+	struct directory *d = read_news(s, uri, f);
+	bool done = false, good = d != NULL;
 
-	if (good)
-		good = directory_refresh(d, slice_make(s->cookie, s->cookie_n),
-		    &forgotten, f);
-	if (forgotten)
-		s->cookie_n = 0;
 	if (good)
 		s->answered = (int64_t)time(NULL);
 	if (good && (s->entries.changed || !s->in_force || s->once)) {

@@ -346,13 +346,50 @@ prepare(struct directory *d, struct slice cookie)
 	text_put(&d->cookie, cookie);
 }
 
+/*
+ * A directory that was restored from a backup and changed since, or another one
+ * at the same address, would say of entries that have another past that they are
+ * as they were.  So the last changes that are known have to be there.  Where an
+ * entry was changed again, deleted or may not be seen, nothing is lost but time.
+ */
+static bool
+has_all_of(struct directory *d, struct slice cookie)
+{
+	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
+	struct timeval limit = { .tv_sec = SECONDS };
+	char last_text[8 * COOKIE_MAX];
+	LDAPMessage *message = NULL;
+	struct text last;
+	size_t n;
+	int found;
+
+	text_init(&last, last_text, sizeof last_text);
+	n = cookie_filter(cookie, &last);
+	if (n == 0 || last.cut)
+		return n == 0;
+	found = ldap_search_ext_s(d->ld, d->base, LDAP_SCOPE_SUBTREE, last.buf,
+	    attributes, 1, NULL, NULL, &limit, 0, &message) == LDAP_SUCCESS ?
+	    ldap_count_entries(d->ld, message) : 0;
+	ldap_msgfree(message);
+	return found >= 0 && (size_t)found >= n;
+}
+
+static bool
+has_forgotten(const struct directory *d, struct fault *f)
+{
+	return fault_set(f, FAULT_UNAVAILABLE, "%s: it does not know how far "
+	    "it was read; all is read again", d->uri);
+}
+
 bool
 directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
     struct fault *f)
 {
 	int error;
 
-	*forgotten = false;
+	*forgotten = cookie.n > 0 && !has_all_of(d, cookie);
+	if (*forgotten)
+		return has_forgotten(d, f);
 	d->all = cookie.n == 0;
 	sync_entries_begin(d->entries);
 	prepare(d, cookie);
@@ -361,8 +398,7 @@ directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
 	if (error == LDAP_SYNC_REFRESH_REQUIRED ||
 	    (error == LDAP_UNWILLING_TO_PERFORM && cookie.n > 0)) {
 		*forgotten = cookie.n > 0;
-		return fault_set(f, FAULT_UNAVAILABLE, "%s: it does not know "
-		    "how far it was read; all is read again", d->uri);
+		return has_forgotten(d, f);
 	}
 	if (error == LDAP_SUCCESS && d->ended)
 		error = LDAP_UNAVAILABLE;
