@@ -371,6 +371,36 @@ subtest 'each alert' => sub {
 	is_deeply([sort keys %fired], [sort @all], 'has been seen');
 };
 
+# Grafana itself cannot be asked here: what it would show wrongly without a word.
+subtest 'the dashboard is laid out' => sub {
+	my $dashboard = decode_json(Tlspolicy::Scratch::slurp(
+	    "$folder/tlspolicy-dashboard.json"));
+	my (%place, %known);
+	$known{"\$$_->{name}"} = 1 for @{$dashboard->{templating}{list}};
+	for my $panel (@{$dashboard->{panels}}) {
+		my ($title, $pos) = @$panel{qw(title gridPos)};
+		cmp_ok($pos->{x} + $pos->{w}, '<=', 24, "$title: its width");
+		for my $x ($pos->{x} .. $pos->{x} + $pos->{w} - 1) {
+			for my $y ($pos->{y} .. $pos->{y} + $pos->{h} - 1) {
+				fail("$title covers $place{$x, $y}")
+				    if $place{$x, $y};
+				$place{$x, $y} = $title;
+			}
+		}
+		my %refs;
+		for my $target (@{$panel->{targets} // []}) {
+			fail("$title: $target->{refId} twice")
+			    if $refs{$target->{refId}}++;
+			is($target->{datasource}{uid}, '${datasource}',
+			    "$title: whatever Prometheus there is");
+			for ($target->{expr} =~ /(\$\w+)/g) {
+				fail("$title: $_ is no variable")
+				    unless $known{$_} || /^\$__/;
+			}
+		}
+	}
+};
+
 # A misspelt name would never be found, and so be no alert.
 sub names_are_there
 {
