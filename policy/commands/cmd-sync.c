@@ -6,15 +6,14 @@
  * there is no handler for TERM.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/base/notify.h"
+#include "policy/commands/account.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/store/buildnote.h"
@@ -41,8 +40,7 @@ static const struct command_option options[] = {
 
 struct syncing {
 	struct context *context;
-	struct directory_access access;
-	char password[DIRECTORY_PASSWORD_MAX];
+	struct account account;
 	struct sync_entries entries;
 	char cookie[COOKIE_MAX]; /* of what is committed */
 	size_t cookie_n;
@@ -90,66 +88,6 @@ note(struct syncing *s)
 		command_fail(&f);
 		said = true;
 	}
-}
-
-static bool
-read_password(struct syncing *s, struct fault *f)
-{
-	const char *path = s->context->settings.directory_password_file;
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	if (path[0] == '\0')
-		return true;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		fault_errno(f, FAULT_NOINPUT, errno, "%s", path);
-		if (fd != -1)
-			close(fd);
-		return false;
-	}
-	n = read(fd, s->password, sizeof s->password - 1);
-	close(fd);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 0007) != 0)
-		return fault_set(f, FAULT_SETTINGS, "%s: expected a file that "
-		    "others cannot read", path);
-	if (n == (ssize_t)sizeof s->password - 1)
-		return fault_set(f, FAULT_SETTINGS, "%s: more than %d bytes",
-		    path, DIRECTORY_PASSWORD_MAX - 2);
-	s->password[n < 0 ? 0 : n] = '\0';
-	s->password[strcspn(s->password, "\r\n")] = '\0';
-	/* A name without a password would be nobody, and welcome. */
-	return s->password[0] != '\0' || fault_set(f, FAULT_SETTINGS,
-	    "%s: there is no password in it", path);
-}
-
-static bool
-check_settings(struct syncing *s, struct fault *f)
-{
-	const struct settings *set = &s->context->settings;
-	bool named = set->directory_bind[0] != '\0' &&
-	    strcmp(set->directory_bind, "external") != 0;
-
-	if (set->directory[0] == '\0' || set->directory_base[0] == '\0') {
-		fault_set(f, FAULT_SETTINGS, "expected where the rules are");
-		fault_at_setting(f, set->directory[0] == '\0' ? "directory" :
-		    "directory-base");
-		return false;
-	}
-	if (named != (set->directory_password_file[0] != '\0')) {
-		fault_set(f, FAULT_SETTINGS, named ? "expected the password "
-		    "of directory-bind" : "a password needs a name, in "
-		    "directory-bind");
-		fault_at_setting(f, "directory-password-file");
-		return false;
-	}
-	s->access = (struct directory_access){ .base = set->directory_base,
-		.bind = set->directory_bind, .password = s->password,
-		.ca_file = set->directory_ca_file,
-		.certificate_file = set->directory_certificate_file,
-		.key_file = set->directory_key_file };
-	return read_password(s, f);
 }
 
 static bool
@@ -333,7 +271,7 @@ read_news(struct syncing *s, const char *uri, struct fault *f)
 	bool forgotten;
 
 	for (;;) {
-		d = directory_open(uri, &s->access, &s->entries, f);
+		d = directory_open(uri, &s->account.access, &s->entries, f);
 		if (d == NULL || directory_refresh(d, slice_make(s->cookie,
 		    s->cookie_n), &forgotten, f))
 			return d;
@@ -423,12 +361,12 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	sync_entries_init(&s.entries);
 	buildnote_read(context->store, BUILDNOTE_SYNC, &s.answered);
-	if (check_settings(&s, &f) && load(&s, &f))
+	if (account_read(context, &s.account, &f) && load(&s, &f))
 		status = run_all(&s);
 	else
 		status = command_fail(&f);
 	sync_entries_free(&s.entries);
-	explicit_bzero(s.password, sizeof s.password);
+	account_forget(&s.account);
 	return status;
 }
 
