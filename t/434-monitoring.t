@@ -336,6 +336,36 @@ subtest 'certificates of the MTA' => sub {
 	fires('well', $was, $was);
 };
 
+# Its note beside the store, as t/346 has it from a directory.  From here on it
+# stays: the dashboard asks for it.
+subtest 'a directory' => sub {
+	my $without = page();
+	my $noted = sub {
+		my ($note, $followed) = @_;
+		scratch()->write("$daemon->{name}/policy.mdb-sync", "$note\n");
+		return page_when($note, sub {
+		    ($_[0]{tlspolicy_directory_followed} // '') eq $followed });
+	};
+	my $at = sub {
+		my ($page, $minute) = @_;
+		my $n = 'tlspolicy_directory_answered_timestamp_seconds';
+		return changed($page, $n => 60 * $minute);
+	};
+	my $now = time;
+	my ($good, $bad) = ($noted->("good $now", 1),
+	    $noted->("failed $now an entry that is no rule", 0));
+	my ($was, $end) = ($at->($good, BEFORE), BEFORE + AFTER);
+	fires('it is followed', $without, $at->($good, $end));
+	fires('an entry that is no rule', $was, $at->($bad, $end),
+	    'DirectoryNotFollowed');
+	fires('it is away', $was, $at->($bad, BEFORE), 'DirectoryNotFollowed',
+	    'DirectoryOld');
+	fires('nobody asks it', $was, $was, 'DirectoryOld');
+	fires('it has never answered', $without, $at->($bad, -$zero / 60),
+	    'DirectoryNotFollowed', 'DirectoryOld');
+	$noted->("good $now", 1);
+};
+
 # On from here: without it the page has nothing of it.
 subtest 'privacy' => sub {
 	my $privacy = sub {
@@ -381,6 +411,36 @@ subtest 'privacy' => sub {
 subtest 'each alert' => sub {
 	my @all = $alerts =~ /^ *- alert: Tlspolicy(\w+)$/mg;
 	is_deeply([sort keys %fired], [sort @all], 'has been seen');
+};
+
+# Grafana itself cannot be asked here: what it would show wrongly without a word.
+subtest 'the dashboard is laid out' => sub {
+	my $dashboard = decode_json(Tlspolicy::Scratch::slurp(
+	    "$folder/tlspolicy-dashboard.json"));
+	my (%place, %known);
+	$known{"\$$_->{name}"} = 1 for @{$dashboard->{templating}{list}};
+	for my $panel (@{$dashboard->{panels}}) {
+		my ($title, $pos) = @$panel{qw(title gridPos)};
+		cmp_ok($pos->{x} + $pos->{w}, '<=', 24, "$title: its width");
+		for my $x ($pos->{x} .. $pos->{x} + $pos->{w} - 1) {
+			for my $y ($pos->{y} .. $pos->{y} + $pos->{h} - 1) {
+				fail("$title covers $place{$x, $y}")
+				    if $place{$x, $y};
+				$place{$x, $y} = $title;
+			}
+		}
+		my %refs;
+		for my $target (@{$panel->{targets} // []}) {
+			fail("$title: $target->{refId} twice")
+			    if $refs{$target->{refId}}++;
+			is($target->{datasource}{uid}, '${datasource}',
+			    "$title: whatever Prometheus there is");
+			for ($target->{expr} =~ /(\$\w+)/g) {
+				fail("$title: $_ is no variable")
+				    unless $known{$_} || /^\$__/;
+			}
+		}
+	}
 };
 
 # A misspelt name would never be found, and so be no alert.
