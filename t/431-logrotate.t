@@ -118,8 +118,8 @@ subtest 'the signal is late' => sub {
 		return scalar(() = $daemon->log =~ /without a signal|healthz/g);
 	};
 	my $before = $warnings->();
-	my $conf = snippet(sub { $_[0] =~ s/^(\s*)(?=kill -)/$1sleep 2.5; /mr });
-	like(Tlspolicy::Scratch::slurp($conf), qr/sleep 2.5; kill/, 'it is');
+	my $conf = snippet(sub { $_[0] =~ s/^(\s*)(?=kill -)/$1sleep 1.2; /mr });
+	like(Tlspolicy::Scratch::slurp($conf), qr/sleep 1.2; kill/, 'it is');
 	judge(5);
 	rotate($conf, 'late');
 	judge(5);

@@ -368,6 +368,48 @@ subtest 'a directory' => sub {
 	$noted->("good $now", 1);
 };
 
+# On from here: without it the page has nothing of it.
+subtest 'privacy' => sub {
+	my $privacy = sub {
+		my ($up, $overdue) = @_;
+		return page_when("privacy_up $up, privacy_overdue $overdue", sub {
+		    ($_[0]{tlspolicy_privacy_up} // '') eq $up &&
+		    ($_[0]{tlspolicy_privacy_overdue} // '') eq $overdue });
+	};
+	my $without = page();
+	reload_with(privacy => 'days:2');
+	my $was = $privacy->(1, 0);
+	fires('it is turned on', $without, $was);
+	my $salts = "$daemon->{dir}/salts";
+	# A day that cannot be erased: a folder, and something in it.
+	for my $folder ("$salts/2026-01-01", "$salts/2026-01-01/x") {
+		mkdir $folder or die;
+	}
+	$daemon->hup;
+	fires('a day stays', $was, $privacy->(0, 1), 'PrivacyDown',
+	    'PrivacyOverdue');
+	for my $folder ("$salts/2026-01-01/x", "$salts/2026-01-01") {
+		rmdir $folder or die;
+	}
+	$was = $privacy->(1, 0);
+	fires('it is gone', $was, $was);
+	reload_with();
+	page_when('that it is off', sub {
+	    !exists $_[0]{tlspolicy_privacy_up} });
+	rename $salts, "$salts.away" or die;
+	scratch()->write("$daemon->{name}/salts", '');
+	reload_with(privacy => 'days:2');
+	fires('neither written nor looked through', $was, $privacy->(0, 1),
+	    'PrivacyDown', 'PrivacyOverdue');
+	unlink $salts or die;
+	rename "$salts.away", $salts or die;
+	$daemon->hup;
+	$was = $privacy->(1, 0);
+	fires('that is mended', $was, $was);
+	fires('none, and nothing overdue', $was, changed($was,
+	    tlspolicy_privacy_up => 0), 'PrivacyDown');
+};
+
 subtest 'each alert' => sub {
 	my @all = $alerts =~ /^ *- alert: Tlspolicy(\w+)$/mg;
 	is_deeply([sort keys %fired], [sort @all], 'has been seen');

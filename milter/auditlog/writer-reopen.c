@@ -14,7 +14,7 @@
 
 enum {
 	RESERVE = 64 * 1024 * 1024,
-	ROTATING_MS = 5000 /* between logrotate's rename and its signal */
+	ROTATING_MS = 2000 /* between logrotate's rename and its signal */
 };
 
 void
