@@ -250,10 +250,12 @@ read_all(struct replaying *run, const struct audit_files *files,
 
 int
 replay_left(const struct audit_files *files, struct store *store,
-    const struct outbound_options *options, bool json)
+    const struct outbound_options *options, const struct replay_span *span,
+    bool json)
 {
 	struct replaying *run = calloc(1, sizeof *run);
-	struct audit_walk second = { .note = each_note, .arg = run };
+	struct audit_walk second = { .note = each_note, .arg = run,
+		.since = span->since, .until = span->until };
 	int status = EXIT_FINE;
 	struct fault f;
 
@@ -275,9 +277,12 @@ replay_left(const struct audit_files *files, struct store *store,
 		if (run->undirected > 0)
 			fprintf(stderr, "%llu without a domain left out\n",
 			    (unsigned long long)run->undirected);
-		status = second.bad > 0 ? FAULT_DATA :
-		    run->all.mails.n[LEFT_KEPT] > 0 ? EXIT_FINDINGS :
-		    EXIT_FINE;
+		audit_say_outside(second.outside, run->all.mails.records);
+		audit_say_unread(second.unread);
+		status = second.unread + second.bad > 0 ?
+		    audit_status(second.unread, second.unread_kind,
+		    second.bad) : run->all.mails.n[LEFT_KEPT] > 0 ?
+		    EXIT_FINDINGS : EXIT_FINE;
 	} else {
 		status = command_fail(&f);
 	}
