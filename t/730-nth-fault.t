@@ -46,6 +46,8 @@ my $new = $old . "TLS_Clt:new.example PERM+VERIFY:128\n";
 my $old_rules = $scratch->write('old', $old);
 my $new_rules = $scratch->write('new', $new);
 my $conf = $scratch->write('conf', "rules = $old_rules\nstore = $store\n");
+my @nobody = qw(client_name=other.example client_addr=198.51.100.1 v=8.18.1
+    j=mx.example.net);
 my @clear = qw(client_name=mail.example.com client_addr=192.0.2.1
     mail_addr=a@bank.example v=8.18.1 j=mx.example.net);
 my $batch = $scratch->write('batch', '{"client_name":"mail.example.com",' .
@@ -357,6 +359,22 @@ my @commands = (
 	{ name => 'build DIR', args => [ 'build', $folder ], becomes => $new },
 	{ name => 'build, kept claims', args => [ 'build', $new_rules ],
 	    conf => $kept, becomes => $new },
+	{ name => 'set, kept claims', args => [ 'set', 'TLS_Clt:new.example',
+	    'PERM+VERIFY:128' ], conf => $kept, becomes => 'set' },
+	{ name => 'set, a claim is broken', args => [ 'set',
+	    'TLS_Clt:example.com', 'OK' ], conf => $kept },
+	{ name => 'check, a folder', args => [ 'check', '-v', '-r', $folder,
+	    @nobody, 'rcpt_addr=pay@example.org', 'mail_addr=a@b.bank.example' ],
+	    verdict => 1 },
+	{ name => 'check --json, a folder', args => [ 'check', '--json', '-r',
+	    $folder, @nobody, 'client_resolve=OK', 'mail_addr=a@a.bank.example' ],
+	    batch => 1 },
+	{ name => 'show --unbuilt', args => [ 'show', '--unbuilt' ] },
+	{ name => 'show --at', args => [ 'show', '--at', '2090-01-01' ] },
+	{ name => 'diff --json', args => [ 'diff', '--json', $folder ] },
+	{ name => 'plan cancel', args => [ 'plan', 'cancel' ], planned => 1 },
+	{ name => 'apply --canary', args => [ 'apply', '--canary', '10%',
+	    $planned_log ], planned => 1 },
 	{ name => 'lint DIR', args => [ 'lint', '--mta', 'sendmail', $folder ] },
 	{ name => 'prove', args => [ 'prove', '-r', $folder, '-f',
 	    $true_claims ] },
