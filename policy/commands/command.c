@@ -27,6 +27,7 @@ const struct command *const command_table[] = {
 	&command_apply,
 	&command_prove,
 	&command_import,
+	&command_export,
 	&command_lint,
 	&command_audit,
 	&command_replay,
