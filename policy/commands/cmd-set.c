@@ -32,7 +32,9 @@ parse(struct rulefile *rules, const char *key, const char *requirement,
 	rules->partial = true;
 	if (!rulefile_read_text(rules, slice_make(line.buf, line.n), "set", f))
 		return false;
-	return rulefile_finish(rules) ||
+	if (rulefile_finish(rules))
+		return true;
+	return rules->no_memory ? fault_no_memory(f) :
 	    fault_set(f, FAULT_DATA, "the rule is not set");
 }
 
