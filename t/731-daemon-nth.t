@@ -340,7 +340,8 @@ is($r->{status}, 0, 'the log is whole') or diag($r->{out}, $r->{err});
 my ($epochs) = $r->{out} =~ /^epochs: 1 to (\d+) /m;
 cmp_ok($epochs // 0, '>', 20, 'the ratchet has turned');
 is(Tlspolicy::Scratch::slurp($key) =~ /^epoch (\d+)$/m ? $1 : 0,
-    ($epochs // 0) + 1, 'and its file says so');
+    ($epochs // 0) + 1, 'and its file says so') or
+    diag($r->{out}, substr $daemon->log, -2000);
 my (%withdrawn, %recorded);
 for my $line (map { split /\n/, Tlspolicy::Scratch::slurp($_) } @files) {
 	my $record = JSON::PP::decode_json($line);

@@ -89,9 +89,6 @@ void postfix_outbound(struct postfix *);
 void postfix_results(struct postfix *);
 /* Rules for recipients' domains that another next hop stands before. */
 void postfix_relay(struct postfix *);
-/* An item of smtp_tls_policy_maps is the daemon's map, which listens there. */
-bool postfix_is_our_map(const struct postfix *, const struct socket_address *,
-    struct slice item);
 void postfix_trial(const struct postfix *, const struct postfix_service *);
 
 /*

@@ -50,16 +50,32 @@ enum {
 	NEVER_ITEMS = 32   /* a requirement */
 };
 
+/* Characters of a key, a bit each; 0: the test is of every key. */
+enum never_character {
+	NEVER_DIGIT = 1,
+	NEVER_AT = 2,
+	NEVER_COLON = 4,
+	NEVER_QUOTE = 8,
+	NEVER_ANGLE = 16,
+	NEVER_BRACKET = 32,
+	NEVER_DASH = 64,
+	NEVER_PERCENT = 128,
+	NEVER_SIGN = 256 /* , ; | * ? \ ^ $ { } ( ) / */
+};
+
 struct never_row {
 	const char *name;
 	unsigned about;
 	bool sendmail_takes_it; /* with compat = sendmail only lint tells */
+	unsigned needs; /* a key without any of these characters is not tested */
 	bool (*test)(struct never *);
 	const char *why;
 };
 
 /* All rows; the end has name NULL. */
 const struct never_row *never_table(void);
+/* Which of enum never_character stand in it. */
+unsigned never_characters(struct slice);
 
 /*
  * The first row that the key, or the requirement, falls under; NULL: none.

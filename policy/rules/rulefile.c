@@ -55,6 +55,9 @@ check_characters(struct slice text, struct fault *fault)
 	uint32_t code;
 
 	for (size_t i = 0, n; i < text.n; i += n) {
+		n = 1;
+		if (text.p[i] >= ' ' && text.p[i] <= '~')
+			continue;
 		n = text_utf8(slice_from(text, i), &code);
 		if (n == 0) {
 			fault_set(fault, FAULT_DATA, "found the byte 0x%02x, "
