@@ -5,6 +5,7 @@
 #include "policy/base/nearest.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
@@ -174,6 +175,7 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
+	ruleset_say_unasked(context, rules);
 	return EXIT_FINE;
 }
 
