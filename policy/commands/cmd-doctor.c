@@ -78,7 +78,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	const struct settings *set = &context->settings;
 	const char *log = set->audit_file;
 	char shown_text[SETTINGS_VALUE_MAX];
-	struct findings if_rules, if_verify, if_prints;
+	struct findings if_rules, if_verify, if_dane, if_prints;
 	struct doctor_unit unit;
 	struct text shown;
 	struct doctor d = { .conf = context->conf,
@@ -98,7 +98,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		.watched = strcmp(set->metrics, "off") == 0 ?
 		    NULL : set->watch_certificates,
 		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
-		.if_verify = &if_verify, .if_prints = &if_prints, .trials = trials };
+		.if_verify = &if_verify, .if_dane = &if_dane,
+		.if_prints = &if_prints, .trials = trials };
 	struct rulefile rules;
 	struct fault f, bad_rules;
 	int status;
@@ -107,6 +108,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	text_init(&shown, shown_text, sizeof shown_text);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
+	findings_init(&if_dane);
 	findings_init(&if_prints);
 	/* First, while root may read them. */
 	good = examine_rules(context, &rules, &bad_rules);
@@ -122,6 +124,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	rulefile_free(&rules);
 	findings_free(&if_rules);
 	findings_free(&if_verify);
+	findings_free(&if_dane);
 	findings_free(&if_prints);
 	if (d.audit_file[0] != '\0' &&
 	    !command_enter_to_read(d.audit_file, &f)) {
