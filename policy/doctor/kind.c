@@ -38,6 +38,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",
 	    "the next build will fail; the old rules stay in force until "
 	    "then" } },
+	[DOCTOR_HEADER_UNASKED] = { DOCTOR_UNJUDGED, { "header-unasked",
+	    "whom a message says that it is from is not judged, whatever "
+	    "these rules want" } },
 	[DOCTOR_DISK_FULL] = { DOCTOR_UNJUDGED, { "disk-full",
 	    "no mail is accepted unrecorded: all of it is deferred; nor can a "
 	    "policy be built" } },
