@@ -210,6 +210,27 @@ $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
 is($r->{status}, 65, 'a class: exit 65');
 like($r->{err}, qr/:1: "need_tls" is no restriction: /, 'a class: why');
 
+# Whatever it begins with: taken for a restriction that is not about TLS it would
+# free.  Those of Postfix itself are known.
+my $demand = 'reject_plaintext_session';
+for my $row (map({ [$_, 'not taken'] } 'reject_cleartext', 'permit_us, ' . $demand,
+    'check_ours', 'defer_clear', 'warn_clear', 'sleepy', "reject_rbl, $demand",
+    'reject_rbl_client x.example, reject_ours'),
+    map({ ["$_, $demand", 'TEMP+ENCR:1'] } 'reject_unknown_client_hostname',
+    'reject_rbl_client x.example', 'check_policy_service unix:p', 'sleep 5',
+    'DEFER_UNAUTH_DESTINATION', 'warn_if_reject reject_unverified_sender'),
+    map { [$_, 'ENCR:0'] } 'reject_unauth_pipelining', "permit, $demand",
+    'warn_if_reject reject', '12345', '0', 'HOLD') {
+	my ($actions, $want) = @$row;
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
+	    'postfix', $scratch->write('actions', "a.example $actions\n" .
+	    "b.example $demand\n"));
+	my ($got) = $r->{out} =~ /^TLS_From:a\.example\t(\S+?)\+BY:/m;
+	is($got // 'not taken', $want, "actions $actions");
+	like($r->{err}, qr/:1: "\w+" is no restriction: /, "$actions: why")
+	    if $want eq 'not taken';
+}
+
 # Connectors become profiles, and hosts CLIENT.
 my $connectors = "domain,policy,connector,clients\n" .
     "a.example,PERM+VERIFY:128+VER:1.2++PFS,Partner TLS,192.0.2.1\n" .
