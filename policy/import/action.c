@@ -194,10 +194,14 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		a->spared = who;
 	if (!is_restriction(word))
 		a->unknown = word;
-	if (takes_word(word) && import_list_next(list, &skipped))
-		a->nested |= slice_starts_nocase(word, "check_") &&
-		    slice_is_nocase(slice_from(word, word.n > 7 ?
-		    word.n - 7 : 0), "_access");
+	if (takes_word(word) && import_list_next(list, &skipped) &&
+	    slice_starts_nocase(word, "check_") && word.n > 7 &&
+	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
+		a->nested = true;
+		/* --config looks into it. */
+		if (t->class_of == NULL && a->spared == NULL)
+			a->spared = "whom OK in a table before it lets pass";
+	}
 	return false;
 }
 
