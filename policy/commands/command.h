@@ -108,6 +108,12 @@ bool command_enter_to_read(const char *path, struct fault *) MUST_CHECK;
 /* Opens the store after that; NULL with a fault. */
 struct store *command_store(const struct context *, struct fault *) MUST_CHECK;
 
+/* For a few keys only, however large it is (store.h). */
+struct store *command_store_for_keys(const struct context *, struct fault *)
+    MUST_CHECK;
+bool command_open_for_keys(const struct context *, struct store **,
+    struct store_reader *, struct fault *) MUST_CHECK;
+
 /* Opens the store and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
