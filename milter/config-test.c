@@ -44,7 +44,7 @@ print_store(const struct settings *s)
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
 	fault_clear(&fault);
-	/* The service manager may set the user, and not the settings. */
+	/* The setting user may be empty, and the unit's User= decide. */
 	if (folder_become_owner(s->store, &changed, &fault))
 		store = store_open_unlocked(s->store, NULL, &fault);
 	if (store == NULL || !store_begin(store, &reader, &fault)) {

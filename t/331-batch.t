@@ -76,10 +76,43 @@ for my $i (0 .. $#bad) {
 	    "the next line is judged: $label");
 }
 
+# Lines about as long as one may be, and much longer, each get one answer.
+my @long = map { 'x' x $_ } 262_143 .. 262_146, 524_287 .. 524_289, 1_000_000;
+($r, @out) = batch(join '', map { "$_\n$perm\n" } @long);
+is(join(' ', map { my $v = decode_json($_); $v->{verdict} //
+    "$v->{line} " . $v->{error} =~ s/:.*//r } @out),
+    join(' ', map { (2 * $_ + 1, $_ ? 'line is too long' : 'not JSON', 'reject') }
+    0 .. $#long), 'long lines: as many answers as lines');
+
 # What comes from a client stays in its line.
 ($r, @out) = batch('{"client_name":"a\nb\u2028\"c.perm.example"}' . "\n");
 is(scalar @out, 1, 'a newline in a value makes no line');
 is(decode_json($out[0])->{verdict}, 'reject', 'and is judged');
+
+# Answers come in order, whichever thread gave them, and bad lines keep their
+# numbers.  A line with a CR is not read by the scanner that reads the others: it
+# has to say the same of each.
+my @many = map {
+	$_ % 7 == 0 ? qq({"verify":"OK","verify":"$_"}) :
+	$_ % 11 == 0 ? qq({"client_name":"h$_.hold.example","no_$_":1}) :
+	sprintf('{"client_name":"h%d.%s.example","client_addr":"192.0.2.%d",' .
+	    '"mail_addr":"B\\u00fcro%d@\u00fc.example","cipher_bits": %d,' .
+	    '"header_from":null}', $_, ('perm', 'hold')[$_ % 2], $_ % 256, $_,
+	    $_ % 3 ? 0 : 256)
+} 1 .. 5000;
+($r, @out) = batch(join '', map { "$_\n" } @many);
+is(scalar @out, @many, 'as many answers as lines');
+my @want = map { /"no_(\d+)"/ || /"(\d+)"\}$/ ? "line $1" :
+    /"cipher_bits": 256/ ? 'accept' :
+    /perm/ ? 'reject' : 'hold' } @many;
+is_deeply([map { my $v = decode_json($_); exists $v->{error} ?
+    "line $v->{line}" : $v->{verdict} } @out], \@want, 'answers in order');
+my $other = (batch(join '', map { "$_\r\n" } @many))[0];
+is($other->{out}, $r->{out}, 'lines with CR LF: the same');
+like($other->{err}, qr/ \d+ of 5000 sessions could not be judged$/,
+    'and as many');
+is((batch(join '', map { "$_\n" } @many))[0]{out}, $r->{out},
+    'once more: the same') for 1 .. 3;
 
 # A program at the other end: answers come at once, and by the new rules.
 my $pid = open2(my $from, my $to, $tlspolicy, 'check', '-d', $store,

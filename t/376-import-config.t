@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Tlspolicy::Scratch;
 
@@ -170,6 +171,14 @@ gives('two tables of one tag', 65, 'TLS_From:example TEMP+ENCR:1 ; TLS_From:b.ex
     "  check_sender_access inline:{a.example=DUNNO,b.example=$demand}\n");
 gives('HELO', 65, '', qr/asks for TLS by what no tag looks at/,
     "smtpd_helo_restrictions = check_helo_access inline:{a.example=$demand}\n");
+gives('a table in a device', 65, '', qr{cannot read /dev/zero: not a regular file},
+    "smtpd_sender_restrictions = check_sender_access texthash:/dev/zero\n");
+{
+	my $pipe = $scratch->path('pipe');
+	POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
+	gives('a table in a FIFO', 65, '', qr/cannot read \Q$pipe\E: not a regular file/,
+	    "smtpd_sender_restrictions = check_sender_access texthash:$pipe\n");
+}
 gives('no table', 65, '', qr/check_sender_access without a table: Postfix defers/,
     "smtpd_sender_restrictions = check_sender_access\n");
 gives('a policy service', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
@@ -243,6 +252,25 @@ gives('the first map counts', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.exampl
     "smtp_tls_policy_maps = inline:{a.example=encrypt}, inline:{a.example=may}\n");
 gives('per site', 65, 'TLS_Rcpt:a.example VERIFY+CN ; TLS_Rcpt:.a.example ENCR:0', qr/MX host/,
     "smtp_tls_per_site = inline:{a.example=MUST}\n");
+# Postfix does not look at it any more.
+gives('per site beside the newer one', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.example DANE:may',
+    qr/main\.cf:3: smtp_tls_per_site counts for nothing beside smtp_tls_policy_maps/,
+    "smtp_tls_security_level = dane\nsmtp_tls_policy_maps = inline:{a.example=encrypt}\n" .
+    "smtp_tls_per_site = inline:{a.example=NONE, b.example=NONE}\n");
+# An exception for one port is none for all, and a socket is no domain.
+gives('of a port', 65, 'TLS_Rcpt:c.example ENCR:1 ; TLS_Rcpt:.c.example DANE:may',
+    qr/exception would count for every port, not only for 587.*not only for smtps.*unix:\/x is no port.*not only for 2525/s,
+    "smtp_tls_security_level = dane\nsmtp_tls_policy_maps = texthash:\$config_directory/t\n",
+    t => "a.example:587 none\n[b.example]:smtps may\nlmtp:unix:/x encrypt\nc.example:2525 encrypt\n");
+# Lines between if and endif count for some only.
+gives('between if and endif', 65, 'TLS_Clt:192.0.2.0/24 TEMP+ENCR:1',
+    qr/t:2: 0\.0\.0\.0\/0: counts between if and endif only.*t:4: 198\.51\.100\.0\/24: counts between/s,
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/t\n",
+    t => "if !10.0.0.0/8\n0.0.0.0/0 OK\nif 198.51.0.0/16\n198.51.100.0/24 $demand\nendif\nendif\n192.0.2.0/24 $demand\n");
+gives('patterns between if and endif', 65, 'TLS_Clt:.b.example TEMP+ENCR:1',
+    qr/t:2: \/\^a\$\/: counts between if and endif only/,
+    "smtpd_client_restrictions = check_client_access pcre:\$config_directory/t\n",
+    t => "if /x/\n/^a\$/ $demand\nendif\n/\\.b\\.example\$/ $demand\n");
 
 gives('what came before the levels', 0, 'TLS_Rcpt:a.example ENCR:0 ; TLS_Rcpt:.a.example VERIFY', undef,
     "smtp_enforce_tls = yes\nsmtp_tls_policy_maps = inline:{a.example=may}\n");

@@ -412,6 +412,23 @@ subtest 'a key that cannot be replaced' => sub {
 	    'for this reason') or diag($r->{err});
 };
 
+# The next try is up to a second away, and the end does not wait for it.
+subtest 'a key that can be replaced again when the daemon ends' => sub {
+	my ($d, $start, $file) = ratcheted('mended');
+	records($d);
+	spew("$file.other", slurp($file));
+	link $file, "$file.kept" or die "link: $!\n";
+	rename "$file.other", $file or die "rename: $!\n";
+	$d->hup;
+	logged($d, qr/was removed or replaced/, 'it cannot be at first');
+	records($d);
+	rename "$file.kept", $file or die "rename: $!\n";
+	is($d->stop, 0, 'ends');
+	is((key_of($file))[0], 2, 'its epoch with it');
+	verifies([-k => $start, "$d->{dir}/audit.log"], 0, qr/^epochs: 1 to 1 of/m,
+	    'the log is whole');
+};
+
 subtest 'a daemon of another user, and root' => sub {
 	plan skip_all => 'needs root' if $> != 0;
 	my ($uid, $gid) = (getpwnam 'nobody')[2, 3];

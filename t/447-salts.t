@@ -293,6 +293,17 @@ subtest 'the clock' => sub {
 	is($d->tlspolicy('audit', 'verify')->{status}, 0, 'the log is whole');
 	is($d->stop, 0, 'ends');
 	mkdir "$d->{dir}/salts", 0700;
+	mkdir "$d->{dir}/salts/2020-01-01" or die;
+	for (['--day', '2020-01-01'], ['--expired'], ['bob@bar.net']) {
+		my $r = $d->tlspolicy('audit', 'erase', @$_);
+		isnt($r->{status}, 0, "a folder in a day's place: @$_");
+		like($r->{err}, qr/salts of 2020-01-01: Is a directory/,
+		    'is no day that is gone');
+	}
+	$d->run;
+	health(503, qr/people of old days cannot be erased/, 'nor to the daemon');
+	is($d->stop, 0, 'ends');
+	rmdir "$d->{dir}/salts/2020-01-01" or die;
 	scratch()->write("$d->{name}/salts/$_", "x\n", 0600)
 	    for '2020-01-01', '2020-01-02', '2020-01-03', 'notes';
 	is($d->tlspolicy('audit', 'erase', '--day', '2020-01-02')->{out},

@@ -46,13 +46,16 @@ writer_epoch_is_due(const struct writer *w)
 	int64_t now = clock_ms();
 
 	if (f->ratchet == NULL || f->ended || w->homeless ||
-	    f->head.seq <= w->epoch_seq || now < w->epoch_try_ms)
+	    f->head.seq <= w->epoch_seq)
 		return false;
 	/* Nothing is under way that would have to come before. */
 	if (f->at < f->n || f->forgotten || w->sealed != NULL ||
 	    w->unsynced != NULL)
 		return false;
-	return now >= w->epoch_due_ms || (w->stopping && w->first == NULL);
+	/* The end does not wait for the time of the next try. */
+	if (w->stopping)
+		return w->first == NULL;
+	return now >= w->epoch_due_ms && now >= w->epoch_try_ms;
 }
 
 bool

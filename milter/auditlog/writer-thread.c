@@ -134,7 +134,7 @@ writer_thread(void *arg)
 {
 	struct writer *w = arg;
 	struct reopening *reopening;
-	bool stopping, failing;
+	bool stopping, again;
 	int tries = 0;
 	sigset_t all;
 
@@ -162,14 +162,14 @@ writer_thread(void *arg)
 			writer_watch(w);
 		writer_round(w);
 		pthread_mutex_lock(&w->lock);
-		failing = w->failing;
-		stopping = stopping && (failing ? ++tries > LAST_TRIES :
+		again = w->failing || (w->stats.stuck && writer_epoch_is_due(w));
+		stopping = stopping && (again ? ++tries > LAST_TRIES :
 		    w->first == NULL && !w->file.unsynced &&
 		    !w->file.ended && !writer_epoch_is_due(w));
 		pthread_mutex_unlock(&w->lock);
 		if (stopping)
 			break;
-		if (failing && tries > 0)
+		if (again && tries > 0)
 			nanosleep(&(struct timespec){ 0, RETRY_MS * 1000000 },
 			    NULL);
 	}

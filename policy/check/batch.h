@@ -7,14 +7,19 @@
  * gives {"line": N, "error": "..."} and the run goes on.
  *
  * What was judged is written before the next line is waited for, so that a
- * program can talk to it through two pipes.
+ * program can talk to it through two pipes.  Of lines that come together each
+ * is judged by the generation that is current then: they are judged by as many
+ * threads as there are processors, and answered in order.
  */
 #ifndef TLSPOLICY_CHECK_BATCH_H
 #define TLSPOLICY_CHECK_BATCH_H
 
 #include "policy/check/check.h"
 
-/* From the descriptor `in` to stdout; the exit code, 65 after a bad line. */
-int batch_run(struct check *, int in);
+/*
+ * As the judge judges, from the descriptor `in` to stdout; the exit code, 65
+ * after a bad line.
+ */
+int batch_run(const struct check *, int in) NONNULL;
 
 #endif

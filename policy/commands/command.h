@@ -3,7 +3,7 @@
  *
  * To add a command: cmd-NAME.c with its row, the row's name in the table of
  * command.c and below, a section in tlspolicy(1).
- * Results go to standard output, messages for people to standard error; one thread.
+ * Results go to standard output, messages to standard error; one thread.
  */
 #ifndef TLSPOLICY_COMMAND_H
 #define TLSPOLICY_COMMAND_H
@@ -24,9 +24,10 @@ struct command_option {
 };
 
 /* Letters of options that have none. */
-enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
+enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX, OPTION_LDAP,
 	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION, OPTION_CANONICAL,
-	OPTION_AS_THEN, OPTION_UPGRADE, OPTION_SALTS, COMMAND_SALTS_MAX = 32 };
+	OPTION_AS_THEN, OPTION_UPGRADE, OPTION_SALTS, OPTION_FROM_STORE,
+	COMMAND_SALTS_MAX = 32 };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \
@@ -53,11 +54,10 @@ struct command {
 
 /* All commands, those of "audit"; the end is NULL. */
 extern const struct command *const command_table[], *const command_audit_table[];
-extern const struct command command_apply, command_audit, command_build,
-    command_cert, command_check, command_del, command_diff, command_doctor,
-    command_import, command_lint, command_log, command_outbound, command_plan,
-    command_probe, command_prove, command_replay, command_report,
-    command_rollback, command_set, command_settings, command_show,
+extern const struct command command_apply, command_audit, command_build, command_cert,
+    command_check, command_del, command_diff, command_doctor, command_export, command_import,
+    command_lint, command_log, command_outbound, command_plan, command_probe, command_prove,
+    command_replay, command_report, command_rollback, command_set, command_settings, command_show,
     command_suggest, command_sync;
 
 /*

@@ -68,10 +68,14 @@ macro_list(enum macro_stage stage, struct text *out)
 static bool
 named(const char *macro, struct slice name)
 {
-	size_t n = strlen(macro);
+	bool braces = macro[0] == '{';
 
-	if (macro[0] == '{')
-		return slice_equal(name, slice_make(macro + 1, n - 2));
+	/* Most names are told apart by this. */
+	if (name.n == 0 || macro[braces] != name.p[0])
+		return false;
+	if (braces)
+		return slice_equal(name, slice_make(macro + 1,
+		    strlen(macro) - 2));
 	return slice_is(name, macro);
 }
 

@@ -23,9 +23,8 @@ pattern_of(struct slice key, struct slice *pattern)
 static bool
 is_pattern(const struct import_access *t, struct slice key)
 {
-	return t->ordered && key.n > 0 && (key.p[0] == '/' ||
-	    key.p[0] == '!' || slice_is_nocase(key, "if") ||
-	    slice_is_nocase(key, "endif"));
+	return t->ordered && key.n > 0 &&
+	    (key.p[0] == '/' || key.p[0] == '!');
 }
 
 static const char *

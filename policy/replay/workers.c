@@ -34,7 +34,7 @@ struct replay_worker {
 	struct reader_record record;
 	struct replay_report report;
 	struct replay replay;
-	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
+	uint64_t outside, torn, bad, withdrawn, maillog, untold, delivered;
 	uint64_t hidden[SALTS_ANSWERS];
 	struct fault fault;
 };
@@ -105,6 +105,12 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	struct fault fault;
 
 	result = blocks_parse(piece, &w->record, line, &fault);
+	if ((result == READER_RECORD || (result == READER_NOTE &&
+	    w->record.event == RECORD_DELIVERED)) &&
+	    !reader_within(&w->record, w->all->since, w->all->until)) {
+		w->outside++;
+		return true;
+	}
 	if (w->record.withdrawn) {
 		w->withdrawn++;
 		return true;
@@ -264,6 +270,7 @@ join(struct replay_workers *workers, struct ring *ring, size_t started,
 		pthread_join(w->thread, NULL);
 		store_end(&w->reader);
 		reader_record_free(&w->record);
+		workers->outside += w->outside;
 		workers->torn += w->torn;
 		workers->bad += w->bad;
 		workers->withdrawn += w->withdrawn;
