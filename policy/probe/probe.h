@@ -90,10 +90,7 @@ struct probe_result {
 	long verify_result;	       /* X509_V_* */
 	bool name_matches;	       /* the host stands in the certificate */
 	bool anonymous;		       /* by suites without a certificate only */
-	/*
-	 * With the server's name told: {verify}; NULL: there was no need, or no
-	 * handshake then either.
-	 */
+	/* With its name told: {verify}; NULL: no need, or no handshake. */
 	const char *named_verify;
 	bool named_matches;
 	X509 *named_certificate;
