@@ -234,7 +234,7 @@ for my $row (map({ [$_, 'not taken'] } 'reject_cleartext', 'permit_us, ' . $dema
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From', 'postfix',
     $scratch->write('nested', "a.example check_client_access cidr:/x, $demand\n"));
 is($r->{status}, 65, 'a table within: exit 65');
-like($r->{err}, qr/:1: Postfix spares whom OK in a table before it/, '... and why');
+like($r->{err}, qr/:1: Postfix spares whom a table in the list lets pass/, '... and why');
 like($r->{err}, qr/:1\tstricter\tTLS_From:a\.example TEMP\+ENCR:1/, '... stricter');
 
 # Connectors become profiles, and hosts CLIENT.

@@ -272,6 +272,8 @@ subtest 'the audit log' => sub {
 	    tlspolicy_audit_lost_lines => 3), 'AuditCut');
 	fires('a checkpoint waits', $was, changed($was,
 	    tlspolicy_audit_checkpoint_waits => 1), 'CheckpointWaits');
+	fires('its key stays', $was, changed($was,
+	    tlspolicy_audit_key_stuck => 1), 'AuditKeyStuck');
 	my $limits = '/usr/bin/prlimit';
 	ok(-x $limits, $limits);
 	my $m = mail(1, %tls);

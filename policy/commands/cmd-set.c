@@ -6,6 +6,7 @@
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/remote.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
@@ -178,6 +179,7 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
+	ruleset_say_unasked(context, rules);
 	return EXIT_FINE;
 }
 
