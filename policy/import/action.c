@@ -26,26 +26,6 @@ static const struct {
 };
 
 bool
-import_list_next(struct slice *list, struct slice *word)
-{
-	size_t n = 0;
-	int depth = 0;
-
-	while (list->n > 0 && strchr(", \t\r\n", list->p[0]) != NULL)
-		*list = slice_from(*list, 1);
-	for (; n < list->n; n++) {
-		char c = list->p[n];
-
-		if (depth == 0 && strchr(", \t\r\n", c) != NULL)
-			break;
-		depth += (c == '{') - (c == '}');
-	}
-	*word = slice_make(list->p, n);
-	*list = slice_from(*list, n);
-	return n > 0;
-}
-
-bool
 import_permits(struct slice word, const char **who)
 {
 	*who = NULL;
@@ -235,8 +215,8 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	if (!is_restriction(word))
 		a->unknown = word;
 	if (takes_word(word) && import_list_next(list, &skipped) &&
-	    slice_starts_nocase(word, "check_") && slice_is_nocase(slice_from(
-	    word, word.n > 7 ? word.n - 7 : 0), "_access")) {
+	    slice_starts_nocase(word, "check_") && word.n > 7 &&
+	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
 		a->nested = true;
 		a->nested_permits |= lets_pass(t, skipped);
 	}
