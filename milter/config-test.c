@@ -56,6 +56,10 @@ print_store(const struct settings *s)
 		printf("store %s: generation %llu, %llu rules\n", s->store,
 		    (unsigned long long)reader.info.generation,
 		    (unsigned long long)reader.info.rules);
+		if (s->header_from != HEADER_FROM_JUDGE &&
+		    store_has_tag(&reader, TAG_HEADER))
+			printf("  its rules of TLS_Header have no say: "
+			    "header-from = no\n");
 		store_end(&reader);
 	}
 	if (store != NULL)

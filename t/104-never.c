@@ -266,9 +266,10 @@ compare_needs(char a, char b, const char *around)
 	for (size_t t = 0; t < UNIT_COUNT(tags); t++)
 		for (const struct never_row *row = never_table();
 		    row->name != NULL; row++) {
-			struct never n = { .tag = tags[t].tag,
-				.what = slice_of(key), .found = slice_of(key) };
+			struct never n;
 
+			/* Which fills it, whatever it says. */
+			never_key(&n, tags[t].tag, slice_of(key), false);
 			text_init(&n.meant, n.meant_text, sizeof n.meant_text);
 			if ((row->about & tags[t].about) == 0 || !row->test(&n))
 				continue;

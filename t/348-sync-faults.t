@@ -105,10 +105,10 @@ sub in_force
 	    map { "+$_" } grep { !exists $want{$_} } sort keys %got), '', $what);
 }
 
-# From the server at most so many bytes, then both ends are closed.
+# From the server at most so many bytes, then both ends are closed, or silent.
 sub relay
 {
-	my ($client, $most) = @_;
+	my ($client, $most, $silent) = @_;
 	my $server = IO::Socket::UNIX->new(Peer => "$dir/slapd/socket") or return;
 	my $both = IO::Select->new($client, $server);
 	my $n = 0;
@@ -120,6 +120,7 @@ sub relay
 			return if !$got;
 			$n += $got if $from == $server;
 			syswrite +($from == $server ? $client : $server), $bytes;
+			sleep 1 while $n >= $most && $silent;
 			return if $n >= $most;
 		}
 	}
@@ -128,14 +129,14 @@ sub relay
 # The address of a server that says so much on each connection and no more.
 sub cut_after
 {
-	my ($most) = @_;
+	my ($most, $silent) = @_;
 	my $path = "$dir/cut";
 	unlink $path;
 	my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 5)
 	    or die "$path: $!\n";
 	my $pid = child(sub {
 		while (my $client = $listener->accept) {
-			relay($client, $most);
+			relay($client, $most, $silent);
 			close $client;
 		}
 	});
@@ -191,6 +192,20 @@ subtest 'a refresh of changes, cut at any byte' => sub {
 	conf($ldap->{uri});
 	once(0, 'not cut');
 	in_force($all = $new, 'the new ones');
+};
+
+# The next server of the setting counts then.
+subtest 'a server that says nothing any more' => sub {
+	for my $most (0, 200) {
+		my ($pid, $uri) = cut_after($most || 1, 1);
+		$ldap->change('TLS_Clt:n2.example', 'PERM+VERIFY:30' . $most % 7);
+		conf("$uri $ldap->{uri}");
+		once(0, "after $most bytes");
+		end_child($pid);
+		in_force(has(), 'is not waited for');
+	}
+	conf($ldap->{uri});
+	$all = has();
 };
 
 sub backup

@@ -91,6 +91,46 @@ gives('below a domain of a class, another', 0, 'Profile:tls TEMP+ENCR:1 ; ' .
     "parent_domain_matches_subdomains =\nsmtpd_restriction_classes = tls\ntls = $demand\n" .
     "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
     t => ".a.example tls\nb.a.example OK\n");
+# A table of clients behind a sender binds it to them.
+gives('bound to clients', 0, 'TLS_From:a.example PERM+ENCR:0+CLIENT:192.0.2++CLIENT:b.example++CLIENT:.b.example',
+    undef, "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{ {192.0.2 = OK}, {b.example = OK}, {.c.example = OK} }, reject} }\n");
+gives('bound, names as they stand', 0, 'TLS_To:u@a.example PERM+ENCR:0+CLIENT:b.example++CLIENT:.c.example',
+    undef, "recipient_delimiter = +\nparent_domain_matches_subdomains =\n" .
+    "smtpd_recipient_restrictions = check_recipient_access inline:{ {u\@a.example = " .
+    "check_client_access inline:{ {b.example = OK}, {.c.example = OK} } reject} }\n");
+gives('classes that bind', 0, 'Profile:bank PERM+ENCR:0+CLIENT:192.0.2.0/24++CLIENT:2001:db8::/32 ; ' .
+    'TLS_From:a.example AS:bank ; TLS_From:b.example AS:bank ; TLS_From:sub.b.example ENCR:0', undef,
+    "smtpd_restriction_classes = bank, hosts\nbank = hosts, reject\n" .
+    "hosts = check_client_access cidr:\$config_directory/nets\n" .
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
+    nets => "192.0.2.0/24 OK\n2001:db8::/32 OK\n", t => "a.example bank\nb.example bank\nsub.b.example DUNNO\n");
+gives('bound and in clear', 0, 'TLS_From:a.example PERM+ENCR:1+CLIENT:192.0.2.1', undef,
+    "plaintext_reject_code = 550\nsmtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$demand, check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('bound and in clear, for now', 65, 'TLS_From:a.example PERM+ENCR:1+CLIENT:192.0.2.1',
+    qr/refused for good, too/, "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$demand, check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('bound, only a warning', 0, 'TLS_From:a.example WARN+ENCR:0+CLIENT:192.0.2.1', undef,
+    "smtpd_sender_restrictions = warn_if_reject check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('whom a table spares', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/spares whom a table in the list lets pass/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, $demand} }\n");
+gives("no list of clients: $_->[0]", 65, '', qr/a\.example: a table within a list of actions/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$_->[1], reject} }\n") for
+    ['DUNNO', 'check_client_access inline:{ {192.0.2.1 = DUNNO}, {192.0.2 = OK} }'],
+    ['REJECT', 'check_client_access inline:{ {192.0.2.1 = REJECT}, {192.0.2 = OK} }'],
+    ['without a name', 'check_client_access inline:{unknown=OK}'],
+    ['nobody', 'check_client_access inline:{ }'],
+    ['another', 'check_client_access inline:{192.0.2.1=OK}, check_helo_access inline:{x=OK}'],
+    ['too many', 'check_client_access inline:{ ' . join(', ', map { "{192.0.2.$_ = OK}" } 1 .. 24) . ' }'];
+gives('bound, and another table asks for TLS', 65, 'TLS_From:a.example TEMP+ENCR:1',
+    qr/would be free from what another table demands/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, reject} }\n" .
+    "smtpd_recipient_restrictions = check_sender_access inline:{a.example=$demand}\n");
 gives('not a class', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/t:1: "three" is no restriction/,
     "smtpd_restriction_classes = one\nthree = $demand\nsmtpd_sender_restrictions = " .
     "check_sender_access texthash:\$config_directory/t\n", t => "a.example three\nb.example $demand\n");

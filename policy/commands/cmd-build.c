@@ -26,21 +26,6 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-/* Rules that nobody will ask are no protection. */
-static void
-say_unasked(const struct context *context, const struct rulefile *rules)
-{
-	size_t n = 0;
-
-	if (context->settings.header_from == HEADER_FROM_JUDGE)
-		return;
-	for (size_t i = 0; i < rules->n; i++)
-		n += key_bytes_tag(rules->rules[i].key_bytes) == TAG_HEADER;
-	if (n > 0)
-		command_say("%zu rule%s of TLS_Header %s no say: header-from "
-		    "= no", n, n == 1 ? "" : "s", n == 1 ? "has" : "have");
-}
-
 static void
 say_untagged(const struct rulefile *rules)
 {
@@ -273,7 +258,7 @@ run(struct context *context, int argc, char **argv)
 		keep_end(&keep);
 	if (good) {
 		say_untagged(&rules);
-		say_unasked(context, &rules);
+		ruleset_say_unasked(context, &rules);
 	} else
 		status = command_fail(&f);
 	if (!good && f.kind == FAULT_DATA)

@@ -6,6 +6,7 @@
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/remote.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
@@ -32,7 +33,9 @@ parse(struct rulefile *rules, const char *key, const char *requirement,
 	rules->partial = true;
 	if (!rulefile_read_text(rules, slice_make(line.buf, line.n), "set", f))
 		return false;
-	return rulefile_finish(rules) ||
+	if (rulefile_finish(rules))
+		return true;
+	return rules->no_memory ? fault_no_memory(f) :
 	    fault_set(f, FAULT_DATA, "the rule is not set");
 }
 
@@ -176,6 +179,7 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
+	ruleset_say_unasked(context, rules);
 	return EXIT_FINE;
 }
 

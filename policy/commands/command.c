@@ -426,7 +426,7 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
-/* Rules that come now are not those that a plan was judged beside. */
+/* Rules that come now may not be those that a plan was judged beside. */
 static void
 say_plan(const struct context *context)
 {
@@ -434,8 +434,8 @@ say_plan(const struct context *context)
 
 	if (context->command != &command_apply &&
 	    plan_path(context->store, path) && access(path, F_OK) == 0)
-		command_say("%s: this plan was made against other rules, and "
-		    "cannot be applied", path);
+		command_say("%s: there is a plan, made before these rules: "
+		    "`tlspolicy plan status' says what is in its way", path);
 }
 
 void

@@ -124,6 +124,21 @@ count_rules(const struct doctor *d, struct store_reader *reader)
 		findings_take_over(d->findings, d->if_prints);
 }
 
+/* Nobody would miss them. */
+static void
+say_unasked(const struct context *context, const struct doctor *d,
+    const struct store_reader *reader)
+{
+	uint64_t n = store_count(reader, TAG_HEADER);
+
+	if (n > 0 && context->settings.header_from != HEADER_FROM_JUDGE)
+		finding_mend(doctor_add(d, DOCTOR_HEADER_UNASKED,
+		    "%llu rule%s of TLS_Header %s no say: the setting "
+		    "header-from is no", (unsigned long long)n,
+		    n == 1 ? "" : "s", n == 1 ? "has" : "have"), d->conf,
+		    "header-from = judge");
+}
+
 static void
 open_and_compare(const struct context *context, const struct rulefile *rules,
     const struct doctor *d)
@@ -145,6 +160,7 @@ open_and_compare(const struct context *context, const struct rulefile *rules,
 		command_fail(&f);
 	else if (!same)
 		say_old(context, &reader.info, all);
+	say_unasked(context, d, &reader);
 	count_rules(d, &reader);
 	command_close_store(store, &reader);
 }

@@ -38,6 +38,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",
 	    "the next build will fail; the old rules stay in force until "
 	    "then" } },
+	[DOCTOR_HEADER_UNASKED] = { DOCTOR_UNJUDGED, { "header-unasked",
+	    "whom a message says that it is from is not judged, whatever "
+	    "these rules want" } },
 	[DOCTOR_DISK_FULL] = { DOCTOR_UNJUDGED, { "disk-full",
 	    "no mail is accepted unrecorded: all of it is deferred; nor can a "
 	    "policy be built" } },
@@ -179,14 +182,14 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "without its CAs an MTA verifies no client, and may offer no "
 	    "TLS at all" } },
 	[DOCTOR_CERTIFICATE_UNUSABLE] = { DOCTOR_WEAK, { "certificate-unusable",
-	    "the MTA cannot show a certificate: STARTTLS fails and mail "
-	    "comes in clear" } },
+	    "the MTA cannot show a certificate: STARTTLS fails, and mail "
+	    "goes in clear" } },
 	[DOCTOR_CERTIFICATE_UNSEEN] = { DOCTOR_UNKNOWN, { "certificate-unseen",
 	    "whether the MTA can show a certificate is not known" } },
 	[DOCTOR_CERTIFICATE_EXPIRED] = { DOCTOR_WEAK, { "certificate-expired",
-	    "peers that verify it send no mail, or send it in clear" } },
+	    "with peers that verify it no mail goes, or it goes in clear" } },
 	[DOCTOR_CERTIFICATE_SOON] = { DOCTOR_WEAK, { "certificate-soon",
-	    "from then on peers that verify it send no mail, or send it "
+	    "from then on no mail goes with peers that verify it, or it goes "
 	    "in clear" } },
 	[DOCTOR_CERTIFICATE_WEAK] = { DOCTOR_WEAK, { "certificate-weak",
 	    "peers that verify it may refuse it" } },

@@ -84,6 +84,8 @@ void postfix_feed(struct postfix *);
 void postfix_maps(struct postfix *, struct postfix_service *);
 void postfix_milters(struct postfix *, struct postfix_service *);
 void postfix_tls(struct postfix *, struct postfix_service *);
+/* The certificates of smtp(8). */
+void postfix_shown_to_servers(struct postfix *, struct postfix_service *);
 void postfix_outbound(struct postfix *);
 /* What Postfix tells of TLS with servers. */
 void postfix_results(struct postfix *);

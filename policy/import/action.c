@@ -121,6 +121,44 @@ is_restriction(struct slice word)
 	return false;
 }
 
+static bool
+ends_in_permit(const struct import_access *t, struct slice list, int depth)
+{
+	struct import_actions a = { .what = ACTION_NONE };
+	struct slice word, rest = list;
+
+	if (first_decides(list, &a))
+		return a.what == ACTION_PERMIT;
+	while (import_list_next(&rest, &word)) {
+		struct slice members = t->class_of == NULL ?
+		    slice_make("", 0) : t->class_of(t->arg, word);
+
+		if (slice_is_nocase(word, "permit") || (members.n > 0 &&
+		    depth < DEPTH_MAX && ends_in_permit(t, members,
+		    depth + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* A table within a list: one that is not known may let anybody pass. */
+static bool
+lets_pass(const struct import_access *t, struct slice spec)
+{
+	struct slice type, text, line, key, value;
+	struct import_lines lines;
+	bool any = false;
+
+	if (t->load == NULL || !t->load(t->arg, spec, &type, &text))
+		return true;
+	import_lines_init(&lines, text);
+	while (!any && import_lines_next(NULL, &lines, &line))
+		any = import_split(line, slice_is(type, "regexp") ||
+		    slice_is(type, "pcre"), &key, &value) &&
+		    ends_in_permit(t, value, 0);
+	return any;
+}
+
 static bool go_through(const struct import_access *, struct slice, bool,
     struct import_actions *, int);
 
@@ -138,6 +176,8 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		return depth < DEPTH_MAX &&
 		    go_through(t, members, warn, a, depth + 1);
 	if (slice_is_nocase(word, "reject_plaintext_session")) {
+		if (a->nested_permits && a->spared == NULL)
+			a->spared = "whom a table in the list lets pass";
 		if (a->what == ACTION_NONE || !warn)
 			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
 		return !warn;
@@ -156,10 +196,12 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		a->spared = who;
 	if (!is_restriction(word))
 		a->unknown = word;
-	if (takes_word(word) && import_list_next(list, &skipped))
-		a->nested |= slice_starts_nocase(word, "check_") &&
-		    slice_is_nocase(slice_from(word, word.n > 7 ?
-		    word.n - 7 : 0), "_access");
+	if (takes_word(word) && import_list_next(list, &skipped) &&
+	    slice_starts_nocase(word, "check_") && slice_is_nocase(slice_from(
+	    word, word.n > 7 ? word.n - 7 : 0), "_access")) {
+		a->nested = true;
+		a->nested_permits |= lets_pass(t, skipped);
+	}
 	return false;
 }
 
@@ -188,10 +230,12 @@ import_actions(const struct import_access *t, struct slice list,
     struct import_actions *a)
 {
 	a->what = ACTION_NONE;
-	a->nested = false;
+	a->nested = a->nested_permits = false;
 	a->unknown = slice_make("", 0);
 	a->spared = NULL;
-	if (!first_decides(list, a))
+	if (import_clients(t, list, a))
+		a->what = t->warn ? ACTION_WARN : ACTION_DEMAND;
+	else if (!first_decides(list, a))
 		go_through(t, list, t->warn, a, 0);
 	else if (t->warn && a->what == ACTION_REJECT)
 		a->what = ACTION_NONE;

@@ -13,35 +13,6 @@
 
 enum { SOON_DAYS = 30 };
 
-const struct rule *
-lint_not_before(const struct lint *l, const struct key *key)
-{
-	struct slice wanted = slice_make((const char *)key->bytes, key->n);
-	size_t low = 0, high = l->file->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct slice have = l->file->rules[middle].key_bytes;
-		size_t n = have.n < wanted.n ? have.n : wanted.n;
-		int order = memcmp(have.p, wanted.p, n);
-
-		if (order < 0 || (order == 0 && have.n < wanted.n))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == l->file->n ? NULL : &l->file->rules[low];
-}
-
-const struct rule *
-lint_find(const struct lint *l, const struct key *key)
-{
-	const struct rule *rule = lint_not_before(l, key);
-
-	return rule == NULL || !slice_equal(rule->key_bytes,
-	    slice_make((const char *)key->bytes, key->n)) ? NULL : rule;
-}
-
 bool
 lint_refuses(const struct requirement *r)
 {
@@ -374,14 +345,17 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 	struct requirement r;
 	size_t found = 0;
 
-	if (order == NULL)
+	if (order == NULL || !lint_index_init(&l.index, file)) {
+		free(order);
 		return LINT_NO_MEMORY;
+	}
 	for (size_t i = 0; i < file->n; i++)
 		order[i] = &file->rules[i];
 	qsort(order, file->n, sizeof *order, compare_lines);
 	for (size_t i = 0; i < file->n; i++)
 		if (prepare(&l, order[i], &r))
 			found += check_rule(&l, report, arg);
+	lint_index_free(&l.index);
 	free(order);
 	return found;
 }

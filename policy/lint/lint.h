@@ -42,8 +42,19 @@ size_t lint_rules(const struct rulefile *, const struct lint_options *,
 struct lint_suffixes *lint_suffixes_open(void);
 void lint_suffixes_close(struct lint_suffixes *);
 
+/* index.c: rules by their keys. */
+struct lint_index {
+	uint32_t *places;
+	size_t mask;
+	bool lengths[256]; /* of prefixes that some rule has */
+};
+/* False: out of memory. */
+bool lint_index_init(struct lint_index *, const struct rulefile *) MUST_CHECK;
+void lint_index_free(struct lint_index *);
+
 /* For the checks. */
 struct lint {
+	struct lint_index index;
 	const struct rulefile *file; /* sorted by key */
 	const struct lint_options *options;
 	const struct rule *rule;

@@ -30,8 +30,9 @@ parent_name(struct key *key)
 	return true;
 }
 
+/* That some rule is as long as; there are 128 of them. */
 static bool
-parent_prefix(struct key *key)
+parent_prefix(const struct lint *l, struct key *key)
 {
 	struct netprefix prefix;
 	size_t length = key->n - KEY_HEAD - 2;
@@ -40,9 +41,11 @@ parent_prefix(struct key *key)
 	prefix.addr.family = key->bytes[KEY_HEAD];
 	memcpy(prefix.addr.bytes, key->bytes + KEY_HEAD + 1, length);
 	prefix.bits = key->bytes[key->n - 1];
-	if (prefix.bits == 0)
-		return false;
-	netaddr_mask(&prefix.addr, --prefix.bits);
+	do
+		if (prefix.bits-- == 0)
+			return false;
+	while (!l->index.lengths[prefix.bits]);
+	netaddr_mask(&prefix.addr, prefix.bits);
 	key_address(key->tag, key->kind, &prefix, key);
 	return true;
 }
@@ -81,7 +84,7 @@ parent_rule(const struct lint *l)
 			break;
 		case KEY_ADDRESS:
 		case KEY_BRACKET:
-			more = parent_prefix(&key);
+			more = parent_prefix(l, &key);
 			break;
 		case KEY_MAILBOX:
 			more = parent_mailbox(&key);

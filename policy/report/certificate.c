@@ -69,27 +69,44 @@ put_cn(struct slice dn, struct text *out)
 		text_char(out, unescape(dn, &i));
 }
 
-/* Copies of what is told. */
-static bool
-fill(struct report_certificate *c, const struct facts *facts)
-{
+/* What a record tells; see struct report_certificate. */
+struct told_names {
+	struct slice cn, issuer, issuer_cn, fingerprint;
+	bool cn_told, dn_told;
 	char cn_text[1024];
+};
+
+static void
+take_names(const struct facts *facts, struct told_names *t)
+{
 	struct slice dn = facts_value(facts, FACT_CERT_ISSUER);
 	struct slice issuer = name_of(facts, FACT_CN_ISSUER);
 	struct text cn;
 
-	text_init(&cn, cn_text, sizeof cn_text);
+	text_init(&cn, t->cn_text, sizeof t->cn_text);
 	if (issuer.n > 0)
 		text_put(&cn, issuer);
 	else
 		put_cn(dn, &cn);
+	t->cn_told = facts_known(facts, FACT_CN_SUBJECT);
+	t->dn_told = dn.n > 0;
+	t->cn = name_of(facts, FACT_CN_SUBJECT);
+	t->issuer = dn.n > 0 ? dn : issuer;
+	t->issuer_cn = slice_make(cn.buf, cn.n);
+	t->fingerprint = facts_value(facts, FACT_FINGERPRINT);
+}
+
+/* Copies of what is told. */
+static bool
+fill(struct report_certificate *c, const struct told_names *t)
+{
 	memset(c, 0, sizeof *c);
-	c->cn_told = facts_known(facts, FACT_CN_SUBJECT);
-	c->dn_told = dn.n > 0;
-	c->cn = report_copy(name_of(facts, FACT_CN_SUBJECT));
-	c->issuer = report_copy(dn.n > 0 ? dn : issuer);
-	c->issuer_cn = report_copy(slice_make(cn.buf, cn.n));
-	c->fingerprint = report_copy(facts_value(facts, FACT_FINGERPRINT));
+	c->cn_told = t->cn_told;
+	c->dn_told = t->dn_told;
+	c->cn = report_copy(t->cn);
+	c->issuer = report_copy(t->issuer);
+	c->issuer_cn = report_copy(t->issuer_cn);
+	c->fingerprint = report_copy(t->fingerprint);
 	return c->cn != NULL && c->issuer != NULL && c->issuer_cn != NULL &&
 	    c->fingerprint != NULL;
 }
@@ -129,17 +146,47 @@ find_certificate(struct report_domain *d, const struct report_certificate *like)
 	return NULL;
 }
 
+/* Without a copy of it; what is long is not found here. */
+static struct report_certificate *
+find_told(struct report_domain *d, const struct told_names *t)
+{
+	for (unsigned i = 0; i < d->ncertificates; i++) {
+		struct report_certificate *c = &d->certificates[i];
+
+		if (c->cn_told == t->cn_told &&
+		    report_is_copy(c->fingerprint, t->fingerprint) &&
+		    report_is_copy(c->cn, t->cn) &&
+		    report_is_copy(c->issuer, t->issuer) &&
+		    report_is_copy(c->issuer_cn, t->issuer_cn))
+			return c;
+	}
+	return NULL;
+}
+
+static void
+note_again(struct report_certificate *c, int64_t time_us)
+{
+	c->mails++;
+	c->last = time_us;
+}
+
 bool
 report_add_certificate(struct report_domain *d,
     const struct reader_record *record)
 {
 	struct report_certificate new, *c, *larger;
-	bool filled = fill(&new, &record->facts);
+	struct told_names told;
+	bool filled;
 
+	take_names(&record->facts, &told);
+	if ((c = find_told(d, &told)) != NULL) {
+		note_again(c, record->time_us);
+		return true;
+	}
+	filled = fill(&new, &told);
 	if (filled && (c = find_certificate(d, &new)) != NULL) {
 		free_certificate(&new);
-		c->mails++;
-		c->last = record->time_us;
+		note_again(c, record->time_us);
 		return true;
 	}
 	if (filled && d->ncertificates == REPORT_CERTIFICATES_MAX)

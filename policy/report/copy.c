@@ -22,3 +22,9 @@ report_copy(struct slice s)
 	strcpy(copy + n, n < s.n ? "..." : "");
 	return copy;
 }
+
+bool
+report_is_copy(const char *copy, struct slice s)
+{
+	return s.n <= COPY_MAX && slice_is(s, copy);
+}

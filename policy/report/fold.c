@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/report/report-internal.h"
+#include "policy/report/recent.h"
 #include "policy/base/tree.h"
 
 static int
@@ -110,6 +110,7 @@ report_fold(struct report *r)
 	    (r->other = report_new_domain("(other)")) == NULL)
 		return false;
 	qsort(r->domains, all, sizeof *r->domains, compare_weights);
+	report_forget_domains(r);
 	tree_drop(&r->domain_tree);
 	r->ndomains = 0;
 	for (size_t i = 0; i < all; i++)
@@ -120,14 +121,12 @@ report_fold(struct report *r)
 	return true;
 }
 
-struct report_domain *
-report_find_domain(struct report *r, char *name)
+/* NULL: out of memory. */
+static struct report_domain *
+add_domain(struct report *r, const char *name)
 {
-	struct report_domain wanted = { .name = name }, *d;
-	void **hit = tfind(&wanted, &r->domain_tree, compare_names);
+	struct report_domain *d;
 
-	if (hit != NULL)
-		return *hit;
 	if (r->domains == NULL)
 		r->domains = calloc(REPORT_DOMAINS_MAX + 1,
 		    sizeof(struct report_domain *));
@@ -139,6 +138,21 @@ report_find_domain(struct report *r, char *name)
 		report_free_domain(d);
 		return NULL;
 	}
+	return d;
+}
+
+struct report_domain *
+report_find_domain(struct report *r, char *name)
+{
+	struct report_domain wanted = { .name = name };
+	struct report_domain *d = report_recent_domain(r, slice_of(name));
+	void **hit = d != NULL ? NULL : tfind(&wanted, &r->domain_tree,
+	    compare_names);
+
+	if (d == NULL)
+		d = hit != NULL ? *hit : add_domain(r, name);
+	if (d != NULL)
+		report_note_domain(r, d);
 	return d;
 }
 
@@ -229,4 +243,6 @@ report_free(struct report *r)
 	}
 	free(r->domains);
 	free(r->rules);
+	free(r->recent);
+	organisations_free(r->known);
 }

@@ -21,7 +21,8 @@ enum { RARE = 100 };
  * printed in one spelling: each MTA has its own.
  */
 void
-report_client_name(const struct facts *facts, bool server, struct text *out)
+report_client_name(struct organisations *known, const struct facts *facts,
+    bool server, struct text *out)
 {
 	struct slice name = facts_value(facts, server ? FACT_SERVER_NAME :
 	    FACT_CLIENT_NAME);
@@ -38,7 +39,7 @@ report_client_name(const struct facts *facts, bool server, struct text *out)
 		    facts_value(facts, server ? FACT_SERVER_ADDR :
 		    FACT_CLIENT_ADDR));
 	else
-		organisation_organisational(name, out);
+		organisations_find(known, name, out);
 }
 
 static bool
@@ -161,7 +162,7 @@ report_add_peer(const struct report *r, struct report_domain *d,
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	report_client_name(&record->facts, r->leaving, &name);
+	report_client_name(r->known, &record->facts, r->leaving, &name);
 	c = find_client(d, slice_make(name.buf, name.n));
 	if (c == NULL)
 		return false;

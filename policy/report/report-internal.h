@@ -1,7 +1,8 @@
 /*
  * report-internal.h - what the files of the report share; not for others.
  *
- * report.c calls peer.c, rule.c and fold.c for what a record touches.
+ * report.c calls peer.c, rule.c and fold.c for what a record touches; the last
+ * two recent.c.
  */
 #ifndef TLSPOLICY_REPORT_REPORT_INTERNAL_H
 #define TLSPOLICY_REPORT_REPORT_INTERNAL_H
@@ -43,8 +44,12 @@ struct report_words {
 
 const struct report_words *report_words(const struct report *);
 
-/* peer.c: by whom a client (or server) is known, DOMAIN_TEXT_MAX at most. */
-void report_client_name(const struct facts *, bool server, struct text *);
+/*
+ * peer.c: by whom a client (or server) is known, DOMAIN_TEXT_MAX at most.
+ * `known` may be NULL.
+ */
+void report_client_name(struct organisations *known, const struct facts *,
+    bool server, struct text *);
 /* Clients and certificates.  False: out of memory. */
 bool report_add_peer(const struct report *, struct report_domain *,
     const struct reader_record *);
@@ -85,6 +90,8 @@ bool basis_json(const struct basis *, FILE *); /* false: out of memory */
 
 /* copy.c: a copy for strings of the log, cut at a length that people read. */
 char *report_copy(struct slice);
+/* It is one of this; no is no answer when that is long. */
+bool report_is_copy(const char *copy, struct slice);
 
 /* Of `n` in hundredths of a percent, rounded so that only all is 10000. */
 unsigned report_share(uint64_t part, uint64_t whole);

@@ -69,7 +69,7 @@ find_group(const struct report *r, const struct reader_record *record,
 		if (r->domain.n == 0 && domain.n == 0)
 			text_puts(group, "(no domain)");
 		else if (r->domain.n == 0)
-			organisation_organisational(domain, group);
+			organisations_find(r->known, domain, group);
 		else if (organisation_covers(r->domain, domain))
 			domain_canonical(r->domain, group);
 		return;
@@ -87,7 +87,7 @@ find_group(const struct report *r, const struct reader_record *record,
 	} else if (mailbox.domain.n == 0) {
 		text_puts(group, "(no domain)");
 	} else {
-		organisation_organisational(mailbox.domain, group);
+		organisations_find(r->known, mailbox.domain, group);
 	}
 }
 
@@ -104,26 +104,38 @@ find_version(const struct facts *facts)
 	return REPORT_TLS_OTHER;
 }
 
+/* What a record counts as: one of each, for all the sums that it is in. */
+struct counted {
+	unsigned char counter[16];
+	size_t n;
+};
+
 static void
-count_passed(struct report_count *c, const struct reader_record *record)
+note(struct counted *c, int counter, bool counts)
+{
+	c->counter[c->n] = (unsigned char)counter;
+	c->n += counts;
+}
+
+static void
+note_passed(struct counted *c, const struct reader_record *record)
 {
 	const struct facts *facts = &record->facts;
+	bool would = record->waiver != WAIVER_NONE;
 
-	c->n[COUNT_MAILS]++;
-	c->n[COUNT_HELD] += record->verdict == VERDICT_HOLD;
+	note(c, COUNT_MAILS, true);
+	note(c, COUNT_HELD, record->verdict == VERDICT_HOLD);
 	if (!facts_tls_told(facts)) {
-		c->n[COUNT_UNTOLD]++;
+		note(c, COUNT_UNTOLD, true);
 	} else if (facts_in_clear(facts)) {
-		c->n[COUNT_CLEAR]++;
+		note(c, COUNT_CLEAR, true);
 	} else {
-		c->n[COUNT_TLS]++;
-		c->n[COUNT_VERSION + (int)find_version(facts)]++;
-		c->n[COUNT_VERIFIED] += facts_verified(facts);
+		note(c, COUNT_TLS, true);
+		note(c, COUNT_VERSION + (int)find_version(facts), true);
+		note(c, COUNT_VERIFIED, facts_verified(facts));
 	}
-	if (record->waiver != WAIVER_NONE) {
-		c->n[COUNT_WOULD]++;
-		c->n[COUNT_WOULD_FOR + (int)record->reason]++;
-	}
+	note(c, COUNT_WOULD, would);
+	note(c, COUNT_WOULD_FOR + (int)record->reason, would);
 }
 
 /* What is not told is not held against anybody. */
@@ -140,25 +152,33 @@ is_against(const struct report *r, const struct reader_record *record)
 }
 
 static void
-count(const struct report *r, struct report_count *c,
-    const struct reader_record *record)
+note_counters(const struct report *r, const struct reader_record *record,
+    struct counted *c)
 {
+	c->n = 0;
 	if (record->event == RECORD_HANDSHAKE) {
-		c->n[COUNT_HANDSHAKES]++;
-		c->n[COUNT_FAILED] += record->handshake.failed;
+		note(c, COUNT_HANDSHAKES, true);
+		note(c, COUNT_FAILED, record->handshake.failed);
 		return;
 	}
-	c->n[COUNT_AGAINST] += r->leaving && is_against(r, record);
+	note(c, COUNT_AGAINST, r->leaving && is_against(r, record));
 	if (report_is_refusal(record)) {
-		c->n[COUNT_REFUSED]++;
-		c->n[COUNT_REFUSED_FOR + (int)record->reason]++;
+		note(c, COUNT_REFUSED, true);
+		note(c, COUNT_REFUSED_FOR + (int)record->reason, true);
 	} else if (record->event == RECORD_ABORTED) {
-		c->n[COUNT_ABORTED]++;
+		note(c, COUNT_ABORTED, true);
 	} else if (report_is_exempt(record)) {
-		c->n[COUNT_EXEMPT]++;
+		note(c, COUNT_EXEMPT, true);
 	} else {
-		count_passed(c, record);
+		note_passed(c, record);
 	}
+}
+
+static void
+count(struct report_count *sum, const struct counted *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		sum->n[c->counter[i]]++;
 }
 
 /* Records are nearly in order: the day is mostly the first of the list. */
@@ -234,14 +254,14 @@ note_handshake(struct report_domain *d, const struct reader_record *record)
 
 static void
 add_to_domain(struct report *r, struct report_domain *d,
-    const struct reader_record *record)
+    const struct reader_record *record, const struct counted *c)
 {
 	struct report_count *of_day = find_day(r, &d->cells,
 	    report_day(record->time_us));
 
-	count(r, &d->sum, record);
+	count(&d->sum, c);
 	if (of_day != NULL)
-		count(r, of_day, record);
+		count(of_day, c);
 	note_time(&d->first, &d->last, record->time_us);
 	if (record->event == RECORD_HANDSHAKE)
 		note_handshake(d, record);
@@ -259,11 +279,14 @@ report_add(struct report *r, const struct reader_record *record)
 	char group_text[DOMAIN_TEXT_MAX + 16];
 	struct report_count *of_day;
 	struct report_domain *d;
+	struct counted counted;
 	struct text group;
 
 	if (record->time_us < r->since || record->time_us >= r->until ||
 	    r->leaving != report_is_leaving(record))
 		return true;
+	if (r->known == NULL)
+		r->known = organisations_new();
 	text_init(&group, group_text, sizeof group_text);
 	find_group(r, record, &group);
 	if (group.n == 0)
@@ -272,16 +295,17 @@ report_add(struct report *r, const struct reader_record *record)
 	r->monitored += record->monitor;
 	r->maillog += record->maillog;
 	note_time(&r->first, &r->last, record->time_us);
-	count(r, &r->total, record);
+	note_counters(r, record, &counted);
+	count(&r->total, &counted);
 	of_day = find_day(r, &r->days, report_day(record->time_us));
 	if (of_day != NULL)
-		count(r, of_day, record);
+		count(of_day, &counted);
 	d = report_find_domain(r, group.buf);
 	if (d == NULL) {
 		r->failed = true;
 		return false;
 	}
-	add_to_domain(r, d, record);
+	add_to_domain(r, d, record, &counted);
 	if ((record->event == RECORD_DELIVERED ||
 	    record->event == RECORD_MESSAGE) &&
 	    !report_is_exempt(record) && facts_tls_told(&record->facts) &&

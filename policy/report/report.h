@@ -25,6 +25,7 @@
 #define TLSPOLICY_REPORT_REPORT_H
 
 #include "policy/audit/reader.h"
+#include "policy/facts/organisations.h"
 #include "policy/report/basis.h"
 #include "policy/report/data.h"
 #include "policy/report/told.h"
@@ -63,6 +64,8 @@ struct report {
 	bool failed;			   /* out of memory */
 
 	void *domain_tree, *rule_tree;	   /* tsearch(3) */
+	struct organisations *known;	   /* or NULL, as `recent` */
+	struct report_recent *recent;	   /* see recent.h */
 	size_t ncells;
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/report/report-internal.h"
+#include "policy/report/recent.h"
 
 static int
 compare(const void *pa, const void *pb)
@@ -59,7 +59,7 @@ new_rule(struct report *r, const struct tag_result *seen)
 
 /* NULL without r->failed: there is no more room. */
 static struct report_rule *
-find_rule_of(struct report *r, const struct tag_result *seen)
+look_for_rule(struct report *r, const struct tag_result *seen)
 {
 	struct report_rule wanted = { .key = report_copy(seen->key),
 		.requirement = report_copy(seen->requirement) }, *rule = NULL;
@@ -79,6 +79,17 @@ find_rule_of(struct report *r, const struct tag_result *seen)
 	}
 	free(wanted.key);
 	free(wanted.requirement);
+	return rule;
+}
+
+static struct report_rule *
+find_rule_of(struct report *r, const struct tag_result *seen)
+{
+	struct report_rule *rule = report_recent_rule(r, seen->key,
+	    seen->requirement);
+
+	if (rule == NULL && (rule = look_for_rule(r, seen)) != NULL)
+		report_note_rule(r, rule);
 	return rule;
 }
 

@@ -51,9 +51,8 @@ find_any(struct slice s, const char *set)
 	return s.n;
 }
 
-/* Offset of the @ before the domain, or s.n. */
-static size_t
-find_at(struct slice s)
+size_t
+never_at(struct slice s)
 {
 	size_t at = s.n, next = find_any(s, "@");
 
@@ -87,18 +86,14 @@ is_quoted(struct slice s)
 static struct slice
 name_of(const struct never *n)
 {
-	size_t at = is_mail(n) ? find_at(n->what) : n->what.n;
-
-	return at < n->what.n ? slice_from(n->what, at + 1) : n->what;
+	return n->at < n->what.n ? slice_from(n->what, n->at + 1) : n->what;
 }
 
 /* The local part of an address; empty when it is only a domain. */
 static struct slice
 local_of(const struct never *n)
 {
-	size_t at = is_mail(n) ? find_at(n->what) : n->what.n;
-
-	return part(n->what, at < n->what.n ? at : 0);
+	return part(n->what, n->at < n->what.n ? n->at : 0);
 }
 
 static bool

@@ -129,6 +129,8 @@ find(struct never *n, unsigned subject, bool as_sendmail)
 {
 	unsigned there = never_characters(n->what);
 
+	n->at = subject == NEVER_MAIL && (there & NEVER_AT) != 0 ?
+	    never_at(n->what) : n->what.n;
 	for (const struct never_row *row = rows; row->name != NULL; row++) {
 		if ((row->about & subject) == 0 ||
 		    (as_sendmail && row->sendmail_takes_it) ||

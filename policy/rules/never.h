@@ -33,6 +33,7 @@ enum { NEVER_TEXT_MAX = 384 };
 struct never {
 	enum tag tag;
 	struct slice what;		/* the key as written, without tag */
+	size_t at;	/* of the @ before its domain, or what.n */
 	const struct requirement *requirement; /* NULL: the key is tested */
 	struct slice found;		/* the piece: of the key, of an item */
 	struct slice proposed;		/* the key in `meant`, if any */
@@ -100,6 +101,9 @@ never_test never_unnamed, never_recipient, never_angles, never_list,
 never_test never_misspelt_item, never_cut_name, never_swallowed,
     never_stand_in, never_nul, never_no_dn,
     never_no_suite;
+
+/* Offset of the @ before the domain of an address, or its length. */
+size_t never_at(struct slice);
 
 /* For lint: an item's name stands behind a single + in `value`. */
 bool never_item_inside(struct slice value, struct slice *item) NONNULL;

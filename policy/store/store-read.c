@@ -67,14 +67,20 @@ store_has_kind(const struct store_reader *reader, enum tag tag,
 	return reader->info.count[tag][kind] != 0;
 }
 
+uint64_t
+store_count(const struct store_reader *reader, enum tag tag)
+{
+	uint64_t n = 0;
+
+	for (int kind = 0; kind < KEY_KIND_COUNT; kind++)
+		n += reader->info.count[tag][kind];
+	return n;
+}
+
 bool
 store_has_tag(const struct store_reader *reader, enum tag tag)
 {
-	uint32_t any = 0;
-
-	for (int kind = 0; kind < KEY_KIND_COUNT; kind++)
-		any |= reader->info.count[tag][kind];
-	return any != 0;
+	return store_count(reader, tag) != 0;
 }
 
 enum lookup_result

@@ -80,6 +80,7 @@ void store_end(struct store_reader *) NONNULL;
 
 /* Is there any rule of this tag?  Without one a search finds nothing. */
 bool store_has_tag(const struct store_reader *, enum tag) NONNULL;
+uint64_t store_count(const struct store_reader *, enum tag) NONNULL;
 bool store_has_kind(const struct store_reader *, enum tag, enum key_kind)
     NONNULL;
 

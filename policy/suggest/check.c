@@ -160,7 +160,8 @@ suggest_check(struct suggest *s, const struct reader_record *record,
 	verdict_init(&verdict);
 	eval_session(&question, reader, NULL, &verdict);
 	if (!suggest_is_evidence(record) ||
-	    (c = suggest_client(d, record, false)) == NULL)
+	    (c = suggest_client(s->known, d, record,
+	    false)) == NULL)
 		return;
 	c->checked++;
 	c->passed += verdict.kind == VERDICT_ACCEPT && verdict.deciding == -1;

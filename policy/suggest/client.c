@@ -25,15 +25,15 @@ note_host(struct suggest_client *c, const struct facts *facts)
 }
 
 struct suggest_client *
-suggest_client(struct suggest_domain *d, const struct reader_record *record,
-    bool add)
+suggest_client(struct organisations *known, struct suggest_domain *d,
+    const struct reader_record *record, bool add)
 {
 	char name_text[DOMAIN_TEXT_MAX];
 	struct suggest_client *c;
 	struct text name;
 
 	text_init(&name, name_text, sizeof name_text);
-	report_client_name(&record->facts, false, &name);
+	report_client_name(known, &record->facts, false, &name);
 	c = suggest_client_named(d, name.buf, add);
 	if (c != NULL && add)
 		note_host(c, &record->facts);

@@ -69,8 +69,8 @@ bool suggest_requirement(const struct suggest *, const struct suggest_domain *,
 /* bind.c: "CLIENT:.x.example" and so on behind `out`; false: too many hosts. */
 bool suggest_put_hosts(const struct suggest_domain *, struct text *out);
 /* client.c: NULL: out of memory, or `add` is false and there is none. */
-struct suggest_client *suggest_client(struct suggest_domain *,
-    const struct reader_record *, bool add);
+struct suggest_client *suggest_client(struct organisations *,
+    struct suggest_domain *, const struct reader_record *, bool add);
 /* The same by its name. */
 struct suggest_client *suggest_client_named(struct suggest_domain *,
     const char *name, bool add);

@@ -5,7 +5,7 @@
 
 #include "policy/facts/spelling.h"
 #include "policy/facts/suite.h"
-#include "policy/facts/organisation.h"
+#include "policy/facts/organisations.h"
 #include "policy/suggest/suggest-internal.h"
 #include "policy/base/tree.h"
 
@@ -36,6 +36,7 @@ suggest_free(struct suggest *s)
 		free_domain(s->domains[i]);
 	free(s->domains);
 	suggest_free_groups(s);
+	organisations_free(s->known);
 }
 
 static int
@@ -138,7 +139,7 @@ suggest_name(const struct suggest *s, const struct reader_record *record,
 	if (mailbox.null_sender || mailbox.domain.n == 0)
 		return false;
 	if (s->domain.n == 0)
-		organisation_organisational(mailbox.domain, name);
+		organisations_find(s->known, mailbox.domain, name);
 	else if (organisation_covers(s->domain, mailbox.domain))
 		domain_canonical(s->domain, name);
 	return suggest_is_name(name);
@@ -247,10 +248,11 @@ add_rule(struct suggest_domain *d, struct suggest_client *c,
 
 /* In which domain the record counts, and for which of its clients. */
 static bool
-add_to_domain(struct suggest_domain *d, const struct reader_record *record)
+add_to_domain(struct suggest *s, struct suggest_domain *d,
+    const struct reader_record *record)
 {
 	const struct facts *facts = &record->facts;
-	struct suggest_client *c = suggest_client(d, record, true);
+	struct suggest_client *c = suggest_client(s->known, d, record, true);
 
 	if (c == NULL)
 		return false;
@@ -279,6 +281,8 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	struct suggest_domain *d;
 	struct text name;
 
+	if (s->known == NULL)
+		s->known = organisations_new();
 	text_init(&name, name_text, sizeof name_text);
 	if (s->domain.n > 0 && !suggest_name(s, record, &name))
 		return true;
@@ -292,5 +296,5 @@ suggest_add(struct suggest *s, const struct reader_record *record)
 	if (record->exempt || !suggest_name(s, record, &name))
 		return true;
 	d = suggest_find_or_add(s, name.buf);
-	return d != NULL && add_to_domain(d, record);
+	return d != NULL && add_to_domain(s, d, record);
 }

@@ -75,8 +75,7 @@ struct suggest {
 	enum tag tag; /* TAG_FROM; TAG_RCPT: of mail that left, see left.h */
 	uint64_t min_mails;
 	int32_t min_days, temp_days, perm_days;
-	bool pin;	     /* propose CN where there is but one */
-	bool bind;	     /* propose CLIENT where few hosts send */
+	bool pin, bind;	     /* propose CN if there is one, CLIENT if few send */
 	bool make_profiles;  /* print those that are offered */
 	const struct rulefile *rules; /* whose profiles may fit; or NULL */
 	struct slice domain; /* of it alone; empty: each by its own */
@@ -85,6 +84,7 @@ struct suggest {
 	struct suggest_domain **domains;
 	size_t n, dropped;
 	void *tree; /* tsearch(3) */
+	struct organisations *known; /* or NULL */
 	struct suggest_group *groups;
 	uint64_t records, maillog; /* made of a mail log */
 	int64_t first, last;

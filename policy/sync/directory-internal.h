@@ -8,6 +8,7 @@
 
 #include "policy/sync/cookie.h"
 #include "policy/sync/directory.h"
+#include "policy/sync/patience.h"
 
 /* sendmail's words, and the map's name. */
 #define DIRECTORY_MAP "tlspolicy"
@@ -26,6 +27,7 @@ struct directory {
 	bool all;	/* this refresh tells of all entries */
 	bool ended;	/* by the server */
 	unsigned long messages; /* that libldap handed out */
+	struct patience patience; /* during a refresh */
 	struct text cookie;
 	char cookie_text[COOKIE_MAX];
 	char *base;

@@ -12,7 +12,7 @@
 
 #include "policy/sync/directory-internal.h"
 
-enum { SILENCE_S = 30 };
+enum { SILENCE_S = 20 };
 
 static const char filter[] = "(&(objectClass=sendmailMTAMapObject)"
     "(sendmailMTAMapName=" DIRECTORY_MAP "))";
@@ -50,6 +50,7 @@ set_up(LDAP *ld, const struct directory_access *access)
 	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &limit) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_TIMEOUT, &limit) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &idle) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval) ==
@@ -211,6 +212,7 @@ keep_cookie(struct directory *d)
 	const struct berval *cookie = &d->sync.ls_cookie;
 
 	d->messages++;
+	patience_again(&d->patience);
 	if (cookie->bv_val != NULL)
 		cookie_merge(&d->cookie, slice_make(cookie->bv_val,
 		    cookie->bv_len));
@@ -366,7 +368,7 @@ bool
 directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
     struct fault *f)
 {
-	int error;
+	int error, fd;
 
 	*forgotten = cookie.n > 0 && !has_all_of(d, cookie);
 	if (*forgotten)
@@ -374,7 +376,12 @@ directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
 	d->all = cookie.n == 0;
 	sync_entries_begin(d->entries);
 	prepare(d, cookie);
+	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &fd) != LDAP_SUCCESS ||
+	    !patience_start(&d->patience, fd, SILENCE_S))
+		return fault_set(f, FAULT_UNAVAILABLE, "%s: there is no clock "
+		    "to wait by", d->uri);
 	error = ldap_sync_init(&d->sync, LDAP_SYNC_REFRESH_AND_PERSIST);
+	patience_end(&d->patience);
 	/* Unwilling: it was restored, and is behind what it told before. */
 	if (error == LDAP_SYNC_REFRESH_REQUIRED ||
 	    (error == LDAP_UNWILLING_TO_PERFORM && cookie.n > 0)) {

@@ -35,7 +35,8 @@ main(int argc, char **argv)
 	    "(sendmailMTAMapName=tlspolicy))";
 	static char key[] = "sendmailMTAKey", value[] = "sendmailMTAMapValue",
 	    by[] = "modifiersName";
-	char *attributes[] = { key, value, by, NULL };
+	char *attributes[] = { key, value, by, NULL }, nothing[] = "";
+	struct berval whoever = { 0, nothing };
 	int version = LDAP_VERSION3, error;
 	ldap_sync_t sync;
 	LDAP *ld;
@@ -47,7 +48,7 @@ main(int argc, char **argv)
 	if ((error = ldap_initialize(&ld, argv[1])) != LDAP_SUCCESS)
 		return failed(argv[1], error);
 	ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-	error = ldap_sasl_bind_s(ld, NULL, "EXTERNAL", NULL, NULL, NULL, NULL);
+	error = ldap_sasl_bind_s(ld, NULL, "EXTERNAL", &whoever, NULL, NULL, NULL);
 	if (error != LDAP_SUCCESS)
 		return failed("bind", error);
 	ldap_sync_initialize(&sync);

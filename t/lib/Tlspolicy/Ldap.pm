@@ -7,14 +7,15 @@ use strict;
 use warnings;
 use POSIX ();
 use Tlspolicy::Scratch;
+use Tlspolicy::Sendmail;
 
 our $BASE = 'ou=tlspolicy,dc=example,dc=org';
 my $SCHEMA = '/usr/share/sendmail/examples/ldap/sendmail.schema.v2';
 
 sub schema
 {
-	my ($found) = grep { -r } Tlspolicy::Scratch::builddir() .
-	    "/sendmail$SCHEMA", $SCHEMA;
+	my ($found) = grep { -r } Tlspolicy::Sendmail::root() . $SCHEMA,
+	    $SCHEMA;
 	return $found;
 }
 

@@ -44,10 +44,11 @@ sub fill ($bench, $ldap) {
 	return $n;
 }
 
+# Seconds, and those of a processor.
 sub timed ($bench, @command) {
-	my $start = time;
+	my ($start, $cpu) = (time, (times)[2] + (times)[3]);
 	$bench->run_or_die('sync.log', @command);
-	return time - $start;
+	return (time - $start, (times)[2] + (times)[3] - $cpu);
 }
 
 # Seconds until each of the nodes has a new generation with the change in it.
@@ -98,28 +99,33 @@ sub run ($bench) {
 	    scratch => Bench::Part::Sync::Folder->new($bench->{scratch}));
 	my $n = fill($bench, $ldap);
 	my $conf = write_conf($bench, $ldap, 'first');
-	my (%took, $few);
+	my (%took, %cpu);
+	my @tools = (
+		[ 'sync-bare', $bench->program('sync-bare'), $ldap->{uri},
+			$Tlspolicy::Ldap::BASE ],
+		[ 'tlspolicy sync', $bench->{tlspolicy}, 'sync', '--once', '-c',
+			$conf ],
+		[ 'the same, nothing new', $bench->{tlspolicy}, 'sync', '--once',
+			'-c', $conf ] );
 	# Once for the server's own caches.
-	timed($bench, $bench->program('sync-bare'), $ldap->{uri},
-	    $Tlspolicy::Ldap::BASE);
+	timed($bench, @{ $tools[0] }[1 .. $#{ $tools[0] }]);
 	for my $round (1 .. $bench->{rounds}) {
 		unlink glob "$bench->{scratch}/first.mdb*";
-		push @{$took{bare}}, timed($bench, $bench->program('sync-bare'),
-		    $ldap->{uri}, $Tlspolicy::Ldap::BASE);
-		push @{$took{sync}}, timed($bench, $bench->{tlspolicy}, 'sync',
-		    '--once', '-c', $conf);
-		push @{$took{again}}, timed($bench, $bench->{tlspolicy}, 'sync',
-		    '--once', '-c', $conf);
+		for my $tool (@tools) {
+			my ($name, @command) = @$tool;
+			my ($took, $cpu) = timed($bench, @command);
+			push @{ $took{$name} }, $took;
+			push @{ $cpu{$name} }, $cpu;
+		}
 	}
 	my $change = changes($bench, $ldap);
 	$ldap->stop;
-	my @rows = map { { client => $_->[0], seconds => spread(@{$took{$_->[1]}}),
-	    'to bare' => ratios($took{$_->[1]}, $took{bare}) } }
-	    ['sync-bare', 'bare'], ['tlspolicy sync', 'sync'],
-	    ['the same, nothing new', 'again'];
+	my @rows = map { { client => $_->[0], seconds => spread(@{ $took{$_->[0]} }),
+	    'to bare' => ratios($took{$_->[0]}, $took{'sync-bare'}),
+	    'cpu s' => spread(@{ $cpu{$_->[0]} }) } } @tools;
 	return { data => { rows => \@rows, entries => $n, change => $change },
 		text => table("the first refresh of $n entries",
-			[ 'client', 'seconds', 'to bare' ], @rows)
+			[ 'client', 'seconds', 'to bare', 'cpu s' ], @rows)
 		    . table("a change of $n entries, on three nodes",
 			[ 'until', 'seconds' ], { until => 'in force on all',
 			    seconds => $change }) };
