@@ -201,7 +201,7 @@ run_remote(const struct context *context, char *const *paths, bool dry,
 	}
 	if (good) {
 		say_untagged(&rules);
-		say_unasked(context, &rules);
+		ruleset_say_unasked(context, &rules);
 	}
 	rulefile_free(&rules);
 	return good ? EXIT_FINE : command_fail(&f);
