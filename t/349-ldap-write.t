@@ -205,6 +205,16 @@ subtest 'leaving' => sub {
 	    'and back again');
 };
 
+# Keys and requirements of every kind.
+subtest 'what is shipped' => sub {
+	my $top = Tlspolicy::Scratch::topdir();
+	for ('rules.example', 'bank/rules.d') {
+		arrives($_, "$top/scripts/$_");
+		is(arrives("$_ again", "$top/scripts/$_"), '0 0 0',
+		    'nothing is written');
+	}
+};
+
 # From any policy to any other one.
 subtest 'by chance' => sub {
 	srand(my $seed = $ENV{TLSPOLICY_SEED} // time);

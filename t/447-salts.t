@@ -215,6 +215,33 @@ subtest 'a line that was torn' => sub {
 	all_have_salts($d, 'torn');
 };
 
+# Who takes the salts away takes those of before away, not those to come.
+subtest 'removed under the daemon' => sub {
+	my $d = start();
+	my @take = (sub { unlink glob "$d->{dir}/salts/*" },
+	    sub { rename "$d->{dir}/salts", "$d->{dir}/away" },
+	    sub { my ($file) = glob "$d->{dir}/salts/*"; unlink $file;
+		scratch()->write("$d->{name}/salts/" . $file =~ s{.*/}{}r, '',
+		    0600) });
+	for my $n (1 .. @take) {
+		answer_is(message($d, "person$n\@example.com"), 'continue',
+		    "before $n");
+		my $said = () = $d->log =~ /salts of today were removed/g;
+		$take[$n - 1]->();
+		ok(Tlspolicy::Scratch::wait_for(60, sub { $said < (() =
+		    $d->log =~ /salts of today were removed/g) }),
+		    "the log says so, $n");
+		answer_is(message($d, "later$n\@example.com"), 'continue',
+		    "after $n");
+		like($d->tlspolicy('audit', 'show')->{out},
+		    qr/from=later$n\@example\.com to=bobby\@bar\.net/,
+		    "and who came later is told, $n");
+	}
+	health(200, qr/ok/, 'all is well');
+	is($d->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
+	is($d->stop, 0, 'ends');
+};
+
 subtest 'metrics' => sub {
 	my $d = start();
 	answer_is(message($d, 'alice@example.com'), 'continue', 'one');

@@ -557,6 +557,22 @@ my @rows = (
 	    master => sub { "$_[0]bare unix - - n - - smtp\n"
 		. " -o smtp_tls_CAfile=\n" },
 	    finds => 'postfix-no-server-ca' },
+	'DANE rules, and no DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example DANE:may\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    master => sub { "$_[0]other unix - - n - - smtp\n -o smtp_dns_support_level=enabled\n" },
+	    keeps => qr/^smtp_dns_support_level = dnssec$/m,
+	    finds => 'postfix-no-dnssec postfix-no-dnssec' },
+	'DANE rules, and DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example DANE\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", smtp_dns_support_level => 'dnssec' },
+	    finds => '' },
+	'DANE that only records, and no DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example WARN+DANE\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" }, finds => '' },
 	'VERIFY rules, and CAs in a folder' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
 	    rules => "TLS_Rcpt:a.example VERIFY\n",

@@ -262,13 +262,15 @@ my $kept = $scratch->write('kept-conf', Tlspolicy::Scratch::slurp($conf) .
     "claims = $true_claims\n");
 
 # Mail that left, by an MTA's own log, and what the MTA had been told.
-my $deliveries = $scratch->write('deliveries', join '', map {
+my $deliveries = $scratch->write('deliveries', join '', (map {
     "2026-11-1${_}T10:00:00Z mx postfix/smtp[1]: Verified TLS connection " .
     "established to mx.left.example[192.0.2.25]:25: TLSv1.3 with cipher " .
     "TLS_AES_256_GCM_SHA384 (256/256 bits)\n2026-11-1${_}T10:00:01Z mx " .
     "postfix/smtp[1]: 4Y$_: to=<a\@left.example>, relay=mx.left.example" .
     "[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n"
-    } 1 .. 6);
+    } 1 .. 6), "2026-11-17T10:00:01Z mx postfix/smtp[2]: 4Y9: to=<a\@kept.example>, " .
+    "relay=mx.kept.example[192.0.2.26]:25, delay=1, delays=0/0/0/1, dsn=4.7.4, " .
+    "status=deferred (TLS is required, but was not offered by host mx.kept.example)\n");
 my $left = $scratch->write('left', Tlspolicy::Scratch::must($tlspolicy, 'audit',
     'from-log', '-c', $conf, $deliveries) . join '', map {
     '{"v":1,"event":"outbound","time":"2026-11-0' . $_ . 'T09:59:00.000000Z",' .

@@ -136,7 +136,7 @@ say_others(const struct context *context, const struct rulefile *rules,
 	uint64_t others = 0;
 	struct fault f;
 
-	if (!command_open_store(context, &store, &reader, &f)) {
+	if (!command_open_for_keys(context, &store, &reader, &f)) {
 		command_fail(&f);
 		return;
 	}

@@ -142,7 +142,8 @@ describe(struct syncing *s, struct text *message)
 	struct sync_entry **all = sync_entries_list(&s->entries);
 	const char *between = "";
 
-	for (size_t i = 0; all != NULL && i < s->entries.n; i++) {
+	for (size_t i = 0; all != NULL && i < s->entries.n && !message->cut;
+	    i++) {
 		if (!all[i]->changed)
 			continue;
 		text_puts(message, between);
@@ -153,7 +154,7 @@ describe(struct syncing *s, struct text *message)
 		}
 		between = "; ";
 	}
-	if (s->entries.gone.n > 0) {
+	if (s->entries.gone.n > 0 && !message->cut) {
 		text_printf(message, "%sgone: ", between);
 		text_put_printable(message, slice_make(s->entries.gone.buf,
 		    s->entries.gone.n));

@@ -405,11 +405,16 @@ command_store(const struct context *context, struct fault *f)
 	    store_open(context->store, f) : NULL;
 }
 
-bool
-command_open_store(const struct context *context, struct store **store,
-    struct store_reader *reader, struct fault *f)
+struct store *
+command_store_for_keys(const struct context *context, struct fault *f)
 {
-	*store = command_store(context, f);
+	return command_enter_folder(context, f) ?
+	    store_open_for_keys(context->store, f) : NULL;
+}
+
+static bool
+begin(struct store **store, struct store_reader *reader, struct fault *f)
+{
 	if (*store == NULL)
 		return false;
 	if (store_begin(*store, reader, f))
@@ -417,6 +422,22 @@ command_open_store(const struct context *context, struct store **store,
 	store_close(*store);
 	*store = NULL;
 	return false;
+}
+
+bool
+command_open_store(const struct context *context, struct store **store,
+    struct store_reader *reader, struct fault *f)
+{
+	*store = command_store(context, f);
+	return begin(store, reader, f);
+}
+
+bool
+command_open_for_keys(const struct context *context, struct store **store,
+    struct store_reader *reader, struct fault *f)
+{
+	*store = command_store_for_keys(context, f);
+	return begin(store, reader, f);
 }
 
 void

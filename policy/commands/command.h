@@ -89,10 +89,7 @@ int command_first_operand(int argc, char **argv);
 /* Operands that were not asked for, or missing: false, having said so. */
 bool command_operands(const struct context *, int have, int least, int most);
 
-/*
- * The keys that KEY on the command line means: one, or those of TLS_Clt and
- * TLS_Srv when it has no tag.
- */
+/* What KEY means: one key, or those of TLS_Clt and TLS_Srv without a tag. */
 enum { COMMAND_KEYS_MAX = 2 };
 bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
     size_t *n, struct fault *) MUST_CHECK;
@@ -104,12 +101,15 @@ bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
 bool command_enter_folder(const struct context *, struct fault *) MUST_CHECK;
 /* The same for a file of others that is only read, as an audit log is. */
 bool command_enter_to_read(const char *path, struct fault *) MUST_CHECK;
-
-/* Opens the store after that; NULL with a fault. */
+/* Opens the store after that, or for a few keys (store.h); NULL with a fault. */
 struct store *command_store(const struct context *, struct fault *) MUST_CHECK;
+struct store *command_store_for_keys(const struct context *, struct fault *)
+    MUST_CHECK;
 
-/* Opens the store and begins to read; false with a fault. */
+/* The same, and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
+    struct store_reader *, struct fault *) MUST_CHECK;
+bool command_open_for_keys(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 

@@ -69,7 +69,7 @@ say_old(const struct context *context, const struct store_info *info,
 /* Of the rules for mail that leaves; fingerprints of those for what comes in. */
 struct rules_seen {
 	struct store_reader *reader;
-	bool any, verify, prints;
+	bool any, verify, dane, prints;
 };
 
 static void
@@ -101,8 +101,11 @@ note_rule(void *arg, const struct stored_rule *rule)
 	}
 	seen->any = true;
 	if (match_requirement(seen->reader, tag, rule, &r) ==
-	    LOOKUP_FOUND && r.class != CLASS_WARN)
+	    LOOKUP_FOUND && r.class != CLASS_WARN) {
 		seen->verify |= r.need == NEED_VERIFY;
+		seen->dane |= r.need == NEED_DANE ||
+		    r.need == NEED_DANE_MAY;
+	}
 	return true;
 }
 
@@ -120,6 +123,8 @@ count_rules(const struct doctor *d, struct store_reader *reader)
 		findings_take_over(d->findings, d->if_rules);
 	if (seen.verify)
 		findings_take_over(d->findings, d->if_verify);
+	if (seen.dane)
+		findings_take_over(d->findings, d->if_dane);
 	if (seen.prints)
 		findings_take_over(d->findings, d->if_prints);
 }

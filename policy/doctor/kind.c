@@ -114,6 +114,10 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
 	    "no server's certificate can be verified: mail for a VERIFY "
 	    "rule stays in the queue" } },
+	[DOCTOR_POSTFIX_NO_DNSSEC] = { DOCTOR_WEAK, { "postfix-no-dnssec",
+	    "no TLSA record is looked for: mail for a rule DANE stays in the "
+	    "queue, for DANE:may it leaves in clear where it can; a resolver "
+	    "that validates has to be on this machine" } },
 	[DOCTOR_POSTFIX_RELAY] = { DOCTOR_WEAK, { "postfix-relay",
 	    "Postfix asks for its next hop, never for the domain behind it: "
 	    "such rules of TLS_Rcpt are never asked for" } },

@@ -108,15 +108,53 @@ first_decides(struct slice list, struct import_actions *a)
 	return true;
 }
 
-/* A name that could be a class of the site's own. */
+/*
+ * What Postfix knows besides the words that are looked for below.  Any other one
+ * may be a class of the site's own, whatever it begins with.
+ */
+static const char *const restrictions[] = {
+	"check_ccert_access", "check_client_a_access", "check_client_access",
+	"check_client_mx_access", "check_client_ns_access",
+	"check_etrn_access", "check_helo_a_access", "check_helo_access",
+	"check_helo_mx_access", "check_helo_ns_access", "check_policy_service",
+	"check_recipient_a_access", "check_recipient_access",
+	"check_recipient_mx_access", "check_recipient_ns_access",
+	"check_relay_domains", "check_reverse_client_hostname_a_access",
+	"check_reverse_client_hostname_access",
+	"check_reverse_client_hostname_mx_access",
+	"check_reverse_client_hostname_ns_access", "check_sasl_access",
+	"check_sender_a_access", "check_sender_access",
+	"check_sender_mx_access", "check_sender_ns_access", "defer_if_permit",
+	"defer_if_reject", "defer_unauth_destination",
+	"permit_auth_destination", "permit_dnswl_client",
+	"permit_inet_interfaces", "permit_mx_backup", "permit_mynetworks",
+	"permit_naked_ip_address", "permit_rhswl_client",
+	"permit_sasl_authenticated", "permit_tls_all_clientcerts",
+	"permit_tls_clientcerts", "reject_authenticated_sender_login_mismatch",
+	"reject_invalid_helo_hostname", "reject_invalid_hostname",
+	"reject_known_sender_login_mismatch", "reject_maps_rbl",
+	"reject_multi_recipient_bounce", "reject_non_fqdn_helo_hostname",
+	"reject_non_fqdn_hostname", "reject_non_fqdn_recipient",
+	"reject_non_fqdn_sender", "reject_rbl_client", "reject_rhsbl_client",
+	"reject_rhsbl_helo", "reject_rhsbl_recipient",
+	"reject_rhsbl_reverse_client", "reject_rhsbl_sender",
+	"reject_sender_login_mismatch", "reject_unauth_destination",
+	"reject_unauth_pipelining",
+	"reject_unauthenticated_sender_login_mismatch",
+	"reject_unknown_address", "reject_unknown_client",
+	"reject_unknown_client_hostname", "reject_unknown_helo_hostname",
+	"reject_unknown_hostname", "reject_unknown_recipient_domain",
+	"reject_unknown_reverse_client_hostname",
+	"reject_unknown_sender_domain", "reject_unlisted_recipient",
+	"reject_unlisted_sender", "reject_unverified_recipient",
+	"reject_unverified_sender", "sleep", "warn_if_reject", NULL
+};
+
 static bool
 is_restriction(struct slice word)
 {
-	static const char *const starts[] = { "reject_", "permit_", "check_",
-		"defer_", "warn_", "sleep", NULL };
-
-	for (size_t i = 0; starts[i] != NULL; i++)
-		if (slice_starts_nocase(word, starts[i]))
+	for (size_t i = 0; restrictions[i] != NULL; i++)
+		if (slice_is_nocase(word, restrictions[i]))
 			return true;
 	return false;
 }
@@ -197,8 +235,8 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	if (!is_restriction(word))
 		a->unknown = word;
 	if (takes_word(word) && import_list_next(list, &skipped) &&
-	    slice_starts_nocase(word, "check_") && slice_is_nocase(slice_from(
-	    word, word.n > 7 ? word.n - 7 : 0), "_access")) {
+	    slice_starts_nocase(word, "check_") && word.n > 7 &&
+	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
 		a->nested = true;
 		a->nested_permits |= lets_pass(t, skipped);
 	}

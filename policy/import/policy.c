@@ -89,6 +89,13 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 		key = slice_from(key, 1);
 		end = slice_find(key, ']');
 		p->nexthop = slice_make(key.p, end);
+		p->failed = end == key.n ||
+		    (end + 1 < key.n && key.p[end + 1] != ':');
+		if (p->failed) {
+			import_refuse(import, 0, "Postfix asks for [HOST] and "
+			    "[HOST]:PORT, never for such a key");
+			return;
+		}
 		if (end + 1 < key.n)
 			port = slice_from(key, end + 2);
 	} else {

@@ -192,6 +192,11 @@ store_each(struct store_reader *reader,
 	const struct store_txn *r = reader->txn;
 	struct each e = { reader, each, arg };
 
+	if (reader->store->not_looked_at) {
+		fault_set(&reader->fault, FAULT_DATA, "%s: was opened for keys "
+		    "only", reader->store->path);
+		return false;
+	}
 	if (!snapshot_each(&r->snapshot, each_value, &e))
 		store_damaged(reader, "its pages");
 	return reader->fault.kind == FAULT_NONE;

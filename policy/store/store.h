@@ -70,6 +70,12 @@ struct store_reader {
 
 /* NULL with a fault when there is no usable store at `path`. */
 struct store *store_open(const char *path, struct fault *) MUST_CHECK;
+/*
+ * The same, at once, however large: for those who look up keys.  What each finds,
+ * and that it finds none, is vouched for; whether all the rest is what was written
+ * is not asked, and store_each() fails.
+ */
+struct store *store_open_for_keys(const char *path, struct fault *) MUST_CHECK;
 void store_close(struct store *);
 const char *store_path(const struct store *) NONNULL;
 
