@@ -146,7 +146,7 @@ announce_policy(struct announce *a, struct auditlog *log,
 	return true;
 }
 
-/* One is over when another begins; that is told once, too. */
+/* The record of a plan's end is written once, as is that of its begin. */
 static bool
 announce_plan(struct announce *a, struct auditlog *log,
     const struct announcement *one, announce_submit *submit)

@@ -44,7 +44,7 @@ print_store(const struct settings *s)
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
 	fault_clear(&fault);
-	/* The service manager may set the user, and not the settings. */
+	/* The setting user may be empty, and the unit's User= decide. */
 	if (folder_become_owner(s->store, &changed, &fault))
 		store = store_open_unlocked(s->store, NULL, &fault);
 	if (store == NULL || !store_begin(store, &reader, &fault)) {
@@ -56,6 +56,10 @@ print_store(const struct settings *s)
 		printf("store %s: generation %llu, %llu rules\n", s->store,
 		    (unsigned long long)reader.info.generation,
 		    (unsigned long long)reader.info.rules);
+		if (s->header_from != HEADER_FROM_JUDGE &&
+		    store_has_tag(&reader, TAG_HEADER))
+			printf("  its rules of TLS_Header have no say: "
+			    "header-from = no\n");
 		store_end(&reader);
 	}
 	if (store != NULL)

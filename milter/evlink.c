@@ -54,7 +54,7 @@ on_time(evutil_socket_t fd, short what, void *arg)
 		drop(l, "no request for an hour");
 }
 
-/* What it waits for has its own time. */
+/* EVLINK_IS_WAITING has no timer: whom it waits for keeps one. */
 static void
 set_timer(struct evlink *l, enum evlink_state state)
 {
@@ -68,7 +68,7 @@ set_timer(struct evlink *l, enum evlink_state state)
 		event_add(l->timer, &time);
 }
 
-/* Answer what has come whole; NULL, or why this cannot go on. */
+/* Answers each whole request; NULL, or why the connection is closed. */
 static const char *
 work(struct evlink *l, unsigned *answered)
 {

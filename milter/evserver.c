@@ -85,13 +85,19 @@ on_end(evutil_socket_t fd, short what, void *arg)
 static void *
 loop(void *arg)
 {
+	const struct timespec pause = { 0, ACCEPT_PAUSE_MS * 1000000L };
 	struct evserver *s = arg;
+	bool told = false;
 
 	signals_block();
 	evmemory_wait();
-	if (event_base_dispatch(s->base) == -1)
-		log_warnx("%sthe event loop ended with a failure",
-		    s->trouble.where);
+	while (event_base_dispatch(s->base) == -1) {
+		if (!told)
+			log_warnx("%sthe event loop failed, and is begun again",
+			    s->trouble.where);
+		told = true;
+		nanosleep(&pause, NULL);
+	}
 	return NULL;
 }
 

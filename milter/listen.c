@@ -132,7 +132,10 @@ listen_parse_tlsrpt(const struct settings *s, uid_t owner, gid_t group,
 	    &l->group, f) && parse_spec(s->tlsrpt_socket, l, f);
 }
 
-/* Of another type of socket, too, with another error. */
+/*
+ * A listener of another type (SOCK_DGRAM) answers connect(2) with EPROTOTYPE:
+ * only ECONNREFUSED says that nobody has the socket open.
+ */
 static bool
 somebody_listens(const char *path)
 {
@@ -192,7 +195,7 @@ give_away(struct listen *l, struct fault *f)
 	good = S_ISSOCK(made.st_mode) && made.st_nlink == 1 &&
 	    made.st_uid == geteuid();
 	if (good) {
-		/* From now on it is ours to remove; what is another's is not. */
+		/* listen_remove() unlinks the file with this inode, no other. */
 		l->device = made.st_dev;
 		l->inode = made.st_ino;
 	}
@@ -206,7 +209,7 @@ give_away(struct listen *l, struct fault *f)
 	return good;
 }
 
-/* Below /run it is the unit's, so that a start by hand misses it. */
+/* systemd's RuntimeDirectory= makes it: without the unit it may be missing. */
 static bool
 folder_is_there(const struct listen *l, struct fault *f)
 {

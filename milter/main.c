@@ -20,7 +20,6 @@
 #include "milter/listen.h"
 #include "milter/log.h"
 #include "milter/metrics/server.h"
-#include "milter/notify.h"
 #include "milter/options.h"
 #include "milter/privilege.h"
 #include "milter/reload.h"
@@ -276,7 +275,7 @@ serve(struct start *s, struct daemon *d)
 			log_warnx("libmilter has ended");
 			return FAULT_UNAVAILABLE;
 		case SIGNALS_RELOAD:
-			notify_reloading();
+			notify_reloading(clock_ns() / 1000);
 			reload_settings(d, &s->options, &s->settings);
 			/* With the old settings, too: they may be new ones. */
 			certwatch_again(&d->certificates);

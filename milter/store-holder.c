@@ -27,7 +27,7 @@ lost_page(int number, siginfo_t *info, void *context)
 		if (store != NULL && store_lose_page(store, info->si_addr))
 			return;
 	}
-	/* No page of a store: it comes again, and ends the process. */
+	/* Not an address of a store: the return faults again, and ends it. */
 	signal(number, SIG_DFL);
 }
 
@@ -60,7 +60,7 @@ store_holder_init(struct store_holder *h)
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
 }
 
-/* Asking for generation and rules shows that the store can be read, too. */
+/* store_begin() reads the first pages: an unreadable store shows here. */
 static void
 tell_opened(struct store *store)
 {
@@ -151,7 +151,7 @@ is_sound(struct store_holder *h)
 	return true;
 }
 
-/* The right file, but is it still a store?  Somebody may write over it. */
+/* Same inode, but cp(1) over it may have left something else. */
 static bool
 can_be_read(struct store *store)
 {

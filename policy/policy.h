@@ -32,6 +32,7 @@
 #include "policy/base/fault.h"
 #include "policy/base/folder.h"
 #include "policy/base/netaddr.h"
+#include "policy/base/notify.h"
 #include "policy/base/pool.h"
 #include "policy/base/stdfile.h"
 #include "policy/base/text.h"

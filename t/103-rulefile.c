@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -252,6 +253,86 @@ test_files(void **state)
 	unit_end();
 }
 
+enum { MANY = 200000, MANY_BYTES = 64 };
+
+/* Line `i` of many: good ones of all sorts, and now and then a bad one. */
+static int
+print_line(unsigned i, char *out)
+{
+	if (i == 0 || i == MANY - 1 || i % 9973 == 0)
+		return sprintf(out, "TLS_Clt:h%u.example BAD%u\n", i, i);
+	if (i % 5003 == 0)
+		return sprintf(out, "h%u.example\tENCR:112\n", i);
+	if (i % 4999 == 0)
+		return sprintf(out, "TLS_From:p%u.example AS:p\n", i);
+	if (i % 101 == 0)
+		return sprintf(out, "# comment %u\n", i);
+	return sprintf(out, "TLS_Clt:h%u.example VERIFY:128+CN:h%u\n", i, i);
+}
+
+static void
+note_line(void *arg, const struct fault *fault)
+{
+	text_printf(arg, "%lu:%lu ", fault->line, fault->column);
+}
+
+/* So many that threads share them: in the end as if one had read them all. */
+static void
+test_many(void **state)
+{
+	static char buf[1024], want_buf[1024];
+	char *text = malloc(MANY * MANY_BYTES);
+	struct rulefile file;
+	struct fault fault;
+	struct text out, want;
+	unsigned rules = 0, untagged = 0, as = 0;
+	size_t n = 0, at = 0;
+
+	(void)state;
+	assert_non_null(text);
+	text_init(&out, buf, sizeof buf);
+	text_init(&want, want_buf, sizeof want_buf);
+	for (unsigned i = 0; i < MANY; i++)
+		n += (size_t)print_line(i, text + n);
+	rulefile_init(&file, note_line, &out);
+	assert_true(rulefile_read_text(&file, slice_make(text, n), "r",
+	    &fault));
+	for (unsigned i = 0; i < MANY; i++) {
+		char line[MANY_BYTES], *end = line + print_line(i, line);
+		char *blank = strpbrk(line, " \t");
+
+		if (strstr(line, " BAD") != NULL) {
+			text_printf(&want, "%u:%u ", i + 1,
+			    (unsigned)(blank - line) + 2);
+			continue;
+		}
+		if (line[0] == '#')
+			continue;
+		untagged += line[0] == 'h';
+		as += strstr(line, "AS:") != NULL;
+		for (int half = 0; half < (line[0] == 'h' ? 2 : 1); half++) {
+			const struct rule *rule = &file.rules[at++];
+
+			rules++;
+			assert_int_equal(rule->line, i + 1);
+			assert_true(slice_equal(rule->requirement,
+			    slice_make(blank + 1,
+			    (size_t)(end - blank) - 2)));
+		}
+	}
+	unit_same("bad lines", want.buf, out.buf);
+	unit_number("cut", false, want.cut || out.cut);
+	unit_number("rules", rules, (long long)file.n);
+	unit_number("untagged", untagged, (long long)file.untagged);
+	unit_number("profiles", as, (long long)file.nas);
+	for (size_t i = 0; i < file.nas; i++)
+		assert_int_equal(file.rules[file.as[i].rule].flags & RULE_AS,
+		    RULE_AS);
+	rulefile_free(&file);
+	free(text);
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -263,6 +344,7 @@ main(void)
 		cmocka_unit_test(test_untagged),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_many),
 	};
 
 	return unit_main(tests);

@@ -2,6 +2,8 @@
  * Keys that can never match, each with the row that it falls under, the piece
  * that is wrong, and what to write instead.
  */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/rules/never.h"
@@ -235,13 +237,79 @@ test_meant(void **state)
 	unit_end();
 }
 
+static void
+put_around(const char *around, const char *piece, char *key, size_t size)
+{
+	const char *at = strstr(around, "%s");
+
+	snprintf(key, size, "%.*s%s%s", (int)(at - around), around, piece,
+	    at + 2);
+}
+
+/* How often a row falls on the key, under all tags. */
+static unsigned
+compare_needs(char a, char b, const char *around)
+{
+	static const struct {
+		enum tag tag;
+		unsigned about;
+	} tags[] = {
+		{ TAG_CLT, NEVER_HOST }, { TAG_FROM, NEVER_MAIL },
+		{ TAG_TO, NEVER_MAIL }, { TAG_AUTH, NEVER_LOGIN },
+		{ TAG_DAEMON, NEVER_LISTENER }
+	};
+	const char piece[] = { a, b, '\0' };
+	char key[64];
+	unsigned hits = 0;
+
+	put_around(around, piece, key, sizeof key);
+	for (size_t t = 0; t < UNIT_COUNT(tags); t++)
+		for (const struct never_row *row = never_table();
+		    row->name != NULL; row++) {
+			struct never n;
+
+			/* Which fills it, whatever it says. */
+			never_key(&n, tags[t].tag, slice_of(key), false);
+			text_init(&n.meant, n.meant_text, sizeof n.meant_text);
+			if ((row->about & tags[t].about) == 0 || !row->test(&n))
+				continue;
+			hits++;
+			if (row->needs != 0)
+				unit_number(key, true, (row->needs &
+				    never_characters(slice_of(key))) != 0);
+		}
+	return hits;
+}
+
+/* A test that a key is spared, by its characters, would have passed it. */
+static void
+test_needs(void **state)
+{
+	static const char signs[] = "a.1@:\"<>[]-%,;|*?\\^$/{}()+ x";
+	static const char *const around[] = { "%s", "a%s", "%sa", "a%sb.example",
+		"a@%s", "%s@a.example", "a%s@b.example", "192.0.2.1%s",
+		"192.0.2.%s", "[192.0.2.1%s", "2001:db8::%s", "1%s", "\"%s\"",
+		"fe80::1%sx", "ff02::1%s", "224%s" };
+	unsigned seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof signs - 1; i++)
+		for (size_t j = 0; j < sizeof signs - 1; j++)
+			for (size_t k = 0; k < UNIT_COUNT(around); k++)
+				seen += compare_needs(signs[i], signs[j],
+				    around[k]);
+	assert_in_range(seen, 1000, UINT_MAX);
+	unit_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_as_sendmail),
-		cmocka_unit_test(test_meant)
+		cmocka_unit_test(test_meant),
+		cmocka_unit_test(test_needs)
 	};
 
 	return unit_main(tests);

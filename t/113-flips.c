@@ -312,6 +312,55 @@ test_verify(void **state)
 	unit_end();
 }
 
+static bool
+never_called(void *arg, const struct stored_rule *rule)
+{
+	(void)arg;
+	(void)rule;
+	fail();
+	return true;
+}
+
+/* Who asks for keys only is told of damage where he meets it. */
+static void
+test_for_keys(void **state)
+{
+	static const char names[][20] = { "h1500.example", "h1501.example" };
+	const char *path = make_store();
+	struct store_reader reader;
+	struct store *store;
+	struct fault fault;
+	size_t at = size;
+
+	(void)state;
+	for (size_t i = 0; i + 20 < size; i++)
+		if (memcmp(good + i, "TLS_Clt:h1500.exampl", 20) == 0)
+			at = i;
+	assert_true(at < size);
+	put((const unsigned char *)"TLS_Clt:h1509.exampl", at, 20);
+	store = store_open_for_keys(path, &fault);
+	assert_non_null(store);
+	assert_true(store_begin(store, &reader, &fault));
+	for (int i = 1; i >= 0; i--) {
+		struct stored_rules rules;
+		struct key key;
+
+		assert_true(key_of(TAG_CLT, slice_of(names[i]), &key, &fault));
+		unit_number(names[i], i == 1 ? LOOKUP_FOUND : LOOKUP_FAILED,
+		    store_get(&reader, &key, &rules));
+	}
+	assert_non_null(strstr(reader.fault.text, "damaged"));
+	fault_clear(&reader.fault);
+	assert_false(store_each(&reader, never_called, NULL));
+	assert_non_null(strstr(reader.fault.text, "for keys only"));
+	store_end(&reader);
+	assert_null(store_open(path, &fault)); /* which looks at all */
+	put(good + at, at, 20);
+	store_close(store);
+	close(fd);
+	unit_end();
+}
+
 static struct store *cut_off;
 
 static void
@@ -380,6 +429,7 @@ main(void)
 		cmocka_unit_test(test_flips),
 		cmocka_unit_test(test_old_pages),
 		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_for_keys),
 		cmocka_unit_test(test_cut_off),
 	};
 

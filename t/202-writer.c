@@ -21,7 +21,7 @@
 struct fixture {
 	char folder[64], path[128], second[128];
 	struct writer_options options;
-	atomic_int failing, recovered, opened, lost;
+	atomic_int failing, recovered, opened, lost, astray;
 };
 
 static int64_t
@@ -47,6 +47,8 @@ report(void *arg, enum writer_event event, const struct fault *fault)
 		atomic_fetch_add(&f->opened, 1);
 	if (event == WRITER_LOST)
 		atomic_fetch_add(&f->lost, 1);
+	if (event == WRITER_ASTRAY)
+		atomic_fetch_add(&f->astray, 1);
 }
 
 static int
@@ -525,7 +527,7 @@ wait_for_replaced(struct writer *w, unsigned n)
 {
 	struct writer_stats stats;
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 6000; i++) {
 		writer_stats(w, &stats);
 		if (stats.replaced == n && stats.astray)
 			return;
@@ -568,6 +570,48 @@ test_renamed_without_a_signal(void **state)
 	writer_close(w);
 	assert_int_equal(records_in(f->second, NULL), 2);
 	assert_int_equal(records_in(f->path, f->second), 1);
+}
+
+/* As logrotate does it, whose signal comes two looks later. */
+static void
+test_renamed_and_then_a_signal(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+	struct writer_stats stats;
+	struct fault fault;
+
+	assert_true(submit(w, 0));
+	for (int day = 1; day <= 2; day++) {
+		assert_int_equal(rename(f->path, f->second), 0);
+		nanosleep(&(struct timespec){ 2, 200000000 }, NULL);
+		assert_true(submit(w, day));
+		assert_true(writer_reopen(w, &f->options, &fault));
+		assert_true(submit(w, 10 + day));
+		writer_stats(w, &stats);
+		assert_false(stats.astray);
+		assert_int_equal(stats.replaced, 0);
+	}
+	assert_int_equal(f->astray, 0);
+	writer_close(w);
+	assert_int_equal(records_in(f->path, f->second), 1);
+}
+
+/* Somebody who renames and then removes gains nothing by it. */
+static void
+test_renamed_and_then_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct writer *w = open_writer(f);
+
+	assert_true(submit(w, 0));
+	assert_int_equal(rename(f->path, f->second), 0);
+	nanosleep(&(struct timespec){ 1, 200000000 }, NULL);
+	assert_int_equal(unlink(f->second), 0);
+	wait_for_replaced(w, 1);
+	assert_why(f->path, "removed");
+	assert_int_equal(f->astray, 1);
+	writer_close(w);
 }
 
 static void
@@ -783,6 +827,8 @@ main(void)
 		TEST(test_close_loses_nothing),
 		TEST(test_refusals_leave_room),
 		TEST(test_renamed_without_a_signal),
+		TEST(test_renamed_and_then_a_signal),
+		TEST(test_renamed_and_then_removed),
 		TEST(test_removed),
 		TEST(test_removed_with_its_folder),
 		TEST(test_replaced_by_a_folder),

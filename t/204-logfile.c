@@ -24,6 +24,7 @@
 /* What the next call of each does; errno values, or one of these. */
 enum { FINE = 0, NOTHING = -1, SHORT = -2 };
 static int on_write, on_pwrite, on_sync, on_stat, on_lock, on_fcntl;
+static int on_rename, on_look;
 static int npwrites;
 
 static bool
@@ -107,6 +108,23 @@ fcntl(int fd, int command, ...)
 	return (int)syscall(SYS_fcntl, fd, command, value);
 }
 
+int renameat2(int, const char *, int, const char *, unsigned);
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned flags)
+{
+	return fails(&on_rename) ? -1 : (int)syscall(SYS_renameat2, from_dir,
+	    from, to_dir, to, flags);
+}
+
+/* Of names. */
+int
+stat(const char *name, struct stat *st)
+{
+	return fails(&on_look) ? -1 : fstatat(AT_FDCWD, name, st, 0);
+}
+
 static const char *path;
 
 static int
@@ -117,6 +135,7 @@ set_up(void **state)
 
 	(void)state;
 	on_write = on_pwrite = on_sync = on_stat = on_lock = on_fcntl = FINE;
+	on_rename = on_look = FINE;
 	snprintf(name, sizeof name, "log%u", n++);
 	path = strdup(unit_path(name));
 	return path == NULL ? -1 : 0;
@@ -349,6 +368,112 @@ test_taken_back(void **state)
 	assert_int_equal(lines(), 3);
 }
 
+static bool
+open_with_key(struct logfile *f, const char *key, struct fault *fault)
+{
+	memset(f, 0, sizeof *f);
+	f->fd = -1;
+	fault_clear(fault);
+	return logfile_open(f, path, slice_of(key), NULL, 1, fault) &&
+	    logfile_write(f, fault);
+}
+
+/*
+ * One that another key has sealed gets another name, on file systems, too, that
+ * cannot rename without writing over what is there; nothing is written over.
+ */
+static void
+test_other_key(void **state)
+{
+	static const int errors[] = { FINE, EINVAL, ENOSYS };
+	char aside[600], want[1400];
+	struct logfile f;
+	struct fault fault;
+	struct stat before, st;
+
+	(void)state;
+	snprintf(aside, sizeof aside, "%s-19700101-0", path);
+	for (size_t i = 0; i < UNIT_COUNT(errors); i++) {
+		assert_true(open_with_key(&f, "0123456789abcdef", &fault));
+		logfile_close(&f);
+		assert_int_equal(stat(path, &before), 0);
+		on_rename = errors[i];
+		assert_true(open_with_key(&f, "fedcba9876543210", &fault));
+		logfile_close(&f);
+		assert_int_equal(stat(aside, &st), 0);
+		assert_true(st.st_ino == before.st_ino && st.st_nlink == 1);
+		/* The name is taken now. */
+		on_rename = errors[i];
+		assert_false(open_with_key(&f, "0123456789abcdef", &fault));
+		snprintf(want, sizeof want, "%s was sealed with another key, "
+		    "and cannot be renamed to %s: File exists", path, aside);
+		assert_string_equal(fault.text, want);
+		assert_int_equal(stat(aside, &st), 0);
+		assert_true(st.st_ino == before.st_ino && st.st_nlink == 1);
+		assert_int_equal(unlink(aside) | unlink(path), 0);
+	}
+	assert_true(open_with_key(&f, "0123456789abcdef", &fault));
+	logfile_close(&f);
+	on_rename = EIO;
+	assert_false(open_with_key(&f, "fedcba9876543210", &fault));
+	assert_int_equal(fault.kind, FAULT_IO);
+	assert_int_equal(stat(aside, &st), -1);
+}
+
+/* Where its name cannot be looked for it is not gone, and not there. */
+static void
+test_place(void **state)
+{
+	static const struct {
+		int error;
+		enum logfile_place place;
+	} rows[] = { { ENOENT, LOGFILE_AWAY }, { ENOTDIR, LOGFILE_AWAY },
+		{ ELOOP, LOGFILE_AWAY }, { EACCES, LOGFILE_UNSEEN },
+		{ EIO, LOGFILE_UNSEEN }, { ENOMEM, LOGFILE_UNSEEN } };
+	struct logfile f, other;
+	struct fault fault;
+	char moved[600];
+
+	(void)state;
+	snprintf(moved, sizeof moved, "%s.moved", path);
+	open_good(&f);
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		on_look = rows[i].error;
+		unit_number(strerror(rows[i].error), rows[i].place,
+		    logfile_place(&f, path));
+	}
+	unit_end();
+	assert_int_equal(logfile_place(&f, path), LOGFILE_THERE);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(logfile_place(&f, path), LOGFILE_AWAY);
+	assert_true(open_log(&other, &fault));
+	assert_int_equal(logfile_place(&f, path), LOGFILE_AWAY);
+	assert_int_equal(logfile_place(&other, path), LOGFILE_THERE);
+	logfile_close(&other);
+	assert_false(logfile_is_nameless(&f));
+	unlink(moved);
+	on_stat = EIO;
+	assert_false(logfile_is_nameless(&f));
+	assert_true(logfile_is_nameless(&f));
+	logfile_close(&f);
+}
+
+static void
+test_no_folder(void **state)
+{
+	struct logfile f;
+	struct fault fault;
+	const char *log = path;
+
+	(void)state;
+	path = unit_path("none/of/these/log");
+	assert_false(open_log(&f, &fault));
+	assert_non_null(strstr(fault.text, "there is no folder "));
+	assert_non_null(strstr(fault.text, "none/of/these for the audit log; "));
+	assert_non_null(strstr(fault.text, "install -d -o "));
+	path = log;
+}
+
 int
 main(void)
 {
@@ -360,6 +485,9 @@ main(void)
 		TEST(test_interrupted),
 		TEST(test_cut_off),
 		TEST(test_taken_back),
+		TEST(test_other_key),
+		TEST(test_place),
+		TEST(test_no_folder),
 	};
 
 	return unit_main(tests);

@@ -237,6 +237,7 @@ finds 'what Postfix cannot be told', '--mta postfix', $outbound,
 finds 'what sendmail cannot be told', '--mta sendmail', $outbound,
     '4 inexpressible';
 finds 'no MTA, no question of words', '', $outbound, '';
+finds 'sendmail\'s word for one can say neither', '', "Try_TLS:f.example\tNO\n", '';
 finds 'exceptions, and who wants them', '', "TLS_Srv:a.example\tOK\n" .
     "TLS_Rcpt:b.example\tENCR:0\n" .
     "TLS_Rcpt:c.example\tENCR:0+BY:me\n" .

@@ -23,10 +23,11 @@ my $dir = $scratch->dir;
 my $certs = Tlspolicy::Certs->new($scratch);
 my ($cert, $key) = $certs->pair('localserver');
 my %tls = (ca => $certs->ca, cert => $cert, key => $key);
-my @port = map { Tlspolicy::Scratch::free_port() } 1 .. 2;
+my @port = map { Tlspolicy::Scratch::free_port() } 1 .. 4;
 my @uri = map { 'ldapi://' . "$dir/p$_/socket" =~ s{/}{%2F}gr } 1 .. 2;
 my @provider = map { Tlspolicy::Ldap->start(scratch => $scratch,
-    name => "p$_", id => $_, port => $port[$_ - 1], tls => \%tls,
+    name => "p$_", id => $_, port => $port[$_ - 1], ldaps => $port[$_ + 1],
+    tls => \%tls,
     peers => [$uri[2 - $_]]) } 1, 2;
 Tlspolicy::Scratch::wait_for(60, sub { system('ldapsearch -Q -LLL -Y EXTERNAL '
     . "-H '$uri[1]' -s base -b '$Tlspolicy::Ldap::BASE' >$dir/seen 2>&1") == 0
@@ -39,7 +40,8 @@ my @by_name = ('directory-bind' => 'cn=admin,dc=example,dc=org',
     'directory-password-file' => $password);
 my @by_certificate = ('directory-bind' => 'external',
     'directory-certificate-file' => $mine, 'directory-key-file' => $my_key);
-my @servers = map { "ldap://127.0.0.1:$_" } @port;
+my @servers = map { "ldap://127.0.0.1:$_" } @port[0, 1];
+my @ldaps = map { "ldaps://127.0.0.1:$_" } @port[2, 3];
 
 sub conf
 {
@@ -70,7 +72,9 @@ subtest 'who is believed' => sub {
 	    my $f = $scratch->write('wrong', 'x'); chmod 0600, $f; $f }],
 	    ['a certificate of nobody', 69, qr/bind|STARTTLS/,
 	    'directory-bind' => 'external'], ['no CA', 69, qr/STARTTLS/,
-	    @by_name, 'directory-ca-file' => '/dev/null']) {
+	    @by_name, 'directory-ca-file' => '/dev/null'], ['ldaps, another CA',
+	    69, qr/bind/, @by_name, directory => "@ldaps", 'directory-ca-file' =>
+	    ($certs->pair('otherca'))[0]]) {
 		my ($what, $status, $text, %s) = @$_;
 		conf('none', %s);
 		my $r = tlspolicy('none', 'sync', '--once');
@@ -90,7 +94,7 @@ subtest 'who is believed' => sub {
 
 conf('n1', @by_name);
 conf('n2', @by_certificate, directory => join ' ', reverse @servers);
-conf('n3', @by_certificate);
+conf('n3', @by_certificate, directory => "@ldaps");
 my @nodes = qw(n1 n2 n3);
 my @pids = map { my $node = $_; my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {

@@ -268,6 +268,29 @@ ca_ok('hash with a partner\'s CA', 'hash', "$scratch/partner.crt");
 is((run('openssl', 'verify', '-CApath', "$dir/cacerts",
     "$scratch/other/mx.partner.example-mta.pem"))[0], 0, '... finds its certificates');
 ca_fails(73, qr{cacerts/partner\.pem: is already there}, 'hash', "$scratch/partner.crt");
+# All that a file has, or nothing of it.
+{
+	my @files = map { "$scratch/$_" } 'two.pem', 'mixed.pem', 'one.der';
+	my @ca = ("$scratch/partner.crt", "$dir/ca.pem");
+	run('sh', '-c', 'cat "$1" "$2" >"$3"', 'sh', @ca, $files[0]);
+	run('sh', '-c', 'cat "$1" "$2" >"$3"', 'sh', $ca[0], "$dir/mail.example.com-mta.pem", $files[1]);
+	run('openssl', 'x509', '-in', $ca[0], '-outform', 'DER', '-out', $files[2]);
+	ca_ok('hash with two CAs in a file', 'hash', $files[0]);
+	is_deeply([map { my ($status, $out) = run('openssl', 'x509', '-noout', '-fingerprint', '-in', $_); $out }
+	    map { "$dir/cacerts/$_" } 'two.pem', 'two-2.pem'],
+	    [map { my ($status, $out) = run('openssl', 'x509', '-noout', '-fingerprint', '-in', $_); $out } @ca],
+	    '... both are there');
+	ca_fails(65, qr/mixed\.pem: no CA's certificate but a host's/, 'hash', $files[1]);
+	ok(!-e "$dir/cacerts/mixed.pem", '... and nothing of it is taken');
+	ca_ok('hash with a CA in DER', 'hash', $files[2]);
+	unlink map { "$dir/cacerts/$_.pem" } 'two', 'two-2', 'one';
+}
+# What somebody sent as a name does not reach the terminal.
+for my $name ("a\e[31m.example", "a\nb", "a\xe2\x80\xaeb", "a\x9b31mb") {
+	my ($status, $out, $err) = run($script, '-d', $dir, 'mta', $name);
+	is($status, 65, 'a name to deceive: exit code');
+	unlike($err =~ s/\n\z//r, qr/[^ -~]/, '... is shown in ASCII');
+}
 ca_fails(65, qr/mta\.pem: no CA's certificate but a host's/, 'hash',
     "$scratch/other/mx.partner.example-mta.pem");
 ok(!-e "$dir/cacerts/mx.partner.example-mta.pem", '... which does not get there');

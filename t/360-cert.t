@@ -255,4 +255,10 @@ fails(66, qr/is not a regular file/, $dir);
 fails(66, qr/absent: cannot be opened/, '--ca', $scratch->path('absent'), "$dir/good.pem");
 fails(66, qr/no CA certificate in it/, '--ca', $scratch->path('none.pem'), "$dir/good.pem");
 
+# A file that somebody sent has a name of his.
+my $named = $scratch->write("a\xe2\x80\xaeb\e[31m\xc2\x9bc.pem", $pem . $scratch->read('private/good.key'));
+$r = cert($named);
+unlike($r->{out} . $r->{err}, qr/\e|\xe2\x80\xae|\xc2\x9b/, 'the name of a file does not reach the terminal as it is');
+like($r->{out}, qr/a\\x\{202E\}b\?\[31m\\x\{9B\}c\.pem: $_/, "... it is shown: $_") for 'certificate 1 of 1', 'private key 1 of 1';
+
 done_testing();

@@ -127,6 +127,21 @@ server_is('both', [@localhost, ssl => { SSL_version => 'TLSv1_2',
     '' => $other[1], localhost => $localhost[1] }, SSL_key_file => { '' => $other[3],
     localhost => $localhost[3] } }], { outcome => 'tls', verify => 'OK', name_matches => $false });
 is_deeply($got->{with_server_name}, { verify => 'OK', name_matches => $true }, '... told the name');
+# Postfix tells the name where a rule has one, and then sees another certificate than sendmail.
+is($got->{suggestion}, 'TLS_Srv:localhost TEMP+VERIFY:128+CN:other.example.com++CN:localhost', '... and names for both');
+($got) = server_is('many hosts, self-signed without a name', [@self, ssl => { SSL_cert_file => { '' => $self[1],
+    localhost => $localhost[1] }, SSL_key_file => { '' => $self[3], localhost => $localhost[3] } }],
+    { outcome => 'tls', verify => 'FAIL', suggestion => 'TLS_Srv:localhost TEMP+ENCR:128' });
+is($got->{with_server_name}{verify}, 'OK', '... told the name');
+($got) = server_is('many hosts, self-signed by name', [@other, ssl => { SSL_cert_file => { '' => $other[1],
+    localhost => $self[1] }, SSL_key_file => { '' => $other[3], localhost => $self[3] } }],
+    { outcome => 'tls', verify => 'OK', suggestion => 'TLS_Srv:localhost TEMP+ENCR:128' });
+is($got->{with_server_name}{verify}, 'FAIL', '... told the name');
+($got, $text) = server_is('no handshake without a name', [@localhost, ssl => { SSL_cert_file => {
+    localhost => $localhost[1] }, SSL_key_file => { localhost => $localhost[3] } }],
+    { outcome => 'handshake-failed', verify => 'SOFTWARE', suggestion => undef, anonymous => undef });
+is_deeply($got->{with_server_name}, { verify => 'OK', name_matches => $true }, '... told the name');
+like($text, qr/^    told the name OK, and stands in the certificate; MTAs do not tell/m, '... in words');
 like($text, qr/^    told the name OK, and stands in the certificate; MTAs do not tell/m, '... in words');
 ($got) = server_is('one host', [@localhost], { outcome => 'tls', with_server_name => undef });
 

@@ -148,6 +148,54 @@ import_is('postfix', 'lonely', "a.example may\nb.example\n[c.example\n", 65,
     ':2: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail',
     ':3: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail');
 
+# Each attribute, and whether what a rule can say of it is as strict.
+my $fp3 = join ':', ('CC') x 20;
+my $n = 0;
+for my $row (
+    ['x may protocols=>=TLSv1.2', 'weaker', 'ENCR:0'],
+    ['x may ciphers=high', 'weaker', 'ENCR:0'],
+    ['x encrypt ciphers=low', 'stricter', 'ENCR:1'],
+    ['x encrypt ciphers=export', 'stricter', 'ENCR:1'],
+    ['x encrypt ciphers=null', 'stricter', 'ENCR:1'],
+    ['x encrypt ciphers=medium', 'equal', 'ENCR:1'],
+    ['x dane-only ciphers=high', 'weaker', 'DANE'],
+    ['x half-dane', 'weaker', 'DANE:may'],
+    ['x encrypt tafile=/etc/ssl/a.pem', 'weaker', 'ENCR:1'],
+    ['x encrypt connection_reuse=yes', 'equal', 'ENCR:1'],
+    ['x encrypt servername=hostname', 'stricter', 'ENCR:1'],
+    ['x encrypt enable_rpk=yes', 'stricter', 'ENCR:1'],
+    ['x encrypt protocols=TLSv1.2', 'weaker', 'ENCR:1'],
+    ['x encrypt protocols=<=TLSv1.2', 'weaker', 'ENCR:1'],
+    ['x encrypt protocols=>=SSLv3', 'equal', 'ENCR:1+VER:1.0'],
+    ['x secure match=hostname', 'equal', 'VERIFY+CN'],
+    ['x secure match=a.example:hostname', 'equal', 'VERIFY+CN:a.example++CN'],
+    ['x secure match=nexthop', 'equal', 'VERIFY+CN:x.example'],
+    ['x secure match=dot-nexthop', 'equal', 'VERIFY+CN:.x.example'],
+    ['x secure match=:a.example:', 'equal', 'VERIFY+CN:a.example'],
+    ['x secure match=a.example match=b.example', 'equal',
+	'VERIFY+CN:a.example++CN:b.example'],
+    ["x fingerprint match=$fp|$fp2 match=$fp3", 'equal',
+	"ENCR:1+FP:$fp++FP:$fp2++FP:$fp3"],
+    ['.x secure match=nexthop', 'weaker', 'VERIFY'],
+    ['.x secure match=dot-nexthop', 'weaker', 'VERIFY'],
+    ['x:25 encrypt', 'stricter', 'ENCR:1'],
+    ['[x]:smtp encrypt', 'equal', 'ENCR:1'],
+    ['[x]:587 encrypt', 'stricter', 'ENCR:1'],
+    map { [$_, 'not taken'] } '[x encrypt', '[x none', '[x]587 encrypt',
+	'[x]:587 none', '[x]:587:1 encrypt', 'x:25/tcp encrypt', 'x none match=y',
+	'x fingerprint match=aa', 'x fingerprint match=', 'x fingerprint',
+	'x encrypt exclude=', 'x encrypt match', 'x dane match=y', 'x such',
+	'x encrypt such=1', 'x encrypt protocols=!SSLv2,!TLSv1') {
+	my ($line, $grade, $need) = @$row;
+	my $path = $scratch->write('row' . $n++, $line =~ s/x/x.example/r . "\n");
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--level', 'may',
+	    'postfix', $path);
+	my ($first) = $r->{err} =~ /^\Q$path\E:1\t(.*)$/m;
+	is($first =~ s/\tTLS_\w+:\S+ (.*?)\+?\+BY:.*/\t$1/r, "$grade\t" .
+	    ($need // '-'), $line);
+	is($r->{status}, $grade eq 'equal' ? 0 : 65, "$line: exit");
+}
+
 # What a rule file does not take is named here, not when it is built.
 import_is('csv', 'unseen', "exa\xef\xbb\xbfmple.com,encrypt\n" .
     "a.example,encrypt+BY:x\xe2\x80\xae\nb\xff.example,encrypt\n" .
@@ -161,6 +209,33 @@ $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
     'postfix', $scratch->write('class', "a.example need_tls\n"));
 is($r->{status}, 65, 'a class: exit 65');
 like($r->{err}, qr/:1: "need_tls" is no restriction: /, 'a class: why');
+
+# Whatever it begins with: taken for a restriction that is not about TLS it would
+# free.  Those of Postfix itself are known.
+my $demand = 'reject_plaintext_session';
+for my $row (map({ [$_, 'not taken'] } 'reject_cleartext', 'permit_us, ' . $demand,
+    'check_ours', 'defer_clear', 'warn_clear', 'sleepy', "reject_rbl, $demand",
+    'reject_rbl_client x.example, reject_ours'),
+    map({ ["$_, $demand", 'TEMP+ENCR:1'] } 'reject_unknown_client_hostname',
+    'reject_rbl_client x.example', 'check_policy_service unix:p', 'sleep 5',
+    'DEFER_UNAUTH_DESTINATION', 'warn_if_reject reject_unverified_sender'),
+    map { [$_, 'ENCR:0'] } 'reject_unauth_pipelining', "permit, $demand",
+    'warn_if_reject reject', '12345', '0', 'HOLD') {
+	my ($actions, $want) = @$row;
+	my $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From',
+	    'postfix', $scratch->write('actions', "a.example $actions\n" .
+	    "b.example $demand\n"));
+	my ($got) = $r->{out} =~ /^TLS_From:a\.example\t(\S+?)\+BY:/m;
+	is($got // 'not taken', $want, "actions $actions");
+	like($r->{err}, qr/:1: "\w+" is no restriction: /, "$actions: why")
+	    if $want eq 'not taken';
+}
+
+$r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_From', 'postfix',
+    $scratch->write('nested', "a.example check_client_access cidr:/x, $demand\n"));
+is($r->{status}, 65, 'a table within: exit 65');
+like($r->{err}, qr/:1: Postfix spares whom a table in the list lets pass/, '... and why');
+like($r->{err}, qr/:1\tstricter\tTLS_From:a\.example TEMP\+ENCR:1/, '... stricter');
 
 # Connectors become profiles, and hosts CLIENT.
 my $connectors = "domain,policy,connector,clients\n" .

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Tlspolicy::Scratch;
 
@@ -90,6 +91,46 @@ gives('below a domain of a class, another', 0, 'Profile:tls TEMP+ENCR:1 ; ' .
     "parent_domain_matches_subdomains =\nsmtpd_restriction_classes = tls\ntls = $demand\n" .
     "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
     t => ".a.example tls\nb.a.example OK\n");
+# A table of clients behind a sender binds it to them.
+gives('bound to clients', 0, 'TLS_From:a.example PERM+ENCR:0+CLIENT:192.0.2++CLIENT:b.example++CLIENT:.b.example',
+    undef, "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{ {192.0.2 = OK}, {b.example = OK}, {.c.example = OK} }, reject} }\n");
+gives('bound, names as they stand', 0, 'TLS_To:u@a.example PERM+ENCR:0+CLIENT:b.example++CLIENT:.c.example',
+    undef, "recipient_delimiter = +\nparent_domain_matches_subdomains =\n" .
+    "smtpd_recipient_restrictions = check_recipient_access inline:{ {u\@a.example = " .
+    "check_client_access inline:{ {b.example = OK}, {.c.example = OK} } reject} }\n");
+gives('classes that bind', 0, 'Profile:bank PERM+ENCR:0+CLIENT:192.0.2.0/24++CLIENT:2001:db8::/32 ; ' .
+    'TLS_From:a.example AS:bank ; TLS_From:b.example AS:bank ; TLS_From:sub.b.example ENCR:0', undef,
+    "smtpd_restriction_classes = bank, hosts\nbank = hosts, reject\n" .
+    "hosts = check_client_access cidr:\$config_directory/nets\n" .
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
+    nets => "192.0.2.0/24 OK\n2001:db8::/32 OK\n", t => "a.example bank\nb.example bank\nsub.b.example DUNNO\n");
+gives('bound and in clear', 0, 'TLS_From:a.example PERM+ENCR:1+CLIENT:192.0.2.1', undef,
+    "plaintext_reject_code = 550\nsmtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$demand, check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('bound and in clear, for now', 65, 'TLS_From:a.example PERM+ENCR:1+CLIENT:192.0.2.1',
+    qr/refused for good, too/, "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$demand, check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('bound, only a warning', 0, 'TLS_From:a.example WARN+ENCR:0+CLIENT:192.0.2.1', undef,
+    "smtpd_sender_restrictions = warn_if_reject check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives('whom a table spares', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/spares whom a table in the list lets pass/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, $demand} }\n");
+gives("no list of clients: $_->[0]", 65, '', qr/a\.example: a table within a list of actions/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$_->[1], reject} }\n") for
+    ['DUNNO', 'check_client_access inline:{ {192.0.2.1 = DUNNO}, {192.0.2 = OK} }'],
+    ['REJECT', 'check_client_access inline:{ {192.0.2.1 = REJECT}, {192.0.2 = OK} }'],
+    ['without a name', 'check_client_access inline:{unknown=OK}'],
+    ['nobody', 'check_client_access inline:{ }'],
+    ['another', 'check_client_access inline:{192.0.2.1=OK}, check_helo_access inline:{x=OK}'],
+    ['too many', 'check_client_access inline:{ ' . join(', ', map { "{192.0.2.$_ = OK}" } 1 .. 24) . ' }'];
+gives('bound, and another table asks for TLS', 65, 'TLS_From:a.example TEMP+ENCR:1',
+    qr/would be free from what another table demands/,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, reject} }\n" .
+    "smtpd_recipient_restrictions = check_sender_access inline:{a.example=$demand}\n");
 gives('not a class', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/t:1: "three" is no restriction/,
     "smtpd_restriction_classes = one\nthree = $demand\nsmtpd_sender_restrictions = " .
     "check_sender_access texthash:\$config_directory/t\n", t => "a.example three\nb.example $demand\n");
@@ -130,6 +171,14 @@ gives('two tables of one tag', 65, 'TLS_From:example TEMP+ENCR:1 ; TLS_From:b.ex
     "  check_sender_access inline:{a.example=DUNNO,b.example=$demand}\n");
 gives('HELO', 65, '', qr/asks for TLS by what no tag looks at/,
     "smtpd_helo_restrictions = check_helo_access inline:{a.example=$demand}\n");
+gives('a table in a device', 65, '', qr{cannot read /dev/zero: not a regular file},
+    "smtpd_sender_restrictions = check_sender_access texthash:/dev/zero\n");
+{
+	my $pipe = $scratch->path('pipe');
+	POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
+	gives('a table in a FIFO', 65, '', qr/cannot read \Q$pipe\E: not a regular file/,
+	    "smtpd_sender_restrictions = check_sender_access texthash:$pipe\n");
+}
 gives('no table', 65, '', qr/check_sender_access without a table: Postfix defers/,
     "smtpd_sender_restrictions = check_sender_access\n");
 gives('a policy service', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
@@ -203,6 +252,25 @@ gives('the first map counts', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.exampl
     "smtp_tls_policy_maps = inline:{a.example=encrypt}, inline:{a.example=may}\n");
 gives('per site', 65, 'TLS_Rcpt:a.example VERIFY+CN ; TLS_Rcpt:.a.example ENCR:0', qr/MX host/,
     "smtp_tls_per_site = inline:{a.example=MUST}\n");
+# Postfix does not look at it any more.
+gives('per site beside the newer one', 0, 'TLS_Rcpt:a.example ENCR:1 ; TLS_Rcpt:.a.example DANE:may',
+    qr/main\.cf:3: smtp_tls_per_site counts for nothing beside smtp_tls_policy_maps/,
+    "smtp_tls_security_level = dane\nsmtp_tls_policy_maps = inline:{a.example=encrypt}\n" .
+    "smtp_tls_per_site = inline:{a.example=NONE, b.example=NONE}\n");
+# An exception for one port is none for all, and a socket is no domain.
+gives('of a port', 65, 'TLS_Rcpt:c.example ENCR:1 ; TLS_Rcpt:.c.example DANE:may',
+    qr/exception would count for every port, not only for 587.*not only for smtps.*unix:\/x is no port.*not only for 2525/s,
+    "smtp_tls_security_level = dane\nsmtp_tls_policy_maps = texthash:\$config_directory/t\n",
+    t => "a.example:587 none\n[b.example]:smtps may\nlmtp:unix:/x encrypt\nc.example:2525 encrypt\n");
+# Lines between if and endif count for some only.
+gives('between if and endif', 65, 'TLS_Clt:192.0.2.0/24 TEMP+ENCR:1',
+    qr/t:2: 0\.0\.0\.0\/0: counts between if and endif only.*t:4: 198\.51\.100\.0\/24: counts between/s,
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/t\n",
+    t => "if !10.0.0.0/8\n0.0.0.0/0 OK\nif 198.51.0.0/16\n198.51.100.0/24 $demand\nendif\nendif\n192.0.2.0/24 $demand\n");
+gives('patterns between if and endif', 65, 'TLS_Clt:.b.example TEMP+ENCR:1',
+    qr/t:2: \/\^a\$\/: counts between if and endif only/,
+    "smtpd_client_restrictions = check_client_access pcre:\$config_directory/t\n",
+    t => "if /x/\n/^a\$/ $demand\nendif\n/\\.b\\.example\$/ $demand\n");
 
 gives('what came before the levels', 0, 'TLS_Rcpt:a.example ENCR:0 ; TLS_Rcpt:.a.example VERIFY', undef,
     "smtp_enforce_tls = yes\nsmtp_tls_policy_maps = inline:{a.example=may}\n");

@@ -130,6 +130,20 @@ my $text = report($log)->{out};
 like($text, qr/^  mails let through +13,780 /m, 'text: mails');
 like($text, qr/^To look at\n  unverified: insurer\.example: (?:.*\n)+\nResolved\n  fallback: fallen\.example: its hosts/m,
     'text: alarms, resolved ones apart');
+# A kind of which there are many hides none of another.
+my @fallen = map { my $i = $_; map { [Tlspolicy::Sample::time_of($_->[0]) + $i,
+    Tlspolicy::Sample::sendmail_session("p$i.example", $_->[1] ?
+    (tls_version => 'TLSv1.3', cipher => 'TLS_AES_256_GCM_SHA384',
+    cipher_bits => 256) : ())] } map({ [$_, 1] } 1 .. 10), [20, 0] } 1 .. 5;
+push @fallen, map { [Tlspolicy::Sample::time_of($_->[0]),
+    Tlspolicy::Sample::sendmail_session('moved.example',
+    tls_version => 'TLSv1.3', cipher => 'TLS_AES_256_GCM_SHA384',
+    cipher_bits => 256, Tlspolicy::Sample::verified('mx.moved.example',
+    $_->[1], 'AB'))] } [1, 'R11'], [20, 'Other'];
+like(report('--top', 2, Tlspolicy::Sample::log_of($scratch, 'fallen',
+    sort { $a->[0] <=> $b->[0] } @fallen))->{out},
+    qr/^To look at\n(?:  fallback: p\d\.example: .*\n){2}  fallback: and 3 more: --top 5\n  issuer: moved\.example: .*\n\nRefusals/m,
+    'text: so many of each kind as --top says');
 like($text, qr/^  refused +73  plaintext +TLS_From:bank\.example PERM/m,
     'text: reasons');
 

@@ -109,6 +109,8 @@ symlink $scratch->path('nowhere'), $scratch->path('broken') or die $!;
 system('mkfifo', $scratch->path('fifo')) == 0 or die 'mkfifo';
 
 my $good = $parts[-1];
+my $store = $scratch->path('store');
+is(tlspolicy('build', '-d', $store, $strict)->{status}, 0, 'a store');
 my $records = () = Tlspolicy::Scratch::slurp($good) =~
     /^(?!.*"event":"link")./gm;
 for ([$scratch->path('none'), 66], [$folder, 66], [$scratch->path('broken'),
@@ -145,6 +147,13 @@ for ([$scratch->path('none'), 66], [$folder, 66], [$scratch->path('broken'),
 		is($only->{status}, $status, "@$what, $name alone: exit code");
 		is($only->{out}, '',
 		    "@$what, $name alone: no answer") if $status == 66;
+	}
+	for my $what (['replay', '--as-then'], ['replay', '--left'],
+	    ['outbound', '--unasked']) {
+		my $r = tlspolicy(@$what, '-d', $store, $bad, $good);
+		is($r->{status}, $status, "@$what, $name: exit code");
+		like($r->{err}, qr/\Q$bad\E.*^1 file could not be read to the end/ms,
+		    "@$what, $name: named, and that the rest is missing");
 	}
 	my ($id) = Tlspolicy::Scratch::slurp($good) =~ /"session":"([^"]+)"/;
 	my $verify = tlspolicy('audit', 'verify', $bad, $good);

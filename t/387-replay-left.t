@@ -50,6 +50,20 @@ sub sendmail {
 	    . "dsn=2.0.0, stat=Sent (ok)\n";
 }
 
+# What smtp(8) and sendmail say of mail that they keep.
+sub kept {
+	my ($day, $rcpt, $reason) = @_;
+	return sprintf "2026-11-%02dT11:00:%02dZ mx postfix/smtp[%d]: 4Z%06d: to=<%s>, relay=mx.x.example[192.0.2.25]:25, "
+	    . "delay=1, delays=0/0/0/1, dsn=4.7.4, status=deferred (%s)\n", $day, ++$id % 60, 100 + $id, $id, $rcpt, $reason;
+}
+
+sub kept_by_sendmail {
+	my ($day, $rcpt, $reason) = @_;
+	return sprintf "2026-11-%02dT11:00:%02dZ mx sm-mta[%d]: 5AU%011d: to=<%s>, delay=00:00:01, xdelay=00:00:01, "
+	    . "mailer=esmtp, pri=30000, relay=mx.x.example. [192.0.2.25], dsn=4.0.0, stat=Deferred: 403 4.7.0 %s\n",
+	    $day, ++$id % 60, 100 + $id, $id, $rcpt, $reason;
+}
+
 # A log without a word of TLS would not tell that mail left in clear.
 my $known = postfix(1, 'z@known.example', 'Untrusted TLSv1.3') . sendmail(1, 'z@known.example', 'NO 256');
 
@@ -129,6 +143,79 @@ for (['no rule', '', postfix(2, 'a@x.example', ''), 'leaves'],
 	is("$g->{outcome}: $g->{example}{why}", "$outcome: " . ($why // ''), $name) or diag $r->{out}, $r->{err};
 	is($r->{status}, (grep { $_->{outcome} eq 'kept' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
 }
+
+# What did not leave, as it would be told: rules, the reason, outcome, why, told then.
+my $stripped = 'TLS is required, but was not offered by host mx.x.example[192.0.2.25]';
+my $untrusted = 'Server certificate not trusted';
+my $mismatch = 'Server certificate not verified';
+my $handshake = 'Cannot start TLS: handshake failure';
+for (['the same answer', 'TLS_Rcpt:x.example ENCR:128', kept(2, 'a@x.example', $stripped), 'kept', 'by the same answer',
+	told(1, 'x.example', 'encrypt ciphers=high')],
+    ['no rule any more', '', kept(2, 'a@x.example', $stripped), 'leaves', '', told(1, 'x.example', 'encrypt')],
+    ['no rule, nor then', '', kept(2, 'a@x.example', $stripped), 'unknown', 'what it was told then is not recorded'],
+    ['an exception', 'TLS_Rcpt:x.example OK', kept(2, 'a@x.example', $stripped), 'leaves', ''],
+    ['WARN alone', 'TLS_Rcpt:x.example WARN+ENCR:1', kept(2, 'a@x.example', $stripped), 'leaves', '',
+	told(1, 'x.example', 'encrypt')],
+    ['stripped, and TLS is demanded', 'TLS_Rcpt:x.example VERIFY', kept(2, 'a@X.example', $stripped), 'kept', 'in clear'],
+    ['not trusted, and encryption is enough', 'TLS_Rcpt:x.example ENCR:1', kept(2, 'a@x.example', $untrusted), 'leaves', ''],
+    ['... and it is not', 'TLS_Rcpt:x.example VERIFY', kept(2, 'a@x.example', $untrusted), 'kept',
+	'with a certificate that does not verify'],
+    ['... the suite is not told', 'TLS_Rcpt:x.example ENCR:128', kept(2, 'a@x.example', $untrusted), 'unknown',
+	'by a cipher that is not told'],
+    ['... nor the version', 'TLS_Rcpt:x.example ENCR:1+VER:1.2', kept(2, 'a@x.example', $untrusted), 'unknown',
+	'by a protocol that cannot be compared'],
+    ['another name', 'TLS_Rcpt:x.example VERIFY+CN:mx.x.example', kept(2, 'a@x.example', $mismatch), 'unknown',
+	'with a certificate whose names are not told'],
+    ['a broken handshake, and TLS is demanded', 'TLS_Rcpt:x.example ENCR:1', kept(2, 'a@x.example', $handshake), 'unknown',
+	'TLS failed, and for what does not tell'],
+    ['... and it is not', 'TLS_Rcpt:x.example ENCR:0', kept(2, 'a@x.example', $handshake), 'leaves', ''],
+    ['no TLSA records, and DANE is demanded', 'TLS_Rcpt:x.example DANE', kept(2, 'a@x.example', 'no TLSA records found'),
+	'unknown', 'TLS failed, and for what does not tell'],
+    ['what cannot be said', 'TLS_Rcpt:x.example ENCR:256', kept(2, 'a@x.example', $stripped), 'kept', 'whatever its session'],
+    ['another domain', 'TLS_Rcpt:y.example OK', kept(2, 'a@x.example', $stripped), 'unknown',
+	'what it was told then is not recorded'],
+    ['sendmail: the same', 'TLS_Rcpt:a@x.example ENCR:1', kept_by_sendmail(2, 'a@x.example', 'other side does not support STARTTLS'),
+	'kept', 'in clear'],
+    ['sendmail: an exception', 'TLS_Rcpt:a@x.example OK', kept_by_sendmail(2, 'a@x.example', 'other side does not support STARTTLS'),
+	'leaves', ''],
+    ['sendmail: by server', 'TLS_Srv:mx.x.example VERIFY', kept_by_sendmail(2, 'a@x.example', 'authentication failed'),
+	'kept', 'with a certificate that does not verify'],
+    ['sendmail: bits', 'TLS_Srv:192.0.2 ENCR:256', kept_by_sendmail(2, 'a@x.example', 'authentication failed'),
+	'unknown', 'by a cipher that is not told'],
+    ['sendmail: one bit', 'TLS_Srv:192.0.2 ENCR:1', kept_by_sendmail(2, 'a@x.example', 'authentication failed'), 'leaves', ''],
+    ['sendmail: no rule, nor then', '', kept_by_sendmail(2, 'a@x.example', 'authentication failed'), 'unknown',
+	'what it was told then is not recorded'],
+    ['sendmail: no rule any more', '', kept_by_sendmail(2, 'a@x.example', 'authentication failed'), 'leaves', '',
+	told(1, 'tlspolicy:tls_rcpt/a@x.example', 'TEMP+VERIFY', map => 'access')],
+    ['the site demands it', '', kept(2, 'a@x.example', $stripped), 'kept', 'in clear', '-o', 'outbound-default=encrypt']) {
+	my ($name, $rules, $text, $outcome, $why, @told) = @$_;
+	my @more = @told > 1 ? splice(@told) : ();
+	my $r = replay("$rules\n", log_of($known . $text, @told), @more);
+	my ($g, @others) = @{$r->{all}{not_left}{groups} // []};
+	is("$g->{domain} $g->{outcome}: $g->{example}{why}", "x.example $outcome: $why", "not left: $name")
+	    or diag $r->{out}, $r->{err};
+	is_deeply([scalar @others, @{$r->{all}{not_left}}{'failures', $outcome}, $r->{all}{mails}], [0, 1, 1, 2],
+	    '... apart from what left');
+	is($r->{status}, (grep { $_->{outcome} eq 'kept' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
+}
+# By the socket of TLSRPT: without a recipient, of successes, too.
+{
+	my $socket = sub { sprintf '{"v":1,"event":"handshake","time":"2026-11-02T10:00:00.000000Z","seq":%d,'
+	    . '"domain":"x.example","policy_type":"no-policy-found","policy_domain":"x.example","outcome":"%s","failures":[%s]}'
+	    . "\n", @_ };
+	my $log = $scratch->write('socket', $socket->(1, 'success', '') . $socket->(2, 'failure',
+	    '{"result_type":"starttls-not-supported","server":{"name":"mx.x.example","addr":"192.0.2.25"}}'));
+	my $r = replay("TLS_Rcpt:x.example OK\n", $log);
+	is(join(' ', @{$r->{all}{not_left}}{qw(failures leaves)}), '1 1', 'by the socket') or diag $r->{out};
+	like(tlspolicy('replay', '--left', '-r', $scratch->path('rules'), $log)->{out}, qr/\Adid not leave, and would:
+  x\.example: 1 of 1 times
+    then told: nothing that is recorded
+    would be told: may
+    rule: TLS_Rcpt:x\.example OK \(\S+rules:1\)
+    example: \S+ server=mx\.x\.example: starttls-not-supported
+0 mails that left: 0 would stay in the queue, of 0 it is not known
+1 times that mail did not leave for want of TLS: 1 would leave, of 0 it is not known\n\z/, '... as text');
+}
 my $untold = replay("TLS_Rcpt: ENCR:1\n", log_of(postfix(2, 'a@x.example', '')));
 is("$untold->{status} $untold->{all}{unknown} $untold->{all}{kept}", '0 1 0', 'a log without TLS does not tell');
 
@@ -203,5 +290,26 @@ for (['long enough', 1, 'TLS_Rcpt:x.example=TEMP+ENCR:128', $warn, ''],
 	is($r->{rules}, $rules, "a WARN rule: $name") or diag $r->{out};
 	like($r->{out}, qr{^# in place of /etc/r:7: WARN\+ENCR:128\+BY:jane$}m, '... in place of it') if $rules ne '';
 }
+
+# Who only counts what left does not see what did not.
+my $good = $with->(\&postfix, 'a@x.example', 'Trusted TLSv1.3', @days);
+for (['kept once', kept(5, 'c@X.example', $stripped), '', 'x.example: TLS was wanted of its servers and was not to be had: '
+	. '1 time, last 2026-11-05: starttls-not-supported'],
+    ['kept by sendmail', kept_by_sendmail(5, 'c@x.example', 'authentication failed') . kept(4, 'c@x.example', $stripped), '',
+	'x.example: TLS was wanted of its servers and was not to be had: 2 times, last 2026-11-05: certificate-not-trusted'],
+    ['below it, where the rule would count', kept(5, 'c@sub.x.example', $stripped), '',
+	'x.example: TLS was wanted of its servers and was not to be had: 1 time, last 2026-11-05: starttls-not-supported'],
+    ['in clear below it', postfix(5, 'c@sub.x.example', ''), '', 'x.example: judged again, a mail would have been refused'],
+    ['long before', kept(1, 'c@x.example', $stripped), 'TLS_Rcpt:x.example=WARN+ENCR:128+VER:1.2', '', '--since', '2026-11-02'],
+    ['of another one', kept(5, 'c@notx.example', $stripped), 'TLS_Rcpt:x.example=WARN+ENCR:128+VER:1.2',
+	'notx.example: TLS was wanted of its servers and was not to be had: 1 time, last 2026-11-05: starttls-not-supported']) {
+	my ($name, $text, $rules, $why, @more) = @$_;
+	$r = suggest(log_of($known . $good . $text), @more);
+	is($r->{rules}, $rules, "not left: $name") or diag $r->{out};
+	like($r->{why}, $why eq '' ? qr/^(?!.*\bx\.example: TLS)/ : qr/(?:^|; )\Q$why\E/, '... and why not');
+}
+$r = suggest(log_of($known . $good . postfix(5, 'c@sub.x.example', ''), told(1, 'sub.x.example', 'may', result => 'exception',
+    rules => '{"tag":"TLS_Rcpt","key":"TLS_Rcpt:sub.x.example","requirement":"OK","file":"r","line":1}')));
+is($r->{rules}, 'TLS_Rcpt:x.example=WARN+ENCR:128+VER:1.2', 'what is below has its exception');
 
 done_testing;

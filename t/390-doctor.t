@@ -383,6 +383,36 @@ subtest 'Postfix' => sub {
 	$daemon->configure(%settings);
 };
 
+subtest 'rules about the header' => sub {
+	my $rules = Tlspolicy::Scratch::slurp("$dir/rules");
+	my $more = "$rules\nTLS_Header:a.example TEMP+VERIFY\n" .
+	    "TLS_Header:b.example TEMP+VERIFY\n";
+	my $r = $daemon->tlspolicy('set', 'TLS_Header:a.example',
+	    'TEMP+VERIFY');
+	like($r->{err}, qr/: 1 rule of TLS_Header has no say: header-from = no$/m,
+	    'set says it');
+	$scratch->write('milter/rules', $more);
+	like($daemon->tlspolicy('build')->{err},
+	    qr/: 2 rules of TLS_Header have no say/m, 'so does build');
+	$r = doctor(@mta);
+	found_is($r, 'header-unasked', 'rules that nobody asks');
+	like($r->{findings}[0]{what}, qr/^2 rules of TLS_Header have no say/,
+	    'how many');
+	is_deeply($r->{findings}[0]{lines}, ['header-from = judge'],
+	    'header-unasked: lines');
+	$daemon->configure(%settings, 'header-from' => 'judge');
+	found_is(doctor(@mta), '', 'with that line');
+	$daemon->configure(%settings);
+	found_is(doctor(@mta), 'header-unasked', 'and without it');
+	$scratch->write('milter/rules', $rules);
+	$daemon->tlspolicy('build');
+	$r = $daemon->tlspolicy('rollback', '3');
+	like($r->{err}, qr/: 2 rules of TLS_Header have no say/m,
+	    'rollback says it') or diag($r->{err});
+	$daemon->tlspolicy('build');
+	found_is(doctor(@mta), '', 'the old rules');
+};
+
 subtest 'store and rules' => sub {
 	my $rules = Tlspolicy::Scratch::slurp("$dir/rules");
 	$scratch->write('milter/rules', "# comment\n$rules");

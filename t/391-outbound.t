@@ -37,6 +37,7 @@ my $ours = "socketmap:unix:$map:tlspolicy";
 
 sub main_cf {
 	my (%with) = @_;
+	my $chroot = delete $with{chroot} // 'n';
 	my %main = (compatibility_level => '3.6', myhostname => 'mx.own.test',
 	    queue_directory => '/var/spool/postfix',
 	    data_directory => scratch()->path('data'),
@@ -46,8 +47,8 @@ sub main_cf {
 	    smtp_tls_policy_maps => $ours, %with);
 	scratch()->write('etc/main.cf',
 	    join '', map { "$_ = $main{$_}\n" } sort keys %main);
-	scratch()->write('etc/master.cf', <<'END');
-smtp	unix - - n - - smtp
+	scratch()->write('etc/master.cf', <<"END");
+smtp	unix - - $chroot - - smtp
 relay	unix - - n - - smtp
 	-o smtp_tls_security_level=encrypt
 local	unix - n n - - local
@@ -103,6 +104,7 @@ sub goes {
 
 my ($clear, $tls) = (qr/if the server offers it.*in clear/,
     qr/^mail leaves only over TLS, with any certificate$/);
+my $verified = qr/only over TLS .*trusted CA signed for verify\.test or a name below verify\.test$/;
 my $secure = 'OK secure match=nexthop:dot-nexthop servername=hostname';
 
 goes('a domain of its own', {}, 'Verify.Test.', { next => 'verify.test',
@@ -128,6 +130,20 @@ goes('a name', {}, 'pinned.test', { next => 'pinned.test',
     outcome => qr/signed for mx\.pinned\.test$/ });
 goes('a fingerprint', {}, 'print.test', { next => 'print.test',
     outcome => qr/a certificate of the fingerprint (?:11:?){32}/ });
+goes('a fingerprint of another digest', { compatibility_level => 2 }, 'print.test', { next => 'print.test',
+    result => 'told', outcome => qr/^mail does not leave: smtp_tls_fingerprint_digest is md5, and/ });
+goes('a digest that is nearly it', { smtp_tls_fingerprint_digest => 'sha512' }, 'print.test', { next => 'print.test',
+    outcome => qr/^mail does not leave: smtp_tls_fingerprint_digest is sha512, and/ });
+# The daemon is there, and answers who is not chrooted, as postmap(1) is.
+goes('a socket outside of the chroot', { chroot => 'y' }, 'verify.test', { status => 69, next => 'verify.test',
+    ours => 'no: it is hidden from smtp(8)', result => 'unasked', outcome => qr/^mail stays in the queue/ });
+goes('... by proxymap', { chroot => 'y', smtp_tls_policy_maps => "proxy:$ours" }, 'verify.test',
+    { next => 'verify.test', ours => 'yes', result => 'told', outcome => $verified });
+goes('... that may not read it', { chroot => 'y', smtp_tls_policy_maps => "proxy:$ours", proxy_read_maps => '$mynetworks' },
+    'verify.test', { status => 69, next => 'verify.test', ours => 'no: it is hidden from smtp(8)', result => 'unasked',
+    outcome => qr/^mail stays in the queue/ });
+goes('... of another service', { chroot => 'y', relay_domains => 'verify.test' }, 'verify.test', { transport => 'relay',
+    next => 'verify.test', ours => 'yes', outcome => $verified });
 goes('what cannot be said', {}, 'bits.test', { next => 'bits.test',
     result => 'refused', outcome => qr/^mail stays in the queue: .*ENCR:256/ });
 goes('DANE without DNSSEC', {}, 'dane.test', { next => 'dane.test',
@@ -278,6 +294,8 @@ my $wire = Tlspolicy::Nexthop->connect($map, 'tlspolicy_access');
 sub sendmail_is {
 	my ($name, $args, $asked, $outcome) = @_;
 	my $r = $daemon->tlspolicy(qw(outbound --json --mta sendmail), @$args);
+	# There are rules for addresses, and one for a mailbox of x.test.
+	is($r->{status}, @$args < 3 && "@$args" !~ /\[/ || "@$args" =~ /^x\.test/ ? 69 : 0, "exit code: $name");
 	my $all = eval { decode_json($r->{out}) } // {};
 	is(join('; ', map { "$_->{key}=$_->{answer}" } @{$all->{asked}}), $asked,
 	    "sendmail: $name") or diag($r->{err});

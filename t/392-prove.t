@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Fcntl qw(:flock);
 use JSON::PP qw(decode_json);
+use POSIX ();
 use Test::More;
 use Tlspolicy::Tree;
 
@@ -107,6 +108,24 @@ my @traps = (
 	['details of a mailbox', "${bank}TLS_From:alerts+*\@bank.example OK\n",
 	    'from bank.example always verified', 'today',
 	    qr/mail_addr=alerts\+\w+\@bank\.example /],
+	['a blank in it', qq(${bank}TLS_From:"a+20b"\@bank.example OK\n),
+	    'from bank.example always verified', 'today',
+	    qr/mail_addr='"a b"\@bank\.example' /],
+	['a quote in it', qq(${bank}TLS_From:"a+22b"\@bank.example OK\n),
+	    'from bank.example always verified', 'today',
+	    qr/mail_addr='"a\\"b"\@bank\.example' /],
+	['a backslash in it', qq(${bank}TLS_From:"a+5Cb"\@bank.example OK\n),
+	    'from bank.example always verified', 'today',
+	    qr/mail_addr='"a\\\\b"\@bank\.example' /],
+	['an @ in it', qq(${bank}TLS_From:"a+40b"\@bank.example OK\n),
+	    'from "a+40b"@bank.example always verified', 'today',
+	    qr/mail_addr='"a\@b"\@bank\.example' /],
+	['... of any domain', qq(${bank}TLS_From:"a+20b"\@ OK\n),
+	    'from bank.example always verified', 'today',
+	    qr/mail_addr='"a b"\@bank\.example' /],
+	['... and its details', qq(${bank}TLS_From:"a+20b+*"\@bank.example OK\n),
+	    'from bank.example always verified', 'today',
+	    qr/mail_addr='"a b\+\w+"\@bank\.example' /],
 	['the null sender', "TLS_From: PERM+VERIFY\nTLS_From:<> OK\n",
 	    'mail in clear never accepted', 'today', qr/mail_addr='<>'/],
 	['... alone', "TLS_From: PERM+VERIFY\nTLS_From:<> OK\n",
@@ -309,6 +328,21 @@ for my $many ([64, 1, qr/^false from .*client_addr=192\.0\.2\.63 /s],
 	    diag($r->{out});
 }
 
+# Of more that meets in one session than there is room for.
+my @suites = grep { $_ } split /[:\n]/, `openssl ciphers 'ALL:\@SECLEVEL=0'`;
+for my $many (
+    ['cipher lists', 41, sub { "ENCR:1+CIPHER:$suites[$_[0]]" }],
+    ['thresholds', 35, sub { "VERIFY+CN:a$_[0].example++CN:.b$_[0].example" }]) {
+	my ($what, $n, $need) = @$many;
+	$scratch->write('rules', join '', map { "TLS_From:bank.example PERM+" .
+	    $need->($_) . "++WHEN:192.0.2.$_\n" } 1 .. $n);
+	my $r = run_it('prove', '-c', $conf, '-r', $rules,
+	    'from bank.example always encrypted');
+	is($r->{status}, 69, "$n $what: exit 69") or diag($r->{err});
+	like($r->{out}, qr/^not decided: .*\n {4}too many $what meet in one session/,
+	    "$n $what: is not decided");
+}
+
 # What is never accepted is so in every spelling.
 settings('local-domains = bank.example, home.example');
 $scratch->write('rules', $bank);
@@ -438,6 +472,14 @@ unlink $claims;
 refused('no claims', 66, qr/cannot open \Q$claims\E/, 'build');
 mkdir $claims;
 is(run_it('build', '-c', $conf)->{status}, 0, 'a folder without claims');
+POSIX::mkfifo("$claims/a.claims", 0600) or die "mkfifo: $!\n";
+refused('a FIFO', 66, qr{cannot read \Q$claims\E/a\.claims: not a regular file},
+    'build');
+unlink "$claims/a.claims";
+symlink '/dev/zero', "$claims/a.claims" or die "symlink: $!\n";
+refused('a device', 66, qr{cannot read \Q$claims\E/a\.claims: not a regular},
+    'build');
+unlink "$claims/a.claims";
 $scratch->write('claims/b.claims.old', "nonsense\n");
 $scratch->write('claims/a.claims', "from bank.example always verified\n");
 $scratch->write('claims/b.claims', "from bank.example never refused\n");

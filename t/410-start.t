@@ -60,6 +60,16 @@ subtest '-t' => sub {
 	$r = run('-t', '-c', $daemon->{conf});
 	like($r->{out}, qr/^store \S+: generation 1, 1 rules$/m,
 	    'a store that can be read');
+	unlike($r->{out}, qr/TLS_Header/, 'without rules about the header');
+	$daemon->tlspolicy('set', 'TLS_Header:a.example', 'TEMP+VERIFY');
+	like(run('-t', '-c', $daemon->{conf})->{out},
+	    qr/^  its rules of TLS_Header have no say: header-from = no$/m,
+	    'with one that nobody asks');
+	$daemon->configure('header-from' => 'judge');
+	unlike(run('-t', '-c', $daemon->{conf})->{out}, qr/TLS_Header/,
+	    'with one that is asked');
+	$daemon->tlspolicy('del', 'TLS_Header:a.example');
+	$daemon->configure;
 	ok(!-e "$daemon->{dir}/milter.sock", 'nothing listens');
 	$daemon->configure(mode => 'on', 'socket-mode' => '999');
 	$r = run('-t', '-c', $daemon->{conf});

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 use Tlspolicy::Talk;
@@ -104,6 +105,17 @@ subtest 'a bad file' => sub {
 	unlink $daemon->{conf};
 	hup(qr/the old settings stay in force/, 'a missing one, too');
 	mail_is($perm, 'nothing changes');
+	# What would be waited for, or has no end.
+	my %no_file = (
+		'a FIFO' => sub { POSIX::mkfifo($_[0], 0666) },
+		'a device' => sub { symlink '/dev/zero', $_[0] },
+		'a folder' => sub { mkdir $_[0] });
+	for my $what (sort keys %no_file) {
+		$no_file{$what}->($daemon->{conf}) or die "$what: $!\n";
+		hup(qr/the old settings stay in force/, "$what, too");
+		mail_is($perm, 'nothing changes');
+		rmdir $daemon->{conf} or unlink $daemon->{conf};
+	}
 	$daemon->configure;
 	hup(qr/settings were read again/, 'a good one again');
 };

@@ -1,7 +1,7 @@
 /*
- * The socketmap and the metrics with the n-th call of libevent and of the system
- * failing, at their start and while they serve: they start whole or not at all,
- * a peer gets the true answer or none, and the next one is served.
+ * The socketmap, its resolver and the metrics with the n-th call of libevent and
+ * of the system failing, at their start and while they serve: they start whole or
+ * not at all, a peer gets the true answer or none, and the next one is served.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -32,7 +32,7 @@ static const char answer[] = "23:OK encrypt ciphers=high,";
 static struct daemon state_of_daemon;
 static struct settings settings;
 static atomic_long ncalls, failing; /* the call that fails; 0: none */
-static atomic_bool no_limit;
+static atomic_bool no_limit, no_loop;
 
 static bool
 fails(void)
@@ -89,6 +89,10 @@ WRAP(struct bufferevent *, bufferevent_socket_new, NULL,
     (struct event_base *b, evutil_socket_t fd, int flags), (b, fd, flags))
 WRAP(int, bufferevent_enable, -1, (struct bufferevent *b, short what),
     (b, what))
+WRAP(int, bufferevent_write, -1, (struct bufferevent *b, const void *p,
+    size_t n), (b, p, n))
+WRAP(int, bufferevent_socket_connect, -1, (struct bufferevent *b,
+    const struct sockaddr *a, int n), (b, a, n))
 WRAP(unsigned char *, evbuffer_pullup, NULL, (struct evbuffer *b,
     ev_ssize_t n), (b, n))
 WRAP(struct evbuffer *, evbuffer_new, NULL, (void), ())
@@ -98,7 +102,16 @@ WRAP(int, evhttp_add_header, -1, (struct evkeyvalq *h, const char *name,
     const char *value), (h, name, value))
 WRAP(int, pthread_create, EAGAIN, (pthread_t *t, const pthread_attr_t *a,
     void *(*f)(void *), void *arg), (t, a, f, arg))
-WRAP(int, event_base_dispatch, -1, (struct event_base *b), (b))
+
+int __real_event_base_dispatch(struct event_base *);
+int __wrap_event_base_dispatch(struct event_base *);
+
+int
+__wrap_event_base_dispatch(struct event_base *b)
+{
+	return atomic_exchange(&no_loop, false) || fails() ? -1 :
+	    __real_event_base_dispatch(b);
+}
 
 int __real_getrlimit(int, struct rlimit *);
 int __wrap_getrlimit(int, struct rlimit *);
@@ -161,7 +174,21 @@ listening(uint16_t *port)
 	return fd;
 }
 
-/* What comes until the peer closes, or until there are `n` bytes of it. */
+enum { NETSTRING = 0 };
+
+static bool
+is_whole_netstring(const char *got, size_t have)
+{
+	const char *colon = memchr(got, ':', have);
+
+	return colon != NULL && (size_t)(colon - got) + 2 +
+	    strtoul(got, NULL, 10) <= have;
+}
+
+/*
+ * What comes until the peer closes, or until there are `n` bytes of it, or
+ * NETSTRING.
+ */
 static const char *
 talk(uint16_t port, const char *request, size_t n)
 {
@@ -181,7 +208,8 @@ talk(uint16_t port, const char *request, size_t n)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
-		while (have < n && have < sizeof got - 1 && (more = recv(fd,
+		while ((n == NETSTRING ? !is_whole_netstring(got, have) :
+		    have < n) && have < sizeof got - 1 && (more = recv(fd,
 		    got + have, sizeof got - 1 - have, 0)) > 0)
 			have += (size_t)more;
 	close(fd);
@@ -202,6 +230,7 @@ open_files(void)
 }
 
 static const char question[] = "19:tlspolicy dest.test,";
+static const char alive[] = "22:access tlspolicy:alive,";
 
 static void
 test_map_start(void **state)
@@ -250,9 +279,12 @@ test_map_serves(void **state)
 	(void)state;
 	/* A limit that cannot be asked for is no reason not to serve. */
 	atomic_store(&no_limit, true);
+	/* The loop that fails is begun again. */
+	atomic_store(&no_loop, true);
 	assert_non_null(m = socketmap_start(&state_of_daemon, fd, "off", &f));
-	atomic_store(&no_limit, false);
 	assert_string_equal(talk(port, question, strlen(answer)), answer);
+	assert_false(atomic_load(&no_loop));
+	atomic_store(&no_limit, false);
 	for (long n = 1; n < 40; n++) {
 		const char *got;
 		bool hit;
@@ -274,6 +306,98 @@ test_map_serves(void **state)
 	assert_in_range(cut, 5, 10);
 	socketmap_stop(m);
 	socketmap_stop(NULL);
+}
+
+/*
+ * A resolver that answers on one connection after another, and does so for as
+ * long as the process lives.
+ */
+static const char resolved[] = "27:OK secure match=.dest.test ,";
+
+static void *
+resolve(void *arg)
+{
+	int fd = *(int *)arg;
+
+	for (;;) {
+		int peer = accept(fd, NULL, NULL);
+		char got[256];
+
+		while (peer != -1 && recv(peer, got, sizeof got, 0) > 0 &&
+		    send(peer, resolved, sizeof resolved - 1,
+		    MSG_NOSIGNAL) > 0)
+			;
+		close(peer);
+	}
+	return NULL;
+}
+
+/* "inet6:PORT@::1 map" of one such. */
+static const char *
+start_resolver(void)
+{
+	static char setting[64];
+	static int fd;
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t n = sizeof a;
+	pthread_t thread;
+
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0)
+		return NULL; /* no IPv6 here */
+	assert_int_equal(listen(fd, 100), 0);
+	getsockname(fd, (struct sockaddr *)&a, &n);
+	assert_int_equal(pthread_create(&thread, NULL, resolve, &fd), 0);
+	pthread_detach(thread);
+	snprintf(setting, sizeof setting, "inet6:%u@::1 map",
+	    (unsigned)ntohs(a.sin6_port));
+	return setting;
+}
+
+/* A rule that does not suffice without the resolver, whose n-th call fails. */
+static void
+test_map_resolves(void **state)
+{
+	const char *setting = start_resolver();
+	struct socketmap *m;
+	struct fault f;
+	uint16_t port;
+	int fd, cut = 0, temp = 0;
+
+	(void)state;
+	if (setting == NULL)
+		skip();
+	fd = listening(&port);
+	assert_non_null(m = socketmap_start(&state_of_daemon, fd, setting, &f));
+	for (long n = 1; n < 60; n++) {
+		const char *got;
+		bool hit;
+
+		/* The loop runs, and has no connection that rests. */
+		assert_non_null(strstr(talk(port, alive, NETSTRING), ":OK "));
+		arm(n);
+		got = talk(port, question, NETSTRING);
+		hit = disarm();
+		temp += strstr(got, ":TEMP ") != NULL;
+		cut += got[0] == '\0';
+		assert_true(hit || strstr(got, ":OK secure match=") != NULL);
+		assert_true(got[0] == '\0' || strstr(got, ":TEMP ") != NULL ||
+		    strstr(got, ":OK secure match=") != NULL);
+		assert_non_null(strstr(talk(port, question, NETSTRING),
+		    ":OK secure match="));
+		if (!hit)
+			break;
+		socketmap_stop(m);
+		fd = listening(&port);
+		assert_non_null(m = socketmap_start(&state_of_daemon, fd,
+		    setting, &f));
+	}
+	/* No link, no bufferevent, not watched, not connected, not written,
+	 * no bytes: told as what it is. */
+	assert_in_range(temp, 5, 12);
+	assert_in_range(cut, 5, 16);
+	socketmap_stop(m);
 }
 
 static const char page[] = "GET /metrics HTTP/1.0\r\n\r\n";
@@ -383,6 +507,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_start),
 		cmocka_unit_test(test_map_serves),
+		cmocka_unit_test(test_map_resolves),
 		cmocka_unit_test(test_metrics_start),
 		cmocka_unit_test(test_metrics_serve),
 	};

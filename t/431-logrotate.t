@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::Talk;
@@ -16,7 +17,9 @@ my ($logrotate) = grep { -x } '/usr/sbin/logrotate', '/sbin/logrotate';
 plan skip_all => 'no logrotate' unless $logrotate;
 plan skip_all => 'needs root' if $> != 0;
 
-my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n");
+my $port = Tlspolicy::Scratch::free_port();
+my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
+    settings => { metrics => "inet:$port\@127.0.0.1" });
 my $log = "$daemon->{dir}/audit.log";
 my $state = scratch()->path('logrotate.state');
 
@@ -107,6 +110,26 @@ subtest 'rotated twice, while sessions are judged' => sub {
 		$mine += () = $text =~ /"event":"refused-mail"/g;
 	}
 	is($mine, $judged, "each of $judged refusals is recorded once");
+};
+
+# The daemon looks at the name in between, more than once.
+subtest 'the signal is late' => sub {
+	my $warnings = sub {
+		return scalar(() = $daemon->log =~ /without a signal|healthz/g);
+	};
+	my $before = $warnings->();
+	my $conf = snippet(sub { $_[0] =~ s/^(\s*)(?=kill -)/$1sleep 1.2; /mr });
+	like(Tlspolicy::Scratch::slurp($conf), qr/sleep 1.2; kill/, 'it is');
+	judge(5);
+	rotate($conf, 'late');
+	judge(5);
+	my $http = HTTP::Tiny->new(timeout => 60);
+	is($http->get("http://127.0.0.1:$port/healthz")->{status}, 200, 'well');
+	like($http->get("http://127.0.0.1:$port/metrics")->{content},
+	    qr/^tlspolicy_audit_astray 0$/m, 'nothing is astray');
+	is($warnings->(), $before, 'and no warning');
+	unlike(Tlspolicy::Scratch::slurp($log), qr/"why"/, 'no reason is linked');
+	whole('late');
 };
 
 # What an admin may do to it.

@@ -272,6 +272,8 @@ subtest 'the audit log' => sub {
 	    tlspolicy_audit_lost_lines => 3), 'AuditCut');
 	fires('a checkpoint waits', $was, changed($was,
 	    tlspolicy_audit_checkpoint_waits => 1), 'CheckpointWaits');
+	fires('its key stays', $was, changed($was,
+	    tlspolicy_audit_key_stuck => 1), 'AuditKeyStuck');
 	my $limits = '/usr/bin/prlimit';
 	ok(-x $limits, $limits);
 	my $m = mail(1, %tls);
@@ -336,9 +338,111 @@ subtest 'certificates of the MTA' => sub {
 	fires('well', $was, $was);
 };
 
+# Its note beside the store, as t/346 has it from a directory.  From here on it
+# stays: the dashboard asks for it.
+subtest 'a directory' => sub {
+	my $without = page();
+	my $noted = sub {
+		my ($note, $followed) = @_;
+		scratch()->write("$daemon->{name}/policy.mdb-sync", "$note\n");
+		return page_when($note, sub {
+		    ($_[0]{tlspolicy_directory_followed} // '') eq $followed });
+	};
+	my $at = sub {
+		my ($page, $minute) = @_;
+		my $n = 'tlspolicy_directory_answered_timestamp_seconds';
+		return changed($page, $n => 60 * $minute);
+	};
+	my $now = time;
+	my ($good, $bad) = ($noted->("good $now", 1),
+	    $noted->("failed $now an entry that is no rule", 0));
+	my ($was, $end) = ($at->($good, BEFORE), BEFORE + AFTER);
+	fires('it is followed', $without, $at->($good, $end));
+	fires('an entry that is no rule', $was, $at->($bad, $end),
+	    'DirectoryNotFollowed');
+	fires('it is away', $was, $at->($bad, BEFORE), 'DirectoryNotFollowed',
+	    'DirectoryOld');
+	fires('nobody asks it', $was, $was, 'DirectoryOld');
+	fires('it has never answered', $without, $at->($bad, -$zero / 60),
+	    'DirectoryNotFollowed', 'DirectoryOld');
+	$noted->("good $now", 1);
+};
+
+# On from here: without it the page has nothing of it.
+subtest 'privacy' => sub {
+	my $privacy = sub {
+		my ($up, $overdue) = @_;
+		return page_when("privacy_up $up, privacy_overdue $overdue", sub {
+		    ($_[0]{tlspolicy_privacy_up} // '') eq $up &&
+		    ($_[0]{tlspolicy_privacy_overdue} // '') eq $overdue });
+	};
+	my $without = page();
+	reload_with(privacy => 'days:2');
+	my $was = $privacy->(1, 0);
+	fires('it is turned on', $without, $was);
+	my $salts = "$daemon->{dir}/salts";
+	# A day that cannot be erased: a folder, and something in it.
+	for my $folder ("$salts/2026-01-01", "$salts/2026-01-01/x") {
+		mkdir $folder or die;
+	}
+	$daemon->hup;
+	fires('a day stays', $was, $privacy->(0, 1), 'PrivacyDown',
+	    'PrivacyOverdue');
+	for my $folder ("$salts/2026-01-01/x", "$salts/2026-01-01") {
+		rmdir $folder or die;
+	}
+	$was = $privacy->(1, 0);
+	fires('it is gone', $was, $was);
+	reload_with();
+	page_when('that it is off', sub {
+	    !exists $_[0]{tlspolicy_privacy_up} });
+	rename $salts, "$salts.away" or die;
+	scratch()->write("$daemon->{name}/salts", '');
+	reload_with(privacy => 'days:2');
+	fires('neither written nor looked through', $was, $privacy->(0, 1),
+	    'PrivacyDown', 'PrivacyOverdue');
+	unlink $salts or die;
+	rename "$salts.away", $salts or die;
+	$daemon->hup;
+	$was = $privacy->(1, 0);
+	fires('that is mended', $was, $was);
+	fires('none, and nothing overdue', $was, changed($was,
+	    tlspolicy_privacy_up => 0), 'PrivacyDown');
+};
+
 subtest 'each alert' => sub {
 	my @all = $alerts =~ /^ *- alert: Tlspolicy(\w+)$/mg;
 	is_deeply([sort keys %fired], [sort @all], 'has been seen');
+};
+
+# Grafana itself cannot be asked here: what it would show wrongly without a word.
+subtest 'the dashboard is laid out' => sub {
+	my $dashboard = decode_json(Tlspolicy::Scratch::slurp(
+	    "$folder/tlspolicy-dashboard.json"));
+	my (%place, %known);
+	$known{"\$$_->{name}"} = 1 for @{$dashboard->{templating}{list}};
+	for my $panel (@{$dashboard->{panels}}) {
+		my ($title, $pos) = @$panel{qw(title gridPos)};
+		cmp_ok($pos->{x} + $pos->{w}, '<=', 24, "$title: its width");
+		for my $x ($pos->{x} .. $pos->{x} + $pos->{w} - 1) {
+			for my $y ($pos->{y} .. $pos->{y} + $pos->{h} - 1) {
+				fail("$title covers $place{$x, $y}")
+				    if $place{$x, $y};
+				$place{$x, $y} = $title;
+			}
+		}
+		my %refs;
+		for my $target (@{$panel->{targets} // []}) {
+			fail("$title: $target->{refId} twice")
+			    if $refs{$target->{refId}}++;
+			is($target->{datasource}{uid}, '${datasource}',
+			    "$title: whatever Prometheus there is");
+			for ($target->{expr} =~ /(\$\w+)/g) {
+				fail("$title: $_ is no variable")
+				    unless $known{$_} || /^\$__/;
+			}
+		}
+	}
 };
 
 # A misspelt name would never be found, and so be no alert.

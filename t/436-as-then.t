@@ -72,6 +72,23 @@ my $json = decode_json(then('--json')->{out});
 is($json->{not_judged}, 0, 'JSON');
 is_deeply($json->{groups}, [], 'nothing differs');
 
+# Of one day: what the log tells in front of it counts, a forgery behind it not.
+my ($first) = Tlspolicy::Scratch::slurp($log) =~
+    /"refused-mail","time":"([^"]+)"/;
+$r = then('--until', $first, '--json');
+is($r->{status}, 1, 'before the first record: nothing was judged');
+like($r->{err}, qr/^of that time: none of 7 records$/m, 'which is said');
+$r = then('--since', substr($first, 0, 10), '--until', substr $first, 0, 10);
+is($r->{status}, 0, 'its day');
+like($r->{out}, qr/^7 records; by the policy/m, 'all of it');
+my ($second) = Tlspolicy::Scratch::slurp($log) =~
+    /"event":"message","time":"([^"]+)"/;
+$r = then('--since', $second, '--json');
+is($r->{status}, 0, 'from the second record on');
+is(decode_json($r->{out})->{records}, 6, 'the others, and policies told before');
+is(then(@$_)->{status}, 64, "@$_") for ['--since', 'noon'], ['--left'],
+    ['--since', '2026-03-04', '--until', '2026-03-03'];
+
 # Whoever could write the log and its chain says that it was accepted.
 my $text = Tlspolicy::Scratch::slurp($log);
 sub forged

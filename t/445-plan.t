@@ -258,7 +258,7 @@ subtest 'not the policy that it was planned against' => sub {
 	mail($daemon, 'a@sender.test', ['b@loc.test']);
 	my $set = $daemon->tlspolicy('set', 'TLS_Clt:urgent.example', 'OK');
 	is($set->{status}, 0, 'somebody sets a rule');
-	like($set->{err}, qr/plan: this plan was made against other rules/,
+	like($set->{err}, qr/plan: there is a plan, made before these rules/,
 	    'and is told of the plan');
 	$clock->ahead(DAY + 1);
 	command_is($daemon, 65, qr/not the one/, 'apply');
@@ -270,6 +270,12 @@ subtest 'not the policy that it was planned against' => sub {
 	    'and takes it back');
 	($s, $code) = status($daemon);
 	is_deeply([$code, $s->{in_the_way}], [0, []], 'then it is the one again');
+	command_is($daemon, 0, qr/generation 4/, 'build', "$daemon->{dir}/new");
+	($s, $code) = status($daemon);
+	is_deeply([$code, $s->{in_the_way}, $s->{stale}, $s->{applied}],
+	    [0, [], JSON::PP::false, JSON::PP::true], 'its rules came by a build');
+	command_is($daemon, 0, qr/in force already/, 'apply');
+	ok(!-e "$daemon->{store}.plan", 'and it is gone');
 };
 
 # However the plan's file is harmed, no answer changes, and no record agrees.

@@ -215,6 +215,33 @@ subtest 'a line that was torn' => sub {
 	all_have_salts($d, 'torn');
 };
 
+# Who takes the salts away takes those of before away, not those to come.
+subtest 'removed under the daemon' => sub {
+	my $d = start();
+	my @take = (sub { unlink glob "$d->{dir}/salts/*" },
+	    sub { rename "$d->{dir}/salts", "$d->{dir}/away" },
+	    sub { my ($file) = glob "$d->{dir}/salts/*"; unlink $file;
+		scratch()->write("$d->{name}/salts/" . $file =~ s{.*/}{}r, '',
+		    0600) });
+	for my $n (1 .. @take) {
+		answer_is(message($d, "person$n\@example.com"), 'continue',
+		    "before $n");
+		my $said = () = $d->log =~ /salts of today were removed/g;
+		$take[$n - 1]->();
+		ok(Tlspolicy::Scratch::wait_for(60, sub { $said < (() =
+		    $d->log =~ /salts of today were removed/g) }),
+		    "the log says so, $n");
+		answer_is(message($d, "later$n\@example.com"), 'continue',
+		    "after $n");
+		like($d->tlspolicy('audit', 'show')->{out},
+		    qr/from=later$n\@example\.com to=bobby\@bar\.net/,
+		    "and who came later is told, $n");
+	}
+	health(200, qr/ok/, 'all is well');
+	is($d->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
+	is($d->stop, 0, 'ends');
+};
+
 subtest 'metrics' => sub {
 	my $d = start();
 	answer_is(message($d, 'alice@example.com'), 'continue', 'one');
@@ -293,6 +320,17 @@ subtest 'the clock' => sub {
 	is($d->tlspolicy('audit', 'verify')->{status}, 0, 'the log is whole');
 	is($d->stop, 0, 'ends');
 	mkdir "$d->{dir}/salts", 0700;
+	mkdir "$d->{dir}/salts/2020-01-01" or die;
+	for (['--day', '2020-01-01'], ['--expired'], ['bob@bar.net']) {
+		my $r = $d->tlspolicy('audit', 'erase', @$_);
+		isnt($r->{status}, 0, "a folder in a day's place: @$_");
+		like($r->{err}, qr/salts of 2020-01-01: Is a directory/,
+		    'is no day that is gone');
+	}
+	$d->run;
+	health(503, qr/people of old days cannot be erased/, 'nor to the daemon');
+	is($d->stop, 0, 'ends');
+	rmdir "$d->{dir}/salts/2020-01-01" or die;
 	scratch()->write("$d->{name}/salts/$_", "x\n", 0600)
 	    for '2020-01-01', '2020-01-02', '2020-01-03', 'notes';
 	is($d->tlspolicy('audit', 'erase', '--day', '2020-01-02')->{out},

@@ -26,6 +26,12 @@ sub pair {
 	    =~ s/(confSERVER_KEY', `)[^']*/$1$key/r };
 }
 
+sub shown {
+	my ($kind) = @_;
+	my ($cert, $key) = $setups->{certs}->pair($kind);
+	return sub { $_[0] =~ s/^(define.`confSERVER_KEY'.*)$/$1\ndefine(`confCLIENT_CERT', `$cert')dnl\ndefine(`confCLIENT_KEY', `$key')dnl/mr };
+}
+
 my $map = "unix:$setups->{daemon}{dir}/map.sock";
 my $on = { socketmap => $map };
 
@@ -94,6 +100,14 @@ my @rows = (
 	    finds => 'sendmail-no-tls' },
 	'a certificate that has ended' => { mc => pair('endedserver'),
 	    finds => 'certificate-expired' },
+	'a certificate that is not for clients, shown to servers' => { mc => shown('server'),
+	    says => qr/ClientCertFile: /, finds => 'certificate-weak' },
+	'one that has ended, shown to servers' => { mc => shown('expired'),
+	    finds => 'certificate-expired' },
+	'the CA first, in both' => { mc => sub {
+		my $file = $setups->{certs}->ca_first('server');
+		shown('server')->($_[0]) =~ s/((?:SERVER|CLIENT)_CERT', `)[^']*/$1$file/gr },
+	    finds => 'certificate-weak certificate-unusable certificate-unusable' },
 	'metrics, and a certificate of which they say nothing' => {
 	    conf => { metrics => 'inet:' . Tlspolicy::Scratch::free_port()
 		. '@127.0.0.1' }, finds => 'certificate-unwatched' },

@@ -41,6 +41,12 @@ sub pair {
 	    smtpd_tls_key_file => sub { ($_[0]{certs}->pair($kind))[1] } };
 }
 
+# The same of what is shown to servers.
+sub shown {
+	my ($main) = pair(@_);
+	return { map { s/^smtpd/smtp/r => $main->{$_} } keys %$main };
+}
+
 # smtpd_milter_maps with such a table.
 sub table {
 	my ($setups, $type, $text) = @_;
@@ -129,6 +135,31 @@ my @rows = (
 		($setups->{certs}->pair('server'))[0] }, finds => '' },
 	'a certificate that is not for servers' => {
 	    main => pair('clientserver'), finds => 'certificate-weak' },
+	'the CA before it in its file' => {
+	    main => { smtpd_tls_cert_file => sub { $_[0]{certs}->ca_first('server') } },
+	    finds => 'certificate-unusable' },
+	'the CA before it in a chain file' => {
+	    main => { smtpd_tls_chain_files => sub { join ', ', ($_[0]{certs}->pair('server'))[1],
+		$_[0]{certs}->ca_first('server') } },
+	    finds => 'certificate-unusable' },
+	# What smtp(8) shows.
+	'a certificate for servers is shown to servers' => {
+	    main => shown('server'), says => qr/smtp_tls_cert_file: \S+server\.pem/, finds => 'certificate-weak' },
+	'one for clients' => { main => shown('client90'), finds => '' },
+	'one that has ended' => { main => shown('expired'), finds => 'certificate-expired' },
+	'the key of another one' => {
+	    main => { %{shown('client90')}, smtp_tls_key_file => sub { ($_[0]{certs}->pair('server'))[1] } },
+	    finds => 'certificate-unusable' },
+	'the CA first, shown to servers' => {
+	    main => { %{shown('client90')}, smtp_tls_cert_file => sub { $_[0]{certs}->ca_first('client90') } },
+	    finds => 'certificate-unusable' },
+	'of one service alone' => {
+	    master => sub { my ($cert, $key) = $setups->{certs}->pair('expired');
+		"$_[0]other unix - - n - - smtp\n -o smtp_tls_cert_file=$cert\n -o smtp_tls_key_file=$key\n" },
+	    finds => 'certificate-expired' },
+	'the same key to both, and for everybody' => {
+	    before => sub { chmod 0644, ($_[0]{certs}->pair('server'))[1] },
+	    main => shown('server'), finds => 'key-open certificate-weak' },
 	'no certificate' => {
 	    main => { smtpd_tls_cert_file => '', smtpd_tls_key_file => '' },
 	    finds => 'postfix-no-certificate' },
@@ -526,6 +557,22 @@ my @rows = (
 	    master => sub { "$_[0]bare unix - - n - - smtp\n"
 		. " -o smtp_tls_CAfile=\n" },
 	    finds => 'postfix-no-server-ca' },
+	'DANE rules, and no DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example DANE:may\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" },
+	    master => sub { "$_[0]other unix - - n - - smtp\n -o smtp_dns_support_level=enabled\n" },
+	    keeps => qr/^smtp_dns_support_level = dnssec$/m,
+	    finds => 'postfix-no-dnssec postfix-no-dnssec' },
+	'DANE rules, and DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example DANE\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy", smtp_dns_support_level => 'dnssec' },
+	    finds => '' },
+	'DANE that only records, and no DNSSEC' => {
+	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
+	    rules => "TLS_Rcpt:a.example WARN+DANE\n",
+	    main => { smtp_tls_policy_maps => "socketmap:$map:tlspolicy" }, finds => '' },
 	'VERIFY rules, and CAs in a folder' => {
 	    conf => { socketmap => $map, 'socketmap-mode' => '0666' },
 	    rules => "TLS_Rcpt:a.example VERIFY\n",

@@ -35,4 +35,32 @@ my @recipients = qw(payroll@example.org postmaster@example.org
 
 my @asked = $site->ask_postfix(\@clients, \@senders, \@recipients);
 $site->verdicts_are('provider', \@asked, '-r', $rules);
+
+# Senders that are bound to their hosts by tables of clients.
+$site = Tlspolicy::Site->start('bound');
+$site->reload;
+$import = $site->tlspolicy('import', '--config', $site->{etc}, 'postfix');
+is($import->{status}, 0, 'bound: all lines are of equal force') or
+    diag($import->{err});
+like($import->{out}, qr/^Profile:bank\tPERM\+ENCR:0\+CLIENT:192.0.2.0\/28\+\+CLIENT:/m,
+    'bound: a class is a profile');
+$rules = $site->{scratch}->write('rules', $import->{out});
+@clients = (['[UNAVAILABLE]', '192.0.2.1'], ['[UNAVAILABLE]', '192.0.2.15'],
+    ['[UNAVAILABLE]', '192.0.2.16'], ['mx.bank.example', '192.0.2.5'],
+    ['mx.insurer.example', '203.0.113.1'], ['mx.insurer.example', '192.0.2.3'],
+    ['a.mx.insurer.example', '203.0.113.2'], ['MX.Insurer.Example', '203.0.113.3'],
+    ['out.insurer.example', '203.0.113.4'], ['a.out.insurer.example', '203.0.113.5'],
+    ['a.b.out.insurer.example', '203.0.113.6'], ['[UNAVAILABLE]', '198.51.100.9'],
+    ['x.example', '198.51.101.9'], ['[UNAVAILABLE]', 'IPV6:2001:db8:1::9'],
+    ['[UNAVAILABLE]', 'IPV6:2001:db9::9'], ['xout.insurer.example', '203.0.113.7']);
+@senders = ('', 'a@bank.example', 'a@x.bank.example', 'desk@bank.example',
+    'DESK@Bank.Example', 'desk@x.bank.example', 'a@insurer.example',
+    'a@x.insurer.example', 'news@insurer.example', 'both@insurer.example',
+    'a@city.example', 'b@city.example', 'c@free.example', 'bank@bank.example',
+    'a+x@insurer.example', 'd@city.example', 'x@CITY.example');
+@recipients = qw(a@example.org b@example.org c@example.org d@example.org);
+@asked = $site->ask_postfix(\@clients, \@senders, \@recipients);
+$site->verdicts_are('bound', \@asked, '-r', $rules);
+cmp_ok(scalar(grep { $_->[1] eq 'reject' } @asked), '>', 100,
+    'bound: many: reject');
 done_testing;

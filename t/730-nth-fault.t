@@ -12,8 +12,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Errno ();
-use POSIX qw(WNOHANG);
+use Errno qw(EINTR);
+use IPC::Open2 ();
 use Test::More;
 use Time::HiRes qw(time);
 use Tlspolicy::Daemon;
@@ -28,7 +28,12 @@ plan skip_all => $missing if defined $missing;
 plan skip_all => 'a sanitizer has a malloc of its own'
     if `nm -D $tlspolicy` =~ /__(?:asan|tsan|ubsan)_/;
 
-my $scratch = Tlspolicy::Scratch->new;
+# No disk is waited for where there is memory.
+my $scratch = do {
+	local $ENV{TMPDIR} = -w '/dev/shm' ? '/dev/shm' : $ENV{TMPDIR};
+	delete $ENV{TMPDIR} unless defined $ENV{TMPDIR};
+	Tlspolicy::Scratch->new;
+};
 my $all = ($ENV{TLSPOLICY_FAULTS} // '') eq 'all';
 my ($tmp, $hit, $out, $err) = map { $scratch->path($_) } qw(tmp hit out err);
 mkdir $tmp or die "$tmp: $!\n";
@@ -41,6 +46,8 @@ my $new = $old . "TLS_Clt:new.example PERM+VERIFY:128\n";
 my $old_rules = $scratch->write('old', $old);
 my $new_rules = $scratch->write('new', $new);
 my $conf = $scratch->write('conf', "rules = $old_rules\nstore = $store\n");
+my @nobody = qw(client_name=other.example client_addr=198.51.100.1 v=8.18.1
+    j=mx.example.net);
 my @clear = qw(client_name=mail.example.com client_addr=192.0.2.1
     mail_addr=a@bank.example v=8.18.1 j=mx.example.net);
 my $batch = $scratch->write('batch', '{"client_name":"mail.example.com",' .
@@ -50,21 +57,50 @@ my $batch = $scratch->write('batch', '{"client_name":"mail.example.com",' .
 my $access = $scratch->write('access', "TLS_Clt:a.example\tVERIFY:112\n" .
     "TLS_Rcpt:b.example\tENCR:128\nFrom:c.example\tREJECT\n");
 
+# A server for each command line (t/fault/nth.c), of which the last few are kept.
+my (@servers, %server);
+sub server
+{
+	my ($stdin, @cmd) = @_;
+	my $key = join "\0", $stdin // '/dev/null', @cmd;
+	return $server{$key} if $server{$key};
+	while (@servers > 4) {
+		my $old = delete $server{shift @servers};
+		close $old->{in};
+		waitpid $old->{pid}, 0;
+	}
+	local %ENV = (%ENV, NTH_SERVER => 1, NTH_IN => $stdin // '/dev/null',
+	    NTH_OUT => $out, NTH_ERR => $err, NTH_HIT => $hit, TMPDIR => $tmp,
+	    LD_PRELOAD => Tlspolicy::Fault::library('nth'));
+	my $pid = IPC::Open2::open2(my $from, my $to, @cmd);
+	push @servers, $key;
+	return $server{$key} = { pid => $pid, in => $to, out => $from };
+}
+
+sub told
+{
+	my ($server) = @_;
+	my $bytes = '';
+	while (length $bytes < 8) {
+		my $n = sysread $server->{out}, $bytes, 8 - length $bytes,
+		    length $bytes;
+		next if !defined $n && $!{EINTR};
+		die "no word of a run: $!\n" unless $n;
+	}
+	return unpack 'q', $bytes;
+}
+
+# fault: KIND:N; error; sites: a file.
 sub run
 {
-	my ($env, $stdin, @cmd) = @_;
-	my $pid = fork // die "fork: $!\n";
-	if (!$pid) {
-		open STDIN, '<', $stdin // '/dev/null' or POSIX::_exit(126);
-		open STDOUT, '>', $out or POSIX::_exit(126);
-		open STDERR, '>', $err or POSIX::_exit(126);
-		@ENV{keys %$env} = values %$env;
-		exec { $cmd[0] } @cmd or POSIX::_exit(127);
-	}
+	my ($fault, $stdin, @cmd) = @_;
+	my $server = server($stdin, @cmd);
+	syswrite $server->{in}, join(' ', map { $fault->{$_} // '-' }
+	    qw(fault error sites)) . "\n";
+	my $pid = told($server);
 	local $SIG{ALRM} = sub { kill 'KILL', $pid };
 	alarm 30;
-	waitpid $pid, 0;
-	my $status = $?;
+	my $status = told($server);
 	alarm 0;
 	return { status => $status >> 8, signal => $status & 127,
 	    out => Tlspolicy::Scratch::slurp($out),
@@ -226,13 +262,15 @@ my $kept = $scratch->write('kept-conf', Tlspolicy::Scratch::slurp($conf) .
     "claims = $true_claims\n");
 
 # Mail that left, by an MTA's own log, and what the MTA had been told.
-my $deliveries = $scratch->write('deliveries', join '', map {
+my $deliveries = $scratch->write('deliveries', join '', (map {
     "2026-11-1${_}T10:00:00Z mx postfix/smtp[1]: Verified TLS connection " .
     "established to mx.left.example[192.0.2.25]:25: TLSv1.3 with cipher " .
     "TLS_AES_256_GCM_SHA384 (256/256 bits)\n2026-11-1${_}T10:00:01Z mx " .
     "postfix/smtp[1]: 4Y$_: to=<a\@left.example>, relay=mx.left.example" .
     "[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n"
-    } 1 .. 6);
+    } 1 .. 6), "2026-11-17T10:00:01Z mx postfix/smtp[2]: 4Y9: to=<a\@kept.example>, " .
+    "relay=mx.kept.example[192.0.2.26]:25, delay=1, delays=0/0/0/1, dsn=4.7.4, " .
+    "status=deferred (TLS is required, but was not offered by host mx.kept.example)\n");
 my $left = $scratch->write('left', Tlspolicy::Scratch::must($tlspolicy, 'audit',
     'from-log', '-c', $conf, $deliveries) . join '', map {
     '{"v":1,"event":"outbound","time":"2026-11-0' . $_ . 'T09:59:00.000000Z",' .
@@ -271,9 +309,10 @@ my @commands = (
 	{ name => 'show --json', args => [ 'show', '--json' ] },
 	{ name => 'lint --mta', args => [ 'lint', '--json', '--mta', 'postfix',
 	    $new_rules ] },
-	{ name => 'import postfix', args => [ 'import', '--level', 'may', 'postfix', $map ] },
-	{ name => 'import csv', args => [ 'import', '--level', 'may', 'csv', $csv ] },
-	{ name => 'import starttls-everywhere', args => [ 'import', '--level', 'may',
+	{ name => 'import postfix', args => [ 'import', 'postfix', '--level',
+	    'may', $map ] },
+	{ name => 'import csv', args => [ 'import', 'csv', $csv ] },
+	{ name => 'import starttls-everywhere', args => [ 'import',
 	    'starttls-everywhere', $everywhere ] },
 	{ name => 'cert --json', args => [ 'cert', '--json', '--host',
 	    'mail.example.com', $certificate ] },
@@ -322,6 +361,22 @@ my @commands = (
 	{ name => 'build DIR', args => [ 'build', $folder ], becomes => $new },
 	{ name => 'build, kept claims', args => [ 'build', $new_rules ],
 	    conf => $kept, becomes => $new },
+	{ name => 'set, kept claims', args => [ 'set', 'TLS_Clt:new.example',
+	    'PERM+VERIFY:128' ], conf => $kept, becomes => 'set' },
+	{ name => 'set, a claim is broken', args => [ 'set',
+	    'TLS_Clt:example.com', 'OK' ], conf => $kept },
+	{ name => 'check, a folder', args => [ 'check', '-v', '-r', $folder,
+	    @nobody, 'rcpt_addr=pay@example.org', 'mail_addr=a@b.bank.example' ],
+	    verdict => 1 },
+	{ name => 'check --json, a folder', args => [ 'check', '--json', '-r',
+	    $folder, @nobody, 'client_resolve=OK', 'mail_addr=a@a.bank.example' ],
+	    batch => 1 },
+	{ name => 'show --unbuilt', args => [ 'show', '--unbuilt' ] },
+	{ name => 'show --at', args => [ 'show', '--at', '2090-01-01' ] },
+	{ name => 'diff --json', args => [ 'diff', '--json', $folder ] },
+	{ name => 'plan cancel', args => [ 'plan', 'cancel' ], planned => 1 },
+	{ name => 'apply --canary', args => [ 'apply', '--canary', '10%',
+	    $planned_log ], planned => 1 },
 	{ name => 'lint DIR', args => [ 'lint', '--mta', 'sendmail', $folder ] },
 	{ name => 'prove', args => [ 'prove', '-r', $folder, '-f',
 	    $true_claims ] },
@@ -457,9 +512,8 @@ sub numbers
 	my ($command, $kind, $ever) = @_;
 	my $sites = $scratch->path('sites');
 	unlink $sites;
-	run({ LD_PRELOAD => Tlspolicy::Fault::library('nth'),
-	    NTH_FAULT => "$kind:0", NTH_SITES => $sites, TMPDIR => $tmp },
-	    $command->{stdin}, $tlspolicy, @{$command->{line}});
+	run({ fault => "$kind:0", sites => $sites }, $command->{stdin},
+	    $tlspolicy, @{$command->{line}});
 	restore(!$command->{none}) if defined $command->{becomes} ||
 	    $command->{plans};
 	my @calls = -e $sites ?
@@ -484,12 +538,9 @@ sub attack
 	my $number = defined $error && $error =~ /^E/ ?
 	    Errno->can($error)->() : $error;
 	for my $n (numbers($command, $kind, $ever)) {
-		my %env = (LD_PRELOAD => Tlspolicy::Fault::library('nth'),
-		    NTH_FAULT => "$kind:$n" . ($ever ? '+' : ''),
-		    NTH_HIT => $hit, TMPDIR => $tmp);
-		$env{NTH_ERROR} = $number if defined $number;
 		unlink $hit;
-		my $r = run(\%env, $command->{stdin}, $tlspolicy,
+		my $r = run({ fault => "$kind:$n" . ($ever ? '+' : ''),
+		    error => $number }, $command->{stdin}, $tlspolicy,
 		    @{$command->{line}});
 		$ran{$kind}++;
 		$hits{$kind}++ if -e $hit;
@@ -509,9 +560,9 @@ for my $command (@commands) {
 	    @rest ];
 	restore(!$command->{none});
 	$command->{before} = shown();
-	$command->{clean} = run({ TMPDIR => $tmp }, $command->{stdin},
-	    $tlspolicy, @{$command->{line}});
+	$command->{clean} = run({}, $command->{stdin}, $tlspolicy, @{$command->{line}});
 	$command->{after} = shown();
+	isnt($command->{clean}{status}, 64, "$command->{name} is a command");
 	if (defined $command->{becomes}) {
 		isnt($command->{after}, $command->{before},
 		    "$command->{name} changes the store");

@@ -6,6 +6,8 @@
 # what is not recorded, never refuses for good for want of memory, and is well
 # again when the fault is over.  The key of its log is a ratchet, which turns at
 # each SIGHUP: a log that verifies by the start key has lost no epoch.
+# A plan is judged beside, which refuses what the policy accepts and lets in what
+# that refuses.
 #
 # A sample of n; TLSPOLICY_FAULTS=all takes every one (scripts/soak-faults).
 use strict;
@@ -48,6 +50,13 @@ my $daemon = daemon($policy, env => $fault->env, settings => {
     'default-class' => 'perm', 'add-header' => 'yes',
     'audit-key-file' => $key,
     socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
+scratch()->write("$daemon->{name}/to-come", <<'END');
+TLS_From:good.example PERM+VERIFY:256
+TLS_To:hold@bar.test PERM+VERIFY:128
+TLS_Srv:dest.test OK
+END
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'plan', '-c',
+    $daemon->{conf}, "$daemon->{dir}/to-come");
 my $http = HTTP::Tiny->new(timeout => 0.4);
 $SIG{PIPE} = 'IGNORE'; # peers that close are a part of it
 my ($number, $rotated, @accepted) = (0, 0);
@@ -342,14 +351,24 @@ cmp_ok($epochs // 0, '>', 20, 'the ratchet has turned');
 is(Tlspolicy::Scratch::slurp($key) =~ /^epoch (\d+)$/m ? $1 : 0,
     ($epochs // 0) + 1, 'and its file says so') or
     diag($r->{out}, substr $daemon->log, -2000);
-my (%withdrawn, %recorded);
+my (%withdrawn, %recorded, %beside);
 for my $line (map { split /\n/, Tlspolicy::Scratch::slurp($_) } @files) {
 	my $record = JSON::PP::decode_json($line);
 	$withdrawn{$record->{of}} = 1 if $record->{event} eq 'withdrawn';
 	$recorded{$record->{queue_id}} = $record->{seq}
 	    if $record->{event} eq 'message';
+	next unless $record->{event} =~ /^(?:message|refused)/;
+	my $result = $record->{plan} ? $record->{plan}{result} : 'no plan';
+	$result .= ' and answered' if $record->{plan}{answered};
+	$beside{$result}++;
 }
 my @unrecorded = grep { !$recorded{$_} || $withdrawn{$recorded{$_}} } @accepted;
 is("@unrecorded", '', scalar(@accepted) . ' accepted, all recorded');
 
+
+# Which policy answers is never a matter of what failed.
+note(join ', ', map { "$beside{$_} $_" } sort keys %beside);
+cmp_ok($beside{differs} // 0, '>', 20, 'the plan was judged beside');
+delete @beside{'same', 'differs', 'not-judged', 'no plan'};
+is(join(' ', keys %beside), '', 'and has answered nothing');
 done_testing;

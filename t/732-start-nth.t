@@ -35,6 +35,10 @@ my $port = Tlspolicy::Scratch::free_port();
 my $daemon = Tlspolicy::Daemon->new(scratch => scratch(),
     rules => "TLS_Clt:example.com PERM+ENCR:112\n", settings => {
     'audit-key-file' => $key, socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
+# A plan that would let in whom the policy refuses.
+scratch()->write("$daemon->{name}/to-come", "TLS_Clt:example.com OK\n");
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'plan', '-c',
+    $daemon->{conf}, "$daemon->{dir}/to-come");
 my $manager = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
     Local => scratch()->path('notify.sock')) or die "notify.sock: $!\n";
 my $log = scratch()->path('start.log');

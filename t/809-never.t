@@ -39,7 +39,7 @@ sub examples {
 }
 
 my %row = Tlspolicy::Tree::code('policy/rules/never.c') =~
-    /^\t\{ "([\w-]+)", [A-Z_| ]+, (true|false), never_/mg;
+    /^\t\{ "([\w-]+)", [A-Z_| ]+, (true|false),\s[0A-Z_| \n\t]+,\snever_/mg;
 my ($list) = $section =~ /^(\.Bl -tag.*?^\.El)/ms;
 my %paragraph = map { /\A\.It Li ([\w-]+)\n/ ? ($1 => $_) : () }
     split /^(?=\.It )/m, $list;

@@ -171,7 +171,7 @@ found(const char *file)
 	static char memory[65536];
 	static struct trials all;
 	struct doctor_unit unit = { .socket_there = with->unit };
-	struct findings list, if_rules, if_verify, if_prints;
+	struct findings list, if_rules, if_verify, if_dane, if_prints;
 	struct rulefile rules;
 	struct doctor d = { .conf = "conf", .socket = or(with->socket, OURS),
 		.set_socket = or(with->set_socket, OURS), .set_group = "",
@@ -182,7 +182,7 @@ found(const char *file)
 		.store = "store", .audit_file = "", .rules_file = "rules",
 		.rules = with->rules == NULL ? NULL : &rules, .unit = &unit,
 		.findings = &list, .if_rules = &if_rules,
-		.if_verify = &if_verify, .if_prints = &if_prints,
+		.if_verify = &if_verify, .if_dane = &if_dane, .if_prints = &if_prints,
 		.trials = &all };
 	struct text out;
 	struct fault f;
@@ -191,6 +191,7 @@ found(const char *file)
 	findings_init(&list);
 	findings_init(&if_rules);
 	findings_init(&if_verify);
+	findings_init(&if_dane);
 	findings_init(&if_prints);
 	unit_read_rules(&rules, or(with->rules, "TLS_Clt: WARN+VERIFY\n"));
 	text_init(&out, memory, sizeof memory);
@@ -200,6 +201,7 @@ found(const char *file)
 	findings_free(&list);
 	findings_free(&if_rules);
 	findings_free(&if_verify);
+	findings_free(&if_dane);
 	findings_free(&if_prints);
 	rulefile_free(&rules);
 	return memory;

@@ -4,8 +4,12 @@
  * Erased is by the clock alone.  One that has gone ahead by mistake erases too
  * early, which nothing brings back; one that has gone back erases nothing.
  */
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,6 +201,44 @@ watch_failing(struct salting *s, int64_t now_us)
 	s->told_failing = failing;
 }
 
+/*
+ * The day's file is not where readers look for it.  Of a day that is over it may
+ * be erased.  The lock is held.
+ */
+static bool
+is_astray(const struct salting *s, int32_t today)
+{
+	char path[SETTINGS_STRING_MAX + sizeof "/" SALTS_FOLDER + 32];
+	struct stat ours, there;
+	struct text text;
+
+	if (s->fd == -1 || s->day != today || fstat(s->fd, &ours) == -1)
+		return false;
+	text_init(&text, path, sizeof path);
+	text_puts(&text, s->folder);
+	text_puts(&text, "/" SALTS_FOLDER "/");
+	day_print(s->day, &text);
+	if (lstat(path, &there) == -1)
+		return errno == ENOENT || errno == ENOTDIR;
+	return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
+}
+
+static void
+watch_astray(struct salting *s, int64_t now_us)
+{
+	bool astray;
+
+	pthread_mutex_lock(&s->lock);
+	astray = is_astray(s, day_of(now_us));
+	if (astray)
+		(void)try_again(s, now_us);
+	pthread_mutex_unlock(&s->lock);
+	if (astray)
+		log_warnx("privacy: the salts of today were removed, renamed "
+		    "or replaced; who is hidden in records so far cannot be "
+		    "told without them");
+}
+
 void
 salting_watch(struct salting *s, int64_t now_us, int64_t now_ms)
 {
@@ -206,6 +248,7 @@ salting_watch(struct salting *s, int64_t now_us, int64_t now_ms)
 		return;
 	if (again) {
 		s->tried_ms = now_ms;
+		watch_astray(s, now_us);
 		watch_failing(s, now_us);
 		watch_room(s);
 	}

@@ -13,7 +13,8 @@
  * are because something failed.
  *
  * Once a second salting_watch() erases days that are old enough, and tries
- * again what failed.
+ * again what failed; and it begins another file when the day's is not where
+ * readers look for it.
  *
  * Threads: any, but salting_follow() and salting_watch(): one at a time.
  */

@@ -73,7 +73,7 @@ struct writer {
 	struct entry *sealed, **sealed_last; /* in the file's buffer */
 	struct entry *unsynced, **unsynced_last; /* written; sync = each */
 	struct reopening *now; /* how the open file was asked for */
-	int64_t watched_ms;
+	int64_t watched_ms, renamed_ms; /* the latter 0: it has its name */
 	bool homeless; /* the file has no name, and there is no new one */
 	bool told_astray, reported; /* WRITER_ASTRAY; WRITER_FAILING */
 	uint64_t epoch_seq; /* the last line of the epoch before; 0: not known */

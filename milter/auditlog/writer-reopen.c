@@ -12,7 +12,10 @@
 
 #include "milter/auditlog/writer-internal.h"
 
-enum { RESERVE = 64 * 1024 * 1024 };
+enum {
+	RESERVE = 64 * 1024 * 1024,
+	ROTATING_MS = 2000 /* between logrotate's rename and its signal */
+};
 
 void
 writer_reopening_free(struct reopening *r)
@@ -211,7 +214,11 @@ settle_reopening(struct writer *w, struct reopening *r)
 		w->full = r->options.full;
 		w->file.keep = w->sync != AUDIT_SYNC_NONE;
 		w->stats.astray = w->told_astray = false;
+		w->renamed_ms = 0;
 		remember(w, &r->options);
+	} else {
+		/* The signal has come: nothing is waited for. */
+		w->renamed_ms = clock_ms() - ROTATING_MS;
 	}
 	r->done = true;
 	if (r->left && !r->good)
@@ -319,6 +326,22 @@ report_unseen(struct writer *w)
 	w->told_astray = true;
 }
 
+/*
+ * Who rotates renames and then signals: no day should begin with an alarm.  The
+ * file has a name meanwhile, and lines in it are found.
+ */
+static bool
+may_be_rotating(struct writer *w, enum logfile_place place)
+{
+	if (place != LOGFILE_AWAY || logfile_is_nameless(&w->file)) {
+		w->renamed_ms = 0;
+		return false;
+	}
+	if (w->renamed_ms == 0)
+		w->renamed_ms = clock_ms();
+	return clock_ms() - w->renamed_ms < ROTATING_MS;
+}
+
 void
 writer_watch(struct writer *w)
 {
@@ -328,6 +351,8 @@ writer_watch(struct writer *w)
 	w->busy_ms = w->watched_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
 	place = logfile_place(&w->file, w->now->path);
+	if (may_be_rotating(w, place))
+		place = LOGFILE_THERE;
 	if (place == LOGFILE_UNSEEN)
 		report_unseen(w);
 	pthread_mutex_lock(&w->lock);

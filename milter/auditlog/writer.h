@@ -19,8 +19,10 @@
  * last says so, in the log, too.
  *
  * Once a second the file's name is looked at.  When it leads to another file or
- * to none a new file is begun, with a link that says why.  While that cannot be
- * the old one is used, unless it has no name left: then it cannot be written.
+ * to none a new file is begun, with a link that says why.  A file that still has
+ * a name is given two seconds first: who rotates renames, and then asks to
+ * reopen.  While there can be no new file the old one is used, unless it has no
+ * name left: then it cannot be written.
  *
  * Threads: any number may submit; one at a time may reopen or close, and
  * nobody may submit after that.

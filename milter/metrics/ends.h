@@ -27,7 +27,7 @@ struct ends {
 	pthread_mutex_t lock;
 	bool known;
 	struct ends_numbers numbers;
-	/* Of what they are; the main thread's. */
+	/* What `numbers` were counted from; read by the main thread alone. */
 	uint64_t generation;
 	unsigned opened;
 	int32_t day;

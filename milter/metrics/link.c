@@ -14,7 +14,7 @@
 
 enum { LOOK_US = 250000, LOOK_CROWDED_US = 5000, INPUT_MAX = 64 * 1024 };
 
-/* Failures to accept come with what is evhttp's own. */
+/* evconnlistener's error callback gets evhttp's argument, not one of ours. */
 static struct metrics_links *served;
 
 struct metrics_link {
@@ -22,7 +22,7 @@ struct metrics_link {
 	struct bufferevent *socket;
 };
 
-/* evhttp takes its callbacks away when it lets go. */
+/* evhttp clears the event callback of a connection that it frees. */
 static bool
 has_ended(const struct metrics_link *l)
 {
@@ -64,7 +64,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 		look_soon(all);
 }
 
-/* evhttp sees the end of it like any other. */
+/* Shut down and not freed: evhttp reads the end and frees it by itself. */
 static void
 make_room(struct metrics_links *all)
 {

@@ -36,7 +36,7 @@ struct results {
 	char line[RECORD_LINE_MAX];
 };
 
-/* One line when a trouble begins, and one when it has ended. */
+/* Logs the changes of a state, not each datagram. */
 static void
 note_trouble(bool *before, bool now, const char *began, const char *ended)
 {
@@ -112,7 +112,7 @@ take(struct results *r, size_t n)
 		record(r, &r->told.policies[i]);
 }
 
-/* Milliseconds for which nothing more is read; 0: it may go on. */
+/* Milliseconds until the next second's datagrams may be read; 0: now. */
 static int
 rest_ms(struct results *r)
 {
@@ -152,7 +152,7 @@ loop(void *arg)
 	int rest = 0;
 
 	signals_block();
-	/* What is left alone for a while is not looked at either. */
+	/* While it rests the socket is left out: it would be ready at once. */
 	while (poll(fds, rest > 0 ? 1 : 2, rest > 0 ? rest : -1) != -1 ||
 	    errno == EINTR) {
 		if ((fds[0].revents & POLLIN) != 0)

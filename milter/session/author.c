@@ -25,7 +25,7 @@ author_is_asked(struct daemon *d)
 	settings_holder_drop(now);
 	if (!judged)
 		return false;
-	/* Without a store nobody knows. */
+	/* A store that cannot be read may have such rules. */
 	if (!store_holder_ask(&d->store, has_rules, &any, &why) || any)
 		return true;
 	return shadow_is_on(&d->shadow) && (!store_holder_ask(
@@ -90,7 +90,7 @@ put_facts(struct session *s)
 	return fromfield_put(&m->facts, slice_make(a->bytes, a->n));
 }
 
-/* No rule asked for what was not shown: nothing was judged. */
+/* No TLS_Header rule looked: the record says nothing of the From field. */
 static void
 forget(struct message *m)
 {

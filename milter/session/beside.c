@@ -24,7 +24,7 @@ struct asking {
 	bool good;
 };
 
-/* At MAIL the message gets its plan, later it must be that one. */
+/* At MAIL the plan is noted; a recipient is judged by no other one. */
 static bool
 is_plan_of(struct beside *b, const struct question *q,
     const struct plan *plan)
@@ -145,7 +145,7 @@ beside_take_mail(struct message *m)
 	b->other = b->other_mail = outcome_of(&b->mail);
 }
 
-/* The verdict of a recipient is gone with the next one. */
+/* Copies: the next recipient's verdict overwrites this one's. */
 static bool
 keep_graver(struct arena *memory, struct beside_outcome *most,
     const struct verdict *v)
@@ -182,7 +182,7 @@ beside_take_header(struct message *m, bool seen)
 
 	if (b->state != RECORD_PLAN_SAME)
 		return;
-	/* Shown it would have been, to a policy with such rules. */
+	/* The plan has TLS_Header rules, for which the header was not shown. */
 	if (!seen && b->later.nresults > 0)
 		b->state = RECORD_PLAN_UNJUDGED;
 	else if (!keep_graver(&m->facts.memory, &b->answer, &m->later) ||
@@ -223,7 +223,7 @@ beside_tell_rcpt(const struct message *m, const struct verdict *v,
 	const struct beside *b = &m->beside;
 	struct beside_outcome answer = outcome_of(v), other = b->other_mail;
 
-	/* Judged at RCPT was MAIL, for want of facts: then nothing else was. */
+	/* MAIL was judged at RCPT, when the feed's facts were there. */
 	if (v != &m->verdict && b->state == RECORD_PLAN_SAME) {
 		struct beside_outcome at_rcpt = outcome_of(&b->later);
 

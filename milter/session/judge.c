@@ -23,7 +23,7 @@ struct asking {
 	int64_t now_us;
 };
 
-/* Asked anew where commits overtook it: that time alone counts. */
+/* Called again after a commit overtook it: takes back what it had noted. */
 static void
 ask_store(void *arg, struct store_reader *reader)
 {
@@ -37,7 +37,7 @@ ask_store(void *arg, struct store_reader *reader)
 		m->unannounced = true;
 }
 
-/* True: to be asked once more, when the facts feed has told. */
+/* True: wants facts of the feed, and is to be judged again at RCPT. */
 static bool
 ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
     struct verdict *verdict, struct verdict *other)
@@ -67,13 +67,13 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		if (canary)
 			beside_give_up(m);
 	} else if (canary)
-		/* Its record names the generation that it was beside. */
+		/* Judged by the plan; its record names the live generation. */
 		verdict->generation = other->generation;
 	return fed_later && (verdict->unfed ||
 	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
 }
 
-/* What is judged once more is counted then. */
+/* A MAIL that is judged again at RCPT is counted there. */
 static void
 count(struct session *s, bool awaits, const struct verdict *verdict)
 {

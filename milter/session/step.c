@@ -36,7 +36,7 @@ fail(SMFICTX *ctx, struct session *s, const char *text)
 	return session_reply_policy_error(ctx, text);
 }
 
-/* A message that was judged and that the client did not end. */
+/* RSET, QUIT or a lost connection: a message judged and never ended. */
 static void
 abandon(struct session *s)
 {
@@ -172,7 +172,7 @@ step_header(SMFICTX *ctx, struct session *s, const void *arg)
 	return SMFIS_NOREPLY;
 }
 
-/* Nothing that could be accepted has been judged. */
+/* No MAIL, or one that waits for facts of RCPT and had no recipient. */
 static bool
 is_unjudged(const struct session *s)
 {
@@ -180,7 +180,7 @@ is_unjudged(const struct session *s)
 	    (s->message->awaits && s->message->nrcpts == 0);
 }
 
-/* All rules for its From field; what they say is for all recipients. */
+/* TLS_Header rules; their verdict is that of the message, not of one RCPT. */
 static sfsistat
 judge_author(SMFICTX *ctx, struct session *s)
 {
@@ -212,7 +212,7 @@ step_eoh(SMFICTX *ctx, struct session *s, const void *none)
 	return judge_author(ctx, s);
 }
 
-/* What the MTA is to do with the message besides accepting it. */
+/* Quarantine and header field; NULL, or which of them the MTA refused. */
 static const char *
 change_message(SMFICTX *ctx, struct session *s)
 {
@@ -237,7 +237,7 @@ step_eom(SMFICTX *ctx, struct session *s, const void *none)
 		return fail(ctx, s, unjudged);
 	if (!macros_queue_id(ctx, s))
 		return fail(ctx, s, no_memory);
-	/* Here only where the header was not shown. */
+	/* Judged at the end of the header, unless the MTA skipped that. */
 	answer = judge_author(ctx, s);
 	if (answer != SMFIS_CONTINUE)
 		return answer;

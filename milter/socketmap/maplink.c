@@ -32,7 +32,7 @@ send_answer(struct maplink *l, struct evbuffer *out, struct slice request,
 	    evbuffer_add_printf(out, "%zu:%s,", answer.n, buf) > 0;
 }
 
-/* It was found that nobody can be asked. */
+/* The question could not be put to the resolver; `why` says what was missing. */
 static bool
 cannot_resolve(struct maplink *l, struct evbuffer *out, struct slice request,
     const char *why)

@@ -95,7 +95,7 @@ tell(struct resolver *r, const char *why)
 	r->trouble = why != NULL;
 }
 
-/* Who hears it may ask the next question at once. */
+/* q->done() may call resolver_ask(), so the question is freed before it. */
 static void
 finish(struct resolver_question *q, struct slice reply, const char *why)
 {
@@ -134,7 +134,7 @@ on_time(evutil_socket_t fd, short what, void *arg)
 	fail(q, q->why);
 }
 
-/* What is found while it is asked is told later, as resolver_ask() says. */
+/* resolver_ask() never calls done() itself: a timer of 0 s does, after it. */
 static void
 fail_later(struct resolver_question *q, const char *why)
 {
@@ -144,7 +144,7 @@ fail_later(struct resolver_question *q, const char *why)
 	event_add(q->timer, &now);
 }
 
-/* NULL, or why there is none; not whole: there will be more of it. */
+/* NULL, or what is wrong with the reply; !*whole: more bytes have to come. */
 static const char *
 read_reply(struct link *l, struct text *reply, bool *whole)
 {
@@ -198,7 +198,7 @@ on_bytes(struct bufferevent *buffers, void *arg)
 	start_waiting(r);
 }
 
-/* A resolver that was started anew closes what rested. */
+/* An idle connection was closed, as when the resolver restarts: once more. */
 static void
 ask_again(struct link *l)
 {
@@ -266,7 +266,7 @@ free_link(struct resolver *r)
 	return r->nlinks < RESOLVER_LINKS_MAX ? link_open(r) : NULL;
 }
 
-/* Questions that wait, as far as there are connections for them. */
+/* Sends the waiting questions, as many as there are free connections. */
 static void
 start_waiting(struct resolver *r)
 {
@@ -319,7 +319,7 @@ resolver_ask(struct resolver *r, struct slice key, resolver_done *done,
 	return q;
 }
 
-/* Its answer may still come, and is for nobody. */
+/* Its connection goes, too: the answer would be taken for the next one's. */
 void
 resolver_cancel(struct resolver_question *q)
 {

@@ -201,3 +201,10 @@ reader_line(const struct reader *r)
 {
 	return r->last == NULL ? 0 : r->last->line;
 }
+
+bool
+reader_within(const struct reader_record *record, int64_t since, int64_t until)
+{
+	return (since == 0 || record->time_us >= since) &&
+	    (until == 0 || record->time_us < until);
+}

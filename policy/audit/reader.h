@@ -65,5 +65,8 @@ uint64_t reader_line(const struct reader *) NONNULL;
  * date alone (its first microsecond).
  */
 bool reader_time(struct slice, int64_t *time_us) NONNULL;
+/* Is the record from `since` on and before `until`?  0: there is no such end. */
+bool reader_within(const struct reader_record *, int64_t since, int64_t until)
+    NONNULL;
 
 #endif

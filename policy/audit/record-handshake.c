@@ -54,6 +54,7 @@ record_handshake_format(const struct record_handshake *r, struct text *out)
 	if (r->maillog)
 		PUT(j, ",\"source\":\"maillog\"");
 	put_told(j, ",\"node\":", r->node);
+	put_told(j, ",\"mta\":", r->mta);
 	put_told(j, ",\"queue_id\":", r->queue_id);
 	PUT(j, ",\"domain\":");
 	jsonput_string(j, r->domain);

@@ -21,7 +21,7 @@ struct record_handshake {
 	struct slice domain; /* of the next hop */
 	const struct tlsrpt_policy *policy; /* type NULL: not told */
 	bool maillog;
-	struct slice node, queue_id, rcpt; /* of a log */
+	struct slice node, mta, queue_id, rcpt; /* of a log */
 };
 
 bool record_handshake_format(const struct record_handshake *, struct text *out)

@@ -122,6 +122,15 @@ read_all(int fd, const char *name, size_t *n, struct fault *fault)
 	return text;
 }
 
+void
+salts_unopened(const char *name, struct fault *fault)
+{
+	int error = errno;
+
+	fault_errno(fault, FAULT_IO, error, "salts of %s", name);
+	fault->kind = error == ENOENT ? FAULT_NOINPUT : FAULT_IO;
+}
+
 char *
 salts_load(int dir, const char *name, size_t *n, struct fault *fault)
 {
@@ -131,8 +140,7 @@ salts_load(int dir, const char *name, size_t *n, struct fault *fault)
 	char *text = NULL;
 
 	if (fd == -1) {
-		fault_errno(fault, errno == ENOENT ? FAULT_NOINPUT : FAULT_IO,
-		    errno, "salts of %s", name);
+		salts_unopened(name, fault);
 		return NULL;
 	}
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))

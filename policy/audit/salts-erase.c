@@ -65,8 +65,7 @@ salts_erase_file(int dir, const char *name, bool make, struct fault *fault)
 	struct stat st;
 
 	if (fd == -1) {
-		fault_errno(fault, errno == ENOENT ? FAULT_NOINPUT : FAULT_IO,
-		    errno, "salts of %s", name);
+		salts_unopened(name, fault);
 		return -1;
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&

@@ -45,6 +45,8 @@ bool salts_parse(struct slice line, struct salts_entry *) MUST_CHECK NONNULL;
 bool salts_check(struct person_hash *, const struct salts_entry *,
     struct text *value) MUST_CHECK NONNULL;
 
+/* From errno, behind an open(2): FAULT_NOINPUT only when there is no such day. */
+void salts_unopened(const char *name, struct fault *) NONNULL;
 /* All of a file, to be freed; NULL with a fault, kind FAULT_NOINPUT: none. */
 char *salts_load(int dir, const char *name, size_t *n, struct fault *)
     MUST_CHECK NONNULL;

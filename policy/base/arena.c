@@ -65,6 +65,20 @@ arena_copy(struct arena *a, struct slice s)
 	return slice_make(copy, s.n);
 }
 
+void
+arena_take(struct arena *a, struct arena *from)
+{
+	struct arena_chunk *last = from->chunk;
+
+	if (last == NULL)
+		return;
+	while (last->older != NULL)
+		last = last->older;
+	last->older = a->chunk;
+	a->chunk = from->chunk;
+	from->chunk = NULL;
+}
+
 /* Frees all chunks but the first of the usual size, if one is to be kept. */
 static void
 release(struct arena *a, bool keep)

@@ -30,6 +30,9 @@ void *arena_alloc(struct arena *, size_t n) MUST_CHECK NONNULL;
 /* A NUL-terminated copy; on failure a slice with p == NULL. */
 struct slice arena_copy(struct arena *, struct slice) MUST_CHECK;
 
+/* All pieces of `from` become the arena's; `from` is empty. */
+void arena_take(struct arena *, struct arena *from) NONNULL;
+
 /* Releases every piece but keeps one chunk of the usual size. */
 void arena_reset(struct arena *) NONNULL;
 

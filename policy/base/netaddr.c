@@ -46,6 +46,17 @@ parse_family(const char *text, bool tagged, struct netaddr *a)
 	return true;
 }
 
+/* Most names have a letter early that no address has. */
+static bool
+has_other_characters(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '.' && s.p[i] != ':' &&
+		    text_hex_digit(s.p[i]) < 0)
+			return true;
+	return false;
+}
+
 bool
 netaddr_parse(struct slice s, struct netaddr *a)
 {
@@ -53,7 +64,7 @@ netaddr_parse(struct slice s, struct netaddr *a)
 	bool tagged;
 
 	s = without_tag(s, &tagged);
-	if (s.n == 0 || s.n >= sizeof text || memchr(s.p, '\0', s.n) != NULL)
+	if (s.n == 0 || s.n >= sizeof text || has_other_characters(s))
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';
@@ -189,6 +200,14 @@ parse_cidr(struct slice addr, struct slice length, struct netprefix *prefix)
 	return NETPREFIX_HOSTBITS;
 }
 
+/* A digit, :: or IPv6: */
+static bool
+begins_like_one(struct slice s)
+{
+	return s.n > 0 && (text_hex_digit(s.p[0]) >= 0 || s.p[0] == ':' ||
+	    text_lower(s.p[0]) == 'i');
+}
+
 enum netprefix_result
 netprefix_parse(struct slice s, struct netprefix *prefix)
 {
@@ -196,6 +215,8 @@ netprefix_parse(struct slice s, struct netprefix *prefix)
 	bool tagged;
 
 	memset(prefix, 0, sizeof *prefix);
+	if (!begins_like_one(s))
+		return NETPREFIX_NONE;
 	if (slash < s.n)
 		return parse_cidr(slice_make(s.p, slash),
 		    slice_from(s, slash + 1), prefix);

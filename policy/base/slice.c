@@ -39,10 +39,13 @@ slice_is(struct slice s, const char *word)
 bool
 slice_is_nocase(struct slice s, const char *word)
 {
-	for (size_t i = 0; i < s.n; i++)
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == word[i] && word[i] != '\0')
+			continue; /* as most are written */
 		if (word[i] == '\0' ||
 		    text_lower(s.p[i]) != text_lower(word[i]))
 			return false;
+	}
 	return word[s.n] == '\0';
 }
 

@@ -241,12 +241,25 @@ take_unread(struct audit_walk *w, const struct audit_files *files,
 		fault_report(fault, stderr);
 }
 
+static bool
+is_outside(const struct audit_walk *w, enum reader_result result,
+    const struct reader_record *record)
+{
+	return (result == READER_RECORD || result == READER_OUTBOUND ||
+	    (result == READER_NOTE && record->event == RECORD_DELIVERED)) &&
+	    !reader_within(record, w->since, w->until);
+}
+
 /* False: stop. */
 static bool
 take(struct audit_walk *w, enum reader_result result,
     struct reader_record *record, const struct reader *reader,
     const struct fault *fault)
 {
+	if (is_outside(w, result, record)) {
+		w->outside++;
+		return true;
+	}
 	if (record->withdrawn && !w->withdrawn_too) {
 		w->withdrawn++;
 		return true;
@@ -387,6 +400,14 @@ audit_say_unrecorded(uint64_t refusals)
 	if (refusals > 0)
 		fprintf(stderr, "%llu refusal%s could not be recorded\n",
 		    (unsigned long long)refusals, refusals == 1 ? "" : "s");
+}
+
+void
+audit_say_outside(uint64_t outside, uint64_t records)
+{
+	if (outside > 0 && records == 0)
+		fprintf(stderr, "of that time: none of %llu record%s\n",
+		    (unsigned long long)outside, outside == 1 ? "" : "s");
 }
 
 void

@@ -79,6 +79,7 @@ bool audit_is_domain(const char *word);
  * `withdrawn_too`.  False from any of the three stops.
  */
 struct audit_walk {
+	int64_t since, until; /* only records of that time; 0: no end to it */
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	bool (*outbound)(void *arg, const struct reader_record *);
 	bool (*note)(void *arg, const struct reader_record *);
@@ -87,6 +88,7 @@ struct audit_walk {
 	bool again;	/* another walk has reported bad lines already */
 	bool no_salts;	/* nobody is to be told */
 	size_t records; /* read so far; for progress_start() */
+	uint64_t outside; /* of another time, counted nowhere else */
 	uint64_t notes, torn, bad, withdrawn;
 	uint64_t unrecorded; /* refusals, as the log says */
 	uint64_t maillog, untold; /* from a mail log; of these without TLS told */
@@ -109,6 +111,8 @@ void audit_add_unread(struct audit_walk *, const struct audit_walk *first);
 bool audit_has_pipe(const struct audit_files *);
 bool audit_is_twice_readable(const struct context *, const struct audit_files *);
 void audit_say_torn(uint64_t torn); /* as do these */
+/* If there are some, and no record was of that time. */
+void audit_say_outside(uint64_t outside, uint64_t records);
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);

@@ -11,6 +11,7 @@
 #include "policy/commands/difference.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/progress.h"
+#include "policy/commands/remote.h"
 #include "policy/store/buildnote.h"
 #include "policy/store/older.h"
 #include "policy/store/rebuild.h"
@@ -19,25 +20,11 @@ static const struct command_option options[] = {
 	{ 'n', "dry-run", NULL, "only check, and print what would change" },
 	AUTHOR_OPTION_MESSAGE,
 	COMMAND_OPTION_JSON,
+	REMOTE_OPTION,
 	{ OPTION_UPGRADE, "upgrade", NULL, "the rules of a store that an older "
 	    "version made" },
 	{ 0, NULL, NULL, NULL }
 };
-
-/* Rules that nobody will ask are no protection. */
-static void
-say_unasked(const struct context *context, const struct rulefile *rules)
-{
-	size_t n = 0;
-
-	if (context->settings.header_from == HEADER_FROM_JUDGE)
-		return;
-	for (size_t i = 0; i < rules->n; i++)
-		n += key_bytes_tag(rules->rules[i].key_bytes) == TAG_HEADER;
-	if (n > 0)
-		command_say("%zu rule%s of TLS_Header %s no say: header-from "
-		    "= no", n, n == 1 ? "" : "s", n == 1 ? "has" : "have");
-}
 
 static void
 say_untagged(const struct rulefile *rules)
@@ -127,6 +114,7 @@ build(const struct context *context, const struct rulefile *rules,
 	if (!good)
 		return false;
 	command_say_generation(context, &info, changed);
+	author_say_followed(context);
 	if (json)
 		print_json(context, rules, &info, !changed);
 	return true;
@@ -178,7 +166,6 @@ upgrade(const struct context *context, bool dry, bool *older, struct fault *f)
 		    REBUILD_OLDER, &info, &changed, f);
 		if (good)
 			command_say_generation(context, &info, changed);
-	author_say_followed(context);
 	}
 	rulefile_free(&old);
 	rulefile_free(&rules);
@@ -197,9 +184,33 @@ run_upgrade(const struct context *context, bool dry)
 }
 
 static int
+run_remote(const struct context *context, char *const *paths, bool dry,
+    bool json)
+{
+	struct remote remote = { .broken = false };
+	struct rulefile rules;
+	struct fault f;
+	size_t changes;
+	bool good = ruleset_read(context, paths, &rules, &f);
+
+	if (good) {
+		good = remote_open(context, &remote, &f) && (dry ?
+		    remote_compare(&remote, &rules, json, &changes, &f) :
+		    remote_write(context, &remote, &rules, &f));
+		remote_close(&remote);
+	}
+	if (good) {
+		say_untagged(&rules);
+		ruleset_say_unasked(context, &rules);
+	}
+	rulefile_free(&rules);
+	return good ? EXIT_FINE : command_fail(&f);
+}
+
+static int
 run(struct context *context, int argc, char **argv)
 {
-	bool dry = false, json = false, old = false;
+	bool dry = false, json = false, ldap = false, old = false;
 	const char *message = NULL;
 	struct rulefile rules;
 	struct keep keep;
@@ -218,6 +229,9 @@ run(struct context *context, int argc, char **argv)
 		case OPTION_JSON:
 			json = true;
 			break;
+		case OPTION_LDAP:
+			ldap = true;
+			break;
 		case OPTION_UPGRADE:
 			old = true;
 			break;
@@ -225,11 +239,16 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		}
 	}
-	if (old && (json || message != NULL || optind < argc))
+	if (ldap && (message != NULL || (json && !dry)))
+		return command_usage(context, message != NULL ?
+		    REMOTE_NO_MESSAGE : "--ldap takes --json beside -n only");
+	if (old && (json || ldap || message != NULL || optind < argc))
 		return command_usage(context, "--upgrade goes with -n only, and "
 		    "takes no rules");
 	if (old)
 		return run_upgrade(context, dry);
+	if (ldap)
+		return run_remote(context, argv + optind, dry, json);
 	parsed = ruleset_read(context, argv + optind, &rules, &f);
 	good = parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&
@@ -239,7 +258,7 @@ run(struct context *context, int argc, char **argv)
 		keep_end(&keep);
 	if (good) {
 		say_untagged(&rules);
-		say_unasked(context, &rules);
+		ruleset_say_unasked(context, &rules);
 	} else
 		status = command_fail(&f);
 	if (!good && f.kind == FAULT_DATA)

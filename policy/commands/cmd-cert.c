@@ -45,6 +45,19 @@ parse_use(const struct context *context, const char *name,
 	return false;
 }
 
+/* Whoever sent the file has named it, too. */
+static void
+print_clean(const char *words)
+{
+	char buf[FINDING_PLACE_MAX];
+	struct text text;
+
+	text_init(&text, buf, sizeof buf);
+	text.utf8 = true;
+	text_put_printable(&text, slice_of(words));
+	fputs(buf, stdout);
+}
+
 static void
 print_file(const struct pemfile *file, time_t now)
 {
@@ -53,13 +66,14 @@ print_file(const struct pemfile *file, time_t now)
 	for (int i = 0; i < n; i++) {
 		X509 *certificate = sk_X509_value(file->certificates, i);
 
-		printf("%s: certificate %d of %d\n", file->path, i + 1, n);
+		print_clean(file->path);
+		printf(": certificate %d of %d\n", i + 1, n);
 		describe_text(certificate, now, 4, stdout);
 		describe_purposes(certificate, 4, stdout);
 	}
 	for (size_t i = 0; i < file->nkeys; i++) {
-		printf("%s: private key %zu of %zu\n", file->path, i + 1,
-		    file->nkeys);
+		print_clean(file->path);
+		printf(": private key %zu of %zu\n", i + 1, file->nkeys);
 		describe_key(file->keys[i], 4, stdout);
 	}
 }
@@ -70,13 +84,12 @@ print_findings(const struct findings *findings)
 	for (size_t i = 0; i < findings->n; i++) {
 		const struct finding *finding = &findings->all[i];
 
+		print_clean(finding->place);
 		if (finding->number != 0)
-			printf("%s: certificate %u: ", finding->place,
-			    finding->number);
-		else
-			printf("%s: ", finding->place);
-		printf("%s: %s\n    way out: %s\n", finding->kind->name,
-		    finding->what, finding->kind->advice);
+			printf(": certificate %u", finding->number);
+		printf(": %s: ", finding->kind->name);
+		print_clean(finding->what);
+		printf("\n    way out: %s\n", finding->kind->advice);
 	}
 }
 

@@ -199,7 +199,8 @@ check_all(const struct context *context, const struct checking *check,
 	int status;
 
 	store = check->nrules > 0 ? scratch_open_files(context, check->rules, &f) :
-	    command_store(context, &f);
+	    check->batch ? command_store(context, &f) :
+	    command_store_for_keys(context, &f);
 	if (store == NULL)
 		return command_fail(&f);
 	check_init(&judge, &context->settings, store);

@@ -2,13 +2,15 @@
 #include <getopt.h>
 
 #include "policy/commands/author.h"
-#include "policy/commands/using.h"
 #include "policy/commands/keep.h"
+#include "policy/commands/remote.h"
+#include "policy/commands/using.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
 	{ 'i', "if-exists", NULL, "a key without rules is no finding" },
 	AUTHOR_OPTION_MESSAGE,
+	REMOTE_OPTION,
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -64,11 +66,47 @@ delete(const struct context *context, struct keep *keep, const char *word,
 	return EXIT_FINE;
 }
 
+static bool
+delete_there(const struct context *context, struct remote *remote,
+    const char *word, size_t *gone, struct fault *f)
+{
+	struct key keys[COMMAND_KEYS_MAX];
+	struct scratch_edit edit = { .gone = keys };
+	struct rulefile rules;
+	bool good;
+
+	if (!command_keys(slice_of(word), keys, &edit.ngone, f) ||
+	    !remote_open(context, remote, f))
+		return false;
+	good = remote_edit(context, remote, &edit, &rules, f);
+	*gone = remote->has.rules.n - rules.n;
+	good = good && (*gone == 0 || remote_write(context, remote, &rules, f));
+	rulefile_free(&rules);
+	return good;
+}
+
+static int
+delete_remote(const struct context *context, const char *word, bool if_exists)
+{
+	struct remote remote = { .broken = false };
+	struct fault f;
+	size_t gone = 0;
+	bool good = delete_there(context, &remote, word, &gone, &f);
+
+	remote_close(&remote);
+	if (!good)
+		return command_fail(&f);
+	if (gone > 0 || if_exists)
+		return EXIT_FINE;
+	command_say("there is no rule for %s", word);
+	return EXIT_FINDINGS;
+}
+
 static int
 run(struct context *context, int argc, char **argv)
 {
 	const char *message = NULL;
-	bool if_exists = false;
+	bool if_exists = false, ldap = false;
 	struct keep keep;
 	struct fault f;
 	int c, status;
@@ -78,11 +116,17 @@ run(struct context *context, int argc, char **argv)
 			if_exists = true;
 		else if (c == 'm')
 			message = optarg;
+		else if (c == OPTION_LDAP)
+			ldap = true;
 		else
 			return status;
 	}
 	if (!command_operands(context, argc - optind, 1, 1))
 		return FAULT_USAGE;
+	if (ldap && message != NULL)
+		return command_usage(context, REMOTE_NO_MESSAGE);
+	if (ldap)
+		return delete_remote(context, argv[optind], if_exists);
 	status = keep_begin(context, &keep, &f) ? delete(context, &keep,
 	    argv[optind], if_exists, message) : command_fail(&f);
 	keep_end(&keep);

@@ -3,10 +3,12 @@
 
 #include "policy/commands/difference.h"
 #include "policy/commands/generation.h"
+#include "policy/commands/remote.h"
 
 static const struct command_option options[] = {
 	{ OPTION_GENERATION, "generation", "RANGE",
 	    "between two generations, 41..45, or since one, 41" },
+	REMOTE_OPTION,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -27,6 +29,23 @@ compare(const struct context *context, const struct rulefile *rules, bool json)
 	if (!good)
 		return command_fail(&f);
 	return d.removed + d.added + d.changed > 0 ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+/* Entries that are no rule are a difference, too. */
+static int
+compare_remote(const struct context *context, const struct rulefile *rules,
+    bool json)
+{
+	struct remote remote = { .broken = false };
+	size_t changes = 0;
+	struct fault f;
+	bool good = remote_open(context, &remote, &f) &&
+	    remote_compare(&remote, rules, json, &changes, &f);
+
+	remote_close(&remote);
+	if (!good)
+		return command_fail(&f);
+	return changes > 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 /* "41", "41..45", "41.." */
@@ -93,7 +112,7 @@ run(struct context *context, int argc, char **argv)
 	const char *range = NULL;
 	struct rulefile rules;
 	struct fault f;
-	bool json = false;
+	bool json = false, ldap = false;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -101,16 +120,22 @@ run(struct context *context, int argc, char **argv)
 			range = optarg;
 		else if (c == OPTION_JSON)
 			json = true;
+		else if (c == OPTION_LDAP)
+			ldap = true;
 		else
 			return status;
 	}
+	if (range != NULL && ldap)
+		return command_usage(context, "--generation compares what the "
+		    "store keeps, not a directory");
 	if (range != NULL && optind < argc)
 		return command_usage(context, "--generation compares what the "
 		    "store keeps: it takes no rule files");
 	if (range != NULL)
 		return compare_generations(context, range, json);
 	if (ruleset_read(context, argv + optind, &rules, &f))
-		status = compare(context, &rules, json);
+		status = ldap ? compare_remote(context, &rules, json) :
+		    compare(context, &rules, json);
 	else
 		status = command_fail(&f);
 	rulefile_free(&rules);

@@ -17,7 +17,8 @@
 #include "policy/doctor/trial.h"
 #include "policy/outbound/resolved.h"
 
-enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16 };
+enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
+	ONLY_IF = 4 }; /* lists of what is wrong while there are such rules */
 
 static const struct command_option options[] = {
 	{ OPTION_POSTFIX, "postfix", "DIR", "look at the Postfix in DIR" },
@@ -78,7 +79,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	const struct settings *set = &context->settings;
 	const char *log = set->audit_file;
 	char shown_text[SETTINGS_VALUE_MAX];
-	struct findings if_rules, if_verify, if_prints;
+	struct findings only_if[ONLY_IF];
 	struct doctor_unit unit;
 	struct text shown;
 	struct doctor d = { .conf = context->conf,
@@ -97,17 +98,17 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 		    source_is_stream(log) ? "" : log,
 		.watched = strcmp(set->metrics, "off") == 0 ?
 		    NULL : set->watch_certificates,
-		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &if_rules,
-		.if_verify = &if_verify, .if_prints = &if_prints, .trials = trials };
+		.shown = &shown, .unit = &unit, .findings = all, .if_rules = &only_if[0],
+		.if_verify = &only_if[1], .if_dane = &only_if[2],
+		.if_prints = &only_if[3], .trials = trials };
 	struct rulefile rules;
 	struct fault f, bad_rules;
 	int status;
 	bool good;
 
 	text_init(&shown, shown_text, sizeof shown_text);
-	findings_init(&if_rules);
-	findings_init(&if_verify);
-	findings_init(&if_prints);
+	for (int i = 0; i < ONLY_IF; i++)
+		findings_init(&only_if[i]);
 	/* First, while root may read them. */
 	good = examine_rules(context, &rules, &bad_rules);
 	d.rules = good ? &rules : NULL;
@@ -120,9 +121,8 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	/* Last, since root may go on as another user then. */
 	examine_store(context, &d, good ? NULL : &bad_rules);
 	rulefile_free(&rules);
-	findings_free(&if_rules);
-	findings_free(&if_verify);
-	findings_free(&if_prints);
+	for (int i = 0; i < ONLY_IF; i++)
+		findings_free(&only_if[i]);
 	if (d.audit_file[0] != '\0' &&
 	    !command_enter_to_read(d.audit_file, &f)) {
 		status = command_fail(&f);

@@ -18,6 +18,8 @@ static const struct command_option options[] = {
 	{ 'o', NULL, "SETTING=VALUE", "a setting for this run" },
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
 	{ OPTION_AS_THEN, "as-then", NULL, "each by the policy of its day" },
+	AUDIT_OPTION_SINCE,
+	AUDIT_OPTION_UNTIL,
 	{ 'v', "verbose", NULL, "with the examples, how both verdicts came" },
 	AUDIT_OPTION_SALTS,
 	COMMAND_OPTION_JSON,
@@ -29,6 +31,7 @@ struct replaying {
 	char *rules[RULEFILE_SOURCES_MAX + 1];
 	size_t nrules;
 	bool verbose, json, left, own_mode, own_exempt, as_then;
+	struct replay_span span;
 	struct eval_options eval;
 	struct replay replay;
 };
@@ -71,6 +74,7 @@ print(struct replaying *run, struct replay_workers *workers)
 		    &run->replay, stdout);
 		store_end(&reader);
 	}
+	audit_say_outside(workers->outside, workers->records);
 	audit_say_unread(workers->unread);
 	if (workers->unread + workers->bad > 0)
 		return audit_status(workers->unread, workers->unread_kind,
@@ -85,7 +89,8 @@ replay(struct replaying *run, const struct audit_files *files,
 {
 	struct replay_workers workers = { .options = &run->eval,
 		.own_mode = run->own_mode, .own_exempt = exempt(run),
-		.store = store };
+		.store = store, .since = run->span.since,
+		.until = run->span.until };
 	struct fault fault;
 	int status;
 	bool good;
@@ -120,6 +125,34 @@ assigns(const char *assignment, const char *name)
 	return slice_is_nocase(slice_trim(slice_make(s.p, slice_find(s, '='))), name);
 }
 
+static bool
+take_time(struct replaying *run, int c, int *status)
+{
+	if (audit_time(optarg, c == OPTION_UNTIL, c == OPTION_SINCE ?
+	    &run->span.since : &run->span.until))
+		return true;
+	*status = command_usage(run->context, "\"%s\" is not a time; expected "
+	    "2026-03-01, 2026-03-01T12:00:00Z or 7d", optarg);
+	return false;
+}
+
+/* What does not go together. */
+static bool
+fits(struct replaying *run, size_t assignments, int *status)
+{
+	const struct replay_span *span = &run->span;
+
+	if (run->as_then && (run->nrules > 0 || assignments > 0 || run->left))
+		*status = command_usage(run->context, "--as-then takes rules "
+		    "and settings of the day: not -r, nor -o, nor --left");
+	else if (span->until != 0 && span->since >= span->until)
+		*status = command_usage(run->context,
+		    "--since is not before --until");
+	else
+		return true;
+	return false;
+}
+
 /* False: stop and return *status. */
 static bool
 take_options(struct replaying *run, int argc, char **argv, int *status)
@@ -136,7 +169,10 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 			run->rules[run->nrules++] = optarg;
 		else if (c == 'o' && n < REPLAY_OPTIONS_MAX)
 			assignments[n++] = optarg;
-		else if (c == 'v')
+		else if (c == OPTION_SINCE || c == OPTION_UNTIL) {
+			if (!take_time(run, c, status))
+				return false;
+		} else if (c == 'v')
 			run->verbose = true;
 		else if (c == OPTION_JSON)
 			run->json = true;
@@ -150,11 +186,8 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 			return false;
 		}
 	}
-	if (run->as_then && (run->nrules > 0 || n > 0)) {
-		*status = command_usage(run->context, "--as-then takes rules "
-		    "and settings of the day: not -r, nor -o");
+	if (!fits(run, n, status))
 		return false;
-	}
 	for (size_t i = 0; i < n; i++) {
 		if (!settings_assign(&run->context->settings,
 		    slice_of(assignments[i]), &fault)) {
@@ -179,7 +212,7 @@ replay_leaving(struct replaying *run, const struct audit_files *files,
 		return FAULT_USAGE;
 	outbound_options_of(&run->context->settings, &outbound);
 	outbound.monitor = outbound.monitor && run->own_mode;
-	return replay_left(files, store, &outbound, run->json);
+	return replay_left(files, store, &outbound, &run->span, run->json);
 }
 
 static int
@@ -192,7 +225,8 @@ as_then(const struct replaying *run, char **operands)
 	if (!command_enter_folder(run->context, &fault) ||
 	    !audit_files(run->context, operands, &files, &fault))
 		return command_fail(&fault);
-	status = replay_then(run->context, &files, run->verbose, run->json);
+	status = replay_then(run->context, &files, &run->span, run->verbose,
+	    run->json);
 	audit_files_free(&files);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include "policy/commands/author.h"
 #include "policy/commands/generation.h"
 #include "policy/commands/keep.h"
+#include "policy/commands/ruleset.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -75,6 +76,7 @@ roll_back(const struct context *context, uint64_t number,
 		return command_fail(&f);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
+	ruleset_say_unasked(context, rules);
 	return EXIT_FINE;
 }
 

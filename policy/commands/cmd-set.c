@@ -5,12 +5,15 @@
 #include "policy/base/nearest.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
+#include "policy/commands/remote.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/using.h"
 #include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
 	AUTHOR_OPTION_MESSAGE,
+	REMOTE_OPTION,
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -30,7 +33,9 @@ parse(struct rulefile *rules, const char *key, const char *requirement,
 	rules->partial = true;
 	if (!rulefile_read_text(rules, slice_make(line.buf, line.n), "set", f))
 		return false;
-	return rulefile_finish(rules) ||
+	if (rulefile_finish(rules))
+		return true;
+	return rules->no_memory ? fault_no_memory(f) :
 	    fault_set(f, FAULT_DATA, "the rule is not set");
 }
 
@@ -131,7 +136,7 @@ say_others(const struct context *context, const struct rulefile *rules,
 	uint64_t others = 0;
 	struct fault f;
 
-	if (!command_open_store(context, &store, &reader, &f)) {
+	if (!command_open_for_keys(context, &store, &reader, &f)) {
 		command_fail(&f);
 		return;
 	}
@@ -174,7 +179,28 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
+	ruleset_say_unasked(context, rules);
 	return EXIT_FINE;
+}
+
+static int
+set_remote(const struct context *context, struct rulefile *line,
+    char **operands)
+{
+	struct remote remote = { .broken = false };
+	const struct scratch_edit edit = { .set = line };
+	struct rulefile rules;
+	struct fault f;
+	bool good = parse(line, operands[0], operands[1], &f) &&
+	    remote_open(context, &remote, &f);
+
+	if (good) {
+		good = remote_edit(context, &remote, &edit, &rules, &f) &&
+		    remote_write(context, &remote, &rules, &f);
+		rulefile_free(&rules);
+	}
+	remote_close(&remote);
+	return good ? EXIT_FINE : command_fail(&f);
 }
 
 static int
@@ -183,21 +209,31 @@ run(struct context *context, int argc, char **argv)
 	const char *message = NULL;
 	struct rulefile rules;
 	struct keep keep;
+	bool ldap = false;
 	struct fault f;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
-		if (c != 'm')
+		if (c == 'm')
+			message = optarg;
+		else if (c == OPTION_LDAP)
+			ldap = true;
+		else
 			return status;
-		message = optarg;
 	}
 	if (!command_operands(context, argc - optind, 2, 2))
 		return FAULT_USAGE;
+	if (ldap && message != NULL)
+		return command_usage(context, REMOTE_NO_MESSAGE);
 	rulefile_init(&rules, command_report_fault, NULL);
 	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
-	status = keep_begin(context, &keep, &f) ? set(context, &rules, &keep,
-	    argv + optind, message) : command_fail(&f);
-	keep_end(&keep);
+	if (ldap) {
+		status = set_remote(context, &rules, argv + optind);
+	} else {
+		status = keep_begin(context, &keep, &f) ? set(context, &rules,
+		    &keep, argv + optind, message) : command_fail(&f);
+		keep_end(&keep);
+	}
 	rulefile_free(&rules);
 	return status;
 }

@@ -343,7 +343,7 @@ run(struct context *context, int argc, char **argv)
 	    SECONDS_A_DAY), .list = &list };
 	struct store *store;
 	struct fault f;
-	bool json = false;
+	bool json = false, of_key;
 	int status;
 
 	if (!take_options(context, argc, argv, &asked, &s, &json, &status))
@@ -352,8 +352,9 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	if (asked.unbuilt)
 		return show_unbuilt(context, json);
-	if (!command_open_store(context, &store, &reader, &f) ||
-	    !enter(&store, &reader, &asked, &f))
+	of_key = optind < argc && !asked.at && asked.number == 0;
+	if (!(of_key ? command_open_for_keys : command_open_store)(context,
+	    &store, &reader, &f) || !enter(&store, &reader, &asked, &f))
 		return command_fail(&f);
 	jsonlist_start(&list, json ? stdout : NULL);
 	if (optind < argc)

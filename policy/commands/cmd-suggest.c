@@ -114,12 +114,20 @@ check(void *arg, struct reader_record *record, const struct reader *reader)
 	return true;
 }
 
+/* Mail that left, or did not. */
+static bool
+is_of_left(const struct reader_record *record)
+{
+	return record->event == RECORD_DELIVERED ||
+	    (record->event == RECORD_HANDSHAKE && record->handshake.failed);
+}
+
 static bool
 note_latest_left(void *arg, const struct reader_record *record)
 {
 	struct walk_state *state = arg;
 
-	if (record->event == RECORD_DELIVERED &&
+	if (is_of_left(record) &&
 	    record->time_us < state->until && record->time_us > state->latest)
 		state->latest = record->time_us;
 	return true;
@@ -139,8 +147,10 @@ add_left(void *arg, const struct reader_record *record)
 {
 	struct walk_state *state = arg;
 
-	state->failed = record->event == RECORD_DELIVERED &&
-	    is_in_time(state, record) && !suggest_left_add(state->suggest, record);
+	state->failed = is_of_left(record) && is_in_time(state, record) &&
+	    !(record->event == RECORD_HANDSHAKE ?
+	    suggest_left_failed(state->suggest, record) :
+	    suggest_left_add(state->suggest, record));
 	return !state->failed;
 }
 
@@ -149,7 +159,7 @@ check_left(void *arg, const struct reader_record *record)
 {
 	struct walk_state *state = arg;
 
-	if (record->event == RECORD_DELIVERED && is_in_time(state, record))
+	if (is_of_left(record) && is_in_time(state, record))
 		suggest_left_check(state->suggest, record, state->reader,
 		    &state->left);
 	return true;

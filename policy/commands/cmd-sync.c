@@ -6,14 +6,14 @@
  * there is no handler for TERM.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base/notify.h"
+#include "policy/commands/account.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/store/buildnote.h"
@@ -40,13 +40,13 @@ static const struct command_option options[] = {
 
 struct syncing {
 	struct context *context;
-	struct directory_access access;
-	char password[DIRECTORY_PASSWORD_MAX];
+	struct account account;
 	struct sync_entries entries;
 	char cookie[COOKIE_MAX]; /* of what is committed */
 	size_t cookie_n;
 	bool once, allow_empty;
 	bool in_force;	/* a commit or refresh has shown that they are */
+	bool ready;	/* there is a policy, and the service manager knows */
 	int64_t answered; /* time(2) when the directory last did */
 	char trouble[FAULT_TEXT_MAX]; /* "": none */
 };
@@ -60,6 +60,18 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * With the directory away, too: what waits for this service is to go on by the
+ * policy that was in force.
+ */
+static void
+be_ready(struct syncing *s)
+{
+	if (!s->ready)
+		notify_ready();
+	s->ready = true;
+}
+
 /* The daemon's metrics tell it; that the note cannot be written is said once. */
 static void
 note(struct syncing *s)
@@ -67,6 +79,8 @@ note(struct syncing *s)
 	static bool said;
 	struct fault f;
 
+	notify_status(s->trouble[0] == '\0' ? "follows the directory" :
+	    s->trouble);
 	if (buildnote_write(s->context->store, BUILDNOTE_SYNC, s->answered,
 	    s->trouble[0] == '\0' ? NULL : s->trouble, &f))
 		said = false;
@@ -74,66 +88,6 @@ note(struct syncing *s)
 		command_fail(&f);
 		said = true;
 	}
-}
-
-static bool
-read_password(struct syncing *s, struct fault *f)
-{
-	const char *path = s->context->settings.directory_password_file;
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	if (path[0] == '\0')
-		return true;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		fault_errno(f, FAULT_NOINPUT, errno, "%s", path);
-		if (fd != -1)
-			close(fd);
-		return false;
-	}
-	n = read(fd, s->password, sizeof s->password - 1);
-	close(fd);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 0007) != 0)
-		return fault_set(f, FAULT_SETTINGS, "%s: expected a file that "
-		    "others cannot read", path);
-	if (n == (ssize_t)sizeof s->password - 1)
-		return fault_set(f, FAULT_SETTINGS, "%s: more than %d bytes",
-		    path, DIRECTORY_PASSWORD_MAX - 2);
-	s->password[n < 0 ? 0 : n] = '\0';
-	s->password[strcspn(s->password, "\r\n")] = '\0';
-	/* A name without a password would be nobody, and welcome. */
-	return s->password[0] != '\0' || fault_set(f, FAULT_SETTINGS,
-	    "%s: there is no password in it", path);
-}
-
-static bool
-check_settings(struct syncing *s, struct fault *f)
-{
-	const struct settings *set = &s->context->settings;
-	bool named = set->directory_bind[0] != '\0' &&
-	    strcmp(set->directory_bind, "external") != 0;
-
-	if (set->directory[0] == '\0' || set->directory_base[0] == '\0') {
-		fault_set(f, FAULT_SETTINGS, "expected where the rules are");
-		fault_at_setting(f, set->directory[0] == '\0' ? "directory" :
-		    "directory-base");
-		return false;
-	}
-	if (named != (set->directory_password_file[0] != '\0')) {
-		fault_set(f, FAULT_SETTINGS, named ? "expected the password "
-		    "of directory-bind" : "a password needs a name, in "
-		    "directory-bind");
-		fault_at_setting(f, "directory-password-file");
-		return false;
-	}
-	s->access = (struct directory_access){ .base = set->directory_base,
-		.bind = set->directory_bind, .password = s->password,
-		.ca_file = set->directory_ca_file,
-		.certificate_file = set->directory_certificate_file,
-		.key_file = set->directory_key_file };
-	return read_password(s, f);
 }
 
 static bool
@@ -158,6 +112,7 @@ load(struct syncing *s, struct fault *f)
 		return command_enter_folder(s->context, f);
 	if (!command_open_store(s->context, &store, &reader, f))
 		return false;
+	be_ready(s);
 	result = synced_read(&reader, &cookie, load_entry, s);
 	if (result == LOOKUP_FOUND && cookie.n < sizeof s->cookie) {
 		memcpy(s->cookie, cookie.p, cookie.n);
@@ -187,7 +142,8 @@ describe(struct syncing *s, struct text *message)
 	struct sync_entry **all = sync_entries_list(&s->entries);
 	const char *between = "";
 
-	for (size_t i = 0; all != NULL && i < s->entries.n; i++) {
+	for (size_t i = 0; all != NULL && i < s->entries.n && !message->cut;
+	    i++) {
 		if (!all[i]->changed)
 			continue;
 		text_puts(message, between);
@@ -198,7 +154,7 @@ describe(struct syncing *s, struct text *message)
 		}
 		between = "; ";
 	}
-	if (s->entries.gone.n > 0) {
+	if (s->entries.gone.n > 0 && !message->cut) {
 		text_printf(message, "%sgone: ", between);
 		text_put_printable(message, slice_make(s->entries.gone.buf,
 		    s->entries.gone.n));
@@ -242,6 +198,7 @@ put_into_force(struct syncing *s, struct sync_compiled *c,
 		command_say_generation(s->context, &info, changed);
 	sync_compiled_commit(&s->entries, c);
 	s->in_force = true;
+	be_ready(s);
 	return true;
 }
 
@@ -307,18 +264,33 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 	}
 }
 
+/* What has changed since the cookie; when that is not known, all. */
+static struct directory *
+read_news(struct syncing *s, const char *uri, struct fault *f)
+{
+	struct directory *d;
+	bool forgotten;
+
+	for (;;) {
+		d = directory_open(uri, &s->account.access, &s->entries, f);
+		if (d == NULL || directory_refresh(d, slice_make(s->cookie,
+		    s->cookie_n), &forgotten, f))
+			return d;
+		directory_close(d);
+		if (!forgotten)
+			return NULL;
+		command_fail(f);
+		s->cookie_n = 0;
+	}
+}
+
 /* True: --once, and it is done. */
 static bool
 attempt(struct syncing *s, const char *uri, struct fault *f)
 {
-	struct directory *d = directory_open(uri, &s->access, &s->entries, f);
-	bool forgotten = false, done = false, good = d != NULL;
+	struct directory *d = read_news(s, uri, f);
+	bool done = false, good = d != NULL;
 
-	if (good)
-		good = directory_refresh(d, slice_make(s->cookie, s->cookie_n),
-		    &forgotten, f);
-	if (forgotten)
-		s->cookie_n = 0;
 	if (good)
 		s->answered = (int64_t)time(NULL);
 	if (good && (s->entries.changed || !s->in_force || s->once)) {
@@ -390,12 +362,12 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	sync_entries_init(&s.entries);
 	buildnote_read(context->store, BUILDNOTE_SYNC, &s.answered);
-	if (check_settings(&s, &f) && load(&s, &f))
+	if (account_read(context, &s.account, &f) && load(&s, &f))
 		status = run_all(&s);
 	else
 		status = command_fail(&f);
 	sync_entries_free(&s.entries);
-	explicit_bzero(s.password, sizeof s.password);
+	account_forget(&s.account);
 	return status;
 }
 

@@ -27,6 +27,7 @@ const struct command *const command_table[] = {
 	&command_apply,
 	&command_prove,
 	&command_import,
+	&command_export,
 	&command_lint,
 	&command_audit,
 	&command_replay,
@@ -404,11 +405,16 @@ command_store(const struct context *context, struct fault *f)
 	    store_open(context->store, f) : NULL;
 }
 
-bool
-command_open_store(const struct context *context, struct store **store,
-    struct store_reader *reader, struct fault *f)
+struct store *
+command_store_for_keys(const struct context *context, struct fault *f)
 {
-	*store = command_store(context, f);
+	return command_enter_folder(context, f) ?
+	    store_open_for_keys(context->store, f) : NULL;
+}
+
+static bool
+begin(struct store **store, struct store_reader *reader, struct fault *f)
+{
 	if (*store == NULL)
 		return false;
 	if (store_begin(*store, reader, f))
@@ -418,6 +424,22 @@ command_open_store(const struct context *context, struct store **store,
 	return false;
 }
 
+bool
+command_open_store(const struct context *context, struct store **store,
+    struct store_reader *reader, struct fault *f)
+{
+	*store = command_store(context, f);
+	return begin(store, reader, f);
+}
+
+bool
+command_open_for_keys(const struct context *context, struct store **store,
+    struct store_reader *reader, struct fault *f)
+{
+	*store = command_store_for_keys(context, f);
+	return begin(store, reader, f);
+}
+
 void
 command_close_store(struct store *store, struct store_reader *reader)
 {
@@ -425,7 +447,7 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
-/* Rules that come now are not those that a plan was judged beside. */
+/* Rules that come now may not be those that a plan was judged beside. */
 static void
 say_plan(const struct context *context)
 {
@@ -433,8 +455,8 @@ say_plan(const struct context *context)
 
 	if (context->command != &command_apply &&
 	    plan_path(context->store, path) && access(path, F_OK) == 0)
-		command_say("%s: this plan was made against other rules, and "
-		    "cannot be applied", path);
+		command_say("%s: there is a plan, made before these rules: "
+		    "`tlspolicy plan status' says what is in its way", path);
 }
 
 void

@@ -3,7 +3,7 @@
  *
  * To add a command: cmd-NAME.c with its row, the row's name in the table of
  * command.c and below, a section in tlspolicy(1).
- * Results go to standard output, messages for people to standard error; one thread.
+ * Results go to standard output, messages to standard error; one thread.
  */
 #ifndef TLSPOLICY_COMMAND_H
 #define TLSPOLICY_COMMAND_H
@@ -24,9 +24,10 @@ struct command_option {
 };
 
 /* Letters of options that have none. */
-enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX,
+enum { OPTION_JSON = 256, OPTION_BATCH, OPTION_MTA, OPTION_POSTFIX, OPTION_LDAP,
 	OPTION_SENDMAIL, OPTION_AT, OPTION_GENERATION, OPTION_CANONICAL,
-	OPTION_AS_THEN, OPTION_UPGRADE, OPTION_SALTS, COMMAND_SALTS_MAX = 32 };
+	OPTION_AS_THEN, OPTION_UPGRADE, OPTION_SALTS, OPTION_FROM_STORE,
+	COMMAND_SALTS_MAX = 32 };
 
 /* The option --json, for a command's list. */
 #define COMMAND_OPTION_JSON \
@@ -53,11 +54,10 @@ struct command {
 
 /* All commands, those of "audit"; the end is NULL. */
 extern const struct command *const command_table[], *const command_audit_table[];
-extern const struct command command_apply, command_audit, command_build,
-    command_cert, command_check, command_del, command_diff, command_doctor,
-    command_import, command_lint, command_log, command_outbound, command_plan,
-    command_probe, command_prove, command_replay, command_report,
-    command_rollback, command_set, command_settings, command_show,
+extern const struct command command_apply, command_audit, command_build, command_cert,
+    command_check, command_del, command_diff, command_doctor, command_export, command_import,
+    command_lint, command_log, command_outbound, command_plan, command_probe, command_prove,
+    command_replay, command_report, command_rollback, command_set, command_settings, command_show,
     command_suggest, command_sync;
 
 /*
@@ -89,10 +89,7 @@ int command_first_operand(int argc, char **argv);
 /* Operands that were not asked for, or missing: false, having said so. */
 bool command_operands(const struct context *, int have, int least, int most);
 
-/*
- * The keys that KEY on the command line means: one, or those of TLS_Clt and
- * TLS_Srv when it has no tag.
- */
+/* What KEY means: one key, or those of TLS_Clt and TLS_Srv without a tag. */
 enum { COMMAND_KEYS_MAX = 2 };
 bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
     size_t *n, struct fault *) MUST_CHECK;
@@ -104,12 +101,15 @@ bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
 bool command_enter_folder(const struct context *, struct fault *) MUST_CHECK;
 /* The same for a file of others that is only read, as an audit log is. */
 bool command_enter_to_read(const char *path, struct fault *) MUST_CHECK;
-
-/* Opens the store after that; NULL with a fault. */
+/* Opens the store after that, or for a few keys (store.h); NULL with a fault. */
 struct store *command_store(const struct context *, struct fault *) MUST_CHECK;
+struct store *command_store_for_keys(const struct context *, struct fault *)
+    MUST_CHECK;
 
-/* Opens the store and begins to read; false with a fault. */
+/* The same, and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
+    struct store_reader *, struct fault *) MUST_CHECK;
+bool command_open_for_keys(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 void command_close_store(struct store *, struct store_reader *);
 

@@ -69,7 +69,7 @@ say_old(const struct context *context, const struct store_info *info,
 /* Of the rules for mail that leaves; fingerprints of those for what comes in. */
 struct rules_seen {
 	struct store_reader *reader;
-	bool any, verify, prints;
+	bool any, verify, dane, prints;
 };
 
 static void
@@ -101,8 +101,11 @@ note_rule(void *arg, const struct stored_rule *rule)
 	}
 	seen->any = true;
 	if (match_requirement(seen->reader, tag, rule, &r) ==
-	    LOOKUP_FOUND && r.class != CLASS_WARN)
+	    LOOKUP_FOUND && r.class != CLASS_WARN) {
 		seen->verify |= r.need == NEED_VERIFY;
+		seen->dane |= r.need == NEED_DANE ||
+		    r.need == NEED_DANE_MAY;
+	}
 	return true;
 }
 
@@ -120,8 +123,25 @@ count_rules(const struct doctor *d, struct store_reader *reader)
 		findings_take_over(d->findings, d->if_rules);
 	if (seen.verify)
 		findings_take_over(d->findings, d->if_verify);
+	if (seen.dane)
+		findings_take_over(d->findings, d->if_dane);
 	if (seen.prints)
 		findings_take_over(d->findings, d->if_prints);
+}
+
+/* Nobody would miss them. */
+static void
+say_unasked(const struct context *context, const struct doctor *d,
+    const struct store_reader *reader)
+{
+	uint64_t n = store_count(reader, TAG_HEADER);
+
+	if (n > 0 && context->settings.header_from != HEADER_FROM_JUDGE)
+		finding_mend(doctor_add(d, DOCTOR_HEADER_UNASKED,
+		    "%llu rule%s of TLS_Header %s no say: the setting "
+		    "header-from is no", (unsigned long long)n,
+		    n == 1 ? "" : "s", n == 1 ? "has" : "have"), d->conf,
+		    "header-from = judge");
 }
 
 static void
@@ -145,6 +165,7 @@ open_and_compare(const struct context *context, const struct rulefile *rules,
 		command_fail(&f);
 	else if (!same)
 		say_old(context, &reader.info, all);
+	say_unasked(context, d, &reader);
 	count_rules(d, &reader);
 	command_close_store(store, &reader);
 }

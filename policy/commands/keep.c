@@ -167,6 +167,15 @@ copy_store(const struct context *context, char **text, size_t *size,
 	return good;
 }
 
+static bool
+finish(struct rulefile *rules, struct fault *f)
+{
+	if (rulefile_finish(rules))
+		return true;
+	return rules->no_memory ? fault_no_memory(f) : fault_set(f, FAULT_DATA,
+	    "claims cannot be held against these rules: nothing is changed");
+}
+
 /* The same commit, made of a copy first. */
 static bool
 edited_holds(const struct context *context, struct keep *keep,
@@ -180,8 +189,7 @@ edited_holds(const struct context *context, struct keep *keep,
 	rules.as_sendmail = context->settings.compat == COMPAT_SENDMAIL;
 	rules.partial = true;
 	good = rulefile_read_text(&rules, text, "the rules in force", f) &&
-	    (rulefile_finish(&rules) || fault_set(f, FAULT_DATA,
-	    "claims cannot be held against these rules: nothing is changed")) &&
+	    finish(&rules, f) &&
 	    (store = scratch_open_edited(&rules, edit, f)) != NULL &&
 	    hold(context, &keep->claims, store, f);
 	if (store != NULL)

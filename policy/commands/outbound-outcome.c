@@ -137,9 +137,55 @@ say_names(const struct judging *j, const char *parameter)
 		put_match(j, parameter, true);
 }
 
+/* Bytes of what it makes; 0: not known here. */
+static size_t
+digest_bytes(struct slice name)
+{
+	static const struct {
+		const char *name;
+		size_t bytes;
+	} digests[] = {
+		{ "md5", 16 }, { "sha1", 20 }, { "sha224", 28 },
+		{ "sha256", 32 }, { "sha384", 48 }, { "sha512", 64 }
+	};
+
+	for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++)
+		if (slice_is_nocase(name, digests[i].name))
+			return digests[i].bytes;
+	return 0;
+}
+
+/* Of all that is to match, none can be the digest that Postfix makes. */
+static bool
+is_other_digest(const struct judging *j, struct slice digest)
+{
+	size_t bytes = digest_bytes(digest);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < j->policy.n; i++) {
+		const struct resolved_attribute *a = &j->policy.attributes[i];
+
+		if (!slice_is_nocase(a->name, "match"))
+			continue;
+		if (a->value.n + 1 == 3 * bytes)
+			return false;
+		n++;
+	}
+	return bytes > 0 && n > 0;
+}
+
 static void
 say_fingerprint(const struct judging *j)
 {
+	static const char parameter[] = "smtp_tls_fingerprint_digest";
+	struct slice digest = postfix_value(j->p, j->s, parameter, NULL);
+
+	if (is_other_digest(j, digest)) {
+		text_printf(j->out, "mail does not leave: %s is %.*s, and that "
+		    "is another one than FP is of", parameter,
+		    SLICE_ARG(digest));
+		return;
+	}
 	text_puts(j->out,
 	    "mail leaves only over TLS with a certificate of the fingerprint ");
 	put_match(j, "smtp_tls_fingerprint_cert_match", false);

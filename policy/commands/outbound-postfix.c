@@ -12,6 +12,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/outbound.h"
 #include "policy/doctor/postfix-list.h"
+#include "policy/doctor/postfix-map.h"
 
 static const char maps[] = "smtp_tls_policy_maps";
 
@@ -89,16 +90,36 @@ has_resolver(const struct hop *h)
 	return strcmp(h->l->context->settings.outbound_resolver, "off") != 0;
 }
 
+static bool
+is_ours(const struct hop *h, struct slice item)
+{
+	return h->listens && postfix_map_which(h->p, h->s, &h->us, item) ==
+	    POSTFIX_MAP_OURS;
+}
+
+/* It is our map, and the service gets nothing of it; NULL: not so. */
+static const char *
+why_hidden(const struct hop *h, struct slice item)
+{
+	return h->listens ? postfix_map_hidden(h->p, h->s, &h->us, item) :
+	    NULL;
+}
+
 /* True: no table behind this one is asked, nor is there another key. */
 static bool
 ask_others(struct hop *h, const char *key, unsigned nkey, struct slice item,
     unsigned nitem)
 {
-	bool ours = h->listens && postfix_is_our_map(h->p, &h->us, item);
+	bool ours = is_ours(h, item);
+	const char *hidden = why_hidden(h, item);
 
-	if (ours && !has_resolver(h))
+	if (hidden != NULL) {
+		text_clear(&h->value);
+		text_puts(&h->value, hidden);
+	} else if (ours && !has_resolver(h)) {
 		return false;
-	h->found = ours ? ask_resolver(h, key) :
+	}
+	h->found = hidden != NULL ? POSTFIX_UNASKED : ours ? ask_resolver(h, key) :
 	    postfix_query(h->p, item, key, &h->value);
 	h->key = nkey;
 	h->item = nitem;
@@ -238,8 +259,8 @@ walk_all(struct hop *h, struct store_reader *reader)
 		for (unsigned i = 0; postfix_next_item(&list, &item); i++) {
 			bool last = h->found != POSTFIX_ABSENT &&
 			    nkey == h->key && i == h->item;
-			bool ours = h->listens &&
-			    postfix_is_our_map(h->p, &h->us, item.whole);
+			bool ours = is_ours(h, item.whole) &&
+			    why_hidden(h, item.whole) == NULL;
 
 			if (ours ? ask_us(h, key, item.whole, last, reader) :
 			    repeat_others(h, key, item.whole, last))
@@ -260,7 +281,9 @@ our_place(const struct hop *h)
 	if (!h->listens)
 		return "no: the setting socketmap is off";
 	for (bool first = true; postfix_next_item(&list, &item); first = false)
-		if (postfix_is_our_map(h->p, &h->us, item.whole))
+		if (why_hidden(h, item.whole) != NULL)
+			return "no: it is hidden from smtp(8)";
+		else if (is_ours(h, item.whole))
 			return first ? "yes" : "yes, behind other tables";
 	return "no: smtp_tls_policy_maps does not have it";
 }

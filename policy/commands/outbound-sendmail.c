@@ -117,19 +117,43 @@ conclude(const struct asked *q)
 	json_object_set_new(q->l->all, "outcome", jsontext_cstring(memory));
 }
 
-/* What is not looked at is said. */
-static void
-note(const struct looking *l)
+/* "TLS_Rcpt:joe@x.example" of this domain, "TLS_Rcpt:joe@" of all. */
+static bool
+is_of_mailbox(void *arg, const struct stored_rule *rule)
+{
+	struct looking *l = arg;
+	size_t at = rule->key.n;
+
+	while (at > 0 && rule->key.p[at - 1] != '@')
+		at--;
+	if (at > 0 && slice_starts_nocase(rule->key, "TLS_Rcpt:") &&
+	    (at == rule->key.n ||
+	    slice_is_nocase(slice_from(rule->key, at), l->domain)))
+		l->unasked = true;
+	return !l->unasked;
+}
+
+/* What is not looked at is said, and is no good news where there are rules. */
+static bool
+note(struct looking *l, struct store_reader *reader)
 {
 	json_t *notes = json_array();
+	bool good = true;
 
-	if (l->address[0] == '\0')
+	if (l->address[0] == '\0') {
 		json_array_append_new(notes, json_string("without the "
 		    "server's address rules for addresses are not looked at"));
-	if (l->user[0] == '\0')
+		l->unasked |= store_has_kind(reader, TAG_SRV, KEY_ADDRESS) ||
+		    store_has_kind(reader, TAG_TRY, KEY_ADDRESS);
+	}
+	if (l->user[0] == '\0') {
 		json_array_append_new(notes, json_string("without a recipient "
 		    "rules for single mailboxes are not looked at"));
+		good = l->unasked || store_each(reader, is_of_mailbox, l) ||
+		    l->unasked;
+	}
 	json_object_set_new(l->all, "notes", notes);
+	return good;
 }
 
 bool
@@ -146,7 +170,11 @@ outbound_look_sendmail(struct looking *l, struct fault *f)
 	json_object_set_new(l->all, "server", jsontext_cstring(l->host));
 	json_object_set_new(l->all, "address", jsontext_cstring(l->address));
 	json_object_set_new(l->all, "asked", json_array());
-	note(l);
+	if (!note(l, &reader)) {
+		*f = reader.fault;
+		command_close_store(store, &reader);
+		return false;
+	}
 	ask_try_tls(&q);
 	snprintf(key, sizeof key, "tlspolicy:tls_srv/%s/%s", l->host,
 	    l->address);

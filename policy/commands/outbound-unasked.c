@@ -225,7 +225,10 @@ say(const struct unasked *rules, const struct audit_walk *walk, bool json)
 	json_decref(all);
 	audit_say_torn(walk->torn);
 	audit_say_hidden(&walk->hidden);
-	return walk->bad > 0 ? FAULT_DATA : any ? EXIT_FINDINGS : EXIT_FINE;
+	audit_say_unread(walk->unread);
+	if (walk->unread + walk->bad > 0)
+		return audit_status(walk->unread, walk->unread_kind, walk->bad);
+	return any ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 static bool

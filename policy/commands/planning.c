@@ -94,9 +94,10 @@ planning_open(const struct context *context, struct planning *p,
 	if (!planning_in_force(context, &p->generation, p->digest, f) ||
 	    !open_plan(p, f))
 		return false;
-	p->state.stale = memcmp(p->digest, p->plan.base, DIGEST_BYTES) != 0;
 	p->is_applied = memcmp(p->digest, p->newest.rules_digest,
 	    DIGEST_BYTES) == 0;
+	p->state.stale = !p->is_applied &&
+	    memcmp(p->digest, p->plan.base, DIGEST_BYTES) != 0;
 	return true;
 }
 

@@ -157,15 +157,19 @@ print(struct then *t, bool verbose, bool json)
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}
-	if (t->walk.bad > 0)
-		return FAULT_DATA;
-	return replay_report_differs(&t->report) || t->report.unjudged > 0 ?
+	audit_say_outside(t->walk.outside, t->walk.records);
+	audit_say_unread(t->walk.unread);
+	if (t->walk.unread + t->walk.bad > 0)
+		return audit_status(t->walk.unread, t->walk.unread_kind,
+		    t->walk.bad);
+	return replay_report_differs(&t->report) || t->report.unjudged > 0 ||
+	    (t->walk.records == 0 && t->walk.outside > 0) ?
 	    EXIT_FINDINGS : EXIT_FINE;
 }
 
 int
 replay_then(const struct context *context, const struct audit_files *files,
-    bool verbose, bool json)
+    const struct replay_span *span, bool verbose, bool json)
 {
 	struct then *t = calloc(1, sizeof *t);
 	struct fault fault;
@@ -182,6 +186,8 @@ replay_then(const struct context *context, const struct audit_files *files,
 	t->walk.each = each;
 	t->walk.note = note;
 	t->walk.arg = t;
+	t->walk.since = span->since;
+	t->walk.until = span->until;
 	replay_report_init(&t->report);
 	t->report.as_then = true;
 	progress_start("records judged", &t->walk.records);

@@ -10,10 +10,10 @@
 #ifndef TLSPOLICY_COMMANDS_REPLAY_THEN_H
 #define TLSPOLICY_COMMANDS_REPLAY_THEN_H
 
-#include "policy/commands/audit.h"
+#include "policy/commands/replay.h"
 
 /* The exit code, all being said. */
 int replay_then(const struct context *, const struct audit_files *,
-    bool verbose, bool json);
+    const struct replay_span *, bool verbose, bool json);
 
 #endif

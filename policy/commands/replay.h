@@ -10,11 +10,16 @@
 #include "policy/outbound/outbound.h"
 #include "policy/store/store.h"
 
+/* --since and --until: see reader_within(). */
+struct replay_span {
+	int64_t since, until;
+};
+
 /*
  * --left: which mail that left would stay in the queue, were its MTA told what
  * these rules say.  Reads the files twice.  Returns the exit status.
  */
 int replay_left(const struct audit_files *, struct store *,
-    const struct outbound_options *, bool json);
+    const struct outbound_options *, const struct replay_span *, bool json);
 
 #endif

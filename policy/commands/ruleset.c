@@ -58,6 +58,20 @@ ruleset_read(const struct context *context, char *const *paths,
 }
 
 void
+ruleset_say_unasked(const struct context *context, const struct rulefile *rules)
+{
+	size_t n = 0;
+
+	if (context->settings.header_from == HEADER_FROM_JUDGE)
+		return;
+	for (size_t i = 0; i < rules->n; i++)
+		n += key_bytes_tag(rules->rules[i].key_bytes) == TAG_HEADER;
+	if (n > 0)
+		command_say("%zu rule%s of TLS_Header %s no say: header-from "
+		    "= no", n, n == 1 ? "" : "s", n == 1 ? "has" : "have");
+}
+
+void
 ruleset_lines_init(struct ruleset_lines *list)
 {
 	*list = (struct ruleset_lines){ .lines = NULL };

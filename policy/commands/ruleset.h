@@ -19,6 +19,10 @@
 bool ruleset_read(const struct context *, char *const *paths,
     struct rulefile *, struct fault *) MUST_CHECK;
 
+/* Rules that nobody will ask are no protection: on standard error. */
+void ruleset_say_unasked(const struct context *, const struct rulefile *)
+    NONNULL;
+
 /* A rule to compare and to sort. */
 struct ruleset_line {
 	struct slice key_bytes, key, requirement;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/base/regular.h"
 #include "policy/conf/setting.h"
 
 enum { ROWS_MAX = 64 };
@@ -179,10 +180,9 @@ settings_read(struct settings *s, const char *path,
 		.arg = arg };
 	bool failed;
 
-	r.file = fopen(path, "re");
+	r.file = regular_open(path, f);
 	if (r.file == NULL)
-		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
-		    path);
+		return false;
 	ini_parse_stream(read_line, &r, take_pair, &r);
 	failed = ferror(r.file) != 0;
 	fclose(r.file);

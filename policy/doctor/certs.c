@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/cert/inspect.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/certs.h"
 
@@ -23,10 +22,13 @@ static const struct {
 } counted[] = {
 	{ INSPECT_KEY_MISMATCH, DOCTOR_CERTIFICATE_UNUSABLE, true },
 	{ INSPECT_KEY_ENCRYPTED, DOCTOR_CERTIFICATE_UNUSABLE, true },
+	/* The first one is taken for the key's, and is not. */
+	{ INSPECT_CA_FIRST, DOCTOR_CERTIFICATE_UNUSABLE, true },
 	{ INSPECT_EXPIRED, DOCTOR_CERTIFICATE_EXPIRED, false },
 	{ INSPECT_NOT_YET_VALID, DOCTOR_CERTIFICATE_EXPIRED, false },
 	{ INSPECT_EXPIRES_SOON, DOCTOR_CERTIFICATE_SOON, false },
 	{ INSPECT_NO_SERVER_PURPOSE, DOCTOR_CERTIFICATE_WEAK, false },
+	{ INSPECT_NO_CLIENT_PURPOSE, DOCTOR_CERTIFICATE_WEAK, false },
 	{ INSPECT_WEAK_KEY, DOCTOR_CERTIFICATE_WEAK, false },
 	{ INSPECT_WEAK_DIGEST, DOCTOR_CERTIFICATE_WEAK, false },
 	{ INSPECT_CHAIN_BROKEN, DOCTOR_CERTIFICATE_WEAK, false },
@@ -60,20 +62,34 @@ take(const struct certs *c, const struct findings *found)
 	return good;
 }
 
+/* The same key is that of what is shown to clients and to servers. */
+static bool
+is_mended(const struct doctor *d, const char *lines)
+{
+	for (size_t i = 0; i < d->findings->n; i++)
+		if (strcmp(d->findings->all[i].lines, lines) == 0)
+			return true;
+	return false;
+}
+
 /* False: it is not to be used. */
 static bool
 look_at_mode(const struct certs *c)
 {
 	mode_t open = c->restart == NULL ? S_IRWXO : S_IRWXO | S_IRWXG;
+	char lines[CERTS_PATH_MAX + 16];
 	struct finding *f;
 	struct stat st;
 
 	if (stat(c->key, &st) == -1 || (st.st_mode & open) == 0)
 		return true;
+	snprintf(lines, sizeof lines, "chmod %s %s",
+	    c->restart == NULL ? "o=" : "go=", c->key);
+	if (is_mended(c->d, lines))
+		return c->restart == NULL;
 	f = doctor_add(c->d, DOCTOR_KEY_OPEN, "%s: the key %s has mode %04o",
 	    c->owner, c->key, (unsigned)st.st_mode & 07777);
-	finding_mend(f, "run", "chmod %s %s",
-	    c->restart == NULL ? "o=" : "go=", c->key);
+	finding_mend(f, "run", "%s", lines);
 	if (c->restart != NULL)
 		finding_then(f, "%s", c->restart);
 	return c->restart == NULL;
@@ -82,7 +98,7 @@ look_at_mode(const struct certs *c)
 static bool
 inspect(const struct certs *c, const struct pemfile *files, size_t n)
 {
-	const struct inspect_settings settings = { .use = INSPECT_SERVER,
+	const struct inspect_settings settings = { .use = c->use,
 		.soon = SOON_DAYS, .now = time(NULL) };
 	struct findings found;
 	struct fault f;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "policy/base/text.h"
+#include "policy/cert/inspect.h"
 #include "policy/doctor/doctor.h"
 
 enum { CERTS_PATH_MAX = 1024 };
@@ -17,6 +18,7 @@ struct certs {
 	const struct doctor *d;
 	const char *owner;	   /* for people: "main.cf" */
 	const char *certificate, *key; /* files; the same for both in one */
+	enum inspect_use use;	   /* shown to clients, or to servers */
 	/* Adds the lines that name other files, and what makes those. */
 	void (*mend)(void *arg, struct finding *);
 	void *arg;

@@ -45,7 +45,7 @@ struct doctor {
 	const struct doctor_unit *unit;
 	struct findings *findings;
 	/* What is one only while there are such rules for mail that leaves. */
-	struct findings *if_rules, *if_verify;
+	struct findings *if_rules, *if_verify, *if_dane;
 	struct findings *if_prints; /* the same, for rules on fingerprints */
 	struct trials *trials;	/* what is to be tried */
 };

@@ -38,6 +38,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_RULES_BAD] = { DOCTOR_WEAK, { "rules-bad",
 	    "the next build will fail; the old rules stay in force until "
 	    "then" } },
+	[DOCTOR_HEADER_UNASKED] = { DOCTOR_UNJUDGED, { "header-unasked",
+	    "whom a message says that it is from is not judged, whatever "
+	    "these rules want" } },
 	[DOCTOR_DISK_FULL] = { DOCTOR_UNJUDGED, { "disk-full",
 	    "no mail is accepted unrecorded: all of it is deferred; nor can a "
 	    "policy be built" } },
@@ -111,6 +114,10 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_POSTFIX_NO_SERVER_CA] = { DOCTOR_WEAK, { "postfix-no-server-ca",
 	    "no server's certificate can be verified: mail for a VERIFY "
 	    "rule stays in the queue" } },
+	[DOCTOR_POSTFIX_NO_DNSSEC] = { DOCTOR_WEAK, { "postfix-no-dnssec",
+	    "no TLSA record is looked for: mail for a rule DANE stays in the "
+	    "queue, for DANE:may it leaves in clear where it can; a resolver "
+	    "that validates has to be on this machine" } },
 	[DOCTOR_POSTFIX_RELAY] = { DOCTOR_WEAK, { "postfix-relay",
 	    "Postfix asks for its next hop, never for the domain behind it: "
 	    "such rules of TLS_Rcpt are never asked for" } },
@@ -179,14 +186,14 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "without its CAs an MTA verifies no client, and may offer no "
 	    "TLS at all" } },
 	[DOCTOR_CERTIFICATE_UNUSABLE] = { DOCTOR_WEAK, { "certificate-unusable",
-	    "the MTA cannot show a certificate: STARTTLS fails and mail "
-	    "comes in clear" } },
+	    "the MTA cannot show a certificate: STARTTLS fails, and mail "
+	    "goes in clear" } },
 	[DOCTOR_CERTIFICATE_UNSEEN] = { DOCTOR_UNKNOWN, { "certificate-unseen",
 	    "whether the MTA can show a certificate is not known" } },
 	[DOCTOR_CERTIFICATE_EXPIRED] = { DOCTOR_WEAK, { "certificate-expired",
-	    "peers that verify it send no mail, or send it in clear" } },
+	    "with peers that verify it no mail goes, or it goes in clear" } },
 	[DOCTOR_CERTIFICATE_SOON] = { DOCTOR_WEAK, { "certificate-soon",
-	    "from then on peers that verify it send no mail, or send it "
+	    "from then on no mail goes with peers that verify it, or it goes "
 	    "in clear" } },
 	[DOCTOR_CERTIFICATE_WEAK] = { DOCTOR_WEAK, { "certificate-weak",
 	    "peers that verify it may refuse it" } },

@@ -11,7 +11,8 @@
 #include "policy/doctor/postfix-map.h"
 #include "policy/doctor/run.h"
 
-static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy";
+static const char maps[] = "smtp_tls_policy_maps", ours_is[] = "tlspolicy",
+    proxy_list[] = "proxy_read_maps";
 
 /* "socketmap:unix:/path:name", "socketmap:inet:host:port:name" */
 struct socketmap {
@@ -81,21 +82,6 @@ postfix_map_which(const struct postfix *p, const struct postfix_service *s,
 	    POSTFIX_MAP_MISNAMED;
 }
 
-/* As smtp(8) sees it, in its chroot if it has one. */
-bool
-postfix_is_our_map(const struct postfix *p, const struct socket_address *us,
-    struct slice item)
-{
-	static const struct postfix_service none;
-	const struct postfix_service *s = &none;
-
-	for (unsigned i = 0; i < p->n; i++)
-		if (p->services[i].command == POSTFIX_SMTP &&
-		    slice_is(p->services[i].name, "smtp"))
-			s = &p->services[i];
-	return postfix_map_which(p, s, us, item) == POSTFIX_MAP_OURS;
-}
-
 bool
 postfix_map_asks_us(const struct postfix *p, const struct postfix_service *s,
     const struct socket_address *us)
@@ -121,12 +107,26 @@ has_item(struct slice list, struct slice wanted)
 	return false;
 }
 
+const char *
+postfix_map_hidden(const struct postfix *p, const struct postfix_service *s,
+    const struct socket_address *us, struct slice item)
+{
+	enum postfix_map which = postfix_map_which(p, s, us, item);
+
+	if (which == POSTFIX_MAP_UNSEEN)
+		return "smtp(8) is chrooted and does not see the socket";
+	return which == POSTFIX_MAP_OURS &&
+	    slice_starts_nocase(item, "proxy:") &&
+	    !has_item(postfix_parameter(p, proxy_list), item) ?
+	    "proxy_read_maps does not have it" : NULL;
+}
+
 /* The list as main.cf has it, with its $names, and the table. */
 static void
 make_readable(struct postfix *p, struct slice item)
 {
-	static const char list[] = "proxy_read_maps";
-	const char *argv[] = { "postconf", "-c", p->dir, "-h", list, NULL };
+	const char *argv[] = { "postconf", "-c", p->dir, "-h", proxy_list,
+		NULL };
 	bool by_name = has_item(postfix_parameter(p, maps), item);
 	char memory[FINDING_LINES_MAX];
 	struct finding *f;
@@ -135,7 +135,7 @@ make_readable(struct postfix *p, struct slice item)
 	struct text out;
 
 	text_init(&out, memory, sizeof memory);
-	now = postfix_parameter(p, list);
+	now = postfix_parameter(p, proxy_list);
 	if (capture((char *const *)(uintptr_t)argv, &out, &ignored)) {
 		/* The default has lines. */
 		for (size_t i = 0; i < out.n; i++)
@@ -143,8 +143,8 @@ make_readable(struct postfix *p, struct slice item)
 		now = slice_trim(slice_make(memory, out.n));
 	}
 	f = doctor_add(p->d, DOCTOR_POSTFIX_PROXY_MAPS,
-	    "%s of %s does not have %.*s", list, p->dir, SLICE_ARG(item));
-	finding_mend(f, p->main_cf, "%s = %.*s%s%s%.*s", list, SLICE_ARG(now),
+	    "%s of %s does not have %.*s", proxy_list, p->dir, SLICE_ARG(item));
+	finding_mend(f, p->main_cf, "%s = %.*s%s%s%.*s", proxy_list, SLICE_ARG(now),
 	    now.n > 0 ? " " : "", by_name ? "$" : "",
 	    SLICE_ARG(by_name ? slice_of(maps) : item));
 	finding_then(f, "%s", p->reload);
@@ -153,7 +153,6 @@ make_readable(struct postfix *p, struct slice item)
 void
 postfix_map_check_proxy(struct postfix *p, const struct socket_address *us)
 {
-	struct slice readable = postfix_parameter(p, "proxy_read_maps");
 	struct postfix_item item;
 
 	for (unsigned i = 0; i < p->n; i++) {
@@ -162,10 +161,9 @@ postfix_map_check_proxy(struct postfix *p, const struct socket_address *us)
 
 		while (s->command == POSTFIX_SMTP &&
 		    postfix_next_item(&all, &item))
-			if (slice_starts_nocase(item.whole, "proxy:") &&
-			    postfix_map_which(p, s, us, item.whole) ==
+			if (postfix_map_which(p, s, us, item.whole) ==
 			    POSTFIX_MAP_OURS &&
-			    !has_item(readable, item.whole)) {
+			    postfix_map_hidden(p, s, us, item.whole) != NULL) {
 				make_readable(p, item.whole);
 				return;
 			}

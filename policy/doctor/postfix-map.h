@@ -18,6 +18,10 @@ enum postfix_map {
 enum postfix_map postfix_map_which(const struct postfix *,
     const struct postfix_service *, const struct socket_address *us,
     struct slice item);
+/* Why the service gets no answer of our map, which it is to ask; NULL: it does. */
+const char *postfix_map_hidden(const struct postfix *,
+    const struct postfix_service *, const struct socket_address *us,
+    struct slice item);
 /* Some item of the service's list is ours. */
 bool postfix_map_asks_us(const struct postfix *, const struct postfix_service *,
     const struct socket_address *us);

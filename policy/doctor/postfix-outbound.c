@@ -312,6 +312,21 @@ check_cas(struct postfix *p, const struct socket_address *us)
 	}
 }
 
+static void
+check_dnssec(struct postfix *p, const struct socket_address *us)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct postfix_service *s = &p->services[i];
+
+		if (s->command == POSTFIX_SMTP &&
+		    (us == NULL || postfix_map_asks_us(p, s, us)) &&
+		    !slice_is_nocase(postfix_value(p, s,
+		    "smtp_dns_support_level", NULL), "dnssec"))
+			postfix_find(p, s, DOCTOR_POSTFIX_NO_DNSSEC,
+			    "smtp_dns_support_level", "dnssec");
+	}
+}
+
 /* Beside the milter's socket, where the daemon may make one. */
 void
 doctor_propose_map(const struct doctor *d, struct socket_address *us)
@@ -376,11 +391,12 @@ is_asked_in_vain(const struct postfix *p, struct socket_address *us)
 }
 
 static void
-turn_on(struct postfix *p)
+turn_on(struct postfix *p, const struct socket_address *none)
 {
 	const struct doctor *d = p->d;
 	struct socket_address us;
 
+	(void)none;
 	doctor_propose_map(d, &us);
 	if (d->findings->n == 0)
 		doctor_socketmap_off(d, &us, "", "postfix");
@@ -391,7 +407,8 @@ turn_on(struct postfix *p)
 
 /* What is a finding only with rules goes to a list of its own. */
 static void
-check_into(struct postfix *p, struct findings *list, bool cas,
+check_into(struct postfix *p, struct findings *list,
+    void (*check)(struct postfix *, const struct socket_address *us),
     const struct socket_address *us)
 {
 	const struct doctor *d = p->d;
@@ -399,10 +416,7 @@ check_into(struct postfix *p, struct findings *list, bool cas,
 
 	other.findings = list;
 	p->d = &other;
-	if (cas)
-		check_cas(p, us);
-	else
-		turn_on(p);
+	check(p, us);
 	p->d = d;
 }
 
@@ -414,11 +428,13 @@ postfix_outbound(struct postfix *p)
 	bool on = socket_parse(slice_of(p->d->socketmap), &us);
 
 	if (!on && !is_asked_in_vain(p, &us)) {
-		check_into(p, p->d->if_rules, false, NULL);
-		check_into(p, p->d->if_verify, true, NULL);
+		check_into(p, p->d->if_rules, turn_on, NULL);
+		check_into(p, p->d->if_verify, check_cas, NULL);
+		check_into(p, p->d->if_dane, check_dnssec, NULL);
 		return;
 	}
-	check_into(p, p->d->if_verify, true, &us);
+	check_into(p, p->d->if_verify, check_cas, &us);
+	check_into(p, p->d->if_dane, check_dnssec, &us);
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->services[i].command == POSTFIX_SMTP)
 			check_list(p, &p->services[i], &us);

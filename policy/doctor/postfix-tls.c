@@ -7,12 +7,28 @@
 
 enum { PAIRS = 3 };
 
-static const struct {
-	const char *certificate, *key;
-} pairs[PAIRS] = {
-	{ "smtpd_tls_cert_file", "smtpd_tls_key_file" },
-	{ "smtpd_tls_eccert_file", "smtpd_tls_eckey_file" },
-	{ "smtpd_tls_dcert_file", "smtpd_tls_dkey_file" },
+struct side {
+	const char *chain;
+	struct {
+		const char *certificate, *key;
+	} pairs[PAIRS];
+	enum inspect_use use;
+};
+
+/* What smtpd(8) shows to clients, and smtp(8) to servers. */
+static const struct side server = {
+	.chain = "smtpd_tls_chain_files",
+	.pairs = { { "smtpd_tls_cert_file", "smtpd_tls_key_file" },
+	    { "smtpd_tls_eccert_file", "smtpd_tls_eckey_file" },
+	    { "smtpd_tls_dcert_file", "smtpd_tls_dkey_file" } },
+	.use = INSPECT_SERVER
+};
+static const struct side client = {
+	.chain = "smtp_tls_chain_files",
+	.pairs = { { "smtp_tls_cert_file", "smtp_tls_key_file" },
+	    { "smtp_tls_eccert_file", "smtp_tls_eckey_file" },
+	    { "smtp_tls_dcert_file", "smtp_tls_dkey_file" } },
+	.use = INSPECT_CLIENT
 };
 
 /* Whose files, and under which names they stand. */
@@ -20,6 +36,7 @@ struct files {
 	struct postfix *p;
 	struct postfix_service *s;
 	const char *certificate, *key; /* names of parameters */
+	enum inspect_use use;
 };
 
 static void
@@ -72,7 +89,7 @@ looked_at_for(const struct files *files)
 	    NULL);
 
 	for (const struct postfix_service *s = p->services; s < files->s; s++)
-		if (s->command == POSTFIX_SMTPD && slice_equal(mine,
+		if (s->command == files->s->command && slice_equal(mine,
 		    postfix_value(p, s, files->certificate, NULL)) &&
 		    slice_equal(postfix_value(p, files->s, files->key, NULL),
 		    postfix_value(p, s, files->key, NULL)))
@@ -84,7 +101,7 @@ static void
 look_at(struct files *files, const char *certificate, const char *key)
 {
 	const struct certs c = { files->p->d, files->certificate, certificate,
-		key, use_ours, files, NULL };
+		key, files->use, use_ours, files, NULL };
 
 	if (!certs_look(&c))
 		files->s->tls_broken = true;
@@ -159,30 +176,45 @@ check_files(struct files *files)
 	return true;
 }
 
+/* True: there are some. */
+static bool
+check_side(struct postfix *p, struct postfix_service *s,
+    const struct side *side)
+{
+	struct files files = { p, s, side->chain, side->chain, side->use };
+	bool any = check_files(&files), chained = any;
+
+	for (int i = 0; !chained && i < PAIRS; i++) {
+		files.certificate = side->pairs[i].certificate;
+		files.key = side->pairs[i].key;
+		any = check_files(&files) || any;
+	}
+	return any;
+}
+
 static void
 check_certificates(struct postfix *p, struct postfix_service *s)
 {
-	static const char chain[] = "smtpd_tls_chain_files";
-	struct files files = { p, s, chain, chain };
-	bool chained = check_files(&files), any = chained;
+	struct files files = { p, s, server.pairs[0].certificate,
+		server.pairs[0].key, server.use };
 	struct finding *f;
 
-	for (int i = 0; !chained && i < PAIRS; i++) {
-		files.certificate = pairs[i].certificate;
-		files.key = pairs[i].key;
-		any = check_files(&files) || any;
-	}
-	if (any)
+	if (check_side(p, s, &server))
 		return;
 	s->tls_broken = true;
-	files.certificate = pairs[0].certificate;
-	files.key = pairs[0].key;
 	f = postfix_find(p, s, DOCTOR_POSTFIX_NO_CERTIFICATE,
 	    files.certificate, "");
 	if (f == NULL)
 		return;
 	f->then[0] = '\0';
 	use_ours(&files, f);
+}
+
+/* Most servers ask for none, and most MTAs have none to show. */
+void
+postfix_shown_to_servers(struct postfix *p, struct postfix_service *s)
+{
+	(void)check_side(p, s, &client);
 }
 
 static void

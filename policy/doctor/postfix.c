@@ -97,6 +97,8 @@ look_at_services(struct postfix *p)
 			postfix_milters(p, s);
 		if (s->command == POSTFIX_SMTPD)
 			postfix_tls(p, s);
+		if (s->command == POSTFIX_SMTP)
+			postfix_shown_to_servers(p, s);
 	}
 	/* postscreen(8) hands over to a smtpd that is known now. */
 	for (unsigned i = 0; i < p->n; i++) {

@@ -84,14 +84,13 @@ void postfix_feed(struct postfix *);
 void postfix_maps(struct postfix *, struct postfix_service *);
 void postfix_milters(struct postfix *, struct postfix_service *);
 void postfix_tls(struct postfix *, struct postfix_service *);
+/* The certificates of smtp(8). */
+void postfix_shown_to_servers(struct postfix *, struct postfix_service *);
 void postfix_outbound(struct postfix *);
 /* What Postfix tells of TLS with servers. */
 void postfix_results(struct postfix *);
 /* Rules for recipients' domains that another next hop stands before. */
 void postfix_relay(struct postfix *);
-/* An item of smtp_tls_policy_maps is the daemon's map, which listens there. */
-bool postfix_is_our_map(const struct postfix *, const struct socket_address *,
-    struct slice item);
 void postfix_trial(const struct postfix *, const struct postfix_service *);
 
 /*

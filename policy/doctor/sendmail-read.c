@@ -25,6 +25,8 @@ static const struct {
 	[SENDMAIL_CA_PATH] = { "CACertPath", "confCACERT_PATH" },
 	[SENDMAIL_CERT] = { "ServerCertFile", "confSERVER_CERT" },
 	[SENDMAIL_KEY] = { "ServerKeyFile", "confSERVER_KEY" },
+	[SENDMAIL_CLIENT_CERT] = { "ClientCertFile", "confCLIENT_CERT" },
+	[SENDMAIL_CLIENT_KEY] = { "ClientKeyFile", "confCLIENT_KEY" },
 	[SENDMAIL_TLS_SERVER] = { "TLSSrvOptions", "confTLS_SRV_OPTIONS" },
 	[SENDMAIL_USER] = { "RunAsUser", "confRUN_AS_USER" },
 	[SENDMAIL_BLAME] = { "DontBlameSendmail", "confDONT_BLAME_SENDMAIL" },

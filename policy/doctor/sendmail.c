@@ -115,9 +115,8 @@ check_filter(const struct sendmail *s)
 
 /* The lines that name what tlspolicy-ca makes, and the command. */
 static void
-use_ours(void *arg, struct finding *f)
+use_ours_as(const struct sendmail *s, const char *side, struct finding *f)
 {
-	const struct sendmail *s = arg;
 	char host[256], pem[CERTS_PATH_MAX], key[CERTS_PATH_MAX];
 
 	snprintf(host, sizeof host, "%s", s->host);
@@ -125,10 +124,22 @@ use_ours(void *arg, struct finding *f)
 		snprintf(host, sizeof host, "localhost");
 	certs_ours(s->d, host, "pem", pem);
 	certs_ours(s->d, host, "key", key);
-	finding_mend(f, s->place, "define(`confSERVER_CERT', `%s')dnl\n"
-	    "define(`confSERVER_KEY', `%s')dnl", pem, key);
+	finding_mend(f, s->place, "define(`conf%s_CERT', `%s')dnl\n"
+	    "define(`conf%s_KEY', `%s')dnl", side, pem, side, key);
 	certs_then_make(s->d, host, f);
 	sendmail_then_restart(s, f);
+}
+
+static void
+use_ours(void *arg, struct finding *f)
+{
+	use_ours_as(arg, "SERVER", f);
+}
+
+static void
+use_ours_for_servers(void *arg, struct finding *f)
+{
+	use_ours_as(arg, "CLIENT", f);
 }
 
 static void
@@ -159,18 +170,34 @@ check_ca(struct sendmail *s, bool *broken)
 	    "CACertFile: %s", what), lines);
 }
 
+/* For servers: none is shown where none is named. */
+static struct certs
+certs_of(struct sendmail *s, bool for_servers)
+{
+	const char *certificate = s->option[for_servers ?
+	    SENDMAIL_CLIENT_CERT : SENDMAIL_CERT];
+	const char *key = s->option[for_servers ? SENDMAIL_CLIENT_KEY :
+	    SENDMAIL_KEY];
+
+	return (struct certs){ .d = s->d,
+		.owner = for_servers ? "ClientCertFile" : "ServerCertFile",
+		.certificate = certificate,
+		.key = key[0] != '\0' ? key : certificate,
+		.use = for_servers ? INSPECT_CLIENT : INSPECT_SERVER,
+		.mend = for_servers ? use_ours_for_servers : use_ours,
+		.arg = s, .restart = strstr(s->option[SENDMAIL_BLAME],
+		    "GroupReadableKeyFile") != NULL ? NULL : restart };
+}
+
 /* *broken: there is no TLS, or it cannot work. */
 static void
 check_tls(struct sendmail *s, bool *broken)
 {
 	const char *server = s->option[SENDMAIL_TLS_SERVER];
-	const char *key = s->option[SENDMAIL_KEY];
-	const struct certs c = { s->d, "ServerCertFile",
-		s->option[SENDMAIL_CERT], key[0] != '\0' ? key :
-		s->option[SENDMAIL_CERT], use_ours, s,
-		strstr(s->option[SENDMAIL_BLAME], "GroupReadableKeyFile") !=
-		NULL ? NULL : restart };
+	const struct certs c = certs_of(s, false), shown = certs_of(s, true);
 
+	if (shown.certificate[0] != '\0')
+		(void)certs_look(&shown);
 	if (c.certificate[0] == '\0') {
 		use_ours(s, doctor_add(s->d, DOCTOR_SENDMAIL_NO_TLS,
 		    "%s has no ServerCertFile", s->path));

@@ -23,9 +23,8 @@ pattern_of(struct slice key, struct slice *pattern)
 static bool
 is_pattern(const struct import_access *t, struct slice key)
 {
-	return t->ordered && key.n > 0 && (key.p[0] == '/' ||
-	    key.p[0] == '!' || slice_is_nocase(key, "if") ||
-	    slice_is_nocase(key, "endif"));
+	return t->ordered && key.n > 0 &&
+	    (key.p[0] == '/' || key.p[0] == '!');
 }
 
 static const char *
@@ -123,7 +122,7 @@ is_reached(struct import *import, const struct import_access *t,
 
 static void
 add(struct import *import, const struct import_access *t, struct slice key,
-    const char *need)
+    const char *need, struct slice items)
 {
 	char text[KEY_TEXT_MAX + 16];
 	struct slice tagged;
@@ -142,10 +141,9 @@ add(struct import *import, const struct import_access *t, struct slice key,
 	if (!is_reached(import, t, tagged, need))
 		return;
 	if (exact)
-		import_add_exact(import, tagged, slice_of(need),
-		    slice_make("", 0));
+		import_add_exact(import, tagged, slice_of(need), items);
 	else
-		import_add(import, tagged, slice_of(need), slice_make("", 0));
+		import_add(import, tagged, slice_of(need), items);
 }
 
 /*
@@ -154,7 +152,8 @@ add(struct import *import, const struct import_access *t, struct slice key,
  */
 static bool
 is_of_class(struct import *import, const struct import_access *t,
-    struct slice actions, const char *need, struct text *as)
+    struct slice actions, const char *need, struct slice items,
+    struct text *as)
 {
 	unsigned long line;
 	struct slice word;
@@ -167,15 +166,33 @@ is_of_class(struct import *import, const struct import_access *t,
 		return false;
 	path = t->class_at(t->arg, word, &line);
 	text_printf(as, "AS:%.*s", SLICE_ARG(word));
-	return !as->cut && import_profile(import, word, slice_of(need),
-	    slice_make("", 0), path, line);
+	return !as->cut && import_profile(import, word, slice_of(need), items,
+	    path, line);
+}
+
+/* What a client that is not named gets is for good, as reject is. */
+static const char *
+need_of_bound(struct import *import, const struct import_access *t,
+    const struct import_actions *a)
+{
+	if (a->what == ACTION_WARN)
+		return a->bound_by_tls ? "WARN+ENCR:1" : "WARN+ENCR:0";
+	if (!a->bound_by_tls)
+		return "PERM+ENCR:0";
+	if (!slice_starts_nocase(slice_of(t->demand), "PERM"))
+		import_differs(import, IMPORT_STRICTER, "a session in clear is "
+		    "refused for good, too, as is a client that is not named");
+	return "PERM+ENCR:1";
 }
 
 static void
 add_demand(struct import *import, const struct import_access *t,
     struct slice key, struct slice actions, const struct import_actions *a)
 {
-	const char *need = a->what == ACTION_WARN ? "WARN+ENCR:1" : t->demand;
+	const char *need = a->bound ? need_of_bound(import, t, a) :
+	    a->what == ACTION_WARN ? "WARN+ENCR:1" : t->demand;
+	struct slice items = slice_make(a->clients.buf, a->clients.n), none =
+	    slice_make("", 0);
 	char as_text[KEY_TEXT_MAX];
 	struct text as;
 	const char *spared = a->spared != NULL ? a->spared : t->spared;
@@ -186,9 +203,13 @@ add_demand(struct import *import, const struct import_access *t,
 	if (a->what == ACTION_WARN && (t->shared || t->demands_follow))
 		import_differs(import, IMPORT_WEAKER, "where another table "
 		    "demands TLS of the same, this rule would only warn");
+	if (!a->bound)
+		items = none;
 	text_init(&as, as_text, sizeof as_text);
-	add(import, t, key, is_of_class(import, t, actions, need, &as) ?
-	    as.buf : need);
+	if (is_of_class(import, t, actions, need, items, &as))
+		add(import, t, key, as.buf, none);
+	else
+		add(import, t, key, need, items);
 }
 
 static void
@@ -205,7 +226,7 @@ add_exception(struct import *import, const struct import_access *t,
 		import_differs(import, IMPORT_STRICTER, "in Postfix OK frees "
 		    "from %s behind it, too; a rule's OK from its own tag",
 		    t->frees);
-	add(import, t, key, "OK");
+	add(import, t, key, "OK", slice_make("", 0));
 }
 
 /* Whose table this is was not said; addresses are clients'. */
@@ -244,6 +265,12 @@ import_access_line(struct import *import, const struct import_access *table,
 		if (settle_tag(import, &t, key))
 			import_refuse(import, 0, "%.*s: a table within a "
 			    "list of actions", SLICE_ARG(key));
+		return;
+	}
+	if (a.bound && !a.bound_by_tls && t.shared) {
+		import_refuse(import, 0, "%.*s: bound to its clients only, it "
+		    "would be free from what another table demands, too",
+		    SLICE_ARG(key));
 		return;
 	}
 	switch (a.what) {

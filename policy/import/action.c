@@ -108,17 +108,93 @@ first_decides(struct slice list, struct import_actions *a)
 	return true;
 }
 
-/* A name that could be a class of the site's own. */
+/*
+ * What Postfix knows besides the words that are looked for below.  Any other one
+ * may be a class of the site's own, whatever it begins with.
+ */
+static const char *const restrictions[] = {
+	"check_ccert_access", "check_client_a_access", "check_client_access",
+	"check_client_mx_access", "check_client_ns_access",
+	"check_etrn_access", "check_helo_a_access", "check_helo_access",
+	"check_helo_mx_access", "check_helo_ns_access", "check_policy_service",
+	"check_recipient_a_access", "check_recipient_access",
+	"check_recipient_mx_access", "check_recipient_ns_access",
+	"check_relay_domains", "check_reverse_client_hostname_a_access",
+	"check_reverse_client_hostname_access",
+	"check_reverse_client_hostname_mx_access",
+	"check_reverse_client_hostname_ns_access", "check_sasl_access",
+	"check_sender_a_access", "check_sender_access",
+	"check_sender_mx_access", "check_sender_ns_access", "defer_if_permit",
+	"defer_if_reject", "defer_unauth_destination",
+	"permit_auth_destination", "permit_dnswl_client",
+	"permit_inet_interfaces", "permit_mx_backup", "permit_mynetworks",
+	"permit_naked_ip_address", "permit_rhswl_client",
+	"permit_sasl_authenticated", "permit_tls_all_clientcerts",
+	"permit_tls_clientcerts", "reject_authenticated_sender_login_mismatch",
+	"reject_invalid_helo_hostname", "reject_invalid_hostname",
+	"reject_known_sender_login_mismatch", "reject_maps_rbl",
+	"reject_multi_recipient_bounce", "reject_non_fqdn_helo_hostname",
+	"reject_non_fqdn_hostname", "reject_non_fqdn_recipient",
+	"reject_non_fqdn_sender", "reject_rbl_client", "reject_rhsbl_client",
+	"reject_rhsbl_helo", "reject_rhsbl_recipient",
+	"reject_rhsbl_reverse_client", "reject_rhsbl_sender",
+	"reject_sender_login_mismatch", "reject_unauth_destination",
+	"reject_unauth_pipelining",
+	"reject_unauthenticated_sender_login_mismatch",
+	"reject_unknown_address", "reject_unknown_client",
+	"reject_unknown_client_hostname", "reject_unknown_helo_hostname",
+	"reject_unknown_hostname", "reject_unknown_recipient_domain",
+	"reject_unknown_reverse_client_hostname",
+	"reject_unknown_sender_domain", "reject_unlisted_recipient",
+	"reject_unlisted_sender", "reject_unverified_recipient",
+	"reject_unverified_sender", "sleep", "warn_if_reject", NULL
+};
+
 static bool
 is_restriction(struct slice word)
 {
-	static const char *const starts[] = { "reject_", "permit_", "check_",
-		"defer_", "warn_", "sleep", NULL };
-
-	for (size_t i = 0; starts[i] != NULL; i++)
-		if (slice_starts_nocase(word, starts[i]))
+	for (size_t i = 0; restrictions[i] != NULL; i++)
+		if (slice_is_nocase(word, restrictions[i]))
 			return true;
 	return false;
+}
+
+static bool
+ends_in_permit(const struct import_access *t, struct slice list, int depth)
+{
+	struct import_actions a = { .what = ACTION_NONE };
+	struct slice word, rest = list;
+
+	if (first_decides(list, &a))
+		return a.what == ACTION_PERMIT;
+	while (import_list_next(&rest, &word)) {
+		struct slice members = t->class_of == NULL ?
+		    slice_make("", 0) : t->class_of(t->arg, word);
+
+		if (slice_is_nocase(word, "permit") || (members.n > 0 &&
+		    depth < DEPTH_MAX && ends_in_permit(t, members,
+		    depth + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* A table within a list: one that is not known may let anybody pass. */
+static bool
+lets_pass(const struct import_access *t, struct slice spec)
+{
+	struct slice type, text, line, key, value;
+	struct import_lines lines;
+	bool any = false;
+
+	if (t->load == NULL || !t->load(t->arg, spec, &type, &text))
+		return true;
+	import_lines_init(&lines, text);
+	while (!any && import_lines_next(NULL, &lines, &line))
+		any = import_split(line, slice_is(type, "regexp") ||
+		    slice_is(type, "pcre"), &key, &value) &&
+		    ends_in_permit(t, value, 0);
+	return any;
 }
 
 static bool go_through(const struct import_access *, struct slice, bool,
@@ -138,6 +214,8 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		return depth < DEPTH_MAX &&
 		    go_through(t, members, warn, a, depth + 1);
 	if (slice_is_nocase(word, "reject_plaintext_session")) {
+		if (a->nested_permits && a->spared == NULL)
+			a->spared = "whom a table in the list lets pass";
 		if (a->what == ACTION_NONE || !warn)
 			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
 		return !warn;
@@ -156,10 +234,12 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		a->spared = who;
 	if (!is_restriction(word))
 		a->unknown = word;
-	if (takes_word(word) && import_list_next(list, &skipped))
-		a->nested |= slice_starts_nocase(word, "check_") &&
-		    slice_is_nocase(slice_from(word, word.n > 7 ?
-		    word.n - 7 : 0), "_access");
+	if (takes_word(word) && import_list_next(list, &skipped) &&
+	    slice_starts_nocase(word, "check_") && word.n > 7 &&
+	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
+		a->nested = true;
+		a->nested_permits |= lets_pass(t, skipped);
+	}
 	return false;
 }
 
@@ -188,10 +268,12 @@ import_actions(const struct import_access *t, struct slice list,
     struct import_actions *a)
 {
 	a->what = ACTION_NONE;
-	a->nested = false;
+	a->nested = a->nested_permits = false;
 	a->unknown = slice_make("", 0);
 	a->spared = NULL;
-	if (!first_decides(list, a))
+	if (import_clients(t, list, a))
+		a->what = t->warn ? ACTION_WARN : ACTION_DEMAND;
+	else if (!first_decides(list, a))
 		go_through(t, list, t->warn, a, 0);
 	else if (t->warn && a->what == ACTION_REJECT)
 		a->what = ACTION_NONE;

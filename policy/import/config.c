@@ -191,6 +191,21 @@ prepare(struct config *c)
 	c->import->first_wins = true;
 }
 
+/* Of both tables Postfix looks at the newer one alone. */
+static void
+take_outbound(struct config *c)
+{
+	unsigned long line = maincf_line(&c->main, "smtp_tls_per_site");
+
+	take_maps(c, "smtp_tls_policy_maps", false);
+	if (maincf_get(&c->main, "smtp_tls_policy_maps").n == 0)
+		take_maps(c, "smtp_tls_per_site", true);
+	else if (maincf_get(&c->main, "smtp_tls_per_site").n > 0)
+		import_note(c->import, "%s:%lu: smtp_tls_per_site counts for "
+		    "nothing beside smtp_tls_policy_maps, and is left out",
+		    c->main.main_path.p, line);
+}
+
 static void
 take_all(struct config *c)
 {
@@ -202,8 +217,7 @@ take_all(struct config *c)
 		for (size_t o = s->first; o < s->end; o++)
 			take_override(c, s, &c->main.overrides[o]);
 	}
-	take_maps(c, "smtp_tls_policy_maps", false);
-	take_maps(c, "smtp_tls_per_site", true);
+	take_outbound(c);
 	import_at(c->import, c->main.main_path.p, 0);
 	if (c->main.unclear)
 		import_refuse(c->import, 0, "a ${...} in it is more than "

@@ -11,7 +11,14 @@
 
 #include "policy/import/maincf.h"
 
-enum { ELEMENTS_MAX = 256 };
+enum { ELEMENTS_MAX = 256, TABLES_MAX = 1024 };
+
+/* A table that stands within the lines of others. */
+struct config_table {
+	struct slice spec, type, text;
+	const char *path;
+	bool known;
+};
 
 /* Something in a list that can ask for TLS or end the search for it. */
 struct element {
@@ -29,6 +36,8 @@ struct config {
 	struct import *import;
 	struct element elements[ELEMENTS_MAX];
 	size_t n;
+	struct config_table tables[TABLES_MAX];
+	size_t ntables;
 	const char *demand;
 	bool extensions, exact_domains, sasl_is_tls, only_loopback;
 };

@@ -65,12 +65,38 @@ is_check(struct slice word, enum tag *tag)
 	    "_access"));
 }
 
+/* A table within a list, which many lines may name. */
+static bool
+load_once(void *arg, struct slice spec, struct slice *type, struct slice *text)
+{
+	struct config *c = arg;
+	const char *path = c->import->path;
+	unsigned long line = c->import->line;
+	struct config_table *t = c->tables;
+
+	while (t < c->tables + c->ntables && !slice_equal(t->spec, spec))
+		t++;
+	if (t == c->tables + c->ntables) {
+		if (c->ntables == TABLES_MAX)
+			return false;
+		c->ntables++;
+		t->spec = import_copy(c->import, spec);
+		t->known = config_load_table(c, spec, &t->type, &t->text,
+		    &t->path);
+		import_at(c->import, path, line);
+	}
+	*type = t->type;
+	*text = t->text;
+	return t->known;
+}
+
 /* Does any of its lines ask for TLS, does any let pass? */
 static void
 look_into(struct config *c, struct element *e)
 {
-	struct import_access t = { .warn = e->warn,
-	    .class_of = config_class_of, .arg = c };
+	struct import_access t = { .tag = e->tag, .warn = e->warn,
+	    .exact_domains = c->exact_domains, .class_of = config_class_of,
+	    .load = load_once, .arg = c };
 	bool patterns = slice_is(e->type, "regexp") ||
 	    slice_is(e->type, "pcre");
 	struct import_actions a;
@@ -83,7 +109,7 @@ look_into(struct config *c, struct element *e)
 			continue;
 		import_actions(&t, value, &a);
 		e->has_demand |= a.what == ACTION_DEMAND ||
-		    a.what == ACTION_WARN;
+		    a.what == ACTION_WARN || a.bound_otherwise;
 		e->has_permit |= a.what == ACTION_PERMIT;
 	}
 }
@@ -304,7 +330,7 @@ add_table(struct config *c, size_t at, const char *spared)
 		.demands_follow = demands_behind(c, at, true) > 0,
 		.shared = is_shared(c, at), .spared = spared, .warn = e->warn,
 		.demand = c->demand, .class_of = config_class_of,
-		.class_at = class_at, .arg = c
+		.class_at = class_at, .load = load_once, .arg = c
 	};
 
 	if (demands_behind(c, at, false) > demands_behind(c, at, true))

@@ -1,8 +1,8 @@
 /* See maincf.h; postconf(5) has the grammar. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/regular.h"
 #include "policy/import/maincf.h"
 
 enum { DEPTH_MAX = 16 };
@@ -53,10 +53,11 @@ load(struct maincf *c, const char *name, struct slice *path,
 	text_init(&full, buf, sizeof buf);
 	text_printf(&full, "%s/%s", c->dir, name);
 	*path = import_copy(c->import, slice_make(buf, full.n));
-	file = path->p == NULL ? NULL : fopen(path->p, "re");
+	if (path->p == NULL)
+		return fault_no_memory(f);
+	file = regular_open(path->p, f);
 	if (file == NULL)
-		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
-		    buf);
+		return false;
 	import_at(c->import, path->p, 0);
 	good = import_slurp(c->import, file, text, f);
 	fclose(file);

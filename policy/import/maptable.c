@@ -2,12 +2,12 @@
  * A table as text, by its "type:name".  What is compiled is never opened: the
  * text that it was made of lies beside it.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/base/regular.h"
 #include "policy/import/config.h"
 
 /* "{ {a = b}, c = d }" as lines. */
@@ -127,11 +127,15 @@ config_load_table(struct config *c, struct slice spec, struct slice *type,
 	}
 	*path = moved_path(c, slice_from(spec, colon == spec.n ? 0 :
 	    colon + 1));
-	file = *path == NULL ? NULL : fopen(*path, "re");
+	if (*path == NULL) {
+		c->import->no_memory = true;
+		return false;
+	}
+	file = regular_open(*path, &f);
 	if (file == NULL) {
-		c->import->no_memory |= errno == ENOMEM;
-		import_refuse(c->import, 0, "%.*s: cannot open %s: %s",
-		    SLICE_ARG(spec), *path, strerror(errno));
+		c->import->no_memory |= f.kind == FAULT_UNAVAILABLE;
+		import_refuse(c->import, 0, "%.*s: %s", SLICE_ARG(spec),
+		    f.text);
 		return false;
 	}
 	import_at(c->import, *path, 0);

@@ -89,6 +89,13 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 		key = slice_from(key, 1);
 		end = slice_find(key, ']');
 		p->nexthop = slice_make(key.p, end);
+		p->failed = end == key.n ||
+		    (end + 1 < key.n && key.p[end + 1] != ':');
+		if (p->failed) {
+			import_refuse(import, 0, "Postfix asks for [HOST] and "
+			    "[HOST]:PORT, never for such a key");
+			return;
+		}
 		if (end + 1 < key.n)
 			port = slice_from(key, end + 2);
 	} else {
@@ -97,10 +104,20 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 		if (end < key.n)
 			port = slice_from(key, end + 1);
 	}
-	if (port.n > 0 && !(p->bracketed && (slice_is(port, "25") ||
+	if (port.n == 0 || (p->bracketed && (slice_is(port, "25") ||
 	    slice_is(port, "smtp"))))
+		return;
+	p->failed = true;
+	if (slice_find(port, ':') < port.n || slice_find(port, '/') < port.n) {
+		import_refuse(import, 0, "%.*s is no port", SLICE_ARG(port));
+	} else if (is_level(p, "none") || is_level(p, "may")) {
+		import_refuse(import, 0, "as a rule this exception would count "
+		    "for every port, not only for %.*s", SLICE_ARG(port));
+	} else {
 		import_differs(import, IMPORT_STRICTER, "a rule counts for "
 		    "every port, not only for %.*s", SLICE_ARG(port));
+		p->failed = false;
+	}
 }
 
 static bool

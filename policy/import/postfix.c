@@ -23,6 +23,27 @@ look_ahead(struct import_access *t, bool patterns, struct slice text)
 	}
 }
 
+/*
+ * What stands between if and endif counts for some only: taken by itself, an
+ * exception would be everybody's.
+ */
+static bool
+is_in_block(struct import *import, struct slice key, unsigned *depth)
+{
+	bool ends = slice_is_nocase(key, "endif") && *depth > 0;
+
+	if (slice_is_nocase(key, "if"))
+		++*depth;
+	else if (!ends && *depth > 0)
+		import_refuse(import, 0, "%.*s: counts between if and endif "
+		    "only: write a rule for each name that is meant",
+		    SLICE_ARG(key));
+	else if (!ends)
+		return false;
+	*depth -= ends;
+	return true;
+}
+
 void
 import_access_table(struct import *import, struct import_access *t,
     struct slice type, struct slice text)
@@ -30,6 +51,7 @@ import_access_table(struct import *import, struct import_access *t,
 	bool patterns = slice_is(type, "regexp") || slice_is(type, "pcre");
 	struct import_lines lines;
 	struct slice line, key, value;
+	unsigned depth = 0;
 
 	t->ordered = patterns || slice_is(type, "cidr");
 	t->has_demand = t->has_domains = false;
@@ -37,7 +59,8 @@ import_access_table(struct import *import, struct import_access *t,
 	look_ahead(t, patterns, text);
 	import_lines_init(&lines, text);
 	while (import_lines_next(import, &lines, &line))
-		if (import_split(line, patterns, &key, &value))
+		if (import_split(line, patterns, &key, &value) &&
+		    !(t->ordered && is_in_block(import, key, &depth)))
 			import_access_line(import, t, key, value);
 }
 

@@ -49,6 +49,9 @@ struct import_access {
 	/* The members of a restriction class; empty: it is none. */
 	struct slice (*class_of)(void *, struct slice name);
 	const char *(*class_at)(void *, struct slice name, unsigned long *line);
+	/* The text of a table; NULL: none is looked into. */
+	bool (*load)(void *, struct slice spec, struct slice *type,
+	    struct slice *text);
 	void *arg;
 };
 
@@ -62,13 +65,21 @@ enum import_action {
 
 struct import_actions {
 	enum import_action what;
-	bool nested; /* another table decides */
+	bool nested, nested_permits; /* another table decides, lets pass */
 	struct slice unknown; /* a word that is no restriction */
 	const char *spared; /* who may pass before; NULL: nobody */
+	bool bound;	   /* all but these clients are refused */
+	bool bound_by_tls; /* and these in clear */
+	bool bound_otherwise; /* to clients, but not by such a list alone */
+	struct text clients; /* items CLIENT */
+	char clients_text[REQUIREMENT_TEXT_MAX];
 };
 
 /* What a list of actions comes to for a session in clear. */
 void import_actions(const struct import_access *, struct slice list,
+    struct import_actions *);
+/* clients.c: it binds to clients, which are filled in. */
+bool import_clients(const struct import_access *, struct slice list,
     struct import_actions *);
 /* reject_plaintext_session stands in it, in whatever way. */
 bool import_demands(const struct import_access *, struct slice list);

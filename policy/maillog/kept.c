@@ -4,6 +4,7 @@
  * other lines: only how a reason begins is looked at.
  */
 #include "policy/audit/record-handshake.h"
+#include "policy/facts/dialect.h"
 #include "policy/maillog/maillog-internal.h"
 
 struct why {
@@ -57,13 +58,14 @@ told(const char *field)
 }
 
 static void
-put(struct maillog *m, const struct logline *line, const struct why *why,
-    const char *type, const struct session *server, struct slice queue_id,
-    struct slice rcpt)
+put(struct maillog *m, const struct logline *line, enum dialect_id mta,
+    const struct why *why, const char *type, const struct session *server,
+    struct slice queue_id, struct slice rcpt)
 {
 	struct tlsrpt_policy policy = { .failed = true, .nfailures = 1 };
 	struct record_handshake record = { .time_us = line->time_us,
 		.policy = &policy, .maillog = true, .node = line->host,
+		.mta = slice_of(dialect_row(mta)->title),
 		.queue_id = queue_id, .rcpt = rcpt };
 	size_t at = rcpt.n;
 
@@ -93,7 +95,7 @@ maillog_kept_postfix(struct maillog *m, const struct logline *line,
 	if (strcmp(type, "certificate-host-mismatch") == 0 &&
 	    server->tls == SESSION_TLS && strcmp(server->verify, "OK") != 0)
 		type = "certificate-not-trusted";
-	put(m, line, why, type, server, queue_id, rcpt);
+	put(m, line, DIALECT_POSTFIX, why, type, server, queue_id, rcpt);
 }
 
 /* "403 4.7.0 authentication failed" */
@@ -114,7 +116,8 @@ maillog_kept_sendmail(struct maillog *m, const struct logline *line,
 	const struct why *why = find(sendmail, without_code(reply));
 
 	if (why != NULL)
-		put(m, line, why, why->type, server, queue_id, rcpt);
+		put(m, line, DIALECT_SENDMAIL, why, why->type, server,
+		    queue_id, rcpt);
 }
 
 /*

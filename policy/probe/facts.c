@@ -87,44 +87,61 @@ enum { NAMES_MAX = 8 };
  * look at the CN of a certificate that has other names.
  */
 static bool
-name_of(const struct probe_result *result, struct text *cn)
+name_of(X509 *certificate, struct text *cn)
 {
-	return certificate_cn_sendmail(X509_get_subject_name(
-	    result->certificate), cn) == CERTIFICATE_CN && !cn->cut &&
-	    certificate_matches(result->certificate, cn->buf);
+	return certificate != NULL && certificate_cn_sendmail(
+	    X509_get_subject_name(certificate), cn) == CERTIFICATE_CN &&
+	    !cn->cut && certificate_matches(certificate, cn->buf);
+}
+
+struct names {
+	char name[NAMES_MAX][CERTIFICATE_TEXT_MAX];
+	unsigned n;
+};
+
+/* False: it has none, or there is no room. */
+static bool
+add_name(struct names *names, X509 *certificate)
+{
+	struct text cn;
+	unsigned k;
+
+	if (names->n == NAMES_MAX)
+		return false;
+	text_init(&cn, names->name[names->n], sizeof names->name[0]);
+	if (!name_of(certificate, &cn))
+		return false;
+	for (k = 0; strcasecmp(names->name[k], names->name[names->n]) != 0; k++)
+		;
+	names->n += k == names->n;
+	return true;
 }
 
 /*
  * Names, any of which will do.  Without a value it would be the host's own: of
  * a domain that is whatever name the DNS answers, so there each is written.
+ * Postfix tells the server its name when it wants to know one, sendmail never:
+ * where certificates hang on that, the names of both.
  */
 static void
 suggest_names(const struct probe_result *results, size_t n, bool by_domain,
     struct text *out)
 {
-	char buf[NAMES_MAX][CERTIFICATE_TEXT_MAX];
-	unsigned count = 0, k;
-	struct text cn;
+	struct names names = { .n = 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		if (count == NAMES_MAX)
+	for (size_t i = 0; i < n; i++)
+		if (!add_name(&names, results[i].certificate) ||
+		    (results[i].named_verify != NULL &&
+		    !add_name(&names, results[i].named_certificate)))
 			return;
-		text_init(&cn, buf[count], sizeof buf[count]);
-		if (results[i].certificate == NULL ||
-		    !name_of(&results[i], &cn))
-			return;
-		for (k = 0; strcasecmp(buf[k], buf[count]) != 0; k++)
-			;
-		count += k == count;
-	}
-	if (count == 0)
-		return;
-	if (!by_domain && strcasecmp(buf[0], results[0].host) == 0) {
+	if (!by_domain && names.n == 1 &&
+	    strcasecmp(names.name[0], results[0].host) == 0) {
 		text_puts(out, "+CN");
 		return;
 	}
-	for (k = 0; k < count; k++)
-		text_printf(out, "%sCN:%s", k == 0 ? "+" : "++", buf[k]);
+	for (unsigned k = 0; k < names.n; k++)
+		text_printf(out, "%sCN:%s", k == 0 ? "+" : "++",
+		    names.name[k]);
 }
 
 bool
@@ -141,7 +158,9 @@ probe_suggest(const struct probe_result *results, size_t n,
 			return false;
 		if (usual_bits(results[i].bits) < bits)
 			bits = usual_bits(results[i].bits);
-		verified &= strcmp(results[i].verify, "OK") == 0;
+		verified &= strcmp(results[i].verify, "OK") == 0 &&
+		    (results[i].named_verify == NULL ||
+		    strcmp(results[i].named_verify, "OK") == 0);
 	}
 	if (n == 0)
 		return false;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/base/netaddr.h"
 #include "policy/probe/handshake.h"
 #include "policy/probe/probe.h"
 
@@ -380,15 +381,26 @@ run_again(const struct dialogue *first, SSL_CTX *ctx, bool named,
 	run(&d);
 }
 
-static void
+/* True: there was TLS.  An address is no name that can be told. */
+static bool
 ask_by_name(const struct dialogue *first)
 {
 	struct probe_result *result = first->result, named;
+	struct netaddr address;
+	bool tls;
 
+	if (netaddr_parse(slice_of(result->host), &address))
+		return false;
 	run_again(first, first->probe->ctx, true, &named);
-	result->named_verify = named.verify;
-	result->named_matches = named.name_matches;
+	tls = named.outcome == PROBE_TLS;
+	if (tls || result->outcome == PROBE_TLS) {
+		result->named_verify = named.verify;
+		result->named_matches = named.name_matches;
+		result->named_certificate = named.certificate;
+		named.certificate = NULL;
+	}
 	probe_result_free(&named);
+	return tls;
 }
 
 /* A server that has no certificate agrees to nothing else. */
@@ -417,11 +429,13 @@ probe_host(const struct probe *probe, const char *host, const char *address,
 	snprintf(result->host, sizeof result->host, "%s", host);
 	result->port = port;
 	run(&d);
-	if (result->outcome == PROBE_HANDSHAKE_FAILED)
-		ask_anonymously(&d);
-	else if (result->outcome == PROBE_TLS && (!result->name_matches ||
-	    result->verify_result != X509_V_OK))
+	if (result->outcome == PROBE_HANDSHAKE_FAILED) {
+		if (!ask_by_name(&d))
+			ask_anonymously(&d);
+	} else if (result->outcome == PROBE_TLS && (!result->name_matches ||
+	    result->verify_result != X509_V_OK)) {
 		ask_by_name(&d);
+	}
 }
 
 unsigned
@@ -445,5 +459,6 @@ void
 probe_result_free(struct probe_result *result)
 {
 	X509_free(result->certificate);
-	result->certificate = NULL;
+	X509_free(result->named_certificate);
+	result->certificate = result->named_certificate = NULL;
 }

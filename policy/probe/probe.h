@@ -9,7 +9,7 @@
  *
  * As MTAs do, no server name is told (SNI).  Where that gives no certificate
  * that verifies and is for the host, a second dialogue tells it; where the
- * handshake fails, a second one offers the suites without certificates.
+ * handshake fails with it, too, one more offers the suites without certificates.
  *
  * Threads: a struct probe is shared and not changed once opened; each dialogue
  * belongs to one thread.
@@ -90,9 +90,10 @@ struct probe_result {
 	long verify_result;	       /* X509_V_* */
 	bool name_matches;	       /* the host stands in the certificate */
 	bool anonymous;		       /* by suites without a certificate only */
-	/* With the server's name told: {verify}; NULL: there was no need. */
+	/* With its name told: {verify}; NULL: no need, or no handshake. */
 	const char *named_verify;
 	bool named_matches;
+	X509 *named_certificate;
 	bool asked_for_certificate;    /* by the server, of us */
 	bool presented_certificate;
 	unsigned nreplies;

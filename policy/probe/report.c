@@ -18,6 +18,16 @@ client_certificate(const struct probe_result *result)
 }
 
 static void
+named_text(const struct probe_result *result, FILE *out)
+{
+	if (result->named_verify != NULL)
+		fprintf(out, "    %-14s%s, %s the certificate; MTAs do not "
+		    "tell the name by themselves\n", "told the name",
+		    result->named_verify, result->named_matches ?
+		    "and stands in" : "and is not in");
+}
+
+static void
 tls_text(const struct probe_result *result, time_t now, FILE *out)
 {
 	line(out, "version", result->version);
@@ -35,11 +45,7 @@ tls_text(const struct probe_result *result, time_t now, FILE *out)
 	    X509_verify_cert_error_string(result->verify_result));
 	fprintf(out, "    %-14s%s %s the certificate\n", "name", result->host,
 	    result->name_matches ? "stands in" : "is not in");
-	if (result->named_verify != NULL)
-		fprintf(out, "    %-14s%s, %s the certificate; MTAs do not "
-		    "tell the name by themselves\n", "told the name",
-		    result->named_verify, result->named_matches ?
-		    "and stands in" : "and is not in");
+	named_text(result, out);
 	fprintf(out, "    %-14s%d sent\n", "certificates", result->chain);
 	describe_text(result->certificate, now, 4, out);
 	describe_purposes(result->certificate, 4, out);
@@ -56,6 +62,8 @@ probe_report_text(const struct probe_result *result, time_t now, FILE *out)
 	line(out, "verify", result->verify);
 	if (result->version[0] != '\0')
 		tls_text(result, now, out);
+	else
+		named_text(result, out);
 	for (unsigned i = 0; i < result->nreplies; i++)
 		fprintf(out, "    %-14s%d %s\n", result->replies[i].command,
 		    result->replies[i].code, result->replies[i].text);
@@ -81,10 +89,6 @@ tls_json(const struct probe_result *result, time_t now, json_t *root)
 	    X509_verify_cert_error_string(result->verify_result)));
 	json_object_set_new(root, "name_matches",
 	    json_boolean(result->name_matches));
-	if (result->named_verify != NULL)
-		json_object_set_new(root, "with_server_name",
-		    json_pack("{s:s, s:b}", "verify", result->named_verify,
-		    "name_matches", (int)result->named_matches));
 	json_object_set_new(root, "certificates_sent",
 	    json_integer(result->chain));
 	json_object_set_new(root, "certificate",
@@ -103,6 +107,10 @@ probe_report_json(const struct probe_result *result, time_t now)
 
 	if (result->version[0] != '\0')
 		tls_json(result, now, root);
+	if (result->named_verify != NULL)
+		json_object_set_new(root, "with_server_name",
+		    json_pack("{s:s, s:b}", "verify", result->named_verify,
+		    "name_matches", (int)result->named_matches));
 	for (unsigned i = 0; i < result->nreplies; i++)
 		json_array_append_new(replies, json_pack("{s:s, s:i, s:s}",
 		    "command", result->replies[i].command,

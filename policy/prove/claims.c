@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/regular.h"
 #include "policy/prove/claims.h"
 
 enum { CHUNK = 16 * 1024 };
@@ -148,19 +149,36 @@ read_lines(struct claims *c, FILE *in, struct slice file, struct fault *f)
 }
 
 static bool
+read_open(struct claims *c, FILE *in, const char *path, struct fault *f)
+{
+	struct slice file = arena_copy(&c->memory, slice_of(path));
+
+	return file.p != NULL ? read_lines(c, in, file, f) :
+	    fault_no_memory(f);
+}
+
+static bool
 read_file(struct claims *c, const char *path, struct fault *f)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	struct slice file = arena_copy(&c->memory, slice_of(is_stdin ?
-	    "standard input" : path));
+	FILE *in = regular_open(path, f);
+	bool good = in != NULL && read_open(c, in, path, f);
+
+	if (in != NULL)
+		fclose(in);
+	return good;
+}
+
+/* What somebody names may be a pipe: `-f <(...)'. */
+static bool
+read_named(struct claims *c, const char *path, struct fault *f)
+{
+	bool is_stdin = strcmp(path, "-") == 0, good;
 	FILE *in = is_stdin ? stdin : fopen(path, "re");
-	bool good;
 
 	if (in == NULL)
 		return fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s",
 		    path);
-	good = file.p != NULL ? read_lines(c, in, file, f) :
-	    fault_no_memory(f);
+	good = read_open(c, in, is_stdin ? "standard input" : path, f);
 	if (!is_stdin)
 		fclose(in);
 	return good;
@@ -208,5 +226,5 @@ claims_read(struct claims *c, const char *path, struct fault *f)
 	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
 	    S_ISDIR(st.st_mode))
 		return read_folder(c, path, f);
-	return read_file(c, path, f);
+	return read_named(c, path, f);
 }

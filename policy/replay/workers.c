@@ -36,7 +36,7 @@ struct replay_worker {
 	struct replay_report report;
 	struct replay replay;
 	struct replay_memo *memo; /* or NULL */
-	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
+	uint64_t outside, torn, bad, withdrawn, maillog, untold, delivered;
 	uint64_t hidden[SALTS_ANSWERS];
 	struct fault fault;
 };
@@ -126,6 +126,12 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 	struct fault fault;
 
 	result = blocks_parse(piece, &w->record, line, &fault);
+	if ((result == READER_RECORD || (result == READER_NOTE &&
+	    w->record.event == RECORD_DELIVERED)) &&
+	    !reader_within(&w->record, w->all->since, w->all->until)) {
+		w->outside++;
+		return true;
+	}
 	if (w->record.withdrawn) {
 		w->withdrawn++;
 		return true;
@@ -285,6 +291,7 @@ join(struct replay_workers *workers, struct ring *ring, size_t started,
 		store_end(&w->reader);
 		reader_record_free(&w->record);
 		replay_memo_free(w->memo);
+		workers->outside += w->outside;
 		workers->torn += w->torn;
 		workers->bad += w->bad;
 		workers->withdrawn += w->withdrawn;

@@ -16,11 +16,13 @@ struct replay_workers {
 	bool own_mode; /* see struct replay */
 	const struct settings *own_exempt;
 	struct store *store;
+	int64_t since, until; /* only records of that time; see reader_within() */
 	struct salts *salts; /* who tells whom records hide; or NULL */
 	size_t threads; /* 0: as many as there are processors, at most 16 */
 
 	/* Results. */
 	size_t records; /* so far; for progress_start() */
+	uint64_t outside; /* of another time, counted nowhere else */
 	uint64_t torn, bad, withdrawn, maillog, untold, delivered;
 	uint64_t hidden[SALTS_ANSWERS]; /* records with people not told, by why */
 	uint64_t unread; /* files, or rests of files, that cannot be read */

@@ -1,6 +1,6 @@
 /*
- * left.h - mail that left, held against what its MTA would be told by other
- * rules: would it leave again, as it did then?
+ * left.h - mail that left, or was kept for want of TLS, held against what its
+ * MTA would be told by other rules: would it leave, as it did then or did not?
  *
  * A mail log has the protocol, the suite and whether the certificate was good,
  * never its names or prints; and not what the MTA asked by, which is taken to be
@@ -15,7 +15,7 @@
 #include "policy/outbound/outbound.h"
 
 enum left_outcome {
-	LEFT_LEAVES,  /* as it did */
+	LEFT_LEAVES,
 	LEFT_UNKNOWN, /* the log does not tell */
 	LEFT_KEPT,    /* it stays in the queue */
 	LEFT_OUTCOMES
@@ -40,7 +40,10 @@ struct left {
 	struct outbound_answer answer; /* the last one */
 };
 
-/* Of RECORD_DELIVERED.  False: it has no recipient with a domain. */
+/*
+ * Of RECORD_DELIVERED, and of a RECORD_HANDSHAKE that failed, which nobody has
+ * to have told in a message.  False: it has no recipient with a domain.
+ */
 bool left_judge(struct left *, const struct reader_record *);
 
 /* The domain of the recipient, as it stands; empty: there is none. */

@@ -100,32 +100,50 @@ print_totals(const struct report *r, FILE *out)
 	print_count(out, "others", r->suites_left_out);
 }
 
-/* Of those that are resolved, or are not, as many as there is room for. */
+static void
+print_alarm(const struct report *r, const struct report_alarm *a, FILE *out)
+{
+	char line_text[LINE];
+	struct text line;
+
+	text_init(&line, line_text, sizeof line_text);
+	report_alarm_print(a, report_today(r), &line);
+	fprintf(out, "  %s: ", report_alarm_name(a->kind));
+	if (a->domain != NULL) {
+		report_print_clean(out, a->domain->name);
+		fputs(": ", out);
+	}
+	report_print_clean(out, line.buf);
+	putc('\n', out);
+}
+
+/*
+ * Of those that are resolved, or are not, as many of each kind as there is room
+ * for: many of one kind do not hide that there is another.
+ */
 static size_t
 print_some(const struct report *r, const struct report_alarm *list, size_t n,
     bool resolved, FILE *out)
 {
-	size_t found = 0;
+	size_t found = 0, of_kind = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		char line_text[LINE];
-		struct text line;
+		const struct report_alarm *a = &list[i];
 
-		if (list[i].resolved != resolved || found++ >= r->top)
+		if (a->resolved != resolved)
 			continue;
-		text_init(&line, line_text, sizeof line_text);
-		report_alarm_print(&list[i], report_today(r), &line);
-		fprintf(out, "  %s: ", report_alarm_name(list[i].kind));
-		if (list[i].domain != NULL) {
-			report_print_clean(out, list[i].domain->name);
-			fputs(": ", out);
-		}
-		report_print_clean(out, line.buf);
-		putc('\n', out);
+		found++;
+		if (of_kind++ < r->top)
+			print_alarm(r, a, out);
+		if (i + 1 < n && a[1].resolved == resolved &&
+		    a[1].kind == a->kind)
+			continue;
+		if (of_kind > r->top)
+			fprintf(out, "  %s: and %zu more: --top %zu\n",
+			    report_alarm_name(a->kind), of_kind - r->top,
+			    of_kind);
+		of_kind = 0;
 	}
-	if (found > r->top)
-		fprintf(out, "  and %zu more: --top %zu\n", found - r->top,
-		    found);
 	return found;
 }
 

@@ -48,9 +48,10 @@ never_misspelt_item(struct never *n)
 {
 	for (unsigned i = 0; i < n->requirement->nitems; i++) {
 		struct slice s = behind_cut(&n->requirement->items[i]);
-		const char *name = nearly_item(first_word(s));
+		const char *name = s.n == 0 ? NULL :
+		    nearly_item(first_word(s));
 
-		if (s.n == 0 || name == NULL)
+		if (name == NULL)
 			continue;
 		n->found = first_word(s);
 		text_printf(&n->meant, "did you mean %s?", name);
@@ -161,10 +162,12 @@ never_nul(struct never *n)
 		char buf[REQUIREMENT_TEXT_MAX + 1];
 		struct text plain;
 
+		if (!item_is_name(item->row) ||
+		    slice_find(item->value, '+') == item->value.n)
+			continue;
 		text_init(&plain, buf, sizeof buf);
 		text_put_xdecoded(&plain, item->value);
-		if (!item_is_name(item->row) ||
-		    memchr(buf, '\0', plain.n) == NULL)
+		if (memchr(buf, '\0', plain.n) == NULL)
 			continue;
 		n->found = item->value;
 		text_puts(&n->meant, "write the name without +00");

@@ -26,6 +26,14 @@ part(struct slice s, size_t n)
 	return slice_make(s.p, n);
 }
 
+static bool
+is_in(const char *set, char c)
+{
+	while (*set != '\0' && *set != c)
+		set++;
+	return *set != '\0';
+}
+
 /* Offset of the first character of `set` outside double quotes, or s.n. */
 static size_t
 find_any(struct slice s, const char *set)
@@ -37,16 +45,14 @@ find_any(struct slice s, const char *set)
 			i++;
 		else if (s.p[i] == '"')
 			quoted = !quoted;
-		else if (!quoted && s.p[i] != '\0' &&
-		    strchr(set, s.p[i]) != NULL)
+		else if (!quoted && is_in(set, s.p[i]))
 			return i;
 	}
 	return s.n;
 }
 
-/* Offset of the @ before the domain, or s.n. */
-static size_t
-find_at(struct slice s)
+size_t
+never_at(struct slice s)
 {
 	size_t at = s.n, next = find_any(s, "@");
 
@@ -80,18 +86,14 @@ is_quoted(struct slice s)
 static struct slice
 name_of(const struct never *n)
 {
-	size_t at = is_mail(n) ? find_at(n->what) : n->what.n;
-
-	return at < n->what.n ? slice_from(n->what, at + 1) : n->what;
+	return n->at < n->what.n ? slice_from(n->what, n->at + 1) : n->what;
 }
 
 /* The local part of an address; empty when it is only a domain. */
 static struct slice
 local_of(const struct never *n)
 {
-	size_t at = is_mail(n) ? find_at(n->what) : n->what.n;
-
-	return part(n->what, at < n->what.n ? at : 0);
+	return part(n->what, n->at < n->what.n ? n->at : 0);
 }
 
 static bool
@@ -460,8 +462,8 @@ never_name(struct never *n)
 	struct slice name = s.n > 1 && s.p[0] == '.' ? slice_from(s, 1) : s;
 
 	/* What has a slash is a network, or no key at all: key.c tells. */
-	if (s.n == 0 || slice_is(n->what, "<>") || is_network(s) ||
-	    is_host_name(name) || slice_find(s, '/') < s.n)
+	if (s.n == 0 || is_host_name(name) || slice_is(n->what, "<>") ||
+	    is_network(s) || slice_find(s, '/') < s.n)
 		return false;
 	n->found = s;
 	text_printf(&n->meant, "a name has letters, digits, - and _, 1 to %d "

@@ -15,62 +15,64 @@ enum {
 static never_test never_client;
 
 static const struct never_row rows[] = {
-	{ "unnamed", NEVER_HOST, false, never_unnamed,
+	{ "unnamed", NEVER_HOST, false, 0, never_unnamed,
 	    "a client without a name is looked up as [ADDRESS]" },
-	{ "recipient", NEVER_MAIL, false, never_recipient,
+	{ "recipient", NEVER_MAIL, false, NEVER_ANGLE, never_recipient,
 	    "<> is a sender, never a recipient" },
-	{ "angles", NEVER_NAMES | NEVER_WORDS, false, never_angles,
+	{ "angles", NEVER_NAMES | NEVER_WORDS, false, NEVER_ANGLE, never_angles,
 	    "what is looked up has no < and >" },
-	{ "list", NEVER_NAMES | NEVER_LISTENER, false, never_list,
+	{ "list", NEVER_NAMES | NEVER_LISTENER, false, NEVER_SIGN, never_list,
 	    "a key names one, not several" },
-	{ "range", NEVER_NAMES, false, never_range,
+	{ "range", NEVER_NAMES, false, NEVER_DASH, never_range,
 	    "addresses are grouped by prefix, not from one to another" },
-	{ "zone", NEVER_NAMES, false, never_zone,
+	{ "zone", NEVER_NAMES, false, NEVER_PERCENT, never_zone,
 	    "an MTA tells an address without its zone" },
-	{ "mail-address", NEVER_HOST, false, never_mail_of_host,
+	{ "mail-address", NEVER_HOST, false, NEVER_AT, never_mail_of_host,
 	    "a host is not called like an address of mail" },
-	{ "nobody", NEVER_MAIL | NEVER_LOGIN, false, never_nobody,
+	{ "nobody", NEVER_MAIL | NEVER_LOGIN, false, NEVER_AT, never_nobody,
 	    "there is nothing in front of the @" },
-	{ "quotes", NEVER_MAIL, false, never_quotes,
+	{ "quotes", NEVER_MAIL, false, NEVER_QUOTE, never_quotes,
 	    "a quote has no end" },
-	{ "pattern", NEVER_NAMES | NEVER_WORDS, false, never_pattern,
+	{ "pattern", NEVER_NAMES | NEVER_WORDS, false,
+	    NEVER_SIGN | NEVER_BRACKET, never_pattern,
 	    "a key is compared, not matched as a pattern" },
-	{ "port", NEVER_NAMES | NEVER_LISTENER, false, never_port,
+	{ "port", NEVER_NAMES | NEVER_LISTENER, false, NEVER_COLON, never_port,
 	    "a port is no part of it" },
-	{ "specials", NEVER_MAIL, false, never_specials,
+	{ "specials", NEVER_MAIL, false, NEVER_AT, never_specials,
 	    "no address has this character outside quotes" },
-	{ "brackets", NEVER_NAMES, true, never_brackets,
+	{ "brackets", NEVER_NAMES, true, NEVER_BRACKET, never_brackets,
 	    "brackets hold an address" },
-	{ "address", NEVER_NAMES, true, never_address,
+	{ "address", NEVER_NAMES, true, NEVER_DIGIT | NEVER_COLON, never_address,
 	    "it looks like an address and is none" },
-	{ "no-peer", NEVER_HOST, false, never_no_peer,
+	{ "no-peer", NEVER_HOST, false, NEVER_DIGIT | NEVER_COLON, never_no_peer,
 	    "no session comes from such an address" },
-	{ "mail-domain", NEVER_MAIL, false, never_mail_domain,
+	{ "mail-domain", NEVER_MAIL, false, NEVER_AT, never_mail_domain,
 	    "what stands behind the @ is compared as a whole" },
-	{ "name", NEVER_NAMES, true, never_name,
+	{ "name", NEVER_NAMES, true, 0, never_name,
 	    "it is no name that DNS can tell" },
-	{ "listener-port", NEVER_LISTENER, true, never_listener_port,
+	{ "listener-port", NEVER_LISTENER, true,
+	    NEVER_DIGIT, never_listener_port,
 	    "there is no such port" },
-	{ "issuer", NEVER_ISSUER, true, never_issuer,
+	{ "issuer", NEVER_ISSUER, true, 0, never_issuer,
 	    "an issuer's name, as MTAs tell it, begins with a slash" },
 
-	{ "misspelt-item", NEVER_ITEMS, false, never_misspelt_item,
+	{ "misspelt-item", NEVER_ITEMS, false, 0, never_misspelt_item,
 	    "what stands behind ++ is no item" },
-	{ "cut-name", NEVER_ITEMS, true, never_cut_name,
+	{ "cut-name", NEVER_ITEMS, true, 0, never_cut_name,
 	    "a name ends at ++, and what follows is no item" },
-	{ "swallowed", NEVER_ITEMS, false, never_swallowed,
+	{ "swallowed", NEVER_ITEMS, false, 0, never_swallowed,
 	    "a single + belongs to the value, so this is no item" },
-	{ "stand-in", NEVER_ITEMS, true, never_stand_in,
+	{ "stand-in", NEVER_ITEMS, true, 0, never_stand_in,
 	    "this is sendmail's word for a name that it could not read" },
-	{ "client", NEVER_ITEMS, false, never_client,
+	{ "client", NEVER_ITEMS, false, 0, never_client,
 	    "it names no client" },
-	{ "nul", NEVER_ITEMS, false, never_nul,
+	{ "nul", NEVER_ITEMS, false, 0, never_nul,
 	    "no MTA tells a name with a NUL in it" },
-	{ "no-dn", NEVER_ITEMS, true, never_no_dn,
+	{ "no-dn", NEVER_ITEMS, true, 0, never_no_dn,
 	    "a distinguished name, as MTAs tell it, begins with a slash" },
-	{ "no-suite", NEVER_ITEMS, false, never_no_suite,
+	{ "no-suite", NEVER_ITEMS, false, 0, never_no_suite,
 	    "no cipher suite meets all of these items" },
-	{ NULL, 0, false, NULL, NULL }
+	{ NULL, 0, false, 0, NULL, NULL }
 };
 
 const struct never_row *
@@ -99,12 +101,40 @@ about(enum tag tag)
 	return NEVER_ISSUER;
 }
 
+unsigned
+never_characters(struct slice s)
+{
+	static const uint16_t bits[256] = {
+		['0'] = NEVER_DIGIT, ['1'] = NEVER_DIGIT, ['2'] = NEVER_DIGIT,
+		['3'] = NEVER_DIGIT, ['4'] = NEVER_DIGIT, ['5'] = NEVER_DIGIT,
+		['6'] = NEVER_DIGIT, ['7'] = NEVER_DIGIT, ['8'] = NEVER_DIGIT,
+		['9'] = NEVER_DIGIT, ['@'] = NEVER_AT, [':'] = NEVER_COLON,
+		['"'] = NEVER_QUOTE, ['<'] = NEVER_ANGLE, ['>'] = NEVER_ANGLE,
+		['['] = NEVER_BRACKET, [']'] = NEVER_BRACKET,
+		['-'] = NEVER_DASH, ['%'] = NEVER_PERCENT, [','] = NEVER_SIGN,
+		[';'] = NEVER_SIGN, ['|'] = NEVER_SIGN, ['*'] = NEVER_SIGN,
+		['?'] = NEVER_SIGN, ['\\'] = NEVER_SIGN, ['^'] = NEVER_SIGN,
+		['$'] = NEVER_SIGN, ['{'] = NEVER_SIGN, ['}'] = NEVER_SIGN,
+		['('] = NEVER_SIGN, [')'] = NEVER_SIGN, ['/'] = NEVER_SIGN
+	};
+	unsigned all = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		all |= bits[(unsigned char)s.p[i]];
+	return all;
+}
+
 static const struct never_row *
 find(struct never *n, unsigned subject, bool as_sendmail)
 {
+	unsigned there = never_characters(n->what);
+
+	n->at = subject == NEVER_MAIL && (there & NEVER_AT) != 0 ?
+	    never_at(n->what) : n->what.n;
 	for (const struct never_row *row = rows; row->name != NULL; row++) {
 		if ((row->about & subject) == 0 ||
-		    (as_sendmail && row->sendmail_takes_it))
+		    (as_sendmail && row->sendmail_takes_it) ||
+		    (row->needs != 0 && (row->needs & there) == 0))
 			continue;
 		n->proposed = slice_make("", 0);
 		text_init(&n->meant, n->meant_text, sizeof n->meant_text);

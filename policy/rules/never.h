@@ -33,6 +33,7 @@ enum { NEVER_TEXT_MAX = 384 };
 struct never {
 	enum tag tag;
 	struct slice what;		/* the key as written, without tag */
+	size_t at;	/* of the @ before its domain, or what.n */
 	const struct requirement *requirement; /* NULL: the key is tested */
 	struct slice found;		/* the piece: of the key, of an item */
 	struct slice proposed;		/* the key in `meant`, if any */
@@ -50,16 +51,32 @@ enum {
 	NEVER_ITEMS = 32   /* a requirement */
 };
 
+/* Characters of a key, a bit each; 0: the test is of every key. */
+enum never_character {
+	NEVER_DIGIT = 1,
+	NEVER_AT = 2,
+	NEVER_COLON = 4,
+	NEVER_QUOTE = 8,
+	NEVER_ANGLE = 16,
+	NEVER_BRACKET = 32,
+	NEVER_DASH = 64,
+	NEVER_PERCENT = 128,
+	NEVER_SIGN = 256 /* , ; | * ? \ ^ $ { } ( ) / */
+};
+
 struct never_row {
 	const char *name;
 	unsigned about;
 	bool sendmail_takes_it; /* with compat = sendmail only lint tells */
+	unsigned needs; /* a key without any of these characters is not tested */
 	bool (*test)(struct never *);
 	const char *why;
 };
 
 /* All rows; the end has name NULL. */
 const struct never_row *never_table(void);
+/* Which of enum never_character stand in it. */
+unsigned never_characters(struct slice);
 
 /*
  * The first row that the key, or the requirement, falls under; NULL: none.
@@ -84,6 +101,9 @@ never_test never_unnamed, never_recipient, never_angles, never_list,
 never_test never_misspelt_item, never_cut_name, never_swallowed,
     never_stand_in, never_nul, never_no_dn,
     never_no_suite;
+
+/* Offset of the @ before the domain of an address, or its length. */
+size_t never_at(struct slice);
 
 /* For lint: an item's name stands behind a single + in `value`. */
 bool never_item_inside(struct slice value, struct slice *item) NONNULL;

@@ -10,19 +10,49 @@
 #include "policy/rules/never.h"
 #include "policy/rules/rulefile-internal.h"
 
+enum { ARENA_CHUNK = 1 << 20 };
+
+void
+rulefile_init(struct rulefile *file,
+    void (*report)(void *, const struct fault *), void *arg)
+{
+	memset(file, 0, sizeof *file);
+	arena_init(&file->memory, ARENA_CHUNK);
+	file->report = report;
+	file->arg = arg;
+}
+
+void
+rulefile_free(struct rulefile *file)
+{
+	free(file->rules);
+	free(file->as);
+	arena_free(&file->memory);
+}
+
+bool
+rulefile_reserve(struct rulefile *file, size_t n, struct fault *fault)
+{
+	size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
+	struct rule *rules;
+
+	if (n <= file->allocated - file->n)
+		return true;
+	if (more < file->n + n)
+		more = file->n + n;
+	rules = reallocarray(file->rules, more, sizeof *rules);
+	if (rules == NULL)
+		return fault_no_memory(fault);
+	file->rules = rules;
+	file->allocated = more;
+	return true;
+}
+
 static bool
 append(struct rulefile *file, const struct rule *rule, struct fault *fault)
 {
-	if (file->n == file->allocated) {
-		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
-		struct rule *rules = realloc(file->rules,
-		    more * sizeof *rules);
-
-		if (rules == NULL)
-			return fault_no_memory(fault);
-		file->rules = rules;
-		file->allocated = more;
-	}
+	if (!rulefile_reserve(file, 1, fault))
+		return false;
 	file->rules[file->n++] = *rule;
 	return true;
 }
@@ -59,8 +89,11 @@ check_cipher_list(struct rulefile *file, const struct item *item,
 		fault_set(fault, FAULT_DATA, "the cipher list has %zu bytes; "
 		    "expected at most %d", item->value.n, KEY_TEXT_MAX);
 	else if (suite_list(item->value, ids, &n, fault)) {
-		file->lists[file->nlists++ % RULEFILE_LISTS_MAX] =
-		    item->value;
+		struct slice list = arena_copy(&file->memory, item->value);
+
+		if (list.p == NULL)
+			return fault_no_memory(fault);
+		file->lists[file->nlists++ % RULEFILE_LISTS_MAX] = list;
 		return true;
 	} else
 		bad_cipher_list(item->value, fault);
@@ -166,14 +199,13 @@ is_ascii(struct slice s)
  * takes memory, which judging does not.
  */
 static bool
-write_names(struct rulefile *file, const struct requirement *r,
-    struct slice *requirement, struct fault *fault)
+write_names(const struct requirement *r, struct slice *requirement,
+    char buf[REQUIREMENT_TEXT_MAX + 1], struct fault *fault)
 {
-	char buf[REQUIREMENT_TEXT_MAX + 1];
 	const char *from = requirement->p;
 	struct text out;
 
-	text_init(&out, buf, sizeof buf);
+	text_init(&out, buf, REQUIREMENT_TEXT_MAX + 1);
 	for (unsigned i = 0; i < r->nitems; i++) {
 		struct slice value = r->items[i].value;
 
@@ -191,16 +223,44 @@ write_names(struct rulefile *file, const struct requirement *r,
 		return fault_set(fault, FAULT_DATA, "found more than %d bytes "
 		    "with names as A-labels; expected at most that many",
 		    REQUIREMENT_TEXT_MAX);
-	*requirement = arena_copy(&file->memory, slice_make(buf, out.n));
-	return requirement->p != NULL || fault_no_memory(fault);
+	*requirement = slice_make(buf, out.n);
+	return true;
 }
 
-/* Parses one rule with a tagged key; fills `rule`, its key bytes copied. */
+static struct slice
+put_behind(char **at, struct slice s)
+{
+	char *piece = *at;
+
+	if (s.n > 0)
+		memcpy(piece, s.p, s.n);
+	*at += s.n;
+	return slice_make(piece, s.n);
+}
+
+static bool
+keep_texts(struct rulefile *file, struct rule *rule, const struct key *key,
+    struct slice key_text, struct slice requirement, struct fault *fault)
+{
+	char *at = arena_alloc(&file->memory, key->n + key_text.n +
+	    requirement.n);
+
+	if (at == NULL)
+		return fault_no_memory(fault);
+	rule->key_bytes = put_behind(&at, slice_make((const char *)key->bytes,
+	    key->n));
+	rule->key = put_behind(&at, key_text);
+	rule->requirement = put_behind(&at, requirement);
+	return true;
+}
+
+/* Parses one rule with a tagged key; fills `rule`, which keeps copies. */
 static bool
 parse_rule(struct rulefile *file, struct slice key_text,
     struct slice requirement, struct rule *rule, bool *in_requirement,
     struct fault *fault)
 {
+	char names[REQUIREMENT_TEXT_MAX + 1];
 	struct requirement r;
 	struct key key;
 
@@ -216,15 +276,10 @@ parse_rule(struct rulefile *file, struct slice key_text,
 	}
 	if (!requirement_parse(requirement, key.tag, &r, fault) ||
 	    !look_at_items(file, &r, &rule->flags, fault) ||
-	    !can_hold(file, key.tag, requirement, &r, fault))
+	    !can_hold(file, key.tag, requirement, &r, fault) ||
+	    !write_names(&r, &requirement, names, fault))
 		return false;
-	rule->key = key_text;
-	rule->requirement = requirement;
-	if (!write_names(file, &r, &rule->requirement, fault))
-		return false;
-	rule->key_bytes = arena_copy(&file->memory,
-	    slice_make((char *)key.bytes, key.n));
-	return rule->key_bytes.p != NULL || fault_no_memory(fault);
+	return keep_texts(file, rule, &key, key_text, requirement, fault);
 }
 
 /* "host" stands for TLS_Clt:host and TLS_Srv:host. */
@@ -243,9 +298,7 @@ add_untagged(struct rulefile *file, struct slice host,
 		text_init(&text, buf, sizeof buf);
 		text_puts(&text, tags[i]);
 		text_put(&text, host);
-		tagged = arena_copy(&file->memory, slice_make(buf, text.n));
-		if (tagged.p == NULL)
-			return fault_no_memory(fault);
+		tagged = slice_make(buf, text.n);
 		if (!parse_rule(file, tagged, requirement, rule,
 		    in_requirement, fault)) {
 			if (!*in_requirement && fault->column > 8)

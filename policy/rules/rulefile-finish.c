@@ -54,6 +54,13 @@ compare_entries(const void *pa, const void *pb)
 }
 
 static bool
+same_key(const struct sort_entry *a, const struct sort_entry *b)
+{
+	return a->head[0] == b->head[0] && a->head[1] == b->head[1] &&
+	    slice_equal(a->rule->key_bytes, b->rule->key_bytes);
+}
+
+static bool
 sort_rules(struct rulefile *file)
 {
 	struct sort_entry *entries = calloc(file->n, sizeof *entries);
@@ -64,8 +71,11 @@ sort_rules(struct rulefile *file)
 		for (size_t i = 0; i < file->n; i++)
 			entries[i] = sort_entry_of(&file->rules[i]);
 		qsort(entries, file->n, sizeof *entries, compare_entries);
-		for (size_t i = 0; i < file->n; i++)
+		for (size_t i = 0; i < file->n; i++) {
 			sorted[i] = *entries[i].rule;
+			if (i > 0 && same_key(&entries[i - 1], &entries[i]))
+				sorted[i].flags |= RULE_REPEATED;
+		}
 		free(file->rules);
 		file->rules = sorted;
 		file->allocated = file->n;
@@ -101,7 +111,7 @@ check_duplicates(struct rulefile *file)
 		const struct rule *first = &file->rules[i - 1];
 		const struct rule *second = &file->rules[i];
 
-		if (slice_compare(first->key_bytes, second->key_bytes) != 0 ||
+		if ((second->flags & RULE_REPEATED) == 0 ||
 		    (first->flags & (RULE_DATED | RULE_WHEN)) != 0 ||
 		    second_half(first, second))
 			continue;

@@ -180,24 +180,31 @@ rulefile_check_profiles(struct rulefile *file)
 }
 
 bool
+rulefile_add_as(struct rulefile *file, size_t rule, size_t column,
+    struct fault *fault)
+{
+	if (file->nas == file->as_allocated) {
+		size_t more = 2 * file->as_allocated + 64;
+		struct rulefile_as *as = reallocarray(file->as, more,
+		    sizeof *as);
+
+		if (as == NULL)
+			return fault_no_memory(fault);
+		file->as = as;
+		file->as_allocated = more;
+	}
+	file->as[file->nas++] = (struct rulefile_as){ rule, column };
+	return true;
+}
+
+bool
 rulefile_note_as(struct rulefile *file, size_t from, size_t column,
     struct fault *fault)
 {
-	for (size_t i = from; i < file->n; i++) {
-		if ((file->rules[i].flags & RULE_AS) == 0)
-			continue;
-		if (file->nas == file->as_allocated) {
-			size_t more = 2 * file->as_allocated + 64;
-			struct rulefile_as *as = reallocarray(file->as, more,
-			    sizeof *as);
-
-			if (as == NULL)
-				return fault_no_memory(fault);
-			file->as = as;
-			file->as_allocated = more;
-		}
-		file->as[file->nas++] = (struct rulefile_as){ i, column };
-	}
+	for (size_t i = from; i < file->n; i++)
+		if ((file->rules[i].flags & RULE_AS) != 0 &&
+		    !rulefile_add_as(file, i, column, fault))
+			return false;
 	return true;
 }
 

@@ -8,7 +8,8 @@
  * other control or invisible characters but tab.  A byte order mark and CR at line ends are
  * taken for blanks.  A file of more than RULEFILE_BYTES_MAX bytes, with a NUL or
  * with a line without end is not read on.
- * Threads: no state but the struct's.
+ * Threads: no state but the struct's.  Of a long text threads of its own read
+ * pieces; report is called in the caller's.
  */
 #ifndef TLSPOLICY_RULEFILE_H
 #define TLSPOLICY_RULEFILE_H
@@ -30,9 +31,10 @@ enum {
 
 /* One rule, ready to be stored. */
 struct rule {
+	/* One behind the other in memory, which a sorted million profits from. */
 	struct slice key_bytes;	  /* sorted form, see key.h */
 	struct slice key;	  /* as written, with its tag */
-	struct slice requirement; /* as written */
+	struct slice requirement; /* as written, names of clients as A-labels */
 	uint32_t line;
 	uint16_t source;	  /* index into sources */
 	uint16_t flags;
@@ -46,7 +48,8 @@ enum {
 	RULE_CIPHER_LIST = 8, /* has CIPHER */
 	RULE_CITAG = 16,      /* has CITag */
 	RULE_WHEN = 32,	      /* has WHEN */
-	RULE_AS = 64	      /* AS:profile */
+	RULE_AS = 64,	      /* AS:profile */
+	RULE_REPEATED = 128   /* once finished: of the same key as the one before */
 };
 
 /* A line AS:profile: which of the rules, and where its requirement begins. */

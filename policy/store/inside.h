@@ -29,6 +29,7 @@ struct store {
 	bool unlocked;		/* store_open_unlocked() */
 	struct pool idle;	/* struct store_txn */
 	_Atomic bool suspect;	/* a reader met damage */
+	bool not_looked_at;	/* but for what is found by a key */
 };
 
 /* For the other files. */

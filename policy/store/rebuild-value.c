@@ -66,7 +66,7 @@ writing_append_rule(struct writing *w, const struct rule *rule, unsigned source)
 	struct format_record record = {
 		.line = rule->line,
 		.source = (uint16_t)source,
-		.flags = rule->flags,
+		.flags = rule->flags & (uint16_t)~RULE_REPEATED,
 		.key_length = (uint16_t)rule->key.n,
 		.requirement_length = (uint16_t)rule->requirement.n
 	};
@@ -75,12 +75,6 @@ writing_append_rule(struct writing *w, const struct rule *rule, unsigned source)
 	    writing_append(w, &w->value, rule->key.p, rule->key.n) &&
 	    writing_append(w, &w->value, rule->requirement.p,
 	    rule->requirement.n);
-}
-
-static bool
-same_key(const struct rule *a, const struct rule *b)
-{
-	return slice_equal(a->key_bytes, b->key_bytes);
 }
 
 static uint32_t *
@@ -107,13 +101,13 @@ bool
 writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
     unsigned first_source)
 {
-	const struct rule *first = &file->rules[*i];
-
 	w->value.n = 0;
-	for (; *i < file->n && same_key(first, &file->rules[*i]); ++*i)
+	do {
 		if (!writing_append_rule(w, &file->rules[*i],
 		    first_source + file->rules[*i].source))
 			return false;
+	} while (++*i < file->n &&
+	    (file->rules[*i].flags & RULE_REPEATED) != 0);
 	return true;
 }
 

@@ -67,14 +67,20 @@ store_has_kind(const struct store_reader *reader, enum tag tag,
 	return reader->info.count[tag][kind] != 0;
 }
 
+uint64_t
+store_count(const struct store_reader *reader, enum tag tag)
+{
+	uint64_t n = 0;
+
+	for (int kind = 0; kind < KEY_KIND_COUNT; kind++)
+		n += reader->info.count[tag][kind];
+	return n;
+}
+
 bool
 store_has_tag(const struct store_reader *reader, enum tag tag)
 {
-	uint32_t any = 0;
-
-	for (int kind = 0; kind < KEY_KIND_COUNT; kind++)
-		any |= reader->info.count[tag][kind];
-	return any != 0;
+	return store_count(reader, tag) != 0;
 }
 
 enum lookup_result
@@ -186,6 +192,11 @@ store_each(struct store_reader *reader,
 	const struct store_txn *r = reader->txn;
 	struct each e = { reader, each, arg };
 
+	if (reader->store->not_looked_at) {
+		fault_set(&reader->fault, FAULT_DATA, "%s: was opened for keys "
+		    "only", reader->store->path);
+		return false;
+	}
 	if (!snapshot_each(&r->snapshot, each_value, &e))
 		store_damaged(reader, "its pages");
 	return reader->fault.kind == FAULT_NONE;

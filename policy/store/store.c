@@ -123,8 +123,8 @@ store_look(const char *path, struct store_seen *seen, struct fault *fault)
 }
 
 static struct store *
-open_store(const char *path, bool unlocked, const struct store_seen *seen,
-    struct fault *fault)
+open_store(const char *path, bool unlocked, bool all,
+    const struct store_seen *seen, struct fault *fault)
 {
 	struct store *store;
 
@@ -142,7 +142,7 @@ open_store(const char *path, bool unlocked, const struct store_seen *seen,
 	    &store->env, fault))
 		store->env = NULL;
 	if (store->env == NULL || !remember_file(store, fault) ||
-	    !map_store(store, fault) || !look(store, seen, fault)) {
+	    !map_store(store, fault) || (all && !look(store, seen, fault))) {
 		store_close(store);
 		return NULL;
 	}
@@ -152,14 +152,25 @@ open_store(const char *path, bool unlocked, const struct store_seen *seen,
 struct store *
 store_open(const char *path, struct fault *fault)
 {
-	return open_store(path, false, NULL, fault);
+	return open_store(path, false, true, NULL, fault);
+}
+
+/* Ten million rules have a gigabyte of pages, and a look-up meets a few. */
+struct store *
+store_open_for_keys(const char *path, struct fault *fault)
+{
+	struct store *store = open_store(path, false, false, NULL, fault);
+
+	if (store != NULL)
+		store->not_looked_at = true;
+	return store;
 }
 
 struct store *
 store_open_unlocked(const char *path, const struct store_seen *seen,
     struct fault *fault)
 {
-	return open_store(path, true, seen, fault);
+	return open_store(path, true, true, seen, fault);
 }
 
 bool

@@ -70,6 +70,12 @@ struct store_reader {
 
 /* NULL with a fault when there is no usable store at `path`. */
 struct store *store_open(const char *path, struct fault *) MUST_CHECK;
+/*
+ * The same, at once, however large: for those who look up keys.  What each finds,
+ * and that it finds none, is vouched for; whether all the rest is what was written
+ * is not asked, and store_each() fails.
+ */
+struct store *store_open_for_keys(const char *path, struct fault *) MUST_CHECK;
 void store_close(struct store *);
 const char *store_path(const struct store *) NONNULL;
 
@@ -80,6 +86,7 @@ void store_end(struct store_reader *) NONNULL;
 
 /* Is there any rule of this tag?  Without one a search finds nothing. */
 bool store_has_tag(const struct store_reader *, enum tag) NONNULL;
+uint64_t store_count(const struct store_reader *, enum tag) NONNULL;
 bool store_has_kind(const struct store_reader *, enum tag, enum key_kind)
     NONNULL;
 

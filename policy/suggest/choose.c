@@ -177,7 +177,9 @@ choose(const struct suggest *s, struct suggest_domain *d)
 	struct text proposal;
 
 	text_init(&proposal, proposal_text, sizeof proposal_text);
-	if (d->other_rule)
+	if (d->failures > 0)
+		d->why = WHY_FAILING;
+	else if (d->other_rule)
 		d->why = WHY_OTHER_RULE;
 	else if (d->requirement != NULL)
 		d->why = choose_next(s, d, &proposal);

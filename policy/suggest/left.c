@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "policy/base/domain.h"
 #include "policy/facts/organisation.h"
 #include "policy/suggest/left.h"
@@ -90,6 +92,17 @@ add_session(struct suggest_domain *d, struct suggest_client *c,
 	return !verified || suggest_add_certificate(d, facts);
 }
 
+static void
+count_record(struct suggest *s, const struct reader_record *record)
+{
+	s->records++;
+	s->maillog += record->maillog;
+	if (s->first == 0 || record->time_us < s->first)
+		s->first = record->time_us;
+	if (record->time_us > s->last)
+		s->last = record->time_us;
+}
+
 bool
 suggest_left_add(struct suggest *s, const struct reader_record *record)
 {
@@ -102,12 +115,7 @@ suggest_left_add(struct suggest *s, const struct reader_record *record)
 	if (s->domain.n > 0 && !name_of(s, record, &name))
 		return true;
 	text_clear(&name);
-	s->records++;
-	s->maillog++;
-	if (s->first == 0 || record->time_us < s->first)
-		s->first = record->time_us;
-	if (record->time_us > s->last)
-		s->last = record->time_us;
+	count_record(s, record);
 	if (!name_of(s, record, &name))
 		return true;
 	d = suggest_find_or_add(s, name.buf);
@@ -128,25 +136,87 @@ suggest_left_add(struct suggest *s, const struct reader_record *record)
 	return add_session(d, c, &record->facts);
 }
 
+static void
+note_failure(struct suggest_domain *d, const struct reader_record *record)
+{
+	const struct reader_handshake *h = &record->handshake;
+
+	if (d->failures++ > 0 && record->time_us < d->last_failure)
+		return;
+	d->last_failure = record->time_us;
+	snprintf(d->failure, sizeof d->failure, "%.*s",
+	    SLICE_ARG(h->result_type.n > 0 ? h->result_type :
+	    slice_of("no reason told")));
+}
+
+bool
+suggest_left_failed(struct suggest *s, const struct reader_record *record)
+{
+	char name_text[DOMAIN_TEXT_MAX];
+	struct suggest_domain *d;
+	struct text name;
+
+	text_init(&name, name_text, sizeof name_text);
+	if (!name_of(s, record, &name))
+		return true;
+	count_record(s, record);
+	d = suggest_find_or_add(s, name.buf);
+	if (d != NULL)
+		note_failure(d, record);
+	return d != NULL;
+}
+
+/*
+ * The domain whose proposal the mail met: its own, or one above it.  Where there
+ * is a rule already that is nearer, that one stays.
+ */
+static struct suggest_domain *
+whose_rule(struct suggest *s, const struct reader_record *record,
+    const struct left *left)
+{
+	char name_text[DOMAIN_TEXT_MAX], own_text[DOMAIN_TEXT_MAX];
+	const struct suggest_domain *nearer;
+	struct suggest_domain *d;
+	struct text name, own;
+
+	text_init(&name, name_text, sizeof name_text);
+	text_init(&own, own_text, sizeof own_text);
+	text_put_lower(&own, left_domain(record));
+	if (left->nrules == 0 || !name_of_key(left->key, &name))
+		return NULL;
+	d = suggest_find(s, name.buf);
+	for (const char *at = own.buf; at != NULL && strlen(at) > name.n;
+	    at = strchr(at, '.'), at = at == NULL ? NULL : at + 1) {
+		nearer = suggest_find(s, at);
+		if (nearer != NULL && nearer->requirement != NULL)
+			return NULL;
+	}
+	return d == NULL || d->stage == SUGGEST_NONE ? NULL : d;
+}
+
 void
 suggest_left_check(struct suggest *s, const struct reader_record *record,
     struct store_reader *reader, struct left *left)
 {
 	static const struct outbound_options options = { .site = LEVEL_MAY };
-	char name_text[DOMAIN_TEXT_MAX];
 	struct suggest_client *c;
 	struct suggest_domain *d;
-	struct text name;
+	bool judged;
 
-	text_init(&name, name_text, sizeof name_text);
-	if (!name_of(s, record, &name) ||
-	    (d = suggest_find(s, name.buf)) == NULL ||
-	    d->stage == SUGGEST_NONE ||
-	    (c = suggest_client_named(d, server, false)) == NULL)
-		return;
 	left->options = &options;
 	left->reader = reader;
 	left->then = slice_make("", 0);
+	judged = left_judge(left, record);
+	if (!judged || (d = whose_rule(s, record, left)) == NULL)
+		return;
+	if (record->event == RECORD_HANDSHAKE) {
+		note_failure(d, record);
+		suggest_give_up(d, WHY_FAILING);
+		return;
+	}
+	c = suggest_client_named(d, server, false);
+	if (c == NULL)
+		return;
 	c->checked++;
-	c->passed += left_judge(left, record) && left->outcome == LEFT_LEAVES;
+	c->passed += left->outcome == LEFT_LEAVES;
 }

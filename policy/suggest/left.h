@@ -3,7 +3,8 @@
  *
  * As suggest.h, by the domain of the recipient and the tag TLS_Rcpt: first what
  * MTAs were told, which names the rules that there are, then the deliveries, and
- * these again under the proposals.
+ * these again under the proposals.  Only what left is there to be counted, so
+ * where TLS failed even once, nothing is proposed.
  *
  * Postfix's log does not tell which names a certificate has, so of its mail it
  * is TLS alone that is demanded; sendmail's VERIFY is what its log tells.
@@ -14,14 +15,20 @@
 #include "policy/report/left.h"
 #include "policy/suggest/suggest.h"
 
-/* Of READER_OUTBOUND, and then of RECORD_DELIVERED.  False: out of memory. */
+/*
+ * Of READER_OUTBOUND, and then of RECORD_DELIVERED, and of what did not leave, a
+ * RECORD_HANDSHAKE that failed.  False: out of memory.
+ */
 bool suggest_left_told(struct suggest *, const struct reader_record *)
     MUST_CHECK;
 bool suggest_left_add(struct suggest *, const struct reader_record *)
     MUST_CHECK;
+bool suggest_left_failed(struct suggest *, const struct reader_record *)
+    MUST_CHECK;
 /*
- * Judges the delivery under these rules, in memory of the caller's; the
- * proposals that fail are given up.
+ * Judges either under these rules, in memory of the caller's, by whichever of
+ * them it meets, that of a domain above, too; the proposals that fail are given
+ * up.
  */
 void suggest_left_check(struct suggest *, const struct reader_record *,
     struct store_reader *, struct left *);

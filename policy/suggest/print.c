@@ -22,6 +22,7 @@ static const char *const reasons[] = {
 	[WHY_FAILED] = "its rule was not satisfied each time",
 	[WHY_WAIT] = "its rule is not old enough for the next step",
 	[WHY_NO_RULE] = "what was seen cannot be said in a rule",
+	[WHY_FAILING] = "TLS was wanted of its servers and was not to be had",
 	[WHY_REFUSED] = "judged again, a mail would have been refused"
 };
 
@@ -200,6 +201,21 @@ print_stage(const struct suggest *s, enum suggest_stage stage, FILE *out)
 	return printed;
 }
 
+/* ": 3 times, last 2026-11-20: starttls-not-supported" */
+static void
+print_failures(const struct suggest_domain *d, FILE *out)
+{
+	char last_text[16];
+	struct text last;
+
+	text_init(&last, last_text, sizeof last_text);
+	report_put_day(&last, d->last_failure);
+	fprintf(out, ": %llu time%s, last %s: ",
+	    (unsigned long long)d->failures, d->failures == 1 ? "" : "s",
+	    last.buf);
+	report_print_clean(out, d->failure);
+}
+
 static void
 print_others(const struct suggest *s, FILE *out)
 {
@@ -209,11 +225,13 @@ print_others(const struct suggest *s, FILE *out)
 
 		if (d->stage != SUGGEST_NONE)
 			continue;
-		fprintf(out, "# %s: %s (%llu mails, %llu over TLS)\n",
-		    d->name, s->tag == TAG_RCPT && d->why == WHY_CLEAR ?
-		    "not every mail is known to have left over TLS" :
-		    reasons[d->why], (unsigned long long)d->mails,
-		    (unsigned long long)d->tls);
+		fprintf(out, "# %s: %s", d->name, s->tag == TAG_RCPT &&
+		    d->why == WHY_CLEAR ? "not every mail is known to have "
+		    "left over TLS" : reasons[d->why]);
+		if (d->why == WHY_FAILING)
+			print_failures(d, out);
+		fprintf(out, " (%llu mails, %llu over TLS)\n",
+		    (unsigned long long)d->mails, (unsigned long long)d->tls);
 	}
 	if (s->dropped > 0)
 		fprintf(out, "# and %zu domains with little mail\n",

@@ -10,15 +10,13 @@
  *	suggest_choose(): proposals from what was seen;
  *	suggest_rules(): these as rules that refuse, for a scratch store;
  *	suggest_check() for each record again, under that store;
- *	suggest_settle(): which of them stand;
- *	suggest_group_domains(): which could share a profile;
+ *	suggest_settle(): which stand; suggest_group_domains(): which are alike;
  *	suggest_print(): what is left, as a rule file.
  *
  * Evidence is mail that was let through, from clients on the network that are
  * not exempt.  Senders can be forged: mail of a client none of whose mails
  * satisfies the rule is an outlier, which is named and not obeyed, as long as
- * it is not more than one in SUGGEST_OUTLIERS.  A client that satisfied it once
- * and failed it is obeyed.
+ * it is one in SUGGEST_OUTLIERS.  A client that met it once is obeyed.
  *
  * Limits: SUGGEST_DOMAINS_MAX; beyond it the domains with least mail go.  Of
  * each SUGGEST_CLIENTS_MAX, the rest is the last one.  Threads: one for each.
@@ -45,17 +43,19 @@ enum suggest_why {
 	WHY_FAILED,	/* its rule was not satisfied each time */
 	WHY_WAIT,	/* its rule is not old enough for the next step */
 	WHY_NO_RULE,	/* what was seen cannot be said in a rule */
+	WHY_FAILING,	/* of mail that left: some did not, for want of TLS */
 	WHY_REFUSED	/* judged again, a mail would have been refused */
 };
 
 struct suggest_domain {
 	char *name;
-	uint64_t mails, tls, verified;
-	int64_t first, last;
+	uint64_t mails, tls, verified, failures; /* the latter: did not leave */
+	int64_t first, last, last_failure;
+	char failure[40]; /* the last one, of RFC 8460 */
 	char *cn;	  /* of the verified certificates; "" when several */
 	bool other_rule;
-	struct suggest_client *clients; /* by whom it is sent */
 	size_t nclients;
+	struct suggest_client *clients; /* by whom it is sent */
 
 	/* The rule that it has, since it has been that. */
 	char *requirement, *file;
@@ -78,7 +78,7 @@ struct suggest {
 	bool pin, bind;	     /* propose CN if there is one, CLIENT if few send */
 	bool make_profiles;  /* print those that are offered */
 	const struct rulefile *rules; /* whose profiles may fit; or NULL */
-	struct slice domain; /* of its senders alone; empty: each by its own */
+	struct slice domain; /* of it alone; empty: each by its own */
 	int32_t window;	     /* for people: only so many days count; 0: all */
 
 	struct suggest_domain **domains;
@@ -99,8 +99,8 @@ bool suggest_add(struct suggest *, const struct reader_record *) MUST_CHECK;
 bool suggest_choose(struct suggest *) MUST_CHECK;
 
 /*
- * The proposals as rules of class TEMP, finished; those that are bad lines, or
- * that lint finds fault with, are given up.  To be freed in any case.
+ * As rules of class TEMP, finished; those that are bad lines, or that lint finds
+ * fault with, are given up.  To be freed in any case.
  */
 bool suggest_rules(struct suggest *, struct rulefile *, struct fault *)
     MUST_CHECK;
@@ -114,7 +114,7 @@ void suggest_settle(struct suggest *);
 /* After that: which of the proposals are alike. */
 bool suggest_group_domains(struct suggest *) MUST_CHECK;
 
-/* How many rules were printed; `why_not`: the others as comments. */
+/* How many were printed; `why_not`: the others as comments. */
 size_t suggest_print(const struct suggest *, bool why_not, FILE *);
 
 #endif

@@ -243,7 +243,6 @@ fill_entries(struct compiling *g, struct fault *f)
 		e->line = slice_of(c->entry->line);
 		e->good = slice_of(c->line);
 		to->held_back += c->gave_way;
-		to->changed += c->entry->changed;
 	}
 	qsort(to->entries, to->n, sizeof *to->entries, by_uuid);
 	return true;

@@ -24,7 +24,6 @@ struct sync_compiled {
 	struct synced_entry *entries; /* for rebuild_synced(), by UUID */
 	size_t n;
 	size_t held_back; /* entries that are not in force as they are */
-	size_t changed;	  /* entries that are otherwise since the last commit */
 };
 
 /*

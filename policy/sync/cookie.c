@@ -81,3 +81,22 @@ cookie_merge(struct text *known, struct slice news)
 	if (known->cut)
 		text_clear(known);
 }
+
+size_t
+cookie_filter(struct slice cookie, struct text *filter)
+{
+	struct newest all = { .n = 0 };
+
+	add_all(&all, cookie);
+	text_puts(filter, "(|");
+	for (size_t i = 0; i < all.n; i++) {
+		text_puts(filter, "(entryCSN=");
+		/* Whatever it is, it is a value. */
+		for (size_t at = 0; at < all.csn[i].n; at++)
+			text_printf(filter, "\\%02x",
+			    (unsigned char)all.csn[i].p[at]);
+		text_puts(filter, ")");
+	}
+	text_puts(filter, ")");
+	return all.n;
+}

@@ -23,4 +23,10 @@ enum { COOKIE_MAX = 4096 };
  */
 void cookie_merge(struct text *known, struct slice news) NONNULL;
 
+/*
+ * The filter that finds the entries that were the last to be changed, one for
+ * each server; how many there are to find, 0: the cookie is of another kind.
+ */
+size_t cookie_filter(struct slice cookie, struct text *filter) NONNULL;
+
 #endif

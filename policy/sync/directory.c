@@ -10,34 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/sync/cookie.h"
-#include "policy/sync/directory.h"
+#include "policy/sync/directory-internal.h"
 
-enum { SECONDS = 10, SILENCE_S = 30 };
+enum { SILENCE_S = 20 };
 
 static const char filter[] = "(&(objectClass=sendmailMTAMapObject)"
-    "(sendmailMTAMapName=tlspolicy))";
-static const char attribute_key[] = "sendmailMTAKey";
-static const char attribute_value[] = "sendmailMTAMapValue";
-static const char attribute_by[] = "modifiersName";
+    "(sendmailMTAMapName=" DIRECTORY_MAP "))";
 
-struct directory {
-	LDAP *ld;
-	ldap_sync_t sync;
-	bool syncing;
-	struct sync_entries *entries;
-	const char *uri;
-	bool all;	/* this refresh tells of all entries */
-	bool ended;	/* by the server */
-	unsigned long messages; /* that libldap handed out */
-	struct text cookie;
-	char cookie_text[COOKIE_MAX];
-	char *base;
-	char *attributes[4];
-};
-
-static bool
-failed(const char *uri, const char *what, int error, LDAP *ld,
+bool
+directory_failed(const char *uri, const char *what, int error, LDAP *ld,
     struct fault *f)
 {
 	char *why = NULL;
@@ -62,13 +43,14 @@ static bool
 set_up(LDAP *ld, const struct directory_access *access)
 {
 	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND;
-	int client = 0, idle = SILENCE_S, probes = 3, interval = SECONDS;
-	struct timeval limit = { .tv_sec = SECONDS };
+	int client = 0, idle = SILENCE_S, probes = 3, interval = DIRECTORY_SECONDS;
+	struct timeval limit = { .tv_sec = DIRECTORY_SECONDS };
 
 	/* The last one makes what the others said of TLS count. */
 	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &limit) == 0 &&
+	    ldap_set_option(ld, LDAP_OPT_TIMEOUT, &limit) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_IDLE, &idle) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_PROBES, &probes) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval) ==
@@ -99,7 +81,7 @@ bind_as(LDAP *ld, const char *uri, const struct directory_access *access,
 	error = ldap_sasl_bind_s(ld, name, mechanism, &secret, NULL, NULL,
 	    NULL);
 	return error == LDAP_SUCCESS ||
-	    failed(uri, "cannot bind", error, ld, f);
+	    directory_failed(uri, "cannot bind", error, ld, f);
 }
 
 struct directory *
@@ -121,13 +103,13 @@ directory_open(const char *uri, const struct directory_access *access,
 	text_init(&d->cookie, d->cookie_text, sizeof d->cookie_text);
 	error = ldap_initialize(&d->ld, uri);
 	if (error != LDAP_SUCCESS)
-		failed(uri, "no URI of a directory", error, NULL, f);
+		directory_failed(uri, "no URI of a directory", error, NULL, f);
 	else if (!set_up(d->ld, access))
 		fault_set(f, FAULT_SETTINGS, "%s: the files of its TLS cannot "
 		    "be used", uri);
 	else if (strncmp(uri, "ldap:", 5) == 0 &&
 	    (error = ldap_start_tls_s(d->ld, NULL, NULL)) != LDAP_SUCCESS)
-		failed(uri, "STARTTLS", error, d->ld, f);
+		directory_failed(uri, "STARTTLS", error, d->ld, f);
 	else if (bind_as(d->ld, uri, access, f))
 		return d;
 	directory_close(d);
@@ -181,8 +163,8 @@ check_texts(const struct berval *key, const struct berval *value)
 static char *
 line_of(LDAP *ld, LDAPMessage *entry, const char **why)
 {
-	struct berval **key = one_value(ld, entry, attribute_key);
-	struct berval **value = one_value(ld, entry, attribute_value);
+	struct berval **key = one_value(ld, entry, DIRECTORY_KEY);
+	struct berval **value = one_value(ld, entry, DIRECTORY_VALUE);
 	char *line = NULL;
 	size_t size;
 
@@ -208,7 +190,7 @@ static void
 take_entry(struct directory *d, LDAPMessage *entry,
     const unsigned char *uuid)
 {
-	struct berval **by = one_value(d->ld, entry, attribute_by);
+	struct berval **by = one_value(d->ld, entry, DIRECTORY_BY);
 	char *name = ldap_get_dn(d->ld, entry);
 	const char *why = NULL;
 	char *line = line_of(d->ld, entry, &why);
@@ -230,6 +212,7 @@ keep_cookie(struct directory *d)
 	const struct berval *cookie = &d->sync.ls_cookie;
 
 	d->messages++;
+	patience_again(&d->patience);
 	if (cookie->bv_val != NULL)
 		cookie_merge(&d->cookie, slice_make(cookie->bv_val,
 		    cookie->bv_len));
@@ -327,9 +310,9 @@ prepare(struct directory *d, struct slice cookie)
 	ldap_sync_initialize(&d->sync);
 	d->syncing = true;
 	/* libldap only reads them. */
-	d->attributes[0] = (char *)(uintptr_t)attribute_key;
-	d->attributes[1] = (char *)(uintptr_t)attribute_value;
-	d->attributes[2] = (char *)(uintptr_t)attribute_by;
+	d->attributes[0] = (char *)(uintptr_t)DIRECTORY_KEY;
+	d->attributes[1] = (char *)(uintptr_t)DIRECTORY_VALUE;
+	d->attributes[2] = (char *)(uintptr_t)DIRECTORY_BY;
 	d->sync.ls_base = d->base;
 	d->sync.ls_scope = LDAP_SCOPE_SUBTREE;
 	d->sync.ls_filter = (char *)(uintptr_t)filter;
@@ -346,28 +329,69 @@ prepare(struct directory *d, struct slice cookie)
 	text_put(&d->cookie, cookie);
 }
 
+/*
+ * A directory that was restored from a backup and changed since, or another one
+ * at the same address, would say of entries that have another past that they are
+ * as they were.  So the last changes that are known have to be there.  Where an
+ * entry was changed again, deleted or may not be seen, nothing is lost but time.
+ */
+static bool
+has_all_of(struct directory *d, struct slice cookie)
+{
+	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
+	struct timeval limit = { .tv_sec = DIRECTORY_SECONDS };
+	char last_text[8 * COOKIE_MAX];
+	LDAPMessage *message = NULL;
+	struct text last;
+	size_t n;
+	int found;
+
+	text_init(&last, last_text, sizeof last_text);
+	n = cookie_filter(cookie, &last);
+	if (n == 0 || last.cut)
+		return n == 0;
+	found = ldap_search_ext_s(d->ld, d->base, LDAP_SCOPE_SUBTREE, last.buf,
+	    attributes, 1, NULL, NULL, &limit, 0, &message) == LDAP_SUCCESS ?
+	    ldap_count_entries(d->ld, message) : 0;
+	ldap_msgfree(message);
+	return found >= 0 && (size_t)found >= n;
+}
+
+static bool
+has_forgotten(const struct directory *d, struct fault *f)
+{
+	return fault_set(f, FAULT_UNAVAILABLE, "%s: it does not know how far "
+	    "it was read; all is read again", d->uri);
+}
+
 bool
 directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
     struct fault *f)
 {
-	int error;
+	int error, fd;
 
-	*forgotten = false;
+	*forgotten = cookie.n > 0 && !has_all_of(d, cookie);
+	if (*forgotten)
+		return has_forgotten(d, f);
 	d->all = cookie.n == 0;
 	sync_entries_begin(d->entries);
 	prepare(d, cookie);
+	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &fd) != LDAP_SUCCESS ||
+	    !patience_start(&d->patience, fd, SILENCE_S))
+		return fault_set(f, FAULT_UNAVAILABLE, "%s: there is no clock "
+		    "to wait by", d->uri);
 	error = ldap_sync_init(&d->sync, LDAP_SYNC_REFRESH_AND_PERSIST);
+	patience_end(&d->patience);
 	/* Unwilling: it was restored, and is behind what it told before. */
 	if (error == LDAP_SYNC_REFRESH_REQUIRED ||
 	    (error == LDAP_UNWILLING_TO_PERFORM && cookie.n > 0)) {
 		*forgotten = cookie.n > 0;
-		return fault_set(f, FAULT_UNAVAILABLE, "%s: it does not know "
-		    "how far it was read; all is read again", d->uri);
+		return has_forgotten(d, f);
 	}
 	if (error == LDAP_SUCCESS && d->ended)
 		error = LDAP_UNAVAILABLE;
 	if (error != LDAP_SUCCESS)
-		return failed(d->uri, d->base, error, d->ld, f);
+		return directory_failed(d->uri, d->base, error, d->ld, f);
 	if (d->all)
 		sync_entries_sweep(d->entries);
 	return true;
@@ -408,7 +432,7 @@ directory_wait(struct directory *d, int ms, struct fault *f)
 	if (error == LDAP_SUCCESS && d->ended)
 		error = LDAP_UNAVAILABLE;
 	return error == LDAP_SUCCESS ||
-	    failed(d->uri, d->base, error, d->ld, f);
+	    directory_failed(d->uri, d->base, error, d->ld, f);
 }
 
 bool
@@ -416,14 +440,14 @@ directory_answers(struct directory *d, struct fault *f)
 {
 	char none[] = LDAP_NO_ATTRS;
 	char *attributes[] = { none, NULL };
-	struct timeval limit = { .tv_sec = SECONDS };
+	struct timeval limit = { .tv_sec = DIRECTORY_SECONDS };
 	LDAPMessage *message = NULL;
 	int error = ldap_search_ext_s(d->ld, d->base, LDAP_SCOPE_BASE, NULL,
 	    attributes, 1, NULL, NULL, &limit, 1, &message);
 
 	ldap_msgfree(message);
 	return error == LDAP_SUCCESS ||
-	    failed(d->uri, d->base, error, d->ld, f);
+	    directory_failed(d->uri, d->base, error, d->ld, f);
 }
 
 struct slice

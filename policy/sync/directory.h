@@ -48,6 +48,19 @@ bool directory_wait(struct directory *, int ms, struct fault *) MUST_CHECK
     NONNULL;
 /* Does it still answer? */
 bool directory_answers(struct directory *, struct fault *) MUST_CHECK NONNULL;
+/*
+ * A rule as an entry.  `number`: which one of the lines of its key, from 1; 0:
+ * the only one.
+ */
+bool directory_add(struct directory *, struct slice key, unsigned number,
+    struct slice requirement, struct fault *) MUST_CHECK NONNULL;
+/* Another requirement in the entry of that name. */
+bool directory_change(struct directory *, const char *name,
+    struct slice requirement, struct fault *) MUST_CHECK NONNULL;
+/* It is gone; one that was gone before is fine. */
+bool directory_remove(struct directory *, const char *name, struct fault *)
+    MUST_CHECK NONNULL;
+
 /* How far it was read; belongs to the directory. */
 struct slice directory_cookie(const struct directory *) NONNULL;
 

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --dialect sendmail|postfix  how the MTA speaks (sendmail)\n"
     "  --seconds N                 start sessions for so long (5)\n"
     "  --sessions N                start so many instead\n"
+    "  --first N                   begin with the session of this number (0)\n"
     "  --parallel N                sessions at a time (8)\n"
     "  --idle N                    sessions beside them, silent after HELO (0)\n"
     "  --messages N                on each connection (1)\n"
@@ -36,6 +37,7 @@ enum {
 	O_DIALECT = 1,
 	O_SECONDS,
 	O_SESSIONS,
+	O_FIRST,
 	O_PARALLEL,
 	O_IDLE,
 	O_MESSAGES,
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
 	{ "dialect", required_argument, NULL, O_DIALECT },
 	{ "seconds", required_argument, NULL, O_SECONDS },
 	{ "sessions", required_argument, NULL, O_SESSIONS },
+	{ "first", required_argument, NULL, O_FIRST },
 	{ "parallel", required_argument, NULL, O_PARALLEL },
 	{ "idle", required_argument, NULL, O_IDLE },
 	{ "messages", required_argument, NULL, O_MESSAGES },
@@ -90,6 +93,9 @@ set_option(int option, struct load_options *o, struct session_run *run)
 		break;
 	case O_SESSIONS:
 		o->sessions = number(optarg, UINT64_MAX);
+		break;
+	case O_FIRST:
+		run->next = number(optarg, UINT64_MAX);
 		break;
 	case O_PARALLEL:
 		o->parallel = (unsigned)number(optarg, 100000);

@@ -10,6 +10,9 @@
  *				the same for those that the program makes from
  *				the same place, called from the same places
  *
+ *	NTH_SERVER=1		the program is started once, up to its main(), for
+ *				many runs: see serve()
+ *
  * Kinds: malloc (calloc, realloc and what the library makes of them), write
  * (what writes, syncs, cuts and renames; also what stdio writes to standard
  * output), open, mmap, mdb (what of LMDB can fail), and look (what reads, and
@@ -23,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -150,14 +154,14 @@ write_out(void *cookie, const char *bytes, size_t n)
 	return done < 0 ? 0 : done;
 }
 
-__attribute__((constructor)) static void
-read_environment(void)
+static void
+plan(const char *fault, const char *error_number, const char *sites_path)
 {
 	static const char *const names[] = { "", "malloc", "write", "open",
 		"mmap", "mdb", "look" };
 	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO,
 		EIO };
-	const char *fault = getenv("NTH_FAULT"), *number;
+	const char *number;
 	enum kind wanted = NONE;
 	size_t n;
 
@@ -169,12 +173,11 @@ read_environment(void)
 			wanted = (enum kind)i;
 	nth = strtol(number + 1, NULL, 10);
 	ever_after = strchr(number, '+') != NULL;
-	error = getenv("NTH_ERROR") == NULL ? errors[wanted] :
-	    atoi(getenv("NTH_ERROR"));
+	error = error_number == NULL ? errors[wanted] : atoi(error_number);
 	hit = getenv("NTH_HIT");
-	if (getenv("NTH_SITES") != NULL) {
+	if (sites_path != NULL) {
 		dl_iterate_phdr(find_program, NULL);
-		sites = (int)syscall(SYS_openat, AT_FDCWD, getenv("NTH_SITES"),
+		sites = (int)syscall(SYS_openat, AT_FDCWD, sites_path,
 		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
 	if (wanted == WRITE)
@@ -183,11 +186,86 @@ read_environment(void)
 	kind = wanted;
 }
 
+__attribute__((constructor)) static void
+read_environment(void)
+{
+	if (getenv("NTH_SERVER") == NULL)
+		plan(getenv("NTH_FAULT"), getenv("NTH_ERROR"),
+		    getenv("NTH_SITES"));
+}
+
+static void
+redirect(int to, const char *path, int flags)
+{
+	int fd = path == NULL ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path,
+	    flags, 0600);
+
+	if (fd == -1 || dup2(fd, to) == -1)
+		_exit(126);
+	syscall(SYS_close, fd);
+}
+
+/* A line of the server's input: "FAULT ERROR SITES", "-" for what is not given. */
+static void
+begin_run(char *line)
+{
+	char *word[3], *rest = line;
+
+	for (int i = 0; i < 3; i++) {
+		word[i] = strsep(&rest, " ");
+		if (word[i] != NULL && strcmp(word[i], "-") == 0)
+			word[i] = NULL;
+	}
+	redirect(STDIN_FILENO, getenv("NTH_IN"), O_RDONLY);
+	redirect(STDOUT_FILENO, getenv("NTH_OUT"), O_WRONLY | O_CREAT |
+	    O_TRUNC);
+	redirect(STDERR_FILENO, getenv("NTH_ERR"), O_WRONLY | O_CREAT |
+	    O_TRUNC);
+	unsetenv("NTH_SERVER");
+	plan(word[0], word[1], word[2]);
+}
+
+/*
+ * Most of a short run is what the dynamic linker does.  For each line of
+ * standard input a child comes back from here and runs the program, with
+ * NTH_IN, NTH_OUT and NTH_ERR; its process id and then its wait status are
+ * told on standard output.
+ */
+static void
+serve(void)
+{
+	char line[4096];
+	long told[1];
+	int status;
+	ssize_t n;
+
+	while ((n = syscall(SYS_read, STDIN_FILENO, line, sizeof line - 1)) >
+	    1) {
+		line[n - 1] = '\0';
+		told[0] = fork();
+		if (told[0] == 0) {
+			begin_run(line);
+			return;
+		}
+		if (told[0] == -1)
+			_exit(126);
+		syscall(SYS_write, STDOUT_FILENO, told, sizeof told);
+		while (waitpid((pid_t)told[0], &status, 0) == -1 &&
+		    errno == EINTR)
+			;
+		told[0] = status;
+		syscall(SYS_write, STDOUT_FILENO, told, sizeof told);
+	}
+	_exit(0);
+}
+
 static int (*program_main)(int, char **, char **);
 
 static int
 begin(int argc, char **argv, char **environment)
 {
+	if (getenv("NTH_SERVER") != NULL)
+		serve();
 	atexit(leave_exit_alone);
 	return program_main(argc, argv, environment);
 }

@@ -117,24 +117,27 @@ sub load_cpu () {
 sub rounds ($bench, $contestants, @options) {
 	my %reports;
 	load($bench, $_, @options, '--seconds', 1) for @$contestants;
-	for my $round (0 .. $bench->{rounds} - 1) {
-		my @order = @$contestants;
-		push @order, splice @order, 0, $round % @order;
-		for my $who (@order) {
-			my $before = $who->{process}->cpu;
-			my $load_before = load_cpu();
-			my $report = load($bench, $who, @options,
-				'--seconds', $bench->{seconds});
-			$report->{cpu_us} = 1e6
-			    * ($who->{process}->cpu - $before)
-			    / ($report->{sessions} || 1);
-			$report->{all_cpu_us} = $report->{cpu_us} + 1e6
-			    * (load_cpu() - $load_before)
-			    / ($report->{sessions} || 1);
-			push @{ $reports{ $who->{name} } }, $report;
-		}
-	}
+	one_round($bench, $_, $contestants, \%reports, @options)
+	    for 0 .. $bench->{rounds} - 1;
 	return \%reports;
+}
+
+# The round of this number, added to the reports.
+sub one_round ($bench, $round, $contestants, $reports, @options) {
+	my @order = @$contestants;
+	push @order, splice @order, 0, $round % @order;
+	for my $who (@order) {
+		my $before = $who->{process}->cpu;
+		my $load_before = load_cpu();
+		my $report = load($bench, $who, @options,
+			'--seconds', $bench->{seconds});
+		$report->{cpu_us} = 1e6 * ($who->{process}->cpu - $before)
+		    / ($report->{sessions} || 1);
+		$report->{all_cpu_us} = $report->{cpu_us} + 1e6
+		    * (load_cpu() - $load_before)
+		    / ($report->{sessions} || 1);
+		push @{ $reports->{ $who->{name} } }, $report;
+	}
 }
 
 # Sessions for a second of all that takes part in them, round by round: what

@@ -13,13 +13,14 @@ my $server = "extendedKeyUsage=serverAuth";
 # subject, extension, issuer (another row, or itself), days of life
 my %kinds = (
 	ca	=> ['/C=DE/O=Example Trust/CN=Example Root',
-		    'basicConstraints=critical,CA:TRUE', 'ca', 3],
+		    'basicConstraints=critical,CA:TRUE', 'ca', 90],
 	otherca	=> ['/C=XX/O=Elsewhere/CN=Unknown Root',
 		    'basicConstraints=critical,CA:TRUE', 'otherca', 3],
 	server	=> ['/CN=mx.example.org', $server, 'ca', 90],
 	secondserver => ['/CN=mx.example.org', $server, 'ca', 90],
 	endedserver => ['/CN=mx.example.org', $server, 'ca', -1],
 	clientserver => ['/CN=mx.example.org', $client, 'ca', 90],
+	client90 => ['/CN=mx.example.org', $client, 'ca', 90],
 	endingserver => ['/CN=mx.example.org', $server, 'ca', 3],
 	localserver => ['/CN=localhost', 'subjectAltName=IP:127.0.0.1', 'ca',
 		    90],
@@ -54,6 +55,18 @@ sub pair
 	my ($self, $name) = @_;
 	$self->make($name) unless $self->{made}{$name};
 	return map { "$self->{dir}/$name.$_" } qw(pem key);
+}
+
+# The path of a file with the CA's certificate before this one.
+sub ca_first
+{
+	my ($self, $name) = @_;
+	my ($cert) = $self->pair($name);
+	my $path = "$self->{dir}/$name-behind.pem";
+	open my $out, '>', $path or die "$path: $!\n";
+	print $out map { Tlspolicy::Scratch::slurp($_) } $self->ca, $cert;
+	close $out or die "$path: $!\n";
+	return $path;
 }
 
 sub ca

@@ -7,14 +7,15 @@ use strict;
 use warnings;
 use POSIX ();
 use Tlspolicy::Scratch;
+use Tlspolicy::Sendmail;
 
 our $BASE = 'ou=tlspolicy,dc=example,dc=org';
 my $SCHEMA = '/usr/share/sendmail/examples/ldap/sendmail.schema.v2';
 
 sub schema
 {
-	my ($found) = grep { -r } Tlspolicy::Scratch::builddir() .
-	    "/sendmail$SCHEMA", $SCHEMA;
+	my ($found) = grep { -r } Tlspolicy::Sendmail::root() . $SCHEMA,
+	    $SCHEMA;
 	return $found;
 }
 
@@ -28,7 +29,7 @@ sub missing
 	return undef;
 }
 
-# scratch, name, tls => { ca, cert, key }, port, id, peers => [URI]
+# scratch, name, tls => { ca, cert, key }, port, ldaps => port, id, peers => [URI]
 sub start
 {
 	my ($class, %arg) = @_;
@@ -38,7 +39,8 @@ sub start
 	my $self = bless { %arg, dir => $dir,
 	    uri => 'ldapi://' . "$dir/socket" =~ s{/}{%2F}gr }, $class;
 	$self->{uris} = $self->{uri} . ($arg{port} ?
-	    " ldap://127.0.0.1:$arg{port}" : '');
+	    " ldap://127.0.0.1:$arg{port}" : '') . ($arg{ldaps} ?
+	    " ldaps://127.0.0.1:$arg{ldaps}" : '');
 	$self->configure;
 	$self->run;
 	$self->fill if !$arg{peers} || $arg{id} == 1;
@@ -65,7 +67,7 @@ sub configure
 		. ' by users read by anonymous auth',
 	    'database mdb', 'suffix "dc=example,dc=org"',
 	    'rootdn "cn=admin,dc=example,dc=org"', 'rootpw secret',
-	    "directory $self->{dir}/data", 'maxsize 268435456',
+	    "directory $self->{dir}/data", 'maxsize 1073741824',
 	    'dbnosync', 'index objectClass,entryCSN,entryUUID eq');
 	my $rid = 0;
 	for my $peer (@{$self->{peers} // []}) {

@@ -87,6 +87,7 @@ sub row
 	return ["$client->[0] [$client->[1]] <$sender> <$recipient>",
 	    $reply->{code} == 250 ? 'accept' :
 	    $reply->{text} =~ /encryption/i ? 'tempfail' :
+	    $reply->{text} =~ /address rejected: Access denied/ ? 'reject' :
 	    "$reply->{code} $reply->{text}",
 	    { v => 'Postfix 3.7.11', client_addr => $client->[1] =~ s/^IPV6://r,
 	    client_name => $client->[0] eq '[UNAVAILABLE]' ? 'unknown' :

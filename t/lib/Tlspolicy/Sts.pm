@@ -43,18 +43,13 @@ sub serve
 {
 	my ($outbound, $policies) = @_;
 	my $certs = $outbound->{scratch}->path('certs');
-	my (%cert, %key);
-	for (keys %$policies) {
-		my $host = "mta-sts.$_";
-		$outbound->certify($host, '/CN=x', $host, 'ca');
-		($cert{$host}, $key{$host}) =
-		    ("$certs/$host.pem", "$certs/$host.key");
-	}
+	# One for all: each connection reads it anew.
+	$outbound->certify('mta-sts', '/CN=x', join(',DNS:', map { "mta-sts.$_" } sort keys %$policies), 'ca');
 	Tlspolicy::Server::start($outbound->{scratch}, address => $web,
 	    port => 443, talk => sub {
 		my ($socket) = @_;
 		IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
-		    SSL_cert_file => \%cert, SSL_key_file => \%key) or return;
+		    SSL_cert_file => "$certs/mta-sts.pem", SSL_key_file => "$certs/mta-sts.key") or return;
 		my $host = '';
 		while (defined(my $line = readline $socket)) {
 			$host = $1 if $line =~ /^Host: mta-sts\.(\S+?)\r?\n/i;

@@ -1,5 +1,5 @@
 /* Built without libsystemd: the service manager is told nothing. */
-#include "milter/notify.h"
+#include "policy/base/notify.h"
 
 void
 notify_ready(void)
@@ -7,8 +7,9 @@ notify_ready(void)
 }
 
 void
-notify_reloading(void)
+notify_reloading(int64_t since_us)
 {
+	(void)since_us;
 }
 
 void
@@ -20,10 +21,4 @@ void
 notify_status(const char *status)
 {
 	(void)status;
-}
-
-const char *
-notify_kind(void)
-{
-	return "no sd_notify";
 }

@@ -1,0 +1,105 @@
+/* The lines of a text, one after another, up to the first bad one. */
+#include "policy/rules/rulefile-internal.h"
+
+/* The fault is at offset `at`; returns false. */
+static bool
+bad_character(size_t at, struct fault *fault)
+{
+	fault->column = at + 1;
+	return false;
+}
+
+/*
+ * UTF-8 without what a reader would not see: a rule has to be what it looks
+ * like, and is printed on terminals.
+ */
+static bool
+check_characters(struct slice text, struct fault *fault)
+{
+	uint32_t code;
+
+	for (size_t i = 0, n; i < text.n; i += n) {
+		n = 1;
+		if (text.p[i] >= ' ' && text.p[i] <= '~')
+			continue;
+		n = text_utf8(slice_from(text, i), &code);
+		if (n == 0) {
+			fault_set(fault, FAULT_DATA, "found the byte 0x%02x, "
+			    "which is no UTF-8; expected text in UTF-8",
+			    (unsigned char)text.p[i]);
+			return bad_character(i, fault);
+		}
+		if (!text_is_invisible(code) || code == '\t' ||
+		    (code == '\r' && i + 1 == text.n))
+			continue;
+		if (code < 0x80)
+			fault_set(fault, FAULT_DATA, "found a control "
+			    "character (0x%02x); expected text", code);
+		else
+			fault_set(fault, FAULT_DATA, "found an invisible "
+			    "character (U+%04X); expected text", code);
+		return bad_character(i, fault);
+	}
+	if (text.n <= RULEFILE_LINE_MAX)
+		return true;
+	fault_set(fault, FAULT_DATA, "the line has %zu bytes; expected at "
+	    "most %d", text.n, RULEFILE_LINE_MAX);
+	fault->column = RULEFILE_LINE_MAX + 1;
+	return false;
+}
+
+/* Splits a line at the first blank.  False: there is no second part. */
+static bool
+split(struct slice line, struct slice *key, struct slice *requirement)
+{
+	size_t end = 0;
+
+	while (end < line.n && !text_is_blank(line.p[end]))
+		end++;
+	*key = slice_make(line.p, end);
+	*requirement = slice_trim(slice_from(line, end));
+	return requirement->n > 0;
+}
+
+static bool
+parse_line(struct rulefile *file, struct slice line, unsigned source,
+    uint32_t number, struct fault *fault)
+{
+	struct slice text = slice_trim(line), key, requirement;
+	bool in_requirement;
+	size_t had = file->n;
+
+	fault_clear(fault);
+	if (text.n == 0 || line.p[0] == '#')
+		return true;
+	if (!check_characters(line, fault))
+		return false;
+	if (!split(text, &key, &requirement)) {
+		fault_set(fault, FAULT_DATA, "found only \"%.*s\"; expected "
+		    "KEY, blanks, REQUIREMENT", SLICE_ARG(key));
+		fault->column = line.n + 1;
+		return false;
+	}
+	if (rulefile_add(file, key, requirement, source, number,
+	    &in_requirement, fault))
+		return rulefile_note_as(file, had, (size_t)(requirement.p -
+		    line.p) + 1, fault);
+	file->bad_profile |= slice_starts_nocase(key, "Profile:");
+	if (fault->column == 0)
+		fault->column = 1;
+	fault->column += (size_t)((in_requirement ? requirement.p : key.p) -
+	    line.p);
+	return false;
+}
+
+bool
+rulefile_parse(struct rulefile *file, struct slice *text, unsigned source,
+    uint32_t *number, struct fault *fault)
+{
+	struct slice line;
+
+	while (slice_next(text, '\n', &line))
+		if (!parse_line(file, line, source, ++*number, fault))
+			return false;
+	return true;
+}

@@ -1,0 +1,90 @@
+/* Entries that are made, changed and removed, one call to the server each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/sync/directory-internal.h"
+#include "policy/sync/entryname.h"
+
+/* One attribute with its values; the arrays are libldap's to read only. */
+struct attribute {
+	LDAPMod mod;
+	struct berval *values[4], value[3];
+};
+
+static void
+add_value(struct attribute *a, struct slice value)
+{
+	unsigned n = 0;
+
+	while (a->values[n] != NULL)
+		n++;
+	a->value[n].bv_val = (char *)(uintptr_t)value.p;
+	a->value[n].bv_len = value.n;
+	a->values[n] = &a->value[n];
+}
+
+static void
+set(struct attribute *a, int how, const char *name, const char *value)
+{
+	memset(a, 0, sizeof *a);
+	a->mod.mod_op = how | LDAP_MOD_BVALUES;
+	a->mod.mod_type = (char *)(uintptr_t)name;
+	a->mod.mod_bvalues = a->values;
+	if (value != NULL)
+		add_value(a, slice_of(value));
+}
+
+bool
+directory_add(struct directory *d, struct slice key, unsigned number,
+    struct slice requirement, struct fault *f)
+{
+	char name_text[ENTRYNAME_MAX], number_text[16];
+	struct attribute class, map, rule_key, rule, order;
+	LDAPMod *all[] = { &class.mod, &map.mod, &rule_key.mod, &rule.mod,
+		number > 0 ? &order.mod : NULL, NULL };
+	struct text name;
+	int error;
+
+	text_init(&name, name_text, sizeof name_text);
+	entryname_print(key, number, d->base, &name);
+	if (name.cut)
+		return fault_set(f, FAULT_DATA, "%.*s: its key is too long for "
+		    "an entry", SLICE_ARG(key));
+	set(&class, LDAP_MOD_ADD, "objectClass", "sendmailMTA");
+	add_value(&class, slice_of("sendmailMTAMap"));
+	add_value(&class, slice_of("sendmailMTAMapObject"));
+	set(&map, LDAP_MOD_ADD, "sendmailMTAMapName", DIRECTORY_MAP);
+	set(&rule_key, LDAP_MOD_ADD, DIRECTORY_KEY, NULL);
+	add_value(&rule_key, key);
+	set(&rule, LDAP_MOD_ADD, DIRECTORY_VALUE, NULL);
+	add_value(&rule, requirement);
+	snprintf(number_text, sizeof number_text, "%04u", number);
+	set(&order, LDAP_MOD_ADD, "description", number_text);
+	error = ldap_add_ext_s(d->ld, name.buf, all, NULL, NULL);
+	return error == LDAP_SUCCESS || directory_failed(d->uri, name.buf,
+	    error, d->ld, f);
+}
+
+bool
+directory_change(struct directory *d, const char *name,
+    struct slice requirement, struct fault *f)
+{
+	struct attribute rule;
+	LDAPMod *all[] = { &rule.mod, NULL };
+	int error;
+
+	set(&rule, LDAP_MOD_REPLACE, DIRECTORY_VALUE, NULL);
+	add_value(&rule, requirement);
+	error = ldap_modify_ext_s(d->ld, name, all, NULL, NULL);
+	return error == LDAP_SUCCESS || directory_failed(d->uri, name, error,
+	    d->ld, f);
+}
+
+bool
+directory_remove(struct directory *d, const char *name, struct fault *f)
+{
+	int error = ldap_delete_ext_s(d->ld, name, NULL, NULL);
+
+	return error == LDAP_SUCCESS || error == LDAP_NO_SUCH_OBJECT ||
+	    directory_failed(d->uri, name, error, d->ld, f);
+}
