@@ -29,7 +29,7 @@ assert_all(struct organisations *o)
 {
 	static const char *const names[] = { "", ".", "co.uk", "a.b.CO.UK",
 		"192.0.2.1", "[192.0.2.1]", "IPv6:2001:DB8::1", "x",
-		"b\xc3\xbc" "cher.example", "x.xn--bcher-kva.example",
+		("b\xc3\xbc" "cher.example"), "x.xn--bcher-kva.example",
 		"a\xff.example", "x.compute.amazonaws.com", "example.com." };
 	char longer[300];
 

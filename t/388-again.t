@@ -96,7 +96,8 @@ my @lines = (record(), map { my $name = $_; map { record($name => $_),
     record($name => $_, tls => 'null'),
     $name eq 'from' ? () : record($name => $_, from => '"u9@x.q.example"'),
     $name =~ /from|tls/ ? () : record($name => $_, tls => 'null', from =>
-    '"u9@n.example"') } @{$others{$name}} } sort keys %others);
+    '"u9@n.example"', $name eq 'rcpts' ? () : (rcpts =>
+    '["a1@t.example"]')) } @{$others{$name}} } sort keys %others);
 @lines = do { my %seen; grep { !$seen{$_}++ } @lines };
 
 for (['domains', %domains], ['addresses', %addresses]) {
