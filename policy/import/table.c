@@ -213,23 +213,3 @@ import_covering(const struct import *import, size_t from, struct slice text)
 	}
 	return NULL;
 }
-
-bool
-import_list_next(struct slice *list, struct slice *word)
-{
-	size_t n = 0;
-	int depth = 0;
-
-	while (list->n > 0 && strchr(", \t\r\n", list->p[0]) != NULL)
-		*list = slice_from(*list, 1);
-	for (; n < list->n; n++) {
-		char c = list->p[n];
-
-		if (depth == 0 && strchr(", \t\r\n", c) != NULL)
-			break;
-		depth += (c == '{') - (c == '}');
-	}
-	*word = slice_make(list->p, n);
-	*list = slice_from(*list, n);
-	return n > 0;
-}
