@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "policy/audit/blocks.h"
-#include "policy/replay/memo.h"
 #include "policy/replay/workers.h"
 
 enum { THREADS_MAX = 16, BLOCKS_EACH = 2 };
@@ -35,7 +34,6 @@ struct replay_worker {
 	struct reader_record record;
 	struct replay_report report;
 	struct replay replay;
-	struct replay_memo *memo; /* or NULL */
 	uint64_t outside, torn, bad, withdrawn, maillog, untold, delivered;
 	uint64_t hidden[SALTS_ANSWERS];
 	struct fault fault;
@@ -99,25 +97,6 @@ give_free(struct ring *r, struct block *b, struct replay_workers *workers,
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* A record that came to what its like did is not judged once more. */
-static bool
-judge(struct replay_worker *w)
-{
-	enum replay_outcome outcome;
-	bool header_missing, known = replay_memo_recall(w->memo, &w->record,
-	    &outcome, &header_missing);
-
-	if (known && outcome == replay_recorded(&w->record)) {
-		w->report.header_missing += header_missing;
-		return true;
-	}
-	if (!replay_judge(&w->replay, &w->record))
-		return fault_no_memory(&w->fault);
-	if (!known)
-		replay_memo_note(w->memo, &w->replay);
-	return replay_report_add(&w->report, &w->record, &w->replay, &w->fault);
-}
-
 static bool
 judge_line(struct replay_worker *w, const struct blocks_piece *piece,
     struct slice line, uint64_t number, size_t *records)
@@ -148,7 +127,10 @@ judge_line(struct replay_worker *w, const struct blocks_piece *piece,
 			w->report.unjudged++;
 			return true;
 		}
-		return judge(w);
+		if (!replay_judge(&w->replay, &w->record))
+			return fault_no_memory(&w->fault);
+		return replay_report_add(&w->report, &w->record, &w->replay,
+		    &w->fault);
 	case READER_NOTE:
 		w->delivered += w->record.event == RECORD_DELIVERED;
 		return true;
@@ -266,12 +248,10 @@ start_worker(struct replay_worker *w, struct fault *fault)
 	w->replay.own_mode = w->all->own_mode;
 	w->replay.own_exempt = w->all->own_exempt;
 	w->replay.reader = &w->reader;
-	w->memo = replay_memo_new(&w->replay);
 	error = pthread_create(&w->thread, NULL, work, w);
 	if (error == 0)
 		return true;
 	store_end(&w->reader);
-	replay_memo_free(w->memo);
 	return fault_errno(fault, FAULT_UNAVAILABLE, error, "a thread");
 }
 
@@ -290,7 +270,6 @@ join(struct replay_workers *workers, struct ring *ring, size_t started,
 		pthread_join(w->thread, NULL);
 		store_end(&w->reader);
 		reader_record_free(&w->record);
-		replay_memo_free(w->memo);
 		workers->outside += w->outside;
 		workers->torn += w->torn;
 		workers->bad += w->bad;
