@@ -94,7 +94,7 @@ my $count_c = Tlspolicy::Tree::code('policy/report/count.c');
 my $report_c = Tlspolicy::Tree::code('policy/report/report.c');
 for my $id ($counters =~ /^\t(COUNT_\w+)/mg) {
 	like($count_c, qr/^\t\[$id\] = \{ \./m, "$id: a row in report/count.c");
-	like($report_c, qr/->n\[$id\b/, "$id: counted in report/report.c");
+	like($report_c, qr/\bnote\(c, $id\b/, "$id: counted in report/report.c");
 }
 my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
     Tlspolicy::Tree::text('man/tlspolicy-milter.8') =~ /^\.It Li (.*)$/mg;
