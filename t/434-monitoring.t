@@ -338,36 +338,6 @@ subtest 'certificates of the MTA' => sub {
 	fires('well', $was, $was);
 };
 
-# Its note beside the store, as t/346 has it from a directory.  From here on it
-# stays: the dashboard asks for it.
-subtest 'a directory' => sub {
-	my $without = page();
-	my $noted = sub {
-		my ($note, $followed) = @_;
-		scratch()->write("$daemon->{name}/policy.mdb-sync", "$note\n");
-		return page_when($note, sub {
-		    ($_[0]{tlspolicy_directory_followed} // '') eq $followed });
-	};
-	my $at = sub {
-		my ($page, $minute) = @_;
-		my $n = 'tlspolicy_directory_answered_timestamp_seconds';
-		return changed($page, $n => 60 * $minute);
-	};
-	my $now = time;
-	my ($good, $bad) = ($noted->("good $now", 1),
-	    $noted->("failed $now an entry that is no rule", 0));
-	my ($was, $end) = ($at->($good, BEFORE), BEFORE + AFTER);
-	fires('it is followed', $without, $at->($good, $end));
-	fires('an entry that is no rule', $was, $at->($bad, $end),
-	    'DirectoryNotFollowed');
-	fires('it is away', $was, $at->($bad, BEFORE), 'DirectoryNotFollowed',
-	    'DirectoryOld');
-	fires('nobody asks it', $was, $was, 'DirectoryOld');
-	fires('it has never answered', $without, $at->($bad, -$zero / 60),
-	    'DirectoryNotFollowed', 'DirectoryOld');
-	$noted->("good $now", 1);
-};
-
 # On from here: without it the page has nothing of it.
 subtest 'privacy' => sub {
 	my $privacy = sub {
@@ -408,6 +378,36 @@ subtest 'privacy' => sub {
 	fires('that is mended', $was, $was);
 	fires('none, and nothing overdue', $was, changed($was,
 	    tlspolicy_privacy_up => 0), 'PrivacyDown');
+};
+
+# Its note beside the store, as t/346 has it from a directory.  From here on it
+# stays: the dashboard asks for it.
+subtest 'a directory' => sub {
+	my $without = page();
+	my $noted = sub {
+		my ($note, $followed) = @_;
+		scratch()->write("$daemon->{name}/policy.mdb-sync", "$note\n");
+		return page_when($note, sub {
+		    ($_[0]{tlspolicy_directory_followed} // '') eq $followed });
+	};
+	my $at = sub {
+		my ($page, $minute) = @_;
+		my $n = 'tlspolicy_directory_answered_timestamp_seconds';
+		return changed($page, $n => 60 * $minute);
+	};
+	my $now = time;
+	my ($good, $bad) = ($noted->("good $now", 1),
+	    $noted->("failed $now an entry that is no rule", 0));
+	my ($was, $end) = ($at->($good, BEFORE), BEFORE + AFTER);
+	fires('it is followed', $without, $at->($good, $end));
+	fires('an entry that is no rule', $was, $at->($bad, $end),
+	    'DirectoryNotFollowed');
+	fires('it is away', $was, $at->($bad, BEFORE), 'DirectoryNotFollowed',
+	    'DirectoryOld');
+	fires('nobody asks it', $was, $was, 'DirectoryOld');
+	fires('it has never answered', $without, $at->($bad, -$zero / 60),
+	    'DirectoryNotFollowed', 'DirectoryOld');
+	$noted->("good $now", 1);
 };
 
 subtest 'each alert' => sub {

@@ -23,6 +23,8 @@ regular_open(const char *path, struct fault *f)
 
 	if (fd == -1 || fstat(fd, &st) == -1)
 		fault_errno(f, FAULT_NOINPUT, errno, "cannot open %s", path);
+	else if (S_ISDIR(st.st_mode))
+		fault_errno(f, FAULT_NOINPUT, EISDIR, "cannot read %s", path);
 	else if (!is_regular(&st))
 		fault_set(f, FAULT_NOINPUT, "cannot read %s: not a regular "
 		    "file", path);
