@@ -134,6 +134,12 @@ for (['dane', 'TRUSTED', 0, qr/^accept/], ['dane', 'OK', 77,
 	    "verify=$verify", $verify eq 'NONE' ? () : @tls], $status, $out,
 	    "$host $verify");
 }
+# sendmail has no words for a DANE that was not met by OK.
+judged(['-o', 'compat=sendmail', '-t', 'TLS_Srv',
+    'server_name=mx.dane.example', "verify=$_->[0]", @tls], @$_[1, 2],
+    "compat: dane $_->[0]") for ['OK', 77,
+    qr/^reject 503 5\.7\.0 .* by DANE, found verify=OK/],
+    ['TRUSTED', 0, qr/^accept/], ['NO', 77, qr/^reject 503 5\.7\.0 not auth/];
 # Of several names any will do, but by sendmail's rules.
 for (['a', 0, 77], ['b', 0, 77], ['c', 77, 77]) {
 	my ($cn, $here, $there) = @$_;

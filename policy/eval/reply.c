@@ -184,6 +184,14 @@ sendmail_item_text(const struct judgement *c, const struct facts *facts,
 	text_put_printable(line, wanted_name(c, facts));
 }
 
+/* NULL: sendmail lets OK and TRUSTED pass, whose text is not needed there. */
+static const char *
+sendmail_verify_text(const struct facts *facts)
+{
+	return sendmail_verify_texts[facts_known(facts, FACT_VERIFY) ?
+	    facts_verify(facts) : VERIFY_EMPTY];
+}
+
 static void
 sendmail_line(const struct judgement *c, const struct question *q,
     struct verdict *v)
@@ -198,9 +206,7 @@ sendmail_line(const struct judgement *c, const struct question *q,
 		text_printf(&line, "encryption too weak %u less than %u",
 		    facts_bits(q->facts), c->found.requirement.bits);
 	else
-		text_puts(&line, sendmail_verify_texts[
-		    facts_known(q->facts, FACT_VERIFY) ?
-		    facts_verify(q->facts) : VERIFY_EMPTY]);
+		text_puts(&line, sendmail_verify_text(q->facts));
 	add_line(v, slice_make(buf, line.n));
 }
 
@@ -240,15 +246,19 @@ extra_lines(const struct judgement *c, const struct question *q,
 }
 
 /*
- * sendmail has a text for everything in its own grammar; but whom a reply to the
- * end of a message is about it has never had to say.
+ * sendmail has a text for everything in its own grammar, where DANE is not: to
+ * that OK is not enough.  Whom a reply to the end of a message is about it has
+ * never had to say.
  */
 static bool
-sendmail_knows(const struct judgement *c)
+sendmail_knows(const struct judgement *c, const struct facts *facts)
 {
-	return c->observation.reason != REASON_POLICY_ERROR &&
-	    c->result.tag != TAG_HEADER &&
-	    (c->item == NULL || c->item->row->from_sendmail);
+	if (c->observation.reason == REASON_POLICY_ERROR ||
+	    c->result.tag == TAG_HEADER)
+		return false;
+	if (c->item != NULL)
+		return c->item->row->from_sendmail;
+	return c->bits_failed || sendmail_verify_text(facts) != NULL;
 }
 
 void
@@ -268,7 +278,7 @@ reply_compose(const struct judgement *c, const struct question *q,
 	v->reply.nlines = 0;
 	if (reason == REASON_NO_TLS)
 		no_tls_line(q, v);
-	else if (q->options->compat_sendmail && sendmail_knows(c))
+	else if (q->options->compat_sendmail && sendmail_knows(c, q->facts))
 		sendmail_line(c, q, v);
 	else
 		own_lines(c, q, v);
