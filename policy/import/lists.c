@@ -81,8 +81,9 @@ load_once(void *arg, struct slice spec, struct slice *type, struct slice *text)
 			return false;
 		c->ntables++;
 		t->spec = import_copy(c->import, spec);
-		t->known = config_load_table(c, spec, &t->type, &t->text,
-		    &t->path);
+		/* Its type is a piece of the copy: the line is read over. */
+		t->known = t->spec.p != NULL && config_load_table(c, t->spec,
+		    &t->type, &t->text, &t->path);
 		import_at(c->import, path, line);
 	}
 	*type = t->type;
