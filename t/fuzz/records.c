@@ -33,10 +33,13 @@ put(MDB_txn *txn, struct slice key, struct slice value, uint64_t *sum)
 	MDB_val k = { key.n, (void *)(uintptr_t)key.p };
 	MDB_val v = { value.n, (void *)(uintptr_t)value.p };
 
+	/* The info comes last, in place of any other. */
 	if (key.n == 0 || key.n > 511 ||
+	    (key.n == 2 && format_is(key, FORMAT_INFO)) ||
 	    mdb_put(txn, dbi, &k, &v, MDB_NOOVERWRITE) != 0)
 		return;
-	*sum += format_sum(&k, &v);
+	if (!format_is_apart(key))
+		*sum += format_sum(&k, &v);
 }
 
 /* Entries: length of key, length of value, key, value. */
