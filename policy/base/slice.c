@@ -13,6 +13,16 @@ slice_compare(struct slice a, struct slice b)
 	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
+uint64_t
+slice_hash(struct slice s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
+	return h ^ h >> 32;
+}
+
 bool
 slice_equal(struct slice a, struct slice b)
 {

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "policy/base/attribute.h"
@@ -57,6 +58,8 @@ slice_from(struct slice s, size_t from)
 }
 
 bool slice_equal(struct slice, struct slice);
+/* For tables in memory: a stranger can find many with the same one (FNV-1a). */
+uint64_t slice_hash(struct slice);
 /* As memcmp(3) orders bytes; of two with one beginning the shorter is first. */
 int slice_compare(struct slice, struct slice);
 bool slice_equal_nocase(struct slice, struct slice);

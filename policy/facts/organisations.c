@@ -38,11 +38,7 @@ organisations_free(struct organisations *o)
 static struct pair *
 pair_of(struct organisations *o, struct slice name)
 {
-	uint64_t h = 14695981039346656037U;
-
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (unsigned char)name.p[i]) * 1099511628211U;
-	return &o->pairs[(h ^ h >> 32) % PAIRS];
+	return &o->pairs[slice_hash(name) % PAIRS];
 }
 
 static bool

@@ -9,21 +9,11 @@
 
 #include "policy/lint/lint.h"
 
-static size_t
-hash(struct slice key)
-{
-	uint64_t h = 14695981039346656037U;
-
-	for (size_t i = 0; i < key.n; i++)
-		h = (h ^ (unsigned char)key.p[i]) * 1099511628211U;
-	return (size_t)(h ^ h >> 32);
-}
-
 static uint32_t *
 place_of(const struct lint_index *index, const struct rulefile *file,
     struct slice key)
 {
-	size_t at = hash(key) & index->mask;
+	size_t at = (size_t)slice_hash(key) & index->mask;
 
 	while (index->places[at] != 0 && !slice_equal(
 	    file->rules[index->places[at] - 1].key_bytes, key))

@@ -43,12 +43,7 @@ sessions_free(struct sessions *t)
 static size_t
 bucket_of(const struct sessions *t, struct slice key)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < key.n; i++)
-		hash = (hash ^ (unsigned char)key.p[i]) *
-		    UINT64_C(1099511628211);
-	return (size_t)(hash ^ hash >> 32) & (t->room - 1);
+	return (size_t)slice_hash(key) & (t->room - 1);
 }
 
 static void

@@ -14,24 +14,16 @@ struct report_recent {
 	struct report_rule *rule[RULE_PLACES];
 };
 
-static uint64_t
-hash(uint64_t h, struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 1099511628211U;
-	return h ^ h >> 29;
-}
-
 static size_t
 domain_place(struct slice name)
 {
-	return hash(14695981039346656037U, name) % DOMAIN_PLACES;
+	return slice_hash(name) % DOMAIN_PLACES;
 }
 
 static size_t
 rule_place(struct slice key, struct slice requirement)
 {
-	return hash(hash(14695981039346656037U, key), requirement) % RULE_PLACES;
+	return (slice_hash(key) + 3 * slice_hash(requirement)) % RULE_PLACES;
 }
 
 struct report_domain *
