@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/commands/keep.h"
+#include "policy/commands/ruleset.h"
 #include "policy/commands/scratch.h"
 #include "policy/prove/report.h"
 
@@ -127,18 +128,6 @@ keep_rules(const struct context *context, struct keep *keep,
 	return good;
 }
 
-static bool
-copy_rule(void *arg, const struct stored_rule *rule)
-{
-	FILE *out = arg;
-
-	fwrite(rule->key.p, 1, rule->key.n, out);
-	fputc('\t', out);
-	fwrite(rule->requirement.p, 1, rule->requirement.n, out);
-	fputc('\n', out);
-	return true;
-}
-
 /* All rules in force as text, which is to be freed. */
 static bool
 copy_store(const struct context *context, char **text, size_t *size,
@@ -146,24 +135,17 @@ copy_store(const struct context *context, char **text, size_t *size,
 {
 	struct store_reader reader;
 	struct store *store;
-	bool good = true;
-	FILE *out;
+	bool good;
 
 	*text = NULL;
-	if ((out = open_memstream(text, size)) == NULL)
-		return fault_no_memory(f);
+	*size = 0;
 	/* The first `set` makes it. */
-	if (access(context->store, F_OK) == 0 || errno != ENOENT) {
-		good = command_open_store(context, &store, &reader, f);
-		if (good) {
-			good = store_each(&reader, copy_rule, out);
-			if (!good)
-				*f = reader.fault;
-			command_close_store(store, &reader);
-		}
-	}
-	if ((fclose(out) != 0 || *text == NULL) && good)
-		good = fault_no_memory(f);
+	if (access(context->store, F_OK) == -1 && errno == ENOENT)
+		return true;
+	if (!command_open_store(context, &store, &reader, f))
+		return false;
+	good = ruleset_print_store(&reader, text, size, f);
+	command_close_store(store, &reader);
 	return good;
 }
 

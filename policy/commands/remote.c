@@ -3,6 +3,7 @@
 
 #include "policy/commands/keep.h"
 #include "policy/commands/remote.h"
+#include "policy/commands/ruleset.h"
 #include "policy/sync/publish.h"
 
 static void
@@ -69,35 +70,17 @@ remote_close(struct remote *r)
 	account_forget(&r->account);
 }
 
-static bool
-print_rule(void *arg, const struct stored_rule *rule)
-{
-	FILE *out = arg;
-
-	fprintf(out, "%.*s\t%.*s\n", SLICE_ARG(rule->key),
-	    SLICE_ARG(rule->requirement));
-	return true;
-}
-
 /* The rules of a store as text, which is to be freed. */
 static bool
 print_store(struct store *store, char **text, size_t *size, struct fault *f)
 {
 	struct store_reader reader;
-	FILE *out = open_memstream(text, size);
 	bool good;
 
-	if (out == NULL)
-		return fault_no_memory(f);
-	good = store_begin(store, &reader, f);
-	if (good) {
-		good = store_each(&reader, print_rule, out);
-		if (!good)
-			*f = reader.fault;
-		store_end(&reader);
-	}
-	if ((ferror(out) || fclose(out) != 0) && good)
-		good = fault_no_memory(f);
+	if (!store_begin(store, &reader, f))
+		return false;
+	good = ruleset_print_store(&reader, text, size, f);
+	store_end(&reader);
 	return good;
 }
 

@@ -95,8 +95,8 @@ how_it_left(const struct reader_record *record)
 
 	if (record->event == RECORD_HANDSHAKE)
 		return record->handshake.result_type;
-	return slice_of( !facts_tls_told(f) ? "unknown" : facts_in_clear(f) ? "clear" :
-	    facts_verified(f) ? "verified" : "tls");
+	return slice_of(!facts_tls_told(f) ? "unknown" : facts_in_clear(f) ?
+	    "clear" : facts_verified(f) ? "verified" : "tls");
 }
 
 static json_t *

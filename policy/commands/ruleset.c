@@ -57,6 +57,36 @@ ruleset_read(const struct context *context, char *const *paths,
 	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
 }
 
+static bool
+print_rule(void *arg, const struct stored_rule *rule)
+{
+	FILE *out = arg;
+
+	fwrite(rule->key.p, 1, rule->key.n, out);
+	fputc('\t', out);
+	fwrite(rule->requirement.p, 1, rule->requirement.n, out);
+	fputc('\n', out);
+	return true;
+}
+
+bool
+ruleset_print_store(struct store_reader *reader, char **text, size_t *size,
+    struct fault *f)
+{
+	FILE *out;
+	bool good;
+
+	*text = NULL;
+	if ((out = open_memstream(text, size)) == NULL)
+		return fault_no_memory(f);
+	good = store_each(reader, print_rule, out);
+	if (!good)
+		*f = reader->fault;
+	if ((fclose(out) != 0 || *text == NULL) && good)
+		good = fault_no_memory(f);
+	return good;
+}
+
 void
 ruleset_say_unasked(const struct context *context, const struct rulefile *rules)
 {

@@ -19,6 +19,10 @@
 bool ruleset_read(const struct context *, char *const *paths,
     struct rulefile *, struct fault *) MUST_CHECK;
 
+/* All rules of a store as text, which is to be freed in any case. */
+bool ruleset_print_store(struct store_reader *, char **text, size_t *size,
+    struct fault *) MUST_CHECK NONNULL;
+
 /* Rules that nobody will ask are no protection: on standard error. */
 void ruleset_say_unasked(const struct context *, const struct rulefile *)
     NONNULL;
