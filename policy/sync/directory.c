@@ -333,7 +333,8 @@ prepare(struct directory *d, struct slice cookie)
  * A directory that was restored from a backup and changed since, or another one
  * at the same address, would say of entries that have another past that they are
  * as they were.  So the last changes that are known have to be there.  Where an
- * entry was changed again, deleted or may not be seen, nothing is lost but time.
+ * entry was changed again, deleted or may not be seen, or the cookie names no
+ * change, nothing is lost but time.
  */
 static bool
 has_all_of(struct directory *d, struct slice cookie)
@@ -349,7 +350,7 @@ has_all_of(struct directory *d, struct slice cookie)
 	text_init(&last, last_text, sizeof last_text);
 	n = cookie_filter(cookie, &last);
 	if (n == 0 || last.cut)
-		return n == 0;
+		return false;
 	found = ldap_search_ext_s(d->ld, d->base, LDAP_SCOPE_SUBTREE, last.buf,
 	    attributes, 1, NULL, NULL, &limit, 0, &message) == LDAP_SUCCESS ?
 	    ldap_count_entries(d->ld, message) : 0;
