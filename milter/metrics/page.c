@@ -279,7 +279,6 @@ put_notes(struct daemon *d, struct text *out)
 	put_note(d, BUILDNOTE_SYNC, &directory, out);
 }
 
-
 /* No number where nothing is known: 0 would be good news. */
 static void
 put_ends(struct ends *e, struct text *out)

@@ -42,6 +42,7 @@ take_key(struct binding *b, struct slice key)
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK) {
 		put_client(b, "", key);
 	} else if (slice_is_nocase(key, "unknown") || key.p[0] == '/' ||
+	    key.p[0] == '!' ||
 	    slice_find(key, '@') < key.n) {
 		b->other = true;
 	} else if (b->table->exact_domains) {
