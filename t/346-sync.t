@@ -121,6 +121,9 @@ subtest 'the first time' => sub {
 	once(0, 'three rules');
 	is(shown(), 'TLS_Clt:a.example=PERM+VERIFY TLS_From:b.example='
 	    . 'TEMP+ENCR:128 TLS_To:+20x@c.example=ENCR:128', 'are in force');
+	like(tlspolicy('check', '-v', '-t', 'TLS_From', 'mail_addr=x@b.example')
+	    ->{out}, qr/\(directory:1, generation 1\)/,
+	    'a line is a number among those of its key');
 	like(once(0, 'again'), qr/unchanged, generation 1/, 'nothing to do');
 	like(tlspolicy('log')->{out},
 	    qr/sync by .*TLS_Clt:a\.example,\Q$base\E by cn=admin/s,

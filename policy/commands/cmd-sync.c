@@ -42,6 +42,9 @@ struct syncing {
 	struct context *context;
 	struct account account;
 	struct sync_entries entries;
+	struct sync_index index; /* of what is in force */
+	bool indexed;
+	struct store_info in_store; /* as it was committed with that */
 	char cookie[COOKIE_MAX]; /* of what is committed */
 	size_t cookie_n;
 	bool once, allow_empty;
@@ -139,11 +142,11 @@ tell_held_back(void *arg, const struct sync_entry *e, const char *why,
 static void
 describe(struct syncing *s, struct text *message)
 {
-	struct sync_entry **all = sync_entries_list(&s->entries);
+	size_t n;
+	struct sync_entry **all = sync_entries_touched(&s->entries, &n);
 	const char *between = "";
 
-	for (size_t i = 0; all != NULL && i < s->entries.n && !message->cut;
-	    i++) {
+	for (size_t i = 0; all != NULL && i < n && !message->cut; i++) {
 		if (!all[i]->changed)
 			continue;
 		text_puts(message, between);
@@ -164,60 +167,95 @@ describe(struct syncing *s, struct text *message)
 		memcpy(message->buf + message->n - 3, "...", 3);
 }
 
+/* A fault of kind FAULT_NONE: the store is not as it was left. */
 static bool
-put_into_force(struct syncing *s, struct sync_compiled *c,
-    struct slice cookie, struct fault *f)
+write_store(struct syncing *s, struct sync_compiled *c,
+    const struct authorship *by, struct store_info *info, bool *changed,
+    struct fault *f)
 {
-	const struct synced directory = { cookie, c->entries, c->n };
-	char message_text[HISTORY_MESSAGE_MAX];
-	struct store_info info;
-	struct author author;
-	struct text message;
-	struct keep keep;
-	bool good, changed;
+	if (c->whole)
+		return rebuild_synced(s->context->store, &c->rules, by,
+		    &c->told, info, changed, f);
+	c->change.over = s->in_store;
+	return rebuild_synced_keys(s->context->store, &c->rules, by, &c->told,
+	    &c->change, info, changed, f);
+}
 
-	text_init(&message, message_text, sizeof message_text);
-	describe(s, &message);
-	good = author_init(&author, s->context, GENERATION_SYNC, NULL, f) &&
-	    keep_begin(s->context, &keep, f);
-	if (!good)
-		return false;
-	author.by.message = slice_make(message.buf, message.n);
-	good = keep_rules(s->context, &keep, &c->rules, f) &&
-	    keep_lock(s->context, &keep, f) &&
-	    rebuild_synced(s->context->store, &c->rules, &author.by,
-	    &directory, &info, &changed, f);
-	keep_end(&keep);
-	if (!good)
-		return false;
+static void
+is_in_force(struct syncing *s, struct sync_compiled *c,
+    const struct store_info *info, bool changed)
+{
+	struct slice cookie = c->told.cookie;
+
 	if (changed && cookie.n < sizeof s->cookie) {
 		memcpy(s->cookie, cookie.p, cookie.n);
 		s->cookie_n = cookie.n;
 	}
 	if (changed || !s->in_force)
-		command_say_generation(s->context, &info, changed);
-	sync_compiled_commit(&s->entries, c);
+		command_say_generation(s->context, info, changed);
+	s->in_store = *info;
+	s->indexed = sync_compiled_commit(&s->entries, &s->index, c, changed);
 	s->in_force = true;
 	be_ready(s);
+}
+
+static bool
+put_into_force(struct syncing *s, struct sync_compiled *c, struct keep *keep,
+    struct fault *f)
+{
+	char message_text[HISTORY_MESSAGE_MAX];
+	struct store_info info;
+	struct author author;
+	struct text message;
+	bool changed;
+
+	text_init(&message, message_text, sizeof message_text);
+	describe(s, &message);
+	if (!author_init(&author, s->context, GENERATION_SYNC, NULL, f))
+		return false;
+	author.by.message = slice_make(message.buf, message.n);
+	if (!keep_rules(s->context, keep, &c->rules, f) ||
+	    !keep_lock(s->context, keep, f) ||
+	    !write_store(s, c, &author.by, &info, &changed, f))
+		return false;
+	is_in_force(s, c, &info, changed);
 	return true;
+}
+
+/* The entries as they are; `index` NULL: all of them are looked at. */
+static bool
+compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
+    struct keep *keep, struct sync_compiled *c, struct fault *f)
+{
+	bool good = sync_compile(&s->entries, index,
+	    s->context->settings.compat == COMPAT_SENDMAIL, tell_held_back,
+	    NULL, c, f);
+
+	c->told.cookie = cookie;
+	if (good && c->whole && c->rules.n == 0 && !s->allow_empty)
+		good = fault_set(f, FAULT_DATA, "there is no rule in the "
+		    "directory; with --allow-empty that counts");
+	return good && put_into_force(s, c, keep, f);
 }
 
 /* False: what is in force stays, and trouble says why. */
 static bool
 commit(struct syncing *s, struct slice cookie)
 {
-	struct sync_compiled c;
+	struct sync_compiled c = { .whole = false };
+	struct keep keep;
 	struct fault f;
 	bool good;
 
 	s->trouble[0] = '\0';
-	good = sync_compile(&s->entries,
-	    s->context->settings.compat == COMPAT_SENDMAIL, tell_held_back,
-	    NULL, &c, &f);
-	if (good && c.rules.n == 0 && !s->allow_empty)
-		good = fault_set(&f, FAULT_DATA, "there is no rule in the "
-		    "directory; with --allow-empty that counts");
-	good = good && put_into_force(s, &c, cookie, &f);
+	fault_clear(&f);
+	good = keep_begin(s->context, &keep, &f) && compile(s, s->indexed &&
+	    keep.claims.n == 0 ? &s->index : NULL, cookie, &keep, &c, &f);
+	if (!good && f.kind == FAULT_NONE) {
+		sync_compiled_free(&c);
+		good = compile(s, NULL, cookie, &keep, &c, &f);
+	}
+	keep_end(&keep);
 	if (!good) {
 		command_fail(&f);
 		command_say("%s is left as it was", s->context->store);
@@ -366,6 +404,7 @@ run(struct context *context, int argc, char **argv)
 		status = run_all(&s);
 	else
 		status = command_fail(&f);
+	sync_index_free(&s.index);
 	sync_entries_free(&s.entries);
 	account_forget(&s.account);
 	return status;

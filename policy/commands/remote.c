@@ -53,7 +53,7 @@ remote_open(const struct context *context, struct remote *r, struct fault *f)
 		snprintf(uri, sizeof uri, "%.*s", SLICE_ARG(word));
 		if (!read_all(r, uri, f))
 			continue;
-		r->broken = !sync_compile(&r->entries,
+		r->broken = !sync_compile(&r->entries, NULL,
 		    context->settings.compat == COMPAT_SENDMAIL, tell_bad,
 		    NULL, &r->has, f);
 		return !r->broken || f->kind == FAULT_DATA;

@@ -12,7 +12,7 @@
 
 #include "policy/store/history-internal.h"
 #include "policy/store/inside.h"
-#include "policy/store/synced.h"
+#include "policy/store/rebuild.h"
 
 /* Bytes put together. */
 struct writing_bytes {
@@ -62,8 +62,7 @@ bool writing_put(struct writing *, const void *key, size_t n,
 
 bool writing_append(struct writing *, struct writing_bytes *, const void *,
     size_t n) MUST_CHECK;
-
-/* Adds what a commit ends with, filter and info, and commits. */
+/* Adds filter and info, and commits. */
 bool writing_commit(struct writing *, struct store_info *info) MUST_CHECK;
 
 /* rebuild-value.c, which calls rebuild-history.c */
@@ -83,8 +82,9 @@ void writing_account(struct writing *, struct slice key_bytes,
 /* Commits when there is something to commit. */
 bool writing_finish(struct writing *, struct store_info *, bool *changed)
     MUST_CHECK;
-
 bool writing_put_synced(struct writing *, const struct synced *) MUST_CHECK;
+bool writing_change_synced(struct writing *, const struct synced *,
+    const struct synced_change *) MUST_CHECK NONNULL;
 
 /* rebuild-line.c */
 /* Where among the records of its key a rule that is set goes. */
@@ -108,7 +108,7 @@ bool writing_history_begin(struct writing *) MUST_CHECK NONNULL;
  */
 bool writing_note(struct writing *, struct slice key_bytes, struct slice old,
     struct slice new) MUST_CHECK NONNULL;
-/* Writes what was noted when that is much; *wrote: LMDB's pages have moved. */
+/* Writes what was noted, if much; *wrote: LMDB's pages have moved. */
 bool writing_flush(struct writing *, bool *wrote) MUST_CHECK NONNULL;
 /* Puts those of the authorship in place of those that are there. */
 bool writing_settings(struct writing *) MUST_CHECK NONNULL;

@@ -1,4 +1,4 @@
-/* One rule set or deleted. */
+/* Some keys: one rule set, or deleted, or those of some entries. */
 #include <string.h>
 
 #include "policy/store/check.h"
@@ -135,6 +135,70 @@ rebuild_delete(const char *path, const struct key *keys, size_t n,
 	    writing_history_begin(&w) && remove_keys(&w, keys, n, found);
 	if (good && *found)
 		good = writing_finish(&w, info, NULL);
+	writing_end(&w);
+	return good;
+}
+
+/* Rules in front of those of the key are others'. */
+static bool
+put_key(struct writing *w, const struct rulefile *file, struct slice bytes,
+    size_t *i)
+{
+	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	struct slice old;
+	bool found;
+	int error;
+
+	while (*i < file->n &&
+	    slice_compare(file->rules[*i].key_bytes, bytes) < 0)
+		++*i;
+	if (*i == file->n || !slice_equal(file->rules[*i].key_bytes, bytes))
+		return remove_key(w, bytes, &found);
+	for (size_t j = *i; j < file->n &&
+	    slice_equal(file->rules[j].key_bytes, bytes); j++)
+		if (!writing_put_lists(w, &file->rules[j], false))
+			return false;
+	if (!find_value(w, bytes, &old) || !writing_make_value(w, file, i, 0))
+		return false;
+	if (slice_equal(old, writing_value(w)))
+		return true;
+	if (!writing_note(w, bytes, old, writing_value(w)))
+		return false;
+	writing_account(w, bytes, old, writing_value(w));
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
+	return error == 0 || writing_failed(w, error);
+}
+
+static bool
+put_keys(struct writing *w, const struct rulefile *file,
+    const struct synced_change *change)
+{
+	bool wrote;
+
+	for (size_t i = 0, k = 0; k < change->nkeys; k++)
+		if (!put_key(w, file, change->keys[k], &i) ||
+		    !writing_flush(w, &wrote))
+			return false;
+	return true;
+}
+
+bool
+rebuild_synced_keys(const char *path, const struct rulefile *file,
+    const struct authorship *by, const struct synced *directory,
+    const struct synced_change *change, struct store_info *info,
+    bool *changed, struct fault *fault)
+{
+	struct writing w;
+	bool good;
+
+	fault_clear(fault);
+	good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
+	    w.was.generation == change->over.generation &&
+	    w.was.head == change->over.head && writing_history_begin(&w) &&
+	    put_keys(&w, file, change) &&
+	    writing_change_synced(&w, directory, change) &&
+	    writing_finish(&w, info, changed);
 	writing_end(&w);
 	return good;
 }

@@ -14,9 +14,10 @@ compare(const void *uuid, const void *entry)
 	    SYNCED_UUID);
 }
 
-/* Entries that the directory does not have any more. */
+/* Entries that the directory does not have any more; the others are summed up. */
 static bool
-drop_gone(struct writing *w, const struct synced *directory)
+drop_gone(struct writing *w, const struct synced *directory,
+    struct synced_head *head)
 {
 	unsigned char first[] = { FORMAT_SYSTEM, FORMAT_SYNCED, 0 };
 	MDB_val key = { sizeof first, first }, value;
@@ -33,6 +34,10 @@ drop_gone(struct writing *w, const struct synced *directory)
 		    directory->n, sizeof directory->entries[0], compare) ==
 		    NULL)
 			error = mdb_cursor_del(cursor, 0);
+		else {
+			head->entries++;
+			head->sum += format_sum(&key, &value);
+		}
 		if (error == 0)
 			error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
@@ -51,56 +56,133 @@ fits(struct writing *w, const struct synced_entry *e)
 	return writing_give_up(w);
 }
 
+/* Then w->value is what is to be written of it. */
 static bool
-put_entry(struct writing *w, const struct synced_entry *e, uint64_t *sum)
+make_value(struct writing *w, const struct synced_entry *e)
 {
 	struct synced_lengths lengths = { .name = (uint16_t)e->name.n,
 		.line = (uint16_t)e->line.n, .good = (uint16_t)e->good.n };
+
+	w->value.n = 0;
+	return fits(w, e) &&
+	    writing_append(w, &w->value, &lengths, sizeof lengths) &&
+	    writing_append(w, &w->value, e->name.p, e->name.n) &&
+	    writing_append(w, &w->value, e->line.p, e->line.n) &&
+	    writing_append(w, &w->value, e->good.p, e->good.n);
+}
+
+/* In place of what the store has of this entry; NULL: it is gone. */
+static bool
+put_entry(struct writing *w, const unsigned char uuid[SYNCED_UUID],
+    const struct synced_entry *e, struct synced_head *head)
+{
 	unsigned char name[KEY_BYTES] = { FORMAT_SYSTEM, FORMAT_SYNCED };
 	MDB_val key = { sizeof name, name }, old, new;
 	int error;
 
-	memcpy(name + 2, e->uuid, SYNCED_UUID);
-	w->value.n = 0;
-	if (!fits(w, e) ||
-	    !writing_append(w, &w->value, &lengths, sizeof lengths) ||
-	    !writing_append(w, &w->value, e->name.p, e->name.n) ||
-	    !writing_append(w, &w->value, e->line.p, e->line.n) ||
-	    !writing_append(w, &w->value, e->good.p, e->good.n))
+	memcpy(name + 2, uuid, SYNCED_UUID);
+	if (e != NULL && !make_value(w, e))
 		return false;
-	new = (MDB_val){ w->value.n, w->value.p };
-	*sum += format_sum(&key, &new);
 	error = mdb_get(w->txn, w->dbi, &key, &old);
-	if (error == 0 && slice_equal(slice_make(old.mv_data, old.mv_size),
-	    writing_value(w)))
+	if (error != 0 && error != MDB_NOTFOUND)
+		return writing_failed(w, error);
+	if (error == 0) {
+		head->entries--;
+		head->sum -= format_sum(&key, &old);
+	} else if (e == NULL)
 		return true;
-	if (error == 0 || error == MDB_NOTFOUND)
-		error = mdb_put(w->txn, w->dbi, &key, &new, 0);
+	new = (MDB_val){ w->value.n, w->value.p };
+	if (e != NULL) {
+		head->entries++;
+		head->sum += format_sum(&key, &new);
+	}
+	if (error == 0 && e != NULL && slice_equal(writing_value(w),
+	    slice_make(old.mv_data, old.mv_size)))
+		return true;
+	error = e == NULL ? mdb_del(w->txn, w->dbi, &key, NULL) :
+	    mdb_put(w->txn, w->dbi, &key, &new, 0);
+	return error == 0 || writing_failed(w, error);
+}
+
+static MDB_val
+head_key(void)
+{
+	static const char name[] = { FORMAT_SYSTEM, FORMAT_SYNCED };
+
+	return (MDB_val){ sizeof name, (void *)(uintptr_t)name };
+}
+
+static uint64_t
+sum_cookie(struct slice cookie)
+{
+	MDB_val key = head_key();
+	MDB_val value = { cookie.n, (void *)(uintptr_t)cookie.p };
+
+	return format_sum(&key, &value);
+}
+
+/* What it says of the entries, with the cookie. */
+static bool
+put_head(struct writing *w, struct synced_head *head, struct slice cookie)
+{
+	MDB_val key = head_key(), value;
+	int error;
+
+	head->sum += sum_cookie(cookie);
+	w->value.n = 0;
+	if (!writing_append(w, &w->value, head, sizeof *head) ||
+	    !writing_append(w, &w->value, cookie.p, cookie.n))
+		return false;
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
 	return error == 0 || writing_failed(w, error);
 }
 
 bool
 writing_put_synced(struct writing *w, const struct synced *directory)
 {
-	static const char name[] = { FORMAT_SYSTEM, FORMAT_SYNCED };
-	MDB_val key = { sizeof name, (void *)(uintptr_t)name };
-	MDB_val value = { directory->cookie.n,
-		(void *)(uintptr_t)directory->cookie.p };
-	struct synced_head head = { .entries = directory->n,
-		.sum = format_sum(&key, &value) };
-	int error;
+	struct synced_head head = { .entries = 0 };
 
-	if (!drop_gone(w, directory))
+	if (!drop_gone(w, directory, &head))
 		return false;
 	for (size_t i = 0; i < directory->n; i++)
-		if (!put_entry(w, &directory->entries[i], &head.sum))
+		if (!put_entry(w, directory->entries[i].uuid,
+		    &directory->entries[i], &head))
 			return false;
-	w->value.n = 0;
-	if (!writing_append(w, &w->value, &head, sizeof head) ||
-	    !writing_append(w, &w->value, directory->cookie.p,
-	    directory->cookie.n))
+	return put_head(w, &head, directory->cookie);
+}
+
+/* Without the cookie.  One that is none is left to who writes all. */
+static bool
+read_head(struct writing *w, struct synced_head *head)
+{
+	MDB_val key = head_key(), value = { 0, NULL };
+	int error = mdb_get(w->txn, w->dbi, &key, &value);
+
+	if (error != 0 && error != MDB_NOTFOUND)
+		return writing_failed(w, error);
+	if (value.mv_size < sizeof *head)
+		return writing_give_up(w);
+	memcpy(head, value.mv_data, sizeof *head);
+	head->sum -= sum_cookie(slice_from(slice_make(value.mv_data,
+	    value.mv_size), sizeof *head));
+	return true;
+}
+
+bool
+writing_change_synced(struct writing *w, const struct synced *directory,
+    const struct synced_change *change)
+{
+	struct synced_head head;
+
+	if (!read_head(w, &head))
 		return false;
-	value = (MDB_val){ w->value.n, w->value.p };
-	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
-	return error == 0 || writing_failed(w, error);
+	for (size_t i = 0; i < change->ngone; i++)
+		if (!put_entry(w, change->gone[i], NULL, &head))
+			return false;
+	for (size_t i = 0; i < directory->n; i++)
+		if (!put_entry(w, directory->entries[i].uuid,
+		    &directory->entries[i], &head))
+			return false;
+	return put_head(w, &head, directory->cookie);
 }

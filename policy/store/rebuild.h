@@ -46,6 +46,24 @@ bool rebuild_synced(const char *path, const struct rulefile *,
     bool *changed, struct fault *) MUST_CHECK NONNULL;
 
 /*
+ * The same where only some keys and entries are others than in the generation
+ * `over`: the keys get those of the rules that are theirs, maybe none, and
+ * `synced` has only entries that are to be written.  False without a fault:
+ * it is not that generation that is in force, and all has to be written.
+ */
+struct synced_change {
+	const struct slice *keys; /* sorted, each once */
+	size_t nkeys;
+	unsigned char (*gone)[SYNCED_UUID]; /* entries; one that is not there is fine */
+	size_t ngone;
+	struct store_info over;
+};
+bool rebuild_synced_keys(const char *path, const struct rulefile *,
+    const struct authorship *, const struct synced *,
+    const struct synced_change *, struct store_info *info, bool *changed,
+    struct fault *) MUST_CHECK NONNULL;
+
+/*
  * Put the rules of one line (two for an untagged one) among those of its key: in
  * place of the line with the same FROM, UNTIL and WHEN, else with such before
  * all others, without behind them.  The same rule from another line is no

@@ -18,6 +18,7 @@ struct choice {
 
 struct compiling {
 	struct choice *choices; /* in the order of names */
+	const char **lines;	/* of a round */
 	size_t n;
 	struct sync_compiled *to;
 	const struct sync_entries *all;
@@ -91,45 +92,25 @@ note_bad(void *arg, const struct fault *f)
 	set_why(&g->choices[f->line - 1], f->text);
 }
 
-/* Empty lines keep the numbers right. */
-static bool
-print_lines(const struct compiling *g, char **text, size_t *n)
-{
-	FILE *out = open_memstream(text, n);
-	bool good;
-
-	if (out == NULL)
-		return false;
-	for (size_t i = 0; i < g->n; i++)
-		fprintf(out, "%s\n", g->choices[i].line);
-	good = !ferror(out);
-	return fclose(out) == 0 && good;
-}
-
-/* *good: no line is bad. */
+/* *good: no line is bad.  Empty lines keep the numbers right. */
 static bool
 parse(struct compiling *g, bool *good, struct fault *f)
 {
 	struct rulefile *rules = &g->to->rules;
-	char *text = NULL;
-	size_t n;
 	bool read;
 
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
 		g->choices[i].bad = false;
+		g->lines[i] = g->choices[i].line;
+	}
 	fault_clear(&g->first);
 	rulefile_free(rules);
 	rulefile_init(rules, note_bad, g);
 	rules->as_sendmail = g->as_sendmail;
-	if (!print_lines(g, &text, &n)) {
-		free(text);
-		return fault_no_memory(f);
-	}
-	read = rulefile_read_text(rules, slice_make(text, n), SYNC_SOURCE, f);
+	read = sync_reach_read(rules, g->lines, g->n, f);
 	*good = read && rulefile_finish(rules);
 	if (read && rules->no_memory)
 		read = fault_no_memory(f);
-	free(text);
 	return read;
 }
 
@@ -195,17 +176,15 @@ settle(struct compiling *g, struct fault *f)
 }
 
 static bool
-choose(struct compiling *g, struct sync_entries *all, struct fault *f)
+choose(struct compiling *g, struct sync_entry *const *list, size_t n,
+    struct fault *f)
 {
-	struct sync_entry **list = sync_entries_list(all);
-
-	g->n = all->n;
-	g->choices = calloc(g->n + 1, sizeof *g->choices);
-	if (list == NULL || g->choices == NULL) {
-		free(list);
+	g->n = n;
+	g->choices = calloc(n + 1, sizeof *g->choices);
+	g->lines = calloc(n + 1, sizeof *g->lines);
+	if (g->choices == NULL || g->lines == NULL)
 		return fault_no_memory(f);
-	}
-	for (size_t i = 0; i < g->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct choice *c = &g->choices[i];
 
 		c->entry = list[i];
@@ -213,9 +192,87 @@ choose(struct compiling *g, struct sync_entries *all, struct fault *f)
 		if (list[i]->why != NULL)
 			give_way(g, c, list[i]->why);
 	}
-	free(list);
-	qsort(g->choices, g->n, sizeof *g->choices, by_name);
+	qsort(g->choices, n, sizeof *g->choices, by_name);
 	return true;
+}
+
+static bool
+choose_all(struct compiling *g, struct sync_entries *all, struct fault *f)
+{
+	struct sync_entry **list = sync_entries_list(all);
+	bool good = list != NULL ? choose(g, list, all->n, f) :
+	    fault_no_memory(f);
+
+	free(list);
+	return good;
+}
+
+/* Who has changed, and whom that concerns; or all. */
+static bool
+choose_any(struct compiling *g, struct sync_entries *all,
+    const struct sync_index *index, struct fault *f)
+{
+	struct sync_compiled *to = g->to;
+
+	if (index == NULL)
+		return choose_all(g, all, f);
+	if (!sync_reach_find(all, index, g->as_sendmail, &to->reach, f))
+		return false;
+	/* Who is not concerned has a rule, so that there is one at all. */
+	to->whole = to->reach.n > all->n / 2;
+	return to->whole ? choose_all(g, all, f) :
+	    choose(g, to->reach.entries, to->reach.n, f);
+}
+
+struct linking {
+	struct sync_compiled *to;
+	const struct sync_entry *entry;
+	bool no_memory;
+};
+
+static void
+link_place(void *arg, enum sync_place kind, struct slice what)
+{
+	struct linking *l = arg;
+	struct sync_compiled *to = l->to;
+	struct sync_link *link;
+
+	if (to->nlinks == to->links_allocated) {
+		size_t room = 2 * to->nlinks + 64;
+		struct sync_link *bigger = reallocarray(to->links, room,
+		    sizeof *bigger);
+
+		l->no_memory |= bigger == NULL;
+		if (bigger == NULL)
+			return;
+		to->links = bigger;
+		to->links_allocated = room;
+	}
+	link = &to->links[to->nlinks++];
+	link->place = sync_place_of(kind, what);
+	memcpy(link->uuid, l->entry->uuid, SYNCED_UUID);
+}
+
+/*
+ * Then lines get the numbers that stay: those of names would be others with each
+ * entry that comes.
+ */
+static bool
+link_rules(struct compiling *g, struct fault *f)
+{
+	struct rulefile *rules = &g->to->rules;
+	struct linking l = { .to = g->to };
+
+	for (size_t i = 0; i < rules->n; i++) {
+		struct rule *rule = &rules->rules[i];
+
+		l.entry = g->choices[rule->line - 1].entry;
+		if (g->to->whole || l.entry->touched)
+			sync_places_of(rule, link_place, &l);
+		rule->line = (rule->flags & RULE_REPEATED) != 0 ?
+		    rules->rules[i - 1].line + 1 : 1;
+	}
+	return !l.no_memory || fault_no_memory(f);
 }
 
 static int
@@ -230,66 +287,126 @@ fill_entries(struct compiling *g, struct fault *f)
 {
 	struct sync_compiled *to = g->to;
 
-	to->n = g->n;
 	to->entries = calloc(g->n + 1, sizeof *to->entries);
 	if (to->entries == NULL)
 		return fault_no_memory(f);
 	for (size_t i = 0; i < g->n; i++) {
 		const struct choice *c = &g->choices[i];
-		struct synced_entry *e = &to->entries[i];
+		struct synced_entry *e = &to->entries[to->told.n];
 
+		to->held_back += c->gave_way;
+		if (!to->whole && !c->entry->touched)
+			continue;
 		memcpy(e->uuid, c->entry->uuid, SYNCED_UUID);
 		e->name = slice_of(c->entry->name);
 		e->line = slice_of(c->entry->line);
 		e->good = slice_of(c->line);
-		to->held_back += c->gave_way;
+		to->told.n++;
 	}
-	qsort(to->entries, to->n, sizeof *to->entries, by_uuid);
+	qsort(to->entries, to->told.n, sizeof *to->entries, by_uuid);
+	to->told.entries = to->entries;
 	return true;
 }
 
+static bool
+fill_change(struct compiling *g, struct fault *f)
+{
+	struct sync_compiled *to = g->to;
+	size_t n = 0;
+
+	for (const struct sync_dropped *d = g->all->dropped; d != NULL;
+	    d = d->next)
+		n++;
+	to->gone = calloc(n + 1, sizeof *to->gone);
+	if (to->gone == NULL)
+		return fault_no_memory(f);
+	for (const struct sync_dropped *d = g->all->dropped; d != NULL;
+	    d = d->next)
+		memcpy(to->gone[to->change.ngone++], d->uuid, SYNCED_UUID);
+	to->change.gone = to->gone;
+	to->change.keys = to->reach.keys;
+	to->change.nkeys = to->reach.nkeys;
+	return true;
+}
+
+static void
+tell(struct compiling *g, void (*told)(void *, const struct sync_entry *,
+    const char *why, bool stays), void *arg)
+{
+	for (size_t i = 0; g->choices != NULL && i < g->n; i++) {
+		struct choice *c = &g->choices[i];
+
+		if (c->gave_way)
+			told(arg, c->entry, c->why, c->line[0] != '\0');
+		free(c->why);
+	}
+}
+
 bool
-sync_compile(struct sync_entries *all, bool as_sendmail,
-    void (*told)(void *, const struct sync_entry *, const char *why,
-    bool stays), void *arg, struct sync_compiled *to, struct fault *f)
+sync_compile(struct sync_entries *all, const struct sync_index *index,
+    bool as_sendmail, void (*told)(void *, const struct sync_entry *,
+    const char *why, bool stays), void *arg, struct sync_compiled *to,
+    struct fault *f)
 {
 	struct compiling g = { .to = to, .all = all,
 		.as_sendmail = as_sendmail };
 	bool good;
 
 	memset(to, 0, sizeof *to);
+	to->whole = true;
 	rulefile_init(&to->rules, NULL, NULL);
-	good = (!all->no_memory || fault_no_memory(f)) &&
-	    choose(&g, all, f) && settle(&g, f) && fill_entries(&g, f);
+	if (all->no_memory)
+		return fault_no_memory(f);
+	good = choose_any(&g, all, index, f) && settle(&g, f) &&
+	    link_rules(&g, f) && fill_entries(&g, f) &&
+	    (to->whole || fill_change(&g, f));
 	to->rules.report = NULL;
 	to->rules.arg = NULL;
-	for (size_t i = 0; g.choices != NULL && i < g.n; i++)
-		if (g.choices[i].gave_way)
-			told(arg, g.choices[i].entry, g.choices[i].why,
-			    g.choices[i].line[0] != '\0');
-	for (size_t i = 0; g.choices != NULL && i < g.n; i++)
-		free(g.choices[i].why);
+	tell(&g, told, arg);
 	free(g.choices);
+	free(g.lines);
 	return good;
 }
 
-void
-sync_compiled_commit(struct sync_entries *all, struct sync_compiled *to)
+static bool
+index_all(struct sync_index *index, const struct sync_compiled *to)
 {
-	for (size_t i = 0; i < to->n; i++) {
+	if (to->whole) {
+		sync_index_free(index);
+		sync_index_init(index);
+	}
+	for (size_t i = 0; i < to->reach.nbefore && !to->whole; i++)
+		sync_index_remove(index, to->reach.before[i].place,
+		    to->reach.before[i].uuid);
+	for (size_t i = 0; i < to->nlinks; i++)
+		if (!sync_index_add(index, to->links[i].place,
+		    to->links[i].uuid))
+			return false;
+	return true;
+}
+
+bool
+sync_compiled_commit(struct sync_entries *all, struct sync_index *index,
+    struct sync_compiled *to, bool wrote)
+{
+	for (size_t i = 0; i < to->told.n; i++) {
 		struct sync_entry *e = sync_entries_find(all,
 		    to->entries[i].uuid);
 
 		if (e != NULL)
 			sync_entries_accept(all, e, to->entries[i].good);
 	}
-	sync_entries_committed(all);
+	sync_entries_committed(all, wrote);
+	return index_all(index, to);
 }
 
 void
 sync_compiled_free(struct sync_compiled *to)
 {
 	rulefile_free(&to->rules);
+	sync_reach_free(&to->reach);
 	free(to->entries);
+	free(to->gone);
+	free(to->links);
 	memset(to, 0, sizeof *to);
 }

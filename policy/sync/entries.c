@@ -19,6 +19,7 @@ void
 sync_entries_init(struct sync_entries *all)
 {
 	memset(all, 0, sizeof *all);
+	LIST_INIT(&all->touched);
 	text_init(&all->gone, all->gone_text, sizeof all->gone_text);
 }
 
@@ -41,6 +42,19 @@ sync_entries_find(const struct sync_entries *all, const unsigned char uuid[SYNCE
 	memcpy(key.uuid, uuid, SYNCED_UUID);
 	found = tfind(&key, &all->tree, compare);
 	return found == NULL ? NULL : *found;
+}
+
+/* Into the list, or out of it. */
+static void
+touch(struct sync_entries *all, struct sync_entry *e)
+{
+	bool is = e->changed || e->held || !e->stored;
+
+	if (is && !e->touched)
+		LIST_INSERT_HEAD(&all->touched, e, touch);
+	else if (!is && e->touched)
+		LIST_REMOVE(e, touch);
+	e->touched = is;
 }
 
 /* With empty strings; NULL: no memory, and that is noted. */
@@ -90,6 +104,8 @@ sync_entries_load(struct sync_entries *all, const struct synced_entry *was)
 	set(all, &e->line, was->line.p, was->line.n);
 	set(all, &e->good, was->good.p, was->good.n);
 	e->why = was->line.n == 0 ? "it was no rule" : NULL;
+	e->stored = true;
+	touch(all, e);
 }
 
 void
@@ -103,30 +119,39 @@ sync_entries_put(struct sync_entries *all,
 		return;
 	e->mentioned = all->refresh;
 	e->why = why;
-	set(all, &e->name, name, strlen(name));
 	if (line == NULL)
 		line = "";
-	/* A refresh tells of many that are as they were. */
-	if (strcmp(e->line, line) != 0 || strcmp(e->good, line) != 0) {
+	e->stored = e->stored && strcmp(e->name, name) == 0 &&
+	    strcmp(e->line, line) == 0;
+	/*
+	 * A refresh tells of many that are as they were.  A name is the order
+	 * of the lines of a key.
+	 */
+	if (strcmp(e->line, line) != 0 || strcmp(e->good, line) != 0 ||
+	    strcmp(e->name, name) != 0) {
 		e->changed = all->changed = all->seen = true;
 		set(all, &e->by, by, strlen(by));
 	}
+	set(all, &e->name, name, strlen(name));
 	set(all, &e->line, line, strlen(line));
+	touch(all, e);
 }
 
-/* A rule of its key that comes in its place may be none. */
+/*
+ * A rule of its key that comes in its place may be none; and the store still has
+ * it.
+ */
 static void
 keep_good(struct sync_entries *all, struct sync_entry *e)
 {
-	struct sync_dropped *d;
+	struct sync_dropped *d = malloc(sizeof *d);
 
-	if (e->good[0] == '\0')
-		return;
-	if ((d = malloc(sizeof *d)) == NULL) {
+	if (d == NULL) {
 		all->no_memory = true;
 		return;
 	}
-	*d = (struct sync_dropped){ all->dropped, e->good };
+	*d = (struct sync_dropped){ .next = all->dropped, .good = e->good };
+	memcpy(d->uuid, e->uuid, SYNCED_UUID);
 	e->good = NULL;
 	all->dropped = d;
 }
@@ -148,6 +173,8 @@ drop(struct sync_entries *all, struct sync_entry *e)
 {
 	text_printf(&all->gone, "%s%s", all->gone.n > 0 ? "; " : "", e->name);
 	keep_good(all, e);
+	if (e->touched)
+		LIST_REMOVE(e, touch);
 	tdelete(e, &all->tree, compare);
 	free_entry(e);
 	all->n--;
@@ -218,21 +245,64 @@ sync_entries_sweep(struct sync_entries *all)
 	free(array);
 }
 
+static int
+by_uuid(const void *a, const void *b)
+{
+	const struct sync_entry *const *x = a, *const *y = b;
+
+	return compare(*x, *y);
+}
+
+struct sync_entry **
+sync_entries_touched(struct sync_entries *all, size_t *n)
+{
+	struct sync_entry **array, *e;
+	size_t i = 0;
+
+	*n = 0;
+	LIST_FOREACH(e, &all->touched, touch)
+		++*n;
+	array = calloc(*n + 1, sizeof *array);
+	if (array == NULL) {
+		all->no_memory = true;
+		return NULL;
+	}
+	LIST_FOREACH(e, &all->touched, touch)
+		array[i++] = e;
+	qsort(array, *n, sizeof *array, by_uuid);
+	return array;
+}
+
 void
 sync_entries_accept(struct sync_entries *all, struct sync_entry *e,
     struct slice good)
 {
-	if (!slice_equal(slice_of(e->good), good))
+	if (!slice_equal(slice_of(e->good), good)) {
 		set(all, &e->good, good.p, good.n);
+		e->stored = false;
+	}
 	e->changed = false;
+	e->held = e->why != NULL || strcmp(e->line, e->good) != 0;
+	touch(all, e);
 }
 
 void
-sync_entries_committed(struct sync_entries *all)
+sync_entries_committed(struct sync_entries *all, bool wrote)
 {
+	struct sync_entry *e, *next;
+
 	all->changed = false;
 	text_clear(&all->gone);
+	for (struct sync_dropped *d = all->dropped; d != NULL; d = d->next)
+		d->committed = true;
+	if (!wrote)
+		return;
 	forget_dropped(all);
+	for (e = LIST_FIRST(&all->touched); e != NULL; e = next) {
+		next = LIST_NEXT(e, touch);
+		e->stored = true;
+		touch(all, e);
+	}
 }
 
 void

@@ -11,6 +11,8 @@
 #ifndef TLSPOLICY_SYNC_ENTRIES_H
 #define TLSPOLICY_SYNC_ENTRIES_H
 
+#include <sys/queue.h>
+
 #include "policy/base/text.h"
 #include "policy/store/synced.h"
 
@@ -23,21 +25,31 @@ struct sync_entry {
 	const char *why; /* line is no rule; NULL: it is one, as far as known */
 	unsigned mentioned; /* in this refresh */
 	bool changed;	    /* since the last commit */
+	bool held;	    /* it is not in force as it is, since that one */
+	bool stored;	    /* as it is here, but for `by` */
+	bool touched;	    /* any of these three: it is in the list */
+	LIST_ENTRY(sync_entry) touch;
+	unsigned reached;   /* reach.c's */
 };
+LIST_HEAD(sync_touched, sync_entry);
 
-/* What was in force of an entry that is gone since the last commit. */
+/* An entry that is gone: what was in force of it. */
 struct sync_dropped {
 	struct sync_dropped *next;
+	unsigned char uuid[SYNCED_UUID];
 	char *good;
+	bool committed; /* it was in force before the last commit, too */
 };
 
 struct sync_entries {
 	void *tree; /* by UUID */
 	size_t n;
 	unsigned refresh; /* its number */
+	unsigned reach;	  /* reach.c's */
 	bool changed;	  /* any, or one is gone, since the last commit */
 	bool seen;	  /* something was told; the caller's to take back */
-	struct sync_dropped *dropped;
+	struct sync_touched touched; /* what the next commit has to look at */
+	struct sync_dropped *dropped; /* since the store was written */
 	struct text gone; /* names since the last commit */
 	char gone_text[600];
 	bool no_memory;	  /* something was not taken: nothing is to be made of it */
@@ -69,11 +81,17 @@ void sync_entries_sweep(struct sync_entries *) NONNULL;
 
 /* All, in the order of their UUIDs; the array is the caller's.  NULL: no memory. */
 struct sync_entry **sync_entries_list(struct sync_entries *) MUST_CHECK NONNULL;
+/* The same of those that are touched; *n of them. */
+struct sync_entry **sync_entries_touched(struct sync_entries *, size_t *n)
+    MUST_CHECK NONNULL;
 /* The commit was made, with `good` in force of this entry. */
 void sync_entries_accept(struct sync_entries *, struct sync_entry *,
     struct slice good) NONNULL;
-/* And now of all: what is to come are changes. */
-void sync_entries_committed(struct sync_entries *) NONNULL;
+/*
+ * And now of all: what is to come are changes.  `wrote`: the store has all of
+ * them, and who is gone is gone there.
+ */
+void sync_entries_committed(struct sync_entries *, bool wrote) NONNULL;
 struct sync_entry *sync_entries_find(const struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;
 
