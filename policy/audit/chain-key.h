@@ -54,6 +54,9 @@ void chain_print_ratchet(const struct chain_key *, struct text *) NONNULL;
 /* As chain_new(), for such a key. */
 struct chain *chain_of_key(const struct chain_key *, struct fault *)
     MUST_CHECK NONNULL;
+/* For another thread.  NULL with a fault. */
+struct chain *chain_copy(const struct chain *, struct fault *) MUST_CHECK
+    NONNULL;
 /* Another epoch of the same ratchet.  False: it can be used no more. */
 bool chain_set_key(struct chain *, const struct chain_key *) MUST_CHECK NONNULL;
 

@@ -180,6 +180,26 @@ chain_of_key(const struct chain_key *key, struct fault *fault)
 	return c;
 }
 
+struct chain *
+chain_copy(const struct chain *c, struct fault *fault)
+{
+	struct chain *copy;
+
+	if (c->mac == NULL)
+		return chain_new(slice_make("", 0), fault);
+	if ((copy = calloc(1, sizeof *copy)) == NULL) {
+		fault_no_memory(fault);
+		return NULL;
+	}
+	memcpy(copy->id, c->id, sizeof copy->id);
+	copy->epoch = c->epoch;
+	if ((copy->mac = EVP_MAC_CTX_dup(c->mac)) != NULL)
+		return copy;
+	fault_set(fault, FAULT_SOFTWARE, "OpenSSL does not give HMAC-SHA-256");
+	free(copy);
+	return NULL;
+}
+
 bool
 chain_set_key(struct chain *c, const struct chain_key *key)
 {

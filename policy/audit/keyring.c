@@ -51,26 +51,44 @@ keyring_free(struct keyring *k)
 	free(k);
 }
 
-static bool
-append(struct keyring *k, const struct chain_key *key, struct fault *fault)
+/* With room for its chain.  NULL: out of memory. */
+static struct entry *
+new_entry(struct keyring *k, struct fault *fault)
 {
 	struct entry **entries = realloc(k->entries,
 	    (k->n + 1) * sizeof entries[0]);
 	struct entry *e;
 
-	if (entries == NULL)
-		return fault_no_memory(fault);
-	k->entries = entries;
-	if ((e = calloc(1, sizeof *e)) == NULL)
-		return fault_no_memory(fault);
-	if ((e->chain = chain_of_key(key, fault)) == NULL) {
-		free(e);
+	if (entries != NULL)
+		k->entries = entries;
+	if (entries == NULL || (e = calloc(1, sizeof *e)) == NULL) {
+		fault_no_memory(fault);
+		return NULL;
+	}
+	return e;
+}
+
+/* `chain` NULL: the fault says why. */
+static bool
+append(struct keyring *k, struct entry *e, struct chain *chain)
+{
+	if ((e->chain = chain) == NULL) {
+		entry_free(e);
 		return false;
 	}
-	if (key->epoch > 0)
-		e->first = e->now = *key;
 	k->entries[k->n++] = e;
 	return true;
+}
+
+static bool
+append_key(struct keyring *k, const struct chain_key *key,
+    struct fault *fault)
+{
+	struct entry *e = new_entry(k, fault);
+
+	if (e != NULL && key->epoch > 0)
+		e->first = e->now = *key;
+	return e != NULL && append(k, e, chain_of_key(key, fault));
 }
 
 bool
@@ -78,10 +96,35 @@ keyring_add(struct keyring *k, const char *path, struct fault *fault)
 {
 	struct chain_key key;
 	bool good = chain_read_key(path, &key, fault) &&
-	    append(k, &key, fault);
+	    append_key(k, &key, fault);
 
 	chain_wipe_key(&key);
 	return good;
+}
+
+static bool
+copy_entry(struct keyring *k, const struct entry *from, struct fault *fault)
+{
+	struct entry *e = new_entry(k, fault);
+
+	if (e == NULL)
+		return false;
+	e->first = from->first;
+	e->now = from->now;
+	return append(k, e, chain_copy(from->chain, fault));
+}
+
+struct keyring *
+keyring_copy(const struct keyring *k, struct fault *fault)
+{
+	struct keyring *copy = keyring_new(fault);
+
+	for (size_t i = 0; copy != NULL && i < k->n; i++)
+		if (!copy_entry(copy, k->entries[i], fault)) {
+			keyring_free(copy);
+			copy = NULL;
+		}
+	return copy;
 }
 
 bool

@@ -21,6 +21,9 @@ void keyring_free(struct keyring *);
 /* A key file, as chain_read_key().  False with a fault. */
 bool keyring_add(struct keyring *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
+/* For another thread.  NULL with a fault. */
+struct keyring *keyring_copy(const struct keyring *, struct fault *)
+    MUST_CHECK NONNULL;
 bool keyring_has_keys(const struct keyring *) NONNULL;
 
 /*

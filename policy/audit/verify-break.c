@@ -35,15 +35,14 @@ follows(struct verification *v, const struct chain_head *head,
 static bool
 stands_below(struct verify_place *p, uint64_t seq, struct slice first)
 {
+	struct verify_line line = { .text = first };
 	struct chain_line parts;
-	struct slice line = first;
 	struct fault fault;
-	bool ended;
 
 	do
-		if (chain_split(line, &parts) && parts.seq == seq)
+		if (chain_split(line.text, &parts) && parts.seq == seq)
 			return true;
-	while (source_next(p->source, &line, &ended, &fault) == SOURCE_LINE);
+	while (verify_next(p, &line, &fault) == SOURCE_LINE);
 	return false;
 }
 
@@ -73,16 +72,16 @@ static bool
 goes_on(struct verify_place *p, struct slice line)
 {
 	struct chain_head head = p->v->head;
+	struct verify_line next;
 	struct chain_line parts;
 	struct fault fault;
-	bool ended;
 
 	if (!follows(p->v, &head, line) || !chain_split(line, &parts))
 		return false;
 	memcpy(head.hex, parts.hex.p, CHAIN_HEX);
 	head.seq = parts.seq;
-	return source_next(p->source, &line, &ended, &fault) != SOURCE_LINE ||
-	    follows(p->v, &head, line);
+	return verify_next(p, &next, &fault) != SOURCE_LINE ||
+	    follows(p->v, &head, next.text);
 }
 
 /* The sealed line at p->line does not fit: why? */
@@ -93,12 +92,13 @@ verify_diagnose(struct verify_place *p, const struct chain_line *line)
 	struct chain_line broken_line = *line;
 	uint64_t want = p->v->head.seq + 1;
 	struct slice next = { "", 0 };
+	struct verify_line below;
 	struct chain_line parts;
 	struct fault fault;
-	bool ended, next_follows;
+	bool next_follows;
 
-	if (source_next(p->source, &next, &ended, &fault) != SOURCE_LINE)
-		next.n = 0;
+	if (verify_next(p, &below, &fault) == SOURCE_LINE)
+		next = below.text;
 	next_follows = follows(p->v, &p->v->head, next);
 	/* A number that was changed too does not make the next one wrong. */
 	if (!next_follows && broken_line.seq != want &&

@@ -7,7 +7,8 @@
 struct verify_place {
 	struct verification *v;
 	const char *path;
-	struct source *source;
+	const struct verify_lines *lines;
+	void *file;		 /* of `lines` */
 	uint64_t line;
 	bool linked;		 /* the file's first sealed line was seen */
 	struct chain_head start; /* at the start of the file */
@@ -15,6 +16,13 @@ struct verify_place {
 	char key[CHAIN_ID + 1];
 	uint64_t epoch;
 };
+
+static inline enum source_result
+verify_next(struct verify_place *p, struct verify_line *line,
+    struct fault *fault)
+{
+	return p->lines->next(p->file, line, fault);
+}
 
 /* How a line does not fit.  They return false, with v->kind and the rest set. */
 bool verify_broken(struct verify_place *, enum verify_break, const char *what)

@@ -195,13 +195,25 @@ note_line(struct verification *v, struct slice line,
 	v->head_seen = v->head_seen || is_noted(v, v->head.hex);
 }
 
+/* Somebody has computed its digest, behind this very head with this key. */
+static bool
+is_computed(const struct verification *v, const struct verify_line *line)
+{
+	return line->before != NULL &&
+	    memcmp(line->before, v->head.hex, CHAIN_HEX) == 0 &&
+	    line->seal->epoch == chain_epoch(v->chain) &&
+	    strcmp(line->seal->id, chain_id(v->chain)) == 0;
+}
+
 /* Of what cannot be read the numbers must be right all the same. */
 static bool
-fits(struct verification *v, const struct chain_line *parts)
+fits(struct verification *v, const struct verify_line *line,
+    const struct chain_line *parts)
 {
 	char hex[CHAIN_HEX + 1];
 
 	return parts->seq == v->head.seq + 1 && (v->is_unread ||
+	    is_computed(v, line) ||
 	    (chain_compute(v->chain, v->head.hex, parts, hex) &&
 	    memcmp(hex, parts->hex.p, CHAIN_HEX) == 0));
 }
@@ -220,9 +232,11 @@ agrees(struct verify_place *p, struct slice line,
 }
 
 static bool
-take_sealed(struct verify_place *p, struct slice line, const struct chain_line *parts)
+take_sealed(struct verify_place *p, const struct verify_line *whole,
+    const struct chain_line *parts)
 {
 	struct verification *v = p->v;
+	struct slice line = whole->text;
 
 	if (v->started && v->head.torn == 0 && parts->seq == 1 &&
 	    chain_is_stream(line)) {
@@ -238,7 +252,7 @@ take_sealed(struct verify_place *p, struct slice line, const struct chain_line *
 		return false;
 	if (v->head.torn > 0 && !acknowledged(v, line))
 		return verify_not_acknowledged(p, line);
-	if (!fits(v, parts))
+	if (!fits(v, whole, parts))
 		return v->is_unread ? verify_out_of_sequence(p, parts,
 		    slice_make("", 0)) : verify_diagnose(p, parts);
 	note_line(v, line, parts);
@@ -274,28 +288,50 @@ take_lines(struct verify_place *p, struct fault *fault)
 	struct verification *v = p->v;
 	enum source_result result;
 	struct chain_line parts;
-	struct slice line;
-	bool ended;
+	struct verify_line line;
 
-	while ((result = source_next(p->source, &line, &ended, fault)) ==
-	    SOURCE_LINE) {
+	while ((result = verify_next(p, &line, fault)) == SOURCE_LINE) {
 		p->line++;
-		v->bytes += line.n + 1;
-		if (record_is_maillog(line) ? !not_ours(p) :
-		    !(chain_split(line, &parts) ?
-		    take_sealed(p, line, &parts) : take_torn(p, line, ended)))
+		v->bytes += line.text.n + 1;
+		if (record_is_maillog(line.text) ? !not_ours(p) :
+		    !(chain_split(line.text, &parts) ?
+		    take_sealed(p, &line, &parts) :
+		    take_torn(p, line.text, line.ended)))
 			break;
 		if (v->progress != NULL && p->line % VERIFY_PROGRESS == 0)
-			v->progress(v->progress_arg, p->source);
+			v->progress(v->progress_arg);
 	}
 	return result;
+}
+
+static void *
+open_source(void *arg, const char *path, struct fault *fault)
+{
+	(void)arg;
+	return source_open(path, fault);
+}
+
+static enum source_result
+next_of_source(void *file, struct verify_line *line, struct fault *fault)
+{
+	line->before = NULL;
+	return source_next(file, &line->text, &line->ended, fault);
+}
+
+static void
+close_source(void *file)
+{
+	source_close(file);
 }
 
 bool
 verify_file(struct verification *v, const char *path, struct fault *fault)
 {
+	static const struct verify_lines plain = { .open = open_source,
+		.next = next_of_source, .close = close_source };
 	struct verify_place p = { .v = v, .path = path, .start = v->head,
-		.epoch = v->epoch };
+		.epoch = v->epoch,
+		.lines = v->reads == NULL ? &plain : v->reads };
 	enum source_result result;
 
 	fault_clear(fault);
@@ -304,10 +340,10 @@ verify_file(struct verification *v, const char *path, struct fault *fault)
 	verify_resume_key(v);
 	if (v->chain == NULL)
 		v->chain = keyring_plain(v->keys);
-	if ((p.source = source_open(path, fault)) == NULL)
+	if ((p.file = p.lines->open(p.lines->arg, path, fault)) == NULL)
 		return false;
 	result = take_lines(&p, fault);
-	source_close(p.source);
+	p.lines->close(p.file);
 	v->files++;
 	v->last_line = p.line;
 	snprintf(v->last_file, sizeof v->last_file, "%s", path);

@@ -13,7 +13,7 @@
 #include "policy/audit/agree.h"
 #include "policy/audit/chain-link.h"
 #include "policy/audit/keyring.h"
-#include "policy/audit/source.h"
+#include "policy/audit/verify-lines.h"
 
 enum verify_break {
 	BREAK_NONE,
@@ -45,7 +45,7 @@ struct verification {
 	uint64_t from;		/* the log has to begin here or before; 0 */
 	bool open_end;		/* a torn last line is no break */
 	/* Called every VERIFY_PROGRESS lines; NULL: never. */
-	void (*progress)(void *, const struct source *);
+	void (*progress)(void *);
 	void *progress_arg;
 	/* A chain that begins anew, chain_is_stream(); NULL: not told. */
 	void (*begins_anew)(void *, const char *file, unsigned long long line);
@@ -56,6 +56,7 @@ struct verification {
 	void (*not_read)(void *, const char *file, const char *key,
 	    uint64_t epoch);
 	void *arg;
+	const struct verify_lines *reads; /* NULL: source.h does */
 	struct agree *agree;	/* checkpoints that are to agree; NULL: none */
 
 	/* Results. */
