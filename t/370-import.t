@@ -293,6 +293,15 @@ $r = Tlspolicy::Scratch::run('sh', '-c', "'$tlspolicy' import csv '" .
     $scratch->write('connectors', $connectors) . "' | '$tlspolicy' build -d '" .
     $scratch->path('connectors.mdb') . "' -");
 is($r->{status}, 0, 'they build') or diag($r->{err});
+# Lines of one key that count for some only, and the one for all others.
+import_is('csv', 'exceptions', "a.example,ENCR:0+WHEN:192.0.2.1\na.example,ENCR:0+UNTIL:2027-01-01\n" .
+    "a.example,PERM+ENCR:128\na.example,ENCR:0+WHEN:192.0.2.1\nb.example,OK\n" .
+    "b.example,ENCR:1+WHEN:192.0.2.1\nc.example,ENCR:1+WHEN:192.0.2\nc.example,ENCR:1+WHEN:192.0.2\n", 65,
+    join('', map { "TLS_From:$_+BY:csv:exceptions\n" } "a.example\tENCR:0+WHEN:192.0.2.1+",
+    "a.example\tENCR:0+UNTIL:2027-01-01+", "a.example\tPERM+ENCR:128", "b.example\tENCR:0",
+    "c.example\tENCR:1+WHEN:192.0.2+"),
+    map { ":$_ with another requirement" } '4: TLS_From:a.example was given before (line 3)',
+    '6: TLS_From:b.example was given before (line 5)');
 my %session = (verify => 'OK', tls_version => 'TLSv1.3', cipher =>
     'TLS_AES_256_GCM_SHA384', cipher_bits => 256, client_resolve => 'OK');
 for (['a.example', '192.0.2.1', 'accept'], ['a.example', '192.0.2.2', 'reject 550 5.7.1'],

@@ -114,9 +114,66 @@ gives('bound and in clear, for now', 65, 'TLS_From:a.example PERM+ENCR:1+CLIENT:
 gives('bound, only a warning', 0, 'TLS_From:a.example WARN+ENCR:0+CLIENT:192.0.2.1', undef,
     "smtpd_sender_restrictions = warn_if_reject check_sender_access inline:{ {a.example = " .
     "check_client_access inline:{192.0.2.1=OK}, reject} }\n");
-gives('whom a table spares', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/spares whom a table in the list lets pass/,
+# Whom a list lets pass before it asks for TLS is an exception from that rule.
+gives('whom a table spares', 0, 'TLS_From:a.example ENCR:0+WHEN:192.0.2.1++WHEN:b.example++WHEN:.b.example ; ' .
+    'TLS_From:a.example TEMP+ENCR:1', undef, "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{ {192.0.2.1=OK}, {b.example=OK} }, $demand} }\n");
+gives('whom two tables spare', 0, 'TLS_From:a.example ENCR:0+WHEN:192.0.2.1++WHEN:192.0.2.2 ; ' .
+    'TLS_From:a.example TEMP+ENCR:1', undef, "smtpd_sender_restrictions = check_client_access inline:{192.0.2.1=OK}\n" .
+    " check_sender_access inline:{ {a.example = check_client_access inline:{ {192.0.2.1=OK}, " .
+    "{192.0.2.2=OK} }, $demand} }\n");
+gives('mynetworks in a class', 0, 'Profile:tls TEMP+ENCR:1 ; TLS_To:a.example ENCR:0+WHEN:10.0.0.0/8 ; ' .
+    'TLS_To:a.example AS:tls', undef, "mynetworks = 10.0.0.0/8\nsmtpd_restriction_classes = tls\n" .
+    "tls = permit_mynetworks, $demand\n" .
+    "smtpd_recipient_restrictions = check_recipient_access inline:{a.example=tls}\n");
+gives('whom nothing spares in time', 0, 'TLS_From:a.example WARN+ENCR:1', undef,
+    "mynetworks = 10.0.0.0/8\nsmtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "warn_if_reject $demand, permit_mynetworks} }\n");
+gives('everybody but a network', 0, 'TLS_Clt: ENCR:0+WHEN:10.0.0.0/8++WHEN:2001:db8::/32 ; TLS_Clt: TEMP+ENCR:1',
+    undef, "mynetworks = 127.0.0.1, 10.0.0.0/8 [2001:db8::]/32\n" .
+    "smtpd_client_restrictions = permit_mynetworks, $demand\n");
+gives('below what a table spares', 0, 'TLS_From:.a.example ENCR:0+WHEN:192.0.2.1 ; TLS_From:.a.example TEMP+ENCR:1 ; ' .
+    'TLS_From:b.a.example ENCR:0 ; TLS_From:.b.a.example ENCR:0+WHEN:192.0.2.1 ; TLS_From:.b.a.example TEMP+ENCR:1',
+    undef, "parent_domain_matches_subdomains =\n" .
+    "smtpd_sender_restrictions = check_client_access inline:{192.0.2.1=OK},\n" .
+    "  check_sender_access inline:{.a.example=$demand, b.a.example=OK}\n");
+gives("who cannot be named: $_->[0]", 65, 'TLS_From:a.example TEMP+ENCR:1', qr/Postfix spares $_->[1]/,
+    "mynetworks = $_->[2]\nsmtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$_->[3], $demand} }\n") for
+    ['DUNNO', 'whom a table in', '', 'check_client_access inline:{ {192.0.2.1 = DUNNO}, {192.0.2 = OK} }'],
+    ['without a name', 'whom a table in', '', 'check_client_access inline:{unknown=OK}'],
+    ['a sender', 'whom a table in', '', 'check_sender_access inline:{b@a.example=OK}'],
+    ['too many', 'whom a table in', '', 'check_client_access inline:{ ' .
+    join(', ', map { "{192.0.2.$_ = OK}" } 1 .. 24) . ' }'],
+    ['a login', 'authenticated', '', 'permit_sasl_authenticated'],
+    ['no networks', 'mynetworks', '', 'permit_mynetworks'],
+    ['not these', 'mynetworks', '!10.1.0.0/16 10.0.0.0/8', 'permit_mynetworks'],
+    ['a file', 'mynetworks', '/etc/networks', 'permit_mynetworks'],
+    ['host bits', 'mynetworks', '10.0.0.1/8', 'permit_mynetworks'],
+    ['octets', 'mynetworks', '10', 'permit_mynetworks'];
+# A key that Postfix never looks for in a table of that type.
+gives('networks of a hash', 65, 'TLS_Clt:192.0.3 TEMP+ENCR:1 ; ' .
+    'TLS_From:a.example ENCR:0+WHEN:192.0.3 ; TLS_From:a.example TEMP+ENCR:1',
+    qr/192\.0\.2\.0\/24: a network is looked for in cidr: tables only/,
+    "smtpd_client_restrictions = check_client_access inline:{192.0.2.0/24=$demand, 192.0.3=$demand}\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = check_client_access " .
+    "inline:{192.0.2.0/24=OK, 192.0.3=OK}, $demand} }\n");
+gives('octets of a cidr', 65, 'TLS_Clt:192.0.2.0/24 TEMP+ENCR:1 ; ' .
+    'TLS_From:a.example ENCR:0+WHEN:192.0.2.0/24 ; TLS_From:a.example TEMP+ENCR:1',
+    qr/t:2: 192\.0\.3: Postfix skips such a line of a cidr: table/,
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/t\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = check_client_access " .
+    "cidr:\$config_directory/ok, $demand} }\n",
+    t => "192.0.2.0/24 $demand\n192.0.3 $demand\n", ok => "192.0.2.0/24 OK\n192.0.3 OK\n");
+gives('spared, and another table asks for TLS', 65, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:example TEMP+ENCR:1',
+    qr/Postfix spares whom a table in the list lets pass/,
     "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
-    "check_client_access inline:{192.0.2.1=OK}, $demand} }\n");
+    "check_client_access inline:{192.0.2.1=OK}, $demand} }\n" .
+    "smtpd_recipient_restrictions = check_sender_access inline:{example=$demand}\n");
+gives('OK frees from what is behind', 65, 'TLS_From:a.example ENCR:0+WHEN:192.0.2.1 ; TLS_From:a.example TEMP+ENCR:1 ; ' .
+    'TLS_To:x.example TEMP+ENCR:1', qr/spares whom a table in the list lets pass what asks for TLS behind it, too/,
+    "smtpd_recipient_restrictions = check_sender_access inline:{ {a.example = " .
+    "check_client_access inline:{192.0.2.1=OK}, $demand} },\n check_recipient_access inline:{x.example=$demand}\n");
 gives("no list of clients: $_->[0]", 65, '', qr/a\.example: a table within a list of actions/,
     "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
     "$_->[1], reject} }\n") for
@@ -151,12 +208,21 @@ gives('everybody but, by another tag', 65, 'TLS_Clt:a.example ENCR:0 ; TLS_Clt:b
     'TLS_From:c.example TEMP+ENCR:1', qr/OK frees from what asks for TLS behind it/,
     "smtpd_sender_restrictions = check_client_access inline:{a.example=OK, b.example=$demand},\n" .
     " check_sender_access inline:{c.example=$demand}\n");
-gives('a whitelist in front', 65, 'TLS_From:c.example TEMP+ENCR:1',
-    qr/Postfix spares whom OK in a table before it/,
-    "smtpd_sender_restrictions = check_client_access inline:{a.example=OK},\n" .
+gives('a whitelist in front', 0, 'TLS_From:c.example ENCR:0+WHEN:a.example++WHEN:.a.example ; ' .
+    'TLS_From:c.example TEMP+ENCR:1', undef, "smtpd_sender_restrictions = check_client_access inline:{a.example=OK},\n" .
     " check_sender_access inline:{c.example=$demand}\n");
+gives('a whitelist of senders in front', 65, 'TLS_Clt:c.example TEMP+ENCR:1',
+    qr/Postfix spares whom OK in a table before it/,
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=OK},\n" .
+    " check_client_access inline:{c.example=$demand}\n");
+gives('a whitelist in front of both', 0, 'TLS_Clt:a.example ENCR:0 ; ' .
+    'TLS_From:c.example ENCR:0+WHEN:a.example++WHEN:.a.example ; TLS_From:c.example TEMP+ENCR:1 ; ' .
+    'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_sender_restrictions = check_client_access inline:{a.example=OK},\n" .
+    " check_sender_access inline:{c.example=$demand}, check_client_access inline:{b.example=REJECT}, $demand\n");
 gives('mynetworks', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/Postfix spares mynetworks/,
     $sender =~ s/= check/= permit_mynetworks, check/r);
+gives('mynetworks that are told', 0, 'TLS_From:a.example ENCR:0+WHEN:10.0.0.0/8++WHEN:2001:db8::1 ; ' .
+    'TLS_From:a.example TEMP+ENCR:1', undef, "mynetworks = 127.0.0.0/8 10.0.0.0/8 [2001:db8::1]\n" . $sender =~ s/= check/= permit_mynetworks, check/r);
 gives('mynetworks of ours', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
     "mynetworks = 127.0.0.0/8 [::1]/128\n" . $sender =~ s/= check/= permit_mynetworks, check/r);
 gives('authenticated', 65, 'TLS_From:a.example TEMP+ENCR:1', qr/spares authenticated clients/,

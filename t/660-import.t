@@ -63,4 +63,21 @@ $rules = $site->{scratch}->write('rules', $import->{out});
 $site->verdicts_are('bound', \@asked, '-r', $rules);
 cmp_ok(scalar(grep { $_->[1] eq 'reject' } @asked), '>', 100,
     'bound: many: reject');
+
+# Clients that lists let pass before they ask for TLS.
+$site = Tlspolicy::Site->start('spared');
+$site->reload;
+$import = $site->tlspolicy('import', '--config', $site->{etc}, 'postfix');
+is($import->{status}, 0, 'spared: all lines are of equal force') or
+    diag($import->{err});
+$rules = $site->{scratch}->write('rules', $import->{out});
+push @clients, ['[UNAVAILABLE]', '10.1.2.3'], ['[UNAVAILABLE]', '10.2.2.3'],
+    ['[UNAVAILABLE]', 'IPV6:2001:db8:9::1'], ['scanner.example', '203.0.113.60'],
+    ['[UNAVAILABLE]', '203.0.113.61'], ['x.example', '203.0.113.80'],
+    ['mx.bank.example', '203.0.113.87'], ['x.example', '203.0.113.88'];
+push @senders, 'a@lists.bank.example', 'a@x.lists.bank.example',
+    'a@city.example', 'a@x.city.example', 'a@y.x.city.example';
+push @recipients, 'c+x@example.org';
+@asked = $site->ask_postfix(\@clients, \@senders, \@recipients);
+$site->verdicts_are('spared', \@asked, '-r', $rules);
 done_testing;

@@ -35,7 +35,9 @@ why_not_host(const struct import_access *t, struct slice key, bool *exact)
 	if (slice_is_nocase(key, "unknown"))
 		return "a client without a name is no key of a rule";
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
-		return NULL;
+		return import_is_looked_for(key, t->ordered) ? NULL :
+		    t->ordered ? "Postfix skips such a line of a cidr: table" :
+		    "a network is looked for in cidr: tables only";
 	if (t->ordered)
 		return "no network";
 	*exact = t->exact_domains && key.p[0] != '.';
@@ -121,8 +123,19 @@ is_reached(struct import *import, const struct import_access *t,
 }
 
 static void
+put_rule(struct import *import, struct slice tagged, const char *need,
+    struct slice items, bool exact)
+{
+	if (exact)
+		import_add_exact(import, tagged, slice_of(need), items);
+	else
+		import_add(import, tagged, slice_of(need), items);
+}
+
+/* `when`: of whom it is not asked; empty: of everybody. */
+static void
 add(struct import *import, const struct import_access *t, struct slice key,
-    const char *need, struct slice items)
+    const char *need, struct slice items, struct slice when)
 {
 	char text[KEY_TEXT_MAX + 16];
 	struct slice tagged;
@@ -140,10 +153,9 @@ add(struct import *import, const struct import_access *t, struct slice key,
 	tagged = slice_make(out.buf, out.n);
 	if (!is_reached(import, t, tagged, need))
 		return;
-	if (exact)
-		import_add_exact(import, tagged, slice_of(need), items);
-	else
-		import_add(import, tagged, slice_of(need), items);
+	if (when.n > 0)
+		put_rule(import, tagged, "ENCR:0", when, exact);
+	put_rule(import, tagged, need, items, exact);
 }
 
 /*
@@ -185,6 +197,30 @@ need_of_bound(struct import *import, const struct import_access *t,
 	return "PERM+ENCR:1";
 }
 
+/*
+ * Whom something before it lets pass, as a line of the key; empty: nobody, or
+ * it was told that they are not spared.
+ */
+static struct slice
+exception_of(struct import *import, const struct import_access *t,
+    const struct import_actions *a, struct import_spared *all)
+{
+	struct slice when;
+
+	memset(all, 0, sizeof *all);
+	if (t->spared != NULL)
+		import_spare_all(all, t->spared);
+	import_spare_all(all, &a->spared);
+	when = t->shared ? slice_make("", 0) : import_spared_when(all);
+	if (when.n == 0 && all->who != NULL)
+		import_differs(import, IMPORT_STRICTER, "Postfix spares %s",
+		    all->who);
+	else if (a->spared.who != NULL && t->frees != NULL)
+		import_differs(import, IMPORT_STRICTER, "Postfix spares %s "
+		    "%s behind it, too", a->spared.who, t->frees);
+	return when;
+}
+
 static void
 add_demand(struct import *import, const struct import_access *t,
     struct slice key, struct slice actions, const struct import_actions *a)
@@ -192,14 +228,12 @@ add_demand(struct import *import, const struct import_access *t,
 	const char *need = a->bound ? need_of_bound(import, t, a) :
 	    a->what == ACTION_WARN ? "WARN+ENCR:1" : t->demand;
 	struct slice items = slice_make(a->clients.buf, a->clients.n), none =
-	    slice_make("", 0);
+	    slice_make("", 0), when;
 	char as_text[KEY_TEXT_MAX];
+	struct import_spared all;
 	struct text as;
-	const char *spared = a->spared != NULL ? a->spared : t->spared;
 
-	if (spared != NULL)
-		import_differs(import, IMPORT_STRICTER, "Postfix spares %s",
-		    spared);
+	when = exception_of(import, t, a, &all);
 	if (a->what == ACTION_WARN && (t->shared || t->demands_follow))
 		import_differs(import, IMPORT_WEAKER, "where another table "
 		    "demands TLS of the same, this rule would only warn");
@@ -207,9 +241,9 @@ add_demand(struct import *import, const struct import_access *t,
 		items = none;
 	text_init(&as, as_text, sizeof as_text);
 	if (is_of_class(import, t, actions, need, items, &as))
-		add(import, t, key, as.buf, none);
+		add(import, t, key, as.buf, none, when);
 	else
-		add(import, t, key, need, items);
+		add(import, t, key, need, items, when);
 }
 
 static void
@@ -226,7 +260,7 @@ add_exception(struct import *import, const struct import_access *t,
 		import_differs(import, IMPORT_STRICTER, "in Postfix OK frees "
 		    "from %s behind it, too; a rule's OK from its own tag",
 		    t->frees);
-	add(import, t, key, "OK", slice_make("", 0));
+	add(import, t, key, "OK", slice_make("", 0), slice_make("", 0));
 }
 
 /* Whose table this is was not said; addresses are clients'. */

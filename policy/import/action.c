@@ -160,21 +160,38 @@ ends_in_permit(const struct import_access *t, struct slice list, int depth)
 }
 
 /* A table within a list: one that is not known may let anybody pass. */
-static bool
-lets_pass(const struct import_access *t, struct slice spec)
+static void
+pass_by_table(const struct import_access *t, bool of_clients,
+    struct slice spec, struct import_spared *passed)
 {
+	static const char who[] = "whom a table in the list lets pass";
 	struct slice type, text, line, key, value;
 	struct import_lines lines;
 	bool any = false;
 
-	if (t->load == NULL || !t->load(t->arg, spec, &type, &text))
-		return true;
+	if (t->load == NULL || !t->load(t->arg, spec, &type, &text)) {
+		import_spare(passed, who);
+		return;
+	}
 	import_lines_init(&lines, text);
 	while (!any && import_lines_next(NULL, &lines, &line))
 		any = import_split(line, slice_is(type, "regexp") ||
 		    slice_is(type, "pcre"), &key, &value) &&
 		    ends_in_permit(t, value, 0);
-	return any;
+	if (any && of_clients)
+		import_spare_table(passed, who, type, text, t->exact_domains);
+	else if (any)
+		import_spare(passed, who);
+}
+
+static void
+pass_by_word(const struct import_access *t, const char *who,
+    struct import_spared *passed)
+{
+	if (strcmp(who, "mynetworks") == 0)
+		import_spare_networks(passed, who, t->networks);
+	else
+		import_spare(passed, who);
 }
 
 static bool go_through(const struct import_access *, struct slice, bool,
@@ -194,10 +211,10 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		return depth < DEPTH_MAX &&
 		    go_through(t, members, warn, a, depth + 1);
 	if (slice_is_nocase(word, "reject_plaintext_session")) {
-		if (a->nested_permits && a->spared == NULL)
-			a->spared = "whom a table in the list lets pass";
-		if (a->what == ACTION_NONE || !warn)
+		if (a->what == ACTION_NONE || !warn) {
 			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
+			a->spared = a->passed;
+		}
 		return !warn;
 	}
 	if (slice_is_nocase(word, "permit")) {
@@ -211,14 +228,15 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		return !warn;
 	}
 	if (import_permits(word, &who) && who != NULL)
-		a->spared = who;
+		pass_by_word(t, who, &a->passed);
 	if (!is_restriction(word))
 		a->unknown = word;
 	if (takes_word(word) && import_list_next(list, &skipped) &&
 	    slice_starts_nocase(word, "check_") && word.n > 7 &&
 	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
 		a->nested = true;
-		a->nested_permits |= lets_pass(t, skipped);
+		pass_by_table(t, slice_is_nocase(word, "check_client_access"),
+		    skipped, &a->passed);
 	}
 	return false;
 }
@@ -248,9 +266,10 @@ import_actions(const struct import_access *t, struct slice list,
     struct import_actions *a)
 {
 	a->what = ACTION_NONE;
-	a->nested = a->nested_permits = false;
+	a->nested = false;
 	a->unknown = slice_make("", 0);
-	a->spared = NULL;
+	memset(&a->spared, 0, sizeof a->spared);
+	memset(&a->passed, 0, sizeof a->passed);
 	if (import_clients(t, list, a))
 		a->what = t->warn ? ACTION_WARN : ACTION_DEMAND;
 	else if (!first_decides(list, a))

@@ -11,37 +11,64 @@
 
 #include "policy/import/internal.h"
 
-struct index {
-	const struct import_rule **rules; /* sorted by key */
+/* Sorted by key, those of one key as they were read. */
+struct sorted {
+	const struct import_rule **rules;
 	size_t n;
+};
+
+struct index {
+	struct sorted plain, conditional;
 };
 
 static int
 compare_rules(const void *a, const void *b)
 {
 	const struct import_rule *const *l = a, *const *r = b;
+	int order = slice_compare((*l)->key_bytes, (*r)->key_bytes);
 
-	return slice_compare((*l)->key_bytes, (*r)->key_bytes);
+	return order != 0 ? order : (*l > *r) - (*l < *r);
+}
+
+/* The first one of that key, or NULL; *end: behind the last. */
+static const struct import_rule **
+find_all(const struct sorted *sorted, struct slice key_bytes,
+    const struct import_rule ***end)
+{
+	size_t low = 0, high = sorted->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (slice_compare(sorted->rules[middle]->key_bytes,
+		    key_bytes) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (high < sorted->n &&
+	    slice_equal(sorted->rules[high]->key_bytes, key_bytes))
+		high++;
+	*end = sorted->rules + high;
+	return low < high ? sorted->rules + low : NULL;
 }
 
 static const struct import_rule *
 find(const struct index *index, struct slice key_bytes)
 {
-	size_t low = 0, high = index->n;
+	const struct import_rule **end, **first = find_all(&index->plain,
+	    key_bytes, &end);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = slice_compare(index->rules[middle]->key_bytes,
-		    key_bytes);
+	return first == NULL ? NULL : *first;
+}
 
-		if (order == 0)
-			return index->rules[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+static bool
+has_conditional(const struct index *index, const struct import_rule *rule)
+{
+	const struct import_rule **end;
+
+	return rule != NULL &&
+	    find_all(&index->conditional, rule->key_bytes, &end) != NULL;
 }
 
 /* "com\1example\1" to "com\1"; false: there was one label. */
@@ -141,6 +168,21 @@ reach(struct import *import, const struct import_rule *rule, struct slice need)
 	}
 }
 
+/* Whom the other rule spares, as lines of this key. */
+static void
+add_conditional(struct import *import, const struct index *index,
+    const struct import_rule *other, struct slice key)
+{
+	const struct import_rule **end, **rule = find_all(&index->conditional,
+	    other->key_bytes, &end);
+	struct slice need, items;
+
+	for (; rule != NULL && rule < end; rule++) {
+		split((*rule)->requirement, (*rule)->tag, &need, &items);
+		import_add(import, key, need, items);
+	}
+}
+
 static void
 except(struct import *import, const struct index *index,
     const struct import_rule *rule)
@@ -163,12 +205,16 @@ except(struct import *import, const struct index *index,
 		reach(import, rule, own);
 		return;
 	}
-	if (slice_equal(own, need) && slice_equal(own_items, items))
+	if (slice_equal(own, need) && slice_equal(own_items, items) &&
+	    !has_conditional(index, rule) && !has_conditional(index, other))
 		return;
 	text_init(&key, text, sizeof text);
 	text_printf(&key, "%.*s:.%.*s", (int)colon, rule->key.p,
 	    SLICE_ARG(slice_from(rule->key, colon + 1)));
 	import_at(import, rule->path, rule->line);
+	if (other != NULL)
+		add_conditional(import, index, other,
+		    slice_make(key.buf, key.n));
 	import_add(import, slice_make(key.buf, key.n), need, items);
 }
 
@@ -231,32 +277,41 @@ is_of_next_hop(const struct import_rule *rule)
 	    rule->tag == TAG_SRV || rule->tag == TAG_TRY);
 }
 
+static bool
+sort(struct sorted *sorted, const struct import_rule *rules, size_t n,
+    bool conditional)
+{
+	sorted->rules = calloc(n + 1, sizeof *sorted->rules);
+	sorted->n = 0;
+	if (sorted->rules == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!rules[i].superseded && rules[i].conditional == conditional)
+			sorted->rules[sorted->n++] = &rules[i];
+	qsort(sorted->rules, sorted->n, sizeof sorted->rules[0], compare_rules);
+	return true;
+}
+
 /* Each rule that stands, with all that were there before. */
 static bool
 walk(struct import *import, void (*each)(struct import *,
     const struct index *, const struct import_rule *))
 {
 	size_t before = import->n;
-	struct index index = {
-		.rules = calloc(before + 1, sizeof *index.rules)
-	};
 	struct import_rule *copies = calloc(before + 1, sizeof *copies);
-	bool good = index.rules != NULL && copies != NULL;
+	struct index index = { .plain.rules = NULL };
+	bool good = copies != NULL;
 
-	for (size_t i = 0; good && i < before; i++) {
+	for (size_t i = 0; good && i < before; i++)
 		copies[i] = import->rules[i]; /* that array grows and moves */
-		if (!copies[i].superseded)
-			index.rules[index.n++] = &copies[i];
-	}
-	if (good) {
-		qsort(index.rules, index.n, sizeof index.rules[0],
-		    compare_rules);
-		for (size_t i = 0; i < before; i++)
-			if (!copies[i].superseded)
-				each(import, &index, &copies[i]);
-	}
+	good = good && sort(&index.plain, copies, before, false) &&
+	    sort(&index.conditional, copies, before, true);
+	for (size_t i = 0; good && i < before; i++)
+		if (!copies[i].superseded && !copies[i].conditional)
+			each(import, &index, &copies[i]);
+	free(index.plain.rules);
+	free(index.conditional.rules);
 	free(copies);
-	free(index.rules);
 	return good;
 }
 

@@ -1,16 +1,13 @@
 /*
- * A list that lets pass whom a table of clients names and refuses all others:
- * "check_client_access TABLE, reject" behind a sender binds it to its hosts.
+ * Whom a table of clients lets pass.  A list that refuses all others,
+ * "check_client_access TABLE, reject" behind a sender, binds it to its hosts.
  */
 #include <string.h>
 
 #include "policy/base/netaddr.h"
 #include "policy/import/table.h"
 
-enum {
-	DEPTH_MAX = 8,
-	CLIENTS_MAX = REQUIREMENT_ITEMS_MAX - 1 /* one is for BY */
-};
+enum { DEPTH_MAX = 8 };
 
 /* As far as the list was gone through. */
 struct binding {
@@ -20,60 +17,109 @@ struct binding {
 	bool rejects, other;
 };
 
-static void
-put_client(struct binding *b, const char *before, struct slice name)
+bool
+import_clients_next(struct slice *items, struct slice *item)
 {
-	char text[KEY_TEXT_MAX];
-	struct text client;
+	size_t n = slice_find(*items, '+');
+
+	*item = slice_make(items->p, n);
+	while (n < items->n && items->p[n] == '+')
+		n++;
+	*items = slice_from(*items, n);
+	return item->n > 0;
+}
+
+bool
+import_clients_add(struct import_clients *c, struct slice item)
+{
+	struct slice rest = slice_make(c->items->buf, c->items->n), there;
+
+	while (import_clients_next(&rest, &there))
+		if (slice_equal(there, item))
+			return true;
+	text_printf(c->items, "%s%.*s", c->items->n > 0 ? "++" : "",
+	    SLICE_ARG(item));
+	return !c->items->cut && ++c->n <= IMPORT_CLIENTS_MAX;
+}
+
+bool
+import_clients_put(struct import_clients *c, const char *before,
+    struct slice name)
+{
+	char text[KEY_TEXT_MAX], item_text[2 * KEY_TEXT_MAX];
+	struct text client, item;
 
 	text_init(&client, text, sizeof text);
 	text_puts(&client, before);
 	text_put(&client, name);
-	b->other |= client.cut || ++b->clients > CLIENTS_MAX;
-	import_item(&b->a->clients, "CLIENT", slice_make(text, client.n));
+	text_init(&item, item_text, sizeof item_text);
+	import_item(&item, c->item, slice_make(text, client.n));
+	return !client.cut && !item.cut &&
+	    import_clients_add(c, slice_make(item_text, item.n));
+}
+
+bool
+import_is_looked_for(struct slice network, bool cidr)
+{
+	struct netaddr whole;
+
+	return netaddr_parse(network, &whole) ||
+	    (slice_find(network, '/') < network.n) == cidr;
 }
 
 /* As Postfix finds a client by that key. */
-static void
-take_key(struct binding *b, struct slice key)
+static bool
+put_key(struct import_clients *c, struct slice key, bool cidr,
+    bool exact_domains)
 {
 	struct netprefix prefix;
 
-	if (netprefix_parse(key, &prefix) == NETPREFIX_OK) {
-		put_client(b, "", key);
-	} else if (slice_is_nocase(key, "unknown") || key.p[0] == '/' ||
-	    key.p[0] == '!' ||
-	    slice_find(key, '@') < key.n) {
-		b->other = true;
-	} else if (b->table->exact_domains) {
-		put_client(b, "", key);
-	} else if (key.p[0] != '.') { /* else Postfix never looks for it */
-		put_client(b, "", key);
-		put_client(b, ".", key);
+	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
+		return !import_is_looked_for(key, cidr) ||
+		    import_clients_put(c, "", key);
+	if (slice_is_nocase(key, "unknown") || key.p[0] == '/' ||
+	    key.p[0] == '!' || slice_find(key, '@') < key.n)
+		return false;
+	if (exact_domains)
+		return import_clients_put(c, "", key);
+	return key.p[0] == '.' || /* which Postfix never looks for */
+	    (import_clients_put(c, "", key) &&
+	    import_clients_put(c, ".", key));
+}
+
+bool
+import_clients_of(struct import_clients *c, struct slice type,
+    struct slice text, bool exact_domains)
+{
+	struct slice line, key, value, word;
+	struct import_lines lines;
+
+	if (slice_is(type, "regexp") || slice_is(type, "pcre"))
+		return false;
+	import_lines_init(&lines, text);
+	while (import_lines_next(NULL, &lines, &line)) {
+		if (!import_split(line, false, &key, &value))
+			continue;
+		/* Whoever else it names is taken out of a wider key. */
+		if (!import_list_next(&value, &word) ||
+		    !slice_is_nocase(word, "OK") ||
+		    !put_key(c, key, slice_is(type, "cidr"), exact_domains))
+			return false;
 	}
+	return true;
 }
 
 static void
 take_table(struct binding *b, struct slice spec)
 {
 	const struct import_access *t = b->table;
-	struct slice type, text, line, key, value, word;
-	struct import_lines lines;
+	struct import_clients c = { .items = &b->a->clients,
+	    .item = "CLIENT", .n = b->clients };
+	struct slice type, text;
 
-	if (!t->load(t->arg, spec, &type, &text) || slice_is(type, "regexp") ||
-	    slice_is(type, "pcre")) {
-		b->other = true;
-		return;
-	}
-	import_lines_init(&lines, text);
-	while (!b->other && import_lines_next(NULL, &lines, &line)) {
-		if (!import_split(line, false, &key, &value))
-			continue;
-		/* Whoever else it names is taken out of a wider key. */
-		b->other |= !import_list_next(&value, &word) ||
-		    !slice_is_nocase(word, "OK");
-		take_key(b, key);
-	}
+	b->other |= !t->load(t->arg, spec, &type, &text) ||
+	    !import_clients_of(&c, type, text, t->exact_domains);
+	b->clients = c.n;
 }
 
 static void

@@ -38,7 +38,8 @@ static void
 take_override(struct config *c, const struct maincf_service *s,
     const struct maincf_param *o)
 {
-	const char *list = NULL, *spared = NULL;
+	struct import_spared spared = { .who = NULL };
+	const char *list = NULL;
 	size_t before = c->n;
 	bool demands = false;
 
@@ -148,10 +149,7 @@ is_loopback_only(struct slice networks)
 
 	while (import_list_next(&networks, &word)) {
 		any = true;
-		if (!slice_starts_nocase(word, "127.") &&
-		    !slice_starts_nocase(word, "[::1]") &&
-		    !slice_starts_nocase(word, "::1") &&
-		    !slice_starts_nocase(word, "[::ffff:127."))
+		if (!import_is_loopback(word))
 			return false;
 	}
 	return any;
@@ -185,8 +183,8 @@ prepare(struct config *c)
 			c->exact_domains = false;
 	c->sasl_is_tls = maincf_yes(&c->main, "smtpd_tls_auth_only") ||
 	    nobody_logs_in(c);
-	c->only_loopback = is_loopback_only(maincf_get(&c->main,
-	    "mynetworks"));
+	c->networks = maincf_get(&c->main, "mynetworks");
+	c->only_loopback = is_loopback_only(c->networks);
 	c->import->beyond = level_of_all(c);
 	c->import->first_wins = true;
 }

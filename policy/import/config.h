@@ -26,7 +26,7 @@ struct element {
 	unsigned long line;
 	enum tag tag;	    /* TAG_COUNT: no tag is for it */
 	bool is_table, known, warn, has_demand, has_permit;
-	const char *spared; /* by a permit_... before it */
+	struct import_spared spared; /* by a permit_... before it */
 	struct slice type, text;
 	const char *path;   /* of the table, or main.cf */
 };
@@ -40,6 +40,7 @@ struct config {
 	size_t ntables;
 	const char *demand;
 	bool extensions, exact_domains, sasl_is_tls, only_loopback;
+	struct slice networks; /* mynetworks */
 };
 
 /* maptable.c.  False: it was named that this table cannot be read. */
@@ -50,7 +51,7 @@ bool config_load_table(struct config *, struct slice spec, struct slice *type,
 struct slice config_class_of(void *config, struct slice name);
 /* Adds a list's elements; *spared: who is let pass before. */
 void config_collect(struct config *, const char *list, struct slice value,
-    const char **spared);
+    struct import_spared *spared);
 /* All of smtpd_*_restrictions as rules. */
 void config_take_lists(struct config *);
 /* "smtpd_client_restrictions" and its like, ended by NULL. */

@@ -228,7 +228,7 @@ compose(const struct import *import, enum tag tag, struct slice need,
 
 static bool
 append(struct import *import, struct slice key_text, struct slice requirement,
-    const struct key *key, bool exact)
+    const struct key *key, bool exact, bool conditional)
 {
 	struct import_rule *rules = import_grow(import, import->rules,
 	    import->n, &import->allocated, sizeof *rules), *rule;
@@ -248,6 +248,7 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 	rule->exact = exact && key->kind == KEY_NAME &&
 	    slice_from(key_text, slice_find(key_text, ':')).p[1] != '.';
 	rule->superseded = false;
+	rule->conditional = conditional;
 	import_row(import, rule->key, rule->requirement, import->why);
 	rule->row = import->nrows;
 	return rule->key.p != NULL && rule->requirement.p != NULL &&
@@ -315,7 +316,8 @@ add(struct import *import, struct slice key_text, struct slice need,
 		    key.tag == TAG_TRY)
 			import->outbound++;
 		import->no_memory |= !append(import, key_text,
-		    slice_make(composed.buf, composed.n), &key, exact);
+		    slice_make(composed.buf, composed.n), &key, exact,
+		    requirement_is_conditional(&requirement));
 	}
 }
 
@@ -343,12 +345,15 @@ compare_rules(const void *a, const void *b)
 	return order != 0 ? order : (*l > *r) - (*l < *r);
 }
 
-/* The first one stands; a second that says the same is no mistake. */
+/*
+ * Up to the first one that counts for everybody all stand; one behind it that
+ * says what one of them does is no mistake.
+ */
 static bool
 find_duplicates(struct import *import)
 {
 	struct import_rule **sorted = calloc(import->n + 1, sizeof *sorted);
-	const struct import_rule *first = NULL;
+	const struct import_rule *first = NULL, *last;
 
 	if (sorted == NULL)
 		return false;
@@ -358,8 +363,9 @@ find_duplicates(struct import *import)
 	for (size_t i = 0; i < import->n; i++) {
 		struct import_rule *rule = sorted[i];
 
-		if (first == NULL ||
-		    !slice_equal(first->key_bytes, rule->key_bytes)) {
+		if (first == NULL || !slice_equal(first->key_bytes,
+		    rule->key_bytes) || (first->conditional &&
+		    !slice_equal(first->requirement, rule->requirement))) {
 			first = rule;
 			continue;
 		}
@@ -370,6 +376,15 @@ find_duplicates(struct import *import)
 			import_refuse(import, 0, "%.*s was given before "
 			    "(line %lu) with another requirement",
 			    SLICE_ARG(rule->key), first->line);
+	}
+	/* What holds on some days only is no exception if it stands alone. */
+	last = NULL;
+	for (size_t i = import->n; i-- > 0;) {
+		if (sorted[i]->superseded)
+			continue;
+		sorted[i]->conditional &= last != NULL && slice_equal(
+		    sorted[i]->key_bytes, last->key_bytes);
+		last = sorted[i];
 	}
 	free(sorted);
 	return true;

@@ -48,6 +48,8 @@ struct import_rule {
 	enum key_kind kind;
 	bool exact;	 /* a domain without what is below it */
 	bool superseded; /* the key was there before */
+	bool conditional; /* not for everybody and ever, and not the last of
+			     its key */
 	size_t row;	 /* of the table, from 1; 0: it has none */
 };
 

@@ -96,7 +96,7 @@ static void
 look_into(struct config *c, struct element *e)
 {
 	struct import_access t = { .tag = e->tag, .warn = e->warn,
-	    .exact_domains = c->exact_domains, .class_of = config_class_of,
+	    .networks = c->networks, .exact_domains = c->exact_domains, .class_of = config_class_of,
 	    .load = load_once, .arg = c };
 	bool patterns = slice_is(e->type, "regexp") ||
 	    slice_is(e->type, "pcre");
@@ -126,10 +126,11 @@ who_is_spared(const struct config *c, const char *who)
 }
 
 static bool collect(struct config *, const char *, struct slice, bool,
-    const char **, int);
+    struct import_spared *, int);
 
 static struct element *
-new_element(struct config *c, const char *list, const char *spared)
+new_element(struct config *c, const char *list,
+    const struct import_spared *spared)
 {
 	struct element *e;
 
@@ -140,14 +141,14 @@ new_element(struct config *c, const char *list, const char *spared)
 	}
 	e = &c->elements[c->n++];
 	*e = (struct element){ .list = list, .line = c->import->line,
-	    .spared = spared, .tag = TAG_COUNT,
+	    .spared = *spared, .tag = TAG_COUNT,
 	    .path = c->main.main_path.p };
 	return e;
 }
 
 static void
 collect_table(struct config *c, const char *list, enum tag tag,
-    struct slice spec, bool warn, const char *spared)
+    struct slice spec, bool warn, const struct import_spared *spared)
 {
 	struct element *e = new_element(c, list, spared);
 
@@ -163,7 +164,7 @@ collect_table(struct config *c, const char *list, enum tag tag,
 
 static void
 collect_demand(struct config *c, const char *list, bool warn,
-    const char *spared)
+    const struct import_spared *spared)
 {
 	struct element *e = new_element(c, list, spared);
 
@@ -173,10 +174,20 @@ collect_demand(struct config *c, const char *list, bool warn,
 	}
 }
 
+static void
+pass_by_word(const struct config *c, const char *who,
+    struct import_spared *spared)
+{
+	if (who != NULL && strcmp(who, "mynetworks") == 0)
+		import_spare_networks(spared, who, c->networks);
+	else if (who != NULL)
+		import_spare(spared, who);
+}
+
 /* One restriction; true: the list ends here. */
 static bool
 collect_word(struct config *c, const char *list, struct slice word, bool warn,
-    struct slice *rest, const char **spared, int depth)
+    struct slice *rest, struct import_spared *spared, int depth)
 {
 	struct slice members = config_class_of(c, word), spec;
 	const char *who;
@@ -188,16 +199,15 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 	} else if (members.n > 0) {
 		return collect(c, list, members, warn, spared, depth + 1);
 	} else if (slice_is_nocase(word, "reject_plaintext_session")) {
-		collect_demand(c, list, warn, *spared);
+		collect_demand(c, list, warn, spared);
 	} else if (is_check(word, &tag)) {
 		if (import_list_next(rest, &spec))
-			collect_table(c, list, tag, spec, warn, *spared);
+			collect_table(c, list, tag, spec, warn, spared);
 		else
 			import_refuse(c->import, 0, "%.*s without a table: "
 			    "Postfix defers all mail", SLICE_ARG(word));
 	} else if (import_permits(word, &who)) {
-		who = who_is_spared(c, who);
-		*spared = who != NULL ? who : *spared;
+		pass_by_word(c, who_is_spared(c, who), spared);
 	} else if (slice_starts_nocase(word, "check_policy_service")) {
 		import_list_next(rest, &spec);
 	}
@@ -209,7 +219,7 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 /* warn_if_reject counts for what it stands before, and for all within. */
 static bool
 collect(struct config *c, const char *list, struct slice value, bool all_warn,
-    const char **spared, int depth)
+    struct import_spared *spared, int depth)
 {
 	struct slice word;
 	bool warn = all_warn;
@@ -228,10 +238,12 @@ collect(struct config *c, const char *list, struct slice value, bool all_warn,
 
 void
 config_collect(struct config *c, const char *list, struct slice value,
-    const char **spared)
+    struct import_spared *spared)
 {
 	collect(c, list, value, false, spared, 0);
 }
+
+static const char ok_before[] = "whom OK in a table before it lets pass";
 
 /* A demand on everybody is of the tag of the tables before it, if one. */
 static void
@@ -286,43 +298,76 @@ is_shared(const struct config *c, size_t at)
 	return false;
 }
 
-/* A table before this one lets some pass that no rule would. */
-static const char *
-spared_by_tables(const struct config *c, size_t at)
+/* Whom a permit_... before this one lets pass, or a table. */
+static void
+spared_before(const struct config *c, size_t at, struct import_spared *spared)
 {
+	const struct element *e = &c->elements[at];
+
+	*spared = e->spared;
 	for (size_t i = 0; i < at; i++) {
 		const struct element *t = &c->elements[i];
 
-		if (t->list == c->elements[at].list && t->is_table &&
-		    (!t->known || (t->has_permit && !t->has_demand &&
-		    !(t->tag == c->elements[at].tag &&
-		    !c->elements[at].is_table))))
-			return t->known ? "whom OK in a table before it lets "
-			    "pass" : "whom a table before it lets pass that "
-			    "cannot be read";
+		if (t->list != e->list || !t->is_table)
+			continue;
+		if (!t->known)
+			import_spare(spared, "whom a table before it lets "
+			    "pass that cannot be read");
+		else if (!t->has_permit || t->has_demand ||
+		    (t->tag == e->tag && !e->is_table))
+			continue;
+		else if (t->tag == TAG_CLT)
+			import_spare_table(spared, ok_before, t->type, t->text,
+			    c->exact_domains);
+		else
+			import_spare(spared, ok_before);
 	}
-	return NULL;
+}
+
+/* Lines WHEN say whom OK in this table frees from all that is behind it. */
+static bool
+frees_by_when(const struct config *c, size_t at)
+{
+	const struct element *e = &c->elements[at];
+	struct import_spared spared;
+
+	for (size_t i = at + 1; i < c->n; i++) {
+		const struct element *other = &c->elements[i];
+
+		if (other->list != e->list || !other->has_demand ||
+		    (!other->is_table && other->tag == e->tag))
+			continue;
+		spared_before(c, i, &spared);
+		if (spared.untold || is_shared(c, i))
+			return false;
+	}
+	return e->tag == TAG_CLT && !e->has_demand;
 }
 
 static void
-add_bare(struct config *c, size_t at, const char *spared)
+add_bare(struct config *c, size_t at, const struct import_spared *spared)
 {
 	const struct element *e = &c->elements[at];
+	struct slice when = is_shared(c, at) ? slice_make("", 0) :
+	    import_spared_when(spared);
 	char text[32];
 	struct text key;
 
 	text_init(&key, text, sizeof text);
 	text_printf(&key, "%s:", tag_row(e->tag)->name);
 	import_at(c->import, e->path, e->line);
-	if (spared != NULL)
+	if (when.n > 0)
+		import_add(c->import, slice_make(text, key.n),
+		    slice_of("ENCR:0"), when);
+	else if (spared->who != NULL)
 		import_differs(c->import, IMPORT_STRICTER, "Postfix spares %s",
-		    spared);
+		    spared->who);
 	import_add(c->import, slice_make(text, key.n), slice_of(e->warn ?
 	    "WARN+ENCR:1" : c->demand), slice_make("", 0));
 }
 
 static void
-add_table(struct config *c, size_t at, const char *spared)
+add_table(struct config *c, size_t at, const struct import_spared *spared)
 {
 	const struct element *e = &c->elements[at];
 	struct import_access t = {
@@ -331,10 +376,12 @@ add_table(struct config *c, size_t at, const char *spared)
 		.demands_follow = demands_behind(c, at, true) > 0,
 		.shared = is_shared(c, at), .spared = spared, .warn = e->warn,
 		.demand = c->demand, .class_of = config_class_of,
-		.class_at = class_at, .load = load_once, .arg = c
+		.class_at = class_at, .load = load_once, .arg = c,
+		.networks = c->networks
 	};
 
-	if (demands_behind(c, at, false) > demands_behind(c, at, true))
+	if (demands_behind(c, at, false) > demands_behind(c, at, true) &&
+	    !frees_by_when(c, at))
 		t.frees = "what asks for TLS";
 	import_at(c->import, e->path, 0);
 	import_access_table(c->import, &t, e->type, e->text);
@@ -344,18 +391,18 @@ static void
 emit(struct config *c, size_t at)
 {
 	const struct element *e = &c->elements[at];
-	const char *spared = e->spared != NULL ? e->spared :
-	    spared_by_tables(c, at);
+	struct import_spared spared;
 
+	spared_before(c, at, &spared);
 	if (!e->is_table) {
-		add_bare(c, at, spared);
+		add_bare(c, at, &spared);
 		return;
 	}
 	if (!e->known)
 		return;
 	if (e->tag != TAG_COUNT) {
 		if (e->has_demand || demands_behind(c, at, true) > 0)
-			add_table(c, at, spared);
+			add_table(c, at, &spared);
 		return;
 	}
 	import_at(c->import, c->main.main_path.p, e->line);
@@ -369,7 +416,7 @@ void
 config_take_lists(struct config *c)
 {
 	for (size_t i = 0; config_lists[i] != NULL; i++) {
-		const char *spared = NULL;
+		struct import_spared spared = { .who = NULL };
 
 		import_at(c->import, c->main.main_path.p,
 		    maincf_line(&c->main, config_lists[i]));

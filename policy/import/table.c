@@ -201,7 +201,7 @@ import_covering(const struct import *import, size_t from, struct slice text)
 	for (size_t i = from; i < import->n; i++) {
 		const struct import_rule *rule = &import->rules[i];
 
-		if (rule->tag != key.tag)
+		if (rule->tag != key.tag || rule->conditional)
 			continue;
 		if (rule->kind == KEY_BARE ||
 		    slice_equal(rule->key_bytes, bytes) ||

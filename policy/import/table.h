@@ -5,6 +5,7 @@
 #define TLSPOLICY_IMPORT_TABLE_H
 
 #include "policy/import/internal.h"
+#include "policy/import/spared.h"
 
 /* table.c: walks logical lines as postmap(1) does. */
 struct import_lines {
@@ -43,7 +44,8 @@ struct import_access {
 	bool has_demand;     /* some line of it asks for TLS */
 	bool has_domains;    /* some key is a domain */
 	const char *frees;   /* what else OK would free from; NULL: nothing */
-	const char *spared;  /* who does not get as far; NULL: nobody */
+	const struct import_spared *spared; /* who does not get as far */
+	struct slice networks; /* mynetworks; empty: not known */
 	const char *demand;  /* "TEMP+ENCR:1", by plaintext_reject_code */
 	size_t first;	     /* rule of the table */
 	/* The members of a restriction class; empty: it is none. */
@@ -65,9 +67,10 @@ enum import_action {
 
 struct import_actions {
 	enum import_action what;
-	bool nested, nested_permits; /* another table decides, lets pass */
+	bool nested; /* another table decides */
 	struct slice unknown; /* a word that is no restriction */
-	const char *spared; /* who may pass before; NULL: nobody */
+	struct import_spared spared; /* who passes before it asks for TLS */
+	struct import_spared passed; /* who has as far as it was gone through */
 	bool bound;	   /* all but these clients are refused */
 	bool bound_by_tls; /* and these in clear */
 	bool bound_otherwise; /* to clients, but not by such a list alone */
