@@ -71,6 +71,25 @@ make_value(struct writing *w, const struct synced_entry *e)
 	    writing_append(w, &w->value, e->good.p, e->good.n);
 }
 
+/* In an empty store, where rules follow: to search for each takes a while. */
+static bool
+append_entry(struct writing *w, const struct synced_entry *e,
+    struct synced_head *head)
+{
+	unsigned char name[KEY_BYTES] = { FORMAT_SYSTEM, FORMAT_SYNCED };
+	MDB_val key = { sizeof name, name }, value;
+	int error;
+
+	memcpy(name + 2, e->uuid, SYNCED_UUID);
+	if (!make_value(w, e))
+		return false;
+	value = (MDB_val){ w->value.n, w->value.p };
+	head->entries++;
+	head->sum += format_sum(&key, &value);
+	error = mdb_put(w->txn, w->dbi, &key, &value, MDB_APPEND);
+	return error == 0 || writing_failed(w, error);
+}
+
 /* In place of what the store has of this entry; NULL: it is gone. */
 static bool
 put_entry(struct writing *w, const unsigned char uuid[SYNCED_UUID],
@@ -142,13 +161,20 @@ bool
 writing_put_synced(struct writing *w, const struct synced *directory)
 {
 	struct synced_head head = { .entries = 0 };
+	MDB_stat stat;
+	int error = mdb_stat(w->txn, w->dbi, &stat);
 
+	if (error != 0)
+		return writing_failed(w, error);
 	if (!drop_gone(w, directory, &head))
 		return false;
-	for (size_t i = 0; i < directory->n; i++)
-		if (!put_entry(w, directory->entries[i].uuid,
-		    &directory->entries[i], &head))
+	for (size_t i = 0; i < directory->n; i++) {
+		const struct synced_entry *e = &directory->entries[i];
+
+		if (!(stat.ms_entries == 0 ? append_entry(w, e, &head) :
+		    put_entry(w, e->uuid, e, &head)))
 			return false;
+	}
 	return put_head(w, &head, directory->cookie);
 }
 

@@ -233,9 +233,8 @@ rebuild_synced(const char *path, const struct rulefile *file,
 {
 	struct writing w;
 	bool good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
-	    writing_history_begin(&w) && put_all(&w, file) &&
-	    writing_put_synced(&w, directory) &&
-	    writing_finish(&w, info, changed);
+	    writing_history_begin(&w) && writing_put_synced(&w, directory) &&
+	    put_all(&w, file) && writing_finish(&w, info, changed);
 
 	writing_end(&w);
 	return good;

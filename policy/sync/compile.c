@@ -17,8 +17,9 @@ struct choice {
 };
 
 struct compiling {
-	struct choice *choices; /* in the order of names */
-	const char **lines;	/* of a round */
+	struct choice *choices; /* those that are touched by UUID */
+	struct named *named;	/* the same in the order of names */
+	const char **lines;	/* of a round, in this order */
 	size_t n;
 	struct sync_compiled *to;
 	const struct sync_entries *all;
@@ -26,14 +27,64 @@ struct compiling {
 	bool as_sendmail;
 };
 
+/* Bytes of a name as a number: few comparisons have to look at the name. */
+struct named {
+	uint64_t head;
+	struct choice *choice;
+};
+
 static int
 by_name(const void *a, const void *b)
 {
-	const struct choice *x = a, *y = b;
-	int order = strcmp(x->entry->name, y->entry->name);
+	const struct named *m = a, *n = b;
+	const struct sync_entry *x = m->choice->entry, *y = n->choice->entry;
+	int order;
 
-	return order != 0 ? order :
-	    memcmp(x->entry->uuid, y->entry->uuid, SYNCED_UUID);
+	if (m->head != n->head)
+		return m->head < n->head ? -1 : 1;
+	order = strcmp(x->name, y->name);
+	return order != 0 ? order : memcmp(x->uuid, y->uuid, SYNCED_UUID);
+}
+
+static uint64_t
+head_of(const char *name)
+{
+	uint64_t head = 0;
+
+	for (int i = 0; i < 8; i++) {
+		head = head << 8 | (unsigned char)*name;
+		name += *name != '\0';
+	}
+	return head;
+}
+
+/* What all names begin with tells none of them apart. */
+static size_t
+common_beginning(const struct named *all, size_t n)
+{
+	const char *first = n > 0 ? all[0].choice->entry->name : "";
+	size_t common = strlen(first);
+
+	for (size_t i = 1; i < n; i++) {
+		const char *name = all[i].choice->entry->name;
+		size_t same = 0;
+
+		while (same < common && name[same] == first[same])
+			same++;
+		common = same;
+	}
+	return common;
+}
+
+static void
+sort_by_name(struct named *all, size_t n)
+{
+	size_t from = common_beginning(all, n);
+
+	for (size_t i = 0; i < n; i++)
+		all[i].head = head_of(all[i].choice->entry->name + from);
+	if (n > 0)
+		qsort(all, n, sizeof *all, by_name);
 }
 
 /* Without memory it is nameless, and bad all the same. */
@@ -88,8 +139,8 @@ note_bad(void *arg, const struct fault *f)
 		g->first = *f;
 	if (f->line == 0 || f->line > g->n)
 		return;
-	g->choices[f->line - 1].bad = true;
-	set_why(&g->choices[f->line - 1], f->text);
+	g->named[f->line - 1].choice->bad = true;
+	set_why(g->named[f->line - 1].choice, f->text);
 }
 
 /* *good: no line is bad.  Empty lines keep the numbers right. */
@@ -100,8 +151,8 @@ parse(struct compiling *g, bool *good, struct fault *f)
 	bool read;
 
 	for (size_t i = 0; i < g->n; i++) {
-		g->choices[i].bad = false;
-		g->lines[i] = g->choices[i].line;
+		g->named[i].choice->bad = false;
+		g->lines[i] = g->named[i].choice->line;
 	}
 	fault_clear(&g->first);
 	rulefile_free(rules);
@@ -121,7 +172,7 @@ neighbours_give_way(struct compiling *g, const struct choice *bad)
 	bool any = false;
 
 	for (size_t i = 0; i < g->n; i++) {
-		struct choice *c = &g->choices[i];
+		struct choice *c = g->named[i].choice;
 
 		if (c != bad && may_give_way(c) && slice_equal_nocase(
 		    key_in(c->line), key_in(bad->line))) {
@@ -139,7 +190,7 @@ bad_give_way(struct compiling *g)
 	bool any = false;
 
 	for (size_t i = 0; i < g->n; i++) {
-		struct choice *c = &g->choices[i];
+		struct choice *c = g->named[i].choice;
 
 		if (!c->bad)
 			continue;
@@ -151,8 +202,8 @@ bad_give_way(struct compiling *g)
 	}
 	/* What they need may have been changed elsewhere, as a profile. */
 	for (size_t i = 0; !any && i < g->n; i++)
-		if (may_give_way(&g->choices[i])) {
-			give_way(g, &g->choices[i], g->first.text);
+		if (may_give_way(g->named[i].choice)) {
+			give_way(g, g->named[i].choice, g->first.text);
 			any = true;
 		}
 	return any;
@@ -181,18 +232,20 @@ choose(struct compiling *g, struct sync_entry *const *list, size_t n,
 {
 	g->n = n;
 	g->choices = calloc(n + 1, sizeof *g->choices);
+	g->named = calloc(n + 1, sizeof *g->named);
 	g->lines = calloc(n + 1, sizeof *g->lines);
-	if (g->choices == NULL || g->lines == NULL)
+	if (g->choices == NULL || g->named == NULL || g->lines == NULL)
 		return fault_no_memory(f);
 	for (size_t i = 0; i < n; i++) {
 		struct choice *c = &g->choices[i];
 
+		g->named[i].choice = c;
 		c->entry = list[i];
 		c->line = list[i]->line;
 		if (list[i]->why != NULL)
 			give_way(g, c, list[i]->why);
 	}
-	qsort(g->choices, n, sizeof *g->choices, by_name);
+	sort_by_name(g->named, n);
 	return true;
 }
 
@@ -266,7 +319,7 @@ link_rules(struct compiling *g, struct fault *f)
 	for (size_t i = 0; i < rules->n; i++) {
 		struct rule *rule = &rules->rules[i];
 
-		l.entry = g->choices[rule->line - 1].entry;
+		l.entry = g->named[rule->line - 1].choice->entry;
 		if (g->to->whole || l.entry->touched)
 			sync_places_of(rule, link_place, &l);
 		rule->line = (rule->flags & RULE_REPEATED) != 0 ?
@@ -275,20 +328,14 @@ link_rules(struct compiling *g, struct fault *f)
 	return !l.no_memory || fault_no_memory(f);
 }
 
-static int
-by_uuid(const void *a, const void *b)
-{
-	return memcmp(((const struct synced_entry *)a)->uuid,
-	    ((const struct synced_entry *)b)->uuid, SYNCED_UUID);
-}
-
 static bool
 fill_entries(struct compiling *g, struct fault *f)
 {
 	struct sync_compiled *to = g->to;
 
 	to->entries = calloc(g->n + 1, sizeof *to->entries);
-	if (to->entries == NULL)
+	to->whose = calloc(g->n + 1, sizeof *to->whose);
+	if (to->entries == NULL || to->whose == NULL)
 		return fault_no_memory(f);
 	for (size_t i = 0; i < g->n; i++) {
 		const struct choice *c = &g->choices[i];
@@ -301,9 +348,8 @@ fill_entries(struct compiling *g, struct fault *f)
 		e->name = slice_of(c->entry->name);
 		e->line = slice_of(c->entry->line);
 		e->good = slice_of(c->line);
-		to->told.n++;
+		to->whose[to->told.n++] = c->entry;
 	}
-	qsort(to->entries, to->told.n, sizeof *to->entries, by_uuid);
 	to->told.entries = to->entries;
 	return true;
 }
@@ -333,8 +379,8 @@ static void
 tell(struct compiling *g, void (*told)(void *, const struct sync_entry *,
     const char *why, bool stays), void *arg)
 {
-	for (size_t i = 0; g->choices != NULL && i < g->n; i++) {
-		struct choice *c = &g->choices[i];
+	for (size_t i = 0; g->lines != NULL && i < g->n; i++) {
+		struct choice *c = g->named[i].choice;
 
 		if (c->gave_way)
 			told(arg, c->entry, c->why, c->line[0] != '\0');
@@ -364,6 +410,7 @@ sync_compile(struct sync_entries *all, const struct sync_index *index,
 	to->rules.arg = NULL;
 	tell(&g, told, arg);
 	free(g.choices);
+	free(g.named);
 	free(g.lines);
 	return good;
 }
@@ -389,13 +436,8 @@ bool
 sync_compiled_commit(struct sync_entries *all, struct sync_index *index,
     struct sync_compiled *to, bool wrote)
 {
-	for (size_t i = 0; i < to->told.n; i++) {
-		struct sync_entry *e = sync_entries_find(all,
-		    to->entries[i].uuid);
-
-		if (e != NULL)
-			sync_entries_accept(all, e, to->entries[i].good);
-	}
+	for (size_t i = 0; i < to->told.n; i++)
+		sync_entries_accept(all, to->whose[i], to->entries[i].good);
 	sync_entries_committed(all, wrote);
 	return index_all(index, to);
 }
@@ -406,6 +448,7 @@ sync_compiled_free(struct sync_compiled *to)
 	rulefile_free(&to->rules);
 	sync_reach_free(&to->reach);
 	free(to->entries);
+	free(to->whose);
 	free(to->gone);
 	free(to->links);
 	memset(to, 0, sizeof *to);

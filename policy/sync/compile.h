@@ -29,6 +29,7 @@ struct sync_compiled {
 
 	/* compile.c's. */
 	struct synced_entry *entries;
+	struct sync_entry **whose; /* each of these */
 	unsigned char (*gone)[SYNCED_UUID];
 	struct sync_link *links; /* where the rules stand */
 	size_t nlinks, links_allocated;

@@ -132,17 +132,13 @@ directory_close(struct directory *d)
 	free(d);
 }
 
-/* The one value of an attribute; NULL: none, or several. */
-static struct berval **
-one_value(LDAP *ld, LDAPMessage *entry, const char *name)
-{
-	struct berval **values = ldap_get_values_len(ld, entry, name);
-
-	if (ldap_count_values_len(values) == 1)
-		return values;
-	ldap_value_free_len(values);
-	return NULL;
-}
+/* What an entry has of an attribute that was asked for. */
+struct told {
+	const char *name;
+	struct berval value; /* the last one, in the message */
+	unsigned n;
+};
+enum { TOLD_KEY, TOLD_VALUE, TOLD_BY, TOLD_N };
 
 /* What would be another line, or another key, in a file of rules. */
 static const char *
@@ -161,48 +157,88 @@ check_texts(const struct berval *key, const struct berval *value)
 
 /* The caller frees it; NULL with the reason, a constant. */
 static char *
-line_of(LDAP *ld, LDAPMessage *entry, const char **why)
+line_of(const struct told all[TOLD_N], const char **why)
 {
-	struct berval **key = one_value(ld, entry, DIRECTORY_KEY);
-	struct berval **value = one_value(ld, entry, DIRECTORY_VALUE);
+	const struct told *key = &all[TOLD_KEY], *value = &all[TOLD_VALUE];
 	char *line = NULL;
-	size_t size;
 
-	if (key == NULL)
+	if (key->n != 1)
 		*why = "it has not one sendmailMTAKey";
-	else if (value == NULL)
+	else if (value->n != 1)
 		*why = "it has not one sendmailMTAMapValue";
 	else
-		*why = check_texts(key[0], value[0]);
-	if (*why == NULL) {
-		size = key[0]->bv_len + value[0]->bv_len + 2;
-		line = malloc(size);
-		if (line != NULL)
-			snprintf(line, size, "%s\t%s", key[0]->bv_val,
-			    value[0]->bv_val);
+		*why = check_texts(&key->value, &value->value);
+	if (*why == NULL)
+		line = malloc(key->value.bv_len + value->value.bv_len + 2);
+	if (line != NULL) {
+		memcpy(line, key->value.bv_val, key->value.bv_len);
+		line[key->value.bv_len] = '\t';
+		memcpy(line + key->value.bv_len + 1, value->value.bv_val,
+		    value->value.bv_len + 1);
 	}
-	ldap_value_free_len(key);
-	ldap_value_free_len(value);
 	return line;
 }
 
 static void
+note_values(struct told all[TOLD_N], const struct berval *attribute,
+    BerVarray values)
+{
+	for (size_t i = 0; i < TOLD_N; i++)
+		for (size_t j = 0; values != NULL && values[j].bv_val != NULL &&
+		    strcasecmp(attribute->bv_val, all[i].name) == 0; j++) {
+			all[i].value = values[j];
+			all[i].n++;
+		}
+}
+
+/*
+ * libldap's walk through a message, in place: it ends each string with a NUL,
+ * and nothing of the message can be asked for any more.
+ */
+static int
+read_entry(LDAP *ld, LDAPMessage *entry, struct berval *name,
+    struct told all[TOLD_N])
+{
+	struct berval attribute;
+	BerElement *ber = NULL;
+	BerVarray values;
+	int error = ldap_get_dn_ber(ld, entry, &ber, name);
+
+	while (error == LDAP_SUCCESS) {
+		values = NULL;
+		error = ldap_get_attribute_ber(ld, entry, ber, &attribute,
+		    &values);
+		if (error != LDAP_SUCCESS || attribute.bv_val == NULL)
+			break;
+		note_values(all, &attribute, values);
+		ber_memfree(values);
+	}
+	if (ber != NULL)
+		ber_free(ber, 0);
+	return error;
+}
+
+static int
 take_entry(struct directory *d, LDAPMessage *entry,
     const unsigned char *uuid)
 {
-	struct berval **by = one_value(d->ld, entry, DIRECTORY_BY);
-	char *name = ldap_get_dn(d->ld, entry);
+	struct told all[TOLD_N] = { { .name = DIRECTORY_KEY },
+		{ .name = DIRECTORY_VALUE }, { .name = DIRECTORY_BY } };
+	struct berval name = { 0, NULL };
 	const char *why = NULL;
-	char *line = line_of(d->ld, entry, &why);
+	char *line;
+	int error = read_entry(d->ld, entry, &name, all);
 
-	if (name == NULL || (line == NULL && why == NULL))
+	if (error != LDAP_SUCCESS || name.bv_val == NULL)
+		return LDAP_DECODING_ERROR;
+	line = line_of(all, &why);
+	if (line == NULL && why == NULL)
 		d->entries->no_memory = true;
 	else
-		sync_entries_put(d->entries, uuid, name, line, why,
-		    by == NULL ? "" : by[0]->bv_val);
+		sync_entries_put(d->entries, uuid, name.bv_val, line, why,
+		    all[TOLD_BY].n == 1 ? all[TOLD_BY].value.bv_val : "");
 	free(line);
-	ldap_memfree(name);
-	ldap_value_free_len(by);
+	return LDAP_SUCCESS;
 }
 
 /* With each message, as the next one's takes the place of it. */
@@ -231,8 +267,7 @@ got_entry(ldap_sync_t *sync, LDAPMessage *message, struct berval *uuid,
 	switch (phase) {
 	case LDAP_SYNC_CAPI_ADD:
 	case LDAP_SYNC_CAPI_MODIFY:
-		take_entry(d, message, id);
-		break;
+		return take_entry(d, message, id);
 	case LDAP_SYNC_CAPI_PRESENT:
 		sync_entries_mention(d->entries, id);
 		break;
