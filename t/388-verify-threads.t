@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(hmac_sha256_hex sha256 sha256_hex);
+use JSON::PP qw(decode_json);
 use Test::More;
 use Tlspolicy::Scratch;
 
@@ -204,6 +205,31 @@ for my $how (qw(cut flipped)) {
 	    $how eq 'cut' ? '' : "\xff" x 40;
 	$now{$path} = [$bytes];
 	compare("packed, $how: $path", \%now);
+}
+
+# What is damaged of one node hides nothing of another.
+{
+	local @keys = ('-k', $scratch->write('key', "a key, long enough\n", 0600));
+	my %now = map { $_ => $packed{$_} } grep { /^keyed/ } keys %packed;
+	my $path = $scratch->write('whole', join '', @{file(chain(node => 'mx8',
+	    key => 'a key, long enough'), 1000, 0)});
+	$now{aside} = [substr qx(gzip -c $path), 0, 20_000];
+	my $text = compare('one node is whole, another cut', \%now);
+	like($text, qr/\A65\n.*aside:\d+: not verified: cannot be read on: /s,
+	    'the cut file is named');
+	like($text, qr/^whole: \d+ lines in 3 files.*\nhead: .*\nlines: .*mx2/m,
+	    'and the other node is whole');
+	like($text, qr/^1 file could not be read to the end/m, 'and it is told');
+	delete $now{aside};
+	my $none = $scratch->path('none');
+	my $r = Tlspolicy::Scratch::run("$bin/tlspolicy", 'audit', 'verify', '-c',
+	    $conf, @keys, '--json', $none, map { $scratch->path($_) }
+	    sort keys %now);
+	is($r->{status}, 66, 'a file that is not there: exit code');
+	like($r->{err}, qr/\Q$none\E/, 'named');
+	my $json = decode_json($r->{out});
+	is("$json->{result} $json->{unread} $json->{chains}[0]{result}",
+	    'not verified 1 whole', 'and the others are verified');
 }
 
 done_testing();

@@ -67,23 +67,42 @@ compare(const void *pa, const void *pb)
 	return (a->seq > b->seq) - (a->seq < b->seq);
 }
 
+/* The others are verified all the same; false: there are none, or no memory. */
+static bool
+note_unread(struct chains *c, const struct fault *fault, size_t n)
+{
+	if (c->unread++ == 0)
+		c->unread_kind = fault->kind;
+	return n > 1 && fault->kind != FAULT_UNAVAILABLE;
+}
+
+/* Those of `n` that can be opened; *good is how many. */
 static struct file *
-in_order(char *const *paths, size_t n, struct fault *fault)
+in_order(struct chains *c, void (*unreadable)(const struct fault *),
+    char *const *paths, size_t n, size_t *good, struct fault *fault)
 {
 	struct file *list = calloc(n, sizeof *list);
 
+	*good = 0;
 	if (list == NULL) {
 		fault_no_memory(fault);
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
-		list[i].path = paths[i];
-		if (!look(&list[i], fault)) {
+		struct file *f = &list[*good];
+
+		*f = (struct file){ .path = paths[i] };
+		if (look(f, fault)) {
+			++*good;
+			continue;
+		}
+		if (!note_unread(c, fault, n)) {
 			free(list);
 			return NULL;
 		}
+		unreadable(fault);
 	}
-	qsort(list, n, sizeof *list, compare);
+	qsort(list, *good, sizeof *list, compare);
 	return list;
 }
 
@@ -140,17 +159,36 @@ count(void *arg)
 	c->lines += VERIFY_PROGRESS;
 }
 
+/* False: as note_unread(). */
+static bool
+verify_one(struct chains *c, struct verification *v, const char *path,
+    size_t n, struct fault *fault)
+{
+	if (verify_file(v, path, fault) || v->kind != BREAK_NONE)
+		return true;
+	v->kind = BREAK_UNREAD;
+	v->line = v->last_line + 1;
+	snprintf(v->file, sizeof v->file, "%s", path);
+	snprintf(v->what, sizeof v->what, "cannot be read on: %.200s",
+	    fault->text);
+	return note_unread(c, fault, n);
+}
+
 bool
 chains_verify(struct chains *c, const struct verification *model,
-    char *const *paths, size_t n, struct fault *fault)
+    void (*unreadable)(const struct fault *), char *const *paths, size_t n,
+    struct fault *fault)
 {
-	struct file *files = in_order(paths, n, fault);
-	bool good = files != NULL;
+	struct file *files;
+	size_t opened;
+	bool good;
 
 	memset(c, 0, sizeof *c);
+	files = in_order(c, unreadable, paths, n, &opened, fault);
+	good = files != NULL;
 	if (good && (c->list = calloc(n, sizeof *c->list)) == NULL)
 		good = fault_no_memory(fault);
-	for (size_t i = 0; good && i < n; i++) {
+	for (size_t i = 0; good && i < opened; i++) {
 		struct verification *v = chain_of(c, &files[i]);
 
 		if (v == NULL)
@@ -159,8 +197,7 @@ chains_verify(struct chains *c, const struct verification *model,
 			continue;
 		v->progress = count;
 		v->progress_arg = c;
-		good = verify_file(v, files[i].path, fault) ||
-		    v->kind != BREAK_NONE;
+		good = verify_one(c, v, files[i].path, n, fault);
 	}
 	free(files);
 	return good;

@@ -17,14 +17,20 @@ struct chains {
 	struct verification *list; /* kind tells which are broken */
 	size_t n;
 	size_t lines;		   /* of all so far, for progress_start() */
+	/* Files that could not be read, or not to their end; of the first. */
+	uint64_t unread;
+	enum fault_kind unread_kind;
 };
 
 /*
- * `model` has the keys, the callbacks and what is asked for.  False with a
- * fault when a file cannot be read, or without memory.
+ * `model` has the keys, the callbacks and what is asked for.  A file that cannot
+ * be opened is told by `unreadable` and left out; one that cannot be read to its
+ * end leaves its chain at BREAK_UNREAD, there.  False with a fault: it is the
+ * only file, or memory ran out.
  */
 bool chains_verify(struct chains *, const struct verification *model,
-    char *const *paths, size_t n, struct fault *) MUST_CHECK NONNULL;
+    void (*unreadable)(const struct fault *), char *const *paths, size_t n,
+    struct fault *) MUST_CHECK NONNULL;
 void chains_free(struct chains *) NONNULL;
 
 #endif

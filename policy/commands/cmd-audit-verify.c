@@ -160,8 +160,9 @@ tell_json(const struct request *r, const struct chains *c, const char *result)
 
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(list, chain_json(&c->list[i]));
-	root = json_pack("{s:s, s:o, s:o}", "result", result, "checkpoints",
-	    agreed_json(r), "chains", list);
+	root = json_pack("{s:s, s:I, s:o, s:o}", "result", result, "unread",
+	    (json_int_t)c->unread, "checkpoints", agreed_json(r), "chains",
+	    list);
 	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -210,7 +211,8 @@ finish(struct chains *c)
 static int
 tell(const struct request *r, const struct chains *c)
 {
-	const char *result = "whole";
+	const char *result = c->unread > 0 ? "not verified" : "whole";
+	bool broken;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct verification *v = &c->list[i];
@@ -226,7 +228,16 @@ tell(const struct request *r, const struct chains *c)
 	}
 	if (r->json)
 		tell_json(r, c, result);
-	return strcmp(result, "whole") == 0 ? EXIT_FINE : FAULT_DATA;
+	audit_say_unread(c->unread);
+	broken = strcmp(result, "broken") == 0;
+	return c->unread > 0 && !broken ? (int)c->unread_kind :
+	    strcmp(result, "whole") == 0 ? EXIT_FINE : FAULT_DATA;
+}
+
+static void
+tell_unreadable(const struct fault *fault)
+{
+	fault_report(fault, stderr);
 }
 
 static int
@@ -244,7 +255,8 @@ verify(const struct request *r, const struct audit_files *files)
 		return command_fail(&fault);
 	model.reads = verify_crew_lines(crew);
 	progress_start("lines verified", &chains.lines);
-	good = chains_verify(&chains, &model, files->paths, files->n, &fault);
+	good = chains_verify(&chains, &model, tell_unreadable, files->paths,
+	    files->n, &fault);
 	progress_stop();
 	verify_crew_free(crew);
 	if (good && r->checkpoints != NULL && (chains.n != 1 ||
