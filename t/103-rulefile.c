@@ -40,8 +40,9 @@ reports(const char *rules, size_t n)
 }
 
 #define TAGS                                                                  \
-	"expected TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, " \
-	"TLS_Rcpt, Try_TLS, Profile, or one that a CITag item names"
+	"expected TLS_Clt, TLS_From, TLS_To, TLS_Header, TLS_Auth, "          \
+	"TLS_Daemon, TLS_Srv, TLS_Rcpt, Try_TLS, Profile, or one that a "     \
+	"CITag item names"
 
 static void
 test_lines(void **state)

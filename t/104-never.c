@@ -155,6 +155,7 @@ static const struct row {
 	{ "TLS_Clt:x.example.", "", "", "" },
 	{ "TLS_Clt:x..", "name", "x..", LETTERS },
 	{ "TLS_To:<>", "recipient", "<>", "write TLS_From:<>" },
+	{ "TLS_Header:<>", "recipient", "<>", "write TLS_From:<>" },
 	{ "TLS_From:<a@b.example>", "angles", "<a@b.example>",
 	    "write TLS_From:a@b.example" },
 	{ "TLS_Clt:::1:25", "", "", "" },

@@ -245,6 +245,23 @@ is_run(['set', 'Profile:bank', 'PERM+VERIFY:128+PFS'], 0, '', qr/generation/,
     'set back');
 is(tlspolicy('show')->{out} =~ s/^Profile:bank.*\n//mr,
     $profiles =~ s/^Profile:bank.*\n//mr, 'no other line was changed');
+# log tells it of each of its generations, and of a key that one of them touched.
+my $log = tlspolicy('log', '-v')->{out};
+my $changes = join '', map { "    $_\n" } $touched =~ /^(~.*)/m, $touched =~ /^(>.*)/mg;
+like($log, qr/; of keys 0 added, 0 removed, 1 changed\n\Q$changes\E    rules/,
+    'log -v tells whom a profile touches') or diag($log);
+$log = tlspolicy('log', 'TLS_From:b.example')->{out};
+is(scalar(() = $log =~ /^generation/mg), 3, 'log of a key: by its profile, too');
+is(join(' ', $log =~ /^    ([>+~]) TLS_From:b/mg), '> > +', 'and how') or diag($log);
+unlike($log, qr/TLS_From:a|Profile/, 'of no other');
+is(scalar(() = tlspolicy('log', 'TLS_From:c.example')->{out} =~ /^generation/mg), 1,
+    'log of a line of another profile');
+@json = @{decode_json(tlspolicy('log', '--json', 'TLS_From:a.example')->{out})};
+is_deeply([map { $_->{changes}[0]{change} } @json], [qw(touched touched added)],
+    'log --json');
+is_deeply($json[0]{changes}[0], { change => 'touched', key => 'TLS_From:a.example',
+    old => ['TEMP+ENCR:128+CN:.a.example'], new => ['PERM+VERIFY:128+PFS++CN:.a.example'] },
+    'as diff --json has it');
 # Written out or not is a difference, though not of what is asked for.
 is_run(['diff', $scratch->write('out', $profiles =~
     s/AS:Bank/PERM+VERIFY:128+PFS/r)], 1,

@@ -10,6 +10,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/generation.h"
+#include "policy/commands/touched.h"
 #include "policy/store/plan.h"
 
 static const struct command_option options[] = {
@@ -35,6 +36,7 @@ struct logging {
 
 	/* Of the generation at hand. */
 	bool touched;	 /* a change of one of the keys was met */
+	bool by_profile; /* or of a profile */
 	json_t *changes; /* NULL: text */
 };
 
@@ -45,25 +47,37 @@ key_bytes(const struct logging *l, size_t i)
 }
 
 static bool
-is_wanted(const struct logging *l, const struct history_change *c)
-{
-	for (size_t i = 0; i < l->nkeys; i++)
-		if (slice_equal(c->key_bytes, key_bytes(l, i)))
-			return true;
-	return l->nkeys == 0;
-}
-
-static bool
 look_for_keys(void *arg, const struct history_change *change)
 {
 	struct logging *l = arg;
 
+	l->by_profile |= key_bytes_tag(change->key_bytes) == TAG_PROFILE;
 	for (size_t i = 0; i < l->nkeys; i++)
 		if (slice_equal(change->key_bytes, key_bytes(l, i))) {
 			l->before[i] = change->old;
 			l->touched = true;
-		}
+		} else if (touched_by(l->reader, l->keys[i].tag, l->before[i],
+		    change->key_bytes))
+			l->touched = true;
 	return true;
+}
+
+static bool
+is_wanted(const struct logging *l, struct slice key)
+{
+	for (size_t i = 0; i < l->nkeys; i++)
+		if (slice_equal(key, key_bytes(l, i)))
+			return true;
+	return l->nkeys == 0;
+}
+
+/* Whose lines ask for something else since, as their profile does. */
+static bool
+each_touched(struct logging *l, const struct generation *g,
+    difference_touch *each)
+{
+	return !l->by_profile || touched_each(l->reader, g, each, l,
+	    &l->reader->fault);
 }
 
 /* Changes of the keys; with a store's first generation came all it has. */
@@ -134,7 +148,7 @@ print_change(void *arg, const struct history_change *c)
 	struct logging *l = arg;
 	struct text old, new;
 
-	if (!is_wanted(l, c))
+	if (!is_wanted(l, c->key_bytes))
 		return true;
 	text_init(&old, old_text, sizeof old_text);
 	text_init(&new, new_text, sizeof new_text);
@@ -145,6 +159,32 @@ print_change(void *arg, const struct history_change *c)
 	printf("%s%s%s\n", old.buf, old.n > 0 && new.n > 0 ? " -> " : "",
 	    new.buf);
 	return true;
+}
+
+static void
+print_touched(void *arg, struct slice key_bytes, struct slice key,
+    json_t *old, json_t *new)
+{
+	if (is_wanted(arg, key_bytes))
+		touched_print(key, old, new);
+	json_decref(old);
+	json_decref(new);
+}
+
+static void
+collect_touched(void *arg, struct slice key_bytes, struct slice key,
+    json_t *old, json_t *new)
+{
+	struct logging *l = arg;
+
+	if (is_wanted(l, key_bytes)) {
+		json_array_append_new(l->changes, json_pack(
+		    "{s:s, s:o, s:o, s:o}", "change", "touched", "key",
+		    jsontext_string(key), "old", old, "new", new));
+		return;
+	}
+	json_decref(old);
+	json_decref(new);
 }
 
 static json_t *
@@ -169,7 +209,7 @@ collect_change(void *arg, const struct history_change *c)
 	struct slice key = { "", 0 };
 	json_t *old, *new;
 
-	if (!is_wanted(l, c))
+	if (!is_wanted(l, c->key_bytes))
 		return true;
 	old = json_rules(l->reader, c->old, &key);
 	new = json_rules(l->reader, c->new, &key);
@@ -259,7 +299,8 @@ print_text(struct logging *l, const struct generation *g)
 		generation_settings(g->old_settings, g->settings,
 		    print_setting, NULL);
 	if ((l->nkeys > 0 || l->verbose) &&
-	    !each_change(l, g, print_change))
+	    !(each_change(l, g, print_change) &&
+	    each_touched(l, g, print_touched)))
 		return false;
 	put_digest(g->rules_digest, rules);
 	put_digest(g->settings_digest, settings);
@@ -301,7 +342,8 @@ print_json(struct logging *l, const struct generation *g)
 		json_object_set_new(one, "plan", json_string(buf));
 	if (l->nkeys > 0 || l->verbose) {
 		l->changes = json_array();
-		if (!each_change(l, g, collect_change)) {
+		if (!each_change(l, g, collect_change) ||
+		    !each_touched(l, g, collect_touched)) {
 			json_decref(l->changes);
 			json_decref(one);
 			return false;
@@ -320,7 +362,8 @@ log_one(struct logging *l, const struct generation *g)
 	bool in_time = time_us >= l->since && time_us < l->until;
 
 	l->touched = l->nkeys == 0;
-	if (l->nkeys > 0 && !g->first &&
+	l->by_profile = false;
+	if ((l->nkeys > 0 || l->verbose) && !g->first &&
 	    !history_changes(l->reader, g, look_for_keys, l))
 		return false;
 	for (size_t i = 0; g->first && i < l->nkeys; i++)

@@ -143,23 +143,39 @@ print_added(struct walk *w, struct group new)
 		print_lines('+', new);
 }
 
+enum relation { RELATION_SAME, RELATION_TOUCHED, RELATION_CHANGED };
+
+static bool
+relate(const struct walk *w, struct group old, struct group new,
+    enum relation *relation, struct fault *f)
+{
+	bool same;
+
+	*relation = RELATION_CHANGED;
+	if (!compare_groups(w, old, new, written, &same, f))
+		return false;
+	if (!same)
+		return true;
+	if (!compare_groups(w, old, new, ruleset_join, &same, f))
+		return false;
+	*relation = same ? RELATION_SAME : RELATION_TOUCHED;
+	return true;
+}
+
 static bool
 print_changed(struct walk *w, struct group old, struct group new,
     struct fault *f)
 {
-	speller *spell = written;
-	bool same, touched, good;
+	enum relation relation;
+	bool touched, good;
+	speller *spell;
 
-	if (!compare_groups(w, old, new, written, &same, f))
+	if (!relate(w, old, new, &relation, f))
 		return false;
-	touched = same;
-	if (same) {
-		spell = ruleset_join;
-		if (!compare_groups(w, old, new, ruleset_join, &same, f))
-			return false;
-		if (same)
-			return true;
-	}
+	if (relation == RELATION_SAME)
+		return true;
+	touched = relation == RELATION_TOUCHED;
+	spell = touched ? ruleset_join : written;
 	if (touched)
 		w->difference->touched++;
 	else
@@ -200,10 +216,36 @@ walk(struct walk *w, struct fault *f)
 	return true;
 }
 
+static bool
+each_touched(const struct walk *w, difference_touch *each, void *arg,
+    struct fault *f)
+{
+	enum relation relation;
+	size_t i = 0, j = 0;
+
+	while (i < w->old.n && j < w->new.n) {
+		struct group old = group_at(&w->old, i);
+		struct group new = group_at(&w->new, j);
+		int order = slice_compare(old.lines[0].key_bytes,
+		    new.lines[0].key_bytes);
+
+		if (order == 0 && !relate(w, old, new, &relation, f))
+			return false;
+		if (order == 0 && relation == RELATION_TOUCHED)
+			each(arg, new.lines[0].key_bytes, new.lines[0].key,
+			    json_of(&w->old, old, true),
+			    json_of(&w->new, new, true));
+		i += order <= 0 ? old.n : 0;
+		j += order >= 0 ? new.n : 0;
+	}
+	return true;
+}
+
 static void
 start(struct walk *w, struct difference *difference, bool json)
 {
-	*difference = (struct difference){ .removed = 0 };
+	if (difference != NULL)
+		*difference = (struct difference){ .removed = 0 };
 	*w = (struct walk){ .json = json, .difference = difference };
 	ruleset_lines_init(&w->old);
 	ruleset_lines_init(&w->new);
@@ -229,6 +271,21 @@ difference_print(struct store_reader *reader, const struct rulefile *rules,
 	    ruleset_lines_of_file(rules, &w.new, f) && walk(&w, f);
 	if (good)
 		jsonlist_end(&w.list);
+	end(&w);
+	return good;
+}
+
+bool
+difference_touched(const struct rulefile *old, const struct rulefile *new,
+    difference_touch *each, void *arg, struct fault *f)
+{
+	struct walk w;
+	bool good;
+
+	start(&w, NULL, false);
+	good = ruleset_lines_of_file(old, &w.old, f) &&
+	    ruleset_lines_of_file(new, &w.new, f) &&
+	    each_touched(&w, each, arg, f);
 	end(&w);
 	return good;
 }

@@ -15,6 +15,8 @@
 #ifndef TLSPOLICY_DIFFERENCE_H
 #define TLSPOLICY_DIFFERENCE_H
 
+#include <jansson.h>
+
 #include "policy/commands/ruleset.h"
 
 struct difference {
@@ -28,6 +30,15 @@ struct difference {
  */
 bool difference_print(struct store_reader *, const struct rulefile *,
     bool json, struct difference *, struct fault *) MUST_CHECK;
+
+/*
+ * Each key whose lines are as they were written and ask for something else, as
+ * a profile of theirs does: their requirements with the profile put in, as lists.
+ */
+typedef void difference_touch(void *arg, struct slice key_bytes,
+    struct slice key, json_t *old, json_t *new);
+bool difference_touched(const struct rulefile *old, const struct rulefile *new,
+    difference_touch *, void *arg, struct fault *) MUST_CHECK;
 
 /*
  * From one generation to another; behind their rules, the settings that bear on

@@ -20,8 +20,8 @@ never_unnamed(struct never *n)
 bool
 never_recipient(struct never *n)
 {
-	if ((n->tag != TAG_TO && n->tag != TAG_RCPT) ||
-	    !slice_is(n->what, "<>"))
+	if ((n->tag != TAG_TO && n->tag != TAG_RCPT &&
+	    n->tag != TAG_HEADER) || !slice_is(n->what, "<>"))
 		return false;
 	text_puts(&n->meant, "write TLS_From:<>");
 	return true;

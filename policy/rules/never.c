@@ -18,7 +18,7 @@ static const struct never_row rows[] = {
 	{ "unnamed", NEVER_HOST, false, 0, never_unnamed,
 	    "a client without a name is looked up as [ADDRESS]" },
 	{ "recipient", NEVER_MAIL, false, NEVER_ANGLE, never_recipient,
-	    "<> is a sender, never a recipient" },
+	    "<> is a sender, never a recipient or author" },
 	{ "angles", NEVER_NAMES | NEVER_WORDS, false, NEVER_ANGLE, never_angles,
 	    "what is looked up has no < and >" },
 	{ "list", NEVER_NAMES | NEVER_LISTENER, false, NEVER_SIGN, never_list,

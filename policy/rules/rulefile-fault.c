@@ -28,7 +28,8 @@ rulefile_unknown_tag(struct slice name, struct fault *fault)
 	text_init(&hint, buf, sizeof buf);
 	nearest_print(&nearest, &hint);
 	fault_set(fault, FAULT_DATA, "found the tag \"%.*s\"; expected "
-	    "TLS_Clt, TLS_From, TLS_To, TLS_Auth, TLS_Daemon, TLS_Srv, "
-	    "TLS_Rcpt, Try_TLS, Profile, or one that a CITag item names%s",
+	    "TLS_Clt, TLS_From, TLS_To, TLS_Header, TLS_Auth, TLS_Daemon, "
+	    "TLS_Srv, TLS_Rcpt, Try_TLS, Profile, or one that a CITag item "
+	    "names%s",
 	    SLICE_ARG(name), hint.buf);
 }
