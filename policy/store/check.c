@@ -14,6 +14,7 @@
 
 #include "policy/store/check.h"
 #include "policy/store/format.h"
+#include "policy/store/keysorder.h"
 #include "policy/store/layout.h"
 
 struct file {
@@ -22,7 +23,8 @@ struct file {
 	size_t size, page_size;
 	size_t pages;
 	unsigned char *seen; /* a bit for each page */
-	bool free_list;	     /* of the two trees; its keys are numbers */
+	bool free_list;	     /* of the two trees */
+	struct keysorder order;
 	struct tree counted; /* what was found in this tree */
 	uint64_t sum;	     /* of all entries but the info */
 	struct slice info;
@@ -269,39 +271,6 @@ read_node(struct file *f, size_t page, bool leaf, size_t lowest,
 	    room - node->size, node);
 }
 
-static bool
-in_order(const struct node *a, const struct node *b)
-{
-	size_t n = a->key.n < b->key.n ? a->key.n : b->key.n;
-	int order = n == 0 ? 0 : memcmp(a->key.p, b->key.p, n);
-
-	return order < 0 || (order == 0 && a->key.n < b->key.n);
-}
-
-/* The keys of the free list are numbers of commits. */
-static bool
-free_in_order(const struct node *a, const struct node *b)
-{
-	size_t first = 0, second;
-
-	if (b->key.n != sizeof second)
-		return false;
-	memcpy(&second, b->key.p, sizeof second);
-	if (a != NULL)
-		memcpy(&first, a->key.p, sizeof first);
-	return first < second;
-}
-
-/* `a` NULL: `b` is the first. */
-static bool
-keys_in_order(const struct file *f, const struct node *a,
-    const struct node *b)
-{
-	if (f->free_list)
-		return free_in_order(a, b);
-	return a == NULL || in_order(a, b);
-}
-
 static void
 add_entry(struct file *f, const struct node *node)
 {
@@ -324,7 +293,7 @@ check_nodes(struct file *f, size_t page, const struct page_head *head,
     unsigned left)
 {
 	const unsigned char *at = f->map + page * f->page_size + PAGE_HEAD;
-	struct node node, last = { { NULL, 0 }, 0, 0, NULL, 0 };
+	struct node node = { { NULL, 0 }, 0, 0, NULL, 0 };
 	unsigned n = (head->lower - PAGE_HEAD) / 2U;
 	size_t used = head->upper;
 	bool leaf = left == 1;
@@ -337,10 +306,9 @@ check_nodes(struct file *f, size_t page, const struct page_head *head,
 			return false;
 		used += node.size + node.size % 2;
 		/* The first key of a branch page stands for "below all". */
-		if ((leaf || i > 0) && !keys_in_order(f,
-		    i > (leaf ? 0 : 1) ? &last : NULL, &node))
+		if ((leaf || i > 0) && !keysorder_next(&f->order, slice_make(
+		    (const char *)node.key.p, node.key.n), leaf))
 			return damaged(f, page, "keys out of order");
-		last = node;
 		if (leaf)
 			add_entry(f, &node);
 		else if (!check_page(f, node.child, left - 1))
@@ -388,6 +356,7 @@ static bool
 check_tree(struct file *f, const struct tree *tree, bool free_list)
 {
 	f->free_list = free_list;
+	keysorder_init(&f->order, free_list);
 	memset(&f->counted, 0, sizeof f->counted);
 	/* Above the low byte LMDB keeps flags of the environment there. */
 	if ((tree->flags & 0xff) != (free_list ? TREE_INTEGERKEY : 0) ||

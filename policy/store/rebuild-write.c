@@ -252,9 +252,13 @@ add_announced(const struct writing *w, unsigned char *filter,
 	return good;
 }
 
-/* Adds all that a reader looks for: *again with another salt, see filter.h. */
+/*
+ * Adds all that a reader looks for: *again with another salt, see filter.h.
+ * *sum: of all entries but the info.
+ */
 static int
-fill_filter(struct writing *w, unsigned char *filter, bool *again)
+fill_filter(struct writing *w, unsigned char *filter, bool *again,
+    uint64_t *sum)
 {
 	struct announced a = { .n = 0 };
 	MDB_val key, value;
@@ -262,19 +266,22 @@ fill_filter(struct writing *w, unsigned char *filter, bool *again)
 	int error = mdb_cursor_open(w->txn, w->dbi, &cursor);
 
 	*again = false;
+	*sum = 0;
 	if (error != 0)
 		return error;
 	while (!*again && (error = mdb_cursor_get(cursor, &key, &value,
 	    MDB_NEXT)) == 0) {
 		struct slice name = slice_make(key.mv_data, key.mv_size);
+		uint64_t entry;
 
-		if (format_is(name, FORMAT_INFO) ||
-		    format_is(name, FORMAT_FILTER) ||
-		    format_is_apart(name))
+		if (format_is(name, FORMAT_INFO) || format_is_apart(name))
+			continue;
+		*sum += entry = format_sum(&key, &value);
+		if (format_is(name, FORMAT_FILTER))
 			continue;
 		a.hash[a.n] = filter_announce(&w->info.filter, filter,
 		    key.mv_data, key.mv_size);
-		a.sum[a.n++] = format_sum(&key, &value);
+		a.sum[a.n++] = entry;
 		if (a.n == sizeof a.hash / sizeof a.hash[0])
 			*again = !add_announced(w, filter, &a);
 	}
@@ -283,13 +290,27 @@ fill_filter(struct writing *w, unsigned char *filter, bool *again)
 	return error == MDB_NOTFOUND ? 0 : error;
 }
 
+/*
+ * What was there and was damaged would stay so behind a commit: all has to come
+ * to what it should.  Keys that no salt tells apart are one key, twice.
+ */
+static bool
+not_as_written(struct writing *w)
+{
+	fault_set(w->fault, FAULT_DATA, "%s: damaged (its contents are not "
+	    "what was written); remove it and build the store again", w->path);
+	return writing_give_up(w);
+}
+
 static bool
 put_filter(struct writing *w)
 {
+	enum { SALTS = 20 };
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
-	uint64_t salt = w->info.sum;
+	uint64_t salt = w->info.sum, sum;
 	unsigned char *filter;
 	bool again, good;
+	int tried = 0;
 	MDB_stat stat;
 	size_t size;
 	int error = mdb_stat(w->txn, w->dbi, &stat);
@@ -303,11 +324,12 @@ put_filter(struct writing *w)
 		salt = (salt ^ mdb_txn_id(w->txn)) *
 		    UINT64_C(0x9e3779b97f4a7c15);
 		filter_make(&w->info.filter, filter, stat.ms_entries, salt);
-		error = fill_filter(w, filter, &again);
-	} while (again && error == 0);
+		error = fill_filter(w, filter, &again, &sum);
+	} while (again && error == 0 && ++tried < SALTS);
 	filter_seal(&w->info.filter, filter);
-	good = error == 0 ? writing_put(w, name, sizeof name, filter, size, 0) :
-	    writing_failed(w, error);
+	good = error != 0 ? writing_failed(w, error) : again ||
+	    sum != w->info.sum ? not_as_written(w) :
+	    writing_put(w, name, sizeof name, filter, size, 0);
 	free(filter);
 	return good;
 }
