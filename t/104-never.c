@@ -303,6 +303,40 @@ test_needs(void **state)
 	unit_end();
 }
 
+/* The same of requirements: what a row falls on has what it needs. */
+static void
+test_needs_of_items(void **state)
+{
+	static const char *const requirements[] = { "VERIFY+CN:a++PSF",
+		"VERIFY+CN:a++b++PFS", "VERIFY+BY:x+UNTIL:2099-12-31",
+		"VERIFY+CN:BadCertificateCN", "VERIFY+CN:a+00b",
+		"VERIFY+CS:CN=a", "VERIFY+CLIENT:*.example", "VERIFY+WHEN:@",
+		"VERIFY+VER:1.3++CIPHER:AES128-SHA" };
+	unsigned hits = 0;
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(requirements); i++) {
+		struct requirement r;
+		struct fault fault;
+		struct never n;
+
+		assert_true(requirement_parse(slice_of(requirements[i]),
+		    TAG_CLT, &r, &fault));
+		assert_non_null(never_requirement(&n, TAG_CLT, &r, false));
+		for (const struct never_row *row = never_table();
+		    row->name != NULL; row++) {
+			text_init(&n.meant, n.meant_text, sizeof n.meant_text);
+			if ((row->about & NEVER_ITEMS) == 0 || !row->test(&n))
+				continue;
+			hits++;
+			unit_number(requirements[i], true,
+			    (row->needs & never_items(&r)) != 0);
+		}
+	}
+	assert_in_range(hits, UNIT_COUNT(requirements), UINT_MAX);
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -310,7 +344,8 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_as_sendmail),
 		cmocka_unit_test(test_meant),
-		cmocka_unit_test(test_needs)
+		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_needs_of_items)
 	};
 
 	return unit_main(tests);

@@ -9,16 +9,6 @@
 #include "policy/base/netaddr.h"
 
 static bool
-is_ascii(struct slice s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		all |= (unsigned char)s.p[i];
-	return all < 0x80;
-}
-
-static bool
 put_converted(struct text *out, struct slice s)
 {
 	char name[DOMAIN_TEXT_MAX];
@@ -39,7 +29,7 @@ put_converted(struct text *out, struct slice s)
 static bool
 put_label(struct text *out, struct slice label)
 {
-	if (is_ascii(label)) {
+	if (slice_is_ascii(label)) {
 		text_put_lower(out, label);
 		return true;
 	}
@@ -110,7 +100,7 @@ domain_canonical(struct slice name, struct text *out)
 	if (put_literal(out, name))
 		return !out->cut;
 	last = last_labels(name, room);
-	if (is_ascii(last))
+	if (slice_is_ascii(last))
 		text_put_lower(out, last);
 	else if (last.n != name.n || !put_converted(out, name)) {
 		last = last_labels(name, room / GROWTH);

@@ -47,7 +47,7 @@ slice_is(struct slice s, const char *word)
 }
 
 bool
-slice_is_nocase(struct slice s, const char *word)
+slice_is_word(struct slice s, const char *word)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == word[i] && word[i] != '\0')
@@ -66,6 +66,61 @@ slice_starts_nocase(struct slice s, const char *prefix)
 
 	return s.n >= n && slice_equal_nocase(slice_make(s.p, n),
 	    slice_make(prefix, n));
+}
+
+/* The eight bytes in lower case, none of which needs to be ASCII. */
+static uint64_t
+lower_word(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t low = word & 0x7f * ones;
+	uint64_t from_a = low + (0x80 - 'A') * ones;
+	uint64_t beyond_z = low + (0x7f - 'Z') * ones;
+	uint64_t upper = from_a & ~beyond_z & ~word & 0x80 * ones;
+
+	return word | upper >> 2;
+}
+
+char *
+slice_copy_lower(char *to, struct slice s)
+{
+	uint64_t word;
+
+	for (; s.n >= sizeof word; s = slice_from(s, sizeof word)) {
+		memcpy(&word, s.p, sizeof word);
+		word = lower_word(word);
+		memcpy(to, &word, sizeof word);
+		to += sizeof word;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		*to++ = (char)text_lower(s.p[i]);
+	return to;
+}
+
+bool
+slice_is_ascii(struct slice s)
+{
+	uint64_t all = 0, word;
+
+	for (; s.n >= sizeof word; s = slice_from(s, sizeof word)) {
+		memcpy(&word, s.p, sizeof word);
+		all |= word;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
+bool
+slice_next(struct slice *rest, char c, struct slice *piece)
+{
+	size_t n = slice_find(*rest, c);
+
+	if (rest->n == 0)
+		return false;
+	*piece = slice_make(rest->p, n);
+	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
+	return true;
 }
 
 bool

@@ -66,7 +66,14 @@ bool slice_equal_nocase(struct slice, struct slice);
 /* to the letter */
 bool slice_is(struct slice, const char *word) NONNULL;
 /* without case */
-bool slice_is_nocase(struct slice, const char *word) NONNULL;
+bool slice_is_word(struct slice, const char *word) NONNULL;
+/* Most words that are tried begin with another letter. */
+static inline bool
+slice_is_nocase(struct slice s, const char *word)
+{
+	return s.n == 0 ? word[0] == '\0' : ((s.p[0] ^ word[0]) & ~0x20) ==
+	    0 && slice_is_word(s, word);
+}
 bool slice_starts_nocase(struct slice, const char *prefix) NONNULL;
 /* Offset of the first `c`, or s.n when there is none. */
 static inline size_t
@@ -82,21 +89,16 @@ slice_find(struct slice s, char c)
  * Takes the first piece off *rest: what stands before a `c`, which goes away,
  * or all of it.  False: *rest is empty, and *piece as it was.
  */
-static inline bool
-slice_next(struct slice *rest, char c, struct slice *piece)
-{
-	size_t n = slice_find(*rest, c);
-
-	if (rest->n == 0)
-		return false;
-	*piece = slice_make(rest->p, n);
-	*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
-	return true;
-}
+bool slice_next(struct slice *rest, char c, struct slice *piece) NONNULL;
 
 /* The same with any of the characters of `set`; a NUL parts pieces, too. */
 bool slice_next_of(struct slice *rest, const char *set, struct slice *piece)
     NONNULL;
+
+/* In lower case; returns the end of what is written. */
+char *slice_copy_lower(char *to, struct slice);
+/* No byte is 0x80 or more. */
+bool slice_is_ascii(struct slice);
 
 /* Without blanks (space, tab, CR) at both ends. */
 struct slice slice_trim(struct slice);

@@ -76,8 +76,7 @@ void
 text_put_lower(struct text *t, struct slice s)
 {
 	s = fitting(t, s);
-	for (size_t i = 0; i < s.n; i++)
-		t->buf[t->n + i] = (char)text_lower(s.p[i]);
+	slice_copy_lower(t->buf + t->n, s);
 	t->n += s.n;
 	t->buf[t->n] = '\0';
 }

@@ -88,3 +88,12 @@ mailbox_parse(struct slice address, struct mailbox *m)
 	    slice_make("", 0), m);
 	m->null_sender = s.n == 0;
 }
+
+void
+mailbox_parse_local(struct slice address, struct mailbox *m)
+{
+	struct slice s = without_route(without_brackets(address));
+
+	mailbox_make(slice_make(s.p, find_at(s)), slice_make("", 0), m);
+	m->null_sender = s.n == 0;
+}

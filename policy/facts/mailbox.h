@@ -32,6 +32,8 @@ struct mailbox {
 
 /* The slices point into the struct: do not copy it by assignment. */
 void mailbox_parse(struct slice address, struct mailbox *) NONNULL;
+/* The same without its domain. */
+void mailbox_parse_local(struct slice address, struct mailbox *) NONNULL;
 /* Of the two sides of the @; an empty domain is none. */
 void mailbox_make(struct slice local, struct slice domain, struct mailbox *)
     NONNULL;

@@ -62,8 +62,8 @@ append_lower(struct key *key, struct slice s)
 {
 	if (s.n > KEY_TEXT_MAX - (key->n - KEY_HEAD))
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		key->bytes[key->n++] = (unsigned char)text_lower(s.p[i]);
+	slice_copy_lower((char *)key->bytes + key->n, s);
+	key->n += s.n;
 	return true;
 }
 
@@ -205,6 +205,11 @@ put_unescaped(struct slice what, struct text *out)
 {
 	bool quoted = false;
 
+	if (slice_find(what, '"') == what.n &&
+	    slice_find(what, '\\') == what.n) {
+		text_put(out, what);
+		return;
+	}
 	for (size_t i = 0; i < what.n; i++) {
 		char c = what.p[i], byte = c;
 		struct text one;
@@ -248,7 +253,7 @@ parse_mailbox(enum tag tag, struct slice what, struct key *key,
 	if (!rule_domain(slice_from(what, at), &domain, fault))
 		return false;
 	put_unescaped(what, &plain);
-	mailbox_parse(slice_make(plain.buf, plain.n), &mailbox);
+	mailbox_parse_local(slice_make(plain.buf, plain.n), &mailbox);
 	if (mailbox.local_cut ||
 	    !key_word(tag, KEY_MAILBOX, mailbox.local, key) ||
 	    !append_lower(key, slice_make("@", 1)) ||

@@ -54,8 +54,14 @@ find_any(struct slice s, const char *set)
 size_t
 never_at(struct slice s)
 {
-	size_t at = s.n, next = find_any(s, "@");
+	size_t at = s.n, next;
 
+	if (slice_find(s, '"') == s.n && slice_find(s, '\\') == s.n) {
+		while (at > 0 && s.p[at - 1] != '@')
+			at--;
+		return at > 0 ? at - 1 : s.n;
+	}
+	next = find_any(s, "@");
 	while (next < s.n) {
 		at = next;
 		next += 1 + find_any(slice_from(s, next + 1), "@");
@@ -96,14 +102,32 @@ local_of(const struct never *n)
 	return part(n->what, n->at < n->what.n ? n->at : 0);
 }
 
+static enum netprefix_result
+parse_network(struct slice s, struct netprefix *prefix)
+{
+	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		s = slice_make(s.p + 1, s.n - 2);
+	return netprefix_parse(s, prefix);
+}
+
 static bool
 is_network(struct slice s)
 {
 	struct netprefix prefix;
 
-	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
-		s = slice_make(s.p + 1, s.n - 2);
-	return netprefix_parse(s, &prefix) != NETPREFIX_NONE;
+	return parse_network(s, &prefix) != NETPREFIX_NONE;
+}
+
+/* Several rows ask.  None is written without a digit or a colon. */
+bool
+never_is_network(struct never *n)
+{
+	if ((n->there & (NEVER_DIGIT | NEVER_COLON)) == 0)
+		return false;
+	if (!n->parsed)
+		n->result = parse_network(name_of(n), &n->network);
+	n->parsed = true;
+	return n->result != NETPREFIX_NONE;
 }
 
 /* 192.0.2.256, 192.0.2.*, 192.0.2.1-9: meant as an address, and none. */
@@ -126,12 +150,14 @@ like_ipv6(struct slice s)
 static bool
 is_label(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)text_lower(
-		    (unsigned char)s.p[i]);
+	/* 0 to 9 and -; A to Z and _; a to z; beyond ASCII all. */
+	static const uint32_t set[8] = { 0, 0x03ff2000, 0x87fffffe, 0x07fffffe,
+		UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c < 0x80 && c != '-' && c != '_')
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if ((set[c / 32] >> c % 32 & 1) == 0)
 			return false;
 	}
 	return s.n > 0 && s.n <= LABEL_MAX;
@@ -247,16 +273,6 @@ never_zone(struct never *n)
 	text_printf(&n->meant, "write %s:%s%.*s%s", tag_row(n->tag)->name,
 	    brackets ? "[" : "", SLICE_ARG(part(addr, zone)),
 	    brackets ? "]" : "");
-	return true;
-}
-
-bool
-never_mail_of_host(struct never *n)
-{
-	if (slice_find(n->what, '@') == n->what.n)
-		return false;
-	text_puts(&n->meant, "addresses of mail belong to TLS_From: and "
-	    "TLS_To:");
 	return true;
 }
 
@@ -388,9 +404,13 @@ bool
 never_specials(struct never *n)
 {
 	struct slice local = local_of(n);
-	size_t at = local.n > 0 && local.p[0] == '@' ? local.n :
-	    find_any(local, "()<>[]:,;@");
+	size_t at;
 
+	if ((n->there & (NEVER_SIGN | NEVER_ANGLE | NEVER_BRACKET |
+	    NEVER_COLON)) == 0 && slice_find(local, '@') == local.n)
+		return false;
+	at = local.n > 0 && local.p[0] == '@' ? local.n :
+	    find_any(local, "()<>[]:,;@");
 	if (at == local.n)
 		return false;
 	n->found = slice_make(local.p + at, 1);
@@ -419,9 +439,9 @@ never_address(struct never *n)
 {
 	struct slice s = name_of(n), cut = s;
 
-	if (!like_address(s) && (is_mail(n) || !like_ipv6(s)))
+	if (!is_mail(n) && never_is_network(n))
 		return false;
-	if (!is_mail(n) && is_network(s))
+	if (!like_address(s) && (is_mail(n) || !like_ipv6(s)))
 		return false;
 	n->found = s;
 	while (cut.n > 0 && cut.p[cut.n - 1] == '.')
@@ -462,8 +482,9 @@ never_name(struct never *n)
 	struct slice name = s.n > 1 && s.p[0] == '.' ? slice_from(s, 1) : s;
 
 	/* What has a slash is a network, or no key at all: key.c tells. */
-	if (s.n == 0 || is_host_name(name) || slice_is(n->what, "<>") ||
-	    is_network(s) || slice_find(s, '/') < s.n)
+	if (s.n == 0 || (!is_mail(n) && never_is_network(n)) ||
+	    is_host_name(name) || slice_is(n->what, "<>") ||
+	    never_is_network(n) || slice_find(s, '/') < s.n)
 		return false;
 	n->found = s;
 	text_printf(&n->meant, "a name has letters, digits, - and _, 1 to %d "

@@ -28,6 +28,16 @@ never_recipient(struct never *n)
 }
 
 bool
+never_mail_of_host(struct never *n)
+{
+	if (slice_find(n->what, '@') == n->what.n)
+		return false;
+	text_puts(&n->meant, "addresses of mail belong to TLS_From: and "
+	    "TLS_To:");
+	return true;
+}
+
+bool
 never_quotes(struct never *n)
 {
 	bool quoted = false;
@@ -48,14 +58,12 @@ never_quotes(struct never *n)
 bool
 never_no_peer(struct never *n)
 {
-	struct slice s = n->what;
 	struct netprefix p;
 	bool v4, zero = true;
 
-	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
-		s = slice_make(s.p + 1, s.n - 2);
-	if (netprefix_parse(s, &p) != NETPREFIX_OK)
+	if (!never_is_network(n) || n->result != NETPREFIX_OK)
 		return false;
+	p = n->network;
 	v4 = p.addr.family == 4;
 	for (unsigned i = 0; i < netaddr_bits(&p.addr) / 8; i++)
 		zero = zero && p.addr.bytes[i] == 0;

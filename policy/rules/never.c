@@ -15,7 +15,7 @@ enum {
 static never_test never_client;
 
 static const struct never_row rows[] = {
-	{ "unnamed", NEVER_HOST, false, 0, never_unnamed,
+	{ "unnamed", NEVER_HOST, false, NEVER_KEY, never_unnamed,
 	    "a client without a name is looked up as [ADDRESS]" },
 	{ "recipient", NEVER_MAIL, false, NEVER_ANGLE, never_recipient,
 	    "<> is a sender, never a recipient or author" },
@@ -48,29 +48,29 @@ static const struct never_row rows[] = {
 	    "no session comes from such an address" },
 	{ "mail-domain", NEVER_MAIL, false, NEVER_AT, never_mail_domain,
 	    "what stands behind the @ is compared as a whole" },
-	{ "name", NEVER_NAMES, true, 0, never_name,
+	{ "name", NEVER_NAMES, true, NEVER_KEY, never_name,
 	    "it is no name that DNS can tell" },
 	{ "listener-port", NEVER_LISTENER, true,
 	    NEVER_DIGIT, never_listener_port,
 	    "there is no such port" },
-	{ "issuer", NEVER_ISSUER, true, 0, never_issuer,
+	{ "issuer", NEVER_ISSUER, true, NEVER_KEY, never_issuer,
 	    "an issuer's name, as MTAs tell it, begins with a slash" },
 
-	{ "misspelt-item", NEVER_ITEMS, false, 0, never_misspelt_item,
+	{ "misspelt-item", NEVER_ITEMS, false, NEVER_PLUS, never_misspelt_item,
 	    "what stands behind ++ is no item" },
-	{ "cut-name", NEVER_ITEMS, true, 0, never_cut_name,
+	{ "cut-name", NEVER_ITEMS, true, NEVER_PLUS, never_cut_name,
 	    "a name ends at ++, and what follows is no item" },
-	{ "swallowed", NEVER_ITEMS, false, 0, never_swallowed,
+	{ "swallowed", NEVER_ITEMS, false, NEVER_PLUS, never_swallowed,
 	    "a single + belongs to the value, so this is no item" },
-	{ "stand-in", NEVER_ITEMS, true, 0, never_stand_in,
+	{ "stand-in", NEVER_ITEMS, true, NEVER_NAME, never_stand_in,
 	    "this is sendmail's word for a name that it could not read" },
-	{ "client", NEVER_ITEMS, false, 0, never_client,
+	{ "client", NEVER_ITEMS, false, NEVER_CLIENT, never_client,
 	    "it names no client" },
-	{ "nul", NEVER_ITEMS, false, 0, never_nul,
+	{ "nul", NEVER_ITEMS, false, NEVER_PLUS, never_nul,
 	    "no MTA tells a name with a NUL in it" },
-	{ "no-dn", NEVER_ITEMS, true, 0, never_no_dn,
+	{ "no-dn", NEVER_ITEMS, true, NEVER_NAME, never_no_dn,
 	    "a distinguished name, as MTAs tell it, begins with a slash" },
-	{ "no-suite", NEVER_ITEMS, false, 0, never_no_suite,
+	{ "no-suite", NEVER_ITEMS, false, NEVER_CIPHER, never_no_suite,
 	    "no cipher suite meets all of these items" },
 	{ NULL, 0, false, 0, NULL, NULL }
 };
@@ -117,24 +117,41 @@ never_characters(struct slice s)
 		['$'] = NEVER_SIGN, ['{'] = NEVER_SIGN, ['}'] = NEVER_SIGN,
 		['('] = NEVER_SIGN, [')'] = NEVER_SIGN, ['/'] = NEVER_SIGN
 	};
-	unsigned all = 0;
+	unsigned all = NEVER_KEY;
 
 	for (size_t i = 0; i < s.n; i++)
 		all |= bits[(unsigned char)s.p[i]];
 	return all;
 }
 
+unsigned
+never_items(const struct requirement *r)
+{
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < r->nitems; i++) {
+		const struct item *item = &r->items[i];
+
+		if (item_is_name(item->row))
+			all |= NEVER_NAME;
+		if (item->row->inbound)
+			all |= NEVER_CLIENT;
+		if (item->row->id == ITEM_CIPHER)
+			all |= NEVER_CIPHER;
+		if (slice_find(item->value, '+') < item->value.n)
+			all |= NEVER_PLUS;
+	}
+	return all;
+}
+
+/* Of a million rules nearly all have nothing that most rows look for. */
 static const struct never_row *
 find(struct never *n, unsigned subject, bool as_sendmail)
 {
-	unsigned there = never_characters(n->what);
-
-	n->at = subject == NEVER_MAIL && (there & NEVER_AT) != 0 ?
-	    never_at(n->what) : n->what.n;
 	for (const struct never_row *row = rows; row->name != NULL; row++) {
-		if ((row->about & subject) == 0 ||
-		    (as_sendmail && row->sendmail_takes_it) ||
-		    (row->needs != 0 && (row->needs & there) == 0))
+		if ((row->needs & n->there) == 0 ||
+		    (row->about & subject) == 0 ||
+		    (as_sendmail && row->sendmail_takes_it))
 			continue;
 		n->proposed = slice_make("", 0);
 		text_init(&n->meant, n->meant_text, sizeof n->meant_text);
@@ -161,13 +178,18 @@ const struct never_row *
 never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
 {
 	const struct never_row *row;
+	unsigned subject = about(tag);
 
 	n->tag = tag;
 	n->what = n->found = what;
 	n->requirement = NULL;
+	n->parsed = false;
+	n->there = never_characters(what);
+	n->at = subject == NEVER_MAIL && (n->there & NEVER_AT) != 0 ?
+	    never_at(what) : what.n;
 	if (what.n == 0 && tag != TAG_CA)
 		return NULL;
-	row = find(n, about(tag), as_sendmail);
+	row = find(n, subject, as_sendmail);
 	if (row != NULL)
 		look_ahead(n);
 	return row;
@@ -215,7 +237,8 @@ never_requirement(struct never *n, enum tag tag, const struct requirement *r,
 	n->tag = tag;
 	n->what = n->found = slice_make("", 0);
 	n->requirement = r;
-	return r->nitems == 0 ? NULL : find(n, NEVER_ITEMS, as_sendmail);
+	n->there = never_items(r);
+	return n->there == 0 ? NULL : find(n, NEVER_ITEMS, as_sendmail);
 }
 
 bool

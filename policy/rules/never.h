@@ -25,6 +25,7 @@
 #define TLSPOLICY_NEVER_H
 
 #include "policy/base/fault.h"
+#include "policy/base/netaddr.h"
 #include "policy/rules/requirement.h"
 
 enum { NEVER_TEXT_MAX = 384 };
@@ -34,6 +35,10 @@ struct never {
 	enum tag tag;
 	struct slice what;		/* the key as written, without tag */
 	size_t at;	/* of the @ before its domain, or what.n */
+	unsigned there;	/* of enum never_character */
+	bool parsed; /* the host, or the domain, by netprefix_parse(): */
+	enum netprefix_result result;
+	struct netprefix network;
 	const struct requirement *requirement; /* NULL: the key is tested */
 	struct slice found;		/* the piece: of the key, of an item */
 	struct slice proposed;		/* the key in `meant`, if any */
@@ -41,17 +46,14 @@ struct never {
 	char meant_text[NEVER_TEXT_MAX];
 };
 
-/* What a row is about, a bit each. */
+/* What a row is about, a bit each: a key of what, or a requirement. */
 enum {
-	NEVER_HOST = 1,	   /* a key of a host: name or address */
-	NEVER_MAIL = 2,	   /* of a mail address */
-	NEVER_LOGIN = 4,
-	NEVER_LISTENER = 8,
-	NEVER_ISSUER = 16,
-	NEVER_ITEMS = 32   /* a requirement */
+	NEVER_HOST = 1, NEVER_MAIL = 2,
+	NEVER_LOGIN = 4, NEVER_LISTENER = 8,
+	NEVER_ISSUER = 16, NEVER_ITEMS = 32
 };
 
-/* Characters of a key, a bit each; 0: the test is of every key. */
+/* What a key has in it, or a requirement, a bit each. */
 enum never_character {
 	NEVER_DIGIT = 1,
 	NEVER_AT = 2,
@@ -61,22 +63,26 @@ enum never_character {
 	NEVER_BRACKET = 32,
 	NEVER_DASH = 64,
 	NEVER_PERCENT = 128,
-	NEVER_SIGN = 256 /* , ; | * ? \ ^ $ { } ( ) / */
+	NEVER_SIGN = 256, /* , ; | * ? \ ^ $ { } ( ) / */
+	NEVER_KEY = 512, /* every key has it */
+	NEVER_PLUS = 1024, /* a value with a + */
+	NEVER_NAME = 2048, NEVER_CLIENT = 4096, NEVER_CIPHER = 8192 /* items */
 };
 
 struct never_row {
 	const char *name;
 	unsigned about;
 	bool sendmail_takes_it; /* with compat = sendmail only lint tells */
-	unsigned needs; /* a key without any of these characters is not tested */
+	unsigned needs; /* what has none of these is not tested */
 	bool (*test)(struct never *);
 	const char *why;
 };
 
 /* All rows; the end has name NULL. */
 const struct never_row *never_table(void);
-/* Which of enum never_character stand in it. */
+/* Which of enum never_character stand in a key, and in a requirement. */
 unsigned never_characters(struct slice);
+unsigned never_items(const struct requirement *) NONNULL;
 
 /*
  * The first row that the key, or the requirement, falls under; NULL: none.
@@ -104,6 +110,8 @@ never_test never_misspelt_item, never_cut_name, never_swallowed,
 
 /* Offset of the @ before the domain of an address, or its length. */
 size_t never_at(struct slice);
+/* The host, or the domain behind the @, is a network, however badly written. */
+bool never_is_network(struct never *) NONNULL;
 
 /* For lint: an item's name stands behind a single + in `value`. */
 bool never_item_inside(struct slice value, struct slice *item) NONNULL;

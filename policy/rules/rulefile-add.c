@@ -185,15 +185,6 @@ can_hold(const struct rulefile *file, enum tag tag, struct slice text,
 	return row == NULL || tell_never(&never, row, text, fault);
 }
 
-static bool
-is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /*
  * Names behind CLIENT and WHEN stand in the store as A-labels: to convert them
  * takes memory, which judging does not.
@@ -209,7 +200,7 @@ write_names(const struct requirement *r, struct slice *requirement,
 	for (unsigned i = 0; i < r->nitems; i++) {
 		struct slice value = r->items[i].value;
 
-		if (!r->items[i].row->inbound || is_ascii(value))
+		if (!r->items[i].row->inbound || slice_is_ascii(value))
 			continue;
 		text_put(&out, slice_make(from, (size_t)(value.p - from)));
 		client_print(value, &out);

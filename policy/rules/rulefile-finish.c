@@ -3,87 +3,10 @@
  * twice, rows of issuers that no rule asks for.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "policy/rules/item.h"
 #include "policy/rules/never.h"
 #include "policy/rules/rulefile-internal.h"
-
-static int
-compare_rules(const struct rule *a, const struct rule *b)
-{
-	int order = slice_compare(a->key_bytes, b->key_bytes);
-
-	if (order != 0)
-		return order;
-	if (a->source != b->source)
-		return a->source < b->source ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
-}
-
-/*
- * The beginning of a rule's key, as numbers that sort as its bytes do: most
- * comparisons of a million rules then touch no memory but the sorted array.
- */
-struct sort_entry {
-	uint64_t head[2];
-	const struct rule *rule;
-};
-
-static struct sort_entry
-sort_entry_of(const struct rule *rule)
-{
-	struct sort_entry entry = { .rule = rule };
-	size_t n = rule->key_bytes.n;
-
-	for (size_t i = 0; i < sizeof entry.head; i++)
-		entry.head[i / 8] = entry.head[i / 8] << 8 |
-		    (i < n ? (unsigned char)rule->key_bytes.p[i] : 0U);
-	return entry;
-}
-
-static int
-compare_entries(const void *pa, const void *pb)
-{
-	const struct sort_entry *a = pa, *b = pb;
-
-	for (int i = 0; i < 2; i++)
-		if (a->head[i] != b->head[i])
-			return a->head[i] < b->head[i] ? -1 : 1;
-	return compare_rules(a->rule, b->rule);
-}
-
-static bool
-same_key(const struct sort_entry *a, const struct sort_entry *b)
-{
-	return a->head[0] == b->head[0] && a->head[1] == b->head[1] &&
-	    slice_equal(a->rule->key_bytes, b->rule->key_bytes);
-}
-
-static bool
-sort_rules(struct rulefile *file)
-{
-	struct sort_entry *entries = calloc(file->n, sizeof *entries);
-	struct rule *sorted = calloc(file->n, sizeof *sorted);
-	bool good = entries != NULL && sorted != NULL;
-
-	if (good) {
-		for (size_t i = 0; i < file->n; i++)
-			entries[i] = sort_entry_of(&file->rules[i]);
-		qsort(entries, file->n, sizeof *entries, compare_entries);
-		for (size_t i = 0; i < file->n; i++) {
-			sorted[i] = *entries[i].rule;
-			if (i > 0 && same_key(&entries[i - 1], &entries[i]))
-				sorted[i].flags |= RULE_REPEATED;
-		}
-		free(file->rules);
-		file->rules = sorted;
-		file->allocated = file->n;
-	} else
-		free(sorted);
-	free(entries);
-	return good;
-}
 
 static void
 report_rule(struct rulefile *file, const struct rule *rule,
@@ -256,7 +179,7 @@ rulefile_finish(struct rulefile *file)
 
 	check_ca_rows(file);
 	if ((!file->partial && !rulefile_check_profiles(file)) ||
-	    (file->n > 1 && !sort_rules(file))) {
+	    !rulefile_sort(file)) {
 		fault_no_memory(&fault);
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);

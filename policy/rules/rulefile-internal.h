@@ -4,7 +4,8 @@
  * rulefile-folder.c opens files and folders, rulefile.c reads files,
  * rulefile-piece.c parses a text, much of it in threads, by rulefile-line.c,
  * which takes lines apart, and rulefile-add.c, which makes rules of one;
- * rulefile-finish.c looks at the whole, -profile.c at AS.  All report by rulefile-fault.c.
+ * rulefile-finish.c looks at the whole, which -sort.c sorts, -profile.c at AS.
+ * All report by rulefile-fault.c.
  */
 #ifndef TLSPOLICY_RULES_RULEFILE_INTERNAL_H
 #define TLSPOLICY_RULES_RULEFILE_INTERNAL_H
@@ -31,6 +32,9 @@ bool rulefile_note_as(struct rulefile *, size_t from, size_t column,
     struct fault *) MUST_CHECK NONNULL;
 /* Each of them can be put together, else it is a bad line.  False: no memory. */
 bool rulefile_check_profiles(struct rulefile *) MUST_CHECK NONNULL;
+
+/* By their keys, those of one in the order read.  False: no memory. */
+bool rulefile_sort(struct rulefile *) MUST_CHECK NONNULL;
 
 /*
  * The lines of *text up to the first bad one, which *number counts.  False: the

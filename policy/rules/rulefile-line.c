@@ -1,5 +1,31 @@
 /* The lines of a text, one after another, up to the first bad one. */
+#include <string.h>
+
 #include "policy/rules/rulefile-internal.h"
+
+/* Each of eight bytes is from blank to ~; after one that is not more may fail. */
+static bool
+is_plain(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return (((word - ' ' * ones) | (word + ones) | word) & 0x80 * ones) ==
+	    0;
+}
+
+static bool
+all_plain(struct slice s)
+{
+	for (; s.n >= 8; s = slice_from(s, 8))
+		if (!is_plain(s.p))
+			return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
 
 /* The fault is at offset `at`; returns false. */
 static bool
@@ -52,13 +78,23 @@ check_characters(struct slice text, struct fault *fault)
 static bool
 split(struct slice line, struct slice *key, struct slice *requirement)
 {
-	size_t end = 0;
+	size_t end = slice_find(line, '\t');
 
-	while (end < line.n && !text_is_blank(line.p[end]))
-		end++;
+	end = slice_find(slice_make(line.p, end), ' ');
 	*key = slice_make(line.p, end);
 	*requirement = slice_trim(slice_from(line, end));
 	return requirement->n > 0;
+}
+
+/* As nearly all lines are: nothing is left for check_characters() to find. */
+static bool
+is_common(struct slice line, struct slice key, struct slice requirement)
+{
+	const char *end = requirement.p + requirement.n;
+
+	return key.p == line.p && line.n <= RULEFILE_LINE_MAX &&
+	    (size_t)(end - line.p) + 1 >= line.n && all_plain(key) &&
+	    all_plain(requirement);
 }
 
 static bool
@@ -66,15 +102,17 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
     uint32_t number, struct fault *fault)
 {
 	struct slice text = slice_trim(line), key, requirement;
-	bool in_requirement;
+	bool in_requirement, parted;
 	size_t had = file->n;
 
 	fault_clear(fault);
 	if (text.n == 0 || line.p[0] == '#')
 		return true;
-	if (!check_characters(line, fault))
+	parted = split(text, &key, &requirement);
+	if (!is_common(line, key, requirement) &&
+	    !check_characters(line, fault))
 		return false;
-	if (!split(text, &key, &requirement)) {
+	if (!parted) {
 		fault_set(fault, FAULT_DATA, "found only \"%.*s\"; expected "
 		    "KEY, blanks, REQUIREMENT", SLICE_ARG(key));
 		fault->column = line.n + 1;

@@ -79,8 +79,14 @@ tag_row(enum tag tag)
 bool
 tag_by_name(struct slice name, enum tag *tag)
 {
+	enum { OTHER = 4 }; /* behind TLS_ */
+
+	if (name.n <= OTHER)
+		return false;
 	for (int t = 0; t < TAG_CA; t++)
-		if (slice_is_nocase(name, rows[t].name)) {
+		if (text_lower(name.p[OTHER]) ==
+		    text_lower(rows[t].name[OTHER]) &&
+		    slice_is_nocase(name, rows[t].name)) {
 			*tag = (enum tag)t;
 			return true;
 		}
