@@ -9,6 +9,7 @@ no warnings 'portable'; # addresses
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(hmac_sha256_hex sha256);
+use HTTP::Tiny;
 use JSON::PP qw(decode_json);
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -383,6 +384,7 @@ subtest 'several nodes, each with its own' => sub {
 };
 
 subtest 'a key that cannot be replaced' => sub {
+	my $http = HTTP::Tiny->new(timeout => 10);
 	my $metrics = Tlspolicy::Scratch::free_port();
 	my ($d, $start, $file) = ratcheted('stuck', metrics => "inet:$metrics\@127.0.0.1");
 	records($d);
@@ -397,11 +399,11 @@ subtest 'a key that cannot be replaced' => sub {
 	    'the log says so');
 	records($d);
 	is((key_of($file))[0], $before, 'the epoch goes on');
-	my $page = Tlspolicy::Scratch::run('curl', '-s', "http://127.0.0.1:$metrics/metrics");
-	like($page->{out}, qr/^tlspolicy_audit_key_stuck 1$/m, 'metrics');
-	like($page->{out}, qr/^tlspolicy_audit_epoch $before$/m, 'its epoch');
-	my $health = Tlspolicy::Scratch::run('curl', '-s', "http://127.0.0.1:$metrics/healthz");
-	like($health->{out}, qr/key of the audit log cannot be replaced/, 'health');
+	my $page = $http->get("http://127.0.0.1:$metrics/metrics");
+	like($page->{content}, qr/^tlspolicy_audit_key_stuck 1$/m, 'metrics');
+	like($page->{content}, qr/^tlspolicy_audit_epoch $before$/m, 'its epoch');
+	my $health = $http->get("http://127.0.0.1:$metrics/healthz");
+	like($health->{content}, qr/key of the audit log cannot be replaced/, 'health');
 	is($d->stop, 0, 'ends');
 	verifies([-k => $start, "$d->{dir}/audit.log"], 0, qr/^epochs: 1 to 1 of/m,
 	    'the log is whole, of one epoch');
