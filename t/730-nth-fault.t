@@ -261,6 +261,9 @@ my $false_claims = $scratch->write('false.claims',
 my $kept = $scratch->write('kept-conf', Tlspolicy::Scratch::slurp($conf) .
     "claims = $true_claims\n");
 
+my $exported = $scratch->write('exported-conf', Tlspolicy::Scratch::slurp($conf)
+    . "directory-base = ou=tlspolicy,dc=example,dc=org\n");
+
 # Mail that left, by an MTA's own log, and what the MTA had been told.
 my $deliveries = $scratch->write('deliveries', join '', (map {
     "2026-11-1${_}T10:00:00Z mx postfix/smtp[1]: Verified TLS connection " .
@@ -335,6 +338,19 @@ my @commands = (
 	{ name => 'audit verify', args => [ 'audit', 'verify', $log ] },
 	{ name => 'audit verify, a ratchet', args => [ 'audit', 'verify',
 	    '-k', $ratchet, $ratcheted ] },
+	{ name => 'audit verify, checkpoints', args => [ 'audit', 'verify',
+	    '-k', $ratchet, '--checkpoints', $notes, '--verifier', $verifier,
+	    $ratcheted ] },
+	{ name => 'audit verify, one has a key', args => [ 'audit', 'verify', $log,
+	    $ratcheted ] },
+	{ name => 'audit show, two nodes', args => [ 'audit', 'show', $log,
+	    $ratcheted ] },
+	{ name => 'report, two nodes', args => [ 'report', $log, $ratcheted ] },
+	{ name => 'audit show, outbound', args => [ 'audit', 'show', $left ] },
+	{ name => 'export', args => [ 'export', 'ldif', $folder ],
+	    conf => $exported },
+	{ name => 'export --store', args => [ 'export', '--store', 'ldif' ],
+	    conf => $exported },
 	{ name => 'audit key', args => [ 'audit', 'key', $ratchet ] },
 	{ name => 'audit prove', args => [ 'audit', 'prove', '--checkpoints',
 	    $notes, '--verifier', $verifier, $proved, $ratcheted ] },
