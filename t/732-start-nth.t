@@ -31,10 +31,19 @@ mkdir scratch()->path('keys') or die "keys: $!\n";
 my $key = scratch()->path('keys/now');
 Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
     '-r', $key);
+my $signer = scratch()->path('signer');
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
+    '-n', 'mx.example.org', $signer);
 my $port = Tlspolicy::Scratch::free_port();
+# With all that a daemon can have beside its socket.
+my %services = map { $_->[0] => 'unix:' . scratch()->path($_->[1]) }
+    ['facts-socket', 'facts.sock'], ['tlsrpt-socket', 'tlsrpt.sock'];
 my $daemon = Tlspolicy::Daemon->new(scratch => scratch(),
     rules => "TLS_Clt:example.com PERM+ENCR:112\n", settings => {
-    'audit-key-file' => $key, socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
+    'audit-key-file' => $key, socketmap => "unix:$map", %services,
+    metrics => "inet:$port\@127.0.0.1", privacy => 'days:2',
+    'checkpoint-key-file' => $signer,
+    'checkpoint-file' => scratch()->path('checkpoints') });
 # A plan that would let in whom the policy refuses.
 scratch()->write("$daemon->{name}/to-come", "TLS_Clt:example.com OK\n");
 Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'plan', '-c',
@@ -57,7 +66,8 @@ sub told_ready
 
 sub start
 {
-	unlink $log, $map, $daemon->{dir} . '/milter.sock';
+	unlink $log, $map, $daemon->{dir} . '/milter.sock',
+	    map { s/^unix://r } values %services;
 	told_ready();
 	return Tlspolicy::Scratch::start_child($program, '-c',
 	    $daemon->{conf}, { out => $log, err => $log, env => {
