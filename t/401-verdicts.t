@@ -53,8 +53,10 @@ sub record_is
 	return $record;
 }
 
+# The chain has begun by then.
 sub seen
 {
+	Tlspolicy::Scratch::wait_for(60, sub { scalar $daemon->audit });
 	return scalar(() = $daemon->audit);
 }
 

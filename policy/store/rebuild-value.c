@@ -101,13 +101,15 @@ bool
 writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
     unsigned first_source)
 {
+	const struct slice key = file->rules[*i].key_bytes;
+
 	w->value.n = 0;
 	do {
 		if (!writing_append_rule(w, &file->rules[*i],
 		    first_source + file->rules[*i].source))
 			return false;
 	} while (++*i < file->n &&
-	    (file->rules[*i].flags & RULE_REPEATED) != 0);
+	    slice_equal(file->rules[*i].key_bytes, key));
 	return true;
 }
 
