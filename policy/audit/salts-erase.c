@@ -190,6 +190,7 @@ salts_erase_days(int dir, size_t *n, struct fault *fault)
 		close(copy);
 	if (!good) {
 		salts_erase_days_free(days, *n);
+		*n = 0;
 		return NULL;
 	}
 	qsort(days, *n, sizeof *days, compare);
