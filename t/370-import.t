@@ -37,6 +37,38 @@ sub import_is {
 	return $r;
 }
 
+# Keys that sendmail never looks for would as rules let somebody pass.
+import_is('sendmail', 'unasked', <<'IN', 65, <<'OUT', split /\n/, <<'SAID');
+TLS_Clt:	PERM+ENCR:112
+TLS_Clt:10.0.0.0/8	OK
+TLS_Srv:2001:db8::1	OK
+TLS_Clt:::ffff:192.0.2.1	OK
+TLS_Clt:IPv6:2001:db8::2	OK
+TLS_Clt:IPv6:2001:0db8	OK
+TLS_Clt:x.example.	OK
+TLS_Rcpt:y.example.	OK
+ TLS_Clt:z.example	OK
+TLS_Clt:.sub.example	OK
+TLS_Clt:IPv6:2001:db8:0:0:0:0:0:3	OK
+TLS_Clt:192.0.2	OK
+TLS_Clt:[192.0.2.1]	OK
+IN
+TLS_Clt:	PERM+ENCR:112+BY:sendmail:unasked
+TLS_Clt:.sub.example	ENCR:0+BY:sendmail:unasked
+TLS_Clt:IPv6:2001:db8:0:0:0:0:0:3	ENCR:0+BY:sendmail:unasked
+TLS_Clt:192.0.2	ENCR:0+BY:sendmail:unasked
+TLS_Clt:[192.0.2.1]	ENCR:0+BY:sendmail:unasked
+OUT
+:2:1: "10.0.0.0/8": sendmail looks for no network of that spelling
+:3:1: "2001:db8::1": sendmail looks for it behind IPv6: only
+:4:1: "::ffff:192.0.2.1": sendmail looks for it behind IPv6: only
+:5:1: "IPv6:2001:db8::2": sendmail looks for an address with each group written out, unless it has the option UseCompressedIPv6Addresses
+:6:1: "IPv6:2001:0db8": sendmail looks for an address with each group written out, unless it has the option UseCompressedIPv6Addresses
+:7:1: "x.example.": sendmail never looks for a name with a dot at its end
+:8:1: "y.example.": sendmail never looks for a name with a dot at its end
+:9:2: "z.example": makemap(8) takes no line that begins with a blank
+:10: ".sub.example" counts in sendmail by FEATURE(`lookupdotdomain') only
+SAID
 my $r = import_is('sendmail', 'access', <<'IN', 65, <<'OUT',
 # local
 Connect:spam.example	REJECT

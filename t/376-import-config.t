@@ -63,6 +63,47 @@ gives('classes', 0, 'Profile:one TEMP+ENCR:1 ; TLS_From:a.example AS:one ; TLS_F
     "smtpd_restriction_classes = one, two\none = two\ntwo = $demand\n" .
     "three = $demand\nsmtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t\n",
     t => "a.example one\nb.example warn_if_reject $demand\nsub.a.example permit\n");
+# A demand on all that comes before an exception holds for it, too.
+gives('a demand, then an exception', 65, 'TLS_Clt: TEMP+ENCR:1 ; TLS_Clt:b.example TEMP+ENCR:1',
+    qr{/t:1: a\.example: as a rule this exception would free},
+    "smtpd_client_restrictions = $demand, check_client_access texthash:\$config_directory/t\n",
+    t => "a.example OK\nb.example $demand\n");
+# Keys that Postfix never looks for: as rules they would let somebody pass.
+for my $row (['Clt', 'texthash', '10.0.0.0/8', 'cidr: tables only'],
+    (map { ['Clt', 'texthash', $_, 'never looks for that spelling'] }
+    '2001:0db8::1', '2001:db8:0:0:0:0:0:1', 'IPv6:2001:db8::1', '::ffff:192.0.2.1',
+    '2001:db8:0', '2001:0:0:1', '2001:0db8'),
+    (map { ['Clt', 'cidr', $_, 'skips such a line of a cidr: table'] } '192.0.2', '10', '2001:db8'),
+    ['Clt', 'texthash', '[192.0.2.1]', 'without brackets'],
+    (map { ['Clt', 'regexp', $_, 'no plain name'] } '/^192\.0\.2$/', '/(^|\.)2\.1$/', '/\.1$/'),
+    (map { [$_, 'texthash', 'a.example.', 'a dot at its end'] } qw(Clt From To)),
+    ['From', 'texthash', 'u+*@a.example', 'the star for itself']) {
+	my ($tag, $type, $key, $why) = @$row;
+	my $list = { Clt => 'client', From => 'sender', To => 'recipient' }->{$tag};
+	gives("$type $key of TLS_$tag", 65, "TLS_$tag: TEMP+ENCR:1", qr{/t:1: .*\Q$why\E},
+	    "smtpd_${list}_restrictions = check_${list}_access $type:\$config_directory/t, $demand\n",
+	    t => "$key OK\n");
+}
+gives("next hop $_", 65, '', qr/would count without the dot at its end/,
+    "smtp_tls_security_level = encrypt\nsmtp_tls_policy_maps = inline:{ {$_ = may} }\n")
+    for 'a.example.', '[a.example.]';
+gives('such keys spare nobody', 0, 'TLS_From:a.example ENCR:0+WHEN:192.0.2.1 ; ' .
+    'TLS_From:a.example TEMP+ENCR:1', undef, "smtpd_sender_restrictions = check_sender_access inline:{ " .
+    "{a.example = check_client_access texthash:\$config_directory/t, $demand} }\n",
+    t => "192.0.2.1 OK\n2001:0db8::1 OK\n[192.0.2.2] OK\nb.example. OK\n");
+gives('keys as Postfix looks for them', 0, 'TLS_Clt:2001:DB8::1 ENCR:0 ; TLS_Clt:2001:db8 ENCR:0 ; ' .
+    'TLS_Clt:2001:db8:0:1 ENCR:0 ; ' .
+    'TLS_Clt:192.0.2 ENCR:0 ; TLS_Clt:192.0.2.1 ENCR:0 ; TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_client_restrictions = check_client_access texthash:\$config_directory/t, $demand\n",
+    t => "2001:DB8::1 OK\n2001:db8 OK\n2001:db8:0:1 OK\n192.0.2 OK\n192.0.2.1 OK\n");
+# Only blanks part an action from its text; what is no action defers all mail.
+gives("actions: $_", 65, 'TLS_From:z.example ENCR:0 ; TLS_From: TEMP+ENCR:1', qr{/t:1: "\w+" is no restriction},
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t, $demand\n",
+    t => "a.example $_\nz.example OK\n") for 'OK, x', "DUNNO,$demand", '250 fine', 'HOLD,';
+gives('actions with texts', 0, 'TLS_From:a.example ENCR:0 ; TLS_From:b.example ENCR:0 ; ' .
+    'TLS_From: TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t, $demand\n",
+    t => "a.example OK fine\nb.example 1234567\nc.example 450 no\nd.example DUNNO not seen\n");
 # A class is a profile of its name where it stands alone; else what it asks for.
 gives('classes as profiles', 0, 'Profile:tls TEMP+ENCR:1 ; TLS_From:a.example AS:tls ; ' .
     'TLS_From:b.example AS:tls ; Profile:see WARN+ENCR:1 ; TLS_From:c.example AS:see ; ' .

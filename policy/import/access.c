@@ -35,9 +35,7 @@ why_not_host(const struct import_access *t, struct slice key, bool *exact)
 	if (slice_is_nocase(key, "unknown"))
 		return "a client without a name is no key of a rule";
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
-		return import_is_looked_for(key, t->ordered) ? NULL :
-		    t->ordered ? "Postfix skips such a line of a cidr: table" :
-		    "a network is looked for in cidr: tables only";
+		return NULL;
 	if (t->ordered)
 		return "no network";
 	*exact = t->exact_domains && key.p[0] != '.';
@@ -88,6 +86,7 @@ put_key(struct import *import, const struct import_access *t,
     struct slice key, bool frees, struct text *out, bool *exact)
 {
 	struct slice pattern;
+	const char *why;
 
 	*exact = false;
 	text_printf(out, "%s:", tag_row(t->tag)->name);
@@ -101,8 +100,9 @@ put_key(struct import *import, const struct import_access *t,
 		return NULL;
 	}
 	text_put(out, key);
-	return t->tag == TAG_CLT ? why_not_host(t, key, exact) :
-	    why_not_mailbox(import, t, key, frees, exact);
+	why = import_unasked_postfix(t->tag, key, t->ordered);
+	return why != NULL ? why : t->tag == TAG_CLT ? why_not_host(t, key,
+	    exact) : why_not_mailbox(import, t, key, frees, exact);
 }
 
 /* In a table whose first match counts, is this line ever reached? */

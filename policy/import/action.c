@@ -62,7 +62,7 @@ is_number(struct slice word)
 	return text_number(word, 1UL << 30, &n);
 }
 
-/* "450 text": a reply; any other number is OK. */
+/* "450 text": a reply; any other number, if alone, is OK. */
 static bool
 is_reply(struct slice word)
 {
@@ -75,14 +75,16 @@ first_decides(struct slice list, struct import_actions *a)
 {
 	struct slice word;
 
-	if (!import_list_next(&list, &word))
+	/* Parted by blanks alone: "OK," is no action, but a restriction. */
+	list = slice_trim(list);
+	if (!slice_next_of(&list, " \t\r", &word))
 		return true;
 	for (size_t i = 0; first_words[i].word != NULL; i++)
 		if (slice_is_nocase(word, first_words[i].word)) {
 			a->what = first_words[i].what;
 			return true;
 		}
-	if (!is_number(word))
+	if (!is_reply(word) && (!is_number(word) || slice_trim(list).n > 0))
 		return false;
 	a->what = is_reply(word) ? ACTION_REJECT : ACTION_PERMIT;
 	return true;

@@ -58,15 +58,6 @@ import_clients_put(struct import_clients *c, const char *before,
 	    import_clients_add(c, slice_make(item_text, item.n));
 }
 
-bool
-import_is_looked_for(struct slice network, bool cidr)
-{
-	struct netaddr whole;
-
-	return netaddr_parse(network, &whole) ||
-	    (slice_find(network, '/') < network.n) == cidr;
-}
-
 /* As Postfix finds a client by that key. */
 static bool
 put_key(struct import_clients *c, struct slice key, bool cidr,
@@ -74,9 +65,10 @@ put_key(struct import_clients *c, struct slice key, bool cidr,
 {
 	struct netprefix prefix;
 
+	if (import_unasked_postfix(TAG_CLT, key, cidr) != NULL)
+		return true; /* it lets nobody pass */
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
-		return !import_is_looked_for(key, cidr) ||
-		    import_clients_put(c, "", key);
+		return import_clients_put(c, "", key);
 	if (slice_is_nocase(key, "unknown") || key.p[0] == '/' ||
 	    key.p[0] == '!' || slice_find(key, '@') < key.n)
 		return false;

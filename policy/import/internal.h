@@ -61,6 +61,10 @@ bool import_slurp(struct import *, FILE *, struct slice *text, struct fault *);
 /* Adds "NAME:VALUE" to a list of items, the value encoded. */
 void import_item(struct text *items, const char *name, struct slice value);
 
+/* asked.c: why the MTA never looks for such a key; NULL: it does. */
+const char *import_unasked_postfix(enum tag, struct slice key, bool networks);
+const char *import_unasked_sendmail(enum tag, struct slice key);
+
 /* The importers. */
 bool import_sendmail(struct import *, struct slice text, struct fault *);
 bool import_postfix(struct import *, struct slice text, struct fault *);

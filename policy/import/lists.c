@@ -282,7 +282,10 @@ demands_behind(const struct config *c, size_t at, bool bare_of_tag)
 	return n;
 }
 
-/* Another list or table asks for TLS of the same tag. */
+/*
+ * Another list or table asks for TLS of the same tag, or a demand on all that
+ * is asked before this one.
+ */
 static bool
 is_shared(const struct config *c, size_t at)
 {
@@ -292,7 +295,7 @@ is_shared(const struct config *c, size_t at)
 		const struct element *other = &c->elements[i];
 
 		if (i != at && other->has_demand && other->tag == e->tag &&
-		    (other->is_table || other->list != e->list))
+		    (other->is_table || other->list != e->list || i < at))
 			return true;
 	}
 	return false;

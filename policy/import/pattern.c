@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/base/netaddr.h"
 #include "policy/import/table.h"
 
 struct form {
@@ -37,6 +38,18 @@ is_plain(int c, bool mailbox)
 	c = text_lower(c);
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
 	    c == '_' || (mailbox && c == '@');
+}
+
+/* Digits and dots: of an address nothing but all of it is a key. */
+static bool
+is_part_of_address(struct slice name, bool whole)
+{
+	struct netprefix prefix;
+
+	if (name.n > 0 && name.p[0] == '.')
+		name = slice_from(name, 1);
+	return netprefix_parse(name, &prefix) == NETPREFIX_OK &&
+	    (!whole || prefix.bits < netaddr_bits(&prefix.addr));
 }
 
 /* "a\.example$"; dots have their backslash. */
@@ -87,7 +100,8 @@ import_pattern(enum tag tag, struct slice s, struct text *key, bool *exact)
 		text_puts(key, f->key);
 		if (put_name(slice_from(s, n), false, key)) {
 			*exact = f->exact;
-			return true;
+			return !host || !is_part_of_address(slice_make(
+			    key->buf + was, key->n - was), false);
 		}
 		key->n = was;
 		key->buf[was] = '\0';
@@ -95,7 +109,10 @@ import_pattern(enum tag tag, struct slice s, struct text *key, bool *exact)
 	if (s.p[0] != '^' || !put_name(slice_from(s, 1), !host, key))
 		return false;
 	*exact = host;
-	return host || slice_find(slice_make(key->buf, key->n), '@') < key->n;
+	if (host)
+		return !is_part_of_address(slice_make(key->buf + was,
+		    key->n - was), true);
+	return slice_find(slice_make(key->buf, key->n), '@') < key->n;
 }
 
 bool

@@ -104,6 +104,12 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 		if (end < key.n)
 			port = slice_from(key, end + 1);
 	}
+	if (p->nexthop.n > 0 && p->nexthop.p[p->nexthop.n - 1] == '.') {
+		p->failed = true;
+		import_refuse(import, 0, "as a rule %.*s would count without "
+		    "the dot at its end, too", SLICE_ARG(p->nexthop));
+		return;
+	}
 	if (port.n == 0 || (p->bracketed && (slice_is(port, "25") ||
 	    slice_is(port, "smtp"))))
 		return;

@@ -193,6 +193,24 @@ compare(struct import *import, const struct requirement *r)
 		    rule_class_name(r->class));
 }
 
+/* Is it a key that sendmail looks for? */
+static bool
+is_asked(struct import *import, struct slice line, struct slice key,
+    enum tag tag)
+{
+	struct slice what = slice_from(key, slice_find(key, ':') + 1);
+	const char *why = text_is_blank(line.p[0]) ? "makemap(8) takes no line "
+	    "that begins with a blank" : import_unasked_sendmail(tag, what);
+
+	if (why != NULL)
+		import_refuse(import, (size_t)(key.p - line.p) + 1,
+		    "\"%.*s\": %s", SLICE_ARG(what), why);
+	else if (what.n > 0 && what.p[0] == '.')
+		import_note(import, "\"%.*s\" counts in sendmail by "
+		    "FEATURE(`lookupdotdomain') only", SLICE_ARG(what));
+	return why == NULL;
+}
+
 static void
 take_line(struct import *import, struct access_file *a, struct slice line)
 {
@@ -218,6 +236,8 @@ take_line(struct import *import, struct access_file *a, struct slice line)
 			count_kind(a, key);
 		return;
 	}
+	if (tag != TAG_CA && !is_asked(import, line, key, tag))
+		return;
 	/* Only NO says no; with any other value a parent's does not count. */
 	if (tag == TAG_TRY && !slice_is_nocase(value, "NO"))
 		value = slice_of("OK");

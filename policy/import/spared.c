@@ -54,7 +54,8 @@ put_network(struct import_clients *c, struct slice network)
 			text_char(&plain, network.p[i]);
 	return !plain.cut && netprefix_parse(slice_make(text, plain.n),
 	    &prefix) == NETPREFIX_OK &&
-	    import_is_looked_for(slice_make(text, plain.n), true) &&
+	    import_unasked_postfix(TAG_CLT, slice_make(text, plain.n),
+	    true) == NULL &&
 	    import_clients_put(c, "", slice_make(text, plain.n));
 }
 

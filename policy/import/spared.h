@@ -21,8 +21,6 @@ bool import_clients_put(struct import_clients *, const char *before,
 /* One item more, unless it is there. */
 bool import_clients_add(struct import_clients *, struct slice item);
 bool import_clients_next(struct slice *items, struct slice *item);
-/* Postfix finds clients by this address or network, in a table of cidr. */
-bool import_is_looked_for(struct slice network, bool cidr);
 /* All that a table lets pass; false: these cannot be said so. */
 bool import_clients_of(struct import_clients *, struct slice type,
     struct slice text, bool exact_domains);
