@@ -45,10 +45,15 @@ my $key = scratch()->write('keys/now', Tlspolicy::Scratch::slurp($start_key),
     0600);
 my $map = scratch()->path('map.sock');
 my $port = Tlspolicy::Scratch::free_port();
+my $signer = scratch()->path('signer');
+Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
+    '-n', 'mx.example.org', $signer);
 # default-class: what a reload that loses a setting would change.
 my $daemon = daemon($policy, env => $fault->env, settings => {
     'default-class' => 'perm', 'add-header' => 'yes',
-    'audit-key-file' => $key,
+    'audit-key-file' => $key, privacy => 'days:2',
+    'checkpoint-key-file' => $signer,
+    'checkpoint-file' => scratch()->path('checkpoints'),
     socketmap => "unix:$map", metrics => "inet:$port\@127.0.0.1" });
 scratch()->write("$daemon->{name}/to-come", <<'END');
 TLS_From:good.example PERM+VERIFY:256
