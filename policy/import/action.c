@@ -186,16 +186,6 @@ pass_by_table(const struct import_access *t, bool of_clients,
 		import_spare(passed, who);
 }
 
-static void
-pass_by_word(const struct import_access *t, const char *who,
-    struct import_spared *passed)
-{
-	if (strcmp(who, "mynetworks") == 0)
-		import_spare_networks(passed, who, t->networks);
-	else
-		import_spare(passed, who);
-}
-
 static bool go_through(const struct import_access *, struct slice, bool,
     struct import_actions *, int);
 
@@ -230,7 +220,7 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 		return !warn;
 	}
 	if (import_permits(word, &who) && who != NULL)
-		pass_by_word(t, who, &a->passed);
+		import_spare_word(&a->passed, who, t->networks);
 	if (!is_restriction(word))
 		a->unknown = word;
 	if (takes_word(word) && import_list_next(list, &skipped) &&

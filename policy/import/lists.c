@@ -96,8 +96,8 @@ static void
 look_into(struct config *c, struct element *e)
 {
 	struct import_access t = { .tag = e->tag, .warn = e->warn,
-	    .networks = c->networks, .exact_domains = c->exact_domains, .class_of = config_class_of,
-	    .load = load_once, .arg = c };
+	    .networks = c->networks, .exact_domains = c->exact_domains,
+	    .class_of = config_class_of, .load = load_once, .arg = c };
 	bool patterns = slice_is(e->type, "regexp") ||
 	    slice_is(e->type, "pcre");
 	struct import_actions a;
@@ -174,16 +174,6 @@ collect_demand(struct config *c, const char *list, bool warn,
 	}
 }
 
-static void
-pass_by_word(const struct config *c, const char *who,
-    struct import_spared *spared)
-{
-	if (who != NULL && strcmp(who, "mynetworks") == 0)
-		import_spare_networks(spared, who, c->networks);
-	else if (who != NULL)
-		import_spare(spared, who);
-}
-
 /* One restriction; true: the list ends here. */
 static bool
 collect_word(struct config *c, const char *list, struct slice word, bool warn,
@@ -207,7 +197,8 @@ collect_word(struct config *c, const char *list, struct slice word, bool warn,
 			import_refuse(c->import, 0, "%.*s without a table: "
 			    "Postfix defers all mail", SLICE_ARG(word));
 	} else if (import_permits(word, &who)) {
-		pass_by_word(c, who_is_spared(c, who), spared);
+		if ((who = who_is_spared(c, who)) != NULL)
+			import_spare_word(spared, who, c->networks);
 	} else if (slice_starts_nocase(word, "check_policy_service")) {
 		import_list_next(rest, &spec);
 	}

@@ -59,9 +59,8 @@ put_network(struct import_clients *c, struct slice network)
 	    import_clients_put(c, "", slice_make(text, plain.n));
 }
 
-void
-import_spare_networks(struct import_spared *s, const char *who,
-    struct slice networks)
+static void
+spare_networks(struct import_spared *s, const char *who, struct slice networks)
 {
 	struct text items = items_of(s);
 	struct import_clients c = { .items = &items, .item = "WHEN",
@@ -72,6 +71,16 @@ import_spare_networks(struct import_spared *s, const char *who,
 	while (good && import_list_next(&networks, &word))
 		good = import_is_loopback(word) || put_network(&c, word);
 	take(s, who, &c, good);
+}
+
+void
+import_spare_word(struct import_spared *s, const char *who,
+    struct slice networks)
+{
+	if (strcmp(who, "mynetworks") == 0)
+		spare_networks(s, who, networks);
+	else
+		import_spare(s, who);
 }
 
 void

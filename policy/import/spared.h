@@ -36,7 +36,7 @@ struct import_spared {
 	char when[REQUIREMENT_TEXT_MAX];
 };
 void import_spare(struct import_spared *, const char *who);
-void import_spare_networks(struct import_spared *, const char *who,
+void import_spare_word(struct import_spared *, const char *who,
     struct slice networks);
 void import_spare_table(struct import_spared *, const char *who,
     struct slice type, struct slice text, bool exact_domains);

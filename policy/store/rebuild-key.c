@@ -59,15 +59,28 @@ find_source(struct writing *w, struct slice name, unsigned *number)
 	return writing_put_source(w, *number, name, 0);
 }
 
+/* The value that was made takes the place of the old one. */
+static bool
+put_value(struct writing *w, struct slice bytes, struct slice old)
+{
+	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
+	int error;
+
+	if (!writing_note(w, bytes, old, writing_value(w)))
+		return false;
+	writing_account(w, bytes, old, writing_value(w));
+	value = (MDB_val){ w->value.n, w->value.p };
+	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
+	return error == 0 || writing_failed(w, error);
+}
+
 static bool
 put_line(struct writing *w, const struct rulefile *file,
     const struct rule *rule)
 {
 	struct slice bytes = rule->key_bytes, old;
-	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
 	struct writing_place place;
 	unsigned source = 0;
-	int error;
 
 	if (!writing_put_lists(w, rule, true) || !find_value(w, bytes, &old) ||
 	    !writing_find_place(w, rule, old, &place))
@@ -77,13 +90,8 @@ put_line(struct writing *w, const struct rulefile *file,
 	if (file->nsources > 0 && (!find_source(w, file->sources[0],
 	    &source) || !find_value(w, bytes, &old)))
 		return false;
-	if (!writing_make_line(w, rule, source, old, &place) ||
-	    !writing_note(w, bytes, old, writing_value(w)))
-		return false;
-	writing_account(w, bytes, old, writing_value(w));
-	value = (MDB_val){ w->value.n, w->value.p };
-	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
-	return error == 0 || writing_failed(w, error);
+	return writing_make_line(w, rule, source, old, &place) &&
+	    put_value(w, bytes, old);
 }
 
 static bool
@@ -144,10 +152,8 @@ static bool
 put_key(struct writing *w, const struct rulefile *file, struct slice bytes,
     size_t *i)
 {
-	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
 	struct slice old;
 	bool found;
-	int error;
 
 	while (*i < file->n &&
 	    slice_compare(file->rules[*i].key_bytes, bytes) < 0)
@@ -160,14 +166,7 @@ put_key(struct writing *w, const struct rulefile *file, struct slice bytes,
 			return false;
 	if (!find_value(w, bytes, &old) || !writing_make_value(w, file, i, 0))
 		return false;
-	if (slice_equal(old, writing_value(w)))
-		return true;
-	if (!writing_note(w, bytes, old, writing_value(w)))
-		return false;
-	writing_account(w, bytes, old, writing_value(w));
-	value = (MDB_val){ w->value.n, w->value.p };
-	error = mdb_put(w->txn, w->dbi, &key, &value, 0);
-	return error == 0 || writing_failed(w, error);
+	return slice_equal(old, writing_value(w)) || put_value(w, bytes, old);
 }
 
 static bool
