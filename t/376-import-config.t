@@ -76,6 +76,7 @@ for my $row (['Clt', 'texthash', '10.0.0.0/8', 'cidr: tables only'],
     (map { ['Clt', 'cidr', $_, 'skips such a line of a cidr: table'] } '192.0.2', '10', '2001:db8'),
     ['Clt', 'texthash', '[192.0.2.1]', 'without brackets'],
     (map { ['Clt', 'regexp', $_, 'no plain name'] } '/^192\.0\.2$/', '/(^|\.)2\.1$/', '/\.1$/'),
+    ['From', 'regexp', '/bank\.example$/', 'no plain name'], # tlspolicy-migration(7)
     (map { [$_, 'texthash', 'a.example.', 'a dot at its end'] } qw(Clt From To)),
     ['From', 'texthash', 'u+*@a.example', 'the star for itself']) {
 	my ($tag, $type, $key, $why) = @$row;
