@@ -26,17 +26,18 @@ parse_text(struct rulefile *file, struct slice text, unsigned source,
 	return rulefile_parse_all(file, text, source, fault);
 }
 
+/* The last one of `sources` then. */
 static bool
-add_source(struct rulefile *file, const char *name, unsigned *source,
-    struct fault *fault)
+add_source(struct rulefile *file, const char *name, struct fault *fault)
 {
+	struct slice *source = &file->sources[file->nsources];
+
 	if (file->nsources == RULEFILE_SOURCES_MAX)
 		return fault_set(fault, FAULT_USAGE,
 		    "too many rule files; expected at most %d",
 		    RULEFILE_SOURCES_MAX);
-	*source = file->nsources;
-	file->sources[*source] = arena_copy(&file->memory, slice_of(name));
-	if (file->sources[*source].p == NULL)
+	*source = arena_copy(&file->memory, slice_of(name));
+	if (source->p == NULL)
 		return fault_no_memory(fault);
 	file->nsources++;
 	return true;
@@ -46,10 +47,8 @@ bool
 rulefile_read_text(struct rulefile *file, struct slice text, const char *name,
     struct fault *fault)
 {
-	unsigned source;
-
-	return add_source(file, name, &source, fault) &&
-	    parse_text(file, text, source, fault);
+	return add_source(file, name, fault) &&
+	    parse_text(file, text, file->nsources - 1, fault);
 }
 
 /* Reads up to `size` bytes; *n is what there was.  False: errno says why. */
@@ -151,11 +150,10 @@ rulefile_read_open(struct rulefile *file, int fd, const char *name,
     struct fault *fault)
 {
 	struct slice text = { NULL, 0 };
-	unsigned source;
 	char *buf;
 	bool good = read_all(fd, name, &buf, &text, fault) &&
-	    add_source(file, name, &source, fault) &&
-	    parse_text(file, text, source, fault);
+	    add_source(file, name, fault) &&
+	    parse_text(file, text, file->nsources - 1, fault);
 
 	free(buf);
 	return good;
