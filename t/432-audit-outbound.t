@@ -34,6 +34,12 @@ is($m->mail('a@other.example')->{code}, 451, 'a session between them');
 ok(Tlspolicy::Scratch::wait_for(60, sub { $daemon->audit >= 5 }),
     'all is recorded');
 
+my $policy = substr $daemon->tlspolicy('log', '--json')->{out} =~
+    /"rules_sha256": ?"(\w+)/ && $1, 0, 16;
+is_deeply([map { $_->{policy} } grep { $_->{generation} } $daemon->audit],
+    [($policy) x 5],
+    'and by which rules');
+
 my $log = "$daemon->{dir}/audit.log";
 sub show
 {

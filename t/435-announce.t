@@ -38,11 +38,15 @@ sub disorder
 		my @need = grep { $_ } ($l->{generation} // 0),
 		    @{$l->{rcpts_generation} // []};
 		if ($l->{event} eq 'policy') {
-			$policy{$l->{generation}}++;
+			$policy{$l->{generation}} =
+			    substr $l->{policy}{rules_sha256}, 0, 16;
 		} elsif ($l->{event} eq 'settings') {
 			$settings{substr $l->{settings}{sha256}, 0, 16}++;
 		} elsif (my @missing = grep { !$policy{$_} } @need) {
 			return "line $i, $l->{event}: generation @missing";
+		} elsif ($l->{generation} &&
+		    $l->{policy} ne $policy{$l->{generation}}) {
+			return "line $i, $l->{event}: policy $l->{policy}";
 		} elsif ($l->{settings} && !$settings{$l->{settings}}) {
 			return "line $i, $l->{event}: settings";
 		}

@@ -2,6 +2,8 @@
  * The store is held for as long as the question takes and no longer: writing
  * the audit record, and what goes before it (announce.h), must not keep it.
  */
+#include <string.h>
+
 #include "milter/clock.h"
 #include "milter/feed/feed.h"
 #include "milter/log.h"
@@ -66,9 +68,11 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		eval_session(&question, NULL, &why, verdict);
 		if (canary)
 			beside_give_up(m);
-	} else if (canary)
+	} else if (canary) {
 		/* Judged by the plan; its record names the live generation. */
 		verdict->generation = other->generation;
+		memcpy(verdict->policy, other->policy, sizeof verdict->policy);
+	}
 	return fed_later && (verdict->unfed ||
 	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
 }

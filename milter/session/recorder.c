@@ -114,7 +114,7 @@ write_record(struct session *s, struct record *record)
 	record->monitor = s->message->settings->settings.mode == MODE_MONITOR;
 	record->exempt = s->message->exempt;
 	record->settings = slice_make(s->message->settings->digest,
-	    RECORD_SETTINGS_DIGITS);
+	    DIGEST_SHORT);
 	text_init(&line, memory, sizeof memory);
 	switch (make(s, record, &line)) {
 	case MADE:

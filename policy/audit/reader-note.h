@@ -24,7 +24,10 @@ struct reader_handshake {
 	struct slice result_type, server, addr, reason;
 };
 
-/* Of RECORD_POLICY; `known` false: the daemon could not tell. */
+/*
+ * Of RECORD_POLICY; `known` false: the daemon could not tell.  Any other record
+ * has rules_sha256 alone, its beginning.
+ */
 struct reader_policy {
 	bool known;
 	int64_t made_us;

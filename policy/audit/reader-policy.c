@@ -45,6 +45,7 @@ parse_policy_member(struct parse *p, struct slice name)
 	return scan_skip(s);
 }
 
+/* Of the rules that a message was judged by, the first digits. */
 bool
 parse_policy(struct parse *p)
 {
@@ -53,6 +54,8 @@ parse_policy(struct parse *p)
 
 	if (scan_peek(&p->scan) == 'n')
 		return scan_null(&p->scan);
+	if (scan_peek(&p->scan) != '{')
+		return scan_string(&p->scan, &p->r->policy.rules_sha256);
 	if (!scan_object(&p->scan))
 		return false;
 	p->r->policy.known = true;

@@ -15,7 +15,6 @@
 bool record_policy_format(uint64_t number, const struct generation *g,
     int64_t time_us, struct text *out) MUST_CHECK;
 
-enum { RECORD_SETTINGS_DIGITS = 16 };
 struct record_settings {
 	struct slice digest, values; /* in hex; as settings_print_verdict() */
 	const char *changed; /* names with blanks between; NULL: not known */

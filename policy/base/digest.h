@@ -10,7 +10,11 @@
 #include "policy/base/fault.h"
 #include "policy/base/text.h"
 
-enum { DIGEST_BYTES = 32, DIGEST_HEX = 2 * DIGEST_BYTES };
+enum {
+	DIGEST_BYTES = 32,
+	DIGEST_HEX = 2 * DIGEST_BYTES,
+	DIGEST_SHORT = 16 /* digits that are enough where the whole stands elsewhere */
+};
 
 struct digest;
 

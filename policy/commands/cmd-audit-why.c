@@ -171,7 +171,7 @@ reader_of(struct replay *p, const struct reader_record *r,
 	struct store_reader *reader;
 	struct fault why;
 
-	if (past_rules(&w->past, generation, r->time_us, &reader, &why) ==
+	if (past_rules(&w->past, r, generation, &reader, &why) ==
 	    PAST_FOUND)
 		return reader;
 	printf("    (a recipient was judged by generation %llu: %s)\n",
@@ -213,8 +213,7 @@ print_trace(struct why *w, struct reader_record *r)
 		return;
 	}
 	past_next_record(&w->past);
-	switch (past_rules(&w->past, r->generation, r->time_us, &reader,
-	    &fault)) {
+	switch (past_rules(&w->past, r, r->generation, &reader, &fault)) {
 	case PAST_FOUND:
 		print_tried(w, r, reader);
 		break;

@@ -112,16 +112,26 @@ open_today(struct past *p, struct fault *why)
 }
 
 /* Is what is kept under this number what judged then? */
-static enum past_result
-check(const struct past *p, const struct past_head *head, int64_t time_us,
-    struct fault *why)
+static bool
+is_of(const struct past *p, const struct past_head *head,
+    const struct reader_record *r)
 {
 	size_t i = 0;
 
+	if (head->number == r->generation && r->policy.rules_sha256.n > 0)
+		return begins_with(head->digest, r->policy.rules_sha256);
 	while (i < p->npolicies && p->policies[i].number != head->number)
 		i++;
-	if (i < p->npolicies ? strcmp(p->policies[i].digest, head->digest) ==
-	    0 : time_us >= head->time * INT64_C(1000000))
+	return i < p->npolicies ?
+	    strcmp(p->policies[i].digest, head->digest) == 0 :
+	    r->time_us >= head->time * INT64_C(1000000);
+}
+
+static enum past_result
+check(const struct past *p, const struct past_head *head,
+    const struct reader_record *r, struct fault *why)
+{
+	if (is_of(p, head, r))
 		return PAST_FOUND;
 	fault_set(why, FAULT_NOINPUT, "%s: generation %llu is another one "
 	    "there", p->context->store, (unsigned long long)head->number);
@@ -168,7 +178,8 @@ read_head(struct past *p, uint64_t number, enum past_result *result,
 }
 
 static enum past_result
-find(struct past *p, uint64_t number, int64_t time_us, struct fault *why)
+find(struct past *p, const struct reader_record *r, uint64_t number,
+    struct fault *why)
 {
 	const struct past_head *head = NULL;
 	enum past_result result;
@@ -178,7 +189,7 @@ find(struct past *p, uint64_t number, int64_t time_us, struct fault *why)
 			head = &p->heads[i];
 	if (head == NULL)
 		head = read_head(p, number, &result, why);
-	return head == NULL ? result : check(p, head, time_us, why);
+	return head == NULL ? result : check(p, head, r, why);
 }
 
 static struct past_store *
@@ -223,7 +234,7 @@ past_next_record(struct past *p)
 }
 
 enum past_result
-past_rules(struct past *p, uint64_t number, int64_t time_us,
+past_rules(struct past *p, const struct reader_record *r, uint64_t number,
     struct store_reader **reader, struct fault *why)
 {
 	struct past_store *then = NULL;
@@ -236,7 +247,7 @@ past_rules(struct past *p, uint64_t number, int64_t time_us,
 	}
 	if (!open_today(p, why))
 		return PAST_FAILED;
-	if ((result = find(p, number, time_us, why)) != PAST_FOUND)
+	if ((result = find(p, r, number, why)) != PAST_FOUND)
 		return result;
 	*reader = &p->reader;
 	if (number == p->reader.info.generation)

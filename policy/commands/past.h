@@ -2,10 +2,11 @@
  * past.h - the policy of a record's day: the rules of the generation that judged
  * it, as far as the store keeps it, and the settings, as far as anybody told.
  *
- * A store that was removed and built again counts from 1 once more.  So what is
- * kept under a number is believed only if it has the digest that the log has for
- * that generation or, where the log does not tell, if it is older than the
- * record.
+ * A store that was removed and built again counts from 1 once more, and each
+ * node counts for itself.  So what is kept under a number is believed only if it
+ * has the digest that the record names.  Of a recipient that another generation
+ * judged, and in logs of older versions, no record does: then the line about that
+ * generation counts or, where there is none, that it is older than the record.
  *
  * Threads: as commands.
  */
@@ -61,11 +62,12 @@ bool past_note(struct past *, const struct reader_record *) MUST_CHECK NONNULL;
 /* What was found is good until this. */
 void past_next_record(struct past *) NONNULL;
 /*
- * The rules of a generation that judged at this time; at most PAST_STORES of
- * them for a record.  `why` tells why there are none.
+ * The rules of a generation that judged this record, or one of its recipients;
+ * at most PAST_STORES of them for a record.  `why` tells why there are none.
  */
-enum past_result past_rules(struct past *, uint64_t number, int64_t time_us,
-    struct store_reader **, struct fault *why) MUST_CHECK NONNULL;
+enum past_result past_rules(struct past *, const struct reader_record *,
+    uint64_t number, struct store_reader **, struct fault *why) MUST_CHECK
+    NONNULL;
 
 /* The settings that the record names; NULL: nobody told. */
 const struct settings *past_settings(struct past *,

@@ -54,7 +54,7 @@ rules_of(struct then *t, const struct reader_record *r, uint64_t number)
 	struct store_reader *reader = NULL;
 	struct fault why;
 
-	switch (past_rules(&t->past, number, r->time_us, &reader, &why)) {
+	switch (past_rules(&t->past, r, number, &reader, &why)) {
 	case PAST_FOUND:
 		break;
 	case PAST_NO_POLICY:

@@ -13,6 +13,7 @@
 #include "policy/eval/reply.h"
 #include "policy/facts/fromfield.h"
 #include "policy/facts/spelling.h"
+#include "policy/store/history.h"
 
 /* As written, but with its profile put in: the record stands for itself. */
 static struct slice
@@ -457,8 +458,11 @@ eval_session(const struct question *q, struct store_reader *reader,
 	struct judging j = { q, reader, why, verdict };
 
 	verdict_init(verdict);
-	if (reader != NULL)
+	if (reader != NULL) {
 		verdict->generation = reader->info.generation;
+		memcpy(verdict->policy, history_policy(reader),
+		    sizeof verdict->policy);
+	}
 	judge_scope(&j);
 	apply_waivers(&j);
 }

@@ -54,6 +54,7 @@ verdict_init(struct verdict *v)
 	v->kind = VERDICT_ACCEPT;
 	v->waiver = WAIVER_NONE;
 	v->generation = 0;
+	v->policy[0] = '\0';
 	v->nresults = 0;
 	v->unfed = false;
 	v->deciding = -1;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/base/digest.h"
 #include "policy/rules/item.h"
 #include "policy/rules/tag.h"
 
@@ -73,6 +74,7 @@ struct verdict {
 	enum verdict_kind kind; /* to be carried out */
 	enum waiver waiver;	/* not NONE: reply tells what it would be */
 	uint64_t generation;	/* 0: there was no store to ask */
+	char policy[DIGEST_SHORT + 1]; /* of its rules; "": not told */
 	unsigned nresults;
 	struct tag_result results[TAG_COUNT];
 	bool unfed;		/* a tag rests on what the facts feed has not told */

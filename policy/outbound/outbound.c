@@ -2,8 +2,11 @@
  * The frame around both maps: each has its file, what could not be expressed is
  * settled by the setting, a store that cannot be asked denies.
  */
+#include <string.h>
+
 #include "policy/base/domain.h"
 #include "policy/outbound/outbound-internal.h"
+#include "policy/store/history.h"
 
 static const char *const map_names[OUTBOUND_MAPS] = {
 	[OUTBOUND_POSTFIX] = "tlspolicy",
@@ -113,6 +116,7 @@ outbound_answer_init(struct outbound_answer *a)
 	a->result = OUTBOUND_NONE;
 	a->waived = a->defer = false;
 	a->generation = 0;
+	a->policy[0] = '\0';
 	a->nrules = 0;
 	text_init(&a->value, a->value_text, sizeof a->value_text);
 	text_init(&a->lost, a->lost_text, sizeof a->lost_text);
@@ -239,6 +243,7 @@ outbound_ask(const struct outbound_question *q, struct store_reader *reader,
 		without_rules(&k);
 	if (reader != NULL) {
 		a->generation = reader->info.generation;
+		memcpy(a->policy, history_policy(reader), sizeof a->policy);
 		result = ask_twice(&k);
 		why = &reader->fault;
 	}

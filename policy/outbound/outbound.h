@@ -90,6 +90,7 @@ struct outbound_answer {
 	struct text warned; /* what WARN rules would have made of it */
 	struct text instead; /* without rules; empty: not found */
 	uint64_t generation;
+	char policy[DIGEST_SHORT + 1]; /* as in struct verdict */
 	unsigned nrules;   /* that the answer rests on */
 	struct outbound_rule rules[OUTBOUND_RULES_MAX];
 	char value_text[4096], lost_text[512], warned_text[4096],
@@ -112,7 +113,6 @@ void outbound_answer_init(struct outbound_answer *); /* "not found" */
 /* As it goes over the socketmap: "OK encrypt". */
 void outbound_print_reply(const struct outbound_question *,
     const struct outbound_answer *, struct text *out);
-
 /* Nothing leaves, for a reason outside of the rules: store, audit log, map. */
 void outbound_deny(const struct outbound_question *, const char *reason,
     struct outbound_answer *);

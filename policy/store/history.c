@@ -141,6 +141,26 @@ history_find(struct store_reader *reader, uint64_t number,
 	    result;
 }
 
+const char *
+history_policy(struct store_reader *reader)
+{
+	struct store_txn *r = reader->txn;
+	char hex[DIGEST_HEX + 1] = "";
+	struct generation g;
+	struct history h;
+	struct text out;
+
+	if (r->policy_read)
+		return r->policy;
+	text_init(&out, hex, sizeof hex);
+	if (history_start(&h, reader) && history_next(&h, &g) == LOOKUP_FOUND)
+		digest_print(g.rules_digest, &out);
+	memcpy(r->policy, hex, DIGEST_SHORT);
+	r->policy[DIGEST_SHORT] = '\0';
+	r->policy_read = true;
+	return r->policy;
+}
+
 bool
 history_next_change(struct slice *rest, struct history_change *c)
 {

@@ -93,6 +93,12 @@ enum lookup_result history_next(struct history *, struct generation *)
 enum lookup_result history_find(struct store_reader *, uint64_t number,
     struct generation *) MUST_CHECK NONNULL;
 
+/*
+ * DIGEST_SHORT digits of the newest one's rules_digest, which are looked for once
+ * in a transaction's snapshot; "": the store does not tell.  Good until it ends.
+ */
+const char *history_policy(struct store_reader *) MUST_CHECK NONNULL;
+
 /* A key's rules before and since, one after another as store_next() has them. */
 struct history_change {
 	struct slice key_bytes;

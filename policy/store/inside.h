@@ -4,6 +4,7 @@
 #ifndef TLSPOLICY_INSIDE_H
 #define TLSPOLICY_INSIDE_H
 
+#include "policy/base/digest.h"
 #include "policy/base/pool.h"
 #include "policy/store/format.h"
 #include "policy/store/snapshot.h"
@@ -17,6 +18,8 @@ struct store_txn {
 	struct filter filter;
 	struct slice source[FORMAT_SOURCES_KEPT]; /* names; p NULL: not read */
 	uint32_t source_check[FORMAT_SOURCES_KEPT];
+	bool policy_read; /* history_policy() */
+	char policy[DIGEST_SHORT + 1];
 };
 
 struct store {

@@ -195,6 +195,7 @@ load_snapshot(struct store *store, struct store_txn *r, size_t size,
 	    !read_filter(store, r, &info.filter, fault))
 		return false;
 	memset(r->source, 0, sizeof r->source);
+	r->policy_read = false;
 	r->info = info.info;
 	r->txnid = mdb_txn_id(r->txn);
 	return true;
