@@ -326,6 +326,16 @@ $r = Tlspolicy::Scratch::run('sh', '-c', "'$tlspolicy' import csv '" .
     $scratch->path('connectors.mdb') . "' -");
 is($r->{status}, 0, 'they build') or diag($r->{err});
 # Lines of one key that count for some only, and the one for all others.
+# Whether a line is in use: what is no answer is none.
+import_is('csv', 'used', "domain,policy,active\n" . join('', map { "$_->[0].example,encrypt,$_->[1]\n" }
+    ['a', 'Enabled'], ['b', 'disabled'], ['c', 'inactive'], ['d', 'f'], ['e', 't'], ['f', 'perhaps'],
+    ['g', ''], ['h', '2']) . "i.example,encrypt\n", 65, join('', map { "TLS_From:$_.example\tENCR:1+BY:csv:used\n" } qw(a e)),
+    (map { ":$_: not active" } 3 .. 5), map { ":$_ does not say whether the line is active" }
+    '7: "perhaps"', '8: ""', '9: "2"', '10: ""');
+import_is('csv', 'unused', "domain,policy,disabled,status\na.example,encrypt,yes,active\nb.example,encrypt,no,active\n" .
+    "c.example,encrypt,no,suspended\n", 0, "TLS_From:b.example\tENCR:1+BY:csv:unused\n", ':2: not active', ':4: not active');
+import_is('csv', 'fifth', "a.example,encrypt,,TLS_From,disabled\nb.example,encrypt,,TLS_From,\n", 65,
+    "TLS_From:b.example\tENCR:1+BY:csv:fifth\n", ':1: more columns than four: a heading says what they are');
 import_is('csv', 'exceptions', "a.example,ENCR:0+WHEN:192.0.2.1\na.example,ENCR:0+UNTIL:2027-01-01\n" .
     "a.example,PERM+ENCR:128\na.example,ENCR:0+WHEN:192.0.2.1\nb.example,OK\n" .
     "b.example,ENCR:1+WHEN:192.0.2.1\nc.example,ENCR:1+WHEN:192.0.2\nc.example,ENCR:1+WHEN:192.0.2\n", 65,

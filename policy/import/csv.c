@@ -5,7 +5,8 @@
  * columns.  A first line with the words "domain" or "key", and "policy" or
  * "requirement", is the heading and may give the columns in another order; one
  * with "params" makes the table one of smtp_tls_policy_maps.  It may have a
- * column of profiles or connectors, and one of hosts.
+ * column of profiles or connectors, one of hosts, and one that says which rows
+ * are in use: one that is not is told and left out, and so is what is no answer.
  */
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "policy/rules/item.h"
 
 enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
-	COLUMN_ACTIVE, COLUMN_PROFILE, COLUMN_CLIENT, COLUMN_OTHER,
+	COLUMN_ACTIVE, COLUMN_INACTIVE, COLUMN_PROFILE, COLUMN_CLIENT, COLUMN_OTHER,
 	COLUMNS = COLUMN_OTHER };
 enum { WIDTH_MAX = 16 };
 
@@ -29,6 +30,8 @@ static const struct {
 	{ "attributes", COLUMN_PARAMS },
 	{ "tag", COLUMN_TAG }, { "class", COLUMN_TAG },
 	{ "active", COLUMN_ACTIVE }, { "enabled", COLUMN_ACTIVE },
+	{ "status", COLUMN_ACTIVE }, { "state", COLUMN_ACTIVE },
+	{ "inactive", COLUMN_INACTIVE }, { "disabled", COLUMN_INACTIVE },
 	{ "profile", COLUMN_PROFILE }, { "connector", COLUMN_PROFILE },
 	{ "client", COLUMN_CLIENT }, { "clients", COLUMN_CLIENT },
 	{ "hosts", COLUMN_CLIENT }, { "addresses", COLUMN_CLIENT },
@@ -38,6 +41,8 @@ static const struct {
 struct table {
 	enum column order[WIDTH_MAX];
 	bool outbound;	/* no tag said: TLS_Rcpt */
+	bool has[COLUMNS]; /* by the heading */
+	bool headed, unnamed; /* unnamed: this line has more than is known */
 	char text[COLUMNS][REQUIREMENT_TEXT_MAX + KEY_TEXT_MAX];
 	struct text cell[COLUMNS];
 };
@@ -145,6 +150,7 @@ take_columns(struct table *t, struct slice line)
 	struct text unused;
 	char buf[REQUIREMENT_TEXT_MAX];
 
+	t->unnamed = false;
 	for (int c = 0; c < COLUMNS; c++)
 		text_init(&t->cell[c], t->text[c], sizeof t->text[c]);
 	for (n = 0; line.n > 0; n++) {
@@ -153,6 +159,7 @@ take_columns(struct table *t, struct slice line)
 		text_init(&unused, buf, sizeof buf);
 		if (!take_column(&line, c < COLUMNS ? &t->cell[c] : &unused))
 			return false;
+		t->unnamed |= !t->headed && c == COLUMN_OTHER && unused.n > 0;
 	}
 	return true;
 }
@@ -193,6 +200,8 @@ take_heading(struct import *import, struct table *t, struct slice line)
 	while (n < WIDTH_MAX)
 		order[n++] = COLUMN_OTHER;
 	memcpy(t->order, order, sizeof order);
+	memcpy(t->has, has, sizeof t->has);
+	t->headed = true;
 	t->outbound = has[COLUMN_PARAMS];
 	return true;
 }
@@ -332,13 +341,35 @@ take_row(struct import *import, const struct table *t)
 	take_rule(import, t, slice_make(key.buf, key.n));
 }
 
-/* A row that the panel keeps and does not use. */
+/* Of a row that the panel keeps and does not use; both end with NULL. */
+static const char *const off_words[] = { "0", "no", "n", "false", "f", "off",
+	"disabled", "disable", "inactive", "suspended", NULL };
+static const char *const on_words[] = { "1", "yes", "y", "true", "t", "on",
+	"enabled", "enable", "active", NULL };
+
 static bool
-is_off(struct slice active)
+is_among(struct slice word, const char *const *list)
 {
-	return slice_is(active, "0") || slice_is_nocase(active, "no") ||
-	    slice_is_nocase(active, "n") || slice_is_nocase(active, "false") ||
-	    slice_is_nocase(active, "off");
+	while (*list != NULL && !slice_is_nocase(word, *list))
+		list++;
+	return *list != NULL;
+}
+
+/* False: the row is not in use, or what it says of that is no answer. */
+static bool
+is_in_use(struct import *import, const struct table *t, enum column c)
+{
+	bool active = c == COLUMN_ACTIVE;
+	struct slice word = cell(t, c);
+
+	if (!t->has[c] || is_among(word, active ? on_words : off_words))
+		return true;
+	if (is_among(word, active ? off_words : on_words))
+		import_note(import, "not active");
+	else
+		import_refuse(import, 0, "\"%.*s\" does not say whether the "
+		    "line is active", SLICE_ARG(word));
+	return false;
 }
 
 static void
@@ -351,9 +382,11 @@ take_line(struct import *import, struct table *t, struct slice line)
 		import_refuse(import, 0, "expected two columns");
 		return;
 	}
-	if (is_off(cell(t, COLUMN_ACTIVE)))
-		import_note(import, "not active");
-	else
+	if (t->unnamed)
+		import_refuse(import, 0, "more columns than four: a heading "
+		    "says what they are");
+	else if (is_in_use(import, t, COLUMN_ACTIVE) &&
+	    is_in_use(import, t, COLUMN_INACTIVE))
 		take_row(import, t);
 }
 
