@@ -311,14 +311,15 @@ gives('everybody behind tables of two tags', 65, 'TLS_Clt:a.example ENCR:0 ; TLS
     " check_sender_access inline:{b.example=OK}, $demand\n");
 gives('everybody but by HELO', 65, 'TLS_Clt: TEMP+ENCR:1', qr/Postfix spares whom OK/,
     "smtpd_sender_restrictions = check_helo_access inline:{a.example=OK}, $demand\n");
-gives('words that look like checks', 65, '', qr/asks for TLS by what no tag looks at/,
+gives('words that look like checks', 65, '',
+    qr/"check_" in smtpd_sender_restrictions is no restriction.*"check_x_access" in/s,
     "smtpd_sender_restrictions = check_ inline:{a.example=$demand}, check_x_access inline:{c.example=$demand}\n");
 gives('a class in itself', 65, '', qr/a: classes within classes, more than 8 deep/,
     "smtpd_restriction_classes = a\na = a\nsmtpd_sender_restrictions = a\n");
 gives('a class within its table', 0, 'Profile:a TEMP+ENCR:1 ; TLS_From:a.example AS:a ; TLS_From: TEMP+ENCR:1', undef,
     "smtpd_restriction_classes = a\na = check_sender_access inline:{a.example=a}, $demand\n" .
     "smtpd_sender_restrictions = a\n");
-gives('a class of nothing', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+gives('a class of nothing', 65, 'TLS_Clt: TEMP+ENCR:1', qr/"a" in smtpd_sender_restrictions is no restriction/,
     "smtpd_restriction_classes = a\na =\nsmtpd_sender_restrictions = a $demand\n");
 my $long = 'a' x 300;
 gives('a class with a long name', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
@@ -398,6 +399,129 @@ for my $own ('smtp_tls_security_level=secure', 'smtp_enforce_tls=yes') {
 gives('where no table is, it matters to nobody', 0, '', undef, "x = y\n",
     'master.cf' => "bank unix - - n - - smtp -o smtp_tls_security_level=secure\n");
 
+# What a service has of its own, in whatever it is asked for; each row: the name,
+# its -o, main.cf beside a class that a table of senders names.
+my $class = "smtpd_restriction_classes = need_tls\nneed_tls = %s\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=need_tls}\n";
+my $of_class = 'Profile:need_tls TEMP+ENCR:1 ; TLS_From:a.example AS:need_tls';
+for my $row (['need_tls', "need_tls=$demand", '', 'permit_mynetworks', ', which asks for TLS'],
+    ['need_tls', "{ need_tls = reject_unauth_pipelining, $demand }", '', '', ', which asks for TLS'],
+    ['need_tls', 'need_tls=permit', '', $demand],
+    ['need_tls', "need_tls=warn_if_reject,$demand", '', $demand, ', which asks for TLS'],
+    ['want', "want=$demand", "want = permit\n", '$want', ', which asks for TLS'],
+    ['want', 'want=', "want = $demand\n", '${want}'],
+    ['smtpd_restriction_classes', 'smtpd_restriction_classes=other', '', $demand],
+    ['plaintext_reject_code', 'plaintext_reject_code=550', '', $demand, ', which asks for TLS'],
+    ['soft_bounce', 'soft_bounce=yes', "plaintext_reject_code = 550\n", $demand, ', which asks for TLS'],
+    ['parent_domain_matches_subdomains', 'parent_domain_matches_subdomains=', '', $demand, ', which asks for TLS'],
+    ['mynetworks', 'mynetworks=192.0.2.0/24', "mynetworks = 127.0.0.0/8\n", "permit_mynetworks, $demand"],
+    ['smtpd_sasl_auth_enable', 'smtpd_sasl_auth_enable=yes', '', "permit_mynetworks, $demand",
+    undef, 'permit_sasl_authenticated, '],
+    ['smtpd_sender_restrictions', 'smtpd_sender_restrictions=texthash:$config_directory/t', '', $demand, ', which asks for TLS'],
+    ['smtpd_sender_restrictions', 'smtpd_sender_restrictions=permit', '', $demand],
+    ['smtpd_client_restrictions', "smtpd_client_restrictions=texthash:\$config_directory/t", '', 'permit', ', which asks for TLS']) {
+	my ($name, $o, $more, $is, $asks, $first) = @$row;
+	my $own = "service submission has its own $name" . ($asks // '');
+	my $main = sprintf("mynetworks = 127.0.0.0/8\n$class$more", $is);
+	$main =~ s/= check_/= $first check_/ if $first;
+	my $r = gives("a service with -o $o", 65, import_dir($main)->{rules},
+	    qr/master\.cf:2: \Q$own\E: the rules count there/,
+	    $main, 'master.cf' => "smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd -v\n -vo $o -o x=y\n",
+	    t => "b.example $demand\n");
+}
+# One that comes to the same says nothing; nor does one of another program.
+gives("a service with $_->[0]", 0, $of_class, undef, sprintf($class, '$want') . "want = $demand\n",
+    'master.cf' => "submission inet n - n - - $_->[1] -o $_->[0]\n") for
+    ["need_tls=$demand", 'smtpd'], ['other=permit', 'smtpd'], ['need_tls=permit', 'pickup'],
+    ['plaintext_reject_code=451', 'smtpd'], ['soft_bounce=yes', 'smtpd'], ['need_tls=permit', 'smtp'],
+    ['mynetworks=10.0.0.0/8', 'smtpd'], ['smtpd_client_restrictions=permit_mynetworks,reject', 'smtpd'];
+gives("a service with a \${...} in its class", 65, $of_class, qr/master\.cf:1: a \$\{\.\.\.\} in service submission is more/,
+    sprintf($class, $demand), 'master.cf' => "submission inet n - n - - smtpd\n" .
+    "  -o { need_tls = \${{\$x} == {y} ? {reject} : {permit}} }\n");
+for my $row (['smtp_tls_secure_cert_match', 'hostname', 'secure'], ['smtp_tls_verify_cert_match', 'nexthop', 'verify'],
+    ['smtp_tls_fingerprint_cert_match', 'BB' x 32, 'fingerprint'], ['smtp_tls_mandatory_ciphers', 'high', 'encrypt ciphers=medium'],
+    ['maps', 'inline:{b.example=may}', 'encrypt']) {
+	my $main = "smtp_tls_fingerprint_cert_match = " . 'AA' x 32 . "\nmaps = inline:{ {a.example = $row->[2]} }\n" .
+	    "smtp_tls_policy_maps = \$maps\n";
+	gives("a service with its own $row->[0]", 65, import_dir($main)->{rules},
+	    qr/master\.cf:1: service bank has its own $row->[0]: leave it there/, $main,
+	    'master.cf' => "bank unix - - n - - smtp -o $row->[0]=$row->[1]\n");
+}
+gives('what is of LMTP alone', 65, '', qr/master\.cf:1: service lmtp has its own lmtp_tls_per_site.*main\.cf:1: lmtp_tls_policy_maps is of LMTP alone/s,
+    "lmtp_tls_policy_maps = inline:{a.example=encrypt}\n",
+    'master.cf' => "lmtp unix - - n - - lmtp -o lmtp_tls_per_site=hash:/x\n");
+gives('what asks every session is left to Postfix', 0, '',
+    qr/master\.cf:1: smtpd_tls_security_level = encrypt is of all sessions there.*main\.cf:1: smtpd_tls_req_ccert = yes is of all/s,
+    "smtpd_tls_req_ccert = yes\nlevel = encrypt\n",
+    'master.cf' => "submission inet n - n - - smtpd -o smtpd_tls_security_level=\$level\n");
+gives('authenticated, where all have TLS', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    $sender =~ s/= check/= permit_sasl_authenticated, check/r, 'master.cf' => "submission inet n - n - - smtpd\n" .
+    " -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes\n");
+
+# What Postfix goes through before it knows what a rule does.
+gives("smtpd_delay_reject = no, $_->[0]", $_->[1], $_->[2], $_->[3],
+    "smtpd_delay_reject = no\n$_->[4]\n") for
+    ['clients', 65, '', qr/smtpd_client_restrictions is gone through before there can be TLS/, "smtpd_client_restrictions = $demand"],
+    ['HELO', 65, '', qr/smtpd_helo_restrictions is gone through before there can/,
+    "smtpd_helo_restrictions = check_sender_access inline:{a.example=$demand}"],
+    ['senders', 0, 'TLS_From:a.example TEMP+ENCR:1', undef, $sender],
+    ['an exception that is none', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = check_recipient_access inline:{a.example=OK}, $demand"],
+    ['recipients', 65, '', qr/smtpd_sender_restrictions looks for a recipient before there is one/,
+    "smtpd_sender_restrictions = check_recipient_access inline:{a.example=$demand}"],
+    ['no demand', 0, '', undef, 'smtpd_client_restrictions = check_client_access inline:{a.example=OK}'];
+gives('recipients at DATA', 65, 'TLS_Clt: TEMP+ENCR:1', qr/smtpd_data_restrictions looks for a recipient only of a message/,
+    "smtpd_data_restrictions = check_recipient_access inline:{a.example=OK}, $demand\n");
+# A table without its check is looked into by the list's own.
+gives("a table alone in smtpd_$_->[0]_restrictions", $_->[1], $_->[2], $_->[3],
+    "smtpd_$_->[0]_restrictions = inline:{a.example=$demand}\n") for
+    ['client', 0, 'TLS_Clt:a.example TEMP+ENCR:1'], ['sender', 0, 'TLS_From:a.example TEMP+ENCR:1'],
+    ['relay', 0, 'TLS_To:a.example TEMP+ENCR:1'], ['recipient', 0, 'TLS_To:a.example TEMP+ENCR:1'],
+    ['helo', 65, '', qr/asks for TLS by what no tag looks at/],
+    ['data', 65, '', qr/is no restriction without a check_..._access: Postfix defers all mail/];
+gives("no restriction: $_", 65, 'TLS_Clt: TEMP+ENCR:1', qr/main\.cf:1: "\w+" in smtpd_client_restrictions is no restriction/,
+    "smtpd_client_restrictions = $_, $demand\n") for 'reject_plaintext_sesion', 'need_tls', 'check_mail x', 'permit_x';
+gives('words behind words', 0, 'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_client_restrictions = sleep 1, " .
+    "reject_rbl_client x.example, check_policy_service unix:p, reject_rhsbl_sender y.example, $demand\n");
+gives('no class has the name of a restriction', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_restriction_classes = $demand\n$demand = permit\nsmtpd_client_restrictions = $demand\n");
+# In a line: what takes no word more, what is too deep, what another table asks.
+gives('check_relay_domains takes no table', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = check_relay_domains $demand} }\n");
+gives('classes too deep in a line', 65, '', qr/a\.example: classes within classes, too many/,
+    'smtpd_restriction_classes = ' . join(' ', map { "c$_" } 0 .. 12) . "\n" .
+    join('', map { "c$_ = c" . ($_ + 1) . "\n" } 0 .. 11) . "c12 = $demand\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{a.example=c0}\n");
+gives("a table within a table that asks, $_->[0]", 65, '', qr/a\.example: a table within a list of actions/,
+    "smtpd_restriction_classes = tls, more\ntls = $demand\nmore = check_recipient_access inline:{c\@d=tls}\n" .
+    "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = $_->[1]}, {b.example = OK} }\n") for
+    ['alone', "check_recipient_access inline:{c\@d=$demand}"], ['by a class', 'more'],
+    ['deeper', "check_client_access inline:{ {x = check_helo_access inline:{ {y = $demand} } } }"],
+    ['or cannot be read', 'check_recipient_access mysql:x'];
+gives('a table within a table that does not ask', 0, '', undef, 'smtpd_sender_restrictions = ' .
+    "check_sender_access inline:{ {a.example = check_recipient_access inline:{c\@d=REJECT}} }\n");
+my $itself = 'check_sender_access texthash:' . $scratch->path('itself');
+$scratch->write('itself', "a.example $itself\nb.example REJECT\n");
+gives('a table within itself', 0, '', undef, "smtpd_sender_restrictions = $itself\n");
+gives('a class within its own table', 65, 'TLS_From:b.example TEMP+ENCR:1', qr/a\.example: a table within a list of actions/,
+    "smtpd_restriction_classes = a\na = check_sender_access inline:{a.example=a, b.example=$demand}\n" .
+    "smtpd_sender_restrictions = a\n");
+# Other parameters that a line's meaning goes by.
+gives('for now', 0, 'TLS_From:a.example TEMP+ENCR:1', undef, "${sender}plaintext_reject_code = 550\nsoft_bounce = yes\n");
+gives("bound for now, by $_", 0, 'TLS_From:a.example TEMP+ENCR:0+CLIENT:192.0.2.1', undef, "$_\nsmtpd_sender_restrictions = " .
+    "check_sender_access inline:{ {a.example = check_client_access inline:{192.0.2.1=OK}, reject} }\n")
+    for 'reject_code = 450', 'soft_bounce = yes';
+gives('bound and in clear for now, by soft_bounce', 0, 'TLS_From:a.example TEMP+ENCR:1+CLIENT:192.0.2.1', undef,
+    "soft_bounce = yes\nsmtpd_sender_restrictions = check_sender_access inline:{ {a.example = " .
+    "$demand, check_client_access inline:{192.0.2.1=OK}, reject} }\n");
+gives("the null sender, $_", 65, 'TLS_From: TEMP+ENCR:1', qr/goes by smtpd_null_access_lookup_key/,
+    "smtpd_null_access_lookup_key = null\nsmtpd_sender_restrictions = check_sender_access inline:{$_=OK}, $demand\n")
+    for '<>', 'null';
+gives('another delimiter', 65, 'TLS_From:u@a.example TEMP+ENCR:1', qr/by recipient_delimiter the line counts for other extensions/,
+    "recipient_delimiter = $_\nsmtpd_sender_restrictions = check_sender_access inline:{u\@a.example=$demand}\n") for '-', '+-';
+gives('not of access tables', 65, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:.a.example ENCR:0',
+    qr/!smtpd_access_maps in parent_domain_matches_subdomains is more/,
+    "parent_domain_matches_subdomains = !smtpd_access_maps\n$sender");
 # Commas part the words of a list, not those of master.cf.
 for my $word ("-o smtpd_client_restrictions=permit_sasl_authenticated,$demand",
     "-osmtpd_client_restrictions=permit_sasl_authenticated,$demand",

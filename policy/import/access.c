@@ -62,6 +62,13 @@ why_not_mailbox(struct import *import, const struct import_access *t,
 
 	if (at < key.n && !t->extensions && slice_find(key, '+') > at)
 		say_extensions(import, frees);
+	if (at < key.n && t->other_delimiter)
+		import_differs(import, frees ? IMPORT_STRICTER : IMPORT_WEAKER,
+		    "by recipient_delimiter the line counts for other "
+		    "extensions than +, too; a rule does not");
+	if (t->null_key.n > 0 && (slice_is(key, "<>") ||
+	    slice_equal_nocase(key, t->null_key)))
+		return "who that is goes by smtpd_null_access_lookup_key";
 	if (slice_is(key, "<>") || at + 1 < key.n)
 		return NULL;
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
@@ -190,8 +197,14 @@ need_of_bound(struct import *import, const struct import_access *t,
 	if (a->what == ACTION_WARN)
 		return a->bound_by_tls ? "WARN+ENCR:1" : "WARN+ENCR:0";
 	if (!a->bound_by_tls)
-		return "PERM+ENCR:0";
-	if (!slice_starts_nocase(slice_of(t->demand), "PERM"))
+		return t->refused_for_now ? "TEMP+ENCR:0" : "PERM+ENCR:0";
+	if (slice_starts_nocase(slice_of(t->demand), "TEMP") &&
+	    t->refused_for_now)
+		return "TEMP+ENCR:1";
+	if (t->refused_for_now)
+		import_differs(import, IMPORT_STRICTER, "a client that is not "
+		    "named is refused for good, too, as is a session in clear");
+	else if (!slice_starts_nocase(slice_of(t->demand), "PERM"))
 		import_differs(import, IMPORT_STRICTER, "a session in clear is "
 		    "refused for good, too, as is a client that is not named");
 	return "PERM+ENCR:1";
@@ -293,6 +306,11 @@ import_access_line(struct import *import, const struct import_access *table,
 		import_refuse(import, 0, "\"%.*s\" is no restriction: where "
 		    "it is a class of smtpd_restriction_classes, --config "
 		    "knows what it stands for", SLICE_ARG(a.unknown));
+		return;
+	}
+	if (a.too_deep) {
+		import_refuse(import, 0, "%.*s: classes within classes, too "
+		    "many to go through", SLICE_ARG(key));
 		return;
 	}
 	if (a.nested && a.what != ACTION_DEMAND) {

@@ -41,8 +41,8 @@ import_permits(struct slice word, const char **who)
 }
 
 /* The words of a restriction that takes one more. */
-static bool
-takes_word(struct slice word)
+bool
+import_takes_word(struct slice word)
 {
 	static const char *const starts[] = { "check_", "reject_rbl_",
 		"reject_rhsbl_", "permit_dnswl_", "permit_rhswl_", "sleep",
@@ -50,7 +50,7 @@ takes_word(struct slice word)
 
 	for (size_t i = 0; starts[i] != NULL; i++)
 		if (slice_starts_nocase(word, starts[i]))
-			return true;
+			return !slice_is_nocase(word, "check_relay_domains");
 	return false;
 }
 
@@ -91,8 +91,8 @@ first_decides(struct slice list, struct import_actions *a)
 }
 
 /*
- * What Postfix knows besides the words that are looked for below.  Any other one
- * may be a class of the site's own, whatever it begins with.
+ * What Postfix knows.  Any other one may be a class of the site's own, whatever
+ * it begins with.
  */
 static const char *const restrictions[] = {
 	"check_ccert_access", "check_client_a_access", "check_client_access",
@@ -106,18 +106,20 @@ static const char *const restrictions[] = {
 	"check_reverse_client_hostname_mx_access",
 	"check_reverse_client_hostname_ns_access", "check_sasl_access",
 	"check_sender_a_access", "check_sender_access",
-	"check_sender_mx_access", "check_sender_ns_access", "defer_if_permit",
-	"defer_if_reject", "defer_unauth_destination",
+	"check_sender_mx_access", "check_sender_ns_access", "defer",
+	"defer_if_permit",
+	"defer_if_reject", "defer_unauth_destination", "permit",
 	"permit_auth_destination", "permit_dnswl_client",
 	"permit_inet_interfaces", "permit_mx_backup", "permit_mynetworks",
 	"permit_naked_ip_address", "permit_rhswl_client",
 	"permit_sasl_authenticated", "permit_tls_all_clientcerts",
-	"permit_tls_clientcerts", "reject_authenticated_sender_login_mismatch",
+	"permit_tls_clientcerts", "reject", "reject_authenticated_sender_login_mismatch",
 	"reject_invalid_helo_hostname", "reject_invalid_hostname",
 	"reject_known_sender_login_mismatch", "reject_maps_rbl",
 	"reject_multi_recipient_bounce", "reject_non_fqdn_helo_hostname",
 	"reject_non_fqdn_hostname", "reject_non_fqdn_recipient",
-	"reject_non_fqdn_sender", "reject_rbl_client", "reject_rhsbl_client",
+	"reject_non_fqdn_sender", "reject_plaintext_session",
+	"reject_rbl_client", "reject_rhsbl_client",
 	"reject_rhsbl_helo", "reject_rhsbl_recipient",
 	"reject_rhsbl_reverse_client", "reject_rhsbl_sender",
 	"reject_sender_login_mismatch", "reject_unauth_destination",
@@ -132,8 +134,8 @@ static const char *const restrictions[] = {
 	"reject_unverified_sender", "sleep", "warn_if_reject", NULL
 };
 
-static bool
-is_restriction(struct slice word)
+bool
+import_is_restriction(struct slice word)
 {
 	for (size_t i = 0; restrictions[i] != NULL; i++)
 		if (slice_is_nocase(word, restrictions[i]))
@@ -199,9 +201,10 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	struct slice skipped;
 	const char *who;
 
+	if (members.n > 0 && depth < DEPTH_MAX)
+		return go_through(t, members, warn, a, depth + 1);
 	if (members.n > 0)
-		return depth < DEPTH_MAX &&
-		    go_through(t, members, warn, a, depth + 1);
+		a->too_deep = true;
 	if (slice_is_nocase(word, "reject_plaintext_session")) {
 		if (a->what == ACTION_NONE || !warn) {
 			a->what = warn ? ACTION_WARN : ACTION_DEMAND;
@@ -221,12 +224,13 @@ one_word(const struct import_access *t, struct slice word, bool warn,
 	}
 	if (import_permits(word, &who) && who != NULL)
 		import_spare_word(&a->passed, who, t->networks);
-	if (!is_restriction(word))
+	if (members.n == 0 && !import_is_restriction(word))
 		a->unknown = word;
-	if (takes_word(word) && import_list_next(list, &skipped) &&
+	if (import_takes_word(word) && import_list_next(list, &skipped) &&
 	    slice_starts_nocase(word, "check_") && word.n > 7 &&
 	    slice_is_nocase(slice_from(word, word.n - 7), "_access")) {
 		a->nested = true;
+		a->nested_asks |= t->asks != NULL && t->asks(t->arg, skipped);
 		pass_by_table(t, slice_is_nocase(word, "check_client_access"),
 		    skipped, &a->passed);
 	}
@@ -258,7 +262,7 @@ import_actions(const struct import_access *t, struct slice list,
     struct import_actions *a)
 {
 	a->what = ACTION_NONE;
-	a->nested = false;
+	a->nested = a->nested_asks = a->too_deep = false;
 	a->unknown = slice_make("", 0);
 	memset(&a->spared, 0, sizeof a->spared);
 	memset(&a->passed, 0, sizeof a->passed);

@@ -17,15 +17,26 @@ enum { ELEMENTS_MAX = 256, TABLES_MAX = 1024 };
 struct config_table {
 	struct slice spec, type, text;
 	const char *path;
-	bool known;
+	bool known, looked_into, asks;
+};
+
+/* When Postfix goes through a list where smtpd_delay_reject = no. */
+enum config_when { LIST_AT_CONNECT, LIST_AT_MAIL, LIST_AT_RCPT, LIST_AT_DATA };
+
+struct config_list {
+	const char *name; /* "smtpd_client_restrictions" */
+	enum config_when when;
+	bool has_check; /* of a table that stands there alone, of this tag */
+	enum tag tag;
 };
 
 /* Something in a list that can ask for TLS or end the search for it. */
 struct element {
-	const char *list;
+	const struct config_list *list;
 	unsigned long line;
 	enum tag tag;	    /* TAG_COUNT: no tag is for it */
 	bool is_table, known, warn, has_demand, has_permit;
+	bool may_ask;	    /* for TLS, by what is not followed */
 	struct import_spared spared; /* by a permit_... before it */
 	struct slice type, text;
 	const char *path;   /* of the table, or main.cf */
@@ -38,23 +49,39 @@ struct config {
 	size_t n;
 	struct config_table tables[TABLES_MAX];
 	size_t ntables;
+	int nesting; /* of tables within tables, just now */
 	const char *demand;
-	bool extensions, exact_domains, sasl_is_tls, only_loopback;
+	bool extensions, other_delimiter, exact_domains, sasl_is_tls,
+	    only_loopback, refused_for_now, delays;
 	struct slice networks; /* mynetworks */
+	struct slice null_key; /* smtpd_null_access_lookup_key; empty: <> */
 };
 
 /* maptable.c.  False: it was named that this table cannot be read. */
 bool config_load_table(struct config *, struct slice spec, struct slice *type,
     struct slice *text, const char **path);
 
-/* lists.c: the words of a restriction class; empty: it is none. */
+/* params.c: what decides about the lists. */
+void config_prepare(struct config *);
+
+/* lists.c: "smtpd_client_restrictions" and its like, ended by a name NULL. */
+extern const struct config_list config_lists[];
+/* The words of a restriction class; empty: it is none. */
 struct slice config_class_of(void *config, struct slice name);
-/* Adds a list's elements; *spared: who is let pass before. */
-void config_collect(struct config *, const char *list, struct slice value,
-    struct import_spared *spared);
-/* All of smtpd_*_restrictions as rules. */
+/* What is known of this table and of all. */
+struct import_access config_access(struct config *, const struct element *);
+/* Adds a list's elements. */
+void config_collect(struct config *, const struct config_list *);
+
+/* demands.c: all of smtpd_*_restrictions as rules. */
 void config_take_lists(struct config *);
-/* "smtpd_client_restrictions" and its like, ended by NULL. */
-extern const char *const config_lists[];
+
+/* maps.c: all tables of next hops. */
+void config_take_maps(struct config *);
+/* Those that are LMTP's alone, ended by NULL. */
+extern const char *const config_lmtp_maps[];
+
+/* services.c: names what a service of master.cf has of its own. */
+void config_take_services(struct config *);
 
 #endif

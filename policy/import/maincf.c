@@ -15,6 +15,9 @@ static const struct {
 	{ "data_directory", "/var/lib/postfix" },
 	{ "queue_directory", "/var/spool/postfix" },
 	{ "plaintext_reject_code", "450" },
+	{ "reject_code", "554" },
+	{ "smtpd_delay_reject", "yes" },
+	{ "smtpd_null_access_lookup_key", "<>" },
 	{ "smtp_tls_mandatory_ciphers", "medium" },
 	{ "parent_domain_matches_subdomains", "smtpd_access_maps" },
 	{ NULL, NULL }
@@ -39,6 +42,7 @@ add(struct import *import, struct maincf_param **list, size_t *n,
 	p->value = import_copy(import,
 	    slice_trim(slice_from(assignment, equals + 1)));
 	p->line = line;
+	p->asked = false;
 }
 
 static bool
@@ -87,20 +91,31 @@ master_word(struct slice *rest, struct slice *word)
 	return n > 0;
 }
 
-/* "-o name=value", "-oname=value", "-o { name = value }". */
+/*
+ * "-o name=value", "-oname=value", "-o { name = value }", and behind letters
+ * that take no argument, "-vo name=value".
+ */
 static void
 take_overrides(struct maincf *c, struct slice args, unsigned long line)
 {
 	struct slice word;
+	bool is_override;
+	size_t n;
 
 	while (master_word(&args, &word)) {
-		if (!slice_starts_nocase(word, "-o"))
+		if (word.n < 2 || word.p[0] != '-')
 			continue;
-		word = slice_from(word, 2);
+		for (n = 1; n < word.n && strchr("cdDluvVz", word.p[n]) != NULL;)
+			n++;
+		if (n == word.n || strchr("imnost", word.p[n]) == NULL)
+			continue;
+		is_override = word.p[n] == 'o';
+		word = slice_from(word, n + 1);
 		if (word.n == 0 && !master_word(&args, &word))
 			return;
-		add(c->import, &c->overrides, &c->noverrides,
-		    &c->overrides_allocated, word, line);
+		if (is_override)
+			add(c->import, &c->overrides, &c->noverrides,
+			    &c->overrides_allocated, word, line);
 	}
 }
 
@@ -163,9 +178,15 @@ maincf_free(struct maincf *c)
 	free(c->services);
 }
 
-static const struct maincf_param *
+/* What the service says last, else main.cf. */
+static struct maincf_param *
 find(const struct maincf *c, struct slice name)
 {
+	size_t end = c->as == NULL ? 0 : c->as->end;
+
+	for (size_t i = end; i > 0 && i > c->as->first; i--)
+		if (slice_equal(c->overrides[i - 1].name, name))
+			return &c->overrides[i - 1];
 	for (size_t i = c->n; i > 0; i--)
 		if (slice_equal(c->params[i - 1].name, name))
 			return &c->params[i - 1];
@@ -175,10 +196,12 @@ find(const struct maincf *c, struct slice name)
 static struct slice
 raw(const struct maincf *c, struct slice name)
 {
-	const struct maincf_param *p = find(c, name);
+	struct maincf_param *p = find(c, name);
 
-	if (p != NULL)
+	if (p != NULL) {
+		p->asked = true;
 		return p->value;
+	}
 	if (slice_is(name, "config_directory"))
 		return slice_of(c->dir);
 	for (size_t i = 0; defaults[i].name != NULL; i++)

@@ -5,6 +5,9 @@
  * Known: continued lines, the last value of a name, $name, ${name}, $(name),
  * ${name?text} ${name:text} with and without braces.  Comparisons
  * (${{a} == {b} ? ...}) are not: `unclear` is set.
+ *
+ * What is asked is main.cf's value, or with `as` what such a service has in its
+ * place, in other parameters' values too.
  */
 #ifndef TLSPOLICY_IMPORT_MAINCF_H
 #define TLSPOLICY_IMPORT_MAINCF_H
@@ -16,6 +19,7 @@ enum { MAINCF_VALUE_MAX = 32 * 1024 };
 struct maincf_param {
 	struct slice name, value; /* as written */
 	unsigned long line;
+	bool asked; /* of an -o: its value was */
 };
 
 /* A line of master.cf that runs smtpd, smtp or lmtp. */
@@ -33,6 +37,7 @@ struct maincf {
 	size_t n, allocated, noverrides, overrides_allocated;
 	struct maincf_service *services;
 	size_t nservices, services_allocated;
+	const struct maincf_service *as; /* whose -o count; NULL: nobody's */
 	bool unclear;
 };
 

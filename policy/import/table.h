@@ -37,6 +37,7 @@ struct import_access {
 	enum tag tag;
 	bool ordered;	     /* the first line that matches counts */
 	bool extensions;     /* user+x@domain is looked for as user@domain */
+	bool other_delimiter; /* user-x@domain or the like, too */
 	bool exact_domains;  /* parent_domain_matches_subdomains without us */
 	bool demands_follow; /* a demand on all of the tag behind the table */
 	bool shared;	     /* another table judges the same tag */
@@ -47,6 +48,8 @@ struct import_access {
 	const struct import_spared *spared; /* who does not get as far */
 	struct slice networks; /* mynetworks; empty: not known */
 	const char *demand;  /* "TEMP+ENCR:1", by plaintext_reject_code */
+	bool refused_for_now; /* by "reject": reject_code, soft_bounce */
+	struct slice null_key; /* of the null sender, unless it is <> */
 	size_t first;	     /* rule of the table */
 	/* The members of a restriction class; empty: it is none. */
 	struct slice (*class_of)(void *, struct slice name);
@@ -54,6 +57,8 @@ struct import_access {
 	/* The text of a table; NULL: none is looked into. */
 	bool (*load)(void *, struct slice spec, struct slice *type,
 	    struct slice *text);
+	/* A table within a list asks for TLS, or cannot be told; or NULL. */
+	bool (*asks)(void *, struct slice spec);
 	void *arg;
 };
 
@@ -68,6 +73,8 @@ enum import_action {
 struct import_actions {
 	enum import_action what;
 	bool nested; /* another table decides */
+	bool nested_asks; /* and asks for TLS, or cannot be told */
+	bool too_deep;	/* classes within classes: not all was gone through */
 	struct slice unknown; /* a word that is no restriction */
 	struct import_spared spared; /* who passes before it asks for TLS */
 	struct import_spared passed; /* who has as far as it was gone through */
@@ -88,6 +95,9 @@ bool import_clients(const struct import_access *, struct slice list,
 bool import_demands(const struct import_access *, struct slice list);
 /* The next word or {group} of a list. */
 bool import_list_next(struct slice *list, struct slice *word);
+/* Postfix knows it; it takes one word more. */
+bool import_is_restriction(struct slice word);
+bool import_takes_word(struct slice word);
 /* A permit of a restriction list; NULL: it lets nobody pass in clear. */
 bool import_permits(struct slice word, const char **who);
 void import_access_line(struct import *, const struct import_access *,
