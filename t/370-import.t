@@ -416,9 +416,9 @@ sub levels {
 	    split /\n/, $r->{out};
 }
 my $levels = $scratch->write('levels', "a.example encrypt\nb.example secure\n" .
-    "c.example may\nn.example none\n[h.example]:25 encrypt\n");
+    "c.example may\nn.example none\n[h.example]:25 secure\n");
 my $alone = 'TLS_Rcpt:a.example=ENCR:1 TLS_Rcpt:b.example=VERIFY ' .
-    'TLS_Rcpt:c.example=ENCR:0 Try_TLS:n.example=NO TLS_Srv:h.example=ENCR:1';
+    'TLS_Rcpt:c.example=ENCR:0 Try_TLS:n.example=NO TLS_Srv:h.example=VERIFY';
 is(levels('postfix', $levels), "65: $alone Try_TLS:.n.example=OK", 'no level');
 is(levels('--partial', 'postfix', $levels), "0: $alone Try_TLS:.n.example=OK",
     'no level, and that is known');
@@ -429,8 +429,7 @@ like($r->{err}, qr/levels: 4 of these rules count for what is below .*--level/, 
 is(levels('--level', $_->[0], 'postfix', $levels), "0: $alone $_->[1]", "level $_->[0]")
     for ['may', 'TLS_Rcpt:.a.example=ENCR:0 TLS_Rcpt:.b.example=ENCR:0 Try_TLS:.n.example=OK ' .
     'TLS_Srv:.h.example=ENCR:0'], ['secure', 'TLS_Rcpt:n.example=ENCR:0 TLS_Rcpt:.a.example=VERIFY ' .
-    'TLS_Rcpt:.c.example=VERIFY Try_TLS:.n.example=OK TLS_Srv:.h.example=VERIFY ' .
-    'TLS_Rcpt:.n.example=VERIFY'];
+    'TLS_Rcpt:.c.example=VERIFY Try_TLS:.n.example=OK TLS_Rcpt:.n.example=VERIFY'];
 is(levels('postfix', $scratch->write('parents', ".example may\na.example encrypt\n")),
     '0: TLS_Rcpt:.example=ENCR:0 TLS_Rcpt:a.example=ENCR:1 TLS_Rcpt:.a.example=ENCR:0',
     'no level, and none is needed');

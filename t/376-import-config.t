@@ -522,6 +522,20 @@ gives('another delimiter', 65, 'TLS_From:u@a.example TEMP+ENCR:1', qr/by recipie
 gives('not of access tables', 65, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:.a.example ENCR:0',
     qr/!smtpd_access_maps in parent_domain_matches_subdomains is more/,
     "parent_domain_matches_subdomains = !smtpd_access_maps\n$sender");
+# A line for a [host] is asked for on port 25 alone, a rule on every one.
+gives("[host] $_->[1], all others $_->[0]", $_->[2], $_->[3], $_->[2] ? qr/where Postfix asks for more on those but 25/ : undef,
+    "smtp_tls_security_level = $_->[0]\nsmtp_tls_policy_maps = inline:{ {[h.example] = $_->[1]} }\n") for
+    ['encrypt', 'may', 65, ''], ['encrypt', 'none', 65, ''], ['dane', 'may', 65, ''], ['secure', 'encrypt', 65, ''],
+    ['encrypt', 'dane', 65, ''], ['may', 'may', 0, 'TLS_Srv:h.example ENCR:0'], ['encrypt', 'encrypt', 0, 'TLS_Srv:h.example ENCR:1'],
+    ['encrypt', 'secure', 0, 'TLS_Srv:h.example VERIFY ; TLS_Srv:.h.example ENCR:1'];
+gives("[host]:25, too", 65, '', qr/where Postfix asks for more/,
+    "smtp_tls_security_level = encrypt\nsmtp_tls_policy_maps = inline:{ {[h.example]:25 = may} }\n");
+gives('per site, too', 65, '', qr/where Postfix asks for more/,
+    "smtp_tls_security_level = encrypt\nsmtp_tls_per_site = inline:{ {[h.example] = MAY} }\n");
+gives('a port that asks for more than another', 65, 'TLS_Srv:h.example ENCR:0',
+    qr/TLS_Srv:h\.example was given before \(line 1\) with another requirement/,
+    "smtp_tls_policy_maps = texthash:\$config_directory/t\n", t => "[h.example] may\n[h.example]:587 encrypt\n");
+
 # Commas part the words of a list, not those of master.cf.
 for my $word ("-o smtpd_client_restrictions=permit_sasl_authenticated,$demand",
     "-osmtpd_client_restrictions=permit_sasl_authenticated,$demand",

@@ -80,6 +80,7 @@ import_at(struct import *import, const char *path, unsigned long line)
 	import->line = line;
 	import->force = IMPORT_EQUAL;
 	import->why = slice_make("", 0);
+	import->of_port = false;
 }
 
 static struct slice report(struct import *, unsigned long, const char *,
@@ -248,6 +249,7 @@ append(struct import *import, struct slice key_text, struct slice requirement,
 	rule->exact = exact && key->kind == KEY_NAME &&
 	    slice_from(key_text, slice_find(key_text, ':')).p[1] != '.';
 	rule->superseded = false;
+	rule->of_port = import->of_port;
 	rule->conditional = conditional;
 	import_row(import, rule->key, rule->requirement, import->why);
 	rule->row = import->nrows;
@@ -371,8 +373,8 @@ find_duplicates(struct import *import)
 		}
 		rule->superseded = true;
 		import_at(import, rule->path, rule->line);
-		if (!import->first_wins &&
-		    !slice_equal(first->requirement, rule->requirement))
+		if ((!import->first_wins || first->of_port ||
+		    rule->of_port) && !slice_equal(first->requirement, rule->requirement))
 			import_refuse(import, 0, "%.*s was given before "
 			    "(line %lu) with another requirement",
 			    SLICE_ARG(rule->key), first->line);

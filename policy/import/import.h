@@ -48,6 +48,7 @@ struct import_rule {
 	enum key_kind kind;
 	bool exact;	 /* a domain without what is below it */
 	bool superseded; /* the key was there before */
+	bool of_port;	 /* Postfix has other keys for other ports */
 	bool conditional; /* not for everybody and ever, and not the last of
 			     its key */
 	size_t row;	 /* of the table, from 1; 0: it has none */
@@ -83,6 +84,7 @@ struct import {
 	unsigned long bad;	/* lines that are not of equal force */
 	unsigned long left;	/* lines that are not about TLS */
 	unsigned long outbound; /* rules that the milter does not judge */
+	bool of_port;		/* that line is of one port */
 	bool no_memory;
 	void (*report)(void *, const struct fault *);
 	void *arg;

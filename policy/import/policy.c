@@ -76,6 +76,41 @@ is_level(const struct policy *p, const char *name)
 	return strcmp(p->level->name, name) == 0;
 }
 
+/* How much a requirement without its items asks for. */
+static int
+rank(const char *need)
+{
+	static const char *const needs[] = { "ENCR:0", "DANE:may", "ENCR:1" };
+	int i = 0;
+
+	while (i < 3 && strcmp(need, needs[i]) != 0)
+		i++;
+	return i;
+}
+
+/*
+ * A line for a [host] is asked for on port 25 alone, a rule on every one.
+ * There it must not ask for less than Postfix does without a line.
+ */
+static void
+look_at_ports(struct import *import, struct policy *p)
+{
+	const char *need = is_level(p, "none") ? "ENCR:0" : p->level->need,
+	    *beyond = import->beyond;
+
+	if (beyond == NULL && rank(need) == 0) {
+		import_differs(import, IMPORT_WEAKER, "what Postfix does on "
+		    "other ports of this host is not known");
+		return;
+	}
+	if (beyond == NULL || rank(need) > rank(beyond) ||
+	    strcmp(need, beyond) == 0)
+		return;
+	p->failed = true;
+	import_refuse(import, 0, "as a rule this would count for every port, "
+	    "where Postfix asks for more on those but 25");
+}
+
 /* "[host]:port", "host:port", "domain", ".domain". */
 static void
 parse_nexthop(struct import *import, struct policy *p, struct slice key)
@@ -111,9 +146,13 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 		return;
 	}
 	if (port.n == 0 || (p->bracketed && (slice_is(port, "25") ||
-	    slice_is(port, "smtp"))))
+	    slice_is(port, "smtp")))) {
+		if (p->bracketed)
+			look_at_ports(import, p);
 		return;
+	}
 	p->failed = true;
+	import->of_port = true;
 	if (slice_find(port, ':') < port.n || slice_find(port, '/') < port.n) {
 		import_refuse(import, 0, "%.*s is no port", SLICE_ARG(port));
 	} else if (is_level(p, "none") || is_level(p, "may")) {
