@@ -323,6 +323,9 @@ key_is_untagged(struct slice text)
 
 	if (colon == text.n)
 		return true;
+	/* As none of our tags does, of which there may be a million. */
+	if (text_hex_digit(text.p[0]) < 0 && strchr(":[iI", text.p[0]) == NULL)
+		return false;
 	return text.p[0] == '[' || slice_starts_nocase(text, "IPv6:") ||
 	    netprefix_parse(text, &prefix) != NETPREFIX_NONE;
 }
