@@ -93,7 +93,8 @@ test_fields(void **state)
 {
 	static const struct row rows[] = {
 		{ "a@b.test\nc@d.test", "a@b.test|c@d.test|" },
-		{ "a@b.test\n c@d.test", "a@b.test|c@d.test| grammar" },
+		{ "a@b.test\n c@d.test", "a@b.test|a@b.testc|c@d.test| "
+		    "grammar" },
 		{ "a@b.test\r\nc@d.test\r\n", "a@b.test|c@d.test|" },
 		{ "\"open\nc@d.test", "c@d.test| unclosed" },
 		{ "us: a@b.test\nc@d.test", "a@b.test|c@d.test| unclosed" },
@@ -124,28 +125,39 @@ test_flaws(void **state)
 		{ "x <a@b.test,c@d.test>", "a@b.test|c@d.test| grammar" },
 		{ "\"Joe <ceo@bank.test>", "ceo@bank.test| unclosed" },
 		{ "(Joe <ceo@bank.test>", "ceo@bank.test| unclosed" },
-		{ "a@[ceo@bank.test", "ceo@bank.test| unclosed" },
+		{ "a@[ceo@bank.test", "a@ceo|ceo@bank.test| unclosed" },
 		{ "ceo@bank.test evil@x.test",
-		    "ceo@bank.test|evil@x.test| grammar" },
+		    "ceo@bank.test|ceo@bank.testevil|evil@x.test| grammar" },
 		{ "ceo@bank.test@x.test", "ceo@bank.test|bank.test@x.test| "
 		    "grammar" },
 		{ "mail ceo@bank.test now <a@b.test>",
-		    "a@b.test|ceo@bank.test| grammar" },
+		    "a@b.test|ceo@bank.test|ceo@bank.testnow| grammar" },
 		{ "ceo@bank.test: a@b.test;",
 		    "a@b.test|ceo@bank.test| grammar" },
 		{ "us: them: a@b.test;;", "a@b.test| grammar" },
 		{ ": a@b.test;", "a@b.test| grammar" },
 		{ "a@b.test;", "a@b.test| grammar" },
-		{ "@x.test:a@b.test", "a@b.test| grammar" },
+		{ "@x.test:a@b.test", "a@b.test|\"\"@x.test| grammar" },
 		{ "a@", " grammar" },
-		{ "@b.test", " grammar" },
+		{ "@b.test", "\"\"@b.test| grammar" },
 		{ "a@b..test", "a@b..test| grammar" },
 		{ "a@.test", "a@.test| grammar" },
 		{ "a@\"b.test\"", " grammar" },
-		{ "a@[192.0.2.1].test", " grammar" },
+		{ "a@[192.0.2.1].test", "a@[192.0.2.1]|a@192.0.2.1.test| "
+		    "grammar" },
 		{ "[ <ceo@bank.test> ] <a@b.test>",
 		    "a@b.test|ceo@bank.test| grammar" },
 		{ "Joe \\< <a@b.test>", "a@b.test| grammar" },
+	};
+
+	(void)state;
+	look(rows, UNIT_COUNT(rows));
+}
+
+static void
+test_bytes(void **state)
+{
+	static const struct row rows[] = {
 		/* Decoded, this is an address. */
 		{ "=?utf-8?q?ceo=40bank.test?=", " encoded-address" },
 		{ "<=?utf-8?q?ceo=40bank.test?=>", " encoded-address" },
@@ -160,9 +172,45 @@ test_flaws(void **state)
 		{ "\"\x83\\\" <ceo@bank.test> \"x\" <a@b.test>\"",
 		    "ceo@bank.test|a@b.test| bytes" },
 		{ "J\xf6rg <a@b.test>", "a@b.test| bytes" },
-		{ "a\x01@b.test", " bytes" },
-		{ "a@b.test\rc@d.test", "a@b.test|c@d.test| grammar" },
+		{ "a\x01@b.test", "a@b.test| bytes" },
+		{ "a@b.test\rc@d.test", "a@b.test|a@b.testc|c@d.test| "
+		    "bytes" },
 		{ "\x1b$B <a@b.test>", "a@b.test| bytes" },
+	};
+
+	(void)state;
+	look(rows, UNIT_COUNT(rows));
+}
+
+/* Whatever a reader leaves out or puts together, the domain counts. */
+static void
+test_around(void **state)
+{
+	static const struct row rows[] = {
+		{ "\"ceo\"@bank.test>", "\"ceo\"@bank.test| grammar" },
+		{ "\"c d\" (x) @ bank.test>",
+		    "\"c d\"@bank.test| grammar" },
+		{ "ceo (y(z)) @ (x) bank . test>",
+		    "ceo@bank.test| grammar" },
+		{ "\"ceo\"@@bank.test", "\"\"@bank.test| grammar" },
+		{ "ceo>@bank.test", "ceo@bank.test| grammar" },
+		{ "\"ceo@bank.test", "ceo@bank.test| unclosed" },
+		{ "ceo@ba nk.test>", "ceo@ba|ceo@bank.test| grammar" },
+		{ "ceo@ba\\nk.test", "ceo@ba|ceo@bank.test| grammar" },
+		{ "ceo@ba\rnk.test", "ceo@ba|ceo@bank.test| bytes" },
+		{ "ceo@bank.te\xffst", "ceo@bank.test| bytes" },
+		{ "c\xff" "eo@bank.test", "ceo@bank.test| bytes" },
+		{ "ceo@ba\xc2\xa0nk.test",
+		    "ceo@ba\xc2\xa0nk.test|ceo@bank.test| bytes" },
+		{ "ceo@ba\xe3\x80\x80nk.test",
+		    "ceo@ba\xe3\x80\x80nk.test|ceo@bank.test| bytes" },
+		{ "ceo x@[192.0.2.1]", "x@[192.0.2.1]|x@192.0.2.1| grammar" },
+		{ "a@[192.0.2.1", "a@192.0.2.1| unclosed" },
+		/* Some take a quoted string for an address, not as a name. */
+		{ "\"ceo@bank.test\" Joe", "ceo@bank.test| grammar" },
+		{ "\"ceo@bank.test\" [Sales] <a@b.test>",
+		    "a@b.test|ceo@bank.test| grammar" },
+		{ "\"ceo@bank.test\" <a@b.test>", "a@b.test|" },
 	};
 
 	(void)state;
@@ -280,6 +328,8 @@ main(void)
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_flaws),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_around),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_long_address),

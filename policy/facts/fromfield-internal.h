@@ -1,5 +1,6 @@
 /*
- * fromfield-internal.h - the tokens of a From field; private to its reading.
+ * fromfield-internal.h - the tokens of a From field, and what stands around
+ * each @; private to its reading.
  *
  * Threads: no state.
  */
@@ -7,6 +8,7 @@
 #define TLSPOLICY_FACTS_FROMFIELD_INTERNAL_H
 
 #include "policy/facts/fromfield.h"
+#include "policy/facts/spelling.h"
 
 enum fromfield_token {
 	TOKEN_END,
@@ -32,5 +34,23 @@ bool fromfield_is_white(char);
 bool fromfield_is_special(char);
 /* "=?utf-8?q?Joe?=" decoded could be any address (RFC 2047, section 5). */
 bool fromfield_is_encoded(struct slice atom);
+/* A blank beyond ASCII, which some readers take for one. */
+bool fromfield_is_space(uint32_t code);
+
+/* A walk along a field; begins with all zero but the field. */
+struct fromfield_gather {
+	struct slice s;
+	size_t at;
+	unsigned way; /* in which this @ is read */
+	size_t last_n;
+	char last[SPELLING_ADDRESS_MAX];
+};
+
+/*
+ * What could be an address, into `out`, which has room for no more than the
+ * walk remembers; out->cut: it is longer.  False: there is no other.
+ */
+bool fromfield_gather_next(struct fromfield_gather *, struct text *out)
+    MUST_CHECK NONNULL;
 
 #endif

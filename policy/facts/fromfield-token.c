@@ -3,7 +3,6 @@
  * and comments between them do not count.
  */
 #include "policy/facts/fromfield-internal.h"
-#include "policy/facts/spelling.h"
 
 void
 fromfield_note(struct fromfield_tokens *t, enum fromfield_flaw flaw)
@@ -61,6 +60,15 @@ fromfield_is_encoded(struct slice atom)
 		if (atom.p[i] == '=' && atom.p[i + 1] == '?')
 			return true;
 	return false;
+}
+
+bool
+fromfield_is_space(uint32_t code)
+{
+	return code == 0x85 || code == 0xa0 || code == 0x1680 ||
+	    (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+	    code == 0x2029 || code == 0x202f || code == 0x205f ||
+	    code == 0x3000;
 }
 
 /*

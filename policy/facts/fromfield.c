@@ -5,7 +5,6 @@
  * understand it either: that can only add mailboxes.
  */
 #include "policy/facts/fromfield-internal.h"
-#include "policy/facts/spelling.h"
 
 /* An address as it is put together, without blanks and comments. */
 struct address {
@@ -15,6 +14,8 @@ struct address {
 	bool phrase;
 	bool encoded;	/* has an encoded word */
 	bool literal;	/* its domain is "[192.0.2.1]" */
+	bool brackets;	/* it has some before an @ */
+	bool hidden;	/* an @ in quotes before the first that is none */
 	bool bad;	/* no address of RFC 5322 */
 	char memory[SPELLING_ADDRESS_MAX];
 };
@@ -72,6 +73,7 @@ fromfield_by_word(struct slice word, enum fromfield_flaw *flaw)
 	return false;
 }
 
+/* Of line breaks only those of folding, and a last one. */
 static bool
 is_clean(struct slice s)
 {
@@ -80,12 +82,29 @@ is_clean(struct slice s)
 	while (s.n > 0) {
 		size_t n = text_utf8(s, &code);
 
-		if (n == 0 || code == 0x7f || (code >= 0x80 && code < 0xa0) ||
+		if (n == 0 || code == 0x7f ||
+		    (code == '\r' && s.n > 1 && s.p[1] != '\n') ||
+		    (code >= 0x80 && code < 0xa0) ||
 		    (code < ' ' && !fromfield_is_white((char)code)))
 			return false;
 		s = slice_from(s, n);
 	}
 	return true;
+}
+
+/* A blank of another script is dropped by some, and is no part of a name. */
+static bool
+has_space(struct slice s)
+{
+	uint32_t code;
+
+	for (size_t n; s.n > 0; s = slice_from(s, n)) {
+		n = text_utf8(s, &code);
+		if (n > 0 && fromfield_is_space(code))
+			return true;
+		n += n == 0;
+	}
+	return false;
 }
 
 static bool
@@ -110,6 +129,8 @@ emit(struct reading *r, struct slice mailbox)
 		fromfield_note(&r->t, FROMFIELD_TOO_MANY);
 		return;
 	}
+	if (!slice_is_ascii(mailbox) && has_space(mailbox))
+		fromfield_note(&r->t, FROMFIELD_BYTES);
 	r->n++;
 	if (is_listed(r->out, mailbox))
 		return;
@@ -124,7 +145,8 @@ start_address(struct address *a)
 {
 	text_init(&a->text, a->memory, sizeof a->memory);
 	a->ats = 0;
-	a->word = a->phrase = a->encoded = a->literal = a->bad = false;
+	a->word = a->phrase = a->encoded = a->literal = a->brackets =
+	    a->hidden = a->bad = false;
 }
 
 /* Blanks of folding that a quoted string or literal holds are its own. */
@@ -160,6 +182,9 @@ put_word(struct reading *r, enum fromfield_token kind)
 	    (kind == TOKEN_LITERAL && (a->ats > 0 ? a->word :
 	    hides_something(r->t.token))) || a->literal;
 	a->literal = kind == TOKEN_LITERAL && a->ats > 0;
+	a->brackets |= kind == TOKEN_LITERAL && a->ats == 0;
+	a->hidden |= kind == TOKEN_QUOTED && a->ats == 0 &&
+	    slice_find(r->t.token, '@') < r->t.token.n;
 	a->word = true;
 	put_token(a, r->t.token);
 }
@@ -191,8 +216,8 @@ end_address(struct reading *r)
 		fromfield_note(&r->t, FROMFIELD_TOO_LONG);
 	else if (a->encoded)
 		fromfield_note(&r->t, FROMFIELD_ENCODED);
-	else if (s.n == 0 || a->bad || (a->ats > 0 && (a->phrase ||
-	    s.p[s.n - 1] == '@')))
+	else if (s.n == 0 || a->bad || (a->ats == 0 && a->hidden) ||
+	    (a->ats > 0 && (a->phrase || s.p[s.n - 1] == '@')))
 		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 	else
 		emit(r, s);
@@ -249,7 +274,7 @@ end_name(struct reading *r)
 
 	if (a->ats > 0)
 		end_address(r);
-	if (r->done || a->bad)
+	if (r->done || a->bad || (a->brackets && a->hidden))
 		fromfield_note(&r->t, FROMFIELD_GRAMMAR);
 }
 
@@ -308,31 +333,18 @@ read_other(struct reading *r)
 	}
 }
 
-static bool
-is_mailbox_byte(char c)
-{
-	return !fromfield_is_white(c) && (c == '.' || !fromfield_is_special(c)) &&
-	    ((unsigned char)c > ' ' && c != 0x7f);
-}
-
 /* Everything that stands around an @, whatever else is there. */
 static void
 gather(struct reading *r)
 {
-	struct slice s = r->t.s;
+	struct fromfield_gather g = { .s = r->t.s };
+	struct text *text = &r->address.text;
 
-	for (size_t i = 0; i < s.n; i++) {
-		size_t from = i, to = i + 1;
-
-		if (s.p[i] != '@')
-			continue;
-		while (from > 0 && is_mailbox_byte(s.p[from - 1]))
-			from--;
-		while (to < s.n && is_mailbox_byte(s.p[to]))
-			to++;
-		if (from < i && to > i + 1)
-			emit(r, slice_make(s.p + from, to - from));
-	}
+	for (start_address(&r->address); fromfield_gather_next(&g, text);)
+		if (text->cut)
+			fromfield_note(&r->t, FROMFIELD_TOO_LONG);
+		else
+			emit(r, slice_make(text->buf, text->n));
 }
 
 static void

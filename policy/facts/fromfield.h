@@ -21,7 +21,7 @@ enum {
 	FROMFIELD_BYTES_MAX = 32 * 1024, /* of all fields */
 	FROMFIELD_MAILBOXES_MAX = 1000,
 	/* What fromfield_read() can write of a text of `n` bytes. */
-	FROMFIELD_ROOM = 4
+	FROMFIELD_ROOM = 12
 };
 
 /* Why it cannot be told whom a message is from, or not all of them. */

@@ -322,7 +322,9 @@ key_is_untagged(struct slice text)
 	size_t colon = slice_find(text, ':');
 
 	if (colon == text.n)
-		return true;
+		return true; /* else: nearly all keys begin as our tags do */
+	if (text_hex_digit(text.p[0]) < 0 && strchr(":[iI", text.p[0]) == NULL)
+		return false;
 	return text.p[0] == '[' || slice_starts_nocase(text, "IPv6:") ||
 	    netprefix_parse(text, &prefix) != NETPREFIX_NONE;
 }

@@ -157,21 +157,27 @@ tell_never(const struct never *never, const struct never_row *row,
 	return false;
 }
 
+/* As key_parse(), of what can match; an issuer is rulefile_finish()'s. */
 static bool
-key_can_match(const struct rulefile *file, struct slice text,
+parse_key(const struct rulefile *file, struct slice text, struct key *key,
     struct fault *fault)
 {
 	size_t colon = slice_find(text, ':');
-	struct slice name = slice_make(text.p, colon);
+	struct slice name = slice_make(text.p, colon), what;
 	const struct never_row *row;
 	struct never never;
 	enum tag tag;
 
 	if (colon == text.n || !tag_by_name(name, &tag))
-		return true; /* key_parse() tells, or rulefile_finish() */
-	row = never_key(&never, tag, slice_from(text, colon + 1),
-	    file->as_sendmail);
-	return row == NULL || tell_never(&never, row, text, fault);
+		return key_parse(text, key, fault);
+	what = slice_from(text, colon + 1);
+	row = never_key(&never, tag, what, file->as_sendmail);
+	if (row != NULL)
+		return tell_never(&never, row, text, fault);
+	if (key_of(tag, what, key, fault))
+		return true;
+	fault->column = colon + 2;
+	return false;
 }
 
 static bool
@@ -256,8 +262,7 @@ parse_rule(struct rulefile *file, struct slice key_text,
 	struct key key;
 
 	*in_requirement = false;
-	if (!key_can_match(file, key_text, fault) ||
-	    !key_parse(key_text, &key, fault))
+	if (!parse_key(file, key_text, &key, fault))
 		return false;
 	*in_requirement = true;
 	rule->flags = key.final_dot ? RULE_FINAL_DOT : 0;

@@ -7,6 +7,9 @@
  * chance is 2^-64.  It is no seal: who can forge it can write the store
  * anyway.  Eight bytes at a time, since a build adds up every rule.
  */
+#include "config.h" /* for le64toh(3) */
+
+#include <endian.h>
 #include <string.h>
 
 #include "policy/store/format.h"
@@ -22,16 +25,20 @@ add_word(uint64_t sum, uint64_t word)
 static uint64_t
 add_bytes(uint64_t sum, const unsigned char *p, size_t n)
 {
-	uint64_t word;
+	size_t rest = n % sizeof sum;
+	uint64_t word, last = 0;
 
-	for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
-		memcpy(&word, p, sizeof word);
+	for (size_t i = 0; i + sizeof word <= n; i += sizeof word) {
+		memcpy(&word, p + i, sizeof word);
 		sum = add_word(sum, word);
 	}
-	word = (uint64_t)n << 56;
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)p[i] << 8 * i;
-	return add_word(sum, word);
+	for (size_t i = 0; n < sizeof word && i < rest; i++)
+		last |= (uint64_t)p[i] << 8 * i;
+	if (n >= sizeof word && rest > 0) {
+		memcpy(&last, p + n - sizeof last, sizeof last);
+		last = le64toh(last) >> 8 * (sizeof last - rest);
+	}
+	return add_word(sum, last | (uint64_t)rest << 56);
 }
 
 uint64_t
