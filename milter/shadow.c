@@ -16,12 +16,6 @@ shadow_init(struct shadow *s)
 	atomic_init(&s->on, false);
 }
 
-bool
-shadow_is_on(const struct shadow *s)
-{
-	return atomic_load_explicit(&s->on, memory_order_acquire);
-}
-
 void
 shadow_close(struct shadow *s)
 {

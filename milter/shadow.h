@@ -23,6 +23,11 @@ void shadow_init(struct shadow *) NONNULL;
 /* Looks for the plan of the store at this path. */
 void shadow_watch(struct shadow *, const char *store) NONNULL;
 void shadow_close(struct shadow *) NONNULL;
-bool shadow_is_on(const struct shadow *) NONNULL;
+
+static inline bool
+shadow_is_on(const struct shadow *s)
+{
+	return atomic_load_explicit(&s->on, memory_order_acquire);
+}
 
 #endif

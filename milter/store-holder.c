@@ -188,9 +188,15 @@ store_holder_close(struct store_holder *h)
 	pthread_rwlock_unlock(&h->lock);
 }
 
-static bool
-begin(struct store_holder *h, struct store_reader *reader, struct fault *why)
+bool
+store_holder_begin(struct store_holder *h, unsigned *tries,
+    struct store_reader *reader, struct fault *why)
 {
+	enum { TRIES = 100 };
+
+	if ((*tries)++ == TRIES)
+		return fault_set(why, FAULT_UNAVAILABLE,
+		    "the store is written too often to be read");
 	pthread_rwlock_rdlock(&h->lock);
 	if (h->store == NULL)
 		*why = h->why;
@@ -201,24 +207,11 @@ begin(struct store_holder *h, struct store_reader *reader, struct fault *why)
 }
 
 bool
-store_holder_ask(struct store_holder *h,
-    void (*ask)(void *, struct store_reader *), void *arg, struct fault *why)
+store_holder_end(struct store_holder *h, struct store_reader *reader)
 {
-	enum { TRIES = 100 };
-	struct store_reader reader;
+	bool overtaken = store_is_overtaken(reader);
 
-	for (int i = 0; i < TRIES; i++) {
-		bool overtaken;
-
-		if (!begin(h, &reader, why))
-			return false;
-		ask(arg, &reader);
-		overtaken = store_is_overtaken(&reader);
-		store_end(&reader);
-		pthread_rwlock_unlock(&h->lock);
-		if (!overtaken)
-			return true;
-	}
-	return fault_set(why, FAULT_UNAVAILABLE,
-	    "the store is written too often to be read");
+	store_end(reader);
+	pthread_rwlock_unlock(&h->lock);
+	return !overtaken;
 }

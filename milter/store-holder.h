@@ -41,13 +41,24 @@ bool store_holder_watch(struct store_holder *, const char *path) NONNULL;
 void store_holder_close(struct store_holder *);
 
 /*
- * Calls `ask` with a reader, under which the store stays open, once more
- * whenever so many commits came meanwhile that what it read may be none of
- * theirs; its last call counts.  False with the reason in *why: there is no
- * store that can be read, or no end of commits.
+ * A reader, under which the store stays open until store_holder_end() says
+ * whether what was read holds.  False: so many commits came meanwhile that it
+ * may be none of theirs, and all is to be read once more:
+ *
+ *	unsigned tries = 0;
+ *	bool read = false;
+ *
+ *	while (!read && store_holder_begin(h, &tries, &reader, &why)) {
+ *		...
+ *		read = store_holder_end(h, &reader);
+ *	}
+ *
+ * Not read, with the reason in `why`: there is no store that can be read, or
+ * no end of commits.  Between the two nothing else is waited for.
  */
-bool store_holder_ask(struct store_holder *,
-    void (*ask)(void *arg, struct store_reader *), void *arg, struct fault *why)
-    MUST_CHECK;
+bool store_holder_begin(struct store_holder *, unsigned *tries,
+    struct store_reader *, struct fault *why) MUST_CHECK NONNULL;
+bool store_holder_end(struct store_holder *, struct store_reader *)
+    MUST_CHECK NONNULL;
 
 #endif

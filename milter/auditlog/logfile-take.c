@@ -184,11 +184,3 @@ logfile_place(const struct logfile *f, const char *path)
 	return st.st_dev == f->dev && st.st_ino == f->ino ? LOGFILE_THERE :
 	    LOGFILE_AWAY;
 }
-
-bool
-logfile_is_nameless(const struct logfile *f)
-{
-	struct stat st;
-
-	return !f->stream && fstat(f->fd, &st) == 0 && st.st_nlink == 0;
-}

@@ -314,6 +314,14 @@ logfile_begin(struct logfile *f, int64_t now_us)
 	return false;
 }
 
+bool
+logfile_is_nameless(const struct logfile *f)
+{
+	struct stat st;
+
+	return !f->stream && fstat(f->fd, &st) == 0 && st.st_nlink == 0;
+}
+
 void
 logfile_synced(struct logfile *f, size_t n)
 {
@@ -344,7 +352,7 @@ tell_line(struct logfile *f, struct slice line)
 	memcpy(f->written.hex, parts.hex.p, CHAIN_HEX);
 	f->written.hex[CHAIN_HEX] = '\0';
 	f->written.seq = parts.seq;
-	if (f->signing != NULL)
+	if (signing_is_on(f->signing))
 		signing_add(f->signing, line, &parts);
 }
 

@@ -38,7 +38,14 @@ bool signing_open(struct signing *, const char *key, const char *file,
     unsigned interval_s, struct fault *) MUST_CHECK;
 void signing_close(struct signing *) NONNULL;
 
-/* A line that is in the file. */
+/* NULL: nobody. */
+static inline bool
+signing_is_on(const struct signing *s)
+{
+	return s != NULL && s->signer != NULL;
+}
+
+/* A line that is in the file, while it is on. */
 void signing_add(struct signing *, struct slice line,
     const struct chain_line *) NONNULL;
 /* The lines of the plain file behind number `seq`, of a daemon before. */

@@ -29,8 +29,8 @@ struct feed *feed_start(struct daemon *, int fd, struct fault *)
  */
 void feed_stop(struct feed *);
 
-/* This MTA's facts come, in part, by the feed: of a session with TLS. */
-bool feed_tells(const struct feed *, const struct facts *);
+/* This MTA's facts come, in part, by a feed: of a session with TLS. */
+bool feed_tells(const struct facts *) NONNULL;
 
 /* See feedtable_take(). */
 enum feedtable_result feed_ask(struct feed *, struct facts *)

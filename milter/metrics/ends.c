@@ -57,45 +57,35 @@ put(struct ends *e, bool known, const struct ends_numbers *numbers)
 	pthread_mutex_unlock(&e->lock);
 }
 
-struct watching {
-	struct ends *ends;
-	unsigned opened;
-	int32_t today;
-	bool looked;
-	struct ends_numbers numbers;
-	bool good;
-};
-
-static void
-look(void *arg, struct store_reader *reader)
-{
-	struct watching *w = arg;
-	struct ends *e = w->ends;
-	struct looking l = { &w->numbers, w->today, true };
-
-	w->looked = !e->known || e->generation != reader->info.generation ||
-	    e->opened != w->opened || e->day != w->today;
-	if (!w->looked)
-		return;
-	memset(&w->numbers, 0, sizeof w->numbers);
-	e->generation = reader->info.generation;
-	e->opened = w->opened;
-	e->day = w->today;
-	w->good = store_each(reader, look_at, &l) && l.good;
-}
-
 void
 ends_watch(struct ends *e, struct store_holder *h, int64_t now_us)
 {
-	struct watching w = { .ends = e, .opened = h->opened,
-		.today = (int32_t)(now_us / 1000000 / DAY_S) };
+	struct ends_numbers numbers;
+	int32_t today = (int32_t)(now_us / 1000000 / DAY_S);
+	struct looking l = { &numbers, today, true };
+	unsigned opened = h->opened, tries = 0;
+	bool read = false, looked = false, good = false;
+	struct store_reader reader;
 	struct fault fault;
 
-	if (!store_holder_ask(h, look, &w, &fault)) {
-		memset(&w.numbers, 0, sizeof w.numbers);
-		put(e, false, &w.numbers);
-	} else if (w.looked)
-		put(e, w.good, &w.numbers);
+	while (!read && store_holder_begin(h, &tries, &reader, &fault)) {
+		looked = !e->known || e->generation != reader.info.generation ||
+		    e->opened != opened || e->day != today;
+		if (looked) {
+			memset(&numbers, 0, sizeof numbers);
+			e->generation = reader.info.generation;
+			e->opened = opened;
+			e->day = today;
+			l.good = true;
+			good = store_each(&reader, look_at, &l) && l.good;
+		}
+		read = store_holder_end(h, &reader);
+	}
+	if (!read) {
+		memset(&numbers, 0, sizeof numbers);
+		put(e, false, &numbers);
+	} else if (looked)
+		put(e, good, &numbers);
 }
 
 bool

@@ -213,10 +213,18 @@ put_people(struct daemon *d, struct text *out)
 	    "salt.", s.values);
 }
 
-static void
-copy_info(void *arg, struct store_reader *reader)
+static bool
+read_info(struct store_holder *h, struct store_info *info, struct fault *why)
 {
-	*(struct store_info *)arg = reader->info;
+	struct store_reader reader;
+	unsigned tries = 0;
+	bool read = false;
+
+	while (!read && store_holder_begin(h, &tries, &reader, why)) {
+		*info = reader.info;
+		read = store_holder_end(h, &reader);
+	}
+	return read;
 }
 
 static void
@@ -224,7 +232,7 @@ put_store(struct daemon *d, struct text *out)
 {
 	struct store_info info;
 	struct fault why;
-	bool open = store_holder_ask(&d->store, copy_info, &info, &why);
+	bool open = read_info(&d->store, &info, &why);
 
 	gauge(out, "store_up", "1: the store can be asked.", open ? 1 : 0);
 	if (!open)
@@ -380,7 +388,7 @@ metrics_page_health(struct daemon *d, struct text *out)
 	struct fault why;
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
-	if (!store_holder_ask(&d->store, copy_info, &info, &why)) {
+	if (!read_info(&d->store, &info, &why)) {
 		text_printf(out, "%s\n", fault_print(&why, line, sizeof line));
 		return false;
 	}

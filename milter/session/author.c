@@ -9,27 +9,31 @@
 
 enum { FIELDS_FIRST = 256 };
 
-static void
-has_rules(void *arg, struct store_reader *reader)
+/* A store that cannot be read may have such rules. */
+static bool
+may_have_rules(struct store_holder *h)
 {
-	*(bool *)arg = store_has_tag(reader, TAG_HEADER);
+	struct store_reader reader;
+	struct fault why;
+	unsigned tries = 0;
+	bool any = true, read = false;
+
+	while (!read && store_holder_begin(h, &tries, &reader, &why)) {
+		any = store_has_tag(&reader, TAG_HEADER);
+		read = store_holder_end(h, &reader);
+	}
+	return !read || any;
 }
 
 bool
 author_is_asked(struct daemon *d)
 {
 	struct settings_in_force *now = settings_holder_take(&d->settings);
-	bool judged = now->options.judge_header, any;
-	struct fault why;
+	bool judged = now->options.judge_header;
 
 	settings_holder_drop(now);
-	if (!judged)
-		return false;
-	/* A store that cannot be read may have such rules. */
-	if (!store_holder_ask(&d->store, has_rules, &any, &why) || any)
-		return true;
-	return shadow_is_on(&d->shadow) && (!store_holder_ask(
-	    &d->shadow.holder, has_rules, &any, &why) || any);
+	return judged && (may_have_rules(&d->store) ||
+	    (shadow_is_on(&d->shadow) && may_have_rules(&d->shadow.holder)));
 }
 
 static bool
@@ -110,7 +114,8 @@ author_judge(struct session *s)
 		return false;
 	m->author.judged = true;
 	judge_header(s, &m->later);
-	beside_take_header(m, s->author);
+	if (m->beside.state == RECORD_PLAN_SAME)
+		beside_take_header(m, s->author);
 	if (!s->author && m->later.nresults == 0 &&
 	    m->later.kind == VERDICT_ACCEPT)
 		forget(m);

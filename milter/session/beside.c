@@ -6,24 +6,6 @@
 #include "milter/session/beside.h"
 #include "milter/session/session.h"
 
-void
-beside_reset(struct beside *b)
-{
-	b->state = RECORD_PLAN_NONE;
-	b->id = 0;
-	b->canary = b->awaits = false;
-	b->refused_rcpts = 0;
-}
-
-struct asking {
-	struct session *session;
-	const struct question *question;
-	const struct announcement *before;
-	int64_t now_us;
-	struct verdict *answer, *other;
-	bool good;
-};
-
 /* At MAIL the plan is noted; a recipient is judged by no other one. */
 static bool
 is_plan_of(struct beside *b, const struct question *q,
@@ -36,63 +18,53 @@ is_plan_of(struct beside *b, const struct question *q,
 	return true;
 }
 
-/* Asked anew where commits overtook it: that time alone counts. */
-static void
-ask_plan(void *arg, struct store_reader *reader)
-{
-	struct asking *a = arg;
-	struct message *m = a->session->message;
-	struct verdict *verdict;
-	struct plan plan;
-
-	announce_take_back(&m->announcements, a->before);
-	a->good = plan_read(reader, &plan) == LOOKUP_FOUND &&
-	    is_plan_of(&m->beside, a->question, &plan) &&
-	    announce_look_plan(&a->session->daemon->announce, reader, &plan,
-	    a->now_us, &m->announcements);
-	verdict = m->beside.canary ? a->answer : a->other;
-	if (!a->good)
-		return;
-	eval_session(a->question, reader, NULL, verdict);
-	for (unsigned i = 0; i < verdict->nresults; i++)
-		a->good &= !verdict->results[i].lookup_failed;
-}
-
-static void
-note_end(struct session *s, int64_t now_us)
+/* False: the plan cannot be read, or its policy not be asked. */
+static bool
+judge(struct session *s, const struct question *question,
+    struct store_reader *reader, int64_t now_us, struct verdict *answer,
+    struct verdict *other)
 {
 	struct message *m = s->message;
+	struct verdict *verdict;
+	struct plan plan;
+	bool good = true;
 
-	if (!announce_look_end(&s->daemon->announce, now_us,
+	if (plan_read(reader, &plan) != LOOKUP_FOUND ||
+	    !is_plan_of(&m->beside, question, &plan) ||
+	    !announce_look_plan(&s->daemon->announce, reader, &plan, now_us,
 	    &m->announcements))
-		m->unannounced = true;
+		return false;
+	verdict = m->beside.canary ? answer : other;
+	eval_session(question, reader, NULL, verdict);
+	for (unsigned i = 0; i < verdict->nresults; i++)
+		good &= !verdict->results[i].lookup_failed;
+	return good;
 }
 
 bool
 beside_ask(struct session *s, const struct question *question, int64_t now_us,
     struct verdict *answer, struct verdict *other)
 {
-	struct shadow *plan = &s->daemon->shadow;
-	struct beside *b = &s->message->beside;
+	struct store_holder *h = &s->daemon->shadow.holder;
+	struct message *m = s->message;
+	struct announcement *before = m->announcements;
 	struct question silent = *question;
-	struct asking a = { s, &silent, s->message->announcements, now_us,
-		answer, other, false };
+	struct store_reader reader;
 	struct fault why;
+	unsigned tries = 0;
+	bool judged = false, good = false;
 
 	silent.trace = NULL;
-	if (question->scope != EVAL_MAIL && b->state != RECORD_PLAN_SAME)
-		return false;
-	if (shadow_is_on(plan) &&
-	    store_holder_ask(&plan->holder, ask_plan, &a, &why) && a.good) {
-		b->state = RECORD_PLAN_SAME;
-		return b->canary;
+	while (!judged && store_holder_begin(h, &tries, &reader, &why)) {
+		/* What was noted before a commit overtook it. */
+		announce_take_back(&m->announcements, before);
+		good = judge(s, &silent, &reader, now_us, answer, other);
+		judged = store_holder_end(h, &reader);
 	}
-	b->canary = false;
-	if (shadow_is_on(plan) || question->scope != EVAL_MAIL)
-		b->state = RECORD_PLAN_UNJUDGED;
-	else
-		note_end(s, now_us);
-	return false;
+	m->beside.canary &= judged && good;
+	m->beside.state = judged && good ? RECORD_PLAN_SAME :
+	    RECORD_PLAN_UNJUDGED;
+	return m->beside.canary;
 }
 
 void
@@ -102,10 +74,10 @@ beside_give_up(struct message *m)
 	m->beside.state = RECORD_PLAN_UNJUDGED;
 }
 
-static struct beside_outcome
+static struct record_plan
 outcome_of(const struct verdict *v)
 {
-	struct beside_outcome o = { .kind = v->kind, .would = v->kind,
+	struct record_plan o = { .kind = v->kind, .would = v->kind,
 		.waiver = v->waiver, .reason = REASON_NONE };
 
 	if (v->reply.nlines > 0) {
@@ -120,7 +92,7 @@ outcome_of(const struct verdict *v)
 }
 
 static unsigned
-severity(const struct beside_outcome *o)
+severity(const struct record_plan *o)
 {
 	return o->waiver == WAIVER_MONITOR ?
 	    verdict_severity(o->would, WAIVER_NONE) :
@@ -128,7 +100,7 @@ severity(const struct beside_outcome *o)
 }
 
 static bool
-refuses(const struct beside_outcome *o)
+refuses(const struct record_plan *o)
 {
 	return verdict_refuses(o->waiver == WAIVER_MONITOR ? o->would :
 	    o->kind);
@@ -139,18 +111,16 @@ beside_take_mail(struct message *m)
 {
 	struct beside *b = &m->beside;
 
-	if (b->state != RECORD_PLAN_SAME)
-		return;
 	b->answer = outcome_of(&m->verdict);
 	b->other = b->other_mail = outcome_of(&b->mail);
 }
 
 /* Copies: the next recipient's verdict overwrites this one's. */
 static bool
-keep_graver(struct arena *memory, struct beside_outcome *most,
+keep_graver(struct arena *memory, struct record_plan *most,
     const struct verdict *v)
 {
-	struct beside_outcome o = outcome_of(v);
+	struct record_plan o = outcome_of(v);
 
 	if (severity(&o) <= severity(most))
 		return true;
@@ -164,11 +134,8 @@ void
 beside_take_rcpt(struct message *m)
 {
 	struct beside *b = &m->beside;
-	struct beside_outcome other;
+	struct record_plan other = outcome_of(&b->later);
 
-	if (b->state != RECORD_PLAN_SAME)
-		return;
-	other = outcome_of(&b->later);
 	b->refused_rcpts += refuses(&other);
 	if (!keep_graver(&m->facts.memory, &b->answer, &m->later) ||
 	    !keep_graver(&m->facts.memory, &b->other, &b->later))
@@ -180,8 +147,6 @@ beside_take_header(struct message *m, bool seen)
 {
 	struct beside *b = &m->beside;
 
-	if (b->state != RECORD_PLAN_SAME)
-		return;
 	/* The plan has TLS_Header rules, for which the header was not shown. */
 	if (!seen && b->later.nresults > 0)
 		b->state = RECORD_PLAN_UNJUDGED;
@@ -191,20 +156,17 @@ beside_take_header(struct message *m, bool seen)
 }
 
 static void
-tell(const struct beside *b, const struct beside_outcome *answer,
-    const struct beside_outcome *other, struct record_plan *p)
+tell(const struct beside *b, const struct record_plan *answer,
+    const struct record_plan *other, struct record_plan *p)
 {
-	*p = (struct record_plan){ .result = b->state, .id = b->id,
-		.answered = b->canary };
-	if (b->state != RECORD_PLAN_SAME || severity(answer) == severity(other))
-		return;
-	p->result = RECORD_PLAN_DIFFERS;
-	p->kind = other->kind;
-	p->would = other->would;
-	p->waiver = other->waiver;
-	p->reason = other->reason;
-	p->key = other->key;
-	p->requirement = other->requirement;
+	bool differs = b->state == RECORD_PLAN_SAME &&
+	    severity(answer) != severity(other);
+
+	*p = differs ? *other : (struct record_plan){ .result = b->state };
+	if (differs)
+		p->result = RECORD_PLAN_DIFFERS;
+	p->id = b->id;
+	p->answered = b->canary;
 }
 
 void
@@ -221,11 +183,11 @@ beside_tell_rcpt(const struct message *m, const struct verdict *v,
     struct record_plan *p)
 {
 	const struct beside *b = &m->beside;
-	struct beside_outcome answer = outcome_of(v), other = b->other_mail;
+	struct record_plan answer = outcome_of(v), other = b->other_mail;
 
 	/* MAIL was judged at RCPT, when the feed's facts were there. */
 	if (v != &m->verdict && b->state == RECORD_PLAN_SAME) {
-		struct beside_outcome at_rcpt = outcome_of(&b->later);
+		struct record_plan at_rcpt = outcome_of(&b->later);
 
 		if (severity(&at_rcpt) > severity(&other))
 			other = at_rcpt;

@@ -17,26 +17,23 @@ trace_to_log(void *arg, const char *line)
 	log_debug("session %llx: %s", (unsigned long long)s->number, line);
 }
 
-struct asking {
-	const struct question *question;
-	struct verdict *verdict;
-	struct session *session;
-	const struct announcement *before; /* what its list held until now */
-	int64_t now_us;
-};
-
-/* Called again after a commit overtook it: takes back what it had noted. */
-static void
-ask_store(void *arg, struct store_reader *reader)
+/* True: a plan's policy is the one that answers.  See beside_ask(). */
+static bool
+ask_plan(struct session *s, const struct question *question, int64_t now_us,
+    struct verdict *verdict, struct verdict *other)
 {
-	const struct asking *a = arg;
-	struct message *m = a->session->message;
+	struct message *m = s->message;
 
-	announce_take_back(&m->announcements, a->before);
-	eval_session(a->question, reader, NULL, a->verdict);
-	if (!announce_look(&a->session->daemon->announce, reader, a->now_us,
+	if (question->scope != EVAL_MAIL)
+		return m->beside.state == RECORD_PLAN_SAME && beside_ask(s,
+		    question, now_us, verdict, other);
+	if (shadow_is_on(&s->daemon->shadow))
+		return beside_ask(s, question, now_us, verdict, other);
+	m->beside.canary = false;
+	if (!announce_look_end(&s->daemon->announce, now_us,
 	    &m->announcements))
 		m->unannounced = true;
+	return false;
 }
 
 /* True: wants facts of the feed, and is to be judged again at RCPT. */
@@ -58,12 +55,25 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
 	};
-	bool canary = beside_ask(s, &question, now_us, verdict, other);
-	struct asking asking = { &question, canary ? other : verdict, s,
-		m->announcements, now_us };
+	bool canary = ask_plan(s, &question, now_us, verdict, other);
+	struct announcement *before = m->announcements;
+	struct store_reader reader;
 	struct fault why;
+	unsigned tries = 0;
+	bool judged = false;
 
-	if (!store_holder_ask(&d->store, ask_store, &asking, &why)) {
+	while (!judged && store_holder_begin(&d->store, &tries, &reader,
+	    &why)) {
+		/* What was noted before a commit overtook it. */
+		announce_take_back(&m->announcements, before);
+		eval_session(&question, &reader, NULL, canary ? other :
+		    verdict);
+		if (!announce_look(&d->announce, &reader, now_us,
+		    &m->announcements))
+			m->unannounced = true;
+		judged = store_holder_end(&d->store, &reader);
+	}
+	if (!judged) {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
 		eval_session(&question, NULL, &why, verdict);
 		if (canary)
@@ -89,7 +99,7 @@ void
 judge_mail(struct session *s)
 {
 	struct message *m = s->message;
-	bool fed = feed_tells(s->daemon->feed, &m->facts);
+	bool fed = s->daemon->feed != NULL && feed_tells(&m->facts);
 
 	m->judged_us = clock_date_us();
 	m->exempt = settings_exempt(&m->settings->settings, &m->facts);
@@ -97,7 +107,8 @@ judge_mail(struct session *s)
 	    &m->beside.mail);
 	count(s, m->beside.awaits, &m->verdict);
 	m->awaits = fed && m->verdict.unfed;
-	beside_take_mail(m);
+	if (m->beside.state == RECORD_PLAN_SAME)
+		beside_take_mail(m);
 	metrics_session(&s->daemon->metrics, &m->facts);
 }
 
@@ -109,7 +120,8 @@ judge_mail_late(struct session *s)
 	m->beside.awaits = ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict,
 	    &m->beside.mail);
 	count(s, false, &m->verdict);
-	beside_take_mail(m);
+	if (m->beside.state == RECORD_PLAN_SAME)
+		beside_take_mail(m);
 }
 
 void

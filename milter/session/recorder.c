@@ -90,8 +90,6 @@ write_large(struct session *s, struct record *record)
 static void
 count_plan(struct metrics *metrics, const struct record_plan *plan)
 {
-	if (plan->result == RECORD_PLAN_NONE)
-		return;
 	metrics_count(metrics, plan->result == RECORD_PLAN_UNJUDGED ?
 	    COUNTER_PLAN_UNJUDGED : COUNTER_PLAN_JUDGED);
 	if (plan->result == RECORD_PLAN_DIFFERS)
@@ -106,7 +104,8 @@ write_record(struct session *s, struct record *record)
 	char id[SESSION_ID_MAX], memory[FIRST_TRY];
 	struct text session, line;
 
-	count_plan(&s->daemon->metrics, record->plan);
+	if (record->plan != NULL)
+		count_plan(&s->daemon->metrics, record->plan);
 	text_init(&session, id, sizeof id);
 	session_id(s, &session);
 	record->session = slice_make(session.buf, session.n);
@@ -139,10 +138,12 @@ recorder_message(struct session *s, enum record_event event)
 		.header = m->author.judged ? &m->later : NULL,
 		.rcpts = m->rcpts,
 		.nrcpts = m->nrcpts,
-		.plan = &plan,
 	};
 
-	beside_tell(m, &plan);
+	if (m->beside.state != RECORD_PLAN_NONE) {
+		beside_tell(m, &plan);
+		record.plan = &plan;
+	}
 	return write_record(s, &record);
 }
 
@@ -164,9 +165,11 @@ recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
 		.verdict = verdict,
 		.rcpts = &rcpt,
 		.nrcpts = 1,
-		.plan = &plan,
 	};
 
-	beside_tell_rcpt(s->message, verdict, &plan);
+	if (s->message->beside.state != RECORD_PLAN_NONE) {
+		beside_tell_rcpt(s->message, verdict, &plan);
+		record.plan = &plan;
+	}
 	return write_record(s, &record);
 }

@@ -74,7 +74,10 @@ session_begin_message(struct session *s)
 	m->forged = 0;
 	memset(&m->author, 0, sizeof m->author);
 	verdict_init(&m->verdict);
-	beside_reset(&m->beside);
+	m->beside.state = RECORD_PLAN_NONE;
+	m->beside.id = 0;
+	m->beside.canary = m->beside.awaits = false;
+	m->beside.refused_rcpts = 0;
 	s->message = m;
 	return m;
 }

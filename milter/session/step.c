@@ -97,7 +97,7 @@ hear_feed(struct session *s)
 	struct feed *feed = s->daemon->feed;
 	struct facts *facts = &s->message->facts;
 
-	return !feed_tells(feed, facts) ||
+	return feed == NULL || !feed_tells(facts) ||
 	    feed_ask(feed, facts) != FEEDTABLE_NO_MEMORY;
 }
 
@@ -143,7 +143,8 @@ step_rcpt(SMFICTX *ctx, struct session *s, const void *recipient)
 	}
 	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
-	beside_take_rcpt(s->message);
+	if (s->message->beside.state == RECORD_PLAN_SAME)
+		beside_take_rcpt(s->message);
 	if (verdict->kind == VERDICT_HOLD)
 		session_adopt_hold(s, verdict);
 	return SMFIS_CONTINUE;

@@ -28,22 +28,22 @@ trace_to_log(void *arg, const char *line)
 }
 
 static void
-ask_store(void *arg, struct store_reader *reader)
-{
-	struct asked *a = arg;
-
-	announce_take_back(&a->announcements, NULL);
-	outbound_ask(&a->question, reader, NULL, &a->answer);
-	a->unannounced = !announce_look(&a->daemon->announce, reader,
-	    a->now_us, &a->announcements);
-}
-
-static void
 ask(struct asked *a)
 {
+	struct store_holder *h = &a->daemon->store;
+	struct store_reader reader;
 	struct fault why;
+	unsigned tries = 0;
+	bool asked = false;
 
-	if (!store_holder_ask(&a->daemon->store, ask_store, a, &why)) {
+	while (!asked && store_holder_begin(h, &tries, &reader, &why)) {
+		announce_take_back(&a->announcements, NULL);
+		outbound_ask(&a->question, &reader, NULL, &a->answer);
+		a->unannounced = !announce_look(&a->daemon->announce, &reader,
+		    a->now_us, &a->announcements);
+		asked = store_holder_end(h, &reader);
+	}
+	if (!asked) {
 		metrics_count(&a->daemon->metrics, COUNTER_STORE_ERRORS);
 		outbound_ask(&a->question, NULL, &why, &a->answer);
 	}

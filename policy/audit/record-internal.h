@@ -33,7 +33,7 @@ void line_top_facts(struct line *) NONNULL; /* the rows of FIELD_TOP */
 void line_facts(struct line *) NONNULL;	    /* all groups but FIELD_TOP */
 /* The group FIELD_TLS alone. */
 void line_tls(struct line *) NONNULL;
-/* The object "plan", if there is one.  record-plan.c */
+/* The object "plan" of a record that has one.  record-plan.c */
 void line_plan(struct line *) NONNULL;
 /* The object "raw", if a fact's field cannot carry it to the byte. */
 void line_raw(struct line *) NONNULL;
@@ -50,17 +50,12 @@ bool line_person(struct jsonput *, struct person_hiding *, enum person_kind,
 /* Is the fact of this row hidden?  Then it is put down, to the byte. */
 bool line_hides(struct line *, const struct field *) NONNULL;
 
-struct line_of_rule {
-	struct slice key, requirement;
-	uint32_t number; /* of its line */
-};
-
 /*
  * Does the rule tell of a person?  Then its key and requirement are put down,
- * and its line is not to be told.
+ * and its line, `number`, is not to be told.
  */
 bool line_rule(struct jsonput *, struct person_hiding *, bool certificate,
-    const struct line_of_rule *);
+    struct slice key, struct slice requirement, uint32_t number);
 /* The same for what a client was told. */
 bool line_hides_reply(struct line *, const struct reply *) NONNULL;
 

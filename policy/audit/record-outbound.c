@@ -66,13 +66,12 @@ put_text_or_null(struct put *p, const struct text *text)
 static void
 put_rule(struct put *p, const struct outbound_rule *r)
 {
-	const struct line_of_rule rule = { r->key, r->requirement,
-		(uint32_t)r->line };
 	bool hidden;
 
 	PUT(p, "{\"tag\":");
 	jsonput_string(&p->out, slice_of(tag_row(r->tag)->name));
-	hidden = line_rule(&p->out, p->hiding, false, &rule);
+	hidden = line_rule(&p->out, p->hiding, false, r->key, r->requirement,
+	    (uint32_t)r->line);
 	if (!hidden) {
 		PUT(p, ",\"key\":");
 		jsonput_string(&p->out, r->key);

@@ -85,29 +85,32 @@ line_hides(struct line *l, const struct field *f)
 
 bool
 line_rule(struct jsonput *j, struct person_hiding *hiding, bool certificate,
-    const struct line_of_rule *r)
+    struct slice key, struct slice requirement, uint32_t number)
 {
 	char memory[REQUIREMENT_TEXT_MAX + KEY_TEXT_MAX + 32];
 	struct slice tag, what;
-	enum person_kind kind = person_of_key(r->key, &tag, &what);
-	bool personal = person_is_in(kind, what);
+	enum person_kind kind;
 	struct text text;
+	bool personal;
 
-	if (hiding == NULL || (!personal &&
-	    !person_in_requirement(r->requirement, certificate)))
+	if (hiding == NULL)
+		return false;
+	kind = person_of_key(key, &tag, &what);
+	personal = person_is_in(kind, what);
+	if (!personal && !person_in_requirement(requirement, certificate))
 		return false;
 	JSONPUT_LITERAL(j, ",\"key\":");
 	if (personal)
 		person_put(hiding, j, tag, kind, what, what);
 	else
-		jsonput_string(j, r->key);
+		jsonput_string(j, key);
 	JSONPUT_LITERAL(j, ",\"requirement\":");
 	text_init(&text, memory, sizeof memory);
 	/* Whose the rule is, too: who is erased takes it along. */
-	text_printf(&text, "%lu ", (unsigned long)r->number);
-	text_put(&text, r->key);
+	text_printf(&text, "%lu ", (unsigned long)number);
+	text_put(&text, key);
 	text_char(&text, ' ');
-	text_put(&text, r->requirement);
+	text_put(&text, requirement);
 	person_put(hiding, j, slice_make("", 0), PERSON_RULE,
 	    slice_make(text.buf, text.n), slice_make("", 0));
 	return true;

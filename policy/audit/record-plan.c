@@ -40,10 +40,8 @@ put_id(struct jsonput *j, uint64_t id)
 static void
 put_rule(struct line *l, const struct record_plan *p)
 {
-	const struct line_of_rule rule = { .key = p->key,
-		.requirement = p->requirement };
-
-	if (line_rule(&l->out, l->hiding, l->certificate, &rule))
+	if (line_rule(&l->out, l->hiding, l->certificate, p->key,
+	    p->requirement, 0))
 		return;
 	PUT(l, ",\"key\":");
 	line_slice(l, p->key);
@@ -74,8 +72,6 @@ line_plan(struct line *l)
 {
 	const struct record_plan *p = l->record->plan;
 
-	if (p == NULL || p->result == RECORD_PLAN_NONE)
-		return;
 	PUT(l, ",\"plan\":{\"id\":");
 	put_id(&l->out, p->id);
 	PUT(l, ",\"result\":");

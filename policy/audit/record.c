@@ -172,7 +172,6 @@ static void
 put_rule(struct line *l, const struct tag_result *r, bool *first,
     const struct record_rcpt *rcpt, enum waiver waiver)
 {
-	const struct line_of_rule rule = { r->key, r->requirement, r->line };
 	bool hidden;
 
 	if (!r->matched && !r->lookup_failed)
@@ -188,7 +187,8 @@ put_rule(struct line *l, const struct tag_result *r, bool *first,
 		line_person(&l->out, l->hiding, PERSON_MAILBOX,
 		    line_mailbox(rcpt->address));
 	}
-	hidden = line_rule(&l->out, l->hiding, l->certificate, &rule);
+	hidden = line_rule(&l->out, l->hiding, l->certificate, r->key,
+	    r->requirement, r->line);
 	if (!hidden) {
 		PUT(l, ",\"key\":");
 		line_slice(l, r->key);
@@ -372,7 +372,8 @@ record_format(const struct record *r, struct text *out)
 	line_word(l, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
 		PUT(l, ",\"exempt\":true");
-	line_plan(l);
+	if (r->plan != NULL)
+		line_plan(l);
 	line_raw(l);
 	PUT(l, "}");
 	return jsonput_finish(&l->out) &&

@@ -63,7 +63,7 @@ struct record {
 	bool monitor; /* mode */
 	bool exempt;  /* the client is never refused (exempt-clients) */
 	struct person_hiding *hiding; /* NULL: people stand in it as they are */
-	const struct record_plan *plan; /* or NULL */
+	const struct record_plan *plan; /* NULL: there was none */
 };
 
 /* Room that a record of a message with few recipients never exceeds. */

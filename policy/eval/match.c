@@ -106,7 +106,7 @@ counts(const struct question *q, const struct requirement *r,
 		return ANSWER_NO;
 	*why = "for other clients:";
 	/* Who asks about mail that leaves has no client, nor its rules a WHEN. */
-	return q->facts == NULL ? ANSWER_YES :
+	return r->nwhen == 0 || q->facts == NULL ? ANSWER_YES :
 	    client_is_meant(q->facts, r, missing);
 }
 

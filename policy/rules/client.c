@@ -195,9 +195,9 @@ enum answer
 client_is_meant(const struct facts *facts, const struct requirement *r,
     enum fact_id *missing)
 {
-	enum answer answer = r->nwhen == 0 ? ANSWER_YES : ANSWER_NO;
+	enum answer answer = ANSWER_NO;
 
-	for (unsigned i = 0; r->nwhen > 0 && i < r->nitems; i++) {
+	for (unsigned i = 0; i < r->nitems; i++) {
 		enum answer one;
 
 		if (r->items[i].row->id != ITEM_WHEN)

@@ -129,20 +129,6 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 	return store_lmdb_fault(fault, error, path);
 }
 
-bool
-store_is_whole(const struct store *store, size_t *size, struct fault *fault)
-{
-	mdb_filehandle_t fd;
-	struct stat st;
-
-	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
-		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
-	*size = (size_t)st.st_size;
-	return st.st_size >= store->size || fault_set(fault, FAULT_DATA,
-	    "%s: cut off (%lld of %lld bytes)", store->path,
-	    (long long)st.st_size, (long long)store->size);
-}
-
 int
 store_clear_dead_readers(struct store *store)
 {

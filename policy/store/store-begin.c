@@ -10,6 +10,8 @@
  * commit's header: as long as the newest header is at most one ahead of the
  * reader's snapshot, nothing in that was touched.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <lmdb.h>
 #include <sched.h>
@@ -99,6 +101,20 @@ begin(struct store *store, int *error)
 		return r;
 	store_discard(r);
 	return NULL;
+}
+
+bool
+store_is_whole(const struct store *store, size_t *size, struct fault *fault)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+		return fault_errno(fault, FAULT_IO, errno, "%s", store->path);
+	*size = (size_t)st.st_size;
+	return st.st_size >= store->size || fault_set(fault, FAULT_DATA,
+	    "%s: cut off (%lld of %lld bytes)", store->path,
+	    (long long)st.st_size, (long long)store->size);
 }
 
 bool
