@@ -34,8 +34,8 @@ ask_store(void *arg, struct store_reader *reader)
 
 	announce_take_back(&m->announcements, a->before);
 	eval_session(a->question, reader, NULL, a->verdict);
-	if (!announce_look(&a->session->daemon->announce, reader, a->now_us,
-	    &m->announcements))
+	if (!announce_look(&a->session->daemon->announce, reader,
+	    facts_value(&m->facts, FACT_NODE), a->now_us, &m->announcements))
 		m->unannounced = true;
 }
 

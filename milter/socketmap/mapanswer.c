@@ -35,7 +35,7 @@ ask_store(void *arg, struct store_reader *reader)
 	announce_take_back(&a->announcements, NULL);
 	outbound_ask(&a->question, reader, NULL, &a->answer);
 	a->unannounced = !announce_look(&a->daemon->announce, reader,
-	    a->now_us, &a->announcements);
+	    slice_make("", 0), a->now_us, &a->announcements);
 }
 
 static void
