@@ -4,6 +4,8 @@
  * that went in.  It is taken for the first messages of a generation; the common
  * case is a comparison or two.
  */
+#include "config.h" /* for PACKAGE_VERSION */
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,23 +59,23 @@ is_listed(const struct announcement *list, uint64_t id)
 }
 
 bool
-announce_look(struct announce *a, struct store_reader *reader, int64_t now_us,
-    struct announcement **list)
+announce_look(struct announce *a, struct store_reader *reader,
+    struct slice node, int64_t now_us, struct announcement **list)
 {
+	struct record_policy record = { .number = reader->info.generation,
+		.time_us = now_us, .node = node, .version = PACKAGE_VERSION };
 	uint64_t id = id_of(&reader->info);
 	char buf[ANNOUNCE_LINE_MAX];
 	struct generation g;
 	struct history h;
 	struct text line;
-	bool told;
 
 	if (atomic_load(&a->newest) == id || is_listed(*list, id))
 		return true;
-	told = history_start(&h, reader) &&
-	    history_next(&h, &g) == LOOKUP_FOUND;
+	if (history_start(&h, reader) && history_next(&h, &g) == LOOKUP_FOUND)
+		record.generation = &g;
 	text_init(&line, buf, sizeof buf);
-	return record_policy_format(reader->info.generation, told ? &g : NULL,
-	    now_us, &line) && add(list, &(struct announcement){ .id = id },
+	return record_policy_format(&record, &line) && add(list, &(struct announcement){ .id = id },
 	    &line);
 }
 

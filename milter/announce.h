@@ -44,9 +44,12 @@ typedef bool announce_submit(struct auditlog *, struct slice line);
 
 void announce_init(struct announce *) NONNULL;
 
-/* While the store is read: adds its generation.  False: out of memory. */
-bool announce_look(struct announce *, struct store_reader *, int64_t now_us,
-    struct announcement **) MUST_CHECK NONNULL;
+/*
+ * While the store is read: adds its generation.  `node` is that of the record to
+ * come, or empty.  False: out of memory.
+ */
+bool announce_look(struct announce *, struct store_reader *, struct slice node,
+    int64_t now_us, struct announcement **) MUST_CHECK NONNULL;
 /* The same of a plan, in whose store this is; of its end, if there was one. */
 bool announce_look_plan(struct announce *, struct store_reader *,
     const struct plan *, int64_t now_us, struct announcement **)

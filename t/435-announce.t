@@ -65,6 +65,9 @@ subtest 'who, when and why' => sub {
 	    rules_sha256 settings_sha256)}], [@$log{qw(uid login host how
 	    message rules rules_sha256 settings_sha256)}], 'as log has it');
 	is($policy->{policy}{made} =~ s/\.0+Z/Z/r, $log->{time}, 'when');
+	is($policy->{node}, 'mx.example.org', 'on which node');
+	my ($version) = $daemon->tlspolicy('--version')->{out} =~ /(\S+)$/;
+	is($policy->{version}, $version, 'and by which version');
 	my ($settings) = lines($daemon, 'settings');
 	is($settings->{settings}{sha256}, $log->{settings_sha256},
 	    'the settings of the daemon are those of the build');

@@ -68,7 +68,8 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		announce_take_back(&m->announcements, before);
 		eval_session(&question, &reader, NULL, canary ? other :
 		    verdict);
-		if (!announce_look(&d->announce, &reader, now_us,
+		if (!announce_look(&d->announce, &reader,
+		    facts_value(&m->facts, FACT_NODE), now_us,
 		    &m->announcements))
 			m->unannounced = true;
 		judged = store_holder_end(&d->store, &reader);

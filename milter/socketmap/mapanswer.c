@@ -40,7 +40,7 @@ ask(struct asked *a)
 		announce_take_back(&a->announcements, NULL);
 		outbound_ask(&a->question, &reader, NULL, &a->answer);
 		a->unannounced = !announce_look(&a->daemon->announce, &reader,
-		    a->now_us, &a->announcements);
+		    slice_make("", 0), a->now_us, &a->announcements);
 		asked = store_holder_end(h, &reader);
 	}
 	if (!asked) {

@@ -49,6 +49,7 @@ bool parse_failures(struct parse *) NONNULL;
 /* reader-policy.c */
 bool parse_policy(struct parse *) NONNULL;
 bool parse_settings(struct parse *) NONNULL;
+bool parse_version(struct parse *) NONNULL;
 bool parse_rcpts_generation(struct parse *) NONNULL;
 /* reader-plan.c */
 bool parse_plan(struct parse *) NONNULL;

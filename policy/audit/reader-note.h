@@ -30,6 +30,7 @@ struct reader_handshake {
  */
 struct reader_policy {
 	bool known;
+	struct slice node, version; /* or empty: not told */
 	int64_t made_us;
 	uint64_t uid, back_to, rules;
 	struct slice how, login, host, message, rules_sha256, settings_sha256,

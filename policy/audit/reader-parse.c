@@ -313,6 +313,7 @@ static const struct member {
 	MEMBER("source", parse_source),
 	MEMBER("privacy", parse_privacy),
 	MEMBER("server", parse_server),
+	MEMBER("version", parse_version),
 	MEMBER("domain", parse_domain),
 	MEMBER("policy_type", parse_policy_type),
 	MEMBER("outcome", parse_outcome),
@@ -444,8 +445,10 @@ parse_line(struct parse *p)
 	if (!p->has_event)
 		return scan_fail(&p->scan, "an \"event\"");
 	if (p->note && p->r->event != RECORD_DELIVERED &&
-	    p->r->event != RECORD_HANDSHAKE)
+	    p->r->event != RECORD_HANDSHAKE) {
+		p->r->policy.node = p->value[FACT_NODE];
 		return true;
+	}
 	missed = missing(p);
 	if (missed != NULL)
 		return scan_fail(&p->scan, missed);

@@ -65,6 +65,13 @@ parse_policy(struct parse *p)
 	return p->scan.error == NULL;
 }
 
+/* Of the daemon. */
+bool
+parse_version(struct parse *p)
+{
+	return scan_string(&p->scan, &p->r->policy.version);
+}
+
 /* Back to the lines of a settings file. */
 static bool
 parse_values(struct parse *p, struct slice *values)

@@ -53,21 +53,26 @@ put_generation(struct jsonput *j, const struct generation *g)
 }
 
 bool
-record_policy_format(uint64_t number, const struct generation *g,
-    int64_t time_us, struct text *out)
+record_policy_format(const struct record_policy *p, struct text *out)
 {
 	struct jsonput put, *j = &put;
 
 	jsonput_start(j, out);
 	PUT(j, CHAIN_START "\"policy\",\"time\":");
-	jsonput_time(j, time_us);
+	jsonput_time(j, p->time_us);
+	if (p->node.n > 0 && p->node.n <= RECORD_POLICY_NODE_MAX) {
+		PUT(j, ",\"node\":");
+		jsonput_string(j, p->node);
+	}
+	PUT(j, ",\"version\":");
+	jsonput_string(j, slice_of(p->version));
 	PUT(j, ",\"generation\":");
-	jsonput_number(j, number);
+	jsonput_number(j, p->number);
 	PUT(j, ",\"policy\":");
-	if (g == NULL)
+	if (p->generation == NULL)
 		PUT(j, "null");
 	else
-		put_generation(j, g);
+		put_generation(j, p->generation);
 	PUT(j, "}");
 	return jsonput_finish(j);
 }

@@ -8,12 +8,21 @@
 
 #include "policy/store/history.h"
 
+enum { RECORD_POLICY_NODE_MAX = 255 };
+
 /*
  * What stands in front of the first record that a generation, or settings, are
- * behind.  `g` NULL: the store does not tell of it.
+ * behind.
  */
-bool record_policy_format(uint64_t number, const struct generation *g,
-    int64_t time_us, struct text *out) MUST_CHECK;
+struct record_policy {
+	uint64_t number;
+	const struct generation *generation; /* NULL: the store cannot tell */
+	int64_t time_us;
+	struct slice node;   /* of that record; empty: it is of no session */
+	const char *version; /* of the daemon */
+};
+bool record_policy_format(const struct record_policy *, struct text *out)
+    MUST_CHECK NONNULL;
 
 struct record_settings {
 	struct slice digest, values; /* in hex; as settings_print_verdict() */

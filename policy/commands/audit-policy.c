@@ -32,6 +32,8 @@ print_policy(const struct reader_record *r, struct text *out)
 	text_printf(out, " uid=%llu", (unsigned long long)p->uid);
 	print_word(" login=", p->login, out);
 	print_word(" host=", p->host, out);
+	print_word(" node=", p->node, out);
+	print_word(" version=", p->version, out);
 	print_word(" rules_sha256=", p->rules_sha256, out);
 	print_word(" message=", p->message, out);
 }
