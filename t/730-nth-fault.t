@@ -12,31 +12,23 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Errno qw(EINTR);
-use IPC::Open2 ();
+use Errno ();
 use Test::More;
 use Time::HiRes qw(time);
 use Tlspolicy::Daemon;
 use Tlspolicy::Fault;
+use Tlspolicy::NthRun;
 use Tlspolicy::Scratch;
 
 my $builddir = Tlspolicy::Scratch::builddir();
 my $tlspolicy = "$builddir/tlspolicy";
-plan skip_all => "$tlspolicy is not built" unless -x $tlspolicy;
-my $missing = Tlspolicy::Fault::missing('nth');
+my $missing = Tlspolicy::NthRun::missing($tlspolicy);
 plan skip_all => $missing if defined $missing;
-plan skip_all => 'a sanitizer has a malloc of its own'
-    if `nm -D $tlspolicy` =~ /__(?:asan|tsan|ubsan)_/;
 
-# No disk is waited for where there is memory.
-my $scratch = do {
-	local $ENV{TMPDIR} = -w '/dev/shm' ? '/dev/shm' : $ENV{TMPDIR};
-	delete $ENV{TMPDIR} unless defined $ENV{TMPDIR};
-	Tlspolicy::Scratch->new;
-};
+my $scratch = Tlspolicy::NthRun::scratch();
+my $nth = Tlspolicy::NthRun->new($scratch);
 my $all = ($ENV{TLSPOLICY_FAULTS} // '') eq 'all';
-my ($tmp, $hit, $out, $err) = map { $scratch->path($_) } qw(tmp hit out err);
-mkdir $tmp or die "$tmp: $!\n";
+my $tmp = $nth->{tmp};
 mkdir $scratch->path('store') or die "store: $!\n";
 my $store = $scratch->path('store/policy.mdb');
 
@@ -57,54 +49,9 @@ my $batch = $scratch->write('batch', '{"client_name":"mail.example.com",' .
 my $access = $scratch->write('access', "TLS_Clt:a.example\tVERIFY:112\n" .
     "TLS_Rcpt:b.example\tENCR:128\nFrom:c.example\tREJECT\n");
 
-# A server for each command line (t/fault/nth.c), of which the last few are kept.
-my (@servers, %server);
-sub server
-{
-	my ($stdin, @cmd) = @_;
-	my $key = join "\0", $stdin // '/dev/null', @cmd;
-	return $server{$key} if $server{$key};
-	while (@servers > 4) {
-		my $old = delete $server{shift @servers};
-		close $old->{in};
-		waitpid $old->{pid}, 0;
-	}
-	local %ENV = (%ENV, NTH_SERVER => 1, NTH_IN => $stdin // '/dev/null',
-	    NTH_OUT => $out, NTH_ERR => $err, NTH_HIT => $hit, TMPDIR => $tmp,
-	    LD_PRELOAD => Tlspolicy::Fault::library('nth'));
-	my $pid = IPC::Open2::open2(my $from, my $to, @cmd);
-	push @servers, $key;
-	return $server{$key} = { pid => $pid, in => $to, out => $from };
-}
-
-sub told
-{
-	my ($server) = @_;
-	my $bytes = '';
-	while (length $bytes < 8) {
-		my $n = sysread $server->{out}, $bytes, 8 - length $bytes,
-		    length $bytes;
-		next if !defined $n && $!{EINTR};
-		die "no word of a run: $!\n" unless $n;
-	}
-	return unpack 'q', $bytes;
-}
-
-# fault: KIND:N; error; sites: a file.
 sub run
 {
-	my ($fault, $stdin, @cmd) = @_;
-	my $server = server($stdin, @cmd);
-	syswrite $server->{in}, join(' ', map { $fault->{$_} // '-' }
-	    qw(fault error sites)) . "\n";
-	my $pid = told($server);
-	local $SIG{ALRM} = sub { kill 'KILL', $pid };
-	alarm 30;
-	my $status = told($server);
-	alarm 0;
-	return { status => $status >> 8, signal => $status & 127,
-	    out => Tlspolicy::Scratch::slurp($out),
-	    err => Tlspolicy::Scratch::slurp($err) };
+	return $nth->run(@_);
 }
 
 # The store as it is before each run: two generations, so that pages are free.
@@ -521,30 +468,15 @@ sub judge
 	restore(1) if $planned || $command->{plans};
 }
 
-# The numbers of the calls that are to fail: of each place the first that came
-# from there, or the last.
 sub numbers
 {
 	my ($command, $kind, $ever) = @_;
-	my $sites = $scratch->path('sites');
-	unlink $sites;
-	run({ fault => "$kind:0", sites => $sites }, $command->{stdin},
-	    $tlspolicy, @{$command->{line}});
+	my @numbers = $nth->numbers($kind, ever => $ever, all => $all,
+	    stdin => $command->{stdin},
+	    line => [ $tlspolicy, @{$command->{line}} ]);
 	restore(!$command->{none}) if defined $command->{becomes} ||
 	    $command->{plans};
-	my @calls = -e $sites ?
-	    unpack '(a8)*', Tlspolicy::Scratch::slurp($sites) : ();
-	# One more, should a thread be faster than it was.
-	return 1 .. @calls + 1 if $all;
-	my (%first, %last);
-	for my $n (1 .. @calls) {
-		$first{$calls[$n - 1]} //= $n;
-		$last{$calls[$n - 1]} = $n;
-	}
-	return sort { $a <=> $b } values %last unless $ever;
-	# What many commands do alike, all of them need not do.
-	return sort { $a <=> $b }
-	    map { $first{$_} } grep { !$seen{"$kind $_"}++ } keys %first;
+	return @numbers;
 }
 
 sub attack
@@ -554,12 +486,11 @@ sub attack
 	my $number = defined $error && $error =~ /^E/ ?
 	    Errno->can($error)->() : $error;
 	for my $n (numbers($command, $kind, $ever)) {
-		unlink $hit;
 		my $r = run({ fault => "$kind:$n" . ($ever ? '+' : ''),
 		    error => $number }, $command->{stdin}, $tlspolicy,
 		    @{$command->{line}});
 		$ran{$kind}++;
-		$hits{$kind}++ if -e $hit;
+		$hits{$kind}++ if $nth->hit;
 		judge($command, "$fault $n", $r);
 	}
 }

@@ -5,7 +5,6 @@
  * committed together, and what was read without a commit is read again.  So
  * there is no handler for TERM.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +51,7 @@ struct syncing {
 	bool ready;	/* there is a policy, and the service manager knows */
 	int64_t answered; /* time(2) when the directory last did */
 	char trouble[FAULT_TEXT_MAX]; /* "": none */
+	enum fault_kind why;	      /* the last commit failed */
 };
 
 static int64_t
@@ -111,8 +111,10 @@ load(struct syncing *s, struct fault *f)
 	struct slice cookie;
 	enum lookup_result result;
 
-	if (access(s->context->store, F_OK) == -1 && errno == ENOENT)
-		return command_enter_folder(s->context, f);
+	if (!command_enter_folder(s->context, f))
+		return false;
+	if (rebuild_is_first(s->context->store))
+		return true;
 	if (!command_open_store(s->context, &store, &reader, f))
 		return false;
 	be_ready(s);
@@ -260,6 +262,7 @@ commit(struct syncing *s, struct slice cookie)
 		command_fail(&f);
 		command_say("%s is left as it was", s->context->store);
 		snprintf(s->trouble, sizeof s->trouble, "%s", f.text);
+		s->why = f.kind;
 	} else if (c.held_back > 0)
 		snprintf(s->trouble, sizeof s->trouble, "entries that are not "
 		    "in force as they stand there: %zu", c.held_back);
@@ -286,6 +289,11 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 			/* What failed waits for the next change. */
 			s->entries.changed = false;
 			first = 0;
+		}
+		/* What has come is not all known: it is read again. */
+		if (s->entries.no_memory) {
+			fault_no_memory(f);
+			return;
 		}
 		if (now - asked >= ASK_MS) {
 			if (!directory_answers(d, f))
@@ -335,7 +343,7 @@ attempt(struct syncing *s, const char *uri, struct fault *f)
 		good = commit(s, directory_cookie(d));
 		s->entries.changed = false;
 		if (!good)
-			fault_set(f, FAULT_DATA, "%s", s->trouble);
+			fault_set(f, s->why, "%s", s->trouble);
 		done = s->once;
 	}
 	if (good && !done)

@@ -134,6 +134,24 @@ is_new(const char *path)
 	return S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
+bool
+rebuild_is_first(const char *path)
+{
+	MDB_env *env = NULL;
+	struct fault ignored;
+	MDB_stat stat;
+	bool first;
+
+	if (is_new(path))
+		return true;
+	first = store_check_file(path, &ignored) &&
+	    store_open_env(path, MDB_RDONLY, &env, &ignored) &&
+	    mdb_env_stat(env, &stat) == 0 && stat.ms_depth == 0;
+	if (env != NULL)
+		mdb_env_close(env);
+	return first;
+}
+
 /*
  * The lock file of a store that is gone counts that one's commits, for as long
  * as a daemon has it open.

@@ -86,4 +86,7 @@ bool rebuild_delete(const char *path, const struct key *keys, size_t n,
  */
 bool rebuild_lock(const char *path, int *fd, struct fault *) MUST_CHECK NONNULL;
 
+/* There is no store, or one that was stopped before its first commit. */
+bool rebuild_is_first(const char *path) NONNULL;
+
 #endif

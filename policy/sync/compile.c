@@ -230,12 +230,12 @@ static bool
 choose(struct compiling *g, struct sync_entry *const *list, size_t n,
     struct fault *f)
 {
-	g->n = n;
 	g->choices = calloc(n + 1, sizeof *g->choices);
 	g->named = calloc(n + 1, sizeof *g->named);
 	g->lines = calloc(n + 1, sizeof *g->lines);
 	if (g->choices == NULL || g->named == NULL || g->lines == NULL)
 		return fault_no_memory(f);
+	g->n = n;
 	for (size_t i = 0; i < n; i++) {
 		struct choice *c = &g->choices[i];
 
@@ -379,7 +379,7 @@ static void
 tell(struct compiling *g, void (*told)(void *, const struct sync_entry *,
     const char *why, bool stays), void *arg)
 {
-	for (size_t i = 0; g->lines != NULL && i < g->n; i++) {
+	for (size_t i = 0; i < g->n; i++) {
 		struct choice *c = g->named[i].choice;
 
 		if (c->gave_way)

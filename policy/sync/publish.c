@@ -9,6 +9,7 @@
 #include "policy/sync/compile.h"
 #include "policy/sync/entryname.h"
 #include "policy/sync/publish.h"
+#include "policy/sync/reach.h"
 
 struct standing {
 	const struct sync_entry *entry;
@@ -59,23 +60,16 @@ add_rule(struct publishing *g, const struct rule *rule, unsigned number,
 static bool
 read_entries(struct publishing *g, struct sync_entry **list, struct fault *f)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	bool good = out != NULL;
+	const char **lines = calloc(g->n + 1, sizeof *lines);
+	bool good;
 
-	for (size_t i = 0; good && i < g->n; i++)
-		fprintf(out, "%s\n", list[i]->line);
-	if (out != NULL && (ferror(out) || fclose(out) != 0))
-		good = false;
-	if (!good) {
-		free(text);
+	if (lines == NULL)
 		return fault_no_memory(f);
-	}
-	good = rulefile_read_text(&g->read, slice_make(text, size), SYNC_SOURCE,
-	    f);
-	free(text);
-	return good && (!g->read.no_memory || fault_no_memory(f));
+	for (size_t i = 0; i < g->n; i++)
+		lines[i] = list[i]->line;
+	good = sync_reach_read(&g->read, lines, g->n, f);
+	free(lines);
+	return good;
 }
 
 static int
@@ -299,19 +293,40 @@ publish_plan(struct sync_entries *all, const struct rulefile *rules,
 	return good;
 }
 
+static bool
+take_step(const struct publish_step *s, struct directory *d, struct fault *f)
+{
+	switch (s->how) {
+	case PUBLISH_ADD:
+		return directory_add(d, s->key, s->number, s->requirement, f);
+	case PUBLISH_CHANGE:
+		return directory_change(d, s->name, s->requirement, f);
+	case PUBLISH_REMOVE:
+		break;
+	}
+	return directory_remove(d, s->name, f);
+}
+
+/*
+ * Each step is one that followers may see, or the last one.  With new entries
+ * first, and from the last change to the first, a line that moves on in its key
+ * for another one before it stands twice for a while, and is never away.
+ */
 bool
 publish_do(const struct publish *p, struct directory *d, struct fault *f)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct publish_step *s = &p->steps[i];
-		bool good = s->how == PUBLISH_ADD ? directory_add(d, s->key,
-		    s->number, s->requirement, f) : s->how == PUBLISH_CHANGE ?
-		    directory_change(d, s->name, s->requirement, f) :
-		    directory_remove(d, s->name, f);
-
-		if (!good)
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].how == PUBLISH_ADD &&
+		    !take_step(&p->steps[i], d, f))
 			return false;
-	}
+	for (size_t i = p->n; i-- > 0;)
+		if (p->steps[i].how == PUBLISH_CHANGE &&
+		    !take_step(&p->steps[i], d, f))
+			return false;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].how == PUBLISH_REMOVE &&
+		    !take_step(&p->steps[i], d, f))
+			return false;
 	return true;
 }
 

@@ -133,7 +133,8 @@ sync_reach_read(struct rulefile *rules, const char *const *lines, size_t n,
 		putc('\n', out);
 	}
 	good = !ferror(out);
-	good = fclose(out) == 0 && good;
+	/* Without memory to close it, there is no text, and no error. */
+	good = fclose(out) == 0 && text != NULL && good;
 	good = good ? rulefile_read_text(rules, slice_make(text, size),
 	    SYNC_SOURCE, f) : fault_no_memory(f);
 	free(text);

@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <ldap.h>
 #include <link.h>
 #include <lmdb.h>
 #include <stdarg.h>
@@ -42,9 +43,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB, LOOK };
+enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB, LOOK, DIRECTORY };
 
 static enum kind kind;
 static long nth;
@@ -54,6 +56,14 @@ static const char *hit;
 static atomic_long calls;
 static int sites = -1;
 static uintptr_t program, program_end;
+/* Libraries that are not made for a malloc that fails: they assert, or crash. */
+static const char *const unprepared_names[] = { "/libldap", "/liblber",
+	"/libsasl" };
+enum { UNPREPARED = 3 };
+static struct {
+	uintptr_t start, end;
+} unprepared[UNPREPARED];
+static int beginning; /* ldap_initialize(), and glibc's resolver below it */
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -95,6 +105,29 @@ find_program(struct dl_phdr_info *info, size_t size, void *none)
 			program_end = end;
 	}
 	return 1;
+}
+
+static int
+find_unprepared(struct dl_phdr_info *info, size_t size, void *found)
+{
+	int *n = found, which = 0;
+
+	(void)size;
+	while (which < UNPREPARED &&
+	    strstr(info->dlpi_name, unprepared_names[which]) == NULL)
+		which++;
+	if (*n == UNPREPARED || which == UNPREPARED)
+		return 0;
+	unprepared[*n].start = unprepared[*n].end = info->dlpi_addr;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr +
+		    info->dlpi_phdr[i].p_memsz;
+
+		if (end > unprepared[*n].end)
+			unprepared[*n].end = end;
+	}
+	++*n;
+	return 0;
 }
 
 /* What looks at the stack may want memory itself. */
@@ -141,6 +174,20 @@ fails(enum kind of)
 	return true;
 }
 
+static bool
+no_memory(const void *caller)
+{
+	uintptr_t at = (uintptr_t)caller;
+
+	for (int i = 0; i < UNPREPARED && kind == MALLOC; i++)
+		if (beginning > 0 ||
+		    (at >= unprepared[i].start && at < unprepared[i].end))
+			return false;
+	return fails(MALLOC);
+}
+
+#define NO_MEMORY() no_memory(__builtin_return_address(0))
+
 /* printf(3) writes past the symbol write. */
 static ssize_t
 write_out(void *cookie, const char *bytes, size_t n)
@@ -158,9 +205,9 @@ static void
 plan(const char *fault, const char *error_number, const char *sites_path)
 {
 	static const char *const names[] = { "", "malloc", "write", "open",
-		"mmap", "mdb", "look" };
+		"mmap", "mdb", "look", "ldap" };
 	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO,
-		EIO };
+		EIO, LDAP_SERVER_DOWN };
 	const char *number;
 	enum kind wanted = NONE;
 	size_t n;
@@ -168,13 +215,14 @@ plan(const char *fault, const char *error_number, const char *sites_path)
 	if (fault == NULL || (number = strchr(fault, ':')) == NULL)
 		return;
 	n = (size_t)(number - fault);
-	for (int i = MALLOC; i <= LOOK; i++)
+	for (int i = MALLOC; i <= DIRECTORY; i++)
 		if (strlen(names[i]) == n && memcmp(names[i], fault, n) == 0)
 			wanted = (enum kind)i;
 	nth = strtol(number + 1, NULL, 10);
 	ever_after = strchr(number, '+') != NULL;
 	error = error_number == NULL ? errors[wanted] : atoi(error_number);
 	hit = getenv("NTH_HIT");
+	dl_iterate_phdr(find_unprepared, &(int){ 0 });
 	if (sites_path != NULL) {
 		dl_iterate_phdr(find_program, NULL);
 		sites = (int)syscall(SYS_openat, AT_FDCWD, sites_path,
@@ -291,19 +339,19 @@ __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
 void *
 malloc(size_t n)
 {
-	return fails(MALLOC) ? NULL : __libc_malloc(n);
+	return NO_MEMORY() ? NULL : __libc_malloc(n);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return fails(MALLOC) ? NULL : __libc_calloc(n, size);
+	return NO_MEMORY() ? NULL : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t n)
 {
-	return n > 0 && fails(MALLOC) ? NULL : __libc_realloc(p, n);
+	return n > 0 && NO_MEMORY() ? NULL : __libc_realloc(p, n);
 }
 
 ssize_t
@@ -475,6 +523,8 @@ LOOK_CALL(DIR *, opendir, NULL, (const char *path), (path))
 LOOK_CALL(ssize_t, read, -1, (int fd, void *p, size_t n), (fd, p, n))
 LOOK_CALL(ssize_t, pread, -1, (int fd, void *p, size_t n, off_t at),
     (fd, p, n, at))
+LOOK_CALL(int, timer_create, -1, (clockid_t clock, struct sigevent *event,
+    timer_t *timer), (clock, event, timer))
 
 /* What fails inside stdio shows by ferror(3). */
 static bool
@@ -550,3 +600,70 @@ mdb_txn_commit(MDB_txn *txn)
 	mdb_txn_abort(txn);
 	return error;
 }
+
+/* Calls of libldap, those that it makes itself, too. */
+#define LDAP_CALL(name, parameters, arguments)                                \
+	int name parameters                                                   \
+	{                                                                     \
+		static int (*real) parameters;                                \
+		if (real == NULL)                                             \
+			real = (int (*) parameters)dlsym(RTLD_NEXT, #name);   \
+		return fails(DIRECTORY) ? error : real arguments;             \
+	}
+
+int
+ldap_initialize(LDAP **ld, const char *uri)
+{
+	static int (*real)(LDAP **, const char *);
+	int answer;
+
+	if (real == NULL)
+		real = (int (*)(LDAP **, const char *))
+		    dlsym(RTLD_NEXT, "ldap_initialize");
+	if (fails(DIRECTORY))
+		return error;
+	beginning++;
+	answer = real(ld, uri);
+	beginning--;
+	return answer;
+}
+
+LDAP_CALL(ldap_set_option, (LDAP *ld, int option, const void *value),
+    (ld, option, value))
+LDAP_CALL(ldap_get_option, (LDAP *ld, int option, void *value),
+    (ld, option, value))
+LDAP_CALL(ldap_sasl_bind_s, (LDAP *ld, const char *dn, const char *mechanism,
+    struct berval *secret, LDAPControl **ours, LDAPControl **theirs,
+    struct berval **answer), (ld, dn, mechanism, secret, ours, theirs, answer))
+LDAP_CALL(ldap_search_ext_s, (LDAP *ld, const char *base, int scope,
+    const char *filter, char **attributes, int only, LDAPControl **ours,
+    LDAPControl **theirs, struct timeval *limit, int most,
+    LDAPMessage **message), (ld, base, scope, filter, attributes, only, ours,
+    theirs, limit, most, message))
+LDAP_CALL(ldap_search_ext, (LDAP *ld, const char *base, int scope,
+    const char *filter, char **attributes, int only, LDAPControl **ours,
+    LDAPControl **theirs, struct timeval *limit, int most, int *id), (ld, base,
+    scope, filter, attributes, only, ours, theirs, limit, most, id))
+LDAP_CALL(ldap_result, (LDAP *ld, int id, int all, struct timeval *limit,
+    LDAPMessage **message), (ld, id, all, limit, message))
+LDAP_CALL(ldap_parse_result, (LDAP *ld, LDAPMessage *message, int *code,
+    char **dn, char **words, char ***referrals, LDAPControl ***controls,
+    int release), (ld, message, code, dn, words, referrals, controls, release))
+LDAP_CALL(ldap_get_entry_controls, (LDAP *ld, LDAPMessage *entry,
+    LDAPControl ***controls), (ld, entry, controls))
+LDAP_CALL(ldap_sync_init, (ldap_sync_t *sync, int mode), (sync, mode))
+LDAP_CALL(ldap_sync_poll, (ldap_sync_t *sync), (sync))
+LDAP_CALL(ldap_get_dn_ber, (LDAP *ld, LDAPMessage *entry, BerElement **ber,
+    struct berval *name), (ld, entry, ber, name))
+LDAP_CALL(ldap_get_attribute_ber, (LDAP *ld, LDAPMessage *entry,
+    BerElement *ber, struct berval *name, struct berval **values),
+    (ld, entry, ber, name, values))
+LDAP_CALL(ldap_parse_intermediate, (LDAP *ld, LDAPMessage *message, char **oid,
+    struct berval **data, LDAPControl ***controls, int release),
+    (ld, message, oid, data, controls, release))
+LDAP_CALL(ldap_add_ext_s, (LDAP *ld, const char *dn, LDAPMod **entry,
+    LDAPControl **ours, LDAPControl **theirs), (ld, dn, entry, ours, theirs))
+LDAP_CALL(ldap_modify_ext_s, (LDAP *ld, const char *dn, LDAPMod **changes,
+    LDAPControl **ours, LDAPControl **theirs), (ld, dn, changes, ours, theirs))
+LDAP_CALL(ldap_delete_ext_s, (LDAP *ld, const char *dn, LDAPControl **ours,
+    LDAPControl **theirs), (ld, dn, ours, theirs))
