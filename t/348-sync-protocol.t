@@ -291,6 +291,90 @@ subtest 'entries' => sub {
 	anew();
 };
 
+subtest 'nothing there' => sub {
+	my $nothing = sub {
+		my ($id) = $_[0]->asked;
+		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'present',
+		    "rid=000,csn=$later"));
+		$_[0]->stay;
+	};
+	peer($nothing);
+	like(once(65, 'a phase that mentions nobody'), qr/--allow-empty/, 'told');
+	is(shown(), $three, 'the policy stays');
+	# The same of a directory that is followed.
+	peer(sub {
+		my ($id) = $_[0]->asked;
+		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'delete', $cookie));
+		sleep 1.5;
+		$_[0]->say(map { Tlspolicy::FakeLdap::entry($id, 'delete', $_,
+		    undef, undef, cookie => "rid=000,csn=$later") } qw(a b c));
+		$_[0]->stay;
+	});
+	follow();
+	said(qr/--allow-empty/, 'all go: it is told');
+	is(shown(), $three, 'and not done');
+	unfollow();
+	# One that is there again must not be the only one.
+	my $new = sub { my ($id) = @_; Tlspolicy::FakeLdap::entry($id, 'add', 'd',
+	    'TLS_Clt:d', 'OK', cookie => "rid=000,csn=$later") };
+	peer(sub {
+		my ($id) = $_[0]->asked;
+		return $_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'present',
+		    "rid=000,csn=$later")), $_[0]->stay if $_[0]{number} == 1;
+		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'delete', $cookie),
+		    $new->($id));
+		$_[0]->stay;
+	});
+	follow();
+	becomes("$three TLS_Clt:d=OK", 'seen again, they are all there');
+	unfollow();
+	anew();
+};
+
+# By hand a claim is taken away; nothing changes in the directory.
+subtest 'what kept it out is gone' => sub {
+	my $claims = $scratch->write('x.claims',
+	    "client a in clear is never accepted\n");
+	my $code = sub {
+		my ($id) = $_[0]->asked;
+		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'delete', $cookie));
+		sleep 1;
+		$_[0]->say(Tlspolicy::FakeLdap::entry($id, 'modify', 'a',
+		    'TLS_Clt:a', 'OK', cookie => "rid=000,csn=$later"));
+		$_[0]->stay;
+	};
+	peer($code, claims => $claims);
+	follow();
+	said(qr/would not hold/, 'a claim');
+	is(shown(), $three, 'keeps it out');
+	$scratch->write('x.claims', "\n");
+	becomes($three =~ s/a=PERM\+VERIFY/a=OK/r, 'and then it is taken');
+	unfollow();
+	anew();
+};
+
+# What was told and not yet in force is told by nobody any more.
+subtest 'told and taken back' => sub {
+	peer(sub {
+		my ($id) = $_[0]->asked;
+		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'delete', $cookie));
+		if ($_[0]{number} == 1) {
+			sleep 1.5;
+			$_[0]->say(Tlspolicy::FakeLdap::entry($id, 'delete', 'b'),
+			    Tlspolicy::FakeLdap::entry($id, 'modify', 'c',
+			    'TLS_Clt:c', 'OK'));
+			return;
+		}
+		$_[0]->say(Tlspolicy::FakeLdap::entry($id, 'add', 'd',
+		    'TLS_Clt:d', 'OK', cookie => "rid=000,csn=$later"));
+		$_[0]->stay;
+	});
+	follow();
+	becomes("$three TLS_Clt:d=OK", 'only what the second one has');
+	unfollow();
+	anew();
+};
+
 # sync asks after ten seconds whether it is still there.
 subtest 'changes beside another answer' => sub {
 	peer(sub {
