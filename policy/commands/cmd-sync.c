@@ -25,7 +25,8 @@ enum {
 	QUIET_MS = 100,	   /* that ends a burst of changes */
 	BURST_MS = 2000,   /* or its length */
 	ASK_MS = 10000,	   /* is the directory still there? */
-	RETRY_MIN_S = 1, RETRY_MAX_S = 60
+	RETRY_MIN_S = 1, RETRY_MAX_S = 60,
+	AGAIN_MIN_MS = 10000, AGAIN_MAX_MS = 600000 /* a commit that failed */
 };
 
 enum { OPTION_ONCE = OPTION_JSON + 1000, OPTION_ALLOW_EMPTY };
@@ -46,6 +47,7 @@ struct syncing {
 	struct store_info in_store; /* as it was committed with that */
 	char cookie[COOKIE_MAX]; /* of what is committed */
 	size_t cookie_n;
+	int64_t again_in, again_at; /* a commit that failed; 0: none did */
 	bool once, allow_empty;
 	bool in_force;	/* a commit or refresh has shown that they are */
 	bool ready;	/* there is a policy, and the service manager knows */
@@ -271,11 +273,28 @@ commit(struct syncing *s, struct slice cookie)
 	return good;
 }
 
+/* What kept it out may be gone: a full disk, a claim. */
+static void
+commit_or_later(struct syncing *s, struct slice cookie)
+{
+	int64_t longer = 2 * s->again_in;
+
+	if (commit(s, cookie)) {
+		s->again_in = s->again_at = 0;
+		return;
+	}
+	s->again_in = longer < AGAIN_MIN_MS ? AGAIN_MIN_MS :
+	    longer > AGAIN_MAX_MS ? AGAIN_MAX_MS : longer;
+	s->again_at = now_ms() + s->again_in;
+}
+
 /* Changes until it fails, each burst a commit. */
 static void
 follow(struct syncing *s, struct directory *d, struct fault *f)
 {
 	int64_t first = 0, last = 0, asked = now_ms();
+
+	s->again_in = s->again_at = 0;
 
 	for (;;) {
 		bool waiting = s->entries.changed;
@@ -283,10 +302,10 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 
 		if (waiting && first == 0)
 			first = last = now;
-		if (waiting && (now - last >= QUIET_MS ||
-		    now - first >= BURST_MS)) {
-			commit(s, directory_cookie(d));
-			/* What failed waits for the next change. */
+		if ((waiting && (now - last >= QUIET_MS ||
+		    now - first >= BURST_MS)) ||
+		    (s->again_at > 0 && now >= s->again_at)) {
+			commit_or_later(s, directory_cookie(d));
 			s->entries.changed = false;
 			first = 0;
 		}
@@ -308,6 +327,22 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 		if (s->entries.seen)
 			last = now_ms();
 	}
+}
+
+/*
+ * What was told and not committed was told by a server that may be gone for good,
+ * and the next one tells what has changed since the cookie of the store.
+ */
+static bool
+go_back(struct syncing *s, struct fault *f)
+{
+	if (sync_entries_are_stored(&s->entries))
+		return true;
+	sync_entries_free(&s->entries);
+	sync_index_free(&s->index);
+	s->indexed = false;
+	s->cookie_n = 0;
+	return load(s, f);
 }
 
 /* What has changed since the cookie; when that is not known, all. */
@@ -334,7 +369,7 @@ read_news(struct syncing *s, const char *uri, struct fault *f)
 static bool
 attempt(struct syncing *s, const char *uri, struct fault *f)
 {
-	struct directory *d = read_news(s, uri, f);
+	struct directory *d = go_back(s, f) ? read_news(s, uri, f) : NULL;
 	bool done = false, good = d != NULL;
 
 	if (good)

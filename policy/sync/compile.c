@@ -272,7 +272,7 @@ choose_any(struct compiling *g, struct sync_entries *all,
 	if (!sync_reach_find(all, index, g->as_sendmail, &to->reach, f))
 		return false;
 	/* Who is not concerned has a rule, so that there is one at all. */
-	to->whole = to->reach.n > all->n / 2;
+	to->whole = to->reach.n == all->n || to->reach.n > all->n / 2;
 	return to->whole ? choose_all(g, all, f) :
 	    choose(g, to->reach.entries, to->reach.n, f);
 }

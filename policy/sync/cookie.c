@@ -5,6 +5,7 @@ enum { SERVERS_MAX = 64 };
 struct newest {
 	struct slice csn[SERVERS_MAX]; /* of one server each */
 	size_t n;
+	bool many; /* more than there is room for */
 };
 
 /* TIME#count#SERVER#mod */
@@ -33,26 +34,47 @@ add(struct newest *all, struct slice csn)
 				all->csn[i] = csn;
 			return;
 		}
+	all->many |= all->n == SERVERS_MAX;
 	if (all->n < SERVERS_MAX)
 		all->csn[all->n++] = csn;
 }
 
-/* False: it has no csn=. */
+/* OpenLDAP's: it has words of its own alone, and csn= among them. */
+static bool
+is_known(struct slice cookie)
+{
+	static const char *const words[] = { "rid=", "sid=", "delcsn=" };
+	struct slice word;
+	bool found = false;
+
+	while (slice_next(&cookie, ',', &word)) {
+		bool known = slice_starts_nocase(word, "csn=");
+
+		found |= known;
+		for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+			known |= slice_starts_nocase(word, words[i]);
+		if (!known)
+			return false;
+	}
+	return found;
+}
+
+/* False: it is another kind's. */
 static bool
 add_all(struct newest *all, struct slice cookie)
 {
 	struct slice word, csn;
-	bool found = false;
 
+	if (!is_known(cookie))
+		return false;
 	while (slice_next(&cookie, ',', &word)) {
 		if (!slice_starts_nocase(word, "csn="))
 			continue;
-		found = true;
 		word = slice_from(word, 4);
 		while (slice_next(&word, ';', &csn))
 			add(all, csn);
 	}
-	return found;
+	return true;
 }
 
 void
@@ -76,7 +98,7 @@ cookie_merge(struct text *known, struct slice news)
 	}
 	/* Half of one would be believed. */
 	text_clear(known);
-	if (!out.cut)
+	if (!out.cut && !all.many)
 		text_put(known, slice_make(out.buf, out.n));
 	if (known->cut)
 		text_clear(known);

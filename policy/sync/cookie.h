@@ -19,7 +19,8 @@ enum { COOKIE_MAX = 4096 };
 
 /*
  * Adds `news` to what is known, in place; a cookie of another kind takes the
- * place of it.
+ * place of it.  One that is too long, or of too many servers, is none, and all
+ * is read again.
  */
 void cookie_merge(struct text *known, struct slice news) NONNULL;
 

@@ -16,26 +16,32 @@
 #define DIRECTORY_VALUE "sendmailMTAMapValue"
 #define DIRECTORY_BY "modifiersName"
 
-enum { DIRECTORY_SECONDS = 10 }; /* that a server may take */
+enum {
+	DIRECTORY_SECONDS = 10, /* that a server may take */
+	DIRECTORY_SILENCE = 20  /* or be silent in the middle of something */
+};
 
 struct directory {
 	LDAP *ld;
-	ldap_sync_t sync;
-	bool syncing;
+	struct ldap_conncb callback; /* libldap's, for patience */
 	struct sync_entries *entries;
 	const char *uri;
+	int id;		/* of the search that lasts */
+	int result;	/* LDAP's, of that search */
 	bool all;	/* this refresh tells of all entries */
-	bool ended;	/* by the server */
-	unsigned long messages; /* that libldap handed out */
-	struct patience patience; /* during a refresh */
+	bool refreshed; /* it has come to its end */
+	struct patience patience;
 	struct text cookie;
 	char cookie_text[COOKIE_MAX];
 	char *base;
-	char *attributes[4];
 };
 
 /* "URI: WHAT: ERROR: what the server said of it"; `ld` NULL: it said nothing. */
 bool directory_failed(const char *uri, const char *what, int error, LDAP *ld,
     struct fault *);
+
+/* directory-entry.c: goes to the entries.  False: it cannot be read. */
+bool directory_take_entry(struct directory *, LDAPMessage *,
+    const unsigned char *uuid) MUST_CHECK NONNULL;
 
 #endif

@@ -34,6 +34,15 @@ set(struct attribute *a, int how, const char *name, const char *value)
 		add_value(a, slice_of(value));
 }
 
+/* Of a call behind patience_again(). */
+static bool
+is_done(struct directory *d, const char *name, int error, struct fault *f)
+{
+	patience_rest(&d->patience);
+	return error == LDAP_SUCCESS ||
+	    directory_failed(d->uri, name, error, d->ld, f);
+}
+
 bool
 directory_add(struct directory *d, struct slice key, unsigned number,
     struct slice requirement, struct fault *f)
@@ -43,7 +52,6 @@ directory_add(struct directory *d, struct slice key, unsigned number,
 	LDAPMod *all[] = { &class.mod, &map.mod, &rule_key.mod, &rule.mod,
 		number > 0 ? &order.mod : NULL, NULL };
 	struct text name;
-	int error;
 
 	text_init(&name, name_text, sizeof name_text);
 	entryname_print(key, number, d->base, &name);
@@ -60,9 +68,9 @@ directory_add(struct directory *d, struct slice key, unsigned number,
 	add_value(&rule, requirement);
 	snprintf(number_text, sizeof number_text, "%04u", number);
 	set(&order, LDAP_MOD_ADD, "description", number_text);
-	error = ldap_add_ext_s(d->ld, name.buf, all, NULL, NULL);
-	return error == LDAP_SUCCESS || directory_failed(d->uri, name.buf,
-	    error, d->ld, f);
+	patience_again(&d->patience);
+	return is_done(d, name.buf, ldap_add_ext_s(d->ld, name.buf, all, NULL,
+	    NULL), f);
 }
 
 bool
@@ -71,20 +79,21 @@ directory_change(struct directory *d, const char *name,
 {
 	struct attribute rule;
 	LDAPMod *all[] = { &rule.mod, NULL };
-	int error;
 
 	set(&rule, LDAP_MOD_REPLACE, DIRECTORY_VALUE, NULL);
 	add_value(&rule, requirement);
-	error = ldap_modify_ext_s(d->ld, name, all, NULL, NULL);
-	return error == LDAP_SUCCESS || directory_failed(d->uri, name, error,
-	    d->ld, f);
+	patience_again(&d->patience);
+	return is_done(d, name, ldap_modify_ext_s(d->ld, name, all, NULL,
+	    NULL), f);
 }
 
 bool
 directory_remove(struct directory *d, const char *name, struct fault *f)
 {
-	int error = ldap_delete_ext_s(d->ld, name, NULL, NULL);
+	int error;
 
-	return error == LDAP_SUCCESS || error == LDAP_NO_SUCH_OBJECT ||
-	    directory_failed(d->uri, name, error, d->ld, f);
+	patience_again(&d->patience);
+	error = ldap_delete_ext_s(d->ld, name, NULL, NULL);
+	return is_done(d, name, error == LDAP_NO_SUCH_OBJECT ? LDAP_SUCCESS :
+	    error, f);
 }

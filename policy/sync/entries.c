@@ -338,6 +338,19 @@ sync_entries_committed(struct sync_entries *all, bool wrote)
 	}
 }
 
+bool
+sync_entries_are_stored(const struct sync_entries *all)
+{
+	const struct sync_entry *e;
+
+	if (all->dropped != NULL || all->no_memory)
+		return false;
+	LIST_FOREACH(e, &all->touched, touch)
+		if (!e->stored)
+			return false;
+	return true;
+}
+
 void
 sync_entries_free(struct sync_entries *all)
 {

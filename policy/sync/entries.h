@@ -92,6 +92,8 @@ void sync_entries_accept(struct sync_entries *, struct sync_entry *,
  * them, and who is gone is gone there.
  */
 void sync_entries_committed(struct sync_entries *, bool wrote) NONNULL;
+/* Is all of it in the store, so that its cookie tells of all? */
+bool sync_entries_are_stored(const struct sync_entries *) MUST_CHECK NONNULL;
 struct sync_entry *sync_entries_find(const struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;
 

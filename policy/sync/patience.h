@@ -1,26 +1,32 @@
 /*
  * patience.h - an end to waiting for a server that is there and says nothing.
  *
- * libldap waits for the messages of a refresh without a limit.  When the time is
- * over the connection is shut down, which it takes for a server that is gone.
+ * libldap, and the library that it has for TLS, may read a message that has begun
+ * without a limit.  When the time is over the connection is shut down, which it
+ * takes for a server that is gone.
  *
  * Threads: one; SIGALRM is taken for it.
  */
 #ifndef TLSPOLICY_SYNC_PATIENCE_H
 #define TLSPOLICY_SYNC_PATIENCE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
 
 struct patience {
 	timer_t timer;
-	int seconds; /* 0: it could not be begun, and nothing ends the wait */
+	int fd, seconds;
+	bool begun; /* else nothing ends a wait */
+	volatile sig_atomic_t left; /* seconds; 0: it rests */
 };
 
-/* Until patience_end(), `fd` stays open. */
+/* Until patience_end(), `fd` stays open.  The time begins. */
 bool patience_start(struct patience *, int fd, int seconds);
-/* It has said something. */
-void patience_again(const struct patience *);
+/* It has said something, or is asked: the time begins anew. */
+void patience_again(struct patience *);
+/* It is not expected to say anything. */
+void patience_rest(struct patience *);
 void patience_end(struct patience *);
 
 #endif

@@ -24,6 +24,8 @@ my %kinds = (
 	endingserver => ['/CN=mx.example.org', $server, 'ca', 3],
 	localserver => ['/CN=localhost', 'subjectAltName=IP:127.0.0.1', 'ca',
 		    90],
+	endedlocal => ['/CN=localhost', 'subjectAltName=IP:127.0.0.1', 'ca',
+		    -1],
 	trusted	=> ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],
 	# Same names and issuer as trusted, another key: another fingerprint.
 	rollover => ['/C=DE/O=Example/CN=client.example.com', $client, 'ca', 3],
