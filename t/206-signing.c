@@ -154,7 +154,8 @@ test_trees(void **state)
 	unit_number("the oldest go", 24, (long long)s.waiting[0].first);
 	signing_close(&s);
 	assert_true(signing_open(&s, NULL, "", 1, &f));
-	add(&s, 1, 5);
+	assert_false(signing_is_on(&s));
+	assert_false(signing_is_on(NULL));
 	signing_cut(&s);
 	signing_add_file(&s, "/nonexistent", 0);
 	unit_same("off", "", waiting(&s));

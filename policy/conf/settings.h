@@ -69,8 +69,7 @@ struct settings {
 	int tlsrpt_socket_mode;
 	char tlsrpt_socket_group[SETTINGS_STRING_MAX];
 	char tlsrpt_forward[SETTINGS_STRING_MAX]; /* "off", unix:PATH */
-	int inexpressible;
-	int outbound_default, outbound_servername, outbound_match;
+	int inexpressible, outbound_default, outbound_servername, outbound_match;
 	int outbound_version; /* 0: 1.0, to 3: 1.3 */
 	char outbound_exclude[SETTINGS_STRING_MAX]; /* suites of Postfix */
 	char outbound_resolver[SETTINGS_STRING_MAX]; /* "off", ADDRESS NAME */
@@ -83,8 +82,7 @@ struct settings {
 	char directory_key_file[SETTINGS_STRING_MAX];
 	int log_level;
 	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
-	/* No setting: the file was empty, or its last line had no end. */
-	bool unended;
+	bool unended; /* no setting: the file may be half written */
 };
 
 /* All defaults. */

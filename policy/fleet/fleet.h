@@ -25,7 +25,7 @@
 #include "policy/fleet/numbers.h"
 
 enum { FLEET_NODES_MAX = 1024, FLEET_STATES_MAX = 16,
-	FLEET_SETTINGS_DIGITS = RECORD_SETTINGS_DIGITS };
+	FLEET_SETTINGS_DIGITS = DIGEST_SHORT };
 
 /* `what`: a digest in hex, of settings its beginning; a version. */
 struct fleet_state {

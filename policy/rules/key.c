@@ -321,11 +321,11 @@ key_is_untagged(struct slice text)
 	struct netprefix prefix;
 	size_t colon = slice_find(text, ':');
 
-	if (colon == text.n)
-		return true; /* else: nearly all keys begin as our tags do */
-	if (text_hex_digit(text.p[0]) < 0 && strchr(":[iI", text.p[0]) == NULL)
+	/* Nearly all begin as our tags do. */
+	if (colon < text.n && text_hex_digit(text.p[0]) < 0 &&
+	    strchr(":[iI", text.p[0]) == NULL)
 		return false;
-	return text.p[0] == '[' || slice_starts_nocase(text, "IPv6:") ||
+	return colon == text.n || text.p[0] == '[' || slice_starts_nocase(text, "IPv6:") ||
 	    netprefix_parse(text, &prefix) != NETPREFIX_NONE;
 }
 
