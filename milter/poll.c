@@ -9,6 +9,12 @@
  * in slices, while no session waits for a worker, and as long as not too many
  * wait like this.
  *
+ * Within a command libmilter waits for the other end for 7210 seconds at each
+ * read and write, and a worker with it: for the rest of a packet, and for who
+ * does not read his answers.  Postfix and sendmail give up after five minutes
+ * at most (milter_content_timeout, E=), and write a packet at once; who has
+ * taken longer, in all of one command, is answered by nobody any more.
+ *
  * When poll(2) fails ten times in a row the thread that hands connections to
  * libmilter's workers ends, for ever and without a word to anybody: the daemon
  * then takes connections and never answers.  Ten failures for want of kernel
@@ -23,13 +29,16 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "milter/clock.h"
 #include "milter/handover.h"
+#include "milter/log.h"
 #include "milter/readahead.h"
 
 enum {
 	PAUSE_MS = 20,
 	STAY_MS = 1,		/* libmilter's "is there a command?" */
 	CONTROLLER_MS = 10000,	/* its controller, for all sessions at rest */
+	COMMAND_MS = 300000,	/* a worker may wait within a command */
 	SLICE_MAX_MS = 4,
 	PATIENCE_MS = 25,
 	PATIENT_MAX = 64	/* workers */
@@ -70,12 +79,29 @@ stay(struct pollfd *socket)
 	return ready;
 }
 
+/* For the rest of a command, or to be read; 0 ends the session. */
+static int
+wait_for_peer(struct pollfd *socket)
+{
+	int64_t *waited = readahead_waited(), start = clock_ms();
+	int64_t left = *waited < COMMAND_MS ? COMMAND_MS - *waited : 0;
+	int ready = wait_for(socket, 1, (int)left);
+
+	*waited += clock_ms() - start;
+	if (ready == 0)
+		log_warnx("%s; it is ended", (socket->events & POLLIN) != 0 ?
+		    "half a command of a session has come in 300 s" :
+		    "the answers of a session were not read in 300 s");
+	return ready;
+}
+
 /* Is there a command?  0 makes the worker leave the session. */
 static int
 next_command(struct pollfd *socket)
 {
 	int ready;
 
+	*readahead_waited() = 0;
 	if (readahead_is_new(socket->fd))
 		handover_end(socket->fd);
 	socket->revents = POLLIN;
@@ -107,6 +133,8 @@ answer(struct pollfd *fds, nfds_t n, int ms)
 		fds->revents = POLLIN;
 		return 1;
 	}
+	if (n == 1 && ms > COMMAND_MS)
+		return wait_for_peer(fds);
 	ready = wait_for(fds, n, ms);
 	/* The controller; the first is the pipe that it is called by. */
 	if (ready > 0 && ms == CONTROLLER_MS)

@@ -23,6 +23,8 @@ static _Thread_local struct {
 	char bytes[BUFFER];
 } ahead;
 
+static _Thread_local int64_t waited_ms;
+
 bool
 readahead_is_new(int fd)
 {
@@ -41,6 +43,12 @@ readahead_leave(void)
 	ahead.fd = 0;
 	ahead.at = ahead.end = 0;
 	ahead.ended = false;
+}
+
+int64_t *
+readahead_waited(void)
+{
+	return &waited_ms;
 }
 
 enum readahead
@@ -88,6 +96,7 @@ close(int fd)
 {
 	if (!readahead_is_new(fd))
 		readahead_leave();
+	waited_ms = 0;
 	handover_end(fd);
 	return (int)syscall(SYS_close, fd);
 }

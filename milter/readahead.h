@@ -32,5 +32,10 @@ bool readahead_is_new(int fd) MUST_CHECK;
 bool readahead_holds(int fd) MUST_CHECK;
 /* This thread is done with its socket; READAHEAD_EMPTY was the last word. */
 void readahead_leave(void);
+/*
+ * Milliseconds that this thread has waited for the other end within one
+ * command; 0 again for the next command, and once a socket was closed.
+ */
+int64_t *readahead_waited(void) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use POSIX ();
 use Test::More;
 use Tlspolicy::Daemon;
+use Tlspolicy::Fault;
 use Tlspolicy::Milter;
 use Tlspolicy::Scratch;
 
@@ -209,4 +210,46 @@ for my $n (0 .. $#session) {
 unharmed('hung up after each step', $before, 8192);
 
 is $daemon->stop, 0, 'SIGTERM ends it cleanly after all that';
+
+# Five minutes are three seconds for this one.  A sanitizer's poll(2) stands in
+# front of the daemon's.
+subtest 'who stops in the middle keeps no thread' => sub {
+	plan skip_all => 'a sanitizer' if $sanitized;
+	my $missing = Tlspolicy::Fault::missing('clock');
+	plan skip_all => $missing if $missing;
+	my $clock = Tlspolicy::Fault::Clock->new($scratch);
+	$daemon = Tlspolicy::Daemon->start(scratch => $scratch, name => 'haste',
+	    rules => "TLS_From:strict.example\tPERM+ENCR:128\n",
+	    env => { %{$clock->env}, FAULT_HASTE => 1 });
+	my @unread = map { peer() } 1 .. 5;
+	for (@unread) {
+		$_->negotiate;
+		$_->set(v => '8.17.1.9', client_name => 'mx.example.com',
+		    client_addr => '192.0.2.7');
+		$_->{sock}->blocking(0);
+		my $mail = bytes([ D => 'M' . $_->macros_for('mail') ]) .
+		    bytes([ M => "<someone\@strict.example>\0" ]);
+		for (my $full = 0; $full < 20; ) {
+			my $n = syswrite $_->{sock}, $mail;
+			$full = 20 if defined $n && $n < length $mail;
+			next if defined $n;
+			$full++;
+			select undef, undef, undef, 0.005;
+		}
+	}
+	my @half = map { peer() } 1 .. 30;
+	$_->raw(bytes($session[0]) . "\0\0\0") for @half;
+	my $threads = sub { scalar(() = glob "/proc/$daemon->{pid}/task/*") };
+	ok Tlspolicy::Scratch::wait_for(60, sub { $threads->() > 30 }),
+	    'each has one' or diag $threads->();
+	unharmed('while they wait');
+	ok Tlspolicy::Scratch::wait_for(60, sub { $threads->() < 20 }),
+	    'and no longer than an MTA would' or diag $threads->();
+	like $daemon->log, qr/half a command of a session has come in 300 s/,
+	    'the log says so';
+	like $daemon->log, qr/the answers of a session were not read in 300 s/,
+	    'of both';
+	unharmed('afterwards');
+	is $daemon->stop, 0, 'it ends cleanly';
+};
 done_testing;
