@@ -43,7 +43,7 @@ options_parse(int argc, char **argv, struct options *o, int *status)
 		switch (c) {
 		case 'c':
 			o->conf = optarg;
-			o->conf_given = true;
+			o->conf_expected = true;
 			break;
 		case 's':
 			o->to_syslog = true;

@@ -8,8 +8,8 @@
 
 struct options {
 	const char *conf;  /* the settings file */
-	/* `conf` was named by -c: a missing file is an error */
-	bool conf_given;
+	/* a missing `conf` is an error: named by -c, or there before a HUP */
+	bool conf_expected;
 	bool test;	   /* -t */
 	bool to_syslog;	   /* -s */
 };

@@ -19,13 +19,12 @@ report(void *none, const struct fault *fault)
 static bool
 may_be_missing(const struct options *o)
 {
-	return !o->conf_given && access(o->conf, F_OK) == -1 &&
+	return !o->conf_expected && access(o->conf, F_OK) == -1 &&
 	    errno == ENOENT;
 }
 
 bool
-reload_read(const struct options *o, struct settings *settings,
-    struct fault *fault)
+reload_read(struct options *o, struct settings *settings, struct fault *fault)
 {
 	settings_init(settings);
 	if (may_be_missing(o)) {
@@ -33,7 +32,23 @@ reload_read(const struct options *o, struct settings *settings,
 		    o->conf);
 		return true;
 	}
-	return settings_read(settings, o->conf, report, NULL, fault);
+	if (!settings_read(settings, o->conf, report, NULL, fault))
+		return false;
+	o->conf_expected = true;
+	return true;
+}
+
+/* An editor may be at it: what is missing would get its default. */
+static bool
+read_whole(struct options *o, struct settings *settings, struct fault *fault)
+{
+	if (!reload_read(o, settings, fault))
+		return false;
+	if (!settings->unended)
+		return true;
+	fault_set(fault, FAULT_SETTINGS, "%s: it is empty, or its last line "
+	    "has no end, and may be half written", o->conf);
+	return false;
 }
 
 static void
@@ -62,15 +77,14 @@ follow(struct daemon *d, struct settings *settings,
 }
 
 void
-reload_settings(struct daemon *d, const struct options *o,
-    struct settings *settings)
+reload_settings(struct daemon *d, struct options *o, struct settings *settings)
 {
 	struct settings fresh;
 	struct fault fault;
 	bool good = false;
 
 	fault_clear(&fault);
-	if (reload_read(o, &fresh, &fault)) {
+	if (read_whole(o, &fresh, &fault)) {
 		good = follow(d, settings, &fresh);
 	} else {
 		log_fault(LOG_LEVEL_ERROR, &fault);

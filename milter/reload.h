@@ -9,16 +9,19 @@
 #include "milter/daemon.h"
 #include "milter/options.h"
 
-/* Every bad line is logged; `fault` says what became of it all. */
-bool reload_read(const struct options *, struct settings *, struct fault *)
+/*
+ * Every bad line is logged; `fault` says what became of it all.  From then on a
+ * file that was there is expected.
+ */
+bool reload_read(struct options *, struct settings *, struct fault *)
     MUST_CHECK NONNULL;
 
 /*
  * HUP: read again, take over what can change in flight, open the audit file
- * anew.  With a bad file everything stays as it was.  `settings` are the ones
- * in force and follow.
+ * anew.  With a bad file everything stays as it was, and with one that looks
+ * half written.  `settings` are the ones in force and follow.
  */
-void reload_settings(struct daemon *, const struct options *,
-    struct settings *) NONNULL;
+void reload_settings(struct daemon *, struct options *, struct settings *)
+    NONNULL;
 
 #endif

@@ -118,6 +118,25 @@ subtest 'a bad file' => sub {
 	}
 	$daemon->configure;
 	hup(qr/settings were read again/, 'a good one again');
+	# Whatever of it an editor has written: what is missing is no default.
+	$daemon->configure('default-class' => 'perm', mode => 'enforce');
+	hup(qr/settings were read again/, 'whole');
+	my $whole = Tlspolicy::Scratch::slurp($daemon->{conf});
+	my @cuts = (0, (map { length($whole) - $_ } 1 .. 8),
+	    index($whole, "default-class") + 5,
+	    index($whole, "\n", index $whole, "default-class"));
+	for my $cut (@cuts) {
+		scratch()->write("$daemon->{name}/tlspolicy.conf",
+		    substr $whole, 0, $cut);
+		hup(qr/the old settings stay in force/, "cut at $cut");
+		mail_is($perm, 'nothing changes');
+	}
+	unlink $daemon->{conf};
+	symlink '/dev/null', $daemon->{conf};
+	hup(qr/settings were read again/, 'nothing, and meant so');
+	unlink $daemon->{conf};
+	$daemon->configure;
+	hup(qr/settings were read again/, 'whole again');
 };
 
 subtest 'the audit log' => sub {
@@ -143,7 +162,7 @@ subtest 'log-level = debug' => sub {
 	$daemon->configure('log-level' => 'debug');
 	hup(qr/settings were read again/, 'HUP');
 	mail_is($temp, 'a refusal');
-	logged($daemon, qr/session \d+: .*TLS_Clt/i, 'is explained');
+	logged($daemon, qr/session [0-9a-f]+: .*TLS_Clt/i, 'is explained');
 };
 
 for my $signal (qw(TERM INT)) {

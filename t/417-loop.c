@@ -525,6 +525,16 @@ test_libmilter_ends(void **state)
 }
 
 static void
+put_conf(const char *path, const char *line)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fprintf(file, "audit-file = /dev/null\n%s", line);
+	fclose(file);
+}
+
+static void
 test_reload_read(void **state)
 {
 	struct options o = { .conf = unit_path("no.conf") };
@@ -539,32 +549,30 @@ test_reload_read(void **state)
 	assert_non_null(strstr(said, "is not there: all settings are the "
 	    "defaults"));
 	/* One that was named has to be there. */
-	o.conf_given = true;
+	o.conf_expected = true;
 	assert_false(reload_read(&o, &s, &f));
 	assert_int_equal(f.kind, FAULT_NOINPUT);
 	/* One that cannot be looked for is not one that is missing. */
-	o.conf_given = false;
+	o.conf_expected = false;
 	arm("access", EACCES, 0);
 	fault_clear(&f);
 	assert_false(reload_read(&o, &s, &f));
 	assert_int_equal(f.kind, FAULT_NOINPUT);
 	arm(NULL, 0, 0);
-}
-
-static void
-put_conf(const char *path, const char *line)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fprintf(file, "audit-file = /dev/null\n%s", line);
-	fclose(file);
+	/* Nor is one that was there: its settings do not become the defaults. */
+	put_conf(o.conf, "mode = monitor\n");
+	assert_true(reload_read(&o, &s, &f));
+	assert_int_equal(s.mode, MODE_MONITOR);
+	assert_int_equal(unlink(o.conf), 0);
+	fault_clear(&f);
+	assert_false(reload_read(&o, &s, &f));
+	assert_int_equal(f.kind, FAULT_NOINPUT);
 }
 
 static void
 test_reload_without_memory(void **state)
 {
-	struct options o = { .conf = unit_path("a.conf"), .conf_given = true };
+	struct options o = { .conf = unit_path("a.conf"), .conf_expected = true };
 	static struct daemon d;
 	static struct settings s;
 	struct fault f;

@@ -7,6 +7,8 @@
  * one must be reported, not cut, and lists go on in lines that begin with a
  * blank, as in Postfix's main.cf.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ struct reading {
 	unsigned long line, bad;
 	bool continued; /* the line begins with a blank */
 	bool started;	/* so that there is something to continue */
+	bool unended;	/* the last line so far has no end */
 	const struct setting *last; /* NULL: its name was not known */
 	unsigned long given[ROWS_MAX]; /* the line of each setting */
 	void (*report)(void *, const struct fault *);
@@ -79,13 +82,14 @@ line_fault(const struct reading *r, struct slice line)
 
 /* One line without its end into `buf`; false at the end of the file. */
 static bool
-get_line(FILE *file, char *buf, size_t size, size_t *n, const char **wrong)
+get_line(struct reading *r, char *buf, size_t size, size_t *n,
+    const char **wrong)
 {
 	int c;
 
 	*n = 0;
 	*wrong = NULL;
-	while ((c = getc(file)) != EOF && c != '\n') {
+	while ((c = getc(r->file)) != EOF && c != '\n') {
 		if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f)
 			*wrong = "control character";
 		else if (*n + 1 == size)
@@ -95,7 +99,10 @@ get_line(FILE *file, char *buf, size_t size, size_t *n, const char **wrong)
 			buf[(*n)++] = (char)c;
 	}
 	buf[*n] = '\0';
-	return c != EOF || *n > 0 || *wrong != NULL;
+	if (c == EOF && *n == 0 && *wrong == NULL)
+		return false;
+	r->unended = c == EOF;
+	return true;
 }
 
 static char *
@@ -105,7 +112,7 @@ read_line(char *buf, int size, void *arg)
 	const char *wrong;
 	size_t n;
 
-	if (!get_line(r->file, buf, (size_t)size, &n, &wrong))
+	if (!get_line(r, buf, (size_t)size, &n, &wrong))
 		return NULL;
 	r->line++;
 	r->continued = text_is_blank(buf[0]);
@@ -172,6 +179,15 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 	return 1;
 }
 
+/* /dev/null is no file that somebody is writing. */
+static bool
+is_file(FILE *file)
+{
+	struct stat st;
+
+	return fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
+}
+
 bool
 settings_read(struct settings *s, const char *path,
     void (*reporter)(void *, const struct fault *), void *arg, struct fault *f)
@@ -185,6 +201,7 @@ settings_read(struct settings *s, const char *path,
 		return false;
 	ini_parse_stream(read_line, &r, take_pair, &r);
 	failed = ferror(r.file) != 0;
+	s->unended = r.unended || (r.line == 0 && is_file(r.file));
 	fclose(r.file);
 	if (failed)
 		return fault_errno(f, FAULT_NOINPUT, errno, "cannot read %s",

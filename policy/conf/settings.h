@@ -83,6 +83,8 @@ struct settings {
 	char directory_key_file[SETTINGS_STRING_MAX];
 	int log_level;
 	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
+	/* No setting: the file was empty, or its last line had no end. */
+	bool unended;
 };
 
 /* All defaults. */
