@@ -83,12 +83,10 @@ struct settings {
 	char directory_key_file[SETTINGS_STRING_MAX];
 	int log_level;
 	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
-	/* No setting: the file was empty, or its last line had no end. */
-	bool unended;
+	bool unended; /* no setting: the file is empty, or its end is cut off */
 };
 
-/* All defaults. */
-void settings_init(struct settings *) NONNULL;
+void settings_init(struct settings *) NONNULL; /* all defaults */
 
 /*
  * Read `path` into `s` (which holds defaults or earlier values for what the
