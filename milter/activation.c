@@ -160,6 +160,7 @@ take_handed(int fd, struct listen *l, struct fault *f)
 		print_inet(l, &address);
 	else
 		print_unix(l, (const struct sockaddr_un *)&address, n);
+	listen_note(l);
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct daemon {
 	struct ends ends;
 	struct certwatch certificates;
 	struct drain drain;
+	_Atomic(const char *) lost_socket; /* where nobody comes; or NULL */
 	uint64_t started_us;	      /* since 1970; makes session ids unique */
 	_Atomic uint64_t nsessions;
 	struct pool messages;	      /* struct message, to be used again */

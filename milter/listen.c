@@ -364,3 +364,37 @@ listen_remove(const struct listen *l)
 	if (unlink(l->path) == -1)
 		log_warn("cannot remove the socket %s", l->path);
 }
+
+static bool
+look(const struct listen *l, struct stat *found)
+{
+	static const char prefix[] = "unix:/";
+
+	errno = 0;
+	return strncmp(l->spec, prefix, sizeof prefix - 1) == 0 &&
+	    lstat(l->spec + strlen("unix:"), found) == 0;
+}
+
+void
+listen_note(struct listen *l)
+{
+	struct stat found;
+
+	if (!look(l, &found))
+		return;
+	l->device = found.st_dev;
+	l->inode = found.st_ino;
+}
+
+bool
+listen_is_there(const struct listen *l)
+{
+	struct stat found;
+
+	if (l->inode == 0)
+		return true;
+	/* A folder that was closed to us may be open to the MTA. */
+	if (!look(l, &found))
+		return errno != ENOENT && errno != ENOTDIR;
+	return found.st_dev == l->device && found.st_ino == l->inode;
+}

@@ -31,7 +31,7 @@ struct listen {
 	gid_t group;
 	mode_t mode;
 	dev_t device; /* of the socket that was made, to be sure that it */
-	ino_t inode;  /* is still ours when it is removed */
+	ino_t inode;  /* is still ours when it is removed; 0: not known */
 };
 
 /*
@@ -62,5 +62,9 @@ bool listen_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 bool listen_open_fd(struct listen *, int *fd, struct fault *)
     MUST_CHECK NONNULL;
 void listen_remove(const struct listen *) NONNULL;
+/* One that is handed over: which file it is, if that can be seen. */
+void listen_note(struct listen *) NONNULL;
+/* False: its name is gone, or another's; who connects does not come here. */
+bool listen_is_there(const struct listen *) MUST_CHECK NONNULL;
 
 #endif

@@ -184,6 +184,27 @@ watch_certificates(struct start *s, struct daemon *d)
 	    clock_ms(), clock_date_us());
 }
 
+/* Whoever removed or replaced one took all connections to come with it. */
+static void
+watch_sockets(struct start *s, struct daemon *d)
+{
+	const struct listen *all[] = { &s->listen, &s->map_listen,
+		&s->facts_listen, &s->tlsrpt_listen };
+	const char *before = atomic_load(&d->lost_socket), *lost = NULL;
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0] && lost == NULL; i++)
+		if (!listen_is_there(all[i]))
+			lost = all[i]->spec;
+	if (lost == before)
+		return;
+	atomic_store(&d->lost_socket, lost);
+	if (lost != NULL)
+		log_warnx("%s was removed or replaced: no MTA comes there any "
+		    "more until the daemon is restarted", lost);
+	else
+		log_info("%s is there again", before);
+}
+
 static void
 init_stores(struct daemon *d)
 {
@@ -286,6 +307,7 @@ serve(struct start *s, struct daemon *d)
 		}
 		watch_store(s, d);
 		watch_certificates(s, d);
+		watch_sockets(s, d);
 		auditlog_watch(d->audit);
 	}
 }

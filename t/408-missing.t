@@ -49,6 +49,42 @@ told('Postfix: a client of whom it says that he is unknown',
     lacks('client_name'), %postfix, client_name => 'unknown',
     client_addr => 'unknown');
 
+# A Postfix whose mail_name is another speaks as Postfix does, and an MTA that
+# nobody knows as nobody knows.  Read as sendmail's, a client without a name is
+# called unknown, which is a name, and no certificate ever verifies.
+subtest 'another name of the MTA' => sub {
+	is($daemon->rules("TLS_Clt:[0.0.0.0/0] PERM+ENCR:112\n" .
+	    "TLS_Clt:good.example PERM+VERIFY\n")->{status}, 0, 'a policy');
+	my %unnamed = (%postfix, client_name => 'unknown');
+	told('Postfix by its name: a client without one', [550, '5.7.10'],
+	    %unnamed);
+	for my $v ('MyMail 3.7.11', 'mail', 'ESMTP', ' 8.17.1', "\xff\xfe",
+	    'x' x 3000, '') {
+		my $name = substr $v, 0, 20;
+		my $found = $v eq '' ? qr/found no macro v/ :
+		    qr/neither sendmail nor Postfix/;
+		told("$name: a client without a name", [451, '4.3.0', $found],
+		    %unnamed, v => $v);
+		my $r = told("$name: a good certificate is not refused for good",
+		    [451, '4.3.0', $found], %postfix, %verified,
+		    client_name => 'mx.good.example', v => $v);
+		is($r->{reason}, 'policy-error', 'so says the record');
+		told("$name: nobody is local", [451, '4.3.0', $found], %postfix,
+		    client_addr => '127.0.0.1', daemon_port => '0', v => $v);
+		next if $v eq '' || $v =~ /\xff/;
+		my $check = $daemon->tlspolicy('check', '-v', "v=$v",
+		    'client_name=unknown', 'client_addr=192.0.2.1',
+		    'mail_addr=a@b.example');
+		is($check->{status}, 75, 'check answers the same');
+		like($check->{out}, $found, 'and says why');
+	}
+	told("sendmail's: $_", 'continue', %sendmail, v => $_)
+	    for '8.17.1.9', '8.17.1/Debian-8.17.1.9-2+deb12u2', '8.14.4+Sun';
+	is($daemon->rules("TLS_Clt:evil.example PERM+VERIFY\n" .
+	    "TLS_To:pay\@home.example  PERM+VERIFY:128\n")->{status}, 0,
+	    'the policy as before');
+};
+
 subtest 'a recipient, and a message, without macros' => sub {
 	my $m = session($daemon, %sendmail);
 	answer_is($m->mail('a@free.example'), 'continue', 'MAIL');

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
 use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
@@ -163,6 +164,50 @@ subtest 'IPv6' => sub {
 	my $r = Tlspolicy::Scratch::run($program, '-t', '-c',
 	    $daemon->{conf});
 	like($r->{out}, qr/^listens on inet6:$port\@\[::1\]$/m, 'is understood');
+};
+
+# Nobody comes any more, which /healthz must not call well.
+subtest 'removed, renamed and replaced under a running daemon' => sub {
+	my $port = Tlspolicy::Scratch::free_port();
+	my $http = HTTP::Tiny->new(timeout => 60);
+	my $dir = scratch()->path('names');
+	mkdir $dir, 0755;
+	my $d = Tlspolicy::Daemon->start(scratch => scratch(), name => 'lost',
+	    rules => '', settings => { metrics => "inet:$port\@127.0.0.1",
+	    socketmap => "unix:$dir/map", 'facts-socket' => "unix:$dir/facts",
+	    'tlsrpt-socket' => "unix:$dir/tlsrpt" });
+	my $health = sub {
+		my ($want) = @_;
+		return Tlspolicy::Scratch::wait_for(60, sub {
+			$http->get("http://127.0.0.1:$port/healthz")->{status}
+			    == $want });
+	};
+	my $up = sub { $http->get("http://127.0.0.1:$port/metrics")->{content} =~
+	    /^tlspolicy_sockets_up (\d)$/m ? $1 : 'none' };
+	my $open = session($d);
+	ok($health->(200), 'well');
+	is($up->(), 1, 'so says the metric');
+	for my $name ($d->socket =~ s/^unix://r, map { "$dir/$_" }
+	    qw(map facts tlsrpt)) {
+		rename $name, "$name.away";
+		ok($health->(503), "$name is gone") or diag($d->log);
+		like($http->get("http://127.0.0.1:$port/healthz")->{content},
+		    qr/^unix:\Q$name\E was removed or replaced/, 'and named');
+		is($up->(), 0, 'so says the metric');
+		logged($d, qr/\Q$name\E was removed or replaced: no MTA comes there any more/,
+		    'and the log');
+		my $other = IO::Socket::UNIX->new(Local => $name, Listen => 1);
+		sleep 2;
+		ok($health->(503), 'another one in its place is not it');
+		close $other;
+		unlink $name;
+		rename "$name.away", $name;
+		ok($health->(200), 'back');
+		logged($d, qr/\Q$name\E is there again/, 'and told so');
+	}
+	answer_is($open->mail('a@example.com'), 'continue',
+	    'who was connected goes on');
+	is($d->stop, 0, 'it ends');
 };
 
 done_testing;

@@ -73,6 +73,13 @@ subtest 'the socket is used' => sub {
 	    'judged after HUP');
 };
 
+subtest 'its name is taken away, and is there again' => sub {
+	rename $path, "$path.away";
+	logged($daemon, qr/\Q$path\E was removed or replaced/, 'said');
+	rename "$path.away", $path;
+	logged($daemon, qr/\Q$path\E is there again/, 'so is this');
+};
+
 subtest 'it outlives the daemon' => sub {
 	is($daemon->stop, 0, 'TERM');
 	is((stat $path)[1] // 'none', $inode, 'the file is there');

@@ -256,6 +256,9 @@ my @rows = (
 	    main => { milter_macro_defaults =>
 		'{verify}=OK, {house}=example' },
 	    finds => 'postfix-fake-macros' },
+	'another name' => {
+	    main => { mail_name => 'MyMail' },
+	    finds => 'postfix-name' },
 	'no milters for local mail' => {
 	    main => { non_smtpd_milters => '' },
 	    finds => 'postfix-local-without' },

@@ -364,6 +364,8 @@ metrics_page(struct daemon *d, struct text *out)
 {
 	process_page(d->started_us, out);
 	put_settings(d, out);
+	gauge(out, "sockets_up", "0: the name of a socket was removed, or is "
+	    "another's.", atomic_load(&d->lost_socket) == NULL);
 	put_sessions(&d->metrics, out);
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);
@@ -385,9 +387,14 @@ metrics_page_health(struct daemon *d, struct text *out)
 	struct salting_stats people;
 	struct writer_stats audit;
 	struct store_info info;
+	const char *lost = atomic_load(&d->lost_socket);
 	struct fault why;
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
+	if (lost != NULL) {
+		text_printf(out, "%s was removed or replaced\n", lost);
+		return false;
+	}
 	if (!read_info(&d->store, &info, &why)) {
 		text_printf(out, "%s\n", fault_print(&why, line, sizeof line));
 		return false;

@@ -83,8 +83,12 @@ macros_mail(SMFICTX *ctx, struct session *s, const char *sender)
 		resolved = slice_make(NULL, 0);
 	s->rcpt_macros = NULL;
 	facts_reset(facts, macro_dialect(macro_value(ctx, "v")));
-	return (left_over || set_all(ctx, facts)) &&
-	    set(facts, FACT_MAIL_ADDR, slice_of(sender)) &&
+	if (!left_over && !set_all(ctx, facts))
+		return false;
+	/* An MTA that calls itself nothing does not say which one it is. */
+	if (facts_value(facts, FACT_MTA).n == 0)
+		facts_set_state(facts, FACT_MTA, FACT_ABSENT);
+	return set(facts, FACT_MAIL_ADDR, slice_of(sender)) &&
 	    set_resolved(facts, resolved, FACT_MAIL_ADDR,
 	    FACT_MAIL_RESOLVED) &&
 	    set(facts, FACT_HELO, slice_of(s->helo)) && macro_finish(facts);

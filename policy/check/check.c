@@ -148,6 +148,7 @@ check_by_reader(struct check *j, struct store_reader *reader,
 {
 	struct question q = { .scope = j->by_tag ? EVAL_TAG : EVAL_MAIL,
 		.tag = j->tag, .facts = &j->facts, .options = &j->options,
+		.untold = !facts_arrived(&j->facts),
 		.now = j->now != 0 ? j->now : (int64_t)time(NULL),
 		.trace = j->traced ? trace : NULL };
 

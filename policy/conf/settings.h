@@ -82,11 +82,10 @@ struct settings {
 	char directory_key_file[SETTINGS_STRING_MAX];
 	int log_level;
 	char silence[SETTINGS_STRING_MAX]; /* names of doctor's findings */
-	bool unended; /* no setting: the file may be half written */
+	bool unended; /* no setting: the file is empty, or its end is cut off */
 };
 
-/* All defaults. */
-void settings_init(struct settings *) NONNULL;
+void settings_init(struct settings *) NONNULL; /* all defaults */
 
 /*
  * Read `path` into `s` (which holds defaults or earlier values for what the

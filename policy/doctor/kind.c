@@ -96,6 +96,9 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	    "a constant says nothing of a session: what Postfix does not "
 	    "know itself is not believed, or worse, is believed by other "
 	    "milters" } },
+	[DOCTOR_POSTFIX_NAME] = { DOCTOR_UNJUDGED, { "postfix-name",
+	    "what an MTA of another name tells means nothing: every session "
+	    "is answered by on-error" } },
 	[DOCTOR_POSTFIX_NO_MAP] = { DOCTOR_WEAK, { "postfix-no-map",
 	    "Postfix does not ask for the rules of mail that leaves" } },
 	[DOCTOR_POSTFIX_MAP_BEHIND] = { DOCTOR_WEAK, { "postfix-map-behind",

@@ -190,6 +190,18 @@ check_macros(struct postfix *p, struct postfix_service *s)
 		postfix_find(p, s, DOCTOR_POSTFIX_FAKE_MACROS, name, memory);
 }
 
+/* The daemon knows Postfix by it: "$mail_name $mail_version" by default. */
+static void
+check_name(struct postfix *p, struct postfix_service *s)
+{
+	static const char name[] = "milter_macro_v";
+	struct slice v = postfix_value(p, s, name, NULL);
+
+	if (v.n > 0 && !slice_starts_nocase(v, "Postfix"))
+		postfix_find(p, s, DOCTOR_POSTFIX_NAME, name,
+		    "Postfix $mail_version");
+}
+
 void
 postfix_milters(struct postfix *p, struct postfix_service *s)
 {
@@ -199,6 +211,7 @@ postfix_milters(struct postfix *p, struct postfix_service *s)
 	if (s->command == POSTFIX_PICKUP)
 		return;
 	check_list(p, s);
+	check_name(p, s);
 	if (!text_number(postfix_value(p, s, "milter_protocol", NULL), 100,
 	    &protocol) || protocol < 6)
 		postfix_find(p, s, DOCTOR_POSTFIX_PROTOCOL, "milter_protocol",

@@ -378,14 +378,36 @@ judge_header(const struct judging *j)
 		    "that can be read", untold);
 }
 
+enum { UNTOLD_BYTES = 160 };
+
+/* Without knowing which MTA it is nobody knows what its macros mean. */
+static void
+judge_untold(const struct judging *j, enum tag tag)
+{
+	struct slice v = facts_value(j->q->facts, FACT_MTA);
+	char memory[UNTOLD_BYTES];
+	struct text found;
+
+	text_init(&found, memory, sizeof memory);
+	if (v.n == 0)
+		text_puts(&found, "no macro v");
+	else {
+		text_puts(&found, "an MTA that is neither sendmail nor "
+		    "Postfix by its macro v, ");
+		text_put_printable(&found, slice_make(v.p,
+		    v.n < UNTOLD_BYTES / 2 ? v.n : UNTOLD_BYTES / 2));
+	}
+	judge_unknowable(j, tag, "what the MTA tells of the session",
+	    found.buf);
+}
+
 static void
 judge_tag(const struct judging *j, enum tag tag)
 {
 	struct judgement c;
 
 	if (j->q->untold) {
-		judge_unknowable(j, tag, "what the MTA tells of the session",
-		    "no macro v");
+		judge_untold(j, tag);
 		return;
 	}
 	if (tag == TAG_AUTH && !logged_in(j->q->facts))

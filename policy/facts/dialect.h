@@ -15,7 +15,7 @@ struct facts;
 struct macro;
 
 enum dialect_id {
-	DIALECT_SENDMAIL, /* and whoever does not say that it is another MTA */
+	DIALECT_SENDMAIL, /* and an MTA that nobody knows */
 	DIALECT_POSTFIX,
 	DIALECT_COUNT
 };
@@ -23,7 +23,7 @@ enum dialect_id {
 struct dialect {
 	const char *name;	    /* "postfix": on a command line */
 	const char *title;	    /* "Postfix": in sentences */
-	const char *version_prefix; /* {v} begins with it; NULL: any other */
+	const char *version_prefix; /* {v} begins with it; NULL: a number */
 	const struct macro *macros; /* what it tells, see macro.h */
 
 	/*

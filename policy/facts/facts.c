@@ -141,12 +141,18 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 /*
  * libmilter drops all macros of a command when memory is short; then the rest is
  * not absent but unknown.  Without v, which both MTAs always tell, nobody can
- * say either what the others mean.
+ * say either what the others mean; nor with the v of an MTA that is none of them,
+ * or a Postfix whose mail_name is another: sendmail tells a number.
  */
 bool
 facts_arrived(const struct facts *f)
 {
-	return facts_known(f, FACT_MTA);
+	const struct dialect *d = dialect_row(f->dialect);
+	struct slice v = facts_value(f, FACT_MTA);
+
+	return facts_known(f, FACT_MTA) && (d->version_prefix != NULL ||
+	    v.n == 0 || (v.p[0] >= '0' && v.p[0] <= '9') ||
+	    slice_is_nocase(v, d->title));
 }
 
 bool

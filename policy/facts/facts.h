@@ -98,7 +98,7 @@ enum verify facts_verify(const struct facts *) NONNULL;
 struct slice facts_verify_word(const struct facts *) NONNULL;
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *) NONNULL;
-/* v is there, which every MTA tells: else macros were lost. */
+/* v is there, of an MTA that is known here, or empty: taken as given. */
 bool facts_arrived(const struct facts *) NONNULL;
 /* submission, as its MTA says */
 bool facts_local(const struct facts *) NONNULL;
