@@ -57,7 +57,10 @@ sub answer {
 	my ($what, @files) = @_;
 	my $r = tlspolicy(@$what, @files);
 	is("$r->{status} $r->{err}", '0 ', "@$what: nothing to complain of");
+	# Numbers of lines are those of a log, and here it is others.
 	$r->{out} =~ s/"(?:files|lines)":\d+//g;
+	$r->{out} =~ s/"(?:(?:first|last)_line|missing_lines|breaks)":\w+//g;
+	$r->{out} =~ s/"out_of_order":\w+//g;
 	return $r->{out} =~ s/all\.rules|(?:mx\d|other\.example)\.rules/RULES/gr;
 }
 

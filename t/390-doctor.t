@@ -630,7 +630,7 @@ delete @kinds{grep { /^(?:postfix|socket-closed-to-mta)/ } keys %kinds}
 # Of live ones.
 delete @kinds{map { split ' ' } map {
     Tlspolicy::Tree::text($_) =~ /\bfinds => '([^']+)'/g }
-    't/550-doctor.t', 't/650-doctor.t'};
+    't/398-doctor-fleet.t', 't/550-doctor.t', 't/650-doctor.t'};
 is_deeply([grep { !$seen{$_} } sort keys %kinds], [], 'each kind was found');
 
 done_testing;

@@ -10,7 +10,7 @@ use Test::More;
 use Tlspolicy::Tree;
 
 # From the bottom to the top; policy/README has the same order.
-my @layers = qw(base facts rules store eval conf outbound lint audit report
+my @layers = qw(base facts rules store eval conf outbound lint audit fleet report
     suggest evidence replay maillog import cert probe doctor check prove sync
     commands);
 my %rank = map { $layers[$_] => $_ } 0 .. $#layers;

@@ -66,6 +66,9 @@ rename $log, "$root/home/audit.jsonl" or die;
 for ('audit.log', 'audit.log.1') {
 	link "$root/home/audit.jsonl", "$root/home/$_" or die;
 }
+$scratch->write("home/$_.jsonl",
+    Tlspolicy::Scratch::slurp("$root/home/audit.jsonl") =~
+    s/"mx\.here\.example"/"$_.example.org"/gr) for qw(mx1 mx2 mx3);
 $scratch->write('home/new', "TLS_Clt:mail.example.com PERM+VERIFY:128\n");
 sub make_certificate
 {
@@ -110,6 +113,8 @@ my @rows = (
 	    qr/^TLS_Clt:mail\.example\.com\tENCR:0\+UNTIL/]],
 	[qr/^tlspolicy report --html > /, file => ['home/report.html',
 	    qr/<html/]],
+	[qr/^tlspolicy report --nodes --csv/, file => ['home/nodes.csv',
+	    qr/^"mx2\.example\.org",\d+,1,/m]],
 	[qr/^tlspolicy report --html --domain/, file => ['home/bank.html',
 	    qr/bank\.example/]],
 	[qr/^tlspolicy report --json \| jq/, out => qr/"fallback"/],
@@ -122,6 +127,9 @@ my @rows = (
 	[qr/^tlspolicy replay -r suggested/, exit => [0, 1], out => qr/records/],
 	[qr/^tlspolicy cert --host/, exit => [0, 1], out => qr/mail\.example/],
 	[qr/^tlspolicy cert --json/, out => qr/^[0-9A-F:]{64,}$/im],
+	# They are old, and name no policy.
+	[qr/^tlspolicy doctor --fleet/, exit => 1,
+	    out => qr/^fleet-untold: mx1\.example\.org: /m],
 	[qr/^tlspolicy doctor --postfix/, exit => 1, needs => 'postconf'],
 	[qr/^tlspolicy doctor --json/, out => qr/^daemon-down$/m],
 	[qr/^tlspolicy probe example/, instead => [qr/example\.com/ =>

@@ -14,6 +14,7 @@ struct run {
 	struct blocks_piece piece;
 	struct slice rest; /* of the piece */
 	uint64_t line;
+	bool piped;
 	bool at_end, ahead; /* `ahead`: the next line is in what follows */
 	enum reader_result result;
 	struct reader_record record;
@@ -51,6 +52,8 @@ reader_open(char *const *paths, size_t n, bool at_once, struct fault *fault)
 	}
 	for (size_t i = 0; i < r->set.nruns; i++) {
 		r->runs[i].files = &r->set.runs[i];
+		r->runs[i].piped = logset_is_pipe(
+		    r->set.files[r->set.runs[i].first].path);
 		r->runs[i].time_us = r->set.runs[i].first_us;
 		reader_record_init(&r->runs[i].record);
 	}
@@ -200,6 +203,13 @@ uint64_t
 reader_line(const struct reader *r)
 {
 	return r->last == NULL ? 0 : r->last->line;
+}
+
+size_t
+reader_log(const struct reader *r, bool *piped)
+{
+	*piped = r->last != NULL && r->last->piped;
+	return r->last == NULL ? 0 : (size_t)(r->last - r->runs);
 }
 
 bool

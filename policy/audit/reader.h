@@ -60,6 +60,8 @@ void reader_close(struct reader *);
 /* Where the last line was. */
 const char *reader_file(const struct reader *) NONNULL;
 uint64_t reader_line(const struct reader *) NONNULL;
+/* A number from 0 on, one for each log; is it one that came through a pipe? */
+size_t reader_log(const struct reader *, bool *piped) NONNULL;
 /*
  * RFC 3339 as records have it (UTC, "Z"), with or without a fraction, or a
  * date alone (its first microsecond).

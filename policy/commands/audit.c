@@ -250,12 +250,27 @@ is_outside(const struct audit_walk *w, enum reader_result result,
 	    !reader_within(record, w->since, w->until);
 }
 
+static bool
+show(const struct audit_walk *w, enum reader_result result,
+    const struct reader_record *record, const struct reader *reader)
+{
+	struct fleet_line line = { .result = result, .record = record,
+		.file = reader_file(reader) };
+
+	if (w->look == NULL || result == READER_END || result == READER_FAILED)
+		return true;
+	line.log = reader_log(reader, &line.piped);
+	return w->look(w->arg, &line);
+}
+
 /* False: stop. */
 static bool
 take(struct audit_walk *w, enum reader_result result,
     struct reader_record *record, const struct reader *reader,
     const struct fault *fault)
 {
+	if (!show(w, result, record, reader))
+		return false;
 	if (is_outside(w, result, record)) {
 		w->outside++;
 		return true;

@@ -14,6 +14,7 @@
 #include "policy/audit/source.h"
 #include "policy/commands/audit-people.h"
 #include "policy/commands/command.h"
+#include "policy/fleet/fleet.h"
 
 extern const struct command command_audit_show, command_audit_why,
     command_audit_verify, command_audit_head, command_audit_key,
@@ -51,10 +52,9 @@ struct audit_keys {
 	const char *path[AUDIT_KEYS_MAX];
 	size_t n;
 };
-/* False, having said why: too many. */
 bool audit_key_option(const struct context *, struct audit_keys *,
-    const char *path);
-/* With those keys, else with that of the setting, if any; NULL with a fault. */
+    const char *path); /* false, having said why: too many */
+/* Those, else that of the setting, if any; NULL with a fault. */
 struct keyring *audit_keyring(const struct context *,
     const struct audit_keys *, struct fault *) MUST_CHECK;
 
@@ -74,15 +74,16 @@ bool audit_is_domain(const char *word);
 /*
  * Reads record after record, those of messages for `each` (NULL: nobody), those
  * of what an MTA was told for `outbound` (NULL: counted as notes).  Torn lines
- * are counted, bad ones reported, too.  `note` (or NULL) is for the log's lines
- * about itself.  Withdrawn records are counted and passed over, but for
- * `withdrawn_too`.  False from any of the three stops.
+ * are counted, bad ones reported.  `note` (or NULL) is for the log's lines about
+ * itself, `look` for each line.  Withdrawn records are counted and passed over,
+ * but for `withdrawn_too`.  False from any of these stops.
  */
 struct audit_walk {
 	int64_t since, until; /* only records of that time; 0: no end to it */
 	bool (*each)(void *arg, struct reader_record *, const struct reader *);
 	bool (*outbound)(void *arg, const struct reader_record *);
 	bool (*note)(void *arg, const struct reader_record *);
+	bool (*look)(void *arg, const struct fleet_line *);
 	void *arg;
 	bool withdrawn_too, at_once; /* the latter: see reader_open() */
 	bool again;	/* another walk has reported bad lines already */
@@ -107,12 +108,11 @@ bool audit_walk(struct audit_walk *, const struct audit_files *,
 int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code */
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
 void audit_add_unread(struct audit_walk *, const struct audit_walk *first);
-/* A pipe is read but once: is there one; is there none, or that was told. */
-bool audit_has_pipe(const struct audit_files *);
+bool audit_has_pipe(const struct audit_files *); /* which is read but once */
+/* False, having said why. */
 bool audit_is_twice_readable(const struct context *, const struct audit_files *);
 void audit_say_torn(uint64_t torn); /* as do these */
-/* If there are some, and no record was of that time. */
-void audit_say_outside(uint64_t outside, uint64_t records);
+void audit_say_outside(uint64_t outside, uint64_t records); /* of no record */
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);
 void audit_say_maillog(uint64_t maillog, uint64_t untold, uint64_t delivered);

@@ -6,6 +6,7 @@
  * something could not be looked at is said on standard error and is no finding.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,18 +14,26 @@
 #include "policy/audit/source.h"
 #include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
+#include "policy/commands/compare.h"
 #include "policy/commands/examine.h"
 #include "policy/doctor/trial.h"
 #include "policy/outbound/resolved.h"
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
+	HOURS_DEFAULT = 24, HOURS_MAX = 1000000,
 	ONLY_IF = 4 }; /* lists of what is wrong while there are such rules */
+
+enum { OPTION_FLEET = 320, OPTION_SILENT };
 
 static const struct command_option options[] = {
 	{ OPTION_POSTFIX, "postfix", "DIR", "look at the Postfix in DIR" },
 	{ OPTION_SENDMAIL, "sendmail", "FILE",
 	    "look at the sendmail with this .cf or .mc file" },
 	{ 'n', "records", "N", "how many records of the audit log" },
+	{ OPTION_FLEET, "fleet", NULL,
+	    "compare the nodes that have written these logs" },
+	{ OPTION_SILENT, "silent", "HOURS",
+	    "how long a node can be without a record, 24" },
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -33,8 +42,9 @@ static const struct command_option options[] = {
 struct wishes {
 	const char *postfix[MTAS_MAX], *sendmail[MTAS_MAX];
 	unsigned npostfix, nsendmail;
-	unsigned long records;
-	bool json;
+	unsigned long records, hours;
+	bool json, fleet;
+	json_t *nodes; /* what their logs say of them; NULL: not asked */
 };
 
 /* Nothing was named: what Debian and most others have. */
@@ -227,12 +237,14 @@ names_json(const struct findings *all)
 
 static void
 print_json(const struct findings *all, const struct findings *silenced,
-    const struct trials *trials)
+    const struct trials *trials, json_t *nodes)
 {
 	json_t *whole = json_pack("{s:o, s:o, s:o}", "findings",
 	    findings_json(all), "silenced", names_json(silenced), "sessions",
 	    sessions_json(trials));
 
+	if (nodes != NULL)
+		json_object_set(whole, "nodes", nodes);
 	json_dumpf(whole, stdout,
 	    JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
@@ -241,14 +253,18 @@ print_json(const struct findings *all, const struct findings *silenced,
 
 /* Good news is what was seen: sessions, and what the settings keep quiet. */
 static void
-say_rest(int status, const struct findings *silenced,
+say_rest(int status, const struct wishes *w, const struct findings *silenced,
     const struct trials *trials)
 {
 	unsigned judged = 0;
 
 	for (unsigned i = 0; i < trials->n; i++)
 		judged += trials->all[i].result == TRIAL_JUDGED;
-	if (status == EXIT_FINE && judged > 0)
+	if (status == EXIT_FINE && w->fleet)
+		fprintf(stderr, "tlspolicy doctor: %zu nodes compared: policy, "
+		    "settings and version are the same\n",
+		    json_array_size(w->nodes));
+	else if (status == EXIT_FINE && judged > 0)
 		fprintf(stderr, "tlspolicy doctor: nothing is missing; "
 		    "sessions tried and judged: %u of %u\n", judged,
 		    trials->n);
@@ -271,7 +287,7 @@ conclude(const struct context *context, const struct wishes *w, int status,
 	if (!doctor_silence(all, context->settings.silence, &silenced, &f))
 		status = command_fail(&f);
 	if (w->json)
-		print_json(all, &silenced, trials);
+		print_json(all, &silenced, trials, w->nodes);
 	else
 		print_text(all);
 	if (all->failed || silenced.failed) {
@@ -281,13 +297,13 @@ conclude(const struct context *context, const struct wishes *w, int status,
 	if (status == EXIT_FINE && all->n > 0)
 		status = EXIT_FINDINGS;
 	if (!w->json)
-		say_rest(status, &silenced, trials);
+		say_rest(status, w, &silenced, trials);
 	findings_free(&silenced);
 	return status;
 }
 
 static int
-examine(struct context *context, struct wishes *w)
+examine(struct context *context, struct wishes *w, char **logs)
 {
 	struct trials *trials = calloc(1, sizeof *trials);
 	struct findings all;
@@ -299,8 +315,11 @@ examine(struct context *context, struct wishes *w)
 		return command_fail(&f);
 	}
 	findings_init(&all);
-	status = look(context, w, trials, &all);
-	status = conclude(context, w, status, &all, trials);
+	status = w->fleet ? compare_logs(context, logs, w->hours, &all,
+	    &w->nodes) : look(context, w, trials, &all);
+	if (!w->fleet || w->nodes != NULL)
+		status = conclude(context, w, status, &all, trials);
+	json_decref(w->nodes);
 	findings_free(&all);
 	free(trials);
 	return status;
@@ -315,7 +334,8 @@ too_many(const struct context *context)
 static int
 run(struct context *context, int argc, char **argv)
 {
-	struct wishes w = { .records = RECORDS_DEFAULT };
+	struct wishes w = { .records = RECORDS_DEFAULT,
+		.hours = HOURS_DEFAULT };
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
@@ -335,6 +355,13 @@ run(struct context *context, int argc, char **argv)
 			    &w.records))
 				return FAULT_USAGE;
 			break;
+		case OPTION_FLEET:
+			w.fleet = true;
+			break;
+		case OPTION_SILENT:
+			if (!command_number(context, c, 1, HOURS_MAX, &w.hours))
+				return FAULT_USAGE;
+			break;
 		case OPTION_JSON:
 			w.json = true;
 			break;
@@ -342,13 +369,17 @@ run(struct context *context, int argc, char **argv)
 			return status;
 		}
 	}
-	if (!command_operands(context, argc - optind, 0, 0))
+	if (w.fleet && w.npostfix + w.nsendmail > 0)
+		return command_usage(context, "--fleet is about logs, not "
+		    "about the MTAs of this machine");
+	if (!command_operands(context, argc - optind, w.fleet ? 1 : 0,
+	    w.fleet ? INT_MAX : 0))
 		return FAULT_USAGE;
-	return examine(context, &w);
+	return examine(context, &w, argv + optind);
 }
 
 const struct command command_doctor = {
-	"doctor", "", "Find what is missing in the daemon and its MTAs",
+	"doctor", "[--fleet AUDIT...]", "Find what is missing in the daemon and its MTAs",
 	options, run,
 	"tlspolicy-doctor(1)"
 };

@@ -11,12 +11,13 @@ enum { TOP_DEFAULT = 50, SOON_DEFAULT = 30, STEADY_DEFAULT = 10,
 	NUMBER_MAX = 1000000 };
 
 enum { OPTION_CSV = OPTION_REPORT, OPTION_HTML, OPTION_TOP, OPTION_SOON,
-	OPTION_STEADY, OPTION_LEFT };
+	OPTION_STEADY, OPTION_LEFT, OPTION_NODES };
 
 static const struct command_option options[] = {
 	{ OPTION_DOMAIN, "domain", "NAME",
 	    "a statement on this domain" },
 	{ OPTION_LEFT, "left", NULL, "of mail that left, by a mail log" },
+	{ OPTION_NODES, "nodes", NULL, "of the nodes alone, a row each" },
 	AUDIT_OPTION_SINCE,
 	AUDIT_OPTION_UNTIL,
 	{ OPTION_TOP, "top", "NUMBER", "rows of long tables, 50" },
@@ -59,6 +60,14 @@ note(void *arg, const struct reader_record *record)
 	    record->event != RECORD_HANDSHAKE) ||
 	    (basis_add(&asked->basis, record) &&
 	    report_add(&asked->gone, record));
+}
+
+static bool
+look(void *arg, const struct fleet_line *line)
+{
+	struct asked *asked = arg;
+
+	return basis_look(&asked->basis, line);
 }
 
 /* Before the mail: what MTAs were told stands in other files than it. */
@@ -105,6 +114,8 @@ take(const struct context *context, struct asked *asked, int c)
 	switch (c) {
 	case OPTION_LEFT:
 		return asked->left = true;
+	case OPTION_NODES:
+		return asked->came.nodes = true;
 	case OPTION_DOMAIN:
 		report->domain = slice_of(optarg);
 		return audit_is_domain(optarg) || command_usage(context,
@@ -189,7 +200,8 @@ note_basis(struct basis *b, const struct audit_walk *w, size_t files)
 static int
 make(struct asked *asked, const struct audit_files *files)
 {
-	struct audit_walk walk = { .each = each, .note = note, .arg = asked },
+	struct audit_walk walk = { .each = each, .note = note, .look = look,
+		.arg = asked },
 	    first = { .outbound = answer, .arg = asked, .again = true };
 	bool gone = asked->left || asked->came.domain.n > 0, good;
 	struct fault fault;
@@ -209,7 +221,7 @@ make(struct asked *asked, const struct audit_files *files)
 	if (!good)
 		return command_fail(&fault);
 	note_basis(&asked->basis, &walk, files->n);
-	if (!print(asked)) {
+	if (asked->basis.failed || !print(asked)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}

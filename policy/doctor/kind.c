@@ -229,6 +229,23 @@ const struct doctor_row doctor_rows[DOCTOR_KINDS] = {
 	[DOCTOR_NO_CERTIFICATE_SEEN] = { DOCTOR_WEAK, { "no-certificate-seen",
 	    "a rule asks for a verified certificate and no client was "
 	    "ever verified" } },
+	[DOCTOR_FLEET_POLICY] = { DOCTOR_WEAK, { "fleet-policy",
+	    "the same mail is judged otherwise there than elsewhere" } },
+	[DOCTOR_FLEET_SETTINGS] = { DOCTOR_WEAK, { "fleet-settings",
+	    "the same policy comes to other verdicts there" } },
+	[DOCTOR_FLEET_VERSION] = { DOCTOR_WEAK, { "fleet-version",
+	    "what the others have learnt, or had mended, is missing there, or "
+	    "the other way round" } },
+	[DOCTOR_FLEET_UNSEEN] = { DOCTOR_UNKNOWN, { "fleet-unseen",
+	    "whether the node has changed as well its log does not tell" } },
+	[DOCTOR_FLEET_UNTOLD] = { DOCTOR_UNKNOWN, { "fleet-untold",
+	    "the node cannot be compared" } },
+	[DOCTOR_FLEET_SILENT] = { DOCTOR_UNKNOWN, { "fleet-silent",
+	    "the node is down, has no mail, or its log does not come here" } },
+	[DOCTOR_FLEET_GAP] = { DOCTOR_WEAK, { "fleet-gap",
+	    "what is missing is evidence of nothing" } },
+	[DOCTOR_FLEET_ALONE] = { DOCTOR_UNKNOWN, { "fleet-alone",
+	    "there is nothing to compare it with" } },
 };
 
 enum doctor_severity

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "policy/base/jsontext.h"
-#include "policy/report/basis.h"
 #include "policy/report/html-internal.h"
+#include "policy/report/node.h"
 
 enum { LINE = 1024 };
 
@@ -81,11 +81,14 @@ basis_text(const struct basis *b, FILE *out)
 	put_lines(b, &line);
 	fprintf(out, "\nWhat this rests on\n  %s\n", line.buf);
 	for (size_t i = 0; i < b->n; i++) {
+		struct node node = node_of(b, &b->nodes[i]);
+
 		text_clear(&line);
 		put_node(b, &b->nodes[i], &line);
 		fputs("  node ", out);
 		report_print_clean(out, name_of(&b->nodes[i]));
 		fprintf(out, ": %s\n", line.buf);
+		node_print(&node, "    ", "\n", report_print_clean, out);
 	}
 	text_clear(&line);
 	basis_put_missing(b, &b->days, &line);
@@ -104,11 +107,15 @@ page_basis(const struct basis *b, FILE *out)
 	fprintf(out, "<section><h2>What this rests on</h2><dl><dt>Lines</dt>"
 	    "<dd>%s</dd>\n", line.buf);
 	for (size_t i = 0; i < b->n; i++) {
+		struct node node = node_of(b, &b->nodes[i]);
+
 		text_clear(&line);
 		put_node(b, &b->nodes[i], &line);
 		fputs("<dt>", out);
 		page_text(out, name_of(&b->nodes[i]));
-		fprintf(out, "</dt><dd>%s</dd>\n", line.buf);
+		fprintf(out, "</dt><dd>%s", line.buf);
+		node_print(&node, "<br>", "", page_text, out);
+		fputs("</dd>\n", out);
 	}
 	text_clear(&line);
 	basis_put_missing(b, &b->days, &line);
@@ -117,59 +124,24 @@ page_basis(const struct basis *b, FILE *out)
 	    "whether the log is whole.</dd></dl></section>\n", line.buf);
 }
 
-static json_t *
-day_of(int64_t day)
-{
-	char day_text[16];
-	struct text text;
-
-	text_init(&text, day_text, sizeof day_text);
-	report_put_day(&text, day * REPORT_DAY_US);
-	return json_string(text.buf);
-}
-
-static json_t *
-missing_of(const struct basis *b, const struct basis_set *days)
-{
-	json_t *array = json_array();
-	int64_t from, to;
-
-	for (size_t at = 0; basis_gap(b, days, &at, &from, &to);)
-		json_array_append_new(array, json_pack("{s:o, s:o}",
-		    "from", day_of(from), "to", day_of(to)));
-	return array;
-}
-
-static json_t *
-node_of(const struct basis *b, const struct basis_node *node)
-{
-	json_t *generations = json_array();
-
-	for (size_t i = 0; i < node->generations.n; i++)
-		json_array_append_new(generations, json_integer(
-		    (json_int_t)node->generations.list[i]));
-	return json_pack("{s:o, s:I, s:o, s:o}",
-	    "node", jsontext_cstring(node->name),
-	    "records", (json_int_t)node->records,
-	    "generations", generations,
-	    "days_without_records", missing_of(b, &node->days));
-}
-
 bool
 basis_json(const struct basis *b, FILE *out)
 {
 	json_t *nodes = json_array(), *all;
 	bool good;
 
-	for (size_t i = 0; i < b->n; i++)
-		json_array_append_new(nodes, node_of(b, &b->nodes[i]));
+	for (size_t i = 0; i < b->n; i++) {
+		struct node node = node_of(b, &b->nodes[i]);
+
+		json_array_append_new(nodes, node_json(&node));
+	}
 	all = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}",
 	    "files", (json_int_t)b->files, "unread", (json_int_t)b->unread,
 	    "lines", (json_int_t)b->lines, "torn", (json_int_t)b->torn,
 	    "bad", (json_int_t)b->bad,
 	    "withdrawn", (json_int_t)b->withdrawn,
 	    "unrecorded", (json_int_t)b->unrecorded, "verified", 0,
-	    "days_without_records", missing_of(b, &b->days), "nodes", nodes);
+	    "days_without_records", node_json_days(b, &b->days), "nodes", nodes);
 	good = all != NULL && json_dumpf(all, out, JSON_COMPACT |
 	    JSON_ENSURE_ASCII) == 0;
 	json_decref(all);

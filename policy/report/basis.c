@@ -9,6 +9,7 @@ void
 basis_init(struct basis *b)
 {
 	memset(b, 0, sizeof *b);
+	fleet_init(&b->fleet);
 	b->since = INT64_MIN;
 	b->until = INT64_MAX;
 }
@@ -23,6 +24,7 @@ basis_free(struct basis *b)
 	}
 	free(b->nodes);
 	free(b->days.list);
+	fleet_free(&b->fleet);
 }
 
 static bool
@@ -87,8 +89,17 @@ basis_add(struct basis *b, const struct reader_record *record)
 	    record->event != RECORD_HANDSHAKE && !set_add(&node->generations,
 	    (int64_t)record->generation)))
 		return !(b->failed = true);
-	node->records++;
+	if (node->records++ == 0 || record->time_us < node->first_us)
+		node->first_us = record->time_us;
+	if (record->time_us > node->last_us)
+		node->last_us = record->time_us;
 	return true;
+}
+
+bool
+basis_look(struct basis *b, const struct fleet_line *line)
+{
+	return fleet_add(&b->fleet, line) || !(b->failed = true);
 }
 
 static int
@@ -101,6 +112,7 @@ compare(const void *pa, const void *pb)
 void
 basis_finish(struct basis *b)
 {
+	b->failed = !fleet_finish(&b->fleet) || b->failed;
 	if (b->n > 0)
 		qsort(b->nodes, b->n, sizeof *b->nodes, compare);
 }

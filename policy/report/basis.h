@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-#include "policy/audit/reader.h"
+#include "policy/fleet/fleet.h"
 
 enum { BASIS_NODES_MAX = 256 };
 
@@ -29,6 +29,7 @@ struct basis_node {
 	uint64_t records;
 	struct basis_set generations; /* none of a mail log */
 	struct basis_set days;	      /* since 1970, with records */
+	int64_t first_us, last_us;    /* of records */
 };
 
 struct basis {
@@ -40,6 +41,7 @@ struct basis {
 	struct basis_node *nodes; /* by name when finished */
 	size_t n;
 	struct basis_set days; /* of all nodes */
+	struct fleet fleet;    /* what logs say of nodes, of all times */
 	bool failed;	       /* out of memory */
 };
 
@@ -48,6 +50,7 @@ void basis_free(struct basis *);
 
 /* False: out of memory. */
 bool basis_add(struct basis *, const struct reader_record *) MUST_CHECK;
+bool basis_look(struct basis *, const struct fleet_line *) MUST_CHECK;
 void basis_finish(struct basis *);
 
 /* From the first to the last day; false: there is none. */

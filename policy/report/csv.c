@@ -1,29 +1,6 @@
-/*
- * RFC 4180, a row for each day of each domain.  A name that a spreadsheet would
- * take for a formula gets an apostrophe in front, which spreadsheets hide.
- */
-#include <string.h>
-
+/* RFC 4180, a row for each day of each domain, or for each node. */
+#include "policy/report/node.h"
 #include "policy/report/report-internal.h"
-
-static void
-print_quoted(FILE *out, const char *s)
-{
-	char text[REPORT_NAME_MAX];
-	struct text clean;
-
-	text_init(&clean, text, sizeof text);
-	report_put_clean(&clean, slice_of(s));
-	putc('"', out);
-	if (clean.n > 0 && strchr("=+-@", clean.buf[0]) != NULL)
-		putc('\'', out);
-	for (const char *p = clean.buf; *p != '\0'; p++) {
-		if (*p == '"')
-			putc('"', out);
-		putc(*p, out);
-	}
-	putc('"', out);
-}
 
 static void
 print_head(FILE *out)
@@ -48,7 +25,7 @@ print_cell(FILE *out, const char *domain, const struct report_cell *cell)
 	text_init(&day, day_text, sizeof day_text);
 	report_put_day(&day, cell->day * REPORT_DAY_US);
 	fprintf(out, "%s,", day.buf);
-	print_quoted(out, domain);
+	report_print_quoted(out, domain);
 	for (int i = 0; i < REPORT_COUNTERS; i++)
 		if (report_member((enum report_counter)i) != NULL)
 			fprintf(out, ",%llu",
@@ -60,6 +37,10 @@ bool
 report_csv(const struct report *r, const struct report *other, FILE *out)
 {
 	(void)other;
+	if (r->nodes) {
+		node_csv(r->basis, out);
+		return true;
+	}
 	print_head(out);
 	for (size_t i = 0; i < r->ndomains; i++)
 		for (const struct report_cell *c = r->domains[i]->cells;

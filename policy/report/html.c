@@ -260,9 +260,9 @@ report_html(const struct report *r, const struct report *other, FILE *out)
 	if (!page_style_hash(hash))
 		return false;
 	print_start(r, hash, out);
-	if (r->records == 0)
+	if (!r->nodes && r->records == 0)
 		print_empty(r, out);
-	else if (!print_report(r, out))
+	else if (!r->nodes && !print_report(r, out))
 		return false;
 	if (other != NULL && other->records == 0)
 		print_empty(other, out);

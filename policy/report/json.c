@@ -234,8 +234,15 @@ print_report(const struct report *r, FILE *out)
 bool
 report_json(const struct report *r, const struct report *other, FILE *out)
 {
-	bool good = print_report(r, out);
+	bool good;
 
+	if (r->nodes) {
+		fputs("{\"basis\":", out);
+		good = basis_json(r->basis, out);
+		fputs("}\n", out);
+		return good;
+	}
+	good = print_report(r, out);
 	if (good && other != NULL) {
 		fputs(",\n\"left\":", out);
 		good = print_report(other, out);

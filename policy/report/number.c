@@ -1,4 +1,6 @@
 /* Numbers, dates and strangers' names for people. */
+#include <string.h>
+
 #include "policy/audit/jsonput.h"
 #include "policy/report/report-internal.h"
 
@@ -84,4 +86,23 @@ report_print_clean(FILE *out, const char *s)
 	text_init(&clean, text, sizeof text);
 	report_put_clean(&clean, slice_of(s));
 	fputs(clean.buf, out);
+}
+
+void
+report_print_quoted(FILE *out, const char *s)
+{
+	char text[REPORT_NAME_MAX];
+	struct text clean;
+
+	text_init(&clean, text, sizeof text);
+	report_put_clean(&clean, slice_of(s));
+	putc('"', out);
+	if (clean.n > 0 && strchr("=+-@", clean.buf[0]) != NULL)
+		putc('\'', out);
+	for (const char *p = clean.buf; *p != '\0'; p++) {
+		if (*p == '"')
+			putc('"', out);
+		putc(*p, out);
+	}
+	putc('"', out);
 }

@@ -109,5 +109,10 @@ void report_put_day(struct text *, int64_t time_us);
 enum { REPORT_NAME_MAX = 6 * 1024 + 1 };
 void report_put_clean(struct text *, struct slice);
 void report_print_clean(FILE *, const char *);
+/*
+ * As a value in CSV.  One that a spreadsheet would take for a formula gets an
+ * apostrophe in front, which spreadsheets hide.
+ */
+void report_print_quoted(FILE *, const char *);
 
 #endif

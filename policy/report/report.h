@@ -44,6 +44,7 @@ struct report {
 	size_t top;		/* rows of long tables for people */
 	int32_t soon;		/* days: what ends within them is told */
 	uint64_t steady;	/* mails that make a habit, see peer.c */
+	bool nodes;		/* of these alone, by `basis` */
 	bool leaving;		/* of mail that left: by recipient, server */
 	const struct told *told; /* what the MTA was told before; or NULL */
 	const struct basis *basis; /* finished before it is printed; or NULL */

@@ -328,6 +328,10 @@ print_report(const struct report *r, FILE *out)
 bool
 report_text(const struct report *r, const struct report *other, FILE *out)
 {
+	if (r->nodes) {
+		basis_text(r->basis, out);
+		return true;
+	}
 	if (!print_report(r, out))
 		return false;
 	if (other != NULL) {
