@@ -127,12 +127,14 @@ subtest 'missing files' => sub {
 	($n) = nodes(@file[0, 2]);
 	is($n->{missing}[0]{from}, 7, 'the one between is missing');
 	($n) = nodes(@file[1, 2]);
-	is_deeply([@$n{qw(first_line missing_lines policy)}],
-	    [$n->{first_line}, 0, undef], 'the first is: its policy is not told');
+	my $whole = (generations($d))[0]{rules_sha256};
+	is_deeply([@$n{qw(missing_lines policy)}], [0, substr $whole, 0, 16],
+	    'the first is: its policy is told by its beginning, in records');
 	cmp_ok($n->{first_line}, '>', 1, 'and where they begin is');
-	like(report('--nodes', @file[1, 2])->{out}, qr/^    policy not told$/m, 'in words');
-	like(report('--nodes', @file[1, 2])->{out}, qr/^    settings [0-9a-f]{16} since \S+Z or before$/m,
-	    'settings stand in records');
+	my $words = report('--nodes', @file[1, 2])->{out};
+	like($words, qr/^    $_ [0-9a-f]{16} since \S+Z or before$/m, "$_, in words")
+	    for qw(policy settings);
+	like($words, qr/^    version not told$/m, 'what is told by no line');
 	gzip($file[1] => "$file[1].gz") or die;
 	is_deeply([nodes($file[0], "$file[1].gz", $file[2])], [nodes(@file)],
 	    'packed ones count');
@@ -145,9 +147,16 @@ subtest 'whose policy it is' => sub {
 	is($n->{policy}, $new->{rules_sha256}, 'that of the records behind it');
 	is($n->{version}, undef, 'an older daemon tells no version');
 	like(report('--nodes', $older)->{out}, qr/^    version not told$/m, 'in words');
+	($n) = nodes(scratch()->write('untold', join '', grep {
+	    !/"event":"policy".*"generation":2/ } split /^/,
+	    Tlspolicy::Scratch::slurp($log{n1})));
+	is($n->{policy}, substr($new->{rules_sha256}, 0, 16),
+	    'where its line is missing, that of the records');
 	my @raw = split /^/, Tlspolicy::Scratch::slurp($log{n2});
-	my $rest = scratch()->write('rest', join '',
-	    grep { !/"event":"(?:policy|settings)"/ } @raw);
+	# As a daemon of before the record named its policy.
+	my $rest = scratch()->write('rest', join '', map {
+	    s/"policy":"[0-9a-f]*",//r } grep {
+	    !/"event":"(?:policy|settings)"/ } @raw);
 	my $out = `cat $log{n1} $rest | $bin report -c $conf --nodes --json -`;
 	my ($a, $b) = @{decode_json($out)->{basis}{nodes}};
 	is($a->{policy}, $new->{rules_sha256}, 'through a pipe');

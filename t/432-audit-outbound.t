@@ -71,10 +71,10 @@ is($r->{out}, "[\n" . (grep { /hard\.test/ } split /^/,
     Tlspolicy::Scratch::slurp($log))[0] . "]\n", '--json: as it is recorded');
 is(decode_json($r->{out})->[0]{event}, 'outbound', 'an object');
 
-my ($policy) = grep { $_->{event} eq 'policy' } map { decode_json($_) }
+my ($by) = grep { $_->{event} eq 'policy' } map { decode_json($_) }
     $daemon->all_audit_lines;
-ok(!exists $policy->{node}, 'of no session: its policy names no node');
-like($policy->{version}, qr/^\d/, 'but a version');
+ok(!exists $by->{node}, 'of no session: its policy names no node');
+like($by->{version}, qr/^\d/, 'but a version');
 
 # Nothing to judge again, and no mail to count.
 $r = $daemon->tlspolicy('replay', '-r', "$daemon->{dir}/rules", $log);

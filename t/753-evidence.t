@@ -22,8 +22,15 @@ my $top = Tlspolicy::Scratch::topdir();
 my $scratch = Tlspolicy::Scratch->new;
 my $dir = $scratch->dir;
 my $fleet = Tlspolicy::Fleet->new($scratch);
+my $bin = Tlspolicy::Scratch::builddir() . '/tlspolicy';
+my %verifier = map { $_ => $scratch->write("$_.verifier",
+    Tlspolicy::Scratch::must($bin, 'audit', 'key', '-c', $scratch->write(
+    'empty.conf', ''), '-n', "$_.example.org/audit", "$dir/$_.signer")) }
+    qw(n1 n2);
 my %daemon = map { $_ => Tlspolicy::Daemon->start(scratch => $scratch,
-    name => $_, settings => { 'audit-file' => "$dir/$_/audit.jsonl" },
+    name => $_, settings => { 'audit-file' => "$dir/$_/audit.jsonl",
+    'checkpoint-key-file' => "$dir/$_.signer", 'checkpoint-interval' => '1s',
+    'checkpoint-file' => "$dir/$_/checkpoints" },
     rules => "TLS_From:refused.example PERM+VERIFY\n") } qw(n1 n2);
 my (%pid, %lines);
 
@@ -112,11 +119,51 @@ sub arrives
 	}
 }
 
+# The notes of a node, if there is one of its last line: their lines each.
+sub notes
+{
+	my ($name) = @_;
+	my @notes = sort { $a->[1] <=> $b->[1] } map { [split /\n/] }
+	    map { /(.*?\n\n.*?\n)\n/gs }
+	    map { Tlspolicy::Scratch::slurp($_) } glob "$dir/$name/checkpoints*";
+	my $lines = () = written($name) =~ /\n/g;
+	return @notes && $notes[-1][1] == $lines ? @notes : ();
+}
+
+# All notes of a node are at the collector; the last one's line.
+sub signed
+{
+	my ($what, $name) = @_;
+	my ($last, $there);
+	Tlspolicy::Scratch::wait_for(90, sub {
+		my @written = notes($name);
+		my $path = "$dir/collected/$name.example.org.checkpoints";
+		return 0 if !@written || !-e $path;
+		my %have = map { $_ => 1 } Tlspolicy::Scratch::slurp($path) =~
+		    /^(.*)\n/mg;
+		$last = $written[-1][1];
+		return $there = !grep { !$have{'checkpoint: ' .
+		    join('', map { "$_|" } @$_[0 .. 5]) . (split / /,
+		    $_->[-1])[-1]} } @written;
+	});
+	ok($there, "$what: each checkpoint of $name is there");
+	return $last;
+}
+
+sub proved
+{
+	my ($name, $file) = @_;
+	return $daemon{n1}->tlspolicy('audit', 'verify', '--checkpoints',
+	    "$dir/collected/$name.example.org.checkpoints", '--verifier',
+	    $verifier{$name}, $file);
+}
+
 conf('p1', 'rsyslog-collector.conf');
 conf($_, 'rsyslog-node.conf') for qw(n1 n2);
 run($_) for qw(p1 n1 n2);
 mail(20, qw(n1 n2));
 arrives('in peace', qw(n1 n2));
+signed('in peace', $_) for qw(n1 n2);
 
 for (1 .. 3) {
 	mail(10, 'n1');
@@ -125,6 +172,7 @@ for (1 .. 3) {
 	run('n1');
 }
 arrives('the sender is killed', 'n1');
+signed('the sender is killed', 'n1');
 
 mail(10, qw(n1 n2));
 kill_hard('p1');
@@ -132,11 +180,18 @@ mail(10, qw(n1 n2));
 run('p1');
 mail(10, qw(n1 n2));
 arrives('the collector is killed', qw(n1 n2));
+# What was under way is sent again with the next one.
+for my $name (qw(n1 n2)) {
+	Tlspolicy::Scratch::wait_for(60, sub { notes($name) });
+	mail(1, $name);
+	signed('the collector is killed', $name);
+}
 
 $fleet->cut('n1');
 mail(20, qw(n1 n2));
 arrives('one is cut off', 'n2');
 rename "$dir/n1/audit.jsonl", "$dir/n1/audit.jsonl.1" or die;
+rename "$dir/n1/checkpoints", "$dir/n1/checkpoints.1" or die;
 $daemon{n1}->hup;
 Tlspolicy::Scratch::wait_for(60, sub { -s "$dir/n1/audit.jsonl" });
 mail(20, 'n1');
@@ -145,6 +200,7 @@ run('n1');
 $fleet->heal('n1');
 mail(10, 'n1');
 arrives('cut off, rotated and killed', 'n1');
+signed('cut off, rotated and killed', 'n1');
 
 # An end as it should be reads nothing again.
 kill 'TERM', $pid{n2};
@@ -166,10 +222,33 @@ $daemon{n2}->kill_hard;
 $daemon{n2}->run;
 mail(10, 'n2');
 arrives('the daemon is killed', 'n2');
+signed('the daemon is killed', 'n2');
 
 my @all = map { $scratch->write("$_.jsonl", ordered($_)) } qw(n1 n2);
 my $r = $daemon{n1}->tlspolicy('audit', 'verify', @all);
 is($r->{status}, 0, 'both nodes verify in one run') or diag $r->{out}, $r->{err};
+for my $name (qw(n1 n2)) {
+	my $log = "$dir/$name.jsonl";
+	my $last = signed('in the end', $name);
+	$r = proved($name, $log);
+	is($r->{status}, 0, "$name agrees with its checkpoints") or
+	    diag $r->{out}, $r->{err};
+	like($r->{out}, qr/^checkpoints: \d+ agree, up to line $last\b/m,
+	    'to the last line');
+	# Somebody cuts its end off, where only the chain could tell.
+	my @lines = split /^/, Tlspolicy::Scratch::slurp($log);
+	my $cut = $scratch->write("$name.cut", join '', @lines[0 .. $#lines - 3]);
+	is($daemon{n1}->tlspolicy('audit', 'verify', $cut)->{status}, 0,
+	    'a log that is cut off is whole in itself');
+	$r = proved($name, $cut);
+	is($r->{status}, 65, 'and is not, with the checkpoints');
+	like("$r->{out}$r->{err}", qr/lines @{[$last - 2]} to $last are missing at the end/,
+	    'which tell how much');
+}
+$r = $daemon{n1}->tlspolicy('audit', 'verify', '--checkpoints',
+    "$dir/collected/n2.example.org.checkpoints", '--verifier', $verifier{n1},
+    "$dir/n1.jsonl");
+is($r->{status}, 65, 'those of another node are none');
 my @some = split /^/, ordered('n1');
 splice @some, 30, 1;
 $scratch->write('n1.jsonl', join '', @some);

@@ -58,13 +58,19 @@ look(struct file *f, struct fault *fault)
 	return result != SOURCE_FAILED;
 }
 
-/* By number; a new file whose first line was torn is the last. */
+/*
+ * By number; a new file whose first line was torn is the last.  Of several nodes
+ * then by name, so that the order in which they were named tells nothing.
+ */
 static int
 compare(const void *pa, const void *pb)
 {
 	const struct file *a = pa, *b = pb;
+	int order = (a->seq > b->seq) - (a->seq < b->seq);
 
-	return (a->seq > b->seq) - (a->seq < b->seq);
+	if (order == 0)
+		order = strcmp(a->node, b->node);
+	return order != 0 ? order : strcmp(a->path, b->path);
 }
 
 /* The others are verified all the same; false: there are none, or no memory. */

@@ -3,8 +3,6 @@
  * node has judged by is known from its log alone, so a finding tells since when,
  * and no more than the log does.
  */
-#include <string.h>
-
 #include "policy/audit/print.h"
 #include "policy/doctor/doctor.h"
 #include "policy/doctor/fleet.h"
@@ -73,7 +71,7 @@ those_like(const struct fleet *f, const struct row *row,
 
 	for (size_t i = 0; i < f->n; i++) {
 		other = state_of(row, f->nodes[i]);
-		if (other == NULL || strcmp(other->what, s->what) != 0)
+		if (other == NULL || !fleet_same(other, s))
 			continue;
 		if (many.n++ == 0 || other->since_us < many.since_us)
 			many.since_us = other->since_us;
@@ -115,7 +113,7 @@ put_old(const struct fleet *f, const struct row *row,
 		const struct fleet_states *other = row->of(f->nodes[i]);
 
 		for (size_t k = 0; k + 1 < other->n; k++)
-			if (strcmp(other->list[k].what, s->what) == 0) {
+			if (fleet_same(&other->list[k], s)) {
 				text_printf(out, ", which %s had until ",
 				    doctor_fleet_name(f->nodes[i]));
 				audit_print_time(other->list[k + 1].since_us,
@@ -174,7 +172,7 @@ compare_node(const struct doctor_fleet *d, const struct row *row,
 	char words_text[WORDS_MAX], last_text[64];
 	struct text words, last;
 
-	if (strcmp(s->what, most->what) == 0)
+	if (fleet_same(s, most))
 		return;
 	text_init(&last, last_text, sizeof last_text);
 	audit_print_time(n->last_us, &last);

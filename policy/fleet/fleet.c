@@ -48,6 +48,15 @@ fleet_last(const struct fleet_states *s)
 	return s->n == 0 ? NULL : &s->list[s->n - 1];
 }
 
+bool
+fleet_same(const struct fleet_state *a, const struct fleet_state *b)
+{
+	size_t na = strlen(a->what), nb = strlen(b->what);
+	size_t n = na < nb ? na : nb;
+
+	return (na == nb || n == DIGEST_SHORT) && memcmp(a->what, b->what, n) == 0;
+}
+
 static struct fleet_log *
 log_of(struct fleet *f, const struct fleet_line *line)
 {
@@ -109,12 +118,16 @@ find_node(struct fleet *f, struct slice name, struct fleet_node **node)
 static void
 add_state(struct fleet_states *s, const struct fleet_state *state)
 {
-	const struct fleet_state *last = fleet_last(s);
+	struct fleet_state *last = s->n == 0 ? NULL : &s->list[s->n - 1];
 
 	if (state->since_us == 0 || (last != NULL &&
-	    (strcmp(last->what, state->what) == 0 ||
-	    state->since_us < last->since_us)))
+	    state->since_us < last->since_us))
 		return;
+	if (last != NULL && fleet_same(last, state)) {
+		/* Whole, where only its beginning was known. */
+		memcpy(last->what, state->what, sizeof last->what);
+		return;
+	}
 	if (s->n == FLEET_STATES_MAX) {
 		memmove(s->list, s->list + 1, (s->n - 1) * sizeof *s->list);
 		s->n--;
@@ -149,8 +162,8 @@ note_told(struct fleet_log *log, const struct reader_record *r)
 {
 	log->told++;
 	if (r->event == RECORD_SETTINGS) {
-		set_state(&log->settings, r->settings.digest,
-		    FLEET_SETTINGS_DIGITS, 0, r->time_us);
+		set_state(&log->settings, r->settings.digest, DIGEST_SHORT, 0,
+		    r->time_us);
 		return copy(&log->values, r->settings.values);
 	}
 	set_state(&log->policy, r->policy.rules_sha256, DIGEST_HEX,
@@ -183,6 +196,7 @@ take_over(struct fleet_node *node, size_t index, const struct fleet_log *log)
 static void
 note_record(struct fleet_node *node, const struct reader_record *r)
 {
+	const struct fleet_state *last = fleet_last(&node->policies);
 	struct fleet_state by;
 
 	node->records++;
@@ -190,12 +204,17 @@ note_record(struct fleet_node *node, const struct reader_record *r)
 		node->first_us = r->time_us;
 	if (r->time_us > node->last_us)
 		node->last_us = r->time_us;
-	/* The line that has all of them may be in a file that is not here. */
-	if (node->settings.n > 0 || r->settings.digest.n == 0)
-		return;
-	set_state(&by, r->settings.digest, FLEET_SETTINGS_DIGITS, 0,
-	    r->time_us);
-	add_state(&node->settings, &by);
+	/* The lines that have all of it may be in a file that is not here. */
+	if (node->settings.n == 0 && r->settings.digest.n > 0) {
+		set_state(&by, r->settings.digest, DIGEST_SHORT, 0, r->time_us);
+		add_state(&node->settings, &by);
+	}
+	if (r->policy.rules_sha256.n > 0 && (last == NULL ||
+	    r->generation > last->generation)) {
+		set_state(&by, r->policy.rules_sha256, DIGEST_SHORT,
+		    r->generation, r->time_us);
+		add_state(&node->policies, &by);
+	}
 }
 
 /* Of a message, or of an answer, which names no node: it is the log's then. */
@@ -216,9 +235,11 @@ note_judged(struct fleet *f, struct fleet_log *log,
 	if (log->node == NULL)
 		log->node = node;
 	log->recent = node;
-	note_record(node, r);
 	node->piped |= log->piped;
-	return take_over(node, line->log, log);
+	if (!take_over(node, line->log, log))
+		return false;
+	note_record(node, r);
+	return true;
 }
 
 static void

@@ -20,14 +20,14 @@
 #define TLSPOLICY_FLEET_FLEET_H
 
 #include "policy/audit/reader.h"
-#include "policy/audit/record-policy.h"
 #include "policy/base/digest.h"
 #include "policy/fleet/numbers.h"
 
-enum { FLEET_NODES_MAX = 1024, FLEET_STATES_MAX = 16,
-	FLEET_SETTINGS_DIGITS = DIGEST_SHORT };
+enum { FLEET_NODES_MAX = 1024, FLEET_STATES_MAX = 16 };
 
-/* `what`: a digest in hex, of settings its beginning; a version. */
+/*
+ * `what`: a digest in hex, or its beginning, as records have it; a version.
+ */
 struct fleet_state {
 	char what[DIGEST_HEX + 1];
 	uint64_t generation; /* of a policy, as that node numbers it */
@@ -85,5 +85,7 @@ const struct fleet_node *fleet_find(const struct fleet *, const char *name)
     NONNULL;
 /* What it has judged by last; NULL: not told. */
 const struct fleet_state *fleet_last(const struct fleet_states *) NONNULL;
+/* As far as both are known. */
+bool fleet_same(const struct fleet_state *, const struct fleet_state *) NONNULL;
 
 #endif
