@@ -59,6 +59,36 @@ finds 'lines that never count', '',
 finds 'a line for all clients', '',
     "TLS_From:a.example\tENCR:1+WHEN:0.0.0.0/0++WHEN:::/0\n" .
     "TLS_From:a.example\tENCR:1\n", '2 shadowed';
+finds 'lines that relieve each other', '',
+    "TLS_From:a.example\tENCR:1+UNTIL:$sooner\n" .
+    "TLS_From:a.example\tENCR:2+FROM:$soon++WHEN:192.0.2.0/24\n" .
+    "TLS_From:a.example\tENCR:3+WHEN:192.0.2.7\n" .
+    "TLS_From:a.example\tENCR:4+FROM:$soon++UNTIL:$late\n" .
+    "TLS_From:a.example\tENCR:5+UNTIL:$late\n" .
+    "TLS_From:a.example\tENCR:6\n", '1 dates 3 shadowed 5 shadowed';
+finds 'each of its clients by another line', '',
+    "TLS_From:a.example\tENCR:1+WHEN:192.0.2.0/24\n" .
+    "TLS_From:a.example\tENCR:2+WHEN:.b.example\n" .
+    "TLS_From:a.example\tENCR:3+WHEN:192.0.2.7++WHEN:x.b.example\n" .
+    "TLS_From:a.example\tENCR:4+WHEN:192.0.2.7++WHEN:b.example\n" .
+    "TLS_From:a.example\tENCR:5\n", '3 shadowed';
+finds 'everybody by two lines', '',
+    "TLS_From:a.example\tENCR:1+UNTIL:$sooner\n" .
+    "TLS_From:a.example\tENCR:2+FROM:$soon\n" .
+    "TLS_From:a.example\tENCR:3\n", '1 dates 3 shadowed';
+finds 'a day between them', '',
+    "TLS_From:a.example\tENCR:1+UNTIL:$sooner\n" .
+    "TLS_From:a.example\tENCR:2+FROM:$late\n" .
+    "TLS_From:a.example\tENCR:3\n", '1 dates';
+finds 'all of a network', '',
+    "TLS_Clt:192.0.2.0/25\tENCR:1+WHEN:192.0.2\n" .
+    "TLS_Clt:192.0.2.0/25\tENCR:2\n" .
+    "TLS_Clt:192.0.2.128/25\tENCR:1+WHEN:192.0.2.129\n" .
+    "TLS_Clt:192.0.2.128/25\tENCR:2\n", '2 shadowed';
+like((lint('', "TLS_From:a.example\tENCR:1+UNTIL:$sooner\n" .
+    "TLS_From:a.example\tENCR:2+FROM:$soon\nTLS_From:a.example\tENCR:3\n"))[2],
+    qr/never counts: line 1 and line 2, of the same key, count on each of its days\n/,
+    'both are named');
 finds 'lines with other dates', '',
     "TLS_From:a.example\tENCR:1+WHEN:192.0.2.0/24++UNTIL:$late\n" .
     "TLS_From:a.example\tENCR:1+WHEN:192.0.2.7\n", '';

@@ -50,35 +50,6 @@ lint_put_line(const struct lint *l, const struct rule *rule, struct text *out)
 		    SLICE_ARG(l->file->sources[rule->source]));
 }
 
-/* An earlier line of the key counts whenever this one does. */
-static bool
-shadowed(const struct lint *l, struct lint_finding *f)
-{
-	for (const struct rule *r = l->rule; r > l->file->rules; r--) {
-		struct requirement earlier;
-		struct fault fault;
-
-		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
-			break;
-		if (!rulefile_requirement(l->file, &r[-1], &earlier,
-		    &fault) || earlier.from > l->requirement->from ||
-		    earlier.until < l->requirement->until ||
-		    !client_when_covers(&earlier, l->requirement))
-			continue;
-		text_puts(&f->reason, "never counts: ");
-		lint_put_line(l, &r[-1], &f->reason);
-		text_puts(&f->reason, earlier.nwhen > 0 ?
-		    ", of the same key, counts on each of its days for all of "
-		    "its clients" : ", of the same key, counts on each of its "
-		    "days");
-		text_puts(&f->way_out, l->requirement->nwhen > 0 ?
-		    "put it before that line, or change its dates or WHEN" :
-		    "put it before that line, or change its dates");
-		return true;
-	}
-	return false;
-}
-
 /*
  * See session_protocol() in predicate.c.  Behind AEAD there are only suites
  * that came with TLS 1.2.
@@ -272,7 +243,7 @@ static const struct {
 	{ "escape", lint_escape },
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
-	{ "shadowed", shadowed },
+	{ "shadowed", lint_shadowed },
 	{ "header-from", header_from },
 	{ "no-client", lint_no_client },
 	{ "decided", lint_decided },

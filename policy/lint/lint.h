@@ -71,6 +71,8 @@ lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
     lint_star;
 /* lint/key.c */
 lint_check lint_never_matches, lint_escape, lint_public_suffix;
+/* lint/shadowed.c */
+lint_check lint_shadowed;
 /* lint/client.c */
 lint_check lint_no_client;
 /* outbound.c */

@@ -259,11 +259,19 @@ is_covered(const struct requirement *wide, struct slice narrow)
 }
 
 bool
+client_when_counts(const struct requirement *r, const struct slice *client)
+{
+	if (r->nwhen == 0 || (is_covered(r, slice_of("0.0.0.0/0")) &&
+	    is_covered(r, slice_of("::/0"))))
+		return true;
+	return client != NULL && is_covered(r, *client);
+}
+
+bool
 client_when_covers(const struct requirement *wide,
     const struct requirement *narrow)
 {
-	if (wide->nwhen == 0 || (is_covered(wide, slice_of("0.0.0.0/0")) &&
-	    is_covered(wide, slice_of("::/0"))))
+	if (client_when_counts(wide, NULL))
 		return true;
 	for (unsigned i = 0; i < narrow->nitems; i++)
 		if (narrow->items[i].row->id == ITEM_WHEN &&

@@ -35,6 +35,9 @@ enum answer client_is_meant(const struct facts *, const struct requirement *,
 bool client_covers(struct slice wide, struct slice narrow);
 /* No client is one of both; false also when not certain. */
 bool client_excludes(struct slice a, struct slice b);
+/* A line's WHEN items let in this client, or network; NULL: everybody. */
+bool client_when_counts(const struct requirement *,
+    const struct slice *client);
 /* Every client that the WHEN items of `narrow` let in those of `wide` do. */
 bool client_when_covers(const struct requirement *wide,
     const struct requirement *narrow) NONNULL;
