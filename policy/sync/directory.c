@@ -112,6 +112,22 @@ watch(struct directory *d)
 	    LDAP_SUCCESS;
 }
 
+/*
+ * libldap has three calls of read(2) for each message.  Below TLS, and when that
+ * has begun: what was said before is not taken for what is said in it.
+ */
+static bool
+read_ahead(LDAP *ld)
+{
+	enum { LEVEL = (LBER_SBIOD_LEVEL_PROVIDER +
+	    LBER_SBIOD_LEVEL_TRANSPORT) / 2 };
+	Sockbuf *buffer = NULL;
+
+	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &buffer) ==
+	    LDAP_SUCCESS && buffer != NULL && ber_sockbuf_add_io(buffer,
+	    &ber_sockbuf_io_readahead, LEVEL, NULL) == 0;
+}
+
 struct directory *
 directory_open(const char *uri, const struct directory_access *access,
     struct sync_entries *entries, struct fault *f)
@@ -138,7 +154,11 @@ directory_open(const char *uri, const struct directory_access *access,
 	else if (strncmp(uri, "ldap:", 5) == 0 &&
 	    (error = ldap_start_tls_s(d->ld, NULL, NULL)) != LDAP_SUCCESS)
 		directory_failed(uri, "STARTTLS", error, d->ld, f);
-	else if (bind_as(d->ld, uri, access, f)) {
+	else if (!bind_as(d->ld, uri, access, f))
+		;
+	else if (!read_ahead(d->ld))
+		fault_no_memory(f);
+	else {
 		patience_rest(&d->patience);
 		return d;
 	}
