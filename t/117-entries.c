@@ -1,7 +1,9 @@
 /*
  * A directory's entries, changed at random, in two stores: one is made anew of
  * all of them each time, the other of what has changed.  After each commit they
- * hold the same, byte by byte, and have told the same.
+ * hold the same, byte by byte, and have told the same.  Some policies are kept
+ * out, as by a claim: of all rules in a store of their own, of what has changed in
+ * the transaction that would commit it.
  *
  * With compat = sendmail, since only there an issuer's row can depend on who
  * names its tag.
@@ -40,6 +42,7 @@ struct side {
 	struct sync_entries entries;
 	struct sync_index index;
 	bool indexed;
+	bool claims; /* some policies are kept out */
 	struct store_info in_store;
 	const char *path;
 	char said[TEXT];
@@ -61,6 +64,62 @@ tell(void *arg, const struct sync_entry *e, const char *why, bool stays)
 }
 
 static bool
+sum_rule(void *arg, const struct stored_rule *rule)
+{
+	uint64_t *sum = arg;
+
+	*sum = *sum * 31 + slice_hash(rule->key) + slice_hash(rule->requirement);
+	return true;
+}
+
+/* Not of every sixteenth policy: each rule of it has a say, and a look-up. */
+static bool
+holds(void *arg, struct store *store, struct fault *f)
+{
+	struct store_reader reader;
+	struct stored_rules rules;
+	uint64_t sum = 0;
+	struct key key;
+
+	if (!*(const bool *)arg)
+		return true;
+	assert_true(store_begin(store, &reader, f));
+	assert_true(store_each(&reader, sum_rule, &sum));
+	assert_true(key_parse(slice_of(keys[0]), &key, f));
+	switch (store_get(&reader, &key, &rules)) {
+	case LOOKUP_FOUND:
+		sum += slice_hash(rules.rest);
+		break;
+	case LOOKUP_ABSENT:
+		break;
+	default:
+		fail_msg("%s", reader.fault.text);
+	}
+	sum += reader.info.rules;
+	store_end(&reader);
+	return (sum >> 7) % 16 != 0 || fault_set(f, FAULT_DATA, "a claim");
+}
+
+/* The same of all rules, as a store of their own. */
+static bool
+all_hold(struct side *s, const struct rulefile *rules, int64_t now,
+    struct fault *f)
+{
+	const struct authorship by = { .now = now };
+	const char *path = unit_path("scratch");
+	struct store *store;
+	bool good;
+
+	assert_true(rebuild_store(path, rules, &by, REBUILD_SCRATCH, NULL, NULL,
+	    f));
+	store = store_open(path, f);
+	assert_non_null(store);
+	good = holds(&s->claims, store, f);
+	store_close(store);
+	return good;
+}
+
+static bool
 write_side(struct side *s, struct sync_compiled *c, int64_t now, bool *changed,
     struct fault *f)
 {
@@ -69,6 +128,10 @@ write_side(struct side *s, struct sync_compiled *c, int64_t now, bool *changed,
 
 	c->told.cookie = slice_of("rid=000");
 	c->change.over = s->in_store;
+	c->change.holds = holds;
+	c->change.arg = &s->claims;
+	if (c->whole && !all_hold(s, &c->rules, now, f))
+		return false;
 	good = c->whole ? rebuild_synced(s->path, &c->rules, &by, &c->told,
 	    &s->in_store, changed, f) : rebuild_synced_keys(s->path, &c->rules,
 	    &by, &c->told, &c->change, &s->in_store, changed, f);
@@ -278,6 +341,7 @@ test_random(void **state)
 	for (int i = 0; i < 2; i++) {
 		sync_entries_init(&sides[i].entries);
 		sync_index_init(&sides[i].index);
+		sides[i].claims = true;
 		sides[i].path = strdup(unit_path(i == 0 ? "all" : "some"));
 	}
 	for (int i = 0; i < 3 * ENTRIES; i++)

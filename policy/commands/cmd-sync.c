@@ -44,6 +44,7 @@ struct syncing {
 	struct sync_entries entries;
 	struct sync_index index; /* of what is in force */
 	bool indexed;
+	struct keep *keep; /* of the commit that is being made */
 	struct store_info in_store; /* as it was committed with that */
 	char cookie[COOKIE_MAX]; /* of what is committed */
 	size_t cookie_n;
@@ -171,6 +172,15 @@ describe(struct syncing *s, struct text *message)
 		memcpy(message->buf + message->n - 3, "...", 3);
 }
 
+/* Claims are held against what is about to be committed. */
+static bool
+claims_hold(void *arg, struct store *store, struct fault *f)
+{
+	const struct syncing *s = arg;
+
+	return keep_store(s->context, s->keep, store, f);
+}
+
 /* A fault of kind FAULT_NONE: the store is not as it was left. */
 static bool
 write_store(struct syncing *s, struct sync_compiled *c,
@@ -181,6 +191,8 @@ write_store(struct syncing *s, struct sync_compiled *c,
 		return rebuild_synced(s->context->store, &c->rules, by,
 		    &c->told, info, changed, f);
 	c->change.over = s->in_store;
+	c->change.holds = s->keep->claims.n > 0 ? claims_hold : NULL;
+	c->change.arg = s;
 	return rebuild_synced_keys(s->context->store, &c->rules, by, &c->told,
 	    &c->change, info, changed, f);
 }
@@ -204,8 +216,7 @@ is_in_force(struct syncing *s, struct sync_compiled *c,
 }
 
 static bool
-put_into_force(struct syncing *s, struct sync_compiled *c, struct keep *keep,
-    struct fault *f)
+put_into_force(struct syncing *s, struct sync_compiled *c, struct fault *f)
 {
 	char message_text[HISTORY_MESSAGE_MAX];
 	struct store_info info;
@@ -218,8 +229,8 @@ put_into_force(struct syncing *s, struct sync_compiled *c, struct keep *keep,
 	if (!author_init(&author, s->context, GENERATION_SYNC, NULL, f))
 		return false;
 	author.by.message = slice_make(message.buf, message.n);
-	if (!keep_rules(s->context, keep, &c->rules, f) ||
-	    !keep_lock(s->context, keep, f) ||
+	if ((c->whole && !keep_rules(s->context, s->keep, &c->rules, f)) ||
+	    !keep_lock(s->context, s->keep, f) ||
 	    !write_store(s, c, &author.by, &info, &changed, f))
 		return false;
 	is_in_force(s, c, &info, changed);
@@ -229,7 +240,7 @@ put_into_force(struct syncing *s, struct sync_compiled *c, struct keep *keep,
 /* The entries as they are; `index` NULL: all of them are looked at. */
 static bool
 compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
-    struct keep *keep, struct sync_compiled *c, struct fault *f)
+    struct sync_compiled *c, struct fault *f)
 {
 	bool good = sync_compile(&s->entries, index,
 	    s->context->settings.compat == COMPAT_SENDMAIL, tell_held_back,
@@ -239,7 +250,7 @@ compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
 	if (good && c->whole && c->rules.n == 0 && !s->allow_empty)
 		good = fault_set(f, FAULT_DATA, "there is no rule in the "
 		    "directory; with --allow-empty that counts");
-	return good && put_into_force(s, c, keep, f);
+	return good && put_into_force(s, c, f);
 }
 
 /* False: what is in force stays, and trouble says why. */
@@ -253,11 +264,12 @@ commit(struct syncing *s, struct slice cookie)
 
 	s->trouble[0] = '\0';
 	fault_clear(&f);
-	good = keep_begin(s->context, &keep, &f) && compile(s, s->indexed &&
-	    keep.claims.n == 0 ? &s->index : NULL, cookie, &keep, &c, &f);
+	s->keep = &keep;
+	good = keep_begin(s->context, &keep, &f) && compile(s, s->indexed ?
+	    &s->index : NULL, cookie, &c, &f);
 	if (!good && f.kind == FAULT_NONE) {
 		sync_compiled_free(&c);
-		good = compile(s, NULL, cookie, &keep, &c, &f);
+		good = compile(s, NULL, cookie, &c, &f);
 	}
 	keep_end(&keep);
 	if (!good) {

@@ -113,6 +113,13 @@ hold(const struct context *context, const struct claims *claims,
 }
 
 bool
+keep_store(const struct context *context, const struct keep *keep,
+    struct store *store, struct fault *f)
+{
+	return keep->claims.n == 0 || hold(context, &keep->claims, store, f);
+}
+
+bool
 keep_rules(const struct context *context, struct keep *keep,
     const struct rulefile *rules, struct fault *f)
 {

@@ -7,7 +7,8 @@
  *
  *     keep_begin(), before the store's folder is entered: claims may be files
  *     that only root may read
- *     keep_rules() of all rules, or keep_edit() of some keys' in the store
+ *     keep_rules() of all rules, or keep_edit() of some keys' in the store; or
+ *     keep_store(), behind keep_lock(), of what is about to be committed
  *     keep_lock(), which keep_edit() has done: until keep_end() nobody else who
  *     keeps claims commits
  *     the commit
@@ -42,6 +43,8 @@ bool keep_rules(const struct context *, struct keep *,
 /* What rebuild_set() of `edit` (NULL: none) and rebuild_delete() would make. */
 bool keep_edit(const struct context *, struct keep *,
     const struct rulefile *edit, const struct key *gone, size_t ngone,
+    struct fault *) MUST_CHECK;
+bool keep_store(const struct context *, const struct keep *, struct store *,
     struct fault *) MUST_CHECK;
 bool keep_lock(const struct context *, struct keep *, struct fault *)
     MUST_CHECK;

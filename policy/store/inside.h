@@ -23,6 +23,7 @@ struct store_txn {
 };
 
 struct store {
+	struct store_txn *uncommitted; /* a writer's own; nothing else is open */
 	MDB_env *env;
 	const unsigned char *map; /* of FORMAT_MAP_SIZE; NULL: none */
 	char *path;

@@ -32,10 +32,9 @@ struct writing {
 	uint64_t was_sum, seen_sum; /* as it says, as a build saw it */
 	struct fault *fault;
 	int lock; /* of store_wait_to_write(); -1: none */
-
+	const struct synced_change *change; /* whose holds() is asked, or NULL */
 	/* rebuild.c's. */
 	struct writing_bytes value; /* the records of one key */
-
 	/* rebuild-history.c's. */
 	bool recording; /* what is changed, key by key */
 	struct format_generation head, newest; /* new; as it is, if there is */
@@ -55,7 +54,6 @@ void writing_end(struct writing *) NONNULL;
 bool writing_failed(struct writing *, int error) NONNULL;
 /* Gives up with the fault that is noted already; false always. */
 bool writing_give_up(struct writing *) NONNULL;
-
 /* Puts an entry in place of the one that has this key, if any. */
 bool writing_put(struct writing *, const void *key, size_t n,
     const void *data, size_t size, unsigned flags) MUST_CHECK;
@@ -65,6 +63,8 @@ bool writing_append(struct writing *, struct writing_bytes *, const void *,
 /* Adds filter and info, and commits. */
 bool writing_commit(struct writing *, struct store_info *info) MUST_CHECK;
 
+/* rebuild-hold.c: may it be committed?  False with a fault; gives nothing up. */
+bool writing_holds(struct writing *) MUST_CHECK NONNULL;
 /* rebuild-value.c, which calls rebuild-history.c */
 bool writing_put_source(struct writing *, unsigned number, struct slice name,
     unsigned flags) MUST_CHECK;

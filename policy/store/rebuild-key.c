@@ -195,7 +195,7 @@ rebuild_synced_keys(const char *path, const struct rulefile *file,
 	good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
 	    w.was.generation == change->over.generation &&
 	    w.was.head == change->over.head && writing_history_begin(&w) &&
-	    put_keys(&w, file, change) &&
+	    (w.change = change) != NULL && put_keys(&w, file, change) &&
 	    writing_change_synced(&w, directory, change) &&
 	    writing_finish(&w, info, changed);
 	writing_end(&w);

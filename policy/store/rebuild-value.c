@@ -153,5 +153,5 @@ writing_finish(struct writing *w, struct store_info *info, bool *changed)
 		return writing_history_end(w) && writing_commit(w, info);
 	if (info != NULL)
 		*info = w->was;
-	return true;
+	return writing_holds(w) || writing_give_up(w);
 }

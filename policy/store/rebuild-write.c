@@ -379,6 +379,8 @@ writing_commit(struct writing *w, struct store_info *info)
 
 	if (!put_filter(w) || !put_info(w))
 		return false;
+	if (!writing_holds(w))
+		return writing_give_up(w);
 	txn = w->txn;
 	w->txn = NULL;
 	if ((error = mdb_txn_commit(txn)) != 0)

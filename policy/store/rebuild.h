@@ -57,6 +57,12 @@ struct synced_change {
 	unsigned char (*gone)[SYNCED_UUID]; /* entries; one that is not there is fine */
 	size_t ngone;
 	struct store_info over;
+	/*
+	 * Asked before the commit, of a store that is what would be committed, and
+	 * gone when it returns; false with a fault: it is not.  NULL: nobody is.
+	 */
+	bool (*holds)(void *arg, struct store *, struct fault *);
+	void *arg;
 };
 bool rebuild_synced_keys(const char *path, const struct rulefile *,
     const struct authorship *, const struct synced *,

@@ -1,3 +1,4 @@
+#include <lmdb.h>
 #include <string.h>
 
 #include "policy/store/layout.h"
@@ -25,6 +26,7 @@ snapshot_find(struct snapshot *s, const unsigned char *map, size_t size,
 	if (size < PAGE_HEAD + sizeof first)
 		return false;
 	memcpy(&first, map + PAGE_HEAD, sizeof first);
+	s->txn = NULL;
 	s->map = map;
 	s->page_size = first.free.pad;
 	if (s->page_size < 512 || s->page_size > 65536 ||
@@ -134,6 +136,45 @@ read_value(const struct snapshot *s, const struct node *node,
 	return size <= room;
 }
 
+void
+snapshot_of_writer(struct snapshot *s, void *txn, unsigned dbi)
+{
+	memset(s, 0, sizeof *s);
+	s->txn = txn;
+	s->dbi = dbi;
+}
+
+static enum lookup_result
+get_of_writer(const struct snapshot *s, const void *key, size_t n,
+    struct slice *value)
+{
+	MDB_val k = { n, (void *)(uintptr_t)key }, v = { 0, NULL };
+	int error = mdb_get(s->txn, s->dbi, &k, &v);
+
+	*value = slice_make(v.mv_data, v.mv_size);
+	return error == 0 ? LOOKUP_FOUND : error == MDB_NOTFOUND ?
+	    LOOKUP_ABSENT : LOOKUP_FAILED;
+}
+
+static bool
+each_of_writer(const struct snapshot *s,
+    bool (*each)(void *, struct slice, struct slice), void *arg)
+{
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	bool more = true;
+	int error = mdb_cursor_open(s->txn, s->dbi, &cursor);
+
+	if (error != 0)
+		return false;
+	while (more && (error = mdb_cursor_get(cursor, &key, &value,
+	    MDB_NEXT)) == 0)
+		more = each(arg, slice_make(key.mv_data, key.mv_size),
+		    slice_make(value.mv_data, value.mv_size));
+	mdb_cursor_close(cursor);
+	return !more || error == MDB_NOTFOUND;
+}
+
 enum lookup_result
 snapshot_get(const struct snapshot *s, const void *key, size_t n,
     struct slice *value)
@@ -143,6 +184,8 @@ snapshot_get(const struct snapshot *s, const void *key, size_t n,
 	struct node node;
 	int order;
 
+	if (s->txn != NULL)
+		return get_of_writer(s, key, n, value);
 	if (s->depth == 0)
 		return LOOKUP_ABSENT;
 	if (s->depth > DEPTH_MAX)
@@ -199,6 +242,8 @@ snapshot_each(const struct snapshot *s,
 {
 	struct walk w = { s, each, arg, true };
 
+	if (s->txn != NULL)
+		return each_of_writer(s, each, arg);
 	if (s->depth > DEPTH_MAX)
 		return false;
 	return s->depth == 0 || walk_page(&w, s->root, s->depth);

@@ -16,6 +16,8 @@
 #include "policy/store/store.h"
 
 struct snapshot {
+	void *txn; /* a writer's, which has not committed it; NULL: in the file */
+	unsigned dbi;
 	const unsigned char *map;
 	size_t size; /* of the file as this snapshot knows it */
 	size_t page_size, root;
@@ -25,6 +27,8 @@ struct snapshot {
 /* False: the file's header is not that of snapshot `txnid`. */
 bool snapshot_find(struct snapshot *, const unsigned char *map, size_t size,
     uint64_t txnid) MUST_CHECK NONNULL;
+/* What a writer is about to commit, by LMDB itself, whose pages those are. */
+void snapshot_of_writer(struct snapshot *, void *txn, unsigned dbi) NONNULL;
 enum lookup_result snapshot_get(const struct snapshot *, const void *key,
     size_t n, struct slice *value) MUST_CHECK;
 /* In order; false from `each` stops.  False: damaged. */

@@ -243,7 +243,7 @@ store_begin(struct store *store, struct store_reader *reader,
 	size_t size;
 	int error;
 
-	for (;;) {
+	while ((r = store->uncommitted) == NULL) {
 		bool newest;
 
 		if (!store_is_whole(store, &size, fault))
@@ -268,5 +268,6 @@ store_begin(struct store *store, struct store_reader *reader,
 void
 store_end(struct store_reader *reader)
 {
-	put_back(reader->store, reader->txn);
+	if (reader->txn != reader->store->uncommitted)
+		put_back(reader->store, reader->txn);
 }
