@@ -96,7 +96,7 @@ is_run(@$_) for (
 	['probe --file', [$path{dir}], 66, qr/Is a directory/],
 	['probe --file', [$path{latin}], 65, qr/^\Q$path{latin}\E:1: /],
 	['doctor --sendmail', [$path{dir}], 66, qr/Is a directory/],
-	['doctor', ['x'], 64, qr/too many operands: usage: tlspolicy doctor \[OPTIONS\]$/m],
+	['doctor', ['x'], 64, qr/too many operands: usage: tlspolicy doctor \[OPTIONS\] \[--fleet/],
 	['check', ['-o', 'mode'], 78, qr/"mode" is not SETTING=VALUE/],
 	['check', ['-o', 'mode=x'], 78, qr/^setting mode: /],
 	['check', ['=a'], 64, qr/there is no macro ""$/],

@@ -286,7 +286,9 @@ subtest 'wiped and restored' => sub {
 	unlink glob "$dir/slapd/data/*";
 	$ldap->run;
 	my $before = shown();
-	is(tlspolicy('sync', '--once')->{status}, 69, 'without its base');
+	# To a slapd 2.6 it has no entry then: 65, as below.
+	like(tlspolicy('sync', '--once')->{status}, qr/^(?:65|69)$/,
+	    'without its base');
 	is(shown(), $before, 'the policy stays');
 	$ldap->fill;
 	once(65, 'without a rule');

@@ -71,14 +71,16 @@ subtest 'who is believed' => sub {
 	    'cn=admin,dc=example,dc=org', 'directory-password-file' => do {
 	    my $f = $scratch->write('wrong', 'x'); chmod 0600, $f; $f }],
 	    ['a certificate of nobody', 69, qr/bind|STARTTLS/,
-	    'directory-bind' => 'external'], ['no CA', 69, qr/STARTTLS/,
-	    @by_name, 'directory-ca-file' => '/dev/null'], ['ldaps, another CA',
+	    'directory-bind' => 'external'], ['no CA',
+	    # Debian 13's libldap does not get so far as to ask.
+	    qr/^(?:69|78)$/, qr/STARTTLS|the files of its TLS/, @by_name,
+	    'directory-ca-file' => '/dev/null'], ['ldaps, another CA',
 	    69, qr/bind/, @by_name, directory => "@ldaps", 'directory-ca-file' =>
 	    ($certs->pair('otherca'))[0]]) {
 		my ($what, $status, $text, %s) = @$_;
 		conf('none', %s);
 		my $r = tlspolicy('none', 'sync', '--once');
-		is($r->{status}, $status, "$what: exit code");
+		like($r->{status}, qr/^$status$/, "$what: exit code");
 		like($r->{err}, $text, "$what: is told");
 		ok(!-e "$dir/none/policy.mdb", "$what: no store");
 	}

@@ -198,7 +198,8 @@ sub evidence
 	my @parts = split /\n\n/, $r->{out};
 	print "\n    \$ tlspolicy report\n";
 	for my $part (@parts[0, 1, $#parts]) {
-		print "\n", map { "    $_\n" } split /\n/, $part;
+		print "\n";
+		print_line($_) for split /\n/, $part;
 	}
 	$r = $self->{daemon}->tlspolicy('report', '--html');
 	open my $fh, '>', $page or die "$page: $!\n";
