@@ -99,6 +99,21 @@ skip_blanks(struct slice s, size_t i)
 	return i;
 }
 
+/* Without what is no text: no control, no byte that is no character. */
+static void
+put_text(struct slice s, struct text *out)
+{
+	uint32_t code;
+
+	for (size_t n; s.n > 0; s = slice_from(s, n)) {
+		n = text_utf8(s, &code);
+		if (n == 0)
+			n = 1;
+		else if ((code >= ' ' && code != 0x7f) || code == '\t')
+			text_put(out, slice_make(s.p, n));
+	}
+}
+
 /* As the grammar has it: blanks and comments around dots. */
 static void
 put_domain(struct slice s, size_t i, struct text *out)
@@ -110,13 +125,13 @@ put_domain(struct slice s, size_t i, struct text *out)
 
 		rest.n = slice_find(rest, ']') + 1;
 		if (rest.n <= s.n - next)
-			text_put(out, rest);
+			put_text(rest, out);
 		return;
 	}
 	do {
 		i = next;
 		end = run_end(s, i);
-		text_put(out, slice_make(s.p + i, end - i));
+		put_text(slice_make(s.p + i, end - i), out);
 		next = skip_blanks(s, end);
 	} while (end > i && next > end && next < s.n && is_part(s.p[next]) &&
 	    (s.p[next] == '.' || s.p[end - 1] == '.'));
@@ -163,9 +178,9 @@ put_reading(const struct fromfield_gather *g, size_t at, struct text *out)
 	if (g->way == 0) { /* both touch it */
 		if (at == 0 || !is_part(g->s.p[at - 1]))
 			return;
-		text_put(out, local);
+		put_text(local, out);
 	} else if (g->way == 1)
-		text_put(out, local);
+		put_text(local, out);
 	else
 		put_seen(local, out);
 	if (out->n == 0)
@@ -173,8 +188,8 @@ put_reading(const struct fromfield_gather *g, size_t at, struct text *out)
 	text_char(out, '@');
 	domain = out->n;
 	if (g->way == 0)
-		text_put(out, slice_make(g->s.p + at + 1,
-		    run_end(g->s, at + 1) - at - 1));
+		put_text(slice_make(g->s.p + at + 1,
+		    run_end(g->s, at + 1) - at - 1), out);
 	else if (g->way == 1)
 		put_domain(g->s, at + 1, out);
 	else
