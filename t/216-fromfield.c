@@ -192,6 +192,7 @@ test_around(void **state)
 		    "\"c d\"@bank.test| grammar" },
 		{ "ceo (y(z)) @ (x) bank . test>",
 		    "ceo@bank.test| grammar" },
+		{ "\"c\r\n \xb9\x01" "d\"@bank.test>", "\"c d\"@bank.test| bytes" },
 		{ "\"ceo\"@@bank.test", "\"\"@bank.test| grammar" },
 		{ "ceo>@bank.test", "ceo@bank.test| grammar" },
 		{ "\"ceo@bank.test", "ceo@bank.test| unclosed" },

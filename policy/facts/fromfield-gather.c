@@ -99,9 +99,18 @@ skip_blanks(struct slice s, size_t i)
 	return i;
 }
 
-/* Without what is no text: no control, no byte that is no character. */
+static bool
+is_odd_blank(uint32_t code)
+{
+	return code == '\t' || fromfield_is_space(code);
+}
+
+/*
+ * Without what is no text, controls and bytes that are no character; and without
+ * blanks other than a space, unless they are kept.
+ */
 static void
-put_text(struct slice s, struct text *out)
+put_text(struct slice s, bool blanks, struct text *out)
 {
 	uint32_t code;
 
@@ -109,7 +118,7 @@ put_text(struct slice s, struct text *out)
 		n = text_utf8(s, &code);
 		if (n == 0)
 			n = 1;
-		else if ((code >= ' ' && code != 0x7f) || code == '\t')
+		else if (is_odd_blank(code) ? blanks : code >= ' ' && code != 0x7f)
 			text_put(out, slice_make(s.p, n));
 	}
 }
@@ -125,32 +134,16 @@ put_domain(struct slice s, size_t i, struct text *out)
 
 		rest.n = slice_find(rest, ']') + 1;
 		if (rest.n <= s.n - next)
-			put_text(rest, out);
+			put_text(rest, true, out);
 		return;
 	}
 	do {
 		i = next;
 		end = run_end(s, i);
-		put_text(slice_make(s.p + i, end - i), out);
+		put_text(slice_make(s.p + i, end - i), true, out);
 		next = skip_blanks(s, end);
 	} while (end > i && next > end && next < s.n && is_part(s.p[next]) &&
 	    (s.p[next] == '.' || s.p[end - 1] == '.'));
-}
-
-/* Without what is no text, and blanks of any script. */
-static void
-put_seen(struct slice s, struct text *out)
-{
-	uint32_t code;
-
-	for (size_t n; s.n > 0; s = slice_from(s, n)) {
-		n = text_utf8(s, &code);
-		if (n == 0)
-			n = 1;
-		else if (code >= ' ' && code != 0x7f &&
-		    !fromfield_is_space(code))
-			text_put(out, slice_make(s.p, n));
-	}
 }
 
 /* As readers have it that drop what does not belong there. */
@@ -160,7 +153,7 @@ put_loose_domain(struct slice s, size_t i, struct text *out)
 	while (i < s.n) {
 		size_t end = run_end(s, i), behind = behind_comment(s, end);
 
-		put_seen(slice_make(s.p + i, end - i), out);
+		put_text(slice_make(s.p + i, end - i), false, out);
 		if (end < s.n && behind == end && s.p[end] != '\0' &&
 		    strchr("@,;:<>\"(", s.p[end]) != NULL)
 			return;
@@ -178,18 +171,18 @@ put_reading(const struct fromfield_gather *g, size_t at, struct text *out)
 	if (g->way == 0) { /* both touch it */
 		if (at == 0 || !is_part(g->s.p[at - 1]))
 			return;
-		put_text(local, out);
+		put_text(local, true, out);
 	} else if (g->way == 1)
-		put_text(local, out);
+		put_text(local, true, out);
 	else
-		put_seen(local, out);
+		put_text(local, false, out);
 	if (out->n == 0)
 		text_puts(out, "\"\"");
 	text_char(out, '@');
 	domain = out->n;
 	if (g->way == 0)
 		put_text(slice_make(g->s.p + at + 1,
-		    run_end(g->s, at + 1) - at - 1), out);
+		    run_end(g->s, at + 1) - at - 1), true, out);
 	else if (g->way == 1)
 		put_domain(g->s, at + 1, out);
 	else
