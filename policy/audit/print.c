@@ -1,4 +1,6 @@
 /* Records for people; JSON for scripts is jsonput.h. */
+#include <jansson.h>
+
 #include "policy/audit/jsonput.h"
 #include "policy/audit/print.h"
 
@@ -16,6 +18,19 @@ audit_print_time(int64_t time_us, struct text *out)
 	jsonput_finish(&j);
 	text_put(out, slice_make(buf + 1, TO_THE_SECOND));
 	text_char(out, 'Z');
+}
+
+json_t *
+audit_json_time(int64_t time_us)
+{
+	char memory[64];
+	struct text text;
+
+	if (time_us == 0)
+		return json_null();
+	text_init(&text, memory, sizeof memory);
+	audit_print_time(time_us, &text);
+	return json_string(text.buf);
 }
 
 void

@@ -8,8 +8,12 @@
 
 #include "policy/facts/facts.h"
 
+struct json_t; /* jansson.h */
+
 /* For people: to the second, and " from=..." for a fact that is filled. */
 void audit_print_time(int64_t time_us, struct text *out) NONNULL;
+/* The former as JSON; null for 0, which is no time.  The caller's. */
+struct json_t *audit_json_time(int64_t time_us) MUST_CHECK;
 void audit_print_fact(const struct facts *, enum fact_id, const char *before,
     struct text *out) NONNULL;
 /* Mailboxes of the From field, three at most, and the word for its flaw. */

@@ -12,19 +12,6 @@ look(void *arg, const struct fleet_line *line)
 	return fleet_add(arg, line);
 }
 
-static json_t *
-time_of(int64_t time_us)
-{
-	char memory[64];
-	struct text text;
-
-	if (time_us == 0)
-		return json_null();
-	text_init(&text, memory, sizeof memory);
-	audit_print_time(time_us, &text);
-	return json_string(text.buf);
-}
-
 static void
 put_state(json_t *node, const char *name, const char *since,
     const struct fleet_states *states)
@@ -34,7 +21,7 @@ put_state(json_t *node, const char *name, const char *since,
 
 	json_object_set_new(node, name, told ? jsontext_cstring(s->what) :
 	    json_null());
-	json_object_set_new(node, since, told ? time_of(s->since_us) :
+	json_object_set_new(node, since, told ? audit_json_time(s->since_us) :
 	    json_null());
 }
 
@@ -48,7 +35,7 @@ nodes_of(const struct fleet *f)
 		json_t *node = json_pack("{s:o, s:I, s:o, s:o}", "node",
 		    jsontext_cstring(doctor_fleet_name(n)),
 		    "records", (json_int_t)n->records,
-		    "first", time_of(n->first_us), "last", time_of(n->last_us));
+		    "first", audit_json_time(n->first_us), "last", audit_json_time(n->last_us));
 
 		put_state(node, "policy", "policy_since", &n->policies);
 		put_state(node, "settings", "settings_since", &n->settings);

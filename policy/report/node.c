@@ -5,7 +5,7 @@
 #include "policy/report/node.h"
 #include "policy/report/report-internal.h"
 
-enum { VALUE_MAX = 4096, DIGITS_SHOWN = 16 };
+enum { VALUE_MAX = 4096 };
 
 struct node
 node_of(const struct basis *b, const struct basis_node *of)
@@ -72,7 +72,7 @@ static void
 put_what(const struct fleet_state *s, bool people, struct text *out)
 {
 	if (s != NULL && s->what[0] != '\0')
-		text_printf(out, "%.*s", people ? DIGITS_SHOWN : DIGEST_HEX,
+		text_printf(out, "%.*s", people ? DIGEST_SHORT : DIGEST_HEX,
 		    s->what);
 	else if (people)
 		text_puts(out, "not told");
@@ -108,19 +108,6 @@ put_before(const struct fleet_states *s, bool people, struct text *out)
 }
 
 static json_t *
-time_of(int64_t time_us)
-{
-	char memory[64];
-	struct text text;
-
-	if (time_us == 0)
-		return json_null();
-	text_init(&text, memory, sizeof memory);
-	audit_print_time(time_us, &text);
-	return json_string(text.buf);
-}
-
-static json_t *
 json_before(const struct fleet_states *s)
 {
 	json_t *list = json_array();
@@ -131,7 +118,7 @@ json_before(const struct fleet_states *s)
 		json_array_append_new(list, json_pack("{s:o, s:o}", "what",
 		    one->what[0] == '\0' ? json_null() :
 		    jsontext_cstring(one->what),
-		    "since", time_of(one->since_us)));
+		    "since", audit_json_time(one->since_us)));
 	}
 	return list;
 }
@@ -246,8 +233,8 @@ json_missing(const struct node *n)
 
 		json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}",
 		    "from", (json_int_t)gap->from, "to", (json_int_t)gap->to,
-		    "after", time_of(gap->after_us),
-		    "before", time_of(gap->before_us)));
+		    "after", audit_json_time(gap->after_us),
+		    "before", audit_json_time(gap->before_us)));
 	}
 	return list;
 }
