@@ -121,6 +121,12 @@ forged('settings that nobody told', sub {
 forged('a policy of another store', sub {
     s/("event":"refused-mail".*?"policy":")..../$1ffff/ },
     1, qr/not judged/, qr/the store's generation of that number is another/);
+forged('too little of its digest', sub {
+    s/("event":"refused-mail".*?"policy":"\w)\w+/$1/ },
+    1, qr/not judged/, qr/the store's generation of that number is another/);
+forged('too little of the settings', sub {
+    s/("event":"refused-mail".*?"settings":"\w)\w+/$1/ },
+    1, qr/1 not judged/, qr/nobody told the settings/);
 # An older version's records name no policy: the line in front of them does.
 forged('a policy of another store, told once', sub { s/,"policy":"\w{16}"//g;
     s/("generation":1,"policy".*?"rules_sha256":")..../$1ffff/ },

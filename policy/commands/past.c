@@ -63,7 +63,7 @@ read_settings(struct slice lines, struct settings *settings)
 static bool
 begins_with(const char *digest, struct slice beginning)
 {
-	return beginning.n > 0 && beginning.n <= strlen(digest) &&
+	return beginning.n >= DIGEST_SHORT && beginning.n <= strlen(digest) &&
 	    memcmp(digest, beginning.p, beginning.n) == 0;
 }
 
