@@ -27,26 +27,6 @@ my $dir = $scratch->dir;
 my $certs = Tlspolicy::Certs->new($scratch);
 my $password = $scratch->write('password', 'secret');
 chmod 0600, $password;
-my @children;
-
-END {
-	local $?;
-	kill 'KILL', @children if @children;
-	waitpid $_, 0 for @children;
-}
-
-sub child
-{
-	my ($code) = @_;
-	my $pid = fork // die "fork: $!\n";
-	if ($pid == 0) {
-		@children = ();
-		$code->();
-		POSIX::_exit(127);
-	}
-	push @children, $pid;
-	return $pid;
-}
 
 sub conf
 {
@@ -148,10 +128,10 @@ for my $uri (@uris) {
 		    LocalAddr => '127.0.0.1', LocalPort => $port)
 		    or die "listen: $!\n";
 		my ($to) = $uri =~ /:(\d+)$/;
-		child(sub { while (my $c = $listener->accept) {
+		$scratch->fork_child(sub { while (my $c = $listener->accept) {
 			relay($c, $to, $stop, $most); close $c } });
 		conf(($uri =~ s/\d+$/$port/r) . " $ldap->{uri}");
-		my $sync = child(sub {
+		my $sync = $scratch->fork_child(sub {
 			open STDERR, '>>', "$dir/sync.log" or die;
 			exec "$bin/tlspolicy", 'sync', '-c', "$dir/conf";
 		});

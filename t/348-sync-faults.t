@@ -26,33 +26,12 @@ my $scratch = Tlspolicy::Scratch->new;
 my $dir = $scratch->dir;
 my $base = $Tlspolicy::Ldap::BASE;
 my $ldap = Tlspolicy::Ldap->start(scratch => $scratch, name => 'slapd');
-my @children;
-
-END {
-	local $?;
-	kill 'KILL', @children if @children;
-	waitpid $_, 0 for @children;
-}
-
-sub child
-{
-	my ($code) = @_;
-	my $pid = fork // die "fork: $!\n";
-	if ($pid == 0) {
-		@children = ();
-		$code->();
-		POSIX::_exit(127);
-	}
-	push @children, $pid;
-	return $pid;
-}
 
 sub end_child
 {
 	my ($pid) = @_;
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
-	@children = grep { $_ != $pid } @children;
 }
 
 sub conf
@@ -134,7 +113,7 @@ sub cut_after
 	unlink $path;
 	my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 5)
 	    or die "$path: $!\n";
-	my $pid = child(sub {
+	my $pid = $scratch->fork_child(sub {
 		while (my $client = $listener->accept) {
 			relay($client, $most, $silent);
 			close $client;
@@ -301,7 +280,7 @@ subtest 'the service manager' => sub {
 		return $all;
 	};
 	my $follow = sub {
-		return child(sub {
+		return $scratch->fork_child(sub {
 			local $ENV{NOTIFY_SOCKET} = "$dir/notify";
 			open STDERR, '>>', "$dir/sync.log";
 			exec "$bin/tlspolicy", 'sync', '-c', "$dir/conf";

@@ -159,6 +159,23 @@ sub spawn
 	return $pid;
 }
 
+# A child that runs CODE; at the end it is killed, if it still runs.
+sub fork_child
+{
+	my ($self, $code) = @_;
+	my $pid = fork // die "fork: $!\n";
+	if ($pid == 0) {
+		$code->();
+		POSIX::_exit(127);
+	}
+	$self->at_end(sub {
+		return if waitpid($pid, WNOHANG) != 0;
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	});
+	return $pid;
+}
+
 sub start_child
 {
 	my $opt = pop;
