@@ -293,7 +293,7 @@ finds 'details', '', join('', map { "TLS_From:$_\@a.example\tENCR:1\n" }
     qw(joe+2024 joe+ad joe+20 "joe+20doe")), '';
 check 'reply-in-ascii', "TLS_Clt:a.example ENCR:1+MSG:J\xc3\xbcrgen",
     qr/told "J\\x\{FC\}rgen"\n +write MSG in ASCII/;
-my ($status, undef, $out) = lint('--mta exim', '');
+my ($status, undef, $out) = lint('--mta none', '');
 is $status, 64, 'an unknown MTA is a usage error';
 like $out, qr/expected one of: sendmail, postfix/, 'and says what was expected';
 ($status) = lint('', "TLS_Clt:a.example\tENCR\n");

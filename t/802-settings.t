@@ -52,10 +52,23 @@ while ($verbose =~ /^# ([\w]+(?: \| \w+)+); default.*\n([\w-]+) =/mg) {
 }
 
 my $example = Tlspolicy::Tree::text('scripts/tlspolicy.conf.example');
+my @in_example = $example =~ /^#?([\w-]+) =/mg;
+is_deeply(\@in_example, \@names, 'the example has all settings, in order');
 is($example =~ s/\A(?:#.*\n)+\n//r =~ s/^#([\w-]+ =)/$1/mgr, $verbose,
-    'the example is what `tlspolicy settings -v` prints');
+    'it is what `tlspolicy settings -v` prints');
 is(tlspolicy('settings', '-c', Tlspolicy::Scratch::topdir() .
     '/scripts/tlspolicy.conf.example'),
     tlspolicy('settings', '-c', '/dev/null'), 'and changes nothing');
+
+my ($fields) = Tlspolicy::Tree::text('policy/conf/settings.h') =~
+    /^struct settings \{\n(.*?)^\};/ms;
+my $rows = Tlspolicy::Tree::code('policy/conf/settings.c');
+my @fields = map { s/\[.*?\]//gr =~ /^\t(?:struct )?\w+ (.*);/ ? split /,\s*/, $1 :
+    () } map { s{ */\*.*}{}r } grep { !m{/\* no setting: } } split /\n/, $fields;
+is(scalar @fields, scalar @names, 'as many fields as settings');
+for (@fields) {
+	like($rows, qr/\bFIELD\($_\)|\bTEXT\("[\w-]+", \w+, $_,/,
+	    "settings.$_: a row in settings.c");
+}
 
 done_testing;

@@ -101,6 +101,15 @@ for my $mta (@mtas) {
 	$told{$1}{$mta} = $2 eq 'FED' ? 'by feed' : 'yes' while
 	    ($table // '') =~ /"[^"]+", (FACT_\w+), MACRO_(\w+)/g;
 }
+# Claims that are decided over all sessions are, over those of each MTA.
+my $point_c = Tlspolicy::Tree::code('policy/prove/point.c');
+my $claim_c = Tlspolicy::Tree::code('policy/prove/claim.c');
+for (@mtas) {
+	like($point_c, qr/\.mta = DIALECT_\U$_\E\b/,
+	    "$_: its sessions in prove/point.c");
+	like($claim_c, qr/"under \w+", take_mta, DIALECT_\U$_\E\b/,
+	    "$_: claims about it in prove/claim.c");
+}
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;
 my %name_of = @names;

@@ -96,6 +96,12 @@ for my $id ($counters =~ /^\t(COUNT_\w+)/mg) {
 	like($count_c, qr/^\t\[$id\] = \{ \./m, "$id: a row in report/count.c");
 	like($report_c, qr/\bnote\(c, $id\b/, "$id: counted in report/report.c");
 }
+my %report_1 = map { $_ => 1 } map { split /[ ,]+/ }
+    Tlspolicy::Tree::text('man/tlspolicy-report.1') =~
+	/^\.It Li (.*)$/mg;
+none('tlspolicy-report(1) has each counter of report/count.c',
+    grep { !$report_1{$_} } map { /\.group = / ? () : /\.name = "(\w+)"/ }
+    $count_c =~ /^\t\[COUNT_\w+\] = (\{.*?\})/msg);
 my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
     Tlspolicy::Tree::text('man/tlspolicy-milter.8') =~ /^\.It Li (.*)$/mg;
 none('tlspolicy-milter(8) has each metric of the page', grep { !$in_manual{$_} }

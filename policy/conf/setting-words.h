@@ -1,9 +1,11 @@
 /*
  * setting-words.h - settings whose values are words, in the order of their rows
- * in settings.c.
+ * in settings.c; and those that are lists of networks.
  */
 #ifndef TLSPOLICY_SETTING_WORDS_H
 #define TLSPOLICY_SETTING_WORDS_H
+
+#include "policy/base/netaddr.h"
 
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_BATCH, AUDIT_SYNC_EACH };
 enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
@@ -22,5 +24,11 @@ enum outbound_match { MATCH_BOTH, MATCH_NEXTHOP, MATCH_DOT_NEXTHOP,
 enum outbound_servername { SERVERNAME_HOSTNAME, SERVERNAME_NONE };
 enum header_from_setting { HEADER_FROM_NO, HEADER_FROM_JUDGE };
 enum default_class_setting { DEFAULT_CLASS_TEMP, DEFAULT_CLASS_PERM };
+
+enum { SETTINGS_EXEMPT_MAX = 64 };
+struct settings_prefixes {
+	struct netprefix prefix[SETTINGS_EXEMPT_MAX];
+	unsigned n;
+};
 
 #endif

@@ -4,8 +4,7 @@
  * One table (settings.c) holds for each setting its name, type, default,
  * limits, whether a running daemon can change it, and its sentence of help;
  * parser, messages, `tlspolicy settings`, `check -o` and the check of the
- * manual page live off it.  To add a setting: a field here, a row there, a
- * paragraph in tlspolicy.conf(5).
+ * manual page live off it.  To add a setting: see policy/README.
  *
  * Ownership: strings belong to the struct (fixed size).  Threads: no state.
  */
@@ -23,16 +22,10 @@
 
 enum {
 	SETTINGS_STRING_MAX = 512,
-	SETTINGS_EXEMPT_MAX = 64,
 	SETTINGS_PATHS_MAX = 16,
 	SETTINGS_PATHS_BYTES = 2048,
 	SETTINGS_VALUE_MAX = 4096, /* any value as text */
 	SETTINGS_TEXT_MAX = 3 * SETTINGS_VALUE_MAX
-};
-
-struct settings_prefixes {
-	struct netprefix prefix[SETTINGS_EXEMPT_MAX];
-	unsigned n;
 };
 
 struct settings {

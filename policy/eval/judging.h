@@ -8,6 +8,7 @@
 
 #include "policy/eval/eval.h"
 #include "policy/eval/match.h"
+#include "policy/rules/predicate.h"
 
 struct judging {
 	const struct question *q;

@@ -17,6 +17,8 @@
 
 enum { POINT_VALUES_MAX = 4 * THRESHOLD_VALUES_MAX, POINT_NAMES = 6 };
 
+_Static_assert(DIALECT_COUNT == 2, "point.c has the states of each MTA");
+
 struct prove_state {
 	enum dialect_id mta;
 	bool verified;

@@ -284,11 +284,3 @@ reason_name(enum reason reason)
 {
 	return reason_names[reason];
 }
-
-void
-observation_init(struct observation *f)
-{
-	f->reason = REASON_NONE;
-	text_init(&f->wanted, f->wanted_text, sizeof f->wanted_text);
-	text_init(&f->found, f->found_text, sizeof f->found_text);
-}

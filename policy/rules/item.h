@@ -39,28 +39,8 @@ enum reason {
 
 const char *reason_name(enum reason); /* "too-weak" */
 
-/* What a test may ask; filled in by the evaluator. */
-struct predicate {
-	const struct facts *facts;
-	enum tag tag;
-	bool believe_unverified; /* compat = sendmail */
-	/* Is `dn` an acceptable issuer under the CITag `tag`? */
-	enum answer (*issuer_known)(void *, struct slice tag, struct slice dn);
-	/* Is the suite in this cipher list? */
-	enum answer (*suite_listed)(void *, struct slice list, unsigned id);
-	void *arg;
-};
-
-enum { FINDING_MAX = 512 };
-
-/* Of a test that did not say yes. */
-struct observation {
-	enum reason reason;
-	struct text wanted, found; /* for people, decoded, printable */
-	char wanted_text[FINDING_MAX], found_text[FINDING_MAX];
-};
-
-void observation_init(struct observation *) NONNULL;
+struct predicate; /* predicate.h: what a test may ask */
+struct observation; /* and what it says that did not say yes */
 
 /* The rows of the table, in its order. */
 enum item_id {

@@ -445,3 +445,11 @@ predicate_client(const struct predicate *p, struct slice value,
 	return answer == ANSWER_NO ? answer_no(f, REASON_WRONG_CLIENT) :
 	    answer;
 }
+
+void
+observation_init(struct observation *f)
+{
+	f->reason = REASON_NONE;
+	text_init(&f->wanted, f->wanted_text, sizeof f->wanted_text);
+	text_init(&f->found, f->found_text, sizeof f->found_text);
+}
