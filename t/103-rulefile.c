@@ -188,10 +188,10 @@ test_untagged(void **state)
 	    "2001:db8::1 VERIFY\n");
 	assert_int_equal(file.n, 4);
 	assert_int_equal(file.untagged, 2);
-	unit_slice("key", "TLS_Clt:mail.example.com", file.rules[0].key);
-	unit_slice("key", "TLS_Clt:2001:db8::1", file.rules[1].key);
-	unit_slice("key", "TLS_Srv:mail.example.com", file.rules[2].key);
-	unit_slice("requirement", "ENCR:112", file.rules[2].requirement);
+	unit_slice("key", "TLS_Clt:mail.example.com", rule_key(&file.rules[0]));
+	unit_slice("key", "TLS_Clt:2001:db8::1", rule_key(&file.rules[1]));
+	unit_slice("key", "TLS_Srv:mail.example.com", rule_key(&file.rules[2]));
+	unit_slice("requirement", "ENCR:112", rule_requirement(&file.rules[2]));
 	for (size_t i = 0; i < file.n; i++)
 		assert_true(file.rules[i].flags & RULE_UNTAGGED);
 	rulefile_free(&file);
@@ -316,7 +316,7 @@ test_many(void **state)
 
 			rules++;
 			assert_int_equal(rule->line, i + 1);
-			assert_true(slice_equal(rule->requirement,
+			assert_true(slice_equal(rule_requirement(rule),
 			    slice_make(blank + 1,
 			    (size_t)(end - blank) - 2)));
 		}

@@ -51,7 +51,7 @@ joined(const char *profile, const char *tag, const char *line)
 	assert_true(rulefile_read_text(&file, slice_of(rules), "r", &fault));
 	if (rulefile_finish(&file)) {
 		for (size_t i = 0; i < file.n; i++)
-			if (key_bytes_tag(file.rules[i].key_bytes) !=
+			if (key_bytes_tag(rule_key_bytes(&file.rules[i])) !=
 			    TAG_PROFILE) {
 				assert_true(rulefile_requirement(&file,
 				    &file.rules[i], &r, &fault));

@@ -99,8 +99,8 @@ put_rulefile(const struct rulefile *file, struct text *out)
 {
 	for (size_t i = 0; i < file->n; i++)
 		text_printf(out, "%.*s\t%.*s\n",
-		    SLICE_ARG(file->rules[i].key),
-		    SLICE_ARG(file->rules[i].requirement));
+		    SLICE_ARG(rule_key(&file->rules[i])),
+		    SLICE_ARG(rule_requirement(&file->rules[i])));
 }
 
 /* "NUMBER TIME HOW +ADDED -REMOVED ~CHANGED RULES MESSAGE", newest first. */

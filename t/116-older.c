@@ -109,8 +109,8 @@ read_old(const char *path)
 		text_puts(&text, older ? "older" : "today");
 		for (size_t i = 0; i < rules.n; i++)
 			text_printf(&text, "\n%.*s %.*s (%.*s:%u %x)",
-			    SLICE_ARG(rules.rules[i].key),
-			    SLICE_ARG(rules.rules[i].requirement),
+			    SLICE_ARG(rule_key(&rules.rules[i])),
+			    SLICE_ARG(rule_requirement(&rules.rules[i])),
 			    SLICE_ARG(rules.sources[rules.rules[i].source]),
 			    (unsigned)rules.rules[i].line,
 			    (unsigned)rules.rules[i].flags);

@@ -104,8 +104,10 @@ build_unreadable(void)
 	unit_read_rules(&file, "TLS_Clt:x ENCR:1\nTLS_From: "
 	    "ENCR:1+UNTIL:1970-01-01\n");
 	for (size_t i = 0; i < file.n; i++)
-		if (slice_is(file.rules[i].key, "TLS_Clt:x"))
-			file.rules[i].requirement = slice_of("QUANTUM:9");
+		if (slice_is(rule_key(&file.rules[i]), "TLS_Clt:x")) {
+			file.rules[i].key_at = "TLS_Clt:xQUANTUM:9";
+			file.rules[i].requirement_n = strlen("QUANTUM:9");
+		}
 	assert_true(rebuild_store(path, &file,
 	    &(struct authorship){ .now = 1 }, REBUILD_SCRATCH, NULL, NULL,
 	    &fault));

@@ -34,28 +34,39 @@ add_chunk(struct arena *a, size_t n)
 	return a->chunk = chunk;
 }
 
+/* `n` bytes at the next multiple of `align`. */
+static void *
+piece_of(struct arena *a, size_t n, size_t align)
+{
+	struct arena_chunk *chunk = a->chunk;
+	size_t from = chunk == NULL ? 0 :
+	    (chunk->used + align - 1) / align * align;
+
+	if (chunk == NULL || from > chunk->size || chunk->size - from < n) {
+		if ((chunk = add_chunk(a, n)) == NULL)
+			return NULL;
+		from = 0;
+	}
+	chunk->used = from + n;
+	return chunk->memory + from;
+}
+
 void *
 arena_alloc(struct arena *a, size_t n)
 {
-	struct arena_chunk *chunk = a->chunk;
-	const size_t align = alignof(max_align_t);
-	void *piece;
+	return piece_of(a, n, alignof(max_align_t));
+}
 
-	if (n > PTRDIFF_MAX)
-		return NULL;
-	n = (n + align - 1) / align * align;
-	if (chunk == NULL || chunk->size - chunk->used < n)
-		if ((chunk = add_chunk(a, n)) == NULL)
-			return NULL;
-	piece = chunk->memory + chunk->used;
-	chunk->used += n;
-	return piece;
+char *
+arena_bytes(struct arena *a, size_t n)
+{
+	return piece_of(a, n, 1);
 }
 
 struct slice
 arena_copy(struct arena *a, struct slice s)
 {
-	char *copy = arena_alloc(a, s.n + 1);
+	char *copy = arena_bytes(a, s.n + 1);
 
 	if (copy == NULL)
 		return slice_make(NULL, 0);

@@ -27,6 +27,9 @@ void arena_init(struct arena *, size_t chunk_size) NONNULL;
 /* `n` bytes, aligned for any type, not zeroed. */
 void *arena_alloc(struct arena *, size_t n) MUST_CHECK NONNULL;
 
+/* The same for text, which needs no alignment. */
+char *arena_bytes(struct arena *, size_t n) MUST_CHECK NONNULL;
+
 /* A NUL-terminated copy; on failure a slice with p == NULL. */
 struct slice arena_copy(struct arena *, struct slice) MUST_CHECK;
 

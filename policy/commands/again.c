@@ -12,15 +12,15 @@ print_rules(const struct rulefile *rules, char **text, size_t *size,
 
 	*size = 1;
 	for (size_t i = 0; i < rules->n; i++)
-		*size += rules->rules[i].key.n +
-		    rules->rules[i].requirement.n + 2;
+		*size += rule_key(&rules->rules[i]).n +
+		    rule_requirement(&rules->rules[i]).n + 2;
 	if ((*text = malloc(*size)) == NULL)
 		return fault_no_memory(f);
 	text_init(&out, *text, *size);
 	for (size_t i = 0; i < rules->n; i++) {
-		text_put(&out, rules->rules[i].key);
+		text_put(&out, rule_key(&rules->rules[i]));
 		text_char(&out, '\t');
-		text_put(&out, rules->rules[i].requirement);
+		text_put(&out, rule_requirement(&rules->rules[i]));
 		text_char(&out, '\n');
 	}
 	return true;

@@ -95,10 +95,12 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
+/* Frees the rules. */
 static bool
-build(const struct context *context, const struct rulefile *rules,
+build(const struct context *context, struct rulefile *rules,
     struct keep *keep, const char *message, bool json, struct fault *f)
 {
+	size_t n = rules->n;
 	struct store_info info;
 	struct author author;
 	bool good, changed;
@@ -107,9 +109,9 @@ build(const struct context *context, const struct rulefile *rules,
 	    !folder_is_there(context->store, f) ||
 	    !command_enter_folder(context, f) || !keep_lock(context, keep, f))
 		return false;
-	progress_start("rules go into the store", &rules->n);
-	good = rebuild_store(context->store, rules, &author.by,
-	    REBUILD_DURABLE, &info, &changed, f);
+	progress_start("rules go into the store", &n);
+	good = rebuild_and_free(context->store, rules, &author.by,
+	    &info, &changed, f);
 	progress_stop();
 	if (!good)
 		return false;
@@ -201,10 +203,42 @@ run_remote(const struct context *context, char *const *paths, bool dry,
 	}
 	if (good) {
 		say_untagged(&rules);
-		ruleset_say_unasked(context, &rules);
+		ruleset_say_unasked(ruleset_unasked(context, &rules));
 	}
 	rulefile_free(&rules);
 	return good ? EXIT_FINE : command_fail(&f);
+}
+
+static int
+run_store(const struct context *context, char *const *paths, bool dry, bool json,
+    const char *message)
+{
+	struct rulefile rules;
+	size_t unasked = 0;
+	struct keep keep;
+	struct fault f;
+	int status = EXIT_FINE;
+	bool parsed = ruleset_read(context, paths, &rules, &f), good;
+
+	if (parsed)
+		unasked = ruleset_unasked(context, &rules);
+	good = parsed && keep_begin(context, &keep, &f) &&
+	    keep_rules(context, &keep, &rules, &f) &&
+	    (dry ? compare(context, &rules, json, &f) :
+	    build(context, &rules, &keep, message, json, &f));
+	if (parsed)
+		keep_end(&keep);
+	if (good) {
+		say_untagged(&rules);
+		ruleset_say_unasked(unasked);
+	} else
+		status = command_fail(&f);
+	if (!good && f.kind == FAULT_DATA)
+		fprintf(stderr, "%s is left as it was\n", context->store);
+	if (!dry)
+		note(context, good ? NULL : &f);
+	rulefile_free(&rules);
+	return status;
 }
 
 static int
@@ -212,11 +246,7 @@ run(struct context *context, int argc, char **argv)
 {
 	bool dry = false, json = false, ldap = false, old = false;
 	const char *message = NULL;
-	struct rulefile rules;
-	struct keep keep;
-	struct fault f;
 	int c, status = EXIT_FINE;
-	bool parsed, good;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		switch (c) {
@@ -249,24 +279,7 @@ run(struct context *context, int argc, char **argv)
 		return run_upgrade(context, dry);
 	if (ldap)
 		return run_remote(context, argv + optind, dry, json);
-	parsed = ruleset_read(context, argv + optind, &rules, &f);
-	good = parsed && keep_begin(context, &keep, &f) &&
-	    keep_rules(context, &keep, &rules, &f) &&
-	    (dry ? compare(context, &rules, json, &f) :
-	    build(context, &rules, &keep, message, json, &f));
-	if (parsed)
-		keep_end(&keep);
-	if (good) {
-		say_untagged(&rules);
-		ruleset_say_unasked(context, &rules);
-	} else
-		status = command_fail(&f);
-	if (!good && f.kind == FAULT_DATA)
-		fprintf(stderr, "%s is left as it was\n", context->store);
-	if (!dry)
-		note(context, good ? NULL : &f);
-	rulefile_free(&rules);
-	return status;
+	return run_store(context, argv + optind, dry, json, message);
 }
 
 const struct command command_build = {

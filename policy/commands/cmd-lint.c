@@ -31,8 +31,8 @@ print_json(const struct printer *p, const struct lint_finding *f)
 	jsonlist_add(p->list, json_pack("{s:o, s:I, s:o, s:o, s:s, s:o, s:o}",
 	    "file", jsontext_string(p->rules->sources[f->rule->source]),
 	    "line", (json_int_t)f->rule->line,
-	    "key", jsontext_string(f->rule->key),
-	    "requirement", jsontext_string(f->rule->requirement),
+	    "key", jsontext_string(rule_key(f->rule)),
+	    "requirement", jsontext_string(rule_requirement(f->rule)),
 	    "check", f->check, "reason", jsontext_cstring(f->reason.buf),
 	    "way_out", jsontext_cstring(f->way_out.buf)));
 }
@@ -48,8 +48,8 @@ print_finding(void *arg, const struct lint_finding *f)
 	}
 	printf("%.*s:%lu: %.*s %.*s\n    %s: %s\n    %s\n",
 	    SLICE_ARG(p->rules->sources[f->rule->source]),
-	    (unsigned long)f->rule->line, SLICE_ARG(f->rule->key),
-	    SLICE_ARG(f->rule->requirement), f->check, f->reason.buf,
+	    (unsigned long)f->rule->line, SLICE_ARG(rule_key(f->rule)),
+	    SLICE_ARG(rule_requirement(f->rule)), f->check, f->reason.buf,
 	    f->way_out.buf);
 }
 

@@ -76,7 +76,7 @@ roll_back(const struct context *context, uint64_t number,
 		return command_fail(&f);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
-	ruleset_say_unasked(context, rules);
+	ruleset_say_unasked(ruleset_unasked(context, rules));
 	return EXIT_FINE;
 }
 

@@ -84,10 +84,11 @@ static bool
 check_issuer(const struct context *context, const struct rule *rule,
     struct fault *f)
 {
-	struct slice tag = slice_make(rule->key.p, slice_find(rule->key, ':'));
+	struct slice key = rule_key(rule);
+	struct slice tag = slice_make(key.p, slice_find(key, ':'));
 	struct nearest nearest;
 
-	if (key_bytes_tag(rule->key_bytes) != TAG_CA ||
+	if (key_bytes_tag(rule_key_bytes(rule)) != TAG_CA ||
 	    is_named_in_store(context, tag))
 		return true;
 	tag_nearest(tag, &nearest);
@@ -112,7 +113,7 @@ fits(const struct context *context, const struct rulefile *rules,
 
 	for (size_t i = 0; i < rules->n; i++) {
 		as |= (rules->rules[i].flags & RULE_AS) != 0;
-		profile |= key_bytes_tag(rules->rules[i].key_bytes) ==
+		profile |= key_bytes_tag(rule_key_bytes(&rules->rules[i])) ==
 		    TAG_PROFILE;
 	}
 	if (!as && !profile)
@@ -141,7 +142,7 @@ say_others(const struct context *context, const struct rulefile *rules,
 		return;
 	}
 	for (size_t i = 0; i < rules->n; i++) {
-		struct slice bytes = rules->rules[i].key_bytes;
+		struct slice bytes = rule_key_bytes(&rules->rules[i]);
 		struct key of = { .tag = key_bytes_tag(bytes), .n = bytes.n,
 		    .kind = (enum key_kind)bytes.p[1] };
 
@@ -179,7 +180,7 @@ set(const struct context *context, struct rulefile *rules, struct keep *keep,
 		say_others(context, rules, operands[0]);
 	command_say_generation(context, &info, changed);
 	author_say_followed(context);
-	ruleset_say_unasked(context, rules);
+	ruleset_say_unasked(ruleset_unasked(context, rules));
 	return EXIT_FINE;
 }
 

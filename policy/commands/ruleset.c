@@ -87,15 +87,22 @@ ruleset_print_store(struct store_reader *reader, char **text, size_t *size,
 	return good;
 }
 
-void
-ruleset_say_unasked(const struct context *context, const struct rulefile *rules)
+size_t
+ruleset_unasked(const struct context *context, const struct rulefile *rules)
 {
 	size_t n = 0;
 
 	if (context->settings.header_from == HEADER_FROM_JUDGE)
-		return;
+		return 0;
 	for (size_t i = 0; i < rules->n; i++)
-		n += key_bytes_tag(rules->rules[i].key_bytes) == TAG_HEADER;
+		n += key_bytes_tag(rule_key_bytes(&rules->rules[i])) ==
+		    TAG_HEADER;
+	return n;
+}
+
+void
+ruleset_say_unasked(size_t n)
+{
 	if (n > 0)
 		command_say("%zu rule%s of TLS_Header %s no say: header-from "
 		    "= no", n, n == 1 ? "" : "s", n == 1 ? "has" : "have");
@@ -193,8 +200,8 @@ ruleset_lines_of_file(const struct rulefile *rules, struct ruleset_lines *list,
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct rule *rule = &rules->rules[i];
 
-		if (!add_line(list, rule->key, rule->requirement, rule->source,
-		    rule->line, f))
+		if (!add_line(list, rule_key(rule), rule_requirement(rule),
+		    rule->source, rule->line, f))
 			return false;
 	}
 	return true;

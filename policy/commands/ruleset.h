@@ -23,9 +23,11 @@ bool ruleset_read(const struct context *, char *const *paths,
 bool ruleset_print_store(struct store_reader *, char **text, size_t *size,
     struct fault *) MUST_CHECK NONNULL;
 
-/* Rules that nobody will ask are no protection: on standard error. */
-void ruleset_say_unasked(const struct context *, const struct rulefile *)
-    NONNULL;
+/* Those of TLS_Header that nobody will ask, by the settings. */
+size_t ruleset_unasked(const struct context *, const struct rulefile *)
+    MUST_CHECK NONNULL;
+/* They are no protection: on standard error. */
+void ruleset_say_unasked(size_t n);
 
 /* A rule to compare and to sort. */
 struct ruleset_line {

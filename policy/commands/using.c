@@ -48,10 +48,9 @@ all_users_fit(struct store_reader *reader, const struct rule *rule,
 {
 	struct requirement profile;
 	struct users u = { .reader = reader, .as = &profile, .fault = fault,
-		.profile = slice_from(rule->key, slice_find(rule->key, ':') +
-		    1) };
+		.profile = rule_what(rule) };
 
-	if (!requirement_parse(rule->requirement, TAG_PROFILE, &profile,
+	if (!requirement_parse(rule_requirement(rule), TAG_PROFILE, &profile,
 	    fault))
 		return false;
 	fault_clear(fault);
@@ -75,8 +74,8 @@ static bool
 goes_with_profile(struct store_reader *reader, const struct rule *rule,
     struct fault *fault)
 {
-	struct stored_rule line = { .requirement = rule->requirement };
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	struct stored_rule line = { .requirement = rule_requirement(rule) };
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct nearest nearest;
 	struct requirement r;
 	struct text hint;
@@ -85,8 +84,8 @@ goes_with_profile(struct store_reader *reader, const struct rule *rule,
 	if (match_requirement(reader, tag, &line, &r) == LOOKUP_FOUND)
 		return true;
 	*fault = reader->fault;
-	fault->column = rule->key.n + 1 + (fault->column > 0 ? fault->column :
-	    1);
+	fault->column = rule_key(rule).n + 1 +
+	    (fault->column > 0 ? fault->column : 1);
 	if (r.need != NEED_AS)
 		return false;
 	text_init(&hint, buf, sizeof buf);
@@ -110,7 +109,7 @@ using_fits(struct store_reader *reader, const struct rulefile *rules,
 		if ((rule->flags & RULE_AS) != 0 &&
 		    !goes_with_profile(reader, rule, fault))
 			return false;
-		if (key_bytes_tag(rule->key_bytes) == TAG_PROFILE &&
+		if (key_bytes_tag(rule_key_bytes(rule)) == TAG_PROFILE &&
 		    !all_users_fit(reader, rule, fault))
 			return false;
 	}

@@ -55,17 +55,11 @@ host_of(struct slice hop)
 }
 
 /* What a key is about, behind its tag. */
-static struct slice
-subject(const struct rule *rule)
-{
-	return slice_from(rule->key, slice_find(rule->key, ':') + 1);
-}
-
 static bool
 is_of(const struct rule *rule, enum tag tag)
 {
-	return slice_is_nocase(slice_make(rule->key.p,
-	    slice_find(rule->key, ':')), tag_row(tag)->name);
+	return slice_is_nocase(slice_make(rule_key(rule).p,
+	    slice_find(rule_key(rule), ':')), tag_row(tag)->name);
 }
 
 static bool
@@ -79,7 +73,7 @@ ends_with(struct slice name, struct slice end)
 static bool
 covers(const struct rule *rule, struct slice hop)
 {
-	struct slice what = subject(rule), host = host_of(hop);
+	struct slice what = rule_what(rule), host = host_of(hop);
 	bool bracketed = hop.n > 0 && hop.p[0] == '[';
 
 	if (!is_of(rule, TAG_SRV) && !is_of(rule, TAG_TRY) &&
@@ -118,7 +112,7 @@ note(struct relays *relays, const struct rule *rule, bool verify,
 		relays->n++;
 		snprintf(h->name, sizeof h->name, "%.*s", SLICE_ARG(hop));
 		snprintf(h->example, sizeof h->example, "%.*s",
-		    SLICE_ARG(rule->key));
+		    SLICE_ARG(rule_key(rule)));
 		h->by = by;
 	}
 	h->n++;
@@ -129,13 +123,13 @@ note(struct relays *relays, const struct rule *rule, bool verify,
 static bool
 counts(const struct rule *rule, bool *verify)
 {
-	struct slice what = subject(rule);
+	struct slice what = rule_what(rule);
 	struct requirement r;
 	struct fault ignored;
 
 	if (!is_of(rule, TAG_RCPT) || what.n == 0 || what.p[0] == '.' ||
 	    slice_find(what, '@') < what.n ||
-	    !requirement_parse(rule->requirement, TAG_RCPT, &r, &ignored))
+	    !requirement_parse(rule_requirement(rule), TAG_RCPT, &r, &ignored))
 		return false;
 	*verify = r.need == NEED_VERIFY || r.need == NEED_DANE;
 	return r.class != CLASS_WARN;
@@ -151,7 +145,7 @@ look_at_way(const struct postfix *p, const struct rule *rule, bool verify,
 	struct text domain;
 
 	text_init(&domain, name, sizeof name);
-	text_put_lower(&domain, subject(rule));
+	text_put_lower(&domain, rule_what(rule));
 	if (domain.cut)
 		return;
 	postfix_way(p, &(struct postfix_mail){ "", name, NULL }, &way);
@@ -197,7 +191,7 @@ cannot_list(const struct postfix *p, const struct relays *relays,
 	    "lead past %u rule%s of TLS_Rcpt, such as %.*s", by, p->dir,
 	    SLICE_ARG(table), why, relays->ndepends,
 	    relays->ndepends == 1 ? "" : "s",
-	    SLICE_ARG(relays->depends->key));
+	    SLICE_ARG(rule_key(relays->depends)));
 }
 
 static void

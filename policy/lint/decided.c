@@ -20,7 +20,7 @@ sole_rule(const struct lint *l, enum tag tag)
 	key_bare(tag, &key);
 	rule = lint_find(l, &key);
 	return rule == NULL || (rule + 1 < end &&
-	    key_bytes_tag(rule[1].key_bytes) == tag) ? NULL : rule;
+	    key_bytes_tag(rule_key_bytes(&rule[1])) == tag) ? NULL : rule;
 }
 
 static bool
@@ -68,8 +68,8 @@ lint_decided(const struct lint *l, struct lint_finding *f)
 		    &strict, &fault) || !covers(&strict, l->requirement))
 			continue;
 		text_printf(&f->reason, "never decides: who fails it is "
-		    "refused by %.*s %.*s in ", SLICE_ARG(rule->key),
-		    SLICE_ARG(rule->requirement));
+		    "refused by %.*s %.*s in ", SLICE_ARG(rule_key(rule)),
+		    SLICE_ARG(rule_requirement(rule)));
 		lint_put_line(l, rule, &f->reason);
 		text_puts(&f->way_out, "ask for more than that line does, or "
 		    "remove one of them");

@@ -16,7 +16,7 @@ place_of(const struct lint_index *index, const struct rulefile *file,
 	size_t at = (size_t)slice_hash(key) & index->mask;
 
 	while (index->places[at] != 0 && !slice_equal(
-	    file->rules[index->places[at] - 1].key_bytes, key))
+	    rule_key_bytes(&file->rules[index->places[at] - 1]), key))
 		at = (at + 1) & index->mask;
 	return &index->places[at];
 }
@@ -40,7 +40,7 @@ lint_index_init(struct lint_index *index, const struct rulefile *file)
 	if (index->places == NULL)
 		return false;
 	for (size_t i = 0; i < file->n; i++) {
-		struct slice key = file->rules[i].key_bytes;
+		struct slice key = rule_key_bytes(&file->rules[i]);
 		uint32_t *place = place_of(index, file, key);
 
 		/* Of several lines of a key the first. */
@@ -66,7 +66,7 @@ lint_not_before(const struct lint *l, const struct key *key)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		struct slice have = l->file->rules[middle].key_bytes;
+		struct slice have = rule_key_bytes(&l->file->rules[middle]);
 		size_t n = have.n < wanted.n ? have.n : wanted.n;
 		int order = memcmp(have.p, wanted.p, n);
 

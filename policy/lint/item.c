@@ -26,8 +26,8 @@ unknown_issuers(const struct lint *l, const struct item *item,
 		return false;
 	head = slice_make((const char *)key.bytes, key.n);
 	first = lint_not_before(l, &key);
-	if (first != NULL && first->key_bytes.n >= head.n &&
-	    memcmp(first->key_bytes.p, head.p, head.n) == 0)
+	if (first != NULL && rule_key_bytes(first).n >= head.n &&
+	    memcmp(rule_key_bytes(first).p, head.p, head.n) == 0)
 		return false;
 	text_printf(&f->reason, "no line %.*s:... names an issuer, so no "
 	    "certificate will do", SLICE_ARG(item->value));

@@ -296,13 +296,13 @@ compare_lines(const void *pa, const void *pb)
 static bool
 prepare(struct lint *l, const struct rule *rule, struct requirement *r)
 {
-	size_t colon = slice_find(rule->key, ':');
+	size_t colon = slice_find(rule_key(rule), ':');
 	struct fault fault;
 
 	l->rule = rule;
-	l->tag = key_bytes_tag(rule->key_bytes);
-	l->kind = (enum key_kind)rule->key_bytes.p[1];
-	l->what = slice_from(rule->key, colon + 1);
+	l->tag = key_bytes_tag(rule_key_bytes(rule));
+	l->kind = (enum key_kind)rule_key_bytes(rule).p[1];
+	l->what = slice_from(rule_key(rule), colon + 1);
 	l->requirement = r;
 	return rulefile_requirement(l->file, rule, r, &fault);
 }

@@ -81,7 +81,8 @@ collect(const struct lint *l, struct earlier *all)
 	all->n = 0;
 	for (const struct rule *r = l->rule; r > l->file->rules &&
 	    all->n < EARLIER_MAX; r--) {
-		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
+		if (!slice_equal(rule_key_bytes(&r[-1]),
+		    rule_key_bytes(l->rule)))
 			break;
 		if (!rulefile_requirement(l->file, &r[-1],
 		    &all->requirements[all->n], &fault))
@@ -128,7 +129,8 @@ by_one(const struct lint *l, struct lint_finding *f)
 		struct requirement earlier;
 		struct fault fault;
 
-		if (!slice_equal(r[-1].key_bytes, l->rule->key_bytes))
+		if (!slice_equal(rule_key_bytes(&r[-1]),
+		    rule_key_bytes(l->rule)))
 			break;
 		if (!rulefile_requirement(l->file, &r[-1], &earlier,
 		    &fault) || earlier.from > l->requirement->from ||

@@ -72,11 +72,11 @@ static const struct rule *
 parent_rule(const struct lint *l)
 {
 	struct key key = { .tag = l->tag, .kind = l->kind,
-	    .n = l->rule->key_bytes.n };
+	    .n = rule_key_bytes(l->rule).n };
 	const struct rule *rule;
 	bool more = true;
 
-	memcpy(key.bytes, l->rule->key_bytes.p, key.n);
+	memcpy(key.bytes, rule_key_bytes(l->rule).p, key.n);
 	while (more) {
 		switch (key.kind) {
 		case KEY_NAME:
@@ -177,7 +177,7 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 		return false;
 	if (!is_weaker(l->requirement, &parent, &f->reason))
 		return false;
-	text_printf(&f->reason, ", unlike %.*s in ", SLICE_ARG(rule->key));
+	text_printf(&f->reason, ", unlike %.*s in ", SLICE_ARG(rule_key(rule)));
 	lint_put_line(l, rule, &f->reason);
 	text_puts(&f->reason, ", whose place it takes");
 	text_printf(&f->way_out, "repeat what is to be kept; if an exception "

@@ -26,7 +26,10 @@ void
 rulefile_free(struct rulefile *file)
 {
 	free(file->rules);
+	file->rules = NULL;
+	file->n = file->allocated = 0;
 	free(file->as);
+	file->as = NULL;
 	arena_free(&file->memory);
 }
 
@@ -224,30 +227,32 @@ write_names(const struct requirement *r, struct slice *requirement,
 	return true;
 }
 
-static struct slice
+static void
 put_behind(char **at, struct slice s)
 {
-	char *piece = *at;
-
 	if (s.n > 0)
-		memcpy(piece, s.p, s.n);
+		memcpy(*at, s.p, s.n);
 	*at += s.n;
-	return slice_make(piece, s.n);
 }
 
+/* One behind the other, which a sorted million profits from. */
 static bool
 keep_texts(struct rulefile *file, struct rule *rule, const struct key *key,
     struct slice key_text, struct slice requirement, struct fault *fault)
 {
-	char *at = arena_alloc(&file->memory, key->n + key_text.n +
+	char *at = arena_bytes(&file->memory, key->n + key_text.n +
 	    requirement.n);
 
 	if (at == NULL)
 		return fault_no_memory(fault);
-	rule->key_bytes = put_behind(&at, slice_make((const char *)key->bytes,
-	    key->n));
-	rule->key = put_behind(&at, key_text);
-	rule->requirement = put_behind(&at, requirement);
+	rule->key_bytes_at = at;
+	rule->key_bytes_n = (uint16_t)key->n;
+	put_behind(&at, slice_make((const char *)key->bytes, key->n));
+	rule->key_at = at;
+	rule->key_n = (uint16_t)key_text.n;
+	rule->requirement_n = (uint16_t)requirement.n;
+	put_behind(&at, key_text);
+	put_behind(&at, requirement);
 	return true;
 }
 

@@ -21,7 +21,7 @@ static bool
 second_half(const struct rule *a, const struct rule *b)
 {
 	return (a->flags & b->flags & RULE_UNTAGGED) != 0 &&
-	    key_bytes_tag(a->key_bytes) == TAG_SRV;
+	    key_bytes_tag(rule_key_bytes(a)) == TAG_SRV;
 }
 
 /* Of one key only the last line may count for all clients on all days. */
@@ -40,9 +40,10 @@ check_duplicates(struct rulefile *file)
 			continue;
 		fault_set(&fault, FAULT_DATA, "found \"%.*s\" a second time "
 		    "(first in line %lu of %.*s); expected one line for a "
-		    "%s", SLICE_ARG(second->key), (unsigned long)first->line,
+		    "%s", SLICE_ARG(rule_key(second)),
+		    (unsigned long)first->line,
 		    SLICE_ARG(file->sources[first->source]),
-		    key_bytes_tag(second->key_bytes) == TAG_PROFILE ?
+		    key_bytes_tag(rule_key_bytes(second)) == TAG_PROFILE ?
 		    "profile" : "key, or FROM, UNTIL or WHEN on all but its "
 		    "last");
 		report_rule(file, second, &fault);
@@ -68,10 +69,10 @@ collect_ca_names(const struct rule *rule, struct ca_names *ca)
 {
 	struct requirement r;
 	struct fault fault;
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 
 	if (tag == TAG_CA || tag == TAG_TRY ||
-	    !requirement_parse(rule->requirement, tag, &r, &fault))
+	    !requirement_parse(rule_requirement(rule), tag, &r, &fault))
 		return;
 	for (unsigned i = 0; i < r.nitems; i++) {
 		if (r.items[i].row->id != ITEM_CITAG ||
@@ -94,7 +95,7 @@ collect_ca_names(const struct rule *rule, struct ca_names *ca)
 static bool
 is_ca_row(const struct rule *rule)
 {
-	return key_bytes_tag(rule->key_bytes) == TAG_CA;
+	return key_bytes_tag(rule_key_bytes(rule)) == TAG_CA;
 }
 
 /* An issuer's row that no CITag asks for does nothing, which is no harm. */
@@ -135,9 +136,9 @@ static void
 check_ca_row(struct rulefile *file, const struct rule *rule,
     const struct ca_names *ca)
 {
-	size_t colon = slice_find(rule->key, ':');
-	struct slice name = slice_make(rule->key.p, colon);
-	struct slice dn = slice_from(rule->key, colon + 1);
+	size_t colon = slice_find(rule_key(rule), ':');
+	struct slice name = slice_make(rule_key(rule).p, colon);
+	struct slice dn = slice_from(rule_key(rule), colon + 1);
 	const struct never_row *row;
 	struct never never;
 	struct fault fault;

@@ -20,10 +20,6 @@ bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
     bool *in_requirement, struct fault *) MUST_CHECK NONNULL;
 
-/* Room for `n` more rules. */
-bool rulefile_reserve(struct rulefile *, size_t n, struct fault *) MUST_CHECK
-    NONNULL;
-
 /* A line AS:profile. */
 bool rulefile_add_as(struct rulefile *, size_t rule, size_t column,
     struct fault *) MUST_CHECK NONNULL;

@@ -25,13 +25,13 @@ compare(const void *a, const void *b)
 {
 	const struct named *x = a, *y = b;
 
-	return slice_compare(x->rule->key_bytes, y->rule->key_bytes);
+	return slice_compare(rule_key_bytes(x->rule), rule_key_bytes(y->rule));
 }
 
 static bool
 is_profile(const struct rule *rule)
 {
-	return key_bytes_tag(rule->key_bytes) == TAG_PROFILE;
+	return key_bytes_tag(rule_key_bytes(rule)) == TAG_PROFILE;
 }
 
 static bool
@@ -55,20 +55,15 @@ collect(const struct rulefile *file, struct profiles *all)
 static struct named *
 find(const struct profiles *all, struct slice name)
 {
-	struct rule rule;
+	struct rule rule = { .line = 0 };
 	struct named wanted = { .rule = &rule };
 	struct key key;
 
 	if (!key_profile(name, &key))
 		return NULL;
-	rule.key_bytes = slice_make((const char *)key.bytes, key.n);
+	rule.key_bytes_at = (const char *)key.bytes;
+	rule.key_bytes_n = (uint16_t)key.n;
 	return bsearch(&wanted, all->named, all->n, sizeof wanted, compare);
-}
-
-static struct slice
-name_of(const struct rule *profile)
-{
-	return slice_from(profile->key, slice_find(profile->key, ':') + 1);
 }
 
 static bool
@@ -80,7 +75,7 @@ unknown(const struct profiles *all, struct slice name, struct fault *fault)
 
 	nearest_init(&nearest, name);
 	for (size_t i = 0; i < all->n; i++)
-		nearest_offer(&nearest, name_of(all->named[i].rule));
+		nearest_offer(&nearest, rule_what(all->named[i].rule));
 	text_init(&hint, buf, sizeof buf);
 	nearest_print(&nearest, &hint);
 	fault_set(fault, FAULT_DATA, "found \"AS:%.*s\"; expected the name of "
@@ -97,15 +92,15 @@ can_hold(const struct rulefile *file, const struct rule *rule,
 {
 	struct never never;
 	const struct never_row *row = never_requirement(&never,
-	    key_bytes_tag(rule->key_bytes), r, file->as_sendmail);
+	    key_bytes_tag(rule_key_bytes(rule)), r, file->as_sendmail);
 	size_t at;
 
 	if (row == NULL)
 		return true;
 	never_fault(&never, row, fault);
 	at = (size_t)((uintptr_t)never.found.p -
-	    (uintptr_t)rule->requirement.p);
-	fault->column = at < rule->requirement.n ? at + 1 : 1;
+	    (uintptr_t)rule_requirement(rule).p);
+	fault->column = at < rule_requirement(rule).n ? at + 1 : 1;
 	return false;
 }
 
@@ -113,16 +108,16 @@ static bool
 join(const struct rulefile *file, const struct profiles *all,
     const struct rule *rule, struct fault *fault)
 {
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct requirement line, profile;
 	struct named *named;
 
-	if (!requirement_parse(rule->requirement, tag, &line, fault))
+	if (!requirement_parse(rule_requirement(rule), tag, &line, fault))
 		return false;
 	if ((named = find(all, line.profile)) == NULL)
 		return file->bad_profile || unknown(all, line.profile, fault);
 	named->used = true;
-	return requirement_parse(named->rule->requirement, TAG_PROFILE,
+	return requirement_parse(rule_requirement(named->rule), TAG_PROFILE,
 	    &profile, fault) && profile_join(&line, &profile, tag, fault) &&
 	    can_hold(file, rule, &line, fault);
 }
@@ -136,7 +131,7 @@ warn_unused(const struct rulefile *file, const struct rule *rule)
 	if (file->warn == NULL)
 		return;
 	fault_set(&fault, FAULT_DATA, "warning: no rule names AS:%.*s, so "
-	    "this line does nothing", SLICE_ARG(name_of(rule)));
+	    "this line does nothing", SLICE_ARG(rule_what(rule)));
 	snprintf(where, sizeof where, "%.*s",
 	    SLICE_ARG(file->sources[rule->source]));
 	fault_at(&fault, where, rule->line, 1);
@@ -212,12 +207,12 @@ bool
 rulefile_requirement(const struct rulefile *file, const struct rule *rule,
     struct requirement *r, struct fault *fault)
 {
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct requirement profile;
 	size_t low = 0, high = file->n;
 	struct key key;
 
-	if (!requirement_parse(rule->requirement, tag, r, fault))
+	if (!requirement_parse(rule_requirement(rule), tag, r, fault))
 		return false;
 	if (r->need != NEED_AS)
 		return true;
@@ -226,12 +221,12 @@ rulefile_requirement(const struct rulefile *file, const struct rule *rule,
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct rule *it = &file->rules[middle];
-		int order = slice_compare(it->key_bytes, slice_make(
+		int order = slice_compare(rule_key_bytes(it), slice_make(
 		    (const char *)key.bytes, key.n));
 
 		if (order == 0)
-			return requirement_parse(it->requirement, TAG_PROFILE,
-			    &profile, fault) &&
+			return requirement_parse(rule_requirement(it),
+			    TAG_PROFILE, &profile, fault) &&
 			    profile_join(r, &profile, tag, fault);
 		if (order < 0)
 			low = middle + 1;

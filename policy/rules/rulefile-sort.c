@@ -30,7 +30,7 @@ static struct entry
 entry_of(const struct rule *rule)
 {
 	struct entry entry = { .head = { 0, 0 }, .rule = rule };
-	struct slice key = rule->key_bytes;
+	struct slice key = rule_key_bytes(rule);
 
 	memcpy(entry.head, key.p, key.n < HEAD_BYTES ? key.n : HEAD_BYTES);
 	entry.head[0] = be64toh(entry.head[0]);
@@ -47,7 +47,7 @@ byte_of(const struct entry *entry, unsigned i)
 static int
 compare_rules(const struct rule *a, const struct rule *b)
 {
-	int order = slice_compare(a->key_bytes, b->key_bytes);
+	int order = slice_compare(rule_key_bytes(a), rule_key_bytes(b));
 
 	if (order != 0)
 		return order;
@@ -80,9 +80,39 @@ sort_few(struct entry *all, size_t n)
 	}
 }
 
-/* Those that are alike before this byte; there is as much room in `other`. */
 static void
-sort(struct entry *all, struct entry *other, size_t n, unsigned byte)
+swap(struct entry *a, struct entry *b)
+{
+	struct entry one = *a;
+
+	*a = *b;
+	*b = one;
+}
+
+/* Each to those of its byte; afterwards ends[value] is where these end. */
+static void
+part(struct entry *all, size_t ends[static 256], unsigned byte)
+{
+	size_t next[256], from = 0;
+
+	for (unsigned value = 0; value < 256; value++) {
+		next[value] = from;
+		ends[value] = from += ends[value];
+	}
+	for (unsigned value = 0; value < 256; value++)
+		while (next[value] < ends[value]) {
+			struct entry *one = &all[next[value]];
+			unsigned is = byte_of(one, byte);
+
+			if (is != value)
+				swap(one, &all[next[is]]);
+			next[is]++;
+		}
+}
+
+/* In their place, those that are alike before this byte. */
+static void
+sort(struct entry *all, size_t n, unsigned byte)
 {
 	size_t ends[256] = { 0 }, from = 0;
 
@@ -97,71 +127,56 @@ sort(struct entry *all, struct entry *other, size_t n, unsigned byte)
 	for (size_t i = 0; i < n; i++)
 		ends[byte_of(&all[i], byte)]++;
 	if (ends[byte_of(all, byte)] == n) {
-		sort(all, other, n, byte + 1);
+		sort(all, n, byte + 1);
 		return;
 	}
-	for (unsigned value = 0; value < 256; value++) {
-		from += ends[value];
-		ends[value] = from - ends[value];
-	}
-	for (size_t i = 0; i < n; i++)
-		other[ends[byte_of(&all[i], byte)]++] = all[i];
-	memcpy(all, other, n * sizeof *all);
-	from = 0;
+	part(all, ends, byte);
 	for (unsigned value = 0; value < 256; from = ends[value++])
 		if (ends[value] - from > 1)
-			sort(all + from, other + from, ends[value] - from,
-			    byte + 1);
+			sort(all + from, ends[value] - from, byte + 1);
 }
 
 static bool
 same_key(const struct entry *a, const struct entry *b)
 {
 	return a->head[0] == b->head[0] && a->head[1] == b->head[1] &&
-	    slice_equal(a->rule->key_bytes, b->rule->key_bytes);
+	    slice_equal(rule_key_bytes(a->rule), rule_key_bytes(b->rule));
 }
 
-/* Entries in their order; NULL: no memory. */
-static struct entry *
-sorted_entries(const struct rulefile *file)
+/* Follows each circle of rules that stand in one another's place. */
+static void
+move_rules(struct rule *rules, struct entry *entries, size_t n)
 {
-	struct entry *entries = reallocarray(NULL, file->n, sizeof *entries);
-	struct entry *other = reallocarray(NULL, file->n, sizeof *other);
-	bool good = entries != NULL && other != NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct rule first = rules[i];
+		size_t to = i, from;
 
-	if (good) {
-		for (size_t i = 0; i < file->n; i++)
-			entries[i] = entry_of(&file->rules[i]);
-		sort(entries, other, file->n, 0);
-	} else {
-		free(entries);
-		entries = NULL;
+		for (; (from = (size_t)(entries[to].rule - rules)) != i;
+		     to = from) {
+			rules[to] = rules[from];
+			entries[to].rule = &rules[to];
+		}
+		rules[to] = first;
+		entries[to].rule = &rules[to];
 	}
-	free(other);
-	return entries;
 }
 
 bool
 rulefile_sort(struct rulefile *file)
 {
 	struct entry *entries;
-	struct rule *sorted;
 
 	if (file->n < 2)
 		return true;
-	if ((entries = sorted_entries(file)) == NULL)
+	if ((entries = reallocarray(NULL, file->n, sizeof *entries)) == NULL)
 		return false;
-	sorted = reallocarray(NULL, file->n, sizeof *sorted);
-	if (sorted != NULL) {
-		for (size_t i = 0; i < file->n; i++) {
-			sorted[i] = *entries[i].rule;
-			if (i > 0 && same_key(&entries[i - 1], &entries[i]))
-				sorted[i].flags |= RULE_REPEATED;
-		}
-		free(file->rules);
-		file->rules = sorted;
-		file->allocated = file->n;
-	}
+	for (size_t i = 0; i < file->n; i++)
+		entries[i] = entry_of(&file->rules[i]);
+	sort(entries, file->n, 0);
+	move_rules(file->rules, entries, file->n);
+	for (size_t i = 1; i < file->n; i++)
+		if (same_key(&entries[i - 1], &entries[i]))
+			file->rules[i].flags |= RULE_REPEATED;
 	free(entries);
-	return sorted != NULL;
+	return true;
 }

@@ -20,6 +20,7 @@
 #include "policy/base/fault.h"
 #include "policy/rules/key.h"
 #include "policy/rules/requirement.h"
+#include "policy/rules/rule.h"
 
 enum {
 	RULEFILE_LINE_MAX = 2048,
@@ -27,29 +28,6 @@ enum {
 	RULEFILE_BYTES_MAX = 512 * 1024 * 1024,
 	RULEFILE_SOURCES_MAX = 1024,
 	RULEFILE_LISTS_MAX = 8
-};
-
-/* One rule, ready to be stored. */
-struct rule {
-	/* One behind the other in memory, which a sorted million profits from. */
-	struct slice key_bytes;	  /* sorted form, see key.h */
-	struct slice key;	  /* as written, with its tag */
-	struct slice requirement; /* as written, names of clients as A-labels */
-	uint32_t line;
-	uint16_t source;	  /* index into sources */
-	uint16_t flags;
-};
-
-/* rule.flags */
-enum {
-	RULE_FINAL_DOT = 1,   /* a host name written with a dot at its end */
-	RULE_UNTAGGED = 2,    /* one of the two rules of an untagged line */
-	RULE_DATED = 4,	      /* has FROM or UNTIL */
-	RULE_CIPHER_LIST = 8, /* has CIPHER */
-	RULE_CITAG = 16,      /* has CITag */
-	RULE_WHEN = 32,	      /* has WHEN */
-	RULE_AS = 64,	      /* AS:profile */
-	RULE_REPEATED = 128   /* once finished: of the same key as the one before */
 };
 
 /* A line AS:profile: which of the rules, and where its requirement begins. */
@@ -83,6 +61,7 @@ struct rulefile {
 
 void rulefile_init(struct rulefile *,
     void (*report)(void *, const struct fault *), void *arg);
+/* Leaves one without rules. */
 void rulefile_free(struct rulefile *);
 
 /*
@@ -96,6 +75,9 @@ bool rulefile_read(struct rulefile *, const char *path, struct fault *)
 /* The same from memory; `name` stands for the file's ("set", a test). */
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *) MUST_CHECK NONNULL;
+/* Room for `n` more rules, for who has them from elsewhere than from text. */
+bool rulefile_reserve(struct rulefile *, size_t n, struct fault *) MUST_CHECK
+    NONNULL;
 /*
  * After the last file: sorts by key, keeping file order within a key, and
  * reports what only the whole can show: a key given twice, a tag or profile that

@@ -119,20 +119,15 @@ add(struct undoing *u, struct slice key_bytes, const struct stored_rule *from,
 	struct rulefile *file = u->rules;
 	uint16_t source;
 
-	if (file->n == file->allocated) {
-		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
-		struct rule *rules = reallocarray(file->rules, more,
-		    sizeof *rules);
-
-		if (rules == NULL)
-			return no_memory(u);
-		file->rules = rules;
-		file->allocated = more;
-	}
+	if (!rulefile_reserve(file, 1, u->fault))
+		return false;
 	if (!number_of(u, source_name, &source))
 		return false;
-	file->rules[file->n++] = (struct rule){ .key_bytes = key_bytes,
-		.key = from->key, .requirement = from->requirement,
+	/* A record has the requirement behind the key. */
+	file->rules[file->n++] = (struct rule){ .key_bytes_at = key_bytes.p,
+		.key_bytes_n = (uint16_t)key_bytes.n, .key_at = from->key.p,
+		.key_n = (uint16_t)from->key.n,
+		.requirement_n = (uint16_t)from->requirement.n,
 		.line = from->line, .source = source, .flags = from->flags };
 	return true;
 }

@@ -105,24 +105,20 @@ static bool
 add_rule(struct old_store *o, const struct stored_rule *stored)
 {
 	struct rulefile *file = o->rules;
-	struct rule rule = { .key = arena_copy(&file->memory, stored->key),
-		.requirement = arena_copy(&file->memory, stored->requirement),
+	const struct slice key = stored->key, requirement = stored->requirement;
+	char *text = arena_bytes(&file->memory, key.n + requirement.n);
+
+	if (text == NULL)
+		return fault_no_memory(o->fault);
+	if (!rulefile_reserve(file, 1, o->fault))
+		return false;
+	memcpy(text, key.p, key.n);
+	memcpy(text + key.n, requirement.p, requirement.n);
+	file->rules[file->n++] = (struct rule){ .key_at = text,
+		.key_n = (uint16_t)key.n,
+		.requirement_n = (uint16_t)requirement.n,
 		.line = stored->line, .source = stored->source,
 		.flags = stored->flags };
-
-	if (rule.key.p == NULL || rule.requirement.p == NULL)
-		return fault_no_memory(o->fault);
-	if (file->n == file->allocated) {
-		size_t more = file->allocated == 0 ? 256 : 2 * file->allocated;
-		struct rule *rules = reallocarray(file->rules, more,
-		    sizeof *rules);
-
-		if (rules == NULL)
-			return fault_no_memory(o->fault);
-		file->rules = rules;
-		file->allocated = more;
-	}
-	file->rules[file->n++] = rule;
 	return stored->source < file->nsources || damaged(o);
 }
 

@@ -78,7 +78,7 @@ static bool
 put_line(struct writing *w, const struct rulefile *file,
     const struct rule *rule)
 {
-	struct slice bytes = rule->key_bytes, old;
+	struct slice bytes = rule_key_bytes(rule), old;
 	struct writing_place place;
 	unsigned source = 0;
 
@@ -156,12 +156,13 @@ put_key(struct writing *w, const struct rulefile *file, struct slice bytes,
 	bool found;
 
 	while (*i < file->n &&
-	    slice_compare(file->rules[*i].key_bytes, bytes) < 0)
+	    slice_compare(rule_key_bytes(&file->rules[*i]), bytes) < 0)
 		++*i;
-	if (*i == file->n || !slice_equal(file->rules[*i].key_bytes, bytes))
+	if (*i == file->n ||
+	    !slice_equal(rule_key_bytes(&file->rules[*i]), bytes))
 		return remove_key(w, bytes, &found);
 	for (size_t j = *i; j < file->n &&
-	    slice_equal(file->rules[j].key_bytes, bytes); j++)
+	    slice_equal(rule_key_bytes(&file->rules[j]), bytes); j++)
 		if (!writing_put_lists(w, &file->rules[j], false))
 			return false;
 	if (!find_value(w, bytes, &old) || !writing_make_value(w, file, i, 0))

@@ -11,12 +11,12 @@ bool
 writing_find_place(struct writing *w, const struct rule *rule,
     struct slice records, struct writing_place *place)
 {
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct requirement mine, other;
 	struct stored_rule there;
 
 	*place = (struct writing_place){ .n = 0 };
-	if (!requirement_parse(rule->requirement, tag, &mine, w->fault))
+	if (!requirement_parse(rule_requirement(rule), tag, &mine, w->fault))
 		return writing_give_up(w);
 	for (; format_next(&records, &there); place->n++) {
 		if (!requirement_parse(there.requirement, tag, &other,
@@ -26,8 +26,8 @@ writing_find_place(struct writing *w, const struct rule *rule,
 			continue;
 		place->replaces = true;
 		place->at = place->n;
-		place->same = slice_equal(there.key, rule->key) &&
-		    slice_equal(there.requirement, rule->requirement);
+		place->same = slice_equal(there.key, rule_key(rule)) &&
+		    slice_equal(there.requirement, rule_requirement(rule));
 	}
 	if (!place->replaces)
 		place->at = requirement_is_conditional(&mine) ? 0 : place->n;

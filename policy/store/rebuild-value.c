@@ -50,8 +50,8 @@ writing_put_lists(struct writing *w, const struct rule *rule, bool again)
 
 	if ((rule->flags & RULE_CIPHER_LIST) == 0)
 		return true;
-	if (!requirement_parse(rule->requirement,
-	    key_bytes_tag(rule->key_bytes), &r, w->fault))
+	if (!requirement_parse(rule_requirement(rule),
+	    key_bytes_tag(rule_key_bytes(rule)), &r, w->fault))
 		return false;
 	for (unsigned i = 0; i < r.nitems; i++)
 		if (r.items[i].row->id == ITEM_CIPHER &&
@@ -67,14 +67,14 @@ writing_append_rule(struct writing *w, const struct rule *rule, unsigned source)
 		.line = rule->line,
 		.source = (uint16_t)source,
 		.flags = rule->flags & (uint16_t)~RULE_REPEATED,
-		.key_length = (uint16_t)rule->key.n,
-		.requirement_length = (uint16_t)rule->requirement.n
+		.key_length = (uint16_t)rule_key(rule).n,
+		.requirement_length = (uint16_t)rule_requirement(rule).n
 	};
 
 	return writing_append(w, &w->value, &record, sizeof record) &&
-	    writing_append(w, &w->value, rule->key.p, rule->key.n) &&
-	    writing_append(w, &w->value, rule->requirement.p,
-	    rule->requirement.n);
+	    writing_append(w, &w->value, rule_key(rule).p, rule_key(rule).n) &&
+	    writing_append(w, &w->value, rule_requirement(rule).p,
+	    rule_requirement(rule).n);
 }
 
 static uint32_t *
@@ -101,7 +101,7 @@ bool
 writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
     unsigned first_source)
 {
-	const struct slice key = file->rules[*i].key_bytes;
+	const struct slice key = rule_key_bytes(&file->rules[*i]);
 
 	w->value.n = 0;
 	do {
@@ -109,7 +109,7 @@ writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
 		    first_source + file->rules[*i].source))
 			return false;
 	} while (++*i < file->n &&
-	    slice_equal(file->rules[*i].key_bytes, key));
+	    slice_equal(rule_key_bytes(&file->rules[*i]), key));
 	return true;
 }
 

@@ -4,6 +4,7 @@
  * finds on the way what a generation has to tell; in an empty store all is
  * appended, which is the fastest way to a dense tree.
  */
+#include <malloc.h>
 #include <string.h>
 
 #include "policy/store/rebuild.h"
@@ -50,7 +51,8 @@ see(struct walk *k)
 static bool
 add(struct walk *k, const struct rulefile *file, size_t *i)
 {
-	struct slice bytes = file->rules[*i].key_bytes, none = { NULL, 0 };
+	struct slice bytes = rule_key_bytes(&file->rules[*i]);
+	struct slice none = { NULL, 0 };
 	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
 	struct writing *w = k->w;
 	int error;
@@ -83,7 +85,7 @@ drop(struct walk *k)
 static bool
 replace(struct walk *k, const struct rulefile *file, size_t *i)
 {
-	struct slice bytes = file->rules[*i].key_bytes;
+	struct slice bytes = rule_key_bytes(&file->rules[*i]);
 	MDB_val key = { bytes.n, (void *)(uintptr_t)bytes.p }, value;
 	struct slice none = { NULL, 0 };
 	struct writing *w = k->w;
@@ -115,9 +117,9 @@ fetch_ahead(const struct rulefile *file, size_t i)
 	if (file->n - i <= AHEAD)
 		return;
 	rule = &file->rules[i + AHEAD];
-	__builtin_prefetch(rule->key_bytes.p);
-	__builtin_prefetch(rule->key.p);
-	__builtin_prefetch(rule->requirement.p + rule->requirement.n - 1);
+	__builtin_prefetch(rule->key_bytes_at);
+	__builtin_prefetch(rule->key_at);
+	__builtin_prefetch(rule->key_at + rule->key_n + rule->requirement_n);
 }
 
 static bool
@@ -126,7 +128,8 @@ walk(struct walk *k, const struct rulefile *file)
 	for (size_t i = 0; k->more || i < file->n;) {
 		fetch_ahead(file, i);
 		int order = !k->more ? 1 : i == file->n ? -1 :
-		    slice_compare(key_there(k), file->rules[i].key_bytes);
+		    slice_compare(key_there(k),
+		    rule_key_bytes(&file->rules[i]));
 		bool wrote;
 
 		if (!(order < 0 ? drop(k) : order > 0 ? add(k, file, &i) :
@@ -250,6 +253,22 @@ rebuild_store(const char *path, const struct rulefile *file,
 	    writing_history_begin(&w) && put_all(&w, file) &&
 	    writing_finish(&w, info, changed);
 
+	writing_end(&w);
+	return good;
+}
+
+bool
+rebuild_and_free(const char *path, struct rulefile *file,
+    const struct authorship *by, struct store_info *info, bool *changed,
+    struct fault *fault)
+{
+	struct writing w;
+	bool good = writing_begin(&w, path, REBUILD_DURABLE, by, fault) &&
+	    writing_history_begin(&w) && put_all(&w, file);
+
+	rulefile_free(file);
+	malloc_trim(0); /* else the next pages come on top of what is free */
+	good = good && writing_finish(&w, info, changed);
 	writing_end(&w);
 	return good;
 }

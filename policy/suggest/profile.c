@@ -92,16 +92,10 @@ strip(struct requirement *r)
 	r->nitems = n;
 }
 
-static struct slice
-name_of(const struct rule *rule)
-{
-	return slice_from(rule->key, slice_find(rule->key, ':') + 1);
-}
-
 static bool
 is_profile(const struct rule *rule)
 {
-	return key_bytes_tag(rule->key_bytes) == TAG_PROFILE;
+	return key_bytes_tag(rule_key_bytes(rule)) == TAG_PROFILE;
 }
 
 /* By the first of the rules' profiles that fits. */
@@ -115,9 +109,10 @@ line_of_rules(const struct suggest *s, const struct requirement *wanted,
 	for (size_t i = 0; s->rules != NULL && i < s->rules->n; i++) {
 		const struct rule *rule = &s->rules->rules[i];
 
-		if (is_profile(rule) && requirement_parse(rule->requirement,
+		if (is_profile(rule) &&
+		    requirement_parse(rule_requirement(rule),
 		    TAG_PROFILE, &profile, &ignored) &&
-		    put_line(name_of(rule), &profile, s->tag, wanted, line))
+		    put_line(rule_what(rule), &profile, s->tag, wanted, line))
 			return true;
 	}
 	return false;
@@ -183,7 +178,7 @@ is_taken(const struct suggest *s, const char *name)
 {
 	for (size_t i = 0; s->rules != NULL && i < s->rules->n; i++)
 		if (is_profile(&s->rules->rules[i]) &&
-		    slice_is_nocase(name_of(&s->rules->rules[i]), name))
+		    slice_is_nocase(rule_what(&s->rules->rules[i]), name))
 			return true;
 	return false;
 }

@@ -27,19 +27,19 @@ void
 sync_places_of(const struct rule *rule, void (*each)(void *, enum sync_place,
     struct slice what), void *arg)
 {
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct requirement r;
 	struct fault ignored;
 	struct key key;
 
-	each(arg, PLACE_KEY, rule->key_bytes);
+	each(arg, PLACE_KEY, rule_key_bytes(rule));
 	if (tag == TAG_PROFILE)
 		each(arg, PLACE_PROFILES, slice_make("", 0));
 	if (tag == TAG_CA)
-		each(arg, PLACE_ISSUER, slice_make(rule->key.p,
-		    slice_find(rule->key, ':')));
+		each(arg, PLACE_ISSUER, slice_make(rule_key(rule).p,
+		    slice_find(rule_key(rule), ':')));
 	if ((rule->flags & (RULE_AS | RULE_CITAG)) == 0 ||
-	    !requirement_parse(rule->requirement, tag, &r, &ignored))
+	    !requirement_parse(rule_requirement(rule), tag, &r, &ignored))
 		return;
 	if (r.need == NEED_AS && key_profile(r.profile, &key))
 		each(arg, PLACE_PROFILE, slice_make((const char *)key.bytes,

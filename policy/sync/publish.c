@@ -47,12 +47,12 @@ static bool
 add_rule(struct publishing *g, const struct rule *rule, unsigned number,
     struct fault *f)
 {
-	const struct publish_step step = { PUBLISH_ADD, NULL, rule->key,
-		rule->requirement, number };
+	const struct publish_step step = { PUBLISH_ADD, NULL, rule_key(rule),
+		rule_requirement(rule), number };
 
 	if (number > ENTRYNAME_NUMBER_MAX)
 		return fault_set(f, FAULT_DATA, "%.*s: more than %d lines",
-		    SLICE_ARG(rule->key), ENTRYNAME_NUMBER_MAX);
+		    SLICE_ARG(rule_key(rule)), ENTRYNAME_NUMBER_MAX);
 	return add_step(g->to, &step, f);
 }
 
@@ -80,7 +80,7 @@ by_key_and_name(const void *a, const void *b)
 
 	if (x->rule == NULL || y->rule == NULL)
 		return (x->rule == NULL) - (y->rule == NULL);
-	order = slice_compare(x->rule->key_bytes, y->rule->key_bytes);
+	order = slice_compare(rule_key_bytes(x->rule), rule_key_bytes(y->rule));
 	return order != 0 ? order : strcmp(x->entry->name, y->entry->name);
 }
 
@@ -113,15 +113,15 @@ static bool
 is_same(const struct rule *a, const struct rule *b)
 {
 	char a_text[REQUIREMENT_TEXT_MAX + 16], b_text[sizeof a_text];
-	enum tag tag = key_bytes_tag(a->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(a));
 	struct requirement x, y;
 	struct text left, right;
 	struct fault f;
 
-	if (slice_equal(a->requirement, b->requirement))
+	if (slice_equal(rule_requirement(a), rule_requirement(b)))
 		return true;
-	if (!requirement_parse(a->requirement, tag, &x, &f) ||
-	    !requirement_parse(b->requirement, tag, &y, &f))
+	if (!requirement_parse(rule_requirement(a), tag, &x, &f) ||
+	    !requirement_parse(rule_requirement(b), tag, &y, &f))
 		return false;
 	text_init(&left, a_text, sizeof a_text);
 	text_init(&right, b_text, sizeof b_text);
@@ -175,8 +175,8 @@ assign(struct publishing *g, struct group *k, size_t *done, struct fault *f)
 
 		if (s->goes)
 			continue;
-		step.key = k->wanted[*done].key;
-		step.requirement = k->wanted[*done].requirement;
+		step.key = rule_key(&k->wanted[*done]);
+		step.requirement = rule_requirement(&k->wanted[*done]);
 		if (!is_same(s->rule, &k->wanted[(*done)++]) &&
 		    !add_step(g->to, &step, f))
 			return false;
@@ -234,15 +234,15 @@ group_at(const struct publishing *g, size_t i, size_t j)
 	struct slice key = { NULL, 0 };
 
 	if (want)
-		key = k.wanted->key_bytes;
-	if (have && (!want || slice_compare(k.standing->rule->key_bytes,
+		key = rule_key_bytes(k.wanted);
+	if (have && (!want || slice_compare(rule_key_bytes(k.standing->rule),
 	    key) < 0))
-		key = k.standing->rule->key_bytes;
+		key = rule_key_bytes(k.standing->rule);
 	while (i + k.n < g->n && k.standing[k.n].rule != NULL &&
-	    slice_equal(k.standing[k.n].rule->key_bytes, key))
+	    slice_equal(rule_key_bytes(k.standing[k.n].rule), key))
 		k.n++;
 	while (j + k.m < g->wanted->n &&
-	    slice_equal(k.wanted[k.m].key_bytes, key))
+	    slice_equal(rule_key_bytes(&k.wanted[k.m]), key))
 		k.m++;
 	return k;
 }

@@ -89,22 +89,22 @@ check_rule(const struct rule *rule)
 	struct text out;
 	struct key key;
 
-	FUZZ_CHECK(rule->key_bytes.n >= KEY_HEAD &&
-	    rule->key_bytes.n <= 511);
-	FUZZ_CHECK(key_parse(rule->key, &key, &fault));
-	FUZZ_CHECK(slice_equal(rule->key_bytes,
+	FUZZ_CHECK(rule->key_bytes_n >= KEY_HEAD &&
+	    rule->key_bytes_n <= 511);
+	FUZZ_CHECK(key_parse(rule_key(rule), &key, &fault));
+	FUZZ_CHECK(slice_equal(rule_key_bytes(rule),
 	    slice_make((char *)key.bytes, key.n)));
 	text_init(&out, buf, sizeof buf);
 	key_print(&key, &out);
 	check_printed(slice_make(buf, out.n), &key);
-	check_requirement(rule->requirement, key.tag);
+	check_requirement(rule_requirement(rule), key.tag);
 }
 
 /* With its profile put in, as MTAs are told of it. */
 static void
 check_joined(const struct rulefile *file, const struct rule *rule)
 {
-	enum tag tag = key_bytes_tag(rule->key_bytes);
+	enum tag tag = key_bytes_tag(rule_key_bytes(rule));
 	struct requirement r;
 	struct fault fault;
 	char buf[4 * REQUIREMENT_TEXT_MAX];
