@@ -147,18 +147,19 @@ tell_held_back(void *arg, const struct sync_entry *e, const char *why,
 static void
 describe(struct syncing *s, struct text *message)
 {
-	size_t n;
-	struct sync_entry **all = sync_entries_touched(&s->entries, &n);
+	const struct sync_entry *e;
 	const char *between = "";
 
-	for (size_t i = 0; all != NULL && i < n && !message->cut; i++) {
-		if (!all[i]->changed)
+	TAILQ_FOREACH(e, &s->entries.touched, touch) {
+		if (message->cut)
+			break;
+		if (!e->changed)
 			continue;
 		text_puts(message, between);
-		text_put_printable(message, slice_of(all[i]->name));
-		if (all[i]->by != NULL && all[i]->by[0] != '\0') {
+		text_put_printable(message, slice_of(e->name));
+		if (e->by[0] != '\0') {
 			text_puts(message, " by ");
-			text_put_printable(message, slice_of(all[i]->by));
+			text_put_printable(message, slice_of(e->by));
 		}
 		between = "; ";
 	}
@@ -167,7 +168,6 @@ describe(struct syncing *s, struct text *message)
 		text_put_printable(message, slice_make(s->entries.gone.buf,
 		    s->entries.gone.n));
 	}
-	free(all);
 	if (message->cut)
 		memcpy(message->buf + message->n - 3, "...", 3);
 }

@@ -27,22 +27,32 @@ struct compiling {
 	bool as_sendmail;
 };
 
-/* Bytes of a name as a number: few comparisons have to look at the name. */
+/*
+ * Bytes of a name as a number, and where those of many are the same the bytes
+ * behind them: few comparisons have to look at the name.
+ */
+enum { NAMED_FEW = 16 };
+
 struct named {
 	uint64_t head;
 	struct choice *choice;
 };
 
 static int
+by_head(const void *a, const void *b)
+{
+	const struct named *m = a, *n = b;
+
+	return (m->head > n->head) - (m->head < n->head);
+}
+
+static int
 by_name(const void *a, const void *b)
 {
 	const struct named *m = a, *n = b;
 	const struct sync_entry *x = m->choice->entry, *y = n->choice->entry;
-	int order;
+	int order = strcmp(x->name, y->name);
 
-	if (m->head != n->head)
-		return m->head < n->head ? -1 : 1;
-	order = strcmp(x->name, y->name);
 	return order != 0 ? order : memcmp(x->uuid, y->uuid, SYNCED_UUID);
 }
 
@@ -58,16 +68,16 @@ head_of(const char *name)
 	return head;
 }
 
-/* What all names begin with tells none of them apart. */
+/* What all names begin with, `from` bytes at least, tells none of them apart. */
 static size_t
-common_beginning(const struct named *all, size_t n)
+common_beginning(const struct named *all, size_t n, size_t from)
 {
-	const char *first = n > 0 ? all[0].choice->entry->name : "";
+	const char *first = all[0].choice->entry->name;
 	size_t common = strlen(first);
 
 	for (size_t i = 1; i < n; i++) {
 		const char *name = all[i].choice->entry->name;
-		size_t same = 0;
+		size_t same = from;
 
 		while (same < common && name[same] == first[same])
 			same++;
@@ -77,14 +87,29 @@ common_beginning(const struct named *all, size_t n)
 }
 
 static void
-sort_by_name(struct named *all, size_t n)
+sort_by_name(struct named *all, size_t n, size_t from)
 {
-	size_t from = common_beginning(all, n);
+	size_t end;
 
+	if (n <= NAMED_FEW) {
+		if (n > 1)
+			qsort(all, n, sizeof *all, by_name);
+		return;
+	}
+	from = common_beginning(all, n, from);
 	for (size_t i = 0; i < n; i++)
 		all[i].head = head_of(all[i].choice->entry->name + from);
-	if (n > 0)
+	qsort(all, n, sizeof *all, by_head);
+	/* Only if the names are one and the same. */
+	if (all[0].head == all[n - 1].head) {
 		qsort(all, n, sizeof *all, by_name);
+		return;
+	}
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && all[end].head == all[i].head;)
+			end++;
+		sort_by_name(all + i, end - i, from);
+	}
 }
 
 /* Without memory it is nameless, and bad all the same. */
@@ -245,7 +270,7 @@ choose(struct compiling *g, struct sync_entry *const *list, size_t n,
 		if (list[i]->why != NULL)
 			give_way(g, c, list[i]->why);
 	}
-	sort_by_name(g->named, n);
+	sort_by_name(g->named, n, 0);
 	return true;
 }
 
@@ -418,10 +443,8 @@ sync_compile(struct sync_entries *all, const struct sync_index *index,
 static bool
 index_all(struct sync_index *index, const struct sync_compiled *to)
 {
-	if (to->whole) {
-		sync_index_free(index);
-		sync_index_init(index);
-	}
+	if (to->whole && !sync_index_renew(index, to->nlinks))
+		return false;
 	for (size_t i = 0; i < to->reach.nbefore && !to->whole; i++)
 		sync_index_remove(index, to->reach.before[i].place,
 		    to->reach.before[i].uuid);

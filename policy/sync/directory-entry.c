@@ -30,28 +30,25 @@ check_texts(const struct berval *key, const struct berval *value)
 	return NULL;
 }
 
-/* The caller frees it; NULL with the reason, a constant. */
-static char *
-line_of(const struct told all[TOLD_N], const char **why)
+/* NULL, or why it is none, a constant. */
+static const char *
+make_line(const struct told all[TOLD_N], struct text *line)
 {
-	const struct told *key = &all[TOLD_KEY], *value = &all[TOLD_VALUE];
-	char *line = NULL;
+	const struct berval *key = &all[TOLD_KEY].value,
+	    *value = &all[TOLD_VALUE].value;
+	const char *why;
 
-	if (key->n != 1)
-		*why = "it has not one sendmailMTAKey";
-	else if (value->n != 1)
-		*why = "it has not one sendmailMTAMapValue";
-	else
-		*why = check_texts(&key->value, &value->value);
-	if (*why == NULL)
-		line = malloc(key->value.bv_len + value->value.bv_len + 2);
-	if (line != NULL) {
-		memcpy(line, key->value.bv_val, key->value.bv_len);
-		line[key->value.bv_len] = '\t';
-		memcpy(line + key->value.bv_len + 1, value->value.bv_val,
-		    value->value.bv_len + 1);
+	if (all[TOLD_KEY].n != 1)
+		return "it has not one " DIRECTORY_KEY;
+	if (all[TOLD_VALUE].n != 1)
+		return "it has not one " DIRECTORY_VALUE;
+	why = check_texts(key, value);
+	if (why == NULL) {
+		text_put(line, slice_make(key->bv_val, key->bv_len));
+		text_char(line, '\t');
+		text_put(line, slice_make(value->bv_val, value->bv_len));
 	}
-	return line;
+	return why;
 }
 
 static void
@@ -99,9 +96,10 @@ directory_take_entry(struct directory *d, LDAPMessage *entry,
 {
 	struct told all[TOLD_N] = { { .name = DIRECTORY_KEY },
 		{ .name = DIRECTORY_VALUE }, { .name = DIRECTORY_BY } };
+	char line_text[RULEFILE_LINE_MAX + sizeof "\t"];
 	struct berval name = { 0, NULL };
-	const char *why = NULL;
-	char *line;
+	struct text line;
+	const char *why;
 	int error = read_entry(d->ld, entry, &name, all);
 
 	if (error != LDAP_SUCCESS || name.bv_val == NULL)
@@ -109,12 +107,9 @@ directory_take_entry(struct directory *d, LDAPMessage *entry,
 	/* Longer ones are no less in order. */
 	if (name.bv_len > SYNCED_TEXT_MAX)
 		name.bv_val[SYNCED_TEXT_MAX] = '\0';
-	line = line_of(all, &why);
-	if (line == NULL && why == NULL)
-		d->entries->no_memory = true;
-	else
-		sync_entries_put(d->entries, uuid, name.bv_val, line, why,
-		    all[TOLD_BY].n == 1 ? all[TOLD_BY].value.bv_val : "");
-	free(line);
+	text_init(&line, line_text, sizeof line_text);
+	why = make_line(all, &line);
+	sync_entries_put(d->entries, uuid, name.bv_val, why == NULL ? line.buf :
+	    NULL, why, all[TOLD_BY].n == 1 ? all[TOLD_BY].value.bv_val : "");
 	return true;
 }

@@ -26,6 +26,7 @@ struct directory {
 	struct ldap_conncb callback; /* libldap's, for patience */
 	struct sync_entries *entries;
 	const char *uri;
+	BerElement *state; /* of an entry: only the struct is used again */
 	int id;		/* of the search that lasts */
 	int result;	/* LDAP's, of that search */
 	bool all;	/* this refresh tells of all entries */

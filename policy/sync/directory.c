@@ -137,8 +137,9 @@ directory_open(const char *uri, const struct directory_access *access,
 
 	/* Only what is said here counts. */
 	setenv("LDAPNOINIT", "1", 1);
-	if (d == NULL || (d->base = strdup(access->base)) == NULL) {
-		free(d);
+	if (d == NULL || (d->base = strdup(access->base)) == NULL ||
+	    (d->state = ber_alloc_t(LBER_USE_DER)) == NULL) {
+		directory_close(d);
 		fault_no_memory(f);
 		return NULL;
 	}
@@ -174,6 +175,8 @@ directory_close(struct directory *d)
 	if (d->ld != NULL)
 		ldap_unbind_ext(d->ld, NULL, NULL);
 	patience_end(&d->patience);
+	if (d->state != NULL)
+		ber_free(d->state, 0);
 	free(d->base);
 	free(d);
 }

@@ -19,7 +19,7 @@ void
 sync_entries_init(struct sync_entries *all)
 {
 	memset(all, 0, sizeof *all);
-	LIST_INIT(&all->touched);
+	TAILQ_INIT(&all->touched);
 	text_init(&all->gone, all->gone_text, sizeof all->gone_text);
 }
 
@@ -42,10 +42,10 @@ free_text(char *text)
 static void
 free_entry(struct sync_entry *e)
 {
+	if (e->good != e->line)
+		free_text(e->good);
 	free_text(e->name);
 	free_text(e->line);
-	free_text(e->good);
-	free_text(e->by);
 	free(e);
 }
 
@@ -67,58 +67,142 @@ touch(struct sync_entries *all, struct sync_entry *e)
 	bool is = e->changed || e->held || !e->stored;
 
 	if (is && !e->touched)
-		LIST_INSERT_HEAD(&all->touched, e, touch);
+		TAILQ_INSERT_TAIL(&all->touched, e, touch);
 	else if (!is && e->touched)
-		LIST_REMOVE(e, touch);
+		TAILQ_REMOVE(&all->touched, e, touch);
 	e->touched = is;
 }
 
-/* With empty strings; NULL: no memory, and that is noted. */
+/*
+ * That one, else a new one with empty strings, in one walk down the tree.  NULL:
+ * no memory, and that is noted.
+ */
 static struct sync_entry *
-add(struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
+find_or_add(struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
 {
-	struct sync_entry *e = calloc(1, sizeof *e);
+	struct sync_entry *e = all->spare, *const *found = NULL;
 
+	if (e == NULL && (e = calloc(1, sizeof *e)) != NULL)
+		e->name = e->line = e->good = no_text();
+	all->spare = e;
 	if (e != NULL) {
 		memcpy(e->uuid, uuid, SYNCED_UUID);
-		e->name = e->line = e->good = e->by = no_text();
-		if (tsearch(e, &all->tree, compare) != NULL) {
-			all->n++;
-			return e;
-		}
-		free_entry(e);
+		e->by = nothing;
+		found = tsearch(e, &all->tree, compare);
 	}
-	all->no_memory = true;
-	return NULL;
+	if (found == NULL) {
+		all->no_memory = true;
+		return NULL;
+	}
+	if (*found == e) {
+		all->spare = NULL;
+		all->n++;
+	}
+	return *found;
 }
 
-/* In place of what `to` holds. */
+/* NULL: no memory, and that is noted. */
+static char *
+copy_text(struct sync_entries *all, const char *p, size_t n)
+{
+	char *copy = n == 0 ? no_text() : strndup(p, n);
+
+	all->no_memory |= copy == NULL;
+	return copy;
+}
+
+/* In place of what the entry holds, each of them. */
 static void
-set(struct sync_entries *all, char **to, const char *p, size_t n)
+set_name(struct sync_entries *all, struct sync_entry *e, const char *p,
+    size_t n)
 {
 	char *copy;
 
-	if (slice_equal(slice_of(*to), slice_make(p, n)))
+	if (slice_equal(slice_of(e->name), slice_make(p, n)) ||
+	    (copy = copy_text(all, p, n)) == NULL)
 		return;
-	copy = n == 0 ? no_text() : strndup(p, n);
-	if (copy == NULL) {
-		all->no_memory = true;
+	free_text(e->name);
+	e->name = copy;
+}
+
+static void
+set_line(struct sync_entries *all, struct sync_entry *e, const char *p,
+    size_t n)
+{
+	char *copy;
+
+	if (slice_equal(slice_of(e->line), slice_make(p, n)) ||
+	    (copy = copy_text(all, p, n)) == NULL)
 		return;
+	if (e->good != e->line)
+		free_text(e->line);
+	e->line = copy;
+}
+
+static void
+set_good(struct sync_entries *all, struct sync_entry *e, struct slice good)
+{
+	char *copy = e->line;
+
+	if (slice_equal(slice_of(e->good), good))
+		return;
+	if (!slice_equal(slice_of(e->line), good) &&
+	    (copy = copy_text(all, good.p, good.n)) == NULL)
+		return;
+	if (e->good != e->line)
+		free_text(e->good);
+	e->good = copy;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Few people change many entries: each name is kept once. */
+static const char *
+person(struct sync_entries *all, const char *name)
+{
+	char *const *found, *copy;
+
+	if (all->last_person != NULL && strcmp(all->last_person, name) == 0)
+		return all->last_person;
+	found = tfind(name, &all->people, compare_names);
+	if (found != NULL)
+		return all->last_person = *found;
+	if ((copy = copy_text(all, name, strlen(name))) == NULL ||
+	    copy == nothing)
+		return nothing;
+	if (tsearch(copy, &all->people, compare_names) != NULL)
+		return all->last_person = copy;
+	free(copy);
+	all->no_memory = true;
+	return nothing;
+}
+
+static void
+forget_people(struct sync_entries *all)
+{
+	while (all->people != NULL) {
+		char *name = *(char **)all->people;
+
+		tdelete(name, &all->people, compare_names);
+		free(name);
 	}
-	free_text(*to);
-	*to = copy;
+	all->last_person = NULL;
 }
 
 void
 sync_entries_load(struct sync_entries *all, const struct synced_entry *was)
 {
-	struct sync_entry *e = sync_entries_find(all, was->uuid);
+	struct sync_entry *e = find_or_add(all, was->uuid);
 
-	if (e == NULL && (e = add(all, was->uuid)) == NULL)
+	if (e == NULL)
 		return;
-	set(all, &e->name, was->name.p, was->name.n);
-	set(all, &e->line, was->line.p, was->line.n);
-	set(all, &e->good, was->good.p, was->good.n);
+	set_name(all, e, was->name.p, was->name.n);
+	set_line(all, e, was->line.p, was->line.n);
+	set_good(all, e, was->good);
 	e->why = was->line.n == 0 ? "it was no rule" : NULL;
 	e->stored = true;
 	touch(all, e);
@@ -129,9 +213,9 @@ sync_entries_put(struct sync_entries *all,
     const unsigned char uuid[SYNCED_UUID], const char *name, const char *line,
     const char *why, const char *by)
 {
-	struct sync_entry *e = sync_entries_find(all, uuid);
+	struct sync_entry *e = find_or_add(all, uuid);
 
-	if (e == NULL && (e = add(all, uuid)) == NULL)
+	if (e == NULL)
 		return;
 	e->mentioned = all->refresh;
 	e->why = why;
@@ -146,10 +230,10 @@ sync_entries_put(struct sync_entries *all,
 	if (strcmp(e->line, line) != 0 || strcmp(e->good, line) != 0 ||
 	    strcmp(e->name, name) != 0) {
 		e->changed = all->changed = all->seen = true;
-		set(all, &e->by, by, strlen(by));
+		e->by = person(all, by);
 	}
-	set(all, &e->name, name, strlen(name));
-	set(all, &e->line, line, strlen(line));
+	set_name(all, e, name, strlen(name));
+	set_line(all, e, line, strlen(line));
 	touch(all, e);
 }
 
@@ -168,6 +252,8 @@ keep_good(struct sync_entries *all, struct sync_entry *e)
 	}
 	*d = (struct sync_dropped){ .next = all->dropped, .good = e->good };
 	memcpy(d->uuid, e->uuid, SYNCED_UUID);
+	if (e->good == e->line)
+		e->line = no_text();
 	e->good = no_text();
 	all->dropped = d;
 }
@@ -190,7 +276,7 @@ drop(struct sync_entries *all, struct sync_entry *e)
 	text_printf(&all->gone, "%s%s", all->gone.n > 0 ? "; " : "", e->name);
 	keep_good(all, e);
 	if (e->touched)
-		LIST_REMOVE(e, touch);
+		TAILQ_REMOVE(&all->touched, e, touch);
 	tdelete(e, &all->tree, compare);
 	free_entry(e);
 	all->n--;
@@ -288,7 +374,7 @@ sync_entries_touched(struct sync_entries *all, size_t *n)
 	size_t i = 0;
 
 	*n = 0;
-	LIST_FOREACH(e, &all->touched, touch)
+	TAILQ_FOREACH(e, &all->touched, touch)
 		++*n;
 	if (*n > all->n / 8) {
 		array = sync_entries_list(all);
@@ -300,7 +386,7 @@ sync_entries_touched(struct sync_entries *all, size_t *n)
 		all->no_memory = true;
 		return NULL;
 	}
-	LIST_FOREACH(e, &all->touched, touch)
+	TAILQ_FOREACH(e, &all->touched, touch)
 		array[i++] = e;
 	qsort(array, *n, sizeof *array, by_uuid);
 	return array;
@@ -311,10 +397,11 @@ sync_entries_accept(struct sync_entries *all, struct sync_entry *e,
     struct slice good)
 {
 	if (!slice_equal(slice_of(e->good), good)) {
-		set(all, &e->good, good.p, good.n);
+		set_good(all, e, good);
 		e->stored = false;
 	}
 	e->changed = false;
+	e->by = nothing;
 	e->held = e->why != NULL || strcmp(e->line, e->good) != 0;
 	touch(all, e);
 }
@@ -325,14 +412,15 @@ sync_entries_committed(struct sync_entries *all, bool wrote)
 	struct sync_entry *e, *next;
 
 	all->changed = false;
+	forget_people(all);
 	text_clear(&all->gone);
 	for (struct sync_dropped *d = all->dropped; d != NULL; d = d->next)
 		d->committed = true;
 	if (!wrote)
 		return;
 	forget_dropped(all);
-	for (e = LIST_FIRST(&all->touched); e != NULL; e = next) {
-		next = LIST_NEXT(e, touch);
+	for (e = TAILQ_FIRST(&all->touched); e != NULL; e = next) {
+		next = TAILQ_NEXT(e, touch);
 		e->stored = true;
 		touch(all, e);
 	}
@@ -345,7 +433,7 @@ sync_entries_are_stored(const struct sync_entries *all)
 
 	if (all->dropped != NULL || all->no_memory)
 		return false;
-	LIST_FOREACH(e, &all->touched, touch)
+	TAILQ_FOREACH(e, &all->touched, touch)
 		if (!e->stored)
 			return false;
 	return true;
@@ -359,7 +447,10 @@ sync_entries_free(struct sync_entries *all)
 	for (size_t i = 0; array != NULL && i < all->n; i++)
 		free_entry(array[i]);
 	free(array);
+	if (all->spare != NULL)
+		free_entry(all->spare);
 	tree_drop(&all->tree);
+	forget_people(all);
 	forget_dropped(all);
 	sync_entries_init(all);
 }

@@ -20,18 +20,18 @@ struct sync_entry {
 	unsigned char uuid[SYNCED_UUID];
 	char *name; /* distinguished name */
 	char *line; /* "KEY<tab>REQUIREMENT" as it stands there; "": no rule */
-	char *good; /* the same, in force; "": none */
-	char *by;   /* who changed it since the last commit, or NULL */
+	char *good; /* the same, in force, maybe that very string; "": none */
+	const char *by; /* who changed it since the last commit, or "" */
 	const char *why; /* line is no rule; NULL: it is one, as far as known */
 	unsigned mentioned; /* in this refresh */
 	bool changed;	    /* since the last commit */
 	bool held;	    /* it is not in force as it is, since that one */
 	bool stored;	    /* as it is here, but for `by` */
 	bool touched;	    /* any of these three: it is in the list */
-	LIST_ENTRY(sync_entry) touch;
+	TAILQ_ENTRY(sync_entry) touch;
 	unsigned reached;   /* reach.c's */
 };
-LIST_HEAD(sync_touched, sync_entry);
+TAILQ_HEAD(sync_touched, sync_entry);
 
 /* An entry that is gone: what was in force of it. */
 struct sync_dropped {
@@ -44,11 +44,15 @@ struct sync_dropped {
 struct sync_entries {
 	void *tree; /* by UUID */
 	size_t n;
+	struct sync_entry *spare; /* for one that is not in the tree, or NULL */
+	void *people;		  /* names that `by` of some entry is */
+	const char *last_person;  /* one of them, or NULL */
 	unsigned refresh; /* its number */
 	unsigned reach;	  /* reach.c's */
 	bool changed;	  /* any, or one is gone, since the last commit */
 	bool seen;	  /* something was told; the caller's to take back */
-	struct sync_touched touched; /* what the next commit has to look at */
+	/* What the next commit has to look at, the latest comer last. */
+	struct sync_touched touched;
 	struct sync_dropped *dropped; /* since the store was written */
 	struct text gone; /* names since the last commit */
 	char gone_text[600];

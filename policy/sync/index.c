@@ -4,7 +4,7 @@
 #include "policy/rules/item.h"
 #include "policy/sync/index.h"
 
-enum { HEADS_MIN = 1024 };
+enum { HEADS_MIN = 1024, CHUNK = 64 * 1024 };
 
 uint64_t
 sync_place_of(enum sync_place kind, struct slice what)
@@ -53,20 +53,29 @@ void
 sync_index_init(struct sync_index *index)
 {
 	memset(index, 0, sizeof *index);
+	arena_init(&index->links, CHUNK);
 }
 
 void
 sync_index_free(struct sync_index *index)
 {
-	for (size_t i = 0; i < index->size; i++)
-		while (index->heads[i] != NULL) {
-			struct sync_link *gone = index->heads[i];
-
-			index->heads[i] = gone->next;
-			free(gone);
-		}
 	free(index->heads);
+	arena_free(&index->links);
 	sync_index_init(index);
+}
+
+bool
+sync_index_renew(struct sync_index *index, size_t n)
+{
+	size_t size = HEADS_MIN;
+
+	while (size < n)
+		size *= 2;
+	sync_index_free(index);
+	index->heads = calloc(size, sizeof *index->heads);
+	if (index->heads != NULL)
+		index->size = size;
+	return index->heads != NULL;
 }
 
 static struct sync_link **
@@ -78,24 +87,38 @@ head_of(const struct sync_index *index, uint64_t place)
 static bool
 grow(struct sync_index *index)
 {
-	struct sync_index bigger = { .n = index->n,
-		.size = index->size > 0 ? 2 * index->size : HEADS_MIN };
+	size_t size = index->size, bigger = size > 0 ? 2 * size : HEADS_MIN;
+	struct sync_link **old = index->heads;
 
-	bigger.heads = calloc(bigger.size, sizeof *bigger.heads);
-	if (bigger.heads == NULL)
+	index->heads = calloc(bigger, sizeof *index->heads);
+	if (index->heads == NULL) {
+		index->heads = old;
 		return false;
-	for (size_t i = 0; i < index->size; i++)
-		while (index->heads[i] != NULL) {
-			struct sync_link *link = index->heads[i];
-			struct sync_link **head = head_of(&bigger, link->place);
+	}
+	index->size = bigger;
+	for (size_t i = 0; i < size; i++)
+		while (old[i] != NULL) {
+			struct sync_link *link = old[i];
+			struct sync_link **head = head_of(index, link->place);
 
-			index->heads[i] = link->next;
+			old[i] = link->next;
 			link->next = *head;
 			*head = link;
 		}
-	free(index->heads);
-	*index = bigger;
+	free(old);
 	return true;
+}
+
+/* One that was given back, or a new one; NULL: no memory. */
+static struct sync_link *
+take_link(struct sync_index *index)
+{
+	struct sync_link *link = index->unused;
+
+	if (link == NULL)
+		return arena_alloc(&index->links, sizeof *link);
+	index->unused = link->next;
+	return link;
 }
 
 bool
@@ -106,7 +129,7 @@ sync_index_add(struct sync_index *index, uint64_t place,
 
 	if (index->n >= index->size && !grow(index))
 		return false;
-	if ((link = malloc(sizeof *link)) == NULL)
+	if ((link = take_link(index)) == NULL)
 		return false;
 	head = head_of(index, place);
 	*link = (struct sync_link){ .place = place, .next = *head };
@@ -129,7 +152,8 @@ sync_index_remove(struct sync_index *index, uint64_t place,
 		if (link->place == place &&
 		    memcmp(link->uuid, uuid, SYNCED_UUID) == 0) {
 			*at = link->next;
-			free(link);
+			link->next = index->unused;
+			index->unused = link;
 			index->n--;
 			return;
 		}

@@ -12,6 +12,7 @@
 #ifndef TLSPOLICY_SYNC_INDEX_H
 #define TLSPOLICY_SYNC_INDEX_H
 
+#include "policy/base/arena.h"
 #include "policy/rules/rulefile.h"
 #include "policy/store/synced.h"
 
@@ -32,6 +33,8 @@ struct sync_link {
 struct sync_index {
 	struct sync_link **heads;
 	size_t n, size;
+	struct arena links;
+	struct sync_link *unused; /* of these */
 };
 
 /* Tags in any case. */
@@ -42,6 +45,8 @@ void sync_places_of(const struct rule *, void (*each)(void *, enum sync_place,
 
 void sync_index_init(struct sync_index *) NONNULL;
 void sync_index_free(struct sync_index *) NONNULL;
+/* Empty, with room for so many.  False: no memory. */
+bool sync_index_renew(struct sync_index *, size_t n) MUST_CHECK NONNULL;
 /* False: no memory. */
 bool sync_index_add(struct sync_index *, uint64_t place,
     const unsigned char uuid[SYNCED_UUID]) MUST_CHECK NONNULL;

@@ -121,22 +121,21 @@ bool
 sync_reach_read(struct rulefile *rules, const char *const *lines, size_t n,
     struct fault *f)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	size_t size = 1;
+	char *text, *at;
 	bool good;
 
-	if (out == NULL)
+	for (size_t i = 0; i < n; i++)
+		size += strlen(lines[i]) + 1;
+	text = at = malloc(size);
+	if (text == NULL)
 		return fault_no_memory(f);
 	for (size_t i = 0; i < n; i++) {
-		fputs(lines[i], out);
-		putc('\n', out);
+		at = stpcpy(at, lines[i]);
+		*at++ = '\n';
 	}
-	good = !ferror(out);
-	/* Without memory to close it, there is no text, and no error. */
-	good = fclose(out) == 0 && text != NULL && good;
-	good = good ? rulefile_read_text(rules, slice_make(text, size),
-	    SYNC_SOURCE, f) : fault_no_memory(f);
+	good = rulefile_read_text(rules, slice_make(text, size - 1),
+	    SYNC_SOURCE, f);
 	free(text);
 	return good && (!rules->no_memory || fault_no_memory(f));
 }
