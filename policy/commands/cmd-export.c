@@ -56,13 +56,13 @@ put_entry(const char *base, const struct ruleset_line *line, unsigned number,
 	text_init(&name, name_text, sizeof name_text);
 	entryname_print(line->key, number, base, &name);
 	good = put("dn", slice_make(name.buf, name.n), f);
-	fputs("objectClass: sendmailMTA\nobjectClass: sendmailMTAMap\n"
-	    "objectClass: sendmailMTAMapObject\n"
-	    "sendmailMTAMapName: tlspolicy\n", stdout);
-	good = good && put("sendmailMTAKey", line->key, f) &&
-	    put("sendmailMTAMapValue", line->requirement, f);
+	for (size_t i = 0; i < ENTRYNAME_CLASSES; i++)
+		printf("objectClass: %s\n", entryname_classes[i]);
+	puts(ENTRYNAME_MAP ": " ENTRYNAME_OUR_MAP);
+	good = good && put(ENTRYNAME_KEY, line->key, f) &&
+	    put(ENTRYNAME_VALUE, line->requirement, f);
 	if (number > 0)
-		printf("description: %04u\n", number);
+		printf(ENTRYNAME_NUMBER ": %04u\n", number);
 	putchar('\n');
 	return good;
 }

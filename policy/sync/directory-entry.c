@@ -39,9 +39,9 @@ make_line(const struct told all[TOLD_N], struct text *line)
 	const char *why;
 
 	if (all[TOLD_KEY].n != 1)
-		return "it has not one " DIRECTORY_KEY;
+		return "it has not one " ENTRYNAME_KEY;
 	if (all[TOLD_VALUE].n != 1)
-		return "it has not one " DIRECTORY_VALUE;
+		return "it has not one " ENTRYNAME_VALUE;
 	why = check_texts(key, value);
 	if (why == NULL) {
 		text_put(line, slice_make(key->bv_val, key->bv_len));
@@ -94,8 +94,8 @@ bool
 directory_take_entry(struct directory *d, LDAPMessage *entry,
     const unsigned char *uuid)
 {
-	struct told all[TOLD_N] = { { .name = DIRECTORY_KEY },
-		{ .name = DIRECTORY_VALUE }, { .name = DIRECTORY_BY } };
+	struct told all[TOLD_N] = { { .name = ENTRYNAME_KEY },
+		{ .name = ENTRYNAME_VALUE }, { .name = DIRECTORY_BY } };
 	char line_text[RULEFILE_LINE_MAX + sizeof "\t"];
 	struct berval name = { 0, NULL };
 	struct text line;

@@ -8,12 +8,9 @@
 
 #include "policy/sync/cookie.h"
 #include "policy/sync/directory.h"
+#include "policy/sync/entryname.h"
 #include "policy/sync/patience.h"
 
-/* sendmail's words, and the map's name. */
-#define DIRECTORY_MAP "tlspolicy"
-#define DIRECTORY_KEY "sendmailMTAKey"
-#define DIRECTORY_VALUE "sendmailMTAMapValue"
 #define DIRECTORY_BY "modifiersName"
 
 enum {

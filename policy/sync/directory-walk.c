@@ -19,8 +19,8 @@ enum {
 	MESSAGES_AT_ONCE = 1000 /* then what they say has its turn */
 };
 
-static const char filter[] = "(&(objectClass=sendmailMTAMapObject)"
-    "(sendmailMTAMapName=" DIRECTORY_MAP "))";
+static const char filter[] = "(&(objectClass=" ENTRYNAME_CLASS ")"
+    "(" ENTRYNAME_MAP "=" ENTRYNAME_OUR_MAP "))";
 
 static bool
 broken(const struct directory *d, const char *what, struct fault *f)
@@ -270,7 +270,7 @@ next_message(struct directory *d, int seconds, bool *got, struct fault *f)
 static bool
 ask(struct directory *d, struct slice cookie, struct fault *f)
 {
-	static const char *const names[] = { DIRECTORY_KEY, DIRECTORY_VALUE,
+	static const char *const names[] = { ENTRYNAME_KEY, ENTRYNAME_VALUE,
 		DIRECTORY_BY, NULL };
 	struct berval known = { cookie.n, (char *)(uintptr_t)cookie.p };
 	LDAPControl control = { .ldctl_iscritical = 1,

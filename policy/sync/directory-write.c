@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "policy/sync/directory-internal.h"
-#include "policy/sync/entryname.h"
 
 /* One attribute with its values; the arrays are libldap's to read only. */
 struct attribute {
 	LDAPMod mod;
-	struct berval *values[4], value[3];
+	struct berval *values[ENTRYNAME_CLASSES + 1];
+	struct berval value[ENTRYNAME_CLASSES];
 };
 
 static void
@@ -58,16 +58,16 @@ directory_add(struct directory *d, struct slice key, unsigned number,
 	if (name.cut)
 		return fault_set(f, FAULT_DATA, "%.*s: its key is too long for "
 		    "an entry", SLICE_ARG(key));
-	set(&class, LDAP_MOD_ADD, "objectClass", "sendmailMTA");
-	add_value(&class, slice_of("sendmailMTAMap"));
-	add_value(&class, slice_of("sendmailMTAMapObject"));
-	set(&map, LDAP_MOD_ADD, "sendmailMTAMapName", DIRECTORY_MAP);
-	set(&rule_key, LDAP_MOD_ADD, DIRECTORY_KEY, NULL);
+	set(&class, LDAP_MOD_ADD, "objectClass", NULL);
+	for (size_t i = 0; i < ENTRYNAME_CLASSES; i++)
+		add_value(&class, slice_of(entryname_classes[i]));
+	set(&map, LDAP_MOD_ADD, ENTRYNAME_MAP, ENTRYNAME_OUR_MAP);
+	set(&rule_key, LDAP_MOD_ADD, ENTRYNAME_KEY, NULL);
 	add_value(&rule_key, key);
-	set(&rule, LDAP_MOD_ADD, DIRECTORY_VALUE, NULL);
+	set(&rule, LDAP_MOD_ADD, ENTRYNAME_VALUE, NULL);
 	add_value(&rule, requirement);
 	snprintf(number_text, sizeof number_text, "%04u", number);
-	set(&order, LDAP_MOD_ADD, "description", number_text);
+	set(&order, LDAP_MOD_ADD, ENTRYNAME_NUMBER, number_text);
 	patience_again(&d->patience);
 	return is_done(d, name.buf, ldap_add_ext_s(d->ld, name.buf, all, NULL,
 	    NULL), f);
@@ -80,7 +80,7 @@ directory_change(struct directory *d, const char *name,
 	struct attribute rule;
 	LDAPMod *all[] = { &rule.mod, NULL };
 
-	set(&rule, LDAP_MOD_REPLACE, DIRECTORY_VALUE, NULL);
+	set(&rule, LDAP_MOD_REPLACE, ENTRYNAME_VALUE, NULL);
 	add_value(&rule, requirement);
 	patience_again(&d->patience);
 	return is_done(d, name, ldap_modify_ext_s(d->ld, name, all, NULL,

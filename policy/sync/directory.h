@@ -2,9 +2,7 @@
  * directory.h - a directory that tells its entries and then each change of them:
  * RFC 4533, refreshAndPersist, by libldap.
  *
- * The entries are sendmail's own (cf/README, "USING LDAP FOR ALIASES, MAPS, AND
- * CLASSES"): sendmailMTAMapObject with sendmailMTAMapName tlspolicy, the key in
- * sendmailMTAKey and the requirement in sendmailMTAMapValue.
+ * The entries are sendmail's own, see entryname.h.
  *
  * Nothing is asked or told without TLS, but by ldapi:.  A server whose
  * certificate is not of the CA is none.  No ldap.conf(5) of the machine or of

@@ -2,7 +2,11 @@
 
 #include "policy/sync/entryname.h"
 
-static const char number_word[] = "description=";
+static const char number_word[] = ENTRYNAME_NUMBER "=";
+
+const char *const entryname_classes[ENTRYNAME_CLASSES] = {
+	"sendmailMTA", "sendmailMTAMap", ENTRYNAME_CLASS
+};
 
 /* RFC 4514: a byte that means something in a name is written in hex. */
 static void
@@ -25,7 +29,7 @@ entryname_print(struct slice key, unsigned number, const char *base,
 {
 	if (number > 0)
 		text_printf(out, "%s%04u+", number_word, number);
-	text_puts(out, "sendmailMTAKey=");
+	text_puts(out, ENTRYNAME_KEY "=");
 	put_escaped(out, key);
 	text_printf(out, ",%s", base);
 }

@@ -1,5 +1,7 @@
 /*
- * entryname.h - what the entry of a rule is called.
+ * entryname.h - what the entry of a rule is called, and what it is made of: classes
+ * and attributes of sendmail's schema (cf/README, "USING LDAP FOR ALIASES, MAPS,
+ * AND CLASSES").
  *
  *     sendmailMTAKey=KEY,BASE
  *     description=NNNN+sendmailMTAKey=KEY,BASE     where a key has several lines
@@ -13,6 +15,18 @@
 #define TLSPOLICY_SYNC_ENTRYNAME_H
 
 #include "policy/base/text.h"
+
+#define ENTRYNAME_KEY "sendmailMTAKey"
+#define ENTRYNAME_VALUE "sendmailMTAMapValue"
+#define ENTRYNAME_NUMBER "description"
+#define ENTRYNAME_MAP "sendmailMTAMapName" /* and what it is here: */
+#define ENTRYNAME_OUR_MAP "tlspolicy"
+#define ENTRYNAME_CLASS "sendmailMTAMapObject"
+
+enum { ENTRYNAME_CLASSES = 3 };
+
+/* That one, and those below which it stands; the order is that of LDIF. */
+extern const char *const entryname_classes[ENTRYNAME_CLASSES];
 
 enum { ENTRYNAME_MAX = 12000, ENTRYNAME_NUMBER_MAX = 9999 };
 
