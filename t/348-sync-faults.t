@@ -16,6 +16,7 @@ use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes qw(sleep);
 use Tlspolicy::Ldap;
+use Tlspolicy::Node;
 use Tlspolicy::Scratch;
 
 plan skip_all => Tlspolicy::Ldap::missing() if Tlspolicy::Ldap::missing();
@@ -27,39 +28,14 @@ my $dir = $scratch->dir;
 my $base = $Tlspolicy::Ldap::BASE;
 my $ldap = Tlspolicy::Ldap->start(scratch => $scratch, name => 'slapd');
 
+my $node = Tlspolicy::Node->new(scratch => $scratch, settings => {
+    'directory-base' => $base, 'directory-bind' => 'external' });
+
 sub end_child
 {
 	my ($pid) = @_;
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
-}
-
-sub conf
-{
-	my ($uri) = @_;
-	$scratch->write('conf', "store = $dir/policy.mdb\nclaims =\n"
-	    . "audit-file = $dir/log\ndirectory = $uri\n"
-	    . "directory-base = $base\ndirectory-bind = external\n");
-}
-
-sub tlspolicy
-{
-	my ($command, @args) = @_;
-	return Tlspolicy::Scratch::run("$bin/tlspolicy", $command, '-c',
-	    "$dir/conf", @args);
-}
-
-sub once
-{
-	my ($status, $what, @args) = @_;
-	my $r = tlspolicy('sync', '--once', @args);
-	is($r->{status}, $status, "$what: exit code") or diag $r->{err};
-	return $r->{err};
-}
-
-sub shown
-{
-	return join ' ', map { s/\t/=/r } split /\n/, tlspolicy('show')->{out};
 }
 
 # What the directory has now, in the order of the names.
@@ -79,7 +55,7 @@ sub in_force
 	my ($want, $what) = @_;
 	my (%want, %got);
 	@want{split ' ', $want} = ();
-	@got{split ' ', shown()} = ();
+	@got{split ' ', $node->shown()} = ();
 	is(join(' ', (map { "-$_" } grep { !exists $got{$_} } sort keys %want),
 	    map { "+$_" } grep { !exists $want{$_} } sort keys %got), '', $what);
 }
@@ -134,8 +110,8 @@ subtest 'the first refresh, cut at any byte' => sub {
 	for my $most (1, 14, 15, 100, 1000, 5000, 20_000, 40_000, 60_000,
 	    80_000, map { 1 + int rand 90_000 } 1 .. 10) {
 		my ($pid, $uri) = cut_after($most);
-		conf($uri);
-		my $r = tlspolicy('sync', '--once');
+		$node->conf(directory => $uri);
+		my $r = $node->tlspolicy('sync', '--once');
 		end_child($pid);
 		if ($r->{status} == 69) {
 			$cuts++;
@@ -147,8 +123,8 @@ subtest 'the first refresh, cut at any byte' => sub {
 		}
 	}
 	cmp_ok($cuts, '>=', 8, 'most were cut');
-	conf($ldap->{uri});
-	once(0, 'not cut');
+	$node->conf(directory => $ldap->{uri});
+	$node->once(0, 'not cut');
 	in_force($all, 'all rules');
 };
 
@@ -161,15 +137,15 @@ subtest 'a refresh of changes, cut at any byte' => sub {
 	for my $most (100, 1000, 5000, 12_000, map { 1 + int rand 40_000 }
 	    1 .. 8) {
 		my ($pid, $uri) = cut_after($most);
-		conf($uri);
-		tlspolicy('sync', '--once');
+		$node->conf(directory => $uri);
+		$node->tlspolicy('sync', '--once');
 		end_child($pid);
-		my $now = shown();
+		my $now = $node->shown();
 		ok($now eq $all || $now eq $new,
 		    "after $most bytes: the old ones or the new ones");
 	}
-	conf($ldap->{uri});
-	once(0, 'not cut');
+	$node->conf(directory => $ldap->{uri});
+	$node->once(0, 'not cut');
 	in_force($all = $new, 'the new ones');
 };
 
@@ -178,12 +154,12 @@ subtest 'a server that says nothing any more' => sub {
 	for my $most (0, 200) {
 		my ($pid, $uri) = cut_after($most || 1, 1);
 		$ldap->change('TLS_Clt:n2.example', 'PERM+VERIFY:30' . $most % 7);
-		conf("$uri $ldap->{uri}");
-		once(0, "after $most bytes");
+		$node->conf(directory => "$uri $ldap->{uri}");
+		$node->once(0, "after $most bytes");
 		end_child($pid);
 		in_force(has(), 'is not waited for');
 	}
-	conf($ldap->{uri});
+	$node->conf(directory => $ldap->{uri});
 	$all = has();
 };
 
@@ -202,11 +178,11 @@ subtest 'restored from a backup' => sub {
 	$ldap->change('TLS_Clt:n2.example', 'PERM+VERIFY:222');
 	$ldap->delete('TLS_Clt:n4.example');
 	$ldap->add('TLS_Clt:lost.example' => 'ENCR:128');
-	once(0, 'what the backup does not have');
+	$node->once(0, 'what the backup does not have');
 	in_force(has(), 'is in force');
 	backup('backup', 'slapd/data');
 	ok(has() eq $all, 'restored');
-	once(0, 'that');
+	$node->once(0, 'that');
 	in_force($all, 'is in force: changed back, lost, and there again');
 };
 
@@ -216,10 +192,10 @@ subtest 'restored from a backup, and changed since' => sub {
 	$ldap->change('TLS_Clt:n6.example', 'PERM+VERIFY:222');
 	$ldap->delete('TLS_Clt:n8.example');
 	$ldap->add('TLS_Clt:lost2.example' => 'ENCR:128');
-	once(0, 'what the backup does not have');
+	$node->once(0, 'what the backup does not have');
 	backup('backup', 'slapd/data');
 	$ldap->add('TLS_Clt:later.example' => 'ENCR:128');
-	once(0, 'that');
+	$node->once(0, 'that');
 	in_force(has(), 'what is there now is in force, and nothing else');
 };
 
@@ -233,16 +209,16 @@ subtest 'moved' => sub {
 		    . "modrdn\nnewrdn: sendmailMTAKey=$name\ndeleteoldrdn: 0\n"
 		    . "newsuperior: $to\n\n");
 	};
-	my $before = shown();
+	my $before = $node->shown();
 	$move->('TLS_Clt:n10.example', $base, "ou=old,$base");
-	once(0, 'below the base');
+	$node->once(0, 'below the base');
 	in_force($before, 'all are in force as before');
 	$move->('TLS_Clt:n12.example', $base, 'ou=elsewhere,dc=example,dc=org');
-	once(0, 'out of it');
+	$node->once(0, 'out of it');
 	in_force($before =~ s/TLS_Clt:n12\.example=\S+ //r, 'one less');
 	$move->('TLS_Clt:n12.example', 'ou=elsewhere,dc=example,dc=org',
 	    "ou=old,$base");
-	once(0, 'in again');
+	$node->once(0, 'in again');
 	in_force($before, 'all again');
 };
 
@@ -251,13 +227,13 @@ subtest 'another directory behind the address' => sub {
 	    id => 7);
 	$other->add('TLS_Clt:other.example' => 'PERM+VERIFY',
 	    'TLS_Clt:n14.example' => 'OK');
-	conf($other->{uri});
-	once(0, 'that does not know the cookie');
+	$node->conf(directory => $other->{uri});
+	$node->once(0, 'that does not know the cookie');
 	in_force('TLS_Clt:n14.example=OK TLS_Clt:other.example=PERM+VERIFY',
 	    'only its rules');
 	$other->stop;
-	conf($ldap->{uri});
-	once(0, 'the first one again');
+	$node->conf(directory => $ldap->{uri});
+	$node->once(0, 'the first one again');
 	in_force(has(), 'only its rules');
 };
 

@@ -12,6 +12,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::FakeLdap;
+use Tlspolicy::Node;
 use Tlspolicy::Scratch;
 
 my $bin = Tlspolicy::Scratch::builddir();
@@ -23,19 +24,9 @@ my $later = '20261129000001.000000Z#000000#001#000000';
 my $cookie = "rid=000,csn=$csn";
 my %three = (a => 'PERM+VERIFY', b => 'ENCR:128', c => 'TEMP+VERIFY');
 my $three = 'TLS_Clt:a=PERM+VERIFY TLS_Clt:b=ENCR:128 TLS_Clt:c=TEMP+VERIFY';
-my ($peer, $sync);
-
-sub tlspolicy
-{
-	my ($command, @args) = @_;
-	return Tlspolicy::Scratch::run("$bin/tlspolicy", $command, '-c',
-	    "$dir/conf", @args);
-}
-
-sub shown
-{
-	return join ' ', map { s/\t/=/r } split /\n/, tlspolicy('show')->{out};
-}
+my $peer;
+my $node = Tlspolicy::Node->new(scratch => $scratch,
+    settings => { 'directory-base' => $Tlspolicy::FakeLdap::BASE });
 
 # The directory from here on, and maybe a second one behind it.
 sub peer
@@ -44,22 +35,7 @@ sub peer
 	undef $peer;
 	$peer = Tlspolicy::FakeLdap->start(scratch => $scratch, name => 'peer',
 	    code => $code);
-	conf(directory => $peer->{uri}, %setting);
-}
-
-sub conf
-{
-	my %s = (store => "$dir/policy.mdb", claims => '', 'audit-file' =>
-	    "$dir/log", 'directory-base' => $Tlspolicy::FakeLdap::BASE, @_);
-	$scratch->write('conf', join '', map { "$_ = $s{$_}\n" } sort keys %s);
-}
-
-sub once
-{
-	my ($status, $what, @args) = @_;
-	my $r = tlspolicy('sync', '--once', @args);
-	is($r->{status}, $status, "$what: exit code") or diag $r->{err};
-	return $r->{err};
+	$node->conf(directory => $peer->{uri}, %setting);
 }
 
 # A, B and C, as a first refresh.
@@ -83,44 +59,8 @@ sub anew
 {
 	unlink glob "$dir/policy.mdb*";
 	peer(\&good);
-	once(0, 'three rules');
-	is(shown(), $three, 'are in force');
-}
-
-sub follow
-{
-	my $pid = fork // die "fork: $!\n";
-	if ($pid == 0) {
-		open STDERR, '>', "$dir/sync.log" or die;
-		exec "$bin/tlspolicy", 'sync', '-c', "$dir/conf"
-		    or POSIX::_exit(127);
-	}
-	return $sync = $pid;
-}
-
-sub unfollow
-{
-	return if !$sync;
-	kill 'TERM', $sync;
-	waitpid $sync, 0;
-	undef $sync;
-}
-
-END { local $?; unfollow(); undef $peer }
-
-sub said
-{
-	my ($pattern, $what) = @_;
-	Tlspolicy::Scratch::wait_for(60, sub { -e "$dir/sync.log" &&
-	    Tlspolicy::Scratch::slurp("$dir/sync.log") =~ $pattern });
-	like(Tlspolicy::Scratch::slurp("$dir/sync.log"), $pattern, $what);
-}
-
-sub becomes
-{
-	my ($want, $what) = @_;
-	Tlspolicy::Scratch::wait_for(60, sub { shown() eq $want });
-	is(shown(), $want, $what);
+	$node->once(0, 'three rules');
+	is($node->shown(), $three, 'are in force');
 }
 
 # A change of D, and beside it what is named; then the end of the refresh.
@@ -159,14 +99,14 @@ subtest 'what cannot be taken ends it' => sub {
 	    'ldap://elsewhere.example/ou=x'))) }, qr/another server/]) {
 		my ($what, $bad, $text) = @$_;
 		peer(with($bad));
-		like(once(69, $what), $text // qr/does not keep to RFC 4533/,
+		like($node->once(69, $what), $text // qr/does not keep to RFC 4533/,
 		    "$what: is told");
-		is(shown(), $three, "$what: the policy stays");
+		is($node->shown(), $three, "$what: the policy stays");
 	}
 	peer(with(sub { Tlspolicy::FakeLdap::set($_[0], 1, 'unknown'),
 	    Tlspolicy::FakeLdap::entry($_[0], 'delete', 'unknown2') }));
-	once(0, 'who goes and was not there');
-	is(shown(), "$three TLS_Clt:d=OK", 'is no fault');
+	$node->once(0, 'who goes and was not there');
+	is($node->shown(), "$three TLS_Clt:d=OK", 'is no fault');
 	anew();
 };
 
@@ -185,9 +125,9 @@ subtest 'results' => sub {
 			    Tlspolicy::FakeLdap::result($code, 'why it is')));
 			$_[0]->stay;
 		});
-		my $err = once(69, $what);
+		my $err = $node->once(69, $what);
 		like($err, $text, "$what: told") if $text;
-		is(shown(), $three, "$what: the policy stays");
+		is($node->shown(), $three, "$what: the policy stays");
 	}
 	peer(sub {
 		my ($id, $known) = $_[0]->asked;
@@ -204,9 +144,9 @@ subtest 'results' => sub {
 		    Tlspolicy::FakeLdap::result(4096)) : all_three($id));
 		$_[0]->stay;
 	});
-	like(once(0, 'a refresh required, once'), qr/all is read again/,
+	like($node->once(0, 'a refresh required, once'), qr/all is read again/,
 	    'is done');
-	is(shown(), $three, 'and nothing is lost');
+	is($node->shown(), $three, 'and nothing is lost');
 };
 
 # What the directory is shown of it the next time, and what is in force then.
@@ -238,11 +178,11 @@ subtest 'cookies' => sub {
 			    Tlspolicy::FakeLdap::phase_end($id, 'present')));
 			$_[0]->stay;
 		});
-		once(0, $what) for 1, 2;
+		$node->once(0, $what) for 1, 2;
 		is(Tlspolicy::Scratch::slurp($file), "none\n" .
 		    (defined $want ? "cookie $want\n" : "none\n"),
 		    "$what: what it is shown");
-		is(shown(), $three, "$what: all are in force");
+		is($node->shown(), $three, "$what: all are in force");
 	}
 	anew();
 };
@@ -278,16 +218,16 @@ subtest 'entries' => sub {
 			    $id, 'delete', "rid=000,csn=$later"));
 			$_[0]->stay;
 		});
-		like(once(0, $what), qr/the last good rule stays/, "$what: told");
-		is(shown(), "$three TLS_Clt:d=OK",
+		like($node->once(0, $what), qr/the last good rule stays/, "$what: told");
+		is($node->shown(), "$three TLS_Clt:d=OK",
 		    "$what: its rule stays, the others are taken");
 		anew();
 	}
 	my $name = 'cn=' . 'n' x 70_000;
 	peer(with(sub { Tlspolicy::FakeLdap::entry($_[0], 'add', 'e', 'TLS_Clt:e',
 	    'OK', name => $name) }));
-	once(0, 'a name of 70 kB');
-	is(shown(), "$three TLS_Clt:d=OK TLS_Clt:e=OK", 'is a name');
+	$node->once(0, 'a name of 70 kB');
+	is($node->shown(), "$three TLS_Clt:d=OK TLS_Clt:e=OK", 'is a name');
 	anew();
 };
 
@@ -299,8 +239,8 @@ subtest 'nothing there' => sub {
 		$_[0]->stay;
 	};
 	peer($nothing);
-	like(once(65, 'a phase that mentions nobody'), qr/--allow-empty/, 'told');
-	is(shown(), $three, 'the policy stays');
+	like($node->once(65, 'a phase that mentions nobody'), qr/--allow-empty/, 'told');
+	is($node->shown(), $three, 'the policy stays');
 	# The same of a directory that is followed.
 	peer(sub {
 		my ($id) = $_[0]->asked;
@@ -310,10 +250,10 @@ subtest 'nothing there' => sub {
 		    undef, undef, cookie => "rid=000,csn=$later") } qw(a b c));
 		$_[0]->stay;
 	});
-	follow();
-	said(qr/--allow-empty/, 'all go: it is told');
-	is(shown(), $three, 'and not done');
-	unfollow();
+	$node->follow();
+	$node->said(qr/--allow-empty/, 'all go: it is told');
+	is($node->shown(), $three, 'and not done');
+	$node->unfollow;
 	# One that is there again must not be the only one.
 	my $new = sub { my ($id) = @_; Tlspolicy::FakeLdap::entry($id, 'add', 'd',
 	    'TLS_Clt:d', 'OK', cookie => "rid=000,csn=$later") };
@@ -325,9 +265,9 @@ subtest 'nothing there' => sub {
 		    $new->($id));
 		$_[0]->stay;
 	});
-	follow();
-	becomes("$three TLS_Clt:d=OK", 'seen again, they are all there');
-	unfollow();
+	$node->follow();
+	$node->becomes("$three TLS_Clt:d=OK", 'seen again, they are all there');
+	$node->unfollow;
 	anew();
 };
 
@@ -344,12 +284,12 @@ subtest 'what kept it out is gone' => sub {
 		$_[0]->stay;
 	};
 	peer($code, claims => $claims);
-	follow();
-	said(qr/would not hold/, 'a claim');
-	is(shown(), $three, 'keeps it out');
+	$node->follow();
+	$node->said(qr/would not hold/, 'a claim');
+	is($node->shown(), $three, 'keeps it out');
 	$scratch->write('x.claims', "\n");
-	becomes($three =~ s/a=PERM\+VERIFY/a=OK/r, 'and then it is taken');
-	unfollow();
+	$node->becomes($three =~ s/a=PERM\+VERIFY/a=OK/r, 'and then it is taken');
+	$node->unfollow;
 	anew();
 };
 
@@ -369,9 +309,9 @@ subtest 'told and taken back' => sub {
 		    'TLS_Clt:d', 'OK', cookie => "rid=000,csn=$later"));
 		$_[0]->stay;
 	});
-	follow();
-	becomes("$three TLS_Clt:d=OK", 'only what the second one has');
-	unfollow();
+	$node->follow();
+	$node->becomes("$three TLS_Clt:d=OK", 'only what the second one has');
+	$node->unfollow;
 	anew();
 };
 
@@ -387,10 +327,10 @@ subtest 'changes beside another answer' => sub {
 		    Tlspolicy::FakeLdap::result(0)));
 		$_[0]->stay;
 	});
-	follow();
-	becomes("$three TLS_Clt:d=OK TLS_Clt:e=OK TLS_Clt:f=OK TLS_Clt:g=OK",
+	$node->follow();
+	$node->becomes("$three TLS_Clt:d=OK TLS_Clt:e=OK TLS_Clt:f=OK TLS_Clt:g=OK",
 	    'none is lost');
-	unfollow();
+	$node->unfollow;
 	anew();
 };
 
@@ -423,10 +363,10 @@ subtest 'half a message, and silence' => sub {
 			sleep 300;
 		}, directory => "$dir/peer $second->{uri}" =~
 		    s{^(\S+)}{'ldapi://' . $1 =~ s{/}{%2F}gr}er);
-		follow();
-		becomes($three =~ s/a=PERM\+VERIFY/a=OK/r,
+		$node->follow();
+		$node->becomes($three =~ s/a=PERM\+VERIFY/a=OK/r,
 		    "$where: the next server is asked");
-		unfollow();
+		$node->unfollow;
 		anew();
 	}
 };

@@ -9,12 +9,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tlspolicy::Ldap;
+use Tlspolicy::Node;
 use Tlspolicy::Scratch;
 
 plan skip_all => Tlspolicy::Ldap::missing() if Tlspolicy::Ldap::missing();
 plan skip_all => 'not root' if $> != 0;
 
-my $bin = Tlspolicy::Scratch::builddir();
 my $scratch = Tlspolicy::Scratch->new;
 my $dir = $scratch->dir;
 my $base = $Tlspolicy::Ldap::BASE;
@@ -22,21 +22,21 @@ my $ldap = Tlspolicy::Ldap->start(scratch => $scratch, name => 'slapd');
 my $rules = $scratch->path('rules');
 
 # The store `files' is built by hand, `node' follows.
+my %node;
 sub conf
 {
 	my ($name, %s) = @_;
-	%s = (store => "$dir/$name.mdb", claims => '', 'audit-file' => "$dir/log",
-	    rules => $rules, directory => "ldapi://nowhere $ldap->{uri}",
-	    'directory-base' => $base, 'directory-bind' => 'external', %s);
-	return $scratch->write("$name.conf", join '', map { "$_ = $s{$_}\n" }
-	    sort keys %s);
+	$node{$name} = Tlspolicy::Node->new(scratch => $scratch, name => $name,
+	    settings => { rules => $rules, directory =>
+	    "ldapi://nowhere $ldap->{uri}", 'directory-base' => $base,
+	    'directory-bind' => 'external', %s });
+	return $node{$name}->conf;
 }
 
 sub tlspolicy
 {
-	my ($name, $command, @args) = @_;
-	return Tlspolicy::Scratch::run("$bin/tlspolicy", $command, '-c',
-	    "$dir/$name.conf", @args);
+	my ($name, @command) = @_;
+	return $node{$name}->tlspolicy(@command);
 }
 
 sub good
@@ -196,7 +196,7 @@ subtest 'leaving' => sub {
 	like(tlspolicy('node', 'set', 'TLS_Clt:a.example', 'PERM+VERIFY')->{err},
 	    qr/follows a directory/, 'a node says that it follows');
 	my $left = $scratch->write('left', tlspolicy('node', 'show')->{out});
-	unlink "$dir/node.mdb-sync" or die;
+	unlink "$node{node}{store}-sync" or die;
 	unlike(good('node', 'build', $left)->{err}, qr/directory/, 'no more');
 	is(tlspolicy('node', 'show', '--canonical')->{out}, $before,
 	    'by the same policy');

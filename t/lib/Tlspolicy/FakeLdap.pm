@@ -161,6 +161,8 @@ sub request
 		    length $self->{buffer}) or die "gone\n";
 	}
 	my (undef, $id) = Tlspolicy::FakeLdap::take(\$value);
+	# The beginning of TLS is none of LDAP's messages, for one.
+	die "gone\n" if $tag != 0x30 || !defined $id || length $id > 4;
 	$id = unpack 'N', "\0" x (4 - length $id) . $id;
 	return ($id, ord($value), $value);
 }
