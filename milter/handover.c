@@ -16,23 +16,26 @@ static atomic_int waiting;
 void
 handover_begin(int fd)
 {
-	unsigned long bit = 1UL << fd % BITS;
+	unsigned long bit;
 
-	if (fd >= 0 && fd < DESCRIPTORS &&
-	    (atomic_fetch_or(&begun[fd / BITS], bit) & bit) == 0)
+	if (fd < 0 || fd >= DESCRIPTORS)
+		return;
+	bit = 1UL << fd % BITS;
+	if ((atomic_fetch_or(&begun[fd / BITS], bit) & bit) == 0)
 		atomic_fetch_add(&waiting, 1);
 }
 
 void
 handover_end(int fd)
 {
-	unsigned long bit = 1UL << fd % BITS;
+	unsigned long bit;
 
-	if (fd < 0 || fd >= DESCRIPTORS ||
-	    (atomic_load_explicit(&begun[fd / BITS], memory_order_relaxed) &
-	    bit) == 0)
+	if (fd < 0 || fd >= DESCRIPTORS)
 		return;
-	if ((atomic_fetch_and(&begun[fd / BITS], ~bit) & bit) != 0)
+	bit = 1UL << fd % BITS;
+	if ((atomic_load_explicit(&begun[fd / BITS], memory_order_relaxed) &
+	    bit) != 0 &&
+	    (atomic_fetch_and(&begun[fd / BITS], ~bit) & bit) != 0)
 		atomic_fetch_sub(&waiting, 1);
 }
 

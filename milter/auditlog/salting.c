@@ -372,7 +372,9 @@ salting_sync(struct salting *s)
 		/* Less than before: another day has begun meanwhile. */
 		n = n <= s->nunsynced ? n : 0;
 		s->nunsynced -= n;
-		memmove(s->unsynced, s->unsynced + n, s->nunsynced);
+		if (n > 0)
+			memmove(s->unsynced, s->unsynced + n,
+			    s->nunsynced);
 		pthread_mutex_unlock(&s->lock);
 		return true;
 	}
