@@ -13,6 +13,9 @@
 #include "policy/audit/note.h"
 #include "policy/commands/audit.h"
 
+/* More than a name and a key in PEM form. */
+enum { KEY_FILE_MAX = 4096 };
+
 static const struct command_option options[] = {
 	{ 'n', NULL, "ORIGIN", "make FILE, a new key of this name" },
 	{ 'r', NULL, NULL, "make FILE, the first key of a new ratchet" },
@@ -34,38 +37,59 @@ make_ratchet(FILE *file, struct fault *fault)
 	if (good && (good = chain_start_ratchet(bytes, &key, fault))) {
 		chain_print_ratchet(&key, &text);
 		chain_wipe_key(&key);
-		good = (fwrite(memory, 1, text.n, file) == text.n &&
-		    fflush(file) == 0) || fault_errno(fault, FAULT_IO, errno,
-		    "cannot write the key");
+		fwrite(memory, 1, text.n, file);
 	}
 	explicit_bzero(bytes, sizeof bytes);
 	explicit_bzero(memory, sizeof memory);
 	return good;
 }
 
-/* Nothing that is there is written over.  `origin` NULL: a ratchet. */
+/* Nothing that is there is written over, and no half a key stays. */
+static bool
+put(const char *path, struct slice key, struct fault *fault)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, 0600), error = 0;
+	ssize_t n;
+
+	if (fd == -1)
+		return fault_errno(fault, FAULT_IO, errno, "cannot make %s",
+		    path);
+	n = write(fd, key.p, key.n);
+	if (n != (ssize_t)key.n)
+		error = n == -1 ? errno : ENOSPC;
+	else if (fsync(fd) == -1)
+		error = errno;
+	if (close(fd) == -1 && error == 0)
+		error = errno;
+	if (error == 0)
+		return true;
+	(void)unlink(path);
+	return fault_errno(fault, FAULT_IO, error, "cannot write %s", path);
+}
+
+/*
+ * Made before the file is, as OpenSSL that has no memory ends the command.
+ * `origin` NULL: a ratchet.
+ */
 static bool
 make(const char *path, const char *origin, struct fault *fault)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-	FILE *file = fd == -1 ? NULL : fdopen(fd, "w");
+	char memory[KEY_FILE_MAX];
+	FILE *file = fmemopen(memory, sizeof memory, "w");
+	size_t n;
 	bool good;
 
-	if (file == NULL) {
-		fault_errno(fault, FAULT_IO, errno, "cannot make %s", path);
-		if (fd != -1)
-			close(fd);
-		return false;
-	}
+	if (file == NULL)
+		return fault_no_memory(fault);
+	setvbuf(file, NULL, _IONBF, 0);
 	good = origin != NULL ? note_make_key(origin, file, fault) :
 	    make_ratchet(file, fault);
-	if (good && fsync(fd) == -1)
-		good = fault_errno(fault, FAULT_IO, errno, "%s", path);
+	n = (size_t)ftell(file);
 	if (fclose(file) == EOF && good)
-		good = fault_errno(fault, FAULT_IO, errno, "%s", path);
-	if (!good)
-		(void)unlink(path);
+		good = fault_no_memory(fault);
+	good = good && put(path, slice_make(memory, n), fault);
+	explicit_bzero(memory, sizeof memory);
 	return good;
 }
 
