@@ -13,6 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "policy/base/text.h"
+#include "policy/cert/certerror.h"
 #include "policy/cert/certificate.h"
 #include "policy/cert/inspect.h"
 
@@ -222,20 +223,24 @@ inspect_open_bundle(const char *path, struct fault *f)
 {
 	X509_STORE *store = X509_STORE_new();
 	struct stat st;
-	bool good = false;
+	int error;
 
-	if (store == NULL)
-		fault_no_memory(f);
-	else if (stat(path, &st) == -1)
+	ERR_clear_error();
+	if (store != NULL && stat(path, &st) == -1) {
 		fault_errno(f, FAULT_NOINPUT, errno, "cannot be opened");
-	else if (S_ISDIR(st.st_mode))
-		good = X509_STORE_load_path(store, path) == 1 ||
-		    fault_set(f, FAULT_NOINPUT, "no hashed directory");
-	else
-		good = X509_STORE_load_file(store, path) == 1 ||
-		    fault_set(f, FAULT_NOINPUT, "no CA certificate in it");
-	if (good)
-		return store;
+	} else {
+		if (store != NULL && (S_ISDIR(st.st_mode) ?
+		    X509_STORE_load_path(store, path) :
+		    X509_STORE_load_file(store, path)) == 1)
+			return store;
+		error = certerror_take();
+		if (store == NULL || error == ENOMEM)
+			fault_no_memory(f);
+		else if (error != 0)
+			fault_errno(f, FAULT_NOINPUT, error, "cannot be opened");
+		else
+			fault_set(f, FAULT_NOINPUT, "no CA certificate in it");
+	}
 	fault_at(f, path, 0, 0);
 	X509_STORE_free(store);
 	return NULL;
@@ -383,18 +388,6 @@ check_key_file(const struct pemfile *file, struct findings *list,
 	return check_directory(file->path, list, f);
 }
 
-/* A check that OpenSSL had no memory for may have found nothing. */
-static bool
-lacked_memory(void)
-{
-	unsigned long code;
-	bool lacked = false;
-
-	while ((code = ERR_get_error()) != 0)
-		lacked |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-	return lacked;
-}
-
 bool
 inspect_files(const struct pemfile *files, size_t n,
     const struct inspect_settings *settings, struct findings *list,
@@ -415,7 +408,8 @@ inspect_files(const struct pemfile *files, size_t n,
 		good = check_key_file(&files[i], list, f);
 	}
 	X509_STORE_free(store);
-	if (lacked_memory() || list->failed)
+	/* A check that OpenSSL had no memory for may have found nothing. */
+	if (certerror_take() == ENOMEM || list->failed)
 		return fault_no_memory(f);
 	return good;
 }

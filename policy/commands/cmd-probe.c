@@ -41,6 +41,7 @@ struct run {
 	struct fault unjudged; /* why there is no store to judge by */
 	size_t n, done;
 	bool progress, no_tls, tempfail, reject;
+	int unjudgeable; /* its exit code; 0: each was judged that could be */
 	struct jsonlist list; /* prints nothing for text */
 };
 
@@ -111,6 +112,9 @@ print_json(struct run *run, const struct probe_job *job,
 			json_object_set_new(list, probe_tag_name(i),
 			    json_string(verdicts[i].text));
 	json_object_set_new(root, "verdicts", list);
+	if (run->judge.store == NULL)
+		json_object_set_new(root, "unjudged",
+		    json_string(run->unjudged.text));
 	text_init(&out, rule, sizeof rule);
 	if (probe_suggest(job->results, job->n, job->target.by_mx ?
 	    job->target.host : NULL, &out))
@@ -128,8 +132,10 @@ one_result(struct run *run, const struct probe_job *job,
 	struct fault f;
 
 	if (!probe_judge(&run->judge, result,
-	    recipient(run->wishes, job, rcpt, sizeof rcpt), now, verdicts, &f))
+	    recipient(run->wishes, job, rcpt, sizeof rcpt), now, verdicts, &f)) {
 		fault_report(&f, stderr);
+		run->unjudgeable = (int)f.kind;
+	}
 	run->no_tls |= result->outcome != PROBE_TLS;
 	for (unsigned i = 0; i < PROBE_TAGS; i++)
 		if (verdicts[i].judged) {
@@ -200,6 +206,8 @@ run_targets(struct context *context, const struct wishes *wishes,
 	probe_close(&probe);
 	if (!good)
 		return command_fail(&f);
+	if (run.unjudgeable != 0)
+		return run.unjudgeable;
 	return run.no_tls ? FAULT_UNAVAILABLE : run.reject ? EXIT_REJECT :
 	    run.tempfail ? EXIT_TEMPFAIL : EXIT_FINE;
 }

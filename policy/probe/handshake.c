@@ -12,6 +12,7 @@
 
 #include <openssl/err.h>
 
+#include "policy/cert/certerror.h"
 #include "policy/cert/certificate.h"
 #include "policy/probe/handshake.h"
 
@@ -45,13 +46,34 @@ no_password(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
+/* OpenSSL does not tell that a read failed: it has found nothing. */
+static int
+read_error(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	int error = 0;
+	char buf[4096];
+
+	if (in == NULL)
+		return errno;
+	while (fread(buf, 1, sizeof buf, in) > 0)
+		;
+	if (ferror(in))
+		error = errno;
+	fclose(in);
+	return error;
+}
+
 static bool
 bad_file(const char *path, const char *why, struct fault *f)
 {
-	fault_set(f, access(path, R_OK) == 0 ? FAULT_DATA : FAULT_NOINPUT,
-	    "%s", access(path, R_OK) == 0 ? why : strerror(errno));
+	int error = certerror_take();
+
+	if (error == 0)
+		error = read_error(path);
+	fault_set(f, error == 0 ? FAULT_DATA : FAULT_NOINPUT, "%s",
+	    error == 0 ? why : strerror(error));
 	fault_at(f, path, 0, 0);
-	ERR_clear_error();
 	return false;
 }
 
@@ -102,6 +124,7 @@ handshake_context(const struct probe_settings *settings, bool anonymous,
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
+	ERR_clear_error();
 	if (ctx == NULL) {
 		fault_set(f, FAULT_UNAVAILABLE, "OpenSSL cannot make a context");
 		return NULL;
