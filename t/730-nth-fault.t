@@ -17,6 +17,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Tlspolicy::Daemon;
 use Tlspolicy::Fault;
+use Tlspolicy::NthCheck;
 use Tlspolicy::NthRun;
 use Tlspolicy::Scratch;
 
@@ -28,9 +29,10 @@ plan skip_all => $missing if defined $missing;
 my $scratch = Tlspolicy::NthRun::scratch();
 my $nth = Tlspolicy::NthRun->new($scratch);
 my $all = ($ENV{TLSPOLICY_FAULTS} // '') eq 'all';
-my $tmp = $nth->{tmp};
 mkdir $scratch->path('store') or die "store: $!\n";
 my $store = $scratch->path('store/policy.mdb');
+my $check = Tlspolicy::NthCheck->new(nth => $nth, all => $all,
+    store => $scratch->path('store'));
 
 my $old = "TLS_Clt:example.com PERM+ENCR:112\n" .
     "TLS_From:bank.example PERM+VERIFY+CIPHER:HIGH\n";
@@ -368,9 +370,10 @@ my @commands = (
 	    'mail.example.com', $certificate, $private ] },
 );
 my @errors = ([ 'malloc' ], [ 'write' ], [ 'open' ], [ 'mmap' ],
-    [ 'mdb', 'EIO' ], [ 'mdb', -30796 ], # MDB_CORRUPTED
+    [ 'mdb', Errno::EIO ], [ 'mdb', -30796 ], # MDB_CORRUPTED
     [ 'look' ]);
-push @errors, [ 'write', 'EIO' ], [ 'open', 'EACCES' ], [ 'mdb', 'ENOMEM' ],
+push @errors, [ 'write', Errno::EIO ], [ 'open', Errno::EACCES ],
+    [ 'mdb', Errno::ENOMEM ],
     [ 'mdb', -30792 ] if $all; # MDB_MAP_FULL
 
 # One verdict a line; which of them free: none of the sessions here may.
@@ -381,17 +384,6 @@ sub frees
 	return $r->{out} =~ /"verdict":"(?:accept|continue)/
 	    if $command->{batch};
 	return 0;
-}
-
-my (%ran, %hits, %seen, %problems);
-
-sub wrong
-{
-	my ($command, $fault, $r, $what) = @_;
-	return if $problems{"$command->{name}: $what"}++ > 2;
-	fail("$command->{name}, $fault: $what");
-	diag("exit $r->{status}, signal $r->{signal}\n" .
-	    substr($r->{out}, 0, 600) . substr($r->{err}, 0, 600));
 }
 
 # An answer that says that it could not be had is no wrong one.
@@ -431,68 +423,34 @@ sub judge_store
 	    $is =~ /not a tlspolicy store|damaged/ &&
 	    run({}, undef, $tlspolicy, 'build', '-c', $conf,
 	    $new_rules)->{status} == 0;
-	wrong($command, $fault, $r, "the store is neither: $is") if !$good;
+	$check->wrong($command, $fault, $r, "the store is neither: $is")
+	    if !$good;
 	restore(!$command->{none});
 }
 
 sub judge
 {
 	my ($command, $fault, $r) = @_;
-	my $clean = $command->{clean};
-	my $same = $r->{status} == $clean->{status};
+	my $plan = qr/^policy\.mdb\.plan(?:-lock)?$/;
 
-	wrong($command, $fault, $r, 'a signal') if $r->{signal};
-	wrong($command, $fault, $r, 'an exit code without a meaning')
-	    if !$same && $r->{status} !~ /^(?:65|66|69|70|74|75|78)$/;
-	wrong($command, $fault, $r, '65 for what is no bad data')
-	    if !$same && $r->{status} == 65 && $fault !~ /mdb.*-/;
-	wrong($command, $fault, $r, 'it frees') if frees($command, $r);
-	wrong($command, $fault, $r, 'success with other output')
-	    if $same && !same_output($command, $r);
-	wrong($command, $fault, $r, 'no word of the reason')
-	    if !$same && $r->{err} eq '' && $r->{status} != 75 &&
-	    $fault !~ /^(?:write|malloc)/;
-	my @left = map { s{.*/}{}r } glob "$tmp/* $scratch->{dir}/store/*";
-	@left = grep { !/^policy\.mdb(?:-lock|-build)?$/ } @left;
-	@left = grep { !/^policy\.mdb\.plan(?:-lock)?$/ } @left
-	    if $planned || $command->{plans};
+	$check->judge_end($command, $fault, $r, \&same_output);
+	$check->wrong($command, $fault, $r, 'it frees') if frees($command, $r);
+	my @left = $check->left_behind(qr/^policy\.mdb(?:-lock|-build)?$/);
+	@left = grep { !/$plan/ } @left if $planned || $command->{plans};
 	# What a library that ran out of memory has left the next plan removes.
 	@left = grep { !/^policy\.mdb\.plan\.new(?:-lock)?$/ } @left
 	    if $command->{plans} && $r->{status} == 69 && run({}, undef,
-	    $tlspolicy, @{$command->{line}})->{status} == 0 &&
-	    !-e "$store.plan.new";
-	wrong($command, $fault, $r, "left behind: @left") if @left;
-	unlink glob "$tmp/*/*";
-	rmdir $_ for glob "$tmp/*";
+	    @{$command->{line}})->{status} == 0 && !-e "$store.plan.new";
+	$check->wrong($command, $fault, $r, "left behind: @left") if @left;
 	judge_store($command, $fault, $r) if defined $command->{becomes};
 	restore(1) if $planned || $command->{plans};
 }
 
-sub numbers
+sub undo
 {
-	my ($command, $kind, $ever) = @_;
-	my @numbers = $nth->numbers($kind, ever => $ever, all => $all,
-	    stdin => $command->{stdin},
-	    line => [ $tlspolicy, @{$command->{line}} ]);
+	my ($command) = @_;
 	restore(!$command->{none}) if defined $command->{becomes} ||
 	    $command->{plans};
-	return @numbers;
-}
-
-sub attack
-{
-	my ($command, $kind, $error, $ever) = @_;
-	my $fault = join ' ', $kind, $error // (), $ever ? 'from' : 'at';
-	my $number = defined $error && $error =~ /^E/ ?
-	    Errno->can($error)->() : $error;
-	for my $n (numbers($command, $kind, $ever)) {
-		my $r = run({ fault => "$kind:$n" . ($ever ? '+' : ''),
-		    error => $number }, $command->{stdin}, $tlspolicy,
-		    @{$command->{line}});
-		$ran{$kind}++;
-		$hits{$kind}++ if $nth->hit;
-		judge($command, "$fault $n", $r);
-	}
 }
 
 my $only = $ENV{TLSPOLICY_FAULT_COMMAND};
@@ -503,11 +461,11 @@ for my $command (@commands) {
 	my @sub = $word =~ /^(?:audit|import)$/ || "@rest" =~ /^status/ ?
 	    shift @rest : ();
 	$planned = $command->{planned};
-	$command->{line} = [ $word, @sub, '-c', $command->{conf} // $conf,
-	    @rest ];
+	$command->{line} = [ $tlspolicy, $word, @sub, '-c',
+	    $command->{conf} // $conf, @rest ];
 	restore(!$command->{none});
 	$command->{before} = shown();
-	$command->{clean} = run({}, $command->{stdin}, $tlspolicy, @{$command->{line}});
+	$command->{clean} = run({}, $command->{stdin}, @{$command->{line}});
 	$command->{after} = shown();
 	isnt($command->{clean}{status}, 64, "$command->{name} is a command");
 	if (defined $command->{becomes}) {
@@ -515,18 +473,14 @@ for my $command (@commands) {
 		    "$command->{name} changes the store");
 	}
 	restore(!$command->{none});
-	my $before = keys %problems;
-	for my $error (@errors) {
-		attack($command, @$error[0, 1], $_) for 0, 1;
-	}
-	ok(keys %problems == $before, "$command->{name}: exit " .
+	my $before = $check->problems;
+	$check->attack($command, error => $_, undo => \&undo, judge => \&judge)
+	    for @errors;
+	ok($check->problems == $before, "$command->{name}: exit " .
 	    "$command->{clean}{status} when all is well");
 	diag(sprintf "%s: %.1f s", $command->{name}, time - $began)
 	    if $ENV{TLSPOLICY_FAULTS};
 	restore(1);
 }
-for (sort keys %ran) {
-	note("$_: $ran{$_} runs");
-	cmp_ok($hits{$_}, '>', $ran{$_} * 0.9, "$_: almost each run hits one");
-}
+$check->all_hit;
 done_testing;

@@ -18,6 +18,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Tlspolicy::Fault;
 use Tlspolicy::Ldap;
+use Tlspolicy::NthCheck;
 use Tlspolicy::NthRun;
 use Tlspolicy::Scratch;
 
@@ -33,6 +34,8 @@ my $base = $Tlspolicy::Ldap::BASE;
 my $ldap = Tlspolicy::Ldap->start(scratch => $scratch, name => 'slapd');
 mkdir $scratch->path('store') or die "store: $!\n";
 my $store = $scratch->path('store/policy.mdb');
+my $check = Tlspolicy::NthCheck->new(nth => $nth, all => $all,
+    store => $scratch->path('store'));
 my $password = $scratch->write('password', "secret\n", 0600);
 my %conf;
 sub conf
@@ -94,16 +97,6 @@ sub restore
 	}
 }
 
-my (%ran, %hits, %problems);
-sub wrong
-{
-	my ($command, $fault, $r, $what) = @_;
-	return if $problems{"$command->{name}: $what"}++ > 2;
-	fail("$command->{name}, $fault: $what");
-	diag("exit $r->{status}, signal $r->{signal}\n" .
-	    substr($r->{out}, 0, 600) . substr($r->{err}, 0, 900));
-}
-
 # The policy of before, or the directory's; and this without the fault.
 sub judge_store
 {
@@ -115,10 +108,10 @@ sub judge_store
 	# What a first commit leaves may be a store without rules: none.
 	$good ||= $command->{none} && $r->{status} != 0 &&
 	    $is =~ /not a tlspolicy store|damaged/;
-	wrong($command, $fault, $r, "the store is neither: $is") if !$good;
+	$check->wrong($command, $fault, $r, "the store is neither: $is") if !$good;
 	return if $r->{status} == $command->{clean}{status};
 	my $again = $nth->run({}, undef, @{$command->{line}});
-	wrong($command, $fault, $again, 'it does not come without the fault')
+	$check->wrong($command, $fault, $again, 'it does not come without the fault')
 	    if $again->{status} != $command->{clean}{status} ||
 	    shown() ne $command->{after};
 }
@@ -131,39 +124,26 @@ sub judge_directory
 	return if $r->{status} != 0 && $is eq $command->{before};
 	my %may = map { $_ => 1 } map { split /\n/ } @$command{qw(before after)};
 	my @none = grep { !$may{$_} } split /\n/, $is;
-	wrong($command, $fault, $r, "the directory has @none") if @none;
+	$check->wrong($command, $fault, $r, "the directory has @none") if @none;
 	my %is = map { $_ => 1 } split /\n/, $is;
 	my @lost = grep { !$is{$_} && $command->{after} =~ /^\Q$_\E$/m }
 	    split /\n/, $command->{before};
-	wrong($command, $fault, $r, "what stays is gone: @lost") if @lost;
-	wrong($command, $fault, $r, 'it was not written') if $is ne
+	$check->wrong($command, $fault, $r, "what stays is gone: @lost") if @lost;
+	$check->wrong($command, $fault, $r, 'it was not written') if $is ne
 	    $command->{after} && $r->{status} == 0;
 	my $again = $nth->run({}, undef, $tlspolicy, 'build', '--ldap', '-c',
 	    $conf{plain}, $command->{restore});
-	wrong($command, $fault, $again, 'it cannot be undone') if
+	$check->wrong($command, $fault, $again, 'it cannot be undone') if
 	    $again->{status} != 0 || has() ne $command->{before};
 }
 
 sub judge
 {
 	my ($command, $fault, $r) = @_;
-	my $clean = $command->{clean};
-	my $same = $r->{status} == $clean->{status};
 
-	wrong($command, $fault, $r, 'a signal') if $r->{signal};
-	wrong($command, $fault, $r, 'an exit code without a meaning')
-	    if !$same && $r->{status} !~ /^(?:65|66|69|70|74|75|78)$/;
-	wrong($command, $fault, $r, '65 for what is no bad data')
-	    if !$same && $r->{status} == 65 && $fault !~ /mdb.*-/;
-	wrong($command, $fault, $r, 'no word of the reason')
-	    if !$same && $r->{err} eq '' && $fault !~ /^(?:write|malloc)/;
-	wrong($command, $fault, $r, 'success with other output')
-	    if $same && $r->{out} ne $clean->{out};
-	my @left = map { s{.*/}{}r } glob "$nth->{tmp}/* $scratch->{dir}/store/*";
-	@left = grep { !/^policy\.mdb(?:-lock|-build|-sync)?$/ } @left;
-	wrong($command, $fault, $r, "left behind: @left") if @left;
-	unlink glob "$nth->{tmp}/*/*";
-	rmdir $_ for glob "$nth->{tmp}/*";
+	$check->judge_end($command, $fault, $r);
+	my @left = $check->left_behind(qr/^policy\.mdb(?:-lock|-build|-sync)?$/);
+	$check->wrong($command, $fault, $r, "left behind: @left") if @left;
 	if ($command->{restore}) {
 		judge_directory($command, $fault, $r);
 	} else {
@@ -176,20 +156,11 @@ my @errors = ([ 'malloc' ], [ 'write' ], [ 'open' ],
     [ 'mdb', POSIX::EIO() ], [ 'look' ]);
 push @errors, [ 'mmap' ], [ 'mdb', -30796 ] if $all; # MDB_CORRUPTED
 
-sub attack
+# Judged, as it undoes that.
+sub undo
 {
-	my ($command, $kind, $error, $ever) = @_;
-	my $fault = join ' ', $kind, $error // (), $ever ? 'from' : 'at';
-	my @numbers = $nth->numbers($kind, ever => $ever, all => $all,
-	    line => $command->{line});
-	judge($command, 'none', $command->{clean}); # undoes that run
-	for my $n (@numbers) {
-		my $r = $nth->run({ fault => "$kind:$n" . ($ever ? '+' : ''),
-		    error => $error }, undef, @{$command->{line}});
-		$ran{$kind}++;
-		$hits{$kind}++ if $nth->hit;
-		judge($command, "$fault $n", $r);
-	}
+	my ($command) = @_;
+	judge($command, 'none', $command->{clean});
 }
 
 sub attack_all
@@ -210,15 +181,16 @@ sub attack_all
 	    "$command->{name}: exit code") or diag $command->{clean}{err};
 	isnt($command->{after}, $command->{before}, "$command->{name}: has effect")
 	    if !$command->{idle};
-	my $before = keys %problems;
+	my $before = $check->problems;
 	for my $error (@errors) {
 		next if !$all && $command->{errors} &&
 		    $error->[0] !~ $command->{errors};
-		attack($command, @$error[0, 1], $_) for 0, 1;
+		$check->attack($command, error => $error, undo => \&undo,
+		    judge => \&judge);
 	}
-	ok(keys %problems == $before, "$command->{name}: with each call failing");
+	ok($check->problems == $before, "$command->{name}: with each call failing");
 	diag(sprintf "%s: %.1f s, %s runs", $command->{name}, time - $began,
-	    eval { join '+', %ran } // '')
+	    join '+', %{$check->{ran}})
 	    if $ENV{TLSPOLICY_FAULTS} || $ENV{V};
 }
 
@@ -264,10 +236,8 @@ attack_all({ name => 'del --ldap', args => [ 'del', '--ldap',
 attack_all({ name => 'diff --ldap', args => [ 'diff', '--ldap', $then ],
     restore => $now, exit => 1, idle => 1, errors => qr/^(?:malloc|open)$/ });
 
-for (sort keys %ran) {
-	note("$_: $ran{$_} runs");
-	cmp_ok($hits{$_}, '>', $ran{$_} * 0.9, "$_: almost each run hits one");
-}
+$check->all_hit;
+
 # And one that follows on: the n-th call of it, while changes come.
 my $fault = Tlspolicy::Fault::Nth->new($scratch);
 my ($follower, $version) = (0, 100);
