@@ -153,7 +153,7 @@ sub judge
 }
 
 my @errors = ([ 'malloc' ], [ 'write' ], [ 'open' ],
-    [ 'mdb', POSIX::EIO() ], [ 'look' ]);
+    [ 'mdb', POSIX::EIO() ], [ 'look' ], [ 'ldap' ]);
 push @errors, [ 'mmap' ], [ 'mdb', -30796 ] if $all; # MDB_CORRUPTED
 
 # Judged, as it undoes that.
