@@ -110,6 +110,11 @@ for (@mtas) {
 	like($claim_c, qr/"under \w+", take_mta, DIALECT_\U$_\E\b/,
 	    "$_: claims about it in prove/claim.c");
 }
+my ($phrases) = $claim_c =~ /\bphrases\[\] = \{(.*?)\n\};/s;
+is_deeply([sort map { split / , / } Tlspolicy::Tree::text(
+    'man/tlspolicy-claims.5') =~ /^\.It Li (.*)$/mg],
+    [sort(($phrases // '') =~ /^\t\{ "([^"]+)"/mg)],
+    'tlspolicy-claims(5) has each phrase of prove/claim.c');
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;
 my %name_of = @names;
