@@ -181,22 +181,4 @@ for my $part ('policy', 'milter') {
 		glob("$top/$part/*/$_") } @named);
 }
 
-# What a newcomer asks first is answered by a file's name, on a line of a map.
-my $maps = join '', map { Tlspolicy::Tree::text("$_/README") } qw(policy milter);
-$maps =~ s/\n {10,}/ /g;	# lines that go on
-my %asked = (
-	'the order of keys' => 'key-order',
-	'CN, VER, FP' => 'item',
-	'the table of them: name, type, default' => 'settings',
-	'what is done at each step: MAIL, RCPT' => 'step',
-	'compiled policy in LMDB' => 'store/',
-	'which records in them were withdrawn' => 'blocks',
-	'codes and texts of a refusal' => 'reply',
-	'a file is looked at before it is believed' => 'check',
-	'an MTA each' => 'dialect',
-	'the counters, a row each' => 'count',
-);
-none('the maps answer', grep { $maps !~ /^ +\Q$asked{$_}\E +.*\Q$_\E/m }
-    sort keys %asked);
-
 done_testing;
