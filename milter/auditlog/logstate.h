@@ -43,7 +43,8 @@ bool logstate_open(struct logstate *, const char *folder, const char *file,
     struct fault *) MUST_CHECK NONNULL;
 void logstate_close(struct logstate *) NONNULL;
 
-enum logstate_result logstate_read(struct logstate *, struct fault *) NONNULL;
+enum logstate_result logstate_read(struct logstate *, struct fault *)
+    MUST_CHECK NONNULL;
 
 /*
  * Writes it beside, brings that to the disk when `sync`, and puts it in place.

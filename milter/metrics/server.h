@@ -18,9 +18,9 @@ struct metrics_server;
 
 /* While the port may need privileges.  NULL with a fault. */
 struct metrics_server *metrics_server_listen(struct daemon *,
-    const struct endpoint *, struct fault *);
+    const struct endpoint *, struct fault *) MUST_CHECK;
 
 /* Begin to answer, when all of the daemon is there. */
-bool metrics_server_start(struct metrics_server *, struct fault *);
+bool metrics_server_start(struct metrics_server *, struct fault *) MUST_CHECK;
 
 #endif

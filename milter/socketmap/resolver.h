@@ -25,7 +25,7 @@ struct resolver_question;
 
 /* `setting`: "ADDRESS NAME".  Connects when it is asked.  NULL with a fault. */
 struct resolver *resolver_new(struct daemon *, struct event_base *,
-    const char *setting, struct fault *);
+    const char *setting, struct fault *) MUST_CHECK;
 /* All questions have been answered or cancelled.  NULL does nothing. */
 void resolver_free(struct resolver *);
 

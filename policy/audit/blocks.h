@@ -68,10 +68,11 @@ void blocks_close(struct blocks *);
  * (FAULT_UNAVAILABLE).
  */
 enum source_result blocks_next(struct blocks *, struct blocks_piece *,
-    struct fault *) NONNULL;
+    struct fault *) MUST_CHECK NONNULL;
 
 /* A line of the piece, as reader_parse(); sets record->withdrawn. */
 enum reader_result blocks_parse(const struct blocks_piece *,
-    struct reader_record *, struct slice line, struct fault *) NONNULL;
+    struct reader_record *, struct slice line, struct fault *)
+    MUST_CHECK NONNULL;
 
 #endif

@@ -38,7 +38,7 @@ enum reader_result {
  * caller's to add.  The record's slices may point into `line`.
  */
 enum reader_result reader_parse(struct reader_record *, struct slice line,
-    struct fault *) NONNULL;
+    struct fault *) MUST_CHECK NONNULL;
 
 /*
  * All files, whatever their order: those of a node in the order of the chain,
@@ -54,7 +54,7 @@ struct reader *reader_open(char *const *paths, size_t n, bool at_once,
     struct fault *) MUST_CHECK;
 /* Each record is asked of record->salts, which stays. */
 enum reader_result reader_next(struct reader *, struct reader_record *,
-    struct fault *) NONNULL;
+    struct fault *) MUST_CHECK NONNULL;
 void reader_close(struct reader *);
 
 /* Where the last line was. */

@@ -32,7 +32,7 @@ bool source_is_stream(const char *path);
  * -1 with a fault (FAULT_NOINPUT).  A name must lead to a regular file: a FIFO
  * would be waited for, a device may act.  What is the caller's may be anything.
  */
-int source_open_fd(const char *path, struct fault *) NONNULL;
+int source_open_fd(const char *path, struct fault *) MUST_CHECK NONNULL;
 
 /* NULL with a fault (FAULT_NOINPUT). */
 struct source *source_open(const char *path, struct fault *) MUST_CHECK;

@@ -36,7 +36,7 @@ bool tail_read(int fd, struct chain *, struct tail *, struct fault *)
  */
 enum tail_search { TAIL_THERE, TAIL_NOT_THERE, TAIL_UNREADABLE };
 enum tail_search tail_search(int fd, const struct chain_head *,
-    struct fault *) NONNULL;
+    struct fault *) MUST_CHECK NONNULL;
 
 /*
  * The same in the files that `path` was rotated to, packed or not, from the last

@@ -39,7 +39,7 @@ bool audit_files(const struct context *, char **operands, struct audit_files *,
     struct fault *) MUST_CHECK;
 void audit_files_free(struct audit_files *);
 /* False with a fault: the setting names a stream, which nobody can read again. */
-bool audit_can_read(const struct context *, struct fault *);
+bool audit_can_read(const struct context *, struct fault *) MUST_CHECK;
 
 /* Letters of options that have none, behind those of command.h. */
 enum { OPTION_HEAD = 320, OPTION_SINCE, OPTION_UNTIL, OPTION_DOMAIN,

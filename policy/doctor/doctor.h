@@ -83,8 +83,10 @@ void doctor_files(const struct doctor *);
  * is to be tried of them is put into the trials.  False: postconf(1) does not
  * run, the file cannot be read.
  */
-bool doctor_postfix(const struct doctor *, const char *dir, struct fault *);
-bool doctor_sendmail(const struct doctor *, const char *path, struct fault *);
+bool doctor_postfix(const struct doctor *, const char *dir, struct fault *)
+    MUST_CHECK;
+bool doctor_sendmail(const struct doctor *, const char *path, struct fault *)
+    MUST_CHECK;
 
 /* Once the MTAs were looked at: does the daemon tell when `shown` end? */
 void doctor_watched(const struct doctor *);

@@ -115,6 +115,6 @@ const char *doctor_severity_name(const struct finding_kind *);
  * with FAULT_SETTINGS: a word that is none.
  */
 bool doctor_silence(struct findings *, const char *words,
-    struct findings *silenced, struct fault *);
+    struct findings *silenced, struct fault *) MUST_CHECK;
 
 #endif

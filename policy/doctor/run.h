@@ -16,10 +16,10 @@
  * Runs argv, appends its standard output.  False: it could not be run, printed
  * more than there is room for, or ended with something else than 0.
  */
-bool capture(char *const argv[], struct text *out, struct fault *);
+bool capture(char *const argv[], struct text *out, struct fault *) MUST_CHECK;
 
 /* The same, where its standard error and a failure are told, too. */
 bool capture_both(char *const argv[], struct text *out, struct text *err,
-    bool *good, struct fault *);
+    bool *good, struct fault *) MUST_CHECK;
 
 #endif

@@ -55,7 +55,7 @@ void sendmail_map(struct sendmail *);
 /* What makes a .cf file of the .mc, and has it read. */
 void sendmail_then_restart(const struct sendmail *, struct finding *);
 
-bool sendmail_read(struct sendmail *, struct fault *);
+bool sendmail_read(struct sendmail *, struct fault *) MUST_CHECK;
 
 /*
  * The value of an equate, "T" of "S=..., F=T"; of DaemonPortOptions, too, where

@@ -79,7 +79,7 @@ bool maillog_first(const char *path, const struct maillog_options *,
     int64_t reference, int64_t *time_us, struct fault *) MUST_CHECK;
 
 /* After the last file, which may leave records.  False: as maillog_file(). */
-bool maillog_finish(struct maillog *, struct fault *);
+bool maillog_finish(struct maillog *, struct fault *) MUST_CHECK;
 const struct maillog_counts *maillog_counts(const struct maillog *);
 
 #endif

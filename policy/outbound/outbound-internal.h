@@ -22,10 +22,10 @@ struct asking {
  * Notes the rule in the answer when it is found.
  */
 enum lookup_result asking_find(struct asking *, const struct key *,
-    bool longest, struct requirement *);
+    bool longest, struct requirement *) MUST_CHECK;
 
 /* Is there a rule of exactly this key that counts today?  Notes nothing. */
-enum lookup_result asking_has(struct asking *, const struct key *);
+enum lookup_result asking_has(struct asking *, const struct key *) MUST_CHECK;
 /* Makes the answer one by which nothing leaves, where the key is of such. */
 void asking_deny(const struct outbound_question *, enum outbound_result,
     const char *reason, struct outbound_answer *);
@@ -38,10 +38,10 @@ bool asking_is_whole(struct slice key, enum tag *tag, struct slice *what);
 bool asking_sendmail_tag(struct slice key, enum tag *);
 
 /* Each fills the answer; LOOKUP_FAILED leaves its reason in the reader. */
-enum lookup_result outbound_ask_postfix(struct asking *);
-enum lookup_result outbound_ask_sendmail(struct asking *);
+enum lookup_result outbound_ask_postfix(struct asking *) MUST_CHECK;
+enum lookup_result outbound_ask_sendmail(struct asking *) MUST_CHECK;
 
 /* What Postfix gets where there is no rule: what the resolver says, if any. */
-enum lookup_result outbound_pass_on(struct asking *);
+enum lookup_result outbound_pass_on(struct asking *) MUST_CHECK;
 
 #endif

@@ -73,7 +73,7 @@ enum lookup_result store_damaged(struct store_reader *, const char *what)
     NONNULL;
 /* Is the value what was written?  As store_fetch() answers. */
 enum lookup_result store_vouch(struct store_reader *, const void *key,
-    size_t n, uint32_t check, struct slice value);
+    size_t n, uint32_t check, struct slice value) MUST_CHECK;
 /* The value of the key with these bytes, which the filter knows by `check`. */
 enum lookup_result store_fetch(struct store_reader *, const void *key,
     size_t n, uint32_t check, struct slice *value) MUST_CHECK;
