@@ -167,7 +167,7 @@ listen_metrics(struct start *s, struct daemon *d, struct fault *f)
 	return s->metrics_server != NULL;
 }
 
-/* What only the metrics tell is looked for only for them. */
+/* Rules that end are looked for only where metrics tell of them. */
 static void
 watch_store(struct start *s, struct daemon *d)
 {

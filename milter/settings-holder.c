@@ -43,7 +43,10 @@ make(const struct settings *settings)
 	return NULL;
 }
 
-/* What does not bear on a verdict is not announced. */
+/*
+ * Settings that do not bear on a verdict are in no digest, and are not
+ * announced.
+ */
 static void
 compare(struct settings_in_force *fresh, const struct settings_in_force *old)
 {

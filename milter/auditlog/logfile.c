@@ -90,7 +90,10 @@ go_on_behind_known(struct logfile *f, enum logfile_loss loss, uint64_t ends)
 	f->head.seq = f->known->seq;
 }
 
-/* What is here ends in an epoch whose end is not here. */
+/*
+ * The file ends in an older epoch than the key's: the line that ends it is cut
+ * off.
+ */
 static void
 lose_epoch(struct logfile *f)
 {
@@ -209,7 +212,7 @@ resume(struct logfile *f, const char *path, const struct chain_head *before,
 	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
 }
 
-/* What was written there before is not ours to read. */
+/* A stream (stdout, a pipe) cannot be read back: its chain begins anew. */
 static bool
 begin_stream(struct logfile *f, const struct chain_head *before,
     int64_t now_us, struct fault *fault)

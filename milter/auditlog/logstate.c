@@ -154,7 +154,7 @@ logstate_write(const struct logstate *s, bool sync, struct fault *fault)
 	int error;
 
 	snprintf(name, sizeof name, "%s.new", s->name);
-	/* One that a power failure has left. */
+	/* A power failure may have left an unfinished note. */
 	(void)unlinkat(s->dir, name, 0);
 	if (put(s, name, sync) &&
 	    renameat(s->dir, name, s->dir, s->name) == 0 &&

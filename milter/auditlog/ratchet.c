@@ -93,7 +93,10 @@ look(struct ratchet *r, dev_t *dev, ino_t *ino)
 	return true;
 }
 
-/* That it can be replaced shows here, and not an epoch later. */
+/*
+ * Prepares the next key at the start, so that a key file which cannot be
+ * replaced is told now.
+ */
 static bool
 can_turn(struct ratchet *r, struct fault *fault)
 {
@@ -191,7 +194,10 @@ write_next(struct ratchet *r, const struct chain_key *key)
 	return error == 0;
 }
 
-/* Who has put another file there, or taken it away, means it. */
+/*
+ * The key file was replaced or removed since: by its owner, and it is left
+ * alone.
+ */
 static bool
 is_replaced(struct ratchet *r)
 {

@@ -336,7 +336,9 @@ salting_end(struct salting *s, struct person_hiding *hide)
 		fault_errno(&s->why, FAULT_IO, errno, "cannot write salts");
 		atomic_store(&s->failing, true);
 	} else if (hide->failed) {
-		/* What was remembered of it may not be in the file. */
+		/*
+		 * A salt may be in the table of this day but not in its file.
+		 */
 		fault_set(&s->why, FAULT_UNAVAILABLE, "no memory, or no HMAC, "
 		    "for salts");
 		atomic_store(&s->failing, true);

@@ -76,7 +76,7 @@ writer_keep_opened(struct writer *w)
 		report_loss(w);
 	/* A log that was there before anything was noted of it. */
 	w->written = w->synced = w->file.written;
-	/* What a daemon before has not come to sign. */
+	/* Lines that an earlier daemon wrote and did not sign. */
 	if (w->file.written.seq > w->state.signed_seq)
 		signing_add_file(&w->signing, w->now->path,
 		    w->state.signed_seq);
@@ -117,7 +117,9 @@ note_signed(struct writer *w, uint64_t made, bool failing)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Those up to line `seq`; the lock is not held. */
+/*
+ * Signs and hands on the checkpoints up to line `seq`.  The lock is not held.
+ */
 static void
 sign(struct writer *w, uint64_t seq, bool sync)
 {

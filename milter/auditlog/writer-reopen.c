@@ -51,7 +51,7 @@ writer_reopening_new(const struct writer_options *options, struct fault *fault)
 	return r;
 }
 
-/* One that the disk has kept waiting makes room for this one. */
+/* A reopening that still waits for the disk is replaced by this one. */
 bool
 writer_reopen(struct writer *w, const struct writer_options *options,
     struct fault *fault)

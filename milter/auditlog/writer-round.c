@@ -255,10 +255,12 @@ sync_is_due(const struct writer *w)
 		return true;
 	if (w->file.ended)
 		return true;
-	/* What nobody waits for: a withdrawal, a link. */
+	/* Lines that no submitter waits for: a withdrawal, a link. */
 	if (w->sync == AUDIT_SYNC_EACH)
 		return w->file.unsynced;
-	/* What is kept for a sync that takes long has a limit, too. */
+	/*
+	 * Lines are kept until they are synced: when too many are, sync here.
+	 */
 	return w->sync == AUDIT_SYNC_BATCH && w->file.at > w->room;
 }
 

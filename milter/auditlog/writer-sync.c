@@ -43,7 +43,10 @@ sync_once(struct writer *w)
 	w->syncing = true;
 	w->sync_busy_ms = w->last_sync_ms = began;
 	pthread_mutex_unlock(&w->lock);
-	/* What fails there keeps the next records out. */
+	/*
+	 * A failed sync of salts need not be looked at: salting_begin()
+	 * refuses from then on.
+	 */
 	if (w->options.sync_before != NULL)
 		(void)w->options.sync_before(w->options.arg);
 	good = fdatasync(fd) == 0;

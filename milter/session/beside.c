@@ -56,7 +56,7 @@ beside_ask(struct session *s, const struct question *question, int64_t now_us,
 
 	silent.trace = NULL;
 	while (!judged && store_holder_begin(h, &tries, &reader, &why)) {
-		/* What was noted before a commit overtook it. */
+		/* Announcements of a try that a commit overtook. */
 		announce_take_back(&m->announcements, before);
 		good = judge(s, &silent, &reader, now_us, answer, other);
 		judged = store_holder_end(h, &reader);

@@ -64,7 +64,7 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 
 	while (!judged && store_holder_begin(&d->store, &tries, &reader,
 	    &why)) {
-		/* What was noted before a commit overtook it. */
+		/* Announcements of a try that a commit overtook. */
 		announce_take_back(&m->announcements, before);
 		eval_session(&question, &reader, NULL, canary ? other :
 		    verdict);

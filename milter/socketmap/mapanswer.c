@@ -86,7 +86,9 @@ record(struct asked *a)
 	return taken;
 }
 
-/* What an administrator has to know names the rules. */
+/*
+ * Logs an answer that is weaker than its rules, or a refusal, with the rules.
+ */
 static void
 log_answer(const struct asked *a)
 {

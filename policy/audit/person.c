@@ -92,7 +92,10 @@ person_hash_value(struct person_hash *h, const unsigned char *salt,
 	    EVP_MAC_final(h->mac, mac, &n, PERSON_SALT) == 1;
 }
 
-/* It can be shown: what a client has typed may be anything. */
+/*
+ * Letters, digits, dots, hyphens, UTF-8: text of a client that is safe to show
+ * as a domain.
+ */
 static bool
 is_domain(struct slice s)
 {

@@ -376,7 +376,10 @@ reset(struct reader_record *r)
 	r->salts = salts;
 }
 
-/* What record_format() puts next, without looking what it is. */
+/*
+ * Guesses that the members come in the order of record_format(), which saves
+ * reading their names.
+ */
 static bool
 parse_expected(struct parse *p, size_t *next, bool *good)
 {

@@ -41,7 +41,10 @@ join(struct parse *p, struct slice before, struct slice value, struct slice *s)
 
 enum opened { OPENED, HIDDEN, PLAIN };
 
-/* What is behind the commitment in `s` is not needed any more. */
+/*
+ * Puts the value that the salts tell in place of the commitment in `s` and all
+ * behind it.
+ */
 static enum opened
 open_value(struct parse *p, struct slice *s)
 {
@@ -137,7 +140,7 @@ open_rule(struct parse *p, struct tag_result *rule)
 	}
 }
 
-/* What a plan would do stands there by the rule that would. */
+/* A plan's rule is hidden as any other (record-plan.c), and opened as one. */
 static void
 open_plan(struct parse *p, struct record_plan *plan)
 {

@@ -121,7 +121,7 @@ parse_settings(struct parse *p)
 	return p->scan.error == NULL;
 }
 
-/* As many as recipients, which stand before. */
+/* "rcpts_generation": a number for each of "rcpts", which stand before it. */
 bool
 parse_rcpts_generation(struct parse *p)
 {

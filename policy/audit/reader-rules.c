@@ -108,7 +108,7 @@ parse_rcpts(struct parse *p)
 	return p->scan.error == NULL;
 }
 
-/* As many as recipients, which stand before. */
+/* "resolved": one for each of "rcpts", which stand before it. */
 bool
 parse_resolved(struct parse *p)
 {

@@ -36,7 +36,7 @@ put_id(struct jsonput *j, uint64_t id)
 	jsonput_string(j, slice_of(hex));
 }
 
-/* It may tell of a person as the rules that are in force do. */
+/* The plan's rule, hidden like any other: its key may be a mailbox. */
 static void
 put_rule(struct line *l, const struct record_plan *p)
 {

@@ -138,7 +138,10 @@ find_slot(const struct day *d, const char *commitment)
 	uint64_t start = 0;
 	size_t at;
 
-	/* As good as a random number. */
+	/*
+	 * The commitment is an HMAC: its first digits are a hash for the
+	 * table.
+	 */
 	for (int i = 0; i < 15; i++)
 		start = start << 4 | (uint64_t)text_hex_digit(commitment[i]);
 	for (at = start & (d->size - 1); d->slots[at].n > 0;

@@ -111,7 +111,7 @@ judge_handful(struct batch_judge *judge, const struct batch_lines *lines,
 	return good;
 }
 
-/* As long as there are any in this round.  With the lock held. */
+/* Judges handfuls of lines until the round has none left.  The lock is held. */
 static void
 take_handfuls(struct batch_crew *c, struct batch_judge *judge)
 {
@@ -145,7 +145,7 @@ work(void *arg)
 	return NULL;
 }
 
-/* Those that cannot be started are not missed. */
+/* A thread that cannot be started leaves its share to the others. */
 static void
 start(struct batch_crew *c)
 {

@@ -89,7 +89,10 @@ read_rules(struct applying *a, struct fault *f)
 	return good;
 }
 
-/* Who said when, not who runs the timer. */
+/*
+ * The author of a plan that is due is who set its time, not who runs the
+ * timer.
+ */
 static bool
 take_author(struct applying *a, struct fault *f)
 {

@@ -81,7 +81,7 @@ say(uint64_t n, const char *one, const char *many)
 		    n == 1 ? one : many);
 }
 
-/* What is not in the records, each with its reason. */
+/* How many lines and records, and what no record was made of, by reason. */
 static void
 say_counts(const struct maillog_counts *c)
 {

@@ -138,7 +138,10 @@ take_file(struct prove *p, const char *path)
 	return good && result == SOURCE_END;
 }
 
-/* What is proved must be what was signed, as this log has it. */
+/*
+ * The tree of the log's lines; its root must be the one that the checkpoint
+ * signed.
+ */
 static bool
 take_leaves(struct prove *p, const struct audit_files *files)
 {

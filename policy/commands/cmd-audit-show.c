@@ -100,7 +100,7 @@ value_of(const struct show *show, enum choice choice)
 	return values[choice];
 }
 
-/* That it is not told is no TLS and no proof of none. */
+/* The record says "no TLS"; those that do not tell are counted apart. */
 static bool
 is_clear(struct show *show, const struct reader_record *r)
 {
@@ -253,7 +253,7 @@ is_to(const struct show *show, const struct reader_record *r)
 	    r->handshake.domain);
 }
 
-/* It has neither client nor verdict, as what an MTA was told. */
+/* Mail that left is chosen by server or recipient: it has no client. */
 static bool
 leaving_matches(const struct show *show, enum choice choice,
     const struct reader_record *r)

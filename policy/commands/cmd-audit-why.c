@@ -132,7 +132,10 @@ print_verdict(const struct reader_record *r)
 		    "client was told 451 in place of an acceptance");
 }
 
-/* What begins with a ~ is not whom it is about. */
+/*
+ * Says that people are hidden in the record, and why their salts do not tell
+ * them.
+ */
 static void
 print_hidden(const struct reader_record *r)
 {
@@ -228,7 +231,10 @@ print_trace(struct why *w, struct reader_record *r)
 		break;
 	case PAST_FAILED:
 		printf("keys tried: cannot tell, the store cannot be read\n");
-		/* That no store is there, or none that can be read, is said. */
+		/*
+		 * A missing or damaged store is said above and is no failure
+		 * of the command.
+		 */
 		if (fault.kind != FAULT_NOINPUT && fault.kind != FAULT_DATA)
 			w->status = command_fail(&fault);
 		break;

@@ -160,7 +160,10 @@ say_unmatched(const struct report *report, unsigned long records)
 		    records, records == 1 ? "" : "s");
 }
 
-/* One is asked for, or of a domain both. */
+/*
+ * Of a domain mail that came and mail that left; else the one that was asked
+ * for.
+ */
 static bool
 print(struct asked *asked)
 {
@@ -206,7 +209,10 @@ make(struct asked *asked, const struct audit_files *files)
 	bool gone = asked->left || asked->came.domain.n > 0, good;
 	struct fault fault;
 
-	/* What can be read but once has no answers to be held against. */
+	/*
+	 * Answers to MTAs are read first; a pipe can be read only once, and
+	 * has none.
+	 */
 	good = !gone || audit_has_pipe(files) ||
 	    read_answers(asked, files, &first, &fault);
 	progress_start("records read", &walk.records);

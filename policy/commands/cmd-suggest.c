@@ -363,7 +363,10 @@ take(const struct context *context, struct walk_state *state, int c)
 	}
 }
 
-/* Who asks for longer evidence gets it. */
+/*
+ * A window shorter than the days of evidence asked for would never have
+ * enough.
+ */
 static void
 widen_window(struct walk_state *state)
 {

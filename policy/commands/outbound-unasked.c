@@ -122,7 +122,10 @@ each_answer(void *arg, const struct reader_record *record)
 	return true;
 }
 
-/* What would have been asked for, as far as that is known. */
+/*
+ * Why no recorded question met the rule, as far as the maps that were asked
+ * tell.
+ */
 static const char *
 why(const struct unasked *rules, const struct unasked_rule *rule)
 {

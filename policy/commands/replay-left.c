@@ -194,7 +194,10 @@ each_answer(void *arg, const struct reader_record *record)
 	return !run->failed;
 }
 
-/* What is worth a look first, then by name. */
+/*
+ * Not failed, the gravest first; then failed, the mildest first; of equals by
+ * name.
+ */
 static int
 compare_groups(const void *pa, const void *pb)
 {

@@ -138,7 +138,7 @@ fill_one(struct verify_crew *c)
 	return true;
 }
 
-/* As far ahead as there is room for. */
+/* Reads pieces ahead of the threads, up to PIECES and AHEAD_BYTES. */
 static void
 fill(struct verify_crew *c)
 {

@@ -341,7 +341,7 @@ const struct setting_type setting_type_directories = {
 	.print = setting_print_string,
 };
 
-/* What is one, only a directory knows. */
+/* A distinguished name or a bind name: its syntax is left to the directory. */
 static bool
 parse_entry(const struct setting *row, struct slice value, void *field,
     struct fault *f)

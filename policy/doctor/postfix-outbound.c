@@ -294,7 +294,10 @@ check_tls_required(struct postfix *p)
 	finding_then(f, "%s", p->reload);
 }
 
-/* Those that ask us; all, while nobody can. */
+/*
+ * The smtp services whose map is our socketmap; all of them while we have
+ * none.
+ */
 static void
 check_cas(struct postfix *p, const struct socket_address *us)
 {
@@ -405,7 +408,10 @@ turn_on(struct postfix *p, const struct socket_address *none)
 			check_list(p, &p->services[i], &us);
 }
 
-/* What is a finding only with rules goes to a list of its own. */
+/*
+ * Runs a check whose findings count only where there are rules for mail that
+ * leaves.
+ */
 static void
 check_into(struct postfix *p, struct findings *list,
     void (*check)(struct postfix *, const struct socket_address *us),

@@ -49,7 +49,7 @@ in_use(const struct postfix *p, const char *name)
 	return false;
 }
 
-/* It lets mynetworks in and nobody else. */
+/* The restrictions are "permit_mynetworks, reject": no other client gets in. */
 static bool
 only_mynetworks(const struct postfix *p, const struct postfix_service *s,
     const char *restrictions)

@@ -159,7 +159,7 @@ begin(struct dialogue *d)
 			return broken(d, "TLS");
 		}
 	}
-	/* What answers the line is the greeting. */
+	/* Behind a proxy the greeting is the answer to the PROXY line. */
 	result = d->trial->proxy ? smtp_command(&d->smtp, proxy, &d->reply) :
 	    smtp_read_reply(&d->smtp, &d->reply);
 	return expect(d, result, 220, "greeting") && ehlo(d);

@@ -30,7 +30,10 @@ parent_name(struct key *key)
 	return true;
 }
 
-/* That some rule is as long as; there are 128 of them. */
+/*
+ * Shortens the network by bits until some rule is that long (128 lengths at
+ * most).
+ */
 static bool
 parent_prefix(const struct lint *l, struct key *key)
 {

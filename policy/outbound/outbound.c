@@ -204,7 +204,7 @@ without_rules(struct asking *k)
 	begin_again(a);
 }
 
-/* What it would be with its WARN rules; then, what it is. */
+/* Asks with WARN rules, to say what they would have answered, then without. */
 static enum lookup_result
 ask_twice(struct asking *k)
 {

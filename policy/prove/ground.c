@@ -288,7 +288,7 @@ dots_differ(const struct prove_ground *g, const struct key_step *step,
 	    ((rule->flags & RULE_FINAL_DOT) != 0) != step->final_dot;
 }
 
-/* One spelling is followed. */
+/* State of collecting the lines that one spelling of an address can meet. */
 struct following {
 	struct prove_ground *g;
 	size_t start;	/* where its lines begin */

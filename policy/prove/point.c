@@ -30,7 +30,7 @@ static const enum prove_dimension dimension_of[POINT_NAMES] = {
 	[NAME_PKFP] = DIMENSION_PKFP,
 };
 
-/* What is made, and of what. */
+/* State of prove_points_make(): the points, and what they are made of. */
 struct making {
 	struct prove_ground *g;
 	const struct claim *claim;
@@ -382,7 +382,7 @@ add_issuers(struct making *m, struct adding *adding)
 	return true;
 }
 
-/* One that no rule names, then those that rules name. */
+/* For each kind of name: none, or one that no rule has, then those of rules. */
 static bool
 find_names(struct making *m)
 {

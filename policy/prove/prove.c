@@ -44,7 +44,7 @@ prover_free(struct prover *p)
 	prove_strings_free(&p->barren);
 }
 
-/* One claim is being tried. */
+/* State of deciding one claim. */
 struct trying {
 	struct prover *prover;
 	struct prove_subjects own[CLAIM_TAGS];

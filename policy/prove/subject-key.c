@@ -127,7 +127,7 @@ prove_subject_keep(struct prove_finder *f, struct prove_subject *subject,
 	return true;
 }
 
-/* What does not end so need not be looked at. */
+/* A name outside the domain that the claim is about is no subject of it. */
 static bool
 may_be_meant(const struct prove_finder *f, struct slice name)
 {

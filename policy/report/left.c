@@ -87,7 +87,7 @@ seen_failed(const struct reader_handshake *h)
 	return seen;
 }
 
-/* What a session in clear, or one that nobody knows, is worth. */
+/* False: without TLS, or nothing is told of it, and the judgement is made. */
 static bool
 had_tls(struct left *l, const struct seen *seen)
 {

@@ -85,7 +85,7 @@ read_info(struct old_store *o, bool *older)
 	return *older || format_read_info(bytes, o->path, &today, o->fault);
 }
 
-/* They stand before all rules, numbered from 0. */
+/* The names of source files stand before all rules, numbered from 0. */
 static bool
 add_source(struct old_store *o, struct slice name)
 {

@@ -8,7 +8,7 @@
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
 
-/* Not of a store that is thrown away, unless it has a history. */
+/* Is history written?  Not into a scratch store, unless it has some already. */
 static bool
 is_kept(const struct writing *w)
 {

@@ -5,7 +5,7 @@
 #include "policy/store/rebuild.h"
 #include "policy/store/rebuild-internal.h"
 
-/* What the key has; n 0: nothing. */
+/* The value under the key in the transaction; n 0: the key is not there. */
 static bool
 find_value(struct writing *w, struct slice key_bytes, struct slice *found)
 {

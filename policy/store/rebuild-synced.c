@@ -56,7 +56,7 @@ fits(struct writing *w, const struct synced_entry *e)
 	return writing_give_up(w);
 }
 
-/* Then w->value is what is to be written of it. */
+/* Makes w->value the bytes of the entry, as they are stored. */
 static bool
 make_value(struct writing *w, const struct synced_entry *e)
 {
@@ -140,7 +140,7 @@ sum_cookie(struct slice cookie)
 	return format_sum(&key, &value);
 }
 
-/* What it says of the entries, with the cookie. */
+/* Writes the record of all entries: their number, sum and the cookie. */
 static bool
 put_head(struct writing *w, struct synced_head *head, struct slice cookie)
 {

@@ -203,7 +203,10 @@ drop_own(struct writing *w)
 	return good;
 }
 
-/* What is to be told of it would be told of what nobody wrote. */
+/*
+ * The history is made from the old rules: of damaged ones it would tell what
+ * nobody wrote.
+ */
 static bool
 was_whole(struct writing *w)
 {

@@ -124,7 +124,10 @@ store_has_moved_on(const struct store *store, size_t txnid)
 
 	if (!store->unlocked)
 		return false;
-	/* Not before all that was read was read. */
+	/*
+	 * Keeps the reads of the store in front of the read of the newest
+	 * transaction.
+	 */
 	atomic_thread_fence(memory_order_acquire);
 	return mdb_env_info(store->env, &info) != 0 ||
 	    info.me_last_txnid > txnid + 1;

@@ -8,7 +8,10 @@
 enum lookup_result
 store_damaged(struct store_reader *reader, const char *what)
 {
-	/* Who was overtaken has met other pages, and asks again. */
+	/*
+	 * A reader that a commit overtook has read reused pages: no damage, it
+	 * asks again.
+	 */
 	if (!store_is_overtaken(reader))
 		reader->store->suspect = true;
 	fault_set(&reader->fault, FAULT_DATA, "%s: damaged (%s); build the "

@@ -103,7 +103,10 @@ wait_for(const struct wait *w, struct fault *fault)
 	    w->whole ? "%s" : "%s-lock", w->path);
 }
 
-/* What is not there or not a file is for LMDB to find. */
+/*
+ * A lock file that is missing or is no file is no reason to wait: LMDB reports
+ * it.
+ */
 bool
 store_wait_to_open(const char *path, struct fault *fault)
 {

@@ -160,7 +160,9 @@ print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 	return true;
 }
 
-/* Those of a stage; without the option they are only told of. */
+/*
+ * The profiles of a stage: as lines if they are to be made, else as a comment.
+ */
 static void
 print_groups(const struct suggest *s, enum suggest_stage stage, FILE *out)
 {
