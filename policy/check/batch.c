@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/check/batch-crew.h"
+#include "policy/check/batch-workers.h"
 #include "policy/check/batch.h"
 
 enum { BATCH_BUFFER = 256 * 1024 };
 
 struct batch {
-	struct batch_crew *crew;
+	struct batch_workers *workers;
 	int in;
 	char *buffer;
 	size_t from, to;     /* input that no line was taken from yet */
@@ -91,7 +91,8 @@ run_rounds(struct batch *b, int *error)
 	while (result == BATCH_JUDGED && *error == 0) {
 		take_lines(b);
 		if (b->lines.n > 0)
-			result = batch_crew_round(b->crew, &b->lines, stdout);
+			result = batch_workers_round(b->workers, &b->lines,
+			    stdout);
 		else if (b->at_end)
 			break;
 		else
@@ -127,7 +128,7 @@ run(struct batch *b)
 		    strerror(error));
 		return FAULT_IO;
 	}
-	bad = batch_crew_bad(b->crew, &unjudged);
+	bad = batch_workers_bad(b->workers, &unjudged);
 	if (bad > 0)
 		fprintf(stderr, "tlspolicy: %llu of %llu sessions could not be "
 		    "judged\n", (unsigned long long)bad,
@@ -146,12 +147,12 @@ batch_run(const struct check *judge, int in)
 	if (b != NULL) {
 		b->in = in;
 		b->buffer = malloc(BATCH_BUFFER);
-		b->crew = batch_crew_new(judge);
+		b->workers = batch_workers_new(judge);
 	}
-	status = b != NULL && b->buffer != NULL && b->crew != NULL ? run(b) :
+	status = b != NULL && b->buffer != NULL && b->workers != NULL ? run(b) :
 	    no_memory();
 	if (b != NULL) {
-		batch_crew_free(b->crew);
+		batch_workers_free(b->workers);
 		free(b->buffer);
 	}
 	free(b);

@@ -12,7 +12,7 @@
 #include "policy/base/jsontext.h"
 #include "policy/commands/audit.h"
 #include "policy/commands/progress.h"
-#include "policy/commands/verify-crew.h"
+#include "policy/commands/verify-workers.h"
 
 enum { OPTION_FROM = OPTION_REPORT, OPTION_CHECKPOINTS, OPTION_VERIFIER };
 
@@ -244,21 +244,21 @@ static int
 verify(const struct request *r, const struct audit_files *files)
 {
 	struct verification model = r->model;
-	struct verify_crew *crew;
+	struct verify_workers *workers;
 	struct chains chains;
 	struct fault fault;
 	bool good;
 	int status;
 
 	memset(&chains, 0, sizeof chains);
-	if ((crew = verify_crew_new(model.keys, &fault)) == NULL)
+	if ((workers = verify_workers_new(model.keys, &fault)) == NULL)
 		return command_fail(&fault);
-	model.reads = verify_crew_lines(crew);
+	model.reads = verify_workers_lines(workers);
 	progress_start("lines verified", &chains.lines);
 	good = chains_verify(&chains, &model, tell_unreadable, files->paths,
 	    files->n, &fault);
 	progress_stop();
-	verify_crew_free(crew);
+	verify_workers_free(workers);
 	if (good && r->checkpoints != NULL && (chains.n != 1 ||
 	    chains.list[0].anew > 0))
 		good = fault_set(&fault, FAULT_DATA, "checkpoints are of one "

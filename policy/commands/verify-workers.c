@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "policy/base/processors.h"
-#include "policy/commands/verify-crew.h"
+#include "policy/commands/verify-workers.h"
 
 enum {
 	THREADS_MAX = 8,
@@ -26,12 +26,12 @@ struct slot {
 };
 
 struct worker {
-	struct verify_crew *crew;
+	struct verify_workers *workers;
 	struct keyring *keys;
 	pthread_t thread;
 };
 
-struct verify_crew {
+struct verify_workers {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, done;
 	/* Under the lock; a slot is its taker's from TAKEN to DONE. */
@@ -55,7 +55,7 @@ struct verify_crew {
 };
 
 static struct slot *
-slot_at(struct verify_crew *c, size_t i)
+slot_at(struct verify_workers *c, size_t i)
 {
 	return &c->slots[(c->first + i) % PIECES];
 }
@@ -64,7 +64,7 @@ static void *
 work(void *arg)
 {
 	struct worker *w = arg;
-	struct verify_crew *c = w->crew;
+	struct verify_workers *c = w->workers;
 
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
@@ -88,7 +88,7 @@ work(void *arg)
 
 /* The first piece is gone through, or not wanted any more. */
 static void
-drop_first(struct verify_crew *c)
+drop_first(struct verify_workers *c)
 {
 	pthread_mutex_lock(&c->lock);
 	while (slot_at(c, 0)->state == TAKEN)
@@ -119,7 +119,7 @@ take_piece(struct slice *block)
 }
 
 static bool
-fill_one(struct verify_crew *c)
+fill_one(struct verify_workers *c)
 {
 	struct slot *slot = slot_at(c, c->n);
 	struct slice text = take_piece(&c->block);
@@ -140,7 +140,7 @@ fill_one(struct verify_crew *c)
 
 /* Reads pieces ahead of the threads, up to PIECES and AHEAD_BYTES. */
 static void
-fill(struct verify_crew *c)
+fill(struct verify_workers *c)
 {
 	while (c->n < PIECES && (c->n == 0 || c->bytes < AHEAD_BYTES)) {
 		if (c->block.n == 0 && c->result == SOURCE_LINE)
@@ -155,7 +155,7 @@ fill(struct verify_crew *c)
 
 /* The piece whose turn it is.  NULL: there are no more. */
 static struct verify_piece *
-next_piece(struct verify_crew *c)
+next_piece(struct verify_workers *c)
 {
 	struct slot *slot = slot_at(c, 0);
 
@@ -176,7 +176,7 @@ next_piece(struct verify_crew *c)
 static enum source_result
 next_line(void *arg, struct verify_line *line, struct fault *fault)
 {
-	struct verify_crew *c = arg;
+	struct verify_workers *c = arg;
 
 	while (c->piece == NULL || c->line == c->piece->nlines) {
 		if (c->piece != NULL)
@@ -194,7 +194,7 @@ next_line(void *arg, struct verify_line *line, struct fault *fault)
 static void *
 open_file(void *arg, const char *path, struct fault *fault)
 {
-	struct verify_crew *c = arg;
+	struct verify_workers *c = arg;
 
 	if ((c->source = source_open(path, fault)) == NULL)
 		return NULL;
@@ -208,7 +208,7 @@ open_file(void *arg, const char *path, struct fault *fault)
 static void
 close_file(void *arg)
 {
-	struct verify_crew *c = arg;
+	struct verify_workers *c = arg;
 
 	while (c->n > 0)
 		drop_first(c);
@@ -218,11 +218,11 @@ close_file(void *arg)
 
 /* Without it there is one thread less. */
 static bool
-start_worker(struct verify_crew *c, struct fault *fault)
+start_worker(struct verify_workers *c, struct fault *fault)
 {
 	struct worker *w = &c->worker[c->nworkers];
 
-	w->crew = c;
+	w->workers = c;
 	if ((w->keys = keyring_copy(c->keys, fault)) == NULL)
 		return false;
 	if (pthread_create(&w->thread, NULL, work, w) != 0) {
@@ -233,11 +233,11 @@ start_worker(struct verify_crew *c, struct fault *fault)
 	return true;
 }
 
-struct verify_crew *
-verify_crew_new(struct keyring *keys, struct fault *fault)
+struct verify_workers *
+verify_workers_new(struct keyring *keys, struct fault *fault)
 {
 	size_t processors = processors_usable();
-	struct verify_crew *c = calloc(1, sizeof *c);
+	struct verify_workers *c = calloc(1, sizeof *c);
 
 	if (c == NULL) {
 		fault_no_memory(fault);
@@ -251,14 +251,14 @@ verify_crew_new(struct keyring *keys, struct fault *fault)
 		.close = close_file, .arg = c };
 	for (size_t i = 1; i < processors && i <= THREADS_MAX; i++)
 		if (!start_worker(c, fault)) {
-			verify_crew_free(c);
+			verify_workers_free(c);
 			return NULL;
 		}
 	return c;
 }
 
 void
-verify_crew_free(struct verify_crew *c)
+verify_workers_free(struct verify_workers *c)
 {
 	if (c == NULL)
 		return;
@@ -279,7 +279,7 @@ verify_crew_free(struct verify_crew *c)
 }
 
 const struct verify_lines *
-verify_crew_lines(struct verify_crew *c)
+verify_workers_lines(struct verify_workers *c)
 {
 	return &c->lines;
 }

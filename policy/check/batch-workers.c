@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "policy/check/batch-crew.h"
+#include "policy/check/batch-workers.h"
 
 enum {
 	THREADS_MAX = 16,
@@ -22,12 +22,12 @@ struct handful {
 };
 
 struct member {
-	struct batch_crew *crew;
+	struct batch_workers *workers;
 	struct batch_judge judge;
 	pthread_t thread;
 };
 
-struct batch_crew {
+struct batch_workers {
 	pthread_mutex_t lock;
 	pthread_cond_t begun, done;
 	/* Under the lock. */
@@ -47,11 +47,11 @@ handfuls_of(const struct batch_lines *lines)
 	return (lines->n + HANDFUL - 1) / HANDFUL;
 }
 
-struct batch_crew *
-batch_crew_new(const struct check *like)
+struct batch_workers *
+batch_workers_new(const struct check *like)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct batch_crew *c = calloc(1, sizeof *c);
+	struct batch_workers *c = calloc(1, sizeof *c);
 
 	if (c == NULL)
 		return NULL;
@@ -63,19 +63,19 @@ batch_crew_new(const struct check *like)
 	c->member = calloc(c->members, sizeof *c->member);
 	if (c->member == NULL) {
 		c->members = 0;
-		batch_crew_free(c);
+		batch_workers_free(c);
 		return NULL;
 	}
 	c->started = 1;
 	if (!batch_judge_init(&c->member[0].judge, like)) {
-		batch_crew_free(c);
+		batch_workers_free(c);
 		return NULL;
 	}
 	return c;
 }
 
 void
-batch_crew_free(struct batch_crew *c)
+batch_workers_free(struct batch_workers *c)
 {
 	if (c == NULL)
 		return;
@@ -113,7 +113,7 @@ judge_handful(struct batch_judge *judge, const struct batch_lines *lines,
 
 /* Judges handfuls of lines until the round has none left.  The lock is held. */
 static void
-take_handfuls(struct batch_crew *c, struct batch_judge *judge)
+take_handfuls(struct batch_workers *c, struct batch_judge *judge)
 {
 	while (c->lines != NULL && c->next < handfuls_of(c->lines)) {
 		const struct batch_lines *lines = c->lines;
@@ -133,7 +133,7 @@ static void *
 work(void *arg)
 {
 	struct member *m = arg;
-	struct batch_crew *c = m->crew;
+	struct batch_workers *c = m->workers;
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->end) {
@@ -147,12 +147,12 @@ work(void *arg)
 
 /* A thread that cannot be started leaves its share to the others. */
 static void
-start(struct batch_crew *c)
+start(struct batch_workers *c)
 {
 	for (; c->started < c->members; c->started++) {
 		struct member *m = &c->member[c->started];
 
-		m->crew = c;
+		m->workers = c;
 		if (!batch_judge_init(&m->judge, &c->member[0].judge.check) ||
 		    pthread_create(&m->thread, NULL, work, m) != 0) {
 			batch_judge_free(&m->judge);
@@ -163,7 +163,7 @@ start(struct batch_crew *c)
 }
 
 static bool
-put_out(const struct batch_crew *c, size_t n, FILE *out)
+put_out(const struct batch_workers *c, size_t n, FILE *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct handful *h = &c->handfuls[i];
@@ -175,7 +175,7 @@ put_out(const struct batch_crew *c, size_t n, FILE *out)
 }
 
 enum batch_result
-batch_crew_round(struct batch_crew *c, const struct batch_lines *lines,
+batch_workers_round(struct batch_workers *c, const struct batch_lines *lines,
     FILE *out)
 {
 	size_t n = handfuls_of(lines);
@@ -201,7 +201,7 @@ batch_crew_round(struct batch_crew *c, const struct batch_lines *lines,
 }
 
 uint64_t
-batch_crew_bad(const struct batch_crew *c, bool *no_memory)
+batch_workers_bad(const struct batch_workers *c, bool *no_memory)
 {
 	uint64_t bad = 0;
 
