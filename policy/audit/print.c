@@ -34,13 +34,20 @@ audit_json_time(int64_t time_us)
 }
 
 void
+audit_print_word(const char *before, struct slice word, struct text *out)
+{
+	if (word.n == 0)
+		return;
+	text_puts(out, before);
+	text_put_printable(out, word);
+}
+
+void
 audit_print_fact(const struct facts *f, enum fact_id id, const char *before,
     struct text *out)
 {
-	if (!facts_filled(f, id))
-		return;
-	text_puts(out, before);
-	text_put_printable(out, facts_value(f, id));
+	if (facts_filled(f, id))
+		audit_print_word(before, facts_value(f, id), out);
 }
 
 void

@@ -2,15 +2,6 @@
 #include "policy/audit/print.h"
 #include "policy/commands/audit-line.h"
 
-static void
-print_word(const char *before, struct slice word, struct text *out)
-{
-	if (word.n == 0)
-		return;
-	text_puts(out, before);
-	text_put_printable(out, word);
-}
-
 void
 audit_outbound_print(const struct reader_record *r, struct text *out)
 {
@@ -19,17 +10,17 @@ audit_outbound_print(const struct reader_record *r, struct text *out)
 	audit_print_time(r->time_us, out);
 	if (r->withdrawn)
 		text_puts(out, " withdrawn");
-	print_word(" outbound ", o->result, out);
+	audit_print_word(" outbound ", o->result, out);
 	if (r->monitor)
 		text_puts(out, " (monitor)");
-	print_word(" map=", o->map, out);
-	print_word(" query=", o->query, out);
+	audit_print_word(" map=", o->map, out);
+	audit_print_word(" query=", o->query, out);
 	for (size_t i = 0; i < r->nrules; i++)
-		print_word(" rule=", r->rules[i].key, out);
-	print_word(" without=", o->inexpressible, out);
-	print_word(" warned=", o->warned, out);
-	print_word(" resolver=", o->resolver, out);
-	print_word(" answer=", o->answer, out);
+		audit_print_word(" rule=", r->rules[i].key, out);
+	audit_print_word(" without=", o->inexpressible, out);
+	audit_print_word(" warned=", o->warned, out);
+	audit_print_word(" resolver=", o->resolver, out);
+	audit_print_word(" answer=", o->answer, out);
 }
 
 void
@@ -63,12 +54,12 @@ print_handshake(const struct reader_record *r, struct text *out)
 	text_printf(out, "%s handshake %s", r->maillog ? " maillog" : "",
 	    h->failed ? "failure" : "success");
 	audit_print_fact(&r->facts, FACT_QUEUE_ID, " id=", out);
-	print_word(" domain=", h->domain, out);
-	print_word(" policy=", h->policy_type, out);
-	print_word(" server=", h->server, out);
-	print_word(" addr=", h->addr, out);
-	print_word(" why=", h->result_type, out);
-	print_word(" reason=", h->reason, out);
+	audit_print_word(" domain=", h->domain, out);
+	audit_print_word(" policy=", h->policy_type, out);
+	audit_print_word(" server=", h->server, out);
+	audit_print_word(" addr=", h->addr, out);
+	audit_print_word(" why=", h->result_type, out);
+	audit_print_word(" reason=", h->reason, out);
 }
 
 void

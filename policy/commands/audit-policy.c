@@ -3,15 +3,6 @@
 #include "policy/commands/audit-line.h"
 
 static void
-print_word(const char *before, struct slice word, struct text *out)
-{
-	if (word.n == 0)
-		return;
-	text_puts(out, before);
-	text_put_printable(out, word);
-}
-
-static void
 print_policy(const struct reader_record *r, struct text *out)
 {
 	const struct reader_policy *p = &r->policy;
@@ -22,20 +13,20 @@ print_policy(const struct reader_record *r, struct text *out)
 		text_puts(out, " not told");
 		return;
 	}
-	print_word(" how=", p->how, out);
+	audit_print_word(" how=", p->how, out);
 	if (p->back_to != 0)
 		text_printf(out, " back_to=%llu",
 		    (unsigned long long)p->back_to);
-	print_word(" plan=", p->plan, out);
+	audit_print_word(" plan=", p->plan, out);
 	text_puts(out, " made=");
 	audit_print_time(p->made_us, out);
 	text_printf(out, " uid=%llu", (unsigned long long)p->uid);
-	print_word(" login=", p->login, out);
-	print_word(" host=", p->host, out);
-	print_word(" node=", p->node, out);
-	print_word(" version=", p->version, out);
-	print_word(" rules_sha256=", p->rules_sha256, out);
-	print_word(" message=", p->message, out);
+	audit_print_word(" login=", p->login, out);
+	audit_print_word(" host=", p->host, out);
+	audit_print_word(" node=", p->node, out);
+	audit_print_word(" version=", p->version, out);
+	audit_print_word(" rules_sha256=", p->rules_sha256, out);
+	audit_print_word(" message=", p->message, out);
 }
 
 void
@@ -57,8 +48,8 @@ audit_plan_print(const struct record_plan *p, struct text *out)
 	    p->kind));
 	if (p->reason != REASON_NONE)
 		text_printf(out, ", %s", reason_name(p->reason));
-	print_word(": ", p->key, out);
-	print_word(" ", p->requirement, out);
+	audit_print_word(": ", p->key, out);
+	audit_print_word(" ", p->requirement, out);
 	if (p->refused_rcpts > 0)
 		text_printf(out, ", %llu recipient%s",
 		    (unsigned long long)p->refused_rcpts,
@@ -81,7 +72,7 @@ audit_policy_print(const struct reader_record *r, struct text *out)
 		print_policy(r, out);
 		return;
 	}
-	print_word(" settings sha256=", r->settings.digest, out);
+	audit_print_word(" settings sha256=", r->settings.digest, out);
 	for (int i = 0; slice_next(&rest, '\n', &line); i++)
-		print_word(i == 0 ? " " : "; ", line, out);
+		audit_print_word(i == 0 ? " " : "; ", line, out);
 }

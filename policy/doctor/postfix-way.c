@@ -39,7 +39,23 @@ put_reason(struct slice said, struct text *out)
 		last = slice_from(last, 9);
 	if (slice_starts_nocase(last, "fatal: "))
 		last = slice_from(last, 7);
+	text_clear(out);
 	text_put(out, last);
+}
+
+/* False: it could not be run, and `out` tells why. */
+static bool
+run_postmap(const char *const argv[], struct text *out, struct text *said,
+    bool *good)
+{
+	struct fault f;
+
+	text_clear(out);
+	if (capture_both((char *const *)(uintptr_t)argv, out, said, good, &f))
+		return true;
+	text_clear(out);
+	text_puts(out, f.text);
+	return false;
 }
 
 /* postmap(1) ends with 1 when there is no such key, and when it cannot tell. */
@@ -50,18 +66,12 @@ postfix_query(const struct postfix *p, struct slice table, const char *key,
 	char name[POSTFIX_WAY_BYTES], memory[POSTFIX_WAY_BYTES];
 	const char *argv[] = { "postmap", "-c", p->dir, "-q", key, name, NULL };
 	struct text said;
-	struct fault f;
 	bool good;
 
 	snprintf(name, sizeof name, "%.*s", SLICE_ARG(table));
-	text_clear(out);
 	text_init(&said, memory, sizeof memory);
-	if (!capture_both((char *const *)(uintptr_t)argv, out, &said, &good,
-	    &f)) {
-		text_clear(out);
-		text_puts(out, f.text);
+	if (!run_postmap(argv, out, &said, &good))
 		return POSTFIX_UNASKED;
-	}
 	while (out->n > 0 && out->buf[out->n - 1] == '\n')
 		out->buf[--out->n] = '\0';
 	if (good)
@@ -69,7 +79,6 @@ postfix_query(const struct postfix *p, struct slice table, const char *key,
 	if (said.n == 0 || (strstr(said.buf, "fatal:") == NULL &&
 	    strstr(said.buf, "error:") == NULL))
 		return POSTFIX_ABSENT;
-	text_clear(out);
 	put_reason(slice_make(said.buf, said.n), out);
 	return POSTFIX_UNASKED;
 }
@@ -81,25 +90,16 @@ postfix_list_table(const struct postfix *p, struct slice table,
 	char name[POSTFIX_WAY_BYTES], memory[POSTFIX_WAY_BYTES];
 	const char *argv[] = { "postmap", "-c", p->dir, "-s", name, NULL };
 	struct text said;
-	struct fault f;
 	bool good;
 
 	snprintf(name, sizeof name, "%.*s", SLICE_ARG(table));
-	text_clear(out);
 	text_init(&said, memory, sizeof memory);
-	if (!capture_both((char *const *)(uintptr_t)argv, out, &said, &good,
-	    &f)) {
-		text_clear(out);
-		text_puts(out, f.text);
+	if (!run_postmap(argv, out, &said, &good))
 		return false;
-	}
 	if (good && !out->cut)
 		return true;
-	text_clear(out);
-	if (good)
-		text_puts(out, "it is too long to be looked at");
-	else
-		put_reason(slice_make(said.buf, said.n), out);
+	put_reason(good ? slice_of("it is too long to be looked at") :
+	    slice_make(said.buf, said.n), out);
 	return false;
 }
 
