@@ -14,6 +14,7 @@
 #include "milter/clock.h"
 #include "milter/handover.h"
 #include "milter/log.h"
+#include "milter/worker.h"
 
 enum { SPARE = 16, SILENCE_MS = 60000 };
 
@@ -114,6 +115,9 @@ accept(int listening, struct sockaddr *address, socklen_t *length)
 
 	if (crowded && is_crowded(listening))
 		return pause_for(EMFILE);
+	fd = worker_connection(listening, address, length);
+	if (fd != -1)
+		return fd;
 	fd = accept4(listening, address, length, SOCK_CLOEXEC);
 	if (fd == -1)
 		return failed(errno);

@@ -11,7 +11,8 @@
 enum { DESCRIPTORS = 65536, BITS = sizeof(unsigned long) * CHAR_BIT };
 
 static atomic_ulong begun[DESCRIPTORS / BITS];
-static atomic_int waiting;
+static atomic_ulong made[DESCRIPTORS / BITS];
+static atomic_int waiting, made_waiting; /* these are among those */
 
 void
 handover_begin(int fd)
@@ -34,13 +35,39 @@ handover_end(int fd)
 		return;
 	bit = 1UL << fd % BITS;
 	if ((atomic_load_explicit(&begun[fd / BITS], memory_order_relaxed) &
-	    bit) != 0 &&
-	    (atomic_fetch_and(&begun[fd / BITS], ~bit) & bit) != 0)
-		atomic_fetch_sub(&waiting, 1);
+	    bit) == 0 ||
+	    (atomic_fetch_and(&begun[fd / BITS], ~bit) & bit) == 0)
+		return;
+	atomic_fetch_sub(&waiting, 1);
+	if ((atomic_load_explicit(&made[fd / BITS], memory_order_relaxed) &
+	    bit) != 0) {
+		atomic_fetch_and(&made[fd / BITS], ~bit);
+		atomic_fetch_sub(&made_waiting, 1);
+	}
 }
 
 bool
 handover_waits(void)
 {
 	return atomic_load_explicit(&waiting, memory_order_relaxed) > 0;
+}
+
+bool
+handover_made(int fd)
+{
+	if (fd < 0 || fd >= DESCRIPTORS ||
+	    atomic_load(&made_waiting) >= HANDOVER_MADE_MAX)
+		return false;
+	atomic_fetch_add(&made_waiting, 1);
+	atomic_fetch_or(&made[fd / BITS], 1UL << fd % BITS);
+	handover_begin(fd);
+	return true;
+}
+
+int
+handover_lacking(void)
+{
+	int lacking = atomic_load(&waiting) - 2 * atomic_load(&made_waiting);
+
+	return lacking > 0 ? lacking : 0;
 }

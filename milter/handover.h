@@ -23,4 +23,13 @@ void handover_end(int fd);
 /* Some session has no worker yet. */
 bool handover_waits(void) MUST_CHECK;
 
+/*
+ * `fd` is none of a session's, but made to get a worker (worker.h); it waits
+ * like the others.  False: too many do, or its number is too large.
+ */
+bool handover_made(int fd) MUST_CHECK;
+enum { HANDOVER_MADE_MAX = 64 };
+/* How many sessions wait for whom none was made. */
+int handover_lacking(void) MUST_CHECK;
+
 #endif

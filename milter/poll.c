@@ -33,10 +33,12 @@
 #include "milter/handover.h"
 #include "milter/log.h"
 #include "milter/readahead.h"
+#include "milter/worker.h"
 
 enum {
 	PAUSE_MS = 20,
 	STAY_MS = 1,		/* libmilter's "is there a command?" */
+	LISTENER_MS = 5000,	/* its listener, for a connection */
 	CONTROLLER_MS = 10000,	/* its controller, for all sessions at rest */
 	COMMAND_MS = 300000,	/* a worker may wait within a command */
 	SLICE_MAX_MS = 4,
@@ -121,12 +123,52 @@ next_command(struct pollfd *socket)
 	return ready;
 }
 
+/* A connection, or one that is made because no worker comes. */
+static int
+next_connection(struct pollfd *listening)
+{
+	struct pollfd either[] = { *listening, { .events = POLLIN } };
+	int64_t now = clock_ms(), end = now + LISTENER_MS;
+
+	for (; now < end; now = clock_ms()) {
+		either[1].fd = worker_calls();
+		if (wait_for(either, 2, worker_wait_ms((int)(end - now))) == -1)
+			return -1;
+		if (either[1].revents != 0)
+			worker_called();
+		listening->revents = either[0].revents;
+		if (worker_wanted())
+			listening->revents |= POLLIN;
+		if (listening->revents != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* What came for sessions at rest; the first is the pipe it is called by. */
+static int
+next_sessions(struct pollfd *fds, nfds_t n)
+{
+	static int64_t called;
+	bool waits = handover_waits();
+	int64_t now = waits ? clock_ms() : 0;
+	int ready;
+
+	if (waits && now - called >= WORKER_WAIT_MS) {
+		called = now;
+		worker_call();
+	}
+	ready = wait_for(fds, n, waits ? WORKER_WAIT_MS : CONTROLLER_MS);
+	for (nfds_t i = 1; ready > 0 && i < n; i++)
+		if (fds[i].revents != 0)
+			handover_begin(fds[i].fd);
+	return ready;
+}
+
 /* In a function of its own: of poll() compilers believe that it only writes. */
 static int __attribute__((noinline))
 answer(struct pollfd *fds, nfds_t n, int ms)
 {
-	int ready;
-
 	if (n == 1 && fds->events == POLLIN && ms == STAY_MS)
 		return next_command(fds);
 	if (n == 1 && (fds->events & POLLIN) != 0 && readahead_holds(fds->fd)) {
@@ -135,13 +177,11 @@ answer(struct pollfd *fds, nfds_t n, int ms)
 	}
 	if (n == 1 && ms > COMMAND_MS)
 		return wait_for_peer(fds);
-	ready = wait_for(fds, n, ms);
-	/* The controller; the first is the pipe that it is called by. */
-	if (ready > 0 && ms == CONTROLLER_MS)
-		for (nfds_t i = 1; i < n; i++)
-			if (fds[i].revents != 0)
-				handover_begin(fds[i].fd);
-	return ready;
+	if (n == 1 && ms == LISTENER_MS)
+		return next_connection(fds);
+	if (ms == CONTROLLER_MS)
+		return next_sessions(fds, n);
+	return wait_for(fds, n, ms);
 }
 
 int

@@ -12,8 +12,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@
 #include "milter/readahead.h"
 #include "milter/reload.h"
 #include "milter/signals.h"
+#include "milter/worker.h"
 #include "t/unit.h"
 
 static const char *failing; /* the call that fails; NULL: none */
@@ -434,6 +437,102 @@ test_handover(void **state)
 	assert_false(handover_waits());
 }
 
+enum { FIRST = 1000, MANY = 100 };
+
+/* What libmilter gets; the socket is of the family that it has. */
+static int
+accepted(int listening)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNSPEC };
+	socklen_t length = sizeof address;
+	int fd = accept(listening, (struct sockaddr *)&address, &length);
+
+	if (fd != next_fd)
+		assert_int_equal(address.sun_family, AF_UNIX);
+	else
+		handover_end(fd);
+	return fd;
+}
+
+/* A session that waits longer gets a connection made for it. */
+static void
+test_worker(void **state)
+{
+	int ends[2], fd;
+	char byte;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(worker_wait_ms(5000), 1000);
+	assert_false(worker_wanted());
+	worker_call();
+	assert_true(worker_calls() >= 0);
+	assert_int_equal(worker_wait_ms(5000), 5000);
+	worker_call();
+	assert_int_equal(eventfd_read(worker_calls(), &(eventfd_t){ 0 }), 0);
+	handover_begin(FIRST);
+	assert_int_equal(worker_wait_ms(5000), WORKER_WAIT_MS);
+	assert_int_equal(worker_wait_ms(5), 5);
+	assert_false(worker_wanted());
+	assert_int_equal(accepted(ends[0]), next_fd);
+	ahead++;
+	assert_true(worker_wanted());
+	fd = accepted(ends[0]);
+	assert_int_not_equal(fd, next_fd);
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+	assert_int_equal(handover_lacking(), 0);
+	close(fd);
+	assert_int_equal(handover_lacking(), 1);
+	assert_int_equal(accepted(ends[0]), next_fd);
+	handover_end(FIRST);
+	assert_false(handover_waits());
+	assert_false(worker_wanted());
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Not too many of them, and ever later when they are of no use. */
+static void
+test_worker_bounds(void **state)
+{
+	struct pollfd listening = { .events = POLLIN };
+	int ends[2], fd[MANY], n = 0;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	handover_begin(FIRST);
+	assert_false(worker_wanted());
+	for (int i = 0; i < 10; i++) {
+		ahead += 2;
+		assert_true(worker_wanted());
+		close(accepted(ends[0]));
+	}
+	assert_int_equal(worker_wait_ms(5000), 1000);
+	for (int i = 1; i < MANY; i++)
+		handover_begin(FIRST + i);
+	ahead += 2;
+	assert_true(worker_wanted());
+	while ((fd[n] = accepted(ends[0])) != next_fd)
+		n++;
+	assert_int_equal(n, HANDOVER_MADE_MAX);
+	assert_false(handover_made(FIRST));
+	while (n-- > 0)
+		close(fd[n]);
+	for (int i = 1; i < MANY; i++)
+		handover_end(FIRST + i);
+	/* The listener's wait ends when one is due. */
+	listening.fd = ends[0];
+	if (poll(&listening, 1, 5000) == 1) { /* not a sanitizer's */
+		assert_int_equal(listening.revents, POLLIN);
+		close(accepted(ends[0]));
+	}
+	handover_end(FIRST);
+	assert_false(worker_wanted());
+	assert_int_equal(worker_wait_ms(5000), 5000);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void *
 wait_in_thread(void *arg)
 {
@@ -666,6 +765,8 @@ main(void)
 		cmocka_unit_test(test_readahead_sockets_only),
 		cmocka_unit_test(test_half_a_command),
 		cmocka_unit_test(test_handover),
+		cmocka_unit_test(test_worker),
+		cmocka_unit_test(test_worker_bounds),
 		cmocka_unit_test(test_evmemory),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_libmilter_ends),

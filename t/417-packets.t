@@ -141,5 +141,30 @@ subtest 'many that say nothing' => sub {
 	    "silent $_ speaks") for 0 .. $#silent;
 };
 
-$daemon->stop;
+# Each takes a worker that waits for the rest.  libmilter gives several sessions
+# to the same idle one: a new one among them has nobody left.
+subtest 'half a packet of many at once' => sub {
+	my $unanswered = 0;
+	for (1 .. 10) {
+		my @half = map { session($daemon, %sendmail) } 1 .. 60;
+		my @new;
+		# They are at rest: their workers have left them.
+		select undef, undef, undef, 0.1;
+		for my $n (0 .. $#half) {
+			$half[$n]->raw("\0\0\0");
+			next unless $n % 20 == 10;
+			push @new, Tlspolicy::Milter->connect($daemon->socket);
+			$new[-1]->packet('O', pack 'NNN', 6, 0x1ff, 0x1fffff);
+		}
+		for my $m (@new) {
+			my ($code) = $m->read_packet;
+			$unanswered++ unless defined $code;
+			$m->quit;
+		}
+		close $_->{sock} for @half;
+	}
+	is($unanswered, 0, 'new sessions negotiate');
+};
+
+is($daemon->stop, 0, 'it ends cleanly');
 done_testing;
