@@ -83,7 +83,7 @@ for my $n (1 .. 2) {
 	$generation->('40', 'same: another rule', $scratch->path('same2'));
 	$scratch->write('same2', "# moved\n$text" =~ s/TLS_To.*\n//r);
 	$generation->('50', 'same: a rule less', $scratch->path('same2'));
-	$scratch->write('same2', '');
+	$scratch->write('same2', "# none\n");
 	$generation->('60', 'same: none', $scratch->path('same2'));
 	$generation->('61', 'same: none again', $scratch->path('same2'));
 	open my $fh, '+<', $other or die $!;
@@ -115,6 +115,49 @@ like($r->{err}, qr/^tlspolicy: 7 bad lines in the rules\n\Q$store\E is left as i
 unlike($r->{err}, qr/^\Q$bad\E:2:/m, 'bad lines: the good one is not told');
 is(tlspolicy('show')->{out}, $all, 'bad lines: the old rules stay');
 is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
+
+# Files that were cut off: what is left of a line may be a rule, a weaker one; of
+# a file, nothing.
+{
+	my $line = "TLS_Clt:example.com PERM+ENCR:128\n";
+	my $cut = $scratch->write('cut', "# one\n\n" . substr $line, 0, -2);
+	my $to = $scratch->path('cut.mdb');
+	my $warning = 'warning: the file ends without a newline: was it cut off?';
+	my $whole = $scratch->write('whole', $line);
+	result_is(tlspolicy('build', '-d', $to, $whole), 0, '',
+	    "$to: generation 1, 1 rule\n", 'whole');
+	result_is(tlspolicy('build', '-n', '-d', $to, $cut), 0, undef,
+	    qr/^\Q$cut\E:3:33: \Q$warning\E$/m, 'cut in its last line');
+	result_is(tlspolicy('build', '-n', '-d', $to,
+	    $scratch->write('cut2', "${line}# a comm")), 0, undef,
+	    qr/:2:9: \Q$warning\E$/m, 'cut in a comment');
+	result_is(tlspolicy('build', '-n', '-d', $to,
+	    $scratch->write('blank', "$line\t ")), 0, undef,
+	    qr/^(?!.*warning)/s, 'blanks are no line');
+	my $none = $scratch->write('nothing', '');
+	mkdir $scratch->path('nothing.d') or die $!;
+	$scratch->write("nothing.d/$_.rules", '') for 1, 2;
+	my $refusal = qr/not a byte of rules, for \Q$to\E, which has 1 rule;/;
+	for my $empty ($none, '/dev/null', $scratch->path('nothing.d')) {
+		for my $command (['build'], ['build', '-n'], ['plan']) {
+			result_is(tlspolicy(@$command, '-d', $to, $empty), 65,
+			    '', $refusal, "@$command of $empty");
+		}
+	}
+	my $err = `$tlspolicy build -c $conf -d $to - 2>&1 </dev/null`;
+	is($? >> 8, 65, 'nothing from standard input: exit 65');
+	like($err, qr/$refusal.*\n\Q$to\E is left as it was$/, 'and why');
+	is(tlspolicy('show', '-d', $to)->{out}, $line =~ s/ /\t/r,
+	    'the old rules stay');
+	result_is(tlspolicy('build', '-d', $to,
+	    $scratch->write('meant', "# none\n")), 0, '',
+	    "tlspolicy: warning: no rule, for $to, which has 1\n" .
+	    "$to: generation 2, 0 rules\n", 'a comment says that it is meant');
+	result_is(tlspolicy('build', '-d', $to, $none), 0, '',
+	    qr/unchanged|generation 3, 0 rules/, 'nothing for nothing');
+	result_is(tlspolicy('build', '-d', $scratch->path('fresh.mdb'), $none),
+	    0, '', qr/generation 1, 0 rules/, 'a first policy');
+}
 
 # Input without an end is an error before it has filled the memory.
 my $limit = 'ulimit -v 4000000;';

@@ -155,6 +155,12 @@ subtest 'who may not' => sub {
 	my $r = tlspolicy('bound', 'set', '--ldap', 'TLS_Clt:a.example', 'OK');
 	is($r->{status}, 65, 'claims');
 	like($r->{err}, qr/would not hold/, 'are asked');
+	conf('empty', rules => $scratch->write('empty', ''));
+	for my $way ([], ['-n']) {
+		$r = tlspolicy('empty', 'build', '--ldap', @$way);
+		is($r->{status}, 65, "@$way a file without a byte");
+		like($r->{err}, qr/not a byte of rules, for ldapi:/, 'is told');
+	}
 	conf('reader', 'directory-bind' => '');
 	$r = tlspolicy('reader', 'build', '--ldap');
 	is($r->{status}, 69, 'nobody');

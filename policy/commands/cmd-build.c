@@ -196,7 +196,9 @@ run_remote(const struct context *context, char *const *paths, bool dry,
 	bool good = ruleset_read(context, paths, &rules, &f);
 
 	if (good) {
-		good = remote_open(context, &remote, &f) && (dry ?
+		good = remote_open(context, &remote, &f) &&
+		    ruleset_may_replace(&rules, remote.has.rules.n, remote.uri,
+		    &f) && (dry ?
 		    remote_compare(&remote, &rules, json, &changes, &f) :
 		    remote_write(context, &remote, &rules, &f));
 		remote_close(&remote);
@@ -224,6 +226,7 @@ run_store(const struct context *context, char *const *paths, bool dry, bool json
 		unasked = ruleset_unasked(context, &rules);
 	good = parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&
+	    ruleset_may_replace_store(context, &rules, &f) &&
 	    (dry ? compare(context, &rules, json, &f) :
 	    build(context, &rules, &keep, message, json, &f));
 	if (parsed)

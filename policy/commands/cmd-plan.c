@@ -220,6 +220,7 @@ plan(const struct context *context, char **paths, const struct wish *wish)
 	parsed = ruleset_read(context, paths, &rules, &f);
 	if (parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&
+	    ruleset_may_replace_store(context, &rules, &f) &&
 	    make(context, &rules, &keep, wish, p, &f)) {
 		if (p->is_applied) {
 			fputs(wish->json ? "{\"plan\":null}\n" : "", stdout);

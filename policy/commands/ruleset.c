@@ -1,9 +1,11 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/commands/progress.h"
 #include "policy/commands/ruleset.h"
 #include "policy/rules/profile.h"
+#include "policy/store/rebuild.h"
 
 enum { RULESET_CHUNK = 64 * 1024 };
 
@@ -55,6 +57,38 @@ ruleset_read(const struct context *context, char *const *paths,
 		return fault_no_memory(f);
 	return fault_set(f, FAULT_DATA, "%lu bad line%s in the rules",
 	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
+}
+
+bool
+ruleset_may_replace(const struct rulefile *rules, uint64_t n, const char *where,
+    struct fault *f)
+{
+	if (rules->n > 0 || n == 0)
+		return true;
+	if (!rules->has_text)
+		return fault_set(f, FAULT_DATA, "not a byte of rules, for %s, "
+		    "which has %" PRIu64 " rule%s; expected rules, or a "
+		    "comment when none are wanted", where, n,
+		    n == 1 ? "" : "s");
+	command_say("warning: no rule, for %s, which has %" PRIu64, where, n);
+	return true;
+}
+
+bool
+ruleset_may_replace_store(const struct context *context,
+    const struct rulefile *rules, struct fault *f)
+{
+	struct store_reader reader;
+	struct store *store;
+	uint64_t n;
+
+	if (rules->n > 0 || rebuild_is_first(context->store))
+		return true;
+	if (!command_open_store(context, &store, &reader, f))
+		return false;
+	n = reader.info.rules;
+	command_close_store(store, &reader);
+	return ruleset_may_replace(rules, n, context->store, f);
 }
 
 static bool

@@ -10,11 +10,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "policy/rules/rulefile-internal.h"
+
+/* What is left of a line may be a rule, too, and a weaker one: ENCR:12 of :128. */
+static void
+warn_cut(const struct rulefile *file, struct slice text, unsigned source)
+{
+	const char *end = memrchr(text.p, '\n', text.n);
+	size_t start = end == NULL ? 0 : (size_t)(end - text.p) + 1;
+	unsigned long line = 1;
+	char where[FAULT_WHERE_MAX];
+	struct fault fault;
+
+	if (file->warn == NULL || slice_trim(slice_from(text, start)).n == 0)
+		return;
+	for (size_t i = 0; i < start; i++)
+		line += text.p[i] == '\n';
+	fault_set(&fault, FAULT_DATA, "warning: the file ends without a newline: "
+	    "was it cut off?");
+	snprintf(where, sizeof where, "%.*s",
+	    SLICE_ARG(file->sources[source]));
+	fault_at(&fault, where, line, text.n - start + 1);
+	file->warn(file->arg, &fault);
+}
 
 /* A byte order mark is no part of the text. */
 static bool
@@ -23,6 +46,7 @@ parse_text(struct rulefile *file, struct slice text, unsigned source,
 {
 	if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
 		text = slice_from(text, 3);
+	file->has_text |= text.n > 0;
 	return rulefile_parse_all(file, text, source, fault);
 }
 
@@ -155,6 +179,8 @@ rulefile_read_open(struct rulefile *file, int fd, const char *name,
 	    add_source(file, name, fault) &&
 	    parse_text(file, text, file->nsources - 1, fault);
 
+	if (good)
+		warn_cut(file, text, file->nsources - 1);
 	free(buf);
 	return good;
 }

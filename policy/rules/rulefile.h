@@ -43,6 +43,7 @@ struct rulefile {
 	unsigned long bad_lines; /* lines that were reported */
 	bool no_memory;		 /* a line is bad for want of memory */
 	unsigned long untagged;	 /* lines that stood for two rules */
+	bool has_text;		 /* some file has a byte */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
 	struct arena memory;
