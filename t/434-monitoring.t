@@ -206,6 +206,11 @@ subtest 'the daemon' => sub {
 	reload_with();
 	$was = $now->('enforce');
 	fires('enforce again', $monitor, $was);
+	rename $map, "$map.away" or die;
+	fires('a socket without its name', $was, page_when('that', sub {
+	    $_[0]{tlspolicy_sockets_up} == 0 }), 'SocketLost');
+	rename "$map.away", $map or die;
+	$was = page_when('its name', sub { $_[0]{tlspolicy_sockets_up} == 1 });
 	for ('no_memory_total', 'accept_failures_total') {
 		fires($_, $was, changed($was, "tlspolicy_$_" => 1),
 		    'OutOfResources');
