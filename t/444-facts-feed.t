@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
 use IO::Socket::INET;
 use Test::More;
 use Tlspolicy::Feed;
@@ -278,6 +279,29 @@ subtest 'a flood' => sub {
 	    'what it pushed out is not told');
 	told(\%m, 'a@fp.test', 'c@own.test');
 	answer_is($s->rcpt('c@own.test'), 'continue', 'the next one is');
+};
+
+# Postfix itself refused every recipient: nobody was told of a verdict.
+subtest 'a MAIL that waits, and no recipient' => sub {
+	my $page = sub {
+		HTTP::Tiny->new->get("http://127.0.0.1:$http/metrics")->{content}
+		    =~ /^(tlspolicy_verdicts_total\{[^}]*tempfail[^}]*\} \d+)/m;
+		return $1 // 'none';
+	};
+	my $before = $page->();
+	for my $told (0, 1) {
+		my ($s, %m) = client();
+		my $seen = () = $daemon->audit;
+		$s->mail('a@fp.test');
+		told(\%m, 'a@fp.test', 'b@own.test') if $told;
+		$s->abort;
+		$s->mail('a@none.test');
+		my ($r) = $daemon->audit_after($seen);
+		is("$r->{event} $r->{verdict} $r->{reason}",
+		    'aborted tempfail policy-error', 'what it would have been');
+		is($r->{rules}[0]{result}, 'cannot-tell', 'by its rule');
+	}
+	is($page->(), $before, 'is not counted');
 };
 
 # By the record alone the same verdicts come out.

@@ -120,9 +120,14 @@ judge_mail_late(struct session *s)
 
 	m->beside.awaits = ask(s, EVAL_MAIL, false, m->judged_us, &m->verdict,
 	    &m->beside.mail);
-	count(s, false, &m->verdict);
 	if (m->beside.state == RECORD_PLAN_SAME)
 		beside_take_mail(m);
+}
+
+void
+judge_mail_counted(struct session *s)
+{
+	count(s, false, &s->message->verdict);
 }
 
 void

@@ -14,8 +14,12 @@
  * to tell of, which it tells at RCPT: m->awaits.
  */
 void judge_mail(struct session *) NONNULL;
-/* The same again, all tags, with what has been told by now. */
+/*
+ * The same again, all tags, with what has been told by now.  It is counted by a
+ * call of its own: where no recipient came nobody was told of it.
+ */
 void judge_mail_late(struct session *) NONNULL;
+void judge_mail_counted(struct session *) NONNULL;
 /* The recipient in the facts. */
 void judge_rcpt(struct session *, struct verdict *) NONNULL;
 /*

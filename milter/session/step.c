@@ -36,12 +36,19 @@ fail(SMFICTX *ctx, struct session *s, const char *text)
 	return session_reply_policy_error(ctx, text);
 }
 
-/* RSET, QUIT or a lost connection: a message judged and never ended. */
+/*
+ * RSET, QUIT or a lost connection: a message judged and never ended.  What
+ * waited for a recipient is judged by what is there, as its record will be.
+ */
 static void
 abandon(struct session *s)
 {
-	if (s->message == NULL)
+	struct message *m = s->message;
+
+	if (m == NULL)
 		return;
+	if ((m->awaits || m->beside.awaits) && m->nrcpts == 0)
+		judge_mail_late(s);
 	recorder_message(s, RECORD_ABORTED);
 	session_end_message(s);
 }
@@ -114,6 +121,7 @@ judge_recipient(struct session *s)
 
 	if ((m->awaits || m->beside.awaits) && m->nrcpts == 0) {
 		judge_mail_late(s);
+		judge_mail_counted(s);
 		missed = m->verdict.unfed;
 		if (verdict_refuses(m->verdict.kind))
 			verdict = &m->verdict;
