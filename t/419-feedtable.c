@@ -9,6 +9,7 @@
 #include "milter/feed/feedtable.h"
 #include "t/unit.h"
 
+static uint64_t mark; /* of the session's MAIL */
 static int failing; /* the n-th allocation from now on; 0: none */
 
 void *__real_malloc(size_t);
@@ -38,13 +39,18 @@ __wrap_calloc(size_t n, size_t size)
 	return fails() ? NULL : __real_calloc(n, size);
 }
 
-#define SAID "request=smtpd_access_policy\nprotocol_state=RCPT\n"             \
+#define WITH(fingerprint, key)                                                \
+	"request=smtpd_access_policy\nprotocol_state=RCPT\n"                   \
 	"client_address=192.0.2.1\nclient_port=2000\n"                         \
 	"server_address=192.0.2.25\nserver_port=25\nsender=a@x.test\n"         \
 	"recipient=b@y.test\nencryption_protocol=TLSv1.3\n"                    \
 	"encryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\n"   \
-	"ccert_subject=Mail+20of+20x\nccert_issuer=\nccert_fingerprint=AA:BB\n"\
-	"ccert_pubkey_fingerprint=CC:DD\n"
+	"ccert_subject=Mail+20of+20x\nccert_issuer=\nccert_fingerprint="       \
+	fingerprint "\nccert_pubkey_fingerprint=" key "\n"
+#define SAID WITH("AA:BB", "CC:DD")
+#define OTHER WITH("EE:FF", "00:11")
+#define OTHER_KEY WITH("AA:BB", "00:11")
+#define OF_NONE WITH("", "")
 
 static bool
 put(struct feedtable *t, const char *text, int64_t now_ms)
@@ -76,7 +82,7 @@ take(struct feedtable *t, const char *more, struct facts *f, int64_t now_ms)
 	unit_facts(f, macros);
 	assert_true(facts_set(f, FACT_CN_SUBJECT, slice_of("Mail of x"),
 	    false));
-	return feedtable_take(t, f, now_ms);
+	return feedtable_take(t, f, mark, now_ms);
 }
 
 static void
@@ -141,6 +147,64 @@ test_of_another(void **state)
 	for (size_t i = 0; i < UNIT_COUNT(same); i++) {
 		assert_true(put(t, SAID, 0));
 		unit_number(same[i], FEEDTABLE_TOLD, take(t, same[i], &f, 0));
+	}
+	facts_free(&f);
+	feedtable_free(t);
+	unit_end();
+}
+
+/* The next client from the port, of whom nothing was told. */
+static void
+test_port_again(void **state)
+{
+	struct feedtable *t = feedtable_new();
+	struct facts f;
+
+	(void)state;
+	facts_init(&f, DIALECT_POSTFIX);
+	assert_true(put(t, SAID, 0));
+	mark = feedtable_mark(t);
+	unit_number("told before MAIL", FEEDTABLE_NOTHING, take(t, "", &f, 0));
+	unit_number("is gone", 0, feedtable_count(t));
+	unit_number("and leaves nothing", true,
+	    !facts_known(&f, FACT_FINGERPRINT));
+	assert_true(put(t, SAID, 0));
+	unit_number("told after it", FEEDTABLE_TOLD, take(t, "", &f, 0));
+	assert_true(put(t, SAID, 0));
+	mark = feedtable_mark(t);
+	assert_true(put(t, OTHER, 0));
+	unit_number("both stay", 2, feedtable_count(t));
+	unit_number("its own counts", FEEDTABLE_TOLD, take(t, "", &f, 0));
+	unit_slice("fingerprint", "EE:FF", facts_value(&f, FACT_FINGERPRINT));
+	unit_number("none is left", 0, feedtable_count(t));
+	mark = 0;
+	facts_free(&f);
+	feedtable_free(t);
+	unit_end();
+}
+
+/* Two that look the same, or one of whom somebody lies. */
+static void
+test_two_things(void **state)
+{
+	static const char *const second[] = { OTHER, OF_NONE, OTHER_KEY };
+	struct feedtable *t = feedtable_new();
+	struct facts f;
+
+	(void)state;
+	facts_init(&f, DIALECT_POSTFIX);
+	for (size_t i = 0; i < 2 * UNIT_COUNT(second); i++) {
+		const char *other = second[i / 2];
+
+		assert_true(put(t, i % 2 == 0 ? SAID : other, 0));
+		assert_true(put(t, i % 2 == 0 ? other : SAID, 0));
+		unit_number("two", 2, feedtable_count(t));
+		assert_true(put(t, i % 2 == 0 ? SAID : other, 0));
+		unit_number("no third", 2, feedtable_count(t));
+		unit_number("neither", FEEDTABLE_NOTHING, take(t, "", &f, 0));
+		unit_number("no fingerprint", true,
+		    !facts_known(&f, FACT_FINGERPRINT));
+		unit_number("both gone", 0, feedtable_count(t));
 	}
 	facts_free(&f);
 	feedtable_free(t);
@@ -224,6 +288,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_of_another),
+		cmocka_unit_test(test_port_again),
+		cmocka_unit_test(test_two_things),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_memory),
 	};

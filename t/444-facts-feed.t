@@ -195,18 +195,48 @@ subtest 'an entry is for one recipient' => sub {
 	$next->mail('a@fp.test');
 	answer_is($next->rcpt('b@own.test'), $cannot,
 	    'and so is the next client from that port');
-	# What is told again takes the place of what was there.
-	told(\%m, 'a@fp.test', 'b@own.test');
-	told(\%m, 'a@fp.test', 'b@own.test', fp => $other =~ s/11/22/r);
+	# A request of another stage on the connection ends it.
 	$next->abort;
 	$next->mail('a@fp.test');
-	answer_is($next->rcpt('b@own.test'), $wrong, 'the newer one counts');
-	# A request of another stage on the connection ends it, too.
-	$next->abort;
 	told(\%m, 'a@fp.test', 'b@own.test');
 	told(\%m, 'a@fp.test', 'b@own.test', state => 'DATA');
-	$next->mail('a@fp.test');
 	answer_is($next->rcpt('b@own.test'), $cannot, 'after DATA');
+};
+
+# Postfix asked, and refused the recipient by itself: the milter was not told of
+# it.  The next client from that port looks the same, and its request is lost.
+subtest 'what was told before MAIL is of another client' => sub {
+	my ($s, %m) = client();
+	$s->mail('a@fp.test');
+	told(\%m, 'a@fp.test', 'b@own.test');
+	my $next = session($daemon, %m);
+	$next->mail('a@fp.test');
+	answer_is($next->rcpt('b@own.test'), $cannot, 'not told of itself');
+	told(\%m, 'a@fp.test', 'c@own.test');
+	told(\%m, 'a@fp.test', 'c@own.test');
+	answer_is($next->rcpt('c@own.test'), 'continue', 'told, and again');
+	for my $lie ($other =~ s/11/22/r, '') {
+		$next->abort;
+		told(\%m, 'a@fp.test', 'b@own.test');
+		$next->mail('a@fp.test');
+		told(\%m, 'a@fp.test', 'b@own.test', fp => $lie);
+		answer_is($next->rcpt('b@own.test'), $wrong,
+		    'what it shows itself counts');
+	}
+};
+
+subtest 'two things told of one session' => sub {
+	for my $lie ($other, '') {
+		my ($s, %m) = client();
+		$s->mail('a@fp.test');
+		my @told = ([fp => $lie], []);
+		for (@told, reverse @told) {
+			told(\%m, 'a@fp.test', 'b@own.test', @$_);
+		}
+		answer_is($s->rcpt('b@own.test'), $cannot, 'neither counts');
+		told(\%m, 'a@fp.test', 'c@own.test');
+		answer_is($s->rcpt('c@own.test'), 'continue', 'one does');
+	}
 };
 
 subtest 'spellings' => sub {

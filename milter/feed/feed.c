@@ -92,8 +92,14 @@ feed_tells(const struct facts *facts)
 	    macro_fed(facts->dialect, FACT_FINGERPRINT);
 }
 
-enum feedtable_result
-feed_ask(struct feed *f, struct facts *facts)
+uint64_t
+feed_mark(struct feed *f)
 {
-	return feedtable_take(f->table, facts, clock_ms());
+	return feedtable_mark(f->table);
+}
+
+enum feedtable_result
+feed_ask(struct feed *f, struct facts *facts, uint64_t mark)
+{
+	return feedtable_take(f->table, facts, mark, clock_ms());
 }

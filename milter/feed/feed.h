@@ -8,9 +8,10 @@
  * not be judged at MAIL for want of it are judged then.  Where it has nothing,
  * they stay what they were, "cannot tell".
  *
- * Whoever can connect to the socket is believed.
+ * Whoever can connect to the socket is believed, where nobody says otherwise.
  *
- * Threads: the main thread starts and stops it; feed_ask() is for callbacks.
+ * Threads: the main thread starts and stops it; feed_mark()
+ * and feed_ask() are for callbacks.
  */
 #ifndef TLSPOLICY_MILTER_FEED_FEED_H
 #define TLSPOLICY_MILTER_FEED_FEED_H
@@ -32,8 +33,9 @@ void feed_stop(struct feed *);
 /* This MTA's facts come, in part, by a feed: of a session with TLS. */
 bool feed_tells(const struct facts *) NONNULL;
 
-/* See feedtable_take(). */
-enum feedtable_result feed_ask(struct feed *, struct facts *)
+/* See feedtable_mark() and feedtable_take(). */
+uint64_t feed_mark(struct feed *) NONNULL;
+enum feedtable_result feed_ask(struct feed *, struct facts *, uint64_t mark)
     MUST_CHECK NONNULL;
 
 #endif

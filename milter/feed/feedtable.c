@@ -15,6 +15,7 @@ struct entry {
 	TAILQ_ENTRY(entry) in_list, in_age;
 	unsigned list;
 	struct netaddr client;
+	uint64_t number; /* in the order in which they were told */
 	int64_t told_ms;
 	struct feedrequest said; /* its values point to text[] */
 	char text[];
@@ -26,6 +27,7 @@ struct feedtable {
 	pthread_mutex_t lock;
 	struct entries list[LISTS], by_age; /* the oldest first */
 	unsigned n;
+	uint64_t told; /* the latest one's number */
 };
 
 struct feedtable *
@@ -40,6 +42,7 @@ feedtable_new(void)
 	for (int i = 0; i < LISTS; i++)
 		TAILQ_INIT(&t->list[i]);
 	t->n = 0;
+	t->told = 0;
 	return t;
 }
 
@@ -150,26 +153,48 @@ copy_request(const struct feedrequest *r, int64_t now_ms)
 	return e;
 }
 
+uint64_t
+feedtable_mark(struct feedtable *t)
+{
+	uint64_t mark;
+
+	pthread_mutex_lock(&t->lock);
+	mark = t->told;
+	pthread_mutex_unlock(&t->lock);
+	return mark;
+}
+
+static bool
+same_fingerprints(const struct entry *a, const struct entry *b)
+{
+	return slice_equal(a->said.value[FEED_FINGERPRINT],
+	    b->said.value[FEED_FINGERPRINT]) &&
+	    slice_equal(a->said.value[FEED_KEY_FINGERPRINT],
+	    b->said.value[FEED_KEY_FINGERPRINT]);
+}
+
 bool
 feedtable_put(struct feedtable *t, const struct feedrequest *r, int64_t now_ms)
 {
 	struct netaddr client;
-	struct entry *e, *next;
+	struct entry *e, *other, *next;
 	unsigned list;
 
 	if (!netaddr_parse(r->value[FEED_CLIENT_ADDR], &client) ||
 	    !find_list(r->value[FEED_CLIENT_PORT], &list))
 		return false;
-	pthread_mutex_lock(&t->lock);
-	remove_old(t, FEEDTABLE_MAX, now_ms);
-	for (e = TAILQ_FIRST(&t->list[list]); e != NULL; e = next) {
-		next = TAILQ_NEXT(e, in_list);
-		if (same_connection(e, r, &client))
-			remove_entry(t, e);
-	}
 	e = slice_is(r->value[FEED_STATE], "RCPT") ?
 	    copy_request(r, now_ms) : NULL;
+	pthread_mutex_lock(&t->lock);
+	remove_old(t, FEEDTABLE_MAX, now_ms);
+	for (other = TAILQ_FIRST(&t->list[list]); other != NULL; other = next) {
+		next = TAILQ_NEXT(other, in_list);
+		if (same_connection(other, r, &client) && (e == NULL ||
+		    same_fingerprints(e, other)))
+			remove_entry(t, other);
+	}
 	if (e != NULL) {
+		e->number = ++t->told;
 		e->client = client;
 		e->list = list;
 		TAILQ_INSERT_TAIL(&t->list[list], e, in_list);
@@ -275,22 +300,33 @@ tell(const struct entry *e, struct facts *f)
 }
 
 enum feedtable_result
-feedtable_take(struct feedtable *t, struct facts *f, int64_t now_ms)
+feedtable_take(struct feedtable *t, struct facts *f, uint64_t mark,
+    int64_t now_ms)
 {
 	enum feedtable_result result = FEEDTABLE_NOTHING;
-	struct entry *e;
+	struct entry *e, *next, *told = NULL;
+	bool differ = false;
 	unsigned list;
 
 	if (!find_list(facts_value(f, FACT_CLIENT_PORT), &list))
 		return result;
 	pthread_mutex_lock(&t->lock);
 	remove_old(t, FEEDTABLE_MAX + 1, now_ms);
-	TAILQ_FOREACH(e, &t->list[list], in_list)
-		if (is_of_session(e, f))
-			break;
-	if (e != NULL) {
-		result = tell(e, f);
-		remove_entry(t, e);
+	for (e = TAILQ_FIRST(&t->list[list]); e != NULL; e = next) {
+		next = TAILQ_NEXT(e, in_list);
+		if (!is_of_session(e, f))
+			continue;
+		if (e->number > mark && told == NULL)
+			told = e;
+		else {
+			differ |= e->number > mark;
+			remove_entry(t, e);
+		}
+	}
+	if (told != NULL) {
+		if (!differ)
+			result = tell(told, f);
+		remove_entry(t, told);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return result;

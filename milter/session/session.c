@@ -67,6 +67,7 @@ session_begin_message(struct session *s)
 	m->settings = settings_holder_take(&s->daemon->settings);
 	m->judged_us = 0;
 	m->exempt = m->awaits = false;
+	m->fed_since = UINT64_MAX;
 	m->announcements = NULL;
 	m->unannounced = false;
 	m->rcpts = NULL;

@@ -35,6 +35,7 @@ struct message {
 	struct record_rcpt *rcpts; /* accepted recipients, in facts.memory */
 	size_t nrcpts, room;
 	bool awaits; /* tags of MAIL that the facts feed has to tell of */
+	uint64_t fed_since; /* what it was told before is of others */
 	int forged; /* header fields that pretend to be ours */
 	struct author_fields author;
 	struct facts facts;

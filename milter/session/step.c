@@ -71,6 +71,8 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	if (s->lost_helo || session_begin_message(s) == NULL ||
 	    !macros_mail(ctx, s, sender))
 		return fail(ctx, s, no_memory);
+	if (s->daemon->feed != NULL && feed_tells(&s->message->facts))
+		s->message->fed_since = feed_mark(s->daemon->feed);
 	judge_mail(s);
 	if (!verdict_refuses(s->message->verdict.kind))
 		return SMFIS_CONTINUE;
@@ -105,7 +107,8 @@ hear_feed(struct session *s)
 	struct facts *facts = &s->message->facts;
 
 	return feed == NULL || !feed_tells(facts) ||
-	    feed_ask(feed, facts) != FEEDTABLE_NO_MEMORY;
+	    feed_ask(feed, facts, s->message->fed_since) !=
+	    FEEDTABLE_NO_MEMORY;
 }
 
 /*

@@ -51,16 +51,16 @@ take(struct feedtable *t, const struct feedrequest *r)
 	set_facts(r);
 	FUZZ_CHECK(facts_set(&facts, FACT_RCPT_ADDR, slice_of("\1other"),
 	    false));
-	FUZZ_CHECK(feedtable_take(t, &facts, 1) == FEEDTABLE_NOTHING);
+	FUZZ_CHECK(feedtable_take(t, &facts, 0, 1) == FEEDTABLE_NOTHING);
 	FUZZ_CHECK(facts.fact[FACT_FINGERPRINT].state == FACT_NOT_TOLD);
 	set_facts(r);
-	if (feedtable_take(t, &facts, 1) == FEEDTABLE_TOLD) {
+	if (feedtable_take(t, &facts, 0, 1) == FEEDTABLE_TOLD) {
 		FUZZ_CHECK(kept && feedtable_count(t) == 0);
 		FUZZ_CHECK(slice_equal(facts_value(&facts, FACT_FINGERPRINT),
 		    said));
 	}
-	FUZZ_CHECK(feedtable_take(t, &facts, 1) == FEEDTABLE_NOTHING);
-	FUZZ_CHECK(feedtable_take(t, &facts, FEEDTABLE_KEEP_MS + 2) ==
+	FUZZ_CHECK(feedtable_take(t, &facts, 0, 1) == FEEDTABLE_NOTHING);
+	FUZZ_CHECK(feedtable_take(t, &facts, 0, FEEDTABLE_KEEP_MS + 2) ==
 	    FEEDTABLE_NOTHING && feedtable_count(t) == 0);
 }
 
