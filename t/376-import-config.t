@@ -102,7 +102,7 @@ gives("actions: $_", 65, 'TLS_From:z.example ENCR:0 ; TLS_From: TEMP+ENCR:1', qr
     "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t, $demand\n",
     t => "a.example $_\nz.example OK\n") for 'OK, x', "DUNNO,$demand", '250 fine', 'HOLD,';
 gives('actions with texts', 0, 'TLS_From:a.example ENCR:0 ; TLS_From:b.example ENCR:0 ; ' .
-    'TLS_From: TEMP+ENCR:1', undef,
+    'TLS_From:d.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1', undef,
     "smtpd_sender_restrictions = check_sender_access texthash:\$config_directory/t, $demand\n",
     t => "a.example OK fine\nb.example 1234567\nc.example 450 no\nd.example DUNNO not seen\n");
 # A class is a profile of its name where it stands alone; else what it asks for.
@@ -244,8 +244,41 @@ gives('a warning for a table', 0, 'TLS_From:a.example WARN+ENCR:1 ; TLS_From:b.a
 gives('a class that ends the list', 0, '', undef, "smtpd_restriction_classes = one\none = permit\n" .
     "smtpd_client_restrictions = one, $demand\n");
 gives('everybody', 0, 'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_client_restrictions = $demand\n");
-gives('everybody but', 0, 'TLS_From:a.example ENCR:0 ; TLS_From: TEMP+ENCR:1', undef,
+gives('everybody but', 0, 'TLS_From:a.example ENCR:0 ; TLS_From:b.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1', undef,
     "smtpd_sender_restrictions = check_sender_access inline:{a.example=OK, b.example=DUNNO}, $demand\n");
+# DUNNO ends the search of its table: what is behind it asks.
+gives('DUNNO within an OK', 0, 'TLS_From:example ENCR:0 ; TLS_From:b.example TEMP+ENCR:1 ; TLS_From: TEMP+ENCR:1', undef,
+    "smtpd_sender_restrictions = check_sender_access inline:{example=OK, b.example=DUNNO}, $demand\n");
+gives('a name with DUNNO, its address with OK', 0, 'TLS_Clt:192.0.2 ENCR:0 ; TLS_Clt:a.example TEMP+ENCR:1 ; ' .
+    'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_client_restrictions = check_client_access inline:{192.0.2=OK, a.example=PREPEND X: y}, $demand\n");
+gives('DUNNO before a wider OK', 65, 'TLS_Clt:192.0.2.0/24 TEMP+ENCR:1 ; TLS_Clt:192.0.0.0/16 ENCR:0 ; ' .
+    'TLS_Clt: TEMP+ENCR:1', qr{/t:2: never reached: line 1 comes before it},
+    "smtpd_client_restrictions = check_client_access cidr:\$config_directory/t, $demand\n",
+    t => "192.0.2.0/24 DUNNO\n192.0.2.1 OK\n192.0.0.0/16 OK\n");
+gives('DUNNO, and who does not get to what is behind', 0, 'TLS_Clt:example ENCR:0 ; ' .
+    'TLS_Clt:b.example ENCR:0+WHEN:10.0.0.0/8 ; TLS_Clt:b.example TEMP+ENCR:1 ; ' .
+    'TLS_Clt: ENCR:0+WHEN:10.0.0.0/8 ; TLS_Clt: TEMP+ENCR:1', undef, "mynetworks = 10.0.0.0/8\n" .
+    "smtpd_client_restrictions = check_client_access inline:{example=OK, b.example=DUNNO},\n" .
+    " permit_mynetworks, $demand\n");
+gives('DUNNO before a warning', 0, 'TLS_Clt:example ENCR:0 ; TLS_Clt:b.example WARN+ENCR:1 ; ' .
+    'TLS_Clt: WARN+ENCR:1', undef, "smtpd_client_restrictions = check_client_access " .
+    "inline:{example=OK, b.example=DUNNO}, warn_if_reject $demand\n");
+# Whose name is below one of these is found by its address.
+my $exact = "parent_domain_matches_subdomains =\n";
+gives('a name alone, and addresses', 0, 'TLS_Clt:a.example ENCR:0+WHEN:a.example ; TLS_Clt:192.0.2 TEMP+ENCR:1',
+    undef, "${exact}smtpd_client_restrictions = check_client_access inline:{a.example=OK, 192.0.2=$demand}\n");
+gives('a name alone, all below it, and addresses', 0, 'TLS_Clt:a.example ENCR:0 ; TLS_Clt:.a.example TEMP+ENCR:1 ; ' .
+    'TLS_Clt:192.0.2 TEMP+ENCR:1', undef, "${exact}smtpd_client_restrictions = check_client_access " .
+    "inline:{a.example=OK, .a.example=$demand, 192.0.2=$demand}\n");
+gives('a class for a name alone, and addresses', 0, 'Profile:tls TEMP+ENCR:1 ; ' .
+    'TLS_Clt:a.example AS:tls++WHEN:a.example ; TLS_Clt:192.0.2 AS:tls', undef,
+    "${exact}smtpd_restriction_classes = tls\ntls = $demand\n" .
+    "smtpd_client_restrictions = check_client_access inline:{a.example=tls, 192.0.2=tls}\n");
+gives('spared, a name alone, and addresses', 65, 'TLS_Clt:a.example TEMP+ENCR:1+WHEN:a.example ; ' .
+    'TLS_Clt:192.0.2 TEMP+ENCR:1', qr{/t:1: clients that Postfix spares are not, for below this},
+    "${exact}mynetworks = 10.0.0.0/8\nsmtpd_client_restrictions = check_client_access texthash:\$config_directory/t\n",
+    t => "a.example permit_mynetworks, $demand\n192.0.2 $demand\n");
 gives('everybody but, by another tag', 65, 'TLS_Clt:a.example ENCR:0 ; TLS_Clt:b.example TEMP+ENCR:1 ; ' .
     'TLS_From:c.example TEMP+ENCR:1', qr/OK frees from what asks for TLS behind it/,
     "smtpd_sender_restrictions = check_client_access inline:{a.example=OK, b.example=$demand},\n" .

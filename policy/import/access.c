@@ -247,7 +247,7 @@ add_demand(struct import *import, const struct import_access *t,
 	struct text as;
 
 	when = exception_of(import, t, a, &all);
-	if (a->what == ACTION_WARN && (t->shared || t->demands_follow))
+	if (a->what == ACTION_WARN && (t->shared || t->behind != NULL))
 		import_differs(import, IMPORT_WEAKER, "where another table "
 		    "demands TLS of the same, this rule would only warn");
 	if (!a->bound)
@@ -274,6 +274,22 @@ add_exception(struct import *import, const struct import_access *t,
 		    "from %s behind it, too; a rule's OK from its own tag",
 		    t->frees);
 	add(import, t, key, "OK", slice_make("", 0), slice_make("", 0));
+}
+
+/*
+ * DUNNO: what is behind the table is asked.  An OK of a wider key, or of one
+ * that a later line of a cidr table has, must not take that back.
+ */
+static void
+add_behind(struct import *import, const struct import_access *t,
+    struct slice key)
+{
+	struct slice when = import_spared_when(t->spared_behind);
+
+	if (when.n == 0 && t->spared_behind->who != NULL)
+		import_differs(import, IMPORT_STRICTER, "Postfix spares %s",
+		    t->spared_behind->who);
+	add(import, t, key, t->behind, slice_make("", 0), when);
 }
 
 /* Whose table this is was not said; addresses are clients'. */
@@ -332,18 +348,20 @@ import_access_line(struct import *import, const struct import_access *table,
 			add_demand(import, &t, key, value, &a);
 		return;
 	case ACTION_PERMIT:
-		if ((t.has_demand || t.demands_follow) &&
+		if ((t.has_demand || t.behind != NULL) &&
 		    settle_tag(import, &t, key))
 			add_exception(import, &t, key, a.what);
 		break;
 	case ACTION_NONE:
-		if (t.has_demand && !t.demands_follow &&
+		if (t.has_demand && t.behind == NULL &&
 		    settle_tag(import, &t, key))
 			add_exception(import, &t, key, a.what);
+		else if (t.behind != NULL && t.has_permit && !t.shared)
+			add_behind(import, &t, key);
 		break;
 	case ACTION_REJECT:
 		break;
 	}
 	import->left += a.what == ACTION_REJECT ||
-	    (!t.has_demand && !t.demands_follow);
+	    (!t.has_demand && t.behind == NULL);
 }

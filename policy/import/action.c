@@ -275,6 +275,15 @@ import_actions(const struct import_access *t, struct slice list,
 }
 
 bool
+import_lets_pass(const struct import_access *t, struct slice list)
+{
+	struct import_actions a;
+
+	import_actions(t, list, &a);
+	return a.what == ACTION_PERMIT;
+}
+
+bool
 import_demands(const struct import_access *t, struct slice list)
 {
 	struct import_actions a;

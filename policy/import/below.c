@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/import/internal.h"
+#include "policy/rules/client.h"
 
 /* Sorted by key, those of one key as they were read. */
 struct sorted {
@@ -19,6 +20,8 @@ struct sorted {
 
 struct index {
 	struct sorted plain, conditional;
+	const struct import_rule *all; /* number i is import->rules[i] */
+	bool has_addresses;	       /* some rule is of a client's address */
 };
 
 static int
@@ -184,6 +187,77 @@ add_conditional(struct import *import, const struct index *index,
 }
 
 static void
+row_differs(struct import *import, const struct import_rule *rule,
+    enum import_force force, const char *why)
+{
+	struct import_row *row = &import->rows[rule->row - 1];
+
+	import_at(import, rule->path, rule->line);
+	import->force = row->force;
+	import->why = row->why;
+	import_differs(import, force, "%s", why);
+	row->force = import->force;
+	row->why = import->why;
+}
+
+/* "TEMP+ENCR:1+BY:x" with an item WHEN:name more; false: it takes none. */
+static bool
+put_when(const struct import_rule *rule, struct slice name, struct text *out)
+{
+	struct requirement r;
+	struct fault f;
+	size_t at;
+
+	if (!client_check(name, &f) ||
+	    !requirement_parse(rule->requirement, rule->tag, &r, &f))
+		return false;
+	at = r.items[0].offset; /* there is BY at least */
+	text_put(out, slice_make(rule->requirement.p, at));
+	text_puts(out, "WHEN:");
+	text_put_xencoded(out, name);
+	text_puts(out, "++");
+	text_put(out, slice_from(rule->requirement, at));
+	return !out->cut && requirement_parse(slice_make(out->buf, out->n),
+	    rule->tag, &r, &f);
+}
+
+/*
+ * A rule looks for a client's name before its address, and so does Postfix; but
+ * one below a domain without what is below it is found by its address there.
+ * So the rule counts WHEN the name is that one, and for others the search goes
+ * on.  Other lines WHEN of the key would end it: they give way.
+ */
+static void
+only_itself(struct import *import, const struct index *index,
+    const struct import_rule *rule)
+{
+	size_t colon = slice_find(rule->key, ':');
+	const struct import_rule **end, **other = find_all(
+	    &index->conditional, rule->key_bytes, &end);
+	char text[REQUIREMENT_TEXT_MAX];
+	struct text requirement;
+	struct slice copy;
+
+	text_init(&requirement, text, sizeof text);
+	if (!put_when(rule, slice_from(rule->key, colon + 1), &requirement)) {
+		row_differs(import, rule, IMPORT_WEAKER, "below this name "
+		    "Postfix goes by the address, the rule does not");
+		return;
+	}
+	copy = import_copy(import, slice_make(text, requirement.n));
+	import->rules[rule - index->all].requirement = copy;
+	import_row_says(import, rule->row, rule->key, copy);
+	for (; other != NULL && other < end; other++) {
+		import->rules[*other - index->all].superseded = true;
+		import_row_says(import, (*other)->row, slice_make("", 0),
+		    slice_make("", 0));
+		row_differs(import, *other, IMPORT_STRICTER, "clients that "
+		    "Postfix spares are not, for below this name it goes by "
+		    "the address");
+	}
+}
+
+static void
 except(struct import *import, const struct index *index,
     const struct import_rule *rule)
 {
@@ -203,6 +277,10 @@ except(struct import *import, const struct index *index,
 	split(rule->requirement, rule->tag, &own, &own_items);
 	if (unknown) {
 		reach(import, rule, own);
+		return;
+	}
+	if (rule->tag == TAG_CLT && index->has_addresses) {
+		only_itself(import, index, rule);
 		return;
 	}
 	if (slice_equal(own, need) && slice_equal(own_items, items) &&
@@ -299,11 +377,14 @@ walk(struct import *import, void (*each)(struct import *,
 {
 	size_t before = import->n;
 	struct import_rule *copies = calloc(before + 1, sizeof *copies);
-	struct index index = { .plain.rules = NULL };
+	struct index index = { .all = copies };
 	bool good = copies != NULL;
 
-	for (size_t i = 0; good && i < before; i++)
+	for (size_t i = 0; good && i < before; i++) {
 		copies[i] = import->rules[i]; /* that array grows and moves */
+		index.has_addresses |= copies[i].tag == TAG_CLT &&
+		    copies[i].kind == KEY_ADDRESS && !copies[i].superseded;
+	}
 	good = good && sort(&index.plain, copies, before, false) &&
 	    sort(&index.conditional, copies, before, true);
 	for (size_t i = 0; good && i < before; i++)

@@ -134,13 +134,37 @@ add_bare(struct config *c, size_t at, const struct import_spared *spared)
 	    "WARN+ENCR:1" : c->demand), slice_make("", 0));
 }
 
+/* What is asked of all of the tag behind this table; NULL: nothing. */
+static const char *
+need_behind(const struct config *c, size_t at, struct import_spared *spared)
+{
+	const struct element *e = &c->elements[at];
+	const char *need = NULL;
+
+	for (size_t i = at + 1; i < c->n; i++) {
+		const struct element *other = &c->elements[i];
+
+		if (other->list != e->list || other->is_table ||
+		    other->tag != e->tag || !other->has_demand ||
+		    (need != NULL && other->warn))
+			continue;
+		spared_before(c, i, spared);
+		need = other->warn ? "WARN+ENCR:1" : c->demand;
+		if (!other->warn)
+			break;
+	}
+	return need;
+}
+
 static void
 add_table(struct config *c, size_t at, const struct import_spared *spared)
 {
 	const struct element *e = &c->elements[at];
 	struct import_access t = config_access(c, e);
+	struct import_spared behind;
 
-	t.demands_follow = demands_behind(c, at, true) > 0;
+	t.behind = need_behind(c, at, &behind);
+	t.spared_behind = &behind;
 	t.shared = is_shared(c, at);
 	t.spared = spared;
 	if (demands_behind(c, at, false) > demands_behind(c, at, true) &&

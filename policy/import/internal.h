@@ -47,6 +47,9 @@ void *import_grow(struct import *, void *array, size_t n, size_t *allocated,
 struct slice import_copy(struct import *, struct slice);
 void import_row(struct import *, struct slice key, struct slice requirement,
     struct slice why);
+/* The rule of row number `row`, from 1, is this one. */
+void import_row_says(struct import *, size_t row, struct slice key,
+    struct slice requirement);
 bool import_finish(struct import *, struct fault *);
 /* `beyond` for what is below each domain that was taken without it. */
 bool import_except_below(struct import *);

@@ -19,6 +19,7 @@ look_ahead(struct import_access *t, bool patterns, struct slice text)
 		if (!import_split(line, patterns, &key, &value))
 			continue;
 		t->has_demand |= import_demands(t, value);
+		t->has_permit |= import_lets_pass(t, value);
 		t->has_domains |= slice_find(key, '@') == key.n;
 	}
 }
@@ -54,7 +55,7 @@ import_access_table(struct import *import, struct import_access *t,
 	unsigned depth = 0;
 
 	t->ordered = patterns || slice_is(type, "cidr");
-	t->has_demand = t->has_domains = false;
+	t->has_demand = t->has_permit = t->has_domains = false;
 	t->first = import->n;
 	look_ahead(t, patterns, text);
 	import_lines_init(&lines, text);

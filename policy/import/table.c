@@ -23,24 +23,33 @@ void
 import_row(struct import *import, struct slice key, struct slice requirement,
     struct slice why)
 {
-	char text[TEXT_ROW_MAX];
 	struct import_row *rows = import_grow(import, import->rows,
 	    import->nrows, &import->rows_allocated, sizeof *rows), *row;
-	struct text rule;
 
 	if (rows == NULL)
 		return;
 	import->rows = rows;
-	text_init(&rule, text, sizeof text);
-	text_put(&rule, key);
-	text_puts(&rule, key.n > 0 ? " " : "");
-	text_put(&rule, requirement);
 	row = &import->rows[import->nrows++];
 	row->path = import->path;
 	row->line = import->line;
 	row->force = import->force;
-	row->rule = import_copy(import, slice_make(text, rule.n));
 	row->why = why;
+	import_row_says(import, import->nrows, key, requirement);
+}
+
+void
+import_row_says(struct import *import, size_t row, struct slice key,
+    struct slice requirement)
+{
+	char text[TEXT_ROW_MAX];
+	struct text rule;
+
+	text_init(&rule, text, sizeof text);
+	text_put(&rule, key);
+	text_puts(&rule, key.n > 0 ? " " : "");
+	text_put(&rule, requirement);
+	import->rows[row - 1].rule = import_copy(import,
+	    slice_make(text, rule.n));
 }
 
 void

@@ -39,11 +39,12 @@ struct import_access {
 	bool extensions;     /* user+x@domain is looked for as user@domain */
 	bool other_delimiter; /* user-x@domain or the like, too */
 	bool exact_domains;  /* parent_domain_matches_subdomains without us */
-	bool demands_follow; /* a demand on all of the tag behind the table */
+	const char *behind;  /* the demand on all of the tag that follows */
+	const struct import_spared *spared_behind; /* who does not get there */
 	bool shared;	     /* another table judges the same tag */
 	bool warn;	     /* warn_if_reject stands before the table */
-	bool has_demand;     /* some line of it asks for TLS */
-	bool has_domains;    /* some key is a domain */
+	/* Some line of it: */
+	bool has_demand, has_permit, has_domains;
 	const char *frees;   /* what else OK would free from; NULL: nothing */
 	const struct import_spared *spared; /* who does not get as far */
 	struct slice networks; /* mynetworks; empty: not known */
@@ -93,6 +94,8 @@ bool import_clients(const struct import_access *, struct slice list,
     struct import_actions *);
 /* reject_plaintext_session stands in it, in whatever way. */
 bool import_demands(const struct import_access *, struct slice list);
+/* Whoever such a list is for is let pass at once. */
+bool import_lets_pass(const struct import_access *, struct slice list);
 /* The next word or {group} of a list. */
 bool import_list_next(struct slice *list, struct slice *word);
 /* Postfix knows it; it takes one word more. */
