@@ -67,7 +67,7 @@ OUT
 :7:1: "x.example.": sendmail never looks for a name with a dot at its end
 :8:1: "y.example.": sendmail never looks for a name with a dot at its end
 :9:2: "z.example": makemap(8) takes no line that begins with a blank
-:10: ".sub.example" counts in sendmail by FEATURE(`lookupdotdomain') only
+:10: ".sub.example" counts in sendmail by FEATURE(`lookupdotdomain') only, else what a wider line or that of the address says
 SAID
 my $r = import_is('sendmail', 'access', <<'IN', 65, <<'OUT',
 # local

@@ -206,8 +206,10 @@ is_asked(struct import *import, struct slice line, struct slice key,
 		import_refuse(import, (size_t)(key.p - line.p) + 1,
 		    "\"%.*s\": %s", SLICE_ARG(what), why);
 	else if (what.n > 0 && what.p[0] == '.')
-		import_note(import, "\"%.*s\" counts in sendmail by "
-		    "FEATURE(`lookupdotdomain') only", SLICE_ARG(what));
+		import_differs(import, IMPORT_WEAKER, "\"%.*s\" counts in "
+		    "sendmail by FEATURE(`lookupdotdomain') only, else what a "
+		    "wider line or that of the address says",
+		    SLICE_ARG(what));
 	return why == NULL;
 }
 

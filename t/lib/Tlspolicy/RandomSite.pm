@@ -11,14 +11,25 @@ my @classes = qw(need_tls bank other);
 my %keys = (
 	client => [qw(gw.partner.example partner.example .partner.example
 	    a.gw.partner.example mx.other.example other.example 192.0.2 192.0.2.1
-	    192.0.2.9 198.51.100.7 10.1 10 2001:db8 2001:db8::1 unknown)],
+	    192.0.2.9 198.51.100.7 10.1 10 2001:db8 2001:db8::1 unknown
+	    .other.example .gw.partner.example GW.Partner.Example example
+	    2001:DB8:0:0:0:0:0:1 192.0.2.0/24 [192.0.2.1] 192.0.2.)],
 	sender => ['<>', qw(bank.example .bank.example x.bank.example
 	    a@bank.example a+x@bank.example a-x@bank.example a@ city.example
-	    b@city.example example a@x.bank.example)],
+	    b@city.example example a@x.bank.example A@Bank.Example .example
+	    a+x@ bank.example. @bank.example b@)],
 	recipient => [qw(example.org sub.example.org .example.org r@example.org
 	    r+x@example.org s@sub.example.org r@ s@ org)],
 	cidr => [qw(192.0.2.0/28 192.0.2.0/24 192.0.2.1 198.51.100.0/24
-	    10.0.0.0/8 10.1.2.3 2001:db8::/32 0.0.0.0/0)],
+	    10.0.0.0/8 10.1.2.3 2001:db8::/32 0.0.0.0/0 192.0.2.8/29 ::/0
+	    !192.0.2.0/24 192.0.2 2001:db8::1 10.1.0.0/16)],
+	# Each for clients, senders and recipients.
+	regexp => [qw(/^gw\\.partner\\.example$/ /\\.partner\\.example$/
+	    /(^|\\.)other\\.example$/ /^192\\.0\\.2\\.1$/ /^10\\./ /./ /^unknown$/
+	    /@bank\\.example$/ /[@.]bank\\.example$/ /^a@bank\\.example$/
+	    /^b@city\\.example$/ /.*/ /bank/ /@example\\.org$/ /^r@example\\.org$/
+	    /\\.example$/ !/bank/ /^$/ /^a\\+x@bank\\.example$/i /\\.org$/
+	    /^A@BANK\\.EXAMPLE$/ /x.bank.example/)],
 );
 
 sub new
@@ -71,15 +82,20 @@ sub table
 {
 	my ($self, $kind, $depth) = @_;
 	my $type = $kind eq 'client' && chance(0.3) ? 'cidr' :
-	    chance(0.2) ? 'inline' : 'texthash';
+	    chance(0.15) ? 'regexp' : chance(0.2) ? 'inline' : 'texthash';
 	my $of_hosts = $depth > 0 && $kind eq 'client' && chance(0.7);
 	my (%used, @lines);
 
 	for (1 .. 1 + int rand 4) {
-		my $key = one(@{$keys{$type eq 'cidr' ? 'cidr' : $kind}});
+		my $key = one(@{$keys{$keys{$type} ? $type : $kind}});
 		push @lines, [$key, $of_hosts ? 'OK' : $depth > 1 ?
 		    one('OK', $demand, 'DUNNO', 'REJECT') : $self->action]
-		    unless $used{$key}++;
+		    unless $used{$key}++ && chance(0.9);
+	}
+	# Some lines count for some only.
+	if ($keys{$type} && chance(0.1)) {
+		unshift @lines, ['if', one(@{$keys{$type}})];
+		push @lines, ['endif', ''];
 	}
 	return 'inline:{ ' . join(', ', map { "{ $_->[0] = $_->[1] }" } @lines) .
 	    ' }' if $type eq 'inline';
@@ -141,7 +157,7 @@ sub make_main
 	$self->{main} = [
 		[mynetworks => networks()],
 		[parent_domain_matches_subdomains =>
-		    one('smtpd_access_maps', 'smtpd_access_maps', '')],
+		    one('smtpd_access_maps', '')],
 		[recipient_delimiter => one('+', '+', '', '-')],
 		[plaintext_reject_code => one(450, 450, 550)],
 		[smtpd_delay_reject => chance(0.1) ? 'no' : 'yes'],
