@@ -122,7 +122,7 @@ isnt(check($proof, $other)->{status}, 0, 'another key of that name');
 
 my $r = prove('QTWICE', $log);
 is($r->{status}, 65, 'two records of a message');
-like($r->{err}, qr/^line 17: message\nline 18: message\n.*say which by --seq/m, 'are told');
+like($r->{err}, qr/^\Q$log\E: line 17: message\n\Q$log\E: line 18: message\n.*say which by --seq/m, 'are told');
 is(check(prove('--seq', 18, 'QTWICE', $log)->{out})->{status}, 0, 'one is chosen');
 $r = prove('QNEW', $log);
 is($r->{status}, 65, 'not signed yet');

@@ -227,6 +227,11 @@ signed('the daemon is killed', 'n2');
 my @all = map { $scratch->write("$_.jsonl", ordered($_)) } qw(n1 n2);
 my $r = $daemon{n1}->tlspolicy('audit', 'verify', @all);
 is($r->{status}, 0, 'both nodes verify in one run') or diag $r->{out}, $r->{err};
+$r = $daemon{n1}->tlspolicy('audit', 'verify', (map { ('--checkpoints',
+    "$dir/collected/$_.example.org.checkpoints", '--verifier', $verifier{$_}) }
+    qw(n1 n2)), @all);
+is($r->{status}, 0, 'with the checkpoints of both') or diag $r->{out}, $r->{err};
+is(() = $r->{out} =~ /^checkpoints: \d+ agree, up to line/mg, 2, 'of each');
 for my $name (qw(n1 n2)) {
 	my $log = "$dir/$name.jsonl";
 	my $last = signed('in the end', $name);

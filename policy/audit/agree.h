@@ -1,5 +1,9 @@
 /*
- * agree.h - does the log agree with checkpoints that were kept elsewhere?
+ * agree.h - does a log agree with checkpoints that were kept elsewhere?
+ *
+ * Those of many logs are told apart by their origins.  One is known to be a log's
+ * when it is its node's name, or that and "/...", or when one of its checkpoints
+ * has the head of a line; until then what does not fit is of another log.
  *
  * Threads: belongs to one thread.
  */
@@ -7,22 +11,25 @@
 #define TLSPOLICY_AGREE_H
 
 #include "policy/audit/checkpoint.h"
-#include "policy/audit/merkle.h"
 
 struct agree {
-	const struct checkpoints *all;
 	struct chain *hasher;
-	size_t next;	     /* of all->list, to be compared */
-	struct merkle tree;  /* of the lines from `first` on; n is 0: none */
-	uint64_t first;
+	struct agree_side *sides; /* origins that it may be of */
+	size_t n;
 
+	size_t known;	     /* of these: it is one of theirs */
 	uint64_t agreed;     /* so many do */
-	uint64_t older;      /* are of lines before those here */
+	uint64_t older;      /* are of lines before those here, of those known */
 	const struct checkpoint *last; /* that agrees; NULL: none */
 };
 
-void agree_init(struct agree *, const struct checkpoints *,
-    struct chain *hasher) NONNULL;
+/*
+ * `node`: of the log, "": not known.  `alone`: there is no other log, so that
+ * what is of one origin is of this log.  NULL: out of memory.
+ */
+struct agree *agree_new(const struct checkpoints *, struct chain *hasher,
+    const char *node, bool alone) MUST_CHECK NONNULL;
+void agree_free(struct agree *);
 /*
  * The next line.  False: it is not what was signed; `what` says so, for people.
  */
@@ -30,6 +37,8 @@ bool agree_line(struct agree *, struct slice line, const struct chain_line *,
     struct text *what) MUST_CHECK NONNULL;
 /* After the last line: false when lines that were signed are missing. */
 bool agree_end(struct agree *, uint64_t last, struct text *what) MUST_CHECK
+    NONNULL;
+bool agree_is_of(const struct agree *, const struct checkpoints_origin *)
     NONNULL;
 
 #endif

@@ -113,6 +113,21 @@ in_order(struct chains *c, void (*unreadable)(const struct fault *),
 }
 
 static bool
+are_of_one(const struct file *list, size_t n)
+{
+	const char *node = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (node[0] != '\0' && list[i].node[0] != '\0' &&
+		    strcmp(node, list[i].node) != 0)
+			return false;
+		if (list[i].node[0] != '\0')
+			node = list[i].node;
+	}
+	return true;
+}
+
+static bool
 has_node(const struct verification *v, const char *node)
 {
 	for (size_t i = 0; i < v->nodes; i++)
@@ -145,12 +160,18 @@ chain_of(const struct chains *c, const struct file *f)
 	    &c->list[0] : NULL;
 }
 
+/* NULL: out of memory. */
 static struct verification *
 begin(struct chains *c, const struct verification *model, const struct file *f)
 {
-	struct verification *v = &c->list[c->n++];
+	struct verification *v = &c->list[c->n];
 
 	*v = *model;
+	if (model->checkpoints != NULL && (v->agree = agree_new(
+	    model->checkpoints, keyring_plain(model->keys), f->node,
+	    c->alone)) == NULL)
+		return NULL;
+	c->n++;
 	/* What a broken chain has not come to must be known as its own. */
 	if (f->node[0] != '\0')
 		snprintf(v->node[v->nodes++], VERIFY_NODE_MAX, "%s", f->node);
@@ -192,13 +213,16 @@ chains_verify(struct chains *c, const struct verification *model,
 	memset(c, 0, sizeof *c);
 	files = in_order(c, unreadable, paths, n, &opened, fault);
 	good = files != NULL;
+	c->alone = good && are_of_one(files, opened);
 	if (good && (c->list = calloc(n, sizeof *c->list)) == NULL)
 		good = fault_no_memory(fault);
 	for (size_t i = 0; good && i < opened; i++) {
 		struct verification *v = chain_of(c, &files[i]);
 
-		if (v == NULL)
-			v = begin(c, model, &files[i]);
+		if (v == NULL && (v = begin(c, model, &files[i])) == NULL) {
+			good = fault_no_memory(fault);
+			break;
+		}
 		if (v->kind != BREAK_NONE)
 			continue;
 		v->progress = count;
@@ -212,5 +236,7 @@ chains_verify(struct chains *c, const struct verification *model,
 void
 chains_free(struct chains *c)
 {
+	for (size_t i = 0; i < c->n; i++)
+		agree_free(c->list[i].agree);
 	free(c->list);
 }

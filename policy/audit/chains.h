@@ -16,6 +16,7 @@
 struct chains {
 	struct verification *list; /* kind tells which are broken */
 	size_t n;
+	bool alone; /* the files are of one node, as far as they tell */
 	size_t lines;		   /* of all so far, for progress_start() */
 	/* Files that could not be read, or not to their end; of the first. */
 	uint64_t unread;
@@ -23,7 +24,7 @@ struct chains {
 };
 
 /*
- * `model` has the keys, the callbacks and what is asked for.  A file that cannot
+ * `model` has the keys, the callbacks, the checkpoints and what is asked for.  A file that cannot
  * be opened is told by `unreadable` and left out; one that cannot be read to its
  * end leaves its chain at BREAK_UNREAD, there.  False with a fault: it is the
  * only file, or memory ran out.

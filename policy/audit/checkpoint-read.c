@@ -10,11 +10,9 @@
 #include "policy/audit/checkpoint.h"
 #include "policy/audit/source.h"
 
-enum { VERIFIERS = 64 };
-
 struct reading {
 	struct checkpoints *all;
-	struct note_verifier keys[VERIFIERS];
+	struct note_verifier *keys;
 	size_t nkeys;
 	const char *path;
 	uint64_t line, start; /* of the note */
@@ -175,12 +173,14 @@ each_line(struct reading *r, const char *path,
 static bool
 take_verifier(struct reading *r, struct slice line)
 {
-	struct note_verifier v;
+	struct note_verifier v, *keys;
 
 	if (!note_parse_verifier(slice_trim(line), &v))
 		return true;
-	if (r->nkeys == VERIFIERS)
-		return bad(r, "more than 64 verifier keys");
+	keys = reallocarray(r->keys, r->nkeys + 1, sizeof *keys);
+	if (keys == NULL)
+		return fault_no_memory(r->fault);
+	r->keys = keys;
 	r->keys[r->nkeys++] = v;
 	return true;
 }
@@ -189,42 +189,83 @@ static int
 compare(const void *pa, const void *pb)
 {
 	const struct checkpoint *a = pa, *b = pb;
+	int order = strcmp(a->origin, b->origin);
 
-	return (a->head.seq > b->head.seq) - (a->head.seq < b->head.seq);
+	return order != 0 ? order :
+	    (a->head.seq > b->head.seq) - (a->head.seq < b->head.seq);
+}
+
+static bool
+read_verifiers(struct reading *r, const char *path)
+{
+	size_t before = r->nkeys;
+
+	if (!each_line(r, path, take_verifier))
+		return false;
+	if (r->nkeys > before)
+		return true;
+	fault_set(r->fault, FAULT_DATA, "expected a verifier key, as "
+	    "`tlspolicy audit key' prints it");
+	fault_at(r->fault, path, 0, 0);
+	return false;
+}
+
+static bool
+read_notes(struct reading *r, const char *path, const char *const *verifiers)
+{
+	size_t before = r->all->n;
+
+	text_init(&r->body, r->memory, sizeof r->memory);
+	r->ended = false;
+	if (!each_line(r, path, take_line))
+		return false;
+	if (r->all->n > before)
+		return true;
+	fault_set(r->fault, FAULT_DATA, "there is no checkpoint that a key of "
+	    "%s%s has signed", verifiers[0], verifiers[1] == NULL ? "" :
+	    " or of the others");
+	fault_at(r->fault, path, 0, 0);
+	return false;
+}
+
+/* False: out of memory. */
+static bool
+put_in_order(struct checkpoints *all)
+{
+	qsort(all->list, all->n, sizeof all->list[0], compare);
+	all->origins = calloc(all->n, sizeof all->origins[0]);
+	if (all->origins == NULL)
+		return false;
+	for (size_t i = 0; i < all->n; i++) {
+		if (i == 0 || strcmp(all->list[i].origin,
+		    all->list[i - 1].origin) != 0)
+			all->origins[all->norigins++].list = &all->list[i];
+		all->origins[all->norigins - 1].n++;
+	}
+	return true;
 }
 
 bool
-checkpoints_read(struct checkpoints *all, const char *path,
-    const char *verifiers, struct fault *fault)
+checkpoints_read(struct checkpoints *all, const char *const *paths,
+    const char *const *verifiers, struct fault *fault)
 {
 	struct reading *r = calloc(1, sizeof *r);
-	bool good = false;
+	bool good = true;
 
 	memset(all, 0, sizeof *all);
 	if (r == NULL)
 		return fault_no_memory(fault);
 	r->all = all;
 	r->fault = fault;
-	text_init(&r->body, r->memory, sizeof r->memory);
-	if (!each_line(r, verifiers, take_verifier)) {
-		free(r);
-		return false;
-	}
-	if (r->nkeys == 0) {
-		fault_set(fault, FAULT_DATA, "expected a verifier key, as "
-		    "`tlspolicy audit key' prints it");
-		fault_at(fault, verifiers, 0, 0);
-	} else
-		good = each_line(r, path, take_line);
+	for (size_t i = 0; good && verifiers[i] != NULL; i++)
+		good = read_verifiers(r, verifiers[i]);
+	for (size_t i = 0; good && paths[i] != NULL; i++)
+		good = read_notes(r, paths[i], verifiers);
+	free(r->keys);
 	free(r);
-	if (good && all->n == 0) {
-		good = fault_set(fault, FAULT_DATA, "there is no checkpoint that "
-		    "a key of %s has signed", verifiers);
-		fault_at(fault, path, 0, 0);
-	}
-	if (good)
-		qsort(all->list, all->n, sizeof all->list[0], compare);
-	else
+	if (good && !put_in_order(all))
+		good = fault_no_memory(fault);
+	if (!good)
 		checkpoints_free(all);
 	return good;
 }
@@ -232,6 +273,7 @@ checkpoints_read(struct checkpoints *all, const char *path,
 void
 checkpoints_free(struct checkpoints *all)
 {
+	free(all->origins);
 	free(all->list);
 	memset(all, 0, sizeof *all);
 }

@@ -45,20 +45,29 @@ void checkpoint_note(const struct checkpoint *, struct text *) NONNULL;
 /* The same in one line, for a log: "checkpoint: " and its lines with "|". */
 void checkpoint_log_line(const struct checkpoint *, struct text *) NONNULL;
 
-/* Those of one file, sorted by number; the rest is told. */
+/* Those of one origin, by number. */
+struct checkpoints_origin {
+	const struct checkpoint *list;
+	size_t n;
+};
+
+/* Those of all files, sorted by origin and number; the rest is told. */
 struct checkpoints {
 	struct checkpoint *list;
 	size_t n, room;
-	uint64_t others; /* of other origins */
+	struct checkpoints_origin *origins;
+	size_t norigins;
+	uint64_t others; /* of no verifier's origin */
 };
 
 /*
  * Reads notes, and lines of a log that hold one.  Each must be signed by one of
- * the verifiers, which are the lines of another file that are such; what is not
- * is a fault (FAULT_DATA), and so it is when none is left.
+ * the verifiers, which are the lines of other files that are such; what is not
+ * is a fault (FAULT_DATA), and so is a file of either in which there is none.
+ * Both lists end in NULL.
  */
-bool checkpoints_read(struct checkpoints *, const char *path,
-    const char *verifiers, struct fault *) MUST_CHECK NONNULL;
+bool checkpoints_read(struct checkpoints *, const char *const *paths,
+    const char *const *verifiers, struct fault *) MUST_CHECK NONNULL;
 void checkpoints_free(struct checkpoints *) NONNULL;
 
 #endif

@@ -57,7 +57,9 @@ struct verification {
 	    uint64_t epoch);
 	void *arg;
 	const struct verify_lines *reads; /* NULL: source.h does */
-	struct agree *agree;	/* checkpoints that are to agree; NULL: none */
+	/* Which are to agree; NULL: none.  chains.h makes the other of these. */
+	const struct checkpoints *checkpoints;
+	struct agree *agree;
 
 	/* Results. */
 	struct chain_head head;

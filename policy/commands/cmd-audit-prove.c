@@ -8,30 +8,33 @@
 #include <unistd.h>
 
 #include "policy/audit/checkpoint.h"
+#include "policy/audit/logset.h"
 #include "policy/audit/merkle.h"
-#include "policy/commands/audit.h"
+#include "policy/commands/audit-notes.h"
 
-enum { OPTION_SEQ = OPTION_REPORT, OPTION_CHECKPOINTS, OPTION_VERIFIER,
+enum { OPTION_SEQ = OPTION_REPORT,
 	LEAVES_MAX = 16 * 1024 * 1024 };
 
 static const struct command_option options[] = {
-	{ OPTION_CHECKPOINTS, "checkpoints", "FILE", "checkpoints of the log" },
-	{ OPTION_VERIFIER, "verifier", "FILE", "the verifier keys of those" },
+	AUDIT_OPTION_CHECKPOINTS("checkpoints of the log"),
+	AUDIT_OPTION_VERIFIER,
 	{ OPTION_SEQ, "seq", "SEQ", "which record, when there are several" },
 	{ 0, NULL, NULL, NULL }
 };
 
 struct prove {
-	const char *checkpoints, *verifier;
+	struct audit_notes notes;
 	struct slice id;
 	uint64_t wanted; /* 0: the only one */
 	uint64_t seq;	 /* of the record */
+	const char *file;
 	unsigned found;
 	bool withdrawn;
 	char *record;
 	size_t n;
 	struct checkpoints all;
 	const struct checkpoint *signed_by;
+	size_t candidates; /* have a line of that number */
 	struct chain *hasher;
 	char (*leaves)[CHAIN_HEX + 1];
 	struct fault *fault;
@@ -43,16 +46,16 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 {
 	struct prove *p = arg;
 
-	(void)reader;
 	if (!slice_equal(facts_value(&r->facts, FACT_QUEUE_ID), p->id) ||
 	    r->maillog || r->seq == 0 ||
 	    (p->wanted != 0 && r->seq != p->wanted))
 		return true;
 	p->found++;
-	fprintf(stderr, "line %llu: %s\n", (unsigned long long)r->seq,
-	    record_event_name(r->event));
+	fprintf(stderr, "%s: line %llu: %s\n", reader_file(reader),
+	    (unsigned long long)r->seq, record_event_name(r->event));
 	free(p->record);
 	p->seq = r->seq;
+	p->file = reader_file(reader);
 	p->withdrawn = r->withdrawn;
 	p->n = r->line.n;
 	if ((p->record = malloc(p->n)) == NULL)
@@ -82,22 +85,82 @@ find_record(struct prove *p, const struct audit_files *files)
 		return fault_set(p->fault, FAULT_NOINPUT, "no record of %.*s",
 		    (int)p->id.n, p->id.p);
 	if (p->found > 1)
-		return refuse(p, "there are several records: say which by "
-		    "--seq");
+		return refuse(p, p->wanted > 0 ? "several logs have a record "
+		    "of it with that number: name the files of one" :
+		    "there are several records: say which by --seq");
 	return !p->withdrawn || refuse(p, "the record was withdrawn: the client "
 	    "was told 451 in its place");
 }
 
 static bool
-find_checkpoint(struct prove *p)
+take_file(struct prove *p, const char *path,
+    bool (*take)(struct prove *, struct slice))
 {
-	for (size_t i = 0; i < p->all.n && p->signed_by == NULL; i++)
-		if (p->all.list[i].first <= p->seq &&
-		    p->seq <= p->all.list[i].head.seq)
+	struct source *source = source_open(path, p->fault);
+	enum source_result result = SOURCE_FAILED;
+	struct slice line;
+	bool ended, good = source != NULL;
+
+	while (good && (result = source_next(source, &line, &ended,
+	    p->fault)) == SOURCE_LINE)
+		good = take(p, line);
+	source_close(source);
+	return good && result == SOURCE_END;
+}
+
+static bool
+each_line(struct prove *p, const struct audit_files *files,
+    bool (*take)(struct prove *, struct slice))
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (!take_file(p, files->paths[i], take))
+			return false;
+	return true;
+}
+
+static bool
+covers(const struct prove *p, const struct checkpoint *c)
+{
+	return c->first <= p->seq && p->seq <= c->head.seq;
+}
+
+/* Of those that have a line of its number: the head is of one log alone. */
+static bool
+take_head(struct prove *p, struct slice line)
+{
+	struct chain_line parts;
+
+	if (!chain_split(line, &parts))
+		return true;
+	for (size_t i = 0; i < p->all.n; i++) {
+		const struct checkpoint *c = &p->all.list[i];
+
+		if (covers(p, c) && c->head.seq == parts.seq &&
+		    memcmp(c->head.hex, parts.hex.p, CHAIN_HEX) == 0)
+			p->signed_by = c;
+	}
+	return true;
+}
+
+static bool
+find_checkpoint(struct prove *p, const struct audit_files *log)
+{
+	for (size_t i = 0; i < p->all.n; i++)
+		if (covers(p, &p->all.list[i])) {
 			p->signed_by = &p->all.list[i];
-	if (p->signed_by == NULL)
+			p->candidates++;
+		}
+	if (p->candidates == 0)
 		return refuse(p, "no checkpoint has its line yet, or it is not "
 		    "among those");
+	if (p->candidates > 1) {
+		p->signed_by = NULL;
+		if (!each_line(p, log, take_head))
+			return false;
+		if (p->signed_by == NULL)
+			return refuse(p, "none of the checkpoints that have a "
+			    "line of its number has signed this log");
+	}
 	return p->signed_by->head.seq - p->signed_by->first < LEAVES_MAX ||
 	    refuse(p, "its checkpoint has too many lines");
 }
@@ -123,25 +186,7 @@ take_line(struct prove *p, struct slice line)
 	return true;
 }
 
-static bool
-take_file(struct prove *p, const char *path)
-{
-	struct source *source = source_open(path, p->fault);
-	enum source_result result = SOURCE_FAILED;
-	struct slice line;
-	bool ended, good = source != NULL;
-
-	while (good && (result = source_next(source, &line, &ended,
-	    p->fault)) == SOURCE_LINE)
-		good = take_line(p, line);
-	source_close(source);
-	return good && result == SOURCE_END;
-}
-
-/*
- * The tree of the log's lines; its root must be the one that the checkpoint
- * signed.
- */
+/* What is proved must be what was signed, as this log has it. */
 static bool
 take_leaves(struct prove *p, const struct audit_files *files)
 {
@@ -154,9 +199,8 @@ take_leaves(struct prove *p, const struct audit_files *files)
 	p->leaves = calloc(n, sizeof p->leaves[0]);
 	if (p->hasher == NULL || p->leaves == NULL)
 		return p->hasher != NULL && fault_no_memory(p->fault);
-	for (size_t i = 0; i < files->n; i++)
-		if (!take_file(p, files->paths[i]))
-			return false;
+	if (!each_line(p, files, take_line))
+		return false;
 	merkle_init(&tree);
 	for (uint64_t i = 0; i < n; i++) {
 		if (p->leaves[i][0] == '\0')
@@ -204,15 +248,42 @@ take_option(const struct context *context, struct prove *p, int c)
 {
 	unsigned long seq;
 
-	if (c == OPTION_CHECKPOINTS)
-		p->checkpoints = optarg;
-	else if (c == OPTION_VERIFIER)
-		p->verifier = optarg;
-	else if (command_number(context, c, 1, ~0UL >> 1, &seq))
-		p->wanted = seq;
-	else
+	if (c == OPTION_CHECKPOINTS || c == OPTION_VERIFIER)
+		return audit_notes_option(context, &p->notes, c, optarg);
+	if (!command_number(context, c, 1, ~0UL >> 1, &seq))
 		return false;
+	p->wanted = seq;
 	return true;
+}
+
+/* The other files are other logs'. */
+static bool
+prove_of(struct prove *p, const struct audit_files *files)
+{
+	struct audit_files log = { .n = 0 };
+	struct logset set;
+	bool good;
+
+	if (!logset_open(&set, files->paths, files->n, p->fault))
+		return false;
+	log.paths = calloc(files->n, sizeof *log.paths);
+	good = log.paths != NULL || fault_no_memory(p->fault);
+	for (size_t i = 0; good && i < set.nruns; i++) {
+		const struct logset_run *run = &set.runs[i];
+		bool is_it = false;
+
+		for (size_t k = run->first; k < run->first + run->n; k++)
+			is_it = is_it || strcmp(set.files[k].path,
+			    p->file) == 0;
+		for (size_t k = run->first; is_it &&
+		    k < run->first + run->n; k++)
+			log.paths[log.n++] = (char *)set.files[k].path;
+	}
+	good = good && find_checkpoint(p, &log) && take_leaves(p, &log) &&
+	    print(p);
+	free(log.paths);
+	logset_close(&set);
+	return good;
 }
 
 static int
@@ -232,15 +303,14 @@ run(struct context *context, int argc, char **argv)
 	if (optind == argc || argv[optind][0] == '\0')
 		return command_usage(context, "which message? Give its queue "
 		    "id");
-	if (p.checkpoints == NULL || p.verifier == NULL)
+	if (p.notes.path[0] == NULL || p.notes.verifier[0] == NULL)
 		return command_usage(context, "--checkpoints and --verifier "
 		    "are needed");
 	p.id = slice_of(argv[optind]);
-	if (!checkpoints_read(&p.all, p.checkpoints, p.verifier, &fault) ||
-	    !audit_files(context, argv + optind + 1, &files, &fault))
+	if (!checkpoints_read(&p.all, p.notes.path, p.notes.verifier,
+	    &fault) || !audit_files(context, argv + optind + 1, &files, &fault))
 		return command_fail(&fault);
-	status = find_record(&p, &files) && find_checkpoint(&p) &&
-	    take_leaves(&p, &files) && print(&p) ? EXIT_FINE :
+	status = find_record(&p, &files) && prove_of(&p, &files) ? EXIT_FINE :
 	    command_fail(&fault);
 	audit_files_free(&files);
 	checkpoints_free(&p.all);

@@ -10,20 +10,20 @@
 
 #include "policy/audit/chains.h"
 #include "policy/base/jsontext.h"
-#include "policy/commands/audit.h"
+#include "policy/commands/audit-notes.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/verify-workers.h"
 
-enum { OPTION_FROM = OPTION_REPORT, OPTION_CHECKPOINTS, OPTION_VERIFIER };
+enum { OPTION_FROM = OPTION_REPORT };
 
 static const struct command_option options[] = {
 	{ 'k', NULL, "KEYFILE", "a key, in place of the setting; may be "
 	    "repeated" },
 	{ OPTION_HEAD, "head", "HEAD", "a head noted before, to be found" },
 	{ OPTION_FROM, "from", "SEQ", "no line from this number on is missing" },
-	{ OPTION_CHECKPOINTS, "checkpoints", "FILE", "checkpoints kept "
-	    "elsewhere, with which the log must agree" },
-	{ OPTION_VERIFIER, "verifier", "FILE", "the verifier keys of those" },
+	AUDIT_OPTION_CHECKPOINTS("checkpoints kept elsewhere, with which the "
+	    "logs must agree"),
+	AUDIT_OPTION_VERIFIER,
 	COMMAND_OPTION_JSON,
 	{ 0, NULL, NULL, NULL }
 };
@@ -33,9 +33,8 @@ struct request {
 	struct verification model;
 	char head[CHAIN_HEX + 1];
 	bool json;
-	const char *checkpoints, *verifier;
+	struct audit_notes notes;
 	struct checkpoints all;
-	struct agree agree;
 };
 
 static void
@@ -80,13 +79,24 @@ tell_whole(const struct verification *v)
 		    (unsigned long long)v->first - 1);
 }
 
+/* Nothing says that it is as it was, nor that its end is here. */
+static bool
+is_unsigned(const struct verification *v)
+{
+	return v->agree != NULL && v->agree->known == 0;
+}
+
 static void
 tell_agreed(const struct request *r, const struct verification *v)
 {
-	const struct agree *a = &r->agree;
+	const struct agree *a = v->agree;
 
-	if (r->checkpoints == NULL)
+	if (a == NULL)
 		return;
+	if (is_unsigned(v)) {
+		puts("checkpoints: none of them is of this log");
+		return;
+	}
 	printf("checkpoints: %llu agree", (unsigned long long)a->agreed);
 	if (a->last != NULL)
 		printf(", up to line %llu, signed %s; %llu lines are newer",
@@ -101,18 +111,67 @@ tell_agreed(const struct request *r, const struct verification *v)
 	putchar('\n');
 }
 
-static json_t *
-agreed_json(const struct request *r)
+/* Does a log have what this one has signed? */
+static bool
+is_here(const struct chains *c, const struct checkpoints_origin *origin)
 {
-	const struct agree *a = &r->agree;
+	for (size_t i = 0; i < c->n; i++)
+		if (agree_is_of(c->list[i].agree, origin))
+			return true;
+	return false;
+}
 
-	if (r->checkpoints == NULL)
+static json_t *
+origins_json(const struct request *r, const struct verification *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->all.norigins; i++)
+		if (agree_is_of(v->agree, &r->all.origins[i]))
+			json_array_append_new(list, json_string(
+			    r->all.origins[i].list[0].origin));
+	return list;
+}
+
+static json_t *
+agreed_json(const struct request *r, const struct verification *v)
+{
+	const struct agree *a = v->agree;
+
+	if (a == NULL)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:s}", "agree",
-	    (json_int_t)a->agreed, "older", (json_int_t)a->older, "others",
-	    (json_int_t)r->all.others, "last", (json_int_t)(a->last == NULL ? 0 :
+	return json_pack("{s:o, s:I, s:I, s:I, s:s}", "origins",
+	    origins_json(r, v), "agree", (json_int_t)a->agreed, "older",
+	    (json_int_t)a->older, "last", (json_int_t)(a->last == NULL ? 0 :
 	    a->last->head.seq), "signed", a->last == NULL ? "" :
 	    a->last->time);
+}
+
+/* Of all logs; `last` and `signed` are of one. */
+static json_t *
+all_agreed_json(const struct request *r, const struct chains *c)
+{
+	const struct checkpoint *last = NULL;
+	json_int_t agreed = 0, older = 0;
+	json_t *absent = json_array();
+
+	if (r->notes.path[0] == NULL) {
+		json_decref(absent);
+		return json_null();
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		agreed += (json_int_t)c->list[i].agree->agreed;
+		older += (json_int_t)c->list[i].agree->older;
+		last = c->n == 1 ? c->list[i].agree->last : NULL;
+	}
+	for (size_t i = 0; i < r->all.norigins; i++)
+		if (!is_here(c, &r->all.origins[i]))
+			json_array_append_new(absent, json_string(
+			    r->all.origins[i].list[0].origin));
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "agree", agreed,
+	    "older", older, "others", (json_int_t)r->all.others, "last",
+	    (json_int_t)(last == NULL ? 0 : last->head.seq), "signed",
+	    last == NULL ? "" : last->time, "absent", absent);
 }
 
 static json_t *
@@ -128,19 +187,21 @@ break_json(const struct verification *v)
 static const char *
 result_of(const struct verification *v)
 {
-	return v->kind == BREAK_NONE ? "whole" : v->kind == BREAK_UNREAD ?
-	    "not verified" : "broken";
+	return v->kind == BREAK_NONE && !is_unsigned(v) ? "whole" :
+	    v->kind == BREAK_NONE || v->kind == BREAK_UNREAD ? "not verified" :
+	    "broken";
 }
 
 static json_t *
-chain_json(const struct verification *v)
+chain_json(const struct request *r, const struct verification *v)
 {
 	json_t *nodes = json_array();
 
 	for (size_t i = 0; i < v->nodes; i++)
 		json_array_append_new(nodes, json_string(v->node[i]));
 	return json_pack("{s:s, s:o, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, "
-	    "s:I, s:I, s:s, s:o, s:I, s:s, s:I, s:I}", "result", result_of(v), "nodes", nodes,
+	    "s:I, s:I, s:s, s:o, s:I, s:s, s:I, s:I, s:o}",
+	    "result", result_of(v), "nodes", nodes,
 	    "first", (json_int_t)v->first, "last", (json_int_t)v->head.seq,
 	    "since", v->since, "until", v->until,
 	    "missing_before", (json_int_t)(v->first > 0 ? v->first - 1 : 0),
@@ -150,7 +211,8 @@ chain_json(const struct verification *v)
 	    "unrecorded", (json_int_t)v->unrecorded, "head", v->head.hex,
 	    "break", break_json(v), "verified_from", (json_int_t)v->sure,
 	    "key", v->key, "first_epoch", (json_int_t)v->first_epoch,
-	    "last_epoch", (json_int_t)v->last_epoch);
+	    "last_epoch", (json_int_t)v->last_epoch, "checkpoints",
+	    agreed_json(r, v));
 }
 
 static void
@@ -159,10 +221,10 @@ tell_json(const struct request *r, const struct chains *c, const char *result)
 	json_t *list = json_array(), *root;
 
 	for (size_t i = 0; i < c->n; i++)
-		json_array_append_new(list, chain_json(&c->list[i]));
+		json_array_append_new(list, chain_json(r, &c->list[i]));
 	root = json_pack("{s:s, s:I, s:o, s:o}", "result", result, "unread",
-	    (json_int_t)c->unread, "checkpoints", agreed_json(r), "chains",
-	    list);
+	    (json_int_t)c->unread, "checkpoints", all_agreed_json(r, c),
+	    "chains", list);
 	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -208,16 +270,46 @@ finish(struct chains *c)
 	}
 }
 
+/*
+ * Lines that were signed, and no log is known to be theirs: it is not here, or
+ * nothing is left of it.  While there are files that could not be read it may be
+ * one of these.
+ */
+static bool
+tell_absent(const struct request *r, const struct chains *c)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < r->all.norigins; i++) {
+		const struct checkpoints_origin *o = &r->all.origins[i];
+		const struct checkpoint *last = &o->list[o->n - 1];
+
+		if (is_here(c, o))
+			continue;
+		good = c->unread > 0;
+		fprintf(stderr, "%s: no log here is the one that its "
+		    "checkpoints have signed, up to line %llu of %s\n",
+		    last->origin, (unsigned long long)last->head.seq,
+		    last->time);
+		if (!r->json)
+			puts("broken: missing");
+	}
+	return good;
+}
+
 static int
 tell(const struct request *r, const struct chains *c)
 {
 	const char *result = c->unread > 0 ? "not verified" : "whole";
 	bool broken;
 
+	if (!tell_absent(r, c))
+		result = "broken";
 	for (size_t i = 0; i < c->n; i++) {
 		const struct verification *v = &c->list[i];
 
-		if (v->kind != BREAK_NONE && strcmp(result, "broken") != 0)
+		if (strcmp(result_of(v), "whole") != 0 &&
+		    strcmp(result, "broken") != 0)
 			result = result_of(v);
 		if (!r->json && v->kind != BREAK_NONE)
 			tell_break(v);
@@ -240,6 +332,18 @@ tell_unreadable(const struct fault *fault)
 	fault_report(fault, stderr);
 }
 
+/* Checkpoints are of one chain each, and know no file. */
+static bool
+are_apart(const struct chains *c, struct fault *fault)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].anew > 0)
+			return fault_set(fault, FAULT_DATA, "%s: checkpoints "
+			    "are of one chain, and here are several: name "
+			    "the files of one", c->list[i].last_file);
+	return true;
+}
+
 static int
 verify(const struct request *r, const struct audit_files *files)
 {
@@ -259,10 +363,8 @@ verify(const struct request *r, const struct audit_files *files)
 	    files->n, &fault);
 	progress_stop();
 	verify_workers_free(workers);
-	if (good && r->checkpoints != NULL && (chains.n != 1 ||
-	    chains.list[0].anew > 0))
-		good = fault_set(&fault, FAULT_DATA, "checkpoints are of one "
-		    "chain, and there are several: name the files of one");
+	if (good && r->notes.path[0] != NULL)
+		good = are_apart(&chains, &fault);
 	if (good)
 		finish(&chains);
 	status = good ? tell(r, &chains) : command_fail(&fault);
@@ -309,11 +411,8 @@ take_option(const struct context *context, struct request *r, int c)
 		r->model.from = from;
 		return true;
 	case OPTION_CHECKPOINTS:
-		r->checkpoints = optarg;
-		return true;
 	case OPTION_VERIFIER:
-		r->verifier = optarg;
-		return true;
+		return audit_notes_option(context, &r->notes, c, optarg);
 	default:
 		return r->json = true;
 	}
@@ -323,13 +422,11 @@ take_option(const struct context *context, struct request *r, int c)
 static bool
 read_checkpoints(struct request *r, struct fault *fault)
 {
-	if (r->checkpoints == NULL)
+	if (r->notes.path[0] == NULL)
 		return true;
-	if (!checkpoints_read(&r->all, r->checkpoints, r->verifier, fault))
-		return false;
-	agree_init(&r->agree, &r->all, keyring_plain(r->model.keys));
-	r->model.agree = &r->agree;
-	return true;
+	r->model.checkpoints = &r->all;
+	return checkpoints_read(&r->all, r->notes.path, r->notes.verifier,
+	    fault);
 }
 
 static int
@@ -360,7 +457,8 @@ run(struct context *context, int argc, char **argv)
 		if (!take_option(context, &request, c))
 			return FAULT_USAGE;
 	}
-	if ((request.checkpoints == NULL) != (request.verifier == NULL))
+	if ((request.notes.path[0] == NULL) !=
+	    (request.notes.verifier[0] == NULL))
 		return command_usage(context, "--checkpoints and --verifier go "
 		    "together");
 	/* The keys first: one may be such that only root can read it. */
