@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum { SPARE = 16, SILENCE_MS = 60000 };
 static struct metrics *metrics;
 static struct accept_trouble trouble = { .where = "" };
 static bool crowded; /* the latest descriptor was near the limit */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* accept_next()'s */
 
 void
 accept_init(struct metrics *m)
@@ -77,20 +79,9 @@ is_crowded(int listening)
 	return is_near_limit(lowest);
 }
 
-static int
-pause_for(int error)
-{
-	const struct timespec pause = { 0, ACCEPT_PAUSE_MS * 1000000 };
-
-	accept_failed(&trouble, error);
-	nanosleep(&pause, NULL);
-	errno = EMFILE;
-	return -1;
-}
-
-/* Nothing but a bug of ours gives errors that a pause does not mend. */
-static int
-failed(int error)
+/* Nothing but a bug of ours gives others that a pause does not mend. */
+static bool
+is_passing(int error)
 {
 	switch (error) {
 	case EINTR:
@@ -101,28 +92,65 @@ failed(int error)
 	case EINVAL:
 	case ENOTSOCK:
 	case EOPNOTSUPP:
-		errno = error;
-		return -1;
+		return true;
 	default:
-		return pause_for(error);
+		return false;
 	}
+}
+
+/* -1 with an error of accept4(2), or EMFILE while descriptors are spared. */
+static int
+take(int listening, struct sockaddr *address, socklen_t *length, int flags)
+{
+	int fd;
+
+	if (crowded && is_crowded(listening)) {
+		errno = EMFILE;
+		return -1;
+	}
+	fd = accept4(listening, address, length, SOCK_CLOEXEC | flags);
+	if (fd == -1)
+		return -1;
+	crowded = is_near_limit(fd);
+	accept_succeeded(&trouble);
+	return fd;
 }
 
 int
 accept(int listening, struct sockaddr *address, socklen_t *length)
 {
-	int fd;
+	const struct timespec pause = { 0, ACCEPT_PAUSE_MS * 1000000 };
+	int fd = crowded && is_crowded(listening) ? -1 :
+	    worker_connection(listening, address, length);
 
-	if (crowded && is_crowded(listening))
-		return pause_for(EMFILE);
-	fd = worker_connection(listening, address, length);
 	if (fd != -1)
 		return fd;
-	fd = accept4(listening, address, length, SOCK_CLOEXEC);
-	if (fd == -1)
-		return failed(errno);
-	crowded = is_near_limit(fd);
-	accept_succeeded(&trouble);
-	handover_begin(fd);
+	fd = take(listening, address, length, 0);
+	if (fd != -1) {
+		handover_begin(fd);
+		return fd;
+	}
+	if (is_passing(errno))
+		return -1;
+	accept_failed(&trouble, errno);
+	nanosleep(&pause, NULL);
+	errno = EMFILE;
+	return -1;
+}
+
+int
+accept_next(int listening)
+{
+	int fd;
+
+	pthread_mutex_lock(&lock);
+	fd = take(listening, NULL, NULL, SOCK_NONBLOCK);
+	if (fd == -1 && is_passing(errno)) {
+		errno = EAGAIN;
+	} else if (fd == -1) {
+		accept_failed(&trouble, errno);
+		errno = EMFILE;
+	}
+	pthread_mutex_unlock(&lock);
 	return fd;
 }

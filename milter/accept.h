@@ -11,7 +11,11 @@
  * a new store nor a new audit file could be opened.  Connections that are not
  * accepted wait in the queue of the socket.
  *
- * Threads: one calls accept(); the others have a struct accept_trouble each.
+ * Our engine waits for connections beside others, and must not pause: it calls
+ * accept_next().
+ *
+ * Threads: one calls accept(), or any accept_next(); who accepts otherwise has a
+ * struct accept_trouble of its own.
  */
 #ifndef TLSPOLICY_ACCEPT_H
 #define TLSPOLICY_ACCEPT_H
@@ -32,6 +36,12 @@ struct accept_trouble {
 
 /* To be called before libmilter accepts connections. */
 void accept_init(struct metrics *) NONNULL;
+
+/*
+ * A connection, which does not block; or -1.  errno EAGAIN: there is none now,
+ * EMFILE: there may be, and none can be accepted for ACCEPT_PAUSE_MS.
+ */
+int accept_next(int listening) MUST_CHECK;
 
 /* Counts one that failed with `error`; says so, once in a minute at most. */
 void accept_failed(struct accept_trouble *, int error) NONNULL;

@@ -164,18 +164,24 @@ take_handed(int fd, struct listen *l, struct fault *f)
 	return true;
 }
 
-/* Whoever can connect to it is believed, so it is no TCP socket. */
-static bool
-prepare_named(const struct listen *l, struct fault *f)
+bool
+activation_unblock(const struct listen *l, struct fault *f)
 {
 	int flags = fcntl(l->fd, F_GETFL);
 
-	if (l->tcp)
-		return refuse(l->fd, f, "a unix socket for facts", l->spec);
 	if (flags == -1 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == -1)
 		return fault_errno(f, FAULT_UNAVAILABLE, errno,
 		    "the service manager's socket");
 	return true;
+}
+
+/* Whoever can connect to it is believed, so it is no TCP socket. */
+static bool
+prepare_named(const struct listen *l, struct fault *f)
+{
+	if (l->tcp)
+		return refuse(l->fd, f, "a unix socket for facts", l->spec);
+	return activation_unblock(l, f);
 }
 
 bool

@@ -26,6 +26,10 @@ bool activation_find(struct listen *milter, struct listen *facts,
 /* After callbacks_register(): libmilter will accept from this socket. */
 bool activation_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 
+/* The same for our engine, which accepts from listen->fd itself. */
+bool activation_unblock(const struct listen *, struct fault *) MUST_CHECK
+    NONNULL;
+
 /* Accept no more: what connects now waits for the next process. */
 void activation_leave(const struct listen *) NONNULL;
 

@@ -15,6 +15,7 @@
 #include "milter/activation.h"
 #include "milter/clock.h"
 #include "milter/config-test.h"
+#include "milter/engine/own.h"
 #include "milter/evmemory.h"
 #include "milter/feed/feed.h"
 #include "milter/listen.h"
@@ -39,6 +40,8 @@ struct start {
 	struct settings settings;
 	struct privilege privilege;
 	struct listen listen;
+	bool own; /* MTAs are spoken to by our engine */
+	int fd;	  /* of its socket */
 	bool metrics_on;
 	struct endpoint metrics;
 	struct metrics_server *metrics_server;
@@ -137,9 +140,21 @@ check(struct start *s, struct fault *f)
 	    check_tlsrpt(s, f);
 }
 
+/* Of our engine the socket is ours, and never waited for. */
+static bool
+open_own(struct start *s, struct fault *f)
+{
+	s->own = true;
+	s->fd = s->listen.fd;
+	return s->listen.inherited ? activation_unblock(&s->listen, f) :
+	    listen_open_fd(&s->listen, &s->fd, f);
+}
+
 static bool
 open_milter(struct start *s, struct fault *f)
 {
+	if (s->settings.engine == ENGINE_OWN)
+		return open_own(s, f);
 	return s->listen.inherited ? activation_open(&s->listen, f) :
 	    listen_open(&s->listen, f);
 }
@@ -251,6 +266,7 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return fault_no_memory(f);
 
 	/* 4. libmilter opens no socket before it knows its callbacks. */
+	engine_use(s->settings.engine);
 	if (!callbacks_register(d, s->listen.tcp, f))
 		return false;
 
@@ -280,7 +296,9 @@ start(struct start *s, struct daemon *d, struct fault *f)
 		return false;
 	if (!start_ears(s, d, f))
 		return false;
-	return (!s->metrics_on || metrics_server_start(s->metrics_server, f)) &&
+	if (s->metrics_on && !metrics_server_start(s->metrics_server, f))
+		return false;
+	return s->own ? own_start(s->fd, s->listen.tcp, f) :
 	    signals_start_milter(f);
 }
 
@@ -334,7 +352,10 @@ static _Noreturn void
 stop(struct start *s, struct daemon *d, int status)
 {
 	notify_stopping();
-	activation_leave(&s->listen);
+	if (s->own)
+		own_leave();
+	else
+		activation_leave(&s->listen);
 	listen_remove(&s->listen);
 	listen_remove(&s->map_listen);
 	listen_remove(&s->facts_listen);
@@ -350,6 +371,8 @@ stop(struct start *s, struct daemon *d, int status)
 		store_holder_close(&d->store);
 		shadow_close(&d->shadow);
 	}
+	if (s->own)
+		own_stop();
 	auditlog_close(d->audit);
 	log_info("stopped");
 	if (__gcov_dump != NULL)

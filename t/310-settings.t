@@ -28,6 +28,7 @@ my $default = <<'END';
 socket = unix:/run/tlspolicy/milter.sock
 socket-mode = 0660
 socket-group =
+engine = libmilter
 user =
 store = /var/lib/tlspolicy/policy.mdb
 rules = /etc/tlspolicy/rules

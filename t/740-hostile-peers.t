@@ -214,6 +214,8 @@ is $daemon->stop, 0, 'SIGTERM ends it cleanly after all that';
 # Five minutes are three seconds for this one.  A sanitizer's poll(2) stands in
 # front of the daemon's.
 subtest 'who stops in the middle keeps no thread' => sub {
+	plan skip_all => 'our engine has none for them, see 741'
+	    if $daemon->engine eq 'own';
 	plan skip_all => 'a sanitizer' if $sanitized;
 	my $missing = Tlspolicy::Fault::missing('clock');
 	plan skip_all => $missing if $missing;

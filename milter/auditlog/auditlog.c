@@ -223,6 +223,48 @@ auditlog_offer(struct auditlog *a, struct slice record)
 	return w == NULL || writer_offer(w, record);
 }
 
+enum writer_handed
+auditlog_hand(struct auditlog *a, struct slice record,
+    struct writer_ticket *ticket)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL ? WRITER_HANDED_TAKEN : writer_hand(w, record, ticket);
+}
+
+enum writer_handed
+auditlog_hand_refusal(struct auditlog *a, struct slice record,
+    struct writer_ticket *ticket)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL ? WRITER_HANDED_TAKEN : writer_hand_refusal(w, record,
+	    ticket);
+}
+
+bool
+auditlog_hand_ahead(struct auditlog *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_hand_ahead(w, record);
+}
+
+bool
+auditlog_hand_ahead_refusal(struct auditlog *a, struct slice record)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_hand_ahead_refusal(w, record);
+}
+
+bool
+auditlog_collect(struct auditlog *a, struct writer_ticket *ticket,
+    struct writer_outcome *outcome)
+{
+	return writer_collect(atomic_load(&a->writer), ticket, outcome);
+}
+
 bool
 auditlog_reopen(struct auditlog *a, const struct settings *settings,
     struct fault *fault)

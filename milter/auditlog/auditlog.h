@@ -17,7 +17,7 @@
 #define TLSPOLICY_MILTER_AUDITLOG_AUDITLOG_H
 
 #include "milter/auditlog/salting.h"
-#include "milter/auditlog/writer.h"
+#include "milter/auditlog/writer-ticket.h"
 
 struct auditlog;
 
@@ -34,6 +34,20 @@ bool auditlog_submit_refusal(struct auditlog *, struct slice record)
     MUST_CHECK NONNULL;
 /* One that cannot be recorded is counted as those that are refused; false. */
 bool auditlog_lose_refusal(struct auditlog *) NONNULL;
+/*
+ * The same for a thread that must not wait: see writer-ticket.h.  Collected is
+ * what is open, and nothing else.
+ */
+enum writer_handed auditlog_hand(struct auditlog *, struct slice record,
+    struct writer_ticket *) MUST_CHECK NONNULL;
+enum writer_handed auditlog_hand_refusal(struct auditlog *, struct slice record,
+    struct writer_ticket *) MUST_CHECK NONNULL;
+bool auditlog_hand_ahead(struct auditlog *, struct slice record) MUST_CHECK
+    NONNULL;
+bool auditlog_hand_ahead_refusal(struct auditlog *, struct slice record)
+    MUST_CHECK NONNULL;
+bool auditlog_collect(struct auditlog *, struct writer_ticket *,
+    struct writer_outcome *) MUST_CHECK NONNULL;
 /*
  * For a thread that many peers wait for: while the log cannot take a record it
  * is refused at once, also with audit-full = block.

@@ -2,10 +2,18 @@
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
 
-#include "milter/auditlog/writer.h"
+#include "milter/auditlog/writer-ticket.h"
+
+/* What is done when there is no room. */
+enum writer_patience {
+	WRITER_PATIENT,
+	WRITER_REFUSAL, /* leaves a quarter of the queue, the disk's reserve */
+	WRITER_IMPATIENT
+};
 
 enum entry_state {
 	ENTRY_QUEUED,
+	ENTRY_OUTSIDE, /* of a ticket; no room yet */
 	ENTRY_SEALED, /* chained into logfile.buf, perhaps written */
 	ENTRY_DONE,   /* written, synced with `each`; the waiter frees it */
 	ENTRY_DROPPED /* never written, the writer ends; the waiter frees it */
@@ -17,6 +25,11 @@ struct entry {
 	enum entry_state state;
 	bool waited;	/* a submitter waits for this entry */
 	bool refused;	/* a write failed: the submitter stops waiting */
+	/* Of a ticket, and told as one of its entries; else NULL. */
+	struct writer_ticket *ticket;
+	struct entry *beside;
+	enum writer_patience patience;
+	bool told;
 	bool abandoned; /* the submitter has answered 451: withdraw it */
 	size_t start, end;	  /* in the file's buffer */
 	struct chain_head before; /* the chain's head in front of it */

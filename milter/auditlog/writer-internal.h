@@ -1,11 +1,11 @@
 /*
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
- * Each file calls only those named before it: writer-epoch.c (when the key of
- * the chain goes), writer-round.c (one round of the writer), writer-keep.c (the
+ * Each file calls only those named before it: writer-queue.c, writer-epoch.c
+ * (when the key of the chain goes), writer-round.c (one round), writer-keep.c (the
  * thread that notes where the log ends), writer-sync.c (the thread that syncs),
  * writer-reopen.c (a change of files), writer-thread.c (the writer's loop),
- * writer.c (the callbacks' side).
+ * writer-ticket.c and writer.c (the callbacks' side).
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
@@ -33,6 +33,7 @@ struct writer {
 
 	/* Under the lock. */
 	struct entry *first, **last;
+	struct entry *outside; /* of tickets, until there is room */
 	size_t queued, room;
 	unsigned wait_ms;
 	enum audit_sync sync;
@@ -91,7 +92,6 @@ bool writer_epoch_begin(struct writer *, struct fault *) MUST_CHECK NONNULL;
 /* writer-round.c */
 void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
 struct timespec writer_time(int64_t ms);
-bool writer_is_crowded(const struct writer *) NONNULL;
 void writer_report(struct writer *, enum writer_event, const struct fault *);
 void writer_report_opened(struct writer *, const char *path) NONNULL;
 void writer_report_lost(struct writer *, const char *what) NONNULL;

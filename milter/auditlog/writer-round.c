@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "milter/auditlog/writer-internal.h"
+#include "milter/auditlog/writer-queue.h"
 
 void
 writer_deadline(struct timespec *t, unsigned ms)
@@ -27,13 +27,6 @@ struct timespec
 writer_time(int64_t ms)
 {
 	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-}
-
-/* A quarter of the queue is taken: not a time to wait for more. */
-bool
-writer_is_crowded(const struct writer *w)
-{
-	return w->queued > w->room / 4;
 }
 
 void
@@ -196,18 +189,23 @@ done(struct writer *w, struct entry *entry)
 {
 	if (entry->abandoned)
 		withdraw(w, entry);
-	if (entry->waited && !entry->abandoned)
+	if (entry->waited && !entry->abandoned) {
 		entry->state = ENTRY_DONE;
-	else
+		writer_tell(entry);
+	} else {
 		free(entry);
+	}
 }
 
 /* Whoever waits is told at once that it did not work; lock held. */
 static void
 refuse(struct writer *w, struct entry *list)
 {
-	for (; list != NULL && w->full != AUDIT_FULL_BLOCK; list = list->next)
+	for (; list != NULL && w->full != AUDIT_FULL_BLOCK; list = list->next) {
 		list->refused = list->waited;
+		if (list->refused)
+			writer_tell(list);
+	}
 }
 
 /* Sealed records whose last byte is in the file; lock held. */
@@ -450,7 +448,9 @@ writer_round(struct writer *w)
 		refuse(w, w->first);
 		refuse(w, w->sealed);
 		refuse(w, w->unsynced);
+		refuse(w, w->outside);
 	}
+	writer_admit(w);
 	pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
 	if (!good && !w->reported)

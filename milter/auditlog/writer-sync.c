@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "milter/auditlog/writer-internal.h"
+#include "milter/auditlog/writer-queue.h"
 
 /* Waits until it is time; false: it is the end.  The lock is held. */
 static bool
@@ -62,6 +62,7 @@ sync_once(struct writer *w)
 		w->forgot = true;
 		pthread_cond_signal(&w->work);
 	}
+	writer_admit(w);
 	pthread_cond_broadcast(&w->progress);
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/auditlog/writer-internal.h"
+#include "milter/auditlog/writer-queue.h"
 
 enum {
 	RETRY_MS = 100,
@@ -67,6 +67,7 @@ drop(struct entry *entry)
 	if (entry->waited && !entry->abandoned) {
 		entry->state = ENTRY_DROPPED;
 		entry->refused = true;
+		writer_tell(entry);
 	} else {
 		free(entry);
 	}
@@ -78,16 +79,17 @@ static unsigned
 drop_all(struct writer *w)
 {
 	unsigned lost = 0;
-	struct entry *lists[] = { w->sealed, w->first, w->unsynced };
+	struct entry *lists[] = { w->sealed, w->first, w->unsynced,
+		w->outside };
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		while (lists[i] != NULL) {
 			struct entry *entry = lists[i];
 
 			lists[i] = entry->next;
 			lost += drop(entry);
 		}
-	w->first = w->sealed = w->unsynced = NULL;
+	w->first = w->sealed = w->unsynced = w->outside = NULL;
 	w->last = &w->first;
 	return lost;
 }

@@ -1,92 +1,30 @@
 /*
- * The callbacks' side of the queue.  A record is one allocation; the lock is
- * held for the time of linking it in.
+ * The side of those who wait.  A record is one allocation; the lock is held
+ * for the time of linking it in.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "milter/auditlog/writer-internal.h"
+#include "milter/auditlog/writer-queue.h"
 
 enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
 
-/* What is done when there is no room. */
-enum patience {
-	PATIENT,
-	REFUSAL, /* leaves a quarter of the queue, and the reserve on the disk */
-	IMPATIENT
-};
-
-/*
- * The disk has not answered for the bounded time, or nearly: when the first who
- * wait give up the next need not begin to.  The lock is held.
- */
-static bool
-is_stalled(const struct writer *w)
-{
-	int64_t limit = clock_ms() - (w->wait_ms - w->wait_ms / 10);
-
-	return (w->busy_ms != 0 && w->busy_ms <= limit) ||
-	    (w->sync_busy_ms != 0 && w->sync_busy_ms <= limit);
-}
-
-static bool
-has_room(const struct writer *w, size_t n, enum patience patience)
-{
-	size_t room = patience == REFUSAL ? w->room / 4 * 3 : w->room;
-
-	if (patience == REFUSAL && w->stats.scarce)
-		return false;
-	return !w->failing && !is_stalled(w) &&
-	    (w->queued == 0 || w->queued + n <= room);
-}
-
 /* The lock is held. */
 static bool
-wait_for_room(struct writer *w, size_t n, enum patience patience,
+wait_for_room(struct writer *w, size_t n, enum writer_patience patience,
     const struct timespec *deadline)
 {
-	while (!has_room(w, n, patience)) {
-		if (patience == IMPATIENT || w->full != AUDIT_FULL_BLOCK ||
-		    (patience == REFUSAL && w->stats.scarce))
+	while (!writer_has_room(w, n, patience)) {
+		if (patience == WRITER_IMPATIENT || w->full != AUDIT_FULL_BLOCK ||
+		    (patience == WRITER_REFUSAL && w->stats.scarce))
 			return false;
 		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
 		    ETIMEDOUT)
-			return has_room(w, n, patience);
+			return writer_has_room(w, n, patience);
 	}
 	return true;
-}
-
-/* A record that the writer has not sealed yet leaves the queue. */
-static void
-unlink_entry(struct writer *w, struct entry *entry)
-{
-	struct entry **p = &w->first;
-
-	while (*p != entry)
-		p = &(*p)->next;
-	*p = entry->next;
-	if (entry->next == NULL)
-		w->last = p;
-	w->queued -= entry->n;
-}
-
-/*
- * Out of the queue with a record whose submitter was refused.  The last one
- * stays while writing fails: trying it again shows when the disk is well, and
- * a line will say that the record does not count.  The lock is held.
- */
-static void
-take_back(struct writer *w, struct entry *entry)
-{
-	entry->abandoned = true;
-	if (entry->state == ENTRY_SEALED || (entry->state == ENTRY_QUEUED &&
-	    w->failing && w->first == entry && entry->next == NULL))
-		return;
-	if (entry->state == ENTRY_QUEUED)
-		unlink_entry(w, entry);
-	free(entry);
 }
 
 /*
@@ -107,38 +45,14 @@ wait_for_record(struct writer *w, struct entry *entry,
 		free(entry);
 		return true;
 	}
-	take_back(w, entry);
+	writer_take_back(w, entry);
 	return false;
 }
 
-static struct entry *
-entry_new(struct slice record)
-{
-	struct entry *entry = malloc(sizeof *entry + record.n);
-
-	if (entry == NULL)
-		return NULL;
-	memset(entry, 0, sizeof *entry);
-	entry->n = record.n;
-	memcpy(entry->record, record.p, record.n);
-	return entry;
-}
-
-/* To be told by a line when there is room.  The lock is held. */
-static void
-count_unrecorded(struct writer *w)
-{
-	int64_t now = w->options.clock();
-
-	if (w->unrecorded++ == 0)
-		w->unrecorded_since = now;
-	w->unrecorded_until = now;
-}
-
 static bool
-submit(struct writer *w, struct slice record, enum patience patience)
+submit(struct writer *w, struct slice record, enum writer_patience patience)
 {
-	struct entry *entry = entry_new(record);
+	struct entry *entry = writer_entry_new(record);
 	struct timespec deadline;
 	bool taken = false;
 
@@ -147,24 +61,16 @@ submit(struct writer *w, struct slice record, enum patience patience)
 	w->inside++;
 	if (entry != NULL && wait_for_room(w, record.n, patience,
 	    &deadline)) {
-		entry->waited = patience != REFUSAL ||
+		entry->waited = patience != WRITER_REFUSAL ||
 		    w->sync == AUDIT_SYNC_EACH;
-		*w->last = entry;
-		w->last = &entry->next;
-		w->queued += entry->n;
-		entry->since_ms = clock_ms();
-		if (w->waiting_ms == 0)
-			w->waiting_ms = entry->since_ms;
-		if (entry->waited || w->queued == entry->n ||
-		    writer_is_crowded(w))
-			pthread_cond_signal(&w->work);
+		writer_enqueue(w, entry);
 		taken = !entry->waited || wait_for_record(w, entry, &deadline);
 		entry = NULL;
 	}
 	w->stats.taken += taken;
 	w->stats.refused += !taken;
-	if (!taken && patience == REFUSAL)
-		count_unrecorded(w);
+	if (!taken && patience == WRITER_REFUSAL)
+		writer_count_unrecorded(w);
 	if (--w->inside == 0 && w->ended)
 		pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
@@ -175,19 +81,19 @@ submit(struct writer *w, struct slice record, enum patience patience)
 bool
 writer_submit(struct writer *w, struct slice record)
 {
-	return submit(w, record, PATIENT);
+	return submit(w, record, WRITER_PATIENT);
 }
 
 bool
 writer_offer(struct writer *w, struct slice record)
 {
-	return submit(w, record, IMPATIENT);
+	return submit(w, record, WRITER_IMPATIENT);
 }
 
 bool
 writer_submit_refusal(struct writer *w, struct slice record)
 {
-	return submit(w, record, REFUSAL);
+	return submit(w, record, WRITER_REFUSAL);
 }
 
 void
@@ -195,7 +101,7 @@ writer_lose_refusal(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);
 	w->stats.refused++;
-	count_unrecorded(w);
+	writer_count_unrecorded(w);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -214,7 +120,7 @@ writer_stats(struct writer *w, struct writer_stats *stats)
 	stats->unwritten_ms = age(w->waiting_ms);
 	stats->syncs_on = w->sync != AUDIT_SYNC_NONE;
 	stats->unsynced_ms = stats->syncs_on ? age(w->unsynced_ms) : 0;
-	stats->stalled = is_stalled(w);
+	stats->stalled = writer_is_stalled(w);
 	stats->failing = w->failing || stats->stalled;
 	pthread_mutex_unlock(&w->lock);
 }

@@ -1,14 +1,18 @@
 /*
  * run() is around all callbacks: it enters the drain, finds the session and
  * takes the time.  What is done at each step stands in step.c.
+ *
+ * With an engine that parks, records are handed over and not waited for: the
+ * session is parked, inside the drain, and on_settled() has the answer.
  */
 #include "milter/clock.h"
+#include "milter/log.h"
 #include "milter/session/author.h"
 #include "milter/session/callbacks.h"
 #include "milter/session/negotiate.h"
 #include "milter/session/step.h"
 
-/* libmilter hands its callbacks no argument of ours. */
+/* An engine hands its callbacks no argument of ours. */
 static struct daemon *running;
 
 /* Of a connection whose HELO came when there was no memory for a session. */
@@ -18,7 +22,7 @@ static struct session no_session;
 static struct session *
 session_of(SMFICTX *ctx)
 {
-	struct session *s = smfi_getpriv(ctx);
+	struct session *s = engine_getpriv(ctx);
 	bool lost = s == &no_session;
 
 	if (s != NULL && !lost)
@@ -27,10 +31,23 @@ session_of(SMFICTX *ctx)
 	if (s == NULL)
 		return NULL;
 	s->lost_helo = lost;
-	if (smfi_setpriv(ctx, s) == MI_SUCCESS)
+	if (engine_parks())
+		session_watch(s, ctx);
+	if (engine_setpriv(ctx, s))
 		return s;
 	session_free(s);
 	return NULL;
+}
+
+/* True: it waits for its records from now on; who parked it stays inside. */
+static bool
+park(SMFICTX *ctx, struct session *s)
+{
+	if (!session_is_open(s) || s->parked)
+		return false;
+	s->parked = true;
+	engine_park(ctx, s->ticket.until_ms);
+	return true;
 }
 
 /* `otherwise`: the answer of a daemon that stops or has no memory. */
@@ -52,7 +69,10 @@ run(SMFICTX *ctx, enum callback which, step *handle, const void *arg,
 		metrics_count(&running->metrics, COUNTER_NO_MEMORY);
 	metrics_callback(&running->metrics, which,
 	    (uint64_t)(clock_ns() - start));
-	drain_leave(&running->drain);
+	/* One that was closed may be gone. */
+	s = engine_getpriv(ctx);
+	if (s == NULL || s == &no_session || !park(ctx, s))
+		drain_leave(&running->drain);
 	return answer;
 }
 
@@ -62,8 +82,9 @@ on_helo(SMFICTX *ctx, char *helo)
 	sfsistat answer = run(ctx, CALLBACK_HELO, step_helo, helo,
 	    SMFIS_NOREPLY);
 
-	if (smfi_getpriv(ctx) == NULL)
-		smfi_setpriv(ctx, &no_session);
+	/* Refused: then the next callback has no session either. */
+	if (engine_getpriv(ctx) == NULL && !engine_setpriv(ctx, &no_session))
+		log_warnx("a lost HELO cannot be remembered");
 	return answer;
 }
 
@@ -126,13 +147,26 @@ on_abort(SMFICTX *ctx)
 static sfsistat
 on_close(SMFICTX *ctx)
 {
-	const struct session *s = smfi_getpriv(ctx);
+	const struct session *s = engine_getpriv(ctx);
 
 	if (s == NULL || s == &no_session) {
-		smfi_setpriv(ctx, NULL);
+		(void)!engine_setpriv(ctx, NULL);
 		return SMFIS_CONTINUE;
 	}
 	return run(ctx, CALLBACK_CLOSE, step_close, NULL, SMFIS_CONTINUE);
+}
+
+static sfsistat
+on_settled(SMFICTX *ctx, sfsistat answer)
+{
+	struct session *s = engine_getpriv(ctx);
+
+	s->parked = false;
+	answer = step_settled(ctx, s, answer);
+	s = engine_getpriv(ctx);
+	if (s == NULL || !park(ctx, s))
+		drain_leave(&running->drain);
+	return answer;
 }
 
 /* Only a connection that is to see header fields needs a session now. */
@@ -204,8 +238,8 @@ callbacks_register(struct daemon *d, bool tcp, struct fault *fault)
 	if (tcp)
 		milter.xxfi_data = on_data;
 	running = d;
-	if (!negotiate_init() || smfi_register(milter) != MI_SUCCESS)
+	if (!negotiate_init() || !engine_register(&milter, on_settled))
 		return fault_set(fault, FAULT_SOFTWARE,
-		    "libmilter does not take our callbacks");
+		    "the engine does not take our callbacks");
 	return true;
 }

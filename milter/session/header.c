@@ -3,7 +3,6 @@
  * those behind it, and all go before ours is put in front of them.
  */
 #include "milter/session/header.h"
-#include "milter/session/libmilter.h"
 
 enum { VALUE_MAX = 12 * 1024, PIECE_MAX = 400 };
 
@@ -122,11 +121,9 @@ header_put(SMFICTX *ctx, struct session *s)
 	struct text value;
 
 	for (int i = m->forged; i > 0; i--)
-		if (smfi_chgheader(ctx, libmilter_text(field_name), i, NULL) !=
-		    MI_SUCCESS)
+		if (!engine_chgheader(ctx, field_name, i, NULL))
 			return false;
 	text_init(&value, memory, sizeof memory);
 	compose(m, &value);
-	return smfi_insheader(ctx, 0, libmilter_text(field_name), value.buf) ==
-	    MI_SUCCESS;
+	return engine_insheader(ctx, 0, field_name, value.buf);
 }

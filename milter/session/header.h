@@ -15,8 +15,7 @@
 #ifndef TLSPOLICY_MILTER_SESSION_HEADER_H
 #define TLSPOLICY_MILTER_SESSION_HEADER_H
 
-#include <libmilter/mfapi.h>
-
+#include "milter/engine/engine.h"
 #include "milter/session/session.h"
 
 /* To be called for each header field of the message. */

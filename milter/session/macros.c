@@ -6,13 +6,12 @@
  * holds their memory until the next have come, so the same address means that
  * none have; only HELO (and for those of RCPT, MAIL) makes it give them up.
  */
-#include "milter/session/libmilter.h"
 #include "milter/session/macros.h"
 
 static struct slice
 macro_value(SMFICTX *ctx, const char *name)
 {
-	return slice_of(smfi_getsymval(ctx, libmilter_text(name)));
+	return slice_of(engine_getsymval(ctx, name));
 }
 
 static bool

@@ -9,8 +9,7 @@
 #ifndef TLSPOLICY_MILTER_SESSION_MACROS_H
 #define TLSPOLICY_MILTER_SESSION_MACROS_H
 
-#include <libmilter/mfapi.h>
-
+#include "milter/engine/engine.h"
 #include "milter/session/session.h"
 
 bool macros_mail(SMFICTX *, struct session *, const char *sender)

@@ -10,12 +10,11 @@
  * sendmail can be asked since 8.14 (2007), Postfix since 2.6 (2009).
  */
 #include "milter/log.h"
-#include "milter/session/libmilter.h"
 #include "milter/session/negotiate.h"
 
 enum { LIST_BYTES = 1024 };
 
-/* Lists of macros for smfi_setsymlist(), made by negotiate_init(). */
+/* Lists of macros for engine_setsymlist(), made by negotiate_init(). */
 static char mail_macros[LIST_BYTES], rcpt_macros[LIST_BYTES];
 static char eom_macros[LIST_BYTES];
 
@@ -41,8 +40,7 @@ negotiate_init(void)
 static bool
 ask_for(SMFICTX *ctx, int stage, const char *macros)
 {
-	return smfi_setsymlist(ctx, stage, libmilter_text(macros)) ==
-	    MI_SUCCESS;
+	return engine_setsymlist(ctx, stage, macros);
 }
 
 static bool

@@ -6,8 +6,7 @@
 
 #include <stdbool.h>
 
-#include <libmilter/mfapi.h>
-
+#include "milter/engine/engine.h"
 #include "policy/policy.h"
 
 /*

@@ -11,24 +11,72 @@
 enum { FIRST_TRY = 8 * 1024 };
 static const size_t LARGEST = 64 * 1024 * 1024;
 
+static void
+count(struct session *s, bool taken)
+{
+	metrics_count(&s->daemon->metrics,
+	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
+}
+
+/* What stands before the record comes before it in the file: recorded as safely. */
 static bool
-submit(struct session *s, enum record_event event, struct slice line)
+hand_over(struct session *s, bool accepts, struct slice line)
 {
 	struct auditlog *audit = s->daemon->audit;
 	struct message *m = s->message;
-	bool accepts = event == RECORD_MESSAGE, taken;
-	announce_submit *hand_over = accepts ? auditlog_submit :
-	    auditlog_submit_refusal;
+	enum writer_handed handed = WRITER_HANDED_REFUSED;
+	announce_submit *ahead = accepts ? auditlog_hand_ahead :
+	    auditlog_hand_ahead_refusal;
 
-	if (m->unannounced)
-		taken = !accepts && auditlog_lose_refusal(audit);
-	else
-		taken = announce_all(&s->daemon->announce, audit,
-		    &m->announcements, m->settings, m->judged_us,
-		    hand_over) && hand_over(audit, line);
-	metrics_count(&s->daemon->metrics,
-	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
+	if (announce_all(&s->daemon->announce, audit, &m->announcements,
+	    m->settings, m->judged_us, ahead))
+		handed = accepts ? auditlog_hand(audit, line, &s->ticket) :
+		    auditlog_hand_refusal(audit, line, &s->ticket);
+	if (handed != WRITER_HANDED_OPEN)
+		count(s, handed == WRITER_HANDED_TAKEN);
+	return handed != WRITER_HANDED_REFUSED;
+}
+
+static bool
+wait_for(struct session *s, bool accepts, struct slice line)
+{
+	struct auditlog *audit = s->daemon->audit;
+	struct message *m = s->message;
+	announce_submit *submit = accepts ? auditlog_submit :
+	    auditlog_submit_refusal;
+	bool taken = announce_all(&s->daemon->announce, audit,
+	    &m->announcements, m->settings, m->judged_us, submit) &&
+	    submit(audit, line);
+
+	count(s, taken);
 	return taken;
+}
+
+static bool
+submit(struct session *s, enum record_event event, struct slice line)
+{
+	bool accepts = event == RECORD_MESSAGE, taken;
+
+	if (!s->message->unannounced)
+		return s->ticket.settled != NULL ? hand_over(s, accepts, line) :
+		    wait_for(s, accepts, line);
+	taken = !accepts && auditlog_lose_refusal(s->daemon->audit);
+	count(s, taken);
+	return taken;
+}
+
+enum recorder_settled
+recorder_settled(struct session *s)
+{
+	struct writer_outcome outcome;
+
+	if (!auditlog_collect(s->daemon->audit, &s->ticket, &outcome))
+		return RECORDER_NOT_YET;
+	while (outcome.recorded-- > 0)
+		count(s, true);
+	while (outcome.unrecorded-- > 0)
+		count(s, false);
+	return outcome.refused ? RECORDER_REFUSED : RECORDER_TAKEN;
 }
 
 /* What became of a record on its way into a line. */

@@ -15,4 +15,16 @@ bool recorder_message(struct session *, enum record_event) NONNULL;
 bool recorder_refused_rcpt(struct session *, const struct verdict *,
     int64_t now_us) NONNULL;
 
+enum recorder_settled {
+	RECORDER_NOT_YET, /* woken too early */
+	RECORDER_TAKEN,
+	RECORDER_REFUSED  /* a message that was to be accepted is not recorded */
+};
+
+/*
+ * With an engine that parks the two above are true for what was handed over;
+ * what became of all that was is told here.
+ */
+enum recorder_settled recorder_settled(struct session *) MUST_CHECK NONNULL;
+
 #endif

@@ -6,7 +6,6 @@
  * When a reply cannot be set, what is left is a temporary failure.
  */
 #include "milter/log.h"
-#include "milter/session/libmilter.h"
 #include "milter/session/reply.h"
 
 enum { LINE_BYTES = 2 * REPLY_LINE_MAX + 1, REASON_BYTES = 500 };
@@ -26,7 +25,7 @@ static bool
 set_reply(SMFICTX *ctx, const struct reply *r)
 {
 	char memory[REPLY_LINES_MAX][LINE_BYTES];
-	char *line[REPLY_LINES_MAX] = { NULL };
+	const char *line[REPLY_LINES_MAX];
 
 	for (unsigned i = 0; i < r->nlines; i++) {
 		struct text out;
@@ -35,12 +34,7 @@ set_reply(SMFICTX *ctx, const struct reply *r)
 		double_percent(r->lines[i], &out);
 		line[i] = out.buf;
 	}
-	if (r->nlines == 1)
-		return smfi_setreply(ctx, libmilter_text(r->code),
-		    libmilter_text(r->dsn),
-		    line[0]) == MI_SUCCESS;
-	return smfi_setmlreply(ctx, r->code, r->dsn, line[0], line[1], line[2],
-	    line[3], line[4], line[5], NULL) == MI_SUCCESS;
+	return engine_setreply(ctx, r->code, r->dsn, line, r->nlines);
 }
 
 sfsistat
@@ -59,9 +53,7 @@ session_reply_send(SMFICTX *ctx, const struct verdict *v)
 sfsistat
 session_reply_policy_error(SMFICTX *ctx, const char *text)
 {
-	if (smfi_setreply(ctx, libmilter_text("451"),
-	    libmilter_text("4.3.0"), libmilter_text(text)) !=
-	    MI_SUCCESS)
+	if (!engine_setreply(ctx, "451", "4.3.0", &text, 1))
 		log_warnx("the reply 451 4.3.0 could not be set");
 	return SMFIS_TEMPFAIL;
 }
@@ -79,5 +71,5 @@ session_reply_hold(SMFICTX *ctx, const struct verdict *v)
 	}
 	if (reason.n == 0)
 		text_puts(&reason, "held by TLS policy");
-	return smfi_quarantine(ctx, reason.buf) == MI_SUCCESS;
+	return engine_quarantine(ctx, reason.buf);
 }

@@ -6,8 +6,7 @@
 #ifndef TLSPOLICY_MILTER_SESSION_REPLY_H
 #define TLSPOLICY_MILTER_SESSION_REPLY_H
 
-#include <libmilter/mfapi.h>
-
+#include "milter/engine/engine.h"
 #include "policy/policy.h"
 
 /* Tell the client what a refusing verdict says. */

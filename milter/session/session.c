@@ -2,6 +2,7 @@
  * What a recipient's verdict leaves behind is copied into the memory of the
  * facts, which lives exactly as long as the message.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,29 @@ session_free(struct session *s)
 		session_end_message(s);
 	free(s->helo);
 	free(s);
+}
+
+/* By the thread of the audit log. */
+static void
+wake(struct writer_ticket *ticket)
+{
+	struct session *s = (struct session *)((char *)ticket -
+	    offsetof(struct session, ticket));
+
+	engine_wake(s->ctx);
+}
+
+void
+session_watch(struct session *s, SMFICTX *ctx)
+{
+	s->ticket.settled = wake;
+	s->ctx = ctx;
+}
+
+bool
+session_is_open(const struct session *s)
+{
+	return s->ticket.entries != NULL;
 }
 
 void

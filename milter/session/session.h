@@ -14,6 +14,7 @@
 #define TLSPOLICY_MILTER_SESSION_SESSION_H
 
 #include "milter/daemon.h"
+#include "milter/engine/engine.h"
 #include "milter/session/beside.h"
 
 /* The From fields so far, parted by line breaks; see facts/fromfield.h. */
@@ -55,13 +56,24 @@ struct session {
 	bool header;		 /* that add-header can change the header */
 	bool author;		 /* and that TLS_Header sees it */
 	bool utf8;		 /* MAIL came with SMTPUTF8 (RFC 6531) */
-	/* Where libmilter keeps the macros of the latest MAIL and RCPT. */
+	/* Where the engine keeps the macros of the latest MAIL and RCPT. */
 	const char *mail_macros, *rcpt_macros;
+	/* With an engine that parks: records that are not settled. */
+	struct writer_ticket ticket;
+	SMFICTX *ctx;
+	bool parked;
+	bool ending; /* the message is accepted, once it is recorded */
+	bool closed; /* freed by who settles it */
 };
 
 /* NULL: out of memory. */
 struct session *session_new(struct daemon *) MUST_CHECK;
 void session_free(struct session *);
+
+/* Its records are handed over from now on, and not waited for. */
+void session_watch(struct session *, SMFICTX *) NONNULL;
+/* Some are not settled. */
+bool session_is_open(const struct session *) MUST_CHECK NONNULL;
 
 /*
  * HELO has no answer: one that does not fit into memory is a policy error at

@@ -238,6 +238,15 @@ change_message(SMFICTX *ctx, struct session *s)
 	return NULL;
 }
 
+/* It is recorded. */
+static sfsistat
+accept_message(struct session *s)
+{
+	metrics_count(&s->daemon->metrics, COUNTER_MESSAGES);
+	session_end_message(s);
+	return SMFIS_CONTINUE;
+}
+
 sfsistat
 step_eom(SMFICTX *ctx, struct session *s, const void *none)
 {
@@ -261,9 +270,8 @@ step_eom(SMFICTX *ctx, struct session *s, const void *none)
 	}
 	if (!recorder_message(s, RECORD_MESSAGE))
 		return fail(ctx, s, unrecorded);
-	metrics_count(&s->daemon->metrics, COUNTER_MESSAGES);
-	session_end_message(s);
-	return SMFIS_CONTINUE;
+	s->ending = session_is_open(s);
+	return s->ending ? SMFIS_CONTINUE : accept_message(s);
 }
 
 sfsistat
@@ -275,12 +283,37 @@ step_abort(SMFICTX *ctx, struct session *s, const void *none)
 	return SMFIS_CONTINUE;
 }
 
+static void
+free_session(SMFICTX *ctx, struct session *s)
+{
+	if (!engine_setpriv(ctx, NULL))
+		log_warnx("a session that is freed cannot be forgotten");
+	session_free(s);
+}
+
 sfsistat
 step_close(SMFICTX *ctx, struct session *s, const void *none)
 {
 	(void)none;
 	abandon(s);
-	smfi_setpriv(ctx, NULL);
-	session_free(s);
+	s->closed = session_is_open(s);
+	if (!s->closed)
+		free_session(ctx, s);
 	return SMFIS_CONTINUE;
+}
+
+sfsistat
+step_settled(SMFICTX *ctx, struct session *s, sfsistat answer)
+{
+	enum recorder_settled what = recorder_settled(s);
+
+	if (what == RECORDER_NOT_YET)
+		return answer;
+	if (s->ending)
+		answer = what == RECORDER_TAKEN ? accept_message(s) :
+		    fail(ctx, s, unrecorded);
+	s->ending = false;
+	if (s->closed)
+		free_session(ctx, s);
+	return answer;
 }

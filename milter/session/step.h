@@ -6,8 +6,7 @@
 #ifndef TLSPOLICY_MILTER_SESSION_STEP_H
 #define TLSPOLICY_MILTER_SESSION_STEP_H
 
-#include <libmilter/mfapi.h>
-
+#include "milter/engine/engine.h"
 #include "milter/session/session.h"
 
 struct step_field {
@@ -22,7 +21,14 @@ step step_helo, step_mail, step_rcpt, step_data, step_header, step_eoh,
 /* MAIL with SMTPUTF8: its replies may hold UTF-8. */
 step step_mail_utf8;
 
-/* Frees the session. */
+/* Frees the session, or leaves that to step_settled(). */
 step step_close;
+
+/*
+ * The records of the callbacks before are settled, or not in time: what was
+ * going to be answered becomes what is answered.  Or else the session is still
+ * open, and the answer the same.
+ */
+sfsistat step_settled(SMFICTX *, struct session *, sfsistat answer);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "policy/base/netaddr.h"
 
+enum engine { ENGINE_LIBMILTER, ENGINE_OWN };
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_BATCH, AUDIT_SYNC_EACH };
 enum audit_full { AUDIT_FULL_TEMPFAIL, AUDIT_FULL_BLOCK };
 enum policy_mode { MODE_ENFORCE, MODE_MONITOR };

@@ -12,6 +12,7 @@
 #define TEXT(n, t, f, h) { .name = n, .type = &setting_type_##t, FIELD(f), \
 	.may_be_empty = true, .help = h }
 
+static const char *const engines[] = { "libmilter", "own", NULL };
 static const char *const modes[] = { "enforce", "monitor", NULL };
 static const char *const classes[] = { "temp", "perm", NULL };
 static const char *const on_errors[] = { "tempfail", "accept", NULL };
@@ -49,6 +50,15 @@ static const struct setting table[] = {
 	},
 	TEXT("socket-group", account, socket_group,
 	    "Group of a unix socket; empty: that of the daemon."),
+	{
+		.name = "engine",
+		.type = &setting_type_word,
+		FIELD(engine),
+		.default_text = "libmilter",
+		.words = engines,
+		.help = "Who speaks with MTAs: the library, or tlspolicy's "
+		    "own threads.",
+	},
 	TEXT("user", account, user,
 	    "User that a daemon started as root becomes; empty: it stays."),
 	{

@@ -36,7 +36,7 @@ struct settings {
 	char store[SETTINGS_STRING_MAX];
 	char rules[SETTINGS_PATHS_BYTES]; /* by ", " */
 	char claims[SETTINGS_STRING_MAX];
-	int mode, default_class, on_error, compat;
+	int engine, mode, default_class, on_error, compat;
 	struct settings_prefixes exempt;
 	char local_domains[SETTINGS_STRING_MAX];
 	int history; /* days */

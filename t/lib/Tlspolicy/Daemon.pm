@@ -63,8 +63,17 @@ sub socket
 	return $_[0]{socket};
 }
 
+# The value of that setting, as daemons of this run have it.
+sub engine
+{
+	my ($self) = @_;
+	return ($self->{settings} // {})->{engine} // $ENV{TLSPOLICY_ENGINE} //
+	    'libmilter';
+}
+
 # Write the settings file: what every test needs, and what this one says.
-# Test clients live in 127.0.0.0/8, which is exempt by default.
+# Test clients live in 127.0.0.0/8, which is exempt by default.  TLSPOLICY_ENGINE
+# in the environment is the setting engine of every daemon.
 sub configure
 {
 	my ($self, %settings) = @_;
@@ -77,6 +86,8 @@ sub configure
 		'exempt-clients' => '::1',
 		'audit-file' => "$self->{dir}/audit.log",
 		'audit-sync' => 'each', # an answer means that it is recorded
+		defined $ENV{TLSPOLICY_ENGINE} ?
+		    (engine => $ENV{TLSPOLICY_ENGINE}) : (),
 		%settings);
 	$self->{scratch}->write("$self->{name}/tlspolicy.conf",
 	    join '', map { "$_ = $all{$_}\n" } sort keys %all);

@@ -1,0 +1,58 @@
+/*
+ * peer.h - a connection of our engine: its socket, what of a packet has come,
+ * what of the answers could not be sent yet.
+ *
+ * Threads: its loop's.
+ */
+#ifndef TLSPOLICY_MILTER_ENGINE_PEER_H
+#define TLSPOLICY_MILTER_ENGINE_PEER_H
+
+#include <sys/queue.h>
+
+#include "milter/engine/talk.h"
+
+/* What a thread reads at once, and what it answers before it looks again. */
+enum { PEER_BUFFER = 65536 };
+
+struct peer_scratch {
+	char in[PEER_BUFFER];
+	struct packet_buffer out;
+};
+
+struct peer {
+	struct smfi_str ctx; /* first: a context is its peer */
+	void *loop;
+	int fd;
+	int64_t since_ms;	/* when it last said something, or heard */
+	char *rest;		/* of a packet, and what came behind; or NULL */
+	size_t nrest, room;
+	char *unsent;
+	size_t nunsent;
+	bool waits; /* for a way to send: EPOLLOUT is asked for */
+	bool ended; /* the other side says no more */
+	TAILQ_ENTRY(peer) all, again, parked, woken;
+	bool is_again, is_parked, is_woken; /* which lists it is in */
+};
+
+enum peer_next {
+	PEER_REST,   /* nothing to do before its socket has something */
+	PEER_AGAIN,  /* there is more: after the others */
+	PEER_PARKED,
+	PEER_SENDS,  /* nothing before its answers are gone */
+	PEER_GONE    /* to be freed */
+};
+
+/* NULL: no memory, and `fd` is still the caller's. */
+struct peer *peer_new(int fd, const struct context_callbacks *, int64_t now_ms)
+    MUST_CHECK NONNULL;
+/* Closes its socket. */
+void peer_free(struct peer *) NONNULL;
+
+/* Something came, or may be sent. */
+enum peer_next peer_turn(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;
+/* It was woken, or time is up. */
+enum peer_next peer_settle(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;
+/* Not heard of for too long: ends it; PEER_REST: not yet. */
+enum peer_next peer_look(struct peer *, int64_t now_ms) MUST_CHECK NONNULL;
+
+#endif

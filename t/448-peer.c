@@ -1,0 +1,381 @@
+/*
+ * A connection of our engine, its other end in the hands of the test: packets in
+ * pieces, answers that nobody reads, silence, and a session that is parked.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "milter/clock.h"
+#include "milter/engine/peer.h"
+#include "t/unit.h"
+
+enum { MINUTE_MS = 61 * 1000, HOURS_MS = 7211 * 1000 };
+
+static struct peer_scratch scratch;
+static int other; /* the MTA's end */
+static unsigned nmail, naborts, nclosed;
+static bool parking;
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long offered, unsigned long known,
+    unsigned long f2, unsigned long f3, unsigned long *actions,
+    unsigned long *steps, unsigned long *p2, unsigned long *p3)
+{
+	(void)ctx;
+	(void)known;
+	(void)f2;
+	(void)f3;
+	*actions = offered & 0;
+	*steps |= SMFIP_NR_HELO;
+	*p2 = *p3 = 0;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	(void)ctx;
+	(void)name;
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	(void)argv;
+	nmail++;
+	if (parking)
+		context_park(ctx, clock_ms());
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	(void)ctx;
+	naborts++;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	(void)ctx;
+	nclosed++;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_settled(SMFICTX *ctx, sfsistat answer)
+{
+	(void)ctx;
+	return answer;
+}
+
+static const struct context_callbacks callbacks = {
+	.milter = { .xxfi_negotiate = on_negotiate, .xxfi_helo = on_helo,
+	    .xxfi_envfrom = on_mail, .xxfi_abort = on_abort,
+	    .xxfi_close = on_close },
+	.settled = on_settled
+};
+
+static const char offer[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377";
+static const char mail[] = "\0\0\0\5M<a>\0";
+enum { OFFER = sizeof offer - 1, MAIL = sizeof mail - 1 };
+
+static struct peer *
+begin(void)
+{
+	struct peer *p;
+	int pair[2];
+
+	nmail = naborts = nclosed = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    pair), 0);
+	other = pair[0];
+	p = peer_new(pair[1], &callbacks, clock_ms());
+	assert_non_null(p);
+	return p;
+}
+
+static void
+finish(struct peer *p)
+{
+	peer_free(p);
+	if (other != -1)
+		close(other);
+}
+
+static void
+hang_up(void)
+{
+	close(other);
+	other = -1;
+}
+
+static void
+send_bytes(const char *bytes, size_t n)
+{
+	assert_int_equal(write(other, bytes, n), n);
+}
+
+/* Until there is nothing to do. */
+static enum peer_next
+turn(struct peer *p)
+{
+	enum peer_next next;
+
+	do
+		next = peer_turn(p, &scratch);
+	while (next == PEER_AGAIN);
+	return next;
+}
+
+static size_t
+receive(char *to, size_t room)
+{
+	ssize_t n = read(other, to, room);
+
+	if (n == -1)
+		assert_int_equal(errno, EAGAIN);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void
+test_pieces(void **state)
+{
+	char session[512], whole[512], pieces[512];
+	size_t n = 0, nwhole;
+
+	(void)state;
+	memcpy(session, offer, OFFER);
+	n += OFFER;
+	for (int i = 0; i < 3; i++, n += MAIL)
+		memcpy(session + n, mail, MAIL);
+	for (size_t cut = 0; cut <= n; cut++) {
+		struct peer *p = begin();
+		size_t got;
+
+		send_bytes(session, cut);
+		assert_int_equal(turn(p), PEER_REST);
+		send_bytes(session + cut, n - cut);
+		assert_int_equal(turn(p), PEER_REST);
+		assert_null(p->rest);
+		assert_int_equal(nmail, 3);
+		got = receive(cut == 0 ? whole : pieces, sizeof whole);
+		if (cut == 0)
+			nwhole = got;
+		else
+			assert_memory_equal(pieces, whole, nwhole);
+		assert_int_equal(got, nwhole);
+		finish(p);
+	}
+}
+
+/* As many commands as it takes; no answer is read. */
+static unsigned
+talk_deaf(struct peer *p)
+{
+	static char bytes[1000 * MAIL];
+	unsigned sent = 0;
+
+	for (int i = 0; i < 1000; i++)
+		memcpy(bytes + i * MAIL, mail, MAIL);
+	for (int i = 0; i < 1000; i++) {
+		ssize_t n = write(other, bytes, sizeof bytes);
+
+		if (n == -1)
+			break;
+		/* Whole ones only, so that they can be counted. */
+		while (n % MAIL != 0) {
+			(void)turn(p);
+			if (write(other, bytes + n % MAIL, 1) == 1)
+				n++;
+		}
+		sent += (unsigned)n / MAIL;
+		(void)turn(p);
+	}
+	return sent;
+}
+
+static void
+test_slow_reader(void **state)
+{
+	struct peer *p = begin();
+	char answers[4096];
+	size_t got = 0, n;
+	unsigned sent;
+
+	(void)state;
+	send_bytes(offer, OFFER);
+	assert_int_equal(turn(p), PEER_REST);
+	assert_true(receive(answers, sizeof answers) > 0);
+	sent = talk_deaf(p);
+	assert_int_equal(turn(p), PEER_SENDS);
+	assert_in_range(nmail, 1, sent - 1);
+	assert_true(p->nunsent <= PEER_BUFFER + 4096);
+	assert_true(p->room <= 4 * PEER_BUFFER);
+	/* An hour later it has not read: it is closed; else it is served. */
+	while ((n = receive(answers, sizeof answers)) > 0 || got < 5 * sent) {
+		got += n;
+		(void)turn(p);
+	}
+	assert_int_equal(nmail, sent);
+	assert_int_equal(got, 5 * sent);
+	assert_int_equal(p->nunsent, 0);
+	assert_int_equal(turn(p), PEER_REST);
+	(void)talk_deaf(p);
+	assert_int_equal(turn(p), PEER_SENDS);
+	assert_int_equal(peer_look(p, clock_ms() + 1000), PEER_REST);
+	assert_int_equal(peer_look(p, clock_ms() + MINUTE_MS), PEER_GONE);
+	assert_int_equal(nclosed, 1);
+	finish(p);
+}
+
+static void
+test_silence(void **state)
+{
+	struct peer *p = begin();
+
+	(void)state;
+	assert_int_equal(turn(p), PEER_REST);
+	assert_int_equal(peer_look(p, clock_ms() + MINUTE_MS), PEER_REST);
+	assert_int_equal(peer_look(p, clock_ms() + HOURS_MS), PEER_GONE);
+	assert_int_equal(nclosed, 1);
+	finish(p);
+
+	p = begin();
+	send_bytes(offer, OFFER - 1);
+	assert_int_equal(turn(p), PEER_REST);
+	assert_int_equal(peer_look(p, clock_ms() + 1000), PEER_REST);
+	assert_int_equal(peer_look(p, clock_ms() + MINUTE_MS), PEER_GONE);
+	finish(p);
+}
+
+static void
+test_hang_up(void **state)
+{
+	struct peer *p = begin();
+
+	(void)state;
+	send_bytes(offer, OFFER);
+	send_bytes(mail, MAIL);
+	hang_up();
+	p->ended = true; /* as the kernel says */
+	assert_int_equal(turn(p), PEER_GONE);
+	assert_int_equal(nmail, 1);
+	assert_int_equal(naborts, 1);
+	assert_int_equal(nclosed, 1);
+	finish(p);
+}
+
+static void
+test_lies(void **state)
+{
+	static const char *const lengths[] = { "\0\0\0\0M", "\0\4\0\1M",
+		"\177\377\377\377M", "\377\377\377\377M" };
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(lengths); i++) {
+		struct peer *p = begin();
+
+		send_bytes(offer, OFFER);
+		send_bytes(mail, MAIL);
+		send_bytes(lengths[i], 5);
+		assert_int_equal(turn(p), PEER_GONE);
+		assert_int_equal(naborts, 1);
+		assert_int_equal(nclosed, 1);
+		finish(p);
+	}
+}
+
+/* The longest packet costs its bytes when they are there. */
+static void
+test_announced(void **state)
+{
+	static char bytes[65536];
+	struct peer *p = begin();
+	size_t sent = 5;
+
+	(void)state;
+	send_bytes(offer, OFFER);
+	send_bytes("\0\4\0\0M", 5);
+	assert_int_equal(turn(p), PEER_REST);
+	assert_true(p->room <= 8192);
+	memset(bytes, 'x', sizeof bytes);
+	while (sent < PACKET_MAX + 3) {
+		size_t n = PACKET_MAX + 3 - sent;
+
+		send_bytes(bytes, n < sizeof bytes ? n : sizeof bytes);
+		sent += n < sizeof bytes ? n : sizeof bytes;
+		assert_int_equal(turn(p), PEER_REST);
+		assert_true(p->room <= 2 * PACKET_MAX);
+	}
+	assert_int_equal(nmail, 0);
+	send_bytes("", 1);
+	assert_int_equal(turn(p), PEER_REST);
+	assert_int_equal(nmail, 1);
+	assert_null(p->rest);
+	finish(p);
+}
+
+static void
+test_parked(void **state)
+{
+	struct peer *p = begin();
+	char answers[64];
+
+	(void)state;
+	parking = true;
+	send_bytes(offer, OFFER);
+	send_bytes(mail, MAIL);
+	send_bytes(mail, MAIL);
+	assert_int_equal(turn(p), PEER_PARKED);
+	assert_int_equal(nmail, 1);
+	/* The negotiation's alone. */
+	assert_true(receive(answers, sizeof answers) > 5);
+	assert_int_equal(turn(p), PEER_PARKED);
+	assert_int_equal(peer_look(p, clock_ms() + HOURS_MS), PEER_REST);
+	hang_up();
+	/* What came is still taken, in its order; then it is gone. */
+	assert_int_equal(peer_settle(p, &scratch), PEER_GONE);
+	assert_int_equal(nclosed, 1);
+	finish(p);
+
+	p = begin();
+	send_bytes(offer, OFFER);
+	send_bytes(mail, MAIL);
+	send_bytes(mail, MAIL);
+	assert_int_equal(turn(p), PEER_PARKED);
+	assert_true(receive(answers, sizeof answers) > 5);
+	assert_int_equal(peer_settle(p, &scratch), PEER_AGAIN);
+	assert_int_equal(receive(answers, sizeof answers), 5);
+	assert_int_equal(turn(p), PEER_PARKED);
+	assert_int_equal(nmail, 2);
+	assert_int_equal(peer_settle(p, &scratch), PEER_AGAIN);
+	parking = false;
+	assert_int_equal(turn(p), PEER_REST);
+	assert_int_equal(receive(answers, sizeof answers), 5);
+	finish(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_hang_up),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_parked),
+	};
+	int failed = unit_main(tests);
+
+	free(scratch.out.bytes);
+	return failed;
+}
