@@ -49,8 +49,9 @@ sub measure ($bench, $who, $count) {
 sub run ($bench) {
 	my $count = idle_count($bench);
 	my @who = (Bench::Contest::null($bench), Bench::Contest::bare($bench));
-	push @who, Bench::Contest::ours($bench, 'ours',
-		store => $bench->store($bench->{rules})) if $bench->has_ours;
+	push @who, map { Bench::Contest::ours($bench, $_->[0],
+		store => $bench->store($bench->{rules}), settings => $_->[1])
+	} ['ours', {}], ['ours-own', { engine => 'own' }] if $bench->has_ours;
 	my @rows = map { measure($bench, $_, $count) } @who;
 	return { data => { rows => \@rows }, notes => [ $bench->note_missing ],
 		text => table("$count idle connections",

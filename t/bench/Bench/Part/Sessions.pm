@@ -15,6 +15,8 @@ sub contestants ($bench) {
 		store => $store, settings => { 'audit-file' => '/dev/null' });
 	push @who, Bench::Contest::ours($bench, 'ours', store => $store);
 	push @who, Bench::Contest::bare_like($bench, $who[-1]);
+	push @who, Bench::Contest::ours($bench, 'ours-own', store => $store,
+		settings => { engine => 'own' });
 	return @who;
 }
 

@@ -15,6 +15,9 @@ sub contestants ($bench) {
 		push @who, Bench::Contest::ours($build, "$build->{label}ours",
 			store => $build->store($bench->{rules}));
 	}
+	push @who, Bench::Contest::ours($bench, 'ours-own',
+		store => $bench->store($bench->{rules}),
+		settings => { engine => 'own' }) if $bench->has_ours;
 	return @who;
 }
 
