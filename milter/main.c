@@ -371,9 +371,9 @@ stop(struct start *s, struct daemon *d, int status)
 		store_holder_close(&d->store);
 		shadow_close(&d->shadow);
 	}
+	auditlog_close(d->audit);
 	if (s->own)
 		own_stop();
-	auditlog_close(d->audit);
 	log_info("stopped");
 	if (__gcov_dump != NULL)
 		__gcov_dump();
