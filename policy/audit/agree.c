@@ -150,8 +150,10 @@ compare_line(struct agree *a, struct agree_side *s,
 			return differs(c, what, "it has another head");
 		know(a, s);
 		if (s->tree != NULL && s->first == c->first &&
-		    (!merkle_root(s->tree, a->hasher, root) ||
-		    strcmp(root, c->root) != 0))
+		    !merkle_root(s->tree, a->hasher, root))
+			return SIDE_FAILED;
+		if (s->tree != NULL && s->first == c->first &&
+		    strcmp(root, c->root) != 0)
 			return differs(c, what, "one of the lines up to it was "
 			    "changed");
 		note_agreed(a, c);
@@ -165,11 +167,8 @@ side_line(struct agree *a, struct agree_side *s, struct slice line,
 {
 	if (pass_older(a, s, line, parts->seq, what) == SIDE_DIFFERS)
 		return SIDE_DIFFERS;
-	if (!grow(a, s, line, parts->seq, leaf)) {
-		text_clear(what);
-		text_puts(what, "OpenSSL or memory failed");
+	if (!grow(a, s, line, parts->seq, leaf))
 		return SIDE_FAILED;
-	}
 	return compare_line(a, s, parts, what);
 }
 
@@ -192,7 +191,8 @@ agree_line(struct agree *a, struct slice line, const struct chain_line *parts,
 		struct agree_side *s = &a->sides[i];
 		enum side_result r = side_line(a, s, line, parts, leaf, what);
 
-		if (r == SIDE_FAILED || (r == SIDE_DIFFERS && s->known))
+		a->failed = r == SIDE_FAILED;
+		if (a->failed || (r == SIDE_DIFFERS && s->known))
 			return false;
 		if (r == SIDE_DIFFERS) {
 			drop(a, i);

@@ -17,6 +17,7 @@ struct agree {
 	struct agree_side *sides; /* origins that it may be of */
 	size_t n;
 
+	bool failed;	     /* OpenSSL or memory did, and nothing is known */
 	size_t known;	     /* of these: it is one of theirs */
 	uint64_t agreed;     /* so many do */
 	uint64_t older;      /* are of lines before those here, of those known */
@@ -31,7 +32,8 @@ struct agree *agree_new(const struct checkpoints *, struct chain *hasher,
     const char *node, bool alone) MUST_CHECK NONNULL;
 void agree_free(struct agree *);
 /*
- * The next line.  False: it is not what was signed; `what` says so, for people.
+ * The next line.  False: it is not what was signed; `what` says so, for people;
+ * or `failed`.
  */
 bool agree_line(struct agree *, struct slice line, const struct chain_line *,
     struct text *what) MUST_CHECK NONNULL;

@@ -15,6 +15,8 @@ struct verify_place {
 	/* What the file before was sealed with at its end. */
 	char key[CHAIN_ID + 1];
 	uint64_t epoch;
+	struct fault *fault;
+	bool failed; /* it could not be computed, with a fault */
 };
 
 static inline enum source_result

@@ -205,17 +205,33 @@ is_computed(const struct verification *v, const struct verify_line *line)
 	    strcmp(line->seal->id, chain_id(v->chain)) == 0;
 }
 
-/* Of what cannot be read the numbers must be right all the same. */
+/* What cannot be computed is no sign that a line was changed. */
 static bool
-fits(struct verification *v, const struct verify_line *line,
+failed(struct verify_place *p)
+{
+	p->failed = true;
+	return fault_set(p->fault, FAULT_SOFTWARE, "cannot verify %s: OpenSSL "
+	    "or memory failed", p->path);
+}
+
+/*
+ * Of what cannot be read the numbers must be right all the same.  False with
+ * p->failed: not known.
+ */
+static bool
+fits(struct verify_place *p, const struct verify_line *line,
     const struct chain_line *parts)
 {
+	struct verification *v = p->v;
 	char hex[CHAIN_HEX + 1];
 
-	return parts->seq == v->head.seq + 1 && (v->is_unread ||
-	    is_computed(v, line) ||
-	    (chain_compute(v->chain, v->head.hex, parts, hex) &&
-	    memcmp(hex, parts->hex.p, CHAIN_HEX) == 0));
+	if (parts->seq != v->head.seq + 1)
+		return false;
+	if (v->is_unread || is_computed(v, line))
+		return true;
+	if (!chain_compute(v->chain, v->head.hex, parts, hex))
+		return failed(p);
+	return memcmp(hex, parts->hex.p, CHAIN_HEX) == 0;
 }
 
 /* With what was signed and kept elsewhere. */
@@ -227,7 +243,9 @@ agrees(struct verify_place *p, struct slice line,
 	struct text what;
 
 	text_init(&what, memory, sizeof memory);
-	return agree_line(p->v->agree, line, parts, &what) ||
+	if (agree_line(p->v->agree, line, parts, &what))
+		return true;
+	return p->v->agree->failed ? failed(p) :
 	    verify_broken(p, BREAK_CHANGED, memory);
 }
 
@@ -252,9 +270,12 @@ take_sealed(struct verify_place *p, const struct verify_line *whole,
 		return false;
 	if (v->head.torn > 0 && !acknowledged(v, line))
 		return verify_not_acknowledged(p, line);
-	if (!fits(v, whole, parts))
+	if (!fits(p, whole, parts)) {
+		if (p->failed)
+			return false;
 		return v->is_unread ? verify_out_of_sequence(p, parts,
 		    slice_make("", 0)) : verify_diagnose(p, parts);
+	}
 	note_line(v, line, parts);
 	return (v->agree == NULL || agrees(p, line, parts)) &&
 	    verify_end_epoch(p, line);
@@ -279,7 +300,7 @@ take_torn(struct verify_place *p, struct slice line, bool ended)
 	}
 	v->torn_ended = ended;
 	v->torn_lines++;
-	return chain_torn(v->chain, &v->head, line);
+	return chain_torn(v->chain, &v->head, line) || failed(p);
 }
 
 static enum source_result
@@ -330,7 +351,7 @@ verify_file(struct verification *v, const char *path, struct fault *fault)
 	static const struct verify_lines plain = { .open = open_source,
 		.next = next_of_source, .close = close_source };
 	struct verify_place p = { .v = v, .path = path, .start = v->head,
-		.epoch = v->epoch,
+		.epoch = v->epoch, .fault = fault,
 		.lines = v->reads == NULL ? &plain : v->reads };
 	enum source_result result;
 
