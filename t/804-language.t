@@ -107,13 +107,13 @@ my $claim_c = Tlspolicy::Tree::code('policy/prove/claim.c');
 for (@mtas) {
 	like($point_c, qr/\.mta = DIALECT_\U$_\E\b/,
 	    "$_: its sessions in prove/point.c");
-	like($claim_c, qr/"under \w+", take_mta, DIALECT_\U$_\E\b/,
+	like($claim_c, qr/"under \w+",\s+\.take = take_mta,\s+\.number = DIALECT_\U$_\E\b/,
 	    "$_: claims about it in prove/claim.c");
 }
 my ($phrases) = $claim_c =~ /\bphrases\[\] = \{(.*?)\n\};/s;
 is_deeply([sort map { split / , / } Tlspolicy::Tree::text(
     'man/tlspolicy-claims.5') =~ /^\.It Li (.*)$/mg],
-    [sort(($phrases // '') =~ /^\t\{ "([^"]+)"/mg)],
+    [sort(($phrases // '') =~ /^\t\{ \.words = "([^"]+)"/mg)],
     'tlspolicy-claims(5) has each phrase of prove/claim.c');
 my @names = Tlspolicy::Tree::code('policy/facts/facts.c') =~
     /\[(FACT_\w+)\] = "(\w+)"/g;

@@ -168,8 +168,9 @@ END
 	    "\tif (!add_state(m, &(struct prove_state){ " .
 	    ".mta = DIALECT_SPARE }))\n\t\treturn false;\n",
 	    't/804-language.t', qr/spare: its sessions in prove\/point\.c/],
-	['claims about it', 'policy/prove/claim.c', qr/(?=\t\{ "under Postfix")/,
-	    qq(\t{ "under Spare", take_mta, DIALECT_SPARE, false, false },\n),
+	['claims about it', 'policy/prove/claim.c', qr/(?=\t\{ \.words = "under Postfix")/,
+	    qq(\t{ .words = "under Spare", .take = take_mta,\n) .
+	    "\t    .number = DIALECT_SPARE },\n",
 	    't/804-language.t', qr/spare: claims about it/],
 	['the words in the manual', 'man/tlspolicy-claims.5',
 	    qr/^\.It Li under sendmail , under Postfix/m, ' , under Spare',
