@@ -329,7 +329,7 @@ test_record(void **state)
 	text_clear(&out);
 	assert_true(record_format_outbound(&record, &out));
 	unit_same("record", "{\"v\":1,\"event\":\"outbound\",\"time\":"
-	    "\"2026-03-01T12:00:00.123456Z\",\"generation\":1,\"map\":"
+	    "\"2026-03-01T12:00:00.123456Z\",\"generation\":1,\"policy\":null,\"map\":"
 	    "\"tlspolicy\",\"query\":\"perm.test\\u000a\\\"x\",\"answer\":"
 	    "\"TEMP TLS policy cannot be expressed: ENCR:256\",\"result\":"
 	    "\"refused\",\"inexpressible\":\"ENCR:256\",\"warned\":"

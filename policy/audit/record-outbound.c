@@ -133,10 +133,8 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	jsonput_time(&p->out, r->time_us);
 	PUT(p, ",\"generation\":");
 	jsonput_number(&p->out, r->answer->generation);
-	if (r->answer->policy[0] != '\0') {
-		PUT(p, ",\"policy\":");
-		jsonput_string(&p->out, slice_of(r->answer->policy));
-	}
+	PUT(p, ",\"policy\":");
+	jsonput_string_or_null(&p->out, slice_of(r->answer->policy));
 	line_privacy(&p->out, r->hiding);
 	PUT(p, ",\"map\":");
 	jsonput_string(&p->out, slice_of(outbound_map_name(r->question->map)));

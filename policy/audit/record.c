@@ -350,10 +350,8 @@ record_format(const struct record *r, struct text *out)
 	line_top_facts(l);
 	PUT(l, ",\"generation\":");
 	jsonput_number(&l->out, r->verdict->generation);
-	if (r->verdict->policy[0] != '\0') {
-		PUT(l, ",\"policy\":");
-		line_word(l, r->verdict->policy);
-	}
+	PUT(l, ",\"policy\":");
+	line_word(l, r->verdict->policy);
 	if (r->settings.n > 0) {
 		PUT(l, ",\"settings\":");
 		line_slice(l, r->settings);
