@@ -5,11 +5,8 @@ void
 page_text(FILE *out, const char *s)
 {
 	char text[REPORT_NAME_MAX];
-	struct text clean;
 
-	text_init(&clean, text, sizeof text);
-	report_put_clean(&clean, slice_of(s));
-	for (const char *p = clean.buf; *p != '\0'; p++)
+	for (const char *p = report_clean(text, s); *p != '\0'; p++)
 		switch (*p) {
 		case '&':
 			fputs("&amp;", out);

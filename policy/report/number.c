@@ -77,29 +77,34 @@ report_put_clean(struct text *out, struct slice s)
 	}
 }
 
+const char *
+report_clean(char text[REPORT_NAME_MAX], const char *s)
+{
+	struct text clean;
+
+	text_init(&clean, text, REPORT_NAME_MAX);
+	report_put_clean(&clean, slice_of(s));
+	return text;
+}
+
 void
 report_print_clean(FILE *out, const char *s)
 {
 	char text[REPORT_NAME_MAX];
-	struct text clean;
 
-	text_init(&clean, text, sizeof text);
-	report_put_clean(&clean, slice_of(s));
-	fputs(clean.buf, out);
+	fputs(report_clean(text, s), out);
 }
 
 void
 report_print_quoted(FILE *out, const char *s)
 {
 	char text[REPORT_NAME_MAX];
-	struct text clean;
+	const char *clean = report_clean(text, s);
 
-	text_init(&clean, text, sizeof text);
-	report_put_clean(&clean, slice_of(s));
 	putc('"', out);
-	if (clean.n > 0 && strchr("=+-@", clean.buf[0]) != NULL)
+	if (clean[0] != '\0' && strchr("=+-@", clean[0]) != NULL)
 		putc('\'', out);
-	for (const char *p = clean.buf; *p != '\0'; p++) {
+	for (const char *p = clean; *p != '\0'; p++) {
 		if (*p == '"')
 			putc('"', out);
 		putc(*p, out);

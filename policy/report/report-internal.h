@@ -108,6 +108,7 @@ void report_put_day(struct text *, int64_t time_us);
  */
 enum { REPORT_NAME_MAX = 6 * 1024 + 1 };
 void report_put_clean(struct text *, struct slice);
+const char *report_clean(char text[REPORT_NAME_MAX], const char *);
 void report_print_clean(FILE *, const char *);
 /*
  * As a value in CSV.  One that a spreadsheet would take for a formula gets an
