@@ -289,6 +289,12 @@ check 'star', @$_ for (
 check 'escape', @$_ for (
     ['TLS_From:john+20doe@a.example ENCR:1', qr/"john\+20doe"/],
     ['TLS_Auth:john+20doe ENCR:1', qr/"john\+20doe"/]);
+check 'beyond-ascii', @$_ for (
+    ["TLS_From:j\xc3\xbcrgen\@a.example ENCR:1", qr/only this spelling of/],
+    ["TLS_To:\"j\xc3\xbc\"\@a.example ENCR:1", qr/a rule for the domain/]);
+finds 'a domain is met in any case', '',
+    "TLS_From:b\xc3\xbccher.example\tENCR:1\n" .
+    "TLS_To:joe\@b\xc3\xbccher.example\tENCR:1\n", '';
 finds 'details', '', join('', map { "TLS_From:$_\@a.example\tENCR:1\n" }
     qw(joe+2024 joe+ad joe+20 "joe+20doe")), '';
 check 'reply-in-ascii', "TLS_Clt:a.example ENCR:1+MSG:J\xc3\xbcrgen",

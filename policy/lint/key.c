@@ -63,6 +63,28 @@ lint_public_suffix(const struct lint *l, struct lint_finding *f)
 	return true;
 }
 
+/* Postfix folds the case of all letters in its tables, and composes none. */
+bool
+lint_beyond_ascii(const struct lint *l, struct lint_finding *f)
+{
+	struct slice local = l->what;
+
+	if (l->kind != KEY_MAILBOX)
+		return false;
+	local.n = slice_find(local, '@');
+	for (size_t i = 0; i < local.n; i++)
+		if ((unsigned char)local.p[i] >= 0x80) {
+			text_printf(&f->reason, "only this spelling of \"%.*s\" "
+			    "meets the rule: another case of its letters "
+			    "beyond ASCII, or letters in two parts, do not",
+			    SLICE_ARG(local));
+			text_puts(&f->way_out, "write a rule for the domain, "
+			    "or a line for each spelling");
+			return true;
+		}
+	return false;
+}
+
 /* john+20doe@: +20 and letters look like sendmail's spelling of a blank. */
 bool
 lint_escape(const struct lint *l, struct lint_finding *f)

@@ -241,6 +241,7 @@ static const struct {
 	{ "swallowed", lint_swallowed },
 	{ "star", lint_star },
 	{ "escape", lint_escape },
+	{ "beyond-ascii", lint_beyond_ascii },
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", lint_shadowed },

@@ -70,7 +70,8 @@ typedef bool lint_check(const struct lint *, struct lint_finding *);
 lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
     lint_star;
 /* lint/key.c */
-lint_check lint_never_matches, lint_escape, lint_public_suffix;
+lint_check lint_never_matches, lint_escape, lint_public_suffix,
+    lint_beyond_ascii;
 /* lint/shadowed.c */
 lint_check lint_shadowed;
 /* lint/client.c */
