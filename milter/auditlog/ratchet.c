@@ -2,6 +2,8 @@
  * All by descriptor in one folder: no name in it is followed anywhere else.  A
  * key file that was replaced by somebody else's hand is not written over.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +17,8 @@
 
 struct ratchet {
 	int dir;
+	/* Held, so that no file that replaces it can have its inode. */
+	int fd, next_fd;
 	char path[PATH_MAX];
 	char name[NAME_MAX + 1], next_name[NAME_MAX + 8];
 	dev_t dev;	/* of the file that was read, or put there */
@@ -93,6 +97,21 @@ look(struct ratchet *r, dev_t *dev, ino_t *ino)
 	return true;
 }
 
+static bool
+hold(struct ratchet *r)
+{
+	r->fd = openat(r->dir, r->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return r->fd != -1 && look(r, &r->dev, &r->ino);
+}
+
+static void
+let_go(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
 /*
  * Prepares the next key at the start, so that a key file which cannot be
  * replaced is told now.
@@ -113,10 +132,9 @@ ratchet_open(const char *path, struct fault *fault)
 		fault_no_memory(fault);
 		return NULL;
 	}
-	r->dir = -1;
+	r->dir = r->fd = r->next_fd = -1;
 	if (open_folder(r, path, fault) &&
-	    (look(r, &r->dev, &r->ino) || failed(r, fault, errno,
-	    "cannot look at it")) &&
+	    (hold(r) || failed(r, fault, errno, "cannot look at it")) &&
 	    chain_read_key(path, &r->now, fault) &&
 	    (r->now.epoch > 0 || unfit(r, fault, "it is no ratchet any "
 	    "more")) && can_turn(r, fault))
@@ -132,8 +150,9 @@ ratchet_close(struct ratchet *r)
 		return;
 	if (r->dir != -1 && r->next.epoch > 0 && !r->placed)
 		(void)unlinkat(r->dir, r->next_name, 0);
-	if (r->dir != -1)
-		close(r->dir);
+	let_go(&r->dir);
+	let_go(&r->fd);
+	let_go(&r->next_fd);
 	chain_wipe_key(&r->now);
 	chain_wipe_key(&r->next);
 	free(r);
@@ -172,8 +191,9 @@ write_next(struct ratchet *r, const struct chain_key *key)
 	struct text text;
 	int error, fd;
 
+	let_go(&r->next_fd);
 	(void)unlinkat(r->dir, r->next_name, 0); /* a crash has left it */
-	fd = openat(r->dir, r->next_name, O_WRONLY | O_CREAT | O_EXCL |
+	r->next_fd = fd = openat(r->dir, r->next_name, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return false;
@@ -182,12 +202,11 @@ write_next(struct ratchet *r, const struct chain_key *key)
 	error = write_whole(fd, slice_make(memory, text.n)) &&
 	    fsync(fd) == 0 && fstat(fd, &st) == 0 ? 0 : errno;
 	explicit_bzero(memory, sizeof memory);
-	if (close(fd) == -1 && error == 0)
-		error = errno;
 	if (error == 0) {
 		r->next_dev = st.st_dev;
 		r->next_ino = st.st_ino;
 	} else {
+		let_go(&r->next_fd);
 		(void)unlinkat(r->dir, r->next_name, 0);
 	}
 	errno = error;
@@ -257,6 +276,7 @@ ratchet_turn(struct ratchet *r, struct fault *fault)
 {
 	if (!r->placed && is_replaced(r)) {
 		(void)unlinkat(r->dir, r->next_name, 0);
+		let_go(&r->next_fd);
 		advance(r);
 		return true;
 	}
@@ -266,6 +286,11 @@ ratchet_turn(struct ratchet *r, struct fault *fault)
 	r->placed = true;
 	r->dev = r->next_dev;
 	r->ino = r->next_ino;
+	if (r->next_fd != -1) {
+		let_go(&r->fd);
+		r->fd = r->next_fd;
+		r->next_fd = -1;
+	}
 	if (fsync(r->dir) == -1 && errno != EINVAL)
 		return failed(r, fault, errno, "its folder cannot be brought "
 		    "to the disk");
