@@ -228,7 +228,11 @@ subtest 'another directory behind the address' => sub {
 	$other->add('TLS_Clt:other.example' => 'PERM+VERIFY',
 	    'TLS_Clt:n14.example' => 'OK');
 	$node->conf(directory => $other->{uri});
-	$node->once(0, 'that does not know the cookie');
+	my $before = $node->shown();
+	like($node->once(65, 'that has two of hundreds'), qr/half of the entries/,
+	    'is not taken unseen');
+	is($node->shown(), $before, 'nothing is in force of it');
+	$node->once(0, 'that does not know the cookie', '--allow-empty');
 	in_force('TLS_Clt:n14.example=OK TLS_Clt:other.example=PERM+VERIFY',
 	    'only its rules');
 	$other->stop;

@@ -29,12 +29,13 @@ enum {
 	AGAIN_MIN_MS = 10000, AGAIN_MAX_MS = 600000 /* a commit that failed */
 };
 
-enum { OPTION_ONCE = OPTION_JSON + 1000, OPTION_ALLOW_EMPTY };
+enum { OPTION_ONCE = OPTION_JSON + 1000, OPTION_ALL, OPTION_ALLOW_EMPTY };
 
 static const struct command_option options[] = {
 	{ OPTION_ONCE, "once", NULL, "end when the store is up to date" },
+	{ OPTION_ALL, "all", NULL, "read all entries, not what has changed" },
 	{ OPTION_ALLOW_EMPTY, "allow-empty", NULL,
-	    "take a directory without any rule for what is wanted" },
+	    "take a directory without rules, or with half of them gone" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -50,6 +51,7 @@ struct syncing {
 	size_t cookie_n;
 	int64_t again_in, again_at; /* a commit that failed; 0: none did */
 	bool once, allow_empty;
+	bool all; /* until it is in force nothing that was read counts */
 	bool in_force;	/* a commit or refresh has shown that they are */
 	bool ready;	/* there is a policy, and the service manager knows */
 	int64_t answered; /* time(2) when the directory last did */
@@ -124,7 +126,7 @@ load(struct syncing *s, struct fault *f)
 	result = synced_read(&reader, &cookie, load_entry, s);
 	if (result == LOOKUP_FOUND && cookie.n < sizeof s->cookie) {
 		memcpy(s->cookie, cookie.p, cookie.n);
-		s->cookie_n = cookie.n;
+		s->cookie_n = s->all ? 0 : cookie.n;
 	} else if (result == LOOKUP_FAILED) {
 		command_fail(&reader.fault);
 		sync_entries_free(&s->entries);
@@ -212,6 +214,7 @@ is_in_force(struct syncing *s, struct sync_compiled *c,
 	s->in_store = *info;
 	s->indexed = sync_compiled_commit(&s->entries, &s->index, c, changed);
 	s->in_force = true;
+	s->all = false;
 	be_ready(s);
 }
 
@@ -250,6 +253,11 @@ compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
 	if (good && c->whole && c->rules.n == 0 && !s->allow_empty)
 		good = fault_set(f, FAULT_DATA, "there is no rule in the "
 		    "directory; with --allow-empty that counts");
+	/* As well as gone they may be hidden from who asks. */
+	if (good && s->entries.shrunk && !s->allow_empty)
+		good = fault_set(f, FAULT_DATA, "half of the entries or more "
+		    "are not there any more, and nobody told that they were "
+		    "deleted; with --allow-empty that counts");
 	return good && put_into_force(s, c, f);
 }
 
@@ -446,6 +454,8 @@ run(struct context *context, int argc, char **argv)
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		if (c == OPTION_ONCE)
 			s.once = true;
+		else if (c == OPTION_ALL)
+			s.all = true;
 		else if (c == OPTION_ALLOW_EMPTY)
 			s.allow_empty = true;
 		else

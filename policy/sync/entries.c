@@ -7,6 +7,9 @@
 #include "policy/base/tree.h"
 #include "policy/sync/entries.h"
 
+/* Of fewer it is a day's work to remove half. */
+enum { MANY = 16 };
+
 static int
 compare(const void *a, const void *b)
 {
@@ -297,6 +300,8 @@ void
 sync_entries_begin(struct sync_entries *all)
 {
 	all->refresh++;
+	if (all->n > all->known)
+		all->known = all->n;
 }
 
 void
@@ -345,6 +350,7 @@ sync_entries_sweep(struct sync_entries *all)
 		if (array[i]->mentioned != all->refresh)
 			drop(all, array[i]);
 	free(array);
+	all->shrunk = all->known >= MANY && all->n <= all->known / 2;
 }
 
 static int
@@ -411,7 +417,8 @@ sync_entries_committed(struct sync_entries *all, bool wrote)
 {
 	struct sync_entry *e, *next;
 
-	all->changed = false;
+	all->changed = all->shrunk = false;
+	all->known = 0;
 	forget_people(all);
 	text_clear(&all->gone);
 	for (struct sync_dropped *d = all->dropped; d != NULL; d = d->next)

@@ -48,6 +48,8 @@ struct sync_entries {
 	void *people;		  /* names that `by` of some entry is */
 	const char *last_person;  /* one of them, or NULL */
 	unsigned refresh; /* its number */
+	size_t known;	  /* entries before it, since the last commit */
+	bool shrunk; /* a sweep has left half of many, since then, or less */
 	unsigned reach;	  /* reach.c's */
 	bool changed;	  /* any, or one is gone, since the last commit */
 	bool seen;	  /* something was told; the caller's to take back */
