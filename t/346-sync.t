@@ -215,6 +215,32 @@ subtest 'rules by hand' => sub {
 	    'and the log has it');
 };
 
+# What is under it is looked at with each change, and who else writes there.
+subtest 'another store' => sub {
+	my $all = $node->shown();
+	my $rules = $scratch->write('own', "TLS_Clt:own.example PERM+VERIFY\n");
+	my $other = Tlspolicy::Node->new(scratch => $scratch, name => 'other');
+	my $second = Tlspolicy::Node->new(scratch => $scratch, name => 'second',
+	    settings => { %{$node->{settings}} });
+	$_->conf for $other, $second;
+	$_->follow for $node, $second;
+	for my $n (1 .. 3) {
+		unlink $store, "$store-lock" if $n == 1;
+		is($other->tlspolicy('build', $rules)->{status}, 0, 'a store');
+		rename $other->{store}, $store or die if $n == 2;
+		$ldap->add("TLS_Clt:s$n.example" => 'ENCR:128');
+		$all = join ' ', sort split(/ /, $all),
+		    "TLS_Clt:s$n.example=ENCR:128";
+		Tlspolicy::Scratch::wait_for(60, sub {
+			join(' ', sort split / /, $node->shown()) eq $all });
+		is(join(' ', sort split / /, $node->shown()), $all, ('', 'removed',
+		    'another one in its place', 'two follow')[$n] . ': all rules');
+	}
+	$_->unfollow for $node, $second;
+	$ldap->delete("TLS_Clt:s$_.example") for 1 .. 3;
+	$node->once(0, 'as before');
+};
+
 # Another data base under the same address: nothing of it fits the cookie.
 subtest 'wiped and restored' => sub {
 	$ldap->stop;
