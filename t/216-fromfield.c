@@ -58,6 +58,8 @@ test_grammar(void **state)
 		{ "a@[IPv6:2001:db8::1]", "a@[IPv6:2001:db8::1]|" },
 		{ "<@x.test,@y.test:a@b.test>", "a@b.test|" },
 		{ "<@x.test , , @y.test : a@b.test>", "a@b.test|" },
+		{ "< ,(c), @x.test,@[192.0.2.1],: a@b.test>", "a@b.test|" },
+		{ "a@[b\\[c]", "a@[b\\[c]|" },
 		{ "a@b.test, Joe <c@d.test>", "a@b.test|c@d.test|" },
 		{ ",, a@b.test, ,c@d.test,", "a@b.test|c@d.test|" },
 		{ "us: a@b.test, Joe <c@d.test>;", "a@b.test|c@d.test|" },
@@ -148,6 +150,22 @@ test_flaws(void **state)
 		{ "[ <ceo@bank.test> ] <a@b.test>",
 		    "a@b.test|ceo@bank.test| grammar" },
 		{ "Joe \\< <a@b.test>", "a@b.test| grammar" },
+		/* Behind a bracket others read on. */
+		{ "a@[<ceo@bank.test> [x]",
+		    "a@[<ceo@bank.test> [x]|ceo@bank.test| grammar" },
+		/* What looks like a route. */
+		{ "<.@ceo.test:a@b.test>", ".@ceo.test|a@b.test| grammar" },
+		{ "<,:a@b.test>", "a@b.test| grammar" },
+		{ "<@x.test.:a@b.test>", "\"\"@x.test.|a@b.test| grammar" },
+		{ "<@x.test y.test:a@b.test>",
+		    "\"\"@x.test|\"\"@x.testy.test|a@b.test| grammar" },
+		{ "<@x.test:@y.test:a@b.test>",
+		    "\"\"@x.test|\"\"@y.test|a@b.test| grammar" },
+		{ "<@:a@b.test>", "a@b.test| grammar" },
+		{ "<,x@y.test,@z.test:a@b.test>",
+		    "x@y.test|\"\"@z.test|a@b.test| grammar" },
+		{ "<@x.test[192.0.2.1]:a@b.test>",
+		    "\"\"@x.test|\"\"@x.test192.0.2.1|a@b.test| grammar" },
 	};
 
 	(void)state;

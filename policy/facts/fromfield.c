@@ -158,6 +158,18 @@ put_token(struct address *a, struct slice token)
 			text_char(&a->text, token.p[i]);
 }
 
+/* A bracket in a literal has a backslash before it. */
+static bool
+has_bracket(struct slice literal)
+{
+	for (size_t i = 1; i < literal.n; i++)
+		if (literal.p[i] == '\\')
+			i++;
+		else if (literal.p[i] == '[')
+			return true;
+	return false;
+}
+
 /* Brackets in a name, "[Sales] Joe", are not in the grammar, but common. */
 static bool
 hides_something(struct slice literal)
@@ -179,8 +191,8 @@ put_word(struct reading *r, enum fromfield_token kind)
 	}
 	a->encoded |= kind == TOKEN_ATOM && fromfield_is_encoded(r->t.token);
 	a->bad |= (kind == TOKEN_QUOTED && a->ats > 0) ||
-	    (kind == TOKEN_LITERAL && (a->ats > 0 ? a->word :
-	    hides_something(r->t.token))) || a->literal;
+	    (kind == TOKEN_LITERAL && (a->ats > 0 ?
+	    a->word || has_bracket(r->t.token) : hides_something(r->t.token))) || a->literal;
 	a->literal = kind == TOKEN_LITERAL && a->ats > 0;
 	a->brackets |= kind == TOKEN_LITERAL && a->ats == 0;
 	a->hidden |= kind == TOKEN_QUOTED && a->ats == 0 &&
@@ -223,20 +235,47 @@ end_address(struct reading *r)
 		emit(r, s);
 }
 
-/* obs-route, which does not count (RFC 5322, section 4.4): up to its colon. */
+/* May this stand in obs-route, behind that?  Words are 'a', literals '['. */
+static bool
+is_of_route(char before, char c)
+{
+	switch (c) {
+	case 'a':
+		return before == '@' || before == '.';
+	case '[':
+		return before == '@';
+	case '.':
+		return before == 'a';
+	case '@':
+		return before == ',';
+	default:
+		return (c == ',' || c == ':') && strchr("a[,", before) != NULL;
+	}
+}
+
+/*
+ * obs-route, which does not count (RFC 5322, section 4.4): up to its colon.  Its
+ * first token has been read.
+ */
 static bool
 skip_route(struct reading *r)
 {
-	enum fromfield_token kind;
+	enum fromfield_token kind = TOKEN_OTHER;
+	char before = ',', c;
+	bool named = false;
 
-	while ((kind = fromfield_next(&r->t)) != TOKEN_END) {
-		if (kind == TOKEN_OTHER && r->t.token.p[0] == ':')
-			return true;
-		if (kind == TOKEN_QUOTED || (kind == TOKEN_OTHER &&
-		    strchr("@,.", r->t.token.p[0]) == NULL))
+	while (kind != TOKEN_END && kind != TOKEN_QUOTED) {
+		c = kind == TOKEN_ATOM ? 'a' : r->t.token.p[0];
+		named |= c == '@';
+		if (!is_of_route(before, c) || (c == ':' && !named))
 			break;
+		if (c == ':')
+			return true;
+		before = c;
+		kind = fromfield_next(&r->t);
 	}
-	fromfield_note(&r->t, kind == TOKEN_END ? FROMFIELD_OPEN : FROMFIELD_GRAMMAR);
+	fromfield_note(&r->t, kind == TOKEN_END ? FROMFIELD_OPEN :
+	    FROMFIELD_GRAMMAR);
 	return false;
 }
 
@@ -246,6 +285,7 @@ read_angle(struct reading *r)
 {
 	struct address *a = &r->address;
 	enum fromfield_token kind;
+	bool begun = false;
 
 	start_address(a);
 	while ((kind = fromfield_next(&r->t)) != TOKEN_END) {
@@ -253,11 +293,13 @@ read_angle(struct reading *r)
 			put_word(r, kind);
 		else if (r->t.token.p[0] == '>')
 			break;
-		else if (r->t.token.p[0] == '@' && a->text.n == 0) {
+		else if (!begun && (r->t.token.p[0] == '@' ||
+		    r->t.token.p[0] == ',')) {
 			if (!skip_route(r))
 				break;
 		} else
 			put_other(r);
+		begun = true;
 	}
 	if (kind == TOKEN_END)
 		fromfield_note(&r->t, FROMFIELD_OPEN);
