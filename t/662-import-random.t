@@ -161,12 +161,39 @@ sub compare
 	}
 }
 
+sub import_site
+{
+	my ($site) = @_;
+	return Tlspolicy::Scratch::run($tlspolicy, 'import', '--config',
+	    $site->{dir}, 'postfix');
+}
+
+# The lines of its tables that import names are taken out: what it does not name
+# is of equal force.
+sub mend
+{
+	my ($site) = @_;
+	for (1 .. 3) {
+		my ($err, %named) = import_site($site)->{err};
+		push @{$named{$1}}, $2 while $err =~
+		    m{^\S+/(t\d+):(\d+)\t(?:weaker|stricter|not taken)\t}mg;
+		for my $table (keys %named) {
+			my @lines = split /^/, Tlspolicy::Scratch::slurp(
+			    "$site->{dir}/$table");
+			$lines[$_ - 1] = "#\n" for @{$named{$table}};
+			$scratch->write("site$site->{number}/$table",
+			    join '', @lines);
+		}
+	}
+}
+
 sub round
 {
 	my (@numbers) = @_;
 	my @sites = map { Tlspolicy::RandomSite->new($scratch, $_) } @numbers;
 	my $n = 0;
 	my $text = $master;
+	mend($_) for grep { $_->{number} % 2 } @sites;
 	for (@sites) {
 		$text .= service(address($n, 1), @{$_->{main}}) .
 		    service(address($n, 2), @{$_->{main}}, @{$_->{own}});
@@ -180,8 +207,7 @@ sub round
 	    die "Postfix does not listen\n";
 	$n = 0;
 	for my $site (@sites) {
-		my $import = Tlspolicy::Scratch::run($tlspolicy, 'import',
-		    '--config', $site->{dir}, 'postfix');
+		my $import = import_site($site);
 		$seen{"exit $import->{status}"}++;
 		like($import->{status}, qr/^(?:0|65)$/, "$site->{number}: exit") or
 		    diag($import->{err});

@@ -277,18 +277,22 @@ add_exception(struct import *import, const struct import_access *t,
 }
 
 /*
- * DUNNO: what is behind the table is asked.  An OK of a wider key, or of one
- * that a later line of a cidr table has, must not take that back.
+ * DUNNO: what is behind the table is asked, of all but those whom such a line
+ * lets pass itself.  An OK of a wider key, or of one that a later line of a cidr
+ * table has, must not take that back.
  */
 static void
 add_behind(struct import *import, const struct import_access *t,
-    struct slice key)
+    struct slice key, const struct import_actions *a)
 {
-	struct slice when = import_spared_when(t->spared_behind);
+	struct import_spared all = *t->spared_behind;
+	struct slice when;
 
-	if (when.n == 0 && t->spared_behind->who != NULL)
+	import_spare_all(&all, &a->passed);
+	when = t->shared ? slice_make("", 0) : import_spared_when(&all);
+	if (when.n == 0 && all.who != NULL)
 		import_differs(import, IMPORT_STRICTER, "Postfix spares %s",
-		    t->spared_behind->who);
+		    all.who);
 	add(import, t, key, t->behind, slice_make("", 0), when);
 }
 
@@ -356,8 +360,8 @@ import_access_line(struct import *import, const struct import_access *table,
 		if (t.has_demand && t.behind == NULL &&
 		    settle_tag(import, &t, key))
 			add_exception(import, &t, key, a.what);
-		else if (t.behind != NULL && t.has_permit && !t.shared)
-			add_behind(import, &t, key);
+		else if (t.behind != NULL && t.has_permit)
+			add_behind(import, &t, key, &a);
 		break;
 	case ACTION_REJECT:
 		break;

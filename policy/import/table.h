@@ -94,7 +94,7 @@ bool import_clients(const struct import_access *, struct slice list,
     struct import_actions *);
 /* reject_plaintext_session stands in it, in whatever way. */
 bool import_demands(const struct import_access *, struct slice list);
-/* Whoever such a list is for is let pass at once. */
+/* Somebody is let pass by it without being asked. */
 bool import_lets_pass(const struct import_access *, struct slice list);
 /* The next word or {group} of a list. */
 bool import_list_next(struct slice *list, struct slice *word);

@@ -32,6 +32,16 @@ my %keys = (
 	    /^A@BANK\\.EXAMPLE$/ /x.bank.example/)],
 );
 
+# Of these most lines of a table are about the same ones.
+my %near = (
+	client => [qw(a.gw.partner.example gw.partner.example partner.example
+	    .partner.example 192.0.2 192.0.2.9 192.0.2.1)],
+	sender => [qw(bank.example .bank.example x.bank.example example
+	    a@bank.example a+x@bank.example)],
+	recipient => [qw(example.org sub.example.org r@example.org org
+	    .example.org)],
+);
+
 sub new
 {
 	my ($class, $scratch, $number) = @_;
@@ -64,7 +74,7 @@ sub chance
 sub action
 {
 	my ($self) = @_;
-	my @plain = ('OK', 'OK', 'DUNNO', $demand, $demand, one(@classes),
+	my @plain = ('OK', 'OK', 'OK', 'DUNNO', 'DUNNO', $demand, $demand, one(@classes),
 	    one(@classes), "warn_if_reject $demand", 'REJECT', 'HOLD',
 	    'permit', "permit_mynetworks, $demand", 'WARN seen', '450 later',
 	    "permit_tls_clientcerts, $demand", 'DEFER_IF_PERMIT later',
@@ -85,9 +95,10 @@ sub table
 	    chance(0.15) ? 'regexp' : chance(0.2) ? 'inline' : 'texthash';
 	my $of_hosts = $depth > 0 && $kind eq 'client' && chance(0.7);
 	my (%used, @lines);
+	my $pool = $keys{$type} // (chance(0.5) ? $near{$kind} : $keys{$kind});
 
 	for (1 .. 1 + int rand 4) {
-		my $key = one(@{$keys{$keys{$type} ? $type : $kind}});
+		my $key = one(@$pool);
 		push @lines, [$key, $of_hosts ? 'OK' : $depth > 1 ?
 		    one('OK', $demand, 'DUNNO', 'REJECT') : $self->action]
 		    unless $used{$key}++ && chance(0.9);
