@@ -22,8 +22,8 @@ use Tlspolicy::Smtp;
 my $why = Tlspolicy::Postfix::missing();
 plan skip_all => $why if $why;
 # So many configurations, from that number on.
-my $wanted = $ENV{TLSPOLICY_CONFIGURATIONS} // 120;
-my $first = $ENV{TLSPOLICY_CONFIGURATION} // 100;
+my $wanted = $ENV{TLSPOLICY_CONFIGURATIONS} // 80;
+my $first = $ENV{TLSPOLICY_CONFIGURATION} // 200;
 my $at_once = 40;
 
 my $tlspolicy = Tlspolicy::Scratch::builddir() . '/tlspolicy';
