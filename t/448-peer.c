@@ -235,6 +235,92 @@ test_slow_reader(void **state)
 	finish(p);
 }
 
+/* Who pipelines without end has a turn, not the thread. */
+static void
+test_turns(void **state)
+{
+	static char bytes[1000 * MAIL];
+	struct peer *p = begin();
+	char answers[8192];
+	unsigned turns = 1;
+
+	(void)state;
+	send_bytes(offer, OFFER);
+	for (int i = 0; i < 1000; i++)
+		memcpy(bytes + i * MAIL, mail, MAIL);
+	send_bytes(bytes, sizeof bytes);
+	assert_int_equal(peer_turn(p, &scratch), PEER_AGAIN);
+	assert_in_range(nmail, 1, 100);
+	while (peer_turn(p, &scratch) == PEER_AGAIN)
+		turns++;
+	assert_in_range(turns, 10, 1000);
+	assert_int_equal(nmail, 1000);
+	assert_null(p->rest);
+	assert_true(receive(answers, sizeof answers) > 5);
+	finish(p);
+}
+
+/* Sends the most of a packet that is not whole. */
+static enum peer_next
+hold_much(struct peer *p)
+{
+	static char bytes[65536];
+	enum peer_next next = PEER_REST;
+
+	send_bytes(offer, OFFER);
+	send_bytes("\0\4\0\0M", 5);
+	for (int i = 0; i < 3 && next == PEER_REST; i++) {
+		send_bytes(bytes, sizeof bytes);
+		next = turn(p);
+	}
+	return next;
+}
+
+/* What all together hold is bounded; who holds little is not concerned. */
+static void
+test_heavy(void **state)
+{
+	enum { MANY = 400 };
+	static struct peer *peers[MANY];
+	static int others[MANY];
+	struct peer *light;
+	unsigned closed = 0;
+	size_t held = 0;
+	int end;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		peers[i] = begin();
+		others[i] = other;
+		if (hold_much(peers[i]) == PEER_GONE) {
+			assert_int_equal(nclosed, 1);
+			closed++;
+		} else {
+			held += peers[i]->room;
+		}
+	}
+	assert_in_range(held, 32 << 20, 80 << 20);
+	assert_in_range(closed, MANY / 4, MANY - 100);
+	light = begin();
+	send_bytes(offer, OFFER);
+	send_bytes(mail, MAIL);
+	send_bytes(mail, MAIL - 1);
+	assert_int_equal(turn(light), PEER_REST);
+	assert_int_equal(nmail, 1);
+	finish(light);
+	for (int i = 0; i < MANY; i++) {
+		other = others[i];
+		finish(peers[i]);
+	}
+	/* All is given back. */
+	for (int i = 0; i < MANY; i++) {
+		light = begin();
+		end = hold_much(light);
+		assert_int_equal(end, PEER_REST);
+		finish(light);
+	}
+}
+
 static void
 test_silence(void **state)
 {
@@ -368,6 +454,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_heavy),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_lies),

@@ -177,17 +177,24 @@ is($daemon->stop, 0, 'the daemon ends');
 
 # libmilter gives up when poll(2) does not take so many, but ends only after
 # connections that it cannot serve, which takes more than two minutes.  Here
-# alone the daemon must be started again.
+# alone the daemon must be started again; our engine goes on.
 subtest 'a limit below what is open' => sub {
+	my $own = $daemon->engine eq 'own';
 	plan skip_all => 'TLSPOLICY_EXHAUSTED is not 120 or more'
-	    if $seconds < 120;
-	plan skip_all => 'libmilter alone ends so' if $daemon->engine eq 'own';
+	    if $seconds < 120 && !$own;
 	$daemon = daemon($perm, name => 'below');
 	my @idle = map { session($daemon) } 1 .. 40;
 	ok(limit($daemon->{pid}, '20:'), 'twenty are allowed');
 	$idle[0]->mail('a@example.com'); # poll(2) is called again
 	sleep 1;
 	ok(limit($daemon->{pid}, '1024:'), 'more again');
+	if ($own) {
+		new_session('another one');
+		answer_is($_->mail('b@example.com'), $refused, 'it goes on')
+		    for @idle;
+		is($daemon->stop, 0, 'the daemon ends');
+		return;
+	}
 	my $end = time + 300;
 	while ($daemon->alive && time < $end) {
 		my $m = connect_idle() or last;

@@ -132,6 +132,115 @@ subtest 'who does not read' => sub {
 	served('afterwards');
 };
 
+# tlspolicy-milter(8): what ends a connection, and what just does not.
+subtest 'at its bounds' => sub {
+	my $mail = packet('M', "<a\@lax.example>\0");
+	my $rest = sub { return "<a\@lax.example>\0" .
+	    'x' x ($_[0] - 1 - 17) . "\0" };
+	my $macros = sub { return packet('D', 'M' . join '', map {
+	    "{m$_}\0x\0" } 1 .. $_[0]) };
+	my $bytes = sub { return packet('D', "M{x}\0" . 'x' x ($_[0] - 5) .
+	    "\0") };
+	my @rows = (
+		[1, 'a packet of 262144 bytes', packet('M', $rest->(262144))],
+		[0, 'of 262145', packet('M', $rest->(262145))],
+		[0, 'of none', "\0\0\0\0"],
+		[0, 'of as many as there can be', "\xff\xff\xff\xffM"],
+		[1, 'macros of 65536 bytes', $bytes->(65536) . $mail],
+		[0, 'of 65537', $bytes->(65537) . $mail],
+		[1, '1024 macros', $macros->(1024) . $mail],
+		[0, '1025', $macros->(1025) . $mail],
+		[0, 'macros of no command', packet('D', "Z{x}\0y\0") . $mail],
+		[1, 'a command that we have no use for', packet('U', "X\0") .
+		    $mail],
+		[0, 'one that is unknown', packet('Z', '') . $mail],
+		[0, 'a second negotiation', $offer . $mail],
+		[0, 'a negotiation cut off', packet('O', "\0\0\0\6"), 1],
+		[0, 'an MTA of long ago', packet('O', pack 'NNN', 1, 0x1ff,
+		    0x1fffff), 1],
+		[0, 'before the negotiation', $mail . $offer, 1]);
+	for my $i (0 .. $#rows) {
+		my ($goes_on, $name, $bytes, $first) = @{$rows[$i]};
+		my $m = $first ? peer() : session($daemon, %sendmail);
+		answer_is($m->mail("before$i\@lax.example"), 'continue',
+		    "$name: before") unless $first;
+		$m->raw($bytes);
+		if ($goes_on) {
+			$m->reply if $bytes =~ /^.{4}U/s;
+			isnt($m->reply->{action}, 'closed', $name);
+			$m->quit;
+			next;
+		}
+		my $end = time + 30;
+		1 while time < $end && defined $m->read_bytes(1);
+		cmp_ok(time, '<', $end, "$name: closed");
+		next if $first;
+		ok(Tlspolicy::Scratch::wait_for(30, sub { grep {
+		    /"event":"aborted".*"before$i\@lax/ } $daemon->audit_lines }),
+		    "$name: recorded as aborted");
+	}
+	served('afterwards');
+};
+
+# Each may hold a quarter of a megabyte, all of them no more than 64.
+subtest 'half of what is long, many times' => sub {
+	my $before = status('VmRSS');
+	my $half = $offer . substr packet('M', 'x' x 262143), 0, 260000;
+	my @all = map { my $m = peer(); $m->raw($half); $m } 1 .. 500;
+	served('beside them');
+	my $grown = status('VmRSS') - $before;
+	cmp_ok($grown, '<', 90 * 1024, "a bounded part of memory: $grown kB")
+	    unless $sanitized;
+	my $closed = grep { $_->read_packet; my $r = '';
+	    vec($r, fileno $_->{sock}, 1) = 1;
+	    select($r, undef, undef, 0) > 0 } @all;
+	cmp_ok($closed, '>', 200, "$closed of them are closed");
+	cmp_ok($closed, '<', 450, 'and the others are not');
+	close $_->{sock} for @all;
+	served('afterwards');
+};
+
+# Answers are read as they come; there is always another command.
+subtest 'who asks without end' => sub {
+	my @children;
+	for (1 .. 3) {
+		my $pid = fork // die "fork: $!\n";
+		if ($pid == 0) {
+			my $m = peer();
+			my $block = packet('M', "<a\@lax.example>\0") x 2800;
+			my ($in, $out) = ('', '');
+			$m->raw($offer);
+			$m->{sock}->blocking(0);
+			vec($in, fileno $m->{sock}, 1) = 1;
+			my $left = $block;
+			for (my $end = time + 30; time < $end;) {
+				my ($r, $w) = ($in, $in);
+				select($r, $w, undef, 1);
+				sysread $m->{sock}, my $answers, 65536 or
+				    $!{EAGAIN} or last;
+				my $n = syswrite($m->{sock}, $left) // 0;
+				$left = substr $left, $n;
+				$left = $block if $left eq '';
+			}
+			POSIX::_exit(0);
+		}
+		push @children, $pid;
+	}
+	sleep 0.5;
+	my @took;
+	for (1 .. 3) {
+		my $start = time;
+		my $m = session($daemon, %sendmail);
+		answer_is($m->mail('a@strict.example'), $refused, 'served');
+		$m->quit;
+		push @took, sprintf '%.2f', time - $start;
+	}
+	kill 'TERM', @children;
+	waitpid $_, 0 for @children;
+	cmp_ok((sort { $a <=> $b } @took)[1], '<', $sanitized ? 5 : 1,
+	    "others have their turn: @took s");
+};
+
 # tlspolicy-security(7): whatever it sends costs it its own connection.
 subtest 'anything at all' => sub {
 	my $whole = $offer . packet('D', "Mv\0008.17\0i\0Q\0") .

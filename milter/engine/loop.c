@@ -281,14 +281,16 @@ take_again(struct loop *l)
 	}
 }
 
+/* Not all of them when they come without end: there are sockets, too. */
 static void
 take_settled(struct loop *l)
 {
 	int64_t now;
 	struct peer *p;
 
-	while ((p = next_woken(l)) != NULL)
+	for (int i = 0; i < EVENTS && (p = next_woken(l)) != NULL; i++)
 		settle(l, p);
+	l->behind = next_woken(l) != NULL;
 	now = clock_ms();
 	while ((p = TAILQ_FIRST(&l->parked)) != NULL && p->ctx.until <= now)
 		settle(l, p);
@@ -321,7 +323,7 @@ patience(const struct loop *l)
 	const struct peer *first = TAILQ_FIRST(&l->parked);
 	int64_t until = l->look_ms, now;
 
-	if (!TAILQ_EMPTY(&l->again))
+	if (l->behind || !TAILQ_EMPTY(&l->again))
 		return 0;
 	if (first != NULL && first->ctx.until < until)
 		until = first->ctx.until;

@@ -24,6 +24,7 @@ struct loop {
 	bool tcp, listens;	    /* listens: it is in the epoll(7) set */
 	int64_t listen_ms;	    /* when it does so again; 0: it does, or left */
 	int64_t look_ms;	    /* when idle peers are looked for */
+	bool behind;		    /* some are woken still */
 	struct loop_peers all, again, parked; /* parked: by their time */
 	pthread_t thread;
 	struct peer_scratch scratch;

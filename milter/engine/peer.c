@@ -2,8 +2,12 @@
  * One recv(2) and one send(2) for a command: an MTA writes a command with its
  * macros at once, or nearly.  What has come of a packet that is not whole is
  * kept in memory that grows with it, not by the length that it announces.
+ *
+ * Who may hold a quarter of a megabyte in half a packet, and more in macros, can
+ * do so in thousands of connections: beyond LIGHT they share HEAVY_MAX.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,11 +18,15 @@
 #include "milter/engine/trouble.h"
 
 enum {
-	READS_MAX = 8, /* in one turn */
+	READS_MAX = 8,	  /* in one turn */
+	PACKETS_MAX = 64, /* likewise: half a millisecond of judging */
 	ROOM_FIRST = 4096,
 	IDLE_MS = 7210 * 1000, /* libmilter's; RFC 5321 knows 10 minutes */
-	STUCK_MS = 60 * 1000   /* within a packet or an answer */
+	STUCK_MS = 60 * 1000,  /* within a packet or an answer */
+	LIGHT = 16 * 1024, HEAVY_MAX = 64 * 1024 * 1024
 };
+
+static _Atomic size_t heavy; /* of all peers */
 
 struct peer *
 peer_new(int fd, const struct context_callbacks *callbacks, int64_t now_ms)
@@ -36,6 +44,7 @@ peer_new(int fd, const struct context_callbacks *callbacks, int64_t now_ms)
 void
 peer_free(struct peer *p)
 {
+	atomic_fetch_sub(&heavy, p->heavy);
 	context_free(&p->ctx);
 	free(p->rest);
 	free(p->unsent);
@@ -121,7 +130,7 @@ send_unsent(struct peer *p)
 
 /*
  * Whole packets from the front of these bytes, which are cut off, until there
- * is none, or the session has to wait.
+ * is none, the session has to wait, or it is the others' turn.
  */
 static enum talk
 say(struct peer *p, struct slice *bytes, struct peer_scratch *scratch)
@@ -130,7 +139,8 @@ say(struct peer *p, struct slice *bytes, struct peer_scratch *scratch)
 	enum talk result = TALK_ON;
 	size_t used;
 
-	while (result == TALK_ON && scratch->out.n < PEER_BUFFER)
+	while (result == TALK_ON && scratch->out.n < PEER_BUFFER &&
+	    scratch->packets > 0)
 		switch (packet_read(*bytes, &packet, &used)) {
 		case PACKET_PARTIAL:
 			return TALK_ON;
@@ -139,6 +149,7 @@ say(struct peer *p, struct slice *bytes, struct peer_scratch *scratch)
 			return TALK_BROKEN;
 		case PACKET_WHOLE:
 			*bytes = slice_from(*bytes, used);
+			scratch->packets--;
 			result = talk_packet(&p->ctx, &packet, &scratch->out);
 			break;
 		}
@@ -175,7 +186,8 @@ keep(struct peer *p, struct slice rest)
 		return true;
 	}
 	if (p->rest != NULL) {
-		memmove(p->rest, rest.p, rest.n);
+		if (rest.p != p->rest)
+			memmove(p->rest, rest.p, rest.n);
 		p->nrest = rest.n;
 		return true;
 	}
@@ -209,7 +221,8 @@ take(struct peer *p, struct slice bytes, struct peer_scratch *scratch)
 		return PEER_PARKED; /* a peer that is gone is seen then */
 	if (!good)
 		return end(p);
-	return p->nunsent > 0 ? PEER_SENDS : PEER_REST;
+	return p->nunsent > 0 ? PEER_SENDS : scratch->packets == 0 ?
+	    PEER_AGAIN : PEER_REST;
 }
 
 static struct slice
@@ -250,11 +263,12 @@ read_more(struct peer *p, struct peer_scratch *scratch)
 	    PEER_AGAIN : result;
 }
 
-enum peer_next
-peer_turn(struct peer *p, struct peer_scratch *scratch)
+static enum peer_next
+turn(struct peer *p, struct peer_scratch *scratch)
 {
 	enum peer_next result = PEER_AGAIN;
 
+	scratch->packets = PACKETS_MAX;
 	if (p->ctx.parked)
 		return PEER_PARKED;
 	if (p->nunsent > 0 && !send_unsent(p))
@@ -266,10 +280,36 @@ peer_turn(struct peer *p, struct peer_scratch *scratch)
 		result = take(p, kept(p), scratch);
 	if (result != PEER_REST && result != PEER_AGAIN)
 		return result;
-	for (int i = 0; i < READS_MAX; i++)
+	for (int i = 0; i < READS_MAX && scratch->packets > 0; i++)
 		if ((result = read_more(p, scratch)) != PEER_AGAIN)
 			return result;
 	return PEER_AGAIN;
+}
+
+/* False: it took more, and all together hold too much. */
+static bool
+is_bearable(struct peer *p)
+{
+	size_t bytes = p->room + p->nunsent + symbols_bytes(&p->ctx.symbols);
+	size_t now = bytes > LIGHT ? bytes - LIGHT : 0, before = p->heavy;
+
+	p->heavy = now;
+	if (now <= before) {
+		atomic_fetch_sub(&heavy, before - now);
+		return true;
+	}
+	now -= before;
+	return atomic_fetch_add(&heavy, now) + now <= HEAVY_MAX;
+}
+
+enum peer_next
+peer_turn(struct peer *p, struct peer_scratch *scratch)
+{
+	enum peer_next result = turn(p, scratch);
+
+	if (result == PEER_GONE || result == PEER_PARKED || is_bearable(p))
+		return result;
+	return break_off(p, "it holds much, and all together too much");
 }
 
 enum peer_next

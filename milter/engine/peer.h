@@ -17,6 +17,7 @@ enum { PEER_BUFFER = 65536 };
 struct peer_scratch {
 	char in[PEER_BUFFER];
 	struct packet_buffer out;
+	unsigned packets; /* that this turn may still take */
 };
 
 struct peer {
@@ -28,6 +29,7 @@ struct peer {
 	size_t nrest, room;
 	char *unsent;
 	size_t nunsent;
+	size_t heavy; /* bytes it holds beyond what every one may */
 	bool waits; /* for a way to send: EPOLLOUT is asked for */
 	bool ended; /* the other side says no more */
 	TAILQ_ENTRY(peer) all, again, parked, woken;
@@ -48,7 +50,7 @@ struct peer *peer_new(int fd, const struct context_callbacks *, int64_t now_ms)
 /* Closes its socket. */
 void peer_free(struct peer *) NONNULL;
 
-/* Something came, or may be sent. */
+/* Something came, or may be sent.  PEER_AGAIN after some packets: others wait. */
 enum peer_next peer_turn(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;
 /* It was woken, or time is up. */
 enum peer_next peer_settle(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;

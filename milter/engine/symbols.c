@@ -8,6 +8,7 @@
 #include "milter/engine/symbols.h"
 
 struct symbols_set {
+	size_t bytes;
 	unsigned n;
 	struct {
 		const char *name, *value;
@@ -49,6 +50,7 @@ symbols_take(struct symbols *s, enum symbols_stage stage, struct slice bytes)
 	set = malloc(places + bytes.n);
 	if (set == NULL)
 		return SYMBOLS_NO_MEMORY;
+	set->bytes = places + bytes.n;
 	set->n = n;
 	if (bytes.n > 0)
 		memcpy((char *)set + places, bytes.p, bytes.n);
@@ -56,6 +58,16 @@ symbols_take(struct symbols *s, enum symbols_stage stage, struct slice bytes)
 	free(s->of[stage]);
 	s->of[stage] = set;
 	return SYMBOLS_TAKEN;
+}
+
+size_t
+symbols_bytes(const struct symbols *s)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < SYMBOLS_STAGES; i++)
+		bytes += s->of[i] == NULL ? 0 : s->of[i]->bytes;
+	return bytes;
 }
 
 void
