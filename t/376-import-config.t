@@ -271,6 +271,8 @@ gives('a line that asks all but some', 0, 'TLS_Clt:example ENCR:0+WHEN:10.0.0.0/
     'TLS_Clt:b.example TEMP+ENCR:1 ; TLS_Clt: TEMP+ENCR:1', undef, "mynetworks = 10.0.0.0/8\n" .
     "smtpd_client_restrictions = check_client_access inline:{ {example = permit_mynetworks, $demand}, " .
     "{b.example = DUNNO} }, $demand\n");
+gives('a warning for all, then a demand on all', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
+    "smtpd_client_restrictions = warn_if_reject $demand\nsmtpd_recipient_restrictions = $demand\n");
 # Whose name is below one of these is found by its address.
 my $exact = "parent_domain_matches_subdomains =\n";
 gives('a name alone, and addresses', 0, 'TLS_Clt:a.example ENCR:0+WHEN:a.example ; TLS_Clt:192.0.2 TEMP+ENCR:1',

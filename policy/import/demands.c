@@ -112,6 +112,17 @@ frees_by_when(const struct config *c, size_t at)
 	return e->tag == TAG_CLT && !e->has_demand;
 }
 
+/* The bare key has one rule: that of a demand, where one only warns. */
+static bool
+is_outdone(const struct config *c, const struct element *e)
+{
+	for (size_t i = 0; e->warn && i < c->n; i++)
+		if (!c->elements[i].is_table && !c->elements[i].warn &&
+		    c->elements[i].has_demand && c->elements[i].tag == e->tag)
+			return true;
+	return false;
+}
+
 static void
 add_bare(struct config *c, size_t at, const struct import_spared *spared)
 {
@@ -180,6 +191,8 @@ emit(struct config *c, size_t at)
 	const struct element *e = &c->elements[at];
 	struct import_spared spared;
 
+	if (!e->is_table && is_outdone(c, e))
+		return;
 	spared_before(c, at, &spared);
 	if (!e->is_table) {
 		add_bare(c, at, &spared);
