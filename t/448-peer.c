@@ -286,7 +286,7 @@ test_heavy(void **state)
 	struct peer *light;
 	unsigned closed = 0;
 	size_t held = 0;
-	int end;
+	enum peer_next end;
 
 	(void)state;
 	for (int i = 0; i < MANY; i++) {
