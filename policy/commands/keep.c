@@ -22,6 +22,7 @@ keep_start(const struct context *context, struct claims *claims)
 	claims_init(claims, (int32_t)(time(NULL) / SECONDS_PER_DAY),
 	    context->settings.compat == COMPAT_SENDMAIL, command_report_fault,
 	    NULL);
+	claims->warn = command_report_fault;
 }
 
 bool

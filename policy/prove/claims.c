@@ -116,6 +116,19 @@ claims_add(struct claims *c, struct slice text, struct fault *f)
 	return add_line(c, text, slice_make("", 0), 0, f);
 }
 
+static void
+warn_nothing(const struct claims *c, const char *file)
+{
+	struct fault f;
+
+	if (c->warn == NULL)
+		return;
+	fault_set(&f, FAULT_DATA, "warning: not a byte of claims: was the file "
+	    "cut off?");
+	fault_at(&f, file, 1, 1);
+	c->warn(c->arg, &f);
+}
+
 static bool
 read_lines(struct claims *c, FILE *in, struct slice file, struct fault *f)
 {
@@ -144,6 +157,8 @@ read_lines(struct claims *c, FILE *in, struct slice file, struct fault *f)
 	if (good && ferror(in) != 0)
 		good = fault_errno(f, FAULT_IO, errno, "cannot read %s",
 		    file.p);
+	else if (good && number == 0)
+		warn_nothing(c, file.p);
 	free(line);
 	return good;
 }

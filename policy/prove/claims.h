@@ -28,6 +28,8 @@ struct claims {
 	bool as_sendmail; /* see never.h */
 	struct arena memory;
 	void (*report)(void *, const struct fault *); /* of each bad line */
+	/* Of a file without a byte, which may have been cut off; NULL: nobody. */
+	void (*warn)(void *, const struct fault *);
 	void *arg;
 };
 
