@@ -196,11 +196,14 @@ run_remote(const struct context *context, char *const *paths, bool dry,
 	bool good = ruleset_read(context, paths, &rules, &f);
 
 	if (good) {
-		good = remote_open(context, &remote, &f) &&
-		    ruleset_may_replace(&rules, remote.has.rules.n, remote.uri,
-		    &f) && (dry ?
-		    remote_compare(&remote, &rules, json, &changes, &f) :
-		    remote_write(context, &remote, &rules, &f));
+		good = remote_open(context, &remote, &f);
+		if (good) {
+			ruleset_say_gone(&rules, remote.has.rules.n,
+			    remote.uri);
+			good = dry ? remote_compare(&remote, &rules, json,
+			    &changes, &f) :
+			    remote_write(context, &remote, &rules, &f);
+		}
 		remote_close(&remote);
 	}
 	if (good) {
@@ -222,11 +225,12 @@ run_store(const struct context *context, char *const *paths, bool dry, bool json
 	int status = EXIT_FINE;
 	bool parsed = ruleset_read(context, paths, &rules, &f), good;
 
-	if (parsed)
+	if (parsed) {
 		unasked = ruleset_unasked(context, &rules);
+		ruleset_say_gone_of_store(context, &rules);
+	}
 	good = parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&
-	    ruleset_may_replace_store(context, &rules, &f) &&
 	    (dry ? compare(context, &rules, json, &f) :
 	    build(context, &rules, &keep, message, json, &f));
 	if (parsed)

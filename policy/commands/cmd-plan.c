@@ -218,9 +218,10 @@ plan(const struct context *context, char **paths, const struct wish *wish)
 		return command_fail(&f);
 	}
 	parsed = ruleset_read(context, paths, &rules, &f);
+	if (parsed)
+		ruleset_say_gone_of_store(context, &rules);
 	if (parsed && keep_begin(context, &keep, &f) &&
 	    keep_rules(context, &keep, &rules, &f) &&
-	    ruleset_may_replace_store(context, &rules, &f) &&
 	    make(context, &rules, &keep, wish, p, &f)) {
 		if (p->is_applied) {
 			fputs(wish->json ? "{\"plan\":null}\n" : "", stdout);

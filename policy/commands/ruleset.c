@@ -59,36 +59,29 @@ ruleset_read(const struct context *context, char *const *paths,
 	    rules->bad_lines, rules->bad_lines == 1 ? "" : "s");
 }
 
-bool
-ruleset_may_replace(const struct rulefile *rules, uint64_t n, const char *where,
-    struct fault *f)
+void
+ruleset_say_gone(const struct rulefile *rules, uint64_t n, const char *where)
 {
-	if (rules->n > 0 || n == 0)
-		return true;
-	if (!rules->has_text)
-		return fault_set(f, FAULT_DATA, "not a byte of rules, for %s, "
-		    "which has %" PRIu64 " rule%s; expected rules, or a "
-		    "comment when none are wanted", where, n,
-		    n == 1 ? "" : "s");
-	command_say("warning: no rule, for %s, which has %" PRIu64, where, n);
-	return true;
+	if (rules->n == 0 && n > 0)
+		command_say("warning: no rule%s, for %s, which has %" PRIu64,
+		    rules->has_text ? "" : ", not a byte (was the file cut "
+		    "off?)", where, n);
 }
 
-bool
-ruleset_may_replace_store(const struct context *context,
-    const struct rulefile *rules, struct fault *f)
+void
+ruleset_say_gone_of_store(const struct context *context,
+    const struct rulefile *rules)
 {
 	struct store_reader reader;
 	struct store *store;
-	uint64_t n;
+	struct fault f;
 
-	if (rules->n > 0 || rebuild_is_first(context->store))
-		return true;
-	if (!command_open_store(context, &store, &reader, f))
-		return false;
-	n = reader.info.rules;
+	/* One that cannot be opened is told of by who writes it. */
+	if (rules->n > 0 || rebuild_is_first(context->store) ||
+	    !command_open_store(context, &store, &reader, &f))
+		return;
+	ruleset_say_gone(rules, reader.info.rules, context->store);
 	command_close_store(store, &reader);
-	return ruleset_may_replace(rules, n, context->store, f);
 }
 
 static bool

@@ -20,15 +20,14 @@ bool ruleset_read(const struct context *, char *const *paths,
     struct rulefile *, struct fault *) MUST_CHECK;
 
 /*
- * May they take the place of `n` rules at `where`?  Those of files without a byte
- * may not: these were cut off, or not written.  Without a rule at all it is said
- * on standard error.
+ * That there is none for `where`, which has `n`: on standard error.  A file
+ * without a byte may have been cut off, or not been written.
  */
-bool ruleset_may_replace(const struct rulefile *, uint64_t n, const char *where,
-    struct fault *) MUST_CHECK NONNULL;
+void ruleset_say_gone(const struct rulefile *, uint64_t n, const char *where)
+    NONNULL;
 /* The rules in the store. */
-bool ruleset_may_replace_store(const struct context *, const struct rulefile *,
-    struct fault *) MUST_CHECK NONNULL;
+void ruleset_say_gone_of_store(const struct context *,
+    const struct rulefile *) NONNULL;
 
 /* All rules of a store as text, which is to be freed in any case. */
 bool ruleset_print_store(struct store_reader *, char **text, size_t *size,
