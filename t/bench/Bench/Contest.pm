@@ -86,6 +86,22 @@ sub ours ($bench, $name, %how) {
 	});
 }
 
+sub has_opendkim () {
+	return -x '/usr/sbin/opendkim';
+}
+
+# What many MTAs have beside: it verifies signatures, here of mail without any.
+sub opendkim ($bench, %how) {
+	return launch($bench, 'opendkim', \%how, sub ($socket) {
+		my $conf = "$bench->{scratch}/opendkim.conf";
+		open my $f, '>', $conf or die "$conf: $!\n";
+		print $f "Mode v\nSyslog no\nUMask 000\n";
+		close $f or die "$conf: $!\n";
+		return ('/usr/sbin/opendkim', '-f', '-x', $conf, '-p',
+		    $socket =~ s/^unix:/local:/r);
+	});
+}
+
 # One run of the load generator against one contestant: its report.
 sub load ($bench, $who, @options) {
 	my @command = ($bench->program('load'), '--seed', $bench->{seed},

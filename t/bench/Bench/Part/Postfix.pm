@@ -1,7 +1,8 @@
 package Bench::Part::Postfix;
 
 # Messages a second from smtp-source through a throw-away Postfix: one
-# instance, one smtpd for each milter, so that all else is the same.
+# instance, one smtpd for each milter, so that all else is the same.  What is its
+# own of a milter's processor time is the last column.
 
 use v5.36;
 use Bench::Contest;
@@ -18,6 +19,12 @@ sub contestants ($bench) {
 			settings => { 'exempt-clients' => '' })
 		    if $build->has_ours;
 	}
+	push @who, Bench::Contest::ours($bench, 'ours-own',
+		store => $bench->store($bench->{rules}),
+		settings => { engine => 'own', 'exempt-clients' => '' })
+	    if $bench->has_ours;
+	push @who, Bench::Contest::opendkim($bench)
+	    if Bench::Contest::has_opendkim();
 	return @who;
 }
 
@@ -27,6 +34,36 @@ sub send_messages ($bench, $port, $count) {
 		2000, '-m', $count, '-f', 'sender@nowhere.example', '-t',
 		'user@bench.example', "inet:127.0.0.1:$port");
 	return $count / (time - $start);
+}
+
+# For who sends mail to the ports, one for each: rates and processor time.
+sub compare ($bench, $mta, $ports, @who) {
+	my $count = $bench->{quick} ? 200 : 2000;
+	my (%rate, %cpu);
+	send_messages($bench, $_, 50) for @$ports;
+	for my $round (1 .. ($bench->{quick} ? 2 : $bench->{rounds})) {
+		for my $n (0 .. $#who) {
+			my ($name, $process) = @{$who[$n]}{qw(name process)};
+			my $before = $process && $process->cpu;
+			push @{ $rate{$name} }, send_messages($bench,
+				$ports->[$n], $count);
+			push @{ $cpu{$name} }, 1e6 * ($process->cpu - $before)
+			    / $count if $process;
+		}
+	}
+	my @rows = map { { milter => $_->{name},
+		'messages/s' => spread(@{ $rate{ $_->{name} } })->{median},
+		'to none' => ratios($rate{ $_->{name} }, $rate{'no milter'}),
+		'to null' => ratios($rate{ $_->{name} }, $rate{null}),
+		'cpu us' => $cpu{ $_->{name} } && spread(
+		    @{ $cpu{ $_->{name} } })->{median} } } @who;
+	return { data => { rows => \@rows, rates => \%rate },
+		notes => [ $bench->note_missing ],
+		text => table("messages/s through $mta (smtp-source, 8 at a "
+			    . 'time, unix socket)',
+			[ 'milter', 'messages/s', 'to none', 'to null',
+			    'cpu us' ],
+			@rows) };
 }
 
 sub run ($bench) {
@@ -39,33 +76,9 @@ sub run ($bench) {
 	}
 	my $postfix = Bench::Postfix->start("$bench->{scratch}/postfix",
 		map { $_->{socket} } @who);
-	my $count = $bench->{quick} ? 200 : 2000;
-	my (%rate, %cpu);
-	send_messages($bench, $_, 50) for @{ $postfix->{ports} };
-	for my $round (1 .. ($bench->{quick} ? 2 : $bench->{rounds})) {
-		for my $n (0 .. $#who) {
-			my ($name, $process) = @{$who[$n]}{qw(name process)};
-			my $before = $process && $process->cpu;
-			push @{ $rate{$name} }, send_messages($bench,
-				$postfix->{ports}[$n], $count);
-			push @{ $cpu{$name} }, 1e6 * ($process->cpu - $before)
-			    / $count if $process;
-		}
-	}
+	my $result = compare($bench, 'Postfix', $postfix->{ports}, @who);
 	$postfix->stop;
-	my @rows = map { { milter => $_->{name},
-		'messages/s' => spread(@{ $rate{ $_->{name} } })->{median},
-		'to none' => ratios($rate{ $_->{name} }, $rate{'no milter'}),
-		'to null' => ratios($rate{ $_->{name} }, $rate{null}),
-		'cpu us' => $cpu{ $_->{name} } && spread(
-		    @{ $cpu{ $_->{name} } })->{median} } } @who;
-	return { data => { rows => \@rows, rates => \%rate },
-		notes => [ $bench->note_missing ],
-		text => table('messages/s through Postfix (smtp-source, 8 at a '
-			    . 'time, unix socket)',
-			[ 'milter', 'messages/s', 'to none', 'to null',
-			    'cpu us' ],
-			@rows) };
+	return $result;
 }
 
 1;
