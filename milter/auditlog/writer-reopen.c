@@ -232,7 +232,9 @@ void
 writer_reopen_now(struct writer *w, struct reopening *r)
 {
 	w->epoch_due_ms = 0;
-	writer_round(w);
+	/* What is written to a file without a name is lost. */
+	if (!logfile_is_nameless(&w->file))
+		writer_round(w);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
