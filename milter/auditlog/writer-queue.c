@@ -152,14 +152,23 @@ writer_take_back(struct writer *w, struct entry *entry)
 }
 
 /* To be told by a line when there is room. */
-void
-writer_count_unrecorded(struct writer *w)
+static void
+count_unrecorded(struct writer *w)
 {
 	int64_t now = w->options.clock();
 
 	if (w->unrecorded++ == 0)
 		w->unrecorded_since = now;
 	w->unrecorded_until = now;
+}
+
+void
+writer_count(struct writer *w, bool taken, enum writer_patience patience)
+{
+	w->stats.taken += taken;
+	w->stats.refused += !taken;
+	if (!taken && patience == WRITER_REFUSAL)
+		count_unrecorded(w);
 }
 
 void

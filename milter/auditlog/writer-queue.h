@@ -15,7 +15,7 @@ void writer_enqueue(struct writer *, struct entry *) NONNULL;
 void writer_stay_outside(struct writer *, struct entry *) NONNULL;
 void writer_admit(struct writer *) NONNULL;
 void writer_take_back(struct writer *, struct entry *) NONNULL;
-void writer_count_unrecorded(struct writer *) NONNULL;
+void writer_count(struct writer *, bool taken, enum writer_patience) NONNULL;
 void writer_tell(struct entry *) NONNULL; /* its ticket: it is settled */
 
 #endif

@@ -55,14 +55,10 @@ hand(struct writer *w, struct slice record, enum writer_patience patience,
 		entry->waited = waited;
 		taken = take(w, entry, patience);
 	}
-	if (taken && waited) {
+	if (taken && waited)
 		open_entry(w, ticket, entry);
-	} else {
-		w->stats.taken += taken;
-		w->stats.refused += !taken;
-		if (!taken && patience == WRITER_REFUSAL)
-			writer_count_unrecorded(w);
-	}
+	else
+		writer_count(w, taken, patience);
 	pthread_mutex_unlock(&w->lock);
 	if (!taken)
 		free(entry);
@@ -95,10 +91,7 @@ hand_ahead(struct writer *w, struct slice record, enum writer_patience patience)
 	pthread_mutex_lock(&w->lock);
 	taken = take(w, entry, patience);
 	entry->patience = WRITER_PATIENT;
-	w->stats.taken += taken;
-	w->stats.refused += !taken;
-	if (!taken && patience == WRITER_REFUSAL)
-		writer_count_unrecorded(w);
+	writer_count(w, taken, patience);
 	pthread_mutex_unlock(&w->lock);
 	if (!taken)
 		free(entry);
@@ -124,18 +117,14 @@ collect_entry(struct writer *w, struct entry *entry, struct writer_outcome *o)
 	bool recorded = entry->state == ENTRY_DONE;
 
 	w->inside--;
-	w->stats.taken += recorded;
-	w->stats.refused += !recorded;
+	writer_count(w, recorded, entry->patience);
 	o->recorded += recorded;
 	o->unrecorded += !recorded;
 	if (recorded) {
 		free(entry);
 		return;
 	}
-	if (entry->patience == WRITER_REFUSAL)
-		writer_count_unrecorded(w);
-	else
-		o->refused = true;
+	o->refused |= entry->patience != WRITER_REFUSAL;
 	entry->ticket = NULL;
 	writer_take_back(w, entry);
 }

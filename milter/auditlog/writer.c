@@ -67,10 +67,7 @@ submit(struct writer *w, struct slice record, enum writer_patience patience)
 		taken = !entry->waited || wait_for_record(w, entry, &deadline);
 		entry = NULL;
 	}
-	w->stats.taken += taken;
-	w->stats.refused += !taken;
-	if (!taken && patience == WRITER_REFUSAL)
-		writer_count_unrecorded(w);
+	writer_count(w, taken, patience);
 	if (--w->inside == 0 && w->ended)
 		pthread_cond_broadcast(&w->progress);
 	pthread_mutex_unlock(&w->lock);
@@ -100,8 +97,7 @@ void
 writer_lose_refusal(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);
-	w->stats.refused++;
-	writer_count_unrecorded(w);
+	writer_count(w, false, WRITER_REFUSAL);
 	pthread_mutex_unlock(&w->lock);
 }
 
