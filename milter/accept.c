@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "milter/accept.h"
-#include "milter/clock.h"
 #include "milter/handover.h"
 #include "milter/log.h"
 #include "milter/worker.h"
+#include "policy/policy.h"
 
 enum { SPARE = 16, SILENCE_MS = 60000 };
 
@@ -54,9 +54,12 @@ accept_succeeded(struct accept_trouble *t)
 	log_info("%sconnections are accepted again", t->where);
 }
 
-/* Few descriptors in all: a quarter of them is spared. */
-static bool
-is_near_limit(int fd)
+/*
+ * Spared: the highest descriptors, a quarter of them where there are few in
+ * all.
+ */
+bool
+accept_is_spared(int fd)
 {
 	struct rlimit limit;
 	rlim_t spare = SPARE;
@@ -76,10 +79,10 @@ is_crowded(int listening)
 	if (lowest == -1)
 		return true;
 	close(lowest);
-	return is_near_limit(lowest);
+	return accept_is_spared(lowest);
 }
 
-/* Nothing but a bug of ours gives others that a pause does not mend. */
+/* An error that a pause mends.  Others are given for a bug of ours alone. */
 static bool
 is_passing(int error)
 {
@@ -111,7 +114,7 @@ take(int listening, struct sockaddr *address, socklen_t *length, int flags)
 	fd = accept4(listening, address, length, SOCK_CLOEXEC | flags);
 	if (fd == -1)
 		return -1;
-	crowded = is_near_limit(fd);
+	crowded = accept_is_spared(fd);
 	accept_succeeded(&trouble);
 	return fd;
 }

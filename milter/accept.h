@@ -43,7 +43,12 @@ void accept_init(struct metrics *) NONNULL;
  */
 int accept_next(int listening) MUST_CHECK;
 
-/* Counts one that failed with `error`; says so, once in a minute at most. */
+/* Is a new descriptor with this number one of those left to others? */
+bool accept_is_spared(int fd) MUST_CHECK;
+/*
+ * Counts a connection that failed with `error`; says so, once in a minute at
+ * most.
+ */
 void accept_failed(struct accept_trouble *, int error) NONNULL;
 /* Logs that connections are accepted again, if a failure was logged. */
 void accept_succeeded(struct accept_trouble *) NONNULL;

@@ -175,7 +175,7 @@ activation_unblock(const struct listen *l, struct fault *f)
 	return true;
 }
 
-/* Whoever can connect to it is believed, so it is no TCP socket. */
+/* Whoever can connect to these sockets is believed: no TCP socket. */
 static bool
 prepare_named(const struct listen *l, struct fault *f)
 {
@@ -263,7 +263,10 @@ activation_open(struct listen *l, struct fault *f)
 	    six : four, f);
 }
 
-/* libmilter goes on polling: it gets something that nobody connects to. */
+/*
+ * libmilter goes on polling its descriptor: a socket that nobody connects to is
+ * put there.
+ */
 void
 activation_leave(const struct listen *l)
 {

@@ -16,9 +16,9 @@
 #include "milter/listen.h"
 
 /*
- * Before anything else opens a descriptor.  True with listen->inherited: there
- * is one, listen->fd.  True without: none was handed to this process.  False:
- * something was, that cannot be listened on.
+ * To be called before anything else opens a descriptor.  True with
+ * listen->inherited: the manager handed over listen->fd.  True without: it
+ * handed over nothing.  False: what it handed over cannot be listened on.
  */
 bool activation_find(struct listen *milter, struct listen *facts,
     struct listen *tlsrpt, struct fault *) MUST_CHECK NONNULL;
@@ -26,7 +26,9 @@ bool activation_find(struct listen *milter, struct listen *facts,
 /* After callbacks_register(): libmilter will accept from this socket. */
 bool activation_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 
-/* The same for our engine, which accepts from listen->fd itself. */
+/*
+ * As activation_open(), for our engine, which accepts from listen->fd itself.
+ */
 bool activation_unblock(const struct listen *, struct fault *) MUST_CHECK
     NONNULL;
 

@@ -18,13 +18,6 @@ announce_init(struct announce *a)
 	pthread_mutex_init(&a->lock, NULL);
 }
 
-/* A store without a history has only its generation's number. */
-static uint64_t
-id_of(const struct store_info *info)
-{
-	return info->head != 0 ? info->head : info->generation | 1ULL << 63;
-}
-
 static bool
 add(struct announcement **list, const struct announcement *like,
     const struct text *line)
@@ -64,13 +57,13 @@ announce_look(struct announce *a, struct store_reader *reader,
 {
 	struct record_policy record = { .number = reader->info.generation,
 		.time_us = now_us, .node = node, .version = PACKAGE_VERSION };
-	uint64_t id = id_of(&reader->info);
+	uint64_t id = announce_id(reader);
 	char buf[ANNOUNCE_LINE_MAX];
 	struct generation g;
 	struct history h;
 	struct text line;
 
-	if (atomic_load(&a->newest) == id || is_listed(*list, id))
+	if (announce_knows(a, reader) || is_listed(*list, id))
 		return true;
 	if (history_start(&h, reader) && history_next(&h, &g) == LOOKUP_FOUND)
 		record.generation = &g;
@@ -83,7 +76,7 @@ bool
 announce_look_plan(struct announce *a, struct store_reader *reader,
     const struct plan *plan, int64_t now_us, struct announcement **list)
 {
-	const struct announcement like = { .id = id_of(&reader->info),
+	const struct announcement like = { .id = announce_id(reader),
 		.plan = plan->id };
 	char buf[ANNOUNCE_LINE_MAX];
 	struct generation g;
@@ -137,11 +130,12 @@ announce_take_back(struct announcement **list,
 
 static bool
 announce_policy(struct announce *a, struct auditlog *log,
-    const struct announcement *one, announce_submit *submit)
+    const struct announcement *one, announce_submit *submit,
+    enum writer_patience patience)
 {
 	if (is_known(a, one->id))
 		return true;
-	if (!submit(log, slice_make(one->line, one->n)))
+	if (!submit(log, slice_make(one->line, one->n), patience))
 		return false;
 	a->known[a->next++ % ANNOUNCE_KNOWN] = one->id;
 	atomic_store(&a->newest, one->id);
@@ -151,14 +145,15 @@ announce_policy(struct announce *a, struct auditlog *log,
 /* The record of a plan's end is written once, as is that of its begin. */
 static bool
 announce_plan(struct announce *a, struct auditlog *log,
-    const struct announcement *one, announce_submit *submit)
+    const struct announcement *one, announce_submit *submit,
+    enum writer_patience patience)
 {
 	bool known = one->over ? atomic_load(&a->plan) != one->plan :
 	    atomic_load(&a->plan_news) == one->id;
 
 	if (known)
 		return true;
-	if (!submit(log, slice_make(one->line, one->n)))
+	if (!submit(log, slice_make(one->line, one->n), patience))
 		return false;
 	atomic_store(&a->plan, one->over ? 0 : one->plan);
 	atomic_store(&a->plan_news, one->over ? 0 : one->id);
@@ -167,7 +162,8 @@ announce_plan(struct announce *a, struct auditlog *log,
 
 static bool
 submit_settings(struct auditlog *log, const struct settings_in_force *s,
-    int64_t now_us, announce_submit *submit)
+    int64_t now_us, announce_submit *submit,
+    enum writer_patience patience)
 {
 	char buf[SETTINGS_TEXT_MAX], line_text[ANNOUNCE_LINE_MAX];
 	struct record_settings record;
@@ -180,16 +176,17 @@ submit_settings(struct auditlog *log, const struct settings_in_force *s,
 		.changed = s->changed ? s->names : NULL };
 	text_init(&line, line_text, sizeof line_text);
 	return record_policy_settings(&record, now_us, &line) &&
-	    submit(log, slice_make(line.buf, line.n));
+	    submit(log, slice_make(line.buf, line.n), patience);
 }
 
 static bool
 announce_settings(struct auditlog *log, struct settings_in_force *s,
-    int64_t now_us, announce_submit *submit)
+    int64_t now_us, announce_submit *submit,
+    enum writer_patience patience)
 {
 	if (atomic_load(&s->announced))
 		return true;
-	if (!submit_settings(log, s, now_us, submit))
+	if (!submit_settings(log, s, now_us, submit, patience))
 		return false;
 	atomic_store(&s->announced, true);
 	return true;
@@ -198,18 +195,18 @@ announce_settings(struct auditlog *log, struct settings_in_force *s,
 bool
 announce_all(struct announce *a, struct auditlog *log,
     struct announcement **list, struct settings_in_force *s, int64_t now_us,
-    announce_submit *submit)
+    announce_submit *submit,
+    enum writer_patience patience)
 {
 	bool good = true;
 
-	if (*list == NULL && atomic_load(&s->announced))
-		return true;
 	pthread_mutex_lock(&a->lock);
 	for (const struct announcement *one = *list; good && one != NULL;
 	    one = one->next)
-		good = one->plan != 0 ? announce_plan(a, log, one, submit) :
-		    announce_policy(a, log, one, submit);
-	good = good && announce_settings(log, s, now_us, submit);
+		good = one->plan != 0 ? announce_plan(a, log, one, submit,
+		    patience) : announce_policy(a, log, one, submit, patience);
+	good = good && announce_settings(log, s, now_us, submit,
+	    patience);
 	pthread_mutex_unlock(&a->lock);
 	if (good)
 		announce_forget(list);

@@ -103,7 +103,10 @@ config_test(const struct options *o, const struct settings *s,
 		print_socket("told of TLS with servers on",
 		    s->tlsrpt_socket_group, tlsrpt);
 	print_user(p);
-	/* So that a lock file gets the right owner and faults are seen. */
+	/*
+	 * As the daemon's user: a lock file gets the right owner, and faults
+	 * show.
+	 */
 	fault_clear(&fault);
 	if (!privilege_drop(p, &fault)) {
 		fault_report(&fault, stderr);

@@ -1,7 +1,4 @@
-/*
- * Counting comes before looking: a caller that was counted too early leaves at
- * once, one that was counted too late would be missed.
- */
+/* Closed before it is looked who is inside: nobody comes behind that. */
 #include <time.h>
 
 #include "milter/drain.h"
@@ -11,22 +8,6 @@ drain_init(struct drain *g)
 {
 	atomic_init(&g->inside, 0);
 	atomic_init(&g->closed, false);
-}
-
-bool
-drain_enter(struct drain *g)
-{
-	atomic_fetch_add(&g->inside, 1);
-	if (!atomic_load(&g->closed))
-		return true;
-	drain_leave(g);
-	return false;
-}
-
-void
-drain_leave(struct drain *g)
-{
-	atomic_fetch_sub(&g->inside, 1);
 }
 
 bool

@@ -21,9 +21,28 @@ struct drain {
 };
 
 void drain_init(struct drain *) NONNULL;
-/* False: closed; the caller is not inside and must not leave. */
-bool drain_enter(struct drain *) MUST_CHECK NONNULL;
-void drain_leave(struct drain *) NONNULL;
+
+static inline void
+drain_leave(struct drain *d)
+{
+	atomic_fetch_sub(&d->inside, 1);
+}
+
+/*
+ * False: closed; the caller is not inside and must not leave.  Counted before
+ * it looks: who was counted too early leaves at once, who was counted too late
+ * would be missed.
+ */
+static inline bool
+drain_enter(struct drain *d)
+{
+	atomic_fetch_add(&d->inside, 1);
+	if (!atomic_load(&d->closed))
+		return true;
+	drain_leave(d);
+	return false;
+}
+
 /* False: somebody was still inside after `ms` milliseconds. */
 bool drain_close(struct drain *, int ms) MUST_CHECK;
 

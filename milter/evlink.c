@@ -35,8 +35,11 @@ link_free(struct evlink *l)
 static void
 drop(struct evlink *l, const char *why)
 {
-	log_info("%sconnection ended: %s", l->server->trouble.where, why);
-	metrics_count(l->server->metrics, l->server->kind->dropped);
+	struct evserver *s = l->server;
+
+	log_seldom(&s->ended, LOG_LEVEL_INFO, "%sconnection ended: %s",
+	    s->trouble.where, why);
+	metrics_count(s->metrics, s->kind->dropped);
 	link_free(l);
 }
 

@@ -60,7 +60,10 @@ TAILQ_HEAD(evlinks, evlink);
 
 /* Takes over `fd`; without memory it is closed. */
 void evlink_open(struct evserver *, evutil_socket_t fd) NONNULL;
-/* What EVLINK_WAITS was for has come: its request is asked for once more. */
+/*
+ * The answer to a request that waits has come: the request is asked for once
+ * more.
+ */
 void evlink_go_on(struct evlink *) NONNULL;
 /* End the connection that has rested longest, if there is one. */
 void evlink_drop_oldest(struct evserver *) NONNULL;

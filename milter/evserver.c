@@ -34,14 +34,26 @@ on_connect(struct evconnlistener *listener, evutil_socket_t fd,
 	struct evserver *s = arg;
 	int on = 1;
 
-	(void)listener;
 	(void)address;
 	(void)length;
+	if (accept_is_spared(fd)) {
+		accept_failed(&s->trouble, EMFILE);
+		evutil_closesocket(fd);
+		pause_accepting(s);
+		return;
+	}
 	accept_succeeded(&s->trouble);
-	/* Of use on TCP only: hosts that went away without a word. */
+	/* On TCP, hosts may go away without a word. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	if (s->nlinks >= s->max)
+	if (s->nlinks >= s->max) {
 		evlink_drop_oldest(s);
+		/*
+		 * The listening socket is enabled again when the loop comes
+		 * round.
+		 */
+		evconnlistener_disable(listener);
+		event_active(s->again, EV_TIMEOUT, 1);
+	}
 	evlink_open(s, fd);
 }
 
@@ -107,9 +119,9 @@ links_max(void)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
-	    limit.rlim_cur / 2 > LINKS_MAX)
+	    limit.rlim_cur / 4 > LINKS_MAX)
 		return LINKS_MAX;
-	return (unsigned)limit.rlim_cur / 2;
+	return (unsigned)(limit.rlim_cur / 4);
 }
 
 bool

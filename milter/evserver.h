@@ -3,8 +3,9 @@
  * socketmap and the facts feed have in common.
  *
  * A connection is an MTA process, and those are thousands; what they ask is
- * answered from memory, so one thread is enough.  At most half of the process'
- * descriptors are for a service.
+ * answered from memory, so one thread is enough.  At most a quarter of the
+ * process' descriptors is for a service, so that half of them are left to the
+ * milter's sessions beside two; and none of those that accept.h spares.
  *
  * When the descriptors are used up the connection that has rested longest makes
  * room.
@@ -19,6 +20,7 @@
 
 #include "milter/accept.h"
 #include "milter/evlink.h"
+#include "milter/log.h"
 
 struct evserver {
 	struct event_base *base;
@@ -31,6 +33,7 @@ struct evserver {
 	struct event *end, *again;
 	int end_fd;
 	struct accept_trouble trouble;
+	struct log_seldom ended; /* connections, by us */
 	pthread_t thread;
 };
 

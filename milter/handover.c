@@ -65,6 +65,14 @@ handover_made(int fd)
 }
 
 int
+handover_sessions(void)
+{
+	int sessions = atomic_load(&waiting) - atomic_load(&made_waiting);
+
+	return sessions > 0 ? sessions : 0;
+}
+
+int
 handover_lacking(void)
 {
 	int lacking = atomic_load(&waiting) - 2 * atomic_load(&made_waiting);

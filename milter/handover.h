@@ -18,7 +18,10 @@
 
 /* Something is there to be read from `fd`: a worker will be found for it. */
 void handover_begin(int fd);
-/* A worker has it, or it was closed.  Not begun: nothing happens. */
+/*
+ * A worker has the session of `fd`, or it was closed.  Without a begin nothing
+ * happens.
+ */
 void handover_end(int fd);
 /* Some session has no worker yet. */
 bool handover_waits(void) MUST_CHECK;
@@ -29,7 +32,8 @@ bool handover_waits(void) MUST_CHECK;
  */
 bool handover_made(int fd) MUST_CHECK;
 enum { HANDOVER_MADE_MAX = 64 };
-/* How many sessions wait for whom none was made. */
+/* How many sessions wait; and how many of those for whom none was made. */
+int handover_sessions(void) MUST_CHECK;
 int handover_lacking(void) MUST_CHECK;
 
 #endif

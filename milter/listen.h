@@ -62,9 +62,12 @@ bool listen_open(struct listen *, struct fault *) MUST_CHECK NONNULL;
 bool listen_open_fd(struct listen *, int *fd, struct fault *)
     MUST_CHECK NONNULL;
 void listen_remove(const struct listen *) NONNULL;
-/* One that is handed over: which file it is, if that can be seen. */
+/* Notes which file a socket that is handed over has, if that can be seen. */
 void listen_note(struct listen *) NONNULL;
-/* False: its name is gone, or another's; who connects does not come here. */
+/*
+ * False: the socket's name is gone, or leads elsewhere: who connects does not
+ * come here.
+ */
 bool listen_is_there(const struct listen *) MUST_CHECK NONNULL;
 
 #endif

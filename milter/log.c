@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "milter/log.h"
+#include "policy/policy.h"
 
-enum { LINE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 2048, SELDOM_MS = 60000 };
 
 static const int priorities[] = {
 	[LOG_LEVEL_ERROR] = LOG_ERR,
@@ -22,7 +23,7 @@ static const int priorities[] = {
 	[LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
 
-static atomic_int wanted = LOG_LEVEL_INFO;
+atomic_int log_level = LOG_LEVEL_INFO;
 static bool use_syslog, in_journal;
 static const char *name = "tlspolicy-milter";
 
@@ -38,13 +39,7 @@ log_init(const char *program, bool to_syslog)
 void
 log_set_level(int level)
 {
-	atomic_store(&wanted, level);
-}
-
-bool
-log_wants(int level)
-{
-	return level <= atomic_load_explicit(&wanted, memory_order_relaxed);
+	atomic_store(&log_level, level);
 }
 
 static void
@@ -145,4 +140,39 @@ log_debug(const char *fmt, ...)
 	va_start(ap, fmt);
 	vput(LOG_LEVEL_DEBUG, 0, fmt, ap);
 	va_end(ap);
+}
+
+static bool
+is_due(struct log_seldom *s)
+{
+	int64_t now = clock_ms(), since = atomic_load(&s->since_ms);
+
+	if (since != 0 && now - since < SELDOM_MS)
+		return atomic_fetch_add(&s->told, 1) < s->lines;
+	if (!atomic_compare_exchange_strong(&s->since_ms, &since, now))
+		return false;
+	atomic_store(&s->told, 1);
+	return true;
+}
+
+void
+log_seldom(struct log_seldom *s, int level, const char *fmt, ...)
+{
+	char words[LINE_MAX_BYTES / 2 - 64]; /* more than that is cut off */
+	unsigned more;
+	va_list ap;
+
+	if (!is_due(s)) {
+		atomic_fetch_add(&s->untold, 1);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	more = atomic_exchange(&s->untold, 0);
+	if (more == 0)
+		put(level, 0, "%s", words);
+	else
+		put(level, 0, "%s; %u more since the log told of one", words,
+		    more);
 }

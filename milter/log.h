@@ -11,6 +11,7 @@
 #ifndef TLSPOLICY_LOG_H
 #define TLSPOLICY_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "policy/policy.h"
@@ -19,12 +20,32 @@
 void log_init(const char *program, bool to_syslog) NONNULL;
 /* One of enum log_level; may be called at any time. */
 void log_set_level(int level);
-bool log_wants(int level);
+
+extern atomic_int log_level; /* read by log_wants() alone */
+
+static inline bool
+log_wants(int level)
+{
+	return level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+}
 
 void log_fault(int level, const struct fault *);
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warnx(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/*
+ * For what peers may cause without end: some lines in a minute, the first with
+ * how many were left out in those before.
+ */
+struct log_seldom {
+	unsigned lines;		 /* in a minute; 0 is taken for 1 */
+	_Atomic int64_t since_ms; /* of this minute; 0: there was none */
+	atomic_uint told;	 /* in it */
+	atomic_uint untold;
+};
+void log_seldom(struct log_seldom *, int level, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 #endif

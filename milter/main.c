@@ -13,7 +13,6 @@
 
 #include "milter/accept.h"
 #include "milter/activation.h"
-#include "milter/clock.h"
 #include "milter/config-test.h"
 #include "milter/engine/own.h"
 #include "milter/evmemory.h"
@@ -28,6 +27,7 @@
 #include "milter/session/callbacks.h"
 #include "milter/signals.h"
 #include "milter/socketmap/socketmap.h"
+#include "policy/policy.h"
 
 enum { WATCH_MS = 1000, STOP_MS = 3000 };
 
@@ -69,7 +69,7 @@ failed(const struct fault *fault)
 	    (int)fault->kind;
 }
 
-/* An MTA process is a connection: thousands are nothing unusual. */
+/* Room for thousands of connections: an MTA process is one. */
 static bool
 raise_file_limit(struct fault *f)
 {
@@ -140,7 +140,7 @@ check(struct start *s, struct fault *f)
 	    check_tlsrpt(s, f);
 }
 
-/* Of our engine the socket is ours, and never waited for. */
+/* The socket is our engine's own, and never waited for. */
 static bool
 open_own(struct start *s, struct fault *f)
 {
@@ -187,7 +187,7 @@ static void
 watch_store(struct start *s, struct daemon *d)
 {
 	store_holder_watch(&d->store, s->settings.store);
-	shadow_watch(&d->shadow, s->settings.store);
+	store_holder_watch_plan(&d->plan, s->settings.store);
 	if (s->metrics_on)
 		ends_watch(&d->ends, &d->store, clock_date_us());
 }
@@ -199,7 +199,10 @@ watch_certificates(struct start *s, struct daemon *d)
 	    clock_ms(), clock_date_us());
 }
 
-/* Whoever removed or replaced one took all connections to come with it. */
+/*
+ * Sockets whose name was removed or replaced get no connections any more: the
+ * log and /healthz tell.
+ */
 static void
 watch_sockets(struct start *s, struct daemon *d)
 {
@@ -223,8 +226,8 @@ watch_sockets(struct start *s, struct daemon *d)
 static void
 init_stores(struct daemon *d)
 {
-	store_holder_init(&d->store);
-	shadow_init(&d->shadow);
+	store_holder_init(&d->store, STORE_HOLDER_LIVE);
+	store_holder_init(&d->plan, STORE_HOLDER_PLAN);
 }
 
 /* What Postfix tells beside the milter's protocol. */
@@ -316,7 +319,10 @@ serve(struct start *s, struct daemon *d)
 		case SIGNALS_RELOAD:
 			notify_reloading(clock_ns() / 1000);
 			reload_settings(d, &s->options, &s->settings);
-			/* With the old settings, too: they may be new ones. */
+			/*
+			 * Certificates are read again even if the settings are
+			 * bad: files may be new.
+			 */
 			certwatch_again(&d->certificates);
 			notify_ready();
 			break;
@@ -369,7 +375,7 @@ stop(struct start *s, struct daemon *d, int status)
 		log_warnx("a callback is still running");
 	else {
 		store_holder_close(&d->store);
-		shadow_close(&d->shadow);
+		store_holder_close(&d->plan);
 	}
 	auditlog_close(d->audit);
 	if (s->own)

@@ -29,11 +29,11 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "milter/clock.h"
 #include "milter/handover.h"
 #include "milter/log.h"
 #include "milter/readahead.h"
 #include "milter/worker.h"
+#include "policy/policy.h"
 
 enum {
 	PAUSE_MS = 20,
@@ -85,15 +85,18 @@ stay(struct pollfd *socket)
 static int
 wait_for_peer(struct pollfd *socket)
 {
+	static struct log_seldom half, unread;
 	int64_t *waited = readahead_waited(), start = clock_ms();
 	int64_t left = *waited < COMMAND_MS ? COMMAND_MS - *waited : 0;
 	int ready = wait_for(socket, 1, (int)left);
 
 	*waited += clock_ms() - start;
-	if (ready == 0)
-		log_warnx("%s; it is ended", (socket->events & POLLIN) != 0 ?
-		    "half a command of a session has come in 300 s" :
-		    "the answers of a session were not read in 300 s");
+	if (ready == 0 && (socket->events & POLLIN) != 0)
+		log_seldom(&half, LOG_LEVEL_WARNING, "half a command of a "
+		    "session has come in 300 s; it is ended");
+	else if (ready == 0)
+		log_seldom(&unread, LOG_LEVEL_WARNING, "the answers of a "
+		    "session were not read in 300 s; it is ended");
 	return ready;
 }
 
@@ -123,7 +126,7 @@ next_command(struct pollfd *socket)
 	return ready;
 }
 
-/* A connection, or one that is made because no worker comes. */
+/* Waits for a connection, or for one made because no worker comes. */
 static int
 next_connection(struct pollfd *listening)
 {
@@ -145,7 +148,10 @@ next_connection(struct pollfd *listening)
 	return 0;
 }
 
-/* What came for sessions at rest; the first is the pipe it is called by. */
+/*
+ * Waits for the sessions at rest; the first descriptor is the controller's
+ * pipe.
+ */
 static int
 next_sessions(struct pollfd *fds, nfds_t n)
 {
@@ -165,7 +171,7 @@ next_sessions(struct pollfd *fds, nfds_t n)
 	return ready;
 }
 
-/* In a function of its own: of poll() compilers believe that it only writes. */
+/* A function of its own, as compilers believe that poll() only writes. */
 static int __attribute__((noinline))
 answer(struct pollfd *fds, nfds_t n, int ms)
 {

@@ -90,7 +90,7 @@ read(int fd, void *to, size_t size)
 	return (ssize_t)n;
 }
 
-/* What a session left unread must not be the next one's on its descriptor. */
+/* The next session on this descriptor must not read what this one left. */
 int
 close(int fd)
 {

@@ -38,7 +38,10 @@ reload_read(struct options *o, struct settings *settings, struct fault *fault)
 	return true;
 }
 
-/* An editor may be at it: what is missing would get its default. */
+/*
+ * Reads settings, but not a file that looks half written: an editor may be at
+ * work, and missing settings would get their defaults.
+ */
 static bool
 read_whole(struct options *o, struct settings *settings, struct fault *fault)
 {

@@ -75,7 +75,7 @@ signals_init(struct fault *f)
 	sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	/* These would end the process, for want of anything better to do. */
+	/* By default these two end the process. */
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);

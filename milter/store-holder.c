@@ -7,12 +7,15 @@
  * The lock prefers its writer: with readers preferred, a busy daemon would
  * never get to replace anything.
  */
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/store-holder.h"
+#include "policy/policy.h"
 
 /* The stores that are open.  A signal's handler is handed nothing. */
 static struct store *_Atomic guarded[STORE_HOLDER_SLOTS];
@@ -27,7 +30,10 @@ lost_page(int number, siginfo_t *info, void *context)
 		if (store != NULL && store_lose_page(store, info->si_addr))
 			return;
 	}
-	/* Not an address of a store: the return faults again, and ends it. */
+	/*
+	 * The address is in no store: the return faults again, and ends the
+	 * process.
+	 */
 	signal(number, SIG_DFL);
 }
 
@@ -42,7 +48,7 @@ guard(void)
 }
 
 void
-store_holder_init(struct store_holder *h)
+store_holder_init(struct store_holder *h, enum store_holder_slot slot)
 {
 	pthread_rwlockattr_t attr;
 
@@ -55,7 +61,8 @@ store_holder_init(struct store_holder *h)
 	h->was_told = false;
 	h->walk_at = 0;
 	h->opened = 0;
-	h->slot = STORE_HOLDER_LIVE;
+	h->slot = slot;
+	atomic_init(&h->planned, false);
 	guard();
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store is not open yet");
 }
@@ -86,7 +93,10 @@ tell_failed(struct store_holder *h, const struct fault *why)
 	h->was_told = true;
 }
 
-/* In place of the one that is open, which nobody reads when this returns. */
+/*
+ * Opens a store in place of the one that is open, which nobody reads when this
+ * returns.
+ */
 static struct store *
 swap(struct store_holder *h, const char *path, struct fault *why)
 {
@@ -178,6 +188,7 @@ store_holder_watch(struct store_holder *h, const char *path)
 void
 store_holder_close(struct store_holder *h)
 {
+	atomic_store(&h->planned, false);
 	pthread_rwlock_wrlock(&h->lock);
 	guarded[h->slot] = NULL;
 	if (h->store != NULL)
@@ -186,6 +197,39 @@ store_holder_close(struct store_holder *h)
 	h->was_told = false;
 	fault_set(&h->why, FAULT_UNAVAILABLE, "the store was closed");
 	pthread_rwlock_unlock(&h->lock);
+}
+
+/*
+ * Is there a plan?  Where that cannot be seen the last answer stays: the
+ * store's own fault has been told.
+ */
+static bool
+is_there(const char *path, bool was)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return true;
+	return was && errno != ENOENT && errno != ENOTDIR;
+}
+
+void
+store_holder_watch_plan(struct store_holder *h, const char *store)
+{
+	char path[PLAN_PATH_MAX];
+	bool was = store_holder_has_plan(h);
+
+	if (!plan_path(store, path) || !is_there(path, was)) {
+		if (was) {
+			store_holder_close(h);
+			log_info("plan %s: it is over", path);
+		}
+		return;
+	}
+	if (!was)
+		log_info("plan %s: judged beside the policy in force", path);
+	store_holder_watch(h, path);
+	atomic_store(&h->planned, true);
 }
 
 bool

@@ -7,12 +7,18 @@
  * while the old one goes on judging; each change of state is logged once.
  * While there is no usable store every question ends as a policy error.
  *
+ * The store of a plan, where there is one, is held beside that in force: by the
+ * same watch, the same checks, for the same owner.  What goes wrong with it never
+ * shows in an answer: then a message has not been judged by the plan, and its
+ * record says so.
+ *
  * Threads: any number may read; one at a time may watch or close.
  */
 #ifndef TLSPOLICY_STORE_HOLDER_H
 #define TLSPOLICY_STORE_HOLDER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "policy/policy.h"
 
@@ -31,12 +37,22 @@ struct store_holder {
 	int64_t walk_at;     /* when store_verify() is due, in seconds */
 	unsigned opened;     /* times: another file each */
 	enum store_holder_slot slot;
+	atomic_bool planned; /* a plan's file is there, readable or not */
 };
 
-/* As STORE_HOLDER_LIVE. */
-void store_holder_init(struct store_holder *) NONNULL;
+void store_holder_init(struct store_holder *, enum store_holder_slot) NONNULL;
 /* Open `path` if what is open is not that file.  True: there is a store. */
 bool store_holder_watch(struct store_holder *, const char *path) NONNULL;
+/* Looks for the plan of the store at this path. */
+void store_holder_watch_plan(struct store_holder *, const char *store) NONNULL;
+
+/* Without a plan a callback pays for this look at a bool. */
+static inline bool
+store_holder_has_plan(const struct store_holder *h)
+{
+	return atomic_load_explicit(&h->planned, memory_order_acquire);
+}
+
 /* A watch may open it again. */
 void store_holder_close(struct store_holder *);
 

@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "milter/clock.h"
 #include "milter/handover.h"
 #include "milter/worker.h"
+#include "policy/policy.h"
 
 enum { WAIT_MAX_MS = 1000 };
 

@@ -26,9 +26,12 @@ int worker_wait_ms(int ms) MUST_CHECK;
 int worker_calls(void) MUST_CHECK;
 /* Reads it. */
 void worker_called(void);
-/* Sessions have waited for so long that accept() has such a connection. */
+/* Sessions have waited so long that accept() makes a connection. */
 bool worker_wanted(void) MUST_CHECK;
-/* It, with an address of the listening socket's family; -1: none is wanted. */
+/*
+ * The connection that was made, with an address of the listening socket's
+ * family; -1: none is wanted.
+ */
 int worker_connection(int listening, struct sockaddr *, socklen_t *) MUST_CHECK;
 
 /* By libmilter's controller, which gave sessions away: they still wait. */

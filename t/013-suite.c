@@ -128,6 +128,39 @@ test_bad_lists(void **state)
 	unit_end();
 }
 
+/* What OpenSSL passes over in silence when the list has another word. */
+static void
+test_unknown_words(void **state)
+{
+	static const struct {
+		const char *list, *unknown;
+	} rows[] = {
+		{ "HIGH:@STRENGTH", "" }, { "HIGH:@SECLEVEL=2", "" },
+		{ "DEFAULT@SECLEVEL=0", "" }, { "HIGH:@SECLEVEL=5", "" },
+		{ "HIGH:@SECLEVEL=6", "@SECLEVEL=6" },
+		{ "HIGH:@SECLEVEL=/", "@SECLEVEL=/" },
+		{ "HIGH:@SECLEVELS2", "@SECLEVELS2" },
+		{ "HIGH:@SECLEVEL=", "@SECLEVEL=" },
+		{ "HIGH:@strength", "@strength" },
+		{ "HIGH:+AES", "" }, { "HIGH:!aNULL:-SHA1", "" },
+		{ "HIGH:AESGCN", "AESGCN" }, { "HIGH:+AESGCN", "AESGCN" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		struct nearest nearest;
+		bool unknown = suite_list_unknown(slice_of(rows[i].list),
+		    &nearest);
+
+		unit_number(rows[i].list, rows[i].unknown[0] != '\0',
+		    unknown);
+		if (unknown)
+			unit_slice(rows[i].list, rows[i].unknown,
+			    nearest.wanted);
+	}
+	unit_end();
+}
+
 static void
 test_protocols(void **state)
 {
@@ -154,6 +187,7 @@ main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_lists),
+		cmocka_unit_test(test_unknown_words),
 		cmocka_unit_test(test_protocols),
 	};
 

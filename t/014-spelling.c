@@ -206,11 +206,52 @@ test_local_domains(void **state)
 	unit_end();
 }
 
+/* Local domains are told as A-labels, addresses typed in any way. */
+static void
+test_beyond_ascii(void **state)
+{
+	static const struct {
+		const char *mailbox, *typed;
+	} rows[] = {
+		{ "perm@xn--bcher-kva.test", "<perm@B\xc3\x9c" "CHER.test>" },
+		{ "perm@xn--bcher-kva.test", "<b\xc3\xbc" "cher.test!perm>" },
+		{ "perm@xn--bcher-kva.test", "<perm%b\xc3\xbc"
+		    "cher.test@B\xc3\x9c" "CHER\xe3\x80\x82test>" },
+		{ "perm@xn--bcher-kva.test", "<perm%bu\xcc\x88"
+		    "cher.test@bar\xef\xbc\x8etest>" },
+		{ "perm@xn--bcher-kva.test", "<\"perm@b\xc3\xbc"
+		    "cher.test\"@xn--bcher-kva.test>" },
+		{ "perm@bar.test", "<perm@\xef\xbd\x8c" "ocalhost>" },
+		{ "perm@bar.test", "<perm@\xef\xbd\x8d" "x>" },
+		{ "j\xc3\xbcrgen@bar.test", "<J\xc3\x9cRGEN>" },
+		{ "j\xc3\xbcrgen@bar.test", "<\"JU\xcc\x88rgen\"@bar.test>" },
+		{ "j\xc3\xbcrgen@bar.test", "<J\xc3\x9cRGEN%bar.test@"
+		    "B\xc3\x9c" "CHER.test>" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		static struct spellings s;
+		char buf[8192];
+		struct text out;
+
+		text_init(&out, buf, sizeof buf);
+		spellings_find(slice_of(rows[i].typed), slice_make("", 0),
+		    slice_of(LOCAL " xn--bcher-kva.test"),
+		    slice_of("mx.bar.test"), &s);
+		join(&s, &out);
+		if (!holds(buf, rows[i].mailbox))
+			unit_same(rows[i].typed, rows[i].mailbox, buf);
+	}
+	unit_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_among),
+		cmocka_unit_test(test_beyond_ascii),
 		cmocka_unit_test(test_exactly),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_local_domains),

@@ -14,44 +14,25 @@
 #include <unistd.h>
 
 #include "policy/base/folder.h"
+#include "t/nth-wrap.h"
 #include "t/unit.h"
 
 enum { USER = 60001, OTHER = 60002 };
 
-static long ncalls, failing; /* the call that fails; 0: none */
-static int error;
 static uid_t became;
 static gid_t group;
 static bool comes_back;
 
-static bool
-fails(void)
-{
-	if (failing == 0 || ++ncalls != failing)
-		return false;
-	errno = error;
-	return true;
-}
-
-/* The program's own calls, by the linker's --wrap (Makefile.am). */
-#define WRAP(type, name, bad, parameters, arguments)                          \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails() ? bad : __real_##name arguments;               \
-	}
-
-WRAP(int, fstat, -1, (int fd, struct stat *st), (fd, st))
-WRAP(int, stat, -1, (const char *path, struct stat *st), (path, st))
-WRAP(int, fstatat, -1, (int dir, const char *name, struct stat *st, int flags),
+WRAP(int, -1, fstat, (int fd, struct stat *st), (fd, st))
+WRAP(int, -1, stat, (const char *path, struct stat *st), (path, st))
+WRAP(int, -1, fstatat, (int dir, const char *name, struct stat *st, int flags),
     (dir, name, st, flags))
-WRAP(ssize_t, readlinkat, -1, (int dir, const char *name, char *p, size_t n),
+WRAP(ssize_t, -1, readlinkat, (int dir, const char *name, char *p, size_t n),
     (dir, name, p, n))
-WRAP(int, openat, -1, (int dir, const char *name, int flags),
+WRAP(int, -1, openat, (int dir, const char *name, int flags),
     (dir, name, flags))
-WRAP(int, open, -1, (const char *name, int flags), (name, flags))
-WRAP(int, fsync, -1, (int fd), (fd))
+WRAP(int, -1, open, (const char *name, int flags), (name, flags))
+WRAP(int, -1, fsync, (int fd), (fd))
 
 /* Root stays root here. */
 #define PRETEND(name, parameters, does)                                       \

@@ -5,6 +5,14 @@
 #include "policy/rules/key.h"
 #include "t/unit.h"
 
+/* The dot of other scripts (UTS 46, section 2.3). */
+#define FULL_STOP "\xe3\x80\x82"
+/* Thirteen letters, 26 bytes of UTF-8. */
+#define CYRILLIC \
+	"\xd0\xb0\xd0\xb1\xd0\xb2\xd0\xb3\xd0\xb4\xd0\xb5\xd0" \
+	"\xb6\xd0\xb7\xd0\xb8\xd0\xba\xd0\xbb\xd0\xbc\xd0\xbd"
+#define LONG_LABEL "xn--80aaacbbdcceddfeegffhggihhjii2bjjlkkmllnmm"
+
 static const char *
 printed(const char *key_text)
 {
@@ -91,6 +99,13 @@ test_odd_keys(void **state)
 		{ "TLS_From:\"\\+20\"@x", "TLS_From:+20@x" },
 		{ "TLS_From:a\\ b@x", "TLS_From:\"a+20b\"@x" },
 		{ "TLS_From:.example.com", "TLS_From:.example.com" },
+		{ "TLS_Clt:.b\xc3\xbc" "cher" FULL_STOP "example" FULL_STOP,
+		    "TLS_Clt:.xn--bcher-kva.example" },
+		/* None that can match; older stores have it, and show it. */
+		{ "TLS_Clt:a." FULL_STOP "com", "TLS_Clt:a..com" },
+		/* Longer than 63 bytes only in UTF-8. */
+		{ "TLS_Clt:" CYRILLIC CYRILLIC CYRILLIC ".example",
+		    "TLS_Clt:" LONG_LABEL ".example" },
 		{ "TLS_Auth:\"", "TLS_Auth:\"+22\"" },
 		{ "TLS_Auth:\"a", "TLS_Auth:\"+22a\"" },
 		{ "TLS_Auth:a\"", "TLS_Auth:\"a+22\"" },
@@ -98,7 +113,8 @@ test_odd_keys(void **state)
 		{ "TLS_Daemon:0a", "TLS_Daemon:0a" },
 		{ "TLS_Daemon:00", "TLS_Daemon:\"00\"" },
 		{ "TLS_Daemon:65536", "TLS_Daemon:\"65536\"" },
-		{ "TLS_Daemon:/run/x", "TLS_Daemon:\"/run/x\"" }
+		{ "TLS_Daemon:/run/x", "TLS_Daemon:\"/run/x\"" },
+		{ "Profile:001122", "Profile:001122" }
 	};
 
 	(void)state;

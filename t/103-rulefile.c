@@ -79,6 +79,13 @@ test_lines(void **state)
 		    "cipher list that OpenSSL knows\n" },
 		{ "Connect:192.0.2.1 REJECT\n", "r:1:1: found the tag "
 		    "\"Connect\"; " TAGS "\n" },
+		{ "TLS_From:bo\xc2\xadss@a OK\n", "r:1:12: found an invisible "
+		    "character (U+00AD); expected text\n" },
+		{ "TLS_From:b\xe3\x85\xa4@a OK\n", "r:1:11: found an invisible "
+		    "character (U+3164); expected text\n" },
+		{ "TLS_From:b@a ENCR:1+MSG:\xf3\xa0\x81\x81\n", "r:1:25: found an "
+		    "invisible character (U+E0041); expected text\n" },
+		{ "TLS_From:b@a ENCR:1+MSG:\xe2\x9c\x89\xef\xb8\x8f\n", "" },
 		{ "TLS_Client:a OK\n", "r:1:1: found the tag \"TLS_Client\"; "
 		    TAGS ", did you mean TLS_Clt?\n" }
 	};
@@ -118,6 +125,10 @@ test_every_bad_line(void **state)
 	#first " of r); expected one line for a key, or FROM, UNTIL or WHEN "  \
 	"on all but its last\n"
 
+#define SPELLED(line, key)                                                    \
+	"r:" #line ":1: warning: \"" key "\" is another spelling of "          \
+	"\"TLS_To:\xc3\xbc@\" in line 1 of r, so this line does nothing\n"
+
 static void
 test_duplicates(void **state)
 {
@@ -137,6 +148,19 @@ test_duplicates(void **state)
 		    TWICE(2, "TLS_Clt:a", 1) },
 		{ "a ENCR:1\nTLS_Srv:a OK\n", TWICE(2, "TLS_Srv:a", 1) },
 		{ "a ENCR:1\na ENCR:1\n", TWICE(2, "TLS_Clt:a", 1) },
+		{ "TLS_To:\xc3\xbc@ OK\nTLS_To:\xc3\x9c@ ENCR:1\n",
+		    TWICE(2, "TLS_To:\xc3\x9c@", 1) },
+		{ "TLS_To:\xc3\xbc@ OK\nTLS_To:\xc3\xbc@ OK\n",
+		    TWICE(2, "TLS_To:\xc3\xbc@", 1) },
+		{ "TLS_To:\xc3\xbc@ OK\nTLS_To:\xc3\x9c@ OK\nTLS_To:u\xcc\x88@ OK\n",
+		    SPELLED(2, "TLS_To:\xc3\x9c@")
+		    SPELLED(3, "TLS_To:u\xcc\x88@") },
+		{ "TLS_From:\xc3\xbc.example OK\nTLS_From:\xc3\x9c.example OK\n",
+		    TWICE(2, "TLS_From:\xc3\x9c.example", 1) },
+		{ "TLS_Auth:boss OK\nTLS_Auth:bo\xc5\xbfs OK\n",
+		    "r:2:1: warning: \"TLS_Auth:bo\xc5\xbfs\" is another spelling "
+		    "of \"TLS_Auth:boss\" in line 1 of r, so this line does "
+		    "nothing\n" },
 		{ "MyCA:/CN=x OK\nmyca:/cn=X OK\nTLS_Clt: VERIFY+CITag:MyCA\n",
 		    TWICE(2, "myca:/cn=X", 1) }
 	};

@@ -114,7 +114,7 @@ test_lookup(void **state)
 	const char *path = unit_build("lookup",
 	    "TLS_Clt:a ENCR:1+UNTIL:2026-01-01\nTLS_Clt:a ENCR:2\n", 1);
 	struct store_reader reader;
-	struct stored_rules rules;
+	struct slice rules;
 	struct stored_rule rule;
 	struct fault fault;
 	struct store *store = store_open(path, &fault);
@@ -267,7 +267,7 @@ test_foreign(void **state)
 	refused("other", 65, ": an LMDB file, but not a tlspolicy store");
 	write_lmdb(unit_path("older"), "\0i", old, sizeof old);
 	refused("older", 65, ": format version 1 of another program or "
-	    "machine; expected 6 (remove it and build again)");
+	    "machine; expected 7 (remove it and build again)");
 	unit_build("short", "TLS_Clt: OK\n", 1);
 	assert_int_equal(truncate(unit_path("short"), 2 * 4096), 0);
 	refused("short", 65, ": cut off (2 of 3 pages); remove it and build "

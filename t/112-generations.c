@@ -14,7 +14,7 @@
 
 #include <lmdb.h>
 
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 #include "policy/store/rebuild.h"
 #include "policy/store/watch.h"
 #include "t/unit.h"

@@ -60,7 +60,7 @@ make_query(unsigned i, struct key *key)
 static void
 print_found(struct search *search, struct text *text)
 {
-	struct stored_rules rules;
+	struct slice rules;
 	struct stored_rule rule;
 	enum lookup_result result;
 
@@ -342,7 +342,7 @@ test_for_keys(void **state)
 	assert_non_null(store);
 	assert_true(store_begin(store, &reader, &fault));
 	for (int i = 1; i >= 0; i--) {
-		struct stored_rules rules;
+		struct slice rules;
 		struct key key;
 
 		assert_true(key_of(TAG_CLT, slice_of(names[i]), &key, &fault));

@@ -22,6 +22,7 @@ static const char *const keys[] = {
 	"TLS_Clt:a.example", "tls_clt:A.EXAMPLE", "TLS_From:b.example",
 	"TLS_Clt:[2001:db8::/32]", "TLS_Clt:[2001:0DB8:0::/32]", "host.example",
 	"TLS_Clt:host.example", "TLS_Srv:host.example", "Profile:p",
+	"TLS_To:\xc3\xbc@", "TLS_To:\xc3\x9c@", "TLS_To:\xc3\x9c@",
 	"Profile:q", "profile:Q"
 };
 static const char *const issuers[] = {
@@ -77,7 +78,7 @@ static bool
 holds(void *arg, struct store *store, struct fault *f)
 {
 	struct store_reader reader;
-	struct stored_rules rules;
+	struct slice rules;
 	uint64_t sum = 0;
 	struct key key;
 
@@ -88,7 +89,7 @@ holds(void *arg, struct store *store, struct fault *f)
 	assert_true(key_parse(slice_of(keys[0]), &key, f));
 	switch (store_get(&reader, &key, &rules)) {
 	case LOOKUP_FOUND:
-		sum += slice_hash(rules.rest);
+		sum += slice_hash(rules);
 		break;
 	case LOOKUP_ABSENT:
 		break;
@@ -194,7 +195,7 @@ print_change(void *arg, const struct history_change *change)
 {
 	text_printf(arg, "change %.*s %zu %zu\n",
 	    SLICE_ARG(slice_from(change->key_bytes, KEY_HEAD)),
-	    change->old.rest.n, change->new.rest.n);
+	    change->old.n, change->new.n);
 	return true;
 }
 

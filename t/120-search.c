@@ -152,7 +152,7 @@ print_search(struct store_reader *reader, const struct key *key,
     struct text *out)
 {
 	enum lookup_result result;
-	struct stored_rules rules;
+	struct slice rules;
 	struct stored_rule rule;
 	struct search search;
 
@@ -171,7 +171,7 @@ compare(struct store_reader *reader, const struct rules *rules,
     const char *what)
 {
 	char want_text[256], got_text[256], row[256];
-	struct netprefix prefix;
+	struct netaddr addr;
 	struct text want, got;
 	int hits[2 * RULES_MAX];
 	unsigned n;
@@ -179,10 +179,10 @@ compare(struct store_reader *reader, const struct rules *rules,
 
 	text_init(&want, want_text, sizeof want_text);
 	text_init(&got, got_text, sizeof got_text);
-	if (netaddr_parse(slice_of(what), &prefix.addr)) {
-		prefix.bits = netaddr_bits(&prefix.addr);
-		key_address(TAG_CLT, KEY_ADDRESS, &prefix, &key);
-		n = address_reference(rules, &prefix.addr, hits);
+	if (netaddr_parse(slice_of(what), &addr)) {
+		key_address(TAG_CLT, KEY_ADDRESS, &addr, netaddr_bits(&addr),
+		    &key);
+		n = address_reference(rules, &addr, hits);
 	} else {
 		key_name(TAG_CLT, slice_of(what), false, &key);
 		n = name_reference(rules, what, hits);

@@ -133,7 +133,7 @@ add_prefix(unsigned char *memory, const char *text)
 
 	assert_int_equal(netprefix_parse(slice_of(text), &prefix),
 	    NETPREFIX_OK);
-	key_address(TAG_CLT, KEY_ADDRESS, &prefix, &key);
+	key_address(TAG_CLT, KEY_ADDRESS, &prefix.addr, prefix.bits, &key);
 	assert_true(add(memory, key.bytes, key.n, 1));
 }
 

@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 #include "policy/audit/field.h"
-#include "policy/audit/jsonput.h"
 #include "policy/audit/record.h"
+#include "policy/base/jsonput.h"
 #include "policy/facts/macro.h"
 
 struct fixture {
@@ -256,6 +256,9 @@ test_hostile_bytes(void **state)
 		{ "\xc2\x85\xc2\xa0", "\"\\u0085\xc2\xa0\"", true },
 		{ "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xae\xe2\x80\xaf",
 		    "\"\\u2028\\u2029\\u202e\xe2\x80\xaf\"", true },
+		/* a tag, beyond U+FFFF; a soft hyphen, a filler */
+		{ "\xf3\xa0\x81\x81\xc2\xad\xe3\x85\xa4",
+		    "\"\\udb40\\udc41\\u00ad\\u3164\"", true },
 		{ "\xef\xbb\xbf\xe2\x80\x8b", "\"\\ufeff\\u200b\"", true },
 		{ "\xf0\x9f\x93\xa7", "\"\xf0\x9f\x93\xa7\"", true },
 		{ "J\xfcrgen", "\"J\xef\xbf\xbdrgen\"", false },

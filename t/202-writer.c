@@ -97,7 +97,7 @@ submit(struct writer *w, int n)
 	char line[64];
 
 	snprintf(line, sizeof line, "{\"v\":1,\"n\":%d}", n);
-	return writer_submit(w, slice_of(line));
+	return writer_submit(w, slice_of(line), WRITER_PATIENT);
 }
 
 /* The files verify; returns how many records of submit() they hold. */
@@ -678,7 +678,7 @@ test_refusals_leave_room(void **state)
 	struct slice line = slice_of("{\"v\":1,\"n\":7}");
 	struct writer *w = open_writer(f);
 
-	assert_true(writer_submit_refusal(w, line));
+	assert_true(writer_submit(w, line, WRITER_REFUSAL));
 	writer_close(w);
 	f->options.reserve = UINT64_MAX;
 	f->options.full = AUDIT_FULL_BLOCK;
@@ -687,7 +687,7 @@ test_refusals_leave_room(void **state)
 		writer_stats(w, &stats);
 	while (!stats.scarce);
 	for (int i = 0; i < 100; i++) {
-		assert_false(writer_submit_refusal(w, line));
+		assert_false(writer_submit(w, line, WRITER_REFUSAL));
 		assert_true(submit(w, i));
 	}
 	writer_close(w);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/audit/jsonput.h"
+#include "policy/base/jsonput.h"
 #include "policy/evidence/evidence.h"
 #include "t/unit.h"
 
@@ -213,6 +213,12 @@ test_missed(void **none)
 	unit_same("not judged", "not-judged 65",
 	    in_the_way(&e, DAY, false, 0));
 	unit_number("nor counted", 1, (long long)e.judged);
+	evidence_free(&e);
+	start(&e, 1, 0);
+	message(&e, -3000, "a.test", unjudged);
+	message(&e, 30, "a.test", same);
+	unit_same("not judged by the plan before this one", "0",
+	    in_the_way(&e, DAY, false, 0));
 	evidence_free(&e);
 	start(&e, 1, 0);
 	add(&e, "aborted", "mx1", STARTED + 50, "a.test", accepted, refuses);

@@ -13,32 +13,11 @@
 
 #include "milter/auditlog/logstate.h"
 #include "milter/auditlog/signing.h"
+#include "t/failing.h"
 #include "t/unit.h"
 
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static const char *failing; /* the call that fails, once; NULL: none */
-static int after;	    /* so many that do not */
-static int error;
-
-static bool
-fails(const char *name)
-{
-	if (failing == NULL || strcmp(failing, name) != 0 || after-- > 0)
-		return false;
-	failing = NULL;
-	errno = error;
-	return true;
-}
-
-/* By the linker's --wrap (Makefile.am). */
-#define WRAP(type, bad, name, parameters, arguments)                          \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails(#name) ? bad : __real_##name arguments;          \
-	}
 
 WRAP(int, -1, fstat, (int fd, struct stat *st), (fd, st))
 WRAP(int, -1, fsync, (int fd), (fd))

@@ -2,10 +2,28 @@
  * Which rule applies: each kind of key, in sendmail's order.  A rule is told
  * from the others by its MSG.
  */
+#include <dlfcn.h>
+#include <idn2.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "t/unit.h"
+
+/* libidn2, as the library calls it; its calls from the n-th on have no memory. */
+static int no_memory;
+
+int
+idn2_lookup_u8(const uint8_t *name, uint8_t **ascii, int flags)
+{
+	static int (*real)(const uint8_t *, uint8_t **, int);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "idn2_lookup_u8");
+	if (no_memory == 1)
+		return IDN2_MALLOC;
+	no_memory -= no_memory > 0;
+	return real(name, ascii, flags);
+}
 
 struct row {
 	const char *keys; /* blank-separated; rule i says MSG:i */
@@ -137,6 +155,42 @@ test_from(void **state)
 }
 
 static void
+test_beyond_ascii(void **state)
+{
+	static const struct row rows[] = {
+		{ "TLS_From:J\xc3\x9cRGEN@c TLS_From:c",
+		    "mail_addr=j\xc3\xbcrgen@c", 0 },
+		{ "TLS_From:ju\xcc\x88rgen@c TLS_From:c",
+		    "mail_addr=J\xc3\x9cRGEN@c", 0 },
+		{ "TLS_From:\"J+C3+9Crgen\"@ TLS_From:c",
+		    "mail_addr=jU\xcc\x88rgen@c", 0 },
+		{ "TLS_From:j\xc3\xbcrgen+*@ TLS_From:c",
+		    "mail_addr=J\xc3\x9cRGEN+\xff@c", 0 },
+		{ "TLS_From:j\xc3\xbcrgen+\xc3\xa4@c TLS_From:c",
+		    "mail_addr=J\xc3\x9cRGEN+A\xcc\x88@c", 0 },
+		{ "TLS_From:boss@c TLS_From:c",
+		    "mail_addr=BO\xc5\xbf\xc5\xbf@c", 0 },
+		{ "TLS_From:boss@ TLS_From:c",
+		    "mail_addr=bo\xc5\xbfs+\xff@c", 0 },
+		{ "TLS_From:wei\xc3\x9f@c TLS_From:c",
+		    "mail_addr=WEISS@c", 0 },
+		{ "TLS_From:j\xc3\xbcrgen@c TLS_From:c",
+		    "mail_addr=j\xc3\xbcrgen\xff@c", 1 },
+		{ "TLS_From:j\xc3\xbcrgen@c TLS_From:c",
+		    "mail_addr=jurgen@c", 1 },
+		{ "TLS_From:boss@c TLS_From:c",
+		    "mail_addr=\xef\xbd\x82oss@c", 1 },
+		{ "TLS_From:xn--n3h.example",
+		    "mail_addr=a@\xe2\x98\x83.example", 0 },
+		{ "TLS_From:m\xc3\xbcnchen.example", "mail_addr="
+		    "a@\xff\xe3\x80\x82mu\xcc\x88nchen\xef\xbd\xa1" "example", 0 }
+	};
+
+	(void)state;
+	look_up(rows, UNIT_COUNT(rows), TAG_FROM);
+}
+
+static void
 test_others(void **state)
 {
 	static const struct row to[] = {
@@ -148,6 +202,13 @@ test_others(void **state)
 		"rcpt_addr=b@c", 0 } };
 	static const struct row login[] = {
 		{ "TLS_Auth:", "auth_authen=jane", 0 },
+		{ "TLS_Auth: TLS_Auth:J\xc3\x9cRGEN", "auth_authen="
+		    "ju\xcc\x88rgen", 1 },
+		{ "TLS_Auth: TLS_Auth:\"j+C3+BCrgen\"", "auth_authen="
+		    "J\xc3\x9crgen", 1 },
+		{ "TLS_Auth: TLS_Auth:boss", "auth_authen=bo\xc5\xbfs", 1 },
+		{ "TLS_Auth: TLS_Auth:j\xc3\xbcrgen", "auth_authen="
+		    "j\xc3\xbcrgen\xff", 0 },
 		{ "TLS_Auth: TLS_Auth:Jane", "auth_authen=jane", 1 },
 		{ "TLS_Auth:jane@x.example", "auth_authen=jane+40x.example",
 		    0 },
@@ -197,14 +258,61 @@ test_long_sender(void **state)
 	unit_end();
 }
 
+/*
+ * A name that cannot be converted for want of memory gets away from no rule: the
+ * rule that it would have met cannot be told.
+ */
+static void
+test_no_memory(void **state)
+{
+	static const struct {
+		const char *rules, *macros;
+		enum tag tag;
+	} rows[] = {
+		{ "TLS_From:xn--mnchen-3ya.example PERM+ENCR:128\n",
+		    "mail_addr=a@m\xc3\xbcnchen.example", TAG_FROM },
+		{ "TLS_From:a@xn--mnchen-3ya.example PERM+ENCR:128\n",
+		    "mail_addr=a@m\xc3\xbcnchen.example", TAG_FROM },
+		{ "TLS_To:xn--mnchen-3ya.example PERM+ENCR:128\n",
+		    "rcpt_addr=a@m\xc3\xbcnchen.example", TAG_TO },
+		{ "TLS_Clt:xn--mnchen-3ya.example PERM+ENCR:128\n",
+		    "client_addr=192.0.2.1 "
+		    "client_name=m\xc3\xbcnchen.example", TAG_CLT },
+		{ "TLS_From:a.example PERM+ENCR:128+WHEN:"
+		    "xn--mnchen-3ya.example\n", "mail_addr=b@a.example "
+		    "client_addr=192.0.2.1 client_resolve=OK "
+		    "client_name=m\xc3\xbcnchen.example", TAG_FROM },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		const char *said;
+
+		no_memory = 0;
+		said = unit_judge(rows[i].rules, rows[i].macros, rows[i].tag,
+		    "", 0);
+		unit_number(said, 0, strncmp(said, "reject", 6));
+		for (int n = 1; n < 9; n++) {
+			no_memory = n;
+			said = unit_judge(rows[i].rules, rows[i].macros,
+			    rows[i].tag, "", 0);
+			unit_number(said, 0, strncmp(said, "accept", 6) == 0);
+		}
+		no_memory = 0;
+	}
+	unit_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_client),
 		cmocka_unit_test(test_from),
+		cmocka_unit_test(test_beyond_ascii),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_long_sender),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return unit_main(tests);

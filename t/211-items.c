@@ -195,6 +195,30 @@ test_names(void **state)
 #define OTHER "ff112233445566778899aabbccddeeff"
 #define THIRD "aa112233445566778899aabbccddeeff"
 
+/* As it is in the certificate, but for A to Z. */
+static void
+test_names_beyond_ascii(void **state)
+{
+	static const struct row rows[] = {
+		{ "VERIFY+CN:J\xc3\xbcrgen", TLS12 "verify=OK "
+		    "cn_subject=J+C3+BCRGEN", "ok" },
+		{ "VERIFY+CN:j\xc3\xbcrgen", TLS12 "verify=OK "
+		    "cn_subject=J+C3+9CRGEN", WRONG
+		    "CN:j\\x{FC}rgen, found J\\x{DC}RGEN" },
+		{ "VERIFY+CN:j\xc3\xbcrgen", TLS12 "verify=OK "
+		    "cn_subject=ju+CC+88rgen", WRONG
+		    "CN:j\\x{FC}rgen, found ju\\x{308}rgen" },
+		{ "VERIFY+CN:b\xc3\xbc" "cher.example", TLS12 "verify=OK "
+		    "cn_subject=xn--bcher-kva.example", WRONG
+		    "CN:b\\x{FC}cher.example, found xn--bcher-kva.example" },
+		{ "VERIFY+CN:boss", TLS12 "verify=OK cn_subject=bo+C5+BFs",
+		    WRONG "CN:boss, found bo\\x{17F}s" }
+	};
+
+	(void)state;
+	ask(rows, UNIT_COUNT(rows));
+}
+
 static void
 test_others(void **state)
 {
@@ -323,6 +347,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_names_without),
 		cmocka_unit_test(test_alternatives),
+		cmocka_unit_test(test_names_beyond_ascii),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_suites),
 	};

@@ -171,13 +171,14 @@ judge(struct store_reader *reader, const struct session *s, uint32_t kept,
 		}
 	unit_facts_told(&facts, macros);
 	q.facts = &facts;
+	q.reader = reader;
 	q.untold = !facts_arrived(&facts);
 	q.exempt = facts_local(&facts);
 	q.scope = EVAL_MAIL;
-	eval_session(&q, reader, NULL, &verdict);
+	eval_session(&q, &verdict);
 	mail = verdict_severity(verdict.kind, verdict.waiver);
 	q.scope = EVAL_RCPT;
-	eval_session(&q, reader, NULL, &verdict);
+	eval_session(&q, &verdict);
 	rcpt = verdict_severity(verdict.kind, verdict.waiver);
 	facts_free(&facts);
 	return mail > rcpt ? mail : rcpt;

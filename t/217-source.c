@@ -16,40 +16,11 @@
 
 #include "policy/audit/source.h"
 #include "policy/audit/tail.h"
+#include "t/failing.h"
 #include "t/unit.h"
 
 enum { MIB = 1024 * 1024 };
 
-static const char *failing; /* the call that fails, once; NULL: none */
-static int after;	    /* so many that do not */
-static int error;
-
-static bool
-fails(const char *name)
-{
-	if (failing == NULL || strcmp(failing, name) != 0 || after-- > 0)
-		return false;
-	failing = NULL;
-	errno = error;
-	return true;
-}
-
-static void
-let_fail(const char *name, int nth, int with)
-{
-	failing = name;
-	after = nth;
-	error = with;
-}
-
-/* By the linker's --wrap (Makefile.am). */
-#define WRAP(type, bad, name, parameters, arguments)                          \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails(#name) ? (bad) : __real_##name arguments;        \
-	}
 
 WRAP(void *, NULL, malloc, (size_t n), (n))
 WRAP(void *, NULL, calloc, (size_t n, size_t size), (n, size))

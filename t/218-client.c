@@ -98,6 +98,11 @@ test_names(void **state)
 		{ "ENCR:0+CLIENT:.partner.example", OK, "accept" },
 		{ "ENCR:0+CLIENT:.PARTNER.Example", OK, "accept" },
 		{ "ENCR:0+CLIENT:.example", OK, "accept" },
+		{ "ENCR:0+CLIENT:.B\xc3\x9c" "CHER.example", HERE "client_name="
+		    "mx.xn--bcher-kva.example client_resolve=OK", "accept" },
+		{ "ENCR:0+CLIENT:mx\xe3\x80\x82" "bu\xcc\x88" "cher.example",
+		    HERE "client_name=mx.XN--bcher-kva.example "
+		    "client_resolve=OK", "accept" },
 		{ "ENCR:0+CLIENT:mail.partner.example", PF NAMED, "accept" },
 		/* The name alone is that host; below it is another matter. */
 		{ "ENCR:0+CLIENT:partner.example", OK,

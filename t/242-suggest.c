@@ -279,7 +279,7 @@ suggested(const struct row *row)
 	each(row, second, &state);
 	store_end(&state.reader);
 	store_close(store);
-	suggest_settle(&s);
+	suggest_conclude(&s);
 	suggest_print(&s, true, out);
 	assert_int_equal(fclose(out), 0);
 	suggest_free(&s);

@@ -20,37 +20,21 @@
 #include "policy/report/report.h"
 #include "policy/store/rebuild.h"
 #include "policy/suggest/suggest.h"
+#include "t/nth-wrap.h"
 #include "t/unit.h"
 
 enum { TRIES_MAX = 4000 };
 
-static atomic_long ncalls, failing; /* the call that fails; 0: none */
 
-static bool
-fails(void)
-{
-	return atomic_load(&failing) != 0 &&
-	    atomic_fetch_add(&ncalls, 1) + 1 == atomic_load(&failing);
-}
-
-/* The program's own calls, by the linker's --wrap (Makefile.am). */
-#define WRAP(name, parameters, arguments)                                     \
-	void *__real_##name parameters;                                       \
-	void *__wrap_##name parameters;                                       \
-	void *__wrap_##name parameters                                        \
-	{                                                                     \
-		return fails() ? NULL : __real_##name arguments;              \
-	}
-
-WRAP(malloc, (size_t n), (n))
-WRAP(calloc, (size_t n, size_t size), (n, size))
-WRAP(realloc, (void *p, size_t n), (p, n))
-WRAP(strdup, (const char *s), (s))
-WRAP(strndup, (const char *s, size_t n), (s, n))
-WRAP(tsearch, (const void *key, void **root, int (*compare)(const void *,
-    const void *)), (key, root, compare))
+WRAP(void *, NULL, malloc, (size_t n), (n))
+WRAP(void *, NULL, calloc, (size_t n, size_t size), (n, size))
+WRAP(void *, NULL, realloc, (void *p, size_t n), (p, n))
+WRAP(void *, NULL, strdup, (const char *s), (s))
+WRAP(void *, NULL, strndup, (const char *s, size_t n), (s, n))
+WRAP(void *, NULL, tsearch, (const void *key, void **root,
+    int (*compare)(const void *, const void *)), (key, root, compare))
 /* A piece may be handed out of one that is there: nearly never refused. */
-WRAP(arena_alloc, (struct arena *a, size_t n), (a, n))
+WRAP(void *, NULL, arena_alloc, (struct arena *a, size_t n), (a, n))
 struct slice __real_arena_copy(struct arena *, struct slice);
 struct slice __wrap_arena_copy(struct arena *, struct slice);
 struct slice
@@ -58,24 +42,7 @@ __wrap_arena_copy(struct arena *a, struct slice s)
 {
 	return fails() ? slice_make(NULL, 0) : __real_arena_copy(a, s);
 }
-WRAP(open_memstream, (char **p, size_t *n), (p, n))
-
-static void
-arm(long n)
-{
-	atomic_store(&ncalls, 0);
-	atomic_store(&failing, n);
-}
-
-/* Whether the call that was to fail came. */
-static bool
-disarm(void)
-{
-	bool hit = atomic_load(&ncalls) >= atomic_load(&failing);
-
-	atomic_store(&failing, 0);
-	return hit;
-}
+WRAP(void *, NULL, open_memstream, (char **p, size_t *n), (p, n))
 
 /* One piece of work; false: it says that it has no answer. */
 typedef bool work(const char *file, FILE *out);

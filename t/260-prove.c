@@ -264,22 +264,23 @@ judge(struct store_reader *reader, const struct facts *facts,
 	const struct verdict *came = &mail;
 	struct eval_options options;
 	struct question q = { .scope = EVAL_MAIL, .facts = facts,
-		.options = &options, .now = (int64_t)day * DAY + 77 };
+		.options = &options, .now = (int64_t)day * DAY + 77,
+		.reader = reader };
 
 	settings_eval_options(settings, &options);
 	options.monitor = false;
 	q.exempt = settings_exempt(settings, facts);
-	eval_session(&q, reader, NULL, &mail);
+	eval_session(&q, &mail);
 	if (verdict_refuses(mail.kind))
 		return LEVEL_REFUSED;
 	q.scope = EVAL_RCPT;
-	eval_session(&q, reader, NULL, &rcpt);
+	eval_session(&q, &rcpt);
 	if (verdict_refuses(rcpt.kind))
 		return LEVEL_REFUSED;
 	if (rcpt.kind == VERDICT_HOLD)
 		came = &rcpt;
 	q.scope = EVAL_HEADER;
-	eval_session(&q, reader, NULL, &header);
+	eval_session(&q, &header);
 	return level(header.kind == VERDICT_ACCEPT ? came : &header);
 }
 

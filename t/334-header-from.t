@@ -19,6 +19,8 @@ TLS_Header:user+tag@ok.example PERM+ENCR:128
 TLS_Header:user+*@ok.example TEMP+ENCR:128
 TLS_Header:user@ok.example HOLD+ENCR:128
 TLS_Header:boss@ PERM+ENCR:256
+TLS_Header:jürgen@ PERM+ENCR:256
+TLS_Header:köln.example PERM+ENCR:256
 TLS_Header:.ok.example WARN+ENCR:128
 TLS_Header:dated.example PERM+ENCR:128+UNTIL:2020-01-01++BY:x
 TLS_Header:dated.example OK
@@ -58,6 +60,14 @@ is_judged('other@ok.example', 'accept');
 like(is_judged('x@sub.ok.example', 'accept')->{out}, qr/^warn tempfail/m,
     'WARN');
 is_judged('boss@anywhere.example', 'reject');
+# Letters beyond ASCII, in every form that a local part has.
+is_judged($_, 'reject') for "BO\xc5\xbf\xc5\xbf\@anywhere.example",
+    "Chef <bo\xc5\xbfs+x\@anywhere.example>", "\"bo\xc5\xbfs\"\@y.example",
+    "J\xc3\x9cRGEN\@y.example", "x <ju\xcc\x88rgen\@y.example>",
+    "x\@KO\xcc\x88LN.example", "x\@a\xe3\x80\x82k\xc3\xb6ln\xef\xbc\x8eexample",
+    "j\xc3\xbcrgen\xff\@y.example";
+is_judged("jurgen\@y.example", 'accept');
+is_judged('=?utf-8?q?J=C3=9CRGEN?=@y.example', 'tempfail 451 4.3.0');
 is_judged('x@dated.example', 'accept');
 is_judged('root', 'reject');
 is_judged('x@[192.0.2.1]', 'reject');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 #
-# tlspolicy cert: what it shows, and each kind of flaw made by openssl.
+# tlspolicy cert: what it shows, and each kind of finding made by openssl.
 
 use strict;
 use warnings;
@@ -53,16 +53,16 @@ sub findings {
 	return map { $_->{finding} } @{decode_json($r->{out})->{findings}};
 }
 
-# The flaws of these arguments are exactly these, and the exit code says so.
-sub flaws_are {
+# The findings for these arguments are exactly these, and the exit code says so.
+sub findings_are {
 	my ($name, $want, @arguments) = @_;
 	is_deeply([sort(findings(@arguments))], [sort @$want], $name);
 	my $r = cert(@arguments);
 	is($r->{status}, @$want ? 1 : 0, '... exit code');
 	is($r->{err}, '', '... nothing on standard error');
-	for my $flaw (@$want) {
-		like($r->{out}, qr/: \Q$flaw\E: \S.*\n    way out: \S/,
-		    "... $flaw with a way out");
+	for my $finding (@$want) {
+		like($r->{out}, qr/: \Q$finding\E: \S.*\n    way out: \S/,
+		    "... $finding with a way out");
 	}
 }
 
@@ -128,55 +128,55 @@ like($r->{out}, qr{for Postfix +CN:a\+E2\+80\+AEmoc\.b$}m, 'what turns the direc
 unlike($r->{out}, qr/\xe2\x80\xae/, '... is only shown encoded');
 
 # Flaws, one by one.
-flaws_are('good with its CA and host', [], '--ca', "$dir/ca.pem", '--host',
+findings_are('good with its CA and host', [], '--ca', "$dir/ca.pem", '--host',
     'mail.example.com', "$dir/good.pem", "$dir/good.key");
-flaws_are('a wildcard matches', [], '--host', 'x.in.example.com', "$dir/good.pem");
-flaws_are('an address matches', [], '--host', '2001:db8::1', "$dir/good.pem");
-flaws_are('a CA', [], "$dir/ca.pem", "$dir/ca.key");
-flaws_are('a key alone', [], "$dir/good.key");
-flaws_are('wrong name', ['name-mismatch'], '--host', 'x.example.com', "$dir/good.pem");
-flaws_are('another CA', ['ca-not-in-bundle'], '--ca', "$dir/other.pem", "$dir/good.pem");
-flaws_are('another key', ['key-mismatch'], "$dir/good.pem", "$dir/other.key");
+findings_are('a wildcard matches', [], '--host', 'x.in.example.com', "$dir/good.pem");
+findings_are('an address matches', [], '--host', '2001:db8::1', "$dir/good.pem");
+findings_are('a CA', [], "$dir/ca.pem", "$dir/ca.key");
+findings_are('a key alone', [], "$dir/good.key");
+findings_are('wrong name', ['name-mismatch'], '--host', 'x.example.com', "$dir/good.pem");
+findings_are('another CA', ['ca-not-in-bundle'], '--ca', "$dir/other.pem", "$dir/good.pem");
+findings_are('another key', ['key-mismatch'], "$dir/good.pem", "$dir/other.key");
 
 make('server', issuer => 'ca', ext => ['extendedKeyUsage=serverAuth',
     'subjectAltName=DNS:server.example.com']);
-flaws_are('serverAuth only', ['no-client-purpose'], "$dir/server.pem");
-flaws_are('... as a server', [], '--use', 'server', "$dir/server.pem");
+findings_are('serverAuth only', ['no-client-purpose'], "$dir/server.pem");
+findings_are('... as a server', [], '--use', 'server', "$dir/server.pem");
 make('client', issuer => 'ca', ext => ['extendedKeyUsage=clientAuth',
     'subjectAltName=DNS:client.example.com']);
-flaws_are('clientAuth only', ['no-server-purpose'], "$dir/client.pem");
-flaws_are('... as a client', [], '--use', 'client', "$dir/client.pem");
+findings_are('clientAuth only', ['no-server-purpose'], "$dir/client.pem");
+findings_are('... as a client', [], '--use', 'client', "$dir/client.pem");
 make('self');
-flaws_are('self-signed', ['self-signed'], "$dir/self.pem", "$dir/self.key");
+findings_are('self-signed', ['self-signed'], "$dir/self.pem", "$dir/self.key");
 must(qw(openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 90
     -subj /CN=quick.example.com -addext subjectAltName=DNS:quick.example.com -keyout),
     "$dir/quick.key", '-out', "$dir/quick.pem");
-flaws_are('openssl req -x509', ['ca-true', 'self-signed'], "$dir/quick.pem");
+findings_are('openssl req -x509', ['ca-true', 'self-signed'], "$dir/quick.pem");
 make('cnca', subject => '/CN=same.example.com', ext => ['basicConstraints=critical,CA:TRUE',
     'keyUsage=critical,keyCertSign']);
 make('same', issuer => 'cnca', subject => '/O=Host/CN=same.example.com');
-flaws_are('issuer CN is subject CN', ['issuer-cn-is-subject-cn'], "$dir/same.pem");
+findings_are('issuer CN is subject CN', ['issuer-cn-is-subject-cn'], "$dir/same.pem");
 make('nonames', issuer => 'ca', ext => \@both);
-flaws_are('no subject alternative name', ['no-names'], "$dir/nonames.pem");
+findings_are('no subject alternative name', ['no-names'], "$dir/nonames.pem");
 make('nocn', issuer => 'ca', subject => '/O=Nobody');
-flaws_are('no CN', ['no-cn'], "$dir/nocn.pem");
+findings_are('no CN', ['no-cn'], "$dir/nocn.pem");
 make('weak', issuer => 'ca', newkey => ['-newkey', 'rsa:1024']);
-flaws_are('RSA 1024', ['weak-key'], "$dir/weak.pem");
+findings_are('RSA 1024', ['weak-key'], "$dir/weak.pem");
 must(qw(openssl dsaparam -out), $scratch->path('dsa.param'), '2048');
 make('dsa', issuer => 'ca', newkey => ['-newkey', 'dsa:' . $scratch->path('dsa.param')]);
-flaws_are('DSA of any size', ['weak-key'], "$dir/dsa.pem");
+findings_are('DSA of any size', ['weak-key'], "$dir/dsa.pem");
 make('powerful', issuer => 'ca', ext => ['basicConstraints=critical,CA:TRUE',
     'keyUsage=critical,digitalSignature,keyCertSign', 'extendedKeyUsage=serverAuth,clientAuth',
     'subjectAltName=DNS:powerful.example.com']);
-flaws_are('a host that is a CA', ['ca-true'], "$dir/powerful.pem", "$dir/powerful.key");
+findings_are('a host that is a CA', ['ca-true'], "$dir/powerful.pem", "$dir/powerful.key");
 make('sha1', issuer => 'ca', digest => 'sha1');
-flaws_are('SHA-1', ['weak-digest'], "$dir/sha1.pem");
+findings_are('SHA-1', ['weak-digest'], "$dir/sha1.pem");
 make('soon', issuer => 'ca', days => 5);
-flaws_are('expires soon', ['expires-soon'], "$dir/soon.pem");
-flaws_are('... not by 3 days', [], '--days', '3', "$dir/soon.pem");
+findings_are('expires soon', ['expires-soon'], "$dir/soon.pem");
+findings_are('... not by 3 days', [], '--days', '3', "$dir/soon.pem");
 make('expired', issuer => 'ca', days => -1);
-flaws_are('expired', ['expired'], "$dir/expired.pem");
-flaws_are('... which verification says no second time', ['expired'], '--ca', "$dir/ca.pem",
+findings_are('expired', ['expired'], "$dir/expired.pem");
+findings_are('... which verification says no second time', ['expired'], '--ca', "$dir/ca.pem",
     "$dir/expired.pem");
 make('inter', issuer => 'ca', subject => '/O=Intermediate', ext => [
     'basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign']);
@@ -188,39 +188,39 @@ sub join_files {
 }
 join_files('chain.pem', 'leaf.pem', 'inter.pem');
 join_files('broken.pem', 'leaf.pem', 'other.pem', 'inter.pem');
-flaws_are('a chain', [], '--ca', "$dir/ca.pem", "$dir/chain.pem");
-flaws_are('intermediate missing', ['ca-not-in-bundle'], '--ca', "$dir/ca.pem",
+findings_are('a chain', [], '--ca', "$dir/ca.pem", "$dir/chain.pem");
+findings_are('intermediate missing', ['ca-not-in-bundle'], '--ca', "$dir/ca.pem",
     "$dir/leaf.pem");
-flaws_are('chain in disorder', ['chain-broken'], '--ca', "$dir/ca.pem", "$dir/broken.pem");
+findings_are('chain in disorder', ['chain-broken'], '--ca', "$dir/ca.pem", "$dir/broken.pem");
 join_files('cafirst.pem', 'ca.pem', 'good.pem');
-flaws_are('the CA first', ['ca-first'], '--ca', "$dir/ca.pem", "$dir/cafirst.pem");
+findings_are('the CA first', ['ca-first'], '--ca', "$dir/ca.pem", "$dir/cafirst.pem");
 join_files('interfirst.pem', 'inter.pem', 'leaf.pem', 'ca.pem');
-flaws_are('the intermediate first', ['ca-first'], "$dir/interfirst.pem", "$dir/leaf.key");
+findings_are('the intermediate first', ['ca-first'], "$dir/interfirst.pem", "$dir/leaf.key");
 join_files('bundle.pem', 'ca.pem', 'other.pem', 'inter.pem');
-flaws_are('a bundle of CAs', [], "$dir/bundle.pem");
+findings_are('a bundle of CAs', [], "$dir/bundle.pem");
 make('strayca', issuer => 'good', subject => '/CN=stray.example.com');
 join_files('stray.pem', 'strayca.pem', 'good.pem');
-flaws_are('signed by what is no CA', ['not-verified'], '--ca',
+findings_are('signed by what is no CA', ['not-verified'], '--ca',
     "$dir/ca.pem", "$dir/stray.pem");
 
 # Files.
 chmod 0640, "$dir/good.key";
-flaws_are('key open to the group', ['key-readable'], "$dir/good.pem", "$dir/good.key");
+findings_are('key open to the group', ['key-readable'], "$dir/good.pem", "$dir/good.key");
 chmod 0600, "$dir/good.key";
 chmod 0755, $dir;
-flaws_are('directory open to others', ['directory-readable'], "$dir/good.pem",
+findings_are('directory open to others', ['directory-readable'], "$dir/good.pem",
     "$dir/good.key");
 chmod 0700, $dir;
 must(qw(openssl pkey -aes128 -passout pass:x -in), "$dir/good.key", '-out', "$dir/locked.key");
-flaws_are('encrypted PKCS#8 key', ['key-encrypted'], "$dir/good.pem", "$dir/locked.key");
+findings_are('encrypted PKCS#8 key', ['key-encrypted'], "$dir/good.pem", "$dir/locked.key");
 must(qw(openssl pkey -traditional -aes128 -passout pass:x -in), "$dir/good.key", '-out',
     "$dir/locked2.key");
-flaws_are('encrypted traditional key', ['key-encrypted'], "$dir/good.pem",
+findings_are('encrypted traditional key', ['key-encrypted'], "$dir/good.pem",
     "$dir/locked2.key");
 must(qw(openssl pkey -traditional -in), "$dir/good.key", '-out', "$dir/old.key");
-flaws_are('traditional key', [], "$dir/good.pem", "$dir/old.key");
+findings_are('traditional key', [], "$dir/good.pem", "$dir/old.key");
 join_files('all.pem', 'good.key', 'good.pem', 'ca.pem');
-flaws_are('key and chain in one file', [], "$dir/all.pem");
+findings_are('key and chain in one file', [], "$dir/all.pem");
 
 # A CN that would break a line or a terminal.
 make('escape', issuer => 'ca', subject => "/CN=a\nb\x1b[31m", ext => [@both,

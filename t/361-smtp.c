@@ -16,46 +16,20 @@
 #include <openssl/err.h>
 
 #include "policy/probe/smtp.h"
+#include "t/failing.h"
 #include "t/unit.h"
 
-static const char *failing; /* the call that fails, once; NULL: none */
-static int error;
 static int64_t clock_ms, per_poll;
 static void (*server)(void);
 static int pair[2];
 static SSL *server_ssl;
 
-static bool
-fails(const char *name)
-{
-	if (failing == NULL || strcmp(failing, name) != 0)
-		return false;
-	failing = NULL;
-	errno = error;
-	return true;
-}
-
-static void
-let_fail(const char *name, int with)
-{
-	failing = name;
-	error = with;
-}
-
-/* By the linker's --wrap (Makefile.am); __recv_chk is a hardened recv. */
-#define WRAP(type, name, parameters, arguments)                               \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails(#name) ? -1 : __real_##name arguments;           \
-	}
-
-WRAP(int, socket, (int domain, int type, int protocol),
+/* __recv_chk is a hardened recv. */
+WRAP(int, -1, socket, (int domain, int type, int protocol),
     (domain, type, protocol))
-WRAP(int, getsockopt, (int fd, int level, int name, void *p, socklen_t *n),
+WRAP(int, -1, getsockopt, (int fd, int level, int name, void *p, socklen_t *n),
     (fd, level, name, p, n))
-WRAP(ssize_t, send, (int fd, const void *p, size_t n, int flags),
+WRAP(ssize_t, -1, send, (int fd, const void *p, size_t n, int flags),
     (fd, p, n, flags))
 
 ssize_t __real_recv(int, void *, size_t, int);
@@ -181,7 +155,7 @@ test_connect(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
-		let_fail(rows[i].call, rows[i].error);
+		let_fail(rows[i].call, 0, rows[i].error);
 		smtp_init(&s, 1000, now);
 		want(&s, rows[i].result, rows[i].text,
 		    smtp_connect(&s, a, sizeof address, 1000));
@@ -193,7 +167,7 @@ test_connect(void **state)
 static void
 fail_getsockopt(void)
 {
-	let_fail("getsockopt", ENOTSOCK);
+	let_fail("getsockopt", 0, ENOTSOCK);
 }
 
 /* The connection is under way; then it is late, or what came of it is hidden. */
@@ -205,7 +179,7 @@ test_connecting(void **state)
 	struct smtp s;
 
 	(void)state;
-	let_fail("connect", EINPROGRESS);
+	let_fail("connect", 0, EINPROGRESS);
 	smtp_init(&s, 1000, now);
 	clock_ms = 1000;
 	want(&s, SMTP_TIMEOUT, "timed out",
@@ -213,7 +187,7 @@ test_connecting(void **state)
 	smtp_close(&s);
 	clock_ms = 0;
 	server = fail_getsockopt;
-	let_fail("connect", EINPROGRESS);
+	let_fail("connect", 0, EINPROGRESS);
 	want(&s, SMTP_FAILED,
 	    "connect: Socket operation on non-socket",
 	    smtp_connect(&s, a, sizeof address, 1000));
@@ -234,7 +208,7 @@ test_wait(void **state)
 	want(&s, SMTP_TIMEOUT, "timed out", smtp_read_reply(&s, &reply));
 	assert_int_equal(clock_ms, 120000);
 	s.deadline = 200000;
-	let_fail("poll", EBADF);
+	let_fail("poll", 0, EBADF);
 	want(&s, SMTP_FAILED, "poll: Bad file descriptor",
 	    smtp_read_reply(&s, &reply));
 	smtp_close(&s);
@@ -281,7 +255,7 @@ test_clear(void **state)
 	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
 		client(&s);
 		server = answer;
-		let_fail(rows[i].call, rows[i].error);
+		let_fail(rows[i].call, 0, rows[i].error);
 		want(&s, rows[i].result, rows[i].text,
 		    smtp_command(&s, "NOOP", &reply));
 		if (rows[i].result != SMTP_OK)
@@ -365,11 +339,11 @@ test_no_handshake(void **state)
 
 	(void)state;
 	client(&s);
-	let_fail("SSL_set_fd", 0);
+	let_fail("SSL_set_fd", 0, 0);
 	want(&s, SMTP_CLOSED, "connection closed",
 	    smtp_handshake(&s, new_ssl(TLS_client_method())));
 	SSL_free(s.ssl);
-	let_fail("SSL_set_fd", 1);
+	let_fail("SSL_set_fd", 0, 1);
 	want(&s, SMTP_FAILED, "TLS failed",
 	    smtp_handshake(&s, new_ssl(TLS_client_method())));
 	smtp_close(&s);
@@ -401,7 +375,7 @@ test_tls(void **state)
 	under_tls(&s);
 	want(&s, SMTP_OK, "", smtp_command(&s, "NOOP", &reply));
 	unit_same("under TLS", "first\nlast\n", reply.text_buf);
-	let_fail("poll", EINTR);
+	let_fail("poll", 0, EINTR);
 	server = shut;
 	want(&s, SMTP_CLOSED, "connection closed",
 	    smtp_read_reply(&s, &reply));

@@ -11,39 +11,19 @@
 #include <unistd.h>
 
 #include "policy/doctor/run.h"
+#include "t/failing.h"
 #include "t/unit.h"
 
-static const char *failing; /* the call that fails, once; NULL: none */
-static int after;	    /* so many that do not */
-static int error;
 
-static bool
-fails(const char *name)
-{
-	if (failing == NULL || strcmp(failing, name) != 0 || after-- > 0)
-		return false;
-	failing = NULL;
-	errno = error;
-	return true;
-}
-
-/* By the linker's --wrap (Makefile.am); __read_chk is a hardened read. */
-#define WRAP(type, name, parameters, arguments)                               \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails(#name) ? -1 : __real_##name arguments;           \
-	}
-
-WRAP(int, pipe2, (int fds[2], int flags), (fds, flags))
-WRAP(pid_t, fork, (void), ())
-WRAP(pid_t, waitpid, (pid_t child, int *status, int flags),
+/* __read_chk is a hardened read. */
+WRAP(int, -1, pipe2, (int fds[2], int flags), (fds, flags))
+WRAP(pid_t, -1, fork, (void), ())
+WRAP(pid_t, -1, waitpid, (pid_t child, int *status, int flags),
     (child, status, flags))
-WRAP(int, setenv, (const char *name, const char *value, int over),
+WRAP(int, -1, setenv, (const char *name, const char *value, int over),
     (name, value, over))
-WRAP(int, dup2, (int from, int to), (from, to))
-WRAP(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
+WRAP(int, -1, dup2, (int from, int to), (from, to))
+WRAP(ssize_t, -1, read, (int fd, void *p, size_t n), (fd, p, n))
 
 ssize_t __wrap___read_chk(int, void *, size_t, size_t);
 ssize_t

@@ -38,9 +38,7 @@ for my $name (qw(n1 n2 n3)) {
 			$m->quit;
 		}
 		next if $day == 2;
-		rename $log, "$log.1" or die $!;
-		$daemon->hup;
-		Tlspolicy::Scratch::wait_for(60, sub { -s $log });
+		$daemon->rotate("$log.1");
 		$daemon->tlspolicy('set', 'TLS_Clt:z', 'OK');
 	}
 	$daemon->stop;

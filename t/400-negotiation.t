@@ -55,6 +55,10 @@ subtest 'macros' => sub {
 subtest 'an MTA that cannot be asked for macros' => sub {
 	my ($got) = negotiate($daemon, actions => 0x3f);
 	is($got, undef, 'is turned away');
+	Tlspolicy::Milter->connect($daemon->socket)->negotiate(
+	    actions => 0x1ff & ~0x100) for 1 .. 20;
+	is(scalar(() = $daemon->log =~ /that cannot be asked for macros/g), 1,
+	    'the log tells of it once in a minute');
 	logged($daemon, qr/cannot be asked for macros/, 'and the log says so');
 };
 

@@ -12,8 +12,10 @@
 
 #include "milter/log.h"
 #include "milter/session/callbacks.h"
+#include "milter/session/judge.h"
 #include "milter/session/session.h"
 #include "milter/socketmap/mapanswer.h"
+#include "policy/store/rebuild.h"
 #include "t/unit.h"
 
 static const char rules[] =
@@ -35,6 +37,22 @@ static char log_path[512];
 static int ncalls, failing; /* the call that fails; 0: none */
 static bool no_memory;	    /* for what strdup(3) copies */
 static int nsession;
+
+/* The plan is over when its store is asked, by the linker's --wrap (Makefile.am). */
+static bool ends_when_asked;
+bool __real_store_holder_begin(struct store_holder *, unsigned *,
+    struct store_reader *, struct fault *);
+bool __wrap_store_holder_begin(struct store_holder *, unsigned *,
+    struct store_reader *, struct fault *);
+
+bool
+__wrap_store_holder_begin(struct store_holder *h, unsigned *tries,
+    struct store_reader *reader, struct fault *why)
+{
+	if (ends_when_asked && h == &state_of_daemon.plan)
+		store_holder_close(&state_of_daemon.plan);
+	return __real_store_holder_begin(h, tries, reader, why);
+}
 
 static int
 result(void)
@@ -176,7 +194,7 @@ start(void **none)
 	snprintf(s.audit_file, sizeof s.audit_file, "%s", log_path);
 	drain_init(&d->drain);
 	metrics_init(&d->metrics);
-	store_holder_init(&d->store);
+	store_holder_init(&d->store, STORE_HOLDER_LIVE);
 	pool_init(&d->messages);
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &s));
@@ -494,6 +512,143 @@ asked(const char *request)
 	return answer.n;
 }
 
+/* The line of the audit log with this queue id; "" for none. */
+static const char *
+record_of(const char *id)
+{
+	static char line[16384];
+	char want[64];
+	FILE *file = fopen(log_path, "r");
+
+	assert_non_null(file);
+	snprintf(want, sizeof want, "\"queue_id\":\"%s\"", id);
+	while (fgets(line, sizeof line, file) != NULL)
+		if (strstr(line, want) != NULL) {
+			fclose(file);
+			return line;
+		}
+	fclose(file);
+	return "";
+}
+
+/* A plan that refuses nobody, and decides about so many of the clients. */
+static void
+begin_plan(uint32_t percent)
+{
+	struct plan plan = { .id = 0x1122334455667788, .started = 1,
+		.days = 1, .canary = percent };
+	const struct authorship by = { .now = 1, .plan = &plan,
+		.login = slice_of("alice") };
+	struct daemon *d = &state_of_daemon;
+	char path[PLAN_PATH_MAX];
+	struct rulefile file;
+	struct fault fault;
+	bool changed;
+
+	assert_true(plan_path(unit_path("callbacks"), path));
+	unit_read_rules(&file, "TLS_Clt:clear.example OK\n");
+	assert_true(rebuild_store(path, &file, &by, 0, NULL, &changed, &fault));
+	rulefile_free(&file);
+	store_holder_init(&d->plan, STORE_HOLDER_PLAN);
+	store_holder_watch_plan(&d->plan, unit_path("callbacks"));
+	assert_true(store_holder_has_plan(&d->plan));
+}
+
+static void
+end_plan(void)
+{
+	char path[PLAN_PATH_MAX];
+	struct fault fault;
+
+	store_holder_close(&state_of_daemon.plan);
+	assert_true(plan_path(unit_path("callbacks"), path));
+	assert_true(plan_remove(path, &fault));
+	ends_when_asked = false;
+}
+
+/* The rest of a message whose MAIL was let in; what its record says of a plan. */
+static const char *
+said_of_plan(SMFICTX *ctx)
+{
+	const char *line;
+
+	assert_int_equal(rcpt(ctx, "ok@bar.test"), SMFIS_CONTINUE);
+	assert_int_equal(header(ctx, "x@y.example"), SMFIS_CONTINUE);
+	assert_int_equal(milter.xxfi_eom(ctx), SMFIS_CONTINUE);
+	line = strstr(record_of(ctx->id), "\"plan\":{");
+	milter.xxfi_close(ctx);
+	return line == NULL ? "none" : line;
+}
+
+static void
+assert_plan(const char *got, const char *want)
+{
+	char all[128];
+
+	snprintf(all, sizeof all, "\"plan\":{\"id\":\"1122334455667788\","
+	    "\"result\":%s", want);
+	if (strncmp(got, all, strlen(all)) != 0)
+		fail_msg("want: %s\ngot:  %s", all, got);
+}
+
+/* It is over, which is not that it could not be asked. */
+static void
+test_plan_ends(void **state)
+{
+	enum { WHILE_ASKED, AGAIN, BEFORE_RCPT, NOWHERE };
+	SMFICTX ctx;
+
+	(void)state;
+	for (int when = WHILE_ASKED; when <= NOWHERE; when++) {
+		for (uint32_t percent = 0; percent <= 100; percent += 100) {
+			const char *said;
+
+			begin_plan(percent);
+			begin(&ctx, "good.example", 0);
+			assert_int_equal(negotiate_as(&ctx, SMFI_CURR_ACTS),
+			    SMFIS_CONTINUE);
+			ends_when_asked = when == WHILE_ASKED;
+			assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+			ends_when_asked = when == AGAIN;
+			/* As at RCPT, when facts have been told meanwhile. */
+			if (when == AGAIN)
+				judge_mail_late(ctx.session);
+			if (when == BEFORE_RCPT)
+				store_holder_close(&state_of_daemon.plan);
+			said = said_of_plan(&ctx);
+			end_plan();
+			if (when <= AGAIN)
+				assert_string_equal(said, "none");
+			else if (when == BEFORE_RCPT)
+				assert_plan(said, percent == 0 ?
+				    "\"not-judged\"}" :
+				    "\"not-judged\",\"answered\":true}");
+			else
+				assert_plan(said, percent == 0 ? "\"same\"}" :
+				    "\"same\",\"answered\":true}");
+		}
+	}
+}
+
+/* A recipient that the policy in force refuses, after it: nobody else has. */
+static void
+test_refused_after_a_plan(void **state)
+{
+	SMFICTX ctx;
+
+	(void)state;
+	begin_plan(100);
+	begin(&ctx, "good.example", 0);
+	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
+	store_holder_close(&state_of_daemon.plan);
+	assert_int_equal(rcpt(&ctx, "perm@bar.test"), SMFIS_REJECT);
+	assert_true(comes_to_be_recorded(ctx.id, "refused-rcpt"));
+	assert_plan(strstr(record_of(ctx.id), "\"plan\":{"),
+	    "\"not-judged\"}");
+	milter.xxfi_close(&ctx);
+	end_plan();
+}
+
 /* The last one: the drain stays closed. */
 static void
 test_stopping(void **state)
@@ -527,6 +682,8 @@ main(void)
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_lost_helo),
+		cmocka_unit_test(test_plan_ends),
+		cmocka_unit_test(test_refused_after_a_plan),
 		cmocka_unit_test(test_stopping),
 	};
 

@@ -11,6 +11,9 @@ use Tlspolicy::Talk;
 my $daemon = daemon("TLS_From:example.com PERM+VERIFY\n");
 my $refused = [550, '5.7.10'];
 
+my $other_poll = $daemon->engine ne 'own' && Tlspolicy::Scratch::slurp(
+    Tlspolicy::Daemon::program('tlspolicy-milter')) =~ /__tsan_init/;
+
 # What the daemon would be sent, as bytes, instead of sending it.
 sub bytes_of
 {
@@ -112,6 +115,9 @@ subtest 'left over by a session that ended' => sub {
 };
 
 subtest 'closed in the middle' => sub {
+	plan skip_all => "ThreadSanitizer's poll(2) is before ours; libmilter "
+	    . 'alone may drop what came with the end of a connection'
+	    if $other_poll;
 	my $m = session($daemon, %sendmail, %verified);
 	my $bytes = bytes_of($m, sub {
 		message($m, 'cut@example.com', ['r@example.org']) });
@@ -144,6 +150,8 @@ subtest 'many that say nothing' => sub {
 # Each takes a worker that waits for the rest.  libmilter gives several sessions
 # to the same idle one: a new one among them has nobody left.
 subtest 'half a packet of many at once' => sub {
+	plan skip_all => "ThreadSanitizer's poll(2) is before ours, by which "
+	    . 'one gets a worker that all have left' if $other_poll;
 	my $unanswered = 0;
 	for (1 .. 10) {
 		my @half = map { session($daemon, %sendmail) } 1 .. 60;

@@ -16,40 +16,13 @@
 #include <libmilter/mfapi.h>
 
 #include "milter/activation.h"
+#include "t/failing.h"
 #include "t/unit.h"
 
 enum { HANDED = 3 };
 
-static const char *failing; /* the call that fails, once; NULL: none */
-static int error;
 static char spec[128]; /* what libmilter was told */
 static bool unnamed;
-
-static bool
-fails(const char *name)
-{
-	if (failing == NULL || strcmp(failing, name) != 0)
-		return false;
-	failing = NULL;
-	errno = error;
-	return true;
-}
-
-static void
-let_fail(const char *name, int with)
-{
-	failing = name;
-	error = with;
-}
-
-/* By the linker's --wrap (Makefile.am). */
-#define WRAP(type, bad, name, parameters, arguments)                          \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails(#name) ? (bad) : __real_##name arguments;        \
-	}
 
 WRAP(int, -1, dup3, (int from, int to, int flags), (from, to, flags))
 WRAP(char *, NULL, mkdtemp, (char *name), (name))
@@ -219,13 +192,13 @@ test_announced(void **state)
 	refused("", "LISTEN_FDS: expected one socket of the service manager, "
 	    "and those that are called facts and tlsrpt, found \"\"");
 	hand_over(HANDED);
-	let_fail("F_SETFD", EIO);
+	let_fail("F_SETFD", 0, EIO);
 	snprintf(text, sizeof text, "%s: Input/output error", service);
 	refused("F_SETFD", text);
-	let_fail("getsockname", ENOBUFS);
+	let_fail("getsockname", 0, ENOBUFS);
 	snprintf(text, sizeof text, "%s: No buffer space available", service);
 	refused("getsockname", text);
-	let_fail("getsockopt", EIO);
+	let_fail("getsockopt", 0, EIO);
 	snprintf(text, sizeof text, "%s, descriptor 3: expected a unix or TCP "
 	    "socket, found another family", service);
 	refused("getsockopt", text);
@@ -248,11 +221,11 @@ taken(const char *want, const char *told)
 	assert_int_equal(fstat(l.fd, &at_place), 0);
 	unit_number(want, (long long)handed.st_ino, (long long)at_place.st_ino);
 	unit_number(want, -1, fcntl(HANDED, F_GETFD, 0));
-	let_fail("eventfd", EMFILE);
+	let_fail("eventfd", 0, EMFILE);
 	activation_leave(&l);
 	assert_int_equal(fstat(l.fd, &at_place), 0);
 	unit_number(want, (long long)handed.st_ino, (long long)at_place.st_ino);
-	let_fail("dup3", EIO);
+	let_fail("dup3", 0, EIO);
 	activation_leave(&l);
 	assert_int_equal(fstat(l.fd, &at_place), 0);
 	unit_number(want, (long long)handed.st_ino, (long long)at_place.st_ino);
@@ -347,7 +320,7 @@ test_not_taken(void **state)
 		assert_true(hand_over(listen_unix(path, strlen(path))));
 		assert_true(find(&l, &f));
 		spec[0] = '\0';
-		let_fail(rows[i].call, rows[i].error);
+		let_fail(rows[i].call, 0, rows[i].error);
 		unit_number(rows[i].call, false, activation_open(&l, &f));
 		unit_slice(rows[i].call, rows[i].text,
 		    slice_make(f.text, strlen(rows[i].text)));
@@ -372,7 +345,7 @@ test_folder_stays(void **state)
 	(void)state;
 	assert_true(hand_over(listen_unix(path, strlen(path))));
 	assert_true(find(&l, &f));
-	let_fail("unlink", EPERM);
+	let_fail("unlink", 0, EPERM);
 	assert_true(activation_open(&l, &f));
 	assert_null(failing);
 	assert_int_equal(unlink(spec + strlen("unix:")), 0);

@@ -282,6 +282,36 @@ test_no_memory(void **state)
 	unit_end();
 }
 
+/* Of what is long there are fewer: the oldest make room. */
+static void
+test_bytes(void **state)
+{
+	static char text[FEEDREQUEST_MAX];
+	struct feedtable *t = feedtable_new();
+	unsigned fit = FEEDTABLE_BYTES_MAX / 20000;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * fit; i++) {
+		struct feedrequest r;
+		size_t used;
+		int n = snprintf(text, sizeof text, "request="
+		    "smtpd_access_policy\nprotocol_state=RCPT\n"
+		    "client_address=10.0.%u.%u\nclient_port=%u\nsender=%019900d"
+		    "\n\n", i >> 8, i & 255, 1 + i, 0);
+
+		assert_int_equal(feedrequest_read(slice_make(text, (size_t)n),
+		    &r, &used), FEEDREQUEST_WHOLE);
+		assert_true(feedtable_put(t, &r, 0));
+		if (i == fit / 2)
+			unit_number("half", i + 1, feedtable_count(t));
+	}
+	assert_in_range(feedtable_count(t), fit * 9 / 10, fit);
+	assert_true(put(t, SAID, FEEDTABLE_KEEP_MS + 1));
+	unit_number("all that is old is gone", 1, feedtable_count(t));
+	feedtable_free(t);
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -292,6 +322,7 @@ main(void)
 		cmocka_unit_test(test_two_things),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return unit_main(tests);

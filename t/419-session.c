@@ -10,8 +10,8 @@
 
 #include "milter/log.h"
 #include "milter/session/callbacks.h"
-#include "milter/session/reply.h"
 #include "milter/session/session.h"
+#include "milter/session/step.h"
 #include "milter/socketmap/mapanswer.h"
 #include "policy/store/rebuild.h"
 #include "t/unit.h"
@@ -178,7 +178,7 @@ start(void **none)
 	snprintf(s.audit_file, sizeof s.audit_file, "%s", unit_path("log"));
 	drain_init(&d->drain);
 	metrics_init(&d->metrics);
-	store_holder_init(&d->store);
+	store_holder_init(&d->store, STORE_HOLDER_LIVE);
 	pool_init(&d->messages);
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &s));
@@ -357,9 +357,9 @@ test_planned(void **state)
 	(void)state;
 	assert_true(plan_path(unit_path("p"), path));
 	make_plan(path);
-	shadow_init(&d->shadow);
-	shadow_watch(&d->shadow, unit_path("p"));
-	assert_true(shadow_is_on(&d->shadow));
+	store_holder_init(&d->plan, STORE_HOLDER_PLAN);
+	store_holder_watch_plan(&d->plan, unit_path("p"));
+	assert_true(store_holder_has_plan(&d->plan));
 	records = counted(COUNTER_RECORDS) + counted(COUNTER_UNRECORDED);
 	refuse_each();
 	assert_int_equal(counted(COUNTER_RECORDS) +
@@ -368,7 +368,7 @@ test_planned(void **state)
 	assert_true(counted(COUNTER_PLAN_DIFFERS) >= 2);
 	assert_true(counted(COUNTER_PLAN_UNJUDGED) > 0);
 	assert_int_equal(counted(COUNTER_PLAN_ANSWERED), 0);
-	shadow_close(&d->shadow);
+	store_holder_close(&d->plan);
 }
 
 /* More messages at a time than the pool has places. */
@@ -457,26 +457,26 @@ test_reply(void **state)
 	verdict_init(&v);
 	v.reply.code = v.reply.dsn = "";
 	v.kind = VERDICT_REJECT;
-	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(step_answer(&ctx, &v), SMFIS_TEMPFAIL);
 	v.reply.nlines = 1;
 	v.reply.lines[0] = slice_of("no");
 	v.reply.code = "451";
-	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(step_answer(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "");
 	v.kind = VERDICT_TEMPFAIL;
-	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(step_answer(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "451");
 	v.reply.code = "550";
 	ctx.reply[0] = '\0';
-	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_TEMPFAIL);
+	assert_int_equal(step_answer(&ctx, &v), SMFIS_TEMPFAIL);
 	assert_string_equal(ctx.reply, "");
 	v.kind = VERDICT_REJECT;
-	assert_int_equal(session_reply_send(&ctx, &v), SMFIS_REJECT);
+	assert_int_equal(step_answer(&ctx, &v), SMFIS_REJECT);
 	/* Held without a word is still held. */
-	assert_true(session_reply_hold(&ctx, &v));
+	assert_true(step_hold(&ctx, &v));
 	assert_string_equal(ctx.held, "no");
 	v.reply.nlines = 0;
-	assert_true(session_reply_hold(&ctx, &v));
+	assert_true(step_hold(&ctx, &v));
 	assert_string_equal(ctx.held, "held by TLS policy");
 }
 

@@ -228,6 +228,42 @@ subtest 'a FIFO and a file of others in its place' => sub {
 	whole("$log.1", $log);
 };
 
+# /dev/full under the log's name: each write to it would fail.
+subtest 'a device that is always full in its place' => sub {
+	plan skip_all => 'needs root' if $> != 0;
+	run_daemon('full');
+	my $m = session($daemon);
+	answer_is(message($m, 'before'), 'continue', 'well');
+	rename $log, "$log.1" or die "$log: $!\n";
+	system('mknod', $log, 'c', 1, 7) == 0 or plan skip_all =>
+	    'no devices here';
+	open my $try, '>', $log or plan skip_all => 'devices are of no use here';
+	close $try;
+	health(503, $astray, 'a device');
+	answer_is(message($m, 'meanwhile'), 'continue', 'accepted');
+	like(Tlspolicy::Scratch::slurp("$log.1"), qr/"meanwhile"/,
+	    'in the old file, which has a name');
+	$daemon->hup;
+	logged($daemon, qr{\Q$log\E is not a regular file, nor a pipe},
+	    'HUP: the log says why');
+	answer_is(message($m, 'stays'), 'continue', 'the old file stays in use');
+	unlink "$log.1" or die "$log.1: $!\n";
+	answer_is(message($m, 'lost'), [451, '4.3.0'], 'no name, no room');
+	is($m->mail('a@example.com')->{action}, 'continue', 'MAIL is judged');
+	answer_is(message($m, 'lost-too'), [451, '4.3.0'],
+	    'nothing is accepted unrecorded');
+	unlink $log or die "$log: $!\n";
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+		message($m, 'after')->{action} eq 'continue' }),
+	    'accepted again when it is gone');
+	my $text = Tlspolicy::Scratch::slurp($log);
+	like($text, qr/"after"/, 'in a file of that name');
+	is(scalar(() = $text =~ /"queue_id":"lost/g),
+	    scalar(() = $text =~ /"event":"withdrawn"/g),
+	    'what was not accepted counts for nothing');
+	whole($log);
+};
+
 # Whoever owns the folder around it can say which one is meant.
 subtest 'a link in its folder\'s place' => sub {
 	plan skip_all => 'needs root' if $> != 0;

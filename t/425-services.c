@@ -24,6 +24,7 @@
 #include "milter/log.h"
 #include "milter/metrics/server.h"
 #include "milter/socketmap/socketmap.h"
+#include "t/nth-wrap.h"
 #include "t/unit.h"
 
 static const char rules[] = "TLS_Srv:dest.test ENCR:128\n";
@@ -31,76 +32,39 @@ static const char answer[] = "23:OK encrypt ciphers=high,";
 
 static struct daemon state_of_daemon;
 static struct settings settings;
-static atomic_long ncalls, failing; /* the call that fails; 0: none */
 static atomic_bool no_limit, no_loop;
 
-static bool
-fails(void)
-{
-	if (atomic_load(&failing) == 0 ||
-	    atomic_fetch_add(&ncalls, 1) + 1 != atomic_load(&failing))
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
-static void
-arm(long n)
-{
-	atomic_store(&ncalls, 0);
-	atomic_store(&failing, n);
-}
-
-/* Whether the call that was to fail came. */
-static bool
-disarm(void)
-{
-	bool hit = atomic_load(&ncalls) >= atomic_load(&failing);
-
-	atomic_store(&failing, 0);
-	return hit;
-}
-
-/* The program's own calls, by the linker's --wrap (Makefile.am). */
-#define WRAP(type, name, bad, parameters, arguments)                          \
-	type __real_##name parameters;                                        \
-	type __wrap_##name parameters;                                        \
-	type __wrap_##name parameters                                         \
-	{                                                                     \
-		return fails() ? bad : __real_##name arguments;               \
-	}
-
-WRAP(void *, calloc, NULL, (size_t n, size_t size), (n, size))
-WRAP(struct event_base *, event_base_new, NULL, (void), ())
-WRAP(int, eventfd, -1, (unsigned n, int flags), (n, flags))
-WRAP(struct event *, event_new, NULL, (struct event_base *b, evutil_socket_t fd,
+WRAP(void *, NULL, calloc, (size_t n, size_t size), (n, size))
+WRAP(struct event_base *, NULL, event_base_new, (void), ())
+WRAP(int, -1, eventfd, (unsigned n, int flags), (n, flags))
+WRAP(struct event *, NULL, event_new, (struct event_base *b, evutil_socket_t fd,
     short what, event_callback_fn f, void *arg), (b, fd, what, f, arg))
-WRAP(struct evconnlistener *, evconnlistener_new, NULL, (struct event_base *b,
+WRAP(struct evconnlistener *, NULL, evconnlistener_new, (struct event_base *b,
     evconnlistener_cb f, void *arg, unsigned flags, int n, evutil_socket_t fd),
     (b, f, arg, flags, n, fd))
-WRAP(int, evconnlistener_enable, -1, (struct evconnlistener *l), (l))
-WRAP(struct event_config *, event_config_new, NULL, (void), ())
-WRAP(int, event_config_avoid_method, -1, (struct event_config *c,
+WRAP(int, -1, evconnlistener_enable, (struct evconnlistener *l), (l))
+WRAP(struct event_config *, NULL, event_config_new, (void), ())
+WRAP(int, -1, event_config_avoid_method, (struct event_config *c,
     const char *name), (c, name))
-WRAP(struct evhttp *, evhttp_new, NULL, (struct event_base *b), (b))
-WRAP(int, evhttp_set_cb, -1, (struct evhttp *h, const char *path,
+WRAP(struct evhttp *, NULL, evhttp_new, (struct event_base *b), (b))
+WRAP(int, -1, evhttp_set_cb, (struct evhttp *h, const char *path,
     void (*f)(struct evhttp_request *, void *), void *arg), (h, path, f, arg))
-WRAP(struct bufferevent *, bufferevent_socket_new, NULL,
+WRAP(struct bufferevent *, NULL, bufferevent_socket_new,
     (struct event_base *b, evutil_socket_t fd, int flags), (b, fd, flags))
-WRAP(int, bufferevent_enable, -1, (struct bufferevent *b, short what),
+WRAP(int, -1, bufferevent_enable, (struct bufferevent *b, short what),
     (b, what))
-WRAP(int, bufferevent_write, -1, (struct bufferevent *b, const void *p,
+WRAP(int, -1, bufferevent_write, (struct bufferevent *b, const void *p,
     size_t n), (b, p, n))
-WRAP(int, bufferevent_socket_connect, -1, (struct bufferevent *b,
+WRAP(int, -1, bufferevent_socket_connect, (struct bufferevent *b,
     const struct sockaddr *a, int n), (b, a, n))
-WRAP(unsigned char *, evbuffer_pullup, NULL, (struct evbuffer *b,
+WRAP(unsigned char *, NULL, evbuffer_pullup, (struct evbuffer *b,
     ev_ssize_t n), (b, n))
-WRAP(struct evbuffer *, evbuffer_new, NULL, (void), ())
-WRAP(int, evbuffer_add, -1, (struct evbuffer *b, const void *p, size_t n),
+WRAP(struct evbuffer *, NULL, evbuffer_new, (void), ())
+WRAP(int, -1, evbuffer_add, (struct evbuffer *b, const void *p, size_t n),
     (b, p, n))
-WRAP(int, evhttp_add_header, -1, (struct evkeyvalq *h, const char *name,
+WRAP(int, -1, evhttp_add_header, (struct evkeyvalq *h, const char *name,
     const char *value), (h, name, value))
-WRAP(int, pthread_create, EAGAIN, (pthread_t *t, const pthread_attr_t *a,
+WRAP(int, EAGAIN, pthread_create, (pthread_t *t, const pthread_attr_t *a,
     void *(*f)(void *), void *arg), (t, a, f, arg))
 
 int __real_event_base_dispatch(struct event_base *);
@@ -137,7 +101,7 @@ start(void **none)
 	snprintf(settings.audit_file, sizeof settings.audit_file, "/dev/null");
 	drain_init(&d->drain);
 	metrics_init(&d->metrics);
-	store_holder_init(&d->store);
+	store_holder_init(&d->store, STORE_HOLDER_LIVE);
 	pool_init(&d->messages);
 	fault_clear(&f);
 	assert_true(settings_holder_init(&d->settings, &settings));

@@ -199,6 +199,7 @@ subtest 'no log at all' => sub {
 	};
 	$refused->(fifo(), undef, qr{setting audit-file: nobody reads /}, 'a pipe that nobody reads');
 	$refused->('/dev/stdout', '> /dev/null', qr{setting audit-file: standard output is a device, which keeps nothing}, 'a device');
+	$refused->('/dev/stdout', '> /dev/full', qr{setting audit-file: standard output is a device, which keeps nothing}, 'one that is always full');
 	$refused->('/dev/stdout', '>&-', qr{setting audit-file: }, 'closed');
 	$refused->('/dev/full', '', qr{is not a regular file, nor a pipe}, 'another device');
 	$refused->('/dev/fd/1', '', qr{cannot append to /dev/fd/1}, 'a link to it');

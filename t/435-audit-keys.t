@@ -29,11 +29,7 @@ sub slurp
 
 sub spew
 {
-	my ($path, @lines) = @_;
-	open my $fh, '>', $path or die "$path: $!\n";
-	print $fh @lines;
-	close $fh or die "$path: $!\n";
-	return $path;
+	return Tlspolicy::Scratch::spew(@_);
 }
 
 sub verify
@@ -257,10 +253,7 @@ subtest 'several nodes' => sub {
 			$m->mail("a\@example.com") for 1 .. 3;
 			$m->quit;
 			next if $n == 3;
-			rename $log, "$log.$n";
-			$d->hup;
-			ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }),
-			    'another file');
+			ok($d->rotate("$log.$n"), 'another file');
 		}
 		push @files, "$log.1", "$log.2", $log;
 	}

@@ -25,10 +25,7 @@ sub slurp
 
 sub spew
 {
-	my ($path, @lines) = @_;
-	open my $fh, '>', $path or die "$path: $!\n";
-	print $fh @lines;
-	close $fh or die "$path: $!\n";
+	return Tlspolicy::Scratch::spew(@_);
 }
 
 sub lines
@@ -213,9 +210,7 @@ subtest 'what is no loss' => sub {
 	meanwhile(sub { rename $log, "$log.1" or die "$log: $!\n" });
 	is_quiet('rotated meanwhile');
 	records(1);
-	rename $log, "$log.2";
-	$d->hup;
-	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'rotated');
+	ok($d->rotate("$log.2"), 'rotated');
 	noted(16);
 	meanwhile(sub { unlink "$log.1" });
 	is_quiet('the oldest removed');
@@ -229,10 +224,7 @@ subtest 'killed soon after it was rotated' => sub {
 		noted(5);
 		records(2);
 		for my $n ($how eq 'twice' ? (2, 1) : 1) {
-			rename $log, "$log.$n";
-			$d->hup;
-			ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }),
-			    "$how: rotated");
+			ok($d->rotate("$log.$n"), "$how: rotated");
 			records(1);
 		}
 		# What was noted is as old as it may be.

@@ -29,11 +29,7 @@ sub slurp
 
 sub spew
 {
-	my ($path, @text) = @_;
-	open my $fh, '>', $path or die "$path: $!\n";
-	print $fh @text;
-	close $fh or die "$path: $!\n";
-	return $path;
+	return Tlspolicy::Scratch::spew(@_);
 }
 
 sub tlspolicy
@@ -161,9 +157,7 @@ subtest 'what is signed' => sub {
 	my $json = decode_json(verify('--json', '--checkpoints', $notes,
 	    '--verifier', $verifier, $log)->{out});
 	is($json->{checkpoints}{last}, 6, 'in JSON');
-	rename $log, "$log.1";
-	$d->hup;
-	ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'rotated');
+	ok($d->rotate("$log.1"), 'rotated');
 	records(2);
 	is($d->stop, 0, 'ends');
 	like((notes())[-1], qr/\A.*\n9\n(?s:.*)^lines 7 to 9$/m,
@@ -295,9 +289,7 @@ subtest 'the oldest files are gone' => sub {
 	begin('retention', 'checkpoint-interval' => '1h');
 	records(2);
 	for my $n (1, 2) {
-		rename $log, "$log.$n";
-		$d->hup;
-		ok(Tlspolicy::Scratch::wait_for(60, sub { -s $log }), 'rotated');
+		ok($d->rotate("$log.$n"), 'rotated');
 		records(2);
 	}
 	is($d->stop, 0, 'ends');

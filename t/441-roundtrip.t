@@ -7,9 +7,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IO::Select;
-use IO::Socket::UNIX;
 use Test::More;
+use Tlspolicy::Nexthop;
 use Tlspolicy::Talk;
 
 my $fp = join ':', map { sprintf '%02X', $_ } 1 .. 32;
@@ -63,23 +62,12 @@ my $path = scratch()->path('map.sock');
 my $daemon = daemon($r->{out}, settings => { socketmap => "unix:$path",
     'outbound-servername' => 'none',
     'socketmap-mode' => '0600' });
-my $sock = Tlspolicy::Scratch::wait_for(60, sub {
-    IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
-    die("no connection: $!");
+my $map = Tlspolicy::Scratch::wait_for(60, sub {
+    eval { Tlspolicy::Nexthop->connect($path) } }) or die($@);
 
 sub ask
 {
-	my ($key) = @_;
-	my $query = "tlspolicy $key";
-	my $all = '';
-
-	print $sock length($query) . ":$query,";
-	while (1) {
-		return substr $all, length("$1:"), $1
-		    if $all =~ /^(\d+):/ && length $all > length("$1:") + $1;
-		IO::Select->new($sock)->can_read(5) or return "none: $all";
-		sysread($sock, $all, 65536, length $all) or return "end: $all";
-	}
+	return $map->ask(@_);
 }
 
 is(ask($_->[0]), 'OK ' . ($_->[2] // $_->[1]), "$_->[0] $_->[1]") for @lines;

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Select;
 use IO::Socket::UNIX;
 use Test::More;
+use Tlspolicy::Nexthop;
 use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
@@ -20,23 +21,7 @@ is(join(' ', map { s/FP/fingerprint/r } map { split /, / } @columns),
     "@levels", 'a column for each level');
 
 my $fp = join ':', ('AB') x 32;
-# How a row's rule is written, and the names of secure and of fingerprint.
-my %rules = (
-	'no rule' => [''],
-	'WARN+VERIFY' => ['TLS_Rcpt:%s WARN+VERIFY'],
-	'OK' => ['TLS_Rcpt:%s OK'],
-	'ENCR:0' => ['TLS_Rcpt:%s ENCR:0+BY:me++UNTIL:2999-12-31'],
-	'Try_TLS NO' => ['Try_TLS:%s NO'],
-	'Try_TLS OK' => ['Try_TLS:%s OK'],
-	'ENCR:128' => ['TLS_Rcpt:%s ENCR:128'],
-	'DANE:may' => ['TLS_Rcpt:%s DANE:may'],
-	'DANE' => ['TLS_Rcpt:%s PERM+DANE'],
-	'VERIFY' => ['TLS_Rcpt:%s HOLD+VERIFY', 'nexthop:dot-nexthop'],
-	'VERIFY+CN' => ['TLS_Srv:%s VERIFY+CN', 'hostname'],
-	'VERIFY+CN:name' => ['TLS_Rcpt:%s VERIFY+CN:mx.name.test',
-	    'mx.name.test'],
-	'ENCR:1+FP:hex' => ["TLS_Rcpt:%s ENCR:1+FP:$fp", $fp],
-);
+my %rules = Tlspolicy::Nexthop::rules_of_rows($fp);
 my %rank = (none => 0, may => 1, encrypt => 2, verify => 3, secure => 4,
     'dane-only' => 5, fingerprint => 6);
 my @cases;
@@ -54,23 +39,12 @@ my $path = scratch()->path('map.sock');
 my %settings = (socketmap => "unix:$path", 'outbound-servername' => 'none');
 my $daemon = daemon(join('', map { sprintf("$_->{rule}\n", $_->{domain}) }
     grep { $_->{rule} } @cases), settings => { %settings });
-my $sock = Tlspolicy::Scratch::wait_for(60, sub {
-    IO::Socket::UNIX->new(Peer => $path, Timeout => 60) }) or
-    die("no connection: $!");
+my $map = Tlspolicy::Scratch::wait_for(60, sub {
+    eval { Tlspolicy::Nexthop->connect($path) } }) or die($@);
 
 sub ask
 {
-	my ($key) = @_;
-	my $query = "tlspolicy $key";
-	my $all = '';
-
-	print $sock length($query) . ":$query,";
-	while (1) {
-		return substr $all, length("$1:"), $1
-		    if $all =~ /^(\d+):/ && length $all > length("$1:") + $1;
-		IO::Select->new($sock)->can_read(60) or return "none: $all";
-		sysread($sock, $all, 65536, length $all) or return "end: $all";
-	}
+	return $map->ask(@_);
 }
 
 sub configure
@@ -173,7 +147,7 @@ is(ask('bare.test'), 'OK encrypt', 'no certificate, no name');
 sub ask_sendmail
 {
 	my ($key) = @_;
-	my $query = "access $key";
+	my ($query, $sock) = ("access $key", $map->{sock});
 	print $sock length($query) . ":$query,";
 	IO::Select->new($sock)->can_read(60) or return 'none';
 	sysread $sock, my $all, 65536;

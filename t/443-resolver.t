@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Select;
 use IO::Socket::UNIX;
 use Test::More;
+use Tlspolicy::Nexthop;
 use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
@@ -26,22 +27,7 @@ my %says = (
 	failed => 'TEMP later',
 );
 my $fp = join ':', ('AB') x 32;
-my %rules = (
-	'no rule' => [''],
-	'WARN+VERIFY' => ['TLS_Rcpt:%s WARN+VERIFY'],
-	'OK' => ['TLS_Rcpt:%s OK'],
-	'ENCR:0' => ['TLS_Rcpt:%s ENCR:0+BY:me++UNTIL:2999-12-31'],
-	'Try_TLS NO' => ['Try_TLS:%s NO'],
-	'Try_TLS OK' => ['Try_TLS:%s OK'],
-	'ENCR:128' => ['TLS_Rcpt:%s ENCR:128'],
-	'DANE:may' => ['TLS_Rcpt:%s DANE:may'],
-	'DANE' => ['TLS_Rcpt:%s PERM+DANE'],
-	'VERIFY' => ['TLS_Rcpt:%s HOLD+VERIFY', 'nexthop:dot-nexthop'],
-	'VERIFY+CN' => ['TLS_Srv:%s VERIFY+CN', 'hostname'],
-	'VERIFY+CN:name' => ['TLS_Rcpt:%s VERIFY+CN:mx.name.test',
-	    'mx.name.test'],
-	'ENCR:1+FP:hex' => ["TLS_Rcpt:%s ENCR:1+FP:$fp", $fp],
-);
+my %rules = Tlspolicy::Nexthop::rules_of_rows($fp);
 my %replies;
 my (@cases, @policy);
 for my $name (@$names) {

@@ -334,6 +334,28 @@ subtest 'a MAIL that waits, and no recipient' => sub {
 	is($page->(), $before, 'is not counted');
 };
 
+# No MTA does that.  It is not accepted, and not without a record.
+subtest 'the end of a MAIL that waits, with no recipient let in' => sub {
+	for my $end ('message', 'eom') {
+		my ($s, %m) = client();
+		my $seen = () = $daemon->audit;
+		answer_is($s->mail('a@fp.test'), 'continue', "$end: MAIL waits");
+		answer_is($s->rcpt('b@own.test'), $cannot, "$end: nothing told");
+		answer_is($s->$end, [451, '4.3.0', qr/has not been judged/],
+		    "$end: not accepted");
+		my @r = $daemon->audit_after($seen, 2);
+		is_deeply([map { "$_->{event} $_->{from} $_->{verdict}" } @r],
+		    ['refused-rcpt a@fp.test tempfail',
+		    'aborted a@fp.test tempfail'], "$end: recorded");
+		$seen = () = $daemon->audit;
+		$s->quit;
+		$s = session($daemon, %m);
+		$s->mail('a@perm.test');
+		is(join(' ', map { $_->{event} } $daemon->audit_after($seen)),
+		    'refused-mail', "$end: once");
+	}
+};
+
 # By the record alone the same verdicts come out.
 my $r = $daemon->tlspolicy('replay', "$daemon->{dir}/audit.log");
 is($r->{status}, 0, 'replay: nothing differs') or diag($r->{out}, $r->{err});

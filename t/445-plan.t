@@ -364,7 +364,7 @@ subtest 'not asked' => sub {
 	$r = mail($daemon, 'a@sender.test', ['b@loc.test']);
 	is($r->{plan}{result}, 'differs', 'and put it back');
 	$clock->ahead(DAY + 700);
-	command_is($daemon, 65, qr/1 records do not know of the plan/, 'apply');
+	command_is($daemon, 65, qr/1 record does not know of the plan/, 'apply');
 	my ($s) = status($daemon);
 	is($s->{missed}, 1, 'one was missed');
 };
@@ -502,6 +502,32 @@ subtest 'a canary that died' => sub {
 	command_is($daemon, 0, undef, 'apply', '--canary', '0');
 	(undef, $answer) = mail($daemon, 'a@sender.test', ['b@loc.test']);
 	answer_is($answer, 'continue', 'none');
+};
+
+# What it has decided is its own for ever; nothing else is.
+subtest 'over in the middle of a message' => sub {
+	my $daemon = start();
+	make_plan($daemon, "TLS_Clt:nobody.example OK\n", '--days', 1,
+	    '--budget', 1);
+	mail($daemon, 'a@sender.test', ['b@loc.test']);
+	$clock->ahead(DAY + 1);
+	command_is($daemon, 0, undef, 'apply', '--canary', '100');
+	my ($id) = command($daemon, 'plan', 'status')->{out} =~
+	    /^plan ([0-9a-f]{16})/;
+	my $m = session($daemon, %sendmail);
+	answer_is($m->mail('a@bad.test'), 'continue', 'MAIL, by the plan');
+	command_is($daemon, 0, qr/cancelled/, 'plan', 'cancel');
+	ok(over($daemon), 'which is given up');
+	answer_is($m->rcpt('b@loc.test'), 'continue', 'RCPT, without it');
+	answer_is($m->eom, 'continue', 'the end');
+	my ($r) = reverse grep { $_->{event} eq 'message' } lines($daemon);
+	is_deeply($r->{plan}, { id => $id, result => 'not-judged',
+	    answered => JSON::PP::true }, 'the record says who answered');
+	my $then = command($daemon, 'replay', '--as-then');
+	like($then->{out}, qr/ 0 come out differently, 1 not judged again$/m,
+	    'as-then does not take it for the policy in force');
+	$r = mail($daemon, 'a@sender.test', ['b@loc.test']);
+	ok(!exists $r->{plan}, 'the next one knows of none');
 };
 
 # The policy in force cannot be read: its word counts, as ever.

@@ -28,10 +28,7 @@ sub slurp
 
 sub spew
 {
-	my ($path, @text) = @_;
-	open my $fh, '>', $path or die "$path: $!\n";
-	print $fh @text;
-	close $fh or die "$path: $!\n";
+	my $path = Tlspolicy::Scratch::spew(@_);
 	chmod 0600, $path;
 	return $path;
 }

@@ -331,6 +331,21 @@ subtest 'one person is erased' => sub {
 	is($daemon->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
 };
 
+subtest 'somebody beyond ASCII is erased' => sub {
+	my ($lower, $upper, $two) = ("j\xc3\xbcrgen", "J\xc3\x9cRGEN",
+	    "ju\xcc\x88rgen");
+	$daemon->rules($rules . "TLS_From:$upper\@example.com\tWARN+ENCR:512\n");
+	answer_is(talk("$upper\@example.com", "$two\@bar.net", %tls,
+	    auth_type => 'PLAIN', auth_authen => "J\xc3\x9crgen"), 'continue',
+	    'a message of his');
+	like(salts_text(), qr/J\+C3\+9CRGEN\@example.*ju\+CC/s, 'he is known');
+	for ("$lower\@example.com", "$lower\@bar.net", $lower) {
+		is($daemon->tlspolicy('audit', 'erase', $_)->{status}, 0, $_);
+	}
+	unlike(salts_text(), qr/j(?:\+C3|u\+CC)/i, 'nothing is left of him');
+	is($daemon->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
+};
+
 subtest 'what erase does not do' => sub {
 	my $today = strftime('%Y-%m-%d', gmtime);
 	for ([], ['--day', $today], ['--day', 'monday'], ['@bar.net'], [''],

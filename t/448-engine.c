@@ -3,10 +3,13 @@
  * A session is written as letters of commands with their data, | between them
  * and ~ for NUL; "O" alone is an MTA that knows everything.
  */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "milter/engine/talk.h"
+#include "t/nth.h"
 #include "t/unit.h"
 
 static char said_text[8192];
@@ -76,8 +79,9 @@ answer(SMFICTX *ctx, const char *address)
 		context_park(ctx, 1);
 	if (strstr(address, "stale") != NULL)
 		assert_true(context_setreply(ctx, "550", "5.7.1", lines, 1));
-	if (strstr(address, "two") != NULL)
-		assert_true(context_setreply(ctx, "550", "5.7.1", lines, 2));
+	if (strstr(address, "two") != NULL &&
+	    !context_setreply(ctx, "550", "5.7.1", lines, 2))
+		text_puts(&said, "unset ");
 	if (strstr(address, "temp") != NULL)
 		return SMFIS_TEMPFAIL;
 	return strstr(address, "bad") != NULL ? SMFIS_REJECT : SMFIS_CONTINUE;
@@ -197,7 +201,7 @@ send_packet(const char *token, size_t n)
 {
 	static const char offer[] = "O\0\0\0\6\0\0\1\377\0\37\377\377";
 	size_t length = n == 1 && *token == 'O' ? sizeof offer - 1 : n;
-	unsigned char *bytes = malloc(4 + length);
+	unsigned char *bytes = aligned_alloc(1, 4 + length); /* never fails */
 	struct packet packet;
 	enum talk result;
 	size_t used;
@@ -301,6 +305,16 @@ static const struct {
 	},
 	{ "O|D", "<O> broken: macros of no command; close " },
 	{ "O|DZv~1~", "<O> broken: macros of no command; close " },
+	{ "O|DAv~1~|DM{vw}~1~v~2~|M<macro>~", "<O> mail(<macro>) v=2 <c> "
+	  "abort close " },
+	{ "O|DM{v~1~v}x~2~{v}~3~|M<macro>~", "<O> mail(<macro>) v=3 <c> "
+	  "abort close " },
+	{ "O|DMv~1~w|M<macro>~", "<O> broken: macros that are not names and "
+	  "values; close " },
+	{ "O|M<a>~|R<b>~|Ls|E", "<O> mail(<a>) <c> rcpt(<b>) <c> broken: a "
+	  "header that is not a name and a value; abort close " },
+	{ "O|M<a>~|R<b>~|L|E", "<O> mail(<a>) <c> rcpt(<b>) <c> broken: a "
+	  "header that is not a name and a value; abort close " },
 	{ "O|DUv~1~|DLv~1~|DBv~1~|M<macro>~", "<O> mail(<macro>) v=- <c> abort "
 	  "close " },
 };
@@ -312,6 +326,61 @@ test_sessions(void **state)
 	for (size_t i = 0; i < UNIT_COUNT(sessions); i++)
 		unit_same(sessions[i].session, sessions[i].comes_to,
 		    hold(sessions[i].session));
+	unit_end();
+}
+
+/* Of a session with two messages, whose reply and change need memory. */
+static bool
+refused_well(const char *got)
+{
+	const char *broken = strstr(got, "broken: ");
+	const char *begun = strstr(got, "mail(<");
+
+	if (strcmp(got + strlen(got) - strlen("close "), "close ") != 0)
+		return false;
+	if (broken == NULL)
+		return strstr(got, "unset ") != NULL ||
+		    strstr(got, "unchanged ") != NULL ||
+		    strstr(got, "v=- ") != NULL;
+	/* The callback has no list of macros for it. */
+	if (strstr(broken, "turns away") != NULL)
+		return begun == NULL;
+	return strstr(broken, "memory") != NULL && (begun == NULL ||
+	    strstr(broken, "abort ") != NULL || strstr(got, "eom ") != NULL);
+}
+
+/*
+ * The n-th piece of memory is refused, or all from there on: the session is what
+ * it was, or it is broken for want of memory, and what was under way is told as
+ * aborted.
+ */
+static void
+test_memory(void **state)
+{
+	static const char sent[] = "O|DMv~1~|M<a>~|R<two bad>~|R<macro>~|E|"
+	    "M<park>~|R<b>~|Ls~v~|Q";
+	char good[1024];
+	long n = 0, calls;
+
+	(void)state;
+	snprintf(good, sizeof good, "%s", hold(sent));
+	assert_null(strstr(good, "broken"));
+	do {
+		n++;
+		for (int onward = 0; onward < 2; onward++) {
+			const char *got;
+
+			free(out.bytes);
+			memset(&out, 0, sizeof out);
+			nth_arm(NULL, n, onward ? LONG_MAX : n, ENOMEM);
+			got = hold(sent);
+			calls = nth_disarm();
+			if (strcmp(got, good) == 0)
+				continue;
+			unit_number(got, true, refused_well(got));
+		}
+	} while (calls >= n);
+	assert_in_range(n, 5, 60);
 	unit_end();
 }
 
@@ -420,6 +489,7 @@ test_replies(void **state)
 		{ "250", "2.1.0", "x", false }, { "55", "5.7.1", "x", false },
 		{ "5500", "5.7.1", "x", false }, { "5a0", "5.7.1", "x", false },
 		{ "550", "4.7.1", "x", false }, { "550", "5.7", "x", false },
+		{ "550", "5x7.1", "x", false }, { "55", "55.1", "x", false },
 		{ "550", "5.7.1234", "x", false }, { "550", "5..1", "x", false },
 		{ "550", "5.7.1x", "x", false }, { "550", "", "x", false },
 		{ "550", "5.7.1", "a\rb", false },
@@ -446,6 +516,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_old_mta),
 		cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_many_macros),

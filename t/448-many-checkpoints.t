@@ -44,9 +44,7 @@ sub node
 		}
 		$m->quit;
 		next if $day == 2;
-		rename $log, "$log.1" or die $!;
-		$daemon->hup;
-		Tlspolicy::Scratch::wait_for(60, sub { -s $log });
+		$daemon->rotate("$log.1");
 	}
 	$daemon->stop;
 	return ("$log.1", $log);

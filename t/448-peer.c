@@ -3,13 +3,15 @@
  * pieces, answers that nobody reads, silence, and a session that is parked.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "milter/clock.h"
 #include "milter/engine/peer.h"
+#include "policy/policy.h"
+#include "t/nth.h"
 #include "t/unit.h"
 
 enum { MINUTE_MS = 61 * 1000, HOURS_MS = 7211 * 1000 };
@@ -84,7 +86,8 @@ static const struct context_callbacks callbacks = {
 
 static const char offer[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377";
 static const char mail[] = "\0\0\0\5M<a>\0";
-enum { OFFER = sizeof offer - 1, MAIL = sizeof mail - 1 };
+enum { OFFER = sizeof offer - 1, MAIL = sizeof mail - 1, NEGOTIATED = 17,
+	ANSWER = 5 };
 
 static struct peer *
 begin(void)
@@ -448,10 +451,141 @@ test_parked(void **state)
 	finish(p);
 }
 
+/* Ten packets, cut in the middle of one, and answers that are left unread. */
+static enum peer_next
+hold_short(struct peer *p)
+{
+	static const char two[] = "\0\0\0\5M<a>\0\0\0\0\5M<a>\0";
+	enum peer_next next = PEER_REST;
+
+	send_bytes(offer, OFFER);
+	next = turn(p);
+	for (int i = 0; next != PEER_GONE && i < 5; i++) {
+		send_bytes(two, MAIL + 3);
+		if ((next = turn(p)) == PEER_GONE)
+			break;
+		send_bytes(two + MAIL + 3, MAIL - 3);
+		next = turn(p);
+	}
+	return next;
+}
+
+/*
+ * A call fails, once or from then on: every message is told as aborted and the
+ * session as closed, or the MTA has an answer to each.
+ */
+static void
+test_calls(void **state)
+{
+	static const int errors[] = { ENOMEM, EAGAIN, EPIPE };
+
+	(void)state;
+	for (size_t e = 0; e < UNIT_COUNT(errors); e++)
+		for (int onward = 0; onward < 2; onward++) {
+			long n = 0, calls;
+
+			do {
+				struct peer *p = begin();
+				enum peer_next next;
+				char answers[512];
+
+				n++;
+				nth_arm(e == 0 ? "memory" : "send", n,
+				    onward ? LONG_MAX : n, errors[e]);
+				next = hold_short(p);
+				calls = nth_disarm();
+				if (next != PEER_GONE)
+					next = turn(p);
+				unit_number("ended", next == PEER_GONE,
+				    nclosed == 1);
+				if (next != PEER_GONE)
+					unit_number("answered",
+					    NEGOTIATED + 10 * ANSWER,
+					    (long long)receive(answers,
+					    sizeof answers));
+				finish(p);
+			} while (calls >= n);
+			assert_in_range(n, 3, 100);
+		}
+	unit_end();
+}
+
+/* What the kernel says of a connection that is not lost. */
+static void
+test_kept(void **state)
+{
+	static const struct {
+		const char *call;
+		int error;
+		enum peer_next next;
+	} rows[] = {
+		{ "send", EINTR, PEER_REST }, { "send", EAGAIN, PEER_REST },
+		{ "send", ENOBUFS, PEER_REST }, { "send", ENOMEM, PEER_REST },
+		{ "recv", EINTR, PEER_REST }, { "recv", EAGAIN, PEER_REST },
+		{ "send", EPIPE, PEER_GONE }, { "send", ECONNRESET, PEER_GONE },
+		{ "recv", ECONNRESET, PEER_GONE }, { "recv", EIO, PEER_GONE },
+		{ "calloc", ENOMEM, PEER_REST },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		struct peer *p = begin();
+		enum peer_next next;
+
+		send_bytes(offer, OFFER);
+		nth_arm(rows[i].call, 1, 1, rows[i].error);
+		next = turn(p);
+		(void)nth_disarm();
+		for (int again = 0; next != PEER_GONE && again < 2; again++)
+			next = turn(p);
+		unit_number(rows[i].call, rows[i].next, next);
+		unit_number("closed", next == PEER_GONE, nclosed);
+		finish(p);
+	}
+	nth_arm("calloc", 1, 1, ENOMEM);
+	assert_null(peer_new(-1, &callbacks, 0));
+	(void)nth_disarm();
+	unit_end();
+}
+
+/* No memory to keep what was not sent, or what has not come to its end. */
+static void
+test_unkept(void **state)
+{
+	static const char *const reasons[] = { "an answer", "a packet" };
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(reasons); i++) {
+		struct peer *p = begin();
+
+		send_bytes(offer, OFFER);
+		assert_int_equal(turn(p), PEER_REST);
+		if (i == 0) {
+			send_bytes(mail, MAIL);
+			nth_arm("send", 1, LONG_MAX, EAGAIN);
+			assert_int_equal(turn(p), PEER_SENDS);
+			send_bytes(mail, MAIL);
+			(void)nth_disarm();
+		} else {
+			send_bytes(mail, MAIL - 1);
+		}
+		nth_arm("memory", 1, LONG_MAX, ENOMEM);
+		unit_number(reasons[i], i == 0 ? PEER_REST : PEER_GONE,
+		    turn(p));
+		(void)nth_disarm();
+		unit_number("closed", i == 0 ? 0 : 1, nclosed);
+		finish(p);
+	}
+	unit_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_unkept),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_turns),

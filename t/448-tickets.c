@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "milter/auditlog/writer-ticket.h"
-#include "milter/clock.h"
+#include "policy/policy.h"
 #include "t/unit.h"
 
 struct waiter {
@@ -127,16 +127,16 @@ test_taken(void **state)
 		make_waiter(&waiter);
 		for (unsigned n = 0; n < 200; n++) {
 			assert_int_equal(writer_hand(w, record(memory,
-			    sizeof memory, n), &waiter.ticket),
-			    WRITER_HANDED_OPEN);
+			    sizeof memory, n), WRITER_PATIENT,
+			    &waiter.ticket), WRITER_HANDED_OPEN);
 			outcome = await(w, &waiter);
 			assert_int_equal(outcome.recorded, 1);
 			assert_false(outcome.refused);
 			/* It is in the file by now. */
 			assert_int_equal(lines_with(path, "\"n\":"), n + 1);
 		}
-		assert_int_equal(writer_hand_refusal(w, record(memory,
-		    sizeof memory, 200), &waiter.ticket), each ?
+		assert_int_equal(writer_hand(w, record(memory,
+		    sizeof memory, 200), WRITER_REFUSAL, &waiter.ticket), each ?
 		    WRITER_HANDED_OPEN : WRITER_HANDED_TAKEN);
 		if (each)
 			assert_int_equal(await(w, &waiter).recorded, 1);
@@ -162,11 +162,13 @@ test_woken_early(void **state)
 		struct writer_outcome outcome;
 
 		assert_int_equal(writer_hand(w, record(memory, sizeof memory,
-		    n), &waiter.ticket), WRITER_HANDED_OPEN);
+		    n), WRITER_PATIENT, &waiter.ticket),
+		    WRITER_HANDED_OPEN);
 		while (atomic_load(&waiter.woken) == 0)
 			nanosleep(&tick, NULL);
 		assert_int_equal(writer_hand(w, record(memory, sizeof memory,
-		    n + 1), &waiter.ticket), WRITER_HANDED_OPEN);
+		    n + 1), WRITER_PATIENT, &waiter.ticket),
+		    WRITER_HANDED_OPEN);
 		/* Woken by the first. */
 		outcome = await(w, &waiter);
 		assert_int_equal(outcome.recorded, 2);
@@ -197,7 +199,7 @@ test_refused(void **state)
 		let_write(false);
 		before = clock_ms();
 		handed = writer_hand(w, record(memory, sizeof memory, 1),
-		    &waiter.ticket);
+		    WRITER_PATIENT, &waiter.ticket);
 		if (handed == WRITER_HANDED_OPEN)
 			outcome = await(w, &waiter);
 		assert_true(handed == WRITER_HANDED_REFUSED || outcome.refused);
@@ -230,9 +232,10 @@ test_block(void **state)
 		make_waiter(&waiters[i]);
 		if (i == MANY / 2)
 			assert_true(writer_hand_ahead(w, slice_of(
-			    "{\"v\":1,\"event\":\"policy\"}")));
+			    "{\"v\":1,\"event\":\"policy\"}"), WRITER_PATIENT));
 		assert_int_equal(writer_hand(w, record(memory, sizeof memory,
-		    i), &waiters[i].ticket), WRITER_HANDED_OPEN);
+		    i), WRITER_PATIENT, &waiters[i].ticket),
+		    WRITER_HANDED_OPEN);
 	}
 	let_write(true);
 	for (unsigned i = 0; i < MANY; i++)
@@ -263,7 +266,7 @@ test_closed(void **state)
 	(void)state;
 	make_waiter(&waiter);
 	assert_int_equal(writer_hand(w, record(memory, sizeof memory, 1),
-	    &waiter.ticket), WRITER_HANDED_OPEN);
+	    WRITER_PATIENT, &waiter.ticket), WRITER_HANDED_OPEN);
 	assert_int_equal(await(w, &waiter).recorded, 1);
 	writer_close(w);
 	assert_int_equal(lines_with(path, "\"n\":1"), 1);

@@ -253,10 +253,15 @@ subtest 'who stops in the middle keeps no thread' => sub {
 		$_->{sock}->blocking(0);
 		my $mail = bytes([ D => 'M' . $_->macros_for('mail') ]) .
 		    bytes([ M => "<someone\@strict.example>\0" ]);
-		for (my $full = 0; $full < 20; ) {
-			my $n = syswrite $_->{sock}, $mail;
-			$full = 20 if defined $n && $n < length $mail;
-			next if defined $n;
+		# The daemon may only be slow: nothing was taken for half a second.
+		my $rest = $mail;
+		for (my $full = 0; $full < 100; ) {
+			my $n = syswrite $_->{sock}, $rest;
+			if (defined $n) {
+				$rest = substr($rest, $n) || $mail;
+				$full = 0;
+				next;
+			}
 			$full++;
 			select undef, undef, undef, 0.005;
 		}
@@ -274,7 +279,12 @@ subtest 'who stops in the middle keeps no thread' => sub {
 	unharmed('while they wait');
 	ok Tlspolicy::Scratch::wait_for(60, sub { $n->() < ($own ? 30 : 20) }),
 	    'and no longer than an MTA would' or diag $n->();
-	like $daemon->log, $_, 'the log says so' for @said;
+	# Our engine's minute lasts for 3 s here.
+	for my $said (@said) {
+		my $lines = () = $daemon->log =~ /$said/g;
+		ok $lines > 0 && $lines <= ($own ? 5 : 1),
+		    'the log says so, not for each' or diag $lines;
+	}
 	unharmed('afterwards');
 	is $daemon->stop, 0, 'it ends cleanly';
 };

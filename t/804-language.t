@@ -79,7 +79,7 @@ for (@classes) {
 my ($ids) = Tlspolicy::Tree::code('policy/facts/dialect.h') =~
     /^enum dialect_id \{(.*?)\bDIALECT_COUNT\n/ms;
 my @mtas = map { lc } $ids =~ /\bDIALECT_(\w+)/g;
-my $dialect_c = Tlspolicy::Tree::code('policy/facts/dialect.c');
+my $macro_c = Tlspolicy::Tree::code('policy/facts/macro.c');
 my ($lint_mta) = Tlspolicy::Tree::code('policy/commands/cmd-lint.c') =~
     /OPTION_MTA, "mta", "([\w|]+)"/;
 my ($lint_manual) = Tlspolicy::Tree::text('man/tlspolicy.1') =~
@@ -91,8 +91,8 @@ for my $mta (@mtas) {
 	my $path = "policy/facts/dialect-$mta.c";
 	my $code = -e Tlspolicy::Scratch::topdir() . "/$path" ?
 	    Tlspolicy::Tree::code($path) : '';
-	like($dialect_c, qr/\[DIALECT_\U$mta\E\] = &dialect_$mta,/,
-	    "$mta: a row in dialect.c, of $path");
+	like($macro_c, qr/\[DIALECT_\U$mta\E\] = &dialect_$mta,/,
+	    "$mta: a row in macro.c, of $path");
 	my ($name) = $code =~ /^\t\.name = "(\w+)",$/m;
 	is($name, $mta, "$path: its name");
 	push @titles, $code =~ /^\t\.title = "(\w+)",$/m;
@@ -141,13 +141,14 @@ is_deeply(\%table, \%want, 'the table of what each MTA tells');
 # The table of replies.
 my %reason = Tlspolicy::Tree::code('policy/rules/item.c') =~
     /\[(REASON_\w+)\] = "([\w-]+)"/g;
-my $reply_c = Tlspolicy::Tree::code('policy/eval/reply.c');
+my ($codes) = Tlspolicy::Tree::code('policy/eval/verdict.c') =~
+    /\breasons\[REASON_COUNT\] = \{(.*?)\n\};/s;
 %want = ();
 for my $reason (keys %reason) {
+	my @pairs = ($codes =~ /\[\Q$reason\E\] = \{ (\{.*?\}), (\{.*?\}),/)[0, 1];
 	$want{$reason{$reason}} = join ', ', map {
-	    my ($codes) = $reply_c =~ /\b${_}_codes\[[^\]]*\] = \{(.*?)\n\};/s;
-	    $codes =~ /\[\Q$reason\E\] = \{ "(\d+)", "([\d.]+)"/ ? "$1 $2" :
-		'never' } qw(temp perm);
+	    ($_ // '') =~ /\{ "(\d+)", "([\d.]+)" \}/ ? "$1 $2" : 'never' }
+	    @pairs;
 }
 %table = map { /^Li (\S+) Ta (.*?) Ta (.*?) Ta / ? ($1 => "$2, $3") : () }
     $manual{REPLIES} =~ /^\.It (.*)$/mg;

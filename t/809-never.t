@@ -122,6 +122,19 @@ stops('addresses', map { "TLS_From:$_ ENCR:1" } '*@a.example', 'joe*@a.example',
     'joe@[192.0.2]', 'joe@[a.example]', 'joe@[192.0.2.1', 'joe@a_+b.example',
     'joe@a.example,b.example', 'joe(c)@a.example', '"a"b"@a.example',
     'joe@192.0.2.1', '*.a.example', '/.*@a/', 'joe@fe80::1%1');
+# A slash is a network's, and mail has none; an @ between quotes is no domain's.
+stops('slashes', map { "TLS_From:$_ ENCR:1" } 'a/b', 'a.example/24',
+    '192.0.2.0/24', '2001:db8::1', '2001:db8::/32', '"a/@".example', '"a@b".c/d',
+    'a@b/c');
+# U+3002, U+FF0E and U+FF61 are dots; U+FF11, U+FF0A and U+FF1A are 1, * and :.
+my @converted = ("a.\xe3\x80\x82com", "a\xef\xbc\x8e\xef\xbd\xa1com",
+    "a.com.\xe3\x80\x82", ".\xe3\x80\x82a.com", "\xe3\x80\x82", "4\xe3\x80\x82",
+    "\xef\xbc\x9192.0.2.1", "\xef\xbc\x9192.0.2.256", "\xef\xbc\x8a.x.test",
+    "x.test\xef\xbc\x9a25");
+stops('converted', (map { ("TLS_Clt:$_ ENCR:1", "TLS_From:$_ ENCR:1",
+    "TLS_To:user\@$_ ENCR:1", "TLS_Rcpt:$_ ENCR:1",
+    "TLS_From:a.example VERIFY+CLIENT:$_") } @converted[0, 1, 2, 4 .. 9]),
+    map { "$_:$converted[3] ENCR:1" } qw(TLS_Clt TLS_From));
 stops('words', map { "$_ ENCR:1" } 'TLS_Auth:*', 'TLS_Auth:/.*/',
     'TLS_Auth:<joe>', 'TLS_Auth:@a.example', 'TLS_Daemon:*', 'TLS_Daemon:25,587',
     'TLS_Daemon:*:25', 'TLS_Daemon:[::]:25', 'TLS_Daemon:localhost:25',

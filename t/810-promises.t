@@ -38,7 +38,7 @@ my @groups = Tlspolicy::Tree::code('policy/audit/field.c') =~
 cmp_ok(scalar @facts, '>', 40, 'rows of policy/audit/field.c');
 my %written = map { $_ => 1 } @groups;
 for my $path (Tlspolicy::Tree::files(
-    qr{^(?:policy/audit/(?:record|chain)|milter/auditlog/).*\.[ch]$})) {
+    qr{^(?:policy/audit/(?:record|chain|field)|milter/auditlog/).*\.[ch]$})) {
 	$written{$_} = 1
 	    for Tlspolicy::Tree::code($path) =~ /[,{]\\"(\w+)\\":/g,
 	    Tlspolicy::Tree::code($path) =~ /\bfinish_line\(&\w+, "(\w+)"/g;

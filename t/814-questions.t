@@ -15,7 +15,7 @@ use Tlspolicy::Tree;
 # and what that file holds.
 my @asked = (
 	['in which order are keys looked for?', qr/order of keys/,
-	    'policy/eval/key-order.c', qr/^key_order_next\(/m],
+	    'policy/eval/match.c', qr/^match_next_key\(/m],
 	['what is the item PFS?', qr/CN, VER, FP/,
 	    'policy/rules/item.c', qr/\.name = "PFS"/],
 	['which settings are there?', qr/table of them: name, type, default/,
@@ -27,12 +27,12 @@ my @asked = (
 	['which records were withdrawn?', qr/which records in them were withdrawn/,
 	    'policy/audit/blocks.c', qr/CHAIN_WITHDRAWN|withdrawn/],
 	['where does the text of a reply come from?',
-	    qr/codes and texts of a refusal/, 'policy/eval/reply.c',
-	    qr/^reply_compose\(/m],
+	    qr/codes and texts of a refusal/, 'policy/eval/verdict.c',
+	    qr/^verdict_reply\(/m],
 	['is the file of a store trusted?', qr/looked at before it is believed/,
 	    'policy/store/check.c', qr/^store_check\w*\(/m],
 	['what does an MTA tell?', qr/an MTA each.*what it tells/,
-	    'policy/facts/dialect.c', qr/dialect_postfix/],
+	    'policy/facts/macro.c', qr/dialect_postfix/],
 	['which columns has the report?', qr/the counters, a row each/,
 	    'policy/report/count.c', qr/^report_column\(/m],
 );

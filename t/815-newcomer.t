@@ -42,17 +42,16 @@ END
 	['the test', 'policy/rules/predicate.c', qr/(?=^enum answer\npredicate_pfs\()/m,
 	    <<'END', 'tlspolicy', qr/predicate_spare/],
 enum answer
-predicate_spare(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_spare(struct predicate *p, struct slice value)
 {
-	return predicate_pfs(p, value, f);
+	return predicate_pfs(p, value);
 }
 
 END
 	['its declaration', 'policy/rules/predicate.h',
 	    qr/(?=^enum answer predicate_aead)/m,
-	    "enum answer predicate_spare(const struct predicate *, " .
-	    "struct slice,\n    struct observation *) NONNULL;\n",
+	    "enum answer predicate_spare(struct predicate *, " .
+	    "struct slice) NONNULL;\n",
 	    'policy/rules/item.o', qr/predicate_spare/],
 	['the paragraph', 'man/tlspolicy-rules.5', qr/(?=^\.It Cm AEAD$)/m,
 	    ".It Cm SPARE\nAs PFS.\n.Pp\n" .
@@ -112,19 +111,19 @@ END
     ],
     'an MTA' => [
 	['the enumerator', 'policy/facts/dialect.h', qr/\tDIALECT_POSTFIX,\n/,
-	    "\tDIALECT_SPARE,\n", 'policy/facts/dialect.o', qr/DIALECT_SPARE/],
+	    "\tDIALECT_SPARE,\n", 'policy/facts/macro.o', qr/DIALECT_SPARE/],
 	['its declaration', 'policy/facts/dialect.h', qr/dialect_postfix(?=;)/,
-	    ', dialect_spare', 'policy/facts/dialect.o', qr/dialect_spare/],
-	['the row', 'policy/facts/dialect.c', qr/(?=\t\[DIALECT_POSTFIX\])/,
+	    ', dialect_spare', 'policy/facts/macro.o', qr/dialect_spare/],
+	['the row', 'policy/facts/macro.c', qr/(?=\t\[DIALECT_POSTFIX\])/,
 	    "\t[DIALECT_SPARE] = &dialect_spare,\n", 't/804-language.t',
-	    qr/spare: a row in dialect\.c/],
+	    qr/spare: a row in macro\.c/],
 	['the file', 'policy/facts/dialect-spare.c', undef, <<'END',
 /* An MTA of a test. */
 #include "policy/facts/macro.h"
 
 static const struct macro macros[] = {
-	{ "{daemon_addr}", FACT_DAEMON_ADDR, MACRO_AT_MAIL, false },
-	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }
+	{ "{daemon_addr}", FACT_DAEMON_ADDR, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ NULL, FACT_COUNT, MACRO_AT_MAIL, MACRO_PLAIN }
 };
 
 static bool
@@ -142,7 +141,7 @@ const struct dialect dialect_spare = {
 	.is_local = is_local,
 };
 END
-	    't/804-language.t', qr/spare: a row in dialect\.c, of policy\/facts|dialect-spare\.c: its name/],
+	    't/804-language.t', qr/spare: a row in macro\.c, of policy\/facts|dialect-spare\.c: its name/],
 	['the makefile', 'Makefile.am', qr/(?=\tpolicy\/facts\/dialect-postfix\.c )/,
 	    "\tpolicy/facts/dialect-spare.c \\\n", 't/810-promises.t',
 	    qr/Makefile\.am has each file.*dialect-spare/s],

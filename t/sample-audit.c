@@ -47,7 +47,7 @@ stop(const char *what)
 }
 
 static void
-write_record(struct sample *s, const struct record *record)
+write_record(struct sample *s, struct record *record)
 {
 	static char line_text[2 * RECORD_LINE_MAX], out_text[3 * RECORD_LINE_MAX];
 	struct text line, out;
@@ -65,16 +65,16 @@ judge(struct sample *s, struct record *record)
 {
 	struct eval_options options = { .default_class = CLASS_TEMP,
 		.monitor = record->monitor };
+	struct store_reader reader;
 	struct question question = { .scope = EVAL_MAIL, .facts = &s->facts,
 		.options = &options, .exempt = record->exempt,
-		.now = record->time_us / 1000000 };
-	struct store_reader reader;
+		.now = record->time_us / 1000000, .reader = &reader };
 	struct fault fault;
 
 	if (!store_begin(s->store, &reader, &fault))
 		stop(fault.text);
 	verdict_init(&s->verdict);
-	eval_session(&question, &reader, NULL, &s->verdict);
+	eval_session(&question, &s->verdict);
 	store_end(&reader);
 	if (s->verdict.kind == VERDICT_TEMPFAIL ||
 	    s->verdict.kind == VERDICT_REJECT)

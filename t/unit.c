@@ -191,11 +191,12 @@ unit_judge_into(struct store_reader *reader, const struct facts *facts,
 	struct question q = { .facts = facts, .options = &o, .now = now,
 		.scope = strstr(options, "mail") ? EVAL_MAIL : EVAL_TAG,
 		.tag = tag, .exempt = strstr(options, "exempt") != NULL,
-		.trace = trace };
+		.trace = trace, .reader = reader };
 	struct fault why;
 
 	fault_set(&why, FAULT_NOINPUT, "no store");
-	eval_session(&q, reader, &why, verdict);
+	q.why = &why;
+	eval_session(&q, verdict);
 }
 
 void

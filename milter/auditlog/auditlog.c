@@ -11,14 +11,8 @@
 #include <time.h>
 
 #include "milter/auditlog/auditlog.h"
-#include "milter/clock.h"
 #include "milter/log.h"
-
-struct auditlog {
-	_Atomic(struct writer *) writer; /* NULL: audit-file = /dev/null */
-	bool stalled; /* the disk does not answer, and the log says so */
-	struct salting salting;
-};
+#include "policy/policy.h"
 
 static void
 say(int level, const char *what, const char *then)
@@ -39,15 +33,6 @@ static void
 warn(const char *what, const char *then)
 {
 	say(LOG_LEVEL_WARNING, what, then);
-}
-
-/* Salts are on the disk before records that need them. */
-static bool
-sync_before(void *arg)
-{
-	struct auditlog *a = arg;
-
-	return salting_sync(&a->salting);
 }
 
 static void
@@ -131,7 +116,7 @@ options_of(struct auditlog *a, const struct settings *s,
 		.sync = (enum audit_sync)s->audit_sync,
 		.full = (enum audit_full)s->audit_full,
 		.clock = clock_date_us, .report = report,
-		.sync_before = sync_before, .arg = a };
+		.salting = &a->salting };
 	if (key->epoch > 0)
 		o->ratchet = s->audit_key_file; /* the writer reads it */
 	else
@@ -190,22 +175,6 @@ auditlog_open(const struct settings *settings, struct fault *fault)
 }
 
 bool
-auditlog_submit(struct auditlog *a, struct slice record)
-{
-	struct writer *w = atomic_load(&a->writer);
-
-	return w == NULL || writer_submit(w, record);
-}
-
-bool
-auditlog_submit_refusal(struct auditlog *a, struct slice record)
-{
-	struct writer *w = atomic_load(&a->writer);
-
-	return w == NULL || writer_submit_refusal(w, record);
-}
-
-bool
 auditlog_lose_refusal(struct auditlog *a)
 {
 	struct writer *w = atomic_load(&a->writer);
@@ -215,47 +184,23 @@ auditlog_lose_refusal(struct auditlog *a)
 	return w == NULL;
 }
 
-bool
-auditlog_offer(struct auditlog *a, struct slice record)
-{
-	struct writer *w = atomic_load(&a->writer);
-
-	return w == NULL || writer_offer(w, record);
-}
-
 enum writer_handed
 auditlog_hand(struct auditlog *a, struct slice record,
-    struct writer_ticket *ticket)
+    enum writer_patience patience, struct writer_ticket *ticket)
 {
 	struct writer *w = atomic_load(&a->writer);
 
-	return w == NULL ? WRITER_HANDED_TAKEN : writer_hand(w, record, ticket);
-}
-
-enum writer_handed
-auditlog_hand_refusal(struct auditlog *a, struct slice record,
-    struct writer_ticket *ticket)
-{
-	struct writer *w = atomic_load(&a->writer);
-
-	return w == NULL ? WRITER_HANDED_TAKEN : writer_hand_refusal(w, record,
-	    ticket);
+	return w == NULL ? WRITER_HANDED_TAKEN : writer_hand(w, record,
+	    patience, ticket);
 }
 
 bool
-auditlog_hand_ahead(struct auditlog *a, struct slice record)
+auditlog_hand_ahead(struct auditlog *a, struct slice record,
+    enum writer_patience patience)
 {
 	struct writer *w = atomic_load(&a->writer);
 
-	return w == NULL || writer_hand_ahead(w, record);
-}
-
-bool
-auditlog_hand_ahead_refusal(struct auditlog *a, struct slice record)
-{
-	struct writer *w = atomic_load(&a->writer);
-
-	return w == NULL || writer_hand_ahead_refusal(w, record);
+	return w == NULL || writer_hand_ahead(w, record, patience);
 }
 
 bool
@@ -287,11 +232,9 @@ auditlog_reopen(struct auditlog *a, const struct settings *settings,
 
 bool
 auditlog_begin_people(struct auditlog *a, bool accepts,
-    struct person_hiding *hiding, struct person_hiding **hide)
+    struct person_hiding **hide)
 {
-	*hide = NULL;
-	return atomic_load(&a->writer) == NULL || salting_begin(&a->salting,
-	    clock_date_us(), accepts, hiding, hide);
+	return salting_begin(&a->salting, clock_date_us(), accepts, hide);
 }
 
 bool

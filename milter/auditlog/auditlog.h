@@ -19,7 +19,11 @@
 #include "milter/auditlog/salting.h"
 #include "milter/auditlog/writer-ticket.h"
 
-struct auditlog;
+struct auditlog {
+	_Atomic(struct writer *) writer; /* NULL: audit-file = /dev/null */
+	bool stalled; /* the disk does not answer, and the log says so */
+	struct salting salting;
+};
 
 /* The file is /dev/null: nothing is recorded. */
 bool auditlog_is_off(const struct settings *) NONNULL;
@@ -28,42 +32,45 @@ bool auditlog_is_off(const struct settings *) NONNULL;
 struct auditlog *auditlog_open(const struct settings *, struct fault *)
     MUST_CHECK;
 
-bool auditlog_submit(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
-/* For a record that no mail is accepted on: see writer_submit_refusal(). */
-bool auditlog_submit_refusal(struct auditlog *, struct slice record)
-    MUST_CHECK NONNULL;
-/* One that cannot be recorded is counted as those that are refused; false. */
+/* See writer_submit(). */
+static inline bool MUST_CHECK
+auditlog_submit(struct auditlog *a, struct slice record,
+    enum writer_patience patience)
+{
+	struct writer *w = atomic_load(&a->writer);
+
+	return w == NULL || writer_submit(w, record, patience);
+}
+
+/* Counts a refusal that cannot be recorded, as a refused record; false. */
 bool auditlog_lose_refusal(struct auditlog *) NONNULL;
 /*
- * The same for a thread that must not wait: see writer-ticket.h.  Collected is
- * what is open, and nothing else.
+ * auditlog_submit() for a thread that must not wait: see writer-ticket.h.
+ * auditlog_collect() takes open tickets alone.
  */
 enum writer_handed auditlog_hand(struct auditlog *, struct slice record,
-    struct writer_ticket *) MUST_CHECK NONNULL;
-enum writer_handed auditlog_hand_refusal(struct auditlog *, struct slice record,
-    struct writer_ticket *) MUST_CHECK NONNULL;
-bool auditlog_hand_ahead(struct auditlog *, struct slice record) MUST_CHECK
-    NONNULL;
-bool auditlog_hand_ahead_refusal(struct auditlog *, struct slice record)
-    MUST_CHECK NONNULL;
+    enum writer_patience, struct writer_ticket *) MUST_CHECK NONNULL;
+bool auditlog_hand_ahead(struct auditlog *, struct slice record,
+    enum writer_patience) MUST_CHECK NONNULL;
 bool auditlog_collect(struct auditlog *, struct writer_ticket *,
     struct writer_outcome *) MUST_CHECK NONNULL;
-/*
- * For a thread that many peers wait for: while the log cannot take a record it
- * is refused at once, also with audit-full = block.
- */
-bool auditlog_offer(struct auditlog *, struct slice record) MUST_CHECK NONNULL;
 
 /*
- * Around record_format(): what *hide is there for.  False: people cannot be
- * hidden as the setting privacy wants it, and there is no record (salting.h).
- * Behind a true one auditlog_end_people() is called in any case; the record is
- * handed over only when that is true, too.
+ * With the setting privacy, around record_format(): what *hide is there for.
+ * False: people cannot be hidden as it wants, and there is no record
+ * (salting.h).  When *hide is set auditlog_end_people() is called in any case;
+ * the record is handed over only when that is true, too.
  */
+static inline bool
+auditlog_hides_people(struct auditlog *a)
+{
+	return atomic_load(&a->writer) != NULL && salting_is_on(&a->salting);
+}
+
 bool auditlog_begin_people(struct auditlog *, bool accepts,
-    struct person_hiding *, struct person_hiding **hide) MUST_CHECK NONNULL;
+    struct person_hiding **hide) MUST_CHECK NONNULL;
 bool auditlog_end_people(struct auditlog *, struct person_hiding *hide)
-    MUST_CHECK;
+    MUST_CHECK NONNULL;
 void auditlog_people(struct auditlog *, struct salting_stats *) NONNULL;
 
 /*

@@ -1,4 +1,4 @@
-/* The key file is what counts: what it has no more cannot be sealed. */
+/* The key file decides: a key that it has no more seals nothing. */
 #include "milter/auditlog/logfile-epoch.h"
 
 static bool
@@ -13,7 +13,7 @@ make_chain(struct logfile *f, struct fault *fault)
 	return true;
 }
 
-/* The file, or when there is nothing in it the one that it links to. */
+/* The tail of the file, or of the file that it links to when it is empty. */
 static bool
 read_tail(struct logfile *f, const char *path, struct tail *tail,
     struct fault *fault)
@@ -46,7 +46,7 @@ logfile_catch_up(struct logfile *f, const char *path, bool *behind,
 	    fault) && ratchet_turn(f->ratchet, fault) && make_chain(f, fault));
 }
 
-/* Without memory for a chain the key may have been put there before. */
+/* A try that had no memory for a chain may have put the key there already. */
 bool
 logfile_begin_epoch(struct logfile *f, struct fault *fault)
 {

@@ -117,10 +117,12 @@ root_goes_there(const char *path, struct fault *fault)
 
 	if (geteuid() != 0)
 		return true;
-	/* The file itself is looked at when it is open. */
+	/* The folder only: the file itself is looked at once it is open. */
 	snprintf(folder, sizeof folder, "%.*s.",
 	    slash == NULL ? 0 : (int)(slash - path) + 1, path);
-	/* Not opened either: it may be there a moment later, and be a link. */
+	/*
+	 * A missing folder is no place to open a file: it may appear as a link.
+	 */
 	if (access(folder, F_OK) == -1 && errno == ENOENT)
 		return cannot_append(path, ENOENT, fault);
 	return folder_owner(folder, &owner, fault) && (owner == 0 ||

@@ -1,16 +1,14 @@
 /*
- * What is sealed, and where it goes.  How the file is come by: logfile-take.c.
+ * What is sealed, and where it goes.  Where the chain begins: logfile-open.c.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "milter/auditlog/logfile-epoch.h"
 #include "milter/auditlog/logfile-internal.h"
 
 static bool
@@ -51,8 +49,8 @@ logfile_unseal(struct logfile *f, size_t n, const struct chain_head *head)
 	f->head = *head;
 }
 
-static bool
-seal_line(struct logfile *f, int64_t now_us,
+bool
+logfile_seal_line(struct logfile *f, int64_t now_us,
     void (*format)(const struct chain_head *, int64_t, struct text *))
 {
 	char line[CHAIN_LINE_MAX];
@@ -67,196 +65,13 @@ seal_line(struct logfile *f, int64_t now_us,
 	return logfile_seal(f, slice_make(line, text.n));
 }
 
-static bool
-seal_newline(struct logfile *f)
+bool
+logfile_seal_newline(struct logfile *f)
 {
 	if (!grow(f, 1))
 		return false;
 	f->buf[f->n++] = '\n';
 	return true;
-}
-
-/* The chain goes on behind the line that is known. */
-static void
-go_on_behind_known(struct logfile *f, enum logfile_loss loss, uint64_t ends)
-{
-	static const char *const why[] = { [LOGFILE_CUT] = "cut",
-		[LOGFILE_LOST] = "lost", [LOGFILE_CHANGED] = "changed" };
-
-	f->loss = loss;
-	f->ends = ends;
-	f->why = why[loss];
-	memcpy(f->head.hex, f->known->hex, sizeof f->head.hex);
-	f->head.seq = f->known->seq;
-}
-
-/*
- * The file ends in an older epoch than the key's: the line that ends it is cut
- * off.
- */
-static void
-lose_epoch(struct logfile *f)
-{
-	f->loss = LOGFILE_CUT;
-	f->ends = f->head.seq;
-	f->why = "cut";
-}
-
-/* Behind a rotated file, if there is one. */
-static void
-begin_behind(struct logfile *f, const char *path)
-{
-	struct tail tail;
-	bool found = tail_of_rotated(path, f->chain, &tail);
-
-	chain_head_init(&f->head);
-	if (found)
-		f->head = tail.head;
-	if (f->known != NULL && f->head.seq < f->known->seq)
-		go_on_behind_known(f, found ? LOGFILE_CUT : LOGFILE_LOST,
-		    f->head.seq);
-	else if (found && f->behind)
-		lose_epoch(f);
-}
-
-static bool
-begin(struct logfile *f, const char *path, const struct tail *tail,
-    const struct chain_head *before, int64_t now_us, struct fault *fault)
-{
-	if (before != NULL)
-		f->head = *before;
-	else
-		begin_behind(f, path);
-	f->head.torn += tail->head.torn;
-	if ((tail->ended || seal_newline(f)) &&
-	    seal_line(f, now_us, chain_format_link))
-		return true;
-	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
-}
-
-/*
- * Is the known line in the file, or, when a daemon was killed soon after it had
- * begun this one, in one before?  f->loss tells.
- */
-static bool
-look_for_known(struct logfile *f, const char *path, const struct tail *tail,
-    struct fault *fault)
-{
-	if (f->known == NULL)
-		return true;
-	if (f->head.seq < f->known->seq) {
-		go_on_behind_known(f, LOGFILE_CUT, f->head.seq);
-		return true;
-	}
-	switch (tail_search(f->fd, f->known, fault)) {
-	case TAIL_UNREADABLE:
-		return false;
-	case TAIL_NOT_THERE:
-		if (tail->first > f->known->seq &&
-		    tail_search_rotated(path, f->known))
-			return true;
-		go_on_behind_known(f, LOGFILE_CHANGED, f->head.seq);
-		return true;
-	default:
-		return true;
-	}
-}
-
-/* Its lines were sealed with another key, or its key has no id yet. */
-static bool
-begin_with_key(struct logfile *f, const char *path, struct tail *tail,
-    const struct chain_head *before, int64_t now_us, struct fault *fault)
-{
-	struct tail empty = { .ended = true };
-
-	tail_link_to(tail, f->chain);
-	f->head = tail->head;
-	f->why = "key";
-	f->renamed = true;
-	if (before != NULL)
-		f->head = *before;
-	else if (!look_for_known(f, path, tail, fault))
-		return false;
-	f->size = 0;
-	before = &f->head;
-	return logfile_set_aside(f, path, now_us, fault) &&
-	    folder_sync(path, fault) &&
-	    begin(f, path, &empty, before, now_us, fault);
-}
-
-static bool
-resume(struct logfile *f, const char *path, const struct chain_head *before,
-    int64_t now_us, struct fault *fault)
-{
-	struct tail tail;
-
-	if (!tail_read(f->fd, f->chain, &tail, fault))
-		return false;
-	f->size = tail.size;
-	if (!tail.found)
-		return begin(f, path, &tail, before, now_us, fault);
-	f->head = tail.head;
-	if (!tail_has_key_of(&tail, f->chain))
-		return begin_with_key(f, path, &tail, before, now_us, fault);
-	f->head = f->written = tail.head;
-	memcpy(f->written.hex, tail.sealed, sizeof tail.sealed);
-	f->written.torn = 0;
-	if (!look_for_known(f, path, &tail, fault))
-		return false;
-	if (f->behind && f->loss == LOGFILE_NOTHING)
-		lose_epoch(f);
-	if ((tail.ended || seal_newline(f)) && (f->loss != LOGFILE_NOTHING ?
-	    seal_line(f, now_us, chain_format_link) : f->head.torn == 0 ||
-	    seal_line(f, now_us, chain_format_mark)))
-		return true;
-	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
-}
-
-/* A stream (stdout, a pipe) cannot be read back: its chain begins anew. */
-static bool
-begin_stream(struct logfile *f, const struct chain_head *before,
-    int64_t now_us, struct fault *fault)
-{
-	if (before != NULL)
-		f->head = *before;
-	else
-		chain_head_init(&f->head);
-	f->why = "stream";
-	if (seal_line(f, now_us, chain_format_link))
-		return true;
-	return fault_errno(fault, FAULT_UNAVAILABLE, ENOMEM, "audit log");
-}
-
-static bool
-make_chain(struct logfile *f, const char *path, struct slice key,
-    struct fault *fault)
-{
-	if (f->ratchet != NULL)
-		return logfile_catch_up(f, path, &f->behind, fault);
-	return (f->chain = chain_new(key, fault)) != NULL;
-}
-
-bool
-logfile_open(struct logfile *f, const char *path, struct slice key,
-    const struct chain_head *before, int64_t now_us, struct fault *fault)
-{
-	struct logfile fresh = { .fd = -1, .why = f->why, .known = f->known,
-		.signing = f->signing, .ratchet = f->ratchet };
-
-	if (logfile_take(&fresh, path, fault) &&
-	    make_chain(&fresh, path, key, fault) && (fresh.stream ?
-	    begin_stream(&fresh, before, now_us, fault) :
-	    folder_sync(path, fault) &&
-	    resume(&fresh, path, before, now_us, fault))) {
-		fresh.why = NULL;
-		fresh.known = NULL;
-		*f = fresh;
-		return true;
-	}
-	if (fault->where[0] == '\0')
-		fault_at_setting(fault, "audit-file");
-	logfile_close(&fresh);
-	return false;
 }
 
 void
@@ -289,8 +104,8 @@ begin_behind_cut(struct logfile *f, int64_t now_us)
 	f->forgotten = false;
 	f->head.torn = tail.head.torn;
 	f->why = "cut";
-	good = (tail.ended || seal_newline(f)) &&
-	    seal_line(f, now_us, chain_format_link);
+	good = (tail.ended || logfile_seal_newline(f)) &&
+	    logfile_seal_line(f, now_us, chain_format_link);
 	f->why = NULL;
 	return good;
 }
@@ -313,7 +128,7 @@ logfile_begin(struct logfile *f, int64_t now_us)
 	f->size = 0;
 	f->at = f->n = f->told = 0;
 	f->forgotten = false;
-	seal_line(f, now_us, chain_format_link);
+	logfile_seal_line(f, now_us, chain_format_link);
 	return false;
 }
 
@@ -335,7 +150,10 @@ logfile_synced(struct logfile *f, size_t n)
 	f->unsynced = f->at > 0;
 }
 
-/* As long as its reader takes; others see that this writer is stalled. */
+/*
+ * Waits for the reader of a stream, however long: others see that this writer
+ * is stalled.
+ */
 static bool
 wait_for_reader(const struct logfile *f)
 {
@@ -355,14 +173,23 @@ tell_line(struct logfile *f, struct slice line)
 	memcpy(f->written.hex, parts.hex.p, CHAIN_HEX);
 	f->written.hex[CHAIN_HEX] = '\0';
 	f->written.seq = parts.seq;
-	if (signing_is_on(f->signing))
+	if (f->signing != NULL)
 		signing_add(f->signing, line, &parts);
 }
 
-/* Lines whose newline is in the file now; torn ones do not count. */
+/*
+ * Lines whose newline is in the file now; torn ones do not count.  Usually that
+ * is all there is, and nobody is to be told of them one by one.
+ */
 static void
 note_written(struct logfile *f)
 {
+	if (f->at == f->n && f->signing == NULL) {
+		f->written = f->head;
+		f->written.torn = 0;
+		f->told = f->at;
+		return;
+	}
 	while (f->told < f->at) {
 		const char *start = f->buf + f->told;
 		const char *end = memchr(start, '\n', f->at - f->told);

@@ -17,7 +17,7 @@
 #include "milter/auditlog/signing.h"
 #include "policy/policy.h"
 
-/* Lines that were there are not: at the end, all; or others are. */
+/* Known lines are missing at the end, or all of them; or others are there. */
 enum logfile_loss { LOGFILE_NOTHING, LOGFILE_CUT, LOGFILE_LOST,
 	LOGFILE_CHANGED };
 
@@ -36,10 +36,10 @@ struct logfile {
 	bool keep;		/* buf[0..at) until it is synced, see below */
 	bool stream;		/* see logfile_open() */
 	bool renamed;		/* the file before, for its key */
-	bool unsynced;		/* written since the last fdatasync */
+	bool unsynced;		/* lines written since the last fdatasync */
 	bool forgotten;		/* the last fdatasync failed */
 	const char *why;	/* the next link or mark gives this reason */
-	size_t told;		/* bytes of `buf` whose lines were told: */
+	size_t told;		/* bytes of `buf` whose lines were handed to: */
 	struct signing *signing; /* NULL: nobody */
 	const struct chain_head *known; /* see logfile_open(); NULL: nothing */
 	enum logfile_loss loss;
@@ -79,8 +79,8 @@ bool logfile_is_nameless(const struct logfile *) NONNULL;
 bool logfile_seal(struct logfile *, struct slice record) MUST_CHECK NONNULL;
 
 /*
- * Takes back what was sealed behind the first `n` bytes of the buffer, where
- * the head was `head`; those bytes must not be written yet.
+ * Unseals the records behind the first `n` bytes of the buffer, where the head
+ * was `head`; those bytes must not be written yet.
  */
 void logfile_unseal(struct logfile *, size_t n, const struct chain_head *head)
     NONNULL;
@@ -106,7 +106,7 @@ void logfile_clear(struct logfile *) NONNULL;
  */
 bool logfile_sync(struct logfile *, struct fault *) MUST_CHECK NONNULL;
 
-/* Somebody else has synced the first `n` bytes of what is kept. */
+/* Another thread has synced the first `n` bytes of those kept. */
 void logfile_synced(struct logfile *, size_t n) NONNULL;
 
 /*

@@ -60,7 +60,7 @@ logstate_close(struct logstate *s)
 	s->dir = -1;
 }
 
-/* Whatever it holds, it is a text of ours or it is nothing. */
+/* Any content is read as our text, or as nothing. */
 static bool
 parse(struct logstate *s, struct slice text, struct fault *fault)
 {
@@ -80,7 +80,10 @@ parse(struct logstate *s, struct slice text, struct fault *fault)
 		return unfit(s, fault, "no head is in it");
 	memcpy(s->head.hex, word.p, CHAIN_HEX);
 	s->head.seq = seq;
-	/* Without it lines are signed twice, which does no harm. */
+	/*
+	 * Without the number signed last, lines are signed twice, which does no
+	 * harm.
+	 */
 	if (slice_next(&text, '\n', &line) && slice_next(&line, ' ', &word) &&
 	    slice_is(word, "signed") && text_number(line, ~0UL >> 1, &seq))
 		s->signed_seq = seq;

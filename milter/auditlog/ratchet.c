@@ -46,7 +46,7 @@ unfit(const struct ratchet *r, struct fault *fault, const char *what)
 	return false;
 }
 
-/* Root keeps no key where another user could put a link, or take it away. */
+/* Root keeps no key in a folder where another user could replace it. */
 static bool
 is_ours(const char *path, struct fault *fault)
 {
@@ -265,12 +265,15 @@ place(struct ratchet *r)
 {
 	if (renameat(r->dir, r->next_name, r->dir, r->name) == 0)
 		return true;
-	/* Somebody has tidied up. */
+	/* Somebody has removed the prepared file: it is written again. */
 	return errno == ENOENT && write_next(r, &r->next) &&
 	    renameat(r->dir, r->next_name, r->dir, r->name) == 0;
 }
 
-/* Where the key is not on the disk any more memory is all that it is in. */
+/*
+ * A key file that was renamed in may not be on the disk yet: until then the key
+ * is in memory alone.
+ */
 bool
 ratchet_turn(struct ratchet *r, struct fault *fault)
 {

@@ -4,11 +4,13 @@
 
 #include "milter/auditlog/salting.h"
 
-/* Nothing is known of the day any more, and its file is closed. */
+/* Forgets all of the day and closes its file. */
 void salting_forget(struct salting *) NONNULL;
 bool salting_open_day(struct salting *, int32_t day, struct fault *) MUST_CHECK
     NONNULL;
-/* Behind a failure: what may be lost, and the proof that it can be written. */
+/*
+ * After a failure: writes again what may be lost, which proves that it works.
+ */
 bool salting_write_again(struct salting *, struct fault *) MUST_CHECK NONNULL;
 
 #endif

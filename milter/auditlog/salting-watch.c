@@ -91,10 +91,12 @@ salting_follow(struct salting *s, const struct settings *settings,
 
 	pthread_mutex_lock(&s->lock);
 	settings_state_folder(settings, s->folder);
+	/* Without audit-sync nothing is left that needs a sync. */
+	if (settings->privacy == 0)
+		leave(s);
 	atomic_store(&s->days, settings->privacy);
 	s->erased_on = 0;
 	if (settings->privacy == 0) {
-		leave(s);
 		atomic_store(&s->failing, false);
 		atomic_store(&s->scarce, false);
 	} else if (s->fd == -1 && !first_day(s, now_us)) {
@@ -244,7 +246,7 @@ salting_watch(struct salting *s, int64_t now_us, int64_t now_ms)
 {
 	bool again = now_ms - s->tried_ms >= AGAIN_MS;
 
-	if (atomic_load(&s->days) == 0)
+	if (!salting_is_on(s))
 		return;
 	if (again) {
 		s->tried_ms = now_ms;
@@ -259,7 +261,7 @@ void
 salting_read(struct salting *s, struct salting_stats *stats)
 {
 	pthread_mutex_lock(&s->lock);
-	*stats = (struct salting_stats){ .on = atomic_load(&s->days) > 0,
+	*stats = (struct salting_stats){ .on = salting_is_on(s),
 		.failing = atomic_load(&s->failing),
 		.overdue = atomic_load(&s->overdue), .values = s->n };
 	pthread_mutex_unlock(&s->lock);

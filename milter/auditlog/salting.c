@@ -96,7 +96,7 @@ salting_forget(struct salting *s)
 	s->size = s->n = s->npending = 0;
 }
 
-/* Those of before a restart keep their commitments. */
+/* Values of before a restart keep their commitments. */
 static bool
 take_lines(struct salting *s, struct slice all)
 {
@@ -106,16 +106,17 @@ take_lines(struct salting *s, struct slice all)
 	if (memory == NULL)
 		return false;
 	s->torn = all.n > 0 && all.p[all.n - 1] != '\n';
-	/* Whoever wrote them may not have come to sync them. */
+	/* A daemon before may not have come to sync these lines. */
 	s->dirty = all.n > 0;
 	while (slice_next(&rest, '\n', &line)) {
 		unsigned char who[PERSON_SALT], commitment[PERSON_COMMITMENT];
 		struct salts_entry e;
 		struct text value;
+		bool good;
 
 		text_init(&value, memory, all.n + 1);
 		if (!salts_parse(line, &e) || e.erased ||
-		    !salts_check(s->hash, &e, &value) ||
+		    !salts_check(s->hash, &e, &value, &good) || !good ||
 		    !person_hash_value(s->hash, s->secret, e.kind,
 		    slice_make(value.buf, value.n), who))
 			continue;
@@ -233,15 +234,17 @@ commit(void *arg, enum person_kind kind, struct slice value,
 
 bool
 salting_begin(struct salting *s, int64_t now_us, bool accepts,
-    struct person_hiding *hiding, struct person_hiding **hide)
+    struct person_hiding **hide)
 {
 	int32_t day = (int32_t)(now_us / INT64_C(86400000000));
 	struct fault fault;
 
 	*hide = NULL;
-	if (atomic_load(&s->days) == 0)
-		return true;
 	pthread_mutex_lock(&s->lock);
+	if (!salting_is_on(s)) {
+		pthread_mutex_unlock(&s->lock);
+		return true;
+	}
 	if (!atomic_load(&s->failing) && s->day != day &&
 	    !salting_open_day(s, day, &fault)) {
 		s->why = fault;
@@ -252,9 +255,9 @@ salting_begin(struct salting *s, int64_t now_us, bool accepts,
 		pthread_mutex_unlock(&s->lock);
 		return false;
 	}
-	*hiding = (struct person_hiding){ .commit = commit, .arg = s,
+	s->hiding = (struct person_hiding){ .commit = commit, .arg = s,
 		.day = day };
-	*hide = hiding;
+	*hide = &s->hiding;
 	return true;
 }
 
@@ -312,7 +315,10 @@ write_pending(struct salting *s)
 	return true;
 }
 
-/* Once more what may be lost; an empty line, to see that it can be written. */
+/*
+ * Writes the lines that may be lost once more, and an empty line, to see that
+ * it works.
+ */
 bool
 salting_write_again(struct salting *s, struct fault *fault)
 {
@@ -327,11 +333,8 @@ salting_write_again(struct salting *s, struct fault *fault)
 bool
 salting_end(struct salting *s, struct person_hiding *hide)
 {
-	bool good;
+	bool good = write_pending(s);
 
-	if (hide == NULL)
-		return true;
-	good = write_pending(s);
 	if (!good) {
 		fault_errno(&s->why, FAULT_IO, errno, "cannot write salts");
 		atomic_store(&s->failing, true);

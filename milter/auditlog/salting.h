@@ -36,7 +36,7 @@ struct salting {
 	atomic_bool failing, overdue; /* no salts; old ones cannot be erased */
 	atomic_bool scarce; /* what is left on the disk is for accepted mail */
 
-	/* Under the lock. */
+	/* Under the lock: */
 	char folder[SETTINGS_STRING_MAX]; /* the state folder */
 	int dir, fd; /* the folder of salts, the day's file; -1: not open */
 	int32_t day;
@@ -46,7 +46,8 @@ struct salting {
 	unsigned char secret[PERSON_SALT]; /* what salts are made of */
 	struct salting_slot *slots;
 	size_t size, n;
-	char *pending; /* lines of the record at hand */
+	struct person_hiding hiding; /* of the record at hand */
+	char *pending; /* its lines */
 	size_t npending, room;
 	char *unsynced; /* lines that a disk may lose; to be written again */
 	size_t nunsynced, unsynced_room;
@@ -74,19 +75,26 @@ void salting_close(struct salting *) NONNULL;
 bool salting_follow(struct salting *, const struct settings *, int64_t now_us,
     struct fault *) MUST_CHECK NONNULL;
 
+/* False: nobody is hidden, and all that was written is on the disk. */
+static inline bool
+salting_is_on(const struct salting *s)
+{
+	return atomic_load(&s->days) > 0;
+}
+
 /*
- * Around record_format().  *hide is NULL when nobody is hidden, else `hiding`,
- * and nobody else's record is written meanwhile.  False: people cannot be
- * hidden now, and there is no record; with `accepts` the last room on the disk
- * is used, too.
+ * Around record_format(), where it is on.  *hide is NULL when that is over;
+ * else nobody else's record is written until salting_end().  False: people
+ * cannot be hidden now, and there is no record; with `accepts` the last room on
+ * the disk is used, too.
  */
 bool salting_begin(struct salting *, int64_t now_us, bool accepts,
-    struct person_hiding *hiding, struct person_hiding **hide) MUST_CHECK
+    struct person_hiding **hide) MUST_CHECK NONNULL;
+/* False: salts of the record could not be written: it is not to be used. */
+bool salting_end(struct salting *, struct person_hiding *hide) MUST_CHECK
     NONNULL;
-/* False: their salts could not be written: the record is not to be used. */
-bool salting_end(struct salting *, struct person_hiding *hide) MUST_CHECK;
 
-/* Brings what was written to the disk, before the records that need it. */
+/* Brings salts to the disk, before the records that need them. */
 bool salting_sync(struct salting *) MUST_CHECK NONNULL;
 
 void salting_watch(struct salting *, int64_t now_us, int64_t now_ms) NONNULL;

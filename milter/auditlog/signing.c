@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "milter/auditlog/signing.h"
-#include "milter/clock.h"
+#include "policy/policy.h"
 
 bool
 signing_open(struct signing *s, const char *key, const char *file,
@@ -152,7 +152,7 @@ signing_drop(struct signing *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* All of it or nothing: half a note would spoil the next one. */
+/* Appends a whole note or nothing: half of one would spoil the next. */
 static bool
 append(int fd, struct slice note, bool sync)
 {

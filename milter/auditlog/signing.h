@@ -51,12 +51,12 @@ void signing_add(struct signing *, struct slice line,
 /* The lines of the plain file behind number `seq`, of a daemon before. */
 void signing_add_file(struct signing *, const char *path, uint64_t seq)
     NONNULL;
-/* What comes next belongs to another tree. */
+/* Lines from here on belong to another tree. */
 void signing_cut(struct signing *) NONNULL;
 
 /*
- * The oldest that waits, up to line `seq`, signed for `now_us`.  It waits until
- * it is dropped.
+ * Signs the oldest tree that waits, up to line `seq`, for `now_us`.  It waits
+ * until it is dropped.
  */
 bool signing_next(struct signing *, uint64_t seq, int64_t now_us,
     struct checkpoint *) MUST_CHECK NONNULL;

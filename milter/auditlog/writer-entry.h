@@ -1,15 +1,8 @@
-/* writer-entry.h - what is handed to the writer; private to writer.h. */
+/* writer-entry.h - what the writer is handed; private to writer.h. */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_ENTRY_H
 
 #include "milter/auditlog/writer-ticket.h"
-
-/* What is done when there is no room. */
-enum writer_patience {
-	WRITER_PATIENT,
-	WRITER_REFUSAL, /* leaves a quarter of the queue, the disk's reserve */
-	WRITER_IMPATIENT
-};
 
 enum entry_state {
 	ENTRY_QUEUED,
@@ -25,7 +18,7 @@ struct entry {
 	enum entry_state state;
 	bool waited;	/* a submitter waits for this entry */
 	bool refused;	/* a write failed: the submitter stops waiting */
-	/* Of a ticket, and told as one of its entries; else NULL. */
+	/* Of a ticket, and one of its entries; else NULL. */
 	struct writer_ticket *ticket;
 	struct entry *beside;
 	enum writer_patience patience;
@@ -46,5 +39,9 @@ struct reopening {
 	struct fault fault;
 	bool done, good, left; /* left: nobody waits, the writer frees it */
 };
+
+struct reopening *writer_reopening_new(const struct writer_options *,
+    struct fault *) MUST_CHECK NONNULL;
+void writer_reopening_free(struct reopening *);
 
 #endif

@@ -48,7 +48,7 @@ writer_epoch_is_due(const struct writer *w)
 	if (f->ratchet == NULL || f->ended || w->homeless ||
 	    f->head.seq <= w->epoch_seq)
 		return false;
-	/* Nothing is under way that would have to come before. */
+	/* Nothing is under way that has to be finished first. */
 	if (f->at < f->n || f->forgotten || w->sealed != NULL ||
 	    w->unsynced != NULL)
 		return false;

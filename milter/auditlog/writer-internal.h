@@ -1,11 +1,10 @@
 /*
  * writer-internal.h - what the two sides of the queue share; private to writer.h.
  *
- * Each file calls only those named before it: writer-queue.c, writer-epoch.c
- * (when the key of the chain goes), writer-round.c (one round), writer-keep.c (the
- * thread that notes where the log ends), writer-sync.c (the thread that syncs),
- * writer-reopen.c (a change of files), writer-thread.c (the writer's loop),
- * writer-ticket.c and writer.c (the callbacks' side).
+ * Each file calls only those named before it: writer-queue.c (the callbacks'
+ * side), writer-epoch.c (when the key of the chain goes), writer-round.c (one
+ * round), writer-keep.c and writer-sync.c (threads that note where the log ends,
+ * and that sync), writer-reopen.c (a change of files), writer.c.
  */
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_INTERNAL_H
@@ -19,7 +18,7 @@
 #include "milter/auditlog/signing.h"
 #include "milter/auditlog/writer-entry.h"
 #include "milter/auditlog/writer.h"
-#include "milter/clock.h"
+#include "policy/policy.h"
 
 enum { WRITER_SYNC_MS = 100, WRITER_WATCH_MS = 1000 };
 
@@ -81,22 +80,28 @@ struct writer {
 	int64_t epoch_due_ms, epoch_try_ms;
 };
 
+/* writer-queue.c; lock held */
+bool writer_is_crowded(const struct writer *) MUST_CHECK NONNULL;
+bool writer_is_stalled(const struct writer *) NONNULL;
+void writer_admit(struct writer *) NONNULL; /* who waits outside */
+void writer_tell(struct entry *) NONNULL; /* it has a ticket, and is settled */
+
 /* writer-epoch.c */
 void writer_epoch_opened(struct writer *) NONNULL; /* it begins or goes on */
 bool writer_epoch_is_due(const struct writer *) NONNULL; /* lock held */
-/* Seals its last line; false: it goes on, which was told. */
+/* Seals the epoch's last line; false: the epoch goes on, which was told. */
 bool writer_epoch_end(struct writer *) MUST_CHECK NONNULL;
-/* When that line is safe.  False with a fault: to be tried again. */
+/* That line is safe: turns the key.  False with a fault: to be tried again. */
 bool writer_epoch_begin(struct writer *, struct fault *) MUST_CHECK NONNULL;
 
 /* writer-round.c */
-void writer_deadline(struct timespec *, unsigned ms) NONNULL; /* from now on */
-struct timespec writer_time(int64_t ms);
 void writer_report(struct writer *, enum writer_event, const struct fault *);
-void writer_report_opened(struct writer *, const char *path) NONNULL;
+void writer_tell_opened(const struct writer *, const char *path,
+    struct fault *opened) NONNULL;
 void writer_report_lost(struct writer *, const char *what) NONNULL;
 void writer_round(struct writer *) NONNULL;
 bool writer_sync(struct writer *, struct fault *) MUST_CHECK NONNULL;
+bool writer_sync_salts(struct writer *) NONNULL; /* of records */
 /* Back to the front of the queue, in order; the lock is held. */
 void writer_give_back(struct writer *, struct entry *list);
 
@@ -108,13 +113,8 @@ void *writer_keep_thread(void *writer);
 void *writer_sync_thread(void *writer); /* writer-sync.c */
 
 /* writer-reopen.c */
-struct reopening *writer_reopening_new(const struct writer_options *,
-    struct fault *) MUST_CHECK NONNULL;
-void writer_reopening_free(struct reopening *);
 void writer_reopen_now(struct writer *, struct reopening *) NONNULL;
 /* Once a second: is the file still the one that its name says? */
 void writer_watch(struct writer *) NONNULL;
-
-void *writer_thread(void *writer); /* writer-thread.c */
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { KEEP_MS = 1000 };
 
-/* Before the log is opened: what was noted. */
+/* Before the log is opened: reads what was noted of its end. */
 void
 writer_keep_open(struct writer *w, const struct writer_options *o)
 {
@@ -174,7 +174,7 @@ is_to_be_kept(const struct writer *w, const struct chain_head *head)
 static bool
 wait_for_next(struct writer *w)
 {
-	struct timespec until = writer_time(clock_ms() + KEEP_MS);
+	struct timespec until = clock_at_ms(clock_ms() + KEEP_MS);
 
 	while (!w->keep_no_more && pthread_cond_timedwait(&w->keep_work,
 	    &w->lock, &until) == 0)

@@ -1,11 +1,14 @@
 /*
- * The queue between those who hand over records and the writer.  All of it is
- * under the writer's lock.
+ * The side of those who hand over records, and wait until they are written or
+ * take a ticket (writer-ticket.h).  A record is one allocation; the lock is
+ * held for the time of linking it in.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "milter/auditlog/writer-queue.h"
+#include "milter/auditlog/writer-internal.h"
 
 /* A quarter of the queue is taken: not a time to wait for more. */
 bool
@@ -39,14 +42,14 @@ fits(const struct writer *w, size_t n, enum writer_patience patience)
 }
 
 /* Who waits outside goes first: what is announced stands before its records. */
-bool
-writer_has_room(const struct writer *w, size_t n, enum writer_patience patience)
+static bool
+has_room(const struct writer *w, size_t n, enum writer_patience patience)
 {
 	return w->outside == NULL && fits(w, n, patience);
 }
 
-struct entry *
-writer_entry_new(struct slice record)
+static struct entry *
+entry_new(struct slice record)
 {
 	struct entry *entry = malloc(sizeof *entry + record.n);
 
@@ -58,8 +61,8 @@ writer_entry_new(struct slice record)
 	return entry;
 }
 
-void
-writer_enqueue(struct writer *w, struct entry *entry)
+static void
+enqueue(struct writer *w, struct entry *entry)
 {
 	entry->state = ENTRY_QUEUED;
 	entry->next = NULL;
@@ -73,8 +76,8 @@ writer_enqueue(struct writer *w, struct entry *entry)
 		pthread_cond_signal(&w->work);
 }
 
-void
-writer_stay_outside(struct writer *w, struct entry *entry)
+static void
+stay_outside(struct writer *w, struct entry *entry)
 {
 	struct entry **p = &w->outside;
 
@@ -86,8 +89,8 @@ writer_stay_outside(struct writer *w, struct entry *entry)
 }
 
 /*
- * In their order, as far as there is room; a refusal that finds none keeps
- * nobody out, since nothing rests on it.
+ * Admits waiting entries in their order, as far as there is room.  A refusal
+ * that finds none keeps nobody out, since nothing rests on it.
  */
 void
 writer_admit(struct writer *w)
@@ -99,7 +102,7 @@ writer_admit(struct writer *w)
 
 		if (fits(w, entry->n, entry->patience)) {
 			*p = entry->next;
-			writer_enqueue(w, entry);
+			enqueue(w, entry);
 		} else if (entry->patience == WRITER_REFUSAL) {
 			p = &entry->next;
 		} else {
@@ -137,8 +140,8 @@ unlink_outside(struct writer *w, struct entry *entry)
  * stays while writing fails: trying it again shows when the disk is well, and
  * a line will say that the record does not count.
  */
-void
-writer_take_back(struct writer *w, struct entry *entry)
+static void
+take_back(struct writer *w, struct entry *entry)
 {
 	entry->abandoned = true;
 	if (entry->state == ENTRY_SEALED || (entry->state == ENTRY_QUEUED &&
@@ -151,7 +154,9 @@ writer_take_back(struct writer *w, struct entry *entry)
 	free(entry);
 }
 
-/* To be told by a line when there is room. */
+/*
+ * Counts a refusal without a record: a line will tell of it when there is room.
+ */
 static void
 count_unrecorded(struct writer *w)
 {
@@ -162,8 +167,8 @@ count_unrecorded(struct writer *w)
 	w->unrecorded_until = now;
 }
 
-void
-writer_count(struct writer *w, bool taken, enum writer_patience patience)
+static void
+count(struct writer *w, bool taken, enum writer_patience patience)
 {
 	w->stats.taken += taken;
 	w->stats.refused += !taken;
@@ -176,9 +181,207 @@ writer_tell(struct entry *entry)
 {
 	struct writer_ticket *ticket = entry->ticket;
 
-	if (ticket == NULL || entry->told)
+	if (entry->told)
 		return;
 	entry->told = true;
 	if (--ticket->open == 0)
 		ticket->settled(ticket);
+}
+
+/* May this submitter wait for room? */
+static bool
+may_wait(const struct writer *w, enum writer_patience patience)
+{
+	return w->full == AUDIT_FULL_BLOCK &&
+	    !(patience == WRITER_REFUSAL && w->stats.scarce);
+}
+
+/* The lock is held. */
+static bool
+wait_for_room(struct writer *w, size_t n, enum writer_patience patience,
+    const struct timespec *deadline)
+{
+	while (!has_room(w, n, patience)) {
+		if (patience == WRITER_IMPATIENT || !may_wait(w, patience))
+			return false;
+		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
+		    ETIMEDOUT)
+			return has_room(w, n, patience);
+	}
+	return true;
+}
+
+/*
+ * Waits until the record is in the file, or on the disk (each).  When time is
+ * up, or writing failed, the record is taken back: out of the queue, or by a
+ * line that says so.
+ */
+static bool
+wait_for_record(struct writer *w, struct entry *entry,
+    const struct timespec *deadline)
+{
+	int error = 0;
+
+	while (entry->state != ENTRY_DONE && !entry->refused && error == 0)
+		error = pthread_cond_timedwait(&w->progress, &w->lock,
+		    deadline);
+	if (entry->state == ENTRY_DONE) {
+		free(entry);
+		return true;
+	}
+	take_back(w, entry);
+	return false;
+}
+
+bool
+writer_submit(struct writer *w, struct slice record,
+    enum writer_patience patience)
+{
+	struct entry *entry = entry_new(record);
+	struct timespec deadline = clock_at_ms(clock_ms() + w->wait_ms);
+	bool taken = false;
+
+	pthread_mutex_lock(&w->lock);
+	w->inside++;
+	if (entry != NULL && wait_for_room(w, record.n, patience,
+	    &deadline)) {
+		entry->waited = patience != WRITER_REFUSAL ||
+		    w->sync == AUDIT_SYNC_EACH;
+		enqueue(w, entry);
+		taken = !entry->waited || wait_for_record(w, entry, &deadline);
+		entry = NULL;
+	}
+	count(w, taken, patience);
+	if (--w->inside == 0 && w->ended)
+		pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
+	free(entry);
+	return taken;
+}
+
+void
+writer_lose_refusal(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	count(w, false, WRITER_REFUSAL);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* False: there is no room.  The lock is held. */
+static bool
+take(struct writer *w, struct entry *entry, enum writer_patience patience)
+{
+	if (has_room(w, entry->n, patience)) {
+		enqueue(w, entry);
+		return true;
+	}
+	if (!may_wait(w, patience))
+		return false;
+	stay_outside(w, entry);
+	return true;
+}
+
+/* The lock is held. */
+static void
+open_entry(struct writer *w, struct writer_ticket *ticket, struct entry *entry)
+{
+	if (ticket->entries == NULL)
+		ticket->until_ms = clock_ms() + w->wait_ms;
+	entry->ticket = ticket;
+	entry->beside = ticket->entries;
+	ticket->entries = entry;
+	ticket->open++;
+	w->inside++;
+}
+
+enum writer_handed
+writer_hand(struct writer *w, struct slice record,
+    enum writer_patience patience, struct writer_ticket *ticket)
+{
+	struct entry *entry = entry_new(record);
+	bool taken = false, waited = false;
+
+	pthread_mutex_lock(&w->lock);
+	if (entry != NULL) {
+		waited = patience != WRITER_REFUSAL ||
+		    w->sync == AUDIT_SYNC_EACH;
+		entry->patience = patience;
+		entry->waited = waited;
+		taken = take(w, entry, patience);
+	}
+	if (taken && waited)
+		open_entry(w, ticket, entry);
+	else
+		count(w, taken, patience);
+	pthread_mutex_unlock(&w->lock);
+	if (!taken)
+		free(entry);
+	return !taken ? WRITER_HANDED_REFUSED : waited ? WRITER_HANDED_OPEN :
+	    WRITER_HANDED_TAKEN;
+}
+
+/* Outside it keeps out what comes behind it, whatever it stands before. */
+bool
+writer_hand_ahead(struct writer *w, struct slice record,
+    enum writer_patience patience)
+{
+	struct entry *entry = entry_new(record);
+	bool taken;
+
+	if (entry == NULL)
+		return false;
+	pthread_mutex_lock(&w->lock);
+	taken = take(w, entry, patience);
+	entry->patience = WRITER_PATIENT;
+	count(w, taken, patience);
+	pthread_mutex_unlock(&w->lock);
+	if (!taken)
+		free(entry);
+	return taken;
+}
+
+/* The lock is held. */
+static void
+collect_entry(struct writer *w, struct entry *entry, struct writer_outcome *o)
+{
+	bool recorded = entry->state == ENTRY_DONE;
+
+	w->inside--;
+	count(w, recorded, entry->patience);
+	o->recorded += recorded;
+	o->unrecorded += !recorded;
+	if (recorded) {
+		free(entry);
+		return;
+	}
+	o->refused |= entry->patience != WRITER_REFUSAL;
+	entry->ticket = NULL;
+	take_back(w, entry);
+}
+
+/*
+ * One record may be settled before the next is handed over with the same ticket:
+ * then the thread was woken too early.
+ */
+bool
+writer_collect(struct writer *w, struct writer_ticket *ticket,
+    struct writer_outcome *o)
+{
+	*o = (struct writer_outcome){ 0 };
+	pthread_mutex_lock(&w->lock);
+	if (ticket->open > 0 && clock_ms() < ticket->until_ms) {
+		pthread_mutex_unlock(&w->lock);
+		return false;
+	}
+	while (ticket->entries != NULL) {
+		struct entry *entry = ticket->entries;
+
+		ticket->entries = entry->beside;
+		collect_entry(w, entry, o);
+	}
+	ticket->open = 0;
+	if (w->inside == 0 && w->ended)
+		pthread_cond_broadcast(&w->progress);
+	pthread_mutex_unlock(&w->lock);
+	return true;
 }

@@ -57,13 +57,12 @@ writer_reopen(struct writer *w, const struct writer_options *options,
     struct fault *fault)
 {
 	struct reopening *r = writer_reopening_new(options, fault);
-	struct timespec deadline;
+	struct timespec deadline = clock_at_ms(clock_ms() + w->wait_ms);
 	int error = 0;
 	bool good;
 
 	if (r == NULL)
 		return false;
-	writer_deadline(&deadline, w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	writer_reopening_free(w->reopening);
 	w->reopening = r;
@@ -84,7 +83,7 @@ writer_reopen(struct writer *w, const struct writer_options *options,
 	return good;
 }
 
-/* The one that is open, unless its file is another ratchet's now. */
+/* The ratchet that is open, unless its file is another one now. */
 static bool
 find_ratchet(const struct writer *w, const char *path, struct ratchet **found,
     struct fault *fault)
@@ -144,6 +143,7 @@ change_file(struct writer *w, const struct writer_options *o,
 {
 	struct entry *torn = w->sealed;
 	struct logfile old;
+	struct fault opened;
 
 	if (!finish_epoch(w, fault))
 		return false;
@@ -169,7 +169,8 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
 	w->homeless = false;
 	logfile_close(&old);
-	writer_report_opened(w, o->path);
+	writer_tell_opened(w, o->path, &opened);
+	writer_report(w, WRITER_OPENED, &opened);
 	return true;
 }
 
@@ -217,7 +218,7 @@ settle_reopening(struct writer *w, struct reopening *r)
 		w->renamed_ms = 0;
 		remember(w, &r->options);
 	} else {
-		/* The signal has come: nothing is waited for. */
+		/* SIGHUP has come: no waiting for whoever rotates. */
 		w->renamed_ms = clock_ms() - ROTATING_MS;
 	}
 	r->done = true;
@@ -228,13 +229,24 @@ settle_reopening(struct writer *w, struct reopening *r)
 	pthread_cond_broadcast(&w->progress);
 }
 
+/*
+ * Writes the queue to the file that is open.  False: it has no name, so what is
+ * written would be lost.
+ */
+static bool
+write_rest(struct writer *w)
+{
+	if (logfile_is_nameless(&w->file))
+		return false;
+	writer_round(w);
+	return true;
+}
+
 void
 writer_reopen_now(struct writer *w, struct reopening *r)
 {
 	w->epoch_due_ms = 0;
-	/* What is written to a file without a name is lost. */
-	if (!logfile_is_nameless(&w->file))
-		writer_round(w);
+	(void)write_rest(w);
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = clock_ms();
 	pthread_mutex_unlock(&w->lock);
@@ -256,11 +268,9 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 static void
 make_anew(struct writer *w)
 {
-	bool removed = logfile_is_nameless(&w->file);
+	bool removed = !write_rest(w);
 	struct fault fault, why;
 
-	if (!removed)
-		writer_round(w);
 	sync_last(w);
 	fault_set(&why, FAULT_IO, "%s: the file was %s", w->now->path,
 	    removed ? "removed" : "renamed without a signal");
@@ -283,8 +293,8 @@ make_anew(struct writer *w)
 }
 
 /*
- * A client that is refused can write many bytes for few of its own.  What it
- * fills is not what mail waits for.
+ * Refusals take room that mail waits for: a client can write many bytes for few
+ * of its own.  Is it scarce?
  */
 static bool
 is_scarce(const struct writer *w)
@@ -315,7 +325,10 @@ look_for_room(struct writer *w)
 		writer_report(w, scarce ? WRITER_SCARCE : WRITER_ROOMY, &fault);
 }
 
-/* Its folder was closed to us, say: there is no saying that it is away. */
+/*
+ * The name cannot be looked at (its folder was closed to us, say): that does
+ * not say that the file is away.
+ */
 static void
 report_unseen(struct writer *w)
 {

@@ -9,25 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "milter/auditlog/writer-queue.h"
-
-void
-writer_deadline(struct timespec *t, unsigned ms)
-{
-	clock_gettime(CLOCK_MONOTONIC, t);
-	t->tv_sec += ms / 1000;
-	t->tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t->tv_nsec >= 1000000000) {
-		t->tv_nsec -= 1000000000;
-		t->tv_sec++;
-	}
-}
-
-struct timespec
-writer_time(int64_t ms)
-{
-	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-}
+#include "milter/auditlog/writer-internal.h"
 
 void
 writer_report(struct writer *w, enum writer_event event,
@@ -38,17 +20,15 @@ writer_report(struct writer *w, enum writer_event event,
 }
 
 void
-writer_report_opened(struct writer *w, const char *path)
+writer_tell_opened(const struct writer *w, const char *path,
+    struct fault *opened)
 {
-	struct fault fault;
-
-	fault_set(&fault, FAULT_NONE, "%s: line %llu, head %s%s%s", path,
+	fault_set(opened, FAULT_NONE, "%s: line %llu, head %s%s%s", path,
 	    (unsigned long long)w->file.head.seq, w->file.head.hex,
 	    !w->file.renamed ? "" : "; the file that was there is renamed, as "
 	    "another key has sealed it",
 	    !w->file.stream ? "" : "; a stream: nothing is rotated or brought "
 	    "to a disk, and a restart begins a new chain");
-	writer_report(w, WRITER_OPENED, &fault);
 }
 
 void
@@ -106,7 +86,7 @@ writer_give_back(struct writer *w, struct entry *list)
 	w->first = list;
 }
 
-/* False: what could not be sealed is back in the queue. */
+/* Seals the records; false: those that could not be are back in the queue. */
 static bool
 seal(struct writer *w, struct entry *list, struct fault *fault)
 {
@@ -191,20 +171,22 @@ done(struct writer *w, struct entry *entry)
 		withdraw(w, entry);
 	if (entry->waited && !entry->abandoned) {
 		entry->state = ENTRY_DONE;
-		writer_tell(entry);
+		if (entry->ticket != NULL)
+			writer_tell(entry);
 	} else {
 		free(entry);
 	}
 }
 
-/* Whoever waits is told at once that it did not work; lock held. */
+/* Tells the waiting submitters at once that writing failed; lock held. */
 static void
 refuse(struct writer *w, struct entry *list)
 {
 	for (; list != NULL && w->full != AUDIT_FULL_BLOCK; list = list->next) {
 		list->refused = list->waited;
 		if (list->refused)
-			writer_tell(list);
+			if (list->ticket != NULL)
+				writer_tell(list);
 	}
 }
 
@@ -275,14 +257,22 @@ begin_own_sync(struct writer *w)
 }
 
 bool
+writer_sync_salts(struct writer *w)
+{
+	struct salting *salting = w->options.salting;
+
+	return salting == NULL || !salting_is_on(salting) ||
+	    salting_sync(salting);
+}
+
+bool
 writer_sync(struct writer *w, struct fault *fault)
 {
 	struct chain_head written = w->file.written;
 	struct entry *list;
 	bool good;
 
-	if (w->options.sync_before != NULL &&
-	    !w->options.sync_before(w->options.arg))
+	if (!writer_sync_salts(w))
 		return fault_set(fault, FAULT_IO, "salts cannot be brought to "
 		    "the disk");
 	pthread_mutex_lock(&w->lock);
@@ -315,7 +305,7 @@ writer_sync(struct writer *w, struct fault *fault)
 	return true;
 }
 
-/* What the syncing thread has done meanwhile; the lock is held. */
+/* Takes over what the syncing thread has synced; the lock is held. */
 static void
 note_syncs(struct writer *w)
 {
@@ -390,7 +380,7 @@ write_round(struct writer *w, struct fault *fault)
 	if (logfile_begin(&w->file, w->options.clock()))
 		report_cut(w);
 	size = w->file.size;
-	good = write_end(w, fault);
+	good = w->file.ratchet == NULL || write_end(w, fault);
 	pthread_mutex_lock(&w->lock);
 	/*
 	 * The rest of what is torn first, and a sync that failed: readers look
@@ -409,7 +399,9 @@ write_round(struct writer *w, struct fault *fault)
 	else
 		settle_unwritten(w);
 	w->stats.head = w->file.head;
-	/* What is whole is not refused for what found no room behind it. */
+	/*
+	 * Whole records are not refused for one that found no room behind them.
+	 */
 	due = sync_is_due(w);
 	pthread_mutex_unlock(&w->lock);
 	return (!due || writer_sync(w, fault)) && good &&

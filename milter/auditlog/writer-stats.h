@@ -21,7 +21,7 @@ struct writer_stats {
 	uint64_t lost;	    /* lines missing at the end, at the start */
 	bool kept;	    /* its end is noted, a second or two behind */
 	uint64_t checkpoints;
-	bool behind;	    /* one waits, as it cannot be handed on */
+	bool behind;	    /* a checkpoint waits, as it cannot be handed on */
 	uint64_t epoch;	    /* of a ratchet; 0: there is none */
 	bool stuck;	    /* WRITER_STUCK */
 };

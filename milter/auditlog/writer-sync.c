@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "milter/auditlog/writer-queue.h"
+#include "milter/auditlog/writer-internal.h"
 
 /* Waits until it is time; false: it is the end.  The lock is held. */
 static bool
@@ -24,7 +24,7 @@ wait_until_due(struct writer *w)
 		}
 		if (clock_ms() >= w->last_sync_ms + WRITER_SYNC_MS)
 			return true;
-		until = writer_time(w->last_sync_ms + WRITER_SYNC_MS);
+		until = clock_at_ms(w->last_sync_ms + WRITER_SYNC_MS);
 		pthread_cond_timedwait(&w->sync_work, &w->lock, &until);
 	}
 	return false;
@@ -47,8 +47,7 @@ sync_once(struct writer *w)
 	 * A failed sync of salts need not be looked at: salting_begin()
 	 * refuses from then on.
 	 */
-	if (w->options.sync_before != NULL)
-		(void)w->options.sync_before(w->options.arg);
+	(void)writer_sync_salts(w);
 	good = fdatasync(fd) == 0;
 	pthread_mutex_lock(&w->lock);
 	w->syncing = false;

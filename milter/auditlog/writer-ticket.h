@@ -36,27 +36,22 @@ enum writer_handed {
 	WRITER_HANDED_OPEN     /* the ticket will tell */
 };
 
-/* What became of them. */
+/* What became of the ticket's records. */
 struct writer_outcome {
 	unsigned recorded, unrecorded;
 	bool refused; /* one that mail was to be accepted on is not recorded */
 };
 
 enum writer_handed writer_hand(struct writer *, struct slice record,
-    struct writer_ticket *) MUST_CHECK NONNULL;
-/* For a record that no mail is accepted on. */
-enum writer_handed writer_hand_refusal(struct writer *, struct slice record,
-    struct writer_ticket *) MUST_CHECK NONNULL;
+    enum writer_patience, struct writer_ticket *) MUST_CHECK NONNULL;
 /*
  * For a line that stands before records to come: what is handed over later by
  * anybody comes behind it in the file, and it is never taken back.  False:
- * there is no room, and nothing was taken.
+ * there is no room, and nothing was taken.  With the patience of those records:
+ * before one that no mail is accepted on it is counted as such.
  */
-bool writer_hand_ahead(struct writer *, struct slice record) MUST_CHECK
-    NONNULL;
-/* Before one that no mail is accepted on, which is counted as such if not. */
-bool writer_hand_ahead_refusal(struct writer *, struct slice record) MUST_CHECK
-    NONNULL;
+bool writer_hand_ahead(struct writer *, struct slice record,
+    enum writer_patience) MUST_CHECK NONNULL;
 
 /*
  * False: some are not settled, and it is not time; settled() will be called.

@@ -1,105 +1,23 @@
 /*
- * The side of those who wait.  A record is one allocation; the lock is held
- * for the time of linking it in.
+ * The writer's life: opened, its loop, closed.  The loop has rounds while there
+ * is work, tries while writing fails, a look at the file's name every second,
+ * and what is left at the end.
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "milter/auditlog/writer-queue.h"
+#include "milter/auditlog/writer-internal.h"
 
-enum { QUEUE_BYTES = 16 * 1024 * 1024, WAIT_MS = 5000 };
-
-/* The lock is held. */
-static bool
-wait_for_room(struct writer *w, size_t n, enum writer_patience patience,
-    const struct timespec *deadline)
-{
-	while (!writer_has_room(w, n, patience)) {
-		if (patience == WRITER_IMPATIENT || w->full != AUDIT_FULL_BLOCK ||
-		    (patience == WRITER_REFUSAL && w->stats.scarce))
-			return false;
-		if (pthread_cond_timedwait(&w->progress, &w->lock, deadline) ==
-		    ETIMEDOUT)
-			return writer_has_room(w, n, patience);
-	}
-	return true;
-}
-
-/*
- * Waits until the record is in the file, or on the disk (each).  When time is
- * up, or writing failed, the record is taken back: out of the queue, or by a
- * line that says so.
- */
-static bool
-wait_for_record(struct writer *w, struct entry *entry,
-    const struct timespec *deadline)
-{
-	int error = 0;
-
-	while (entry->state != ENTRY_DONE && !entry->refused && error == 0)
-		error = pthread_cond_timedwait(&w->progress, &w->lock,
-		    deadline);
-	if (entry->state == ENTRY_DONE) {
-		free(entry);
-		return true;
-	}
-	writer_take_back(w, entry);
-	return false;
-}
-
-static bool
-submit(struct writer *w, struct slice record, enum writer_patience patience)
-{
-	struct entry *entry = writer_entry_new(record);
-	struct timespec deadline;
-	bool taken = false;
-
-	writer_deadline(&deadline, w->wait_ms);
-	pthread_mutex_lock(&w->lock);
-	w->inside++;
-	if (entry != NULL && wait_for_room(w, record.n, patience,
-	    &deadline)) {
-		entry->waited = patience != WRITER_REFUSAL ||
-		    w->sync == AUDIT_SYNC_EACH;
-		writer_enqueue(w, entry);
-		taken = !entry->waited || wait_for_record(w, entry, &deadline);
-		entry = NULL;
-	}
-	writer_count(w, taken, patience);
-	if (--w->inside == 0 && w->ended)
-		pthread_cond_broadcast(&w->progress);
-	pthread_mutex_unlock(&w->lock);
-	free(entry);
-	return taken;
-}
-
-bool
-writer_submit(struct writer *w, struct slice record)
-{
-	return submit(w, record, WRITER_PATIENT);
-}
-
-bool
-writer_offer(struct writer *w, struct slice record)
-{
-	return submit(w, record, WRITER_IMPATIENT);
-}
-
-bool
-writer_submit_refusal(struct writer *w, struct slice record)
-{
-	return submit(w, record, WRITER_REFUSAL);
-}
-
-void
-writer_lose_refusal(struct writer *w)
-{
-	pthread_mutex_lock(&w->lock);
-	writer_count(w, false, WRITER_REFUSAL);
-	pthread_mutex_unlock(&w->lock);
-}
+enum {
+	QUEUE_BYTES = 16 * 1024 * 1024,
+	WAIT_MS = 5000,
+	RETRY_MS = 100,
+	COALESCE_MS = 5,
+	LAST_TRIES = 20 /* at the end, RETRY_MS apart */
+};
 
 static uint64_t
 age(int64_t since_ms)
@@ -119,6 +37,175 @@ writer_stats(struct writer *w, struct writer_stats *stats)
 	stats->stalled = writer_is_stalled(w);
 	stats->failing = w->failing || stats->stalled;
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* Sleeps until there is something to do; the lock is held. */
+static void
+wait_for_work(struct writer *w)
+{
+	while (w->first == NULL && w->reopening == NULL && !w->stopping &&
+	    w->sealed == NULL && !w->forgot) {
+		int64_t due = w->watched_ms + WRITER_WATCH_MS;
+		struct timespec until = clock_at_ms(due);
+
+		if (clock_ms() >= due)
+			return;
+		pthread_cond_timedwait(&w->work, &w->lock, &until);
+	}
+}
+
+/*
+ * Waking up and a system call for every record cost more than the record.
+ * While nobody waits, those of some milliseconds go together.  Lock held.
+ */
+static void
+coalesce(struct writer *w)
+{
+	struct timespec until = clock_at_ms(clock_ms() + COALESCE_MS);
+
+	while (w->first != NULL && w->inside == 0 && !w->stopping &&
+	    w->reopening == NULL && !writer_is_crowded(w))
+		if (pthread_cond_timedwait(&w->work, &w->lock, &until) ==
+		    ETIMEDOUT)
+			break;
+}
+
+/* Sleeps before the next try; the lock is held. */
+static void
+wait_for_retry(struct writer *w)
+{
+	struct timespec until = clock_at_ms(clock_ms() + RETRY_MS);
+
+	while (w->reopening == NULL && !w->stopping &&
+	    pthread_cond_timedwait(&w->work, &w->lock, &until) != ETIMEDOUT)
+		;
+}
+
+/*
+ * Drops an entry: its submitter is told 451, or a refusal or withdrawal is
+ * lost.
+ */
+static unsigned
+drop(struct entry *entry)
+{
+	bool lost = !entry->waited;
+
+	if (entry->waited && !entry->abandoned) {
+		entry->state = ENTRY_DROPPED;
+		entry->refused = true;
+		if (entry->ticket != NULL)
+			writer_tell(entry);
+	} else {
+		free(entry);
+	}
+	return lost;
+}
+
+/*
+ * Drops all that is left when the file cannot be written at the end; lock held.
+ */
+static unsigned
+drop_all(struct writer *w)
+{
+	unsigned lost = 0;
+	struct entry *lists[] = { w->sealed, w->first, w->unsynced,
+		w->outside };
+
+	for (size_t i = 0; i < 4; i++)
+		while (lists[i] != NULL) {
+			struct entry *entry = lists[i];
+
+			lists[i] = entry->next;
+			lost += drop(entry);
+		}
+	w->first = w->sealed = w->unsynced = w->outside = NULL;
+	w->last = &w->first;
+	return lost;
+}
+
+static void
+end(struct writer *w)
+{
+	char words[80];
+	uint64_t unrecorded;
+	unsigned lost;
+
+	pthread_mutex_lock(&w->lock);
+	unrecorded = w->unrecorded;
+	lost = drop_all(w);
+	pthread_mutex_unlock(&w->lock);
+	snprintf(words, sizeof words, "%u records that no mail waited for could "
+	    "not be written", lost);
+	if (lost > 0)
+		writer_report_lost(w, words);
+	snprintf(words, sizeof words, "%llu refusals are not recorded, and no "
+	    "line says so", (unsigned long long)unrecorded);
+	if (unrecorded > 0)
+		writer_report_lost(w, words);
+	if (w->file.forgotten)
+		writer_report_lost(w, "the last records are written, but could "
+		    "not be brought to the disk");
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	pthread_cond_broadcast(&w->progress);
+	pthread_cond_signal(&w->sync_work);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Once a second; a file that has no name left is replaced at once. */
+static bool
+is_watch_due(const struct writer *w)
+{
+	return clock_ms() >= w->watched_ms + WRITER_WATCH_MS ||
+	    logfile_is_nameless(&w->file);
+}
+
+static void *
+run(void *arg)
+{
+	struct writer *w = arg;
+	struct reopening *reopening;
+	bool stopping, again;
+	int tries = 0;
+	sigset_t all;
+
+	/* Also keeps SIGXFSZ off: a file that is too large is an error here. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	w->file.keep = w->sync != AUDIT_SYNC_NONE;
+	writer_round(w); /* writes the link that logfile_open() sealed */
+	writer_watch(w);
+	for (;;) {
+		pthread_mutex_lock(&w->lock);
+		if (w->failing)
+			wait_for_retry(w);
+		else {
+			wait_for_work(w);
+			coalesce(w);
+		}
+		reopening = w->reopening;
+		w->reopening = NULL;
+		stopping = w->stopping;
+		pthread_mutex_unlock(&w->lock);
+		if (reopening != NULL)
+			writer_reopen_now(w, reopening);
+		if (is_watch_due(w))
+			writer_watch(w);
+		writer_round(w);
+		pthread_mutex_lock(&w->lock);
+		again = w->failing || (w->stats.stuck && writer_epoch_is_due(w));
+		stopping = stopping && (again ? ++tries > LAST_TRIES :
+		    w->first == NULL && !w->file.unsynced &&
+		    !w->file.ended && !writer_epoch_is_due(w));
+		pthread_mutex_unlock(&w->lock);
+		if (stopping)
+			break;
+		if (again && tries > 0)
+			nanosleep(&(struct timespec){ 0, RETRY_MS * 1000000 },
+			    NULL);
+	}
+	end(w);
+	return NULL;
 }
 
 static void
@@ -150,7 +237,7 @@ start_threads(struct writer *w)
 		return error;
 	error = pthread_create(&w->keeper, NULL, writer_keep_thread, w);
 	if (error == 0 && (error = pthread_create(&w->thread, NULL,
-	    writer_thread, w)) != 0)
+	    run, w)) != 0)
 		end_keeper(w);
 	if (error != 0)
 		end_syncer(w);
@@ -185,7 +272,8 @@ open_file(struct writer *w, const struct writer_options *o,
 	if (!signing_open(&w->signing, o->checkpoint_key, o->checkpoint_file,
 	    o->checkpoint_s, fault))
 		return false;
-	w->file.signing = &w->signing;
+	if (signing_is_on(&w->signing))
+		w->file.signing = &w->signing;
 	if (o->ratchet != NULL && (w->file.ratchet = ratchet_open(o->ratchet,
 	    fault)) == NULL)
 		return false;
@@ -203,6 +291,7 @@ struct writer *
 writer_open(const struct writer_options *options, struct fault *fault)
 {
 	struct writer *w = calloc(1, sizeof *w);
+	struct fault opened;
 
 	if (w == NULL) {
 		fault_errno(fault, FAULT_UNAVAILABLE, errno, "audit log");
@@ -225,10 +314,13 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	    QUEUE_BYTES;
 	w->wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
 	w->now = writer_reopening_new(options, fault);
-	if (w->now != NULL && open_file(w, options, fault) &&
-	    start(w, fault)) {
-		writer_report_opened(w, options->path);
-		return w;
+	if (w->now != NULL && open_file(w, options, fault)) {
+		/* Once the thread runs the head is its own. */
+		writer_tell_opened(w, options->path, &opened);
+		if (start(w, fault)) {
+			writer_report(w, WRITER_OPENED, &opened);
+			return w;
+		}
 	}
 	logstate_close(&w->state);
 	signing_close(&w->signing);
@@ -243,10 +335,9 @@ writer_open(const struct writer_options *options, struct fault *fault)
 static bool
 wait_for_end(struct writer *w)
 {
-	struct timespec deadline;
+	struct timespec deadline = clock_at_ms(clock_ms() + 2 * w->wait_ms);
 	int error = 0;
 
-	writer_deadline(&deadline, 2 * w->wait_ms);
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
 	pthread_cond_signal(&w->work);

@@ -30,9 +30,11 @@
 #ifndef TLSPOLICY_MILTER_AUDITLOG_WRITER_H
 #define TLSPOLICY_MILTER_AUDITLOG_WRITER_H
 
+#include "milter/auditlog/salting.h"
 #include "milter/auditlog/writer-stats.h"
 
 struct writer;
+
 enum writer_event {
 	WRITER_FAILING,   /* cannot write or sync; the fault says why */
 	WRITER_RECOVERED,
@@ -48,7 +50,7 @@ enum writer_event {
 	WRITER_CHECKPOINT, /* the fault's text is one */
 	WRITER_NOT_SIGNED, /* one cannot be made or handed on; it waits */
 	WRITER_STUCK,     /* the ratchet: this epoch goes on; why */
-	WRITER_TURNS,     /* it does so again */
+	WRITER_TURNS,     /* the ratchet's epochs end again */
 	WRITER_LOST       /* closed with something that could not be written */
 };
 
@@ -68,24 +70,28 @@ struct writer_options {
 	int64_t (*clock)(void); /* microseconds since 1970, UTC */
 	/* Called by the writer's threads and by open and reopen. */
 	void (*report)(void *arg, enum writer_event, const struct fault *);
-	bool (*sync_before)(void *arg); /* or NULL: what records need */
 	void *arg;
+	struct salting *salting; /* synced before records; NULL */
 };
 
 /* Copies what it needs.  NULL with a fault. */
 struct writer *writer_open(const struct writer_options *, struct fault *)
     MUST_CHECK;
 
-/* True: taken, as promised above.  writer_offer() waits for no room. */
-bool writer_submit(struct writer *, struct slice record) MUST_CHECK NONNULL;
-bool writer_offer(struct writer *, struct slice record) MUST_CHECK NONNULL;
-/*
- * The same for a record that no mail is accepted on.  It is waited for with
- * `each` only; else it is lost when the process ends within some milliseconds.
- * A quarter of the queue and the last room on the disk are kept from it, for
- * those that mail waits for.
- */
-bool writer_submit_refusal(struct writer *, struct slice record)
+enum writer_patience {
+	WRITER_PATIENT,
+	/*
+	 * For a record that no mail is accepted on.  It is waited for with
+	 * `each` only; else it is lost when the process ends within some
+	 * milliseconds.  A quarter of the queue and the last room on the disk
+	 * are kept from it, for those that mail waits for.
+	 */
+	WRITER_REFUSAL,
+	WRITER_IMPATIENT /* for a thread that many wait for: not for room */
+};
+
+/* True: taken, as promised above. */
+bool writer_submit(struct writer *, struct slice record, enum writer_patience)
     MUST_CHECK NONNULL;
 
 void writer_lose_refusal(struct writer *) NONNULL; /* it counts as refused */

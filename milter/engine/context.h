@@ -39,7 +39,10 @@ struct smfi_str {
 	struct packet_buffer *out; /* while a callback runs */
 	const char *why; /* the session is broken; a literal */
 
-	/* Parked: the command's answer waits, or the end of the session does. */
+	/*
+	 * While it is parked: the command whose answer waits, or the end of the
+	 * session.
+	 */
 	const struct talk_command *command;
 	sfsistat answer;
 	int64_t until;
@@ -58,7 +61,7 @@ context_in_message(const SMFICTX *ctx)
 }
 
 void context_init(SMFICTX *, const struct context_callbacks *) NONNULL;
-/* What it holds of memory; the callbacks' own is gone by then. */
+/* Frees what the context holds; the callbacks' own data is gone by then. */
 void context_free(SMFICTX *) NONNULL;
 
 /* What callbacks call; see engine.h. */

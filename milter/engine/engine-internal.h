@@ -24,6 +24,6 @@ struct engine_calls {
 	void (*wake)(SMFICTX *);
 };
 
-extern const struct engine_calls engine_lib, engine_own;
+extern const struct engine_calls engine_own;
 
 #endif

@@ -28,7 +28,7 @@
  */
 typedef sfsistat engine_settled(SMFICTX *, sfsistat answer);
 
-/* A value of the setting engine; enum engine of settings. */
+/* `engine`: a value of that setting. */
 void engine_use(int engine);
 /* As smfi_register(3). */
 bool engine_register(const struct smfiDesc *, engine_settled *) MUST_CHECK
@@ -53,7 +53,10 @@ bool engine_insheader(SMFICTX *, int at, const char *name, const char *value)
 bool engine_parks(void) MUST_CHECK;
 /* The session of the callback that runs; until woken, or `until` (clock_ms()). */
 void engine_park(SMFICTX *, int64_t until) NONNULL;
-/* Of a parked session, once; does not wait.  From then on `settled` may run. */
+/*
+ * Wakes a parked session, once, without waiting.  From then on `settled` may
+ * run.
+ */
 void engine_wake(SMFICTX *) NONNULL;
 
 #endif

@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "milter/accept.h"
-#include "milter/clock.h"
 #include "milter/engine/loop.h"
 #include "milter/engine/trouble.h"
 #include "milter/log.h"
 #include "milter/signals.h"
+#include "policy/policy.h"
 
 enum { EVENTS = 64, ACCEPTS = 8, LOOK_MS = 10000, PAUSE_MS = 20 };
 
@@ -27,7 +27,7 @@ ring(struct loop *l)
 {
 	const uint64_t one = 1;
 
-	/* Full: it is ringing. */
+	/* A full eventfd rings already. */
 	if (write(l->bell, &one, sizeof one) == -1)
 		return;
 }
@@ -40,7 +40,9 @@ add(struct loop *l, int fd, uint32_t events, void *what)
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* False: no memory for it; to be tried again. */
+/*
+ * Registers the listening socket again.  False: no memory, to be tried again.
+ */
 static bool
 listen_again(struct loop *l)
 {
@@ -137,7 +139,10 @@ drop(struct loop *l, struct peer *p)
 	peer_free(p);
 }
 
-/* Where it is not known whether there is room the peer is looked at in time. */
+/*
+ * Where the kernel may not tell that there is room, the peer is looked at in
+ * time.
+ */
 static void
 wait_to_send(struct loop *l, struct peer *p, bool wait)
 {
@@ -193,7 +198,10 @@ settle(struct loop *l, struct peer *p)
 {
 	enum peer_next next;
 
-	/* Before it looks: what wakes it from now on may be news. */
+	/*
+	 * Forgotten before it is looked at: whatever wakes the peer from now on
+	 * is news.
+	 */
 	forget_woken(l, p);
 	if (!p->ctx.parked)
 		return;
@@ -227,7 +235,7 @@ welcome(struct loop *l, int fd)
 	TAILQ_INSERT_TAIL(&l->all, p, all);
 }
 
-/* A few at a time: the other loops are there for the rest. */
+/* Accepts a few connections at a time: other loops are there for the rest. */
 static void
 accept_some(struct loop *l)
 {
@@ -281,7 +289,10 @@ take_again(struct loop *l)
 	}
 }
 
-/* Not all of them when they come without end: there are sockets, too. */
+/*
+ * Takes some woken peers: when they come without end, sockets have their turn,
+ * too.
+ */
 static void
 take_settled(struct loop *l)
 {

@@ -22,14 +22,15 @@ struct loop {
 	const struct context_callbacks *callbacks;
 	int listening, epoll, bell; /* bell: rung by other threads */
 	bool tcp, listens;	    /* listens: it is in the epoll(7) set */
-	int64_t listen_ms;	    /* when it does so again; 0: it does, or left */
+	int64_t listen_ms;	    /* when the loop listens again; 0: it
+				     * does, or left */
 	int64_t look_ms;	    /* when idle peers are looked for */
-	bool behind;		    /* some are woken still */
+	bool behind;		    /* some woken peers are left */
 	struct loop_peers all, again, parked; /* parked: by their time */
 	pthread_t thread;
 	struct peer_scratch scratch;
 
-	atomic_bool leave, left, end; /* accept no more; it does so; return */
+	atomic_bool leave, left, end; /* accept no more; done; return */
 
 	pthread_mutex_t lock;
 	struct loop_peers woken; /* under the lock */
@@ -40,10 +41,10 @@ bool loop_open(struct loop *, int listening, bool tcp,
     const struct context_callbacks *, struct fault *) MUST_CHECK NONNULL;
 bool loop_start(struct loop *, struct fault *) MUST_CHECK NONNULL;
 
-/* Of a parked peer of any loop. */
+/* Wakes a parked peer of any loop. */
 void loop_wake(struct peer *) NONNULL;
 
-/* Tell it to; it does so at once. */
+/* Tells the loop to accept no more, which it does at once. */
 void loop_leave(struct loop *) NONNULL;
 void loop_end(struct loop *) NONNULL;
 

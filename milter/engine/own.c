@@ -22,7 +22,7 @@ static struct loop *loops[LOOPS_MAX];
 static unsigned nloops;
 static int listening = -1;
 
-/* What it would never call is not taken. */
+/* A milter with a callback that this engine never calls is not taken. */
 static bool
 enlist(const struct smfiDesc *milter, engine_settled *settled)
 {
@@ -102,7 +102,7 @@ open_loops(int fd, bool tcp, struct fault *f)
 	return true;
 }
 
-/* All are there before the first one runs. */
+/* Opens all loops before the first one runs. */
 bool
 own_start(int fd, bool tcp, struct fault *f)
 {

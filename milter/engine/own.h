@@ -13,8 +13,8 @@ bool own_start(int listening, bool tcp, struct fault *) MUST_CHECK NONNULL;
 /* Accept no more, and close the socket; sessions go on. */
 void own_leave(void);
 /*
- * Behind a drain that is closed, and an audit log: who waited for it has been
- * answered.
+ * After the drain is closed, and the audit log: whoever waited for either has
+ * been answered.
  */
 void own_stop(void);
 

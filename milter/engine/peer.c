@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "milter/clock.h"
 #include "milter/engine/peer.h"
 #include "milter/engine/trouble.h"
+#include "policy/policy.h"
 
 enum {
 	READS_MAX = 8,	  /* in one turn */
@@ -52,7 +52,7 @@ peer_free(struct peer *p)
 	free(p);
 }
 
-/* The callbacks are told; a parked one is not gone yet. */
+/* Tells the callbacks of the end; a parked session is not gone yet. */
 static enum peer_next
 end(struct peer *p)
 {
@@ -68,7 +68,7 @@ break_off(struct peer *p, const char *why)
 	return end(p);
 }
 
-/* How many of the bytes are gone; -1: the other side is. */
+/* Sends some bytes and returns how many; -1: the other side is gone. */
 static ssize_t
 send_some(int fd, const char *bytes, size_t n)
 {
@@ -80,7 +80,10 @@ send_some(int fd, const char *bytes, size_t n)
 	    errno == ENOMEM ? 0 : -1;
 }
 
-/* Behind what waits already.  False: no memory. */
+/*
+ * Keeps bytes that could not be sent, behind those that wait.  False: no
+ * memory.
+ */
 static bool
 keep_unsent(struct peer *p, struct slice left)
 {
@@ -198,7 +201,7 @@ keep(struct peer *p, struct slice rest)
 	return true;
 }
 
-/* What these bytes came to; PEER_REST: more can be read. */
+/* Takes these bytes; PEER_REST: more can be read. */
 static enum peer_next
 take(struct peer *p, struct slice bytes, struct peer_scratch *scratch)
 {
@@ -258,7 +261,10 @@ read_more(struct peer *p, struct peer_scratch *scratch)
 	} else {
 		result = take(p, slice_make(to, (size_t)n), scratch);
 	}
-	/* Of the end, which came with the bytes, no event tells again. */
+	/*
+	 * The end of the stream came with the bytes, and no event tells of it
+	 * again.
+	 */
 	return result == PEER_REST && (p->ended || (size_t)n == room) ?
 	    PEER_AGAIN : result;
 }
@@ -275,7 +281,9 @@ turn(struct peer *p, struct peer_scratch *scratch)
 		return end(p);
 	if (p->nunsent > 0)
 		return PEER_SENDS;
-	/* What came while it was parked, or behind many answers. */
+	/*
+	 * Bytes that came while the session was parked, or behind many answers.
+	 */
 	if (p->rest != NULL)
 		result = take(p, kept(p), scratch);
 	if (result != PEER_REST && result != PEER_AGAIN)
@@ -286,7 +294,9 @@ turn(struct peer *p, struct peer_scratch *scratch)
 	return PEER_AGAIN;
 }
 
-/* False: it took more, and all together hold too much. */
+/*
+ * False: the peer holds more than others may, and all together hold too much.
+ */
 static bool
 is_bearable(struct peer *p)
 {

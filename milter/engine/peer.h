@@ -31,7 +31,7 @@ struct peer {
 	size_t nunsent;
 	size_t heavy; /* bytes it holds beyond what every one may */
 	bool waits; /* for a way to send: EPOLLOUT is asked for */
-	bool ended; /* the other side says no more */
+	bool ended; /* the other side will send nothing more */
 	TAILQ_ENTRY(peer) all, again, parked, woken;
 	bool is_again, is_parked, is_woken; /* which lists it is in */
 };
@@ -50,11 +50,14 @@ struct peer *peer_new(int fd, const struct context_callbacks *, int64_t now_ms)
 /* Closes its socket. */
 void peer_free(struct peer *) NONNULL;
 
-/* Something came, or may be sent.  PEER_AGAIN after some packets: others wait. */
+/*
+ * Its socket is readable, or writable.  PEER_AGAIN after some packets: others
+ * wait.
+ */
 enum peer_next peer_turn(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;
-/* It was woken, or time is up. */
+/* The parked session was woken, or its time is up. */
 enum peer_next peer_settle(struct peer *, struct peer_scratch *) MUST_CHECK NONNULL;
-/* Not heard of for too long: ends it; PEER_REST: not yet. */
+/* Ends a peer that was silent for too long; PEER_REST: not yet. */
 enum peer_next peer_look(struct peer *, int64_t now_ms) MUST_CHECK NONNULL;
 
 #endif

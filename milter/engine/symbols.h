@@ -30,7 +30,7 @@ enum symbols_taken { SYMBOLS_TAKEN, SYMBOLS_BAD, SYMBOLS_NO_MEMORY };
 /* Names and values by turns, each with a NUL behind it. */
 enum symbols_taken symbols_take(struct symbols *, enum symbols_stage,
     struct slice) MUST_CHECK NONNULL;
-/* That they take. */
+/* The memory that they take. */
 size_t symbols_bytes(const struct symbols *) MUST_CHECK NONNULL;
 /* The macros of this command and of those behind it go. */
 void symbols_forget(struct symbols *, enum symbols_stage from) NONNULL;

@@ -6,7 +6,7 @@
 
 enum { VERSION_MIN = 2, VERSION = 6 };
 
-/* An MTA that names none has these (version 1). */
+/* Actions and steps of an MTA that names none (version 1). */
 enum { ACTIONS_FIRST = 0xf, STEPS_FIRST = 0x3f };
 
 #define STEPS_INTERNAL 0x70000000U /* between libmilter and the MTA */
@@ -73,7 +73,7 @@ talk_negotiate(SMFICTX *ctx, struct slice offer, struct packet_buffer *out)
 	ctx->actions = (uint32_t)actions;
 	ctx->steps = (uint32_t)steps;
 	ctx->steps_known = known;
-	/* What an older MTA cannot leave out, and what is made up for. */
+	/* Steps that an older MTA cannot leave out are answered for it. */
 	asked = ctx->steps & (known | ~(uint32_t)(UNANSWERED | SMFIP_NODATA |
 	    SMFIP_NOUNKNOWN));
 	if ((ctx->actions & ~offered) != 0 || (asked & ~known) != 0)

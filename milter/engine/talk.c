@@ -15,7 +15,7 @@ enum { ARGUMENTS_MAX = 1024 };
 #define MESSAGE (AFTER(CONTEXT_RCPT) | AFTER(CONTEXT_DATA) | \
 	AFTER(CONTEXT_HEADER))
 
-/* NULL in ctx->why, or it is no such command. */
+/* Sets ctx->why when the data is none of this command's. */
 typedef sfsistat talk_call(SMFICTX *, struct slice data);
 
 struct talk_command {
@@ -208,7 +208,7 @@ put_refusal(SMFICTX *ctx, sfsistat answer, struct packet_buffer *out)
 	packet_end(out);
 }
 
-/* What is not answered is still answered to an MTA that waits for it. */
+/* An MTA that waits for the answer of a step that is not answered gets one. */
 static void
 answer_unanswered(const SMFICTX *ctx, const struct talk_command *c,
     struct packet_buffer *out)
@@ -238,7 +238,7 @@ conclude(SMFICTX *ctx, const struct talk_command *c, sfsistat answer,
 		answer_unanswered(ctx, c, out);
 		break;
 	}
-	/* One that no refusal took is not for the next. */
+	/* A reply that no refusal took is not for the next one. */
 	free(ctx->reply);
 	ctx->reply = NULL;
 	if (ctx->state == CONTEXT_EOM)
@@ -306,7 +306,7 @@ take_macros(SMFICTX *ctx, struct slice data)
 				    "values";
 				return TALK_BROKEN;
 			}
-	/* Those of a command that has none for us. */
+	/* Macros of a command that has no callback of ours. */
 	if (data.n > 0 && (data.p[0] == SMFIC_UNKNOWN ||
 	    data.p[0] == SMFIC_HEADER || data.p[0] == SMFIC_BODY ||
 	    data.p[0] == SMFIC_ABORT))

@@ -22,7 +22,7 @@ enum talk {
 /* Answers are added to `out`. */
 enum talk talk_packet(SMFICTX *, const struct packet *, struct packet_buffer *)
     MUST_CHECK NONNULL;
-/* It was woken, or time is up. */
+/* The parked session was woken, or its time is up. */
 enum talk talk_settled(SMFICTX *, struct packet_buffer *) MUST_CHECK NONNULL;
 /* There will be no more packets: TALK_OVER, or TALK_PARKED on the way there. */
 enum talk talk_end(SMFICTX *) MUST_CHECK NONNULL;

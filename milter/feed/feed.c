@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "milter/clock.h"
 #include "milter/evserver.h"
 #include "milter/feed/feed.h"
+#include "policy/policy.h"
 
 struct feed {
 	struct evserver server;

@@ -14,6 +14,7 @@ enum { LISTS = 1024 };
 struct entry {
 	TAILQ_ENTRY(entry) in_list, in_age;
 	unsigned list;
+	size_t size;
 	struct netaddr client;
 	uint64_t number; /* in the order in which they were told */
 	int64_t told_ms;
@@ -27,6 +28,7 @@ struct feedtable {
 	pthread_mutex_t lock;
 	struct entries list[LISTS], by_age; /* the oldest first */
 	unsigned n;
+	size_t bytes;
 	uint64_t told; /* the latest one's number */
 };
 
@@ -42,6 +44,7 @@ feedtable_new(void)
 	for (int i = 0; i < LISTS; i++)
 		TAILQ_INIT(&t->list[i]);
 	t->n = 0;
+	t->bytes = 0;
 	t->told = 0;
 	return t;
 }
@@ -52,6 +55,7 @@ remove_entry(struct feedtable *t, struct entry *e)
 	TAILQ_REMOVE(&t->list[e->list], e, in_list);
 	TAILQ_REMOVE(&t->by_age, e, in_age);
 	t->n--;
+	t->bytes -= e->size;
 	free(e);
 }
 
@@ -68,18 +72,25 @@ feedtable_free(struct feedtable *t)
 	free(t);
 }
 
-/* Until there are less than `room`, and none is too old. */
+/*
+ * Removes the oldest entries until there is room for `more`, and none is too
+ * old.
+ */
 static void
-remove_old(struct feedtable *t, unsigned room, int64_t now_ms)
+remove_old(struct feedtable *t, const struct entry *more, int64_t now_ms)
 {
+	unsigned n = more == NULL ? 0 : 1;
+	size_t bytes = more == NULL ? 0 : more->size;
 	struct entry *e;
 
 	while ((e = TAILQ_FIRST(&t->by_age)) != NULL &&
-	    (t->n >= room || now_ms - e->told_ms > FEEDTABLE_KEEP_MS))
+	    (t->n + n > FEEDTABLE_MAX ||
+	    t->bytes + bytes > FEEDTABLE_BYTES_MAX ||
+	    now_ms - e->told_ms > FEEDTABLE_KEEP_MS))
 		remove_entry(t, e);
 }
 
-/* Of the client's port; false where it is not known. */
+/* The list of a client's port; false where the port is not known. */
 static bool
 find_list(struct slice port, unsigned *list)
 {
@@ -107,7 +118,7 @@ same_address(struct slice a, struct slice b)
 	    same_netaddr(&x, &y);
 }
 
-/* An end that one of the two does not know is no difference. */
+/* An address or port that one of the two does not know is no difference. */
 static bool
 same_end(struct slice addr, struct slice port, struct slice other_addr,
     struct slice other_port)
@@ -140,6 +151,7 @@ copy_request(const struct feedrequest *r, int64_t now_ms)
 		n += r->value[i].n;
 	if ((e = calloc(1, sizeof *e + n)) == NULL)
 		return NULL;
+	e->size = sizeof *e + n;
 	p = e->text;
 	for (int i = 0; i < FEED_ATTRIBUTES; i++) {
 		struct slice value = r->value[i];
@@ -186,7 +198,7 @@ feedtable_put(struct feedtable *t, const struct feedrequest *r, int64_t now_ms)
 	e = slice_is(r->value[FEED_STATE], "RCPT") ?
 	    copy_request(r, now_ms) : NULL;
 	pthread_mutex_lock(&t->lock);
-	remove_old(t, FEEDTABLE_MAX, now_ms);
+	remove_old(t, e, now_ms);
 	for (other = TAILQ_FIRST(&t->list[list]); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, in_list);
 		if (same_connection(other, r, &client) && (e == NULL ||
@@ -200,6 +212,7 @@ feedtable_put(struct feedtable *t, const struct feedrequest *r, int64_t now_ms)
 		TAILQ_INSERT_TAIL(&t->list[list], e, in_list);
 		TAILQ_INSERT_TAIL(&t->by_age, e, in_age);
 		t->n++;
+		t->bytes += e->size;
 	}
 	pthread_mutex_unlock(&t->lock);
 	return e != NULL;
@@ -311,7 +324,7 @@ feedtable_take(struct feedtable *t, struct facts *f, uint64_t mark,
 	if (!find_list(facts_value(f, FACT_CLIENT_PORT), &list))
 		return result;
 	pthread_mutex_lock(&t->lock);
-	remove_old(t, FEEDTABLE_MAX + 1, now_ms);
+	remove_old(t, NULL, now_ms);
 	for (e = TAILQ_FIRST(&t->list[list]); e != NULL; e = next) {
 		next = TAILQ_NEXT(e, in_list);
 		if (!is_of_session(e, f))

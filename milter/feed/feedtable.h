@@ -18,21 +18,22 @@
  * tell lies; of entries that are of one session and tell of different
  * certificates none is believed.
  *
- * Bounded in number and age.  Threads: any.
+ * Bounded in number, bytes and age.  Threads: any.
  */
 #ifndef TLSPOLICY_MILTER_FEED_FEEDTABLE_H
 #define TLSPOLICY_MILTER_FEED_FEEDTABLE_H
 
 #include "milter/feed/feedrequest.h"
 
-enum { FEEDTABLE_MAX = 20000, FEEDTABLE_KEEP_MS = 300 * 1000 };
+enum { FEEDTABLE_MAX = 20000, FEEDTABLE_BYTES_MAX = 32 * 1024 * 1024,
+	FEEDTABLE_KEEP_MS = 300 * 1000 };
 
 struct feedtable;
 
 struct feedtable *feedtable_new(void) MUST_CHECK;
 void feedtable_free(struct feedtable *);
 
-/* Of now, for feedtable_take(). */
+/* The number of the latest entry, for feedtable_take(). */
 uint64_t feedtable_mark(struct feedtable *) NONNULL;
 
 /*

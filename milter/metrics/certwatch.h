@@ -20,7 +20,7 @@ enum { CERTWATCH_SOON_DAYS = 14 };
 struct certwatch_file {
 	char path[SETTINGS_STRING_MAX];
 	bool known;   /* it was read the last time */
-	int64_t end;  /* of the first certificate in it that does, since 1970 */
+	int64_t end;  /* when its first certificate ends, since 1970 */
 	int32_t told; /* the day of the last line in the log; the main thread's */
 };
 

@@ -20,7 +20,8 @@ enum { ENDS_SOON_DAYS = 14 };
 struct ends_numbers {
 	uint64_t ended;	 /* rules that stand there and count no more */
 	uint64_t ending; /* in less than ENDS_SOON_DAYS days */
-	int64_t next;	 /* when the next one has, since 1970; 0: none will */
+	int64_t next;	 /* when the next rule will have ended, since 1970;
+			  * 0: none will */
 };
 
 struct ends {

@@ -22,7 +22,7 @@ struct metrics_link {
 	struct bufferevent *socket;
 };
 
-/* evhttp clears the event callback of a connection that it frees. */
+/* Has evhttp freed the connection?  It clears the event callback then. */
 static bool
 has_ended(const struct metrics_link *l)
 {

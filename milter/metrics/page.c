@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 
+#include "milter/handover.h"
 #include "milter/metrics/page.h"
 #include "milter/metrics/process.h"
 
@@ -196,7 +197,7 @@ put_audit(struct daemon *d, struct text *out)
 	    "Syncs of the audit log to the disk.", s.syncs);
 }
 
-/* Nothing is told of what is turned off. */
+/* No numbers of what is turned off. */
 static void
 put_people(struct daemon *d, struct text *out)
 {
@@ -250,8 +251,8 @@ struct named_note {
 };
 
 /*
- * What cannot be read is not good.  Nothing is told without a note, as of a
- * store that was copied here, or that no directory is behind.
+ * A note that cannot be read is not good.  Without a note, as of a store that
+ * was copied here, or that follows no directory, nothing is shown.
  */
 static void
 put_note(struct daemon *d, const char *of, const struct named_note *n,
@@ -366,6 +367,8 @@ metrics_page(struct daemon *d, struct text *out)
 	put_settings(d, out);
 	gauge(out, "sockets_up", "0: the name of a socket was removed, or is "
 	    "another's.", atomic_load(&d->lost_socket) == NULL);
+	gauge(out, "sessions_waiting", "Sessions that no thread of libmilter's "
+	    "has taken up.", (uint64_t)handover_sessions());
 	put_sessions(&d->metrics, out);
 	gauge(out, "start_timestamp_seconds", "When the daemon started.",
 	    d->started_us / 1000000);

@@ -80,8 +80,9 @@ answer_health(struct evhttp_request *request, void *arg)
 }
 
 /*
- * Not with epoll(7), which may fail to watch a connection: evhttp closes that
- * twice, and the second time it may be another thread's.  There are few.
+ * poll(2), not epoll(7), which may fail to watch a connection: evhttp closes
+ * that twice, and the second time it may be another thread's.  Connections are
+ * few.
  */
 static struct event_base *
 new_base(void)
@@ -157,7 +158,7 @@ serve(void *arg)
 
 	signals_block();
 	evmemory_wait();
-	/* poll(2) may find no memory. */
+	/* A loop whose poll(2) finds no memory is run again. */
 	while (event_base_dispatch(s->base) == -1)
 		nanosleep(&pause, NULL);
 	return NULL;

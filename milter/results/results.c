@@ -14,12 +14,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/results/results.h"
 #include "milter/signals.h"
+#include "policy/policy.h"
 
-enum { STOP_S = 3, CHUNK = 4096, SECOND_MS = 1000 };
+enum { STOP_S = 3, CHUNK = 4096, SECOND_MS = 1000, SILENCE_MS = 60000 };
+
+/*
+ * Trouble is logged when it begins, once in a minute at most, and when it ends.
+ */
+struct trouble {
+	bool told;
+	int64_t told_ms; /* 0: never */
+};
 
 struct results {
 	struct daemon *daemon;
@@ -30,21 +38,26 @@ struct results {
 	int64_t second_ms;	/* when the one that is counted began */
 	unsigned of_second;
 	bool stops;		/* the drain is closed */
-	bool unread, unforwarded, unrecorded; /* the last one was; is logged */
+	struct trouble unread, unforwarded, unrecorded;
 	pthread_t thread;
 	char datagram[TLSRPT_DATAGRAM_MAX];
 	char line[RECORD_LINE_MAX];
 };
 
-/* Logs the changes of a state, not each datagram. */
 static void
-note_trouble(bool *before, bool now, const char *began, const char *ended)
+note_trouble(struct trouble *t, bool now, const char *began, const char *ended)
 {
-	if (now && !*before)
-		log_warnx("TLSRPT: %s", began);
-	else if (!now && *before)
+	if (!now && t->told)
 		log_info("TLSRPT: %s", ended);
-	*before = now;
+	if (now && !t->told) {
+		int64_t ms = clock_ms();
+
+		if (t->told_ms != 0 && ms - t->told_ms < SILENCE_MS)
+			return;
+		t->told_ms = ms;
+		log_warnx("TLSRPT: %s", began);
+	}
+	t->told = now;
 }
 
 static void
@@ -74,7 +87,8 @@ record(struct results *r, const struct tlsrpt_policy *policy)
 
 	text_init(&line, r->line, sizeof r->line);
 	taken = record_handshake_format(&record, &line) &&
-	    auditlog_offer(d->audit, slice_make(line.buf, line.n));
+	    auditlog_submit(d->audit, slice_make(line.buf, line.n),
+	    WRITER_IMPATIENT);
 	metrics_count(&d->metrics, taken ? COUNTER_RECORDS :
 	    COUNTER_UNRECORDED);
 	metrics_count(&d->metrics, COUNTER_HANDSHAKES);
@@ -84,7 +98,7 @@ record(struct results *r, const struct tlsrpt_policy *policy)
 	    "what comes is recorded again");
 }
 
-/* What it holds is not logged: it is a stranger's. */
+/* Takes a datagram.  Its text is a stranger's, and is not logged. */
 static void
 take(struct results *r, size_t n)
 {
@@ -218,7 +232,7 @@ results_start(struct daemon *d, int fd, const char *forward_to,
 	return NULL;
 }
 
-/* Not ended: the disk keeps it, and everything stays until the process ends. */
+/* Left as it is when the disk keeps its thread: until the process ends. */
 void
 results_stop(struct results *r)
 {

@@ -9,7 +9,7 @@
 
 enum { FIELDS_FIRST = 256 };
 
-/* A store that cannot be read may have such rules. */
+/* May the store have rules of TLS_Header?  One that cannot be read may. */
 static bool
 may_have_rules(struct store_holder *h)
 {
@@ -33,7 +33,7 @@ author_is_asked(struct daemon *d)
 
 	settings_holder_drop(now);
 	return judged && (may_have_rules(&d->store) ||
-	    (shadow_is_on(&d->shadow) && may_have_rules(&d->shadow.holder)));
+	    (store_holder_has_plan(&d->plan) && may_have_rules(&d->plan)));
 }
 
 static bool

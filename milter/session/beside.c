@@ -6,7 +6,7 @@
 #include "milter/session/beside.h"
 #include "milter/session/session.h"
 
-/* At MAIL the plan is noted; a recipient is judged by no other one. */
+/* The plan noted at MAIL judges the recipients, no other one. */
 static bool
 is_plan_of(struct beside *b, const struct question *q,
     const struct plan *plan)
@@ -20,22 +20,21 @@ is_plan_of(struct beside *b, const struct question *q,
 
 /* False: the plan cannot be read, or its policy not be asked. */
 static bool
-judge(struct session *s, const struct question *question,
-    struct store_reader *reader, int64_t now_us, struct verdict *answer,
-    struct verdict *other)
+judge(struct session *s, const struct question *question, int64_t now_us,
+    struct verdict *answer, struct verdict *other)
 {
 	struct message *m = s->message;
 	struct verdict *verdict;
 	struct plan plan;
 	bool good = true;
 
-	if (plan_read(reader, &plan) != LOOKUP_FOUND ||
+	if (plan_read(question->reader, &plan) != LOOKUP_FOUND ||
 	    !is_plan_of(&m->beside, question, &plan) ||
-	    !announce_look_plan(&s->daemon->announce, reader, &plan, now_us,
-	    &m->announcements))
+	    !announce_look_plan(&s->daemon->announce, question->reader, &plan,
+	    now_us, &m->announcements))
 		return false;
 	verdict = m->beside.canary ? answer : other;
-	eval_session(question, reader, NULL, verdict);
+	eval_session(question, verdict);
 	for (unsigned i = 0; i < verdict->nresults; i++)
 		good &= !verdict->results[i].lookup_failed;
 	return good;
@@ -45,20 +44,21 @@ bool
 beside_ask(struct session *s, const struct question *question, int64_t now_us,
     struct verdict *answer, struct verdict *other)
 {
-	struct store_holder *h = &s->daemon->shadow.holder;
+	struct store_holder *h = &s->daemon->plan;
 	struct message *m = s->message;
 	struct announcement *before = m->announcements;
-	struct question silent = *question;
 	struct store_reader reader;
+	struct question silent = *question;
 	struct fault why;
 	unsigned tries = 0;
 	bool judged = false, good = false;
 
 	silent.trace = NULL;
+	silent.reader = &reader;
 	while (!judged && store_holder_begin(h, &tries, &reader, &why)) {
 		/* Announcements of a try that a commit overtook. */
 		announce_take_back(&m->announcements, before);
-		good = judge(s, &silent, &reader, now_us, answer, other);
+		good = judge(s, &silent, now_us, answer, other);
 		judged = store_holder_end(h, &reader);
 	}
 	m->beside.canary &= judged && good;
@@ -155,10 +155,11 @@ beside_take_header(struct message *m, bool seen)
 		b->state = RECORD_PLAN_UNJUDGED;
 }
 
-static void
-tell(const struct beside *b, const struct record_plan *answer,
-    const struct record_plan *other, struct record_plan *p)
+static struct record_plan *
+tell(struct beside *b, const struct record_plan *answer,
+    const struct record_plan *other, bool answered)
 {
+	struct record_plan *p = &b->told;
 	bool differs = b->state == RECORD_PLAN_SAME &&
 	    severity(answer) != severity(other);
 
@@ -166,23 +167,24 @@ tell(const struct beside *b, const struct record_plan *answer,
 	if (differs)
 		p->result = RECORD_PLAN_DIFFERS;
 	p->id = b->id;
-	p->answered = b->canary;
+	p->answered = answered;
+	return p;
 }
 
-void
-beside_tell(const struct message *m, struct record_plan *p)
+const struct record_plan *
+beside_tell(struct message *m)
 {
-	const struct beside *b = &m->beside;
+	struct beside *b = &m->beside;
+	struct record_plan *p = tell(b, &b->answer, &b->other, b->answered);
 
-	tell(b, &b->answer, &b->other, p);
 	p->refused_rcpts = b->refused_rcpts;
+	return p;
 }
 
-void
-beside_tell_rcpt(const struct message *m, const struct verdict *v,
-    struct record_plan *p)
+const struct record_plan *
+beside_tell_rcpt(struct message *m, const struct verdict *v)
 {
-	const struct beside *b = &m->beside;
+	struct beside *b = &m->beside;
 	struct record_plan answer = outcome_of(v), other = b->other_mail;
 
 	/* MAIL was judged at RCPT, when the feed's facts were there. */
@@ -192,5 +194,5 @@ beside_tell_rcpt(const struct message *m, const struct verdict *v,
 		if (severity(&at_rcpt) > severity(&other))
 			other = at_rcpt;
 	}
-	tell(b, &answer, &other, p);
+	return tell(b, &answer, &other, b->canary);
 }

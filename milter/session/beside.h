@@ -19,25 +19,27 @@ struct message;
 struct beside {
 	enum record_plan_result state; /* NONE, SAME (judged), UNJUDGED */
 	uint64_t id;
-	bool canary; /* the plan's policy answers */
-	bool awaits; /* as message.awaits, of the verdict that does not count */
+	bool canary;   /* the plan's policy answers, as long as it can be asked */
+	bool answered; /* the plan's policy has answered, at MAIL or since */
+	bool awaits; /* as message.awaits, for the other verdict */
 	uint64_t refused_rcpts;
 	/*
 	 * Of the policy that answers, and of the other one; at MAIL alone: how
 	 * each judges, as a record tells it.
 	 */
 	struct record_plan answer, other, other_mail;
+	struct record_plan told; /* what the record at hand says of it */
 	struct verdict mail, later; /* of the other one, as in the message */
 };
 
 /*
- * Where there is a plan (shadow_is_on()) at MAIL, and later while `state` is
- * SAME: asks its policy.  True: its verdict is the answer, and stands in
+ * Where there is a plan (store_holder_has_plan()) at MAIL, and later while `state`
+ * is SAME: asks its policy.  True: its verdict is the answer, and stands in
  * `answer`; else it stands in `other`, or nowhere.
  */
 bool beside_ask(struct session *, const struct question *, int64_t now_us,
     struct verdict *answer, struct verdict *other) MUST_CHECK NONNULL;
-/* The policy in force could not be asked: its word counts, not the plan's. */
+/* The policy in force could not be asked: on-error decides, not the plan. */
 void beside_give_up(struct message *) NONNULL;
 
 /*
@@ -46,12 +48,15 @@ void beside_give_up(struct message *) NONNULL;
  */
 void beside_take_mail(struct message *) NONNULL;
 void beside_take_rcpt(struct message *) NONNULL;
-/* The same of the header's From field, `seen` or not shown by the MTA. */
+/* As beside_take_mail(), for the From field, `seen` or not shown by the MTA. */
 void beside_take_header(struct message *, bool seen) NONNULL;
 
-/* While there is a plan, for the record of a message; of a refused recipient. */
-void beside_tell(const struct message *, struct record_plan *) NONNULL;
-void beside_tell_rcpt(const struct message *, const struct verdict *,
-    struct record_plan *) NONNULL;
+/*
+ * While there is a plan, for the record of a message; of a refused recipient.
+ * Holds until the next one.
+ */
+const struct record_plan *beside_tell(struct message *) NONNULL;
+const struct record_plan *beside_tell_rcpt(struct message *,
+    const struct verdict *) NONNULL;
 
 #endif

@@ -5,12 +5,12 @@
  * With an engine that parks, records are handed over and not waited for: the
  * session is parked, inside the drain, and on_settled() has the answer.
  */
-#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/session/author.h"
 #include "milter/session/callbacks.h"
 #include "milter/session/negotiate.h"
 #include "milter/session/step.h"
+#include "policy/policy.h"
 
 /* An engine hands its callbacks no argument of ours. */
 static struct daemon *running;
@@ -39,7 +39,10 @@ session_of(SMFICTX *ctx)
 	return NULL;
 }
 
-/* True: it waits for its records from now on; who parked it stays inside. */
+/*
+ * True: the session waits for its records from now on, and stays inside the
+ * drain.
+ */
 static bool
 park(SMFICTX *ctx, struct session *s)
 {
@@ -69,7 +72,7 @@ run(SMFICTX *ctx, enum callback which, step *handle, const void *arg,
 		metrics_count(&running->metrics, COUNTER_NO_MEMORY);
 	metrics_callback(&running->metrics, which,
 	    (uint64_t)(clock_ns() - start));
-	/* One that was closed may be gone. */
+	/* A session that on_close() has ended may be gone. */
 	s = engine_getpriv(ctx);
 	if (s == NULL || s == &no_session || !park(ctx, s))
 		drain_leave(&running->drain);
@@ -82,7 +85,7 @@ on_helo(SMFICTX *ctx, char *helo)
 	sfsistat answer = run(ctx, CALLBACK_HELO, step_helo, helo,
 	    SMFIS_NOREPLY);
 
-	/* Refused: then the next callback has no session either. */
+	/* Refused: the next callback must not make a session without HELO. */
 	if (engine_getpriv(ctx) == NULL && !engine_setpriv(ctx, &no_session))
 		log_warnx("a lost HELO cannot be remembered");
 	return answer;

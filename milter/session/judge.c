@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include "milter/clock.h"
 #include "milter/feed/feed.h"
 #include "milter/log.h"
 #include "milter/session/judge.h"
+#include "policy/policy.h"
 
 static void
 trace_to_log(void *arg, const char *line)
@@ -17,22 +17,40 @@ trace_to_log(void *arg, const char *line)
 	log_debug("session %llx: %s", (unsigned long long)s->number, line);
 }
 
-/* True: a plan's policy is the one that answers.  See beside_ask(). */
+/* Judges MAIL as if there was no plan: what the plan said before is void. */
+static void
+forget_plan(struct session *s, int64_t now_us)
+{
+	struct message *m = s->message;
+
+	m->beside.state = RECORD_PLAN_NONE;
+	m->beside.id = 0;
+	m->beside.canary = false;
+	if (announce_knows_plan(&s->daemon->announce) &&
+	    !announce_look_end(&s->daemon->announce, now_us,
+	    &m->announcements))
+		m->unannounced = true;
+}
+
+/*
+ * True: a plan's policy is the one that answers.  See beside_ask().  A plan that
+ * ends while it is asked about MAIL is over, not one that could not be asked.
+ */
 static bool
 ask_plan(struct session *s, const struct question *question, int64_t now_us,
     struct verdict *verdict, struct verdict *other)
 {
-	struct message *m = s->message;
+	struct store_holder *plan = &s->daemon->plan;
+	struct beside *b = &s->message->beside;
 
 	if (question->scope != EVAL_MAIL)
-		return m->beside.state == RECORD_PLAN_SAME && beside_ask(s,
-		    question, now_us, verdict, other);
-	if (shadow_is_on(&s->daemon->shadow))
-		return beside_ask(s, question, now_us, verdict, other);
-	m->beside.canary = false;
-	if (!announce_look_end(&s->daemon->announce, now_us,
-	    &m->announcements))
-		m->unannounced = true;
+		return b->state == RECORD_PLAN_SAME && beside_ask(s, question,
+		    now_us, verdict, other);
+	if (store_holder_has_plan(plan) && (beside_ask(s, question, now_us,
+	    verdict, other) || b->state == RECORD_PLAN_SAME ||
+	    store_holder_has_plan(plan)))
+		return b->canary;
+	forget_plan(s, now_us);
 	return false;
 }
 
@@ -44,6 +62,7 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 	struct daemon *d = s->daemon;
 	struct message *m = s->message;
 	struct trace trace = { trace_to_log, s };
+	struct store_reader reader;
 	struct question question = {
 		.scope = scope,
 		.facts = &m->facts,
@@ -54,10 +73,10 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 		.untold = !facts_arrived(&m->facts),
 		.now = now_us / 1000000,
 		.trace = log_wants(LOG_LEVEL_DEBUG) ? &trace : NULL,
+		.reader = &reader,
 	};
 	bool canary = ask_plan(s, &question, now_us, verdict, other);
 	struct announcement *before = m->announcements;
-	struct store_reader reader;
 	struct fault why;
 	unsigned tries = 0;
 	bool judged = false;
@@ -65,10 +84,11 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 	while (!judged && store_holder_begin(&d->store, &tries, &reader,
 	    &why)) {
 		/* Announcements of a try that a commit overtook. */
-		announce_take_back(&m->announcements, before);
-		eval_session(&question, &reader, NULL, canary ? other :
-		    verdict);
-		if (!announce_look(&d->announce, &reader,
+		if (tries > 1)
+			announce_take_back(&m->announcements, before);
+		eval_session(&question, canary ? other : verdict);
+		if (!announce_knows(&d->announce, &reader) &&
+		    !announce_look(&d->announce, &reader,
 		    facts_value(&m->facts, FACT_NODE), now_us,
 		    &m->announcements))
 			m->unannounced = true;
@@ -76,14 +96,20 @@ ask(struct session *s, enum eval_scope scope, bool fed_later, int64_t now_us,
 	}
 	if (!judged) {
 		metrics_count(&d->metrics, COUNTER_STORE_ERRORS);
-		eval_session(&question, NULL, &why, verdict);
+		question.reader = NULL;
+		question.why = &why;
+		eval_session(&question, verdict);
 		if (canary)
 			beside_give_up(m);
+		canary = false;
 	} else if (canary) {
 		/* Judged by the plan; its record names the live generation. */
 		verdict->generation = other->generation;
 		memcpy(verdict->policy, other->policy, sizeof verdict->policy);
 	}
+	m->beside.canary = canary;
+	m->beside.answered = canary || (scope != EVAL_MAIL &&
+	    m->beside.answered);
 	return fed_later && (verdict->unfed ||
 	    (m->beside.state == RECORD_PLAN_SAME && other->unfed));
 }

@@ -15,8 +15,8 @@
  */
 void judge_mail(struct session *) NONNULL;
 /*
- * The same again, all tags, with what has been told by now.  It is counted by a
- * call of its own: where no recipient came nobody was told of it.
+ * judge_mail() again, for all tags, with what the feed has told by now.  It is
+ * counted by a call of its own: where no recipient came nobody was told of it.
  */
 void judge_mail_late(struct session *) NONNULL;
 void judge_mail_counted(struct session *) NONNULL;

@@ -60,11 +60,13 @@ negotiate(SMFICTX *ctx, struct negotiate_wish wish,
     unsigned long actions_offered, unsigned long *actions,
     unsigned long *steps)
 {
+	static struct log_seldom turned_away;
 	unsigned long wanted = SMFIF_SETSYMLIST | SMFIF_QUARANTINE;
 
 	if ((actions_offered & SMFIF_SETSYMLIST) == 0) {
-		log_warnx("an MTA that cannot be asked for macros was turned "
-		    "away; sendmail 8.14 or Postfix 2.6 is needed");
+		log_seldom(&turned_away, LOG_LEVEL_WARNING, "an MTA that cannot "
+		    "be asked for macros was turned away; sendmail 8.14 or "
+		    "Postfix 2.6 is needed");
 		return SMFIS_REJECT;
 	}
 	if (wish.change)

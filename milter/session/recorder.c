@@ -18,35 +18,36 @@ count(struct session *s, bool taken)
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
 }
 
-/* What stands before the record comes before it in the file: recorded as safely. */
+/* Announcements come before the record in the file, and are as safe. */
 static bool
-hand_over(struct session *s, bool accepts, struct slice line)
+announce(struct session *s, announce_submit *submit,
+    enum writer_patience patience)
 {
-	struct auditlog *audit = s->daemon->audit;
 	struct message *m = s->message;
-	enum writer_handed handed = WRITER_HANDED_REFUSED;
-	announce_submit *ahead = accepts ? auditlog_hand_ahead :
-	    auditlog_hand_ahead_refusal;
 
-	if (announce_all(&s->daemon->announce, audit, &m->announcements,
-	    m->settings, m->judged_us, ahead))
-		handed = accepts ? auditlog_hand(audit, line, &s->ticket) :
-		    auditlog_hand_refusal(audit, line, &s->ticket);
+	return !announce_is_due(m->announcements, m->settings) ||
+	    announce_all(&s->daemon->announce, s->daemon->audit,
+	    &m->announcements, m->settings, m->judged_us, submit, patience);
+}
+
+static bool
+hand_over(struct session *s, enum writer_patience patience, struct slice line)
+{
+	enum writer_handed handed = WRITER_HANDED_REFUSED;
+
+	if (announce(s, auditlog_hand_ahead, patience))
+		handed = auditlog_hand(s->daemon->audit, line, patience,
+		    &s->ticket);
 	if (handed != WRITER_HANDED_OPEN)
 		count(s, handed == WRITER_HANDED_TAKEN);
 	return handed != WRITER_HANDED_REFUSED;
 }
 
 static bool
-wait_for(struct session *s, bool accepts, struct slice line)
+wait_for(struct session *s, enum writer_patience patience, struct slice line)
 {
-	struct auditlog *audit = s->daemon->audit;
-	struct message *m = s->message;
-	announce_submit *submit = accepts ? auditlog_submit :
-	    auditlog_submit_refusal;
-	bool taken = announce_all(&s->daemon->announce, audit,
-	    &m->announcements, m->settings, m->judged_us, submit) &&
-	    submit(audit, line);
+	bool taken = announce(s, auditlog_submit, patience) &&
+	    auditlog_submit(s->daemon->audit, line, patience);
 
 	count(s, taken);
 	return taken;
@@ -55,12 +56,15 @@ wait_for(struct session *s, bool accepts, struct slice line)
 static bool
 submit(struct session *s, enum record_event event, struct slice line)
 {
-	bool accepts = event == RECORD_MESSAGE, taken;
+	enum writer_patience patience = event == RECORD_MESSAGE ?
+	    WRITER_PATIENT : WRITER_REFUSAL;
+	bool taken;
 
 	if (!s->message->unannounced)
-		return s->ticket.settled != NULL ? hand_over(s, accepts, line) :
-		    wait_for(s, accepts, line);
-	taken = !accepts && auditlog_lose_refusal(s->daemon->audit);
+		return s->ticket.settled != NULL ?
+		    hand_over(s, patience, line) : wait_for(s, patience, line);
+	taken = patience == WRITER_REFUSAL &&
+	    auditlog_lose_refusal(s->daemon->audit);
 	count(s, taken);
 	return taken;
 }
@@ -87,14 +91,15 @@ static enum made
 make(struct session *s, struct record *record, struct text *line)
 {
 	struct auditlog *audit = s->daemon->audit;
-	struct person_hiding hiding;
 	bool fits;
 
-	if (!auditlog_begin_people(audit, record->event == RECORD_MESSAGE,
-	    &hiding, &record->hiding))
+	record->hiding = NULL;
+	if (auditlog_hides_people(audit) && !auditlog_begin_people(audit,
+	    record->event == RECORD_MESSAGE, &record->hiding))
 		return NOT_HIDDEN;
 	fits = record_format(record, line);
-	if (!auditlog_end_people(audit, record->hiding))
+	if (record->hiding != NULL &&
+	    !auditlog_end_people(audit, record->hiding))
 		return NOT_HIDDEN;
 	return fits ? MADE : CUT;
 }
@@ -177,8 +182,7 @@ write_record(struct session *s, struct record *record)
 bool
 recorder_message(struct session *s, enum record_event event)
 {
-	const struct message *m = s->message;
-	struct record_plan plan;
+	struct message *m = s->message;
 	struct record record = {
 		.event = event,
 		.time_us = m->judged_us,
@@ -188,10 +192,8 @@ recorder_message(struct session *s, enum record_event event)
 		.nrcpts = m->nrcpts,
 	};
 
-	if (m->beside.state != RECORD_PLAN_NONE) {
-		beside_tell(m, &plan);
-		record.plan = &plan;
-	}
+	if (m->beside.state != RECORD_PLAN_NONE)
+		record.plan = beside_tell(m);
 	return write_record(s, &record);
 }
 
@@ -199,7 +201,6 @@ bool
 recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
     int64_t now_us)
 {
-	struct record_plan plan;
 	struct record_rcpt rcpt = {
 		.address = session_rcpt_address(&s->message->facts),
 		.resolved = facts_value(&s->message->facts,
@@ -215,9 +216,7 @@ recorder_refused_rcpt(struct session *s, const struct verdict *verdict,
 		.nrcpts = 1,
 	};
 
-	if (s->message->beside.state != RECORD_PLAN_NONE) {
-		beside_tell_rcpt(s->message, verdict, &plan);
-		record.plan = &plan;
-	}
+	if (s->message->beside.state != RECORD_PLAN_NONE)
+		record.plan = beside_tell_rcpt(s->message, verdict);
 	return write_record(s, &record);
 }

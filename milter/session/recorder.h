@@ -22,8 +22,8 @@ enum recorder_settled {
 };
 
 /*
- * With an engine that parks the two above are true for what was handed over;
- * what became of all that was is told here.
+ * With an engine that parks the two above return true for what was handed over;
+ * this tells what became of all that was.
  */
 enum recorder_settled recorder_settled(struct session *) MUST_CHECK NONNULL;
 

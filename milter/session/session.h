@@ -21,7 +21,8 @@
 struct author_fields {
 	char *bytes; /* in facts.memory; NULL: there was none */
 	size_t n, room;
-	bool judged; /* they are facts, and message.later the verdict */
+	bool judged; /* the From fields are facts, and message.later is the
+		      * verdict on them */
 	bool beyond; /* too many bytes, which were not kept */
 	bool lost;   /* for one of them there was no memory */
 };
@@ -36,7 +37,8 @@ struct message {
 	struct record_rcpt *rcpts; /* accepted recipients, in facts.memory */
 	size_t nrcpts, room;
 	bool awaits; /* tags of MAIL that the facts feed has to tell of */
-	uint64_t fed_since; /* what it was told before is of others */
+	uint64_t fed_since; /* feedtable_mark() at MAIL: what was told before
+			     * is of others */
 	int forged; /* header fields that pretend to be ours */
 	struct author_fields author;
 	struct facts facts;
@@ -63,16 +65,16 @@ struct session {
 	SMFICTX *ctx;
 	bool parked;
 	bool ending; /* the message is accepted, once it is recorded */
-	bool closed; /* freed by who settles it */
+	bool closed; /* on_close() has come: freed once it is settled */
 };
 
 /* NULL: out of memory. */
 struct session *session_new(struct daemon *) MUST_CHECK;
 void session_free(struct session *);
 
-/* Its records are handed over from now on, and not waited for. */
+/* Records of this session are handed over from now on, and not waited for. */
 void session_watch(struct session *, SMFICTX *) NONNULL;
-/* Some are not settled. */
+/* Some of its records are not settled. */
 bool session_is_open(const struct session *) MUST_CHECK NONNULL;
 
 /*
@@ -84,6 +86,18 @@ void session_set_helo(struct session *, const char *helo) NONNULL;
 /* Facts are empty, nothing is judged.  NULL: out of memory. */
 struct message *session_begin_message(struct session *) MUST_CHECK;
 void session_end_message(struct session *) NONNULL;
+
+/*
+ * From what the MTA told at MAIL, and at RCPT, to the facts of the message; all
+ * of it anew for each, since a client that sends no EHLO after STARTTLS never
+ * triggers the macros of HELO.  The queue id as it is now: Postfix has none
+ * before the first recipient.  False: out of memory.
+ */
+bool session_tell_mail(SMFICTX *, struct session *, const char *sender)
+    MUST_CHECK;
+bool session_tell_rcpt(SMFICTX *, struct session *, const char *recipient)
+    MUST_CHECK;
+bool session_tell_queue_id(SMFICTX *, struct session *) MUST_CHECK NONNULL;
 
 /*
  * Remember the recipient that is in the facts, with the tag whose rules

@@ -4,17 +4,22 @@
  * No answer is ever ACCEPT: at MAIL it would keep the end of the message from
  * us, and with it the record.  Nothing is refused before MAIL: that would
  * stick to the whole session and take STARTTLS away from the client.
+ *
+ * libmilter takes the text of a reply for a format: a % is doubled, or the reply
+ * would be refused and the client would get a default one.  It also ignores a
+ * reply whose code does not fit the answer, so that the two are checked here.
+ * When a reply cannot be set, what is left is a temporary failure.
  */
-#include "milter/clock.h"
 #include "milter/feed/feed.h"
 #include "milter/log.h"
 #include "milter/session/author.h"
 #include "milter/session/header.h"
 #include "milter/session/judge.h"
-#include "milter/session/macros.h"
 #include "milter/session/recorder.h"
-#include "milter/session/reply.h"
 #include "milter/session/step.h"
+#include "policy/policy.h"
+
+enum { LINE_BYTES = 2 * REPLY_LINE_MAX + 1, REASON_BYTES = 500 };
 
 static const char no_memory[] = "out of memory, try again later";
 static const char unrecorded[] =
@@ -26,6 +31,63 @@ static const char no_header[] =
 static const char unjudged[] =
     "this message has not been judged, try again later";
 
+static void
+double_percent(struct slice from, struct text *to)
+{
+	text_clear(to);
+	for (size_t i = 0; i < from.n; i++) {
+		if (from.p[i] == '%')
+			text_char(to, '%');
+		text_char(to, from.p[i]);
+	}
+}
+
+static bool
+set_reply(SMFICTX *ctx, const struct reply *r)
+{
+	char memory[REPLY_LINES_MAX][LINE_BYTES];
+	const char *line[REPLY_LINES_MAX];
+
+	for (unsigned i = 0; i < r->nlines; i++) {
+		struct text out;
+
+		text_init(&out, memory[i], sizeof memory[i]);
+		double_percent(r->lines[i], &out);
+		line[i] = out.buf;
+	}
+	return engine_setreply(ctx, r->code, r->dsn, line, r->nlines);
+}
+
+sfsistat
+step_answer(SMFICTX *ctx, const struct verdict *v)
+{
+	bool permanent = v->kind == VERDICT_REJECT;
+
+	if (v->reply.nlines > 0 && v->reply.code[0] == (permanent ? '5' : '4') &&
+	    set_reply(ctx, &v->reply))
+		return permanent ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+	log_warnx("the reply %s %s could not be set", v->reply.code,
+	    v->reply.dsn);
+	return SMFIS_TEMPFAIL;
+}
+
+bool
+step_hold(SMFICTX *ctx, const struct verdict *v)
+{
+	char memory[REASON_BYTES];
+	struct text reason;
+
+	text_init(&reason, memory, sizeof memory);
+	for (unsigned i = 0; i < v->reply.nlines; i++) {
+		text_puts(&reason, i > 0 ? " / " : "");
+		text_put_printable(&reason, v->reply.lines[i]);
+	}
+	if (reason.n == 0)
+		text_puts(&reason, "held by TLS policy");
+	return engine_quarantine(ctx, reason.buf);
+}
+
+/* 451 4.3.0, for what went wrong outside of any verdict. */
 static sfsistat
 fail(SMFICTX *ctx, struct session *s, const char *text)
 {
@@ -33,7 +95,9 @@ fail(SMFICTX *ctx, struct session *s, const char *text)
 		metrics_count(&s->daemon->metrics, COUNTER_NO_MEMORY);
 	if (s->message != NULL)
 		session_end_message(s);
-	return session_reply_policy_error(ctx, text);
+	if (!engine_setreply(ctx, "451", "4.3.0", &text, 1))
+		log_warnx("the reply 451 4.3.0 could not be set");
+	return SMFIS_TEMPFAIL;
 }
 
 /*
@@ -69,7 +133,7 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 
 	abandon(s);
 	if (s->lost_helo || session_begin_message(s) == NULL ||
-	    !macros_mail(ctx, s, sender))
+	    !session_tell_mail(ctx, s, sender))
 		return fail(ctx, s, no_memory);
 	if (s->daemon->feed != NULL && feed_tells(&s->message->facts))
 		s->message->fed_since = feed_mark(s->daemon->feed);
@@ -77,7 +141,7 @@ begin_mail(SMFICTX *ctx, struct session *s, const char *sender)
 	if (!verdict_refuses(s->message->verdict.kind))
 		return SMFIS_CONTINUE;
 	recorder_message(s, RECORD_REFUSED_MAIL);
-	answer = session_reply_send(ctx, &s->message->verdict);
+	answer = step_answer(ctx, &s->message->verdict);
 	session_end_message(s);
 	return answer;
 }
@@ -97,8 +161,8 @@ step_mail_utf8(SMFICTX *ctx, struct session *s, const void *sender)
 }
 
 /*
- * What the facts feed has been told of the session.  Each recipient's is taken,
- * so that none is left over.  False: out of memory.
+ * Takes what the facts feed has been told of the session and the recipient, so
+ * that none is left over.  False: out of memory.
  */
 static bool
 hear_feed(struct session *s)
@@ -112,8 +176,8 @@ hear_feed(struct session *s)
 }
 
 /*
- * For the recipient in the facts; also of MAIL what could not be judged then.
- * Once a recipient was let in MAIL has its verdict.
+ * Judges the recipient in the facts, and what of MAIL had to wait for it. Once
+ * a recipient was let in MAIL has its verdict.
  */
 static const struct verdict *
 judge_recipient(struct session *s)
@@ -145,12 +209,12 @@ step_rcpt(SMFICTX *ctx, struct session *s, const void *recipient)
 
 	if (s->message == NULL)
 		return fail(ctx, s, unjudged);
-	if (!macros_rcpt(ctx, s, recipient) || !hear_feed(s))
+	if (!session_tell_rcpt(ctx, s, recipient) || !hear_feed(s))
 		return fail(ctx, s, no_memory);
 	verdict = judge_recipient(s);
 	if (verdict_refuses(verdict->kind)) {
 		recorder_refused_rcpt(s, verdict, clock_date_us());
-		return session_reply_send(ctx, verdict);
+		return step_answer(ctx, verdict);
 	}
 	if (!session_add_rcpt(s, verdict))
 		return fail(ctx, s, no_memory);
@@ -192,6 +256,14 @@ is_unjudged(const struct session *s)
 	    (s->message->awaits && s->message->nrcpts == 0);
 }
 
+/* Records a message that never came to its end: no MTA asks about one. */
+static sfsistat
+refuse_unjudged(SMFICTX *ctx, struct session *s)
+{
+	abandon(s);
+	return fail(ctx, s, unjudged);
+}
+
 /* TLS_Header rules; their verdict is that of the message, not of one RCPT. */
 static sfsistat
 judge_author(SMFICTX *ctx, struct session *s)
@@ -208,7 +280,7 @@ judge_author(SMFICTX *ctx, struct session *s)
 	if (!verdict_refuses(m->later.kind))
 		return SMFIS_CONTINUE;
 	recorder_message(s, RECORD_REFUSED_HEADER);
-	answer = session_reply_send(ctx, &m->later);
+	answer = step_answer(ctx, &m->later);
 	session_end_message(s);
 	return answer;
 }
@@ -218,8 +290,8 @@ step_eoh(SMFICTX *ctx, struct session *s, const void *none)
 {
 	(void)none;
 	if (is_unjudged(s))
-		return fail(ctx, s, unjudged);
-	if (!macros_queue_id(ctx, s))
+		return refuse_unjudged(ctx, s);
+	if (!session_tell_queue_id(ctx, s))
 		return fail(ctx, s, no_memory);
 	return judge_author(ctx, s);
 }
@@ -230,7 +302,7 @@ change_message(SMFICTX *ctx, struct session *s)
 {
 	const struct verdict *verdict = &s->message->verdict;
 
-	if (verdict->kind == VERDICT_HOLD && !session_reply_hold(ctx, verdict))
+	if (verdict->kind == VERDICT_HOLD && !step_hold(ctx, verdict))
 		return not_held;
 	if (s->header && s->message->settings->settings.add_header &&
 	    !header_put(ctx, s))
@@ -238,7 +310,7 @@ change_message(SMFICTX *ctx, struct session *s)
 	return NULL;
 }
 
-/* It is recorded. */
+/* The message is recorded: it is carried out. */
 static sfsistat
 accept_message(struct session *s)
 {
@@ -255,8 +327,8 @@ step_eom(SMFICTX *ctx, struct session *s, const void *none)
 
 	(void)none;
 	if (is_unjudged(s))
-		return fail(ctx, s, unjudged);
-	if (!macros_queue_id(ctx, s))
+		return refuse_unjudged(ctx, s);
+	if (!session_tell_queue_id(ctx, s))
 		return fail(ctx, s, no_memory);
 	/* Judged at the end of the header, unless the MTA skipped that. */
 	answer = judge_author(ctx, s);

@@ -31,4 +31,9 @@ step step_close;
  */
 sfsistat step_settled(SMFICTX *, struct session *, sfsistat answer);
 
+/* What a refusing verdict says, told to the client. */
+sfsistat step_answer(SMFICTX *, const struct verdict *) NONNULL;
+/* At the end of a message: into the MTA's quarantine.  False: it did not. */
+bool step_hold(SMFICTX *, const struct verdict *) MUST_CHECK NONNULL;
+
 #endif

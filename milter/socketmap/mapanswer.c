@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "milter/clock.h"
 #include "milter/log.h"
 #include "milter/socketmap/mapanswer.h"
+#include "policy/policy.h"
 
 struct asked {
 	struct daemon *daemon;
@@ -39,7 +39,8 @@ ask(struct asked *a)
 	while (!asked && store_holder_begin(h, &tries, &reader, &why)) {
 		announce_take_back(&a->announcements, NULL);
 		outbound_ask(&a->question, &reader, NULL, &a->answer);
-		a->unannounced = !announce_look(&a->daemon->announce, &reader,
+		a->unannounced = !announce_knows(&a->daemon->announce,
+		    &reader) && !announce_look(&a->daemon->announce, &reader,
 		    slice_make("", 0), a->now_us, &a->announcements);
 		asked = store_holder_end(h, &reader);
 	}
@@ -54,9 +55,11 @@ announce(struct asked *a)
 {
 	struct daemon *d = a->daemon;
 
-	return !a->unannounced && announce_all(&d->announce, d->audit,
-	    &a->announcements, a->settings, a->now_us,
-	    auditlog_offer);
+	if (a->unannounced)
+		return false;
+	return !announce_is_due(a->announcements, a->settings) ||
+	    announce_all(&d->announce, d->audit, &a->announcements,
+	    a->settings, a->now_us, auditlog_submit, WRITER_IMPATIENT);
 }
 
 static bool
@@ -66,20 +69,19 @@ record(struct asked *a)
 		.question = &a->question, .answer = &a->answer };
 	struct auditlog *audit = a->daemon->audit;
 	char *memory = malloc(RECORD_LINE_MAX);
-	struct person_hiding hiding;
 	struct text line;
-	bool taken;
+	bool taken = true;
 
 	if (memory == NULL)
 		return false;
 	text_init(&line, memory, RECORD_LINE_MAX);
-	taken = auditlog_begin_people(audit, true, &hiding, &record.hiding);
-	if (taken) {
-		taken = record_format_outbound(&record, &line);
+	if (auditlog_hides_people(audit))
+		taken = auditlog_begin_people(audit, true, &record.hiding);
+	taken = taken && record_format_outbound(&record, &line);
+	if (record.hiding != NULL)
 		taken = auditlog_end_people(audit, record.hiding) && taken;
-	}
-	taken = taken && announce(a) &&
-	    auditlog_offer(audit, slice_make(line.buf, line.n));
+	taken = taken && announce(a) && auditlog_submit(audit,
+	    slice_make(line.buf, line.n), WRITER_IMPATIENT);
 	free(memory);
 	metrics_count(&a->daemon->metrics,
 	    taken ? COUNTER_RECORDS : COUNTER_UNRECORDED);
@@ -108,7 +110,8 @@ log_answer(const struct asked *a)
 		    SLICE_ARG(rule->requirement), SLICE_ARG(rule->file),
 		    (unsigned long)rule->line);
 	}
-	log_warnx("socketmap: %s %.*s: %s: cannot be expressed: %s; rule %s",
+	log_seldom(&a->daemon->inexpressible, LOG_LEVEL_WARNING,
+	    "socketmap: %s %.*s: %s: cannot be expressed: %s; rule %s",
 	    outbound_map_name(a->question.map), SLICE_ARG(a->question.key),
 	    outbound_result_name(answer->result), answer->lost.buf, buf);
 }
@@ -173,7 +176,8 @@ prepare(struct asked *a, struct daemon *d, struct slice request,
 static void
 unknown_map(struct asked *a, struct slice name, struct text *reply)
 {
-	log_warnx("socketmap: there is no map \"%.*s\" for the key \"%.*s\"; "
+	log_seldom(&a->daemon->unknown_map, LOG_LEVEL_WARNING,
+	    "socketmap: there is no map \"%.*s\" for the key \"%.*s\"; "
 	    "expected tlspolicy for Postfix, access or tlspolicy_access for "
 	    "sendmail", SLICE_ARG(name), SLICE_ARG(a->question.key));
 	a->question.map = OUTBOUND_SENDMAIL;

@@ -198,7 +198,9 @@ on_bytes(struct bufferevent *buffers, void *arg)
 	start_waiting(r);
 }
 
-/* An idle connection was closed, as when the resolver restarts: once more. */
+/*
+ * The resolver closed an idle connection, as when it restarts: asks once more.
+ */
 static void
 ask_again(struct link *l)
 {
@@ -319,7 +321,10 @@ resolver_ask(struct resolver *r, struct slice key, resolver_done *done,
 	return q;
 }
 
-/* Its connection goes, too: the answer would be taken for the next one's. */
+/*
+ * Closes the question's connection, too: its answer would be taken for the next
+ * one's.
+ */
 void
 resolver_cancel(struct resolver_question *q)
 {

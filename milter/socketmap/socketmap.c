@@ -5,6 +5,8 @@
 #include "milter/socketmap/maplink.h"
 #include "milter/socketmap/socketmap.h"
 
+enum { INEXPRESSIBLE_LINES = 20 }; /* of the log in a minute, see the manual */
+
 struct socketmap {
 	struct evserver server;
 	struct maplink_owner owner;
@@ -39,6 +41,7 @@ socketmap_start(struct daemon *d, int fd, const char *resolver,
 	fault_clear(f);
 	if (m != NULL) {
 		m->owner.daemon = d;
+		d->inexpressible.lines = INEXPRESSIBLE_LINES;
 		if (evserver_open(&m->server, "socketmap: ", &maplink_kind,
 		    &d->metrics, &m->owner) && prepare_resolver(m, resolver, f))
 			error = evserver_start(&m->server, fd);

@@ -89,7 +89,10 @@ differs(const struct checkpoint *c, struct text *what, const char *how)
 	return SIDE_DIFFERS;
 }
 
-/* In front of the first line: what its link leads to can be compared. */
+/*
+ * Before the first line: its link's head can be compared with older
+ * checkpoints.
+ */
 static enum side_result
 pass_older(struct agree *a, struct agree_side *s, struct slice line,
     uint64_t seq, struct text *what)

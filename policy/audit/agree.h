@@ -17,10 +17,11 @@ struct agree {
 	struct agree_side *sides; /* origins that it may be of */
 	size_t n;
 
-	bool failed;	     /* OpenSSL or memory did, and nothing is known */
-	size_t known;	     /* of these: it is one of theirs */
-	uint64_t agreed;     /* so many do */
-	uint64_t older;      /* are of lines before those here, of those known */
+	bool failed;	     /* OpenSSL or memory failed, and nothing is
+			      * known */
+	size_t known;	     /* origins of which it is known to be this log */
+	uint64_t agreed;     /* checkpoints that agree */
+	uint64_t older;      /* known checkpoints of lines before those here */
 	const struct checkpoint *last; /* that agrees; NULL: none */
 };
 
@@ -32,8 +33,8 @@ struct agree *agree_new(const struct checkpoints *, struct chain *hasher,
     const char *node, bool alone) MUST_CHECK NONNULL;
 void agree_free(struct agree *);
 /*
- * The next line.  False: it is not what was signed; `what` says so, for people;
- * or `failed`.
+ * Takes the next line.  False: it is not what was signed; `what` says so, for
+ * people; or `failed`.
  */
 bool agree_line(struct agree *, struct slice line, const struct chain_line *,
     struct text *what) MUST_CHECK NONNULL;

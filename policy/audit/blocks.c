@@ -146,7 +146,10 @@ copy(struct blocks_piece *piece, struct slice text, struct fault *fault)
 	return true;
 }
 
-/* A line of many megabytes is one record, and not what the window is for. */
+/*
+ * A line of many megabytes is one record: it counts as BLOCKS_RECORD_BYTES of
+ * the window.
+ */
 static size_t
 weight(const struct waiting *w)
 {
@@ -154,7 +157,7 @@ weight(const struct waiting *w)
 	    BLOCKS_RECORD_BYTES;
 }
 
-/* A new one at the end; NULL: out of memory. */
+/* Adds a piece at the end; NULL: out of memory. */
 static struct waiting *
 put_waiting(struct blocks *a)
 {
@@ -198,7 +201,9 @@ end_input(struct blocks *a)
 	a->at_end = ++a->at == a->n;
 }
 
-/* What was read of this file comes before its fault.  False: out of memory. */
+/*
+ * The fault comes behind all that was read of its file.  False: out of memory.
+ */
 static bool
 give_up_input(struct blocks *a)
 {
@@ -246,8 +251,8 @@ compare_seqs(const void *pa, const void *pb)
 }
 
 /*
- * What is noted in the first piece and behind it.  A note in another file is
- * of a line before that file: logs of two machines do not touch each other.
+ * Collects the notes in the first piece and behind it.  A note in another file
+ * is of a line before that file: logs of two machines do not touch each other.
  */
 static bool
 collect_withdrawn(const struct blocks *a, struct blocks_seqs *seqs, struct fault *fault)

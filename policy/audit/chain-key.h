@@ -40,31 +40,42 @@ struct chain_key {
 bool chain_read_key(const char *path, struct chain_key *, struct fault *)
     MUST_CHECK NONNULL;
 void chain_wipe_key(struct chain_key *) NONNULL;
-/* It begins like one, whether it can be used or not. */
+/* The file begins like a ratchet, whether it can be used or not. */
 bool chain_is_ratchet(const char *path) NONNULL;
 
-/* To the key of the next epoch.  False: no ratchet, its end, or OpenSSL. */
+/*
+ * Moves to the key of the next epoch.  False: no ratchet, its end, or OpenSSL
+ * failed.
+ */
 bool chain_advance_key(struct chain_key *) MUST_CHECK NONNULL;
-/* Of epoch 1, with these bytes.  False with a fault. */
+/* A ratchet of epoch 1 with these bytes.  False with a fault. */
 bool chain_start_ratchet(const unsigned char bytes[CHAIN_RATCHET_BYTES],
     struct chain_key *, struct fault *) MUST_CHECK NONNULL;
-/* Its file, CHAIN_RATCHET_TEXT bytes at most. */
+/* The text of a ratchet's file, CHAIN_RATCHET_TEXT bytes at most. */
 void chain_print_ratchet(const struct chain_key *, struct text *) NONNULL;
 
 /* As chain_new(), for such a key. */
 struct chain *chain_of_key(const struct chain_key *, struct fault *)
     MUST_CHECK NONNULL;
-/* For another thread.  NULL with a fault. */
+/* A copy for another thread.  NULL with a fault. */
 struct chain *chain_copy(const struct chain *, struct fault *) MUST_CHECK
     NONNULL;
-/* Another epoch of the same ratchet.  False: it can be used no more. */
+/*
+ * Gives the chain another epoch's key of the same ratchet.  False: it can be
+ * used no more.
+ */
 bool chain_set_key(struct chain *, const struct chain_key *) MUST_CHECK NONNULL;
 
 /* SHA-256, or with a key HMAC-SHA-256, of the parts one behind the other. */
 bool chain_hash(struct chain *, const struct slice parts[], size_t n,
     char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 
-/* "" without a key; of a ratchet that of its first key. */
+/*
+ * OpenSSL has failed in it, some time: what did not fit may fit all the same, and
+ * is no sign of a forger.
+ */
+bool chain_has_failed(const struct chain *) MUST_CHECK NONNULL;
+/* "" without a key; of a ratchet the id of its first key. */
 const char *chain_id(const struct chain *) NONNULL;
 /* 0: the key is no ratchet, or there is none. */
 uint64_t chain_epoch(const struct chain *) NONNULL;

@@ -68,7 +68,10 @@ take(struct slice *s, const char *word)
 	return true;
 }
 
-/* Up to the value of "torn" is fixed to the byte, but for time and chain. */
+/*
+ * Reads a mark: up to the value of "torn" it is fixed to the byte, but for time
+ * and chain.
+ */
 static bool
 read_torn(struct slice s, uint64_t *torn)
 {
@@ -173,7 +176,7 @@ chain_is_stream(struct slice s)
 	    memcmp(link.previous, none.hex, CHAIN_HEX) == 0;
 }
 
-/* The event of a line of ours, and behind it. */
+/* Takes the start of a line of ours up to the end of its event. */
 static bool
 take_event(struct slice *s)
 {
@@ -186,9 +189,12 @@ take_event(struct slice *s)
 struct slice
 chain_time(struct slice s)
 {
-	if (!take_event(&s) || !take(&s, ",\"time\":\"") || s.n < CHAIN_TIME ||
-	    strspn(s.p, "0123456789-:.TZ") != CHAIN_TIME)
+	if (!take_event(&s) || !take(&s, ",\"time\":\"") ||
+	    slice_find(s, '"') != CHAIN_TIME || s.n == CHAIN_TIME)
 		return slice_make("", 0);
+	for (size_t i = 0; i < CHAIN_TIME; i++)
+		if (strchr("0123456789-:.TZ", s.p[i]) == NULL || s.p[i] == '\0')
+			return slice_make("", 0);
 	return slice_make(s.p, CHAIN_TIME);
 }
 

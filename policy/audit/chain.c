@@ -11,7 +11,7 @@
 
 #include "policy/audit/chain-key.h"
 #include "policy/audit/chain-link.h"
-#include "policy/audit/jsonput.h"
+#include "policy/base/jsonput.h"
 
 struct chain {
 	EVP_MD *md;
@@ -19,6 +19,7 @@ struct chain {
 	EVP_MAC_CTX *mac;	/* with key */
 	char id[CHAIN_ID + 1];	/* of the key */
 	uint64_t epoch;		/* of a ratchet */
+	bool failed;
 };
 
 #define LABEL_ID "tlspolicy key id"
@@ -124,8 +125,10 @@ chain_hash(struct chain *c, const struct slice parts[], size_t n,
 	unsigned char result[EVP_MAX_MD_SIZE];
 
 	if (!(c->mac != NULL ? keyed(c, parts, n, result) :
-	    plain(c, parts, n, result)))
+	    plain(c, parts, n, result))) {
+		c->failed = true;
 		return false;
+	}
 	to_hex(result, CHAIN_HEX / 2, hex);
 	return true;
 }
@@ -204,15 +207,24 @@ bool
 chain_set_key(struct chain *c, const struct chain_key *key)
 {
 	c->epoch = key->epoch;
-	return EVP_MAC_init(c->mac, (const unsigned char *)key->bytes, key->n,
-	    NULL) == 1;
+	if (EVP_MAC_init(c->mac, (const unsigned char *)key->bytes, key->n,
+	    NULL) == 1)
+		return true;
+	c->failed = true;
+	return false;
+}
+
+bool
+chain_has_failed(const struct chain *c)
+{
+	return c->failed;
 }
 
 bool
 chain_compute(struct chain *c, const char before[CHAIN_HEX],
-    const struct chain_line *line, char hex[CHAIN_HEX + 1])
+    struct slice body, char hex[CHAIN_HEX + 1])
 {
-	struct slice parts[3] = { slice_make(before, CHAIN_HEX), line->body,
+	struct slice parts[3] = { slice_make(before, CHAIN_HEX), body,
 		slice_make("}", 1) };
 
 	return chain_hash(c, parts, 3, hex);
@@ -224,7 +236,7 @@ chain_seal(struct chain *c, struct chain_head *head, struct slice record,
 {
 	struct jsonput j;
 	size_t start = out->n;
-	struct chain_line line;
+	struct slice body;
 	char hex[CHAIN_HEX + 1];
 
 	if (record.n == 0 || out->cut ||
@@ -234,9 +246,9 @@ chain_seal(struct chain *c, struct chain_head *head, struct slice record,
 	jsonput_slice(&j, slice_make(record.p, record.n - 1));
 	JSONPUT_LITERAL(&j, ",\"seq\":");
 	jsonput_number(&j, head->seq + 1);
-	line.body = slice_make(out->buf + start,
+	body = slice_make(out->buf + start,
 	    (size_t)(j.p - out->buf) - start);
-	if (!chain_compute(c, head->hex, &line, hex))
+	if (!chain_compute(c, head->hex, body, hex))
 		return false;
 	JSONPUT_LITERAL(&j, ",\"chain\":\"");
 	jsonput_bytes(&j, hex, CHAIN_HEX);

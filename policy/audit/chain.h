@@ -106,9 +106,9 @@ struct chain_line {
 
 /* False: not sealed. */
 bool chain_split(struct slice line, struct chain_line *) NONNULL;
-/* The chain of a line that follows `before`. */
+/* The chain of a line with this body that follows `before`. */
 bool chain_compute(struct chain *, const char before[CHAIN_HEX],
-    const struct chain_line *, char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
+    struct slice body, char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 
 /* The link at the start of a file, and what else it tells: chain-link.h. */
 bool chain_is_link(struct slice line, struct slice *previous, uint64_t *torn);

@@ -73,7 +73,10 @@ compare(const void *pa, const void *pb)
 	return order != 0 ? order : strcmp(a->path, b->path);
 }
 
-/* The others are verified all the same; false: there are none, or no memory. */
+/*
+ * Notes a file that cannot be read; the others are verified all the same.
+ * False: there are none, or no memory.
+ */
 static bool
 note_unread(struct chains *c, const struct fault *fault, size_t n)
 {
@@ -82,7 +85,7 @@ note_unread(struct chains *c, const struct fault *fault, size_t n)
 	return n > 1 && fault->kind != FAULT_UNAVAILABLE;
 }
 
-/* Those of `n` that can be opened; *good is how many. */
+/* Those of `n` files that can be opened, in order; *good is how many. */
 static struct file *
 in_order(struct chains *c, void (*unreadable)(const struct fault *),
     char *const *paths, size_t n, size_t *good, struct fault *fault)
@@ -146,7 +149,7 @@ goes_on(const struct verification *v, const struct file *f)
 	    memcmp(v->before.hex, f->link.previous, CHAIN_HEX) == 0));
 }
 
-/* NULL: it begins another. */
+/* The chain that the file belongs to; NULL: it begins another. */
 static struct verification *
 chain_of(const struct chains *c, const struct file *f)
 {
@@ -172,7 +175,10 @@ begin(struct chains *c, const struct verification *model, const struct file *f)
 	    c->alone)) == NULL)
 		return NULL;
 	c->n++;
-	/* What a broken chain has not come to must be known as its own. */
+	/*
+	 * A chain that breaks before its first record is known by its node all
+	 * the same.
+	 */
 	if (f->node[0] != '\0')
 		snprintf(v->node[v->nodes++], VERIFY_NODE_MAX, "%s", f->node);
 	return v;

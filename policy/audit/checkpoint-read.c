@@ -57,7 +57,7 @@ append(struct reading *r, const struct checkpoint *c)
 	return true;
 }
 
-/* A text with a signature of NAME. */
+/* Takes a text that has a signature of NAME. */
 static bool
 take_signed(struct reading *r, struct slice name, struct slice text,
     struct slice signature)
@@ -70,8 +70,16 @@ take_signed(struct reading *r, struct slice name, struct slice text,
 		if (!slice_is(name, r->keys[i].name))
 			continue;
 		known = true;
-		if (note_verify(&r->keys[i], text, signature))
+		switch (note_verify(&r->keys[i], text, signature)) {
+		case NOTE_GOOD:
 			key = &r->keys[i];
+			break;
+		case NOTE_FAILED:
+			return fault_set(r->fault, FAULT_SOFTWARE, "cannot "
+			    "verify %s: OpenSSL or memory failed", r->path);
+		case NOTE_BAD:
+			break;
+		}
 	}
 	if (!known) {
 		r->all->others++;
@@ -95,7 +103,7 @@ take_signature(struct reading *r, struct slice line)
 	line = slice_from(line, sizeof CHECKPOINT_DASH - 1);
 	if (!slice_next(&line, ' ', &name))
 		return true;
-	/* Others may have signed it, too. */
+	/* The signature of a name without verifier is somebody else's. */
 	if (key_of(r, name) == NULL) {
 		r->all->others++;
 		return true;
@@ -169,14 +177,21 @@ each_line(struct reading *r, const char *path,
 	return good && result == SOURCE_END;
 }
 
-/* What is no verifier key in that file is for people, or for openssl(1). */
+/* Other lines of a file of verifiers are for people, or for openssl(1). */
 static bool
 take_verifier(struct reading *r, struct slice line)
 {
 	struct note_verifier v, *keys;
 
-	if (!note_parse_verifier(slice_trim(line), &v))
+	switch (note_parse_verifier(slice_trim(line), &v)) {
+	case NOTE_BAD:
 		return true;
+	case NOTE_FAILED:
+		return fault_set(r->fault, FAULT_SOFTWARE, "cannot read %s: "
+		    "OpenSSL or memory failed", r->path);
+	case NOTE_GOOD:
+		break;
+	}
 	keys = reallocarray(r->keys, r->nkeys + 1, sizeof *keys);
 	if (keys == NULL)
 		return fault_no_memory(r->fault);

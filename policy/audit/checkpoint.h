@@ -40,9 +40,9 @@ bool checkpoint_parse(struct slice text, struct checkpoint *) MUST_CHECK
     NONNULL;
 /* The text that is signed. */
 void checkpoint_format(const struct checkpoint *, struct text *) NONNULL;
-/* The whole note, and an empty line behind it. */
+/* The whole note, with the empty line behind it. */
 void checkpoint_note(const struct checkpoint *, struct text *) NONNULL;
-/* The same in one line, for a log: "checkpoint: " and its lines with "|". */
+/* The note in one line, for a log: "checkpoint: " and its lines with "|". */
 void checkpoint_log_line(const struct checkpoint *, struct text *) NONNULL;
 
 /* Those of one origin, by number. */

@@ -13,6 +13,7 @@ struct keyring {
 	struct chain *plain;
 	struct entry **entries;
 	size_t n;
+	bool failed; /* to make the key of a later epoch */
 };
 
 struct keyring *
@@ -51,7 +52,7 @@ keyring_free(struct keyring *k)
 	free(k);
 }
 
-/* With room for its chain.  NULL: out of memory. */
+/* A new entry with room for its chain.  NULL: out of memory. */
 static struct entry *
 new_entry(struct keyring *k, struct fault *fault)
 {
@@ -135,15 +136,17 @@ keyring_has_keys(const struct keyring *k)
 
 /* NULL: OpenSSL failed. */
 static struct chain *
-chain_at(struct entry *e, uint64_t epoch)
+chain_at(struct keyring *k, struct entry *e, uint64_t epoch)
 {
 	if (e->now.epoch == epoch)
 		return e->chain;
 	if (e->now.epoch > epoch)
 		e->now = e->first;
 	while (e->now.epoch < epoch)
-		if (!chain_advance_key(&e->now))
+		if (!chain_advance_key(&e->now)) {
+			k->failed = true;
 			return NULL;
+		}
 	return chain_set_key(e->chain, &e->now) ? e->chain : NULL;
 }
 
@@ -158,9 +161,19 @@ keyring_of_link(struct keyring *k, const struct chain_link *link)
 			continue;
 		if (link->epoch >= e->first.epoch)
 			return link->epoch == 0 ? e->chain :
-			    chain_at(e, link->epoch);
+			    chain_at(k, e, link->epoch);
 	}
 	return NULL;
+}
+
+bool
+keyring_has_failed(const struct keyring *k)
+{
+	bool failed = k->failed || chain_has_failed(k->plain);
+
+	for (size_t i = 0; i < k->n; i++)
+		failed = failed || chain_has_failed(k->entries[i]->chain);
+	return failed;
 }
 
 uint64_t
@@ -189,7 +202,7 @@ seals(struct chain *c, const char *before, const struct chain_line *line)
 {
 	char hex[CHAIN_HEX + 1];
 
-	return chain_compute(c, before, line, hex) &&
+	return chain_compute(c, before, line->body, hex) &&
 	    memcmp(hex, line->hex.p, CHAIN_HEX) == 0;
 }
 

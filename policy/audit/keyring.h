@@ -21,7 +21,7 @@ void keyring_free(struct keyring *);
 /* A key file, as chain_read_key().  False with a fault. */
 bool keyring_add(struct keyring *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
-/* For another thread.  NULL with a fault. */
+/* A copy for another thread.  NULL with a fault. */
 struct keyring *keyring_copy(const struct keyring *, struct fault *)
     MUST_CHECK NONNULL;
 bool keyring_has_keys(const struct keyring *) NONNULL;
@@ -32,6 +32,8 @@ bool keyring_has_keys(const struct keyring *) NONNULL;
  */
 struct chain *keyring_of_link(struct keyring *, const struct chain_link *)
     NONNULL;
+/* In one of its chains, or on the way to a key: chain_has_failed(). */
+bool keyring_has_failed(const struct keyring *) MUST_CHECK NONNULL;
 /* The first epoch of this ratchet that can be opened; 0: none. */
 uint64_t keyring_begins(const struct keyring *, const char *id) NONNULL;
 struct chain *keyring_plain(struct keyring *) NONNULL;

@@ -71,12 +71,12 @@ look(struct logset_file *f, struct fault *fault)
 		f->node = strdup("");
 	if (f->seq > 0 && f->node == NULL)
 		return fault_no_memory(fault);
-	/* Damaged behind its first lines: read it as far as it goes. */
+	/* A file damaged behind its first lines is read as far as it goes. */
 	return result != SOURCE_FAILED || (f->first_us != 0 &&
 	    fault->kind != FAULT_UNAVAILABLE);
 }
 
-/* The chain of its last sealed line is this one. */
+/* Does the file's last sealed line have this chain? */
 static bool
 ends_in(const struct logset_file *f, const char hex[CHAIN_HEX])
 {

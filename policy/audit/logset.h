@@ -44,7 +44,7 @@ bool logset_open(struct logset *, char *const *paths, size_t n,
     struct fault *) MUST_CHECK NONNULL;
 void logset_close(struct logset *);
 
-/* It may be read but once: "-", or what the caller's shell has opened. */
+/* The path may be read but once: "-", or what the caller's shell has opened. */
 bool logset_is_pipe(const char *path) NONNULL;
 
 #endif

@@ -28,7 +28,7 @@ bool merkle_leaf(struct chain *hasher, struct slice line,
     char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 bool merkle_add(struct merkle *, struct chain *hasher,
     const char leaf[CHAIN_HEX]) MUST_CHECK NONNULL;
-/* Of one leaf or more. */
+/* The root of a tree of one leaf or more. */
 bool merkle_root(const struct merkle *, struct chain *hasher,
     char hex[CHAIN_HEX + 1]) MUST_CHECK NONNULL;
 

@@ -225,7 +225,7 @@ decode(struct slice text, unsigned char *bytes, size_t n)
 	return memcmp(again, text.p, want) == 0;
 }
 
-bool
+enum note_answer
 note_parse_verifier(struct slice line, struct note_verifier *v)
 {
 	unsigned char bytes[1 + NOTE_KEY_MAX];
@@ -236,36 +236,36 @@ note_parse_verifier(struct slice line, struct note_verifier *v)
 	if (!slice_next(&line, '+', &name) || !note_is_name(name) ||
 	    !slice_next(&line, '+', &hex) || hex.n != 2 * HASH ||
 	    !decode(line, bytes, sizeof bytes) || bytes[0] != ALGORITHM)
-		return false;
+		return NOTE_BAD;
 	memcpy(v->name, name.p, name.n);
 	memcpy(v->key, bytes + 1, sizeof v->key);
 	if (!set_hash(v))
-		return false;
+		return NOTE_FAILED;
 	snprintf(hash, sizeof hash, "%02x%02x%02x%02x", v->hash[0], v->hash[1],
 	    v->hash[2], v->hash[3]);
-	return memcmp(hash, hex.p, hex.n) == 0;
+	return memcmp(hash, hex.p, hex.n) == 0 ? NOTE_GOOD : NOTE_BAD;
 }
 
-bool
+enum note_answer
 note_verify(const struct note_verifier *v, struct slice text,
     struct slice signature)
 {
 	unsigned char bytes[HASH + SIGNATURE];
 	EVP_MD_CTX *context;
 	EVP_PKEY *key;
-	bool good;
+	int result = -1;
 
 	if (!decode(signature, bytes, sizeof bytes) ||
 	    memcmp(bytes, v->hash, HASH) != 0)
-		return false;
+		return NOTE_BAD;
 	key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, v->key,
 	    sizeof v->key);
 	context = EVP_MD_CTX_new();
-	good = key != NULL && context != NULL && EVP_DigestVerifyInit(context,
-	    NULL, NULL, NULL, key) == 1 && EVP_DigestVerify(context,
-	    bytes + HASH, SIGNATURE, (const unsigned char *)text.p,
-	    text.n) == 1;
+	if (key != NULL && context != NULL && EVP_DigestVerifyInit(context,
+	    NULL, NULL, NULL, key) == 1)
+		result = EVP_DigestVerify(context, bytes + HASH, SIGNATURE,
+		    (const unsigned char *)text.p, text.n);
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
-	return good;
+	return result == 1 ? NOTE_GOOD : result == 0 ? NOTE_BAD : NOTE_FAILED;
 }

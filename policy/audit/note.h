@@ -46,7 +46,7 @@ bool note_is_name(struct slice) NONNULL;
 struct note_signer *note_signer_open(const char *path, struct fault *)
     MUST_CHECK NONNULL;
 void note_signer_free(struct note_signer *);
-/* The verifier of it; and the line that others are given. */
+/* The verifier of this signer; and the line that others are given. */
 const struct note_verifier *note_signer_verifier(const struct note_signer *)
     NONNULL;
 void note_print_verifier(const struct note_verifier *,
@@ -61,10 +61,13 @@ bool note_make_key(const char *name, FILE *, struct fault *) MUST_CHECK
 bool note_sign(const struct note_signer *, struct slice text,
     char signature[NOTE_SIGNATURE_MAX]) MUST_CHECK NONNULL;
 
-bool note_parse_verifier(struct slice line, struct note_verifier *) MUST_CHECK
-    NONNULL;
-/* False: not this key's, or not of this text. */
-bool note_verify(const struct note_verifier *, struct slice text,
+/* Failed: OpenSSL or memory did, and nothing is known. */
+enum note_answer { NOTE_BAD, NOTE_GOOD, NOTE_FAILED };
+
+enum note_answer note_parse_verifier(struct slice line,
+    struct note_verifier *) MUST_CHECK NONNULL;
+/* Bad: not this key's, or not of this text. */
+enum note_answer note_verify(const struct note_verifier *, struct slice text,
     struct slice signature) MUST_CHECK NONNULL;
 
 #endif

@@ -20,8 +20,8 @@
 #ifndef TLSPOLICY_AUDIT_PERSON_H
 #define TLSPOLICY_AUDIT_PERSON_H
 
-#include "policy/audit/jsonput.h"
 #include "policy/base/fault.h"
+#include "policy/base/jsonput.h"
 #include "policy/facts/facts.h"
 
 enum person_kind {
@@ -43,7 +43,7 @@ enum {
 	PERSON_TOKEN = 1 + PERSON_HEX /* with its "~" */
 };
 
-/* How HELO names of doctor's sessions begin, which are nobody's. */
+/* HELO names of doctor's sessions begin so, and are nobody's. */
 #define PERSON_TRIAL "tlspolicy-doctor-"
 
 const char *person_kind_name(enum person_kind); /* "mailbox" */
@@ -86,7 +86,7 @@ void person_put(struct person_hiding *, struct jsonput *, struct slice before,
 enum person_kind person_of_key(struct slice key, struct slice *tag,
     struct slice *what) NONNULL;
 /*
- * Does a rule's right side tell of a person?  `certificate`: the client's is a
+ * Does a requirement tell of a person?  `certificate`: the client's is a
  * person's, so that names in it do.
  */
 bool person_in_requirement(struct slice requirement, bool certificate);
@@ -96,7 +96,7 @@ bool person_has_certificate(const struct facts *) NONNULL;
 
 /* The commitment in a string; false: there is none. */
 bool person_find(struct slice, size_t *at) MUST_CHECK NONNULL;
-/* What is nobody's of a value that is not known: the string behind it. */
+/* What may be shown of a hidden value: the string behind its commitment. */
 struct slice person_shown(struct slice);
 
 #endif

@@ -1,8 +1,8 @@
 /* Records for people; JSON for scripts is jsonput.h. */
 #include <jansson.h>
 
-#include "policy/audit/jsonput.h"
 #include "policy/audit/print.h"
+#include "policy/base/jsonput.h"
 
 void
 audit_print_time(int64_t time_us, struct text *out)

@@ -10,9 +10,9 @@
 
 struct json_t; /* jansson.h */
 
-/* For people: to the second, and " from=..." for a fact that is filled. */
+/* A time to the second; " from=..." for a fact that is filled. */
 void audit_print_time(int64_t time_us, struct text *out) NONNULL;
-/* The former as JSON; null for 0, which is no time.  The caller's. */
+/* The time as JSON; null for 0, which is no time.  The caller's. */
 struct json_t *audit_json_time(int64_t time_us) MUST_CHECK;
 /* What is told: before, then the word; nothing when it is empty. */
 void audit_print_word(const char *before, struct slice word, struct text *out)

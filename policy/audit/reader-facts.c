@@ -108,7 +108,7 @@ parse_hex(struct parse *p, struct slice *bytes)
 	if (!scan_string(&p->scan, &hex))
 		return false;
 	*bytes = hex;
-	/* A commitment is put in its place later. */
+	/* The commitment is replaced later, by reader-people.c. */
 	if (person_find(hex, &at) && at == 0)
 		return true;
 	out = arena_alloc(&p->r->memory, hex.n / 2 + 1);
@@ -188,7 +188,7 @@ parse_raw(struct parse *p)
 	return p->scan.error == NULL;
 }
 
-/* The value as the field has it, and the MTA's own spelling from that. */
+/* Puts in the value of a field, and the MTA's own spelling made from that. */
 static bool
 put_fact(struct parse *p, enum fact_id id)
 {
@@ -232,7 +232,7 @@ put_field(struct parse *p, enum fact_id id, bool nothing)
 	return true;
 }
 
-/* A line for each mailbox, as fromfield.h has them. */
+/* Puts in the mailboxes, a line each, as fromfield.h has them. */
 static bool
 put_header(struct parse *p)
 {

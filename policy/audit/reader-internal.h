@@ -36,7 +36,7 @@ bool parse_daemon(struct parse *) NONNULL;
 bool parse_auth(struct parse *) NONNULL;
 bool parse_tls(struct parse *) NONNULL;
 bool parse_raw(struct parse *) NONNULL;
-/* At the end of the line: all that was told, into the record's facts. */
+/* At the end of the line: puts all facts that were told into the record. */
 bool parse_put_facts(struct parse *) NONNULL;
 
 /* reader-left.c */
@@ -65,8 +65,10 @@ bool parse_header_from(struct parse *) NONNULL;
 bool parse_header_flaw(struct parse *) NONNULL;
 bool parse_header_generation(struct parse *) NONNULL;
 
-/* One of `n` words into *value; null is the first one. */
+/* One of `n` words into *value; the other: null is the first one. */
 bool parse_word(struct parse *, const char *(*name)(int), int n, int *value);
+bool parse_word_or_null(struct parse *, const char *(*name)(int), int n,
+    int *value);
 const char *parse_waiver_word(int);
 const char *parse_verdict_word(int);
 const char *parse_reason_word(int);

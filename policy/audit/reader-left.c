@@ -1,7 +1,7 @@
 /* Members of records of mail that left, and of TLS with a server. */
 #include "policy/audit/reader-internal.h"
 
-/* Of a delivery; no message that came in has one. */
+/* "server": a delivery has it; no message that came in has one. */
 bool
 parse_server(struct parse *p)
 {
@@ -88,7 +88,7 @@ parse_failure(struct parse *p, struct reader_handshake *h)
 	return p->scan.error == NULL;
 }
 
-/* The first one is kept. */
+/* "failures": the first one is kept. */
 bool
 parse_failures(struct parse *p)
 {

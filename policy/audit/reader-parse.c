@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/audit/reader-internal.h"
+#include "policy/audit/record-maillog.h"
 
 enum { READER_CHUNK = 8192 };
 
@@ -101,7 +102,8 @@ parse_waiver(struct parse *p)
 {
 	int value;
 
-	if (!parse_word(p, parse_waiver_word, WAIVER_ON_ERROR + 1, &value))
+	if (!parse_word_or_null(p, parse_waiver_word, WAIVER_ON_ERROR + 1,
+	    &value))
 		return false;
 	p->r->waiver = (enum waiver)value;
 	return true;
@@ -112,7 +114,7 @@ parse_reason(struct parse *p)
 {
 	int value;
 
-	if (!parse_word(p, parse_reason_word, REASON_COUNT, &value))
+	if (!parse_word_or_null(p, parse_reason_word, REASON_COUNT, &value))
 		return false;
 	p->r->reason = (enum reason)value;
 	return true;
@@ -262,7 +264,7 @@ parse_source(struct parse *p)
 /*
  * In the order in which record_format() writes them, then what only
  * record_format_outbound() does, the daemon's withdrawal and, last, what only
- * record_format_maillog() does.
+ * record_maillog_format() does.
  */
 #define MEMBER(name, parse) \
 	{ name, sizeof name - 1, ",\"" name "\":", parse }

@@ -99,7 +99,10 @@ open_recipients(struct parse *p)
 		r->blind |= open_value(p, &r->header_from[i]) == HIDDEN;
 }
 
-/* "37 KEY PERM+VERIFY": the line, which would name the rule; then the rest. */
+/*
+ * A private rule's "LINE KEY REQUIREMENT": takes the line off, which would name
+ * the rule.
+ */
 static void
 take_number(struct tag_result *rule)
 {
@@ -116,7 +119,7 @@ take_number(struct tag_result *rule)
 	rule->requirement = rest;
 }
 
-/* One that is hidden is the same rule each day: "TLS_To:~@example.com". */
+/* A hidden rule is the same each day: "TLS_To:~@example.com". */
 static void
 open_rule(struct parse *p, struct tag_result *rule)
 {

@@ -43,14 +43,14 @@ parse_plan_word(struct parse *p, struct slice name, bool *found)
 		return true;
 	}
 	if (slice_is(name, "waiver")) {
-		if (!parse_word(p, parse_waiver_word, WAIVER_ON_ERROR + 1,
-		    &value))
+		if (!parse_word_or_null(p, parse_waiver_word,
+		    WAIVER_ON_ERROR + 1, &value))
 			return false;
 		plan->waiver = (enum waiver)value;
 		return true;
 	}
 	if (slice_is(name, "reason")) {
-		if (!parse_word(p, parse_reason_word, REASON_COUNT, &value))
+		if (!parse_word_or_null(p, parse_reason_word, REASON_COUNT, &value))
 			return false;
 		plan->reason = (enum reason)value;
 		return true;

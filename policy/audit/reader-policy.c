@@ -45,7 +45,10 @@ parse_policy_member(struct parse *p, struct slice name)
 	return scan_skip(s);
 }
 
-/* Of the rules that a message was judged by, the first digits. */
+/*
+ * "policy": the first digits of the digest of the rules that judged the
+ * message.
+ */
 bool
 parse_policy(struct parse *p)
 {
@@ -65,14 +68,14 @@ parse_policy(struct parse *p)
 	return p->scan.error == NULL;
 }
 
-/* Of the daemon. */
+/* "version": the daemon's. */
 bool
 parse_version(struct parse *p)
 {
 	return scan_string(&p->scan, &p->r->policy.version);
 }
 
-/* Back to the lines of a settings file. */
+/* Turns the object back into lines of a settings file. */
 static bool
 parse_values(struct parse *p, struct slice *values)
 {
@@ -99,7 +102,10 @@ parse_values(struct parse *p, struct slice *values)
 	    scan_fail(&p->scan, "fewer settings"));
 }
 
-/* Of the settings that a message was judged by, the first digits. */
+/*
+ * "settings": the first digits of the digest of the settings that judged the
+ * message.
+ */
 bool
 parse_settings(struct parse *p)
 {

@@ -43,7 +43,7 @@ struct reader_record {
 	struct salts *salts;	 /* the caller's: who tells whom it hides; or NULL */
 	bool private;		 /* it hides people */
 	unsigned hidden; /* bit by enum salts_answer: what is not told, and why */
-	bool blind;	 /* some of that bears on a verdict */
+	bool blind;	 /* some hidden value bears on a verdict */
 	uint64_t of, refusals;	 /* READER_NOTE: withdraws; counts; or 0 */
 	struct reader_outbound outbound;
 	struct reader_handshake handshake;

@@ -119,7 +119,7 @@ parse_resolved(struct parse *p)
 	r->resolved = arena_alloc(&r->memory,
 	    (r->nrcpts + 1) * sizeof *r->resolved);
 	if (r->resolved == NULL)
-		return scan_fail(&p->scan, "fewer recipients");
+		return scan_fail(&p->scan, scan_no_memory);
 	if (!scan_array(&p->scan))
 		return false;
 	memset(r->resolved, 0, r->nrcpts * sizeof *r->resolved);
@@ -210,7 +210,8 @@ parse_rule_member(struct parse *p, struct slice name, struct tag_result *rule)
 		return true;
 	}
 	if (slice_is(name, "waiver")) {
-		if (!parse_word(p, parse_waiver_word, WAIVER_ON_ERROR + 1, &value))
+		if (!parse_word_or_null(p, parse_waiver_word, WAIVER_ON_ERROR + 1,
+		    &value))
 			return false;
 		rule->waiver = (enum waiver)value;
 		return true;

@@ -8,11 +8,8 @@ parse_word(struct parse *p, const char *(*name)(int), int n, int *value)
 	const char *at = s->p;
 	struct slice word;
 
-	if (!scan_string_or_null(s, &word))
+	if (!scan_string(s, &word))
 		return false;
-	*value = 0;
-	if (word.p == NULL)
-		return true;
 	for (int i = 0; i < n; i++)
 		if (slice_is(word, name(i))) {
 			*value = i;
@@ -20,6 +17,16 @@ parse_word(struct parse *p, const char *(*name)(int), int n, int *value)
 		}
 	s->p = at;
 	return scan_fail(s, "a word of tlspolicy-audit(5)");
+}
+
+bool
+parse_word_or_null(struct parse *p, const char *(*name)(int), int n, int *value)
+{
+	struct slice none;
+
+	*value = 0;
+	return scan_peek(&p->scan) == '"' ? parse_word(p, name, n, value) :
+	    scan_string_or_null(&p->scan, &none);
 }
 
 const char *

@@ -122,7 +122,7 @@ open_run(struct reader *r, struct run *run, struct fault *fault)
 	return run->blocks != NULL;
 }
 
-/* The next line of the run, to be compared with those of others. */
+/* Reads the next line of the run, to be compared with those of others. */
 static void
 read_ahead(struct run *run)
 {
@@ -150,7 +150,7 @@ earliest(struct reader *r)
 	return first;
 }
 
-/* What `run` has read ahead goes out; its memory is used again. */
+/* Hands out the line that `run` has read ahead; its memory is used again. */
 static enum reader_result
 hand_out(struct run *run, struct reader_record *record, struct fault *fault)
 {

@@ -15,7 +15,9 @@
 #include "policy/audit/reader-record.h"
 #include "policy/audit/source.h"
 
-/* That gave the recorded verdict, or what a waiver spared; NULL: none. */
+/*
+ * The rule that gave the recorded verdict, or what a waiver spared; NULL: none.
+ */
 const struct tag_result *reader_deciding_rule(const struct reader_record *);
 
 void reader_record_init(struct reader_record *) NONNULL;
@@ -34,8 +36,8 @@ enum reader_result {
 };
 
 /*
- * One line.  The fault of READER_BAD has the column; file and line are the
- * caller's to add.  The record's slices may point into `line`.
+ * Reads one line.  The fault of READER_BAD has the column; file and line are
+ * the caller's to add.  The record's slices may point into `line`.
  */
 enum reader_result reader_parse(struct reader_record *, struct slice line,
     struct fault *) MUST_CHECK NONNULL;

@@ -3,12 +3,14 @@
  * escaped like everything from outside.  What it does not tell is left out.
  */
 #include "policy/audit/chain.h"
-#include "policy/audit/jsonput.h"
 #include "policy/audit/record-handshake.h"
+#include "policy/base/jsonput.h"
 
 #define PUT(j, literal) JSONPUT_LITERAL(j, literal)
 
-/* `intro` is the comma, the name and the colon. */
+/*
+ * A member, if Postfix told it; `intro` is the comma, the name and the colon.
+ */
 static void
 put_told(struct jsonput *j, const char *intro, struct slice value)
 {

@@ -1,62 +1,80 @@
 /*
- * record-internal.h - a record as it is being written; private to the writer of records.
+ * record-internal.h - a record as it is being written; private to record.h.
  *
- * record-line.c puts down what comes from facts, record.c the rest; both leave
- * what may be somebody's to record-people.c.
+ * field.c puts down what comes from facts, record.c the rest; with `hiding`
+ * both leave what may be somebody's to record-people.c.
  */
 #ifndef TLSPOLICY_AUDIT_RECORD_INTERNAL_H
 #define TLSPOLICY_AUDIT_RECORD_INTERNAL_H
 
 #include "policy/audit/field.h"
-#include "policy/audit/jsonput.h"
 #include "policy/audit/record.h"
 
-struct line {
-	const struct record *record;
-	struct jsonput out;
-	uint64_t raw; /* bit by fact_id: its field cannot carry it to the byte */
-	struct person_hiding *hiding; /* NULL: nothing is hidden */
-	bool certificate; /* the client's is a person's, with `hiding` */
-	bool self_issued; /* and its issuer is the same one */
-};
-
-#define PUT(l, literal) JSONPUT_LITERAL(&(l)->out, literal)
+#define PUT(r, literal) JSONPUT_LITERAL(&(r)->out, literal)
 
 /* One of our own words, which needs no escaping: bare, or as a value. */
-void line_words(struct line *, const char *words) NONNULL;
+static inline void
+line_words(struct record *r, const char *words)
+{
+	jsonput_slice(&r->out, slice_of(words));
+}
+
 /* NULL or empty: null. */
-void line_word(struct line *, const char *word);
+static inline void
+line_word(struct record *r, const char *word)
+{
+	if (word == NULL || *word == '\0') {
+		PUT(r, "null");
+		return;
+	}
+	PUT(r, "\"");
+	line_words(r, word);
+	PUT(r, "\"");
+}
+
 /* Somebody else's text, as a value; an empty one is null. */
-void line_slice(struct line *, struct slice) NONNULL;
+static inline void
+line_slice(struct record *r, struct slice s)
+{
+	jsonput_string_or_null(&r->out, s);
+}
 
-void line_top_facts(struct line *) NONNULL; /* the rows of FIELD_TOP */
-void line_facts(struct line *) NONNULL;	    /* all groups but FIELD_TOP */
-/* The group FIELD_TLS alone. */
-void line_tls(struct line *) NONNULL;
-/* The object "plan" of a record that has one.  record-plan.c */
-void line_plan(struct line *) NONNULL;
+/* Without <>; the null sender is "<>". */
+static inline struct slice
+line_mailbox(struct slice s)
+{
+	if (s.n > 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' &&
+	    s.p[1] != '<' && s.p[s.n - 2] != '>')
+		return slice_make(s.p + 1, s.n - 2);
+	return s.n == 0 ? slice_of("<>") : s;
+}
+
+void field_put_top(struct record *) NONNULL; /* the rows of FIELD_TOP */
+void field_put_groups(struct record *) NONNULL; /* all the others */
+void field_put_tls(struct record *) NONNULL; /* the group FIELD_TLS alone */
 /* The object "raw", if a fact's field cannot carry it to the byte. */
-void line_raw(struct line *) NONNULL;
+void field_put_raw(struct record *) NONNULL;
 
-/* record-people.c: without <>; the null sender is "<>". */
-struct slice line_mailbox(struct slice);
-/* Whom the record is about; `hiding` NULL: all is shown. */
-void line_people(struct line *, const struct facts *, struct person_hiding *);
-/* The day of the salts; nothing when nothing is hidden. */
-void line_privacy(struct jsonput *, const struct person_hiding *);
-/* A value as others may see it.  False: not to the byte. */
-bool line_person(struct jsonput *, struct person_hiding *, enum person_kind,
-    struct slice value);
+/* The object "plan" of a record that has one.  record-plan.c */
+void line_plan(struct record *) NONNULL;
+
+/*
+ * record-people.c, all of it with `hiding` only.  Whom the record is about; the
+ * day of the salts.
+ */
+void line_people(struct record *) NONNULL;
+void line_privacy(struct jsonput *, const struct person_hiding *) NONNULL;
+/* Puts a mailbox as others may see it.  False: not to the byte. */
+bool line_hides_mailbox(struct record *, struct slice value) NONNULL;
 /* Is the fact of this row hidden?  Then it is put down, to the byte. */
-bool line_hides(struct line *, const struct field *) NONNULL;
-
+bool line_hides(struct record *, const struct field *) NONNULL;
 /*
  * Does the rule tell of a person?  Then its key and requirement are put down,
  * and its line, `number`, is not to be told.
  */
 bool line_rule(struct jsonput *, struct person_hiding *, bool certificate,
-    struct slice key, struct slice requirement, uint32_t number);
-/* The same for what a client was told. */
-bool line_hides_reply(struct line *, const struct reply *) NONNULL;
+    struct slice key, struct slice requirement, uint32_t number) NONNULL;
+/* What a client was told. */
+void line_hides_reply(struct record *, const struct reply *) NONNULL;
 
 #endif

@@ -3,61 +3,64 @@
  * first of all where they come from, and none is ever sealed.
  */
 #include "policy/audit/record-internal.h"
+#include "policy/audit/record-maillog.h"
 
 #define SOURCE ",\"source\":\"maillog\""
 
 /* A message that was taken in: its client and sender. */
 static void
-put_message(struct line *l, const struct record_maillog *r)
+put_message(struct record *to, const struct record_maillog *r)
 {
-	line_facts(l);
-	PUT(l, ",\"verdict\":\"accept\"");
+	field_put_groups(to);
+	PUT(to, ",\"verdict\":\"accept\"");
 	if (r->exempt)
-		PUT(l, ",\"exempt\":true");
+		PUT(to, ",\"exempt\":true");
 }
 
 static void
-put_delivery(struct line *l, const struct record_maillog *r)
+put_delivery(struct record *to, const struct record_maillog *r)
 {
-	PUT(l, ",\"server\":{\"name\":");
-	line_slice(l, facts_value(r->facts, FACT_SERVER_NAME));
-	PUT(l, ",\"addr\":");
-	line_slice(l, facts_value(r->facts, FACT_SERVER_ADDR));
+	PUT(to, ",\"server\":{\"name\":");
+	line_slice(to, facts_value(r->facts, FACT_SERVER_NAME));
+	PUT(to, ",\"addr\":");
+	line_slice(to, facts_value(r->facts, FACT_SERVER_ADDR));
 	if (r->matched)
-		PUT(l, ",\"matched\":true");
-	PUT(l, "}");
-	line_tls(l);
-	PUT(l, ",\"rcpts\":[");
-	jsonput_string(&l->out, line_mailbox(r->rcpt));
-	PUT(l, "]");
+		PUT(to, ",\"matched\":true");
+	PUT(to, "}");
+	field_put_tls(to);
+	PUT(to, ",\"rcpts\":[");
+	jsonput_string(&to->out, line_mailbox(r->rcpt));
+	PUT(to, "]");
 }
 
 bool
-record_format_maillog(const struct record_maillog *r, struct text *out)
+record_maillog_format(const struct record_maillog *r, struct text *out)
 {
-	struct record record = { .facts = r->facts };
-	struct line line = { .record = &record }, *l = &line;
+	struct record record = { .facts = r->facts }, *to = &record;
 
-	jsonput_start(&l->out, out);
-	PUT(l, CHAIN_START);
-	line_word(l, record_event_name(r->server ? RECORD_DELIVERED :
+	jsonput_start(&to->out, out);
+	PUT(to, CHAIN_START);
+	line_word(to, record_event_name(r->server ? RECORD_DELIVERED :
 	    RECORD_MESSAGE));
-	PUT(l, ",\"time\":");
-	jsonput_time(&l->out, r->time_us);
-	PUT(l, SOURCE);
-	line_top_facts(l);
+	PUT(to, ",\"time\":");
+	jsonput_time(&to->out, r->time_us);
+	PUT(to, SOURCE);
+	field_put_top(to);
 	if (r->server)
-		put_delivery(l, r);
+		put_delivery(to, r);
 	else
-		put_message(l, r);
-	line_raw(l);
-	PUT(l, "}");
-	return jsonput_finish(&l->out);
+		put_message(to, r);
+	field_put_raw(to);
+	PUT(to, "}");
+	return jsonput_finish(&to->out);
 }
 
-/* It stands before all that is somebody else's, and strings hold no bare ". */
+/*
+ * The source stands before any text that is somebody else's, in which no bare "
+ * can be.
+ */
 bool
-record_is_maillog(struct slice line)
+record_maillog_is(struct slice line)
 {
 	enum { BEGIN_MAX = 128, N = sizeof SOURCE - 1 };
 	size_t n = line.n < BEGIN_MAX ? line.n : BEGIN_MAX;

@@ -20,7 +20,7 @@ names_mailbox(struct slice s)
 	return slice_find(s, '@') < s.n;
 }
 
-/* sendmail asks for "TLS_Rcpt:user@example.com". */
+/* sendmail's question may name a mailbox: "TLS_Rcpt:user@example.com". */
 static void
 put_query(struct put *p, struct slice query)
 {
@@ -38,7 +38,9 @@ put_query(struct put *p, struct slice query)
 	person_put(p->hiding, &p->out, tag, PERSON_MAILBOX, what, what);
 }
 
-/* An answer may hold words of its rule, or of another resolver. */
+/*
+ * An answer may hold words of a rule, or of another resolver, about a person.
+ */
 static void
 put_text(struct put *p, const char *before, struct slice text)
 {
@@ -66,12 +68,13 @@ put_text_or_null(struct put *p, const struct text *text)
 static void
 put_rule(struct put *p, const struct outbound_rule *r)
 {
-	bool hidden;
+	bool hidden = false;
 
 	PUT(p, "{\"tag\":");
 	jsonput_string(&p->out, slice_of(tag_row(r->tag)->name));
-	hidden = line_rule(&p->out, p->hiding, false, r->key, r->requirement,
-	    (uint32_t)r->line);
+	if (p->hiding != NULL)
+		hidden = line_rule(&p->out, p->hiding, false, r->key,
+		    r->requirement, (uint32_t)r->line);
 	if (!hidden) {
 		PUT(p, ",\"key\":");
 		jsonput_string(&p->out, r->key);
@@ -135,7 +138,8 @@ record_format_outbound(const struct record_outbound *r, struct text *out)
 	jsonput_number(&p->out, r->answer->generation);
 	PUT(p, ",\"policy\":");
 	jsonput_string_or_null(&p->out, slice_of(r->answer->policy));
-	line_privacy(&p->out, r->hiding);
+	if (r->hiding != NULL)
+		line_privacy(&p->out, r->hiding);
 	PUT(p, ",\"map\":");
 	jsonput_string(&p->out, slice_of(outbound_map_name(r->question->map)));
 	PUT(p, ",\"query\":");

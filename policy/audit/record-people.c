@@ -1,20 +1,11 @@
 /*
- * With privacy each member that may tell of a person goes through here, those
- * that repeat one from elsewhere, too: the key of a rule that met a mailbox,
- * the text of a reply that names the client.
+ * With privacy, and only then, each member that may tell of a person goes
+ * through here, those that repeat one from elsewhere, too: the key of a rule
+ * that met a mailbox, the text of a reply that names the client.
  */
 #include "policy/audit/record-internal.h"
 
 enum { REPLY_TEXT_MAX = REPLY_LINES_MAX * (REPLY_LINE_MAX + 4) };
-
-struct slice
-line_mailbox(struct slice s)
-{
-	if (s.n > 2 && s.p[0] == '<' && s.p[s.n - 1] == '>' &&
-	    s.p[1] != '<' && s.p[s.n - 2] != '>')
-		return slice_make(s.p + 1, s.n - 2);
-	return s.n == 0 ? slice_of("<>") : s;
-}
 
 static bool
 is_self_issued(const struct facts *f)
@@ -27,14 +18,10 @@ is_self_issued(const struct facts *f)
 }
 
 void
-line_people(struct line *l, const struct facts *facts,
-    struct person_hiding *hiding)
+line_people(struct record *r)
 {
-	l->hiding = hiding;
-	if (hiding == NULL)
-		return;
-	l->certificate = person_has_certificate(facts);
-	l->self_issued = l->certificate && is_self_issued(facts);
+	r->certificate = person_has_certificate(r->facts);
+	r->self_issued = r->certificate && is_self_issued(r->facts);
 }
 
 void
@@ -43,8 +30,6 @@ line_privacy(struct jsonput *j, const struct person_hiding *hiding)
 	char memory[32];
 	struct text day;
 
-	if (hiding == NULL)
-		return;
 	text_init(&day, memory, sizeof memory);
 	day_print(hiding->day, &day);
 	JSONPUT_LITERAL(j, ",\"privacy\":");
@@ -52,25 +37,25 @@ line_privacy(struct jsonput *j, const struct person_hiding *hiding)
 }
 
 bool
-line_person(struct jsonput *j, struct person_hiding *hiding,
-    enum person_kind kind, struct slice value)
+line_hides_mailbox(struct record *r, struct slice value)
 {
-	if (hiding == NULL || !person_is_in(kind, value))
-		return jsonput_string(j, value);
-	person_put(hiding, j, slice_make("", 0), kind, value, value);
+	if (!person_is_in(PERSON_MAILBOX, value))
+		return jsonput_string(&r->out, value);
+	person_put(r->hiding, &r->out, slice_make("", 0), PERSON_MAILBOX,
+	    value, value);
 	return true;
 }
 
-/* The MTA's own spelling is what is committed to: it tells the value, too. */
+/* Hides the MTA's own spelling: that tells the value, too. */
 bool
-line_hides(struct line *l, const struct field *f)
+line_hides(struct record *r, const struct field *f)
 {
-	struct slice raw = facts_raw(l->record->facts, f->fact);
-	struct slice value = facts_value(l->record->facts, f->fact);
+	struct slice raw = facts_raw(r->facts, f->fact);
+	struct slice value = facts_value(r->facts, f->fact);
 	bool issuer = f->fact == FACT_CERT_ISSUER || f->fact == FACT_CN_ISSUER;
 
-	if (l->hiding == NULL || (f->person == PERSON_CERTIFICATE &&
-	    !(issuer ? l->self_issued : l->certificate)))
+	if (f->person == PERSON_CERTIFICATE &&
+	    !(issuer ? r->self_issued : r->certificate))
 		return false;
 	if (f->kind == FIELD_MAILBOX) {
 		raw = line_mailbox(raw);
@@ -78,7 +63,7 @@ line_hides(struct line *l, const struct field *f)
 	}
 	if (!person_is_in(f->person, value))
 		return false;
-	person_put(l->hiding, &l->out, slice_make("", 0), f->person, raw,
+	person_put(r->hiding, &r->out, slice_make("", 0), f->person, raw,
 	    value);
 	return true;
 }
@@ -93,8 +78,6 @@ line_rule(struct jsonput *j, struct person_hiding *hiding, bool certificate,
 	struct text text;
 	bool personal;
 
-	if (hiding == NULL)
-		return false;
 	kind = person_of_key(key, &tag, &what);
 	personal = person_is_in(kind, what);
 	if (!personal && !person_in_requirement(requirement, certificate))
@@ -106,7 +89,10 @@ line_rule(struct jsonput *j, struct person_hiding *hiding, bool certificate,
 		jsonput_string(j, key);
 	JSONPUT_LITERAL(j, ",\"requirement\":");
 	text_init(&text, memory, sizeof memory);
-	/* Whose the rule is, too: who is erased takes it along. */
+	/*
+	 * The commitment is to the rule's line, key and requirement, so that
+	 * erasing the person in them erases it, too.
+	 */
 	text_printf(&text, "%lu ", (unsigned long)number);
 	text_put(&text, key);
 	text_char(&text, ' ');
@@ -116,15 +102,13 @@ line_rule(struct jsonput *j, struct person_hiding *hiding, bool certificate,
 	return true;
 }
 
-bool
-line_hides_reply(struct line *l, const struct reply *reply)
+void
+line_hides_reply(struct record *r, const struct reply *reply)
 {
 	char memory[REPLY_TEXT_MAX], codes[32];
 	bool coded = reply->code != NULL && reply->code[0] != '\0';
 	struct text text, before;
 
-	if (l->hiding == NULL)
-		return false;
 	text_init(&before, codes, sizeof codes);
 	if (coded)
 		text_printf(&before, "%s %s ", reply->code, reply->dsn);
@@ -133,7 +117,6 @@ line_hides_reply(struct line *l, const struct reply *reply)
 		text_puts(&text, i > 0 ? " / " : "");
 		text_put(&text, reply->lines[i]);
 	}
-	person_put(l->hiding, &l->out, slice_make(before.buf, before.n),
+	person_put(r->hiding, &r->out, slice_make(before.buf, before.n),
 	    PERSON_TEXT, slice_make(text.buf, text.n), slice_make("", 0));
-	return true;
 }

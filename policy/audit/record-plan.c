@@ -38,49 +38,49 @@ put_id(struct jsonput *j, uint64_t id)
 
 /* The plan's rule, hidden like any other: its key may be a mailbox. */
 static void
-put_rule(struct line *l, const struct record_plan *p)
+put_rule(struct record *r, const struct record_plan *p)
 {
-	if (line_rule(&l->out, l->hiding, l->certificate, p->key,
-	    p->requirement, 0))
+	if (r->hiding != NULL && line_rule(&r->out, r->hiding,
+	    r->certificate, p->key, p->requirement, 0))
 		return;
-	PUT(l, ",\"key\":");
-	line_slice(l, p->key);
-	PUT(l, ",\"requirement\":");
-	line_slice(l, p->requirement);
+	PUT(r, ",\"key\":");
+	line_slice(r, p->key);
+	PUT(r, ",\"requirement\":");
+	line_slice(r, p->requirement);
 }
 
 static void
-put_other_verdict(struct line *l, const struct record_plan *p)
+put_other_verdict(struct record *r, const struct record_plan *p)
 {
-	PUT(l, ",\"verdict\":");
-	line_word(l, verdict_name(p->kind));
-	PUT(l, ",\"waiver\":");
-	line_word(l, waiver_name(p->waiver));
+	PUT(r, ",\"verdict\":");
+	line_word(r, verdict_name(p->kind));
+	PUT(r, ",\"waiver\":");
+	line_word(r, waiver_name(p->waiver));
 	if (p->waiver != WAIVER_NONE) {
-		PUT(l, ",\"would\":");
-		line_word(l, verdict_name(p->would));
+		PUT(r, ",\"would\":");
+		line_word(r, verdict_name(p->would));
 	}
-	PUT(l, ",\"reason\":");
-	line_word(l, p->reason == REASON_NONE ? NULL : reason_name(p->reason));
-	put_rule(l, p);
-	PUT(l, ",\"refused_rcpts\":");
-	jsonput_number(&l->out, p->refused_rcpts);
+	PUT(r, ",\"reason\":");
+	line_word(r, p->reason == REASON_NONE ? NULL : reason_name(p->reason));
+	put_rule(r, p);
+	PUT(r, ",\"refused_rcpts\":");
+	jsonput_number(&r->out, p->refused_rcpts);
 }
 
 void
-line_plan(struct line *l)
+line_plan(struct record *r)
 {
-	const struct record_plan *p = l->record->plan;
+	const struct record_plan *p = r->plan;
 
-	PUT(l, ",\"plan\":{\"id\":");
-	put_id(&l->out, p->id);
-	PUT(l, ",\"result\":");
-	line_word(l, results[p->result]);
+	PUT(r, ",\"plan\":{\"id\":");
+	put_id(&r->out, p->id);
+	PUT(r, ",\"result\":");
+	line_word(r, results[p->result]);
 	if (p->answered)
-		PUT(l, ",\"answered\":true");
+		PUT(r, ",\"answered\":true");
 	if (p->result == RECORD_PLAN_DIFFERS)
-		put_other_verdict(l, p);
-	PUT(l, "}");
+		put_other_verdict(r, p);
+	PUT(r, "}");
 }
 
 static void

@@ -2,9 +2,9 @@
  * The lines that stand in front of what a policy, or settings, brought about.
  * Logins and messages are other people's, and escaped like a client's text.
  */
-#include "policy/audit/jsonput.h"
 #include "policy/audit/record-policy.h"
 #include "policy/audit/record.h"
+#include "policy/base/jsonput.h"
 #include "policy/store/plan.h"
 
 #define PUT(j, literal) JSONPUT_LITERAL(j, literal)

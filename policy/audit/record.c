@@ -19,14 +19,6 @@ static const char *const event_names[RECORD_EVENT_COUNT] = {
 	[RECORD_PLAN] = "plan",
 };
 
-/* What became of the message as a whole: MAIL and its recipients. */
-struct outcome {
-	enum verdict_kind kind;
-	enum waiver waiver;
-	enum reason reason;
-	const struct reply *reply; /* NULL: no reply is known */
-};
-
 const char *
 record_event_name(enum record_event event)
 {
@@ -70,176 +62,174 @@ record_result_type(enum reason reason, enum verify verify)
 	}
 }
 
-static void
-put_rcpts(struct line *l)
+/*
+ * A mailbox; with `hiding` its domain and a commitment.  False: not to the
+ * byte.
+ */
+static bool
+put_mailbox(struct record *r, struct slice value)
 {
-	const struct record *r = l->record;
-	bool faithful = true;
-
-	PUT(l, ",\"rcpts\":[");
-	for (size_t i = 0; i < r->nrcpts; i++) {
-		if (i > 0)
-			PUT(l, ",");
-		faithful &= line_person(&l->out, l->hiding, PERSON_MAILBOX,
-		    line_mailbox(r->rcpts[i].address));
-	}
-	PUT(l, "]");
-	if (!faithful)
-		l->raw |= UINT64_C(1) << FACT_RCPT_ADDR;
+	return r->hiding == NULL ? jsonput_string(&r->out, value) :
+	    line_hides_mailbox(r, value);
 }
 
-/* Beside each recipient what the MTA made of it, null where that is the same. */
 static void
-put_resolved(struct line *l)
+put_rcpts(struct record *r)
 {
-	const struct record *r = l->record;
+	bool faithful = true;
+
+	PUT(r, ",\"rcpts\":[");
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		if (i > 0)
+			PUT(r, ",");
+		faithful &= put_mailbox(r, line_mailbox(r->rcpts[i].address));
+	}
+	PUT(r, "]");
+	if (!faithful)
+		r->raw |= UINT64_C(1) << FACT_RCPT_ADDR;
+}
+
+/*
+ * "rcpts_resolved": beside each recipient what the MTA made of it, null where
+ * that is the same.
+ */
+static void
+put_resolved(struct record *r)
+{
 	bool any = false, faithful = true;
 
 	for (size_t i = 0; i < r->nrcpts; i++)
 		any |= r->rcpts[i].resolved.n > 0;
 	if (!any)
 		return;
-	PUT(l, ",\"rcpts_resolved\":[");
+	PUT(r, ",\"rcpts_resolved\":[");
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
-			PUT(l, ",");
+			PUT(r, ",");
 		if (r->rcpts[i].resolved.n == 0)
-			PUT(l, "null");
+			PUT(r, "null");
 		else
-			faithful &= line_person(&l->out, l->hiding,
-			    PERSON_MAILBOX, r->rcpts[i].resolved);
+			faithful &= put_mailbox(r, r->rcpts[i].resolved);
 	}
-	PUT(l, "]");
+	PUT(r, "]");
 	if (!faithful)
-		l->raw |= UINT64_C(1) << FACT_RCPT_RESOLVED;
+		r->raw |= UINT64_C(1) << FACT_RCPT_RESOLVED;
 }
 
-/* A policy may have come between two recipients. */
+/* "rcpts_generation": a policy may have come between two recipients. */
 static void
-put_generations(struct line *l)
+put_generations(struct record *r)
 {
-	const struct record *r = l->record;
 	bool other = false;
 
 	for (size_t i = 0; i < r->nrcpts; i++)
 		other |= r->rcpts[i].other;
 	if (!other)
 		return;
-	PUT(l, ",\"rcpts_generation\":[");
+	PUT(r, ",\"rcpts_generation\":[");
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		if (i > 0)
-			PUT(l, ",");
-		jsonput_number(&l->out, r->rcpts[i].other ?
+			PUT(r, ",");
+		jsonput_number(&r->out, r->rcpts[i].other ?
 		    r->rcpts[i].generation : r->verdict->generation);
 	}
-	PUT(l, "]");
+	PUT(r, "]");
 }
 
 /*
- * Whom the header says that it is from, where that was asked; no names.  The
- * flaw is why that is not all, or nothing.
+ * "header_from": whom the header says that it is from, where that was asked,
+ * without names; and the flaw, if there is one.
  */
 static void
-put_header(struct line *l)
+put_header(struct record *r)
 {
-	const struct record *r = l->record;
 	struct slice rest = facts_value(r->facts, FACT_HEADER_FROM), mailbox;
 	struct slice flaw = facts_value(r->facts, FACT_HEADER_FLAW);
 	bool first = true;
 
 	if (!facts_known(r->facts, FACT_HEADER_FROM))
 		return;
-	PUT(l, ",\"header_from\":[");
+	PUT(r, ",\"header_from\":[");
 	while (slice_next(&rest, '\n', &mailbox)) {
 		if (!first)
-			PUT(l, ",");
+			PUT(r, ",");
 		first = false;
-		line_person(&l->out, l->hiding, PERSON_MAILBOX, mailbox);
+		put_mailbox(r, mailbox);
 	}
-	PUT(l, "]");
+	PUT(r, "]");
 	if (flaw.n > 0) {
-		PUT(l, ",\"header_from_flaw\":");
-		line_slice(l, flaw);
+		PUT(r, ",\"header_from_flaw\":");
+		line_slice(r, flaw);
 	}
 	if (r->header != NULL &&
 	    r->header->generation != r->verdict->generation) {
-		PUT(l, ",\"header_generation\":");
-		jsonput_number(&l->out, r->header->generation);
+		PUT(r, ",\"header_generation\":");
+		jsonput_number(&r->out, r->header->generation);
 	}
 }
 
 static void
-put_rule(struct line *l, const struct tag_result *r, bool *first,
-    const struct record_rcpt *rcpt, enum waiver waiver)
+put_rule(struct record *r, const struct tag_result *result, bool *first,
+    const struct slice *rcpt, enum waiver waiver)
 {
-	bool hidden;
+	bool hidden = false;
 
-	if (!r->matched && !r->lookup_failed)
+	if (!result->matched && !result->lookup_failed)
 		return;
 	if (!*first)
-		PUT(l, ",");
+		PUT(r, ",");
 	*first = false;
-	PUT(l, "{\"tag\":\"");
-	line_words(l, tag_row(r->tag)->name);
-	PUT(l, "\"");
+	PUT(r, "{\"tag\":\"");
+	line_words(r, tag_row(result->tag)->name);
+	PUT(r, "\"");
 	if (rcpt != NULL) {
-		PUT(l, ",\"rcpt\":");
-		line_person(&l->out, l->hiding, PERSON_MAILBOX,
-		    line_mailbox(rcpt->address));
+		PUT(r, ",\"rcpt\":");
+		put_mailbox(r, line_mailbox(*rcpt));
 	}
-	hidden = line_rule(&l->out, l->hiding, l->certificate, r->key,
-	    r->requirement, r->line);
+	if (r->hiding != NULL)
+		hidden = line_rule(&r->out, r->hiding, r->certificate,
+		    result->key, result->requirement, result->line);
 	if (!hidden) {
-		PUT(l, ",\"key\":");
-		line_slice(l, r->key);
-		PUT(l, ",\"requirement\":");
-		line_slice(l, r->requirement);
+		PUT(r, ",\"key\":");
+		line_slice(r, result->key);
+		PUT(r, ",\"requirement\":");
+		line_slice(r, result->requirement);
 	}
-	PUT(l, ",\"result\":");
-	line_word(l, record_result(r));
+	PUT(r, ",\"result\":");
+	line_word(r, record_result(result));
 	if (waiver != WAIVER_NONE) {
-		PUT(l, ",\"waiver\":");
-		line_word(l, waiver_name(waiver));
+		PUT(r, ",\"waiver\":");
+		line_word(r, waiver_name(waiver));
 	}
-	PUT(l, ",\"file\":");
-	line_slice(l, r->file);
-	PUT(l, ",\"line\":");
-	jsonput_number(&l->out, hidden ? 0 : r->line);
-	PUT(l, "}");
+	PUT(r, ",\"file\":");
+	line_slice(r, result->file);
+	PUT(r, ",\"line\":");
+	jsonput_number(&r->out, hidden ? 0 : result->line);
+	PUT(r, "}");
 }
 
 static void
-put_rules(struct line *l)
+put_rules(struct record *r)
 {
-	const struct record *r = l->record;
-	const struct record_rcpt *refused =
-	    r->event == RECORD_REFUSED_RCPT && r->nrcpts > 0 ? r->rcpts : NULL;
+	const struct slice *refused = r->event == RECORD_REFUSED_RCPT &&
+	    r->nrcpts > 0 ? &r->rcpts->address : NULL;
 	bool first = true;
 
-	PUT(l, ",\"rules\":[");
+	PUT(r, ",\"rules\":[");
 	for (unsigned i = 0; i < r->verdict->nresults; i++) {
 		const struct tag_result *result = &r->verdict->results[i];
 
-		put_rule(l, result, &first,
+		put_rule(r, result, &first,
 		    result->tag == TAG_TO ? refused : NULL, WAIVER_NONE);
 	}
 	for (size_t i = 0; i < r->nrcpts; i++)
 		if (r->rcpts[i].result != NULL)
-			put_rule(l, r->rcpts[i].result, &first, &r->rcpts[i],
-			    r->rcpts[i].waiver);
+			put_rule(r, r->rcpts[i].result, &first,
+			    &r->rcpts[i].address, r->rcpts[i].waiver);
 	for (unsigned i = 0; r->header != NULL && i < r->header->nresults; i++)
-		put_rule(l, &r->header->results[i], &first, NULL,
+		put_rule(r, &r->header->results[i], &first, NULL,
 		    WAIVER_NONE);
-	PUT(l, "]");
-}
-
-static struct outcome
-outcome_of_verdict(const struct verdict *v)
-{
-	bool any = v->kind != VERDICT_ACCEPT || v->waiver != WAIVER_NONE;
-
-	return (struct outcome){ v->kind, v->waiver,
-		any ? v->reply.reason : REASON_NONE, any ? &v->reply : NULL };
+	PUT(r, "]");
 }
 
 static unsigned
@@ -248,132 +238,146 @@ severity(const struct verdict *v)
 	return verdict_severity(v->kind, v->waiver);
 }
 
-/*
- * The stricter of the verdicts at MAIL and at the end of the header stands for
- * the message; where neither has anything to tell, the first recipient that has
- * something does.
- */
-static struct outcome
-outcome_of(const struct record *r)
+/* Takes the outcome of the first recipient that has something to tell. */
+static void
+take_rcpts(struct record *r)
 {
-	const struct verdict *v = r->header != NULL &&
-	    severity(r->header) > severity(r->verdict) ? r->header :
-	    r->verdict;
-	struct outcome o = outcome_of_verdict(v);
-
-	if (o.reply != NULL)
-		return o;
 	for (size_t i = 0; i < r->nrcpts; i++) {
 		const struct record_rcpt *rcpt = &r->rcpts[i];
 
 		if (rcpt->kind == VERDICT_ACCEPT &&
 		    rcpt->waiver == WAIVER_NONE)
 			continue;
-		o.kind = rcpt->kind;
-		o.waiver = rcpt->waiver;
+		r->kind = rcpt->kind;
+		r->waiver = rcpt->waiver;
 		if (rcpt->result != NULL)
-			o.reason = rcpt->result->reason;
-		if (o.kind != VERDICT_ACCEPT)
-			break;
+			r->reason = rcpt->result->reason;
+		if (r->kind != VERDICT_ACCEPT)
+			return;
 	}
-	return o;
+}
+
+/*
+ * The stricter of the verdicts at MAIL and at the end of the header stands for
+ * the message; where neither has anything to tell, its recipients do.
+ */
+static void
+take_outcome(struct record *r)
+{
+	const struct verdict *v = r->header != NULL &&
+	    severity(r->header) > severity(r->verdict) ? r->header :
+	    r->verdict;
+
+	r->kind = v->kind;
+	r->waiver = v->waiver;
+	r->reason = REASON_NONE;
+	r->reply = NULL;
+	if (v->kind == VERDICT_ACCEPT && v->waiver == WAIVER_NONE) {
+		take_rcpts(r);
+	} else {
+		r->reason = v->reply.reason;
+		r->reply = &v->reply;
+	}
 }
 
 static void
-put_reply(struct line *l, const struct reply *reply)
+put_reply(struct record *r, const struct reply *reply)
 {
-	PUT(l, ",\"reply\":");
+	PUT(r, ",\"reply\":");
 	if (reply == NULL || reply->nlines == 0) {
-		PUT(l, "null");
+		PUT(r, "null");
 		return;
 	}
-	if (line_hides_reply(l, reply))
+	if (r->hiding != NULL) {
+		line_hides_reply(r, reply);
 		return;
-	PUT(l, "\"");
+	}
+	PUT(r, "\"");
 	if (reply->code != NULL && reply->code[0] != '\0') {
-		line_words(l, reply->code);
-		PUT(l, " ");
-		line_words(l, reply->dsn);
-		PUT(l, " ");
+		line_words(r, reply->code);
+		PUT(r, " ");
+		line_words(r, reply->dsn);
+		PUT(r, " ");
 	}
 	for (unsigned i = 0; i < reply->nlines; i++) {
 		if (i > 0)
-			PUT(l, " / ");
-		jsonput_chars(&l->out, reply->lines[i]);
+			PUT(r, " / ");
+		jsonput_chars(&r->out, reply->lines[i]);
 	}
-	PUT(l, "\"");
+	PUT(r, "\"");
 }
 
-/* What a waiver spared the client. */
+/* "would": what a waiver spared the client. */
 static void
-put_would(struct line *l, const struct outcome *o)
+put_would(struct record *r)
 {
-	if (o->waiver == WAIVER_NONE || o->reply == NULL)
+	if (r->waiver == WAIVER_NONE || r->reply == NULL)
 		return;
-	PUT(l, ",\"would\":{\"verdict\":\"");
-	line_words(l, verdict_name(o->reply->kind));
-	PUT(l, "\"");
-	put_reply(l, o->reply);
-	PUT(l, "}");
+	PUT(r, ",\"would\":{\"verdict\":\"");
+	line_words(r, verdict_name(r->reply->kind));
+	PUT(r, "\"");
+	put_reply(r, r->reply);
+	PUT(r, "}");
 }
 
 static void
-put_verdict(struct line *l)
+put_verdict(struct record *r)
 {
-	struct outcome o = outcome_of(l->record);
-	enum verify verify = facts_verify(l->record->facts);
+	enum verify verify = facts_verify(r->facts);
 
-	PUT(l, ",\"verdict\":");
-	line_word(l, verdict_name(o.kind));
-	PUT(l, ",\"waiver\":");
-	line_word(l, waiver_name(o.waiver));
-	put_would(l, &o);
-	put_reply(l, o.kind == VERDICT_ACCEPT ? NULL : o.reply);
-	PUT(l, ",\"reason\":");
-	line_word(l, o.reason == REASON_NONE ?
-	    NULL : reason_name(o.reason));
-	PUT(l, ",\"result_type\":");
-	line_word(l, record_result_type(o.reason, verify));
+	take_outcome(r);
+	PUT(r, ",\"verdict\":");
+	line_word(r, verdict_name(r->kind));
+	PUT(r, ",\"waiver\":");
+	line_word(r, waiver_name(r->waiver));
+	put_would(r);
+	put_reply(r, r->kind == VERDICT_ACCEPT ? NULL : r->reply);
+	PUT(r, ",\"reason\":");
+	line_word(r, r->reason == REASON_NONE ?
+	    NULL : reason_name(r->reason));
+	PUT(r, ",\"result_type\":");
+	line_word(r, record_result_type(r->reason, verify));
 }
 
 bool
-record_format(const struct record *r, struct text *out)
+record_format(struct record *r, struct text *out)
 {
-	struct line line = { .record = r }, *l = &line;
-
-	jsonput_start(&l->out, out);
-	line_people(l, r->facts, r->hiding);
-	PUT(l, CHAIN_START);
-	line_word(l, event_names[r->event]);
-	PUT(l, ",\"time\":");
-	jsonput_time(&l->out, r->time_us);
-	line_top_facts(l);
-	PUT(l, ",\"generation\":");
-	jsonput_number(&l->out, r->verdict->generation);
-	PUT(l, ",\"policy\":");
-	line_word(l, r->verdict->policy);
+	r->raw = 0;
+	jsonput_start(&r->out, out);
+	if (r->hiding != NULL)
+		line_people(r);
+	PUT(r, CHAIN_START);
+	line_word(r, event_names[r->event]);
+	PUT(r, ",\"time\":");
+	jsonput_time(&r->out, r->time_us);
+	field_put_top(r);
+	PUT(r, ",\"generation\":");
+	jsonput_number(&r->out, r->verdict->generation);
+	PUT(r, ",\"policy\":");
+	line_word(r, r->verdict->policy);
 	if (r->settings.n > 0) {
-		PUT(l, ",\"settings\":");
-		line_slice(l, r->settings);
+		PUT(r, ",\"settings\":");
+		line_slice(r, r->settings);
 	}
-	line_privacy(&l->out, l->hiding);
-	PUT(l, ",\"session\":");
-	line_slice(l, r->session);
-	line_facts(l);
-	put_rcpts(l);
-	put_resolved(l);
-	put_generations(l);
-	put_header(l);
-	put_rules(l);
-	put_verdict(l);
-	PUT(l, ",\"mode\":");
-	line_word(l, r->monitor ? "monitor" : "enforce");
+	if (r->hiding != NULL)
+		line_privacy(&r->out, r->hiding);
+	PUT(r, ",\"session\":");
+	line_slice(r, r->session);
+	field_put_groups(r);
+	put_rcpts(r);
+	put_resolved(r);
+	put_generations(r);
+	put_header(r);
+	put_rules(r);
+	put_verdict(r);
+	PUT(r, ",\"mode\":");
+	line_word(r, r->monitor ? "monitor" : "enforce");
 	if (r->exempt)
-		PUT(l, ",\"exempt\":true");
+		PUT(r, ",\"exempt\":true");
 	if (r->plan != NULL)
-		line_plan(l);
-	line_raw(l);
-	PUT(l, "}");
-	return jsonput_finish(&l->out) &&
+		line_plan(r);
+	field_put_raw(r);
+	PUT(r, "}");
+	return jsonput_finish(&r->out) &&
 	    (r->hiding == NULL || !r->hiding->failed);
 }

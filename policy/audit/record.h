@@ -38,7 +38,7 @@ enum record_event {
 	RECORD_REFUSED_HEADER, /* for all of `rcpts`, at the end of the header */
 	RECORD_ABORTED,	 /* judged, but the client never ended it */
 	RECORD_OUTBOUND, /* not of a session: see record_format_outbound() */
-	RECORD_DELIVERED, /* only of a mail log: see record_format_maillog() */
+	RECORD_DELIVERED, /* only of a mail log: record-maillog.h */
 	RECORD_HANDSHAKE, /* with a server: record-handshake.h */
 	RECORD_POLICY,	 /* not of a session: record_policy_format() */
 	RECORD_SETTINGS, /* the same: record_policy_settings() */
@@ -64,6 +64,17 @@ struct record {
 	bool exempt;  /* the client is never refused (exempt-clients) */
 	struct person_hiding *hiding; /* NULL: people stand in it as they are */
 	const struct record_plan *plan; /* NULL: there was none */
+
+	/* Its line, while it is written; record-internal.h. */
+	struct jsonput out;
+	uint64_t raw; /* bit by fact_id: its field cannot carry it to the byte */
+	bool certificate; /* the client's is a person's, with `hiding` */
+	bool self_issued; /* and its issuer is the same one */
+	/* What became of the message as a whole: MAIL and its recipients. */
+	enum verdict_kind kind;
+	enum waiver waiver;
+	enum reason reason;
+	const struct reply *reply; /* NULL: no reply is known */
 };
 
 /* Room that a record of a message with few recipients never exceeds. */
@@ -73,7 +84,7 @@ enum { RECORD_LINE_MAX = 64 * 1024 };
  * One JSON object without seq, chain and newline, which chain.h adds.  False:
  * `out` is cut (thousands of recipients): ask with more room; or hiding->failed.
  */
-bool record_format(const struct record *, struct text *out) MUST_CHECK NONNULL;
+bool record_format(struct record *, struct text *out) MUST_CHECK NONNULL;
 
 /*
  * A policy that an MTA was told before it delivers, in the same manner.  The
@@ -90,26 +101,6 @@ struct record_outbound {
 
 bool record_format_outbound(const struct record_outbound *, struct text *out)
     MUST_CHECK NONNULL;
-
-/*
- * A message that an MTA took in, as its own log tells: "source":"maillog", no
- * generation, rules, recipients nor chain, and of `tls` nothing at all when
- * the log does not tell.  Or with `server`, RECORD_DELIVERED, that it handed
- * one over to a server, for one recipient.
- */
-struct record_maillog {
-	int64_t time_us;
-	const struct facts *facts;
-	bool exempt, server;
-	bool matched;	   /* of a delivery: the certificate asked for */
-	struct slice rcpt; /* of a delivery, without <> */
-};
-
-bool record_format_maillog(const struct record_maillog *, struct text *out)
-    MUST_CHECK NONNULL;
-
-/* A line that record_format_maillog() wrote. */
-bool record_is_maillog(struct slice line);
 
 /* The word of RFC 8460 section 4.3 for a failure, NULL where none fits. */
 const char *record_result_type(enum reason, enum verify);

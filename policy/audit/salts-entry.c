@@ -77,18 +77,18 @@ salts_parse(struct slice line, struct salts_entry *e)
 
 bool
 salts_check(struct person_hash *hash, const struct salts_entry *e,
-    struct text *value)
+    struct text *value, bool *good)
 {
 	unsigned char mac[PERSON_SALT];
 
 	text_put_xdecoded(value, e->value);
-	if (value->cut || !person_hash_value(hash, e->salt, e->kind,
+	if (!person_hash_value(hash, e->salt, e->kind,
 	    slice_make(value->buf, value->n), mac))
 		return false;
-	for (size_t i = 0; i < PERSON_COMMITMENT; i++)
-		if (e->commitment[2 * i] != digits[mac[i] >> 4] ||
-		    e->commitment[2 * i + 1] != digits[mac[i] & 15])
-			return false;
+	*good = !value->cut;
+	for (size_t i = 0; i < PERSON_COMMITMENT && *good; i++)
+		*good = e->commitment[2 * i] == digits[mac[i] >> 4] &&
+		    e->commitment[2 * i + 1] == digits[mac[i] & 15];
 	return true;
 }
 

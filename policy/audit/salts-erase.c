@@ -128,7 +128,7 @@ salts_erase_day(int dir, const char *name, struct fault *fault)
 	int fd = salts_erase_file(dir, name, false, fault);
 	bool good;
 
-	/* Another daemon, or one before, may have been quicker. */
+	/* ENOENT: another daemon, or an earlier run, was quicker. */
 	if (fd == -1)
 		return fault->kind == FAULT_NOINPUT;
 	good = zero(fd) && (unlinkat(dir, name, 0) == 0 || errno == ENOENT) &&
@@ -244,7 +244,7 @@ is_repetition(enum person_kind kind)
 	return kind == PERSON_TEXT || kind == PERSON_RULE;
 }
 
-/* A value with a NUL is cut there, and matches more for it. */
+/* A value with a NUL is cut there: it matches more for that. */
 static bool
 note_seen(struct knife *k, struct slice value)
 {
@@ -263,7 +263,7 @@ note_seen(struct knife *k, struct slice value)
 	return true;
 }
 
-/* All behind the commitment, to the end of the line. */
+/* Overwrites all behind the commitment, to the end of the line. */
 static bool
 cut_out(struct knife *k, struct slice line)
 {
@@ -275,7 +275,7 @@ cut_out(struct knife *k, struct slice line)
 	return !k->really || write_over(k->fd, from, n, from - k->text);
 }
 
-/* Once for values, once for the texts that repeat them. */
+/* One pass over the file: first for values, then for texts that repeat them. */
 static bool
 pass(struct knife *k, bool repetitions)
 {

@@ -23,7 +23,7 @@ struct slot {
 	size_t n;
 };
 
-/* Of all folders. */
+/* A day, of all folders. */
 struct day {
 	int32_t day;
 	bool loaded, present, unreadable;
@@ -178,6 +178,7 @@ add_entry(struct salts *s, struct day *d, struct slice line, struct text *value)
 {
 	struct salts_entry entry;
 	struct slot *slot;
+	bool good = false;
 
 	if (!salts_parse(line, &entry))
 		return true;
@@ -189,8 +190,10 @@ add_entry(struct salts *s, struct day *d, struct slice line, struct text *value)
 	memcpy(slot->commitment, entry.commitment, PERSON_HEX);
 	slot->value = entry.value.p;
 	slot->n = entry.value.n;
-	slot->answer = entry.erased ? SALTS_ERASED :
-	    salts_check(s->hash, &entry, value) ? SALTS_FOUND : SALTS_FORGED;
+	if (!entry.erased && !salts_check(s->hash, &entry, value, &good))
+		return false;
+	slot->answer = entry.erased ? SALTS_ERASED : good ? SALTS_FOUND :
+	    SALTS_FORGED;
 	d->n++;
 	return true;
 }

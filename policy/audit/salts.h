@@ -39,15 +39,21 @@ bool salts_day(const char *name, int32_t *day) MUST_CHECK NONNULL;
 
 /* A line with its newline; three bytes at most for each of the value. */
 void salts_print(const struct salts_entry *, struct text *) NONNULL;
-/* A line without it.  False: none. */
+/* Reads a line without its newline.  False: it is none. */
 bool salts_parse(struct slice line, struct salts_entry *) MUST_CHECK NONNULL;
-/* Is the commitment one to this entry?  `value` gets the value, decoded. */
+/*
+ * *good: the commitment is one to this entry.  `value` gets the value, decoded.
+ * False: that could not be computed.
+ */
 bool salts_check(struct person_hash *, const struct salts_entry *,
-    struct text *value) MUST_CHECK NONNULL;
+    struct text *value, bool *good) MUST_CHECK NONNULL;
 
 /* From errno, behind an open(2): FAULT_NOINPUT only when there is no such day. */
 void salts_unopened(const char *name, struct fault *) NONNULL;
-/* All of a file, to be freed; NULL with a fault, kind FAULT_NOINPUT: none. */
+/*
+ * All of a day's file, to be freed; NULL with a fault, kind FAULT_NOINPUT:
+ * there is none.
+ */
 char *salts_load(int dir, const char *name, size_t *n, struct fault *)
     MUST_CHECK NONNULL;
 
@@ -73,7 +79,10 @@ void salts_close(struct salts *);
  */
 bool salts_add(struct salts *, const char *folder, struct fault *)
     MUST_CHECK NONNULL;
-/* The same of one that was not even tried. */
+/*
+ * A folder that was not even tried: as salts_add() of one that cannot be
+ * opened.
+ */
 void salts_refuse(struct salts *, const struct fault *why) NONNULL;
 
 /* Whom the digits stand for, a copy in `memory`.  SALTS_UNREADABLE also when memory ran out. */
@@ -81,7 +90,7 @@ enum salts_answer salts_find(struct salts *, int32_t day, struct slice hex,
     struct arena *memory, struct slice *value) NONNULL;
 const char *salts_why(const struct salts *) NONNULL;
 
-/* For people, of records with values of which it was so. */
+/* For people: why values of records were not told. */
 const char *salts_answer_text(enum salts_answer);
 
 #endif

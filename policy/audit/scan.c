@@ -175,7 +175,7 @@ unescape(struct scan *s, char *out)
 	return out;
 }
 
-/* From the first backslash on; what is before it is at `start`. */
+/* Reads on from the first backslash; the text before it is at `start`. */
 static bool
 scan_escaped(struct scan *s, const char *start, struct slice *value)
 {

@@ -47,7 +47,10 @@ fill_plain(struct source *s, char *p, size_t n, struct fault *fault)
 	return got;
 }
 
-/* More packed bytes; false at the end (all is well only between streams). */
+/*
+ * Fills with unpacked bytes; false at the end (all is well only between
+ * streams).
+ */
 static bool
 fill_packed(struct source *s, ssize_t *result, struct fault *fault)
 {

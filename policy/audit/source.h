@@ -22,10 +22,13 @@ struct source;
 
 enum source_result { SOURCE_LINE, SOURCE_END, SOURCE_FAILED };
 
-/* What the caller's shell has opened: <(zcat x), /dev/stdin. */
+/* The path is what the caller's shell has opened: <(zcat x), /dev/stdin. */
 bool source_is_of_caller(const char *path) NONNULL;
 
-/* Where the daemon writes and nobody can read back: /dev/stdout, a FIFO. */
+/*
+ * The path is where the daemon writes and nobody can read back: /dev/stdout, a
+ * FIFO.
+ */
 bool source_is_stream(const char *path);
 
 /*

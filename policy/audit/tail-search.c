@@ -12,7 +12,10 @@
 #include "policy/audit/source.h"
 #include "policy/audit/tail-internal.h"
 
-/* No quote of a client's text stands without a backslash: it is a line's end. */
+/*
+ * A text of a client has no quote without a backslash: so the needle is only
+ * found at the end of a line.
+ */
 static bool
 search(int fd, off_t end, struct slice needle, bool *there,
     struct fault *fault)
@@ -56,7 +59,7 @@ tail_search(int fd, const struct chain_head *head, struct fault *fault)
 	return there ? TAIL_THERE : TAIL_NOT_THERE;
 }
 
-/* Where it cannot be mapped from its end: all of its lines. */
+/* Looks through all lines, where the file cannot be mapped from its end. */
 static bool
 is_in_stream(const char *path, const struct chain_head *head)
 {
@@ -89,7 +92,10 @@ is_in_file(const char *path, const struct chain_head *head)
 	return there;
 }
 
-/* Its first sealed line comes behind that one; or nothing is known of it. */
+/*
+ * The file's first sealed line comes behind that one; or nothing is known of
+ * it.
+ */
 static bool
 begins_behind(const char *path, uint64_t seq)
 {

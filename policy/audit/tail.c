@@ -96,7 +96,7 @@ tail_read_window(int fd, char *buf, size_t n, off_t offset, struct fault *fault)
 	return true;
 }
 
-/* A whole line, of a file that other hands made. */
+/* A line that is whole JSON, though not sealed, was written by other hands. */
 static bool
 is_whole(struct slice line)
 {
@@ -207,7 +207,7 @@ read_end(int fd, struct chain *chain, struct tail *t, struct fault *fault)
 	}
 }
 
-/* Of the whole lines that begin so. */
+/* Takes the epochs of the whole lines that begin with this text. */
 static void
 take_epochs(struct tail *t, struct slice s, const char *start)
 {
@@ -224,7 +224,7 @@ take_epochs(struct tail *t, struct slice s, const char *start)
 	}
 }
 
-/* From the end on, as far as a line that tells it: mostly not far. */
+/* Reads from the end back to a line that tells the epoch: mostly not far. */
 static bool
 read_epoch(int fd, struct tail *t, struct fault *fault)
 {

@@ -39,8 +39,8 @@ enum tail_search tail_search(int fd, const struct chain_head *,
     struct fault *) MUST_CHECK NONNULL;
 
 /*
- * The same in the files that `path` was rotated to, packed or not, from the last
- * one back to that which begins at or before that line.
+ * tail_search() in the files that `path` was rotated to, packed or not, from
+ * the last one back to that which begins at or before that line.
  */
 bool tail_search_rotated(const char *path, const struct chain_head *) NONNULL;
 
@@ -61,7 +61,7 @@ bool tail_rotated_name(const char *path, struct text *name) NONNULL;
  * number of those bytes is in the link then, and what they were is not told.
  */
 void tail_link_to(struct tail *, const struct chain *) NONNULL;
-/* The chain has the key of the file's end, or of an epoch of that ratchet. */
+/* Has the chain the key of the file's end, or of an epoch of that ratchet? */
 bool tail_has_key_of(const struct tail *, const struct chain *) NONNULL;
 
 /*

@@ -41,29 +41,6 @@ find_word(const struct word *words, uint64_t code)
 	return words->word;
 }
 
-const char *
-tlsrpt_type_by_code(uint64_t code)
-{
-	return find_word(types, code);
-}
-
-/* The log of Postfix has underscores, and one of them a capital letter. */
-const char *
-tlsrpt_type_by_word(struct slice s)
-{
-	for (const struct word *w = types; w->word != NULL; w++) {
-		size_t i = 0;
-
-		while (i < s.n && w->word[i] != '\0' && (w->word[i] == '-' ?
-		    s.p[i] == '_' || s.p[i] == '-' :
-		    text_lower(s.p[i]) == w->word[i]))
-			i++;
-		if (i == s.n && w->word[i] == '\0')
-			return w->word;
-	}
-	return NULL;
-}
-
 static bool
 take_string(struct scan *s, struct slice *value)
 {

@@ -48,8 +48,4 @@ struct tlsrpt {
 bool tlsrpt_parse(struct slice datagram, struct arena *, struct tlsrpt *,
     const char **expected, size_t *at) MUST_CHECK NONNULL;
 
-/* "certificate-expired" for 204, or for "certificate_expired"; NULL: none. */
-const char *tlsrpt_type_by_code(uint64_t code);
-const char *tlsrpt_type_by_word(struct slice);
-
 #endif

@@ -8,10 +8,28 @@
 #include "policy/audit/verify-internal.h"
 
 bool
+verify_has_failed(const struct verification *v)
+{
+	return v->keys != NULL ? keyring_has_failed(v->keys) :
+	    chain_has_failed(v->chain);
+}
+
+bool
+verify_failed(struct verify_place *p)
+{
+	p->failed = true;
+	return fault_set(p->fault, FAULT_SOFTWARE, "cannot verify %s: OpenSSL "
+	    "or memory failed", p->path);
+}
+
+bool
 verify_broken(struct verify_place *p, enum verify_break kind, const char *what)
 {
 	struct verification *v = p->v;
 
+	/* After verify_file() it has not, and nothing is computed any more. */
+	if (p->fault != NULL && verify_has_failed(v))
+		return verify_failed(p);
 	v->kind = kind;
 	v->line = p->line;
 	snprintf(v->file, sizeof v->file, "%s", p->path);
@@ -27,7 +45,7 @@ follows(struct verification *v, const struct chain_head *head,
 	char hex[CHAIN_HEX + 1];
 
 	return chain_split(line, &parts) && parts.seq == head->seq + 1 &&
-	    chain_compute(v->chain, head->hex, &parts, hex) &&
+	    chain_compute(v->chain, head->hex, parts.body, hex) &&
 	    memcmp(hex, parts.hex.p, CHAIN_HEX) == 0;
 }
 

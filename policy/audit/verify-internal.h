@@ -26,6 +26,13 @@ verify_next(struct verify_place *p, struct verify_line *line,
 	return p->lines->next(p->file, line, fault);
 }
 
+/*
+ * What cannot be computed is no sign that a line was changed.  verify_failed()
+ * returns false, with a fault.
+ */
+bool verify_has_failed(const struct verification *) MUST_CHECK NONNULL;
+bool verify_failed(struct verify_place *) NONNULL;
+
 /* How a line does not fit.  They return false, with v->kind and the rest set. */
 bool verify_broken(struct verify_place *, enum verify_break, const char *what)
     NONNULL;
@@ -58,7 +65,10 @@ void verify_choose_key(struct verification *, const char *path,
  */
 bool verify_link_epoch(struct verify_place *, const struct chain_link *,
     bool follows) NONNULL;
-/* The chain of v->key and v->epoch, as others may have used it since. */
+/*
+ * Sets the chain to v->key and v->epoch again, as others may have used it
+ * since.
+ */
 void verify_resume_key(struct verification *) NONNULL;
 /* Behind a line that was found to be good: does it end its epoch? */
 bool verify_end_epoch(struct verify_place *, struct slice line) NONNULL;

@@ -20,7 +20,7 @@ choose_unread(struct verification *v, const char *path)
 	note_file(v, path);
 	v->is_unread = true;
 	v->chain = keyring_plain(v->keys); /* for torn bytes */
-	if (v->not_read != NULL)
+	if (v->not_read != NULL && !keyring_has_failed(v->keys))
 		v->not_read(v->arg, path, v->key, v->epoch == 0 ? 0 :
 		    keyring_begins(v->keys, v->key));
 }

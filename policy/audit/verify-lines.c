@@ -18,7 +18,7 @@ begins(struct slice line, const char *with, size_t n)
 
 #define BEGINS(line, literal) begins(line, literal, sizeof literal - 1)
 
-/* A link without the id of a key: the one that seals it. */
+/* Finds the key of a link without a key's id: the one that seals it. */
 static void
 guess_by_seal(struct verify_guess *g, struct keyring *keys, struct slice line,
     const struct chain_link *link)
@@ -173,7 +173,7 @@ verify_piece_compute(struct verify_piece *p, struct keyring *keys)
 			chain = seal == NULL ? NULL : chain_for(keys, seal);
 		}
 		if (chain != NULL && before != NULL &&
-		    chain_compute(chain, before, &parts, hex) &&
+		    chain_compute(chain, before, parts.body, hex) &&
 		    memcmp(hex, parts.hex.p, CHAIN_HEX) == 0)
 			line->before = before;
 		before = parts.hex.p;

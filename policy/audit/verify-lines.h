@@ -52,7 +52,7 @@ struct verify_piece {
 	char before[CHAIN_HEX];	   /* NULs: not known */
 };
 
-/* What comes next in a file: all zeros where it begins. */
+/* What is expected next in a file: all zeros where it begins. */
 struct verify_guess {
 	bool known;
 	struct verify_seal seal;

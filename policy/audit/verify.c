@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/audit/record-maillog.h"
 #include "policy/audit/record.h"
 #include "policy/audit/verify-internal.h"
 
@@ -50,8 +51,8 @@ begin_here(struct verify_place *p, uint64_t seq, uint64_t torn)
 
 /*
  * Torn bytes at the end of a file count with that file's key.  Who begins a
- * file with another one may not have had it: then the link is to the last whole
- * line, and tells how many bytes came behind.
+ * file with another key may not have had that one: then the link is to the last
+ * whole line, and tells how many bytes came behind.
  */
 static bool
 joins(const struct verify_place *p, const struct chain_link *link)
@@ -117,8 +118,8 @@ is_in_epoch(struct verify_place *p, struct slice line)
 }
 
 /*
- * Behind a chain that ended whole.  That nothing was cut off its end is not to
- * be seen from here, but from a head that was noted.
+ * Begins a new chain behind one that ended whole.  Whether something was cut
+ * off its end shows from a noted head only.
  */
 static bool
 begin_anew(struct verify_place *p, struct slice line)
@@ -140,7 +141,7 @@ note_node(struct verification *v, struct slice line)
 {
 	struct slice node = chain_node(line);
 
-	/* Nearly always it is the one of the line before. */
+	/* Nearly always the node is that of the line before. */
 	for (size_t i = v->nodes; i > 0; i--)
 		if (slice_is(node, v->node[i - 1]))
 			return;
@@ -186,7 +187,10 @@ note_line(struct verification *v, struct slice line,
 		v->unrecorded += refusals;
 	if (chain_parse_link(line, &link)) {
 		v->head_seen = v->head_seen || is_noted(v, link.previous);
-		/* Sealed with a key, it tells how the file before ended. */
+		/*
+		 * A file sealed with a key, and linked to the one before, tells
+		 * how that ended.
+		 */
 		if (!v->is_plain && !v->is_unread) {
 			v->plain = 0;
 			v->sure = v->unread == 0 ? v->first : v->sure;
@@ -195,7 +199,9 @@ note_line(struct verification *v, struct slice line,
 	v->head_seen = v->head_seen || is_noted(v, v->head.hex);
 }
 
-/* Somebody has computed its digest, behind this very head with this key. */
+/*
+ * A worker has computed the line's digest, behind this very head with this key.
+ */
 static bool
 is_computed(const struct verification *v, const struct verify_line *line)
 {
@@ -203,15 +209,6 @@ is_computed(const struct verification *v, const struct verify_line *line)
 	    memcmp(line->before, v->head.hex, CHAIN_HEX) == 0 &&
 	    line->seal->epoch == chain_epoch(v->chain) &&
 	    strcmp(line->seal->id, chain_id(v->chain)) == 0;
-}
-
-/* What cannot be computed is no sign that a line was changed. */
-static bool
-failed(struct verify_place *p)
-{
-	p->failed = true;
-	return fault_set(p->fault, FAULT_SOFTWARE, "cannot verify %s: OpenSSL "
-	    "or memory failed", p->path);
 }
 
 /*
@@ -229,12 +226,12 @@ fits(struct verify_place *p, const struct verify_line *line,
 		return false;
 	if (v->is_unread || is_computed(v, line))
 		return true;
-	if (!chain_compute(v->chain, v->head.hex, parts, hex))
-		return failed(p);
+	if (!chain_compute(v->chain, v->head.hex, parts->body, hex))
+		return verify_failed(p);
 	return memcmp(hex, parts->hex.p, CHAIN_HEX) == 0;
 }
 
-/* With what was signed and kept elsewhere. */
+/* Does the line agree with the checkpoints that were kept elsewhere? */
 static bool
 agrees(struct verify_place *p, struct slice line,
     const struct chain_line *parts)
@@ -245,7 +242,7 @@ agrees(struct verify_place *p, struct slice line,
 	text_init(&what, memory, sizeof memory);
 	if (agree_line(p->v->agree, line, parts, &what))
 		return true;
-	return p->v->agree->failed ? failed(p) :
+	return p->v->agree->failed ? verify_failed(p) :
 	    verify_broken(p, BREAK_CHANGED, memory);
 }
 
@@ -281,7 +278,7 @@ take_sealed(struct verify_place *p, const struct verify_line *whole,
 	    verify_end_epoch(p, line);
 }
 
-/* Sealed or not, and whoever sealed it. */
+/* A record of a mail log is a break here, sealed or not, by whatever key. */
 static bool
 not_ours(struct verify_place *p)
 {
@@ -300,7 +297,7 @@ take_torn(struct verify_place *p, struct slice line, bool ended)
 	}
 	v->torn_ended = ended;
 	v->torn_lines++;
-	return chain_torn(v->chain, &v->head, line) || failed(p);
+	return chain_torn(v->chain, &v->head, line) || verify_failed(p);
 }
 
 static enum source_result
@@ -314,7 +311,7 @@ take_lines(struct verify_place *p, struct fault *fault)
 	while ((result = verify_next(p, &line, fault)) == SOURCE_LINE) {
 		p->line++;
 		v->bytes += line.text.n + 1;
-		if (record_is_maillog(line.text) ? !not_ours(p) :
+		if (record_maillog_is(line.text) ? !not_ours(p) :
 		    !(chain_split(line.text, &parts) ?
 		    take_sealed(p, &line, &parts) :
 		    take_torn(p, line.text, line.ended)))
@@ -368,7 +365,8 @@ verify_file(struct verification *v, const char *path, struct fault *fault)
 	v->files++;
 	v->last_line = p.line;
 	snprintf(v->last_file, sizeof v->last_file, "%s", path);
-	return result == SOURCE_END;
+	return result == SOURCE_END && (!verify_has_failed(v) ||
+	    verify_failed(&p));
 }
 
 bool

@@ -47,17 +47,17 @@ struct verification {
 	/* Called every VERIFY_PROGRESS lines; NULL: never. */
 	void (*progress)(void *);
 	void *progress_arg;
-	/* A chain that begins anew, chain_is_stream(); NULL: not told. */
+	/* Told of a chain that begins anew, chain_is_stream(); NULL: nobody. */
 	void (*begins_anew)(void *, const char *file, unsigned long long line);
 	/*
-	 * A file whose key is not here; NULL: not told.  `epoch` is the first
-	 * one of that ratchet that the keys can open, 0: none.
+	 * Told of a file whose key is not here; NULL: nobody.  `epoch` is the
+	 * first one of that ratchet that the keys can open, 0: none.
 	 */
 	void (*not_read)(void *, const char *file, const char *key,
 	    uint64_t epoch);
 	void *arg;
 	const struct verify_lines *reads; /* NULL: source.h does */
-	/* Which are to agree; NULL: none.  chains.h makes the other of these. */
+	/* They have to agree; NULL: none.  chains.h makes `agree` of them. */
 	const struct checkpoints *checkpoints;
 	struct agree *agree;
 
@@ -70,7 +70,7 @@ struct verification {
 	size_t nodes;
 	uint64_t unread;	/* lines whose key is not here */
 	uint64_t sure;		/* from this number on all are verified; 0 */
-	/* Of the ratchet of the last file, those that have lines; 0: none. */
+	/* Of the last file's ratchet: epochs that have lines; 0: none. */
 	uint64_t first_epoch, last_epoch;
 	uint64_t files, lines, torn_lines, bytes;
 	uint64_t anew;		/* chains but the first */

@@ -24,11 +24,11 @@ void digest_free(struct digest *);
 
 /* Small pieces are put together before OpenSSL sees them. */
 void digest_add(struct digest *, struct slice) NONNULL;
-/* False with a fault.  To be freed all the same. */
+/* False with a fault.  Either way the digest is still to be freed. */
 bool digest_end(struct digest *, unsigned char bytes[DIGEST_BYTES],
     struct fault *) MUST_CHECK NONNULL;
 
-/* Of one piece. */
+/* The digest of one piece; false with a fault. */
 bool digest_of(struct slice, unsigned char bytes[DIGEST_BYTES],
     struct fault *) MUST_CHECK;
 

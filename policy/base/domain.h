@@ -2,8 +2,10 @@
  * domain.h - domain names in the one spelling that rules and sessions share.
  *
  * Canonical: A-labels (RFC 5890), lower case, no dot at the end.  Names come
- * from clients and are hostile; a label that is not a valid U-label stays as
- * its bytes, so that the parents of a malformed name still find their rules.
+ * from clients and are hostile; a label that is not a valid U-label becomes what
+ * an MTA that is less strict makes of it (punycode.h), or stays as its bytes, so
+ * that the parents of a malformed name still find their rules.  The dots of other
+ * scripts are dots.
  * An address literal is written as inet_ntop(3) does, in brackets.
  *
  * Threads: no state.
@@ -17,13 +19,18 @@
 
 enum { DOMAIN_TEXT_MAX = 1024 };
 
+enum domain_result {
+	DOMAIN_WHOLE,
+	DOMAIN_ODD, /* some label is none by IDNA 2008, or it did not fit */
+	DOMAIN_NO_MEMORY /* what some label is could not be told */
+};
+
 /*
- * Appends the canonical form of `name` to `out`.  False when some label could
- * not be converted (`out` then holds it unconverted), or the name does not
- * fit: then it loses labels on the left, and its parents are still there.
- * Allocates only for names that are not ASCII.
+ * Appends the canonical form of `name` to `out`.  A name that does not fit loses
+ * labels on the left, and its parents are still there.  Allocates only for names
+ * that are not ASCII.
  */
-bool domain_canonical(struct slice name, struct text *out) NONNULL;
+enum domain_result domain_canonical(struct slice name, struct text *out) NONNULL;
 
 /*
  * The name with its labels in reverse, each ended by '\1', into `out`:

@@ -39,7 +39,7 @@ fault_clear(struct fault *f)
 }
 
 bool
-fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...)
+(fault_set)(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -50,13 +50,13 @@ fault_set(struct fault *f, enum fault_kind kind, const char *fmt, ...)
 }
 
 bool
-fault_no_memory(struct fault *f)
+(fault_no_memory)(struct fault *f)
 {
 	return fault_set(f, FAULT_UNAVAILABLE, "out of memory");
 }
 
 bool
-fault_errno(struct fault *f, enum fault_kind kind, int error, const char *fmt,
+(fault_errno)(struct fault *f, enum fault_kind kind, int error, const char *fmt,
     ...)
 {
 	char reason[128];

@@ -64,6 +64,11 @@ bool fault_errno(struct fault *f, enum fault_kind, int error, const char *fmt,
 /* FAULT_UNAVAILABLE, "out of memory". */
 bool fault_no_memory(struct fault *f);
 
+/* The compiler knows that, too: `good || fault_set(...)' is no second branch. */
+#define fault_set(...) (fault_set(__VA_ARGS__), (bool){ false })
+#define fault_errno(...) (fault_errno(__VA_ARGS__), (bool){ false })
+#define fault_no_memory(f) (fault_no_memory(f), (bool){ false })
+
 /* Say where: a file with line and column (0 where one does not apply). */
 void fault_at(struct fault *f, const char *file, unsigned long line,
     unsigned long column);

@@ -133,7 +133,10 @@ walk(struct way *w)
 		bool last = w->rest[0] == '\0', there;
 
 		there = fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-		/* Whose it is was not to be learnt: that is not nobody's. */
+		/*
+		 * Any other error leaves the owner unknown: not the same as
+		 * none.
+		 */
 		if (!there && errno != ENOENT)
 			return fault_errno(w->fault, FAULT_NOINPUT, errno,
 			    "%s", w->path);
@@ -179,7 +182,10 @@ folder_owner(const char *path, uid_t *owner, struct fault *fault)
 	return go(path, false, owner, fault);
 }
 
-/* Of a store and its lock file, which one folder may hold or a link tell. */
+/*
+ * The owner of the ways to a store and to its lock file: two names that may
+ * have two owners, or links.
+ */
 static bool
 owner_of_both(const char *path, uid_t *owner, struct fault *fault)
 {

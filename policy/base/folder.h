@@ -33,15 +33,16 @@ bool folder_owner(const char *path, uid_t *owner, struct fault *)
  */
 bool folder_is_ours(const char *path, struct fault *) MUST_CHECK NONNULL;
 /*
- * The same of a folder that something is kept in, and erased: FAULT_IO, "root
- * keeps WHAT there".
+ * As folder_is_ours(), for a folder in which something is kept and erased:
+ * FAULT_IO, "root keeps WHAT there".
  */
 bool folder_root_keeps(const char *folder, const char *what, struct fault *)
     MUST_CHECK NONNULL;
 
 /*
  * For root: takes on the user who folder_owner() finds for `path` and
- * `path`-lock, with that user's groups, for good.  *changed: to be told.
+ * `path`-lock, with that user's groups, for good.  *changed: it did, which
+ * people are to be told.
  */
 bool folder_become_owner(const char *path, bool *changed, struct fault *)
     MUST_CHECK NONNULL;

@@ -1,4 +1,7 @@
-/* The comma stands behind the value before, so that each line is a value. */
+/*
+ * jsonlist_add() writes the comma behind the value before, at the start of its
+ * own line, so that each line is a value.
+ */
 #include "policy/base/jsonlist.h"
 
 void

@@ -25,7 +25,7 @@ struct jsonlist {
 };
 
 void jsonlist_start(struct jsonlist *, FILE *);
-/* Takes the value away; NULL, for want of memory, is left out. */
+/* Frees the value; NULL, a value that there was no memory for, is left out. */
 void jsonlist_add(struct jsonlist *, json_t *);
 /* A value that is JSON already. */
 void jsonlist_put(struct jsonlist *, struct slice);

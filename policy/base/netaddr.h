@@ -27,7 +27,7 @@ struct netprefix {
 	unsigned bits;
 };
 
-/* 32 or 128. */
+/* The bits of an address of this family: 32 or 128. */
 unsigned netaddr_bits(const struct netaddr *) NONNULL;
 
 /* A whole address; false when `s` is not one. */

@@ -13,7 +13,10 @@ notify_ready(void)
 	sd_notify(0, "READY=1");
 }
 
-/* systemd.service(5), Type=notify-reload, wants to know since when. */
+/*
+ * systemd wants to know when reloading began (systemd.service(5),
+ * Type=notify-reload).
+ */
 void
 notify_reloading(int64_t since_us)
 {

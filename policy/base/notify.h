@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 void notify_ready(void);
-/* Since when, by the clock that nobody sets, in microseconds. */
+/* `since_us`: when, in microseconds of CLOCK_MONOTONIC, which nobody sets. */
 void notify_reloading(int64_t since_us);
 void notify_stopping(void);
 /* For `systemctl status`; bytes that are no line's are spelled out. */

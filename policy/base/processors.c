@@ -1,4 +1,7 @@
-/* A container or taskset(1) gives fewer than the machine has. */
+/*
+ * A container or taskset(1) may leave the process fewer processors than the
+ * machine has.
+ */
 #include "config.h" /* for CPU_COUNT(3) */
 
 #include <sched.h>

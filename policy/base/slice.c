@@ -51,7 +51,7 @@ slice_is_word(struct slice s, const char *word)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == word[i] && word[i] != '\0')
-			continue; /* as most are written */
+			continue; /* most words are in lower case */
 		if (word[i] == '\0' ||
 		    text_lower(s.p[i]) != text_lower(word[i]))
 			return false;

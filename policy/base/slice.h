@@ -58,7 +58,7 @@ slice_from(struct slice s, size_t from)
 }
 
 bool slice_equal(struct slice, struct slice);
-/* For tables in memory: a stranger can find many with the same one (FNV-1a). */
+/* FNV-1a, for tables in memory.  A stranger can find many texts of one hash. */
 uint64_t slice_hash(struct slice);
 /* As memcmp(3) orders bytes; of two with one beginning the shorter is first. */
 int slice_compare(struct slice, struct slice);

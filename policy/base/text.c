@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unictype.h>
 
 #include "policy/base/text.h"
 
@@ -146,9 +147,10 @@ text_utf8(struct slice s, uint32_t *code)
 bool
 text_is_invisible(uint32_t c)
 {
-	return c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
-	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	if (c < 0xa0)
+		return c < ' ' || c >= 0x7f;
+	return c == 0x2028 || c == 0x2029 || (c != 0xfe0e && c != 0xfe0f &&
+	    uc_is_property_default_ignorable_code_point(c));
 }
 
 /* Whole or not at all: half an escape or half a character misleads. */

@@ -60,8 +60,10 @@ void text_printf(struct text *, const char *fmt, ...)
  */
 size_t text_utf8(struct slice s, uint32_t *code) NONNULL;
 /*
- * Steers a terminal or hides what stands there: C0, C1, DEL, the marks for
- * writing from right to left, line and paragraph separators, zero widths.
+ * Steers a terminal or is not seen: C0, C1, DEL, line and paragraph separators,
+ * and what Unicode lets programs ignore (Default_Ignorable_Code_Point): marks for
+ * writing from right to left, zero widths, fillers, tags; but for U+FE0E, U+FE0F,
+ * by which a sign before them is drawn as text or as a picture.
  */
 bool text_is_invisible(uint32_t code);
 /*

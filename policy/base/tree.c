@@ -1,4 +1,7 @@
-/* POSIX has no tdestroy(3): with an order in which all are equal the root goes. */
+/*
+ * POSIX has no tdestroy(3); tdelete(3), told that all keys are equal, removes
+ * the root, here until there is none.
+ */
 #include <search.h>
 #include <stddef.h>
 

@@ -8,7 +8,7 @@
 
 #include "policy/base/slice.h"
 
-/* False with errno: not all of it; how much is not known. */
+/* False with errno: not all was written; how much was is not known. */
 bool write_whole(int fd, struct slice) MUST_CHECK;
 
 #endif

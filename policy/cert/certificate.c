@@ -78,7 +78,9 @@ certificate_cn_sendmail(const X509_NAME *name, struct text *out)
 	return CERTIFICATE_CN;
 }
 
-/* As tls_text_name() does: UTF-8, refused whole when a control is in it. */
+/*
+ * As Postfix's tls_text_name(): UTF-8, refused whole when a control is in it.
+ */
 static bool
 put_utf8(const ASN1_STRING *s, struct text *out)
 {

@@ -90,7 +90,7 @@ check_names(const struct subject *s)
 		    names.cut ? "..." : "");
 }
 
-/* By what it says: "openssl req -x509" says so of a host's. */
+/* "openssl req -x509" puts CA:TRUE into a host's certificate, too. */
 static void
 check_constraints(const struct subject *s)
 {
@@ -156,7 +156,7 @@ check_dates(const struct subject *s)
 	long left = certificate_days_left(s->certificate, now);
 
 	text_init(&when, buf, sizeof buf);
-	/* 0: it is no time. */
+	/* 0: X509_cmp_time() cannot read the time. */
 	if (X509_cmp_time(X509_get0_notBefore(s->certificate), &now) >= 0) {
 		certificate_time(X509_get0_notBefore(s->certificate), &when);
 		ADD(s, INSPECT_NOT_YET_VALID, "not valid before %s", buf);

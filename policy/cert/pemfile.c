@@ -120,7 +120,10 @@ read_blocks(BIO *bio, struct pemfile *file, struct fault *f)
 	}
 	if (!good)
 		return false;
-	/* OpenSSL tells a file that cannot be read from one that ends by this. */
+	/*
+	 * PEM_read_bio() returns NULL at the end and when reading fails:
+	 * BIO_eof() tells which.
+	 */
 	if (!BIO_eof(bio) && errno != 0) {
 		fault_errno(f, FAULT_IO, errno, "cannot be read");
 		fault_at(f, file->path, 0, 0);

@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "policy/audit/jsonput.h"
 #include "policy/audit/scan.h"
+#include "policy/base/jsonput.h"
 #include "policy/check/batch-line.h"
 
 enum { NUMBER_MAX = 24, CHUNK = 8192 };
@@ -110,7 +110,10 @@ scan_value(struct scan *s, struct slice *value)
 	return true;
 }
 
-/* False: there is something that only jansson knows what to say of. */
+/*
+ * False: jansson has to say what is wrong, or to take what this scanner does
+ * not.
+ */
 static bool
 scan_macros(struct arena *memory, struct slice line, struct macros *m)
 {

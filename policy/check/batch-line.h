@@ -26,8 +26,8 @@ bool batch_judge_init(struct batch_judge *, const struct check *like) MUST_CHECK
 void batch_judge_free(struct batch_judge *);
 
 /*
- * Appends the answer to a line.  `too_long`: it was, and is not here.  False:
- * there is no memory for the answer.
+ * Appends the answer to a line.  `too_long`: the line was, and is not given.
+ * False: no memory for the answer.
  */
 bool batch_judge_line(struct batch_judge *, struct slice line, bool too_long,
     uint64_t number) MUST_CHECK NONNULL;

@@ -76,7 +76,7 @@ given_before(const struct check_macro *macros, size_t i)
 	return false;
 }
 
-/* Every MTA tells them, and none of the rest means anything without. */
+/* Facts that every MTA tells: nothing else means anything without them. */
 static bool
 take_as_given(struct facts *facts)
 {
@@ -129,15 +129,14 @@ is_exempt(const struct check *j, const struct trace *trace)
 
 /* The next step, if the session gets so far; *given: it does. */
 static void
-judge_step(struct check *j, struct question *q, struct store_reader *reader,
-    const struct fault *why, enum fact_id about, struct verdict *v,
-    bool *given)
+judge_step(struct check *j, const struct question *q, enum fact_id about,
+    struct verdict *v, bool *given)
 {
 	*given = !j->by_tag && facts_known(&j->facts, about) &&
 	    !verdict_refuses(j->verdict->kind);
 	if (!*given)
 		return;
-	eval_session(q, reader, why, v);
+	eval_session(q, v);
 	if (j->verdict->kind == VERDICT_ACCEPT || verdict_refuses(v->kind))
 		j->verdict = v;
 }
@@ -150,17 +149,16 @@ check_by_reader(struct check *j, struct store_reader *reader,
 		.tag = j->tag, .facts = &j->facts, .options = &j->options,
 		.untold = !facts_arrived(&j->facts),
 		.now = j->now != 0 ? j->now : (int64_t)time(NULL),
-		.trace = j->traced ? trace : NULL };
+		.trace = j->traced ? trace : NULL, .reader = reader,
+		.why = why };
 
 	q.exempt = is_exempt(j, q.trace);
-	eval_session(&q, reader, why, &j->mail);
+	eval_session(&q, &j->mail);
 	j->verdict = &j->mail;
 	q.scope = EVAL_RCPT;
-	judge_step(j, &q, reader, why, FACT_RCPT_ADDR, &j->rcpt,
-	    &j->has_rcpt);
+	judge_step(j, &q, FACT_RCPT_ADDR, &j->rcpt, &j->has_rcpt);
 	q.scope = EVAL_HEADER;
-	judge_step(j, &q, reader, why, FACT_HEADER_FROM, &j->header,
-	    &j->has_header);
+	judge_step(j, &q, FACT_HEADER_FROM, &j->header, &j->has_header);
 }
 
 void

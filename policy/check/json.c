@@ -2,7 +2,7 @@
  * A verdict as one JSON object.  Written out by jsonput.h: building it as a
  * tree first would take twice as long as judging.
  */
-#include "policy/audit/jsonput.h"
+#include "policy/base/jsonput.h"
 #include "policy/check/check.h"
 
 static const char *const answers[] = {

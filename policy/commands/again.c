@@ -3,7 +3,7 @@
 #include "policy/base/text.h"
 #include "policy/commands/again.h"
 
-/* A line a rule, in their order. */
+/* The rules as text, a line each, in their order. */
 static bool
 print_rules(const struct rulefile *rules, char **text, size_t *size,
     struct fault *f)
@@ -26,7 +26,7 @@ print_rules(const struct rulefile *rules, char **text, size_t *size,
 	return true;
 }
 
-/* Where they stood: rule i of `old` is in line i + 1 of the text. */
+/* Rule i of `old` is in line i + 1 of the text: it keeps its file and line. */
 static bool
 keep_places(struct rulefile *rules, const struct rulefile *old,
     struct fault *f)

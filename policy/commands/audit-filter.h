@@ -18,10 +18,13 @@ bool audit_from_client(const char *client, const struct facts *);
 bool audit_is_recipient(const char *word);
 bool audit_is_to(const char *word, const struct reader_record *,
     const char *local_domains);
+/* The sender's address, in any spelling, is of the domain. */
+bool audit_is_from(struct slice domain, const struct reader_record *,
+    const char *local_domains);
 /* One of its From field's mailboxes, in any spelling, is of the domain. */
 bool audit_header_covers(struct slice domain, const struct facts *);
 
-/* False: it is none, which was told. */
+/* False: the name is no reason, and the user was told. */
 bool audit_is_reason(const struct context *, const char *name);
 bool audit_is_verdict(const struct context *, const char *name);
 

@@ -8,7 +8,10 @@
 
 #include "policy/audit/reader.h"
 
-/* Of an outbound record; of RECORD_POLICY, _SETTINGS and _PLAN; a plan's word. */
+/*
+ * In this order: an outbound record; RECORD_POLICY, _SETTINGS and _PLAN; a
+ * plan's word.
+ */
 void audit_outbound_print(const struct reader_record *, struct text *out);
 void audit_policy_print(const struct reader_record *, struct text *out);
 void audit_plan_print(const struct record_plan *, struct text *out);

@@ -18,7 +18,7 @@ audit_salts_folder(const struct context *context, char folder[AUDIT_PATH_MAX])
 	    AUDIT_PATH_MAX;
 }
 
-/* Root does not go where another user says what is there. */
+/* Root reads no salts in a folder that another user can replace. */
 static bool
 add(struct salts *salts, const char *folder, struct fault *fault)
 {

@@ -17,7 +17,7 @@
  */
 struct salts *audit_salts_open(const struct context *, struct fault *)
     MUST_CHECK;
-/* Where the daemon has them.  False: a path that is too long. */
+/* The folder of the daemon's salts.  False: its path is too long. */
 enum { AUDIT_PATH_MAX = SETTINGS_STRING_MAX + 16 };
 bool audit_salts_folder(const struct context *, char folder[AUDIT_PATH_MAX])
     MUST_CHECK;

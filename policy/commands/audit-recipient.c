@@ -30,7 +30,9 @@ is_box(const struct mailbox *form, const struct mailbox *wanted)
 	    slice_equal(form->domain, wanted->domain);
 }
 
-/* Any mailbox that it can stand for, as TLS_To is judged. */
+/*
+ * Is one of the mailboxes that the recipient may stand for wanted?  As TLS_To.
+ */
 static bool
 stands_for(const struct reader_record *r, size_t i, const char *word,
     struct slice local_domains)
@@ -60,6 +62,25 @@ audit_is_to(const char *word, const struct reader_record *r,
 	spelling_local_domains(&r->facts, local_domains, &local);
 	for (size_t i = 0; i < r->nrcpts; i++)
 		if (stands_for(r, i, word, slice_make(local.buf, local.n)))
+			return true;
+	return false;
+}
+
+bool
+audit_is_from(struct slice domain, const struct reader_record *r,
+    const char *local_domains)
+{
+	char local_text[SETTINGS_STRING_MAX];
+	struct spellings all;
+	struct text local;
+
+	text_init(&local, local_text, sizeof local_text);
+	spelling_local_domains(&r->facts, local_domains, &local);
+	spellings_find(facts_value(&r->facts, FACT_MAIL_ADDR),
+	    facts_value(&r->facts, FACT_MAIL_RESOLVED),
+	    slice_make(local.buf, local.n), slice_make("", 0), &all);
+	for (unsigned i = 0; i < all.n; i++)
+		if (organisation_covers(domain, all.form[i].domain))
 			return true;
 	return false;
 }

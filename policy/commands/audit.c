@@ -44,8 +44,8 @@ unpacked(const struct audit_files *files, const char *path)
 }
 
 /*
- * Packers take the file away when the packed one is whole: while both are
- * there, the file counts.  What is left out goes behind the end.
+ * While a packer works, both files are there: then the plain one counts, as it
+ * may be the whole one.  What is left out is moved behind the end of the list.
  */
 static void
 leave_out_packed(struct audit_files *files)
@@ -230,7 +230,7 @@ is_nothing(const struct audit_walk *w)
 	return w->records + w->notes + w->torn + w->bad + w->withdrawn == 0;
 }
 
-/* The only file, with nothing in it, is the caller's to tell. */
+/* A single file without anything in it is reported by the caller. */
 static void
 take_unread(struct audit_walk *w, const struct audit_files *files,
     const struct fault *fault)
@@ -263,7 +263,7 @@ show(const struct audit_walk *w, enum reader_result result,
 	return w->look(w->arg, &line);
 }
 
-/* False: stop. */
+/* Hands a record on.  False: the walk ends, since the log or `look` does. */
 static bool
 take(struct audit_walk *w, enum reader_result result,
     struct reader_record *record, const struct reader *reader,
@@ -345,6 +345,9 @@ audit_walk(struct audit_walk *w, const struct audit_files *files,
 	salts_close(salts);
 	if (result == READER_FAILED)
 		return false;
+	/* What cannot be written is told by main(). */
+	if (result != READER_END)
+		return ferror(stdout) || fault_no_memory(fault);
 	if (w->unread == 0 || w->unread < files->n || !is_nothing(w))
 		return true;
 	if (files->n == 1)
@@ -381,7 +384,7 @@ audit_is_twice_readable(const struct context *context,
 	return false;
 }
 
-/* Of two walks through the same files: what either could not read. */
+/* Adds files that another walk through the same files could not read. */
 void
 audit_add_unread(struct audit_walk *w, const struct audit_walk *first)
 {
@@ -401,20 +404,24 @@ audit_say_unread(uint64_t unread)
 		    unread == 1 ? "it" : "them");
 }
 
+static void
+say_count(uint64_t n, const char *of, const char *what)
+{
+	if (n > 0)
+		fprintf(stderr, "%llu %s%s %s\n", (unsigned long long)n, of,
+		    n == 1 ? "" : "s", what);
+}
+
 void
 audit_say_torn(uint64_t torn)
 {
-	if (torn > 0)
-		fprintf(stderr, "%llu torn line%s left out\n",
-		    (unsigned long long)torn, torn == 1 ? "" : "s");
+	say_count(torn, "torn line", "left out");
 }
 
 void
 audit_say_unrecorded(uint64_t refusals)
 {
-	if (refusals > 0)
-		fprintf(stderr, "%llu refusal%s could not be recorded\n",
-		    (unsigned long long)refusals, refusals == 1 ? "" : "s");
+	say_count(refusals, "refusal", "could not be recorded");
 }
 
 void
@@ -428,9 +435,7 @@ audit_say_outside(uint64_t outside, uint64_t records)
 void
 audit_say_withdrawn(uint64_t withdrawn)
 {
-	if (withdrawn > 0)
-		fprintf(stderr, "%llu withdrawn record%s left out\n",
-		    (unsigned long long)withdrawn, withdrawn == 1 ? "" : "s");
+	say_count(withdrawn, "withdrawn record", "left out");
 }
 
 void

@@ -54,7 +54,7 @@ struct audit_keys {
 };
 bool audit_key_option(const struct context *, struct audit_keys *,
     const char *path); /* false, having said why: too many */
-/* Those, else that of the setting, if any; NULL with a fault. */
+/* The keys of -k, else that of the setting, if any; NULL with a fault. */
 struct keyring *audit_keyring(const struct context *,
     const struct audit_keys *, struct fault *) MUST_CHECK;
 
@@ -64,8 +64,8 @@ struct keyring *audit_keyring(const struct context *,
 	{ OPTION_UNTIL, "until", "TIME", \
 	    "before this time, or to the end of this day, UTC" }
 /*
- * Their values, in microseconds; `end`: of a day alone, where the next begins,
- * as UNTIL in rules includes its day.  "7d", "24h" and "30m" are so long ago.
+ * Values of --since, --until, in microseconds; `end`: a day is its end, as with
+ * UNTIL in rules.  "7d", "24h" and "30m" are so long ago.
  */
 bool audit_time(const char *word, bool end, int64_t *us);
 /* "example.com", as --domain wants it. */
@@ -73,10 +73,10 @@ bool audit_is_domain(const char *word);
 
 /*
  * Reads record after record, those of messages for `each` (NULL: nobody), those
- * of what an MTA was told for `outbound` (NULL: counted as notes).  Torn lines
- * are counted, bad ones reported.  `note` (or NULL) is for the log's lines about
- * itself, `look` for each line.  Withdrawn records are counted and passed over,
- * but for `withdrawn_too`.  False from any of these stops.
+ * of what an MTA was told for `outbound` (NULL: counted as notes); `note` (or
+ * NULL) is for the log's lines about itself, `look` for each line.  False from any
+ * of these stops: out of memory, or standard output is at its end.  Torn and (but
+ * for `withdrawn_too`) withdrawn ones are counted, bad ones reported.
  */
 struct audit_walk {
 	int64_t since, until; /* only records of that time; 0: no end to it */
@@ -87,7 +87,7 @@ struct audit_walk {
 	void *arg;
 	bool withdrawn_too, at_once; /* the latter: see reader_open() */
 	bool again;	/* another walk has reported bad lines already */
-	bool no_salts;	/* nobody is to be told */
+	bool no_salts;	/* leave people hidden */
 	size_t records; /* read so far; for progress_start() */
 	uint64_t outside; /* of another time, counted nowhere else */
 	uint64_t notes, torn, bad, withdrawn;

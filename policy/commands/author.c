@@ -10,7 +10,10 @@
 
 enum { SECONDS_A_DAY = 86400 };
 
-/* What pam_loginuid(8) has set and su(1) leaves alone; false: nothing. */
+/*
+ * The login session's uid by /proc: pam_loginuid(8) sets it, and su(1) keeps
+ * it. False: none is set.
+ */
 static bool
 login_uid(uid_t *uid)
 {

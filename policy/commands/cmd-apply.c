@@ -74,7 +74,7 @@ take_time(struct applying *a, const char *word)
 	return false;
 }
 
-/* The plan's rules, as the grammar of today takes them. */
+/* Reads the plan's rules by the grammar of today. */
 static bool
 read_rules(struct applying *a, struct fault *f)
 {
@@ -113,7 +113,7 @@ take_author(struct applying *a, struct fault *f)
 	return true;
 }
 
-/* The same rules in the plan's own store, with another plan. */
+/* Notes --canary or --at in the plan's store, beside the rules it has. */
 static bool
 change_plan(struct applying *a, struct fault *f)
 {
@@ -145,7 +145,10 @@ say_files(const struct applying *a)
 		}
 }
 
-/* A plan that was applied, and could not be removed then, is removed now. */
+/*
+ * Puts the plan's rules into force, and removes the plan.  Run again after the
+ * removal has failed, it changes nothing and removes it.
+ */
 static bool
 commit(struct applying *a, struct fault *f)
 {
@@ -180,7 +183,7 @@ carry_out(struct applying *a, struct fault *f)
 	return true;
 }
 
-/* Fewer clients, or none, is always possible. */
+/* Deciding about no more clients than before needs no evidence. */
 static bool
 is_less(const struct applying *a)
 {
@@ -239,7 +242,9 @@ start(struct applying *a, char **operands)
 	struct fault f;
 	int status;
 
-	/* Claims may be files of root's, who opening a store may end to be. */
+	/*
+	 * Claims are read as root, if need be: opening the store may end that.
+	 */
 	if (!author_init(&a->author, context, GENERATION_APPLY, a->message, &f))
 		return command_fail(&f);
 	rulefile_init(&a->rules, command_report_fault, NULL);

@@ -13,10 +13,12 @@
 
 #include "policy/audit/salts-erase.h"
 #include "policy/base/folder.h"
+#include "policy/base/unicode.h"
 #include "policy/commands/audit.h"
 #include "policy/facts/spelling.h"
 
-enum { OPTION_DAY = OPTION_REPORT, OPTION_EXPIRED, DAYS_MAX = 64 };
+enum { OPTION_DAY = OPTION_REPORT, OPTION_EXPIRED, DAYS_MAX = 64,
+	VALUE_MAX = 4096 };
 
 static const struct command_option options[] = {
 	{ OPTION_DAY, "day", "DAY", "all people of this day, UTC" },
@@ -43,14 +45,15 @@ static bool
 is_mailbox_of(const struct erase *e, struct slice value, const char *person)
 {
 	struct slice none = slice_make("", 0);
-	struct mailbox wanted;
+	struct mailbox wanted, key;
 	struct spellings all;
 
 	mailbox_parse(slice_of(person), &wanted);
 	/* The key of a rule: "perm@", at any domain. */
-	if (value.n > 0 && value.p[value.n - 1] == '@')
-		return slice_equal_nocase(slice_make(value.p, value.n - 1),
-		    wanted.local);
+	if (value.n > 0 && value.p[value.n - 1] == '@') {
+		mailbox_parse_local(value, &key);
+		return slice_equal(key.local, wanted.local);
+	}
 	spellings_find(value, none,
 	    slice_of(e->context->settings.local_domains), none, &all);
 	for (unsigned i = 0; i < all.n; i++) {
@@ -84,21 +87,49 @@ is_address_of(struct slice value, const char *person)
 }
 
 static bool
+is_person(const struct erase *e, enum person_kind kind, struct slice value,
+    const char *person)
+{
+	if (slice_is_nocase(value, person) || is_address_of(value, person))
+		return true;
+	if (strchr(person, '@') != NULL && (kind == PERSON_MAILBOX ||
+	    kind == PERSON_LOGIN) && is_mailbox_of(e, value, person))
+		return true;
+	return (kind == PERSON_CERTIFICATE || kind == PERSON_TEXT ||
+	    kind == PERSON_RULE) && salts_erase_names(value,
+	    slice_of(person));
+}
+
+/* Too long for `out`, or out of memory: what fits is nobody. */
+static struct slice
+fold(struct slice s, struct text *out)
+{
+	if (!unicode_put_caseless(out, s) || out->cut)
+		text_clear(out);
+	return slice_make(out->buf, out->n);
+}
+
+/* In the letters that were typed, and in the form that all spellings have. */
+static bool
 is_of(const struct erase *e, enum person_kind kind, struct slice value)
 {
-	for (int i = 0; e->people[i] != NULL; i++) {
-		const char *person = e->people[i];
-		bool mailbox = strchr(person, '@') != NULL;
+	char value_text[VALUE_MAX], person_text[DOMAIN_TEXT_MAX];
+	bool ascii = slice_is_ascii(value);
+	struct text folded, who;
 
-		if (slice_is_nocase(value, person) ||
-		    is_address_of(value, person))
+	text_init(&folded, value_text, sizeof value_text);
+	text_init(&who, person_text, sizeof person_text);
+	for (int i = 0; e->people[i] != NULL; i++) {
+		struct slice person = slice_of(e->people[i]);
+
+		if (is_person(e, kind, value, e->people[i]))
 			return true;
-		if (mailbox && (kind == PERSON_MAILBOX ||
-		    kind == PERSON_LOGIN) && is_mailbox_of(e, value, person))
-			return true;
-		if ((kind == PERSON_CERTIFICATE || kind == PERSON_TEXT ||
-		    kind == PERSON_RULE) && salts_erase_names(value,
-		    slice_of(person)))
+		if (ascii && slice_is_ascii(person))
+			continue;
+		text_clear(&folded);
+		text_clear(&who);
+		if (fold(person, &who).n > 0 && is_person(e, kind,
+		    fold(value, &folded), who.buf))
 			return true;
 	}
 	return false;
@@ -108,7 +139,7 @@ is_of(const struct erase *e, enum person_kind kind, struct slice value)
 static bool
 matches(void *arg, enum person_kind kind, struct slice value)
 {
-	char memory[4096];
+	char memory[VALUE_MAX];
 	struct text decoded;
 
 	if (is_of(arg, kind, value))
@@ -176,7 +207,7 @@ erase_all(struct erase *e)
 	return good;
 }
 
-/* Root goes on as whose salts they are. */
+/* Root becomes the owner of the salts. */
 static bool
 enter(struct erase *e)
 {

@@ -37,7 +37,7 @@ print(void *arg, struct slice line)
 	return fwrite(line.p, 1, line.n, stdout) == line.n;
 }
 
-/* Such records have no place in the chain. */
+/* Records of a mail log have no place in the audit log's chain. */
 static bool
 is_audit_file(const struct context *context)
 {
@@ -133,7 +133,7 @@ compare(const void *pa, const void *pb)
 	    (a->place > b->place) - (a->place < b->place);
 }
 
-/* The others count.  False: not the file is to blame. */
+/* Passes over a file that cannot be read.  False: the output failed. */
 static bool
 give_up(struct logs *logs, struct log *log, const struct fault *fault)
 {

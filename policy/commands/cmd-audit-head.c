@@ -11,7 +11,10 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-/* Only torn bytes need the key; with another they have another head. */
+/*
+ * The key matters for torn bytes alone, which have another head with another
+ * key.
+ */
 static bool
 find_tail(struct keyring *keys, const char *path, struct tail *tail,
     struct fault *fault)
@@ -35,6 +38,8 @@ find_tail(struct keyring *keys, const char *path, struct tail *tail,
 	    keyring_first(keys);
 	if (chain != NULL)
 		return tail_of(path, chain, tail, fault);
+	if (keyring_has_failed(keys))
+		return fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 	fault_set(fault, FAULT_DATA, "its last line is torn, and sealed with "
 	    "the key %s, which was not given", tail->key);
 	fault_at(fault, path, 0, 0);
@@ -62,7 +67,7 @@ run(struct context *context, int argc, char **argv)
 	path = optind < argc ? argv[optind] : context->settings.audit_file;
 	if (optind == argc && !audit_can_read(context, &fault))
 		return command_fail(&fault);
-	/* The key first: it may be one that only root can read. */
+	/* Read the key first: opening the log may end root's right to it. */
 	if ((keys = audit_keyring(context, &given, &fault)) == NULL)
 		return command_fail(&fault);
 	if (command_enter_to_read(path, &fault) &&

@@ -44,7 +44,7 @@ make_ratchet(FILE *file, struct fault *fault)
 	return good;
 }
 
-/* Nothing that is there is written over, and no half a key stays. */
+/* Overwrites no file, and leaves no half of a key. */
 static bool
 put(const char *path, struct slice key, struct fault *fault)
 {
@@ -69,7 +69,7 @@ put(const char *path, struct slice key, struct fault *fault)
 }
 
 /*
- * Made before the file is, as OpenSSL that has no memory ends the command.
+ * The key is made before its file: OpenSSL without memory ends the command.
  * `origin` NULL: a ratchet.
  */
 static bool
@@ -93,7 +93,7 @@ make(const char *path, const char *origin, struct fault *fault)
 	return good;
 }
 
-/* False: it is another key. */
+/* False: the file holds a key of another kind. */
 static bool
 print_ratchet(const char *path, int *status)
 {

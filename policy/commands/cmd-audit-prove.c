@@ -40,7 +40,7 @@ struct prove {
 	struct fault *fault;
 };
 
-/* Of several it is told which there are. */
+/* Keeps a record with this queue id, and names each on standard error. */
 static bool
 each(void *arg, struct reader_record *r, const struct reader *reader)
 {
@@ -124,7 +124,10 @@ covers(const struct prove *p, const struct checkpoint *c)
 	return c->first <= p->seq && p->seq <= c->head.seq;
 }
 
-/* Of those that have a line of its number: the head is of one log alone. */
+/*
+ * Of several checkpoints that cover the record's number, this log's is the one
+ * whose head is a line here.
+ */
 static bool
 take_head(struct prove *p, struct slice line)
 {
@@ -165,7 +168,7 @@ find_checkpoint(struct prove *p, const struct audit_files *log)
 	    refuse(p, "its checkpoint has too many lines");
 }
 
-/* The hashes of the lines that were signed together. */
+/* Keeps the hash of each line that the checkpoint signed. */
 static bool
 take_line(struct prove *p, struct slice line)
 {
@@ -186,7 +189,7 @@ take_line(struct prove *p, struct slice line)
 	return true;
 }
 
-/* What is proved must be what was signed, as this log has it. */
+/* Checks that the lines still have the root that was signed. */
 static bool
 take_leaves(struct prove *p, const struct audit_files *files)
 {
@@ -256,7 +259,7 @@ take_option(const struct context *context, struct prove *p, int c)
 	return true;
 }
 
-/* The other files are other logs'. */
+/* Proves by the files of the record's own log; the others are of other logs. */
 static bool
 prove_of(struct prove *p, const struct audit_files *files)
 {

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/facts/spelling.h"
 #include "policy/base/jsonlist.h"
 #include "policy/audit/asked.h"
 #include "policy/commands/audit-filter.h"
@@ -28,7 +27,7 @@ static const struct command_option options[] = {
 	{ 0, NULL, NULL, NULL }
 };
 
-/* Of each that was given it is counted which records it lets through. */
+/* Choices of the command line; each counts the records that it lets through. */
 enum choice { BY_DOMAIN, BY_CLIENT, BY_TO, BY_CLEAR, BY_VERDICT, BY_RULE,
 	BY_REASON, CHOICES };
 
@@ -38,39 +37,28 @@ struct show {
 	const char *local_domains; /* the setting */
 	bool json;
 	struct jsonlist list; /* prints nothing for text */
-	bool at_once; /* a withdrawal comes behind its record's line */
+	bool at_once; /* print a record before its withdrawal was seen */
 	unsigned long records, of_time, shown, matched[CHOICES];
-	unsigned long untold; /* of those that --clear asked of */
+	unsigned long untold; /* records that do not tell of TLS */
 };
 
+/* In each spelling that a rule would be asked for. */
 static bool
 in_domain(const struct show *show, const struct reader_record *r)
 {
 	struct slice domain = slice_of(show->domain);
-	const struct facts *f = &r->facts;
-	struct mailbox sender;
 
-	spelling_sender(f, &sender);
-	if (organisation_covers(domain, sender.domain) ||
-	    organisation_covers(domain, organisation_of_address(
-	    facts_value(f, FACT_MAIL_ADDR))) ||
-	    organisation_covers(domain, facts_value(f, FACT_CLIENT_NAME)) ||
-	    audit_header_covers(domain, f))
-		return true;
-	for (size_t i = 0; i < r->nrcpts; i++)
-		if (organisation_covers(domain,
-		    organisation_of_address(r->rcpts[i])) ||
-		    (r->resolved != NULL && organisation_covers(domain,
-		    organisation_of_address(r->resolved[i]))))
-			return true;
-	return false;
+	return audit_is_from(domain, r, show->local_domains) ||
+	    organisation_covers(domain, facts_value(&r->facts,
+	    FACT_CLIENT_NAME)) || audit_header_covers(domain, &r->facts) ||
+	    audit_is_to(show->domain, r, show->local_domains);
 }
 
 static bool
 has_rule(const struct show *show, const struct reader_record *r)
 {
 	for (size_t i = 0; i < r->nrules; i++)
-		if (slice_is_nocase(r->rules[i].key, show->rule))
+		if (key_same(r->rules[i].key, slice_of(show->rule)))
 			return true;
 	return false;
 }
@@ -100,7 +88,9 @@ value_of(const struct show *show, enum choice choice)
 	return values[choice];
 }
 
-/* The record says "no TLS"; those that do not tell are counted apart. */
+/*
+ * The record says that there was no TLS.  Those that tell nothing are counted.
+ */
 static bool
 is_clear(struct show *show, const struct reader_record *r)
 {
@@ -110,7 +100,7 @@ is_clear(struct show *show, const struct reader_record *r)
 	return facts_tls_told(&r->facts) && facts_in_clear(&r->facts);
 }
 
-/* `matches`: what each would say if it was given. */
+/* Does the record pass all choices?  matches() tells of each but --clear. */
 static bool
 passes(struct show *show, const struct reader_record *r,
     bool (*matches)(const struct show *, enum choice,
@@ -159,8 +149,8 @@ message_matches(const struct show *show, enum choice choice,
 }
 
 /*
- * It has no client, and no verdict with a reason.  It is of a domain, and so of
- * each of its addresses.
+ * An outbound record has no client and no verdict with a reason.  It is about a
+ * domain, and so about each of its addresses.
  */
 static bool
 outbound_matches(const struct show *show, enum choice choice,
@@ -241,7 +231,7 @@ each(void *arg, struct reader_record *r, const struct reader *reader)
 	return !ferror(stdout);
 }
 
-/* A handshake without a message is of a domain, and so of its addresses. */
+/* RECORD_HANDSHAKE without recipients is about a domain: all its addresses. */
 static bool
 is_to(const struct show *show, const struct reader_record *r)
 {
@@ -293,7 +283,7 @@ each_outbound(void *arg, const struct reader_record *r)
 	return !ferror(stdout);
 }
 
-/* About all mail: among that of a domain, a client or a rule it is none. */
+/* A policy or settings concern all mail: shown only where nothing chooses. */
 static bool
 each_policy(struct show *show, const struct reader_record *r)
 {
@@ -333,7 +323,10 @@ each_leaving(struct show *show, const struct reader_record *r)
 	return !ferror(stdout);
 }
 
-/* Whom it is about cannot be seen; among lines for people the record says it. */
+/*
+ * A withdrawal names a line, not a client: shown whatever is chosen, but for
+ * people only where the record was shown before it.
+ */
 static bool
 each_note(void *arg, const struct reader_record *r)
 {

@@ -38,7 +38,7 @@ struct request {
 };
 
 static void
-tell_break(const struct verification *v)
+print_break(const struct verification *v)
 {
 	fprintf(stderr, "%s:%llu: %s: %s\n", v->file,
 	    (unsigned long long)v->line, verify_break_name(v->kind), v->what);
@@ -50,7 +50,7 @@ tell_break(const struct verification *v)
 }
 
 static void
-tell_whole(const struct verification *v)
+print_whole(const struct verification *v)
 {
 	printf("whole: %llu lines in %llu file%s", (unsigned long long)v->lines,
 	    (unsigned long long)v->files, v->files == 1 ? "" : "s");
@@ -79,7 +79,10 @@ tell_whole(const struct verification *v)
 		    (unsigned long long)v->first - 1);
 }
 
-/* Nothing says that it is as it was, nor that its end is here. */
+/*
+ * Neither a chain's key nor a checkpoint covers the log: nothing says that it
+ * is unchanged, nor that its end is here.
+ */
 static bool
 is_unsigned(const struct verification *v)
 {
@@ -87,7 +90,7 @@ is_unsigned(const struct verification *v)
 }
 
 static void
-tell_agreed(const struct request *r, const struct verification *v)
+print_agreed(const struct request *r, const struct verification *v)
 {
 	const struct agree *a = v->agree;
 
@@ -147,7 +150,7 @@ agreed_json(const struct request *r, const struct verification *v)
 	    a->last->time);
 }
 
-/* Of all logs; `last` and `signed` are of one. */
+/* The agreement of all logs; `last` and `signed` of one only. */
 static json_t *
 all_agreed_json(const struct request *r, const struct chains *c)
 {
@@ -216,7 +219,7 @@ chain_json(const struct request *r, const struct verification *v)
 }
 
 static void
-tell_json(const struct request *r, const struct chains *c, const char *result)
+print_json(const struct request *r, const struct chains *c, const char *result)
 {
 	json_t *list = json_array(), *root;
 
@@ -231,7 +234,7 @@ tell_json(const struct request *r, const struct chains *c, const char *result)
 }
 
 static void
-tell_anew(void *arg, const char *file, unsigned long long line)
+print_anew(void *arg, const char *file, unsigned long long line)
 {
 	(void)arg;
 	fprintf(stderr, "%s:%llu: a new chain begins, as in a stream after a "
@@ -239,7 +242,7 @@ tell_anew(void *arg, const char *file, unsigned long long line)
 }
 
 static void
-tell_not_read(void *arg, const char *file, const char *key,
+print_not_read(void *arg, const char *file, const char *key,
     uint64_t epoch)
 {
 	(void)arg;
@@ -252,7 +255,7 @@ tell_not_read(void *arg, const char *file, const char *key,
 		    "%s, which was not given\n", file, key);
 }
 
-/* A head is of one chain: the others need not have it. */
+/* --head is of one chain: once one has it, the others need not. */
 static void
 finish(struct chains *c)
 {
@@ -271,12 +274,11 @@ finish(struct chains *c)
 }
 
 /*
- * Lines that were signed, and no log is known to be theirs: it is not here, or
- * nothing is left of it.  While there are files that could not be read it may be
- * one of these.
+ * Checkpoints of a log that is not among the files, or of which nothing is
+ * left. A file that could not be read may be that log.
  */
 static bool
-tell_absent(const struct request *r, const struct chains *c)
+print_absent(const struct request *r, const struct chains *c)
 {
 	bool good = true;
 
@@ -298,12 +300,12 @@ tell_absent(const struct request *r, const struct chains *c)
 }
 
 static int
-tell(const struct request *r, const struct chains *c)
+print(const struct request *r, const struct chains *c)
 {
 	const char *result = c->unread > 0 ? "not verified" : "whole";
 	bool broken;
 
-	if (!tell_absent(r, c))
+	if (!print_absent(r, c))
 		result = "broken";
 	for (size_t i = 0; i < c->n; i++) {
 		const struct verification *v = &c->list[i];
@@ -312,14 +314,14 @@ tell(const struct request *r, const struct chains *c)
 		    strcmp(result, "broken") != 0)
 			result = result_of(v);
 		if (!r->json && v->kind != BREAK_NONE)
-			tell_break(v);
+			print_break(v);
 		else if (!r->json) {
-			tell_whole(v);
-			tell_agreed(r, v);
+			print_whole(v);
+			print_agreed(r, v);
 		}
 	}
 	if (r->json)
-		tell_json(r, c, result);
+		print_json(r, c, result);
 	audit_say_unread(c->unread);
 	broken = strcmp(result, "broken") == 0;
 	return c->unread > 0 && !broken ? (int)c->unread_kind :
@@ -327,7 +329,7 @@ tell(const struct request *r, const struct chains *c)
 }
 
 static void
-tell_unreadable(const struct fault *fault)
+print_unreadable(const struct fault *fault)
 {
 	fault_report(fault, stderr);
 }
@@ -359,7 +361,7 @@ verify(const struct request *r, const struct audit_files *files)
 		return command_fail(&fault);
 	model.reads = verify_workers_lines(workers);
 	progress_start("lines verified", &chains.lines);
-	good = chains_verify(&chains, &model, tell_unreadable, files->paths,
+	good = chains_verify(&chains, &model, print_unreadable, files->paths,
 	    files->n, &fault);
 	progress_stop();
 	verify_workers_free(workers);
@@ -367,7 +369,7 @@ verify(const struct request *r, const struct audit_files *files)
 		good = are_apart(&chains, &fault);
 	if (good)
 		finish(&chains);
-	status = good ? tell(r, &chains) : command_fail(&fault);
+	status = good ? print(r, &chains) : command_fail(&fault);
 	chains_free(&chains);
 	return status;
 }
@@ -418,7 +420,7 @@ take_option(const struct context *context, struct request *r, int c)
 	}
 }
 
-/* Read before the log, as root, perhaps, whose files they are. */
+/* Reads checkpoints as root, if need be, before the log is opened. */
 static bool
 read_checkpoints(struct request *r, struct fault *fault)
 {
@@ -430,7 +432,7 @@ read_checkpoints(struct request *r, struct fault *fault)
 }
 
 static int
-tell_doubled(void)
+print_doubled(void)
 {
 	struct fault fault;
 
@@ -449,8 +451,8 @@ run(struct context *context, int argc, char **argv)
 	int c, status;
 
 	verify_init(&request.model, NULL);
-	request.model.begins_anew = tell_anew;
-	request.model.not_read = tell_not_read;
+	request.model.begins_anew = print_anew;
+	request.model.not_read = print_not_read;
 	while ((c = command_getopt(context, argc, argv, &status)) != -1) {
 		if (c == '?')
 			return status;
@@ -461,7 +463,7 @@ run(struct context *context, int argc, char **argv)
 	    (request.notes.verifier[0] == NULL))
 		return command_usage(context, "--checkpoints and --verifier go "
 		    "together");
-	/* The keys first: one may be such that only root can read it. */
+	/* Read the keys first: opening the log may end root's right to them. */
 	request.model.keys = audit_keyring(context, &request.keys, &fault);
 	if (request.model.keys == NULL)
 		return command_fail(&fault);
@@ -469,7 +471,7 @@ run(struct context *context, int argc, char **argv)
 	    !audit_files(context, argv + optind, &files, &fault)) {
 		status = command_fail(&fault);
 	} else {
-		status = files.doubled > 0 ? tell_doubled() :
+		status = files.doubled > 0 ? print_doubled() :
 		    verify(&request, &files);
 		audit_files_free(&files);
 	}

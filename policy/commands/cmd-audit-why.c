@@ -152,7 +152,7 @@ print_line(void *none, const char *line)
 	printf("    %s\n", line);
 }
 
-/* By the rules and settings of its day; *w->options for the latter. */
+/* Finds rules and settings of the record's day; *w->options: those settings. */
 static bool
 prepare(struct replay *p, const struct reader_record *r)
 {
@@ -241,7 +241,7 @@ print_trace(struct why *w, struct reader_record *r)
 	}
 }
 
-/* Who made it, as far as the log has told. */
+/* Notes who made the policy, as the log tells. */
 static bool
 note(void *arg, const struct reader_record *r)
 {

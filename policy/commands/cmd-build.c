@@ -80,7 +80,7 @@ print_json(const struct context *context, const struct rulefile *rules,
 	json_decref(line);
 }
 
-/* A reader would say that there is no store; a writer wants to make one. */
+/* No folder: said before a writer would try to make a store there. */
 static bool
 folder_is_there(const char *store, struct fault *f)
 {
@@ -95,7 +95,7 @@ folder_is_there(const char *store, struct fault *f)
 	    folder);
 }
 
-/* Frees the rules. */
+/* Puts the rules into the store, and frees them. */
 static bool
 build(const struct context *context, struct rulefile *rules,
     struct keep *keep, const char *message, bool json, struct fault *f)
@@ -122,7 +122,9 @@ build(const struct context *context, struct rulefile *rules,
 	return true;
 }
 
-/* For the daemon, which has only the store of the settings. */
+/*
+ * Notes how the build ended, for the daemon's metrics: of its own store only.
+ */
 static void
 note(const struct context *context, const struct fault *why)
 {
@@ -138,8 +140,9 @@ note(const struct context *context, const struct fault *why)
 }
 
 /*
- * What is in force stays in force, with what was set and deleted since the last
- * build: so no claims are asked.
+ * Writes the rules in force, with what was set and deleted since the last
+ * build, in the new format.  The policy stays as it is: so claims are not
+ * asked.
  */
 static bool
 upgrade(const struct context *context, bool dry, bool *older, struct fault *f)

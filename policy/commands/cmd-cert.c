@@ -45,7 +45,7 @@ parse_use(const struct context *context, const char *name,
 	return false;
 }
 
-/* Whoever sent the file has named it, too. */
+/* File names, too, are chosen by whoever sent the file. */
 static void
 print_clean(const char *words)
 {

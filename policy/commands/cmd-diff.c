@@ -31,7 +31,9 @@ compare(const struct context *context, const struct rulefile *rules, bool json)
 	return d.removed + d.added + d.changed > 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
-/* Entries that are no rule are a difference, too. */
+/*
+ * Compares with a directory.  Entries that are no rule are a difference, too.
+ */
 static int
 compare_remote(const struct context *context, const struct rulefile *rules,
     bool json)

@@ -21,7 +21,8 @@
 
 enum { RECORDS_DEFAULT = 10000, RECORDS_MAX = 10000000, MTAS_MAX = 16,
 	HOURS_DEFAULT = 24, HOURS_MAX = 1000000,
-	ONLY_IF = 4 }; /* lists of what is wrong while there are such rules */
+	ONLY_IF = 4 }; /* lists of findings that count while there are such
+		        * rules */
 
 enum { OPTION_FLEET = 320, OPTION_SILENT };
 
@@ -44,10 +45,10 @@ struct wishes {
 	unsigned npostfix, nsendmail;
 	unsigned long records, hours;
 	bool json, fleet;
-	json_t *nodes; /* what their logs say of them; NULL: not asked */
+	json_t *nodes; /* what the nodes' logs tell; NULL: not asked */
 };
 
-/* Nothing was named: what Debian and most others have. */
+/* MTAs in the places of Debian and most others, where none was named. */
 static void
 find_mtas(struct wishes *w, const struct doctor *d)
 {
@@ -119,7 +120,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	text_init(&shown, shown_text, sizeof shown_text);
 	for (int i = 0; i < ONLY_IF; i++)
 		findings_init(&only_if[i]);
-	/* First, while root may read them. */
+	/* Read the rules first, while root may. */
 	good = examine_rules(context, &rules, &bad_rules);
 	d.rules = good ? &rules : NULL;
 	doctor_unit_ask(&unit);
@@ -128,7 +129,7 @@ look(const struct context *context, struct wishes *w, struct trials *trials,
 	doctor_files(&d);
 	status = look_at_mtas(&d, w);
 	doctor_watched(&d);
-	/* Last, since root may go on as another user then. */
+	/* Look at the store last: root may go on as its owner. */
 	examine_store(context, &d, good ? NULL : &bad_rules);
 	rulefile_free(&rules);
 	for (int i = 0; i < ONLY_IF; i++)
@@ -251,7 +252,7 @@ print_json(const struct findings *all, const struct findings *silenced,
 	json_decref(whole);
 }
 
-/* Good news is what was seen: sessions, and what the settings keep quiet. */
+/* Says what was seen working: sessions; and how many findings are silenced. */
 static void
 say_rest(int status, const struct wishes *w, const struct findings *silenced,
     const struct trials *trials)

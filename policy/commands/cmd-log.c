@@ -31,12 +31,12 @@ struct logging {
 	bool verbose;
 	struct jsonlist list;
 	unsigned long shown;
-	/* What each key had before the generations that were seen. */
-	struct stored_rules before[COMMAND_KEYS_MAX];
+	/* The rules of each key before the generations that were seen. */
+	struct slice before[COMMAND_KEYS_MAX];
 
-	/* Of the generation at hand. */
+	/* State of the generation at hand: */
 	bool touched;	 /* a change of one of the keys was met */
-	bool by_profile; /* or of a profile */
+	bool by_profile; /* or its profile was changed */
 	json_t *changes; /* NULL: text */
 };
 
@@ -71,7 +71,9 @@ is_wanted(const struct logging *l, struct slice key)
 	return l->nkeys == 0;
 }
 
-/* Whose lines ask for something else since, as their profile does. */
+/*
+ * Calls each() for lines that ask for something else since, by their profile.
+ */
 static bool
 each_touched(struct logging *l, const struct generation *g,
     difference_touch *each)
@@ -80,7 +82,10 @@ each_touched(struct logging *l, const struct generation *g,
 	    &l->reader->fault);
 }
 
-/* Changes of the keys; with a store's first generation came all it has. */
+/*
+ * Calls each() for changes of the keys.  A store's first generation is listed
+ * nowhere: all of its rules came with it.
+ */
 static bool
 each_change(struct logging *l, const struct generation *g,
     bool (*each)(void *, const struct history_change *))
@@ -91,13 +96,13 @@ each_change(struct logging *l, const struct generation *g,
 		struct history_change came = { .key_bytes = key_bytes(l, i),
 			.new = l->before[i] };
 
-		if (came.new.rest.n > 0)
+		if (came.new.n > 0)
 			each(l, &came);
 	}
 	return true;
 }
 
-/* Of the rules in force; what was before them is found going back. */
+/* Begins with the rules in force: what was before is found going back. */
 static bool
 start_keys(struct logging *l)
 {
@@ -106,7 +111,7 @@ start_keys(struct logging *l)
 		case LOOKUP_FOUND:
 			break;
 		case LOOKUP_ABSENT:
-			l->before[i].rest.n = 0;
+			l->before[i].n = 0;
 			break;
 		case LOOKUP_FAILED:
 			return false;
@@ -114,9 +119,9 @@ start_keys(struct logging *l)
 	return true;
 }
 
-/* Requirements of a key, and how it was written. */
+/* Prints the requirements of a key; *key: the key as it was written. */
 static void
-put_rules(struct store_reader *reader, struct stored_rules rules,
+put_rules(struct store_reader *reader, struct slice rules,
     struct slice *key, struct text *out)
 {
 	struct stored_rule rule;
@@ -188,7 +193,7 @@ collect_touched(void *arg, struct slice key_bytes, struct slice key,
 }
 
 static json_t *
-json_rules(struct store_reader *reader, struct stored_rules rules,
+json_rules(struct store_reader *reader, struct slice rules,
     struct slice *key)
 {
 	json_t *all = json_array();
@@ -214,7 +219,7 @@ collect_change(void *arg, const struct history_change *c)
 	old = json_rules(l->reader, c->old, &key);
 	new = json_rules(l->reader, c->new, &key);
 	json_array_append_new(l->changes, json_pack("{s:s, s:o, s:o, s:o}",
-	    "change", c->old.rest.n == 0 ? "added" : c->new.rest.n == 0 ?
+	    "change", c->old.n == 0 ? "added" : c->new.n == 0 ?
 	    "removed" : "changed", "key", jsontext_string(key), "old", old,
 	    "new", new));
 	return true;
@@ -367,7 +372,7 @@ log_one(struct logging *l, const struct generation *g)
 	    !history_changes(l->reader, g, look_for_keys, l))
 		return false;
 	for (size_t i = 0; g->first && i < l->nkeys; i++)
-		l->touched = l->touched || l->before[i].rest.n > 0;
+		l->touched = l->touched || l->before[i].n > 0;
 	if (!in_time || !l->touched)
 		return true;
 	if (!(l->list.out != NULL ? print_json(l, g) : print_text(l, g)))
@@ -376,14 +381,14 @@ log_one(struct logging *l, const struct generation *g)
 	return true;
 }
 
-/* Whoever brought a rule before that is not known any more. */
+/* Rules older than the oldest generation: who brought them is not kept. */
 static void
 say_older(const struct logging *l, const struct generation *oldest)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < l->nkeys; i++)
-		any = any || l->before[i].rest.n > 0;
+		any = any || l->before[i].n > 0;
 	if (any && !oldest->first && l->since == INT64_MIN)
 		command_say("the key had rules before generation %llu, the "
 		    "oldest that is kept", (unsigned long long)oldest->number);

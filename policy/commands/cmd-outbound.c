@@ -41,7 +41,7 @@ string_of(const json_t *object, const char *name)
 
 static void print_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Tables and rules have what anybody wrote into them. */
+/* Prints a line without controls: tables and rules hold anybody's words. */
 static void
 print_line(const char *fmt, ...)
 {
@@ -156,7 +156,7 @@ look(struct looking *l, bool sendmail, bool json)
 	return status;
 }
 
-/* In lower case, as MTAs ask; false: it is none. */
+/* In lower case, as MTAs ask; false: the word is no domain. */
 static bool
 take_domain(const char *word, struct text *out, struct fault *f)
 {
@@ -170,6 +170,8 @@ take_domain(const char *word, struct text *out, struct fault *f)
 	if (rest.n > 1 && rest.p[rest.n - 1] == '.')
 		rest.n--;
 	text_put_lower(out, rest);
+	if (rest.n > 0 && rest.p[rest.n - 1] == '.')
+		good = false;
 	while (good && slice_next(&rest, '.', &label))
 		good = label.n > 0;
 	if (good && !out->cut && out->n <= NAME_MAX_BYTES)
@@ -212,7 +214,10 @@ take_user(char *word, const char **domain, struct fault *f)
 	    word);
 }
 
-/* "jane@example.com", "<>"; a mailbox without a domain is none of tables. */
+/*
+ * "jane@example.com", "<>"; false: tables by sender know no mailbox without a
+ * domain.
+ */
 static bool
 take_sender(const char *word, struct text *out, struct fault *f)
 {
@@ -234,7 +239,7 @@ take_sender(const char *word, struct text *out, struct fault *f)
 	return true;
 }
 
-/* As sendmail writes it into {server_addr}. */
+/* The address as sendmail writes it into {server_addr}. */
 static bool
 take_address(struct slice word, struct text *out, struct fault *f)
 {

@@ -46,7 +46,7 @@ struct wish {
 	bool json;
 };
 
-/* Behind the options of all commands; NULL: RULES, or nothing. */
+/* The sub-command, behind options of all commands; NULL: RULES, or nothing. */
 static const struct command *
 find(const char *word)
 {
@@ -63,7 +63,7 @@ choose_id(uint64_t *id, struct fault *f)
 		if (getrandom(id, sizeof *id, 0) != (ssize_t)sizeof *id)
 			return fault_errno(f, FAULT_UNAVAILABLE, errno,
 			    "no random bytes");
-		*id >>= 1; /* a number of JSON's for everybody */
+		*id >>= 1; /* a signed 64 bit number, as JSON parsers take it */
 	} while (*id == 0);
 	return true;
 }
@@ -98,7 +98,7 @@ move(const char *fresh, const char *path, const char *end, struct fault *f)
 	    "cannot rename %s to %s", from, to);
 }
 
-/* The lock file, too: who only reads the plan must find it. */
+/* Renames the lock file, too: a reader may not be able to make one. */
 static bool
 put_in_place(const char *fresh, const char *path, struct fault *f)
 {
@@ -111,7 +111,10 @@ put_in_place(const char *fresh, const char *path, struct fault *f)
 	    folder_sync(path, f);
 }
 
-/* Two at once would each believe that theirs is the plan. */
+/*
+ * Makes the plan under the store's lock: of two commands at once, each would
+ * believe that its plan is the one.
+ */
 static bool
 make(const struct context *context, const struct rulefile *rules,
     struct keep *keep, const struct wish *wish, struct planning *p,
@@ -136,7 +139,7 @@ make(const struct context *context, const struct rulefile *rules,
 	progress_stop();
 	good = good && put_in_place(fresh, path, f);
 	if (!good) {
-		/* Told is why there is no plan. */
+		/* `f` tells why there is no plan, so this is told apart. */
 		if (!plan_remove(fresh, &ignored))
 			command_report_fault(NULL, &ignored);
 		return false;
@@ -144,7 +147,7 @@ make(const struct context *context, const struct rulefile *rules,
 	return planning_open(context, p, f);
 }
 
-/* History judged again, by the plan's rules. */
+/* Judges recorded mail by the plan's rules. */
 static bool
 look_back(const struct context *context, struct planning *p, bool json,
     const struct audit_files *files, struct fault *f)
@@ -163,8 +166,8 @@ look_back(const struct context *context, struct planning *p, bool json,
 		good = replay_report_json(&workers.report, workers.records,
 		    stdout) || fault_no_memory(f);
 	else if (good)
-		replay_report_print(&workers.report, workers.records, false,
-		    &replay, stdout);
+		good = replay_report_print(&workers.report, workers.records,
+		    false, &replay, stdout) || fault_no_memory(f);
 	fflush(stdout);
 	if (good && workers.report.changed[CHANGE_REFUSED] +
 	    workers.report.changed[CHANGE_PARTLY] +

@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
+#include "policy/base/clock.h"
 #include "policy/base/jsonlist.h"
 #include "policy/commands/command.h"
 #include "policy/commands/word.h"
@@ -44,15 +45,6 @@ struct run {
 	int unjudgeable; /* its exit code; 0: each was judged that could be */
 	struct jsonlist list; /* prints nothing for text */
 };
-
-static int64_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* The recipient that TLS_Rcpt is judged by. */
 static const char *
@@ -212,7 +204,7 @@ run_targets(struct context *context, const struct wishes *wishes,
 	    run.tempfail ? EXIT_TEMPFAIL : EXIT_FINE;
 }
 
-/* Goes into a command line: no line ends, no brackets. */
+/* May the word stand in MAIL or RCPT?  No line ends, no brackets. */
 static bool
 is_address(const char *s)
 {
@@ -329,7 +321,7 @@ init_wishes(struct wishes *wishes)
 		snprintf(wishes->helo, sizeof wishes->helo, "localhost");
 	wishes->probe.helo = wishes->helo;
 	wishes->probe.timeout = TIMEOUT_DEFAULT * 1000;
-	wishes->probe.now = monotonic;
+	wishes->probe.now = clock_ms;
 	wishes->threads = JOBS_DEFAULT;
 	wishes->digest = "md5";
 }

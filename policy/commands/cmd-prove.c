@@ -31,7 +31,7 @@ struct proving {
 	json_t *list;
 };
 
-/* The same rules and settings, for `tlspolicy check`. */
+/* The command `tlspolicy check' with the same rules and settings. */
 static void
 make_check(const struct context *context, struct proving *p)
 {
@@ -59,7 +59,7 @@ make_check(const struct context *context, struct proving *p)
 }
 
 static void
-tell(struct proving *p, size_t i, const struct prove_result *result)
+print_result(struct proving *p, size_t i, const struct prove_result *result)
 {
 	p->count[result->outcome]++;
 	if (p->json)
@@ -84,7 +84,7 @@ try_all(struct proving *p, struct prove_ground *ground, struct fault *f)
 	for (; done < p->claims.n && good; done++)
 		if ((good = prover_try(&prover, &p->claims.claims[done],
 		    &result)))
-			tell(p, done, &result);
+			print_result(p, done, &result);
 	progress_stop();
 	if (!good)
 		*f = ground->fault;

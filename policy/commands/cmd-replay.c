@@ -42,7 +42,7 @@ exempt(const struct replaying *run)
 	return run->own_exempt ? &run->context->settings : NULL;
 }
 
-/* The traces of examples are made by judging them once more. */
+/* Prints the report; examples are judged once more for their traces. */
 static int
 print(struct replaying *run, struct replay_workers *workers)
 {
@@ -50,6 +50,7 @@ print(struct replaying *run, struct replay_workers *workers)
 	struct store_reader reader;
 	struct audit_hidden hidden = { .records = { 0 } };
 	struct fault fault;
+	bool good;
 
 	memcpy(hidden.records, workers->hidden, sizeof hidden.records);
 	audit_note_why(&hidden, workers->salts);
@@ -58,10 +59,7 @@ print(struct replaying *run, struct replay_workers *workers)
 	audit_say_withdrawn(workers->withdrawn);
 	audit_say_maillog(workers->maillog, workers->untold, workers->delivered);
 	if (run->json) {
-		if (!replay_report_json(report, workers->records, stdout)) {
-			fault_no_memory(&fault);
-			return command_fail(&fault);
-		}
+		good = replay_report_json(report, workers->records, stdout);
 	} else {
 		if (!store_begin(workers->store, &reader, &fault))
 			return command_fail(&fault);
@@ -70,9 +68,13 @@ print(struct replaying *run, struct replay_workers *workers)
 		run->replay.own_exempt = exempt(run);
 		run->replay.reader = &reader;
 		run->replay.salts = workers->salts;
-		replay_report_print(report, workers->records, run->verbose,
-		    &run->replay, stdout);
+		good = replay_report_print(report, workers->records,
+		    run->verbose, &run->replay, stdout);
 		store_end(&reader);
+	}
+	if (!good) {
+		fault_no_memory(&fault);
+		return command_fail(&fault);
 	}
 	audit_say_outside(workers->outside, workers->records);
 	audit_say_unread(workers->unread);
@@ -136,7 +138,7 @@ take_time(struct replaying *run, int c, int *status)
 	return false;
 }
 
-/* What does not go together. */
+/* Refuses options that exclude each other. */
 static bool
 fits(struct replaying *run, size_t assignments, int *status)
 {
@@ -201,7 +203,7 @@ take_options(struct replaying *run, int argc, char **argv, int *status)
 	return true;
 }
 
-/* Which is read twice. */
+/* replay --left reads the files twice. */
 static int
 replay_leaving(struct replaying *run, const struct audit_files *files,
     struct store *store)
@@ -254,7 +256,9 @@ run(struct context *context, int argc, char **argv)
 		free(run);
 		return status;
 	}
-	/* The rules first: root may go on as another user then. */
+	/*
+	 * Read the rules first: opening the log may end root's right to them.
+	 */
 	if ((store = open_rules(run, &fault)) == NULL) {
 		status = command_fail(&fault);
 	} else if (!audit_files(context, argv + optind, &files, &fault)) {

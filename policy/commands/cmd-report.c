@@ -70,7 +70,7 @@ look(void *arg, const struct fleet_line *line)
 	return basis_look(&asked->basis, line);
 }
 
-/* Before the mail: what MTAs were told stands in other files than it. */
+/* Takes answers to MTAs, before any mail: they stand in other files. */
 static bool
 answer(void *arg, const struct reader_record *record)
 {
@@ -160,10 +160,7 @@ say_unmatched(const struct report *report, unsigned long records)
 		    records, records == 1 ? "" : "s");
 }
 
-/*
- * Of a domain mail that came and mail that left; else the one that was asked
- * for.
- */
+/* With a domain, mail that came and mail that left; else one of them. */
 static bool
 print(struct asked *asked)
 {
@@ -176,7 +173,9 @@ print(struct asked *asked)
 	return asked->print(&asked->came, both ? &asked->gone : NULL, stdout);
 }
 
-/* Mail that left is judged by what was told before, whatever file has it. */
+/*
+ * Reads all answers first: mail that left is held against what was told before.
+ */
 static bool
 read_answers(struct asked *asked, const struct audit_files *files,
     struct audit_walk *walk, struct fault *fault)
@@ -257,7 +256,7 @@ make(struct asked *asked, const struct audit_files *files)
 	return audit_status(walk.unread, walk.unread_kind, walk.bad);
 }
 
-/* What is asked for counts for both ways. */
+/* Options of the report count for both directions. */
 static void
 start_leaving(struct asked *asked)
 {

@@ -24,7 +24,7 @@ say_setting(void *arg, struct slice name, struct slice then, struct slice now)
 	    SLICE_ARG(now));
 }
 
-/* The rules as they were, parsed anew. */
+/* The rules of a kept generation, by the grammar of today. */
 static bool
 read_old(const struct context *context, uint64_t number,
     struct rulefile *rules, struct fault *f)

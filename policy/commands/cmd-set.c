@@ -70,15 +70,16 @@ is_named_in_store(const struct context *context, struct slice tag)
 	struct fault f;
 
 	if (!command_open_store(context, &store, &reader, &f))
-		return false; /* rebuild_set() tells when that is wrong */
+		return false; /* no store: rebuild_set() tells when that is
+			       * wrong */
 	store_each(&reader, look_for_citag, &naming);
 	command_close_store(store, &reader);
 	return naming.found;
 }
 
 /*
- * With OK, TLS_Cilt:... would be an issuer's row.  One may come before the
- * rule that names its tag, but not when the tag looks like a slip of the pen.
+ * A tag that no rule names may be of an issuer's row that comes before its
+ * rule, or a misspelt tag (TLS_Cilt:...): refused if it is near a known one.
  */
 static bool
 check_issuer(const struct context *context, const struct rule *rule,
@@ -102,7 +103,10 @@ check_issuer(const struct context *context, const struct rule *rule,
 	return true;
 }
 
-/* A profile without a store has nobody yet. */
+/*
+ * Do profiles and lines that name them fit?  Without a store no line names a
+ * profile.
+ */
 static bool
 fits(const struct context *context, const struct rulefile *rules,
     struct fault *f)
@@ -127,7 +131,9 @@ fits(const struct context *context, const struct rulefile *rules,
 	return good;
 }
 
-/* What stands beside it counts as before, which may not be what was meant. */
+/*
+ * Tells of the key's other lines: they count as before, which may not be meant.
+ */
 static void
 say_others(const struct context *context, const struct rulefile *rules,
     const char *key)

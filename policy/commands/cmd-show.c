@@ -39,8 +39,8 @@ struct showing {
 };
 
 /*
- * File order; what stands in one place by key: an untagged line is two rules,
- * and lines of a key that were set come before one of a file.
+ * In file order.  Two rules of one place (an untagged line) go by key; of a key
+ * the lines that were set come before those of files.
  */
 static int
 compare_places(const void *a, const void *b)
@@ -57,8 +57,8 @@ compare_places(const void *a, const void *b)
 }
 
 /*
- * Of the lines of one key the first that counts decides, so they must stay in
- * their order: one that a later one's place is before goes there, too.
+ * A key's lines must stay in their order, as the first that counts decides: one
+ * whose later line stands earlier in the files moves there, too.
  */
 static void
 place(const struct ruleset_lines *all, struct placed *placed)
@@ -78,7 +78,7 @@ place(const struct ruleset_lines *all, struct placed *placed)
 	}
 }
 
-/* Days until the rule's last day, negative when that has gone by. */
+/* Days to the rule's last day; negative: it is over. */
 static bool
 expires(const struct showing *s, const struct requirement *r, int32_t *days)
 {
@@ -182,7 +182,7 @@ static bool
 show_key(const struct showing *s, const struct key *key, bool *found,
     struct fault *f)
 {
-	struct stored_rules rules;
+	struct slice rules;
 	struct stored_rule rule;
 
 	switch (store_get(s->reader, key, &rules)) {
@@ -226,7 +226,7 @@ show_word(const struct showing *s, struct slice word)
 	return EXIT_FINDINGS;
 }
 
-/* Which generation was asked for: by a time, by its number, or the newest. */
+/* Which rules were asked for: those of a time, of a generation, or in force. */
 struct asked {
 	bool at;
 	int64_t time_us;
@@ -234,7 +234,10 @@ struct asked {
 	bool unbuilt;	 /* beside the files */
 };
 
-/* In place of the store that is open; false with a fault: it is closed. */
+/*
+ * Opens the generation in place of the store; false with a fault: the store was
+ * closed.
+ */
 static bool
 enter(struct store **store, struct store_reader *reader,
     const struct asked *asked, struct fault *f)

@@ -52,8 +52,9 @@ struct walk_state {
 	int64_t since, until, latest;
 	int32_t window; /* days before the latest record; 0: `since` counts */
 	const char *client; /* NULL: all */
-	struct store_reader *reader; /* of the last reading */
-	struct left left; /* 40 kB, of that one, too */
+	struct store_reader *reader; /* of the last reading, under the
+				      * proposals */
+	struct left left; /* the same reading's: 40 kB */
 	char *paths[RULEFILE_SOURCES_MAX + 1]; /* whose profiles may fit */
 	size_t npaths;
 	bool failed;
@@ -114,7 +115,7 @@ check(void *arg, struct reader_record *record, const struct reader *reader)
 	return true;
 }
 
-/* Mail that left, or did not. */
+/* The record is of mail that left, or was kept for want of TLS. */
 static bool
 is_of_left(const struct reader_record *record)
 {
@@ -207,7 +208,7 @@ check_all(struct walk_state *state, const struct audit_files *files,
 	return good;
 }
 
-/* A reading of its own: the window ends with the latest record. */
+/* One reading finds the latest record, from which the window goes back. */
 static bool
 find_window(struct walk_state *state, const struct audit_files *files,
     struct fault *fault)
@@ -266,7 +267,7 @@ suggest(struct walk_state *state, const struct audit_files *files, bool why_not)
 	}
 	if (!check_all(state, files, &fault))
 		return command_fail(&fault);
-	suggest_settle(s);
+	suggest_conclude(s);
 	if (!suggest_group_domains(s)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
@@ -364,8 +365,8 @@ take(const struct context *context, struct walk_state *state, int c)
 }
 
 /*
- * A window shorter than the days of evidence asked for would never have
- * enough.
+ * A window shorter than the days of evidence asked for never has enough: widen
+ * it.
  */
 static void
 widen_window(struct walk_state *state)
@@ -394,7 +395,7 @@ with_files(const struct context *context, struct walk_state *state,
 	return status;
 }
 
-/* The rules first: whoever may read them may not be left when the log is read. */
+/* Reads the rules first: opening the log may end root's right to them. */
 static int
 with_rules(const struct context *context, struct walk_state *state,
     char **paths, bool why_not)

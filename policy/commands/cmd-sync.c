@@ -11,8 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base/clock.h"
 #include "policy/base/notify.h"
-#include "policy/commands/account.h"
+#include "policy/commands/credentials.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/store/buildnote.h"
@@ -22,11 +23,12 @@
 #include "policy/sync/directory.h"
 
 enum {
-	QUIET_MS = 100,	   /* that ends a burst of changes */
-	BURST_MS = 2000,   /* or its length */
-	ASK_MS = 10000,	   /* is the directory still there? */
+	QUIET_MS = 100,	   /* such a pause ends a burst of changes */
+	BURST_MS = 2000,   /* so long a burst is cut */
+	ASK_MS = 10000,	   /* how often a silent directory is asked */
 	RETRY_MIN_S = 1, RETRY_MAX_S = 60,
-	AGAIN_MIN_MS = 10000, AGAIN_MAX_MS = 600000 /* a commit that failed */
+	AGAIN_MIN_MS = 10000, AGAIN_MAX_MS = 600000 /* between commits that
+						     * fail */
 };
 
 enum { OPTION_ONCE = OPTION_JSON + 1000, OPTION_ALL, OPTION_ALLOW_EMPTY };
@@ -41,36 +43,28 @@ static const struct command_option options[] = {
 
 struct syncing {
 	struct context *context;
-	struct account account;
+	struct credentials credentials;
 	struct sync_entries entries;
-	struct sync_index index; /* of what is in force */
+	struct sync_index index; /* of the rules in force */
 	bool indexed;
 	struct keep *keep; /* of the commit that is being made */
-	struct store_info in_store; /* as it was committed with that */
-	char cookie[COOKIE_MAX]; /* of what is committed */
+	struct store_info in_store; /* after our last commit */
+	char cookie[COOKIE_MAX]; /* of the last commit */
 	size_t cookie_n;
-	int64_t again_in, again_at; /* a commit that failed; 0: none did */
+	int64_t again_in, again_at; /* the pause after a failed commit, and
+				     * its end; 0: none */
 	bool once, allow_empty;
-	bool all; /* until it is in force nothing that was read counts */
-	bool in_force;	/* a commit or refresh has shown that they are */
+	bool all; /* --all: read everything until a commit is made */
+	bool in_force;	/* the entries are: a commit or refresh has shown it */
 	bool ready;	/* there is a policy, and the service manager knows */
 	int64_t answered; /* time(2) when the directory last did */
 	char trouble[FAULT_TEXT_MAX]; /* "": none */
 	enum fault_kind why;	      /* the last commit failed */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /*
- * With the directory away, too: what waits for this service is to go on by the
- * policy that was in force.
+ * Tells the service manager, even with the directory away: units that wait for
+ * this one can go on by the policy that was in force.
  */
 static void
 be_ready(struct syncing *s)
@@ -80,7 +74,7 @@ be_ready(struct syncing *s)
 	s->ready = true;
 }
 
-/* The daemon's metrics tell it; that the note cannot be written is said once. */
+/* Notes the state for the daemon's metrics; that it cannot is said once. */
 static void
 note(struct syncing *s)
 {
@@ -107,7 +101,10 @@ load_entry(void *arg, const struct synced_entry *e)
 	return true;
 }
 
-/* What was committed; damaged, or never: all is read anew. */
+/*
+ * Loads entries and cookie of the last commit; damaged, or without one, all is
+ * read anew.
+ */
 static bool
 load(struct syncing *s, struct fault *f)
 {
@@ -136,7 +133,7 @@ load(struct syncing *s, struct fault *f)
 }
 
 static void
-tell_held_back(void *arg, const struct sync_entry *e, const char *why,
+report_held_back(void *arg, const struct sync_entry *e, const char *why,
     bool stays)
 {
 	(void)arg;
@@ -174,7 +171,7 @@ describe(struct syncing *s, struct text *message)
 		memcpy(message->buf + message->n - 3, "...", 3);
 }
 
-/* Claims are held against what is about to be committed. */
+/* Holds the claims against what is about to be committed. */
 static bool
 claims_hold(void *arg, struct store *store, struct fault *f)
 {
@@ -183,7 +180,7 @@ claims_hold(void *arg, struct store *store, struct fault *f)
 	return keep_store(s->context, s->keep, store, f);
 }
 
-/* A fault of kind FAULT_NONE: the store is not as it was left. */
+/* False with FAULT_NONE: another command has changed the store. */
 static bool
 write_store(struct syncing *s, struct sync_compiled *c,
     const struct authorship *by, struct store_info *info, bool *changed,
@@ -240,20 +237,20 @@ put_into_force(struct syncing *s, struct sync_compiled *c, struct fault *f)
 	return true;
 }
 
-/* The entries as they are; `index` NULL: all of them are looked at. */
+/* Makes a policy of the entries; `index` NULL: looks at all of them. */
 static bool
 compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
     struct sync_compiled *c, struct fault *f)
 {
 	bool good = sync_compile(&s->entries, index,
-	    s->context->settings.compat == COMPAT_SENDMAIL, tell_held_back,
+	    s->context->settings.compat == COMPAT_SENDMAIL, report_held_back,
 	    NULL, c, f);
 
 	c->told.cookie = cookie;
 	if (good && c->whole && c->rules.n == 0 && !s->allow_empty)
 		good = fault_set(f, FAULT_DATA, "there is no rule in the "
 		    "directory; with --allow-empty that counts");
-	/* As well as gone they may be hidden from who asks. */
+	/* Entries that are gone may also be hidden by access rules. */
 	if (good && s->entries.shrunk && !s->allow_empty)
 		good = fault_set(f, FAULT_DATA, "half of the entries or more "
 		    "are not there any more, and nobody told that they were "
@@ -261,7 +258,7 @@ compile(struct syncing *s, const struct sync_index *index, struct slice cookie,
 	return good && put_into_force(s, c, f);
 }
 
-/* False: what is in force stays, and trouble says why. */
+/* False: the policy in force stays, and s->trouble says why. */
 static bool
 commit(struct syncing *s, struct slice cookie)
 {
@@ -293,7 +290,7 @@ commit(struct syncing *s, struct slice cookie)
 	return good;
 }
 
-/* What kept it out may be gone: a full disk, a claim. */
+/* Commits, or tries again later: a full disk or a claim may be in the way. */
 static void
 commit_or_later(struct syncing *s, struct slice cookie)
 {
@@ -305,20 +302,20 @@ commit_or_later(struct syncing *s, struct slice cookie)
 	}
 	s->again_in = longer < AGAIN_MIN_MS ? AGAIN_MIN_MS :
 	    longer > AGAIN_MAX_MS ? AGAIN_MAX_MS : longer;
-	s->again_at = now_ms() + s->again_in;
+	s->again_at = clock_ms() + s->again_in;
 }
 
-/* Changes until it fails, each burst a commit. */
+/* Takes changes until the connection fails, and commits each burst. */
 static void
 follow(struct syncing *s, struct directory *d, struct fault *f)
 {
-	int64_t first = 0, last = 0, asked = now_ms();
+	int64_t first = 0, last = 0, asked = clock_ms();
 
 	s->again_in = s->again_at = 0;
 
 	for (;;) {
 		bool waiting = s->entries.changed;
-		int64_t now = now_ms();
+		int64_t now = clock_ms();
 
 		if (waiting && first == 0)
 			first = last = now;
@@ -329,7 +326,10 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 			s->entries.changed = false;
 			first = 0;
 		}
-		/* What has come is not all known: it is read again. */
+		/*
+		 * Without memory something was missed: the directory is read
+		 * again.
+		 */
 		if (s->entries.no_memory) {
 			fault_no_memory(f);
 			return;
@@ -345,13 +345,13 @@ follow(struct syncing *s, struct directory *d, struct fault *f)
 		if (!directory_wait(d, QUIET_MS, f))
 			return;
 		if (s->entries.seen)
-			last = now_ms();
+			last = clock_ms();
 	}
 }
 
 /*
- * What was told and not committed was told by a server that may be gone for good,
- * and the next one tells what has changed since the cookie of the store.
+ * Drops what was read and not committed: that server may be gone for good, and
+ * the next one tells changes since the cookie of the store.
  */
 static bool
 go_back(struct syncing *s, struct fault *f)
@@ -365,7 +365,10 @@ go_back(struct syncing *s, struct fault *f)
 	return load(s, f);
 }
 
-/* What has changed since the cookie; when that is not known, all. */
+/*
+ * Connects and reads what has changed since the cookie, or all when the server
+ * does not know it.
+ */
 static struct directory *
 read_news(struct syncing *s, const char *uri, struct fault *f)
 {
@@ -373,7 +376,7 @@ read_news(struct syncing *s, const char *uri, struct fault *f)
 	bool forgotten;
 
 	for (;;) {
-		d = directory_open(uri, &s->account.access, &s->entries, f);
+		d = directory_open(uri, &s->credentials.access, &s->entries, f);
 		if (d == NULL || directory_refresh(d, slice_make(s->cookie,
 		    s->cookie_n), &forgotten, f))
 			return d;
@@ -407,7 +410,7 @@ attempt(struct syncing *s, const char *uri, struct fault *f)
 	return done && good;
 }
 
-/* Each of the directories in turn. */
+/* Tries each of the directories in turn. */
 static int
 run_all(struct syncing *s)
 {
@@ -428,7 +431,10 @@ run_all(struct syncing *s)
 			if (attempt(s, uri, &f))
 				return EXIT_FINE;
 			command_fail(&f);
-			/* What was not taken is known no more: begin anew. */
+			/*
+			 * Without memory something was missed: begin with the
+			 * store.
+			 */
 			if (s->entries.no_memory)
 				return FAULT_UNAVAILABLE;
 			if (s->answered != was)
@@ -465,12 +471,12 @@ run(struct context *context, int argc, char **argv)
 		return FAULT_USAGE;
 	sync_entries_init(&s.entries);
 	buildnote_read(context->store, BUILDNOTE_SYNC, &s.answered);
-	if (account_read(context, &s.account, &f) && load(&s, &f))
+	if (credentials_read(context, &s.credentials, &f) && load(&s, &f))
 		status = run_all(&s);
 	else
 		status = command_fail(&f);
 	/* Entries go with the process: to free 200,000 takes 0.1 seconds. */
-	account_forget(&s.account);
+	credentials_forget(&s.credentials);
 	return status;
 }
 

@@ -140,7 +140,7 @@ command_fail(const struct fault *f)
 static void put_for_people(const char *fmt, va_list)
     __attribute__((format(printf, 1, 0)));
 
-/* Operands come from scripts, and scripts have them from anywhere. */
+/* Prints without controls: operands may come from anywhere, by scripts. */
 static void
 put_for_people(const char *fmt, va_list ap)
 {
@@ -447,7 +447,9 @@ command_close_store(struct store *store, struct store_reader *reader)
 	store_close(store);
 }
 
-/* Rules that come now may not be those that a plan was judged beside. */
+/*
+ * A change of the rules makes a plan that was judged beside the old ones stale.
+ */
 static void
 say_plan(const struct context *context)
 {

@@ -84,7 +84,7 @@ int command_usage(const struct context *, const char *fmt, ...)
 /* For functions that report faults one by one; `arg` is not used. */
 void command_report_fault(void *arg, const struct fault *f);
 
-/* Where a sub-command's word is, behind options of all commands; or argc. */
+/* Index of the sub-command's word, behind options of all commands; or argc. */
 int command_first_operand(int argc, char **argv);
 /* Operands that were not asked for, or missing: false, having said so. */
 bool command_operands(const struct context *, int have, int least, int most);
@@ -96,17 +96,17 @@ bool command_keys(struct slice word, struct key keys[COMMAND_KEYS_MAX],
 
 /*
  * Before anything in the store's folder is opened: root becomes the folder's
- * owner and says so (folder.h).  What only root may read is read before.
+ * owner and says so (folder.h).  Files that only root may read are read before.
  */
 bool command_enter_folder(const struct context *, struct fault *) MUST_CHECK;
 /* The same for a file of others that is only read, as an audit log is. */
 bool command_enter_to_read(const char *path, struct fault *) MUST_CHECK;
-/* Opens the store after that, or for a few keys (store.h); NULL with a fault. */
+/* Enters it and opens the store, or for a few keys (store.h); NULL: a fault. */
 struct store *command_store(const struct context *, struct fault *) MUST_CHECK;
 struct store *command_store_for_keys(const struct context *, struct fault *)
     MUST_CHECK;
 
-/* The same, and begins to read; false with a fault. */
+/* command_store() or its like, and begins to read; false with a fault. */
 bool command_open_store(const struct context *, struct store **,
     struct store_reader *, struct fault *) MUST_CHECK;
 bool command_open_for_keys(const struct context *, struct store **,

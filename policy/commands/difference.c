@@ -35,7 +35,7 @@ struct walk {
 	struct difference *difference;
 };
 
-/* As it is written, or with its profile put in. */
+/* A requirement's spelling: as it is written, or with its profile put in. */
 typedef bool speller(const struct ruleset_lines *, const struct ruleset_line *,
     struct text *, struct fault *);
 
@@ -110,7 +110,7 @@ json_of(const struct ruleset_lines *all, struct group group, bool joined)
 	return list;
 }
 
-/* As written, but for those that their profile changes. */
+/* As written; with the profile put in where that makes the difference. */
 static void
 print_json(struct walk *w, const char *change, struct group old,
     struct group new)

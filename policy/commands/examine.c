@@ -1,7 +1,6 @@
 /*
- * The store, and what it holds beside the rules file.  What doctor found wrong
- * of MTAs only where there are rules for mail that leaves counts by the rules
- * that are in force.
+ * The store, and what it holds beside the rules file.  Findings of MTAs that
+ * matter only with rules for mail that leaves count by the rules in force.
  */
 #include <string.h>
 #include <time.h>
@@ -66,7 +65,10 @@ say_old(const struct context *context, const struct store_info *info,
 	    context->store, day), "run", "tlspolicy diff\ntlspolicy build");
 }
 
-/* Of the rules for mail that leaves; fingerprints of those for what comes in. */
+/*
+ * Which rules for mail that leaves there are; prints: rules with FP for mail
+ * that comes in.
+ */
 struct rules_seen {
 	struct store_reader *reader;
 	bool any, verify, dane, prints;
@@ -109,7 +111,7 @@ note_rule(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-/* What was found wrong of the MTAs counts while there are rules for it. */
+/* Takes findings over from the lists whose rules the store has. */
 static void
 count_rules(const struct doctor *d, struct store_reader *reader)
 {
@@ -129,7 +131,7 @@ count_rules(const struct doctor *d, struct store_reader *reader)
 		findings_take_over(d->findings, d->if_prints);
 }
 
-/* Nobody would miss them. */
+/* Rules of TLS_Header while nothing judges by them: nobody would notice. */
 static void
 say_unasked(const struct context *context, const struct doctor *d,
     const struct store_reader *reader)

@@ -9,7 +9,7 @@
 #include "policy/commands/ruleset.h"
 #include "policy/doctor/doctor.h"
 
-/* The rules file; to be freed in any case.  False: it is none. */
+/* The rules file; to be freed in any case.  False: it cannot be used. */
 bool examine_rules(const struct context *, struct rulefile *, struct fault *)
     MUST_CHECK;
 /* The store; `bad_rules`: why there are none to compare it with, or NULL. */

@@ -26,7 +26,7 @@ bool generation_at(struct store_reader *, int64_t time_us,
  */
 bool generation_enter(struct store **store, struct store_reader *,
     uint64_t number, struct fault *) MUST_CHECK NONNULL;
-/* The same, but the one given is left alone and read on. */
+/* As generation_enter(), but the store given is left open. */
 struct store *generation_store(struct store_reader *, uint64_t number,
     struct fault *) MUST_CHECK NONNULL;
 

@@ -57,7 +57,10 @@ keep_end(struct keep *keep)
 	claims_free(&keep->claims);
 }
 
-/* What was proved is committed before anybody changes what it was proved of. */
+/*
+ * Takes the store's lock, so that nobody changes the policy between the proof
+ * of its claims and the commit.
+ */
 bool
 keep_lock(const struct context *context, struct keep *keep, struct fault *f)
 {
@@ -65,7 +68,7 @@ keep_lock(const struct context *context, struct keep *keep, struct fault *f)
 	    rebuild_lock(context->store, &keep->lock, f);
 }
 
-/* The outcomes that are not "holds" are told; how many there are. */
+/* Tries all claims and reports those that do not hold; *broken: how many. */
 static bool
 try_all(const struct claims *claims, struct prove_ground *ground,
     unsigned long *broken)
@@ -147,7 +150,7 @@ copy_store(const struct context *context, char **text, size_t *size,
 
 	*text = NULL;
 	*size = 0;
-	/* The first `set` makes it. */
+	/* No store: the first `set` makes it. */
 	if (access(context->store, F_OK) == -1 && errno == ENOENT)
 		return true;
 	if (!command_open_store(context, &store, &reader, f))
@@ -166,7 +169,7 @@ finish(struct rulefile *rules, struct fault *f)
 	    "claims cannot be held against these rules: nothing is changed");
 }
 
-/* The same commit, made of a copy first. */
+/* Does an edit keep the claims?  Tried on a copy of the store. */
 static bool
 edited_holds(const struct context *context, struct keep *keep,
     struct slice text, const struct scratch_edit *edit, struct fault *f)

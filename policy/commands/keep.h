@@ -31,7 +31,7 @@ struct keep {
 
 /* No claims yet; bad lines go to standard error.  To be freed. */
 void keep_start(const struct context *, struct claims *);
-/* Those of the setting.  That there is no folder of the default name is fine. */
+/* The claims of the setting.  A default folder that is missing is fine. */
 bool keep_read(const struct context *, struct claims *, struct fault *)
     MUST_CHECK;
 

@@ -18,7 +18,7 @@ remove_scratch(const char *file)
 	unlink(path);
 }
 
-/* No exit handlers: libraries may hold locks that theirs want. */
+/* _exit(2): exit handlers may want locks that a library holds just now. */
 static _Noreturn void
 end(void)
 {

@@ -155,7 +155,7 @@ digest_bytes(struct slice name)
 	return 0;
 }
 
-/* Of all that is to match, none can be the digest that Postfix makes. */
+/* No fingerprint of match= has the length of the digest that Postfix makes. */
 static bool
 is_other_digest(const struct judging *j, struct slice digest)
 {
@@ -238,7 +238,7 @@ say_level(const struct judging *j)
 	}
 }
 
-/* What is asked for besides. */
+/* Says what the policy demands besides names. */
 static void
 say_rest(const struct judging *j)
 {

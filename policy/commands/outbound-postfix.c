@@ -25,16 +25,16 @@ struct hop {
 	struct socket_address us;
 	bool listens;		  /* the setting socketmap is on */
 	struct slice nexthop;
-	char name[POSTFIX_WAY_BYTES]; /* the same, as it is asked for */
-	enum postfix_found found; /* ABSENT: the walk has no end of others */
-	unsigned key, item;	  /* with an answer: where */
+	char name[POSTFIX_WAY_BYTES]; /* `nexthop` as a key */
+	enum postfix_found found; /* ABSENT: no other table ends the walk */
+	unsigned key, item;	  /* where it ends, unless ABSENT */
 	char memory[POSTFIX_WAY_BYTES], reply_memory[POSTFIX_WAY_BYTES + 8];
 	struct text value;
 	struct resolved resolved;
 	json_t *into, *asked;
 };
 
-/* Of what is no host name Postfix asks no parents. */
+/* Postfix asks for parents of host names only. */
 static bool
 is_hostname(const char *name)
 {
@@ -97,7 +97,10 @@ is_ours(const struct hop *h, struct slice item)
 	    POSTFIX_MAP_OURS;
 }
 
-/* It is our map, and the service gets nothing of it; NULL: not so. */
+/*
+ * Why the service gets no answer of our map; NULL: it does, or another map is
+ * it.
+ */
 static const char *
 why_hidden(const struct hop *h, struct slice item)
 {
@@ -105,7 +108,7 @@ why_hidden(const struct hop *h, struct slice item)
 	    NULL;
 }
 
-/* True: no table behind this one is asked, nor is there another key. */
+/* True: the walk ends here, with the answer of another table or with none. */
 static bool
 ask_others(struct hop *h, const char *key, unsigned nkey, struct slice item,
     unsigned nitem)
@@ -143,7 +146,7 @@ walk_others(struct hop *h)
 	h->found = POSTFIX_ABSENT;
 }
 
-/* What the resolver said, as the daemon would have it. */
+/* The resolver's answer in the form of the daemon's question. */
 static void
 resolve(struct hop *h)
 {
@@ -225,7 +228,10 @@ ask_us(struct hop *h, const char *key, struct slice item, bool last,
 	return true;
 }
 
-/* True: a table of others has one, or fails. */
+/*
+ * The answer of another table, known from the first walk.  True: it ends the
+ * second.
+ */
 static bool
 repeat_others(struct hop *h, const char *key, struct slice item, bool last)
 {
@@ -309,7 +315,7 @@ enum { HOPS_MAX = 16 };
 struct hops {
 	struct hop *hop[HOPS_MAX];
 	unsigned n;
-	bool ours; /* our map is asked for one of them */
+	bool ours; /* some next hop asks our map */
 };
 
 static bool
@@ -371,7 +377,7 @@ answer_hops(struct looking *l, struct hops *all, struct fault *f)
 	return true;
 }
 
-/* What depends on more than the domain. */
+/* Notes what depends on more than the domain. */
 static void
 add_notes(struct looking *l, const struct postfix *p)
 {
@@ -394,7 +400,10 @@ add_notes(struct looking *l, const struct postfix *p)
 	json_object_set_new(l->all, "notes", list);
 }
 
-/* The way of the mail of whom nobody was said is no answer for all mail. */
+/*
+ * Without --from and --to parameters by sender or recipient may lead elsewhere:
+ * said, as an answer for one mail is none for all.
+ */
 static void
 add_depends(struct looking *l, const struct postfix_way *way)
 {

@@ -19,7 +19,7 @@ struct asked {
 	char try_tls[ANSWER_BYTES], server[ANSWER_BYTES], rcpt[ANSWER_BYTES];
 };
 
-/* What is told; nothing where there is no rule. */
+/* The map's answer to this key; empty where there is no rule. */
 static void
 ask(const struct asked *q, const char *key, char answer[ANSWER_BYTES])
 {
@@ -123,17 +123,20 @@ is_of_mailbox(void *arg, const struct stored_rule *rule)
 {
 	struct looking *l = arg;
 	size_t at = rule->key.n;
+	char buf[DOMAIN_TEXT_MAX];
+	struct text domain;
 
 	while (at > 0 && rule->key.p[at - 1] != '@')
 		at--;
+	text_init(&domain, buf, sizeof buf);
+	(void)domain_canonical(slice_from(rule->key, at), &domain);
 	if (at > 0 && slice_starts_nocase(rule->key, "TLS_Rcpt:") &&
-	    (at == rule->key.n ||
-	    slice_is_nocase(slice_from(rule->key, at), l->domain)))
+	    (at == rule->key.n || strcmp(buf, l->domain) == 0))
 		l->unasked = true;
 	return !l->unasked;
 }
 
-/* What is not looked at is said, and is no good news where there are rules. */
+/* Says which rules were not looked at, where there are some. */
 static bool
 note(struct looking *l, struct store_reader *reader)
 {

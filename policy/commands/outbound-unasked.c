@@ -251,7 +251,7 @@ read_rules(const struct context *context, struct unasked *rules,
 	else if (!good)
 		*f = reader.fault;
 	command_close_store(store, &reader);
-	if (good && rules->n > 0)
+	if (good && !rules->failed && rules->n > 0)
 		qsort(rules->all, rules->n, sizeof *rules->all, compare);
 	return good && !rules->failed;
 }

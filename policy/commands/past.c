@@ -24,7 +24,10 @@ copy_digest(struct slice from, char digest[DIGEST_HEX + 1])
 	digest[n] = '\0';
 }
 
-/* The latest one counts: a log may be of two stores. */
+/*
+ * Of two lines about one generation the later counts: a log may go on with
+ * another store.
+ */
 static bool
 note_policy(struct past *p, const struct reader_record *r)
 {
@@ -46,7 +49,7 @@ note_policy(struct past *p, const struct reader_record *r)
 	return true;
 }
 
-/* What a newer program has and this one does not know is not known. */
+/* False: a setting of a newer version, which this one cannot judge by. */
 static bool
 read_settings(struct slice lines, struct settings *settings)
 {
@@ -76,7 +79,7 @@ find_settings(const struct past *p, struct slice digest)
 	return NULL;
 }
 
-/* Once each.  *good: there was memory for it. */
+/* Notes settings once for each digest.  *good: there was memory for it. */
 static bool
 note_settings(struct past *p, struct slice digest, struct slice lines)
 {
@@ -111,7 +114,7 @@ open_today(struct past *p, struct fault *why)
 	return p->is_open;
 }
 
-/* Is what is kept under this number what judged then? */
+/* Is the kept generation of this number the one that judged the record? */
 static bool
 is_of(const struct past *p, const struct past_head *head,
     const struct reader_record *r)
@@ -138,7 +141,10 @@ check(const struct past *p, const struct past_head *head,
 	return PAST_ANOTHER;
 }
 
-/* From the store; its settings are told as well.  NULL: `result` says why. */
+/*
+ * Reads a generation of the store, and notes its settings.  NULL: `result` says
+ * why.
+ */
 static const struct past_head *
 read_head(struct past *p, uint64_t number, enum past_result *result,
     struct fault *why)

@@ -33,7 +33,7 @@ struct past_store {
 	uint64_t number, used;
 };
 
-/* What was found of a generation, as a million records ask for the same. */
+/* Generations that were looked up: many records ask for the same one. */
 struct past_head {
 	uint64_t number; /* 0: none */
 	int64_t time;
@@ -47,7 +47,7 @@ struct past {
 	struct store_reader reader;
 	bool is_open;
 	struct past_store then[PAST_STORES];
-	uint64_t used, mark; /* what was used since is not closed */
+	uint64_t used, mark; /* stores used after `mark` stay open */
 	struct past_head heads[PAST_HEADS];
 	unsigned next_head;
 	struct past_policy *policies; /* what the log says: digests */
@@ -56,10 +56,10 @@ struct past {
 	size_t nsettings;
 };
 
-/* Of the log's notes, in their order.  False: out of memory. */
+/* Takes each note of the log, in order.  False: out of memory. */
 bool past_note(struct past *, const struct reader_record *) MUST_CHECK NONNULL;
 
-/* What was found is good until this. */
+/* Until here the results for the last record stay valid. */
 void past_next_record(struct past *) NONNULL;
 /*
  * The rules of a generation that judged this record, or one of its recipients;

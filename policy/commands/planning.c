@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/audit/jsonput.h"
+#include "policy/base/jsonput.h"
 #include "policy/commands/generation.h"
 #include "policy/commands/planning.h"
 #include "policy/commands/progress.h"
@@ -17,25 +17,26 @@ planning_in_force(const struct context *context, uint64_t *generation,
 	struct generation g;
 	struct history h;
 	struct store *store;
-	bool good;
+	enum lookup_result result = LOOKUP_FAILED;
 
 	if (!command_open_store(context, &store, &reader, f))
 		return false;
-	good = history_start(&h, &reader);
-	if (!good) {
-		*f = reader.fault;
-	} else if (history_next(&h, &g) != LOOKUP_FOUND) {
-		good = fault_set(f, FAULT_DATA, "%s keeps no generations: "
-		    "build once, then plan", context->store);
-	} else {
+	if (history_start(&h, &reader))
+		result = history_next(&h, &g);
+	if (result == LOOKUP_FOUND) {
 		*generation = g.number;
 		memcpy(digest, g.rules_digest, DIGEST_BYTES);
+	} else if (result == LOOKUP_FAILED) {
+		*f = reader.fault;
+	} else {
+		fault_set(f, FAULT_DATA, "%s keeps no generations: build once, "
+		    "then plan", context->store);
 	}
 	command_close_store(store, &reader);
-	return good;
+	return result == LOOKUP_FOUND;
 }
 
-/* The newest, and the oldest that is kept. */
+/* Reads the plan's newest generation, and its oldest that is kept. */
 static bool
 read_generations(struct planning *p, struct fault *f)
 {
@@ -131,6 +132,9 @@ planning_look(struct planning *p, const struct audit_files *files,
 	progress_start("records read", &p->walk.records);
 	good = audit_walk(&p->walk, files, f);
 	progress_stop();
+	if (!good && p->evidence.crowded)
+		fault_set(f, FAULT_DATA, "the log is of more than %d nodes: name "
+		    "the files of fewer", EVIDENCE_NODES_MAX);
 	p->state.now = now;
 	p->state.unread = p->walk.unread;
 	p->state.bad = p->walk.bad;

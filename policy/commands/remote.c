@@ -7,7 +7,7 @@
 #include "policy/sync/publish.h"
 
 static void
-tell_bad(void *arg, const struct sync_entry *e, const char *why, bool stays)
+report_bad(void *arg, const struct sync_entry *e, const char *why, bool stays)
 {
 	(void)arg;
 	(void)stays;
@@ -22,8 +22,8 @@ read_all(struct remote *r, const char *uri, struct fault *f)
 	bool forgotten;
 
 	snprintf(r->uri, sizeof r->uri, "%s", uri);
-	r->directory = directory_open(r->uri, &r->account.access, &r->entries,
-	    f);
+	r->directory = directory_open(r->uri, &r->credentials.access,
+	    &r->entries, f);
 	if (r->directory != NULL && directory_refresh(r->directory, anew,
 	    &forgotten, f))
 		return true;
@@ -42,7 +42,7 @@ remote_open(const struct context *context, struct remote *r, struct fault *f)
 
 	memset(r, 0, sizeof *r);
 	sync_entries_init(&r->entries);
-	if (!account_read(context, &r->account, f))
+	if (!credentials_read(context, &r->credentials, f))
 		return false;
 	while (r->directory == NULL && slice_next_of(&rest, " \t", &word)) {
 		if (word.n == 0)
@@ -54,7 +54,7 @@ remote_open(const struct context *context, struct remote *r, struct fault *f)
 		if (!read_all(r, uri, f))
 			continue;
 		r->broken = !sync_compile(&r->entries, NULL,
-		    context->settings.compat == COMPAT_SENDMAIL, tell_bad,
+		    context->settings.compat == COMPAT_SENDMAIL, report_bad,
 		    NULL, &r->has, f);
 		return !r->broken || f->kind == FAULT_DATA;
 	}
@@ -67,7 +67,7 @@ remote_close(struct remote *r)
 	directory_close(r->directory);
 	sync_compiled_free(&r->has);
 	sync_entries_free(&r->entries);
-	account_forget(&r->account);
+	credentials_forget(&r->credentials);
 }
 
 /* The rules of a store as text, which is to be freed. */

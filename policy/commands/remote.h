@@ -15,7 +15,7 @@
 #ifndef TLSPOLICY_COMMANDS_REMOTE_H
 #define TLSPOLICY_COMMANDS_REMOTE_H
 
-#include "policy/commands/account.h"
+#include "policy/commands/credentials.h"
 #include "policy/commands/difference.h"
 #include "policy/commands/scratch.h"
 #include "policy/sync/compile.h"
@@ -28,7 +28,7 @@
 #define REMOTE_NO_MESSAGE "--ldap takes no message: the directory keeps none"
 
 struct remote {
-	struct account account;
+	struct credentials credentials;
 	char uri[SETTINGS_STRING_MAX];
 	struct directory *directory;
 	struct sync_entries entries;

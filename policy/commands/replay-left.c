@@ -123,7 +123,10 @@ example_of(const struct left *l, const struct reader_record *record)
 	    "line", (int)l->line);
 }
 
-/* Of mail that left it is the worst that it stays, of what was kept the best. */
+/*
+ * The example: of mail that left the one of gravest outcome, of mail that was
+ * kept the one of mildest; of equals the earliest.
+ */
 static void
 take_example(struct left_group *g, const struct left *l,
     const struct reader_record *record)
@@ -158,7 +161,10 @@ add_to_group(struct left_group *g, const struct left *l,
 	g->verified += facts_verified(f);
 }
 
-/* TLS that there was is of no message. */
+/*
+ * Takes deliveries and failed handshakes.  A handshake that succeeded tells of
+ * no message.
+ */
 static bool
 each_note(void *arg, const struct reader_record *record)
 {

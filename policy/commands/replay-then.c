@@ -1,6 +1,6 @@
 /*
- * One record after another: the log tells of each policy before its verdicts,
- * which is how a store that was built anew is known not to be the one that
+ * Record by record, in one thread: the log tells of each policy before its
+ * verdicts, and by that a store that was built anew is told from the one that
  * judged.
  */
 #include <stdlib.h>
@@ -150,10 +150,9 @@ print(struct then *t, bool verbose, bool json)
 	audit_say_withdrawn(t->walk.withdrawn);
 	audit_say_unrecorded(t->walk.unrecorded);
 	say_unjudged(t);
-	if (!json)
-		replay_report_print(&t->report, t->walk.records, verbose,
-		    &t->replay, stdout);
-	else if (!replay_report_json(&t->report, t->walk.records, stdout)) {
+	if (json ? !replay_report_json(&t->report, t->walk.records, stdout) :
+	    !replay_report_print(&t->report, t->walk.records, verbose,
+	    &t->replay, stdout)) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);
 	}

@@ -76,7 +76,7 @@ ruleset_say_gone_of_store(const struct context *context,
 	struct store *store;
 	struct fault f;
 
-	/* One that cannot be opened is told of by who writes it. */
+	/* A store that cannot be opened is reported by whoever writes it. */
 	if (rules->n > 0 || rebuild_is_first(context->store) ||
 	    !command_open_store(context, &store, &reader, &f))
 		return;
@@ -279,7 +279,9 @@ ruleset_join(const struct ruleset_lines *all, const struct ruleset_line *line,
 	if (!requirement_parse(line->requirement, line->tag, &r, f))
 		return false;
 	named = r.need == NEED_AS ? find_profile(all, r.profile) : NULL;
-	/* Without its profile it stays as it is, which is another line. */
+	/*
+	 * A missing profile leaves AS:name, which differs from any other line.
+	 */
 	if (named != NULL && (!requirement_parse(named->requirement,
 	    TAG_PROFILE, &profile, f) ||
 	    !profile_join(&r, &profile, line->tag, f)))

@@ -20,12 +20,12 @@ bool ruleset_read(const struct context *, char *const *paths,
     struct rulefile *, struct fault *) MUST_CHECK;
 
 /*
- * That there is none for `where`, which has `n`: on standard error.  A file
- * without a byte may have been cut off, or not been written.
+ * On standard error: that `where`, which has `n` rules, would have none.  A
+ * file without a byte may have been cut off, or not been written.
  */
 void ruleset_say_gone(const struct rulefile *, uint64_t n, const char *where)
     NONNULL;
-/* The rules in the store. */
+/* ruleset_say_gone() for the rules in the store. */
 void ruleset_say_gone_of_store(const struct context *,
     const struct rulefile *) NONNULL;
 
@@ -33,10 +33,10 @@ void ruleset_say_gone_of_store(const struct context *,
 bool ruleset_print_store(struct store_reader *, char **text, size_t *size,
     struct fault *) MUST_CHECK NONNULL;
 
-/* Those of TLS_Header that nobody will ask, by the settings. */
+/* The number of TLS_Header's rules that the settings leave unasked. */
 size_t ruleset_unasked(const struct context *, const struct rulefile *)
     MUST_CHECK NONNULL;
-/* They are no protection: on standard error. */
+/* On standard error: so many rules are no protection. */
 void ruleset_say_unasked(size_t n);
 
 /* A rule to compare and to sort. */
@@ -68,7 +68,7 @@ bool ruleset_lines_of_file(const struct rulefile *, struct ruleset_lines *,
 /* The requirement in its normalised spelling, into `out`. */
 bool ruleset_normalise(const struct ruleset_line *, struct text *out,
     struct fault *) MUST_CHECK;
-/* The same, its profile put in by the line that is among `all`. */
+/* The same with its profile, which is among `all`, put in. */
 bool ruleset_join(const struct ruleset_lines *all, const struct ruleset_line *,
     struct text *out, struct fault *) MUST_CHECK;
 

@@ -19,11 +19,14 @@ struct store *scratch_open(const struct rulefile *, struct fault *) MUST_CHECK;
 /* The same of rule files, as ruleset_read() has them. */
 struct store *scratch_open_files(const struct context *, char *const *paths,
     struct fault *) MUST_CHECK;
-/* The same, but it says that it is this generation, made then. */
+/* A scratch store that says that it is this generation, made then. */
 struct store *scratch_open_generation(const struct rulefile *,
     uint64_t number, int64_t made, struct fault *) MUST_CHECK;
 
-/* The same, and then these set (NULL: none) and those deleted. */
+/*
+ * A scratch store of these rules, edited: `set` (NULL: none), then deleted
+ * keys.
+ */
 struct scratch_edit {
 	const struct rulefile *set;
 	const struct key *gone;

@@ -1,10 +1,10 @@
-/* A generation's rules are made of the store's anew: two times, for each. */
+/* Two scratch stores for each generation: before it and behind it. */
 #include "policy/base/jsontext.h"
 #include "policy/commands/touched.h"
 
 bool
 touched_by(struct store_reader *reader, enum tag tag,
-    struct stored_rules rules, struct slice profile_key)
+    struct slice rules, struct slice profile_key)
 {
 	struct stored_rule rule;
 	struct requirement r;

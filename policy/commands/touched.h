@@ -10,13 +10,14 @@
 #include "policy/commands/difference.h"
 #include "policy/store/history.h"
 
-/* One of these rules, all of one key, names the profile with that key. */
-bool touched_by(struct store_reader *, enum tag, struct stored_rules,
+/* A rule among these, all of one key, names the profile with that key. */
+bool touched_by(struct store_reader *, enum tag, struct slice,
     struct slice profile_key) MUST_CHECK NONNULL;
 
 /*
- * Each key that it touched.  Where the generation before it is not kept nobody
- * is told of, and that is said on standard error.
+ * Calls each() for each key whose lines the generation touched by a profile.
+ * Where the generation before it is not kept, says so on standard error
+ * instead.
  */
 bool touched_each(struct store_reader *, const struct generation *,
     difference_touch *, void *arg, struct fault *) MUST_CHECK;

@@ -9,7 +9,8 @@
 struct users {
 	struct store_reader *reader;
 	struct slice profile;		/* its name */
-	const struct requirement *as;	/* as it is to be; NULL: deleted */
+	const struct requirement *as;	/* its new requirement; NULL: it is
+					 * deleted */
 	struct fault *fault;
 	uint64_t n;
 };
@@ -157,7 +158,7 @@ using_is_free(struct store_reader *reader, const struct key *key,
 uint64_t
 using_lines(struct store_reader *reader, const struct key *key)
 {
-	struct stored_rules lines;
+	struct slice lines;
 	struct stored_rule line;
 	uint64_t n = 0;
 

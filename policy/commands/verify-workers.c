@@ -34,10 +34,13 @@ struct worker {
 struct verify_workers {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, done;
-	/* Under the lock; a slot is its taker's from TAKEN to DONE. */
+	/*
+	 * Under the lock, but a slot from TAKEN to DONE belongs to whoever took
+	 * it.
+	 */
 	struct slot slots[PIECES];
 	size_t first, n;   /* pieces in the ring */
-	size_t taken;	   /* of these, from the first on, had by somebody */
+	size_t taken;	   /* of these, pieces begun by some thread */
 	bool end;
 
 	/* The caller's. */
@@ -86,7 +89,7 @@ work(void *arg)
 	return NULL;
 }
 
-/* The first piece is gone through, or not wanted any more. */
+/* Drops the first piece: its lines were handed out, or are not wanted. */
 static void
 drop_first(struct verify_workers *c)
 {
@@ -216,7 +219,7 @@ close_file(void *arg)
 	c->source = NULL;
 }
 
-/* Without it there is one thread less. */
+/* Without this thread there is one less. */
 static bool
 start_worker(struct verify_workers *c, struct fault *fault)
 {

@@ -1,4 +1,4 @@
-/* Each word that it is not is offered as what may have been meant. */
+/* Each word offered by word_is() is a candidate for "did you mean". */
 #include <string.h>
 
 #include "policy/commands/word.h"

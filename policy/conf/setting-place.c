@@ -65,7 +65,7 @@ const struct setting_type setting_type_path = {
 	.print = setting_print_string,
 };
 
-/* They are labels of the metrics, too: UTF-8 without quotation marks. */
+/* Paths become labels of metrics: UTF-8 without quotation marks. */
 static bool
 is_label(struct slice value)
 {

@@ -270,7 +270,9 @@ const struct setting_type setting_type_domains = {
 	.print = setting_print_string,
 };
 
-/* Whose names they are knows only who uses them. */
+/*
+ * What the names mean is known to whoever uses them, and is not checked here.
+ */
 static bool
 parse_names(const struct setting *row, struct slice value, void *field,
     struct fault *f)

@@ -19,7 +19,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
 /* In the order of postconf(5), smtp_tls_security_level. */
 enum outbound_level { LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
 	LEVEL_DANE_ONLY, LEVEL_FINGERPRINT, LEVEL_VERIFY, LEVEL_SECURE };
-/* Of postconf(5), smtp_tls_secure_cert_match. */
+/* The names that postconf(5), smtp_tls_secure_cert_match, can list. */
 enum outbound_match { MATCH_BOTH, MATCH_NEXTHOP, MATCH_DOT_NEXTHOP,
 	MATCH_NEITHER };
 enum outbound_servername { SERVERNAME_HOSTNAME, SERVERNAME_NONE };

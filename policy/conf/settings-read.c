@@ -64,7 +64,9 @@ report_setting(struct reading *r, const struct setting *row,
 	report(r, &f);
 }
 
-/* What is wrong with the line itself; NULL: nothing. */
+/*
+ * What is wrong with the line before its setting is looked at; NULL: nothing.
+ */
 static const char *
 line_fault(const struct reading *r, struct slice line)
 {
@@ -179,7 +181,7 @@ take_pair(void *arg, const char *section, const char *name, const char *value)
 	return 1;
 }
 
-/* /dev/null is no file that somebody is writing. */
+/* /dev/null is empty, but no file that was cut off. */
 static bool
 is_file(FILE *file)
 {

@@ -40,12 +40,11 @@ void
 settings_state_folder(const struct settings *s, char folder[SETTINGS_STRING_MAX])
 {
 	const char *path = s->state_folder;
-	const char *slash = strrchr(s->store, '/');
+	const char *slash = strrchr(s->store, '/'); /* absolute, as all are */
 
 	if (path[0] != '\0')
 		snprintf(folder, SETTINGS_STRING_MAX, "%s", path);
 	else
-		snprintf(folder, SETTINGS_STRING_MAX, "%.*s", slash == NULL ||
-		    slash == s->store ? 1 : (int)(slash - s->store),
-		    slash == NULL ? "." : s->store);
+		snprintf(folder, SETTINGS_STRING_MAX, "%.*s", slash == s->store ?
+		    1 : (int)(slash - s->store), s->store);
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/base/nearest.h"
 #include "policy/conf/setting.h"
 
 #define FIELD(f) .offset = offsetof(struct settings, f), \
@@ -373,7 +374,7 @@ static const struct setting table[] = {
 		.name = "help-url",
 		.type = &setting_type_url,
 		FIELD(help_url),
-		.max = 300,
+		.max = 180, /* a line has 199 */
 		.may_be_empty = true,
 		.reloadable = true,
 		.help = "A last line of each refusal.",
@@ -439,4 +440,24 @@ const struct setting *
 setting_table(void)
 {
 	return table;
+}
+
+const struct setting *
+setting_find(struct slice name, struct fault *f)
+{
+	char hint_text[80];
+	struct nearest nearest;
+	struct text hint;
+
+	nearest_init(&nearest, name);
+	for (const struct setting *row = table; row->name != NULL; row++) {
+		if (slice_is_nocase(name, row->name))
+			return row;
+		nearest_offer(&nearest, slice_of(row->name));
+	}
+	text_init(&hint, hint_text, sizeof hint_text);
+	nearest_print(&nearest, &hint);
+	fault_set(f, FAULT_SETTINGS, "there is no setting \"%.*s\"%s",
+	    SLICE_ARG(name), hint.buf);
+	return NULL;
 }

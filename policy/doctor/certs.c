@@ -20,18 +20,23 @@ static const struct {
 	enum doctor_kind kind;
 	bool fatal; /* the MTA cannot show it */
 } counted[] = {
-	{ INSPECT_KEY_MISMATCH, DOCTOR_CERTIFICATE_UNUSABLE, true },
-	{ INSPECT_KEY_ENCRYPTED, DOCTOR_CERTIFICATE_UNUSABLE, true },
-	/* The first one is taken for the key's, and is not. */
-	{ INSPECT_CA_FIRST, DOCTOR_CERTIFICATE_UNUSABLE, true },
-	{ INSPECT_EXPIRED, DOCTOR_CERTIFICATE_EXPIRED, false },
-	{ INSPECT_NOT_YET_VALID, DOCTOR_CERTIFICATE_EXPIRED, false },
-	{ INSPECT_EXPIRES_SOON, DOCTOR_CERTIFICATE_SOON, false },
-	{ INSPECT_NO_SERVER_PURPOSE, DOCTOR_CERTIFICATE_WEAK, false },
-	{ INSPECT_NO_CLIENT_PURPOSE, DOCTOR_CERTIFICATE_WEAK, false },
-	{ INSPECT_WEAK_KEY, DOCTOR_CERTIFICATE_WEAK, false },
-	{ INSPECT_WEAK_DIGEST, DOCTOR_CERTIFICATE_WEAK, false },
-	{ INSPECT_CHAIN_BROKEN, DOCTOR_CERTIFICATE_WEAK, false },
+	{ .found = INSPECT_KEY_MISMATCH, .kind = DOCTOR_CERTIFICATE_UNUSABLE,
+	    .fatal = true },
+	{ .found = INSPECT_KEY_ENCRYPTED, .kind = DOCTOR_CERTIFICATE_UNUSABLE,
+	    .fatal = true },
+	/*
+	 * The MTA takes the first certificate for the key's, and a CA's is not.
+	 */
+	{ .found = INSPECT_CA_FIRST, .kind = DOCTOR_CERTIFICATE_UNUSABLE,
+	    .fatal = true },
+	{ .found = INSPECT_EXPIRED, .kind = DOCTOR_CERTIFICATE_EXPIRED },
+	{ .found = INSPECT_NOT_YET_VALID, .kind = DOCTOR_CERTIFICATE_EXPIRED },
+	{ .found = INSPECT_EXPIRES_SOON, .kind = DOCTOR_CERTIFICATE_SOON },
+	{ .found = INSPECT_NO_SERVER_PURPOSE, .kind = DOCTOR_CERTIFICATE_WEAK },
+	{ .found = INSPECT_NO_CLIENT_PURPOSE, .kind = DOCTOR_CERTIFICATE_WEAK },
+	{ .found = INSPECT_WEAK_KEY, .kind = DOCTOR_CERTIFICATE_WEAK },
+	{ .found = INSPECT_WEAK_DIGEST, .kind = DOCTOR_CERTIFICATE_WEAK },
+	{ .found = INSPECT_CHAIN_BROKEN, .kind = DOCTOR_CERTIFICATE_WEAK },
 };
 
 static void
@@ -44,7 +49,7 @@ say(const struct certs *c, enum doctor_kind kind, const char *path,
 	c->mend(c->arg, f);
 }
 
-/* False: it is not to be used. */
+/* False: the MTA cannot use the files. */
 static bool
 take(const struct certs *c, const struct findings *found)
 {
@@ -62,7 +67,9 @@ take(const struct certs *c, const struct findings *found)
 	return good;
 }
 
-/* The same key is that of what is shown to clients and to servers. */
+/*
+ * A finding has these lines already: clients and servers may be shown one key.
+ */
 static bool
 is_mended(const struct doctor *d, const char *lines)
 {
@@ -72,7 +79,7 @@ is_mended(const struct doctor *d, const char *lines)
 	return false;
 }
 
-/* False: it is not to be used. */
+/* False: the MTA refuses a key with this mode. */
 static bool
 look_at_mode(const struct certs *c)
 {
@@ -122,7 +129,7 @@ inspect(const struct certs *c, const struct pemfile *files, size_t n)
 	return good;
 }
 
-/* To us; the MTA reads it as root. */
+/* Closed to the user of this command; the MTA reads it as root. */
 static bool
 is_closed(const char *path)
 {
@@ -192,13 +199,15 @@ holds_key(const char *path)
 	bool has;
 
 	if (!pemfile_read(path, &file, &ignored))
-		return true; /* for all that is known */
+		return true; /* unreadable: it may hold one */
 	has = file.nkeys > 0;
 	pemfile_free(&file);
 	return has;
 }
 
-/* A key stays closed to the daemon: then a person has to look. */
+/*
+ * A file with a key stays closed to the daemon: a person has to look instead.
+ */
 static void
 say_closed(const struct doctor *d, const char *path, const char *why)
 {

@@ -27,7 +27,7 @@ struct certs {
 				    * not mind */
 };
 
-/* True: nothing keeps the MTA from showing it. */
+/* True: nothing keeps the MTA from showing the certificate. */
 bool certs_look(const struct certs *);
 
 /* A file or hashed directory of CAs; `text` says what is wrong with it. */

@@ -44,7 +44,10 @@ struct doctor {
 	const struct rulefile *rules; /* that it holds; NULL: it is no good */
 	const struct doctor_unit *unit;
 	struct findings *findings;
-	/* What is one only while there are such rules for mail that leaves. */
+	/*
+	 * Findings that count only while there are rules of that kind for mail
+	 * that leaves.
+	 */
 	struct findings *if_rules, *if_verify, *if_dane;
 	struct findings *if_prints; /* the same, for rules on fingerprints */
 	struct trials *trials;	/* what is to be tried */
@@ -62,7 +65,7 @@ void doctor_unit_add_group(const char *group, char *lines, size_t size);
 /* Does somebody listen, and answer as a milter? */
 void doctor_daemon(const struct doctor *);
 
-/* Somebody does, there.  False: errno says why not. */
+/* Somebody accepts connections there.  False: errno says why not. */
 bool doctor_answers(const char *address);
 
 /* Can this user of an MTA, in this group, connect? */

@@ -82,7 +82,7 @@ look_at_audit(const struct doctor *d, const struct access *daemon)
 		    "chmod o= %s", d->audit_file);
 }
 
-/* Owners and modes say nothing of that. */
+/* A file system that is full or read-only: owners and modes do not show it. */
 static void
 look_at_disk(const struct doctor *d, const char *path)
 {

@@ -104,7 +104,7 @@ put_state(const struct fleet_state *s, struct text *out)
 	audit_print_time(s->since_us, out);
 }
 
-/* A node that has left this state behind, and when. */
+/* Names a node that had this state before, and until when. */
 static void
 put_old(const struct fleet *f, const struct row *row,
     const struct fleet_state *s, struct text *out)

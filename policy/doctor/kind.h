@@ -96,7 +96,7 @@ enum doctor_kind {
 };
 
 enum doctor_severity {
-	DOCTOR_UNJUDGED, /* mail is not judged, or not taken */
+	DOCTOR_UNJUDGED, /* mail is not judged, or MTAs refuse it */
 	DOCTOR_WEAK,	 /* rules cannot be met, or less is proved */
 	DOCTOR_UNKNOWN	 /* could not be looked at, or tried */
 };

@@ -24,7 +24,10 @@ static const char unit_lines[] = "install -m 644 " TLSPOLICY_EXAMPLES
 
 enum feed { FEED_NONE, FEED_BEHIND, FEED_UNSEEN, FEED_FIRST };
 
-/* Where ours stands in a list: the word, and the service behind it. */
+/*
+ * Where our policy service stands in a list: check_policy_service, the service,
+ * the rest.
+ */
 struct place {
 	enum feed feed;
 	struct slice before, service, after;
@@ -53,7 +56,7 @@ is_permit(struct slice word)
 	    slice_starts_nocase(word, "permit_");
 }
 
-/* The first of ours that counts, else one that does not. */
+/* The first of our policy services that is asked, else one that is not. */
 static void
 find_place(const struct postfix *p, const struct postfix_service *s,
     const struct socket_address *us, struct slice list, struct place *place)
@@ -132,7 +135,7 @@ put_below_queue(const struct postfix *p, struct socket_address *us)
 	    SLICE_ARG(postfix_parameter(p, "queue_directory")));
 }
 
-/* Nobody can be asked: what is needed for it, besides the list. */
+/* The feed is off: says how to turn it on, besides the list. */
 static void
 say_off(const struct postfix *p, const struct socket_address *us)
 {
@@ -143,12 +146,18 @@ say_off(const struct postfix *p, const struct socket_address *us)
 	char memory[FINDING_WHAT_MAX];
 
 	if (d->unit->facts[0] != '\0') {
-		/* For lint; the daemon has its socket. */
+		/*
+		 * The daemon has its socket from systemd; lint goes by the
+		 * setting.
+		 */
 		finding_mend(f, d->conf, "facts-socket = %s", d->unit->facts);
 		return;
 	}
 	if (d->unit->socket[0] != '\0') {
-		/* The folder of the milter's socket is systemd's. */
+		/*
+		 * A socket unit makes the milter's folder, and one has to make
+		 * this socket.
+		 */
 		finding_mend(f, d->conf, "facts-socket = unix:%s", us->path);
 		finding_then(f, "%s", unit_lines);
 		return;
@@ -196,7 +205,10 @@ check_access(const struct postfix *p, const struct socket_address *us)
 	finding_then(f, "systemctl restart tlspolicy-milter");
 }
 
-/* The daemon makes its socket elsewhere; the list follows it. */
+/*
+ * A chrooted smtpd(8) does not see the socket: the setting moves it below the
+ * queue directory, and the list names it there.
+ */
 static void
 say_unseen(const struct postfix *p, struct postfix_service *s,
     const struct socket_address *us, struct place *place)
@@ -219,7 +231,10 @@ say_unseen(const struct postfix *p, struct postfix_service *s,
 	    what);
 	if (f == NULL)
 		return;
-	/* What sets the list comes behind what moves the socket. */
+	/*
+	 * The command that sets the list comes after those that move the
+	 * socket.
+	 */
 	if (strcmp(f->place, "run") == 0)
 		snprintf(line, sizeof line, "%s", f->lines);
 	else

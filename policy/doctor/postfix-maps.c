@@ -17,10 +17,14 @@ static const struct {
 	const char *type;
 	bool indexed;
 } types[] = {
-	{ "hash", true }, { "btree", true }, { "lmdb", true },
-	{ "cdb", true }, { "dbm", true }, { "sdbm", true },
-	{ "texthash", false }, { "cidr", false }, { "pcre", false },
-	{ "regexp", false },
+	{ .type = "hash", .indexed = true },
+	{ .type = "btree", .indexed = true },
+	{ .type = "lmdb", .indexed = true },
+	{ .type = "cdb", .indexed = true },
+	{ .type = "dbm", .indexed = true },
+	{ .type = "sdbm", .indexed = true },
+	{ .type = "texthash" }, { .type = "cidr" }, { .type = "pcre" },
+	{ .type = "regexp" },
 };
 
 struct table {

@@ -3,7 +3,7 @@
 
 #include "policy/doctor/postfix-list.h"
 
-/* The same list for the other parameter, when it names us, too. */
+/* Sets the list; if the other parameter names us, its list, too. */
 static void
 then_lists(const struct postfix *p, const struct postfix_service *s,
     const char *name, const char *wanted, struct finding *f)
@@ -95,7 +95,10 @@ check_action(struct postfix *p, struct postfix_service *s, const char *name,
 		    "milter_default_action", "tempfail");
 		return;
 	}
-	/* Of other milters it is left as it is. */
+	/*
+	 * Other milters keep their default action: ours gets its own in the
+	 * list.
+	 */
 	text_init(&wanted, memory, sizeof memory);
 	postfix_put_list(p, s, list, true, &wanted);
 	snprintf(what, sizeof what, word.n > 0 ?
@@ -136,6 +139,14 @@ check_list(struct postfix *p, struct postfix_service *s)
 	    memory);
 }
 
+static void
+keep_word(struct slice word, struct text *kept)
+{
+	if (word.n > 0)
+		text_printf(kept, "%s%.*s", kept->n > 0 ? ", " : "",
+		    SLICE_ARG(word));
+}
+
 /* no_milters, among other words that stay. */
 static void
 check_off(struct postfix *p, struct postfix_service *s)
@@ -150,9 +161,8 @@ check_off(struct postfix *p, struct postfix_service *s)
 	while (slice_next_of(&rest, ", \t", &word)) {
 		if (slice_is_nocase(word, "no_milters"))
 			off = true;
-		else if (word.n > 0)
-			text_printf(&kept, "%s%.*s", kept.n > 0 ? ", " : "",
-			    SLICE_ARG(word));
+		else
+			keep_word(word, &kept);
 	}
 	if (off)
 		postfix_find(p, s, DOCTOR_POSTFIX_MILTERS_OFF, name, memory);
@@ -182,9 +192,8 @@ check_macros(struct postfix *p, struct postfix_service *s)
 		for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
 			bad = bad || slice_is(macro, facts[i]);
 		made_up = made_up || bad;
-		if (!bad && word.n > 0)
-			text_printf(&kept, "%s%.*s", kept.n > 0 ? ", " : "",
-			    SLICE_ARG(word));
+		if (!bad)
+			keep_word(word, &kept);
 	}
 	if (made_up)
 		postfix_find(p, s, DOCTOR_POSTFIX_FAKE_MACROS, name, memory);

@@ -346,7 +346,7 @@ doctor_propose_map(const struct doctor *d, struct socket_address *us)
 		    (int)(slash - milter.path), milter.path);
 }
 
-/* Where an MTA asks at present, although nobody listens, one may make it so. */
+/* The setting socketmap is off: it is to listen where the MTA asks. */
 void
 doctor_socketmap_off(const struct doctor *d, const struct socket_address *us,
     const char *who, const char *group)

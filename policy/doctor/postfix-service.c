@@ -117,7 +117,10 @@ postfix_is_way_back(const struct postfix *p, const struct postfix_service *s)
 	postfix_split_name(s, &host, &port);
 	if (!is_loopback(host))
 		return false;
-	/* Without an end to it the filter would get it again and again. */
+	/*
+	 * A filter's way back has to switch the filter off, or mail would
+	 * circle.
+	 */
 	if (in_use(p, "content_filter") &&
 	    postfix_value(p, s, "content_filter", &own).n == 0 && own)
 		return true;
@@ -128,7 +131,10 @@ postfix_is_way_back(const struct postfix *p, const struct postfix_service *s)
 	    "smtpd_authorized_xforward_hosts", NULL).n > 0);
 }
 
-/* What listens on all addresses, or on this machine's own, is met there. */
+/*
+ * The address at which the trial meets a service: this machine's own, if it
+ * listens on all or on that.
+ */
 static void
 find_host(const struct postfix *p, struct slice host, char *out)
 {

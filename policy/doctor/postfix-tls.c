@@ -156,7 +156,7 @@ look_at_chain(struct files *files)
 		look_at(files, key, key);
 }
 
-/* True: files of this name are there, and were looked at. */
+/* True: the parameter names files, which were looked at. */
 static bool
 check_files(struct files *files)
 {
@@ -176,7 +176,7 @@ check_files(struct files *files)
 	return true;
 }
 
-/* True: there are some. */
+/* True: some certificate is named. */
 static bool
 check_side(struct postfix *p, struct postfix_service *s,
     const struct side *side)

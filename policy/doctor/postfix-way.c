@@ -19,11 +19,12 @@ static const struct {
 	const char *list, *transport;
 	bool relayed; /* relayhost counts */
 } classes[] = {
-	{ "mydestination", "local_transport", false },
-	{ "virtual_alias_domains", NULL, false },
-	{ "virtual_mailbox_domains", "virtual_transport", false },
-	{ "relay_domains", "relay_transport", true },
-	{ NULL, "default_transport", true },
+	{ .list = "mydestination", .transport = "local_transport" },
+	{ .list = "virtual_alias_domains" },
+	{ .list = "virtual_mailbox_domains", .transport = "virtual_transport" },
+	{ .list = "relay_domains", .transport = "relay_transport",
+	    .relayed = true },
+	{ .transport = "default_transport", .relayed = true },
 };
 
 /* The last line that postmap(1) has said, without its own name. */
@@ -170,7 +171,7 @@ has_item(const struct postfix *p, struct postfix_way *way, const char *name,
 	    matches(item, slice_of(domain), takes_parents(name));
 }
 
-/* A file of the same items, one a line. */
+/* The list is a file of the same items, one a line. */
 static bool
 has_file(const struct postfix *p, struct postfix_way *way, const char *name,
     struct slice path, const char *domain)
@@ -326,7 +327,7 @@ note_depends(struct postfix_way *way, const char *parameter)
 	way->depends[way->ndepends++] = parameter;
 }
 
-/* False: no table by sender has a word for it, or none can be asked. */
+/* False: no sender was said, or no table has an answer for this one. */
 static bool
 ask_by_sender(const struct postfix *p, const struct postfix_mail *mail,
     struct postfix_way *way, const char *parameter, const char *null_key,
@@ -391,7 +392,7 @@ classify(const struct postfix *p, const struct postfix_mail *mail,
 		    classes[i].transport);
 }
 
-/* A transport for the recipient counts whoever the sender is. */
+/* A transport found for the recipient counts for all senders. */
 static void
 forget_sender(struct postfix_way *way)
 {

@@ -20,7 +20,7 @@ enum postfix_found {
 	POSTFIX_UNASKED /* the table gave no answer */
 };
 
-/* Lower case. */
+/* All in lower case. */
 struct postfix_mail {
 	const char *user;   /* of the recipient; "": not said */
 	const char *domain;

@@ -38,7 +38,7 @@ struct postfix {
 	unsigned n;
 };
 
-/* Of p->dir, all that postconf(1) tells; nothing else has to be set. */
+/* Runs postconf(1) on p->dir; of *p only that has to be set. */
 bool postfix_read(struct postfix *p, struct fault *) MUST_CHECK;
 
 /* "NAME = VALUE" of main.cf or its default; unset: empty. */
@@ -67,7 +67,7 @@ struct slice postfix_level(const struct postfix *,
  */
 struct finding *postfix_find(const struct postfix *, struct postfix_service *,
     enum doctor_kind, const char *name, const char *wanted);
-/* The same with other words for what was found. */
+/* As postfix_find(), with the caller's words for what was found. */
 struct finding *postfix_find_as(const struct postfix *,
     struct postfix_service *, enum doctor_kind, const char *name,
     const char *wanted, const char *what);
@@ -99,7 +99,7 @@ void postfix_trial(const struct postfix *, const struct postfix_service *);
  */
 bool postfix_is_way_back(const struct postfix *,
     const struct postfix_service *);
-/* By its settings; its files may not do. */
+/* By its settings; whether its files will do is not looked at. */
 bool postfix_offers_tls(const struct postfix *,
     const struct postfix_service *);
 /* Where master.cf has it listen: host and port, each empty when not said. */

@@ -76,7 +76,10 @@ record_find(const struct record_mark *mark, const char *helo,
 
 	if (file == NULL)
 		return false;
-	/* Another file than then is new from its first line on. */
+	/*
+	 * The log was replaced since the mark: the new file is read from its
+	 * start.
+	 */
 	if (fstat(fileno(file), &st) == 0 && st.st_dev == mark->device &&
 	    st.st_ino == mark->inode && st.st_size >= mark->end &&
 	    fseeko(file, mark->end, SEEK_SET) == -1)

@@ -7,7 +7,7 @@
 
 #include "policy/doctor/sendmail.h"
 
-/* t/550-doctor.t holds them to that file. */
+/* t/550-doctor.t compares these with scripts/sendmail-outbound.mc. */
 static const char rulesets[] =
     "LOCAL_TLS_SERVER\n"
     "R$*\t\t$: $(macro {TLS_Name} $@ $&{server_name} $) $1\n"

@@ -170,7 +170,7 @@ check_ca(struct sendmail *s, bool *broken)
 	    "CACertFile: %s", what), lines);
 }
 
-/* For servers: none is shown where none is named. */
+/* The certificate shown to clients, or to servers; to servers none need be. */
 static struct certs
 certs_of(struct sendmail *s, bool for_servers)
 {

@@ -6,8 +6,8 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "policy/base/clock.h"
 #include "policy/doctor/session.h"
 #include "policy/probe/handshake.h"
 #include "policy/probe/smtp.h"
@@ -20,17 +20,9 @@ struct dialogue {
 	struct session *session;
 	struct smtp smtp;
 	struct smtp_reply reply;
-	struct probe_result seen; /* as long as its SSL, which points here */
+	struct probe_result seen; /* OpenSSL's callback writes here until the
+				   * SSL is freed */
 };
-
-static int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool
 broken(struct dialogue *d, const char *at)
@@ -81,7 +73,7 @@ connect_to(struct dialogue *d)
 	for (struct addrinfo *a = found; a != NULL && !good; a = a->ai_next) {
 		smtp_close(&d->smtp);
 		good = smtp_connect(&d->smtp, a->ai_addr, a->ai_addrlen,
-		    milliseconds() + CONNECT_MS) == SMTP_OK;
+		    clock_ms() + CONNECT_MS) == SMTP_OK;
 	}
 	if (found != NULL)
 		freeaddrinfo(found);
@@ -114,7 +106,7 @@ handshake(struct dialogue *d)
 	return good;
 }
 
-/* False: there is nobody left to talk to. */
+/* STARTTLS, where it is offered.  False: the session is over. */
 static bool
 starttls(struct dialogue *d)
 {
@@ -188,7 +180,7 @@ mail(struct dialogue *d)
 static void
 run(struct dialogue *d, bool with_tls)
 {
-	smtp_init(&d->smtp, milliseconds() + SESSION_MS, milliseconds);
+	smtp_init(&d->smtp, clock_ms() + SESSION_MS, clock_ms);
 	if (begin(d) && (!with_tls || d->trial->implicit || starttls(d)))
 		mail(d);
 	smtp_close(&d->smtp);

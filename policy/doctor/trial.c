@@ -56,7 +56,7 @@ trial_add(const struct doctor *d)
 	return t;
 }
 
-/* Nobody else can know it, and so claim to be us. */
+/* A random HELO name: nobody else knows it, so a record with it is ours. */
 static bool
 make_helo(char *helo)
 {
@@ -95,7 +95,7 @@ was_found(const struct doctor *d, const enum doctor_kind *kinds, size_t n)
 	return false;
 }
 
-/* Something that explains all: what no service can judge without. */
+/* A finding that explains by itself why no service's mail is judged. */
 static bool
 daemon_is_ill(const struct doctor *d)
 {
@@ -107,7 +107,10 @@ daemon_is_ill(const struct doctor *d)
 	return was_found(d, kinds, sizeof kinds / sizeof kinds[0]);
 }
 
-/* Whatever this command can: one finding for all services. */
+/*
+ * The daemon judged without a policy, though this command can open the store:
+ * one finding for all services.
+ */
 static void
 say_no_policy(const struct doctor *d, const struct trial *t)
 {
@@ -153,7 +156,10 @@ not_tried(const struct doctor *d, struct trial *t, const struct session *s)
 		finding_mend(f, "run", "%s", t->start);
 }
 
-/* 530: it wants AUTH, or a certificate, first, which we do not have. */
+/*
+ * MAIL was answered.  530 does not count: that server wants AUTH or a
+ * certificate first, and the trial has neither.
+ */
 static bool
 was_had(const struct session *s)
 {
@@ -175,7 +181,10 @@ conclude(const struct doctor *d, struct trial *t, const struct session *s,
 		return;
 	}
 	if (!was_had(s)) {
-		/* As its files say: among the sessions, and no finding. */
+		/*
+		 * The files say that this service wants AUTH: listed, but no
+		 * finding.
+		 */
 		if (t->login && s->code == 530)
 			t->result = TRIAL_NOT_TRIED;
 		else if (!t->tls_explained || s->tls_error[0] == '\0')

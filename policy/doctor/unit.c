@@ -97,7 +97,10 @@ doctor_unit_lacks_group(const struct doctor_unit *unit, const char *group)
 	struct slice rest = slice_of(unit->groups), word;
 	struct access user;
 
-	/* A daemon that is started as root may do so before it becomes another. */
+	/*
+	 * A daemon started as root can give its socket to any group before it
+	 * changes its user.
+	 */
 	if (!unit->service_there || unit->user[0] == '\0' || group[0] == '\0')
 		return false;
 	while (slice_next_of(&rest, ", \t", &word))

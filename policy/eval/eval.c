@@ -10,62 +10,56 @@
 
 #include "policy/eval/eval.h"
 #include "policy/eval/judging.h"
-#include "policy/eval/reply.h"
 #include "policy/facts/fromfield.h"
 #include "policy/facts/spelling.h"
 #include "policy/store/history.h"
 
-/* As written, but with its profile put in: the record stands for itself. */
-static struct slice
-keep_requirement(struct verdict *v, const struct matched_rule *found)
-{
-	char buf[REQUIREMENT_TEXT_MAX + 1];
-	struct text text;
-
-	if (found->requirement.profile.n == 0)
-		return verdict_keep(v, found->rule.requirement);
-	text_init(&text, buf, sizeof buf);
-	requirement_print(&found->requirement, &text);
-	return verdict_keep(v, slice_make(buf, text.n));
-}
-
 /* Copies the result into the verdict, which outlives the reader. */
 static void
-keep_result(const struct judging *j, const struct judgement *c)
+keep_result(const struct question *q, const struct judgement *c,
+    struct verdict *v)
 {
-	struct verdict *v = j->verdict;
 	struct tag_result *kept = &v->results[v->nresults++];
+	char buf[REQUIREMENT_TEXT_MAX + 1];
+	struct text whole;
 
 	*kept = c->result;
 	kept->reason = kept->answer == ANSWER_YES ? REASON_NONE :
-	    c->observation.reason;
+	    c->test.reason;
 	if (!kept->matched)
 		return;
-	kept->warn = c->found.requirement.class == CLASS_WARN;
-	kept->key = verdict_keep(v, c->found.rule.key);
-	kept->requirement = keep_requirement(v, &c->found);
-	kept->by = verdict_keep(v, c->found.requirement.by);
-	kept->file = verdict_keep(v, store_source(j->reader,
-	    c->found.rule.source));
-	kept->line = c->found.rule.line;
+	kept->warn = c->requirement.class == CLASS_WARN;
+	kept->key = verdict_keep(v, c->rule.key);
+	kept->requirement = c->rule.requirement;
+	if (c->requirement.profile.n > 0) {
+		/* Put in: the record stands for itself. */
+		text_init(&whole, buf, sizeof buf);
+		requirement_print(&c->requirement, &whole);
+		kept->requirement = slice_make(buf, whole.n);
+	}
+	kept->requirement = verdict_keep(v, kept->requirement);
+	kept->by = verdict_keep(v, c->requirement.by);
+	kept->file = verdict_keep(v, store_source(q->reader,
+	    c->rule.source));
+	kept->line = c->rule.line;
 }
 
 static enum waiver
-waiver_of(const struct judging *j, const struct judgement *c)
+waiver_of(const struct question *q, const struct judgement *c)
 {
-	if (c->result.matched && c->found.requirement.class == CLASS_WARN &&
-	    !judging_handshake_failed(j->q->facts))
+	if (c->result.matched && c->requirement.class == CLASS_WARN &&
+	    !judging_handshake_failed(q->facts))
 		return WAIVER_WARN;
-	return c->observation.reason == REASON_POLICY_ERROR &&
-	    j->q->options->on_error_accept ? WAIVER_ON_ERROR : WAIVER_NONE;
+	return c->test.reason == REASON_POLICY_ERROR &&
+	    q->options->on_error_accept ? WAIVER_ON_ERROR : WAIVER_NONE;
 }
 
 static unsigned
-severity(const struct judging *j, const struct judgement *c)
+severity(const struct question *q, const struct judgement *c)
 {
 	if (c->result.answer == ANSWER_YES)
 		return 0;
-	return verdict_severity(reply_kind(c, j->q->options), waiver_of(j, c));
+	return verdict_severity(verdict_kind_of(c, q), waiver_of(q, c));
 }
 
 /*
@@ -74,83 +68,75 @@ severity(const struct judging *j, const struct judgement *c)
  * one that could not be judged, tells what it would have been and no more.
  */
 static void
-decide(const struct judging *j, const struct judgement *c)
+decide(const struct question *q, const struct judgement *c,
+    struct verdict *v)
 {
-	struct verdict *v = j->verdict;
-
-	if (severity(j, c) <= verdict_severity(v->kind, v->waiver))
+	if (severity(q, c) <= verdict_severity(v->kind, v->waiver))
 		return;
-	reply_compose(c, j->q, v);
-	v->waiver = waiver_of(j, c);
+	verdict_reply(c, q, v);
+	v->waiver = waiver_of(q, c);
 	v->deciding = (int)v->nresults - 1;
 	if (v->waiver == WAIVER_NONE)
 		v->kind = v->reply.kind;
 }
 
 static void
-test_found(const struct judging *j, struct judgement *c)
+test_found(const struct question *q, struct judgement *c, struct verdict *v)
 {
-	c->result.answer = c->result.matched ? judging_rule(j, c) :
-	    judging_handshake(j, c);
-	j->verdict->unfed |= c->unfed;
-	if (c->result.tag == TAG_AUTH && c->observation.reason == REASON_PLAINTEXT)
-		c->observation.reason = REASON_AUTH_IN_CLEAR;
+	c->result.answer = c->result.matched ? judging_rule(q, c) :
+	    judging_handshake(q, c);
+	v->unfed |= c->unfed;
+	if (c->result.tag == TAG_AUTH && c->test.reason == REASON_PLAINTEXT)
+		c->test.reason = REASON_AUTH_IN_CLEAR;
 }
 
 /*
- * Keeps what the tag came to, once, and lets it decide; not what rests on facts
- * that are still to come.
+ * Keeps what the tag came to, once, and lets it decide; but not a result that
+ * rests on facts still to come.
  */
 static void
-conclude(const struct judging *j, const struct judgement *c)
+conclude(const struct question *q, const struct judgement *c,
+    struct verdict *v)
 {
-	if (c->unfed && j->q->fed_later) {
-		trace_line(j->q->trace, "  judged at RCPT, when the facts feed "
+	if (c->unfed && q->fed_later) {
+		trace_line(q->trace, "  judged at RCPT, when the facts feed "
 		    "has told of the session");
 		return;
 	}
 	if (c->result.matched || c->result.answer != ANSWER_YES)
-		keep_result(j, c);
+		keep_result(q, c, v);
 	if (c->result.answer != ANSWER_YES)
-		decide(j, c);
+		decide(q, c, v);
 }
 
 /* The tag's answer is "cannot tell": an unknown fact is not an absent one. */
 static void
-judge_unknowable(const struct judging *j, enum tag tag, const char *wanted,
-    const char *found)
+judge_unknowable(const struct question *q, enum tag tag, const char *wanted,
+    const char *found, struct verdict *v)
 {
 	struct judgement c = {
 		.result = { .tag = tag, .answer = ANSWER_CANNOT_TELL }
 	};
 
-	observation_init(&c.observation);
-	text_puts(&c.observation.wanted, wanted);
-	text_puts(&c.observation.found, found);
-	c.observation.reason = REASON_POLICY_ERROR;
-	judging_trace(j, tag_row(tag)->name, &c.observation,
-	    c.result.answer);
-	conclude(j, &c);
+	predicate_begin(&c.test);
+	text_puts(&c.test.wanted, wanted);
+	text_puts(&c.test.found, found);
+	c.test.reason = REASON_POLICY_ERROR;
+	judging_trace(q, tag_row(tag)->name, &c, c.result.answer);
+	conclude(q, &c, v);
 }
 
 static void
-trace_failure(const struct judging *j)
+trace_failure(const struct question *q)
 {
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48];
 
-	if (j->q->trace == NULL)
+	if (q->trace == NULL)
 		return;
-	fault_print(j->reader != NULL ? &j->reader->fault : j->why, line,
+	fault_print(q->reader != NULL ? &q->reader->fault : q->why, line,
 	    sizeof line);
-	trace_line(j->q->trace, "  policy error: %s; on-error = %s", line,
-	    j->q->options->on_error_accept ? "accept" : "tempfail");
-}
-
-/* sendmail looks at the handshake without a rule for its two hosts only. */
-static bool
-always_judged(enum tag tag)
-{
-	return tag == TAG_CLT || tag == TAG_SRV;
+	trace_line(q->trace, "  policy error: %s; on-error = %s", line,
+	    q->options->on_error_accept ? "accept" : "tempfail");
 }
 
 static bool
@@ -163,74 +149,74 @@ logged_in(const struct facts *facts)
 
 /* The session did not tell what to look for, and there are rules about it. */
 static void
-observe_missing(const struct judging *j, struct judgement *c)
+observe_missing(const struct question *q, struct judgement *c)
 {
-	c->result.missing = fact_name(c->found.missing);
-	observation_init(&c->observation);
-	text_puts(&c->observation.wanted, "what the MTA tells of the session");
-	if (facts_filled(j->q->facts, c->found.missing)) {
-		text_printf(&c->observation.found, "{%s} ", c->result.missing);
-		text_put_printable(&c->observation.found,
-		    facts_value(j->q->facts, c->found.missing));
+	c->result.missing = fact_name(c->missing);
+	predicate_begin(&c->test);
+	text_puts(&c->test.wanted, "what the MTA tells of the session");
+	if (facts_filled(q->facts, c->missing)) {
+		text_printf(&c->test.found, "{%s} ", c->result.missing);
+		text_put_printable(&c->test.found,
+		    facts_value(q->facts, c->missing));
 	} else
-		text_printf(&c->observation.found, "no macro {%s}",
+		text_printf(&c->test.found, "no macro {%s}",
 		    c->result.missing);
-	judging_trace(j, tag_row(c->result.tag)->name, &c->observation,
-	    c->result.answer);
+	judging_trace(q, tag_row(c->result.tag)->name, c, c->result.answer);
 }
 
 /* What the rules of a tag say, for one spelling of its address. */
 static void
-judge_subject(const struct judging *j, enum tag tag,
-    const struct mailbox *mailbox, struct judgement *c)
+judge_subject(const struct question *q, enum tag tag,
+    const struct mailbox *mailbox, struct judgement *c, struct verdict *v)
 {
 	c->result = (struct tag_result){ .tag = tag, .answer = ANSWER_YES };
 	c->item = NULL;
 	c->bits_failed = c->unfed = false;
-	c->observation.reason = REASON_NONE;
-	switch (j->reader == NULL ? LOOKUP_FAILED : match_rule(j->reader,
-	    tag, j->q, mailbox, &c->found)) {
+	c->test.reason = REASON_NONE;
+	switch (q->reader == NULL ? LOOKUP_FAILED :
+	    match_rule(q, tag, mailbox, c)) {
 	case LOOKUP_FOUND:
 		c->result.matched = true;
-		test_found(j, c);
+		test_found(q, c, v);
 		break;
 	case LOOKUP_ABSENT:
-		if (always_judged(tag))
-			test_found(j, c);
+		/* For its two hosts sendmail looks at it without a rule. */
+		if (tag == TAG_CLT || tag == TAG_SRV)
+			test_found(q, c, v);
 		break;
 	case LOOKUP_FAILED:
 		c->result.answer = ANSWER_CANNOT_TELL;
-		if (j->reader != NULL && c->found.missing != FACT_COUNT)
-			observe_missing(j, c);
+		if (q->reader != NULL && c->missing != FACT_COUNT)
+			observe_missing(q, c);
 		else
-			trace_failure(j);
+			trace_failure(q);
 		c->result.lookup_failed = c->result.missing == NULL;
-		c->observation.reason = REASON_POLICY_ERROR;
+		c->test.reason = REASON_POLICY_ERROR;
 		break;
 	}
 }
 
 static void
-trace_spelling(const struct judging *j, const struct mailbox *m)
+trace_spelling(const struct question *q, const struct mailbox *m)
 {
 	char buf[MAILBOX_LOCAL_MAX + DOMAIN_TEXT_MAX];
 	struct text text;
 
-	if (j->q->trace == NULL)
+	if (q->trace == NULL)
 		return;
 	text_init(&text, buf, sizeof buf);
 	text_put_printable(&text, m->local);
 	text_char(&text, '@');
 	text_put_printable(&text, m->domain);
-	trace_line(j->q->trace, "  spelling %s", m->null_sender ? "<>" : buf);
+	trace_line(q->trace, "  spelling %s", m->null_sender ? "<>" : buf);
 }
 
 /* `a` is stricter than `b`, or as strict and by a rule, which `b` is not. */
 static bool
-outweighs(const struct judging *j, const struct judgement *a,
+outweighs(const struct question *q, const struct judgement *a,
     const struct judgement *b)
 {
-	unsigned x = severity(j, a), y = severity(j, b);
+	unsigned x = severity(q, a), y = severity(q, b);
 
 	return x > y || (x == y && a->result.matched && !b->result.matched);
 }
@@ -243,16 +229,16 @@ struct strictest {
 };
 
 static void
-weigh_spellings(const struct judging *j, enum tag tag,
-    const struct spellings *spellings, struct strictest *s)
+weigh_spellings(const struct question *q, enum tag tag,
+    const struct spellings *spellings, struct strictest *s, struct verdict *v)
 {
 	for (unsigned i = 0; i < spellings->n; i++) {
 		int next = s->any ? !s->worst : s->worst;
 
 		if (spellings->n > 1)
-			trace_spelling(j, &spellings->form[i]);
-		judge_subject(j, tag, &spellings->form[i], &s->two[next]);
-		if (s->any && outweighs(j, &s->two[next], &s->two[s->worst]))
+			trace_spelling(q, &spellings->form[i]);
+		judge_subject(q, tag, &spellings->form[i], &s->two[next], v);
+		if (s->any && outweighs(q, &s->two[next], &s->two[s->worst]))
 			s->worst = next;
 		s->any = true;
 	}
@@ -292,7 +278,7 @@ untold_of_mailbox(const struct facts *facts, enum tag tag)
 }
 
 static void
-judge_mailbox(const struct judging *j, enum tag tag)
+judge_mailbox(const struct question *q, enum tag tag, struct verdict *v)
 {
 	struct strictest s = { .worst = 0, .any = false };
 	struct spellings spellings;
@@ -301,24 +287,24 @@ judge_mailbox(const struct judging *j, enum tag tag)
 	if (tag == TAG_RCPT) { /* outbound: as the MTA asks */
 		spellings.n = 1;
 		spellings.beyond = false;
-		mailbox_parse(facts_value(j->q->facts, FACT_RCPT_ADDR),
+		mailbox_parse(facts_value(q->facts, FACT_RCPT_ADDR),
 		    &spellings.form[0]);
 	} else
-		find_spellings(j->q, tag, &spellings);
-	weigh_spellings(j, tag, &spellings, &s);
-	conclude(j, &s.two[s.worst]);
-	if (j->reader == NULL || !store_has_tag(j->reader, tag) ||
+		find_spellings(q, tag, &spellings);
+	weigh_spellings(q, tag, &spellings, &s, v);
+	conclude(q, &s.two[s.worst], v);
+	if (q->reader == NULL || !store_has_tag(q->reader, tag) ||
 	    tag == TAG_RCPT)
 		return;
 	if (spellings.beyond)
-		judge_unknowable(j, tag, "an address that can be read",
-		    "one with too many spellings");
-	else if ((untold = untold_of_mailbox(j->q->facts, tag)) != NULL)
-		judge_unknowable(j, tag, "what the MTA tells of the session",
-		    untold);
+		judge_unknowable(q, tag, "an address that can be read",
+		    "one with too many spellings", v);
+	else if ((untold = untold_of_mailbox(q->facts, tag)) != NULL)
+		judge_unknowable(q, tag, "what the MTA tells of the session",
+		    untold, v);
 }
 
-/* What keeps it from being known whom the message is from; NULL: nothing. */
+/* Why it is not known whom the message is from; NULL: it is. */
 static const char *
 untold_of_header(const struct facts *facts)
 {
@@ -335,156 +321,147 @@ untold_of_header(const struct facts *facts)
 }
 
 static void
-trace_author(const struct judging *j, struct slice mailbox)
+trace_author(const struct question *q, struct slice mailbox)
 {
 	char buf[SPELLING_ADDRESS_MAX];
 	struct text text;
 
-	if (j->q->trace == NULL)
+	if (q->trace == NULL)
 		return;
 	text_init(&text, buf, sizeof buf);
 	text_put_printable(&text, mailbox);
-	trace_line(j->q->trace, "  from %s", buf);
+	trace_line(q->trace, "  from %s", buf);
 }
 
 /* All mailboxes of the field are one question: the strictest is the answer. */
 static void
-judge_header(const struct judging *j)
+judge_header(const struct question *q, struct verdict *v)
 {
-	struct slice rest = facts_value(j->q->facts, FACT_HEADER_FROM), line;
+	struct slice rest = facts_value(q->facts, FACT_HEADER_FROM), line;
 	const struct slice none = slice_make("", 0);
 	struct strictest s = { .worst = 0, .any = false };
 	struct spellings spellings;
 	char buf[2 * DOMAIN_TEXT_MAX];
 	struct text local;
-	const char *untold = untold_of_header(j->q->facts);
+	const char *untold = untold_of_header(q->facts);
 
 	text_init(&local, buf, sizeof buf);
-	spelling_local_domains(j->q->facts, j->q->options->local_domains,
+	spelling_local_domains(q->facts, q->options->local_domains,
 	    &local);
 	while (slice_next(&rest, '\n', &line)) {
-		trace_author(j, line);
+		trace_author(q, line);
 		spellings_find(line, none, slice_make(buf, local.n), none,
 		    &spellings);
-		weigh_spellings(j, TAG_HEADER, &spellings, &s);
+		weigh_spellings(q, TAG_HEADER, &spellings, &s, v);
 		if (spellings.beyond && untold == NULL)
 			untold = "a mailbox with too many spellings";
 	}
 	if (s.any)
-		conclude(j, &s.two[s.worst]);
-	if (untold != NULL && (j->reader == NULL ||
-	    store_has_tag(j->reader, TAG_HEADER)))
-		judge_unknowable(j, TAG_HEADER, "a From field in the header "
-		    "that can be read", untold);
+		conclude(q, &s.two[s.worst], v);
+	if (untold != NULL && (q->reader == NULL ||
+	    store_has_tag(q->reader, TAG_HEADER)))
+		judge_unknowable(q, TAG_HEADER, "a From field in the header "
+		    "that can be read", untold, v);
 }
 
 enum { UNTOLD_BYTES = 160 };
 
-/* Without knowing which MTA it is nobody knows what its macros mean. */
+/*
+ * Macros that did not arrive: without knowing the MTA nobody knows what others
+ * mean.
+ */
 static void
-judge_untold(const struct judging *j, enum tag tag)
+judge_untold(const struct question *q, enum tag tag, struct verdict *v)
 {
-	struct slice v = facts_value(j->q->facts, FACT_MTA);
+	struct slice mta = facts_value(q->facts, FACT_MTA);
 	char memory[UNTOLD_BYTES];
 	struct text found;
 
 	text_init(&found, memory, sizeof memory);
-	if (v.n == 0)
+	if (mta.n == 0)
 		text_puts(&found, "no macro v");
 	else {
 		text_puts(&found, "an MTA that is neither sendmail nor "
 		    "Postfix by its macro v, ");
-		text_put_printable(&found, slice_make(v.p,
-		    v.n < UNTOLD_BYTES / 2 ? v.n : UNTOLD_BYTES / 2));
+		text_put_printable(&found, slice_make(mta.p,
+		    mta.n < UNTOLD_BYTES / 2 ? mta.n : UNTOLD_BYTES / 2));
 	}
-	judge_unknowable(j, tag, "what the MTA tells of the session",
-	    found.buf);
+	judge_unknowable(q, tag, "what the MTA tells of the session",
+	    found.buf, v);
 }
 
 static void
-judge_tag(const struct judging *j, enum tag tag)
+judge_tag(const struct question *q, enum tag tag, struct verdict *v)
 {
 	struct judgement c;
 
-	if (j->q->untold) {
-		judge_untold(j, tag);
+	if (q->untold) {
+		judge_untold(q, tag, v);
 		return;
 	}
-	if (tag == TAG_AUTH && !logged_in(j->q->facts))
+	if (tag == TAG_AUTH && !logged_in(q->facts))
 		return;
-	trace_line(j->q->trace, "%s: %s", tag_row(tag)->name,
+	trace_line(q->trace, "%s: %s", tag_row(tag)->name,
 	    tag_row(tag)->what);
 	if (tag_row(tag)->subject == SUBJECT_MAILBOX) {
-		if (j->reader != NULL && j->q->trace == NULL &&
-		    !store_has_tag(j->reader, tag))
+		if (q->reader != NULL && q->trace == NULL &&
+		    !store_has_tag(q->reader, tag))
 			return;
 		if (tag == TAG_HEADER)
-			judge_header(j);
+			judge_header(q, v);
 		else
-			judge_mailbox(j, tag);
+			judge_mailbox(q, tag, v);
 		return;
 	}
-	judge_subject(j, tag, NULL, &c);
-	conclude(j, &c);
-}
-
-static void
-judge_scope(const struct judging *j)
-{
-	switch (j->q->scope) {
-	case EVAL_MAIL:
-		for (int tag = 0; tag < TAG_COUNT; tag++)
-			if (tag_row((enum tag)tag)->stage == STAGE_MAIL)
-				judge_tag(j, (enum tag)tag);
-		break;
-	case EVAL_RCPT:
-		judge_tag(j, TAG_TO);
-		break;
-	case EVAL_HEADER:
-		if (j->q->options->judge_header)
-			judge_tag(j, TAG_HEADER);
-		else
-			trace_line(j->q->trace, "TLS_Header: not judged, "
-			    "header-from = no");
-		break;
-	case EVAL_TAG:
-		judge_tag(j, j->q->tag);
-		break;
-	}
+	judge_subject(q, tag, NULL, &c, v);
+	conclude(q, &c, v);
 }
 
 /* Nothing is refused to the exempt, nor in monitor mode; all is recorded. */
 static void
-apply_waivers(const struct judging *j)
+apply_waivers(const struct question *q, struct verdict *v)
 {
-	struct verdict *v = j->verdict;
-
 	if (v->kind == VERDICT_ACCEPT)
 		return;
-	if (j->q->exempt)
+	if (q->exempt)
 		v->waiver = WAIVER_EXEMPT;
-	else if (j->q->options->monitor)
+	else if (q->options->monitor)
 		v->waiver = WAIVER_MONITOR;
 	else
 		return;
 	v->kind = VERDICT_ACCEPT;
-	trace_line(j->q->trace, "accepted all the same: %s",
+	trace_line(q->trace, "accepted all the same: %s",
 	    v->waiver == WAIVER_EXEMPT ? "the client is exempt" :
 	    "mode = monitor");
 }
 
 void
-eval_session(const struct question *q, struct store_reader *reader,
-    const struct fault *why, struct verdict *verdict)
+eval_session(const struct question *q, struct verdict *v)
 {
-	struct judging j = { q, reader, why, verdict };
-
-	verdict_init(verdict);
-	if (reader != NULL) {
-		verdict->generation = reader->info.generation;
-		memcpy(verdict->policy, history_policy(reader),
-		    sizeof verdict->policy);
+	verdict_init(v);
+	if (q->reader != NULL) {
+		v->generation = q->reader->info.generation;
+		memcpy(v->policy, history_policy(q->reader), sizeof v->policy);
 	}
-	judge_scope(&j);
-	apply_waivers(&j);
+	switch (q->scope) {
+	case EVAL_MAIL:
+		for (int tag = 0; tag < TAG_COUNT; tag++)
+			if (tag_row((enum tag)tag)->stage == STAGE_MAIL)
+				judge_tag(q, (enum tag)tag, v);
+		break;
+	case EVAL_RCPT:
+		judge_tag(q, TAG_TO, v);
+		break;
+	case EVAL_HEADER:
+		if (q->options->judge_header)
+			judge_tag(q, TAG_HEADER, v);
+		else
+			trace_line(q->trace, "TLS_Header: not judged, "
+			    "header-from = no");
+		break;
+	case EVAL_TAG:
+		judge_tag(q, q->tag, v);
+		break;
+	}
+	apply_waivers(q, v);
 }

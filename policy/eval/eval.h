@@ -17,7 +17,6 @@
 #ifndef TLSPOLICY_EVAL_H
 #define TLSPOLICY_EVAL_H
 
-#include "policy/eval/trace.h"
 #include "policy/eval/verdict.h"
 #include "policy/facts/facts.h"
 #include "policy/store/store.h"
@@ -51,13 +50,14 @@ struct question {
 	bool fed_later;		    /* the facts feed will tell, at RCPT */
 	int64_t now;		    /* seconds since 1970, UTC */
 	const struct trace *trace;  /* or NULL */
+	/*
+	 * The policy that is asked.  NULL: the store could not be opened or
+	 * read, `why` says why; the verdict is a policy error.
+	 */
+	struct store_reader *reader;
+	const struct fault *why;
 };
 
-/*
- * `reader` NULL: the store could not be opened or read, `why` says why; the
- * verdict is a policy error.
- */
-void eval_session(const struct question *, struct store_reader *reader,
-    const struct fault *why, struct verdict *);
+void eval_session(const struct question *, struct verdict *) NONNULL;
 
 #endif

@@ -12,11 +12,11 @@ static const char *const answer_words[] = {
 };
 
 void
-judging_trace(const struct judging *j, const char *test,
-    const struct observation *observation, enum answer answer)
+judging_trace(const struct question *q, const char *test,
+    const struct judgement *c, enum answer answer)
 {
-	trace_line(j->q->trace, "  %s: wanted %s, found %s: %s", test,
-	    observation->wanted.buf, observation->found.buf, answer_words[answer]);
+	trace_line(q->trace, "  %s: wanted %s, found %s: %s", test,
+	    c->test.wanted.buf, c->test.found.buf, answer_words[answer]);
 }
 
 /*
@@ -40,33 +40,33 @@ judging_handshake_failed(const struct facts *facts)
 static void
 found_verify(struct judgement *c, const struct facts *facts)
 {
-	text_clear(&c->observation.found);
+	text_clear(&c->test.found);
 	if (facts_in_clear(facts))
-		text_puts(&c->observation.found, "a session in clear");
+		text_puts(&c->test.found, "a session in clear");
 	else {
-		text_puts(&c->observation.found, "verify=");
-		text_put_printable(&c->observation.found,
+		text_puts(&c->test.found, "verify=");
+		text_put_printable(&c->test.found,
 		    facts_verify_word(facts));
 	}
 }
 
 static void
-start_finding(const struct judging *j, struct judgement *c)
+start_finding(const struct question *q, struct judgement *c)
 {
-	observation_init(&c->observation);
-	c->observation.wanted.utf8 = c->observation.found.utf8 = j->q->utf8;
+	predicate_begin(&c->test);
+	c->test.wanted.utf8 = c->test.found.utf8 = q->utf8;
 }
 
 enum answer
-judging_handshake(const struct judging *j, struct judgement *c)
+judging_handshake(const struct question *q, struct judgement *c)
 {
-	if (!judging_handshake_failed(j->q->facts))
+	if (!judging_handshake_failed(q->facts))
 		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "a completed TLS handshake");
-	found_verify(c, j->q->facts);
-	c->observation.reason = REASON_NOT_VERIFIED;
-	judging_trace(j, "handshake", &c->observation, ANSWER_NO);
+	start_finding(q, c);
+	text_puts(&c->test.wanted, "a completed TLS handshake");
+	found_verify(c, q->facts);
+	c->test.reason = REASON_NOT_VERIFIED;
+	judging_trace(q, "handshake", c, ANSWER_NO);
 	return ANSWER_NO;
 }
 
@@ -74,57 +74,56 @@ judging_handshake(const struct judging *j, struct judgement *c)
  * `wanted` and `found` are filled in for a failure, or when there is a trace.
  */
 static bool
-needs_words(const struct judging *j, enum answer answer)
+needs_words(const struct question *q, enum answer answer)
 {
-	return answer != ANSWER_YES || j->q->trace != NULL;
+	return answer != ANSWER_YES || q->trace != NULL;
 }
 
 static bool
-is_verified(const struct judging *j, enum need need)
+is_verified(const struct question *q, enum need need)
 {
 	if (need == NEED_DANE) /* sendmail's word for "by TLSA records" */
-		return facts_verify(j->q->facts) == VERIFY_TRUSTED;
-	return need != NEED_VERIFY || facts_verified(j->q->facts);
+		return facts_verify(q->facts) == VERIFY_TRUSTED;
+	return need != NEED_VERIFY || facts_verified(q->facts);
 }
 
 static enum answer
-test_verify(const struct judging *j, struct judgement *c)
+test_verify(const struct question *q, struct judgement *c)
 {
-	enum need need = c->found.requirement.need;
-	enum answer answer = is_verified(j, need) ? ANSWER_YES : ANSWER_NO;
+	enum need need = c->requirement.need;
+	enum answer answer = is_verified(q, need) ? ANSWER_YES : ANSWER_NO;
 
 	if ((need != NEED_VERIFY && need != NEED_DANE) ||
-	    !needs_words(j, answer))
+	    !needs_words(q, answer))
 		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, need == NEED_DANE ?
+	start_finding(q, c);
+	text_puts(&c->test.wanted, need == NEED_DANE ?
 	    "a certificate verified by DANE" : "a verified certificate");
-	found_verify(c, j->q->facts);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
+	found_verify(c, q->facts);
+	c->test.reason = facts_in_clear(q->facts) ? REASON_PLAINTEXT :
 	    REASON_NOT_VERIFIED;
-	judging_trace(j, need == NEED_DANE ? "DANE" : "VERIFY",
-	    &c->observation, answer);
+	judging_trace(q, need == NEED_DANE ? "DANE" : "VERIFY", c, answer);
 	return answer;
 }
 
 static enum answer
-test_bits(const struct judging *j, struct judgement *c)
+test_bits(const struct question *q, struct judgement *c)
 {
-	const struct requirement *r = &c->found.requirement;
-	unsigned have = facts_bits(j->q->facts);
+	const struct requirement *r = &c->requirement;
+	unsigned have = facts_bits(q->facts);
 	enum answer answer = have >= r->bits ? ANSWER_YES : ANSWER_NO;
 
-	if (!r->has_bits || !needs_words(j, answer))
+	if (!r->has_bits || !needs_words(q, answer))
 		return ANSWER_YES;
-	start_finding(j, c);
-	text_printf(&c->observation.wanted, "at least %u bits", r->bits);
-	if (facts_in_clear(j->q->facts) && have == 0)
-		text_puts(&c->observation.found, "a session in clear");
+	start_finding(q, c);
+	text_printf(&c->test.wanted, "at least %u bits", r->bits);
+	if (facts_in_clear(q->facts) && have == 0)
+		text_puts(&c->test.found, "a session in clear");
 	else
-		text_printf(&c->observation.found, "%u bits", have);
-	c->observation.reason = facts_in_clear(j->q->facts) ? REASON_PLAINTEXT :
+		text_printf(&c->test.found, "%u bits", have);
+	c->test.reason = facts_in_clear(q->facts) ? REASON_PLAINTEXT :
 	    REASON_TOO_WEAK;
-	judging_trace(j, "bits", &c->observation, answer);
+	judging_trace(q, "bits", c, answer);
 	c->bits_failed = answer != ANSWER_YES;
 	return answer;
 }
@@ -133,7 +132,7 @@ static enum answer
 issuer_known(void *arg, struct slice tag, struct slice dn)
 {
 	struct store_reader *reader = arg;
-	struct stored_rules rules;
+	struct slice rules;
 	struct key key;
 
 	if (!key_of_issuer(tag, dn, &key))
@@ -174,33 +173,33 @@ suite_listed(void *arg, struct slice list, unsigned id)
  * kind until one holds.  What could not be told outweighs what does not hold.
  */
 static enum answer
-test_kind(const struct judging *j, struct judgement *c,
-    const struct predicate *predicate, unsigned first, bool alternatives)
+test_kind(const struct question *q, struct judgement *c, unsigned first,
+    bool alternatives)
 {
-	const struct requirement *r = &c->found.requirement;
+	const struct requirement *r = &c->requirement;
 	const struct item_row *row = r->items[first].row;
 	enum answer answer = ANSWER_NO;
 
-	start_finding(j, c);
+	start_finding(q, c);
 	for (unsigned i = first; i < (alternatives ? r->nitems : first + 1);
 	    i++) {
 		enum answer one;
 
 		if (r->items[i].row != row)
 			continue;
-		text_puts(&c->observation.wanted, i > first ? " or " : "");
-		text_clear(&c->observation.found);
-		one = row->test(predicate, r->items[i].value, &c->observation);
-		judging_trace(j, row->name, &c->observation, one);
+		text_puts(&c->test.wanted, i > first ? " or " : "");
+		text_clear(&c->test.found);
+		one = row->test(&c->test, r->items[i].value);
+		judging_trace(q, row->name, c, one);
 		if (one == ANSWER_YES)
 			return one;
 		if (one == ANSWER_CANNOT_TELL)
 			answer = one;
 	}
 	if (answer == ANSWER_CANNOT_TELL)
-		c->observation.reason = REASON_POLICY_ERROR;
+		c->test.reason = REASON_POLICY_ERROR;
 	c->unfed = answer == ANSWER_CANNOT_TELL &&
-	    macro_fed(j->q->facts->dialect, row->fact);
+	    macro_fed(q->facts->dialect, row->fact);
 	c->item = &r->items[first];
 	return answer;
 }
@@ -216,27 +215,25 @@ has_stood(const struct requirement *r, unsigned n)
 }
 
 static enum answer
-test_items(const struct judging *j, struct judgement *c)
+test_items(const struct question *q, struct judgement *c)
 {
-	const struct requirement *r = &c->found.requirement;
-	struct predicate predicate = {
-		.facts = j->q->facts,
-		.tag = c->result.tag,
-		.believe_unverified = j->q->options->compat_sendmail,
-		.issuer_known = issuer_known,
-		.suite_listed = suite_listed,
-		.arg = j->reader
-	};
+	const struct requirement *r = &c->requirement;
 
+	c->test.facts = q->facts;
+	c->test.tag = c->result.tag;
+	c->test.believe_unverified = q->options->compat_sendmail;
+	c->test.issuer_known = issuer_known;
+	c->test.suite_listed = suite_listed;
+	c->test.arg = q->reader;
 	for (unsigned i = 0; i < r->nitems; i++) {
 		const struct item_row *row = r->items[i].row;
 		bool alternatives = item_is_alternative(row,
-		    predicate.believe_unverified);
+		    c->test.believe_unverified);
 		enum answer answer;
 
 		if (row->test == NULL || (alternatives && has_stood(r, i)))
 			continue;
-		answer = test_kind(j, c, &predicate, i, alternatives);
+		answer = test_kind(q, c, i, alternatives);
 		if (answer != ANSWER_YES)
 			return answer;
 	}
@@ -245,36 +242,36 @@ test_items(const struct judging *j, struct judgement *c)
 
 /* Only facts from a mail log can leave open whether there was TLS. */
 static enum answer
-test_told(const struct judging *j, struct judgement *c)
+test_told(const struct question *q, struct judgement *c)
 {
-	if (facts_tls_told(j->q->facts))
+	if (facts_tls_told(q->facts))
 		return ANSWER_YES;
-	start_finding(j, c);
-	text_puts(&c->observation.wanted, "to know of the session's TLS");
-	text_puts(&c->observation.found, "a log that does not tell");
-	c->observation.reason = REASON_POLICY_ERROR;
-	judging_trace(j, "TLS", &c->observation, ANSWER_CANNOT_TELL);
+	start_finding(q, c);
+	text_puts(&c->test.wanted, "to know of the session's TLS");
+	text_puts(&c->test.found, "a log that does not tell");
+	c->test.reason = REASON_POLICY_ERROR;
+	judging_trace(q, "TLS", c, ANSWER_CANNOT_TELL);
 	return ANSWER_CANNOT_TELL;
 }
 
 /* Order of the tests: sendmail's TLS_connection. */
 enum answer
-judging_rule(const struct judging *j, struct judgement *c)
+judging_rule(const struct question *q, struct judgement *c)
 {
 	enum answer answer;
 
 	if (c->result.tag == TAG_TRY) {
-		start_finding(j, c);
-		c->observation.reason = REASON_NO_TLS;
-		return c->found.requirement.need == NEED_NO ? ANSWER_NO :
+		start_finding(q, c);
+		c->test.reason = REASON_NO_TLS;
+		return c->requirement.need == NEED_NO ? ANSWER_NO :
 		    ANSWER_YES;
 	}
-	if ((answer = judging_handshake(j, c)) != ANSWER_YES ||
-	    c->found.requirement.need == NEED_OK)
+	if ((answer = judging_handshake(q, c)) != ANSWER_YES ||
+	    c->requirement.need == NEED_OK)
 		return answer;
-	if ((answer = test_told(j, c)) != ANSWER_YES ||
-	    (answer = test_verify(j, c)) != ANSWER_YES ||
-	    (answer = test_bits(j, c)) != ANSWER_YES)
+	if ((answer = test_told(q, c)) != ANSWER_YES ||
+	    (answer = test_verify(q, c)) != ANSWER_YES ||
+	    (answer = test_bits(q, c)) != ANSWER_YES)
 		return answer;
-	return test_items(j, c);
+	return test_items(q, c);
 }

@@ -13,7 +13,6 @@
 
 #include "policy/base/digest.h"
 #include "policy/rules/item.h"
-#include "policy/rules/tag.h"
 
 enum verdict_kind {
 	VERDICT_ACCEPT,
@@ -21,8 +20,6 @@ enum verdict_kind {
 	VERDICT_REJECT,
 	VERDICT_HOLD
 };
-
-const char *verdict_name(enum verdict_kind); /* "tempfail" */
 
 /* Why a message that fails is accepted all the same. */
 enum waiver {
@@ -32,8 +29,6 @@ enum waiver {
 	WAIVER_EXEMPT,	/* exempt-clients, local submission */
 	WAIVER_ON_ERROR /* on-error = accept */
 };
-
-const char *waiver_name(enum waiver); /* "monitor"; "" for none */
 
 enum {
 	REPLY_LINES_MAX = 6,
@@ -66,9 +61,21 @@ struct tag_result {
 	struct slice key, requirement, by;
 	struct slice file;
 	uint32_t line;
-	struct slice rcpt;	  /* read back: whom TLS_To was about */
-	enum waiver waiver;	  /* read back: of this recipient */
+	struct slice rcpt;	  /* TLS_To's recipient, when read back */
+	enum waiver waiver;	  /* the recipient's waiver, when read back */
 };
+
+/*
+ * How a verdict came about, line by line: each key that was tried, the rule that
+ * was hit, each test.
+ */
+struct trace {
+	void (*line)(void *arg, const char *text); /* one line, no newline */
+	void *arg;
+};
+
+/* A line; `t` NULL: nothing.  Bytes that are not printable become ?. */
+void trace_line(const struct trace *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 struct verdict {
 	enum verdict_kind kind; /* to be carried out */
@@ -84,6 +91,9 @@ struct verdict {
 	char memory_text[VERDICT_MEMORY];
 };
 
+const char *verdict_name(enum verdict_kind); /* "tempfail" */
+const char *waiver_name(enum waiver); /* "monitor"; "" for none */
+
 /* The client is told no, for good or for the time being. */
 bool verdict_refuses(enum verdict_kind);
 
@@ -93,7 +103,7 @@ bool verdict_refuses(enum verdict_kind);
  */
 unsigned verdict_severity(enum verdict_kind, enum waiver);
 
-/* Accept, nothing matched. */
+/* The verdict accepts, and nothing has matched. */
 void verdict_init(struct verdict *) NONNULL;
 
 /* A copy of `s` in the verdict's memory (cut when that is full). */

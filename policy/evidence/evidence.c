@@ -22,15 +22,18 @@ evidence_init(struct evidence *e, const struct plan *plan)
 	e->plan = *plan;
 	arena_init(&e->memory, CHUNK);
 	e->table = calloc(BUCKETS, sizeof *e->table);
+	e->list = calloc(EVIDENCE_PARTNERS_MAX, sizeof *e->list);
 	e->nodes = calloc(EVIDENCE_NODES_MAX, sizeof *e->nodes);
 	e->day = calloc(2 * PLAN_DAYS_MAX / 8 + 1, 1);
-	return e->table != NULL && e->nodes != NULL && e->day != NULL;
+	return e->table != NULL && e->list != NULL && e->nodes != NULL &&
+	    e->day != NULL;
 }
 
 void
 evidence_free(struct evidence *e)
 {
 	free(e->table);
+	free(e->list);
 	free(e->nodes);
 	free(e->day);
 	arena_free(&e->memory);
@@ -46,8 +49,10 @@ node_of(struct evidence *e, const struct reader_record *r)
 	for (size_t i = 0; i < e->nnodes; i++, node++)
 		if (slice_equal(node->name, name))
 			return node;
-	if (e->nnodes == EVIDENCE_NODES_MAX)
+	if (e->nnodes == EVIDENCE_NODES_MAX) {
+		e->crowded = true;
 		return NULL;
+	}
 	node->name = arena_copy(&e->memory, name);
 	if (node->name.p == NULL)
 		return NULL;
@@ -93,7 +98,7 @@ unspared(enum verdict_kind kind, enum waiver waiver, enum verdict_kind would)
 	return waiver == WAIVER_MONITOR ? would : kind;
 }
 
-/* What each of the two policies says. */
+/* The outcome under each of the two policies. */
 static void
 both(const struct reader_record *r, enum verdict_kind *now,
     enum verdict_kind *then)
@@ -178,7 +183,9 @@ add_judged(struct evidence *e, struct evidence_partner *p,
 	return true;
 }
 
-/* Of a node that the plan has not reached it may be before its time. */
+/*
+ * A record without the plan.  The node's first word of the plan may come later.
+ */
 static void
 add_without(struct evidence *e, struct evidence_node *node,
     const struct reader_record *r)
@@ -194,11 +201,13 @@ add_without(struct evidence *e, struct evidence_node *node,
 	e->missed++;
 }
 
+/* One without an id is of whichever there was: not of one that was made later. */
 static bool
 is_of_plan(const struct evidence *e, const struct reader_record *r)
 {
 	return r->plan.result != RECORD_PLAN_NONE &&
-	    (r->plan.id == e->plan.id || r->plan.id == 0);
+	    (r->plan.id == e->plan.id || (r->plan.id == 0 &&
+	    r->time_us >= e->plan.started * SECOND_US));
 }
 
 bool
@@ -214,7 +223,10 @@ evidence_add(struct evidence *e, const struct reader_record *r)
 	if (r->time_us > p->last_us)
 		p->last_us = r->time_us;
 	if (!is_of_plan(e, r)) {
-		/* Made within that second. */
+		/*
+		 * The plan is known to the second: a record within it is not
+		 * before.
+		 */
 		if (r->time_us < (e->plan.started + 1) * SECOND_US)
 			p->before += r->event == RECORD_MESSAGE;
 		else

@@ -41,21 +41,21 @@ struct evidence_node {
 	struct slice name;
 	int64_t begun_us, last_us; /* first and last word of the plan; or 0 */
 	uint64_t judged, missed, unjudged;
-	uint64_t without; /* and before the first, but for the first minute */
+	uint64_t without; /* before that word, but for the plan's first minute */
 };
 
 struct evidence {
 	struct plan plan;
-
 	uint64_t judged, broken, partly, held, real, freed;
 	uint64_t unjudged, missed, answered;
+	bool crowded; /* evidence_add() failed for one node too many */
 	int64_t days; /* on which something was judged */
 	int64_t first_us, last_us;
-
 	struct evidence_node *nodes;
 	size_t nnodes;
 	struct evidence_partner **table;
 	size_t npartners;
+	struct evidence_partner **list; /* room for all, to be sorted */
 	struct evidence_partner rest; /* of more than the most */
 	unsigned char *day; /* bits, since the plan was made */
 	struct arena memory;
@@ -65,7 +65,7 @@ struct evidence {
 bool evidence_init(struct evidence *, const struct plan *) MUST_CHECK NONNULL;
 void evidence_free(struct evidence *);
 
-/* A record of a message or refusal, in any order.  False: out of memory. */
+/* A record of a message or refusal.  False: out of memory, or crowded. */
 bool evidence_add(struct evidence *, const struct reader_record *)
     MUST_CHECK NONNULL;
 /*
@@ -97,7 +97,6 @@ bool evidence_is_met(const struct evidence *, const struct evidence_state *,
 /* 0: nothing; else the exit status of the gravest. */
 int evidence_status(const struct evidence *, const struct evidence_state *)
     MUST_CHECK NONNULL;
-/* "early" */
 const char *evidence_obstacle_name(enum evidence_obstacle);
 /* A sentence, without its full stop. */
 void evidence_put_obstacle(const struct evidence *,
@@ -105,8 +104,8 @@ void evidence_put_obstacle(const struct evidence *,
     NONNULL;
 
 /*
- * Partners that broke, most first; that were seen before and not since.  Into
- * the list, which has room for all, or NULL; how many there are.
+ * How many partners broke; were seen before and not since.  Into a list with
+ * room for all, worst first, or NULL.
  */
 size_t evidence_broken(const struct evidence *, struct evidence_partner **);
 size_t evidence_unseen(const struct evidence *, struct evidence_partner **);

@@ -119,16 +119,18 @@ evidence_put_obstacle(const struct evidence *e,
 		    " has not judged by the plan for long enough");
 		break;
 	case EVIDENCE_UNJUDGED:
-		text_printf(out, "%llu messages could not be judged by the "
-		    "plan: plan anew", big(e->unjudged));
+		text_printf(out, "%llu message%s could not be judged by the "
+		    "plan: plan anew", big(e->unjudged),
+		    e->unjudged == 1 ? "" : "s");
 		break;
 	case EVIDENCE_MISSED:
-		text_printf(out, "%llu records do not know of the plan: plan "
-		    "anew", big(e->missed));
+		text_printf(out, "%llu record%s not know of the plan: plan "
+		    "anew", big(e->missed), e->missed == 1 ? " does" : "s do");
 		break;
 	case EVIDENCE_BUDGET:
-		text_printf(out, "%llu messages would break, %lu may",
-		    big(e->broken), (unsigned long)e->plan.budget);
+		text_printf(out, "%llu message%s would break, %lu may",
+		    big(e->broken), e->broken == 1 ? "" : "s",
+		    (unsigned long)e->plan.budget);
 		break;
 	case EVIDENCE_EARLY:
 		text_puts(out, "not before ");

@@ -1,9 +1,8 @@
 /* What a plan would break, for people and for scripts. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "policy/audit/jsonput.h"
 #include "policy/audit/print.h"
+#include "policy/base/jsonput.h"
 #include "policy/evidence/evidence.h"
 #include "policy/suggest/suggest-internal.h"
 
@@ -88,17 +87,12 @@ print_list(const struct evidence *e, size_t (*choose)(
     const struct evidence *, struct evidence_partner **),
     void (*print)(const struct evidence_partner *, FILE *), FILE *out)
 {
-	struct evidence_partner **list;
-	size_t n = choose(e, NULL);
+	size_t n = choose(e, e->list);
 
-	if (n == 0 || (list = calloc(n, sizeof *list)) == NULL)
-		return;
-	choose(e, list);
 	for (size_t i = 0; i < n && i < SHOWN; i++)
-		print(list[i], out);
+		print(e->list[i], out);
 	if (n > SHOWN)
 		fprintf(out, "  and %zu more (--json)\n", n - SHOWN);
-	free(list);
 }
 
 static void
@@ -160,16 +154,8 @@ evidence_print(const struct evidence *e, const struct evidence_state *state,
 static void
 json_string(const char *name, struct slice value, FILE *out)
 {
-	char buf[6 * LINE + 8];
-	struct jsonput j;
-	struct text text;
-
-	text_init(&text, buf, sizeof buf);
-	jsonput_start(&j, &text);
-	jsonput_string(&j, slice_make(value.p, value.n < LINE ? value.n :
-	    (size_t)LINE));
-	(void)jsonput_finish(&j);
-	fprintf(out, "\"%s\":%s", name, buf);
+	fprintf(out, "\"%s\":", name);
+	jsonput_print(value, out);
 }
 
 static void
@@ -210,18 +196,13 @@ static void
 json_list(const struct evidence *e, const char *name, size_t (*choose)(
     const struct evidence *, struct evidence_partner **), FILE *out)
 {
-	struct evidence_partner **list;
-	size_t n = choose(e, NULL);
+	size_t n = choose(e, e->list);
 
 	fprintf(out, ",\"%s\":[", name);
-	if (n > 0 && (list = calloc(n, sizeof *list)) != NULL) {
-		choose(e, list);
-		for (size_t i = 0; i < n; i++) {
-			if (i > 0)
-				fputc(',', out);
-			json_partner(list[i], out);
-		}
-		free(list);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			fputc(',', out);
+		json_partner(e->list[i], out);
 	}
 	fputc(']', out);
 }

@@ -10,33 +10,36 @@
 #include "policy/facts/macro.h"
 
 static const struct macro macros[] = {
-	{ "v", FACT_MTA, MACRO_AT_MAIL, false },
-	{ "j", FACT_NODE, MACRO_AT_MAIL, false },
-	{ "i", FACT_QUEUE_ID, MACRO_AT_EOM, false },
-	{ "s", FACT_HELO, MACRO_BY_CALLBACK, false },
-	{ "{client_name}", FACT_CLIENT_NAME, MACRO_AT_MAIL, false },
-	{ "{client_addr}", FACT_CLIENT_ADDR, MACRO_AT_MAIL, false },
-	{ "{client_port}", FACT_CLIENT_PORT, MACRO_AT_MAIL, false },
-	{ "{daemon_name}", FACT_DAEMON_NAME, MACRO_AT_MAIL, false },
-	{ "{daemon_port}", FACT_DAEMON_PORT, MACRO_AT_MAIL, false },
-	{ "{daemon_addr}", FACT_DAEMON_ADDR, MACRO_AT_MAIL, false },
-	{ "{tls_version}", FACT_TLS_VERSION, MACRO_AT_MAIL, false },
-	{ "{cipher}", FACT_CIPHER, MACRO_AT_MAIL, false },
-	{ "{cipher_bits}", FACT_CIPHER_BITS, MACRO_AT_MAIL, false },
-	{ "{cert_subject}", FACT_CN_SUBJECT, MACRO_AT_MAIL, false },
-	{ "{cert_issuer}", FACT_CN_ISSUER, MACRO_AT_MAIL, false },
-	{ "{auth_type}", FACT_AUTH_TYPE, MACRO_AT_MAIL, false },
-	{ "{auth_authen}", FACT_AUTH_AUTHEN, MACRO_AT_MAIL, false },
-	{ "{mail_addr}", FACT_MAIL_ADDR, MACRO_BY_CALLBACK, false },
-	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, false },
-	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK, false },
-	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK, false },
-	{ "{header_from}", FACT_HEADER_FROM, MACRO_BY_CALLBACK, false },
-	{ "{ccert_fingerprint}", FACT_FINGERPRINT, MACRO_FED, false },
-	{ "{ccert_pubkey_fingerprint}", FACT_KEY_FINGERPRINT, MACRO_FED, false },
-	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, false },
-	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, false },
-	{ NULL, FACT_COUNT, MACRO_AT_MAIL, false }
+	{ "v", FACT_MTA, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "j", FACT_NODE, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "i", FACT_QUEUE_ID, MACRO_AT_EOM, MACRO_PLAIN },
+	{ "s", FACT_HELO, MACRO_BY_CALLBACK, MACRO_PLAIN },
+	{ "{client_name}", FACT_CLIENT_NAME, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{client_addr}", FACT_CLIENT_ADDR, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{client_port}", FACT_CLIENT_PORT, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{daemon_name}", FACT_DAEMON_NAME, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{daemon_port}", FACT_DAEMON_PORT, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{daemon_addr}", FACT_DAEMON_ADDR, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{tls_version}", FACT_TLS_VERSION, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{cipher}", FACT_CIPHER, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{cipher_bits}", FACT_CIPHER_BITS, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{cert_subject}", FACT_CN_SUBJECT, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{cert_issuer}", FACT_CN_ISSUER, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{auth_type}", FACT_AUTH_TYPE, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{auth_authen}", FACT_AUTH_AUTHEN, MACRO_AT_MAIL, MACRO_PLAIN },
+	{ "{mail_addr}", FACT_MAIL_ADDR, MACRO_BY_CALLBACK, MACRO_PLAIN },
+	{ "{rcpt_addr}", FACT_RCPT_ADDR, MACRO_BY_CALLBACK, MACRO_PLAIN },
+	{ "{mail_resolved}", FACT_MAIL_RESOLVED, MACRO_BY_CALLBACK,
+	    MACRO_PLAIN },
+	{ "{rcpt_resolved}", FACT_RCPT_RESOLVED, MACRO_BY_CALLBACK,
+	    MACRO_PLAIN },
+	{ "{header_from}", FACT_HEADER_FROM, MACRO_BY_CALLBACK, MACRO_PLAIN },
+	{ "{ccert_fingerprint}", FACT_FINGERPRINT, MACRO_FED, MACRO_PLAIN },
+	{ "{ccert_pubkey_fingerprint}", FACT_KEY_FINGERPRINT, MACRO_FED,
+	    MACRO_PLAIN },
+	{ "{server_name}", FACT_SERVER_NAME, MACRO_OUTBOUND, MACRO_PLAIN },
+	{ "{server_addr}", FACT_SERVER_ADDR, MACRO_OUTBOUND, MACRO_PLAIN },
+	{ NULL, FACT_COUNT, MACRO_AT_MAIL, MACRO_PLAIN }
 };
 
 static bool
@@ -50,8 +53,8 @@ is_loopback(const struct netaddr *a)
 
 /*
  * Postfix's sendmail(1) tells 127.0.0.1 and a listener with port 0, which no
- * connection has come in on.  ({client_port} would not do: that is 0 as well for
- * a client whose port a proxy did not tell.)  A session of which {client_addr}
+ * connection has come in on.  ({client_port} would not do: that is 0 as well
+ * for a client whose port a proxy did not tell.)  A session whose {client_addr}
  * is missing has a client that nothing is known of.
  */
 static bool
@@ -111,6 +114,7 @@ const struct dialect dialect_postfix = {
 	.name = "postfix",
 	.title = "Postfix",
 	.version_prefix = "Postfix",
+	.spoken_version = "Postfix 3.7.11",
 	.macros = macros,
 	.verify_from_names = true,
 	.way_out = "use CN: or ICN:, which Postfix tells for verified "

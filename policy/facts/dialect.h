@@ -31,13 +31,19 @@ struct dialect {
 	 * verified: finish() makes {verify} of them.
 	 */
 	bool verify_from_names;
+	/* Logins and names in certificates carry +XX, see macro.h. */
+	bool encodes_names;
+	const char *spoken_version; /* a {v} for sessions that are made up */
 
 	/* Advice to who demands a fact that it never tells; NULL: none such. */
 	const char *way_out;
 	/* Why {tls_version} may say something else; NULL: it never does. */
 	const char *version_doubt;
 
-	/* The client is no host: a program on the MTA's own submits mail. */
+	/*
+	 * Mail submitted by a program on the MTA's own host: no client on a
+	 * network.
+	 */
 	bool (*is_local)(const struct facts *);
 	/*
 	 * All macros of a message are in: derives facts from others.  False:
@@ -48,6 +54,7 @@ struct dialect {
 
 extern const struct dialect dialect_sendmail, dialect_postfix;
 
+/* macro.c */
 const struct dialect *dialect_row(enum dialect_id);
 
 #endif

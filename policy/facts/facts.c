@@ -73,10 +73,10 @@ facts_reset(struct facts *f, enum dialect_id dialect)
 	f->dialect = dialect;
 	for (int id = 0; id < FACT_COUNT; id++)
 		facts_set_state(f, (enum fact_id)id, FACT_ABSENT);
-	/* Only told where they say something else than the address. */
+	/* Not told unless the MTA resolves the address to another one. */
 	facts_set_state(f, FACT_MAIL_RESOLVED, FACT_NOT_TOLD);
 	facts_set_state(f, FACT_RCPT_RESOLVED, FACT_NOT_TOLD);
-	/* Only told where the header was looked at. */
+	/* Not told unless the header was looked at. */
 	facts_set_state(f, FACT_HEADER_FROM, FACT_NOT_TOLD);
 	facts_set_state(f, FACT_HEADER_FLAW, FACT_NOT_TOLD);
 }
@@ -136,29 +136,6 @@ facts_set_state(struct facts *f, enum fact_id id, enum fact_state state)
 	f->fact[id].raw = f->fact[id].value = slice_make("", 0);
 	if (id == FACT_VERIFY)
 		f->verify = VERIFY_NONE;
-}
-
-/*
- * libmilter drops all macros of a command when memory is short; then the rest is
- * not absent but unknown.  Without v, which both MTAs always tell, nobody can
- * say either what the others mean; nor with the v of an MTA that is none of them,
- * or a Postfix whose mail_name is another: sendmail tells a number.
- */
-bool
-facts_arrived(const struct facts *f)
-{
-	const struct dialect *d = dialect_row(f->dialect);
-	struct slice v = facts_value(f, FACT_MTA);
-
-	return facts_known(f, FACT_MTA) && (d->version_prefix != NULL ||
-	    v.n == 0 || (v.p[0] >= '0' && v.p[0] <= '9') ||
-	    slice_is_nocase(v, d->title));
-}
-
-bool
-facts_local(const struct facts *f)
-{
-	return facts_arrived(f) && dialect_row(f->dialect)->is_local(f);
 }
 
 struct slice

@@ -78,7 +78,7 @@ void facts_set_state(struct facts *, enum fact_id, enum fact_state) NONNULL;
 struct slice facts_value(const struct facts *, enum fact_id) NONNULL;
 struct slice facts_raw(const struct facts *, enum fact_id) NONNULL;
 bool facts_known(const struct facts *, enum fact_id) NONNULL;
-/* told, but not now */
+/* the MTA tells it, but not in this session */
 bool facts_absent(const struct facts *, enum fact_id) NONNULL;
 /* Known and not empty. */
 bool facts_filled(const struct facts *, enum fact_id) NONNULL;
@@ -98,13 +98,14 @@ enum verify facts_verify(const struct facts *) NONNULL;
 struct slice facts_verify_word(const struct facts *) NONNULL;
 /* OK or TRUSTED: names in the certificate may be believed. */
 bool facts_verified(const struct facts *) NONNULL;
-/* v is there, of an MTA that is known here, or empty: taken as given. */
-bool facts_arrived(const struct facts *) NONNULL;
-/* submission, as its MTA says */
-bool facts_local(const struct facts *) NONNULL;
 /* No TLS; also when a mail log tells nothing of it. */
 bool facts_in_clear(const struct facts *) NONNULL;
 bool facts_tls_told(const struct facts *) NONNULL;
+
+/* macro.c: v is there, of an MTA that is known, or empty: taken as given. */
+bool facts_arrived(const struct facts *) NONNULL;
+/* submission, as its MTA says */
+bool facts_local(const struct facts *) NONNULL;
 
 /* The client's (or with `server` the server's) address, if it is one. */
 bool facts_address(const struct facts *, bool server, struct netaddr *)

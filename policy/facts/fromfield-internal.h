@@ -28,7 +28,7 @@ struct fromfield_tokens {
 enum fromfield_token fromfield_next(struct fromfield_tokens *) NONNULL;
 void fromfield_note(struct fromfield_tokens *, enum fromfield_flaw) NONNULL;
 
-/* Line breaks of folding are blanks here; others part fields. */
+/* Blanks and the line breaks of folding; other line breaks part fields. */
 bool fromfield_is_white(char);
 /* Ends an atom. */
 bool fromfield_is_special(char);
@@ -38,10 +38,10 @@ bool fromfield_is_encoded(struct slice atom);
 bool fromfield_is_space(uint32_t code);
 
 /* A walk along a field; begins with all zero but the field. */
-struct fromfield_gather {
+struct fromfield_candidates {
 	struct slice s;
 	size_t at;
-	unsigned way; /* in which this @ is read */
+	unsigned way; /* how this @ is read, a way after the other */
 	size_t last_n;
 	char last[SPELLING_ADDRESS_MAX];
 };
@@ -50,7 +50,7 @@ struct fromfield_gather {
  * What could be an address, into `out`, which has room for no more than the
  * walk remembers; out->cut: it is longer.  False: there is no other.
  */
-bool fromfield_gather_next(struct fromfield_gather *, struct text *out)
+bool fromfield_candidate_next(struct fromfield_candidates *, struct text *out)
     MUST_CHECK NONNULL;
 
 #endif

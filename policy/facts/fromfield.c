@@ -10,12 +10,14 @@
 struct address {
 	struct text text;
 	unsigned ats;
-	bool word;	/* its last token is one: another makes it a phrase */
+	bool word;	/* its last token is a word: another word makes it a
+			 * phrase */
 	bool phrase;
 	bool encoded;	/* has an encoded word */
 	bool literal;	/* its domain is "[192.0.2.1]" */
-	bool brackets;	/* it has some before an @ */
-	bool hidden;	/* an @ in quotes before the first that is none */
+	bool brackets;	/* it has brackets before an @ */
+	bool hidden;	/* an @ in quotes stands before the first one that is
+			 * not */
 	bool bad;	/* no address of RFC 5322 */
 	char memory[SPELLING_ADDRESS_MAX];
 };
@@ -73,7 +75,7 @@ fromfield_by_word(struct slice word, enum fromfield_flaw *flaw)
 	return false;
 }
 
-/* Of line breaks only those of folding, and a last one. */
+/* The only line breaks are those of folding, and one at the end. */
 static bool
 is_clean(struct slice s)
 {
@@ -279,7 +281,7 @@ skip_route(struct reading *r)
 	return false;
 }
 
-/* Behind a <. */
+/* Reads the address behind a <. */
 static void
 read_angle(struct reading *r)
 {
@@ -377,12 +379,12 @@ read_other(struct reading *r)
 
 /* Everything that stands around an @, whatever else is there. */
 static void
-gather(struct reading *r)
+add_candidates(struct reading *r)
 {
-	struct fromfield_gather g = { .s = r->t.s };
+	struct fromfield_candidates g = { .s = r->t.s };
 	struct text *text = &r->address.text;
 
-	for (start_address(&r->address); fromfield_gather_next(&g, text);)
+	for (start_address(&r->address); fromfield_candidate_next(&g, text);)
 		if (text->cut)
 			fromfield_note(&r->t, FROMFIELD_TOO_LONG);
 		else
@@ -409,7 +411,7 @@ read_field(struct reading *r, struct slice field)
 	if (r->group) /* obsolete, and the end of it is not there */
 		fromfield_note(&r->t, FROMFIELD_OPEN);
 	if (r->t.flaw != FROMFIELD_FINE)
-		gather(r);
+		add_candidates(r);
 	if (before != FROMFIELD_FINE)
 		r->t.flaw = before;
 }

@@ -54,11 +54,14 @@ enum fromfield_flaw fromfield_read(struct slice fields, struct text *out)
     NONNULL;
 
 /*
- * The same into the facts, FACT_HEADER_FROM and FACT_HEADER_FLAW.  p == NULL: there
- * was no field.  False: out of memory.
+ * fromfield_read() into the facts FACT_HEADER_FROM and FACT_HEADER_FLAW. p ==
+ * NULL: there was no field.  False: out of memory.
  */
 bool fromfield_put(struct facts *, struct slice fields) MUST_CHECK NONNULL;
-/* What is wrong without having looked at any: FROMFIELD_UNSEEN, _TOO_LONG. */
+/*
+ * Puts the flaw of a header that was not looked at: FROMFIELD_UNSEEN,
+ * _TOO_LONG.
+ */
 bool fromfield_put_flaw(struct facts *, enum fromfield_flaw)
     MUST_CHECK NONNULL;
 

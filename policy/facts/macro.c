@@ -1,5 +1,6 @@
 /*
- * What is the same for every MTA: each has its macros in facts/dialect-NAME.c.
+ * What is asked of every MTA: each has its row, and its macros, in
+ * facts/dialect-NAME.c.
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,6 +20,20 @@ static const char *const unused[] = { "_", "{addr_type}", "{alg_bits}",
 	"{if_name}", "{mail_host}", "{mail_mailer}", "{msg_id}", "{nbadrcpts}",
 	"{nrcpts}", "{ntries}", "{rcpt_host}", "{rcpt_mailer}", "{tls_sni}",
 	"{total_rate}", NULL };
+
+static const struct dialect *const rows[] = {
+	[DIALECT_SENDMAIL] = &dialect_sendmail,
+	[DIALECT_POSTFIX] = &dialect_postfix,
+};
+
+_Static_assert(sizeof rows / sizeof rows[0] == DIALECT_COUNT,
+    "a row for each MTA");
+
+const struct dialect *
+dialect_row(enum dialect_id id)
+{
+	return rows[id];
+}
 
 const struct macro *
 macro_table(enum dialect_id dialect)
@@ -70,7 +85,7 @@ named(const char *macro, struct slice name)
 {
 	bool braces = macro[0] == '{';
 
-	/* Most names are told apart by this. */
+	/* The first letter tells most names apart. */
 	if (name.n == 0 || macro[braces] != name.p[0])
 		return false;
 	if (braces)
@@ -140,6 +155,29 @@ macro_fed(enum dialect_id dialect, enum fact_id id)
 		if (m->fact == id && m->stage == MACRO_FED)
 			return true;
 	return false;
+}
+
+/*
+ * libmilter drops all macros of a command when memory is short; then the rest is
+ * not absent but unknown.  Without v, which both MTAs always tell, nobody can
+ * say either what the others mean; nor with the v of an MTA that is none of them,
+ * or a Postfix whose mail_name is another: sendmail tells a number.
+ */
+bool
+facts_arrived(const struct facts *f)
+{
+	const struct dialect *d = dialect_row(f->dialect);
+	struct slice v = facts_value(f, FACT_MTA);
+
+	return facts_known(f, FACT_MTA) && (d->version_prefix != NULL ||
+	    v.n == 0 || (v.p[0] >= '0' && v.p[0] <= '9') ||
+	    slice_is_nocase(v, d->title));
+}
+
+bool
+facts_local(const struct facts *f)
+{
+	return facts_arrived(f) && dialect_row(f->dialect)->is_local(f);
 }
 
 bool

@@ -34,8 +34,10 @@ struct macro {
 	const char *name;	 /* as smfi_getsymval() takes it: "{verify}", "i" */
 	enum fact_id fact;
 	enum macro_stage stage;	 /* where it is asked for first */
-	bool xtext;		 /* carries sendmail's +XX */
+	bool xtext;		 /* MACRO_XTEXT: carries sendmail's +XX */
 };
+
+enum { MACRO_PLAIN = false, MACRO_XTEXT = true };
 
 /*
  * The macros of a dialect, ended by a row with name NULL.  When two rows carry

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/base/unicode.h"
 #include "policy/facts/mailbox.h"
 
 static struct slice
@@ -47,18 +48,47 @@ find_at(struct slice s)
 }
 
 static void
-put_local(struct mailbox *m, struct slice s)
+put_opened(struct text *out, struct slice s)
 {
-	struct text out;
-
-	text_init(&out, m->local_text, sizeof m->local_text);
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\\' && i + 1 < s.n)
 			i++;
 		else if (s.p[i] == '"')
 			continue;
-		text_char(&out, (char)text_lower(s.p[i]));
+		text_char(out, (char)text_lower(s.p[i]));
 	}
+}
+
+/*
+ * The user and what stands behind its + each for itself, as the MTA looks them up:
+ * one that is no UTF-8 is no cover for the other.  No form has another + in it.
+ */
+static void
+put_folded(struct mailbox *m, struct text *out, struct slice s)
+{
+	char memory[MAILBOX_TYPED_MAX + 1];
+	struct slice local, user;
+	struct text opened;
+
+	text_init(&opened, memory, sizeof memory);
+	put_opened(&opened, s);
+	local = slice_make(memory, opened.n);
+	user = slice_make(memory, slice_find(local, '+'));
+	m->unread = opened.cut || !unicode_put_caseless(out, user) ||
+	    !unicode_put_caseless(out, slice_from(local, user.n));
+}
+
+static void
+put_local(struct mailbox *m, struct slice s)
+{
+	struct text out;
+
+	text_init(&out, m->local_text, sizeof m->local_text);
+	m->unread = false;
+	if (slice_is_ascii(s))
+		put_opened(&out, s);
+	else
+		put_folded(m, &out, s);
 	m->local_cut = out.cut;
 	m->local = slice_make(out.buf, out.n);
 	m->user = slice_make(out.buf, slice_find(m->local, '+'));
@@ -72,8 +102,9 @@ mailbox_make(struct slice local, struct slice domain, struct mailbox *m)
 
 	put_local(m, local);
 	text_init(&out, m->domain_text, sizeof m->domain_text);
-	if (domain.n > 0)
-		domain_canonical(domain, &out);
+	if (domain.n > 0 &&
+	    domain_canonical(domain, &out) == DOMAIN_NO_MEMORY)
+		m->unread = true;
 	m->domain = slice_make(out.buf, out.n);
 	m->null_sender = m->local.n == 0 && domain.n == 0;
 }

@@ -11,12 +11,12 @@
 enum { PAIRS = 1 << 14, BYTES = 94 };
 
 struct place {
-	unsigned char asked, told; /* lengths; asked 0: nothing is here */
+	unsigned char asked, told; /* lengths; asked 0: the place is free */
 	char text[BYTES];	   /* one behind the other */
 };
 
 struct pair {
-	struct place place[2]; /* the first is that hit last */
+	struct place place[2]; /* the first is the one hit last */
 };
 
 struct organisations {

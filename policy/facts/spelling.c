@@ -164,11 +164,25 @@ has_any(struct slice s, const char *set)
 	return false;
 }
 
+/* As A-labels, as the MTA's own domains are told. */
+static struct slice
+converted(struct finder *f, struct slice domain)
+{
+	size_t start = f->memory.n;
+
+	if (f->memory.size - start <= DOMAIN_TEXT_MAX)
+		f->out->beyond = true;
+	(void)domain_canonical(domain, &f->memory);
+	return slice_make(f->memory.buf + start, f->memory.n - start);
+}
+
 static struct slice
 plain_domain(struct finder *f, struct slice domain)
 {
 	if (has_any(domain, "\"\\"))
 		domain = opened(f, domain);
+	if (!slice_is_ascii(domain))
+		domain = converted(f, domain);
 	while (domain.n > 0 && domain.p[domain.n - 1] == '.')
 		domain.n--;
 	return domain;
@@ -332,7 +346,7 @@ inside(struct slice s)
 	return s;
 }
 
-/* One @, a domain that names no host of every network, no operator. */
+/* One @, an ASCII domain that names no host of every network, no operator. */
 static bool
 is_plain(struct finder *f, struct slice s)
 {
@@ -342,6 +356,7 @@ is_plain(struct finder *f, struct slice s)
 	    s.p[s.n - 1] != '.' &&
 	    slice_find(slice_from(s, at + 1), '@') == s.n - at - 1 &&
 	    !has_any(s, "\"\\()<>[]:;,!% \t\r\n") &&
+	    slice_is_ascii(slice_from(s, at + 1)) &&
 	    !names_this_host(f, slice_from(s, at + 1));
 }
 

@@ -10,7 +10,7 @@
  * Cannot know aliases, virtual maps and masquerading: they are applied behind
  * a milter.
  *
- * Threads: no state.  Neither allocates nor locks.
+ * Threads: no state.  Allocates only for what is not ASCII.
  */
 #ifndef TLSPOLICY_SPELLING_H
 #define TLSPOLICY_SPELLING_H
@@ -21,7 +21,7 @@
 enum {
 	SPELLINGS_MAX = 32,
 	SPELLING_DEPTH_MAX = 16,
-	SPELLING_ADDRESS_MAX = 4096 /* bytes of one address */
+	SPELLING_ADDRESS_MAX = MAILBOX_TYPED_MAX /* bytes of one address */
 };
 
 struct spellings {

@@ -1,8 +1,8 @@
 /*
- * OpenSSL passes over a word of a cipher list that it does not know, as long
- * as another one means something.  Which words it knows it does not tell: a
- * word that alone selects nothing may be one for suites that this OpenSSL was
- * built without.  So those of openssl-ciphers(1) stand here.
+ * OpenSSL passes over a word of a cipher list that it does not know, as long as
+ * another one means something.  Which words it knows it does not tell: a word
+ * that alone selects nothing may be one for suites that this OpenSSL was built
+ * without.  So the words of openssl-ciphers(1) stand here.
  */
 #include <string.h>
 

@@ -1,9 +1,12 @@
 /*
  * OpenSSL is asked once for every suite it can speak; the answers stand in
- * one sorted array, so that judging a session neither allocates nor locks.
+ * one sorted array, so that judging a session neither allocates nor locks.  When
+ * it had no memory for that, it is asked again: else what it did not know then
+ * it would never know.
  */
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +14,10 @@
 #include "policy/facts/suite.h"
 
 static struct {
-	pthread_once_t once;
-	struct suite *suites; /* sorted by name; NULL: OpenSSL failed */
-	size_t n;
-} known = { .once = PTHREAD_ONCE_INIT };
+	pthread_mutex_t lock;
+	struct suite *suites; /* sorted by name */
+	atomic_size_t n; /* 0: OpenSSL has failed so far */
+} known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 #define TLS13_SUITES                                                          \
 	"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"                \
@@ -46,11 +49,13 @@ describe(const SSL_CIPHER *cipher, struct suite *suite)
 	    kx == NID_kx_ecdhe_psk || kx == NID_kx_dhe_psk;
 }
 
+/* NULL: there is no such list; or OpenSSL failed, if *failed. */
 static SSL_CTX *
-context_of(const char *list, const char *tls13)
+context_of(const char *list, const char *tls13, bool *failed)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
+	*failed = ctx == NULL;
 	if (ctx == NULL)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, 0);
@@ -65,8 +70,9 @@ context_of(const char *list, const char *tls13)
 static void
 load(void)
 {
+	bool failed;
 	SSL_CTX *ctx = context_of("ALL:COMPLEMENTOFALL@SECLEVEL=0",
-	    TLS13_SUITES);
+	    TLS13_SUITES, &failed);
 	STACK_OF(SSL_CIPHER) *all;
 	int n;
 
@@ -74,38 +80,42 @@ load(void)
 		return;
 	all = SSL_CTX_get_ciphers(ctx);
 	n = sk_SSL_CIPHER_num(all);
-	if (n > 0)
-		known.suites = calloc((size_t)n, sizeof *known.suites);
+	known.suites = OPENSSL_zalloc((size_t)n * sizeof *known.suites);
 	if (known.suites != NULL) {
 		for (int i = 0; i < n; i++)
 			describe(sk_SSL_CIPHER_value(all, i),
 			    &known.suites[i]);
-		known.n = (size_t)n;
-		qsort(known.suites, known.n, sizeof *known.suites,
+		qsort(known.suites, (size_t)n, sizeof *known.suites,
 		    compare_names);
+		known.n = (size_t)n;
 	}
 	SSL_CTX_free(ctx);
-}
-
-const struct suite *
-suite_find(struct slice name)
-{
-	struct suite wanted;
-
-	pthread_once(&known.once, load);
-	if (name.n == 0 || name.n >= sizeof wanted.name || known.n == 0)
-		return NULL;
-	memcpy(wanted.name, name.p, name.n);
-	wanted.name[name.n] = '\0';
-	return bsearch(&wanted, known.suites, known.n, sizeof wanted,
-	    compare_names);
 }
 
 size_t
 suite_count(void)
 {
-	pthread_once(&known.once, load);
+	if (known.n == 0) {
+		pthread_mutex_lock(&known.lock);
+		if (known.n == 0)
+			load();
+		pthread_mutex_unlock(&known.lock);
+	}
 	return known.n;
+}
+
+const struct suite *
+suite_find(struct slice name)
+{
+	size_t n = suite_count();
+	struct suite wanted;
+
+	if (name.n == 0 || name.n >= sizeof wanted.name || n == 0)
+		return NULL;
+	memcpy(wanted.name, name.p, name.n);
+	wanted.name[name.n] = '\0';
+	return bsearch(&wanted, known.suites, n, sizeof wanted,
+	    compare_names);
 }
 
 const struct suite *
@@ -166,13 +176,16 @@ suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
 {
 	char tls13_text[512], rest_text[512];
 	struct text tls13, rest;
+	bool failed = false;
 	SSL_CTX *ctx;
 
 	text_init(&tls13, tls13_text, sizeof tls13_text);
 	text_init(&rest, rest_text, sizeof rest_text);
 	split_list(list, &tls13, &rest);
 	ctx = tls13.cut || rest.cut || tls13.n + rest.n == 0 ? NULL :
-	    context_of(rest.buf, tls13.buf);
+	    context_of(rest.buf, tls13.buf, &failed);
+	if (failed)
+		return fault_set(fault, FAULT_SOFTWARE, "OpenSSL failed");
 	if (ctx == NULL)
 		return fault_set(fault, FAULT_DATA,
 		    "\"%.*s\" is not a cipher list that OpenSSL knows",

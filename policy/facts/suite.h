@@ -4,8 +4,8 @@
  * No table of ours: a suite that this OpenSSL does not know is "unknown", and
  * a rule that asks about it cannot be answered.
  *
- * Threads: suite_init() once before threads start (or rely on the first call
- * doing it, under pthread_once); afterwards constant data, no locks.
+ * Threads: any; the first call asks OpenSSL, under a lock.  Afterwards it is
+ * constant data, without one.
  */
 #ifndef TLSPOLICY_SUITE_H
 #define TLSPOLICY_SUITE_H

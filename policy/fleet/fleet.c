@@ -124,7 +124,7 @@ add_state(struct fleet_states *s, const struct fleet_state *state)
 	    state->since_us < last->since_us))
 		return;
 	if (last != NULL && fleet_same(last, state)) {
-		/* Whole, where only its beginning was known. */
+		/* Only its beginning was known before. */
 		memcpy(last->what, state->what, sizeof last->what);
 		return;
 	}
@@ -174,7 +174,7 @@ note_told(struct fleet_log *log, const struct reader_record *r)
 	return copy(&log->named, r->policy.node);
 }
 
-/* False: out of memory. */
+/* The node takes over its log's latest lines.  False: out of memory. */
 static bool
 take_over(struct fleet_node *node, size_t index, const struct fleet_log *log)
 {
@@ -204,7 +204,10 @@ note_record(struct fleet_node *node, const struct reader_record *r)
 		node->first_us = r->time_us;
 	if (r->time_us > node->last_us)
 		node->last_us = r->time_us;
-	/* The lines that have all of it may be in a file that is not here. */
+	/*
+	 * A record names its settings by digest: the line with all of them may
+	 * be in a file that is not here.
+	 */
 	if (node->settings.n == 0 && r->settings.digest.n > 0) {
 		set_state(&by, r->settings.digest, DIGEST_SHORT, 0, r->time_us);
 		add_state(&node->settings, &by);

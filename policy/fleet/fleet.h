@@ -85,7 +85,7 @@ const struct fleet_node *fleet_find(const struct fleet *, const char *name)
     NONNULL;
 /* What it has judged by last; NULL: not told. */
 const struct fleet_state *fleet_last(const struct fleet_states *) NONNULL;
-/* As far as both are known. */
+/* As far as both digests are known. */
 bool fleet_same(const struct fleet_state *, const struct fleet_state *) NONNULL;
 
 #endif

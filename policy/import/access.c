@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 /* The pattern without its slashes; false: it has flags, or is none. */
 static bool
@@ -139,7 +139,7 @@ put_rule(struct import *import, struct slice tagged, const char *need,
 		import_add(import, tagged, slice_of(need), items);
 }
 
-/* `when`: of whom it is not asked; empty: of everybody. */
+/* `when`: whom the demand spares, as items WHEN; empty: nobody. */
 static void
 add(struct import *import, const struct import_access *t, struct slice key,
     const char *need, struct slice items, struct slice when)
@@ -178,7 +178,7 @@ is_of_class(struct import *import, const struct import_access *t,
 	struct slice word;
 	const char *path;
 
-	/* What a pattern covers is known by its requirement. */
+	/* is_reached() compares requirements: no AS:NAME where order counts. */
 	if (t->class_of == NULL || t->ordered || t->warn ||
 	    !import_list_next(&actions, &word) ||
 	    slice_trim(actions).n > 0 || t->class_of(t->arg, word).n == 0)
@@ -189,7 +189,10 @@ is_of_class(struct import *import, const struct import_access *t,
 	    path, line);
 }
 
-/* What a client that is not named gets is for good, as reject is. */
+/*
+ * A client that is not among those bound is refused for good where the list
+ * ends in reject: so is, then, a session in clear.
+ */
 static const char *
 need_of_bound(struct import *import, const struct import_access *t,
     const struct import_actions *a)
@@ -211,8 +214,8 @@ need_of_bound(struct import *import, const struct import_access *t,
 }
 
 /*
- * Whom something before it lets pass, as a line of the key; empty: nobody, or
- * it was told that they are not spared.
+ * Whom the list spares before it asks for TLS, as a line of the same key;
+ * empty: nobody, or the report says that they are not spared.
  */
 static struct slice
 exception_of(struct import *import, const struct import_access *t,
@@ -277,9 +280,9 @@ add_exception(struct import *import, const struct import_access *t,
 }
 
 /*
- * DUNNO: what is behind the table is asked, of all but those whom such a line
- * lets pass itself.  An OK of a wider key, or of one that a later line of a cidr
- * table has, must not take that back.
+ * DUNNO goes on to the demand behind the table, for all but those whom the
+ * table lets pass by another line.  Its rule stands even if a wider key, or a
+ * later line of a cidr table, has OK.
  */
 static void
 add_behind(struct import *import, const struct import_access *t,
@@ -296,9 +299,12 @@ add_behind(struct import *import, const struct import_access *t,
 	add(import, t, key, t->behind, slice_make("", 0), when);
 }
 
-/* Whose table this is was not said; addresses are clients'. */
+/*
+ * The tag of a table whose role was not said: addresses are clients', anything
+ * else has none.
+ */
 static bool
-settle_tag(struct import *import, struct import_access *t, struct slice key)
+find_tag(struct import *import, struct import_access *t, struct slice key)
 {
 	struct netprefix prefix;
 
@@ -334,7 +340,7 @@ import_access_line(struct import *import, const struct import_access *table,
 		return;
 	}
 	if (a.nested && a.what != ACTION_DEMAND) {
-		if (settle_tag(import, &t, key))
+		if (find_tag(import, &t, key))
 			import_refuse(import, 0, "%.*s: a table within a "
 			    "list of actions", SLICE_ARG(key));
 		return;
@@ -348,17 +354,17 @@ import_access_line(struct import *import, const struct import_access *table,
 	switch (a.what) {
 	case ACTION_DEMAND:
 	case ACTION_WARN:
-		if (settle_tag(import, &t, key))
+		if (find_tag(import, &t, key))
 			add_demand(import, &t, key, value, &a);
 		return;
 	case ACTION_PERMIT:
 		if ((t.has_demand || t.behind != NULL) &&
-		    settle_tag(import, &t, key))
+		    find_tag(import, &t, key))
 			add_exception(import, &t, key, a.what);
 		break;
 	case ACTION_NONE:
 		if (t.has_demand && t.behind == NULL &&
-		    settle_tag(import, &t, key))
+		    find_tag(import, &t, key))
 			add_exception(import, &t, key, a.what);
 		else if (t.behind != NULL && t.has_permit)
 			add_behind(import, &t, key, &a);

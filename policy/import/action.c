@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 enum { DEPTH_MAX = 8 };
 
@@ -163,7 +163,9 @@ ends_in_permit(const struct import_access *t, struct slice list, int depth)
 	return false;
 }
 
-/* A table within a list: one that is not known may let anybody pass. */
+/*
+ * Whom a table within a list lets pass; one that is not known may let anybody.
+ */
 static void
 pass_by_table(const struct import_access *t, bool of_clients,
     struct slice spec, struct import_spared *passed)
@@ -191,7 +193,7 @@ pass_by_table(const struct import_access *t, bool of_clients,
 static bool go_through(const struct import_access *, struct slice, bool,
     struct import_actions *, int);
 
-/* True: the list ends here. */
+/* One word of a list; true: the list ends with it. */
 static bool
 one_word(const struct import_access *t, struct slice word, bool warn,
     struct slice *list, struct import_actions *a, int depth)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "policy/base/netaddr.h"
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 
 static bool
 ends_in_dot(struct slice key)
@@ -15,7 +15,7 @@ ends_in_dot(struct slice key)
 	return key.n > 1 && key.p[key.n - 1] == '.';
 }
 
-/* As the MTA prints it; both compare without case. */
+/* As the MTA prints the address; both compare without case. */
 static bool
 is_as_printed(struct slice key, const struct netaddr *a)
 {
@@ -28,8 +28,8 @@ is_as_printed(struct slice key, const struct netaddr *a)
 }
 
 /*
- * "2001:db8": no zero in front.  Where the MTA compresses, :: may stand for a
- * group 0 unless there are others on both of its sides.
+ * "2001:db8": groups without leading zeros.  Where the MTA compresses, it
+ * prints :: for groups of 0, so a 0 stands only between others.
  */
 static bool
 are_printed_groups(struct slice key, bool compressed)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 #include "policy/rules/client.h"
 
 /* Sorted by key, those of one key as they were read. */
@@ -86,7 +86,10 @@ parent(struct slice *name)
 	return n > KEY_HEAD;
 }
 
-/* What counts for names below this one when the domain itself does not. */
+/*
+ * The rule for names below this domain, without the domain's own: of the next
+ * ".parent", else the bare key's.
+ */
 static const struct import_rule *
 enclosing(const struct index *index, struct slice key_bytes)
 {
@@ -135,7 +138,10 @@ split(struct slice whole, enum tag tag, struct slice *need,
 		    r.items[r.nitems - 1].offset - 2 - r.items[0].offset;
 }
 
-/* The level of what is below is none, which is of another tag. */
+/*
+ * Below this domain the level none counts, which is a rule of another tag
+ * (Try_TLS).
+ */
 static bool
 is_none_below(const struct index *index, const struct import_rule *rule)
 {
@@ -152,7 +158,10 @@ is_none_below(const struct index *index, const struct import_rule *rule)
 	return other != NULL && slice_is(other->requirement, "NO");
 }
 
-/* Below: an exception demands less than the site may, all else more. */
+/*
+ * Notes that what Postfix does below the domain is not known: the rule, which
+ * counts there, too, is weaker as an exception, else stricter.
+ */
 static void
 reach(struct import *import, const struct import_rule *rule, struct slice need)
 {
@@ -171,7 +180,7 @@ reach(struct import *import, const struct import_rule *rule, struct slice need)
 	}
 }
 
-/* Whom the other rule spares, as lines of this key. */
+/* The lines WHEN of the other rule, as lines of this key. */
 static void
 add_conditional(struct import *import, const struct index *index,
     const struct import_rule *other, struct slice key)
@@ -324,7 +333,7 @@ take_back(struct import *import, const struct index *index,
 	bool none = rule->tag == TAG_TRY;
 	enum tag tag = none ? TAG_RCPT : TAG_TRY;
 	const struct import_rule *other;
-	char bytes[KEY_MAX], text[KEY_TEXT_MAX + 16];
+	char bytes[KEY_MAX] = "", text[KEY_TEXT_MAX + 16];
 	struct slice twin = slice_make(bytes, rule->key_bytes.n);
 	bool dotted = rule->kind == KEY_NAME && !rule->exact;
 	struct text key;
@@ -370,7 +379,10 @@ sort(struct sorted *sorted, const struct import_rule *rules, size_t n,
 	return true;
 }
 
-/* Each rule that stands, with all that were there before. */
+/*
+ * Calls each() for each rule in force, with an index of those that were there
+ * before.
+ */
 static bool
 walk(struct import *import, void (*each)(struct import *,
     const struct index *, const struct import_rule *))

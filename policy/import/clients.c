@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "policy/base/netaddr.h"
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 enum { DEPTH_MAX = 8 };
 
-/* As far as the list was gone through. */
+/* The list up to the word that is looked at. */
 struct binding {
 	const struct import_access *table;
 	struct import_actions *a;
@@ -66,7 +66,7 @@ put_key(struct import_clients *c, struct slice key, bool cidr,
 	struct netprefix prefix;
 
 	if (import_unasked_postfix(TAG_CLT, key, cidr) != NULL)
-		return true; /* it lets nobody pass */
+		return true; /* a key that lets nobody pass names no client */
 	if (netprefix_parse(key, &prefix) == NETPREFIX_OK)
 		return import_clients_put(c, "", key);
 	if (slice_is_nocase(key, "unknown") || key.p[0] == '/' ||
@@ -92,7 +92,10 @@ import_clients_of(struct import_clients *c, struct slice type,
 	while (import_lines_next(NULL, &lines, &line)) {
 		if (!import_split(line, false, &key, &value))
 			continue;
-		/* Whoever else it names is taken out of a wider key. */
+		/*
+		 * A line with another action takes its clients out of a wider
+		 * key's OK, which items cannot say.
+		 */
 		if (!import_list_next(&value, &word) ||
 		    !slice_is_nocase(word, "OK") ||
 		    !put_key(c, key, slice_is(type, "cidr"), exact_domains))

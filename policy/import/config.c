@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 static void
 take_all(struct config *c)

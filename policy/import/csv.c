@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 #include "policy/rules/item.h"
 
 enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
@@ -136,7 +136,10 @@ items_at(struct slice s, struct slice key, bool *unfit)
 	*unfit = false;
 	if (r.nitems == 0)
 		return s.n;
-	/* Hosts in both lines would let in more than either. */
+	/*
+	 * The hosts of both, the column and the items, would let in more than
+	 * either.
+	 */
 	for (unsigned i = 0; i < r.nitems; i++)
 		*unfit = *unfit || r.items[i].row->id == ITEM_CLIENT;
 	return r.items[0].offset;
@@ -254,8 +257,8 @@ put_name(struct slice cell, struct text *out)
 }
 
 /*
- * By its profile or connector, which is what the first row with its name says;
- * false: this row says something else.
+ * Takes the row by its profile or connector, which is made of the first row
+ * with that name; false: this row says something else.
  */
 static bool
 by_profile(struct import *import, const struct table *t, struct slice *need,
@@ -341,7 +344,10 @@ take_row(struct import *import, const struct table *t)
 	take_rule(import, t, slice_make(key.buf, key.n));
 }
 
-/* Of a row that the panel keeps and does not use; both end with NULL. */
+/*
+ * A row that the panel keeps and does not use says so by one of these words;
+ * each list ends with NULL.
+ */
 static const char *const off_words[] = { "0", "no", "n", "false", "f", "off",
 	"disabled", "disable", "inactive", "suspended", NULL };
 static const char *const on_words[] = { "1", "yes", "y", "true", "t", "on",

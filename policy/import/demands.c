@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 static const char ok_before[] = "whom OK in a table before it lets pass";
 
-/* A demand on everybody is of the tag of the tables before it, if one. */
+/*
+ * A demand on everybody gets the tag of the tables before it in its list, if
+ * that is one tag, else TLS_Clt.
+ */
 static void
-settle_demand(struct config *c, size_t at)
+choose_tag(struct config *c, size_t at)
 {
 	struct element *e = &c->elements[at];
 	enum tag tag = TAG_COUNT;
@@ -30,7 +33,7 @@ settle_demand(struct config *c, size_t at)
 	e->tag = tag == TAG_COUNT || mixed ? TAG_CLT : tag;
 }
 
-/* Elements behind number `at` in its list that ask for TLS. */
+/* Number of elements behind number `at` in its list that ask for TLS. */
 static size_t
 demands_behind(const struct config *c, size_t at, bool bare_of_tag)
 {
@@ -48,8 +51,8 @@ demands_behind(const struct config *c, size_t at, bool bare_of_tag)
 }
 
 /*
- * Another list or table asks for TLS of the same tag, or a demand on all that
- * is asked before this one.
+ * The tag has another demand: of a table, of another list, or one on everybody
+ * before this one.
  */
 static bool
 is_shared(const struct config *c, size_t at)
@@ -92,7 +95,10 @@ spared_before(const struct config *c, size_t at, struct import_spared *spared)
 	}
 }
 
-/* Lines WHEN say whom OK in this table frees from all that is behind it. */
+/*
+ * Everybody whom OK in this table frees from later demands is spared by their
+ * rules' lines WHEN.
+ */
 static bool
 frees_by_when(const struct config *c, size_t at)
 {
@@ -112,7 +118,10 @@ frees_by_when(const struct config *c, size_t at)
 	return e->tag == TAG_CLT && !e->has_demand;
 }
 
-/* The bare key has one rule: that of a demand, where one only warns. */
+/*
+ * A demand that only warns has no rule where another one on everybody refuses:
+ * the bare key holds one.
+ */
 static bool
 is_outdone(const struct config *c, const struct element *e)
 {
@@ -260,7 +269,7 @@ config_take_lists(struct config *c)
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->elements[i].is_table)
-			settle_demand(c, i);
+			choose_tag(c, i);
 	for (size_t i = 0; i < c->n; i++)
 		emit(c, i);
 }

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 
 struct list {
 	struct import *import;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policy/facts/suite.h"
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 #include "policy/rules/client.h"
 #include "policy/rules/item.h"
 #include "policy/rules/never.h"
@@ -348,8 +348,8 @@ compare_rules(const void *a, const void *b)
 }
 
 /*
- * Up to the first one that counts for everybody all stand; one behind it that
- * says what one of them does is no mistake.
+ * Removes duplicates.  Of a key all conditional rules stand up to the first
+ * that counts for everybody; what comes later may repeat one of them.
  */
 static bool
 find_duplicates(struct import *import)
@@ -379,7 +379,10 @@ find_duplicates(struct import *import)
 			    "(line %lu) with another requirement",
 			    SLICE_ARG(rule->key), first->line);
 	}
-	/* What holds on some days only is no exception if it stands alone. */
+	/*
+	 * A key's last line, if conditional, leaves the search to go on: no
+	 * exception.
+	 */
 	last = NULL;
 	for (size_t i = import->n; i-- > 0;) {
 		if (sorted[i]->superseded)

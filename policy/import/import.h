@@ -43,14 +43,13 @@ enum import_force {
 struct import_rule {
 	struct slice key, requirement, key_bytes;
 	const char *path;
-	unsigned long line; /* 0: made for the sake of another one */
+	unsigned long line; /* 0: made to keep another line's meaning */
 	enum tag tag;
 	enum key_kind kind;
 	bool exact;	 /* a domain without what is below it */
 	bool superseded; /* the key was there before */
 	bool of_port;	 /* Postfix has other keys for other ports */
-	bool conditional; /* not for everybody and ever, and not the last of
-			     its key */
+	bool conditional; /* for some clients or days; its key has more lines */
 	size_t row;	 /* of the table, from 1; 0: it has none */
 };
 
@@ -66,13 +65,13 @@ struct import_row {
 struct import {
 	const struct import_format *format;
 	const char *path; /* of the file that is being read */
-	bool with_as;	  /* the role was said: */
+	bool with_as;	  /* `as` was said by --as */
 	enum tag as;
 	bool compat_sendmail; /* the setting: names are believed unverified */
 	bool first_wins;      /* a key's first line stands, as in this format */
 	const char *beyond;   /* what Postfix wants of a domain that no line
 				 names; NULL: nobody said */
-	unsigned long reaching; /* rules that count below for want of it */
+	unsigned long reaching; /* rules that count below, for want of it */
 	struct import_rule *rules;
 	size_t n, allocated;
 	struct import_row *rows;
@@ -84,7 +83,7 @@ struct import {
 	unsigned long bad;	/* lines that are not of equal force */
 	unsigned long left;	/* lines that are not about TLS */
 	unsigned long outbound; /* rules that the milter does not judge */
-	bool of_port;		/* that line is of one port */
+	bool of_port;		/* the line being read is for one port */
 	bool no_memory;
 	void (*report)(void *, const struct fault *);
 	void *arg;

@@ -5,19 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 enum { DEPTH_MAX = 8 };
 
 const struct config_list config_lists[] = {
-	{ "smtpd_client_restrictions", LIST_AT_CONNECT, true, TAG_CLT },
-	{ "smtpd_helo_restrictions", LIST_AT_CONNECT, true, TAG_COUNT },
-	{ "smtpd_sender_restrictions", LIST_AT_MAIL, true, TAG_FROM },
-	{ "smtpd_relay_restrictions", LIST_AT_RCPT, true, TAG_TO },
-	{ "smtpd_recipient_restrictions", LIST_AT_RCPT, true, TAG_TO },
-	{ "smtpd_data_restrictions", LIST_AT_DATA, false, TAG_COUNT },
-	{ "smtpd_end_of_data_restrictions", LIST_AT_DATA, false, TAG_COUNT },
-	{ NULL, LIST_AT_RCPT, false, TAG_COUNT }
+	{ .name = "smtpd_client_restrictions", .when = LIST_AT_CONNECT,
+	    .has_check = true, .tag = TAG_CLT },
+	{ .name = "smtpd_helo_restrictions", .when = LIST_AT_CONNECT,
+	    .has_check = true, .tag = TAG_COUNT },
+	{ .name = "smtpd_sender_restrictions", .when = LIST_AT_MAIL,
+	    .has_check = true, .tag = TAG_FROM },
+	{ .name = "smtpd_relay_restrictions", .when = LIST_AT_RCPT,
+	    .has_check = true, .tag = TAG_TO },
+	{ .name = "smtpd_recipient_restrictions", .when = LIST_AT_RCPT,
+	    .has_check = true, .tag = TAG_TO },
+	{ .name = "smtpd_data_restrictions", .when = LIST_AT_DATA,
+	    .tag = TAG_COUNT },
+	{ .name = "smtpd_end_of_data_restrictions", .when = LIST_AT_DATA,
+	    .tag = TAG_COUNT },
+	{ .when = LIST_AT_RCPT, .tag = TAG_COUNT }
 };
 
 /* The words of a class that smtpd_restriction_classes names. */
@@ -28,7 +35,7 @@ config_class_of(void *arg, struct slice name)
 	struct slice classes = maincf_get(&c->main,
 	    "smtpd_restriction_classes"), word;
 
-	/* What Postfix knows itself is no class. */
+	/* A restriction of Postfix's own is no class, whatever main.cf says. */
 	while (!import_is_restriction(name) &&
 	    import_list_next(&classes, &word))
 		if (slice_equal(word, name))
@@ -86,7 +93,10 @@ find_table(struct config *c, struct slice spec)
 			return NULL;
 		c->ntables++;
 		t->spec = import_copy(c->import, spec);
-		/* Its type is a piece of the copy: the line is read over. */
+		/*
+		 * config_load_table() points t->type into the spec: so that is
+		 * the copy, as the line is overwritten.
+		 */
 		t->known = t->spec.p != NULL && config_load_table(c, t->spec,
 		    &t->type, &t->text, &t->path);
 		import_at(c->import, path, line);
@@ -121,7 +131,7 @@ asks(void *arg, struct slice spec)
 		return true;
 	if (t->looked_into)
 		return t->asks;
-	t->looked_into = true; /* one that is within itself adds nothing */
+	t->looked_into = true; /* a table that is within itself adds nothing */
 	e.type = t->type;
 	e.text = t->text;
 	c->nesting++;

@@ -7,7 +7,7 @@
 
 enum { DEPTH_MAX = 16 };
 
-/* What is not in main.cf and yet stands in paths. */
+/* Parameters that stand in paths and have a default when main.cf names none. */
 static const struct {
 	const char *name, *value;
 } defaults[] = {

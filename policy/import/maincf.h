@@ -1,6 +1,6 @@
 /*
  * maincf.h - main.cf and master.cf, read as postconf(1) does, without
- * running it; private to import*.c.
+ * running it.
  *
  * Known: continued lines, the last value of a name, $name, ${name}, $(name),
  * ${name?text} ${name:text} with and without braces.  Comparisons
@@ -12,7 +12,7 @@
 #ifndef TLSPOLICY_IMPORT_MAINCF_H
 #define TLSPOLICY_IMPORT_MAINCF_H
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 enum { MAINCF_VALUE_MAX = 32 * 1024 };
 

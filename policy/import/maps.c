@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 const char *const config_lmtp_maps[] = { "lmtp_tls_policy_maps",
 	"lmtp_tls_per_site", NULL };
@@ -72,14 +72,17 @@ level_of_all(struct config *c)
 	struct slice level = maincf_get(&c->main, "smtp_tls_security_level");
 	const char *need = import_level(level);
 
-	/* What came before the levels counts where there is none. */
+	/* Without a level the parameters of before Postfix 2.3 count. */
 	if (level.n == 0 && maincf_yes(&c->main, "smtp_enforce_tls"))
 		return slice_is_nocase(maincf_get(&c->main,
 		    "smtp_tls_enforce_peername"), "no") ? "ENCR:1" : "VERIFY";
 	return need != NULL ? need : "ENCR:0";
 }
 
-/* Of both tables Postfix looks at the newer one alone. */
+/*
+ * Of smtp_tls_policy_maps and smtp_tls_per_site Postfix looks at the newer
+ * alone.
+ */
 void
 config_take_maps(struct config *c)
 {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "policy/base/regular.h"
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 /* "{ {a = b}, c = d }" as lines. */
 static struct slice

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 static bool
 is_loopback_only(struct slice networks)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/base/netaddr.h"
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 struct form {
 	const char *start, *key;
@@ -14,22 +14,22 @@ struct form {
 
 /* The rest of the pattern is a name and "$". */
 static const struct form forms[] = {
-	{ "(^|\\.)", "", false, false },
-	{ "^(.*\\.)?", "", false, false },
-	{ "^(.+\\.)?", "", false, false },
-	{ "[@.]", "", false, true },
-	{ "[.@]", "", false, true },
-	{ "(@|\\.)", "", false, true },
-	{ "(\\.|@)", "", false, true },
-	{ "@(.*\\.)?", "", false, true },
-	{ "@(.+\\.)?", "", false, true },
-	{ "^.*@", "", true, true },
-	{ "^.+@", "", true, true },
-	{ ".*@", "", true, true },
-	{ "@", "", true, true },
-	{ "\\.", ".", false, false },
-	{ "^.*\\.", ".", false, false },
-	{ NULL, NULL, false, false }
+	{ .start = "(^|\\.)", .key = "" },
+	{ .start = "^(.*\\.)?", .key = "" },
+	{ .start = "^(.+\\.)?", .key = "" },
+	{ .start = "[@.]", .key = "", .at = true },
+	{ .start = "[.@]", .key = "", .at = true },
+	{ .start = "(@|\\.)", .key = "", .at = true },
+	{ .start = "(\\.|@)", .key = "", .at = true },
+	{ .start = "@(.*\\.)?", .key = "", .at = true },
+	{ .start = "@(.+\\.)?", .key = "", .at = true },
+	{ .start = "^.*@", .key = "", .exact = true, .at = true },
+	{ .start = "^.+@", .key = "", .exact = true, .at = true },
+	{ .start = ".*@", .key = "", .exact = true, .at = true },
+	{ .start = "@", .key = "", .exact = true, .at = true },
+	{ .start = "\\.", .key = "." },
+	{ .start = "^.*\\.", .key = "." },
+	{ .start = NULL }
 };
 
 static bool

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "policy/rules/item.h"
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 /* What a level asks for. */
 struct level {
@@ -20,16 +20,18 @@ struct level {
 };
 
 static const struct level levels[] = {
-	{ "none", "NO", false, false },
-	{ "may", "ENCR:0", false, false },
-	{ "encrypt", "ENCR:1", false, true },
-	{ "dane", "DANE:may", false, false },
-	{ "half-dane", "DANE:may", false, false },
-	{ "dane-only", "DANE", false, true },
-	{ "fingerprint", "ENCR:1", false, true },
-	{ "verify", "VERIFY", true, true },
-	{ "secure", "VERIFY", true, true },
-	{ NULL, NULL, false, false }
+	{ .name = "none", .need = "NO" },
+	{ .name = "may", .need = "ENCR:0" },
+	{ .name = "encrypt", .need = "ENCR:1", .mandatory = true },
+	{ .name = "dane", .need = "DANE:may" },
+	{ .name = "half-dane", .need = "DANE:may" },
+	{ .name = "dane-only", .need = "DANE", .mandatory = true },
+	{ .name = "fingerprint", .need = "ENCR:1", .mandatory = true },
+	{ .name = "verify", .need = "VERIFY", .has_names = true,
+	    .mandatory = true },
+	{ .name = "secure", .need = "VERIFY", .has_names = true,
+	    .mandatory = true },
+	{ .name = NULL }
 };
 
 const struct import_policy import_policy_defaults = {
@@ -60,7 +62,7 @@ import_level(struct slice word)
 {
 	const struct level *l = find_level(word);
 
-	/* Of all domains none asks for nothing, and forbids nothing to a rule. */
+	/* For all domains "none" is no Try_TLS NO: rules may ask for more. */
 	return l == NULL ? NULL : l == levels ? "ENCR:0" : l->need;
 }
 
@@ -189,7 +191,7 @@ put_name(struct policy *p, struct slice name)
 	return true;
 }
 
-/* Exactly what VERIFY stands for. */
+/* The list is exactly what VERIFY stands for. */
 static bool
 is_own_names(struct slice list)
 {
@@ -333,7 +335,7 @@ put_ciphers(struct import *import, struct policy *p, struct slice grade)
 		    SLICE_ARG(grade));
 }
 
-/* One that Postfix knows and that says nothing about who may be talked to. */
+/* An attribute of Postfix that says nothing of who may be talked to. */
 static bool
 is_remark(struct slice name)
 {

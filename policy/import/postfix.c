@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 /* What the whole of an access table has. */
 static void

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 
 static const struct import_rule *
 find_rule(const struct import *import, const struct key *key)
@@ -16,7 +16,7 @@ find_rule(const struct import *import, const struct key *key)
 	return NULL;
 }
 
-/* The line says `wanted`, and who wants it. */
+/* The requirement is `wanted`, with a BY behind it. */
 static bool
 says(const struct import_rule *rule, struct slice wanted)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "policy/rules/item.h"
-#include "policy/import/internal.h"
+#include "policy/import/import-internal.h"
 
 enum { KINDS_MAX = 16 };
 
@@ -90,7 +90,7 @@ is_citag(const struct access_file *a, struct slice key)
 	return false;
 }
 
-/* What follows each CITag item, for the second reading. */
+/* Notes the tags that CITag items name, for the second reading. */
 static void
 note_citags(struct import *import, struct access_file *a,
     const struct requirement *r)
@@ -260,7 +260,7 @@ take_line(struct import *import, struct access_file *a, struct slice line)
 }
 
 static void
-tell_kinds(struct import *import, const struct access_file *a)
+note_kinds(struct import *import, const struct access_file *a)
 {
 	char text[FAULT_TEXT_MAX];
 	unsigned long all = 0;
@@ -290,7 +290,7 @@ import_sendmail(struct import *import, struct slice text, struct fault *f)
 	import_at(import, import->path, 0);
 	while (import_line(import, &text, &line))
 		take_line(import, &a, line);
-	tell_kinds(import, &a);
+	note_kinds(import, &a);
 	free(a.citags);
 	return true;
 }

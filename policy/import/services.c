@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/import/config.h"
+#include "policy/import/config-internal.h"
 
 /* What a configuration comes to. */
 struct reading {
@@ -75,12 +75,15 @@ are_same(const struct import *a, const struct import *b)
 		if (a->rows[i].force != b->rows[i].force ||
 		    !slice_equal(a->rows[i].why, b->rows[i].why))
 			return false;
-	/* What a domain has that no table names; of smtpd: NULL. */
+	/* The level for domains that no table names; NULL for smtpd. */
 	return a->n == 0 || a->beyond == NULL ||
 	    strcmp(a->beyond, b->beyond) == 0;
 }
 
-/* Some rule of it asks for more than nothing, and is none of the other's. */
+/*
+ * Some rule asks for more than nothing and is none of the other
+ * configuration's.
+ */
 static bool
 asks_more(const struct import *own, const struct import *base)
 {
@@ -134,7 +137,7 @@ name_inbound(struct config *c, const struct maincf_service *s,
 		    SLICE_ARG(o->name), asks ? ", which asks for TLS" : "");
 }
 
-/* What an smtp of its own does with the domains that no table names. */
+/* A parameter that decides what smtp(8) does with domains no table names. */
 static bool
 is_level(struct slice name)
 {

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 void
 import_spare(struct import_spared *s, const char *who)

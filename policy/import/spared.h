@@ -21,7 +21,10 @@ bool import_clients_put(struct import_clients *, const char *before,
 /* One item more, unless it is there. */
 bool import_clients_add(struct import_clients *, struct slice item);
 bool import_clients_next(struct slice *items, struct slice *item);
-/* All that a table lets pass; false: these cannot be said so. */
+/*
+ * Adds all clients that a table lets pass; false: items cannot say who they
+ * are.
+ */
 bool import_clients_of(struct import_clients *, struct slice type,
     struct slice text, bool exact_domains);
 

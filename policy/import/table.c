@@ -8,7 +8,7 @@
 
 #include "policy/base/jsonlist.h"
 #include "policy/base/jsontext.h"
-#include "policy/import/table.h"
+#include "policy/import/postfix-internal.h"
 
 enum { TEXT_ROW_MAX = KEY_TEXT_MAX + 2 * REQUIREMENT_TEXT_MAX };
 

@@ -61,7 +61,7 @@ excluded_by_when(const struct requirement *r)
 }
 
 static bool
-tell(const char *what, const struct item *item, const char *other,
+fill_finding(const char *what, const struct item *item, const char *other,
     struct lint_finding *f)
 {
 	text_printf(&f->reason, "%s: no client of %s:%.*s is one of %s", what,
@@ -78,11 +78,13 @@ lint_no_client(const struct lint *l, struct lint_finding *f)
 
 	if (l->tag == TAG_CLT && l->kind != KEY_BARE) {
 		if ((item = excluded_by_key(l, ITEM_WHEN)) != NULL)
-			return tell("never counts", item, "its key", f);
+			return fill_finding("never counts", item, "its key", f);
 		if ((item = excluded_by_key(l, ITEM_CLIENT)) != NULL)
-			return tell("nobody can meet it", item, "its key", f);
+			return fill_finding("nobody can meet it", item,
+			    "its key", f);
 	}
 	item = l->requirement->nwhen == 0 ? NULL :
 	    excluded_by_when(l->requirement);
-	return item != NULL && tell("nobody can meet it", item, "its WHEN", f);
+	return item != NULL && fill_finding("nobody can meet it", item,
+	    "its WHEN", f);
 }

@@ -53,7 +53,6 @@ bool
 lint_never_holds(const struct lint *l, struct lint_finding *f)
 {
 	const struct requirement *r = l->requirement;
-	const struct never_row *row;
 	struct never never;
 
 	if (r->has_bits && r->bits > STRONGEST_BITS) {
@@ -66,16 +65,11 @@ lint_never_holds(const struct lint *l, struct lint_finding *f)
 	for (unsigned i = 0; i < r->nitems; i++)
 		if (unknown_issuers(l, &r->items[i], f))
 			return true;
-	row = never_requirement(&never, l->tag, r, false);
-	if (row == NULL)
-		return false;
-	text_printf(&f->reason, "\"%.*s\": %s", SLICE_ARG(never.found),
-	    row->why);
-	text_puts(&f->way_out, never.meant.buf);
-	return true;
+	return lint_take_never(never_requirement(&never, l->tag, r, false),
+	    &never, f);
 }
 
-/* What the second of two items of one row is good for. */
+/* Why the second of two items of one kind is idle; NULL: it is not. */
 static const char *
 second_item(const struct item *a, const struct item *b)
 {
@@ -107,7 +101,10 @@ lint_twice(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* In values of other items never.c stops the build. */
+/*
+ * An item within the text of MSG.  Within other values it stops the build
+ * (never.c).
+ */
 bool
 lint_swallowed(const struct lint *l, struct lint_finding *f)
 {
@@ -130,7 +127,7 @@ static bool
 has_tls13(const uint16_t *ids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (ids[i] >> 8 == 0x13) /* RFC 8446, appendix B.4 */
+		if (ids[i] >> 8 == 0x13) /* TLS 1.3: RFC 8446, appendix B.4 */
 			return true;
 	return false;
 }
@@ -169,7 +166,10 @@ lint_ciphers(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* A certificate may have such a name, but a rule hardly means it. */
+/*
+ * CN:mail.*.com: a certificate may have such a name, but * matches nothing
+ * here.
+ */
 bool
 lint_star(const struct lint *l, struct lint_finding *f)
 {

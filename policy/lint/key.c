@@ -25,19 +25,13 @@ lint_suffixes_close(struct lint_suffixes *suffixes)
 bool
 lint_never_matches(const struct lint *l, struct lint_finding *f)
 {
-	const struct never_row *row;
 	struct never never;
 
-	/* An untagged line was told of when it stood for TLS_Clt. */
+	/* An untagged line is a rule of TLS_Clt and of TLS_Srv: told once. */
 	if ((l->rule->flags & RULE_UNTAGGED) != 0 && l->tag == TAG_SRV)
 		return false;
-	row = never_key(&never, l->tag, l->what, false);
-	if (row == NULL)
-		return false;
-	text_printf(&f->reason, "\"%.*s\": %s", SLICE_ARG(never.found),
-	    row->why);
-	text_puts(&f->way_out, never.meant.buf);
-	return true;
+	return lint_take_never(never_key(&never, l->tag, l->what, false),
+	    &never, f);
 }
 
 bool
@@ -61,28 +55,6 @@ lint_public_suffix(const struct lint *l, struct lint_finding *f)
 	    "every domain that is registered below it", buf);
 	text_puts(&f->way_out, "name the domains that are meant");
 	return true;
-}
-
-/* Postfix folds the case of all letters in its tables, and composes none. */
-bool
-lint_beyond_ascii(const struct lint *l, struct lint_finding *f)
-{
-	struct slice local = l->what;
-
-	if (l->kind != KEY_MAILBOX)
-		return false;
-	local.n = slice_find(local, '@');
-	for (size_t i = 0; i < local.n; i++)
-		if ((unsigned char)local.p[i] >= 0x80) {
-			text_printf(&f->reason, "only this spelling of \"%.*s\" "
-			    "meets the rule: another case of its letters "
-			    "beyond ASCII, or letters in two parts, do not",
-			    SLICE_ARG(local));
-			text_puts(&f->way_out, "write a rule for the domain, "
-			    "or a line for each spelling");
-			return true;
-		}
-	return false;
 }
 
 /* john+20doe@: +20 and letters look like sendmail's spelling of a blank. */

@@ -9,9 +9,22 @@
 
 #include "policy/facts/macro.h"
 #include "policy/rules/client.h"
+#include "policy/rules/never.h"
 #include "policy/lint/lint.h"
 
 enum { SOON_DAYS = 30 };
+
+bool
+lint_take_never(const struct never_row *row, const struct never *never,
+    struct lint_finding *f)
+{
+	if (row == NULL)
+		return false;
+	text_printf(&f->reason, "\"%.*s\": %s", SLICE_ARG(never->found),
+	    row->why);
+	text_puts(&f->way_out, never->meant.buf);
+	return true;
+}
 
 bool
 lint_refuses(const struct requirement *r)
@@ -103,7 +116,10 @@ never_told(const struct lint *l, struct lint_finding *f)
 	return false;
 }
 
-/* RFC 6531, section 3.7.4.2. */
+/*
+ * A reply is ASCII unless the client asks for SMTPUTF8 (RFC 6531, section
+ * 3.7.4.2).
+ */
 static bool
 reply_in_ascii(const struct lint *l, struct lint_finding *f)
 {
@@ -134,7 +150,7 @@ enforced_perm(const struct lint *l)
 	    l->options->default_perm));
 }
 
-/* RFC 3207, section 4. */
+/* A public MX must not demand TLS of everybody (RFC 3207, section 4). */
 static bool
 public_mx(const struct lint *l, struct lint_finding *f)
 {
@@ -167,7 +183,7 @@ lets_pass(const struct lint *l, const char *text)
 	    r.nwhen == 0 && !lint_refuses(&r);
 }
 
-/* OK would lose what is not a test. */
+/* The way out of a rule that refuses.  OK has no room for BY, MSG and dates. */
 static const char *
 let_pass(const struct lint *l)
 {
@@ -192,7 +208,10 @@ null_sender(const struct lint *l, struct lint_finding *f)
 	return true;
 }
 
-/* RFC 5321 section 4.5.1, RFC 2142. */
+/*
+ * postmaster must be reached (RFC 5321, section 4.5.1), abuse should (RFC
+ * 2142).
+ */
 static bool
 role_address(const struct lint *l, struct lint_finding *f)
 {
@@ -241,7 +260,6 @@ static const struct {
 	{ "swallowed", lint_swallowed },
 	{ "star", lint_star },
 	{ "escape", lint_escape },
-	{ "beyond-ascii", lint_beyond_ascii },
 	{ "twice", lint_twice },
 	{ "cipher-list", lint_ciphers },
 	{ "shadowed", lint_shadowed },
@@ -278,7 +296,8 @@ check_rule(const struct lint *l,
 		report(arg, &f);
 		n++;
 		if (checks[i].check == lint_never_matches)
-			break; /* what else there is does not matter */
+			break; /* nothing else bears on a rule that never
+			        * matches */
 	}
 	return n;
 }

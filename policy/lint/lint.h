@@ -70,8 +70,7 @@ typedef bool lint_check(const struct lint *, struct lint_finding *);
 lint_check lint_never_holds, lint_twice, lint_swallowed, lint_ciphers,
     lint_star;
 /* lint/key.c */
-lint_check lint_never_matches, lint_escape, lint_public_suffix,
-    lint_beyond_ascii;
+lint_check lint_never_matches, lint_escape, lint_public_suffix;
 /* lint/shadowed.c */
 lint_check lint_shadowed;
 /* lint/client.c */
@@ -91,5 +90,10 @@ const struct rule *lint_find(const struct lint *, const struct key *);
 void lint_put_line(const struct lint *, const struct rule *, struct text *);
 /* A rule that can refuse mail: not OK, not WARN, with something to test. */
 bool lint_refuses(const struct requirement *);
+/* What never.h found, as a finding; `row` NULL: nothing, and false. */
+struct never;
+struct never_row;
+bool lint_take_never(const struct never_row *row, const struct never *,
+    struct lint_finding *);
 
 #endif

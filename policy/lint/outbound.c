@@ -19,7 +19,7 @@ never_asked(const struct lint *l, struct lint_finding *f)
 }
 
 static void
-tell_postfix(const struct lint *l, struct text *lost)
+translate_for_postfix(const struct lint *l, struct text *lost)
 {
 	struct postfix_policy policy;
 
@@ -29,7 +29,7 @@ tell_postfix(const struct lint *l, struct text *lost)
 }
 
 static void
-tell_sendmail(const struct lint *l, struct text *lost)
+translate_for_sendmail(const struct lint *l, struct text *lost)
 {
 	const struct translate_options options = {
 		.default_perm = l->options->default_perm
@@ -44,16 +44,16 @@ tell_sendmail(const struct lint *l, struct text *lost)
 /* An MTA without a row enforces nothing of ours, and is not spoken of. */
 static const struct {
 	bool (*never_asked)(const struct lint *, struct lint_finding *);
-	void (*tell)(const struct lint *, struct text *lost);
+	void (*translate)(const struct lint *, struct text *lost);
 	const char *way_out;
 } enforcing[DIALECT_COUNT] = {
 	[DIALECT_SENDMAIL] = {
-		.tell = tell_sendmail,
+		.translate = translate_for_sendmail,
 		.way_out = "demand it by VERIFY, ENCR, CN, CS, CI or CITag"
 	},
 	[DIALECT_POSTFIX] = {
 		.never_asked = never_asked,
-		.tell = tell_postfix,
+		.translate = translate_for_postfix,
 		.way_out = "demand it by VERIFY, DANE, CN, FP, VER, PFS, AEAD "
 		    "or ENCR:128"
 	},
@@ -66,7 +66,7 @@ lint_inexpressible(const struct lint *l, struct lint_finding *f)
 	char buf[256];
 	struct text lost;
 
-	if (!l->options->with_mta || enforcing[mta].tell == NULL ||
+	if (!l->options->with_mta || enforcing[mta].translate == NULL ||
 	    l->requirement->class == CLASS_WARN ||
 	    (l->tag != TAG_SRV && l->tag != TAG_RCPT))
 		return false;
@@ -74,7 +74,7 @@ lint_inexpressible(const struct lint *l, struct lint_finding *f)
 	    enforcing[mta].never_asked(l, f))
 		return true;
 	text_init(&lost, buf, sizeof buf);
-	enforcing[mta].tell(l, &lost);
+	enforcing[mta].translate(l, &lost);
 	if (lost.n == 0)
 		return false;
 	text_printf(&f->reason, "%s has no words for %s: by inexpressible = "

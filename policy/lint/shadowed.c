@@ -32,7 +32,7 @@ clients_of(const struct lint *l, struct slice clients[CLIENTS_MAX])
 	return n;
 }
 
-/* On each day of the line one of them counts for these clients. */
+/* For these clients, each day of the line has an earlier line that counts. */
 static bool
 relieved(struct earlier *all, const struct requirement *line,
     const struct slice *client)
@@ -109,7 +109,7 @@ put_lines(const struct lint *l, const struct earlier *all, struct text *out)
 }
 
 static bool
-tell(const struct lint *l, bool several, bool some_clients,
+fill_finding(const struct lint *l, bool several, bool some_clients,
     struct lint_finding *f)
 {
 	text_printf(&f->reason, ", of the same key, count%s on each of its "
@@ -121,7 +121,9 @@ tell(const struct lint *l, bool several, bool some_clients,
 	return true;
 }
 
-/* However many lines the key has. */
+/*
+ * One earlier line does; unlike collect() this looks at all lines of the key.
+ */
 static bool
 by_one(const struct lint *l, struct lint_finding *f)
 {
@@ -139,7 +141,7 @@ by_one(const struct lint *l, struct lint_finding *f)
 			continue;
 		text_puts(&f->reason, "never counts: ");
 		lint_put_line(l, &r[-1], &f->reason);
-		return tell(l, false, earlier.nwhen > 0, f);
+		return fill_finding(l, false, earlier.nwhen > 0, f);
 	}
 	return false;
 }
@@ -162,5 +164,5 @@ lint_shadowed(const struct lint *l, struct lint_finding *f)
 	}
 	text_puts(&f->reason, "never counts: ");
 	put_lines(l, &all, &f->reason);
-	return tell(l, n > 1, some_clients, f);
+	return fill_finding(l, n > 1, some_clients, f);
 }

@@ -49,7 +49,7 @@ parent_prefix(const struct lint *l, struct key *key)
 			return false;
 	while (!l->index.lengths[prefix.bits]);
 	netaddr_mask(&prefix.addr, prefix.bits);
-	key_address(key->tag, key->kind, &prefix, key);
+	key_address(key->tag, key->kind, &prefix.addr, prefix.bits, key);
 	return true;
 }
 

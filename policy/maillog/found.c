@@ -6,6 +6,7 @@
 
 #include "policy/audit/field.h"
 #include "policy/audit/record-handshake.h"
+#include "policy/audit/record-maillog.h"
 #include "policy/audit/record.h"
 #include "policy/facts/macro.h"
 #include "policy/maillog/maillog-internal.h"
@@ -124,7 +125,7 @@ put_record(struct maillog *m, const struct record_maillog *record, bool good,
 
 	m->no_memory |= !good;
 	text_init(&out, buf, sizeof buf);
-	if (!good || !record_format_maillog(record, &out)) {
+	if (!good || !record_maillog_format(record, &out)) {
 		m->counts.unreadable++;
 		return;
 	}

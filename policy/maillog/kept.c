@@ -91,7 +91,7 @@ maillog_kept_postfix(struct maillog *m, const struct logline *line,
 	if (why == NULL)
 		return;
 	type = why->type;
-	/* The chain was not good: then the name was not looked at. */
+	/* The certificate's chain failed first: its name was not looked at. */
 	if (strcmp(type, "certificate-host-mismatch") == 0 &&
 	    server->tls == SESSION_TLS && strcmp(server->verify, "OK") != 0)
 		type = "certificate-not-trusted";

@@ -138,7 +138,7 @@ find_year(struct logtime *t, struct stamp *stamp)
 	} else if (t->day >= 0 && day < t->day - HALF_A_YEAR) {
 		t->year++;
 	} else if (t->day >= 0 && day > t->day + HALF_A_YEAR) {
-		stamp->year = t->year - 1; /* a straggler of the old year */
+		stamp->year = t->year - 1; /* a late line of the old year */
 		return;
 	}
 	stamp->year = t->year;

@@ -27,10 +27,10 @@ struct maillog {
 /* A message of the program, if it is one of that MTA; else false. */
 bool maillog_postfix(struct maillog *, const struct logline *);
 bool maillog_sendmail(struct maillog *, const struct logline *);
-/* What became of the messages under way is not in the log any more. */
+/* At the end of the log: messages whose outcome it does not have. */
 void maillog_sendmail_end(struct maillog *);
 
-/* Parts of their lines that mail which left has as well. */
+/* Parts of lines that mail in and mail out have in common. */
 bool maillog_postfix_peer(struct slice *, struct session *);
 bool maillog_postfix_trust(struct slice *, const char **verify);
 bool maillog_postfix_suite(struct slice, struct session *);
@@ -45,7 +45,7 @@ void maillog_sendmail_delivery(struct maillog *, const struct logline *,
 /* The process that logged the line; NULL: not known.  `anew`: begun with it. */
 struct session *maillog_process(struct maillog *, const struct logline *,
     bool anew);
-/* Its session is over. */
+/* The process's session is over. */
 void maillog_process_end(struct maillog *, const struct logline *);
 
 /* HOST, NUL, PROGRAM, NUL, ID into `buf`; empty: too long. */

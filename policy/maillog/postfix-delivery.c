@@ -34,7 +34,7 @@ take_tls(struct maillog *m, const struct logline *line, struct slice s,
 	sessions_remove(m->processes, session);
 }
 
-/* What of the line stands behind the addresses. */
+/* The members of a delivery's line behind the addresses. */
 struct delivery {
 	struct slice id, rcpt;
 	struct session server;

@@ -77,7 +77,7 @@ take_login(struct slice s, struct session *to)
 	    sessions_copy(to->login, sizeof to->login, slice_make(s.p, end));
 }
 
-/* What the process that took the message in knows of its session. */
+/* Ties a message to the session of the process that took it in. */
 static void
 tie(struct maillog *m, const struct logline *line, struct session *message)
 {

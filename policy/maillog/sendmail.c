@@ -137,7 +137,8 @@ tie(struct maillog *m, const struct logline *line, const struct tail *tail,
 
 	if (tied && s->tls == SESSION_TLS) {
 		if (!says_tls(tail->proto))
-			return; /* another session's, or no EHLO after it */
+			return; /* not this session's relay, or no EHLO after
+				 * STARTTLS */
 		sessions_copy_tls(message, s);
 	} else if (says_clear(tail->proto) && maillog_logs_tls(m, line)) {
 		message->tls = SESSION_CLEAR;
@@ -167,7 +168,7 @@ was_taken_in(struct slice s)
 	static const char name[] = ", nrcpts=";
 	size_t at = 0;
 
-	/* It stands before all that is somebody else's. */
+	/* msgid= stands before all that somebody else has written. */
 	for (; at + sizeof name <= s.n; at++)
 		if (memcmp(s.p + at, name, sizeof name - 1) == 0)
 			return s.p[at + sizeof name - 1] != '0';
@@ -314,7 +315,10 @@ maillog_sendmail(struct maillog *m, const struct logline *line)
 		    maillog_take(&s, ": Milter: cmd=data, discard"))
 			take_refusal(m, line, id);
 		else if (maillog_take(&s, ": connect from "))
-			/* Only at higher log levels it is told. */
+			/*
+			 * Without AUTH= in the log, which only higher levels
+			 * have.
+			 */
 			maillog_process_end(m, line);
 	}
 	return true;

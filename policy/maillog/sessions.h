@@ -40,7 +40,7 @@ struct session {
 	bool sent;    /* its line from= was seen, and these are of it: */
 	bool has_sender;
 	char sender[SESSIONS_NAME_MAX], daemon[SESSIONS_WORD_MAX];
-	bool login_untold; /* somebody logged in, or may have */
+	bool login_untold; /* AUTH is not told: somebody may have logged in */
 	enum session_tls tls;
 	/* As logged, NUL-terminated; empty: not told. */
 	char name[SESSIONS_NAME_MAX], addr[SESSIONS_ADDR_MAX];
@@ -74,7 +74,7 @@ uint64_t sessions_forgotten(const struct sessions *);
  * the field is empty.
  */
 bool sessions_copy(char *field, size_t size, struct slice s);
-/* What the other one has of TLS. */
+/* Copies what the other session has of TLS. */
 void sessions_copy_tls(struct session *, const struct session *from);
 /* The same client: name and address as they were logged. */
 bool sessions_same_client(const struct session *, const struct session *);

@@ -15,9 +15,12 @@ keep(struct outbound_answer *a, struct slice s)
 	return slice_make(a->memory.buf + at, a->memory.n - at);
 }
 
-/* As written, but with its profile put in: the record stands for itself. */
+/*
+ * The requirement as written, but with its profile's items put in: an audit
+ * record is read without the profile.
+ */
 static struct slice
-requirement_of(const struct matched_rule *found, struct text *out)
+requirement_of(const struct judgement *found, struct text *out)
 {
 	if (found->requirement.profile.n == 0)
 		return found->rule.requirement;
@@ -26,7 +29,7 @@ requirement_of(const struct matched_rule *found, struct text *out)
 }
 
 static void
-note_rule(struct asking *k, enum tag tag, const struct matched_rule *found)
+note_rule(struct asking *k, enum tag tag, const struct judgement *found)
 {
 	char buf[REQUIREMENT_TEXT_MAX + 1];
 	const struct stored_rule *rule = &found->rule;
@@ -47,7 +50,7 @@ note_rule(struct asking *k, enum tag tag, const struct matched_rule *found)
 		.tag = tag,
 		.key = keep(a, rule->key),
 		.requirement = keep(a, requirement),
-		.file = keep(a, store_source(k->reader, rule->source)),
+		.file = keep(a, store_source(k->find.reader, rule->source)),
 		.line = rule->line,
 	};
 }
@@ -57,10 +60,10 @@ asking_find(struct asking *k, const struct key *key, bool longest,
     struct requirement *requirement)
 {
 	struct key_step step = { .key = *key, .longest = longest };
-	struct matched_rule found;
+	struct judgement found;
 	enum lookup_result result;
 
-	result = match_step(k->reader, &k->find, &step, &found);
+	result = match_step(&k->find, &step, &found);
 	if (result == LOOKUP_FOUND) {
 		note_rule(k, key->tag, &found);
 		k->warned |= found.requirement.class == CLASS_WARN;
@@ -73,9 +76,9 @@ enum lookup_result
 asking_has(struct asking *k, const struct key *key)
 {
 	struct key_step step = { .key = *key };
-	struct matched_rule found;
+	struct judgement found;
 
-	return match_step(k->reader, &k->find, &step, &found);
+	return match_step(&k->find, &step, &found);
 }
 
 bool

@@ -97,7 +97,7 @@ drop_host_name(struct postfix_policy *p)
 }
 
 static void
-settle_names(struct postfix_policy *p, struct text *lost)
+choose_names(struct postfix_policy *p, struct text *lost)
 {
 	bool resolved = is_resolved(p, LEVEL_SECURE) ||
 	    is_resolved(p, LEVEL_FINGERPRINT);
@@ -119,7 +119,7 @@ settle_names(struct postfix_policy *p, struct text *lost)
 		    slice_of(NULL));
 }
 
-/* ">=TLSv1.2"; 0: in other words than we have. */
+/* ">=TLSv1.2"; 0: a value of protocols= that is not of this form. */
 static int
 protocol_of(struct slice value)
 {
@@ -130,8 +130,9 @@ protocol_of(struct slice value)
 }
 
 /*
- * Of a resolver that would do without TLS: limits of what is used by chance,
- * which could be lower than Postfix's own for TLS that there must be.
+ * Do protocols= and ciphers= of the resolver count?  Not where it would do
+ * without TLS: there they limit TLS used by chance, and may be lower than
+ * Postfix's own for TLS that a rule demands.
  */
 static bool
 limits_count(const struct postfix_policy *p)
@@ -159,9 +160,12 @@ raise_protocol(struct postfix_policy *p)
 	}
 }
 
-/* What both say of protocols; ours is left where it is the later one. */
+/*
+ * The rules' oldest version beside protocols= of the resolver: the later one
+ * stays.
+ */
 static void
-settle_protocols(struct postfix_policy *p, struct text *lost)
+choose_protocol(struct postfix_policy *p, struct text *lost)
 {
 	struct slice value;
 	int protocol;
@@ -180,9 +184,9 @@ settle_protocols(struct postfix_policy *p, struct text *lost)
 void
 translate_postfix_finish(struct postfix_policy *p, bool weaken, struct text *lost)
 {
-	settle_names(p, lost);
+	choose_names(p, lost);
 	raise_protocol(p);
-	settle_protocols(p, lost);
+	choose_protocol(p, lost);
 	if (!p->dane || !p->encrypt || authenticates(p))
 		return;
 	if (weaken)
@@ -232,7 +236,7 @@ print_names(const struct postfix_policy *p, struct text *out)
 	}
 }
 
-/* True. */
+/* The level with the resolver's match=; always true. */
 static bool
 print_resolved(const struct postfix_policy *p, const char *level,
     struct text *out)
@@ -248,7 +252,10 @@ print_resolved(const struct postfix_policy *p, const char *level,
 
 enum looked_at { NO_NAME, FINGERPRINT, CHAIN };
 
-/* What of the certificate is looked at; *theirs: for what the resolver says. */
+/*
+ * Returns which part of the certificate Postfix will look at; *theirs: the
+ * resolver's level was taken.
+ */
 static enum looked_at
 print_level(const struct postfix_policy *p, bool *theirs, struct text *out)
 {

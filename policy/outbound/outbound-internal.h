@@ -11,8 +11,7 @@
 
 struct asking {
 	const struct outbound_question *question;
-	struct question find; /* dates and trace, for match_step() */
-	struct store_reader *reader;
+	struct question find; /* policy, dates and trace, for match_step() */
 	struct outbound_answer *answer;
 	bool warned; /* a WARN rule took part in it */
 };
@@ -26,7 +25,10 @@ enum lookup_result asking_find(struct asking *, const struct key *,
 
 /* Is there a rule of exactly this key that counts today?  Notes nothing. */
 enum lookup_result asking_has(struct asking *, const struct key *) MUST_CHECK;
-/* Makes the answer one by which nothing leaves, where the key is of such. */
+/*
+ * Makes the answer one by which nothing leaves, if the key is one whose answer
+ * can stop mail.
+ */
 void asking_deny(const struct outbound_question *, enum outbound_result,
     const char *reason, struct outbound_answer *);
 /* The rules contradict each other: nothing may leave. */

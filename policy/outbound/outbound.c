@@ -1,6 +1,6 @@
 /*
- * The frame around both maps: each has its file, what could not be expressed is
- * settled by the setting, a store that cannot be asked denies.
+ * The frame around both maps: each has its file.  The setting inexpressible
+ * decides on what has no words, and a store that cannot be asked denies.
  */
 #include <string.h>
 
@@ -151,7 +151,8 @@ outbound_deny(const struct outbound_question *q, const char *reason,
 }
 
 static void
-settle(const struct outbound_question *q, struct outbound_answer *a)
+apply_inexpressible(const struct outbound_question *q,
+    struct outbound_answer *a)
 {
 	char reason[640];
 	struct text text;
@@ -177,7 +178,7 @@ ask(struct asking *k)
 	    outbound_ask_postfix(k) : outbound_ask_sendmail(k);
 
 	if (result == LOOKUP_FOUND)
-		settle(k->question, k->answer);
+		apply_inexpressible(k->question, k->answer);
 	return result;
 }
 
@@ -232,8 +233,7 @@ outbound_ask(const struct outbound_question *q, struct store_reader *reader,
 	struct asking k = {
 		.question = q,
 		.find = { .options = &options, .now = q->now,
-		    .trace = q->trace },
-		.reader = reader,
+		    .trace = q->trace, .reader = reader },
 		.answer = a
 	};
 	enum lookup_result result = LOOKUP_FAILED;

@@ -22,7 +22,6 @@
 #ifndef TLSPOLICY_OUTBOUND_H
 #define TLSPOLICY_OUTBOUND_H
 
-#include "policy/eval/trace.h"
 #include "policy/eval/verdict.h"
 #include "policy/outbound/translate.h"
 #include "policy/store/store.h"
@@ -103,9 +102,9 @@ void outbound_ask(const struct outbound_question *,
     struct store_reader *reader, const struct fault *why,
     struct outbound_answer *);
 
-/* sendmail asks, by a wrong name: "not found" would be open. */
+/* sendmail asks Postfix's map: "not found" would let all mail leave. */
 bool outbound_is_misplaced(const struct outbound_question *);
-/* sendmail asks for all at once: "no rule" is to be said (sendmail.c). */
+/* sendmail asks all at once: "no rule" needs a word of its own (sendmail.c). */
 bool outbound_wants_a_word(const struct outbound_question *);
 /* What a resolver is to be asked for; nothing: the key is no name for that. */
 void outbound_resolver_key(struct slice key, struct text *out);

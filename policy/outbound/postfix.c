@@ -131,10 +131,12 @@ find(struct asking *k, const struct nexthop *n, enum tag tag,
 	struct key key;
 
 	if (n->is_address && tag != TAG_RCPT) {
-		key_address(tag, KEY_BRACKET, &n->address, &key);
+		key_address(tag, KEY_BRACKET, &n->address.addr,
+		    n->address.bits, &key);
 		result = asking_find(k, &key, true, r);
 		if (result == LOOKUP_ABSENT) {
-			key_address(tag, KEY_ADDRESS, &n->address, &key);
+			key_address(tag, KEY_ADDRESS, &n->address.addr,
+			    n->address.bits, &key);
 			result = asking_find(k, &key, true, r);
 		}
 	} else if (!n->bracketed || tag != TAG_RCPT) {

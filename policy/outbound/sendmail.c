@@ -76,7 +76,7 @@ find_network(struct asking *k, enum tag tag, enum key_kind kind,
 
 		prefix.bits = (unsigned)bits;
 		netaddr_mask(&prefix.addr, prefix.bits);
-		key_address(tag, kind, &prefix, &key);
+		key_address(tag, kind, &prefix.addr, prefix.bits, &key);
 		result = find_exact(k, &key, r);
 		if (result != LOOKUP_ABSENT)
 			return result;
@@ -157,7 +157,7 @@ find_above(struct asking *k, enum tag tag, struct slice what,
 	struct key key;
 
 	if (is_network(tag, what, &kind, &prefix)) {
-		key_address(tag, kind, &prefix, &key);
+		key_address(tag, kind, &prefix.addr, prefix.bits, &key);
 		return asking_find(k, &key, true, r);
 	}
 	while (what.n > 0 && result == LOOKUP_ABSENT) {

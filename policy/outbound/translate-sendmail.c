@@ -9,7 +9,7 @@
 #include "policy/outbound/translate.h"
 #include "policy/rules/item.h"
 
-/* Its map value is parsed in a buffer of MAXNAME (1024) bytes. */
+/* sendmail parses a map's value in a buffer of MAXNAME (1024) bytes. */
 enum { VALUE_MAX = 900 };
 
 /* sendmail would compare "*." and "." to the letter, and would cut at "++". */
@@ -35,7 +35,7 @@ print_value(struct slice value, struct text *out)
 	text_put_xencoded(out, slice_make(buf, plain.n));
 }
 
-/* One of several that will do; sendmail would want all of them. */
+/* One of several alternatives: for us any will do, sendmail would want all. */
 static bool
 is_one_of(const struct requirement *r, unsigned n)
 {
@@ -71,7 +71,7 @@ print_items(const struct requirement *r, bool all_hold, struct text *out,
 	}
 }
 
-/* What cannot be told asks for TLS, at least. */
+/* A rule with items that sendmail cannot be told asks for TLS, at least. */
 static unsigned
 bits_of(const struct requirement *r)
 {
@@ -81,7 +81,7 @@ bits_of(const struct requirement *r)
 	return r->bits;
 }
 
-/* Mail that is not to leave yet is kept by TEMP, as HOLD wants it. */
+/* HOLD becomes TEMP, too: mail that is not to leave yet stays in the queue. */
 static const char *
 class_of(const struct requirement *r, const struct translate_options *o)
 {

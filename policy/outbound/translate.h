@@ -77,8 +77,9 @@ void translate_postfix_join(struct postfix_policy *, enum outbound_level,
 bool translate_postfix_suffices(const struct postfix_policy *);
 
 /*
- * When all is added: what cannot be had together is settled, or named in
- * `lost`.  With `weaken` less will do where more would have to be said.
+ * When all is added: of demands that exclude each other the stronger stays, and
+ * the other is named in `lost`.  With `weaken` less will do where more would
+ * have to be said.
  */
 void translate_postfix_finish(struct postfix_policy *, bool weaken,
     struct text *lost);
@@ -97,7 +98,9 @@ void translate_sendmail(const struct requirement *r,
 /* Of a rule for a host or recipient: it lets mail leave in clear. */
 bool translate_is_exception(const struct requirement *);
 
-/* What no session can meet, and mail that does not leave is kept. */
+/*
+ * A requirement that no session can meet and that keeps the mail in the queue.
+ */
 #define SENDMAIL_NEVER_MET "TEMP+VERIFY:65535"
 
 /* For the parts of this module: one more thing that is lost. */

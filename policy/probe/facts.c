@@ -76,7 +76,10 @@ probe_facts(const struct probe_result *result, const char *rcpt,
 static unsigned
 usual_bits(int bits)
 {
-	/* What administrators write: a suite of 256 may become one of 128. */
+	/*
+	 * 128 at most, as administrators write it: a server that chose 256 bits
+	 * today may choose 128 tomorrow.
+	 */
 	return bits >= 128 ? 128 : bits > 0 ? (unsigned)bits : 0;
 }
 
@@ -99,7 +102,9 @@ struct names {
 	unsigned n;
 };
 
-/* False: it has none, or there is no room. */
+/*
+ * False: the certificate has no name that a rule can hold, or `names` is full.
+ */
 static bool
 add_name(struct names *names, X509 *certificate)
 {

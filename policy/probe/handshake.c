@@ -46,7 +46,10 @@ no_password(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-/* OpenSSL does not tell that a read failed: it has found nothing. */
+/*
+ * Why OpenSSL has read nothing: it does not tell a file that fails from an
+ * empty one.
+ */
 static int
 read_error(const char *path)
 {
@@ -130,7 +133,7 @@ handshake_context(const struct probe_settings *settings, bool anonymous,
 		return NULL;
 	}
 	SSL_CTX_set_security_level(ctx, 0);
-	/* Each suite of TLS 1.3 has a certificate. */
+	/* TLS 1.3 has no anonymous suites. */
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, anonymous ? TLS1_2_VERSION :
 	    0) != 1 || SSL_CTX_set_cipher_list(ctx, anonymous ?

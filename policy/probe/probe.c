@@ -123,7 +123,7 @@ connect_one(struct dialogue *d, const struct addrinfo *a, int64_t deadline)
 		snprintf(result->address, sizeof result->address, "?");
 	how = smtp_connect(&d->smtp, a->ai_addr, a->ai_addrlen, deadline);
 	if (how == SMTP_OK) {
-		/* Of an address before this one. */
+		/* detail may still be that of an address that failed before. */
 		result->detail[0] = '\0';
 		return true;
 	}
@@ -403,7 +403,7 @@ ask_by_name(const struct dialogue *first)
 	return tls;
 }
 
-/* A server that has no certificate agrees to nothing else. */
+/* A server without a certificate agrees to anonymous suites alone. */
 static void
 ask_anonymously(const struct dialogue *first)
 {

@@ -35,7 +35,7 @@ set_host(struct slice host, struct target *t)
 		netaddr_print(&address, &out);
 		return true;
 	}
-	return domain_canonical(host, &out) && !out.cut &&
+	return domain_canonical(host, &out) == DOMAIN_WHOLE &&
 	    is_host_name(slice_make(out.buf, out.n));
 }
 

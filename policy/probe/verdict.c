@@ -31,12 +31,13 @@ judge_tag(struct probe_judge *judge, enum tag tag, const struct facts *facts,
 	struct fault why;
 	struct text text;
 
-	if (store_begin(judge->store, &reader, &why)) {
-		eval_session(&question, &reader, NULL, &verdict);
+	if (store_begin(judge->store, &reader, &why))
+		question.reader = &reader;
+	else
+		question.why = &why;
+	eval_session(&question, &verdict);
+	if (question.reader != NULL)
 		store_end(&reader);
-	} else {
-		eval_session(&question, NULL, &why, &verdict);
-	}
 	answer->judged = true;
 	answer->kind = verdict.kind;
 	text_init(&text, answer->text, sizeof answer->text);

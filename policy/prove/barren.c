@@ -71,7 +71,10 @@ put_line(const struct prove_threshold *t, enum tag tag, struct slice line,
 	return true;
 }
 
-/* What CLIENT and WHEN come to; of all clients the search has one by now. */
+/*
+ * Which clients of CLIENT and WHEN the chosen one is.  A search with such rules
+ * chooses the client first (search.c).
+ */
 static void
 put_client(const struct prove_search *s, const struct prove_threshold *t,
     struct text *out)

@@ -382,7 +382,7 @@ read_phrase(struct reading *r, bool *ends)
 	return unknown(r, r->rest, best, most);
 }
 
-/* A word that only makes it a sentence. */
+/* Takes a word without meaning of its own, which makes the claim a sentence. */
 static bool
 pass_over(struct reading *r, const char *filler)
 {

@@ -20,7 +20,7 @@
 
 enum { CLAIM_CONDITIONS_MAX = 12, CLAIM_TAGS = TAG_HEADER + 1 };
 
-/* The weak side; `not` is the other one. */
+/* The weak side of a condition; `not` means the strong one. */
 enum claim_weakness {
 	WEAK_CLEAR,	 /* neither TLS nor a layer of AUTH */
 	WEAK_UNVERIFIED, /* {verify} is neither OK nor TRUSTED */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/eval/key-order.h"
 #include "policy/eval/match.h"
 #include "policy/facts/spelling.h"
 #include "policy/prove/ground.h"
@@ -207,7 +206,7 @@ look(void *arg, const struct stored_rule *rule)
 	return !l->found;
 }
 
-/* For whoever is none of those that are named. */
+/* Finds the word for somebody whom neither a rule nor a claim names. */
 static bool
 find_label(struct prove_ground *g, const struct claim *claims, size_t n)
 {
@@ -285,7 +284,7 @@ dots_differ(const struct prove_ground *g, const struct key_step *step,
 	return g->check.options.compat_sendmail &&
 	    step->key.kind == KEY_NAME &&
 	    tag_row(step->key.tag)->subject == SUBJECT_HOST &&
-	    ((rule->flags & RULE_FINAL_DOT) != 0) != step->final_dot;
+	    ((rule->flags & RULE_FINAL_DOT) != 0) != step->key.final_dot;
 }
 
 /* State of collecting the lines that one spelling of an address can meet. */
@@ -298,7 +297,7 @@ struct following {
 
 static bool
 add_lines(struct following *f, const struct key_step *step,
-    struct stored_rules *rules)
+    struct slice *rules)
 {
 	struct prove_ground *g = f->g;
 	struct stored_rule rule;
@@ -329,7 +328,7 @@ add_step(struct following *f, const struct key_step *step)
 {
 	struct prove_ground *g = f->g;
 	enum lookup_result result;
-	struct stored_rules rules;
+	struct slice rules;
 	struct search search;
 
 	if (step->longest)
@@ -345,7 +344,7 @@ add_step(struct following *f, const struct key_step *step)
 	return g->fault.kind == FAULT_NONE;
 }
 
-/* The keys behind this one are of the subject's second half. */
+/* From the nth step on the keys are of the subject's second half (ground.h). */
 static bool
 is_wide(enum tag tag, unsigned nth, const struct key_step *step)
 {
@@ -357,7 +356,6 @@ static bool
 follow(struct following *f, enum tag tag, const struct facts *facts,
     const struct mailbox *mailbox, bool narrow)
 {
-	struct key_order order;
 	struct key_step step;
 
 	f->start = f->g->line_text.n;
@@ -365,8 +363,8 @@ follow(struct following *f, enum tag tag, const struct facts *facts,
 	if (!store_has_tag(f->g->reader, tag) || (tag == TAG_HEADER &&
 	    !f->g->check.options.judge_header))
 		return true;
-	key_order_start(&order, tag, facts, mailbox);
-	for (unsigned n = 0; !f->final && key_order_next(&order, &step); n++) {
+	match_keys(&step, tag, facts, mailbox);
+	for (unsigned n = 0; !f->final && match_next_key(&step); n++) {
 		if (narrow && is_wide(tag, n, &step))
 			break;
 		if (step.missing == FACT_COUNT && !add_step(f, &step))
@@ -375,7 +373,10 @@ follow(struct following *f, enum tag tag, const struct facts *facts,
 	return true;
 }
 
-/* Every spelling that the evaluator judges; *free: none of them has a say. */
+/*
+ * Follows each spelling that the evaluator judges.  *free: no line of any of
+ * them demands anything.
+ */
 static bool
 follow_all(struct following *f, enum tag tag, const struct facts *facts,
     bool narrow, bool *free)

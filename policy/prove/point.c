@@ -1,7 +1,4 @@
-/*
- * The points are all that rules with these thresholds can see.  Of the sessions
- * between two of them each is judged as one that is here.
- */
+/* All that these thresholds can see: any session is judged as one point is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +47,7 @@ prove_points_free(struct prove_points *points)
 	points->nstates = points->allocated = 0;
 }
 
-/* Kept when the claim speaks of it. */
+/* Adds a session's state, if the claim speaks of such sessions. */
 static bool
 add_state(struct making *m, const struct prove_state *state)
 {
@@ -231,7 +228,7 @@ is_usual(const struct suite *s)
 	return s->authenticated && s->pfs && s->aead;
 }
 
-/* What people know comes first: of a kind it is the first that is shown. */
+/* Well-known ones first: the first of its kind is shown in counterexamples. */
 static bool
 each_pair(struct making *m)
 {
@@ -338,7 +335,7 @@ static bool
 tags_of(struct making *m, struct slice dn, uint64_t *tags)
 {
 	const struct prove_values *wanted = &m->t->values[DIMENSION_CITAG];
-	struct stored_rules rules;
+	struct slice rules;
 	struct key key;
 
 	*tags = 0;
@@ -451,7 +448,7 @@ prove_points_names(const struct prove_points *points,
 }
 
 static void
-tell(struct prove_session *session, enum fact_id id, const char *value)
+put_fact(struct prove_session *session, enum fact_id id, const char *value)
 {
 	if (value != NULL && value[0] != '\0')
 		prove_session_tell(session, id, slice_of(value));
@@ -459,18 +456,19 @@ tell(struct prove_session *session, enum fact_id id, const char *value)
 		prove_session_hide(session, id);
 }
 
-/* The name number `n`; Postfix has one wherever it has verified. */
+/* The name number `n`; an MTA with verify_from_names tells one, if verified. */
 static void
 put_name(const struct prove_points *points, const struct prove_state *state,
     int name, size_t n, struct prove_session *session)
 {
-	bool postfix = state->mta == DIALECT_POSTFIX;
+	const struct dialect *mta = dialect_row(state->mta);
 	const struct prove_point_names *names = &points->names[name];
-	struct slice value = postfix ? names->plain[n] : names->value[n];
+	struct slice value = mta->encodes_names ? names->value[n] :
+	    names->plain[n];
 
 	if (name == NAME_CN && value.p != NULL && value.n == 0)
 		value = session->value[FACT_CLIENT_NAME];
-	if (name == NAME_CN && postfix && value.p == NULL)
+	if (name == NAME_CN && mta->verify_from_names && value.p == NULL)
 		value = names->value[0];
 	if (value.p != NULL)
 		prove_session_tell(session, facts_of[name], value);
@@ -482,13 +480,13 @@ prove_points_put(const struct prove_points *points,
     struct prove_session *session)
 {
 	session->mta = state->mta;
-	prove_session_tell(session, FACT_MTA, slice_of(state->mta ==
-	    DIALECT_POSTFIX ? "Postfix 3.7.11" : ""));
-	tell(session, FACT_TLS_VERSION, state->version);
-	tell(session, FACT_CIPHER, state->cipher);
-	tell(session, FACT_CIPHER_BITS, state->bits);
-	tell(session, FACT_VERIFY, state->verify);
-	tell(session, FACT_AUTH_SSF, state->ssf);
+	prove_session_tell(session, FACT_MTA,
+	    slice_of(dialect_row(state->mta)->spoken_version));
+	put_fact(session, FACT_TLS_VERSION, state->version);
+	put_fact(session, FACT_CIPHER, state->cipher);
+	put_fact(session, FACT_CIPHER_BITS, state->bits);
+	put_fact(session, FACT_VERIFY, state->verify);
+	put_fact(session, FACT_AUTH_SSF, state->ssf);
 	for (int name = 0; name < POINT_NAMES; name++) {
 		prove_session_hide(session, facts_of[name]);
 		if ((state->wild >> name & 1) == 0)

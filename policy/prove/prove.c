@@ -213,7 +213,10 @@ judge_whole(struct prover *p, const struct claim *claim,
 	return true;
 }
 
-/* Who is told of it need not be told of a From field that nobody asked about. */
+/*
+ * Leaves the From field out of the counterexample where neither the claim nor a
+ * rule asks for one.
+ */
 static void
 take_session(const struct trying *t, const struct claim *claim,
     struct prove_result *result)

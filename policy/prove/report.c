@@ -46,7 +46,10 @@ prove_report_macros(const struct prove_session *session, struct text *out)
 	}
 }
 
-/* The command that shows it; without one to begin with, the session. */
+/*
+ * The command that shows the counterexample; with `check` empty its session
+ * alone.
+ */
 static void
 put_command(const struct prove_result *r, const char *check, struct text *out)
 {

@@ -26,7 +26,7 @@ void prove_report_print(const struct claim *, const struct claims_place *,
     const struct prove_result *, const char *check, FILE *);
 json_t *prove_report_json(const struct claim *, const struct claims_place *,
     const struct prove_result *, const char *check);
-/* One that does not hold, as FILE:LINE:COL: text. */
+/* A claim that does not hold as a fault, FILE:LINE:COL: text. */
 void prove_report_fault(const struct claim *, const struct claims_place *,
     const struct prove_result *, struct fault *) NONNULL;
 

@@ -15,7 +15,7 @@ is_any(const struct prove_search *s, enum tag tag)
 	return s->wanted[tag] == LEVEL_ANY;
 }
 
-/* No session with a good handshake makes it say anything but yes. */
+/* The tag demands nothing, once there was a good handshake. */
 static bool
 is_free(const struct prove_search *s, enum tag tag)
 {
@@ -63,10 +63,11 @@ level_of(struct prove_search *s, enum tag tag, const struct prove_session *at)
 	const struct question q = { .tag = tag,
 		.scope = tag == TAG_HEADER ? EVAL_HEADER : EVAL_TAG,
 		.facts = &check->facts, .options = &check->options,
-		.exempt = s->exempt, .now = prove_session_time(at) };
+		.exempt = s->exempt, .now = prove_session_time(at),
+		.reader = s->g->reader };
 
 	s->judged++;
-	eval_session(&q, s->g->reader, NULL, &check->mail);
+	eval_session(&q, &check->mail);
 	return verdict_refuses(check->mail.kind) ? LEVEL_REFUSED :
 	    check->mail.kind == VERDICT_HOLD ? LEVEL_HELD : LEVEL_ACCEPTED;
 }

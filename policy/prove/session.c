@@ -1,10 +1,10 @@
 /*
  * Whom a claim means is found as the rule of such a key would be: by the steps of
- * key-order.h.  But an address means its clients whatever their names are.
+ * match.h.  But an address means its clients whatever their names are.
  */
 #include <string.h>
 
-#include "policy/eval/key-order.h"
+#include "policy/eval/match.h"
 #include "policy/facts/macro.h"
 #include "policy/facts/spelling.h"
 #include "policy/prove/session.h"
@@ -78,7 +78,10 @@ prove_session_time(const struct prove_session *s)
 	return (int64_t)s->day * SECONDS_PER_DAY + NOON;
 }
 
-/* What a search.h would meet on its way from `query` to the outermost key. */
+/*
+ * Is `key` one of those that a look-up meets between `query` and the outermost
+ * key?
+ */
 static bool
 covers(const struct key *key, const struct key *query)
 {
@@ -131,7 +134,6 @@ prove_session_is_meant(const struct claim *claim, enum tag tag,
 {
 	const struct claim_who *who = &claim->who[tag];
 	bool mail = tag_row(tag)->subject == SUBJECT_MAILBOX;
-	struct key_order order;
 	struct mailbox mailbox;
 	struct key_step step;
 
@@ -139,8 +141,8 @@ prove_session_is_meant(const struct claim *claim, enum tag tag,
 		return true;
 	if (mail)
 		mailbox_parse(prove_session_mailbox(facts, tag), &mailbox);
-	key_order_start(&order, tag, facts, mail ? &mailbox : NULL);
-	while (key_order_next(&order, &step))
+	match_keys(&step, tag, facts, mail ? &mailbox : NULL);
+	while (match_next_key(&step))
 		if (meets(&who->key, &step))
 			return true;
 	return false;

@@ -21,15 +21,6 @@ prove_strings_free(struct prove_strings *s)
 	free(s->slots);
 }
 
-void
-prove_strings_clear(struct prove_strings *s)
-{
-	arena_reset(&s->memory);
-	s->n = 0;
-	if (s->slots != NULL)
-		memset(s->slots, 0, s->nslots * sizeof s->slots[0]);
-}
-
 static uint64_t
 hash(struct slice s)
 {

@@ -21,8 +21,6 @@ struct prove_strings {
 
 void prove_strings_init(struct prove_strings *) NONNULL;
 void prove_strings_free(struct prove_strings *) NONNULL;
-/* Forgets all of them. */
-void prove_strings_clear(struct prove_strings *) NONNULL;
 
 /* *number of the string, *is_new: it was not there before.  False: no memory. */
 bool prove_strings_add(struct prove_strings *, struct slice, uint32_t *number,

@@ -1,5 +1,5 @@
 /*
- * Clients: by name, then by address.  A name whose lines always settle it needs
+ * Clients: by name, then by address.  A name whose lines always decide needs
  * no address; else each kind of address is tried behind it.
  */
 #include <stdlib.h>
@@ -42,7 +42,10 @@ keep(struct prove_finder *f, struct slice name, struct slice address,
 	return prove_subject_keep(f, &client, chain);
 }
 
-/* *meant: the claim means it; *chain: the whole one, when that is asked for. */
+/*
+ * *meant: the claim means this client; then *chain is its chain, up to what
+ * `narrow` leaves out (ground.h).
+ */
 static bool
 look(struct prove_finder *f, struct slice name, struct slice address,
     bool narrow, bool *meant, struct prove_chain **chain, bool *final)

@@ -26,7 +26,7 @@ struct prove_finder {
 	enum tag tag;
 	struct prove_subjects *out;
 	struct slice within; /* names end so, or the claim does not mean them */
-	uint32_t run; /* for chain->seen */
+	uint32_t run; /* number of this search, in chain->seen */
 	size_t tried;
 	/* Of the clients that are looked for, see subject.h. */
 	const char *resolve;
@@ -49,16 +49,18 @@ bool prove_names_add(struct prove_ground *, struct prove_names *, struct slice)
 bool prove_subject_look(struct prove_finder *, const struct prove_subject *)
     MUST_CHECK;
 bool prove_subject_is_meant(const struct prove_finder *);
-/* Its chain is followed; with `narrow` see ground.h. */
+/*
+ * Follows the chain of the subject that was looked at; `narrow`: see ground.h.
+ */
 struct prove_chain *prove_subject_chain(struct prove_finder *, bool narrow,
     bool *final) MUST_CHECK;
-/* Kept when none of its chain was kept before. */
+/* Keeps the subject, unless one with the same chain was kept before. */
 bool prove_subject_keep(struct prove_finder *, struct prove_subject *,
     struct prove_chain *) MUST_CHECK;
 /* A name, and one below it, that the keys of this tag tell apart. */
 bool prove_subject_names(struct prove_finder *, struct prove_names *)
     MUST_CHECK;
-/* The same of addresses, of keys of these kinds (a bit each). */
+/* Addresses that keys of these kinds (a bit each) tell apart. */
 bool prove_subject_addresses(struct prove_finder *, unsigned kinds,
     struct prove_names *) MUST_CHECK;
 

@@ -53,7 +53,7 @@ prove_subject_put(const struct prove_subject *subject, enum tag tag,
 	}
 	prove_session_tell(session, FACT_AUTH_TYPE, slice_of("PLAIN"));
 	prove_session_tell(session, FACT_AUTH_AUTHEN,
-	    subject->value[session->mta == DIALECT_POSTFIX]);
+	    subject->value[dialect_row(session->mta)->encodes_names ? 0 : 1]);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * Senders and recipients: local part, then domain.  A local part of any domain
- * whose lines always settle it needs only one; else it is tried at each.
+ * whose lines always decide needs only one; else it is tried at each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,10 @@ typed(struct prove_ground *g, struct slice local)
 	return prove_ground_printf(g, "%s", buf);
 }
 
-/* *chain of local@domain; *meant: the claim means it. */
+/*
+ * *meant: the claim means local@domain; *chain is its chain (a `narrow` one
+ * also where it is not meant).
+ */
 static bool
 look(struct prove_finder *f, struct prove_subject *mail, struct slice local,
     struct slice domain, bool narrow, struct prove_chain **chain, bool *final,
@@ -84,7 +87,7 @@ add_local(struct prove_finder *f, struct prove_names *forms,
 	    "%.*s+%.*s", SLICE_ARG(local), SLICE_ARG(g->label))));
 }
 
-/* Those of one domain are tried there, the others are put aside. */
+/* A mailbox with a domain is tried there, "user@" put aside. */
 static bool
 take_mailbox(struct prove_finder *f, struct slice text,
     struct mail_names *names)
@@ -113,8 +116,8 @@ user_of(struct slice local)
 }
 
 /*
- * At each domain where keys have the same user with another detail; what has to
- * be quoted is rare, and not looked into.
+ * Tries the local part at each domain for which keys name the same user with
+ * another detail.  Keys that have to be quoted are rare, and passed over.
  */
 static bool
 add_where_known(struct prove_finder *f, struct slice local)
@@ -139,7 +142,7 @@ add_where_known(struct prove_finder *f, struct slice local)
 }
 
 /*
- * Where the lines of the local part alone settle it, one domain stands for all
+ * Where the lines of the local part alone decide, one domain stands for all
  * but those that have lines for it of their own.
  */
 static bool
@@ -148,9 +151,9 @@ add_everywhere(struct prove_finder *f, struct slice local,
 {
 	struct prove_chain *everywhere, *chain;
 	struct prove_subject mail;
-	bool settled, final, meant;
+	bool decided, final, meant;
 
-	if (!look(f, &mail, local, f->g->label, true, &everywhere, &settled,
+	if (!look(f, &mail, local, f->g->label, true, &everywhere, &decided,
 	    &meant))
 		return false;
 	for (size_t i = 0; i < names->domains.n; i++) {
@@ -159,10 +162,10 @@ add_everywhere(struct prove_finder *f, struct slice local,
 			return false;
 		if (meant && !prove_subject_keep(f, &mail, chain))
 			return false;
-		if (meant && settled && chain == everywhere)
+		if (meant && decided && chain == everywhere)
 			break;
 	}
-	return !settled || add_where_known(f, local);
+	return !decided || add_where_known(f, local);
 }
 
 static bool

@@ -15,7 +15,7 @@
 
 /* What an item of a requirement looks at. */
 enum prove_dimension {
-	DIMENSION_UNKNOWN, /* nobody has thought of it here */
+	DIMENSION_UNKNOWN, /* threshold.c has no row for the item */
 	DIMENSION_NONE,	   /* nothing: BY, MSG */
 	DIMENSION_DAY,
 	DIMENSION_CN,	   /* those from here have values that are names */
@@ -33,7 +33,10 @@ enum prove_dimension {
 };
 
 enum prove_dimension prove_threshold_of(enum item_id);
-/* The line may be passed over, and what stands behind it counts. */
+/*
+ * A line with dates or WHEN: for some sessions the search passes it over, and
+ * goes on to the lines behind.
+ */
 bool prove_threshold_is_limited(const struct requirement *) NONNULL;
 
 enum { THRESHOLD_VALUES_MAX = 64 };

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/audit/jsonput.h"
 #include "policy/audit/print.h"
+#include "policy/base/jsonput.h"
 #include "policy/replay/report-internal.h"
 
 static const char *const names[CHANGE_COUNT] = {
@@ -82,7 +82,8 @@ print_traces(struct reader_record *record, struct replay *p, FILE *out)
 	p->trace = NULL;
 }
 
-static void
+/* False: out of memory, as it could be read before. */
+static bool
 print_example(const struct replay_group *g, bool traces, struct replay *p,
     FILE *out)
 {
@@ -90,10 +91,12 @@ print_example(const struct replay_group *g, bool traces, struct replay *p,
 	struct fault fault;
 	char buf[2048];
 	struct text line;
+	bool good;
 
 	reader_record_init(&record);
 	record.salts = p->salts;
-	if (reader_parse(&record, g->example, &fault) == READER_RECORD) {
+	good = reader_parse(&record, g->example, &fault) == READER_RECORD;
+	if (good) {
 		text_init(&line, buf, sizeof buf);
 		audit_print_fact(&record.facts, FACT_QUEUE_ID, " id=", &line);
 		audit_print_fact(&record.facts, FACT_CLIENT_NAME, " client=",
@@ -111,9 +114,10 @@ print_example(const struct replay_group *g, bool traces, struct replay *p,
 			print_traces(&record, p, out);
 	}
 	reader_record_free(&record);
+	return good;
 }
 
-static void
+static bool
 print_group(const struct replay_group *g, bool traces, struct replay *p,
     FILE *out)
 {
@@ -141,10 +145,10 @@ print_group(const struct replay_group *g, bool traces, struct replay *p,
 		fprintf(out, "    rule: %s\n", line.buf);
 	if (g->is != OUTCOME_ACCEPTED && g->reply.n > 0)
 		fprintf(out, "    reply: %.*s\n", SLICE_ARG(g->reply));
-	print_example(g, traces, p, out);
+	return print_example(g, traces, p, out);
 }
 
-void
+bool
 replay_report_print(struct replay_report *r, size_t records, bool traces,
     struct replay *p, FILE *out)
 {
@@ -157,7 +161,8 @@ replay_report_print(struct replay_report *r, size_t records, bool traces,
 		if (i == 0 || g->change != r->table[i - 1]->change)
 			fprintf(out, "%s: %llu\n", names[g->change],
 			    (unsigned long long)r->changed[g->change]);
-		print_group(g, traces, p, out);
+		if (!print_group(g, traces, p, out))
+			return false;
 	}
 	for (int c = 0; c < CHANGE_COUNT; c++)
 		all += r->changed[c];
@@ -172,12 +177,13 @@ replay_report_print(struct replay_report *r, size_t records, bool traces,
 			fprintf(out, ", %llu not judged: people in them are "
 			    "not told", (unsigned long long)r->unjudged);
 		fputc('\n', out);
-		return;
+		return true;
 	}
 	fprintf(out, "%zu records; by the policy of its day %llu %s, %llu not "
 	    "judged again\n", records, (unsigned long long)all, all == 0 ?
 	    "come out differently" : "COME OUT DIFFERENTLY",
 	    (unsigned long long)r->unjudged);
+	return true;
 }
 
 static void

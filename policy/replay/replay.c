@@ -61,7 +61,7 @@ is_refusal(enum replay_outcome outcome)
 	return outcome == OUTCOME_TEMPFAILED || outcome == OUTCOME_REJECTED;
 }
 
-/* By its own generation, where that is asked for. */
+/* The reader of the generation that judged this recipient, with `reader_of`. */
 static struct store_reader *
 reader_for(struct replay *p, const struct reader_record *r, size_t rcpt)
 {
@@ -91,14 +91,14 @@ judge_rcpts(struct replay *p, struct reader_record *r, struct question *q)
 
 	q->scope = EVAL_RCPT;
 	for (size_t i = 0; whole && i < r->nrcpts; i++) {
-		struct store_reader *reader = reader_for(p, r, i);
 		struct verdict *v = &p->rcpts[spare];
 
-		p->unknown |= reader == NULL;
+		q->reader = reader_for(p, r, i);
+		p->unknown |= q->reader == NULL;
 		whole = set_rcpt(r, i);
-		if (!whole || reader == NULL)
+		if (!whole || q->reader == NULL)
 			continue;
-		eval_session(q, reader, NULL, v);
+		eval_session(q, v);
 		p->rcpts_refused += is_refusal(outcome_of(v->kind, v->waiver));
 		take(p, v, r->rcpts[i]);
 		if (p->verdict == v)
@@ -113,22 +113,21 @@ judge_rcpts(struct replay *p, struct reader_record *r, struct question *q)
 static void
 judge_header(struct replay *p, struct reader_record *r, struct question *q)
 {
-	struct store_reader *reader = p->reader;
-
+	q->reader = p->reader;
 	if (!facts_known(&r->facts, FACT_HEADER_FROM)) {
 		p->header_missing = r->event == RECORD_MESSAGE &&
 		    q->options->judge_header &&
-		    store_has_tag(reader, TAG_HEADER);
+		    store_has_tag(q->reader, TAG_HEADER);
 		p->unknown |= p->header_missing && p->prepare != NULL;
 		return;
 	}
 	if (p->reader_of != NULL && r->header_generation != 0)
-		reader = p->reader_of(p, r, r->header_generation);
-	p->unknown |= reader == NULL;
-	if (reader == NULL)
+		q->reader = p->reader_of(p, r, r->header_generation);
+	p->unknown |= q->reader == NULL;
+	if (q->reader == NULL)
 		return;
 	q->scope = EVAL_HEADER;
-	eval_session(q, reader, NULL, &p->header);
+	eval_session(q, &p->header);
 	if (is_refusal(outcome_of(p->header.kind, p->header.waiver)))
 		p->rcpts_refused = r->nrcpts;
 	take(p, &p->header, slice_make("", 0));
@@ -157,7 +156,8 @@ replay_judge(struct replay *p, struct reader_record *r)
 	if (!p->own_mode)
 		options.monitor = r->monitor;
 	if (!at_rcpt) {
-		eval_session(&q, p->reader, NULL, &p->mail);
+		q.reader = p->reader;
+		eval_session(&q, &p->mail);
 		take(p, &p->mail, slice_make("", 0));
 		if (is_refusal(p->outcome))
 			return true;

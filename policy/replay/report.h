@@ -57,8 +57,11 @@ bool replay_report_differs(const struct replay_report *);
 /* Something that was accepted would be refused. */
 bool replay_report_refuses(const struct replay_report *);
 
-/* With `traces` judges each example once more to tell how; needs the reader. */
-void replay_report_print(struct replay_report *, size_t records, bool traces,
+/*
+ * With `traces` judges each example once more to tell how; needs the reader.
+ * False: out of memory.
+ */
+bool replay_report_print(struct replay_report *, size_t records, bool traces,
     struct replay *, FILE *out);
 /* False: out of memory. */
 bool replay_report_json(struct replay_report *, size_t records, FILE *out);

@@ -10,9 +10,9 @@
 enum { OPEN_MAX = 5, NAMED = 3 };
 
 static const struct {
-	const char *tag;      /* beside one */
-	const char *one, *many; /* of those behind their number */
-	const char *resolved; /* NULL: it never is */
+	const char *tag;      /* on each finding */
+	const char *one, *many; /* of the block, behind its count */
+	const char *resolved; /* NULL: this kind never is */
 } words[ALARM_KINDS] = {
 	[ALARM_FALLBACK] = { "fell back to clear",
 	    "client came in clear after TLS, and TLS has not come back",
@@ -92,7 +92,7 @@ print_block(const struct report *r, const struct report_alarm *list, size_t n,
 	fputs("</details>\n", out);
 }
 
-/* How many at the start of the list belong together. */
+/* How many at the start of the list go into one block. */
 static size_t
 alike(const struct report_alarm *list, size_t n)
 {
@@ -151,7 +151,10 @@ page_alarms(const struct report *r, FILE *out)
 	return true;
 }
 
-/* For who reads nothing else: the worst that is open, or that nothing is. */
+/*
+ * The sentence at the top of the page: the worst that is open, or that nothing
+ * is.
+ */
 bool
 page_worst(const struct report *r, FILE *out)
 {

@@ -288,11 +288,14 @@ print_certificate(const struct report_alarm *a, struct text *out)
 		text_printf(out, " a new certificate for %s, same issuer.",
 		    c->cn[0] != '\0' ? c->cn : "the same name");
 	else if (a->kind == ALARM_ISSUER)
-		text_printf(out, " the certificate of %s is issued by %s; "
-		    "before: %s.", c->cn, c->issuer, b->issuer);
+		text_printf(out, " the certificate %s%s is issued by %s; "
+		    "before: %s.", c->cn[0] != '\0' ? "of " : "without a name",
+		    c->cn, c->issuer, b->issuer);
 	else
-		text_printf(out, " a certificate with the name %s, issued by "
-		    "%s; known before: %s.", c->cn, c->issuer, b->cn);
+		text_printf(out, " a certificate with%s%s, issued by "
+		    "%s; known before: %s.", c->cn[0] != '\0' ?
+		    " the name " : "out a name", c->cn, c->issuer,
+		    b->cn[0] != '\0' ? b->cn : "one without a name");
 }
 
 void

@@ -146,7 +146,10 @@ find_certificate(struct report_domain *d, const struct report_certificate *like)
 	return NULL;
 }
 
-/* Without a copy of it; what is long is not found here. */
+/*
+ * Compares without copying; a certificate with a text that was cut is not found
+ * here but by find_certificate().
+ */
 static struct report_certificate *
 find_told(struct report_domain *d, const struct told_names *t)
 {
@@ -212,7 +215,7 @@ report_free_certificates(struct report_domain *d)
 	free(d->certificates);
 }
 
-/* Fingerprints of two algorithms differ in length, and tell nothing. */
+/* SHA-1 and SHA-256 prints differ in length: comparing them tells nothing. */
 static bool
 both_have_print(const struct report_certificate *a,
     const struct report_certificate *b)

@@ -153,17 +153,20 @@ void
 page_charts(const struct report *r, FILE *out)
 {
 	static const struct part mails[] = {
-		{ "best", "over TLS, certificate verified", COUNT_VERIFIED,
-		    false },
-		{ "good", "over TLS", COUNT_TLS, true },
-		{ "bad", "in clear", COUNT_CLEAR, false },
+		{ .class = "best", .label = "over TLS, certificate verified",
+		    .counter = COUNT_VERIFIED },
+		{ .class = "good", .label = "over TLS", .counter = COUNT_TLS,
+		    .not_verified = true },
+		{ .class = "bad", .label = "in clear", .counter = COUNT_CLEAR },
 		{ .class = NULL }
 	}, clears[] = {
-		{ "bad", "in clear", COUNT_CLEAR, false },
+		{ .class = "bad", .label = "in clear", .counter = COUNT_CLEAR },
 		{ .class = NULL }
 	}, refusals[] = {
-		{ "stop", "refused", COUNT_REFUSED, false },
-		{ "would", "would have been refused", COUNT_WOULD, false },
+		{ .class = "stop", .label = "refused",
+		    .counter = COUNT_REFUSED },
+		{ .class = "would", .label = "would have been refused",
+		    .counter = COUNT_WOULD },
 		{ .class = NULL }
 	};
 	struct chart chart;

@@ -62,7 +62,10 @@ compare_weights(const void *pa, const void *pb)
 	return strcmp(a->name, b->name);
 }
 
-/* The cells of `d` are those of `other` afterwards, or gone. */
+/*
+ * Moves the cells of `d` to `other`, day by day, and frees those of days that
+ * it has.
+ */
 static void
 merge_cells(struct report *r, struct report_domain *other,
     struct report_domain *d)
@@ -216,7 +219,7 @@ report_finish(struct report *r)
 	if (r->nrules > 0)
 		qsort(r->rules, r->nrules, sizeof *r->rules, compare_rules);
 	qsort(r->suites, r->nsuites, sizeof r->suites[0], compare_suites);
-	/* Last, whatever it came to: it is no domain. */
+	/* "(other)" is no domain and comes last, whatever its mails. */
 	if (r->other != NULL) {
 		put_in_order(&r->other->cells);
 		r->domains[r->ndomains++] = r->other;

@@ -62,7 +62,7 @@ print_share_of(const struct report *r, FILE *out)
 	fputs(" with a certificate that verified.", out);
 }
 
-/* For who reads nothing else, in two sentences. */
+/* The two sentences at the top of the page, for who reads nothing else. */
 static bool
 print_statement(const struct report *r, FILE *out)
 {
@@ -150,7 +150,7 @@ print_tiles(const struct report *r, FILE *out)
 	print_tile(out, "best", c->n[COUNT_VERIFIED], c->n[COUNT_MAILS], "certificate verified");
 	print_tile(out, c->n[COUNT_CLEAR] > 0 ? "bad" : "", c->n[COUNT_CLEAR], 0,
 	    "in clear");
-	/* Where no answer is known, 0 would be good news of nothing. */
+	/* With no answers known, "0 against" would look like good news. */
 	if (r->leaving && r->told->n > 0) {
 		print_tile(out, c->n[COUNT_AGAINST] > 0 ? "stop" : "",
 		    c->n[COUNT_AGAINST], 0, "against what the MTA was told");

@@ -60,9 +60,9 @@ seen_delivered(const struct facts *f)
 }
 
 /*
- * Of its session a failure tells that there was no TLS, or that there was and
- * which certificate it ended at.  The rest are of handshakes, TLSA records and
- * MTA-STS.
+ * Which failures tell something of the session: that there was no TLS, or that
+ * there was and which certificate it ended at.  All other types are of
+ * handshakes, TLSA records and MTA-STS.
  */
 static struct seen
 seen_failed(const struct reader_handshake *h)
@@ -87,7 +87,7 @@ seen_failed(const struct reader_handshake *h)
 	return seen;
 }
 
-/* False: without TLS, or nothing is told of it, and the judgement is made. */
+/* False: the mail went in clear, or the log does not tell: judged so. */
 static bool
 had_tls(struct left *l, const struct seen *seen)
 {
@@ -210,8 +210,9 @@ judge_level(struct left *l, const struct resolved *policy,
 }
 
 /*
- * No rule: the MTA does what it does by itself, and so it did then.  Mail that
- * it kept without an answer of ours that is known was kept by that, or not.
+ * No rule answers: the MTA goes by its own level (outbound-default), as it did
+ * then.  Delivered mail would leave again.  Mail that was kept is held against
+ * that level, unless an unknown answer of ours may have kept it.
  */
 static void
 judge_site(struct left *l, const struct seen *seen, bool failed)
@@ -226,7 +227,10 @@ judge_site(struct left *l, const struct seen *seen, bool failed)
 		    "recorded");
 }
 
-/* The first key with an answer, from the domain up. */
+/*
+ * The answer to the first of Postfix's keys that has one: the domain, then its
+ * parents.
+ */
 static void
 judge_postfix(struct left *l, const struct reader_record *record,
     const char *domain, const struct seen *seen)
@@ -303,7 +307,7 @@ ask_sendmail(struct left *l, const struct reader_record *record,
 		come_to(l, LEFT_UNKNOWN, "by a rule that is not understood");
 }
 
-/* sendmail without an answer has no level of its own. */
+/* Without an answer sendmail delivers: it has no level of its own. */
 static void
 judge_sendmail(struct left *l, const struct reader_record *record,
     const struct seen *seen)

@@ -41,8 +41,8 @@ struct left {
 };
 
 /*
- * Of RECORD_DELIVERED, and of a RECORD_HANDSHAKE that failed, which nobody has
- * to have told in a message.  False: it has no recipient with a domain.
+ * For RECORD_DELIVERED, and for a RECORD_HANDSHAKE that failed, of which no
+ * message needs to have told.  False: no recipient with a domain.
  */
 bool left_judge(struct left *, const struct reader_record *);
 

@@ -78,7 +78,7 @@ put_what(const struct fleet_state *s, bool people, struct text *out)
 		text_puts(out, "not told");
 }
 
-/* The log may begin behind the line that would tell. */
+/* Since when.  A log whose first lines are missing may have told it earlier. */
 static void
 put_since(const struct node *n, const struct fleet_states *s, bool people,
     struct text *out)
@@ -276,33 +276,45 @@ json_days(const struct node *n)
 }
 
 const struct node_row node_rows[] = {
-	{ "node", NULL, false, put_name, NULL },
-	{ "records", NULL, false, put_records, json_records },
-	{ "generations", NULL, false, put_generations, json_generations },
-	{ "first", "from ", true, put_first, NULL },
-	{ "last", " to ", false, put_last, NULL },
-	{ "policy", "policy ", true, put_policy, NULL },
-	{ "policy_since", " since ", false, put_policy_since, NULL },
-	{ "policies_before", ", before that ", false, put_policy_before,
-	    json_policy_before },
-	{ "version", "version ", true, put_version, NULL },
-	{ "version_since", " since ", false, put_version_since, NULL },
-	{ "versions_before", ", before that ", false, put_version_before,
-	    json_version_before },
-	{ "settings", "settings ", true, put_settings, NULL },
-	{ "settings_since", " since ", false, put_settings_since, NULL },
-	{ "settings_before", ", before that ", false, put_settings_before,
-	    json_settings_before },
-	{ "first_line", "lines ", true, put_first_line, json_first_number },
-	{ "last_line", " to ", false, put_last_line, json_last_line },
-	{ "missing_lines", ", missing ", false, put_missing_number,
-	    json_missing_lines },
-	{ "missing", ": ", false, put_missing, json_missing },
-	{ "breaks", ", breaks in the chain ", false, put_breaks, json_breaks },
-	{ "out_of_order", ", out of order ", false, put_disorder,
-	    json_disorder },
-	{ "days_without_records", NULL, false, put_days, json_days },
-	{ NULL, NULL, false, NULL, NULL }
+	{ .name = "node", .put = put_name },
+	{ .name = "records", .put = put_records, .json = json_records },
+	{ .name = "generations", .put = put_generations,
+	    .json = json_generations },
+	{ .name = "first", .before = "from ", .begins = true,
+	    .put = put_first },
+	{ .name = "last", .before = " to ", .put = put_last },
+	{ .name = "policy", .before = "policy ", .begins = true,
+	    .put = put_policy },
+	{ .name = "policy_since", .before = " since ",
+	    .put = put_policy_since },
+	{ .name = "policies_before", .before = ", before that ",
+	    .put = put_policy_before, .json = json_policy_before },
+	{ .name = "version", .before = "version ", .begins = true,
+	    .put = put_version },
+	{ .name = "version_since", .before = " since ",
+	    .put = put_version_since },
+	{ .name = "versions_before", .before = ", before that ",
+	    .put = put_version_before, .json = json_version_before },
+	{ .name = "settings", .before = "settings ", .begins = true,
+	    .put = put_settings },
+	{ .name = "settings_since", .before = " since ",
+	    .put = put_settings_since },
+	{ .name = "settings_before", .before = ", before that ",
+	    .put = put_settings_before, .json = json_settings_before },
+	{ .name = "first_line", .before = "lines ", .begins = true,
+	    .put = put_first_line, .json = json_first_number },
+	{ .name = "last_line", .before = " to ", .put = put_last_line,
+	    .json = json_last_line },
+	{ .name = "missing_lines", .before = ", missing ",
+	    .put = put_missing_number, .json = json_missing_lines },
+	{ .name = "missing", .before = ": ", .put = put_missing,
+	    .json = json_missing },
+	{ .name = "breaks", .before = ", breaks in the chain ",
+	    .put = put_breaks, .json = json_breaks },
+	{ .name = "out_of_order", .before = ", out of order ",
+	    .put = put_disorder, .json = json_disorder },
+	{ .name = "days_without_records", .put = put_days, .json = json_days },
+	{ .name = NULL }
 };
 
 void

@@ -1,7 +1,7 @@
 /* Numbers, dates and strangers' names for people. */
 #include <string.h>
 
-#include "policy/audit/jsonput.h"
+#include "policy/base/jsonput.h"
 #include "policy/report/report-internal.h"
 
 enum { ALL = 10000 };

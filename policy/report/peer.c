@@ -135,7 +135,7 @@ over_tls(const struct report *r, struct report_client *c,
 		c->last_verified = record->time_us;
 		c->unverified_before += c->unverified;
 		c->unverified = 0;
-		/* A mail log tells none: the one known before stays. */
+		/* A mail log tells no issuer: the one known before stays. */
 		if (issuer.n == 0 || (c->issuer != NULL &&
 		    slice_is(issuer, c->issuer)))
 			return true;

@@ -60,7 +60,7 @@ bool report_add_certificate(struct report_domain *,
     const struct reader_record *);
 void report_free_certificates(struct report_domain *);
 
-/* What two have in common, as far as it is told of both; the first is most. */
+/* What two certificates share, of what is told of both; the first is most. */
 enum report_likeness {
 	LIKE_SAME,	   /* one certificate, by its fingerprint */
 	LIKE_RENEWED,	   /* all but the fingerprint */
@@ -90,7 +90,7 @@ bool basis_json(const struct basis *, FILE *); /* false: out of memory */
 
 /* copy.c: a copy for strings of the log, cut at a length that people read. */
 char *report_copy(struct slice);
-/* It is one of this; no is no answer when that is long. */
+/* Is `copy` a copy of this?  Never of a text that is too long for one. */
 bool report_is_copy(const char *copy, struct slice);
 
 /* Of `n` in hundredths of a percent, rounded so that only all is 10000. */

@@ -76,7 +76,7 @@ find_group(const struct report *r, const struct reader_record *record,
 	}
 	spelling_sender(&record->facts, &mailbox);
 	if (r->domain.n > 0) {
-		/* Asked for by its name, mail counts as it was typed, too. */
+		/* With `domain` given, the address as typed counts, too. */
 		mailbox_parse(facts_value(&record->facts, FACT_MAIL_ADDR),
 		    &typed);
 		if (organisation_covers(r->domain, mailbox.domain) ||
@@ -138,7 +138,7 @@ note_passed(struct counted *c, const struct reader_record *record)
 	note(c, COUNT_WOULD_FOR + (int)record->reason, would);
 }
 
-/* What is not told is not held against anybody. */
+/* Less than the MTA was told to demand?  Not where TLS is not told. */
 static bool
 is_against(const struct report *r, const struct reader_record *record)
 {

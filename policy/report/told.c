@@ -94,7 +94,7 @@ told_add(struct told *t, const struct reader_record *r)
 	char buf[DOMAIN_TEXT_MAX + 1];
 	struct told_answer *a;
 
-	/* A host may be that of many domains. */
+	/* An answer for a host is not kept: the host may serve many domains. */
 	if (asked.host || asked.name.n == 0 || n > sizeof buf)
 		return true;
 	if (t->n == t->allocated) {
@@ -153,7 +153,7 @@ find(const struct told *t, struct slice name, int64_t time_us)
 	    &t->answers[low - 1] : NULL;
 }
 
-/* For this domain, or for the next one above it that there is one for. */
+/* The answer for this domain, or for its next parent that has one. */
 static const struct told_answer *
 find_above(const struct told *t, struct slice domain, int64_t time_us)
 {

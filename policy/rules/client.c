@@ -18,6 +18,7 @@ struct whom {
 	enum sort sort;
 	struct netprefix network;
 	struct text name; /* canonical, with its dot in front */
+	bool lost;	  /* out of memory: it is not */
 	char name_text[DOMAIN_TEXT_MAX + 1];
 };
 
@@ -33,13 +34,14 @@ inside(struct slice s)
 	return slice_make(s.p + 1, s.n - 2);
 }
 
-/* What client_check() has let pass. */
+/* Reads a value that client_check() has let pass. */
 static void
 read_value(struct slice value, struct whom *w)
 {
 	bool dot = value.n > 1 && value.p[0] == '.';
 
 	text_init(&w->name, w->name_text, sizeof w->name_text);
+	w->lost = false;
 	w->sort = SORT_NAMELESS;
 	if (is_bracketed(value) && netprefix_parse(inside(value),
 	    &w->network) == NETPREFIX_OK)
@@ -50,7 +52,8 @@ read_value(struct slice value, struct whom *w)
 	w->sort = SORT_NAME;
 	if (dot)
 		text_char(&w->name, '.');
-	domain_canonical(dot ? slice_from(value, 1) : value, &w->name);
+	w->lost = domain_canonical(dot ? slice_from(value, 1) : value,
+	    &w->name) == DOMAIN_NO_MEMORY;
 }
 
 static struct slice
@@ -77,7 +80,7 @@ client_print(struct slice value, struct text *out)
 		text_put(out, name_of(&whom));
 	else
 		text_put(out, value);
-	return !out->cut && !whom.name.cut;
+	return !whom.lost;
 }
 
 static bool
@@ -137,7 +140,8 @@ has_name(const struct facts *facts, const struct whom *w,
 		return is_resolved(facts, true, missing) ==
 		    ANSWER_CANNOT_TELL ? ANSWER_CANNOT_TELL : ANSWER_NO;
 	text_init(&canonical, buf, sizeof buf);
-	domain_canonical(name, &canonical);
+	if (domain_canonical(name, &canonical) == DOMAIN_NO_MEMORY)
+		return cannot_tell(FACT_CLIENT_NAME, missing);
 	if (name.n > NAME_MAX_BYTES ||
 	    !is_name(w, slice_make(buf, canonical.n)))
 		return ANSWER_NO;

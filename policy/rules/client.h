@@ -18,8 +18,8 @@
 
 /* The value is well-formed.  The fault has no column. */
 bool client_check(struct slice value, struct fault *) MUST_CHECK NONNULL;
-/* With names as A-labels, into `out`; false: it does not fit. */
-bool client_print(struct slice value, struct text *out) NONNULL;
+/* With names as A-labels, into `out`, which may be cut.  False: out of memory. */
+bool client_print(struct slice value, struct text *out) MUST_CHECK NONNULL;
 
 /*
  * Is the client one of them?  Cannot tell: for want of the fact *missing, or
@@ -27,7 +27,10 @@ bool client_print(struct slice value, struct text *out) NONNULL;
  */
 enum answer client_is(const struct facts *, struct slice value,
     enum fact_id *missing) NONNULL;
-/* The same for the WHEN items of a requirement: any one; none is yes. */
+/*
+ * client_is() for the WHEN items of a requirement: any one will do; none is
+ * yes.
+ */
 enum answer client_is_meant(const struct facts *, const struct requirement *,
     enum fact_id *missing) NONNULL;
 
@@ -41,7 +44,7 @@ bool client_when_counts(const struct requirement *,
 /* Every client that the WHEN items of `narrow` let in those of `wide` do. */
 bool client_when_covers(const struct requirement *wide,
     const struct requirement *narrow) NONNULL;
-/* They have the same FROM and UNTIL, and WHEN for the same clients. */
+/* Have the two the same FROM and UNTIL, and WHEN for the same clients? */
 bool client_same_conditions(const struct requirement *,
     const struct requirement *) NONNULL;
 

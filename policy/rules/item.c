@@ -51,7 +51,10 @@ check_day(struct slice value)
 	return day_parse(value, &day) ? NULL : "a date, YYYY-MM-DD";
 }
 
-/* FACT_COUNT is given, as the first fact is 0; else false and NULL. */
+/*
+ * Each row gives its fact, FACT_COUNT if none, as the first fact is 0; what it
+ * leaves out is false or NULL.
+ */
 static const struct item_row rows[ITEM_COUNT + 1] = {
 	[ITEM_CN] = {
 		.id = ITEM_CN,
@@ -154,7 +157,7 @@ static const struct item_row rows[ITEM_COUNT + 1] = {
 		.fact = FACT_CIPHER,
 		.expected = "AEAD without a value",
 	},
-	/* Its list is checked once, when the store is built: rulefile.c. */
+	/* The list is checked once, when rules are read: rulefile-add.c. */
 	[ITEM_CIPHER] = {
 		.id = ITEM_CIPHER,
 		.name = "CIPHER",
@@ -163,7 +166,7 @@ static const struct item_row rows[ITEM_COUNT + 1] = {
 		.fact = FACT_CIPHER,
 		.expected = "CIPHER:list",
 	},
-	/* What stands behind them is looked at in rulefile-add.c, too. */
+	/* Values of these two are looked at in rulefile-add.c, too. */
 	[ITEM_CLIENT] = {
 		.id = ITEM_CLIENT,
 		.name = "CLIENT",

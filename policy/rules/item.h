@@ -39,8 +39,7 @@ enum reason {
 
 const char *reason_name(enum reason); /* "too-weak" */
 
-struct predicate; /* predicate.h: what a test may ask */
-struct observation; /* and what it says that did not say yes */
+struct predicate; /* predicate.h: what a test may ask, and what it says */
 
 /* The rows of the table, in its order. */
 enum item_id {
@@ -74,9 +73,8 @@ struct item_row {
 	/* Does the value fit?  Else what was expected; NULL when it fits. */
 	const char *(*check)(struct slice value);
 	/* NULL: no test but a note or a limit (WHEN, FROM, UNTIL, BY, MSG). */
-	enum answer (*test)(const struct predicate *, struct slice value,
-	    struct observation *);
-	enum fact_id fact;   /* rests on it; FACT_COUNT: on none */
+	enum answer (*test)(struct predicate *, struct slice value);
+	enum fact_id fact;   /* that it rests on; FACT_COUNT: on none */
 	bool believes_names; /* rests on a name in the certificate */
 	bool from_sendmail;  /* in sendmail's own grammar */
 	bool last;	     /* takes the rest of the line */

@@ -2,13 +2,15 @@
  * A key's bytes: tag + 1 (0 is the store's own), kind, and behind them
  *   KEY_NAME              labels in reverse, see domain_reverse()
  *   KEY_ADDRESS, _BRACKET family, address (4 or 16 bytes), prefix length
- *   KEY_MAILBOX, _WORD    the text in lower case
+ *   KEY_MAILBOX, _WORD    the text in lower case, beyond ASCII in the form of
+ *                         unicode.h
  *   KEY_ISSUER            tag, ':', DN with +XX decoded, in lower case
  * so that what covers a query sorts before it, the longest last.
  */
 #include <string.h>
 
 #include "policy/base/domain.h"
+#include "policy/base/unicode.h"
 #include "policy/facts/mailbox.h"
 #include "policy/rules/key.h"
 
@@ -45,16 +47,16 @@ key_name(enum tag tag, struct slice canonical, bool subdomains,
 }
 
 void
-key_address(enum tag tag, enum key_kind kind, const struct netprefix *prefix,
-    struct key *key)
+key_address(enum tag tag, enum key_kind kind, const struct netaddr *addr,
+    unsigned bits, struct key *key)
 {
-	size_t length = netaddr_bits(&prefix->addr) / 8;
+	size_t length = netaddr_bits(addr) / 8;
 
 	start(key, tag, kind);
-	key->bytes[key->n++] = prefix->addr.family;
-	memcpy(key->bytes + key->n, prefix->addr.bytes, length);
+	key->bytes[key->n++] = addr->family;
+	memcpy(key->bytes + key->n, addr->bytes, length);
 	key->n += length;
-	key->bytes[key->n++] = (unsigned char)prefix->bits;
+	key->bytes[key->n++] = (unsigned char)bits;
 }
 
 static bool
@@ -99,12 +101,13 @@ too_long(struct fault *fault)
 static bool
 rule_domain(struct slice name, struct text *out, struct fault *fault)
 {
-	if (!domain_canonical(name, out))
-		return fault_set(fault, FAULT_DATA,
-		    "\"%.*s\" is not a domain name that can be converted to "
-		    "A-labels; expected UTF-8 (IDNA 2008) or ASCII",
-		    SLICE_ARG(name));
-	return true;
+	enum domain_result result = domain_canonical(name, out);
+
+	if (result == DOMAIN_ODD)
+		return fault_set(fault, FAULT_DATA, "\"%.*s\" is not a domain "
+		    "name that can be converted to A-labels; expected UTF-8 "
+		    "(IDNA 2008) or ASCII", SLICE_ARG(name));
+	return result == DOMAIN_WHOLE || fault_no_memory(fault);
 }
 
 static bool
@@ -134,7 +137,7 @@ parse_prefix(enum tag tag, enum key_kind kind, struct slice what,
 	*is_prefix = true;
 	switch (netprefix_parse(what, &prefix)) {
 	case NETPREFIX_OK:
-		key_address(tag, kind, &prefix, key);
+		key_address(tag, kind, &prefix.addr, prefix.bits, key);
 		return true;
 	case NETPREFIX_NONE:
 		*is_prefix = false;
@@ -254,26 +257,33 @@ parse_mailbox(enum tag tag, struct slice what, struct key *key,
 		return false;
 	put_unescaped(what, &plain);
 	mailbox_parse_local(slice_make(plain.buf, plain.n), &mailbox);
-	if (mailbox.local_cut ||
-	    !key_word(tag, KEY_MAILBOX, mailbox.local, key) ||
-	    !append_lower(key, slice_make("@", 1)) ||
-	    !append_lower(key, slice_make(domain.buf, domain.n)))
-		return too_long(fault);
-	return true;
+	if (mailbox.unread)
+		return fault_no_memory(fault);
+	return (!mailbox.local_cut &&
+	    key_word(tag, KEY_MAILBOX, mailbox.local, key) &&
+	    append_lower(key, slice_make("@", 1)) &&
+	    append_lower(key, slice_make(domain.buf, domain.n))) ||
+	    too_long(fault);
 }
 
 /* An identity or a listener; in quotes, what they hold. */
 static bool
-parse_word(enum tag tag, struct slice what, struct key *key)
+parse_word(enum tag tag, struct slice what, struct key *key,
+    struct fault *fault)
 {
-	char buf[KEY_TEXT_MAX + 1];
-	struct text plain;
+	char buf[KEY_TEXT_MAX + 1], form_text[KEY_TEXT_MAX + 1];
+	struct text plain, form;
 
-	if (what.n < 2 || what.p[0] != '"' || what.p[what.n - 1] != '"')
-		return key_word(tag, KEY_WORD, what, key);
 	text_init(&plain, buf, sizeof buf);
-	text_put_xdecoded(&plain, slice_make(what.p + 1, what.n - 2));
-	return key_word(tag, KEY_WORD, slice_make(buf, plain.n), key);
+	text_init(&form, form_text, sizeof form_text);
+	if (what.n > 1 && what.p[0] == '"' && what.p[what.n - 1] == '"') {
+		text_put_xdecoded(&plain, slice_make(what.p + 1, what.n - 2));
+		what = slice_make(buf, plain.n);
+	}
+	if (!unicode_put_caseless(&form, what))
+		return fault_no_memory(fault);
+	return (!form.cut && key_word(tag, KEY_WORD,
+	    slice_make(form_text, form.n), key)) || too_long(fault);
 }
 
 bool
@@ -312,7 +322,7 @@ key_of(enum tag tag, struct slice what, struct key *key, struct fault *fault)
 	case SUBJECT_ISSUER:
 		break;
 	}
-	return parse_word(tag, what, key) || too_long(fault);
+	return parse_word(tag, what, key, fault);
 }
 
 bool
@@ -333,8 +343,7 @@ bool
 key_parse(struct slice text, struct key *key, struct fault *fault)
 {
 	size_t colon = slice_find(text, ':');
-	struct slice name = slice_make(text.p, colon);
-	struct slice what;
+	struct slice name = slice_make(text.p, colon), what;
 	bool good;
 	enum tag tag;
 
@@ -359,142 +368,13 @@ key_parse(struct slice text, struct key *key, struct fault *fault)
 	return good;
 }
 
-static void
-print_name(struct slice reversed, struct text *out)
+bool
+key_same(struct slice a, struct slice b)
 {
-	bool dot = reversed.n > 1 && reversed.p[reversed.n - 2] == '\1';
+	struct key x, y;
+	struct fault fault;
 
-	if (dot) {
-		text_char(out, '.');
-		reversed.n--;
-	}
-	while (reversed.n > 0) {
-		size_t from = reversed.n - 1;
-
-		while (from > 0 && reversed.p[from - 1] != '\1')
-			from--;
-		text_put_printable(out, slice_make(reversed.p + from,
-		    reversed.n - 1 - from));
-		if (from > 0)
-			text_char(out, '.');
-		reversed.n = from;
-	}
-}
-
-static void
-print_prefix(struct slice bytes, bool brackets, struct text *out)
-{
-	struct netprefix prefix;
-
-	memset(&prefix, 0, sizeof prefix);
-	if (bytes.n < 2 || bytes.n - 2 > sizeof prefix.addr.bytes)
-		return;
-	prefix.addr.family = (uint8_t)bytes.p[0];
-	memcpy(prefix.addr.bytes, bytes.p + 1, bytes.n - 2);
-	prefix.bits = (unsigned char)bytes.p[bytes.n - 1];
-	if (brackets)
-		text_char(out, '[');
-	netprefix_print(&prefix, out);
-	if (brackets)
-		text_char(out, ']');
-}
-
-/* Has a character that cannot stand outside quotes. */
-static bool
-needs_quotes(struct slice s, const char *specials)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f ||
-		    strchr(specials, s.p[i]) != NULL)
-			return true;
-	return s.n == 0;
-}
-
-static void
-print_quoted(struct slice s, bool quotes, struct text *out)
-{
-	if (!quotes) {
-		text_put(out, s);
-		return;
-	}
-	text_char(out, '"');
-	text_put_xencoded(out, s);
-	text_char(out, '"');
-}
-
-/* Without quotes it would be taken for something else, see never.h. */
-static void
-print_word(struct slice s, struct text *out)
-{
-	unsigned long port;
-	bool digits = s.n > 0, odd = s.n > 0 && strchr("@/0", s.p[0]) != NULL;
-
-	for (size_t i = 0; i < s.n; i++)
-		digits = digits && s.p[i] >= '0' && s.p[i] <= '9';
-	if (slice_is(s, "0") || (odd && s.p[0] == '0' && !digits))
-		odd = false;
-	print_quoted(s, odd || needs_quotes(s, "*\":,;|<>") ||
-	    (digits && !text_number(s, 65535, &port)), out);
-}
-
-static void
-print_mailbox(struct slice s, struct text *out)
-{
-	size_t at = s.n;
-	struct slice local, user;
-
-	while (at > 0 && s.p[at - 1] != '@')
-		at--;
-	if (at == 0) { /* <> */
-		text_put_printable(out, s);
-		return;
-	}
-	local = user = slice_make(s.p, at - 1);
-	/* There the star is a pattern, elsewhere only a letter in quotes. */
-	if (user.n > 2 && user.p[user.n - 1] == '*' &&
-	    user.p[user.n - 2] == '+')
-		user.n -= 2;
-	print_quoted(local, needs_quotes(user, "*\"\\()<>[]:;,@"), out);
-	text_put_printable(out, slice_from(s, at - 1));
-}
-
-static void
-print_issuer(struct slice s, struct text *out)
-{
-	size_t colon = slice_find(s, ':');
-
-	text_put_printable(out, slice_make(s.p, colon));
-	text_char(out, ':');
-	text_put_xencoded(out, slice_from(s, colon + 1));
-}
-
-void
-key_print(const struct key *key, struct text *out)
-{
-	struct slice bytes = slice_make((const char *)key->bytes + KEY_HEAD,
-	    key->n - KEY_HEAD);
-
-	if (key->kind != KEY_ISSUER)
-		text_printf(out, "%s:", tag_row(key->tag)->name);
-	switch (key->kind) {
-	case KEY_NAME:
-		print_name(bytes, out);
-		break;
-	case KEY_BRACKET:
-	case KEY_ADDRESS:
-		print_prefix(bytes, key->kind == KEY_BRACKET, out);
-		break;
-	case KEY_MAILBOX:
-		print_mailbox(bytes, out);
-		break;
-	case KEY_WORD:
-		print_word(bytes, out);
-		break;
-	case KEY_ISSUER:
-		print_issuer(bytes, out);
-		break;
-	case KEY_BARE:
-	case KEY_KIND_COUNT:
-		break;
-	}
+	return slice_equal_nocase(a, b) || (key_parse(a, &x, &fault) &&
+	    key_parse(b, &y, &fault) && x.n == y.n &&
+	    memcmp(x.bytes, y.bytes, x.n) == 0);
 }

@@ -58,22 +58,29 @@ bool key_of(enum tag, struct slice what, struct key *, struct fault *)
 /* The key of an issuer's row: Tag and DN, both in any case. */
 bool key_of_issuer(struct slice tag, struct slice dn_encoded, struct key *)
     MUST_CHECK NONNULL;
-/* That of the line that AS:name names; false: too long to be in any rule. */
+/*
+ * The key of the profile that AS:name names; false: too long to be in any rule.
+ */
 bool key_profile(struct slice name, struct key *) NONNULL;
 
 /* For looking up; `bits` of a prefix, names in canonical form. */
 void key_bare(enum tag, struct key *) NONNULL;
 void key_name(enum tag, struct slice canonical, bool subdomains, struct key *)
     NONNULL;
-void key_address(enum tag, enum key_kind, const struct netprefix *,
+void key_address(enum tag, enum key_kind, const struct netaddr *, unsigned bits,
     struct key *) NONNULL;
-/* False: too long to be in any rule. */
+/*
+ * A word's key, in the form of unicode.h.  False: too long to be in any rule.
+ */
 bool key_word(enum tag, enum key_kind, struct slice, struct key *) NONNULL;
 
 /* Bytes before the sorted form. */
 enum { KEY_HEAD = 2 };
 /* The tag of stored bytes. */
 enum tag key_bytes_tag(struct slice bytes);
+
+/* Are these, as written, spellings of one key? */
+bool key_same(struct slice, struct slice);
 
 /* A stored key as people write it, "TLS_Clt:example.com". */
 void key_print(const struct key *, struct text *) NONNULL;

@@ -210,7 +210,7 @@ in_list(struct slice list, unsigned id)
 	struct fault fault;
 	size_t n;
 
-	/* Not known here: not certain. */
+	/* A list that OpenSSL cannot read leaves it uncertain: may be in it. */
 	return !suite_list(list, ids, &n, &fault) || is_one_of(id, ids, n);
 }
 
@@ -261,7 +261,7 @@ suite_meets(const struct suite *suite, const struct item *item)
 	return in_list(item->value, suite->id);
 }
 
-/* All but `list`, of which it is one. */
+/* The suite meets all items of the requirement but `list`, which is one. */
 static bool
 suite_meets_others(const struct suite *suite, const struct requirement *r,
     const struct item *list)

@@ -88,7 +88,10 @@ is_quoted(struct slice s)
 	return s.n > 1 && s.p[0] == '"' && s.p[s.n - 1] == '"';
 }
 
-/* What is compared as a domain or as a host: all of it, or behind the @. */
+/*
+ * The part compared as a host or domain: all of the key, or what is behind the
+ * @.
+ */
 static struct slice
 name_of(const struct never *n)
 {
@@ -160,14 +163,14 @@ is_label(struct slice s)
 		if ((set[c / 32] >> c % 32 & 1) == 0)
 			return false;
 	}
-	return s.n > 0 && s.n <= LABEL_MAX;
+	return s.n > 0 && (s.n <= LABEL_MAX || !slice_is_ascii(s));
 }
 
-/* With a dot at its end or not. */
-static bool
-is_host_name(struct slice s)
+bool
+never_host_name(struct slice s)
 {
-	if (like_address(s) || s.n > NAME_MAX_BYTES + 1)
+	if (like_address(s) ||
+	    (s.n > NAME_MAX_BYTES + 1 && slice_is_ascii(s)))
 		return false;
 	for (;;) {
 		size_t dot = slice_find(s, '.');
@@ -308,7 +311,7 @@ mean_below(struct never *n, struct slice domain)
 
 	while (domain.n > 0 && (domain.p[0] == '*' || domain.p[0] == '.'))
 		domain = slice_from(domain, 1);
-	if (domain.n == 0 || !is_host_name(domain))
+	if (domain.n == 0 || !never_host_name(domain))
 		return false;
 	text_printf(&n->meant, "write %s:.%.*s for all below %.*s, "
 	    "%s:%.*s also for itself", tag, SLICE_ARG(domain),
@@ -426,7 +429,7 @@ never_brackets(struct never *n)
 	if (s.n == 0 || s.p[0] != '[' || is_network(s))
 		return false;
 	n->found = s;
-	if (s.p[s.n - 1] == ']' && is_host_name(slice_make(s.p + 1, s.n - 2)))
+	if (s.p[s.n - 1] == ']' && never_host_name(slice_make(s.p + 1, s.n - 2)))
 		mean(n, "write ", slice_make(s.p + 1, s.n - 2), "");
 	else
 		text_puts(&n->meant, "write [192.0.2.1], [192.0.2] or "
@@ -439,9 +442,9 @@ never_address(struct never *n)
 {
 	struct slice s = name_of(n), cut = s;
 
-	if (!is_mail(n) && never_is_network(n))
-		return false;
-	if (!like_address(s) && (is_mail(n) || !like_ipv6(s)))
+	if (is_mail(n) ? !like_address(s) &&
+	    (!never_is_network(n) || s.p[0] == '[') :
+	    never_is_network(n) || (!like_address(s) && !like_ipv6(s)))
 		return false;
 	n->found = s;
 	while (cut.n > 0 && cut.p[cut.n - 1] == '.')
@@ -464,7 +467,7 @@ never_mail_domain(struct never *n)
 	struct slice s = name_of(n);
 	struct netaddr addr;
 
-	if (s.n == 0 || local_of(n).n == 0 || is_host_name(s) ||
+	if (s.n == 0 || local_of(n).n == 0 || never_host_name(s) ||
 	    (s.n > 2 && s.p[0] == '[' &&
 	    netaddr_parse(slice_make(s.p + 1, s.n - 2), &addr)))
 		return false;
@@ -481,10 +484,10 @@ never_name(struct never *n)
 	struct slice s = name_of(n);
 	struct slice name = s.n > 1 && s.p[0] == '.' ? slice_from(s, 1) : s;
 
-	/* What has a slash is a network, or no key at all: key.c tells. */
-	if (s.n == 0 || (!is_mail(n) && never_is_network(n)) ||
-	    is_host_name(name) || slice_is(n->what, "<>") ||
-	    never_is_network(n) || slice_find(s, '/') < s.n)
+	/* A host with a slash is a network, or no key at all: key.c tells. */
+	if (s.n == 0 || never_host_name(name) || slice_is(n->what, "<>") ||
+	    never_is_network(n) ||
+	    (!is_mail(n) && slice_find(s, '/') < s.n))
 		return false;
 	n->found = s;
 	text_printf(&n->meant, "a name has letters, digits, - and _, 1 to %d "

@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "policy/base/domain.h"
 #include "policy/base/netaddr.h"
+#include "policy/rules/key.h"
 #include "policy/rules/never.h"
 
 bool
@@ -54,7 +56,10 @@ never_quotes(struct never *n)
 	return quoted;
 }
 
-/* Groups, and the addresses that stand for "everywhere". */
+/*
+ * No peer has the address: groups (multicast), and those that stand for
+ * "everywhere".
+ */
 bool
 never_no_peer(struct never *n)
 {
@@ -92,7 +97,38 @@ never_listener_port(struct never *n)
 	return true;
 }
 
-/* X509_NAME_oneline(3), by which both sides are written. */
+/*
+ * Dots, digits and signs of other scripts become what the rows above look for
+ * only as A-labels.  What has none, key_of() refuses.
+ */
+bool
+never_converted(struct never *n)
+{
+	struct slice name = n->at < n->what.n ?
+	    slice_from(n->what, n->at + 1) : n->what;
+	char buf[KEY_TEXT_MAX + 1];
+	enum domain_result result;
+	struct text labels;
+
+	if (slice_is_ascii(name))
+		return false;
+	if (name.p[0] == '.')
+		name = slice_from(name, 1);
+	text_init(&labels, buf, sizeof buf);
+	result = domain_canonical(name, &labels);
+	n->no_memory = result == DOMAIN_NO_MEMORY;
+	if (n->no_memory)
+		return true;
+	if (result == DOMAIN_ODD ||
+	    (never_host_name(slice_make(buf, labels.n)) &&
+	    buf[labels.n - 1] != '.'))
+		return false;
+	n->found = name;
+	text_printf(&n->meant, "they are \"%s\"", buf);
+	return true;
+}
+
+/* MTAs tell issuers as X509_NAME_oneline(3) does, with a slash in front. */
 bool
 never_issuer(struct never *n)
 {

@@ -50,6 +50,8 @@ static const struct never_row rows[] = {
 	    "what stands behind the @ is compared as a whole" },
 	{ "name", NEVER_NAMES, true, NEVER_KEY, never_name,
 	    "it is no name that DNS can tell" },
+	{ "converted", NEVER_NAMES, false, NEVER_KEY, never_converted,
+	    "its A-labels are no name that DNS can tell" },
 	{ "listener-port", NEVER_LISTENER, true,
 	    NEVER_DIGIT, never_listener_port,
 	    "there is no such port" },
@@ -144,7 +146,10 @@ never_items(const struct requirement *r)
 	return all;
 }
 
-/* Of a million rules nearly all have nothing that most rows look for. */
+/*
+ * The first row that applies.  Of a million rules nearly all lack the
+ * characters that most rows look for.
+ */
 static const struct never_row *
 find(struct never *n, unsigned subject, bool as_sendmail)
 {
@@ -183,7 +188,7 @@ never_key(struct never *n, enum tag tag, struct slice what, bool as_sendmail)
 	n->tag = tag;
 	n->what = n->found = what;
 	n->requirement = NULL;
-	n->parsed = false;
+	n->parsed = n->no_memory = false;
 	n->there = never_characters(what);
 	n->at = subject == NEVER_MAIL && (n->there & NEVER_AT) != 0 ?
 	    never_at(what) : what.n;
@@ -223,6 +228,7 @@ never_client(struct never *n)
 		    item->value, false)) == NULL)
 			continue;
 		n->found = key.found;
+		n->no_memory = key.no_memory;
 		text_printf(&n->meant, "%s; ", row->why);
 		propose(key.meant.buf, item->row->name, &n->meant);
 		return true;
@@ -237,6 +243,7 @@ never_requirement(struct never *n, enum tag tag, const struct requirement *r,
 	n->tag = tag;
 	n->what = n->found = slice_make("", 0);
 	n->requirement = r;
+	n->no_memory = false;
 	n->there = never_items(r);
 	return n->there == 0 ? NULL : find(n, NEVER_ITEMS, as_sendmail);
 }
@@ -245,6 +252,8 @@ bool
 never_fault(const struct never *n, const struct never_row *row,
     struct fault *f)
 {
+	if (n->no_memory)
+		return fault_no_memory(f);
 	return fault_set(f, FAULT_DATA, "\"%.*s\" can never %s: %s; %s",
 	    SLICE_ARG(n->found), n->requirement == NULL ? "match" : "hold",
 	    row->why, n->meant.buf);

@@ -15,9 +15,8 @@
  * found).  With compat = sendmail such rows leave it to lint to tell of them,
  * so that an access map can be taken over as it is.
  *
- * To add a check: its test in never-key.c, -whole.c or -item.c, a row in never.c, a
- * paragraph with an example and its message in tlspolicy-rules(5), which
- * t/808-never.t tries.
+ * To add a check: its test in never-key.c, -whole.c or -item.c, a row in never.c,
+ * a paragraph with an example in tlspolicy-rules(5), which t/809-never.t tries.
  *
  * Threads: no state.
  */
@@ -44,6 +43,7 @@ struct never {
 	struct slice proposed;		/* the key in `meant`, if any */
 	struct text meant;		/* what to write instead */
 	char meant_text[NEVER_TEXT_MAX];
+	bool no_memory;	/* the test could not look */
 };
 
 /* What a row is about, a bit each: a key of what, or a requirement. */
@@ -73,7 +73,7 @@ struct never_row {
 	const char *name;
 	unsigned about;
 	bool sendmail_takes_it; /* with compat = sendmail only lint tells */
-	unsigned needs; /* what has none of these is not tested */
+	unsigned needs; /* characters: a key with none of them is not tested */
 	bool (*test)(struct never *);
 	const char *why;
 };
@@ -103,13 +103,14 @@ never_test never_unnamed, never_recipient, never_angles, never_list,
     never_range, never_zone, never_pattern, never_port, never_mail_of_host,
     never_nobody, never_quotes, never_specials, never_brackets,
     never_address, never_no_peer, never_mail_domain, never_name,
-    never_listener_port, never_issuer;
+    never_converted, never_listener_port, never_issuer;
 never_test never_misspelt_item, never_cut_name, never_swallowed,
-    never_stand_in, never_nul, never_no_dn,
-    never_no_suite;
+    never_stand_in, never_nul, never_no_dn, never_no_suite;
 
 /* Offset of the @ before the domain of an address, or its length. */
 size_t never_at(struct slice);
+/* No address; any letter beyond ASCII passes, as never_converted() looks. */
+bool never_host_name(struct slice);
 /* The host, or the domain behind the @, is a network, however badly written. */
 bool never_is_network(struct never *) NONNULL;
 

@@ -32,56 +32,56 @@ put_fact(struct text *out, const struct facts *facts, enum fact_id id)
 }
 
 static enum answer
-answer_no(struct observation *f, enum reason reason)
+answer_no(struct predicate *p, enum reason reason)
 {
-	f->reason = reason;
+	p->reason = reason;
 	return ANSWER_NO;
 }
 
 static enum answer
-cannot_tell(const struct predicate *p, enum fact_id id, struct observation *f)
+cannot_tell(struct predicate *p, enum fact_id id)
 {
-	f->reason = REASON_POLICY_ERROR;
-	text_clear(&f->found);
-	text_printf(&f->found, "that %s does not tell {%s}",
+	p->reason = REASON_POLICY_ERROR;
+	text_clear(&p->found);
+	text_printf(&p->found, "that %s does not tell {%s}",
 	    dialect_row(p->facts->dialect)->title, fact_name(id));
 	if (macro_fed(p->facts->dialect, id))
-		text_puts(&f->found, ", nor has the facts feed");
+		text_puts(&p->found, ", nor has the facts feed");
 	return ANSWER_CANNOT_TELL;
 }
 
 /* A session in clear has no certificate, whatever the MTA would tell of one. */
 static enum answer
-not_told(const struct predicate *p, enum fact_id id, struct observation *f)
+not_told(struct predicate *p, enum fact_id id)
 {
 	if (!facts_in_clear(p->facts))
-		return cannot_tell(p, id, f);
-	text_clear(&f->found);
-	text_puts(&f->found, "a session in clear");
-	return answer_no(f, REASON_PLAINTEXT);
+		return cannot_tell(p, id);
+	text_clear(&p->found);
+	text_puts(&p->found, "a session in clear");
+	return answer_no(p, REASON_PLAINTEXT);
 }
 
 /*
- * What every test of a name in the certificate begins with.  YES: the name
- * may be looked at.
+ * The first part of each test of a name in the certificate.  YES: the name may
+ * be looked at.
  */
 static enum answer
-may_believe(const struct predicate *p, enum fact_id id, struct observation *f)
+may_believe(struct predicate *p, enum fact_id id)
 {
-	put_fact(&f->found, p->facts, id);
+	put_fact(&p->found, p->facts, id);
 	if (p->facts->fact[id].state == FACT_NOT_TOLD)
-		return not_told(p, id, f);
+		return not_told(p, id);
 	if (p->believe_unverified || facts_verified(p->facts))
 		return ANSWER_YES;
-	text_clear(&f->found);
+	text_clear(&p->found);
 	if (facts_in_clear(p->facts)) {
-		text_puts(&f->found, "a session in clear");
-		return answer_no(f, REASON_PLAINTEXT);
+		text_puts(&p->found, "a session in clear");
+		return answer_no(p, REASON_PLAINTEXT);
 	}
-	text_puts(&f->found, "no verified certificate (verify=");
-	text_put_printable(&f->found, facts_verify_word(p->facts));
-	text_char(&f->found, ')');
-	return answer_no(f, REASON_NOT_VERIFIED);
+	text_puts(&p->found, "no verified certificate (verify=");
+	text_put_printable(&p->found, facts_verify_word(p->facts));
+	text_char(&p->found, ')');
+	return answer_no(p, REASON_NOT_VERIFIED);
 }
 
 /* The rule's value, decoded, is the fact. */
@@ -124,10 +124,10 @@ peer_name(const struct predicate *p)
 }
 
 static enum answer
-test_name(const struct predicate *p, enum fact_id id, struct slice value,
-    bool wildcards, struct observation *f)
+test_name(struct predicate *p, enum fact_id id, struct slice value,
+    bool wildcards)
 {
-	enum answer may = may_believe(p, id, f);
+	enum answer may = may_believe(p, id);
 	struct slice have = facts_value(p->facts, id);
 
 	if (may != ANSWER_YES)
@@ -138,80 +138,75 @@ test_name(const struct predicate *p, enum fact_id id, struct slice value,
 	} else if (have.n > 0 && (same_name(value, have) ||
 	    (wildcards && (wildcard(value, have) || below(value, have)))))
 		return ANSWER_YES;
-	return answer_no(f, REASON_WRONG_CERTIFICATE);
+	return answer_no(p, REASON_WRONG_CERTIFICATE);
 }
 
 enum answer
-predicate_cn(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_cn(struct predicate *p, struct slice value)
 {
 	enum answer answer;
 
 	if (value.n > 0) {
-		text_printf(&f->wanted, "CN:");
-		text_put_printable(&f->wanted, value);
-		return test_name(p, FACT_CN_SUBJECT, value, true, f);
+		text_printf(&p->wanted, "CN:");
+		text_put_printable(&p->wanted, value);
+		return test_name(p, FACT_CN_SUBJECT, value, true);
 	}
 	value = facts_value(p->facts, peer_name(p));
-	text_puts(&f->wanted, "CN ");
-	text_put_printable(&f->wanted, value);
-	answer = test_name(p, FACT_CN_SUBJECT, value, false, f);
+	text_puts(&p->wanted, "CN ");
+	text_put_printable(&p->wanted, value);
+	answer = test_name(p, FACT_CN_SUBJECT, value, false);
 	/* Without a name there is nothing to compare, be the CN empty or not. */
 	if (value.n == 0 && (answer == ANSWER_YES ||
-	    f->reason == REASON_WRONG_CERTIFICATE))
-		return cannot_tell(p, peer_name(p), f);
+	    p->reason == REASON_WRONG_CERTIFICATE))
+		return cannot_tell(p, peer_name(p));
 	return answer;
 }
 
 static enum answer
-test_named(const struct predicate *p, const char *item, enum fact_id id,
-    struct slice value, struct observation *f)
+test_named(struct predicate *p, const char *item, enum fact_id id,
+    struct slice value)
 {
-	text_printf(&f->wanted, "%s:", item);
-	text_put_printable(&f->wanted, value);
-	return test_name(p, id, value, false, f);
+	text_printf(&p->wanted, "%s:", item);
+	text_put_printable(&p->wanted, value);
+	return test_name(p, id, value, false);
 }
 
 enum answer
-predicate_cs(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_cs(struct predicate *p, struct slice value)
 {
-	return test_named(p, "CS", FACT_CERT_SUBJECT, value, f);
+	return test_named(p, "CS", FACT_CERT_SUBJECT, value);
 }
 
 enum answer
-predicate_ci(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_ci(struct predicate *p, struct slice value)
 {
-	return test_named(p, "CI", FACT_CERT_ISSUER, value, f);
+	return test_named(p, "CI", FACT_CERT_ISSUER, value);
 }
 
 enum answer
-predicate_icn(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_icn(struct predicate *p, struct slice value)
 {
-	return test_named(p, "ICN", FACT_CN_ISSUER, value, f);
+	return test_named(p, "ICN", FACT_CN_ISSUER, value);
 }
 
 enum answer
-predicate_citag(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_citag(struct predicate *p, struct slice value)
 {
-	enum answer may = may_believe(p, FACT_CERT_ISSUER, f);
+	enum answer may = may_believe(p, FACT_CERT_ISSUER);
 	struct slice dn = facts_raw(p->facts, FACT_CERT_ISSUER);
 
-	text_puts(&f->wanted, "CITag:");
-	text_put_printable(&f->wanted, value);
+	text_puts(&p->wanted, "CITag:");
+	text_put_printable(&p->wanted, value);
 	if (may != ANSWER_YES)
 		return may;
 	/* sendmail looks up even an empty name, and can find "MyCA:". */
 	if (dn.n == 0 && !p->believe_unverified)
-		return answer_no(f, REASON_WRONG_CERTIFICATE);
+		return answer_no(p, REASON_WRONG_CERTIFICATE);
 	may = p->issuer_known(p->arg, value, dn);
 	if (may == ANSWER_NO)
-		return answer_no(f, REASON_WRONG_CERTIFICATE);
+		return answer_no(p, REASON_WRONG_CERTIFICATE);
 	if (may == ANSWER_CANNOT_TELL)
-		f->reason = REASON_POLICY_ERROR;
+		p->reason = REASON_POLICY_ERROR;
 	return may;
 }
 
@@ -233,36 +228,34 @@ predicate_same_fingerprint(struct slice a, struct slice b)
 }
 
 static enum answer
-test_fingerprint(const struct predicate *p, const char *item, enum fact_id id,
-    struct slice value, struct observation *f)
+test_fingerprint(struct predicate *p, const char *item, enum fact_id id,
+    struct slice value)
 {
 	struct slice have = facts_value(p->facts, id);
 
-	text_printf(&f->wanted, "%s:", item);
-	text_put_printable(&f->wanted, value);
-	put_fact(&f->found, p->facts, id);
+	text_printf(&p->wanted, "%s:", item);
+	text_put_printable(&p->wanted, value);
+	put_fact(&p->found, p->facts, id);
 	/* A session in clear has no certificate, whoever tells of those. */
 	if (facts_in_clear(p->facts))
-		return answer_no(f, REASON_PLAINTEXT);
+		return answer_no(p, REASON_PLAINTEXT);
 	if (p->facts->fact[id].state == FACT_NOT_TOLD)
-		return cannot_tell(p, id, f);
+		return cannot_tell(p, id);
 	if (predicate_same_fingerprint(value, have))
 		return ANSWER_YES;
-	return answer_no(f, REASON_WRONG_CERTIFICATE);
+	return answer_no(p, REASON_WRONG_CERTIFICATE);
 }
 
 enum answer
-predicate_fp(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_fp(struct predicate *p, struct slice value)
 {
-	return test_fingerprint(p, "FP", FACT_FINGERPRINT, value, f);
+	return test_fingerprint(p, "FP", FACT_FINGERPRINT, value);
 }
 
 enum answer
-predicate_pkfp(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_pkfp(struct predicate *p, struct slice value)
 {
-	return test_fingerprint(p, "PKFP", FACT_KEY_FINGERPRINT, value, f);
+	return test_fingerprint(p, "PKFP", FACT_KEY_FINGERPRINT, value);
 }
 
 /*
@@ -285,41 +278,39 @@ session_protocol(const struct predicate *p)
 }
 
 enum answer
-predicate_ver(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_ver(struct predicate *p, struct slice value)
 {
 	int have = session_protocol(p);
 
-	text_printf(&f->wanted, "TLS %.*s or later", SLICE_ARG(value));
-	put_fact(&f->found, p->facts, FACT_TLS_VERSION);
+	text_printf(&p->wanted, "TLS %.*s or later", SLICE_ARG(value));
+	put_fact(&p->found, p->facts, FACT_TLS_VERSION);
 	if (facts_in_clear(p->facts))
-		return answer_no(f, REASON_PLAINTEXT);
+		return answer_no(p, REASON_PLAINTEXT);
 	if (have == 0) {
-		f->reason = REASON_POLICY_ERROR;
+		p->reason = REASON_POLICY_ERROR;
 		return ANSWER_CANNOT_TELL;
 	}
 	if (have >= suite_protocol(value))
 		return ANSWER_YES;
-	return answer_no(f, REASON_TOO_WEAK);
+	return answer_no(p, REASON_TOO_WEAK);
 }
 
 /* The suite of the session; NULL with the answer when there is none. */
 static const struct suite *
-session_suite(const struct predicate *p, struct observation *f,
-    enum answer *answer)
+session_suite(struct predicate *p, enum answer *answer)
 {
 	const struct suite *suite =
 	    suite_find(facts_value(p->facts, FACT_CIPHER));
 
-	put_fact(&f->found, p->facts, FACT_CIPHER);
+	put_fact(&p->found, p->facts, FACT_CIPHER);
 	if (suite != NULL)
 		return suite;
 	*answer = ANSWER_CANNOT_TELL;
 	if (facts_in_clear(p->facts))
-		*answer = answer_no(f, REASON_PLAINTEXT);
+		*answer = answer_no(p, REASON_PLAINTEXT);
 	else {
-		f->reason = REASON_POLICY_ERROR;
-		text_puts(&f->found, ", a suite that OpenSSL does not know");
+		p->reason = REASON_POLICY_ERROR;
+		text_puts(&p->found, ", a suite that OpenSSL does not know");
 	}
 	return NULL;
 }
@@ -329,20 +320,20 @@ session_suite(const struct predicate *p, struct observation *f,
  * forward secrecy nor AEAD mends: they imply that it is not one.
  */
 static enum answer
-test_suite(const struct predicate *p, const char *wanted,
-    bool (*has)(const struct suite *), struct observation *f)
+test_suite(struct predicate *p, const char *wanted,
+    bool (*has)(const struct suite *))
 {
 	enum answer answer;
-	const struct suite *suite = session_suite(p, f, &answer);
+	const struct suite *suite = session_suite(p, &answer);
 
-	text_puts(&f->wanted, wanted);
+	text_puts(&p->wanted, wanted);
 	if (suite == NULL)
 		return answer;
 	if (suite->authenticated && has(suite))
 		return ANSWER_YES;
 	if (!suite->authenticated)
-		text_puts(&f->found, ", which is anonymous");
-	return answer_no(f, REASON_TOO_WEAK);
+		text_puts(&p->found, ", which is anonymous");
+	return answer_no(p, REASON_TOO_WEAK);
 }
 
 static bool
@@ -364,45 +355,42 @@ has_aead(const struct suite *suite)
 }
 
 enum answer
-predicate_authenticated(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_authenticated(struct predicate *p, struct slice value)
 {
 	(void)value;
 	return test_suite(p, "a suite that is not anonymous",
-	    has_authentication, f);
+	    has_authentication);
 }
 
 enum answer
-predicate_pfs(const struct predicate *p, struct slice value, struct observation *f)
+predicate_pfs(struct predicate *p, struct slice value)
 {
 	(void)value;
-	return test_suite(p, "forward secrecy", has_pfs, f);
+	return test_suite(p, "forward secrecy", has_pfs);
 }
 
 enum answer
-predicate_aead(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_aead(struct predicate *p, struct slice value)
 {
 	(void)value;
-	return test_suite(p, "authenticated encryption (AEAD)", has_aead, f);
+	return test_suite(p, "authenticated encryption (AEAD)", has_aead);
 }
 
 enum answer
-predicate_cipher(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_cipher(struct predicate *p, struct slice value)
 {
 	enum answer answer;
-	const struct suite *suite = session_suite(p, f, &answer);
+	const struct suite *suite = session_suite(p, &answer);
 
-	text_puts(&f->wanted, "a cipher of ");
-	text_put_printable(&f->wanted, value);
+	text_puts(&p->wanted, "a cipher of ");
+	text_put_printable(&p->wanted, value);
 	if (suite == NULL)
 		return answer;
 	answer = p->suite_listed(p->arg, value, suite->id);
 	if (answer == ANSWER_NO)
-		return answer_no(f, REASON_TOO_WEAK);
+		return answer_no(p, REASON_TOO_WEAK);
 	if (answer == ANSWER_CANNOT_TELL)
-		f->reason = REASON_POLICY_ERROR;
+		p->reason = REASON_POLICY_ERROR;
 	return answer;
 }
 
@@ -427,29 +415,28 @@ put_client(const struct facts *facts, struct text *out)
 }
 
 enum answer
-predicate_client(const struct predicate *p, struct slice value,
-    struct observation *f)
+predicate_client(struct predicate *p, struct slice value)
 {
 	enum fact_id missing;
 	enum answer answer = client_is(p->facts, value, &missing);
 
-	text_puts(&f->wanted, "CLIENT:");
-	text_put_printable(&f->wanted, value);
-	put_client(p->facts, &f->found);
+	text_puts(&p->wanted, "CLIENT:");
+	text_put_printable(&p->wanted, value);
+	put_client(p->facts, &p->found);
 	if (answer == ANSWER_CANNOT_TELL) {
-		f->reason = REASON_POLICY_ERROR;
+		p->reason = REASON_POLICY_ERROR;
 		if (!facts_filled(p->facts, missing))
-			text_printf(&f->found, ", and no macro {%s}",
+			text_printf(&p->found, ", and no macro {%s}",
 			    fact_name(missing));
 	}
-	return answer == ANSWER_NO ? answer_no(f, REASON_WRONG_CLIENT) :
+	return answer == ANSWER_NO ? answer_no(p, REASON_WRONG_CLIENT) :
 	    answer;
 }
 
 void
-observation_init(struct observation *f)
+predicate_begin(struct predicate *p)
 {
-	f->reason = REASON_NONE;
-	text_init(&f->wanted, f->wanted_text, sizeof f->wanted_text);
-	text_init(&f->found, f->found_text, sizeof f->found_text);
+	p->reason = REASON_NONE;
+	text_init(&p->wanted, p->wanted_text, sizeof p->wanted_text);
+	text_init(&p->found, p->found_text, sizeof p->found_text);
 }

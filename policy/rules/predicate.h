@@ -1,6 +1,5 @@
 /*
- * predicate.h - the tests that the rows of item.c name, what they may ask, and
- * what they say.
+ * predicate.h - the tests that the rows of item.c name.
  *
  * Threads: they neither allocate nor lock, see item.h.
  */
@@ -9,7 +8,9 @@
 
 #include "policy/rules/item.h"
 
-/* What a test may ask; filled in by the evaluator. */
+enum { FINDING_MAX = 512 };
+
+/* A test: what it may ask, which the evaluator fills in, and what it says. */
 struct predicate {
 	const struct facts *facts;
 	enum tag tag;
@@ -19,46 +20,29 @@ struct predicate {
 	/* Is the suite in this cipher list? */
 	enum answer (*suite_listed)(void *, struct slice list, unsigned id);
 	void *arg;
-};
 
-enum { FINDING_MAX = 512 };
-
-/* Of a test that did not say yes. */
-struct observation {
-	enum reason reason;
+	enum reason reason; /* as the next, of one that did not say yes */
 	struct text wanted, found; /* for people, decoded, printable */
 	char wanted_text[FINDING_MAX], found_text[FINDING_MAX];
 };
 
-void observation_init(struct observation *) NONNULL;
+/* Nothing was said so far. */
+void predicate_begin(struct predicate *) NONNULL;
 
-enum answer predicate_cn(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_cs(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_ci(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_citag(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_icn(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_fp(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_pkfp(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
+enum answer predicate_cn(struct predicate *, struct slice) NONNULL;
+enum answer predicate_cs(struct predicate *, struct slice) NONNULL;
+enum answer predicate_ci(struct predicate *, struct slice) NONNULL;
+enum answer predicate_citag(struct predicate *, struct slice) NONNULL;
+enum answer predicate_icn(struct predicate *, struct slice) NONNULL;
+enum answer predicate_fp(struct predicate *, struct slice) NONNULL;
+enum answer predicate_pkfp(struct predicate *, struct slice) NONNULL;
 /* Hex digits without regard to case and colons. */
 bool predicate_same_fingerprint(struct slice, struct slice);
-enum answer predicate_ver(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_authenticated(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_pfs(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_aead(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_cipher(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
-enum answer predicate_client(const struct predicate *, struct slice,
-    struct observation *) NONNULL;
+enum answer predicate_ver(struct predicate *, struct slice) NONNULL;
+enum answer predicate_authenticated(struct predicate *, struct slice) NONNULL;
+enum answer predicate_pfs(struct predicate *, struct slice) NONNULL;
+enum answer predicate_aead(struct predicate *, struct slice) NONNULL;
+enum answer predicate_cipher(struct predicate *, struct slice) NONNULL;
+enum answer predicate_client(struct predicate *, struct slice) NONNULL;
 
 #endif

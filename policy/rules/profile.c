@@ -33,7 +33,10 @@ refuse(const struct requirement *line, const struct item *item,
 	return false;
 }
 
-/* Of VER the later one stands, and what has no value once. */
+/*
+ * Items that are idle beside the other's: a lower VER, and one without value
+ * given twice.
+ */
 static bool
 is_idle(const struct item *item, const struct requirement *other, bool second)
 {
@@ -60,7 +63,10 @@ add(struct requirement *joined, const struct item *item, struct fault *fault)
 	return true;
 }
 
-/* What of `r` counts beside `other`; MSG takes the rest, so it comes last. */
+/*
+ * Adds the items of `r` that count beside `other`; MSG takes the rest, so it
+ * comes last.
+ */
 static bool
 add_items(struct requirement *joined, const struct requirement *r,
     const struct requirement *other, bool second, bool last,

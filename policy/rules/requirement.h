@@ -88,7 +88,9 @@ void requirement_print(const struct requirement *, struct text *) NONNULL;
 
 /* The rule is limited to a span of days. */
 bool requirement_is_dated(const struct requirement *) NONNULL;
-/* It is, or is limited to some clients: behind it another line may stand. */
+/*
+ * The rule is dated or for some clients only: another line may stand behind it.
+ */
 bool requirement_is_conditional(const struct requirement *) NONNULL;
 /* The rule counts on `day`. */
 bool requirement_counts_on(const struct requirement *, int32_t day) NONNULL;

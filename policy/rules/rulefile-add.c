@@ -212,7 +212,8 @@ write_names(const struct requirement *r, struct slice *requirement,
 		if (!r->items[i].row->inbound || slice_is_ascii(value))
 			continue;
 		text_put(&out, slice_make(from, (size_t)(value.p - from)));
-		client_print(value, &out);
+		if (!client_print(value, &out))
+			return fault_no_memory(fault);
 		from = value.p + value.n;
 	}
 	if (from == requirement->p)
@@ -235,7 +236,10 @@ put_behind(char **at, struct slice s)
 	*at += s.n;
 }
 
-/* One behind the other, which a sorted million profits from. */
+/*
+ * Keeps a rule's texts one behind the other, which a sorted million profits
+ * from.
+ */
 static bool
 keep_texts(struct rulefile *file, struct rule *rule, const struct key *key,
     struct slice key_text, struct slice requirement, struct fault *fault)

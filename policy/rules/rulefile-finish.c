@@ -16,12 +16,71 @@ report_rule(struct rulefile *file, const struct rule *rule,
 	rulefile_bad_line(file, rule->source, rule->line, fault);
 }
 
+static void
+warn(struct rulefile *file, const struct rule *rule, struct fault *fault)
+{
+	char where[FAULT_WHERE_MAX];
+
+	if (file->warn == NULL)
+		return;
+	snprintf(where, sizeof where, "%.*s",
+	    SLICE_ARG(file->sources[rule->source]));
+	fault_at(fault, where, rule->line, 1);
+	file->warn(file->arg, fault);
+}
+
 /* Both rules are halves of untagged lines: the other half was reported. */
 static bool
 second_half(const struct rule *a, const struct rule *b)
 {
 	return (a->flags & b->flags & RULE_UNTAGGED) != 0 &&
 	    key_bytes_tag(rule_key_bytes(a)) == TAG_SRV;
+}
+
+/*
+ * Where letters beyond ASCII were compared as bytes, one mailbox had a line for
+ * each spelling.  As long as they say the same the first stands for all.
+ */
+static bool
+spells_again(const struct rule *first, const struct rule *second)
+{
+	enum key_kind kind = (enum key_kind)rule_key_bytes(second).p[1];
+
+	return (second->flags & RULE_REPEATED) != 0 &&
+	    (kind == KEY_MAILBOX || kind == KEY_WORD) &&
+	    !slice_is_ascii(rule_key(second)) &&
+	    !slice_equal_nocase(rule_key(first), rule_key(second)) &&
+	    slice_equal(rule_requirement(first), rule_requirement(second));
+}
+
+static void
+warn_spelling(struct rulefile *file, const struct rule *first,
+    const struct rule *second)
+{
+	struct fault fault;
+
+	fault_set(&fault, FAULT_DATA, "warning: \"%.*s\" is another spelling of "
+	    "\"%.*s\" in line %lu of %.*s, so this line does nothing",
+	    SLICE_ARG(rule_key(second)), SLICE_ARG(rule_key(first)),
+	    (unsigned long)first->line,
+	    SLICE_ARG(file->sources[first->source]));
+	warn(file, second, &fault);
+}
+
+static void
+drop_spellings(struct rulefile *file)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < file->n; i++) {
+		const struct rule *rule = &file->rules[i];
+
+		if (n > 0 && spells_again(&file->rules[n - 1], rule))
+			warn_spelling(file, &file->rules[n - 1], rule);
+		else if (n++ < i)
+			file->rules[n - 1] = *rule;
+	}
+	file->n = n;
 }
 
 /* Of one key only the last line may count for all clients on all days. */
@@ -102,20 +161,17 @@ is_ca_row(const struct rule *rule)
 static void
 warn_unused(struct rulefile *file, const struct rule *rule, struct slice name)
 {
-	char where[FAULT_WHERE_MAX];
 	struct fault fault;
 
-	if (file->warn == NULL)
-		return;
 	fault_set(&fault, FAULT_DATA, "warning: no rule names CITag:%.*s, so "
 	    "this line does nothing", SLICE_ARG(name));
-	snprintf(where, sizeof where, "%.*s",
-	    SLICE_ARG(file->sources[rule->source]));
-	fault_at(&fault, where, rule->line, 1);
-	file->warn(file->arg, &fault);
+	warn(file, rule, &fault);
 }
 
-/* What is added alone may be misspelt: cmd-set.c asks the store. */
+/*
+ * A row that is added alone may name an issuer of the store: cmd-set.c looks
+ * there.
+ */
 static bool
 is_issuer(const struct rulefile *file, const struct ca_names *ca,
     struct slice name)
@@ -185,6 +241,8 @@ rulefile_finish(struct rulefile *file)
 		rulefile_bad_line(file, file->rules[0].source,
 		    file->rules[0].line, &fault);
 	}
+	if (!file->entries)
+		drop_spellings(file);
 	check_duplicates(file);
 	return file->bad_lines == 0;
 }

@@ -45,7 +45,7 @@ is_trusted(const struct folder *d, const struct stat *st, const char *name,
 		return fault_set(fault, FAULT_DATA, "%s/%s belongs to user "
 		    "%lu; expected the owner of the folder, or root", d->path,
 		    name, (unsigned long)st->st_uid);
-	/* A link itself has all bits, and nobody can write it. */
+	/* A link has all mode bits, and nobody can write it. */
 	if (!S_ISLNK(st->st_mode) && (st->st_mode & S_IWOTH) != 0)
 		return fault_set(fault, FAULT_DATA, "%s%s%s can be written by "
 		    "everybody; expected only who makes the policy", d->path,
@@ -88,7 +88,10 @@ keep(struct folder *d, const char *name, struct fault *fault)
 	return true;
 }
 
-/* Perhaps a rule that somebody believes to be in force. */
+/*
+ * A file that is passed over may hold a rule that somebody believes to be in
+ * force.
+ */
 static void
 warn_passed_over(const struct rulefile *file, const struct folder *d,
     const char *name)

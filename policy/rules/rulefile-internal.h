@@ -20,16 +20,19 @@ bool rulefile_add(struct rulefile *, struct slice key,
     struct slice requirement, unsigned source, uint32_t line,
     bool *in_requirement, struct fault *) MUST_CHECK NONNULL;
 
-/* A line AS:profile. */
+/* Adds a line AS:profile. */
 bool rulefile_add_as(struct rulefile *, size_t rule, size_t column,
     struct fault *) MUST_CHECK NONNULL;
 /* Notes which of the rules from number `from` on are lines AS:profile. */
 bool rulefile_note_as(struct rulefile *, size_t from, size_t column,
     struct fault *) MUST_CHECK NONNULL;
-/* Each of them can be put together, else it is a bad line.  False: no memory. */
+/*
+ * Checks that each line AS:profile can be put together; one that cannot is a
+ * bad line. False: no memory.
+ */
 bool rulefile_check_profiles(struct rulefile *) MUST_CHECK NONNULL;
 
-/* By their keys, those of one in the order read.  False: no memory. */
+/* Sorts rules by key, those of one key in the order read.  False: no memory. */
 bool rulefile_sort(struct rulefile *) MUST_CHECK NONNULL;
 
 /*

@@ -86,7 +86,10 @@ split(struct slice line, struct slice *key, struct slice *requirement)
 	return requirement->n > 0;
 }
 
-/* As nearly all lines are: nothing is left for check_characters() to find. */
+/*
+ * Most lines are of plain characters: nothing is left for check_characters() to
+ * find.
+ */
 static bool
 is_common(struct slice line, struct slice key, struct slice requirement)
 {

@@ -38,7 +38,7 @@ struct pieces {
 	unsigned nthreads;
 };
 
-/* From line number *lines + 1 on. */
+/* Goes on parsing from line number *lines + 1. */
 static bool
 parse_on(struct rulefile *file, struct slice text, unsigned source,
     uint32_t *lines, struct fault *fault)
@@ -107,7 +107,10 @@ wait_for(struct pieces *all, const struct piece *p)
 	pthread_mutex_unlock(&all->lock);
 }
 
-/* The rules of a piece behind those of the file, as if read there. */
+/*
+ * Appends the rules of a piece to those of the file, as if they were read
+ * there.
+ */
 static bool
 append(struct rulefile *file, struct rulefile *from, uint32_t lines,
     struct fault *fault)

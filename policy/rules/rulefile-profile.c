@@ -85,7 +85,9 @@ unknown(const struct profiles *all, struct slice name, struct fault *fault)
 	return false;
 }
 
-/* What neither of the two says: items that exclude each other. */
+/*
+ * Can a line with its profile hold?  Items of the two may exclude each other.
+ */
 static bool
 can_hold(const struct rulefile *file, const struct rule *rule,
     const struct requirement *r, struct fault *fault)
@@ -138,7 +140,10 @@ warn_unused(const struct rulefile *file, const struct rule *rule)
 	file->warn(file->arg, &fault);
 }
 
-/* Which will be told; either may have been found. */
+/*
+ * Is the profile given twice?  That is reported, and either may have been
+ * found.
+ */
 static bool
 is_twice(const struct profiles *all, size_t i)
 {
@@ -166,7 +171,10 @@ rulefile_check_profiles(struct rulefile *file)
 		fault.column += as->column - 1;
 		rulefile_bad_line(file, rule->source, rule->line, &fault);
 	}
-	/* A bad line may have been the one that names it. */
+	/*
+	 * With bad lines a profile that nobody names may be named by one of
+	 * these.
+	 */
 	for (size_t i = 0; i < all.n && file->bad_lines == 0; i++)
 		if (!all.named[i].used && !is_twice(&all, i))
 			warn_unused(file, all.named[i].rule);

@@ -89,7 +89,10 @@ swap(struct entry *a, struct entry *b)
 	*b = one;
 }
 
-/* Each to those of its byte; afterwards ends[value] is where these end. */
+/*
+ * Moves each entry to those with its byte; afterwards ends[value] is where
+ * these end.
+ */
 static void
 part(struct entry *all, size_t ends[static 256], unsigned byte)
 {
@@ -110,7 +113,7 @@ part(struct entry *all, size_t ends[static 256], unsigned byte)
 		}
 }
 
-/* In their place, those that are alike before this byte. */
+/* Sorts, in place, entries that are alike before this byte. */
 static void
 sort(struct entry *all, size_t n, unsigned byte)
 {

@@ -17,7 +17,10 @@
 
 #include "policy/rules/rulefile-internal.h"
 
-/* What is left of a line may be a rule, too, and a weaker one: ENCR:12 of :128. */
+/*
+ * The rest of a line that was cut off may be a rule, too, and a weaker one:
+ * ENCR:12 of :128.
+ */
 static void
 warn_cut(const struct rulefile *file, struct slice text, unsigned source)
 {
@@ -50,7 +53,7 @@ parse_text(struct rulefile *file, struct slice text, unsigned source,
 	return rulefile_parse_all(file, text, source, fault);
 }
 
-/* The last one of `sources` then. */
+/* Adds a name, which is the last of `sources` then. */
 static bool
 add_source(struct rulefile *file, const char *name, struct fault *fault)
 {
@@ -108,7 +111,7 @@ not_rules(struct slice text, size_t at, const char *path, struct fault *fault)
 }
 
 /*
- * What is there so far can be rules: whatever has no end, or is no text, shows
+ * Can the text so far be rules?  A file that has no end, or is no text, shows
  * before it has filled the memory.  *line: where the last line begins.
  */
 static bool

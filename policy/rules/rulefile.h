@@ -45,6 +45,7 @@ struct rulefile {
 	unsigned long untagged;	 /* lines that stood for two rules */
 	bool has_text;		 /* some file has a byte */
 	bool partial;		 /* an addition: CITag may stand elsewhere */
+	bool entries;		 /* each line is somebody's: none is dropped */
 	bool as_sendmail;	 /* takes what sendmail takes, see never.h */
 	struct arena memory;
 	struct rulefile_as *as; /* until rulefile_finish() */
@@ -55,7 +56,10 @@ struct rulefile {
 	unsigned nlists;
 	/* Called for each bad line; NULL: only counted. */
 	void (*report)(void *arg, const struct fault *);
-	/* The same for what is no error, as an issuer that no rule names. */
+	/*
+	 * Called for what is no error, as an issuer that no rule names; NULL:
+	 * nobody.
+	 */
 	void (*warn)(void *arg, const struct fault *);
 	void *arg;
 };
@@ -73,7 +77,7 @@ void rulefile_free(struct rulefile *);
  */
 bool rulefile_read(struct rulefile *, const char *path, struct fault *)
     MUST_CHECK NONNULL;
-/* The same from memory; `name` stands for the file's ("set", a test). */
+/* rulefile_read() from memory; `name` stands for the file's ("set", a test). */
 bool rulefile_read_text(struct rulefile *, struct slice text,
     const char *name, struct fault *) MUST_CHECK NONNULL;
 /* Room for `n` more rules, for who has them from elsewhere than from text. */

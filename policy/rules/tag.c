@@ -1,7 +1,7 @@
 /* The order of the rows is the order of judging; see tag.h. */
 #include "policy/rules/tag.h"
 
-static const struct tag_row rows[TAG_COUNT] = {
+const struct tag_row tag_rows[TAG_COUNT] = {
 	[TAG_DAEMON] = {
 		.name = "TLS_Daemon",
 		.subject = SUBJECT_LISTENER,
@@ -70,12 +70,6 @@ static const struct tag_row rows[TAG_COUNT] = {
 	},
 };
 
-const struct tag_row *
-tag_row(enum tag tag)
-{
-	return &rows[tag];
-}
-
 bool
 tag_by_name(struct slice name, enum tag *tag)
 {
@@ -85,8 +79,8 @@ tag_by_name(struct slice name, enum tag *tag)
 		return false;
 	for (int t = 0; t < TAG_CA; t++)
 		if (text_lower(name.p[OTHER]) ==
-		    text_lower(rows[t].name[OTHER]) &&
-		    slice_is_nocase(name, rows[t].name)) {
+		    text_lower(tag_rows[t].name[OTHER]) &&
+		    slice_is_nocase(name, tag_rows[t].name)) {
 			*tag = (enum tag)t;
 			return true;
 		}
@@ -98,7 +92,7 @@ tag_nearest(struct slice name, struct nearest *nearest)
 {
 	nearest_init(nearest, name);
 	for (int t = 0; t < TAG_CA; t++)
-		nearest_offer(nearest, slice_of(rows[t].name));
+		nearest_offer(nearest, slice_of(tag_rows[t].name));
 }
 
 bool

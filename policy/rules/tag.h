@@ -43,7 +43,7 @@ enum tag_subject {
 enum tag_stage {
 	STAGE_MAIL,
 	STAGE_RCPT,
-	STAGE_HEADER, /* at its end */
+	STAGE_HEADER, /* at the end of the header */
 	STAGE_OUTBOUND,
 	STAGE_NONE
 };
@@ -55,7 +55,13 @@ struct tag_row {
 	const char *what; /* for people: "the client" */
 };
 
-const struct tag_row *tag_row(enum tag);
+extern const struct tag_row tag_rows[TAG_COUNT];
+
+static inline const struct tag_row *
+tag_row(enum tag tag)
+{
+	return &tag_rows[tag];
+}
 
 /* Without regard to case.  TAG_CA is not found by name: its names are free. */
 bool tag_by_name(struct slice name, enum tag *) NONNULL;

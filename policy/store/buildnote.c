@@ -59,7 +59,7 @@ buildnote_write(const char *store, const char *of, int64_t now,
 	good = write(fd, line, text.n + 1) == (ssize_t)text.n + 1 &&
 	    fsync(fd) == 0;
 	good = close(fd) == 0 && good;
-	/* Gone: another one is at it. */
+	/* ENOENT: another writer has taken the new file away. */
 	good = good && (rename(fresh, path) == 0 || errno == ENOENT);
 	if (good)
 		return folder_sync(path, f);

@@ -36,7 +36,7 @@ enum buildnote {
 bool buildnote_write(const char *store, const char *of, int64_t now,
     const char *why, struct fault *) MUST_CHECK;
 
-/* *at: when that was, with good and failed. */
+/* *at: the time in a note that says good or failed. */
 enum buildnote buildnote_read(const char *store, const char *of, int64_t *at)
     NONNULL;
 

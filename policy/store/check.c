@@ -23,7 +23,8 @@ struct file {
 	size_t size, page_size;
 	size_t pages;
 	unsigned char *seen; /* a bit for each page */
-	bool free_list;	     /* of the two trees */
+	bool free_list;	     /* this is the free list's tree, not the
+			      * database's */
 	struct keysorder order;
 	struct tree counted; /* what was found in this tree */
 	uint64_t sum;	     /* of all entries but the info */

@@ -26,7 +26,10 @@ bool store_check_file(const char *path, struct fault *) MUST_CHECK NONNULL;
  */
 bool store_check_pages(const char *path, uint64_t txnid, bool *gone,
     struct fault *) MUST_CHECK NONNULL;
-/* That, and every entry, of a file that is in memory; `path` for messages. */
+/*
+ * store_check_pages(), and every entry, of a file in memory; `path` for
+ * messages.
+ */
 bool store_check_mapped(const char *path, const unsigned char *map, size_t size,
     uint64_t txnid, bool *gone, struct fault *) MUST_CHECK NONNULL;
 

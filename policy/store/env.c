@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -26,7 +26,7 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 	if (error == MDB_MAP_FULL || error == ENOSPC)
 		return fault_set(fault, FAULT_IO, "%s: no room left: %s", path,
 		    mdb_strerror(error));
-	/* LMDB's word for a write that stopped half-way, too. */
+	/* LMDB returns EIO for a write that stopped half-way, too. */
 	if (error == EIO)
 		return fault_set(fault, FAULT_IO, "%s: %s (is there no room "
 		    "left?)", path, mdb_strerror(error));

@@ -39,7 +39,7 @@ struct filter_head {
 	uint64_t lengths[2][3]; /* of IPv4 and IPv6 prefixes: a bit for each */
 };
 
-/* One that is read; the memory is the store's. */
+/* A filter that is read; its memory is the store's. */
 struct filter {
 	struct filter_head head;
 	const unsigned char *lines;
@@ -69,7 +69,7 @@ void filter_make(struct filter_head *, unsigned char *memory, uint64_t keys,
     uint64_t salt) NONNULL;
 /*
  * A key is added in two steps, between which others can be announced: the
- * memory comes meanwhile.  `sum` of format_sum().  False: the hash is another
+ * memory comes meanwhile.  `sum`: of key and value, from 1 on.  False: the hash is another
  * key's, too; the filter is to be made again with another salt.
  */
 uint64_t filter_announce(struct filter_head *, unsigned char *memory,
@@ -82,11 +82,13 @@ void filter_seal(const struct filter_head *, unsigned char *memory) NONNULL;
 /* False: no filter with this head. */
 bool filter_read(struct filter *, const struct filter_head *,
     const void *memory, size_t size) MUST_CHECK;
-/* filter_find() follows for this hash: its line is fetched ahead of it. */
+/* Fetches the line of the hash from memory, for filter_find() later. */
 void filter_prefetch(const struct filter *, uint64_t hash) NONNULL;
 /* *check: for filter_vouches().  Failed: damaged. */
 enum lookup_result filter_find(const struct filter *, uint64_t hash,
     uint32_t *check) MUST_CHECK NONNULL;
+/* The bytes of a key, of a value or of the info, put behind a sum. */
+uint64_t filter_sum(uint64_t sum, const void *bytes, size_t n);
 /* Is this the sum of the value that was written? */
 bool filter_vouches(uint32_t check, uint64_t sum);
 /* Is a prefix of so many bits, of family 4 or 6, in the store at all? */

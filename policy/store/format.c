@@ -1,50 +1,12 @@
-/*
- * LMDB keeps no checksums, and a changed byte in a key would make a rule
- * vanish without a trace.
- *
- * Each step of the sum can be undone when the word is known, so that two
- * entries that differ within one word never come out the same; beyond that
- * chance is 2^-64.  It is no seal: who can forge it can write the store
- * anyway.  Eight bytes at a time, since a build adds up every rule.
- */
-#include "config.h" /* for le64toh(3) */
-
-#include <endian.h>
+/* Sums are filter.h's: here of an entry, and of what the info says. */
 #include <string.h>
 
 #include "policy/store/format.h"
 
-static uint64_t
-add_word(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return sum ^ sum >> 32;
-}
-
-/* The last word has less than 8 bytes, and their number in its top byte. */
-static uint64_t
-add_bytes(uint64_t sum, const unsigned char *p, size_t n)
-{
-	size_t rest = n % sizeof sum;
-	uint64_t word, last = 0;
-
-	for (size_t i = 0; i + sizeof word <= n; i += sizeof word) {
-		memcpy(&word, p + i, sizeof word);
-		sum = add_word(sum, word);
-	}
-	for (size_t i = 0; n < sizeof word && i < rest; i++)
-		last |= (uint64_t)p[i] << 8 * i;
-	if (n >= sizeof word && rest > 0) {
-		memcpy(&last, p + n - sizeof last, sizeof last);
-		last = le64toh(last) >> 8 * (sizeof last - rest);
-	}
-	return add_word(sum, last | (uint64_t)rest << 56);
-}
-
 uint64_t
 format_sum(const MDB_val *key, const MDB_val *value)
 {
-	return add_bytes(add_bytes(1, key->mv_data, key->mv_size),
+	return filter_sum(filter_sum(1, key->mv_data, key->mv_size),
 	    value->mv_data, value->mv_size);
 }
 
@@ -55,7 +17,7 @@ format_check(const void *info, size_t n)
 
 	memcpy(copy, info, n);
 	memset(copy + n - sizeof(uint64_t), 0, sizeof(uint64_t));
-	return add_bytes(1, copy, n);
+	return filter_sum(1, copy, n);
 }
 
 size_t

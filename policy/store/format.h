@@ -33,7 +33,7 @@
 #define FORMAT_MAGIC "tlspolcy"
 
 enum {
-	FORMAT_VERSION = 6,
+	FORMAT_VERSION = 7, /* since then keys have the form of unicode.h */
 	FORMAT_OLDEST = 4, /* that older.h takes over */
 	FORMAT_ORDER = 0x01020304,
 	FORMAT_READERS = 1024, /* slots in the lock file */

@@ -39,14 +39,14 @@ struct format_generation {
 	unsigned char settings_digest[DIGEST_BYTES];
 };
 
-/* Then the key and the records. */
+/* A change in a part; the key and the records follow. */
 struct format_change {
 	uint32_t key_bytes, old_bytes, new_bytes;
 };
 
 void history_key(uint64_t number, uint32_t part,
     unsigned char key[HISTORY_KEY]) NONNULL;
-/* False: it is not what was written for this number. */
+/* False: the head is not what was written for this number. */
 bool history_read_head(struct slice value, uint64_t number,
     struct format_generation *, struct generation *) MUST_CHECK NONNULL;
 /* The next change of a part; false at its end, or damaged: *rest not empty. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "policy/store/history-internal.h"
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 
 enum { CHUNK = 64 * 1024 };
 
@@ -123,7 +123,7 @@ add(struct undoing *u, struct slice key_bytes, const struct stored_rule *from,
 		return false;
 	if (!number_of(u, source_name, &source))
 		return false;
-	/* A record has the requirement behind the key. */
+	/* The requirement stands behind the key in a record. */
 	file->rules[file->n++] = (struct rule){ .key_bytes_at = key_bytes.p,
 		.key_bytes_n = (uint16_t)key_bytes.n, .key_at = from->key.p,
 		.key_n = (uint16_t)from->key.n,
@@ -132,11 +132,11 @@ add(struct undoing *u, struct slice key_bytes, const struct stored_rule *from,
 	return true;
 }
 
-/* What a key had before its first change. */
+/* Adds the rules that a key had before its first change. */
 static bool
 add_old(struct undoing *u, const struct undo *undo)
 {
-	struct stored_rules old = undo->change.old;
+	struct slice old = undo->change.old;
 	struct stored_rule rule;
 
 	while (store_next(u->reader, &old, &rule))
@@ -149,7 +149,7 @@ add_old(struct undoing *u, const struct undo *undo)
 static bool
 add_today(struct undoing *u, struct slice key, struct slice value)
 {
-	struct stored_rules today = { value };
+	struct slice today = value;
 	struct stored_rule rule;
 
 	while (store_next(u->reader, &today, &rule))
@@ -158,7 +158,7 @@ add_today(struct undoing *u, struct slice key, struct slice value)
 	return u->reader->fault.kind == FAULT_NONE;
 }
 
-/* Undone keys up to `key`; *same: it is one of them. */
+/* Adds the rules of undone keys up to `key`; *same: it is one of them. */
 static bool
 add_undone(struct undoing *u, struct slice key, bool *same)
 {
@@ -190,7 +190,7 @@ merge(void *arg, struct slice key, struct slice value)
 	    (undone || add_today(u, key, value));
 }
 
-/* All changes since `number`, whose generation is found on the way. */
+/* Collects all changes since `number`, whose generation is found on the way. */
 static bool
 gather_since(struct undoing *u, uint64_t number, struct generation *g)
 {

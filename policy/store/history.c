@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/store/history-internal.h"
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 
 static const char *const how_names[GENERATION_HOW_COUNT] = {
 	[GENERATION_BUILD] = "build",
@@ -142,7 +142,7 @@ history_find(struct store_reader *reader, uint64_t number,
 }
 
 const char *
-history_policy(struct store_reader *reader)
+history_find_policy(struct store_reader *reader)
 {
 	struct store_txn *r = reader->txn;
 	char hex[DIGEST_HEX + 1] = "";
@@ -150,15 +150,13 @@ history_policy(struct store_reader *reader)
 	struct history h;
 	struct text out;
 
-	if (r->policy_read)
-		return r->policy;
 	text_init(&out, hex, sizeof hex);
 	if (history_start(&h, reader) && history_next(&h, &g) == LOOKUP_FOUND)
 		digest_print(g.rules_digest, &out);
 	memcpy(r->policy, hex, DIGEST_SHORT);
 	r->policy[DIGEST_SHORT] = '\0';
 	r->policy_read = true;
-	return r->policy;
+	return reader->policy = r->policy;
 }
 
 bool
@@ -174,8 +172,8 @@ history_next_change(struct slice *rest, struct history_change *c)
 	if (s.n < (uint64_t)head.key_bytes + head.old_bytes + head.new_bytes)
 		return false;
 	c->key_bytes = take(&s, head.key_bytes);
-	c->old.rest = take(&s, head.old_bytes);
-	c->new.rest = take(&s, head.new_bytes);
+	c->old = take(&s, head.old_bytes);
+	c->new = take(&s, head.new_bytes);
 	*rest = s;
 	return c->key_bytes.n >= KEY_HEAD && c->key_bytes.n <= KEY_MAX;
 }

@@ -21,7 +21,6 @@
 #include "policy/store/store.h"
 
 enum { HISTORY_MESSAGE_MAX = 1000, HISTORY_SETTINGS_MAX = 16 * 1024 };
-
 struct plan;
 
 enum generation_how {
@@ -44,8 +43,7 @@ const char *history_how_name(unsigned how);
 struct authorship {
 	int64_t now; /* seconds since 1970 */
 	enum generation_how how;
-	/* GENERATION_ROLLBACK: whose rules they are; GENERATION_APPLY: plan */
-	uint64_t back_to;
+	uint64_t back_to; /* ROLLBACK: whose rules they are; APPLY: plan */
 	uint32_t uid;
 	struct slice login, host, message;
 	struct slice settings; /* that bear on a verdict, as settings.h prints */
@@ -71,7 +69,6 @@ struct generation {
 	struct slice settings, old_settings;
 	unsigned char rules_digest[DIGEST_BYTES];
 	unsigned char settings_digest[DIGEST_BYTES];
-
 	uint64_t parts_sum; /* private, as are the others */
 	uint32_t parts;
 	struct slice sources;
@@ -84,9 +81,8 @@ struct history {
 	struct slice settings;
 };
 
-/* False: the reader's fault says why. */
+/* False, or failed: the reader's fault says why; absent: there is no older one. */
 bool history_start(struct history *, struct store_reader *) MUST_CHECK NONNULL;
-/* Absent: there is no older one.  Failed: damaged, see the reader's fault. */
 enum lookup_result history_next(struct history *, struct generation *)
     MUST_CHECK NONNULL;
 /* The one with this number: absent when it is not kept, or is none yet. */
@@ -97,12 +93,17 @@ enum lookup_result history_find(struct store_reader *, uint64_t number,
  * DIGEST_SHORT digits of the newest one's rules_digest, which are looked for once
  * in a transaction's snapshot; "": the store does not tell.  Good until it ends.
  */
-const char *history_policy(struct store_reader *) MUST_CHECK NONNULL;
+const char *history_find_policy(struct store_reader *) MUST_CHECK NONNULL;
+static inline const char *
+history_policy(struct store_reader *r)
+{
+	return r->policy != NULL ? r->policy : history_find_policy(r);
+}
 
 /* A key's rules before and since, one after another as store_next() has them. */
 struct history_change {
 	struct slice key_bytes;
-	struct stored_rules old, new; /* none: rest.n is 0 */
+	struct slice old, new; /* none: n is 0 */
 };
 
 /* False from `each` stops.  False: damaged. */
@@ -110,9 +111,8 @@ bool history_changes(struct store_reader *, const struct generation *,
     bool (*each)(void *, const struct history_change *), void *arg) MUST_CHECK;
 
 /*
- * The rules of the generation with this number, sorted, as a rulefile that was
- * finished; it is initialised here and to be freed in any case.  False with a
- * fault: not kept (FAULT_NOINPUT), or damaged.
+ * The rules of this generation, sorted, as a rulefile that was finished; to be
+ * freed in any case.  False with a fault: not kept (FAULT_NOINPUT), or damaged.
  */
 bool history_rules(struct store_reader *, uint64_t number, struct rulefile *,
     struct generation *, struct fault *) MUST_CHECK NONNULL;

@@ -15,8 +15,9 @@
 
 struct keysorder {
 	bool numbers;	    /* of commits, as in the free list; else bytes */
-	struct slice last;  /* of the leaves so far; p NULL: none */
-	struct slice least; /* that the next one may be; p NULL: any */
+	struct slice last;  /* the last key of the leaves so far; p NULL:
+			     * none */
+	struct slice least; /* the least key that may come next; p NULL: any */
 };
 
 void keysorder_init(struct keysorder *, bool numbers) NONNULL;

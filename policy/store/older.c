@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "policy/store/check.h"
-#include "policy/store/inside.h"
 #include "policy/store/older.h"
+#include "policy/store/store-internal.h"
 
 struct old_store {
 	const char *path;

@@ -10,15 +10,15 @@
 #include <unistd.h>
 
 #include "policy/base/folder.h"
-#include "policy/store/inside.h"
 #include "policy/store/plan.h"
+#include "policy/store/store-internal.h"
 
 bool
 plan_path(const char *store, char path[PLAN_PATH_MAX])
 {
 	int n = snprintf(path, PLAN_PATH_MAX, "%s.plan", store);
 
-	/* Behind it there is room for what LMDB adds. */
+	/* LMDB adds "-lock" to the path. */
 	return n > 0 && n < PLAN_PATH_MAX - 16;
 }
 

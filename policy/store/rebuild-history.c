@@ -43,7 +43,7 @@ read_head(struct writing *w, uint64_t number, struct format_generation *head,
 	    head, &g) || damaged(w);
 }
 
-/* The names that the records of old rules count in. */
+/* Keeps the names of the sources that old rules' records count in. */
 static bool
 keep_sources(struct writing *w)
 {
@@ -63,7 +63,10 @@ keep_sources(struct writing *w)
 	return true;
 }
 
-/* Somebody else's rules are not to be lost. */
+/*
+ * Are the rules in force those that the authorship is about?  Somebody else's
+ * are not to be lost.
+ */
 static bool
 is_over(struct writing *w)
 {
@@ -92,7 +95,7 @@ writing_history_begin(struct writing *w)
 	    keep_sources(w);
 }
 
-/* The same rules, but for where they stand? */
+/* Are these the same rules, whatever file and line they stand in? */
 static bool
 same_texts(struct slice old, struct slice new)
 {
@@ -126,7 +129,7 @@ writing_note(struct writing *w, struct slice key_bytes, struct slice old,
 	    writing_append(w, &w->part, new.p, new.n);
 }
 
-/* No part of the sum of entries: see history-internal.h. */
+/* A generation is no part of the sum of entries: see history-internal.h. */
 static bool
 put(struct writing *w, uint32_t part, const struct writing_bytes *bytes,
     uint64_t *sum)
@@ -202,7 +205,7 @@ digest_rules(struct writing *w, struct digest *d)
 	    writing_give_up(w);
 }
 
-/* Of rules that did not change it is as it was. */
+/* Rules that did not change have the digest of the generation before. */
 static bool
 fill_digests(struct writing *w)
 {

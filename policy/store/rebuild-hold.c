@@ -36,7 +36,7 @@ writing_holds(struct writing *w)
 	memset(&store, 0, sizeof store);
 	snapshot_of_writer(&txn.snapshot, w->txn, w->dbi);
 	txn.txn = w->txn;
-	txn.info = w->info.info;
+	txn.info = w->info;
 	pool_init(&store.idle);
 	store.path = (char *)(uintptr_t)w->path;
 	store.uncommitted = &txn;

@@ -11,8 +11,8 @@
 #define TLSPOLICY_STORE_REBUILD_INTERNAL_H
 
 #include "policy/store/history-internal.h"
-#include "policy/store/inside.h"
 #include "policy/store/rebuild.h"
+#include "policy/store/store-internal.h"
 
 /* Bytes put together. */
 struct writing_bytes {
@@ -47,7 +47,7 @@ struct writing {
  */
 bool writing_begin(struct writing *, const char *path, unsigned flags,
     const struct authorship *, struct fault *) MUST_CHECK NONNULL;
-/* Nothing that was not committed is kept. */
+/* Ends the transaction: what was not committed is lost. */
 void writing_end(struct writing *) NONNULL;
 
 /* Notes LMDB's error and gives up; false always. */
@@ -110,9 +110,9 @@ bool writing_note(struct writing *, struct slice key_bytes, struct slice old,
     struct slice new) MUST_CHECK NONNULL;
 /* Writes what was noted, if much; *wrote: LMDB's pages have moved. */
 bool writing_flush(struct writing *, bool *wrote) MUST_CHECK NONNULL;
-/* Puts those of the authorship in place of those that are there. */
+/* Puts the authorship's settings in place of the store's. */
 bool writing_settings(struct writing *) MUST_CHECK NONNULL;
-/* The same with the plan. */
+/* Puts the authorship's plan in place of the store's. */
 bool writing_plan(struct writing *) MUST_CHECK NONNULL;
 /* The generation, when all is changed; drops those that are too old. */
 bool writing_history_end(struct writing *) MUST_CHECK NONNULL;

@@ -14,7 +14,10 @@ compare(const void *uuid, const void *entry)
 	    SYNCED_UUID);
 }
 
-/* Entries that the directory does not have any more; the others are summed up. */
+/*
+ * Removes entries that the directory does not have any more, and sums up the
+ * others.
+ */
 static bool
 drop_gone(struct writing *w, const struct synced *directory,
     struct synced_head *head)
@@ -71,7 +74,10 @@ make_value(struct writing *w, const struct synced_entry *e)
 	    writing_append(w, &w->value, e->good.p, e->good.n);
 }
 
-/* In an empty store, where rules follow: to search for each takes a while. */
+/*
+ * Appends an entry to an empty store, where rules follow: searching for each
+ * takes a while.
+ */
 static bool
 append_entry(struct writing *w, const struct synced_entry *e,
     struct synced_head *head)
@@ -90,7 +96,7 @@ append_entry(struct writing *w, const struct synced_entry *e,
 	return error == 0 || writing_failed(w, error);
 }
 
-/* In place of what the store has of this entry; NULL: it is gone. */
+/* Puts the entry in place of what the store has of it; NULL: removes it. */
 static bool
 put_entry(struct writing *w, const unsigned char uuid[SYNCED_UUID],
     const struct synced_entry *e, struct synced_head *head)
@@ -178,7 +184,10 @@ writing_put_synced(struct writing *w, const struct synced *directory)
 	return put_head(w, &head, directory->cookie);
 }
 
-/* Without the cookie.  One that is none is left to who writes all. */
+/*
+ * Reads the record of all entries, but for the cookie.  A damaged one is left
+ * to whoever writes all of them.
+ */
 static bool
 read_head(struct writing *w, struct synced_head *head)
 {

@@ -17,8 +17,8 @@ writing_put_source(struct writing *w, unsigned number, struct slice name,
 }
 
 /*
- * Suites of a list, computed once a build: OpenSSL takes 0.3 ms.  `again`: what
- * is there may be an older OpenSSL's.
+ * Puts the suites of a list, once in a build, as OpenSSL takes 0.3 ms.
+ * `again`: those in the store may be an older OpenSSL's.
  */
 static bool
 put_list(struct writing *w, struct slice list, bool again)
@@ -113,7 +113,10 @@ writing_make_value(struct writing *w, const struct rulefile *file, size_t *i,
 	return true;
 }
 
-/* In place of `old`, n 0 for none; the sum and the counters follow. */
+/*
+ * Counts a key's new value in place of `old`, n 0 for none: the sum and the
+ * counters.
+ */
 void
 writing_account(struct writing *w, struct slice key_bytes, struct slice old,
     struct slice new)

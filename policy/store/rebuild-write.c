@@ -29,7 +29,10 @@ writing_failed(struct writing *w, int error)
 	return store_lmdb_fault(w->fault, error, w->path);
 }
 
-/* Nothing of it is kept but the number of its generation. */
+/*
+ * Empties a store of an older format; only the number of its generation is
+ * kept.
+ */
 static bool
 drop_older(struct writing *w, const struct older_info *older)
 {
@@ -67,7 +70,10 @@ load_info(struct writing *w)
 		return writing_give_up(w);
 	w->was = w->info.info;
 	w->was_sum = w->info.sum;
-	/* Its numbers say how much is read and made room for. */
+	/*
+	 * A damaged info is not believed: its numbers say how much is read and
+	 * made room for.
+	 */
 	if (w->info.check == format_check(&w->info, sizeof w->info))
 		return true;
 	fault_set(w->fault, FAULT_DATA, "%s: damaged (what it says of itself "

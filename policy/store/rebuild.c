@@ -40,14 +40,14 @@ value_there(const struct walk *k)
 	return slice_make(k->value.mv_data, k->value.mv_size);
 }
 
-/* An entry that was there: is it what was written? */
+/* Sums up an entry that was there, to see whether it is what was written. */
 static void
 see(struct walk *k)
 {
 	k->w->seen_sum += format_sum(&k->key, &k->value);
 }
 
-/* What was read from LMDB is not to be used any more. */
+/* Adds new rules.  Afterwards memory that was read from LMDB is not valid. */
 static bool
 add(struct walk *k, const struct rulefile *file, size_t *i)
 {
@@ -151,7 +151,7 @@ put_rules(struct writing *w, const struct rulefile *file)
 	if (error != 0)
 		return writing_failed(w, error);
 	good = step(&k, MDB_SET_RANGE) && walk(&k, file);
-	/* With a transaction that failed LMDB has closed it already. */
+	/* LMDB closes a cursor with a transaction that failed. */
 	if (w->txn != NULL)
 		mdb_cursor_close(k.cursor);
 	return good;

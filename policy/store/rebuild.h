@@ -37,17 +37,19 @@ bool rebuild_store(const char *path, const struct rulefile *,
     bool *changed, struct fault *) MUST_CHECK;
 
 /*
- * The same, durable, by who needs the rules no more: they are freed as soon as
- * they are written.  Of ten million they are 1 GB, and a third of all.
+ * rebuild_store(), durable, for a caller who needs the rules no more: they are
+ * freed as soon as they are written.  Of ten million they are 1 GB, and a third
+ * of all.
  */
 bool rebuild_and_free(const char *path, struct rulefile *,
     const struct authorship *, struct store_info *info, bool *changed,
     struct fault *) MUST_CHECK;
 
 /*
- * The same, of rules made from a directory: in the same commit the store learns
- * what its entries were, and how far they were read.  Without a change of the
- * rules nothing is written, and a directory has to tell the same once more.
+ * rebuild_store() with rules made from a directory: in the same commit the
+ * store learns what its entries were, and how far they were read.  Without a
+ * change of the rules nothing is written, and a directory has to tell the same
+ * once more.
  */
 bool rebuild_synced(const char *path, const struct rulefile *,
     const struct authorship *, const struct synced *, struct store_info *info,

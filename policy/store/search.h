@@ -13,19 +13,16 @@
 
 #include "policy/store/store.h"
 
-/* A key that covers the query. */
-struct search_candidate {
-	uint64_t hash;
-	uint16_t n;   /* of a name: bytes that it shares with the query */
-	uint16_t bits; /* of a network */
-	bool marked;  /* ".name": the mark follows those bytes */
-};
-
 struct search {
 	struct store_reader *reader;
 	const struct key *query; /* must outlive the search */
 	unsigned left;		 /* to be tried, from the last one down */
-	struct search_candidate candidate[KEY_MAX];
+	/*
+	 * The keys that cover the query: hash, and length of a name or bits of
+	 * a network.
+	 */
+	uint64_t hash[KEY_MAX];
+	uint16_t n[KEY_MAX];
 };
 
 /* `query`: a full name (KEY_NAME) or address (KEY_ADDRESS, KEY_BRACKET). */
@@ -33,7 +30,7 @@ void search_start(struct search *, struct store_reader *,
     const struct key *query) NONNULL;
 
 /* The next less specific covering key's rules. */
-enum lookup_result search_next(struct search *, struct stored_rules *)
+enum lookup_result search_next(struct search *, struct slice *rules)
     MUST_CHECK NONNULL;
 
 #endif

@@ -4,14 +4,10 @@
 #include "policy/store/layout.h"
 #include "policy/store/snapshot.h"
 
-/* A page of a tree; `n` nodes. */
-struct page {
-	const unsigned char *at;
-	size_t size;
-	unsigned n;
-};
-
-struct node {
+/* A page of a tree, and one of its nodes. */
+struct place {
+	const unsigned char *page;
+	unsigned n; /* nodes of the page */
 	struct node_head head;
 	const unsigned char *key;
 	size_t room; /* in the page, behind the key */
@@ -44,45 +40,45 @@ snapshot_find(struct snapshot *s, const unsigned char *map, size_t size,
 }
 
 static bool
-read_page(const struct snapshot *s, size_t number, bool leaf, struct page *p)
+read_page(const struct snapshot *s, size_t number, bool leaf, struct place *p)
 {
 	struct page_head head;
 
 	if (number < 2 || number >= s->size / s->page_size)
 		return false;
-	p->at = s->map + number * s->page_size;
-	p->size = s->page_size;
-	memcpy(&head, p->at, sizeof head);
+	p->page = s->map + number * s->page_size;
+	memcpy(&head, p->page, sizeof head);
 	if (head.number != number ||
 	    head.flags != (leaf ? FLAG_LEAF : FLAG_BRANCH) ||
-	    head.lower < PAGE_HEAD || head.lower > p->size)
+	    head.lower < PAGE_HEAD || head.lower > s->page_size)
 		return false;
 	p->n = (head.lower - PAGE_HEAD) / 2U;
 	return p->n > 0;
 }
 
 static inline bool
-read_node(const struct page *p, unsigned i, struct node *node)
+read_node(const struct snapshot *s, unsigned i, struct place *p)
 {
 	uint16_t offset;
 
-	memcpy(&offset, p->at + PAGE_HEAD + i * sizeof offset, sizeof offset);
-	if (offset < PAGE_HEAD || offset + (size_t)NODE_HEAD > p->size)
+	memcpy(&offset, p->page + PAGE_HEAD + i * sizeof offset,
+	    sizeof offset);
+	if (offset < PAGE_HEAD || offset + (size_t)NODE_HEAD > s->page_size)
 		return false;
-	memcpy(&node->head, p->at + offset, sizeof node->head);
-	node->room = p->size - offset - NODE_HEAD;
-	if (node->head.key_size > node->room)
+	memcpy(&p->head, p->page + offset, sizeof p->head);
+	p->room = s->page_size - offset - NODE_HEAD;
+	if (p->head.key_size > p->room)
 		return false;
-	node->key = p->at + offset + NODE_HEAD;
-	node->room -= node->head.key_size;
+	p->key = p->page + offset + NODE_HEAD;
+	p->room -= p->head.key_size;
 	return true;
 }
 
 static inline int
-compare(const void *key, size_t n, const struct node *node)
+compare(const void *key, size_t n, const struct place *p)
 {
-	size_t m = node->head.key_size;
-	int order = memcmp(key, node->key, n < m ? n : m);
+	size_t m = p->head.key_size;
+	int order = memcmp(key, p->key, n < m ? n : m);
 
 	return order != 0 ? order : (n > m) - (n < m);
 }
@@ -92,8 +88,8 @@ compare(const void *key, size_t n, const struct node *node)
  * "below all".  *order: 0 when it is the key itself.
  */
 static bool
-search(const struct page *p, bool leaf, const void *key, size_t n,
-    struct node *found, int *order)
+search(const struct snapshot *s, bool leaf, const void *key, size_t n,
+    struct place *p, int *order)
 {
 	unsigned low = leaf ? 0 : 1, high = p->n;
 
@@ -101,9 +97,9 @@ search(const struct page *p, bool leaf, const void *key, size_t n,
 	while (low < high && *order != 0) {
 		unsigned middle = low + (high - low) / 2;
 
-		if (!read_node(p, middle, found))
+		if (!read_node(s, middle, p))
 			return false;
-		*order = compare(key, n, found);
+		*order = compare(key, n, p);
 		if (*order < 0)
 			high = middle;
 		else
@@ -111,19 +107,19 @@ search(const struct page *p, bool leaf, const void *key, size_t n,
 	}
 	if (*order == 0 || leaf)
 		return true;
-	return read_node(p, low - 1, found);
+	return read_node(s, low - 1, p);
 }
 
-/* On pages of its own, or behind the key. */
+/* The value of a leaf's node: on pages of its own, or behind the key. */
 static bool
-read_value(const struct snapshot *s, const struct node *node,
+read_value(const struct snapshot *s, const struct place *p,
     struct slice *value)
 {
-	const unsigned char *at = node->key + node->head.key_size;
-	size_t size = node->head.low, page, room;
+	const unsigned char *at = p->key + p->head.key_size;
+	size_t size = p->head.low, page, room;
 
-	if ((node->head.high & NODE_BIGDATA) != 0) {
-		if (node->room < sizeof page)
+	if ((p->head.high & NODE_BIGDATA) != 0) {
+		if (p->room < sizeof page)
 			return false;
 		memcpy(&page, at, sizeof page);
 		if (page < 2 || page >= s->size / s->page_size)
@@ -131,7 +127,7 @@ read_value(const struct snapshot *s, const struct node *node,
 		at = s->map + page * s->page_size + PAGE_HEAD;
 		room = s->size - page * s->page_size - PAGE_HEAD;
 	} else
-		room = node->room;
+		room = p->room;
 	*value = slice_make((const char *)at, size);
 	return size <= room;
 }
@@ -180,8 +176,7 @@ snapshot_get(const struct snapshot *s, const void *key, size_t n,
     struct slice *value)
 {
 	size_t number = s->root;
-	struct page page;
-	struct node node;
+	struct place place;
 	int order;
 
 	if (s->txn != NULL)
@@ -193,14 +188,14 @@ snapshot_get(const struct snapshot *s, const void *key, size_t n,
 	for (unsigned left = s->depth; left > 0; left--) {
 		bool leaf = left == 1;
 
-		if (!read_page(s, number, leaf, &page) ||
-		    !search(&page, leaf, key, n, &node, &order))
+		if (!read_page(s, number, leaf, &place) ||
+		    !search(s, leaf, key, n, &place, &order))
 			return LOOKUP_FAILED;
-		number = node_child(&node.head);
+		number = node_child(&place.head);
 	}
 	if (order != 0)
 		return LOOKUP_ABSENT;
-	return read_value(s, &node, value) ? LOOKUP_FOUND : LOOKUP_FAILED;
+	return read_value(s, &place, value) ? LOOKUP_FOUND : LOOKUP_FAILED;
 }
 
 struct walk {
@@ -215,23 +210,22 @@ walk_page(struct walk *w, size_t number, unsigned left)
 {
 	bool leaf = left == 1;
 	struct slice value;
-	struct page page;
-	struct node node;
+	struct place place;
 
-	if (!read_page(w->s, number, leaf, &page))
+	if (!read_page(w->s, number, leaf, &place))
 		return false;
-	for (unsigned i = 0; w->more && i < page.n; i++) {
-		if (!read_node(&page, i, &node))
+	for (unsigned i = 0; w->more && i < place.n; i++) {
+		if (!read_node(w->s, i, &place))
 			return false;
 		if (!leaf) {
-			if (!walk_page(w, node_child(&node.head), left - 1))
+			if (!walk_page(w, node_child(&place.head), left - 1))
 				return false;
 			continue;
 		}
-		if (!read_value(w->s, &node, &value))
+		if (!read_value(w->s, &place, &value))
 			return false;
-		w->more = w->each(w->arg, slice_make((const char *)node.key,
-		    node.head.key_size), value);
+		w->more = w->each(w->arg, slice_make((const char *)place.key,
+		    place.head.key_size), value);
 	}
 	return true;
 }

@@ -27,7 +27,10 @@ struct snapshot {
 /* False: the file's header is not that of snapshot `txnid`. */
 bool snapshot_find(struct snapshot *, const unsigned char *map, size_t size,
     uint64_t txnid) MUST_CHECK NONNULL;
-/* What a writer is about to commit, by LMDB itself, whose pages those are. */
+/*
+ * The snapshot that a writer is about to commit, read by LMDB itself, whose
+ * pages those are.
+ */
 void snapshot_of_writer(struct snapshot *, void *txn, unsigned dbi) NONNULL;
 enum lookup_result snapshot_get(const struct snapshot *, const void *key,
     size_t n, struct slice *value) MUST_CHECK;

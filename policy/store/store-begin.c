@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 #include "policy/store/watch.h"
 
 void
@@ -151,10 +151,12 @@ damaged(struct store *store, const struct store_txn *r, const char *what,
 	    "again", store->path, what);
 }
 
-/* Fills *info; it is of this snapshot, and as it was written. */
+/*
+ * Reads the info, and checks that it is of this snapshot and as it was written.
+ */
 static bool
 read_info(struct store *store, struct store_txn *r, size_t size,
-    struct format_info *info, struct fault *fault)
+    struct fault *fault)
 {
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_INFO };
 	struct slice value;
@@ -171,25 +173,25 @@ read_info(struct store *store, struct store_txn *r, size_t size,
 	default:
 		return damaged(store, r, "no info", fault);
 	}
-	if (!format_read_info(value, store->path, info, fault)) {
+	if (!format_read_info(value, store->path, &r->info, fault)) {
 		if (!store_has_moved_on(store, mdb_txn_id(r->txn)))
 			store->suspect = true;
 		return false;
 	}
-	return (info->check == format_check(info, sizeof *info) &&
-	    info->txnid == mdb_txn_id(r->txn)) ||
+	return (r->info.check == format_check(&r->info, sizeof r->info) &&
+	    r->info.txnid == mdb_txn_id(r->txn)) ||
 	    damaged(store, r, "what it says of itself", fault);
 }
 
 static bool
-read_filter(struct store *store, struct store_txn *r,
-    const struct filter_head *head, struct fault *fault)
+read_filter(struct store *store, struct store_txn *r, struct fault *fault)
 {
 	static const char name[] = { FORMAT_SYSTEM, FORMAT_FILTER };
 	struct slice value;
 
 	return (snapshot_get(&r->snapshot, name, sizeof name, &value) ==
-	    LOOKUP_FOUND && filter_read(&r->filter, head, value.p, value.n)) ||
+	    LOOKUP_FOUND && filter_read(&r->filter, &r->info.filter, value.p,
+	    value.n)) ||
 	    damaged(store, r, "no filter of its keys", fault);
 }
 
@@ -199,23 +201,20 @@ load_snapshot(struct store *store, struct store_txn *r, size_t size,
     struct fault *fault)
 {
 	bool known = r->txnid != 0 && r->txnid == mdb_txn_id(r->txn);
-	struct format_info info;
 
 	if (known && size >= r->snapshot.size)
 		return true;
-	/* A commit since then may have made the file longer. */
+	/* A commit after opening may have made the file longer. */
 	if (!store_is_whole(store, &size, fault))
 		return false;
 	if (known)
 		return size >= r->snapshot.size ||
 		    damaged(store, r, "cut off", fault);
 	r->txnid = 0;
-	if (!read_info(store, r, size, &info, fault) ||
-	    !read_filter(store, r, &info.filter, fault))
+	if (!read_info(store, r, size, fault) || !read_filter(store, r, fault))
 		return false;
 	memset(r->source, 0, sizeof r->source);
 	r->policy_read = false;
-	r->info = info.info;
 	r->txnid = mdb_txn_id(r->txn);
 	return true;
 }
@@ -263,7 +262,8 @@ store_begin(struct store *store, struct store_reader *reader,
 	reader->store = store;
 	reader->txn = r;
 	fault_clear(&reader->fault);
-	reader->info = r->info;
+	reader->info = r->info.info;
+	reader->policy = r->policy_read ? r->policy : NULL;
 	reader->filter = &r->filter;
 	return true;
 }

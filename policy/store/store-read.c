@@ -1,8 +1,12 @@
-/* Look-ups in a transaction that has begun; see store-begin.c. */
+/*
+ * Look-ups in a transaction that has begun (store-begin.c): of one key, and of
+ * all that cover a name or an address.
+ */
 #include <lmdb.h>
 #include <string.h>
 
-#include "policy/store/inside.h"
+#include "policy/store/search.h"
+#include "policy/store/store-internal.h"
 #include "policy/store/watch.h"
 
 enum lookup_result
@@ -19,26 +23,25 @@ store_damaged(struct store_reader *reader, const char *what)
 	return LOOKUP_FAILED;
 }
 
-enum lookup_result
-store_vouch(struct store_reader *reader, const void *key, size_t n,
+static enum lookup_result
+vouch(struct store_reader *reader, const void *key, size_t n,
     uint32_t check, struct slice value)
 {
-	MDB_val k = { n, (void *)(uintptr_t)key };
-	MDB_val v = { value.n, (void *)(uintptr_t)value.p };
+	uint64_t sum = filter_sum(filter_sum(1, key, n), value.p, value.n);
 
-	return filter_vouches(check, format_sum(&k, &v)) ? LOOKUP_FOUND :
+	return filter_vouches(check, sum) ? LOOKUP_FOUND :
 	    store_damaged(reader, "a rule is not what was written");
 }
 
-enum lookup_result
-store_fetch(struct store_reader *reader, const void *key, size_t n,
+static enum lookup_result
+fetch(struct store_reader *reader, const void *key, size_t n,
     uint32_t check, struct slice *value)
 {
 	struct store_txn *r = reader->txn;
 
 	if (snapshot_get(&r->snapshot, key, n, value) != LOOKUP_FOUND)
 		return store_damaged(reader, "a rule is not in its place");
-	return store_vouch(reader, key, n, check, *value);
+	return vouch(reader, key, n, check, *value);
 }
 
 static enum lookup_result
@@ -60,7 +63,7 @@ store_own(struct store_reader *reader, const unsigned char *key, size_t n,
 	enum lookup_result result = find(reader, key, n, &check);
 
 	return result == LOOKUP_FOUND ?
-	    store_fetch(reader, key, n, check, value) : result;
+	    fetch(reader, key, n, check, value) : result;
 }
 
 bool
@@ -88,23 +91,141 @@ store_has_tag(const struct store_reader *reader, enum tag tag)
 
 enum lookup_result
 store_get(struct store_reader *reader, const struct key *key,
-    struct stored_rules *rules)
+    struct slice *rules)
 {
 	if (!store_has_kind(reader, key->tag, key->kind))
 		return LOOKUP_ABSENT;
-	return store_own(reader, key->bytes, key->n, &rules->rest);
+	return store_own(reader, key->bytes, key->n, rules);
 }
 
 bool
-store_next(struct store_reader *reader, struct stored_rules *rules,
+store_next(struct store_reader *reader, struct slice *rules,
     struct stored_rule *rule)
 {
-	if (format_next(&rules->rest, rule))
+	if (format_next(rules, rule))
 		return true;
-	if (rules->rest.n > 0)
+	if (rules->n > 0)
 		store_damaged(reader, "a record");
-	rules->rest.n = 0;
+	rules->n = 0;
 	return false;
+}
+
+/* Behind the reversed name: the mark of ".name", see domain_reverse(). */
+enum { MARK = '\1' };
+
+/*
+ * Adds a key to be tried.  All are collected first: while one is summed up, the
+ * filter's lines for those before it come in from memory.
+ */
+static void
+add_candidate(struct search *s, uint64_t hash, size_t n)
+{
+	filter_prefetch(s->reader->filter, hash);
+	s->hash[s->left] = hash;
+	s->n[s->left++] = (uint16_t)n;
+}
+
+/*
+ * Of "mail.example.com": com, .com, example.com, .example.com and the name.
+ * Their bytes are prefixes of the query's (key.h), each with a mark at its end,
+ * so that one pass over that sums up all of them.  An empty label, as in
+ * "a..b", is the mark itself.
+ */
+static void
+find_names(struct search *s)
+{
+	const unsigned char *p = s->query->bytes;
+	uint64_t hash = filter_hash(s->reader->filter->head.salt, p, KEY_HEAD);
+	size_t end = s->query->n;
+
+	for (size_t i = KEY_HEAD; i < end; i++) {
+		hash = filter_byte(hash, p[i]);
+		if (p[i] != MARK)
+			continue;
+		add_candidate(s, hash, i + 1);
+		if (i + 1 < end && p[i + 1] != MARK)
+			add_candidate(s, filter_byte(hash, MARK), i + 2);
+	}
+}
+
+/* The query's first `bits`, as a key of their own. */
+static void
+make_network(const struct key *query, unsigned bits, struct key *key)
+{
+	struct netaddr addr = { .family = query->bytes[KEY_HEAD] };
+
+	memcpy(addr.bytes, query->bytes + KEY_HEAD + 1,
+	    netaddr_bits(&addr) / 8);
+	netaddr_mask(&addr, bits);
+	key_address(query->tag, query->kind, &addr, bits, key);
+}
+
+/* The networks around the address, of the lengths that are in use. */
+static void
+find_networks(struct search *s)
+{
+	unsigned family = s->query->bytes[KEY_HEAD];
+	unsigned most = family == 4 ? 32 : 128;
+	struct key key;
+
+	for (unsigned bits = 0; bits <= most; bits++) {
+		if (!filter_has_length(s->reader->filter, family, bits))
+			continue;
+		make_network(s->query, bits, &key);
+		add_candidate(s, filter_hash(s->reader->filter->head.salt,
+		    key.bytes, key.n), bits);
+	}
+}
+
+void
+search_start(struct search *s, struct store_reader *reader,
+    const struct key *query)
+{
+	s->reader = reader;
+	s->query = query;
+	s->left = 0;
+	if (!store_has_kind(reader, query->tag, query->kind))
+		return;
+	if (query->kind == KEY_NAME)
+		find_names(s);
+	else
+		find_networks(s);
+}
+
+static enum lookup_result
+fetch_candidate(struct search *s, uint32_t check, struct slice *rules)
+{
+	size_t n = s->n[s->left];
+	struct key key;
+
+	if (s->query->kind != KEY_NAME) {
+		make_network(s->query, (unsigned)n, &key);
+		n = key.n;
+	} else {
+		memcpy(key.bytes, s->query->bytes, n - 1);
+		key.bytes[n - 1] = MARK;
+	}
+	return fetch(s->reader, key.bytes, n, check, rules);
+}
+
+enum lookup_result
+search_next(struct search *s, struct slice *rules)
+{
+	uint32_t check;
+
+	while (s->left > 0) {
+		s->left--;
+		switch (filter_find(s->reader->filter, s->hash[s->left],
+		    &check)) {
+		case LOOKUP_FOUND:
+			return fetch_candidate(s, check, rules);
+		case LOOKUP_ABSENT:
+			break;
+		default:
+			return store_damaged(s->reader, "its filter");
+		}
+	}
+	return LOOKUP_ABSENT;
 }
 
 enum lookup_result
@@ -150,12 +271,12 @@ store_source(struct store_reader *reader, unsigned source)
 
 	if (kept && r->source[source].p != NULL) {
 		name = r->source[source];
-		result = store_vouch(reader, key, sizeof key,
+		result = vouch(reader, key, sizeof key,
 		    r->source_check[source], name);
 	} else {
 		result = find(reader, key, sizeof key, &check);
 		if (result == LOOKUP_FOUND)
-			result = store_fetch(reader, key, sizeof key, check,
+			result = fetch(reader, key, sizeof key, check,
 			    &name);
 	}
 	if (result != LOOKUP_FOUND)
@@ -177,7 +298,7 @@ static bool
 each_value(void *arg, struct slice key, struct slice value)
 {
 	const struct each *e = arg;
-	struct stored_rules rules = { value };
+	struct slice rules = value;
 	struct stored_rule rule;
 
 	if (key.n == 0 || key.p[0] == FORMAT_SYSTEM)

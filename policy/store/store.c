@@ -13,7 +13,7 @@
 
 #include "policy/base/folder.h"
 #include "policy/store/check.h"
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 #include "policy/store/watch.h"
 
 static int
@@ -57,7 +57,10 @@ map_store(struct store *store, struct fault *fault)
 	return true;
 }
 
-/* All of the newest snapshot; what was `seen` already is not looked at again. */
+/*
+ * Looks at all of the newest snapshot, but not again at what was `seen`
+ * already.
+ */
 static bool
 look_at_snapshot(struct store *store, const struct store_seen *seen,
     bool *gone, struct fault *fault)
@@ -95,7 +98,7 @@ look(struct store *store, const struct store_seen *seen, struct fault *fault)
 	    "%s: written too often to be checked", store->path);
 }
 
-/* A writer may use pages again that are being looked at. */
+/* Looks again when a writer may have reused the pages looked at. */
 bool
 store_look(const char *path, struct store_seen *seen, struct fault *fault)
 {

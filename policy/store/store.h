@@ -54,26 +54,22 @@ struct stored_rule {
 	uint16_t flags;
 };
 
-/* The lines of one key, in file order. */
-struct stored_rules {
-	struct slice rest;
-};
-
 /* A read transaction: begin, look up, end, all in one callback. */
 struct store_reader {
 	struct store *store;
 	void *txn; /* private to policy/store, as is the filter */
 	const struct filter *filter;
 	struct store_info info;
+	const char *policy; /* NULL: ask history_policy() */
 	struct fault fault; /* why a look-up failed */
 };
 
 /* NULL with a fault when there is no usable store at `path`. */
 struct store *store_open(const char *path, struct fault *) MUST_CHECK;
 /*
- * The same, at once, however large: for those who look up keys.  What each finds,
- * and that it finds none, is vouched for; whether all the rest is what was written
- * is not asked, and store_each() fails.
+ * store_open() without a look at the whole, however large: for those who look
+ * up keys.  What each finds, and that it finds none, is vouched for; whether
+ * all the rest is what was written is not asked, and store_each() fails.
  */
 struct store *store_open_for_keys(const char *path, struct fault *) MUST_CHECK;
 void store_close(struct store *);
@@ -90,11 +86,14 @@ uint64_t store_count(const struct store_reader *, enum tag) NONNULL;
 bool store_has_kind(const struct store_reader *, enum tag, enum key_kind)
     NONNULL;
 
-/* The rules of exactly this key. */
+/* The rules of exactly this key, for store_next(). */
 enum lookup_result store_get(struct store_reader *, const struct key *,
-    struct stored_rules *) MUST_CHECK NONNULL;
-/* The next of them; false at the end.  Damage sets reader->fault. */
-bool store_next(struct store_reader *, struct stored_rules *,
+    struct slice *rules) MUST_CHECK NONNULL;
+/*
+ * The key's next rule, in file order; false at the end.  Damage sets
+ * reader->fault.
+ */
+bool store_next(struct store_reader *, struct slice *rules,
     struct stored_rule *) NONNULL;
 
 /* The suites of a CIPHER: list, as ids in ascending order. */

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "policy/store/inside.h"
+#include "policy/store/store-internal.h"
 #include "policy/store/synced.h"
 
 enum { KEY_BYTES = 2 + SYNCED_UUID };

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/store/inside.h"
 #include "policy/store/rebuild.h"
+#include "policy/store/store-internal.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -139,8 +139,8 @@ store_wait_to_write(const char *path, int *fd, struct fault *fault)
 }
 
 /*
- * Of the folder, since any descriptor of the lock file that this process closes
- * meanwhile would let go of what it has locked there.
+ * Locks the folder, not the lock file: any descriptor of that file which this
+ * process closes would drop all of its locks there.
  */
 bool
 rebuild_lock(const char *path, int *fd, struct fault *fault)
@@ -194,7 +194,7 @@ store_begin_txn(MDB_env *env, const char *path, unsigned flags, MDB_txn **txn)
 	    "store locked for %d s\n", path, MUTEX_S);
 	sigemptyset(&alone);
 	sigaddset(&alone, SIGVTALRM);
-	/* Stays: another thread may be here. */
+	/* The handler stays: another thread may be waiting here. */
 	sigaction(SIGVTALRM, &action, NULL);
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
 		return errno;

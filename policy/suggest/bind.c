@@ -14,7 +14,7 @@ put_item(struct text *out, const char *dot, const char *host)
 	text_printf(out, "++CLIENT:%s%s", dot, host);
 }
 
-/* The one with most mail of those that were not taken yet; NULL: none is left. */
+/* The client with most mail among those not taken yet; NULL: none is left. */
 static const struct suggest_client *
 next_most(const struct suggest_domain *d, const bool *taken, size_t *at)
 {
@@ -38,7 +38,7 @@ suggest_put_hosts(const struct suggest_domain *d, struct text *out)
 
 	for (size_t i = 0; i < d->nclients; i++)
 		all += d->clients[i].mails;
-	/* The last one stands for many. */
+	/* Of a full list the last client stands for many hosts. */
 	if (d->nclients == SUGGEST_CLIENTS_MAX || all == 0)
 		return false;
 	left = all;

@@ -145,7 +145,7 @@ suggest_check(struct suggest *s, const struct reader_record *record,
 		.default_class = CLASS_TEMP };
 	struct question question = { .scope = EVAL_TAG, .tag = TAG_FROM,
 		.facts = &record->facts, .options = &options,
-		.now = record->time_us / 1000000 };
+		.now = record->time_us / 1000000, .reader = reader };
 	char name_text[DOMAIN_TEXT_MAX];
 	struct suggest_client *c;
 	struct suggest_domain *d;
@@ -158,7 +158,7 @@ suggest_check(struct suggest *s, const struct reader_record *record,
 	    d->stage == SUGGEST_NONE)
 		return;
 	verdict_init(&verdict);
-	eval_session(&question, reader, NULL, &verdict);
+	eval_session(&question, &verdict);
 	if (!suggest_is_evidence(record) ||
 	    (c = suggest_client(s->known, d, record,
 	    false)) == NULL)
@@ -175,7 +175,7 @@ refused(const struct suggest_client *c, uint64_t *mails)
 }
 
 void
-suggest_settle(struct suggest *s)
+suggest_conclude(struct suggest *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct suggest_domain *d = s->domains[i];

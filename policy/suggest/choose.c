@@ -44,7 +44,7 @@ rule_failed(const struct suggest_client *c, uint64_t *mails)
 	return c->rule_failed;
 }
 
-/* Of those that are no outliers. */
+/* The least that was seen of clients that are no outliers. */
 struct least {
 	int version;
 	unsigned bits;

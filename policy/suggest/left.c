@@ -5,7 +5,10 @@
 #include "policy/suggest/left.h"
 #include "policy/suggest/suggest-internal.h"
 
-/* All servers of a domain are one: where some refuse a rule, it is none. */
+/*
+ * The one client of each domain: a rule that some servers of a domain fail is
+ * not proposed for the others either.
+ */
 static const char server[] = "";
 
 static bool
@@ -55,7 +58,7 @@ suggest_left_told(struct suggest *s, const struct reader_record *record)
 	return true;
 }
 
-/* A rule of a domain above counts for it, too. */
+/* Does the rule of a domain above demand anything of this one? */
 static bool
 has_rule_above(struct suggest *s, const char *name)
 {

@@ -16,8 +16,8 @@
 #include "policy/suggest/suggest.h"
 
 /*
- * Of READER_OUTBOUND, and then of RECORD_DELIVERED, and of what did not leave, a
- * RECORD_HANDSHAKE that failed.  False: out of memory.
+ * First all READER_OUTBOUND, then all RECORD_DELIVERED and each
+ * RECORD_HANDSHAKE that failed: mail that did not leave.  False: out of memory.
  */
 bool suggest_left_told(struct suggest *, const struct reader_record *)
     MUST_CHECK;
@@ -26,9 +26,8 @@ bool suggest_left_add(struct suggest *, const struct reader_record *)
 bool suggest_left_failed(struct suggest *, const struct reader_record *)
     MUST_CHECK;
 /*
- * Judges either under these rules, in memory of the caller's, by whichever of
- * them it meets, that of a domain above, too; the proposals that fail are given
- * up.
+ * Judges a delivery or a failure under these rules, in the caller's memory.
+ * The rule may be that of a domain above; the proposal that fails is given up.
  */
 void suggest_left_check(struct suggest *, const struct reader_record *,
     struct store_reader *, struct left *);

@@ -160,9 +160,7 @@ print_rule(const struct suggest *s, const struct suggest_domain *d, FILE *out)
 	return true;
 }
 
-/*
- * The profiles of a stage: as lines if they are to be made, else as a comment.
- */
+/* Profiles to be made: lines, or with no such wish a comment. */
 static void
 print_groups(const struct suggest *s, enum suggest_stage stage, FILE *out)
 {

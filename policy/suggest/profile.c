@@ -37,7 +37,10 @@ has_all(const struct requirement *r, const struct requirement *others)
 	return true;
 }
 
-/* Those that a line has of its own, whatever its profile asks for. */
+/*
+ * An alternative (name, host) of a line whose profile has none of that kind
+ * stays in the line.
+ */
 static bool
 is_own(const struct requirement *profile, const struct item *item)
 {
@@ -62,7 +65,10 @@ joins_to(const struct requirement *line, const struct requirement *profile,
 	    has_all(&both, wanted) && has_all(wanted, &both);
 }
 
-/* The line AS:name for it; false: that profile says something else. */
+/*
+ * The line AS:NAME that, with this profile, asks for what is wanted; false:
+ * none does.
+ */
 static bool
 put_line(struct slice name, const struct requirement *profile, enum tag tag,
     const struct requirement *wanted, struct requirement *line)
@@ -79,7 +85,7 @@ put_line(struct slice name, const struct requirement *profile, enum tag tag,
 	return true;
 }
 
-/* Without what would be a line's own: what a profile for it would say. */
+/* Leaves what a profile may say: no alternatives, which are the lines' own. */
 static void
 strip(struct requirement *r)
 {
@@ -98,7 +104,7 @@ is_profile(const struct rule *rule)
 	return key_bytes_tag(rule_key_bytes(rule)) == TAG_PROFILE;
 }
 
-/* By the first of the rules' profiles that fits. */
+/* The line by the first profile of the rules that fits. */
 static bool
 line_of_rules(const struct suggest *s, const struct requirement *wanted,
     struct requirement *line)
@@ -118,7 +124,7 @@ line_of_rules(const struct suggest *s, const struct requirement *wanted,
 	return false;
 }
 
-/* By one of those that are offered; `group`: of the domain. */
+/* The line by the profile that is offered to the domain's group. */
 static bool
 line_of_group(const struct suggest *s, const struct suggest_group *group,
     const struct requirement *wanted, struct requirement *line)

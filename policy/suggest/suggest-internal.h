@@ -36,7 +36,7 @@ struct suggest_client {
 };
 
 /*
- * How often what held in all but `failed` of `n` trials may fail: the upper end
+ * The share that may fail of what failed `failed` times in `n`: the upper end
  * of the one-sided interval of 95 per cent (Clopper and Pearson).
  */
 double suggest_bound(uint64_t n, uint64_t failed);
@@ -76,8 +76,8 @@ struct suggest_client *suggest_client_named(struct suggest_domain *,
     const char *name, bool add);
 void suggest_free_clients(struct suggest_domain *);
 /*
- * Whether those of whom one() says that they failed so many of so many mails
- * are outliers: few, and none that did not fail each time.
+ * Are the clients that fail outliers: few, and each failing with all of its
+ * mail?  one() gives a client's failures and mails.
  */
 typedef uint64_t suggest_failed(const struct suggest_client *, uint64_t *mails);
 bool suggest_only_outliers(const struct suggest_domain *, suggest_failed *one);

@@ -188,8 +188,14 @@ is_own_key(const struct suggest_domain *d, struct slice key)
 	static const char tag[] = "TLS_From:";
 	size_t n = sizeof tag - 1;
 
-	return slice_starts_nocase(key, tag) &&
-	    slice_is_nocase(slice_from(key, n), d->name);
+	char buf[DOMAIN_TEXT_MAX];
+	struct text name;
+
+	if (!slice_starts_nocase(key, tag))
+		return false;
+	text_init(&name, buf, sizeof buf);
+	return domain_canonical(slice_from(key, n), &name) == DOMAIN_WHOLE &&
+	    strcmp(buf, d->name) == 0;
 }
 
 static bool
@@ -203,8 +209,8 @@ may_refuse(const struct tag_result *rule)
 }
 
 /*
- * The rule that the domain has, from when on.  Where it is another one than
- * before, what was counted is of that.
+ * Notes the rule that the domain has.  When it is another one than before, the
+ * counts of judged mail begin anew.
  */
 bool
 suggest_take_rule(struct suggest_domain *d, const struct tag_result *rule,

@@ -10,7 +10,7 @@
  *	suggest_choose(): proposals from what was seen;
  *	suggest_rules(): these as rules that refuse, for a scratch store;
  *	suggest_check() for each record again, under that store;
- *	suggest_settle(): which stand; suggest_group_domains(): which are alike;
+ *	suggest_conclude(), suggest_group_domains(): which stand, or are alike;
  *	suggest_print(): what is left, as a rule file.
  *
  * Evidence is mail that was let through, from clients on the network that are
@@ -57,7 +57,7 @@ struct suggest_domain {
 	size_t nclients;
 	struct suggest_client *clients; /* by whom it is sent */
 
-	/* The rule that it has, since it has been that. */
+	/* The domain's rule, and what was judged by it since it came. */
 	char *requirement, *file;
 	uint32_t line;
 	uint64_t rule_mails;
@@ -109,9 +109,9 @@ void suggest_check(struct suggest *, const struct reader_record *,
     struct store_reader *);
 
 /* After the last record: what not only outliers fail is given up. */
-void suggest_settle(struct suggest *);
+void suggest_conclude(struct suggest *);
 
-/* After that: which of the proposals are alike. */
+/* After suggest_conclude(): which of the proposals are alike. */
 bool suggest_group_domains(struct suggest *) MUST_CHECK;
 
 /* How many were printed; `why_not`: the others as comments. */

@@ -10,16 +10,16 @@
 
 struct choice {
 	struct sync_entry *entry;
-	const char *line; /* "": nothing of it */
+	const char *line; /* "": no line of this entry */
 	bool gave_way;
 	bool bad;  /* in this round */
 	char *why; /* NULL: nothing was bad about it */
 };
 
 struct compiling {
-	struct choice *choices; /* those that are touched by UUID */
+	struct choice *choices; /* entries that were looked at, by UUID */
 	struct named *named;	/* the same in the order of names */
-	const char **lines;	/* of a round, in this order */
+	const char **lines;	/* of a round, by name */
 	size_t n;
 	struct sync_compiled *to;
 	const struct sync_entries *all;
@@ -68,7 +68,7 @@ head_of(const char *name)
 	return head;
 }
 
-/* What all names begin with, `from` bytes at least, tells none of them apart. */
+/* Bytes that all names share, at least `from`: they order nothing. */
 static size_t
 common_beginning(const struct named *all, size_t n, size_t from)
 {
@@ -100,7 +100,7 @@ sort_by_name(struct named *all, size_t n, size_t from)
 	for (size_t i = 0; i < n; i++)
 		all[i].head = head_of(all[i].choice->entry->name + from);
 	qsort(all, n, sizeof *all, by_head);
-	/* Only if the names are one and the same. */
+	/* One head for all names means that they are equal. */
 	if (all[0].head == all[n - 1].head) {
 		qsort(all, n, sizeof *all, by_name);
 		return;
@@ -112,7 +112,7 @@ sort_by_name(struct named *all, size_t n, size_t from)
 	}
 }
 
-/* Without memory it is nameless, and bad all the same. */
+/* Without memory `why` is NULL, and the line bad all the same. */
 static void
 set_why(struct choice *c, const char *why)
 {
@@ -126,7 +126,7 @@ key_in(const char *line)
 	return slice_make(line, strcspn(line, "\t"));
 }
 
-/* What was in force of the entry; or of one for its key that it replaces. */
+/* The entry's own line in force, or that of a dropped entry with its key. */
 static const char *
 last_good(const struct compiling *g, const struct sync_entry *e)
 {
@@ -135,7 +135,7 @@ last_good(const struct compiling *g, const struct sync_entry *e)
 
 	if (e->good[0] != '\0' || key.n == 0)
 		return e->good;
-	while (d != NULL && !slice_equal_nocase(key_in(d->good), key))
+	while (d != NULL && !key_same(key_in(d->good), key))
 		d = d->next;
 	return d != NULL ? d->good : e->good;
 }
@@ -168,7 +168,10 @@ note_bad(void *arg, const struct fault *f)
 	set_why(g->named[f->line - 1].choice, f->text);
 }
 
-/* *good: no line is bad.  Empty lines keep the numbers right. */
+/*
+ * Reads a round's lines; *good: none is bad.  An empty line is no rule, but
+ * keeps the numbers of those behind it.
+ */
 static bool
 parse(struct compiling *g, bool *good, struct fault *f)
 {
@@ -183,6 +186,7 @@ parse(struct compiling *g, bool *good, struct fault *f)
 	rulefile_free(rules);
 	rulefile_init(rules, note_bad, g);
 	rules->as_sendmail = g->as_sendmail;
+	rules->entries = true;
 	read = sync_reach_read(rules, g->lines, g->n, f);
 	*good = read && rulefile_finish(rules);
 	if (read && rules->no_memory)
@@ -190,7 +194,10 @@ parse(struct compiling *g, bool *good, struct fault *f)
 	return read;
 }
 
-/* Who came to a key that another one holds, since the last commit. */
+/*
+ * Entries with the key of a bad one give way, if they came to it since the last
+ * commit.
+ */
 static bool
 neighbours_give_way(struct compiling *g, const struct choice *bad)
 {
@@ -199,8 +206,8 @@ neighbours_give_way(struct compiling *g, const struct choice *bad)
 	for (size_t i = 0; i < g->n; i++) {
 		struct choice *c = g->named[i].choice;
 
-		if (c != bad && may_give_way(c) && slice_equal_nocase(
-		    key_in(c->line), key_in(bad->line))) {
+		if (c != bad && may_give_way(c) && key_same(key_in(c->line),
+		    key_in(bad->line))) {
 			give_way(g, c, bad->why == NULL ? "" : bad->why);
 			any = true;
 		}
@@ -208,7 +215,7 @@ neighbours_give_way(struct compiling *g, const struct choice *bad)
 	return any;
 }
 
-/* False: nobody can. */
+/* False: no entry can give way any more. */
 static bool
 bad_give_way(struct compiling *g)
 {
@@ -225,7 +232,7 @@ bad_give_way(struct compiling *g)
 		} else if (neighbours_give_way(g, c))
 			any = true;
 	}
-	/* What they need may have been changed elsewhere, as a profile. */
+	/* A bad entry may need what another one changed, such as a profile. */
 	for (size_t i = 0; !any && i < g->n; i++)
 		if (may_give_way(g->named[i].choice)) {
 			give_way(g, g->named[i].choice, g->first.text);
@@ -235,7 +242,7 @@ bad_give_way(struct compiling *g)
 }
 
 static bool
-settle(struct compiling *g, struct fault *f)
+run_rounds(struct compiling *g, struct fault *f)
 {
 	bool good;
 
@@ -285,7 +292,7 @@ choose_all(struct compiling *g, struct sync_entries *all, struct fault *f)
 	return good;
 }
 
-/* Who has changed, and whom that concerns; or all. */
+/* Takes the entries that have changed and those whom that concerns, or all. */
 static bool
 choose_any(struct compiling *g, struct sync_entries *all,
     const struct sync_index *index, struct fault *f)
@@ -296,7 +303,10 @@ choose_any(struct compiling *g, struct sync_entries *all,
 		return choose_all(g, all, f);
 	if (!sync_reach_find(all, index, g->as_sendmail, &to->reach, f))
 		return false;
-	/* Who is not concerned has a rule, so that there is one at all. */
+	/*
+	 * A store has at least one rule: so of all entries one must be left out
+	 * here.
+	 */
 	to->whole = to->reach.n == all->n || to->reach.n > all->n / 2;
 	return to->whole ? choose_all(g, all, f) :
 	    choose(g, to->reach.entries, to->reach.n, f);
@@ -332,8 +342,8 @@ link_place(void *arg, enum sync_place kind, struct slice what)
 }
 
 /*
- * Then lines get the numbers that stay: those of names would be others with each
- * entry that comes.
+ * The line of a rule becomes its number within its key.  Its number by name
+ * would change with each entry that comes before it.
  */
 static bool
 link_rules(struct compiling *g, struct fault *f)
@@ -401,7 +411,7 @@ fill_change(struct compiling *g, struct fault *f)
 }
 
 static void
-tell(struct compiling *g, void (*told)(void *, const struct sync_entry *,
+report(struct compiling *g, void (*told)(void *, const struct sync_entry *,
     const char *why, bool stays), void *arg)
 {
 	for (size_t i = 0; i < g->n; i++) {
@@ -428,12 +438,12 @@ sync_compile(struct sync_entries *all, const struct sync_index *index,
 	rulefile_init(&to->rules, NULL, NULL);
 	if (all->no_memory)
 		return fault_no_memory(f);
-	good = choose_any(&g, all, index, f) && settle(&g, f) &&
+	good = choose_any(&g, all, index, f) && run_rounds(&g, f) &&
 	    link_rules(&g, f) && fill_entries(&g, f) &&
 	    (to->whole || fill_change(&g, f));
 	to->rules.report = NULL;
 	to->rules.arg = NULL;
-	tell(&g, told, arg);
+	report(&g, told, arg);
 	free(g.choices);
 	free(g.named);
 	free(g.lines);

@@ -47,8 +47,8 @@ bool sync_compile(struct sync_entries *, const struct sync_index *,
     const char *why, bool stays), void *arg, struct sync_compiled *,
     struct fault *) MUST_CHECK;
 /*
- * They are in force now; `wrote`: by a commit that was made.  False: the index is
- * of no use any more, for want of memory.
+ * Notes that the compiled policy is in force; `wrote`: by a commit that was
+ * made. False: no memory, and the index is of no use any more.
  */
 bool sync_compiled_commit(struct sync_entries *, struct sync_index *,
     struct sync_compiled *, bool wrote) MUST_CHECK NONNULL;

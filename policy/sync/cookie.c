@@ -59,7 +59,7 @@ is_known(struct slice cookie)
 	return found;
 }
 
-/* False: it is another kind's. */
+/* False: a cookie of another server than OpenLDAP. */
 static bool
 add_all(struct newest *all, struct slice cookie)
 {
@@ -96,7 +96,7 @@ cookie_merge(struct text *known, struct slice news)
 			text_printf(&out, "%s%.*s", i == 0 ? ",csn=" : ";",
 			    SLICE_ARG(all.csn[i]));
 	}
-	/* Half of one would be believed. */
+	/* Half of a cookie would be believed: none is better. */
 	text_clear(known);
 	if (!out.cut && !all.many)
 		text_put(known, slice_make(out.buf, out.n));
@@ -113,7 +113,10 @@ cookie_filter(struct slice cookie, struct text *filter)
 	text_puts(filter, "(|");
 	for (size_t i = 0; i < all.n; i++) {
 		text_puts(filter, "(entryCSN=");
-		/* Whatever it is, it is a value. */
+		/*
+		 * In hex, so that no byte of the value means anything to the
+		 * filter.
+		 */
 		for (size_t at = 0; at < all.csn[i].n; at++)
 			text_printf(filter, "\\%02x",
 			    (unsigned char)all.csn[i].p[at]);

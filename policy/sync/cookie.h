@@ -18,9 +18,9 @@
 enum { COOKIE_MAX = 4096 };
 
 /*
- * Adds `news` to what is known, in place; a cookie of another kind takes the
- * place of it.  One that is too long, or of too many servers, is none, and all
- * is read again.
+ * Adds `news` to what is known, in place; a cookie of another kind takes its
+ * place.  When the result is too long, or of too many servers, it is empty, and
+ * all is read again.
  */
 void cookie_merge(struct text *known, struct slice news) NONNULL;
 

@@ -13,7 +13,10 @@ struct told {
 };
 enum { TOLD_KEY, TOLD_VALUE, TOLD_BY, TOLD_N };
 
-/* What would be another line, or another key, in a file of rules. */
+/*
+ * Why key and requirement would be another line, or another key, in a file of
+ * rules; NULL: they would not.
+ */
 static const char *
 check_texts(const struct berval *key, const struct berval *value)
 {
@@ -104,7 +107,9 @@ directory_take_entry(struct directory *d, LDAPMessage *entry,
 
 	if (error != LDAP_SUCCESS || name.bv_val == NULL)
 		return false;
-	/* Longer ones are no less in order. */
+	/*
+	 * Cut to its first bytes, a long name still has its place in the order.
+	 */
 	if (name.bv_len > SYNCED_TEXT_MAX)
 		name.bv_val[SYNCED_TEXT_MAX] = '\0';
 	text_init(&line, line_text, sizeof line_text);

@@ -48,7 +48,7 @@ read_cookie(BerElement *ber, struct berval *cookie)
 	    ber_scanf(ber, "m", cookie) != LBER_ERROR;
 }
 
-/* The same of a boolean. */
+/* The next element, if it is a boolean; the flag stays if it is not. */
 static bool
 read_flag(BerElement *ber, ber_int_t *flag)
 {
@@ -58,7 +58,7 @@ read_flag(BerElement *ber, ber_int_t *flag)
 	    ber_scanf(ber, "b", flag) != LBER_ERROR;
 }
 
-/* `uuid` is the entry's; all else that the control says is taken. */
+/* Takes the control of an entry's state, whose entry has this UUID. */
 static bool
 apply_state(struct directory *d, LDAPMessage *message, ber_int_t state,
     const struct berval *uuid)
@@ -89,7 +89,7 @@ read_state(struct directory *d, LDAPMessage *message, struct berval *control)
 	ber_int_t state = -1;
 	bool good;
 
-	/* In place: of 200,000 entries a copy of each takes 20 milliseconds. */
+	/* Read in place: copies for 200,000 entries take 20 milliseconds. */
 	ber_init2(d->state, control, 0);
 	good = ber_scanf(d->state, "{em", &state, &uuid) != LBER_ERROR &&
 	    read_cookie(d->state, &cookie) &&
@@ -148,8 +148,8 @@ read_set(struct directory *d, BerElement *ber)
 }
 
 /*
- * The end of a phase, and unless it says otherwise of the refresh.  A "present"
- * phase mentions all that there are.
+ * The end of a phase, and of the refresh unless the message says otherwise.  A
+ * "present" phase has mentioned all entries that there are.
  */
 static bool
 read_end(struct directory *d, BerElement *ber, bool present)
@@ -209,7 +209,7 @@ got_word(struct directory *d, LDAPMessage *message, struct fault *f)
 	return good || broken(d, "a message that says nothing of it", f);
 }
 
-/* Of a search that is to last it is the end in any case. */
+/* The search has a result: a search that is to last has ended. */
 static bool
 got_result(struct directory *d, LDAPMessage *message, struct fault *f)
 {
@@ -244,7 +244,7 @@ take_message(struct directory *d, int type, LDAPMessage *message,
 	}
 }
 
-/* *got: there was one, within the limit. */
+/* The next message within so many seconds; *got: there was one. */
 static bool
 next_message(struct directory *d, int seconds, bool *got, struct fault *f)
 {
@@ -381,7 +381,7 @@ directory_refresh(struct directory *d, struct slice cookie, bool *forgotten,
 	return good;
 }
 
-/* Until something is there, here or in what TLS has already read. */
+/* Waits until a message is in libldap's or TLS's buffers, or on the socket. */
 static void
 wait_for_news(struct directory *d, int ms)
 {
@@ -392,7 +392,7 @@ wait_for_news(struct directory *d, int ms)
 	    buffer != NULL &&
 	    ber_sockbuf_ctrl(buffer, LBER_SB_OPT_DATA_READY, NULL) > 0)
 		return;
-	/* Without one the next call tells what is wrong. */
+	/* No descriptor: the next call says why. */
 	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &socket.fd) == 0)
 		(void)poll(&socket, 1, ms);
 }

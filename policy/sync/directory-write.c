@@ -34,7 +34,7 @@ set(struct attribute *a, int how, const char *name, const char *value)
 		add_value(a, slice_of(value));
 }
 
-/* Of a call behind patience_again(). */
+/* The result of a call that began with patience_again(). */
 static bool
 is_done(struct directory *d, const char *name, int error, struct fault *f)
 {

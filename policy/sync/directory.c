@@ -35,7 +35,10 @@ set_up(LDAP *ld, const struct directory_access *access)
 	int client = 0, idle = DIRECTORY_SILENCE, probes = 3, interval = DIRECTORY_SECONDS;
 	struct timeval limit = { .tv_sec = DIRECTORY_SECONDS };
 
-	/* The last one makes what the others said of TLS count. */
+	/*
+	 * LDAP_OPT_X_TLS_NEWCTX, the last, brings the TLS options before it
+	 * into force.
+	 */
 	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON) == 0 &&
@@ -75,8 +78,8 @@ bind_as(LDAP *ld, const char *uri, const struct directory_access *access,
 }
 
 /*
- * From the first byte on: whoever reads half a message, or half a handshake, may
- * wait for the rest without a limit.
+ * Patience begins with the connection's first byte: OpenSSL and libldap wait
+ * without limit for the rest of a handshake or message.
  */
 static int
 is_connected(LDAP *ld, Sockbuf *buffer, LDAPURLDesc *url, struct sockaddr *to,
@@ -113,8 +116,8 @@ watch(struct directory *d)
 }
 
 /*
- * libldap has three calls of read(2) for each message.  Below TLS, and when that
- * has begun: what was said before is not taken for what is said in it.
+ * A buffer below TLS spares two of three read(2) a message.  Added once TLS has
+ * begun, it cannot hold bytes that came in clear before.
  */
 static bool
 read_ahead(LDAP *ld)
@@ -135,7 +138,7 @@ directory_open(const char *uri, const struct directory_access *access,
 	struct directory *d = calloc(1, sizeof *d);
 	int error;
 
-	/* Only what is said here counts. */
+	/* No ldap.conf(5) and no environment: only the settings count. */
 	setenv("LDAPNOINIT", "1", 1);
 	if (d == NULL || (d->base = strdup(access->base)) == NULL ||
 	    (d->state = ber_alloc_t(LBER_USE_DER)) == NULL) {

@@ -41,7 +41,9 @@ void directory_close(struct directory *);
  */
 bool directory_refresh(struct directory *, struct slice cookie,
     bool *forgotten, struct fault *) MUST_CHECK NONNULL;
-/* What comes within `ms` milliseconds, the same. */
+/*
+ * As directory_refresh(), for the changes that come within `ms` milliseconds.
+ */
 bool directory_wait(struct directory *, int ms, struct fault *) MUST_CHECK
     NONNULL;
 /* Does it still answer? */
@@ -55,7 +57,7 @@ bool directory_add(struct directory *, struct slice key, unsigned number,
 /* Another requirement in the entry of that name. */
 bool directory_change(struct directory *, const char *name,
     struct slice requirement, struct fault *) MUST_CHECK NONNULL;
-/* It is gone; one that was gone before is fine. */
+/* Removes the entry; one that is gone already is fine. */
 bool directory_remove(struct directory *, const char *name, struct fault *)
     MUST_CHECK NONNULL;
 

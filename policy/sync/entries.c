@@ -7,7 +7,7 @@
 #include "policy/base/tree.h"
 #include "policy/sync/entries.h"
 
-/* Of fewer it is a day's work to remove half. */
+/* With fewer entries, removing half of them is usual work. */
 enum { MANY = 16 };
 
 static int
@@ -63,7 +63,7 @@ sync_entries_find(const struct sync_entries *all, const unsigned char uuid[SYNCE
 	return found == NULL ? NULL : *found;
 }
 
-/* Into the list, or out of it. */
+/* Puts the entry into the list of touched ones, or takes it out. */
 static void
 touch(struct sync_entries *all, struct sync_entry *e)
 {
@@ -77,8 +77,8 @@ touch(struct sync_entries *all, struct sync_entry *e)
 }
 
 /*
- * That one, else a new one with empty strings, in one walk down the tree.  NULL:
- * no memory, and that is noted.
+ * The entry with this UUID, else a new one with empty strings, in one walk down
+ * the tree.  NULL: no memory, which is noted.
  */
 static struct sync_entry *
 find_or_add(struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
@@ -104,7 +104,7 @@ find_or_add(struct sync_entries *all, const unsigned char uuid[SYNCED_UUID])
 	return *found;
 }
 
-/* NULL: no memory, and that is noted. */
+/* NULL: no memory, which is noted. */
 static char *
 copy_text(struct sync_entries *all, const char *p, size_t n)
 {
@@ -227,8 +227,8 @@ sync_entries_put(struct sync_entries *all,
 	e->stored = e->stored && strcmp(e->name, name) == 0 &&
 	    strcmp(e->line, line) == 0;
 	/*
-	 * A refresh tells of many that are as they were.  A name is the order
-	 * of the lines of a key.
+	 * Not changed: a refresh mentions many entries with what is known of
+	 * them.  A new name is a change, as it orders the lines of a key.
 	 */
 	if (strcmp(e->line, line) != 0 || strcmp(e->good, line) != 0 ||
 	    strcmp(e->name, name) != 0) {
@@ -241,8 +241,8 @@ sync_entries_put(struct sync_entries *all,
 }
 
 /*
- * A rule of its key that comes in its place may be none; and the store still has
- * it.
+ * Keeps the dropped entry's rule in force: the store still has it, and an entry
+ * that comes with its key may be no rule.
  */
 static void
 keep_good(struct sync_entries *all, struct sync_entry *e)
@@ -361,7 +361,10 @@ by_uuid(const void *a, const void *b)
 	return compare(*x, *y);
 }
 
-/* Those of all entries: to sort most of them again would be far slower. */
+/*
+ * Filters the sorted list of all entries: sorting the touched ones alone would
+ * be far slower where most are.
+ */
 static size_t
 keep_touched(struct sync_entry **array, size_t all)
 {

@@ -25,9 +25,9 @@ struct sync_entry {
 	const char *why; /* line is no rule; NULL: it is one, as far as known */
 	unsigned mentioned; /* in this refresh */
 	bool changed;	    /* since the last commit */
-	bool held;	    /* it is not in force as it is, since that one */
-	bool stored;	    /* as it is here, but for `by` */
-	bool touched;	    /* any of these three: it is in the list */
+	bool held;	    /* what is in force of it is another line */
+	bool stored;	    /* the store has all of it but `by` */
+	bool touched;	    /* changed, held or not stored: in `touched` */
 	TAILQ_ENTRY(sync_entry) touch;
 	unsigned reached;   /* reach.c's */
 };
@@ -48,10 +48,10 @@ struct sync_entries {
 	void *people;		  /* names that `by` of some entry is */
 	const char *last_person;  /* one of them, or NULL */
 	unsigned refresh; /* its number */
-	size_t known;	  /* entries before it, since the last commit */
-	bool shrunk; /* a sweep has left half of many, since then, or less */
+	size_t known;	  /* most entries before a refresh since the commit */
+	bool shrunk; /* the last sweep has left half of `known` or less */
 	unsigned reach;	  /* reach.c's */
-	bool changed;	  /* any, or one is gone, since the last commit */
+	bool changed;	  /* an entry was changed or dropped */
 	bool seen;	  /* something was told; the caller's to take back */
 	/* What the next commit has to look at, the latest comer last. */
 	struct sync_touched touched;
@@ -64,22 +64,22 @@ struct sync_entries {
 void sync_entries_init(struct sync_entries *) NONNULL;
 void sync_entries_free(struct sync_entries *) NONNULL;
 
-/* As it was committed. */
+/* Adds an entry as the store has it. */
 void sync_entries_load(struct sync_entries *, const struct synced_entry *)
     NONNULL;
 /*
- * As the directory has it now.  `line` NULL: it is no rule, for the reason
+ * An entry as the directory has it.  `line` NULL: it is no rule, for the reason
  * `why`, a constant; else `why` is NULL.
  */
 void sync_entries_put(struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID], const char *name, const char *line,
     const char *why, const char *by);
-/* It is gone; one that is not known is none. */
+/* An entry was deleted; an unknown one is passed over. */
 void sync_entries_drop(struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;
 
 void sync_entries_begin(struct sync_entries *) NONNULL;
-/* It is there, as it was. */
+/* An entry is there, unchanged. */
 void sync_entries_mention(struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;
 /* A refresh of all entries has ended: what was not mentioned is gone. */
@@ -87,18 +87,18 @@ void sync_entries_sweep(struct sync_entries *) NONNULL;
 
 /* All, in the order of their UUIDs; the array is the caller's.  NULL: no memory. */
 struct sync_entry **sync_entries_list(struct sync_entries *) MUST_CHECK NONNULL;
-/* The same of those that are touched; *n of them. */
+/* The touched ones, *n of them, likewise. */
 struct sync_entry **sync_entries_touched(struct sync_entries *, size_t *n)
     MUST_CHECK NONNULL;
 /* The commit was made, with `good` in force of this entry. */
 void sync_entries_accept(struct sync_entries *, struct sync_entry *,
     struct slice good) NONNULL;
 /*
- * And now of all: what is to come are changes.  `wrote`: the store has all of
- * them, and who is gone is gone there.
+ * After sync_entries_accept() for each: from here on changes count anew.
+ * `wrote`: the store has all entries, and none of those that were dropped.
  */
 void sync_entries_committed(struct sync_entries *, bool wrote) NONNULL;
-/* Is all of it in the store, so that its cookie tells of all? */
+/* Has the store all of this?  Then it can have the cookie, too. */
 bool sync_entries_are_stored(const struct sync_entries *) MUST_CHECK NONNULL;
 struct sync_entry *sync_entries_find(const struct sync_entries *,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;

@@ -49,7 +49,10 @@ entryname_number(const char *name)
 		    text_number(slice_make(p + word, n - word),
 		    ENTRYNAME_NUMBER_MAX, &number))
 			return (unsigned)number;
-		/* A sign that is escaped ends none, but begins no word. */
+		/*
+		 * An escaped + is no end, but taken for one here: what follows
+		 * it in a value does not begin with the number's attribute.
+		 */
 		p += n;
 		if (*p != '+')
 			return 0;

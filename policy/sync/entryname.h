@@ -25,7 +25,7 @@
 
 enum { ENTRYNAME_CLASSES = 3 };
 
-/* That one, and those below which it stands; the order is that of LDIF. */
+/* ENTRYNAME_CLASS and the classes above it; in the order of LDIF. */
 extern const char *const entryname_classes[ENTRYNAME_CLASSES];
 
 enum { ENTRYNAME_MAX = 12000, ENTRYNAME_NUMBER_MAX = 9999 };

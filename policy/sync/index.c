@@ -109,7 +109,7 @@ grow(struct sync_index *index)
 	return true;
 }
 
-/* One that was given back, or a new one; NULL: no memory. */
+/* A link that was removed, or a new one; NULL: no memory. */
 static struct sync_link *
 take_link(struct sync_index *index)
 {

@@ -18,9 +18,9 @@
 
 enum sync_place {
 	PLACE_KEY,     /* bytes of a key */
-	PLACE_PROFILE, /* of that of a profile, which the rule names */
-	PLACE_CITAG,   /* a tag, which the rule names with CITag */
-	PLACE_ISSUER,  /* a tag, which the rule's key has */
+	PLACE_PROFILE, /* the key bytes of a profile that the rule names */
+	PLACE_CITAG,   /* an issuer's tag that the rule names by CITag */
+	PLACE_ISSUER,  /* the tag of an issuer's row */
 	PLACE_PROFILES /* all of these */
 };
 
@@ -50,7 +50,7 @@ bool sync_index_renew(struct sync_index *, size_t n) MUST_CHECK NONNULL;
 /* False: no memory. */
 bool sync_index_add(struct sync_index *, uint64_t place,
     const unsigned char uuid[SYNCED_UUID]) MUST_CHECK NONNULL;
-/* One of those that were added for both. */
+/* Removes a link that was added for this place and entry. */
 void sync_index_remove(struct sync_index *, uint64_t place,
     const unsigned char uuid[SYNCED_UUID]) NONNULL;
 /* The first one of a place, or the one after that; NULL: no more. */

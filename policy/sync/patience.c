@@ -14,7 +14,7 @@ count(int signo, siginfo_t *info, void *context)
 
 	(void)signo;
 	(void)context;
-	/* Another one's SIGALRM has no pointer. */
+	/* SIGALRM of another origin comes without the pointer. */
 	if (info->si_code == SI_TIMER && p != NULL && p->left > 0 &&
 	    --p->left == 0)
 		(void)shutdown(p->fd, SHUT_RDWR);

@@ -23,9 +23,9 @@ struct patience {
 
 /* Until patience_end(), `fd` stays open.  The time begins. */
 bool patience_start(struct patience *, int fd, int seconds);
-/* It has said something, or is asked: the time begins anew. */
+/* The server has answered, or is asked: the time begins anew. */
 void patience_again(struct patience *);
-/* It is not expected to say anything. */
+/* The server is not expected to say anything. */
 void patience_rest(struct patience *);
 void patience_end(struct patience *);
 

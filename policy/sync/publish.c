@@ -108,7 +108,7 @@ load(struct publishing *g, struct sync_entries *all, struct fault *f)
 	return good;
 }
 
-/* As a person reads them. */
+/* The same rule as people read it. */
 static bool
 is_same(const struct rule *a, const struct rule *b)
 {
@@ -131,7 +131,7 @@ is_same(const struct rule *a, const struct rule *b)
 }
 
 struct group {
-	struct standing *standing; /* with this key */
+	struct standing *standing; /* entries with this key */
 	size_t n;
 	const struct rule *wanted;
 	size_t m;
@@ -146,7 +146,10 @@ is_wanted(const struct group *k, const struct rule *rule)
 	return false;
 }
 
-/* Too many go: those of no line first, then the last ones. */
+/*
+ * Removes entries where a key has more than lines: first those that say none of
+ * its lines, then the last.
+ */
 static void
 thin_out(struct group *k)
 {
@@ -164,7 +167,7 @@ thin_out(struct group *k)
 		}
 }
 
-/* Those that stay take the lines in their order. */
+/* The entries that stay are given the key's lines in order. */
 static bool
 assign(struct publishing *g, struct group *k, size_t *done, struct fault *f)
 {
@@ -185,8 +188,8 @@ assign(struct publishing *g, struct group *k, size_t *done, struct fault *f)
 }
 
 /*
- * More behind the last number.  Where one has none it would stand behind them:
- * then all are made anew.
+ * Gives new lines numbers behind the last one.  An entry without a number would
+ * sort behind them: then all of the key are made anew.
  */
 static bool
 extend(struct publishing *g, struct group *k, struct fault *f)
@@ -214,7 +217,7 @@ extend(struct publishing *g, struct group *k, struct fault *f)
 }
 
 static bool
-settle(struct publishing *g, struct group *k, struct fault *f)
+plan_group(struct publishing *g, struct group *k, struct fault *f)
 {
 	size_t done = 0;
 
@@ -257,12 +260,12 @@ compare(struct publishing *g, struct fault *f)
 
 		if (k.n == 0 && k.m == 0)
 			break;
-		if (!settle(g, &k, f))
+		if (!plan_group(g, &k, f))
 			return false;
 		i += k.n;
 		j += k.m;
 	}
-	/* And those that are no rule. */
+	/* Entries that are no rule go as well. */
 	for (; i < g->n; i++)
 		g->standing[i].goes = true;
 	for (i = 0; i < g->n; i++) {
@@ -308,9 +311,9 @@ take_step(const struct publish_step *s, struct directory *d, struct fault *f)
 }
 
 /*
- * Each step is one that followers may see, or the last one.  With new entries
- * first, and from the last change to the first, a line that moves on in its key
- * for another one before it stands twice for a while, and is never away.
+ * Followers may see the directory after any step.  With new entries first, and
+ * changes from the last to the first, a line that moves within its key stands
+ * there twice for a while, and never not at all.
  */
 bool
 publish_do(const struct publish *p, struct directory *d, struct fault *f)

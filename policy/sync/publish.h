@@ -31,7 +31,7 @@ struct publish {
 /* `rules` are finished.  False with a fault; to be freed in any case. */
 bool publish_plan(struct sync_entries *, const struct rulefile *rules,
     struct publish *, struct fault *) MUST_CHECK NONNULL;
-/* What was done before one that failed stays done. */
+/* Steps done before one that failed stay done. */
 bool publish_do(const struct publish *, struct directory *, struct fault *)
     MUST_CHECK NONNULL;
 void publish_free(struct publish *) NONNULL;

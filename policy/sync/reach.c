@@ -11,8 +11,9 @@ struct looking {
 	struct sync_entries *all;
 	const struct sync_index *index;
 	struct sync_reach *to;
-	bool changed;  /* the rule that is looked at may be another one now */
-	bool profiles; /* were taken: all, to tell what a wrong name meant */
+	bool changed;  /* the rule looked at is of an entry that changed */
+	bool profiles; /* all profiles were taken, to tell what a wrong name
+		        * meant */
 };
 
 /* Room for one more; NULL: no memory, and what is there stays. */
@@ -59,7 +60,7 @@ take_all(struct looking *l, enum sync_place kind, struct slice what)
 		take(l, sync_entries_find(l->all, link->uuid));
 }
 
-/* One whose rule stays there. */
+/* Takes one entry with a rule at this place, which does not change. */
 static void
 take_one(struct looking *l, enum sync_place kind, struct slice what)
 {
@@ -161,7 +162,7 @@ stood(void *arg, enum sync_place kind, struct slice what)
 	memcpy(at->uuid, s->uuid, SYNCED_UUID);
 }
 
-/* What was in force of those that are touched, and of those that are gone. */
+/* Reads the rules in force of the touched entries and of the dropped ones. */
 static bool
 read_before(struct looking *l, struct fault *f)
 {
@@ -200,7 +201,7 @@ read_before(struct looking *l, struct fault *f)
 	return good;
 }
 
-/* The rules of the entries from number `from` on: as they are to be. */
+/* Reads the rules that the entries from number `from` on are to have. */
 static bool
 read_lines(struct sync_reach *to, size_t from, struct rulefile *rules,
     struct fault *f)
@@ -237,7 +238,7 @@ sort_keys(struct sync_reach *to)
 	to->nkeys = n;
 }
 
-/* Who has been found has needs of its own. */
+/* Looks at the entries that the last round found, and at what they need. */
 static bool
 look_further(struct looking *l, bool as_sendmail, struct fault *f)
 {

@@ -34,7 +34,7 @@ bool sync_reach_find(struct sync_entries *, const struct sync_index *,
     bool as_sendmail, struct sync_reach *, struct fault *) MUST_CHECK NONNULL;
 void sync_reach_free(struct sync_reach *) NONNULL;
 
-/* So many lines, as rules that were not finished; bad ones are left out. */
+/* Reads these lines as rules, without finishing them; bad ones are left out. */
 bool sync_reach_read(struct rulefile *, const char *const *lines, size_t n,
     struct fault *) MUST_CHECK NONNULL;
 

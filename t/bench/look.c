@@ -39,7 +39,7 @@ static int64_t
 look(struct store_reader *reader, const struct key *key)
 {
 	int64_t before = now_ns();
-	struct stored_rules rules;
+	struct slice rules;
 	struct stored_rule rule;
 
 	if (store_get(reader, key, &rules) != LOOKUP_FOUND ||

@@ -15,15 +15,21 @@
  *
  * Kinds: malloc (calloc, realloc and what the library makes of them), write
  * (what writes, syncs, cuts and renames; also what stdio writes to standard
- * output), open, mmap, mdb (what of LMDB can fail), and look (what reads, and
- * what asks for or changes an owner, a mode or a lock).
+ * output), open, mmap, mdb (what of LMDB can fail), look (what reads, and
+ * what asks for or changes an owner, a mode or a lock), crypto (what the program
+ * itself asks of OpenSSL), and system (descriptors, locks, processes, threads,
+ * streams).
  *
  * A program's own threads may make n differ between runs, by a few.  What is
  * done behind its exit handlers is not its own: gcov's counters are written
  * then, without looking at what malloc returned.
  */
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,9 +39,19 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <ldap.h>
 #include <link.h>
 #include <lmdb.h>
+#include <openssl/engine.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -46,7 +62,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB, LOOK, DIRECTORY };
+enum kind { NONE, MALLOC, WRITE, OPEN, MMAP, MDB, LOOK, DIRECTORY, CRYPTO, SYSTEM };
 
 static enum kind kind;
 static long nth;
@@ -63,7 +79,8 @@ enum { UNPREPARED = 3 };
 static struct {
 	uintptr_t start, end;
 } unprepared[UNPREPARED];
-static int beginning; /* ldap_initialize(), and glibc's resolver below it */
+/* ldap_initialize(), and glibc's resolver below it; glibc's lists of users. */
+static int beginning;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -205,9 +222,9 @@ static void
 plan(const char *fault, const char *error_number, const char *sites_path)
 {
 	static const char *const names[] = { "", "malloc", "write", "open",
-		"mmap", "mdb", "look", "ldap" };
+		"mmap", "mdb", "look", "ldap", "crypto", "system" };
 	static const int errors[] = { 0, ENOMEM, ENOSPC, EMFILE, ENOMEM, EIO,
-		EIO, LDAP_SERVER_DOWN };
+		EIO, LDAP_SERVER_DOWN, 0, EPERM };
 	const char *number;
 	enum kind wanted = NONE;
 	size_t n;
@@ -215,7 +232,7 @@ plan(const char *fault, const char *error_number, const char *sites_path)
 	if (fault == NULL || (number = strchr(fault, ':')) == NULL)
 		return;
 	n = (size_t)(number - fault);
-	for (int i = MALLOC; i <= DIRECTORY; i++)
+	for (int i = MALLOC; i <= SYSTEM; i++)
 		if (strlen(names[i]) == n && memcmp(names[i], fault, n) == 0)
 			wanted = (enum kind)i;
 	nth = strtol(number + 1, NULL, 10);
@@ -223,8 +240,8 @@ plan(const char *fault, const char *error_number, const char *sites_path)
 	error = error_number == NULL ? errors[wanted] : atoi(error_number);
 	hit = getenv("NTH_HIT");
 	dl_iterate_phdr(find_unprepared, &(int){ 0 });
+	dl_iterate_phdr(find_program, NULL);
 	if (sites_path != NULL) {
-		dl_iterate_phdr(find_program, NULL);
 		sites = (int)syscall(SYS_openat, AT_FDCWD, sites_path,
 		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
@@ -551,6 +568,158 @@ STDIO_CALL(char *, fgets, NULL, (char *p, int n, FILE *file), (p, n, file))
 STDIO_CALL(ssize_t, getline, -1, (char **p, size_t *n, FILE *file),
     (p, n, file))
 
+/* What the program asks of OpenSSL, not what that asks of itself. */
+#define CRYPTO_CALL(type, name, bad, parameters, arguments)                   \
+	type name parameters                                                  \
+	{                                                                     \
+		static type (*real) parameters;                               \
+		uintptr_t at = (uintptr_t)__builtin_return_address(0);        \
+		if (real == NULL)                                             \
+			real = (type (*) parameters)dlsym(RTLD_NEXT, #name);  \
+		return at >= program && at < program_end && fails(CRYPTO) ?   \
+		    bad : real arguments;                                     \
+	}
+
+CRYPTO_CALL(EVP_MD_CTX *, EVP_MD_CTX_new, NULL, (void), ())
+CRYPTO_CALL(EVP_MAC_CTX *, EVP_MAC_CTX_new, NULL, (EVP_MAC *mac), (mac))
+CRYPTO_CALL(EVP_MAC_CTX *, EVP_MAC_CTX_dup, NULL, (const EVP_MAC_CTX *c), (c))
+CRYPTO_CALL(EVP_MAC *, EVP_MAC_fetch, NULL, (OSSL_LIB_CTX *l, const char
+    *name, const char *how), (l, name, how))
+CRYPTO_CALL(EVP_MD *, EVP_MD_fetch, NULL, (OSSL_LIB_CTX *l, const char *name,
+    const char *how), (l, name, how))
+CRYPTO_CALL(EVP_PKEY *, EVP_PKEY_new_raw_public_key_ex, NULL, (OSSL_LIB_CTX
+    *l, const char *type, const char *how, const unsigned char *p, size_t n),
+    (l, type, how, p, n))
+CRYPTO_CALL(BIO *, BIO_new, NULL, (const BIO_METHOD *m), (m))
+CRYPTO_CALL(BIO *, BIO_new_fd, NULL, (int fd, int close), (fd, close))
+CRYPTO_CALL(SSL_CTX *, SSL_CTX_new, NULL, (const SSL_METHOD *m), (m))
+CRYPTO_CALL(SSL *, SSL_new, NULL, (SSL_CTX *c), (c))
+CRYPTO_CALL(X509 *, SSL_get1_peer_certificate, NULL, (const SSL *s), (s))
+CRYPTO_CALL(X509_STORE *, X509_STORE_new, NULL, (void), ())
+CRYPTO_CALL(X509_STORE_CTX *, X509_STORE_CTX_new, NULL, (void), ())
+CRYPTO_CALL(EVP_PKEY *, PEM_read_PrivateKey, NULL, (FILE *f, EVP_PKEY **k,
+    pem_password_cb *cb, void *arg), (f, k, cb, arg))
+CRYPTO_CALL(X509 *, d2i_X509, NULL, (X509 **x, const unsigned char **p, long
+    n), (x, p, n))
+CRYPTO_CALL(ASN1_TIME *, ASN1_TIME_set, NULL, (ASN1_TIME *t,
+    time_t when), (t, when))
+CRYPTO_CALL(EVP_PKEY *, X509_get0_pubkey, NULL, (const X509 *x), (x))
+CRYPTO_CALL(OPENSSL_STACK *, OPENSSL_sk_new_null, NULL, (void), ())
+CRYPTO_CALL(unsigned char *, SHA256, NULL, (const unsigned char *p, size_t n,
+    unsigned char *to), (p, n, to))
+CRYPTO_CALL(int, EVP_Digest, 0, (const void *p, size_t n, unsigned char *to,
+    unsigned *size, const EVP_MD *md, ENGINE *e), (p, n, to, size, md, e))
+CRYPTO_CALL(int, EVP_DigestInit_ex, 0, (EVP_MD_CTX *c, const EVP_MD *md,
+    ENGINE *e), (c, md, e))
+CRYPTO_CALL(int, EVP_DigestInit_ex2, 0, (EVP_MD_CTX *c, const EVP_MD *md,
+    const OSSL_PARAM *p), (c, md, p))
+CRYPTO_CALL(int, EVP_DigestUpdate, 0, (EVP_MD_CTX *c, const void *p, size_t
+    n), (c, p, n))
+CRYPTO_CALL(int, EVP_DigestFinal_ex, 0, (EVP_MD_CTX *c, unsigned char *to,
+    unsigned *n), (c, to, n))
+CRYPTO_CALL(int, EVP_DigestSignInit, 0, (EVP_MD_CTX *c, EVP_PKEY_CTX **k,
+    const EVP_MD *md, ENGINE *e, EVP_PKEY *key), (c, k, md, e, key))
+CRYPTO_CALL(int, EVP_DigestSign, 0, (EVP_MD_CTX *c, unsigned char *to, size_t
+    *size, const unsigned char *p, size_t n), (c, to, size, p, n))
+CRYPTO_CALL(int, EVP_DigestVerifyInit, 0, (EVP_MD_CTX *c, EVP_PKEY_CTX **k,
+    const EVP_MD *md, ENGINE *e, EVP_PKEY *key), (c, k, md, e, key))
+CRYPTO_CALL(int, EVP_DigestVerify, 0, (EVP_MD_CTX *c, const unsigned char
+    *sig, size_t size, const unsigned char *p, size_t n), (c, sig, size, p,
+    n))
+CRYPTO_CALL(int, EVP_MAC_init, 0, (EVP_MAC_CTX *c, const unsigned char *k,
+    size_t n, const OSSL_PARAM *p), (c, k, n, p))
+CRYPTO_CALL(int, EVP_MAC_update, 0, (EVP_MAC_CTX *c, const unsigned char *p,
+    size_t n), (c, p, n))
+CRYPTO_CALL(int, EVP_MAC_final, 0, (EVP_MAC_CTX *c, unsigned char *to, size_t
+    *n, size_t room), (c, to, n, room))
+CRYPTO_CALL(int, EVP_Q_digest, 0, (OSSL_LIB_CTX *l, const char *name, const
+    char *how, const void *p, size_t n, unsigned char *to, size_t *size), (l,
+    name, how, p, n, to, size))
+CRYPTO_CALL(int, EVP_PKEY_get_raw_public_key, 0, (const EVP_PKEY *k, unsigned
+    char *to, size_t *n), (k, to, n))
+CRYPTO_CALL(int, EVP_PKEY_get_group_name, 0, (const EVP_PKEY *k, char *to,
+    size_t room, size_t *n), (k, to, room, n))
+CRYPTO_CALL(int, PEM_write_PUBKEY, 0, (FILE *f, const EVP_PKEY *k), (f, k))
+CRYPTO_CALL(int, RAND_priv_bytes, 0, (unsigned char *p, int n), (p, n))
+CRYPTO_CALL(int, SSL_CTX_load_verify_locations, 0, (SSL_CTX *c, const char
+    *file, const char *dir), (c, file, dir))
+CRYPTO_CALL(int, SSL_CTX_set_default_verify_paths, 0, (SSL_CTX *c), (c))
+CRYPTO_CALL(int, SSL_CTX_use_PrivateKey_file, 0, (SSL_CTX *c, const char
+    *file, int type), (c, file, type))
+CRYPTO_CALL(int, SSL_CTX_use_certificate_chain_file, 0, (SSL_CTX *c, const
+    char *file), (c, file))
+CRYPTO_CALL(int, SSL_set_fd, 0, (SSL *s, int fd), (s, fd))
+CRYPTO_CALL(int, SSL_set_ex_data, 0, (SSL *s, int i, void *p), (s, i, p))
+CRYPTO_CALL(int, SSL_write_ex, 0, (SSL *s, const void *p, size_t n, size_t
+    *done), (s, p, n, done))
+CRYPTO_CALL(int, SSL_read_ex, 0, (SSL *s, void *p, size_t n, size_t *done),
+    (s, p, n, done))
+CRYPTO_CALL(int, X509_STORE_CTX_init, 0, (X509_STORE_CTX *c, X509_STORE *s,
+    X509 *x, STACK_OF(X509) *all), (c, s, x, all))
+CRYPTO_CALL(int, X509_STORE_load_file, 0, (X509_STORE *s, const char *file),
+    (s, file))
+CRYPTO_CALL(int, X509_STORE_load_path, 0, (X509_STORE *s, const char *path),
+    (s, path))
+CRYPTO_CALL(int, X509_digest, 0, (const X509 *x, const EVP_MD *md, unsigned
+    char *to, unsigned *n), (x, md, to, n))
+CRYPTO_CALL(int, ASN1_TIME_to_tm, 0, (const ASN1_TIME *t, struct tm *tm), (t,
+    tm))
+CRYPTO_CALL(int, ASN1_TIME_diff, 0, (int *days, int *seconds, const ASN1_TIME
+    *from, const ASN1_TIME *to), (days, seconds, from, to))
+CRYPTO_CALL(int, OPENSSL_sk_push, 0, (OPENSSL_STACK *s, const void *p), (s,
+    p))
+
+#define SYSTEM_CALL(type, name, bad, parameters, arguments)                   \
+	type name parameters                                                  \
+	{                                                                     \
+		static type (*real) parameters;                               \
+		uintptr_t at = (uintptr_t)__builtin_return_address(0);        \
+		if (real == NULL)                                             \
+			real = (type (*) parameters)dlsym(RTLD_NEXT, #name);  \
+		return at >= program && at < program_end && fails(SYSTEM) ?   \
+		    bad : real arguments;                                     \
+	}
+
+SYSTEM_CALL(int, dup, -1, (int fd), (fd))
+SYSTEM_CALL(int, dup2, -1, (int fd, int to), (fd, to))
+SYSTEM_CALL(int, flock, -1, (int fd, int how), (fd, how))
+SYSTEM_CALL(ssize_t, getrandom, -1, (void *p, size_t n, unsigned flags), (p,
+    n, flags))
+SYSTEM_CALL(int, mkdirat, -1, (int dir, const char *name, mode_t mode), (dir,
+    name, mode))
+SYSTEM_CALL(int, statvfs, -1, (const char *path, struct statvfs *fs), (path,
+    fs))
+SYSTEM_CALL(pid_t, fork, -1, (void), ())
+SYSTEM_CALL(int, pipe2, -1, (int ends[2], int flags), (ends, flags))
+SYSTEM_CALL(FILE *, fdopen, NULL, (int fd, const char *mode), (fd, mode))
+SYSTEM_CALL(DIR *, fdopendir, NULL, (int fd), (fd))
+SYSTEM_CALL(FILE *, tmpfile, NULL, (void), ())
+SYSTEM_CALL(FILE *, open_memstream, NULL, (char **p, size_t *n), (p, n))
+SYSTEM_CALL(FILE *, fmemopen, NULL, (void *p, size_t n, const char *mode), (p,
+    n, mode))
+SYSTEM_CALL(int, fseeko, -1, (FILE *f, off_t where, int from), (f, where, from))
+SYSTEM_CALL(int, socket, -1, (int domain, int type, int protocol), (domain,
+    type, protocol))
+SYSTEM_CALL(int, pthread_create, EAGAIN, (pthread_t *t, const pthread_attr_t
+    *a, void *(*f)(void *), void *arg), (t, a, f, arg))
+
+int
+fcntl(int fd, int command, ...)
+{
+	static int (*real)(int, int, ...);
+	uintptr_t at = (uintptr_t)__builtin_return_address(0);
+	va_list ap;
+	long value;
+
+	va_start(ap, command);
+	value = va_arg(ap, long);
+	va_end(ap);
+	if (real == NULL)
+		real = (int (*)(int, int, ...))dlsym(RTLD_NEXT, "fcntl");
+	return at >= program && at < program_end && fails(SYSTEM) ? -1 :
+	    real(fd, command, value);
+}
+
 /* Each call of LMDB that can fail: what it returns instead. */
 #define MDB_CALL(name, parameters, arguments)                                 \
 	int name parameters                                                   \
@@ -627,6 +796,25 @@ ldap_initialize(LDAP **ld, const char *uri)
 	beginning--;
 	return answer;
 }
+
+/* Without memory its getpwnam(3) and the like follow NULL, or abort. */
+#define USER_CALL(type, name, parameter, argument)                            \
+	type *name(parameter)                                                 \
+	{                                                                     \
+		static type *(*real)(parameter);                              \
+		type *found;                                                  \
+		if (real == NULL)                                             \
+			real = (type *(*)(parameter))dlsym(RTLD_NEXT, #name); \
+		beginning++;                                                  \
+		found = real(argument);                                       \
+		beginning--;                                                  \
+		return found;                                                 \
+	}
+
+USER_CALL(struct passwd, getpwnam, const char *name, name)
+USER_CALL(struct passwd, getpwuid, uid_t uid, uid)
+USER_CALL(struct group, getgrnam, const char *name, name)
+USER_CALL(struct group, getgrgid, gid_t gid, gid)
 
 LDAP_CALL(ldap_set_option, (LDAP *ld, int option, const void *value),
     (ld, option, value))

@@ -2,6 +2,7 @@
 #include "t/fuzz/fuzz.h"
 
 #include "policy/base/netaddr.h"
+#include "policy/base/punycode.h"
 #include "policy/facts/mailbox.h"
 #include "policy/facts/spelling.h"
 
@@ -23,6 +24,45 @@ check_domain(struct slice name)
 	}
 	FUZZ_CHECK(domain_reverse(slice_make(first, out.n), true, small,
 	    sizeof small) <= sizeof small);
+}
+
+/* A label is one of DNS, or as it was. */
+static void
+check_label(struct slice label)
+{
+	char memory[DOMAIN_TEXT_MAX];
+	struct text out;
+	bool good;
+
+	text_init(&out, memory, sizeof memory);
+	good = punycode_put_label(&out, label);
+	FUZZ_CHECK(good ? out.n > 0 && out.n < 64 : out.n == 0);
+	for (size_t i = 0; i < out.n; i++)
+		FUZZ_CHECK(strchr("-_0123456789abcdefghijklmnopqrstuvwxyz",
+		    memory[i]) != NULL);
+}
+
+static bool
+same_local(const struct mailbox *a, const struct mailbox *b)
+{
+	return slice_equal(a->local, b->local) && a->local_cut == b->local_cut;
+}
+
+/* The form of a form is itself. */
+static void
+check_form(struct slice local)
+{
+	struct mailbox once, twice;
+	struct slice none = slice_make("", 0);
+
+	for (size_t i = 0; i < local.n; i++)
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			return;
+	mailbox_make(local, none, &once);
+	mailbox_make(once.local, none, &twice);
+	if (!once.local_cut && !once.unread && slice_find(once.local, '"') ==
+	    once.local.n && slice_find(once.local, '\\') == once.local.n)
+		FUZZ_CHECK(same_local(&once, &twice));
 }
 
 static void
@@ -79,6 +119,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct key key;
 
 	check_mailbox(text);
+	check_form(text);
+	check_label(text);
 	check_spellings(text);
 	check_domain(text);
 	check_network(text);

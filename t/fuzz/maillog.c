@@ -6,6 +6,7 @@
 
 #include "policy/audit/chain.h"
 #include "policy/audit/reader.h"
+#include "policy/audit/record-maillog.h"
 #include "policy/maillog/maillog.h"
 
 struct seen {
@@ -58,7 +59,7 @@ each(void *arg, struct slice line)
 	default:
 		FUZZ_CHECK(false);
 	}
-	FUZZ_CHECK(r->maillog && record_is_maillog(line));
+	FUZZ_CHECK(r->maillog && record_maillog_is(line));
 	FUZZ_CHECK(r->nrules == 0 && r->generation == 0 && r->seq == 0);
 	FUZZ_CHECK(!chain_split(line, &sealed));
 	FUZZ_CHECK(facts_tls_told(&r->facts) || facts_in_clear(&r->facts));

@@ -4,10 +4,10 @@
  * packets; and pieces, through a socket, come to what the whole does.
  */
 #include "t/fuzz/fuzz.h"
+#include "policy/base/clock.h"
 
 #include <sys/socket.h>
 
-#include "milter/clock.h"
 #include "milter/engine/peer.h"
 #include "milter/log.h"
 

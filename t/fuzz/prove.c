@@ -72,15 +72,15 @@ judge(struct store_reader *reader, const struct facts *facts, int32_t day)
 	struct eval_options options;
 	struct question q = { .scope = EVAL_MAIL, .facts = facts,
 		.options = &options, .now = (int64_t)day * DAY + 77,
-		.exempt = settings_exempt(&settings, facts) };
+		.exempt = settings_exempt(&settings, facts), .reader = reader };
 
 	settings_eval_options(&settings, &options);
 	options.monitor = false;
-	eval_session(&q, reader, NULL, &mail);
+	eval_session(&q, &mail);
 	if (verdict_refuses(mail.kind))
 		return LEVEL_REFUSED;
 	q.scope = EVAL_RCPT;
-	eval_session(&q, reader, NULL, &rcpt);
+	eval_session(&q, &rcpt);
 	return level(mail.kind == VERDICT_HOLD && !verdict_refuses(rcpt.kind) ?
 	    VERDICT_HOLD : rcpt.kind);
 }

@@ -131,7 +131,7 @@ judge(struct store_reader *reader)
 		{ "cipher", "AES128-SHA" }, { "rcpt_addr", "u@a.b" }
 	};
 	const struct eval_options options = { .default_class = CLASS_PERM };
-	struct question q = { .options = &options };
+	struct question q = { .options = &options, .reader = reader };
 	struct verdict verdict;
 	struct facts facts;
 
@@ -143,7 +143,7 @@ judge(struct store_reader *reader)
 	q.facts = &facts;
 	for (int scope = EVAL_MAIL; scope < EVAL_TAG; scope++) {
 		q.scope = (enum eval_scope)scope;
-		eval_session(&q, reader, NULL, &verdict);
+		eval_session(&q, &verdict);
 		for (unsigned i = 0; i < verdict.nresults; i++)
 			FUZZ_CHECK(!verdict.results[i].lookup_failed ||
 			    verdict.kind != VERDICT_ACCEPT);

@@ -65,7 +65,10 @@ check_express(const struct requirement *r)
 	    TAG_RCPT, &told, &fault));
 }
 
-/* What is printed is the same key, and one that can match. */
+/*
+ * What is printed is the same key, and one that can match.  A quoted local part
+ * of signs alone is printed three times as long as it may be typed.
+ */
 static void
 check_printed(struct slice text, const struct key *key)
 {
@@ -74,6 +77,8 @@ check_printed(struct slice text, const struct key *key)
 	struct never never;
 	struct key again;
 
+	if (what.n > KEY_TEXT_MAX)
+		return;
 	FUZZ_CHECK(key_parse(text, &again, &fault));
 	FUZZ_CHECK(again.n == key->n &&
 	    memcmp(again.bytes, key->bytes, key->n) == 0);

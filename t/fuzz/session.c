@@ -83,9 +83,10 @@ judge(const struct facts *facts, unsigned how)
 		.help_url = how & 8 ? "https://x.example/" : NULL
 	};
 	const struct trace trace = { check_line, NULL };
-	struct question q = { .facts = facts, .options = &options,
-		.now = 1770000000, .trace = how & 16 ? &trace : NULL };
 	struct store_reader reader;
+	struct question q = { .facts = facts, .options = &options,
+		.now = 1770000000, .trace = how & 16 ? &trace : NULL,
+		.reader = &reader };
 	struct verdict verdict;
 	struct fault fault;
 
@@ -95,7 +96,7 @@ judge(const struct facts *facts, unsigned how)
 		for (int tag = 0; tag < (scope == EVAL_TAG ? TAG_CA : 1);
 		    tag++) {
 			q.tag = (enum tag)tag;
-			eval_session(&q, &reader, NULL, &verdict);
+			eval_session(&q, &verdict);
 			check_reply(&verdict);
 		}
 	}

@@ -31,7 +31,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	settings_init(&settings);
 	strcpy(settings.audit_file, "/dev/null");
 	metrics_init(&state.metrics);
-	store_holder_init(&state.store);
+	store_holder_init(&state.store, STORE_HOLDER_LIVE);
 	FUZZ_CHECK(store_holder_watch(&state.store, fuzz_path("store")));
 	FUZZ_CHECK(settings_holder_init(&state.settings, &settings));
 	FUZZ_CHECK((state.audit = auditlog_open(&settings, &fault)) != NULL);

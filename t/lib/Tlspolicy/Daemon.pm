@@ -164,6 +164,16 @@ sub hup
 	return kill 'HUP', $_[0]{pid};
 }
 
+# The audit file goes on in a new one, which has a line when this returns true.
+sub rotate
+{
+	my ($self, $to) = @_;
+	my $log = "$self->{dir}/audit.log";
+	rename $log, $to or die "$log: $!\n";
+	$self->hup;
+	return Tlspolicy::Scratch::wait_for(60, sub { -s $log });
+}
+
 # TERM, and the wait status.
 sub stop
 {

@@ -47,6 +47,29 @@ sub policy_of
 	return plain($hop, $first // $level);
 }
 
+# For a row of the tables of tlspolicy-outbound(7), by its rule's name: how the
+# rule is written, and the names of secure and of fingerprint.
+sub rules_of_rows
+{
+	my ($fp) = @_;
+	return (
+	    'no rule' => [''],
+	    'WARN+VERIFY' => ['TLS_Rcpt:%s WARN+VERIFY'],
+	    'OK' => ['TLS_Rcpt:%s OK'],
+	    'ENCR:0' => ['TLS_Rcpt:%s ENCR:0+BY:me++UNTIL:2999-12-31'],
+	    'Try_TLS NO' => ['Try_TLS:%s NO'],
+	    'Try_TLS OK' => ['Try_TLS:%s OK'],
+	    'ENCR:128' => ['TLS_Rcpt:%s ENCR:128'],
+	    'DANE:may' => ['TLS_Rcpt:%s DANE:may'],
+	    'DANE' => ['TLS_Rcpt:%s PERM+DANE'],
+	    'VERIFY' => ['TLS_Rcpt:%s HOLD+VERIFY', 'nexthop:dot-nexthop'],
+	    'VERIFY+CN' => ['TLS_Srv:%s VERIFY+CN', 'hostname'],
+	    'VERIFY+CN:name' => ['TLS_Rcpt:%s VERIFY+CN:mx.name.test',
+		'mx.name.test'],
+	    'ENCR:1+FP:hex' => ["TLS_Rcpt:%s ENCR:1+FP:$fp", $fp],
+	);
+}
+
 sub connect
 {
 	my ($class, $path, $map) = @_;

@@ -99,6 +99,16 @@ sub slurp
 	return scalar(<$fh>) // '';
 }
 
+# Writes the lines in place of what is there; returns the path.
+sub spew
+{
+	my ($path, @lines) = @_;
+	open my $fh, '>', $path or die "$path: $!\n";
+	print $fh @lines;
+	close $fh or die "$path: $!\n";
+	return $path;
+}
+
 # A port of 127.0.0.1 that nobody uses, outside the range from which the kernel
 # serves outgoing connections.  The abstract socket reserves it until this
 # process ends, so that test runs side by side never choose the same one.

@@ -225,6 +225,46 @@ sub unicode
 	}
 }
 
+# Letters of local parts: who is met, be it one mailbox to the MTA or not.
+sub letters
+{
+	my ($live) = @_;
+	my %seen;
+	$live->policy(map { encode_utf8($_) } 'TLS_From:jürgen@perm.test ' .
+	    'PERM+ENCR:128', 'TLS_From:boss@perm.test PERM+ENCR:128',
+	    'TLS_To:jürgen@ PERM+ENCR:128', 'TLS_To:boss@bar.test PERM+ENCR:128')
+	    or return;
+	my %who = (from => [ 'perm.test', 'TLS_From' ],
+	    to => [ 'bar.test', 'TLS_To' ]);
+	for my $side (qw(from to)) {
+		my ($domain, $tag) = @{$who{$side}};
+		for my $user ('jürgen', 'JÜRGEN', "ju\x{308}rgen", 'jürgen+x',
+		    "JÜRGEN+\xff", '"JÜRGEN"', "bo\x{17f}\x{17f}",
+		    "BO\x{17f}s+x", 'jurgen', "jürgen\xff", 'böss') {
+			my $typed = encode_utf8($user) =~ s/\xc3\xbf/\xff/r;
+			my $meant = $user =~ /^"?(?:jü|JÜ|ju\x{308}|bo\x{17f}|BO\x{17f})/
+			    && $user !~ /^jürgen\xff/;
+			for my $utf8 (0, 1) {
+				my $client = $live->client;
+				my $r = $client->mail($side eq 'from' ?
+				    "$typed\@$domain" : 'b@x.test',
+				    ('SMTPUTF8') x $utf8);
+				$r = $client->rcpt("$typed\@$domain")
+				    if $side eq 'to' && $r->{code} == 250;
+				my $ours = $r->{text} =~ /rule $tag/;
+				my $name = "$side <$user>" . ' SMTPUTF8' x $utf8;
+				ok($meant ? $r->{code} =~ /^5/ : !$ours,
+				    encode_utf8("$name: $r->{code}" . ($ours ?
+				    ', by the rule' : ''))) or
+				    diag($client->dialogue);
+				$seen{$tag}++ if $ours;
+				$client->quit;
+			}
+		}
+		cmp_ok($seen{$tag} // 0, '>=', 4, "$side: the rules were met");
+	}
+}
+
 sub run
 {
 	my ($mta) = @_;
@@ -244,6 +284,7 @@ sub run
 		};
 	}
 	subtest 'internationalised domains' => sub { unicode($live) };
+	subtest 'local parts beyond ASCII' => sub { letters($live) };
 	done_testing;
 }
 
