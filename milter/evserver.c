@@ -15,6 +15,7 @@
 #include "milter/evserver.h"
 #include "milter/log.h"
 #include "milter/signals.h"
+#include "policy/policy.h"
 
 enum { LINKS_MAX = 10000, STOP_S = 3 };
 
@@ -160,10 +161,8 @@ bool
 evserver_stop(struct evserver *s)
 {
 	const uint64_t one = 1;
-	struct timespec until;
+	struct timespec until = clock_date_in(STOP_S);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STOP_S;
 	return write(s->end_fd, &one, sizeof one) == sizeof one &&
 	    pthread_timedjoin_np(s->thread, NULL, &until) == 0;
 }

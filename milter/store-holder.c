@@ -69,7 +69,7 @@ store_holder_init(struct store_holder *h, enum store_holder_slot slot)
 
 /* store_begin() reads the first pages: an unreadable store shows here. */
 static void
-tell_opened(struct store *store)
+log_opened(struct store *store)
 {
 	struct store_reader reader;
 	struct fault fault;
@@ -85,7 +85,7 @@ tell_opened(struct store *store)
 }
 
 static void
-tell_failed(struct store_holder *h, const struct fault *why)
+log_failed(struct store_holder *h, const struct fault *why)
 {
 	if (h->was_told && strcmp(h->why.text, why->text) == 0)
 		return;
@@ -129,7 +129,7 @@ reopen(struct store_holder *h, const char *path)
 		fresh = swap(h, path, &why);
 	guarded[h->slot] = h->store = fresh;
 	if (fresh == NULL) {
-		tell_failed(h, &why);
+		log_failed(h, &why);
 		h->why = why;
 	} else {
 		h->was_told = false;
@@ -137,7 +137,7 @@ reopen(struct store_holder *h, const char *path)
 	}
 	pthread_rwlock_unlock(&h->lock);
 	if (fresh != NULL)
-		tell_opened(fresh);
+		log_opened(fresh);
 }
 
 /*

@@ -38,8 +38,8 @@ sub examples {
 	return @examples;
 }
 
-my %row = Tlspolicy::Tree::code('policy/rules/never.c') =~
-    /^\t\{ "([\w-]+)", [A-Z_| ]+, (true|false),\s[0A-Z_| \n\t]+,\snever_/mg;
+my %row = map { /^"([\w-]+)",/ ? ("$1" => /sendmail_takes_it = true/ ? 'true' : '') : () }
+    split /^\t\{ \.name = /m, Tlspolicy::Tree::code('policy/rules/never.c');
 my ($list) = $section =~ /^(\.Bl -tag.*?^\.El)/ms;
 my %paragraph = map { /\A\.It Li ([\w-]+)\n/ ? ($1 => $_) : () }
     split /^(?=\.It )/m, $list;

@@ -73,7 +73,7 @@ sub enumerators {
 sub rows_are_documented {
 	my ($path, $header, $prefix, $page, $mark) = @_;
 	my %row = Tlspolicy::Tree::code($path) =~
-	    /^\t\[(${prefix}_\w+)\] = \{ (?:\w+, \{ )?"([\w-]+)"/mg;
+	    /^\t\[(${prefix}_\w+)\] = \{ (?:\.name = |\w+, \{ )?"([\w-]+)"/mg;
 	my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
 	    Tlspolicy::Tree::text("man/$page") =~ /^\.It $mark (.*)$/mg;
 	cmp_ok(scalar keys %row, '>', 5, "rows of $path");

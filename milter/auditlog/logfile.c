@@ -164,7 +164,7 @@ wait_for_reader(const struct logfile *f)
 }
 
 static void
-tell_line(struct logfile *f, struct slice line)
+hand_on(struct logfile *f, struct slice line)
 {
 	struct chain_line parts;
 
@@ -196,7 +196,7 @@ note_written(struct logfile *f)
 
 		if (end == NULL)
 			return;
-		tell_line(f, slice_make(start, (size_t)(end - start)));
+		hand_on(f, slice_make(start, (size_t)(end - start)));
 		f->told = (size_t)(end - f->buf) + 1;
 	}
 }

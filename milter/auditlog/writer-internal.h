@@ -84,7 +84,7 @@ struct writer {
 bool writer_is_crowded(const struct writer *) MUST_CHECK NONNULL;
 bool writer_is_stalled(const struct writer *) NONNULL;
 void writer_admit(struct writer *) NONNULL; /* who waits outside */
-void writer_tell(struct entry *) NONNULL; /* it has a ticket, and is settled */
+void writer_settle(struct entry *) NONNULL; /* it has a ticket, and is settled */
 
 /* writer-epoch.c */
 void writer_epoch_opened(struct writer *) NONNULL; /* it begins or goes on */
@@ -96,7 +96,7 @@ bool writer_epoch_begin(struct writer *, struct fault *) MUST_CHECK NONNULL;
 
 /* writer-round.c */
 void writer_report(struct writer *, enum writer_event, const struct fault *);
-void writer_tell_opened(const struct writer *, const char *path,
+void writer_log_opened(const struct writer *, const char *path,
     struct fault *opened) NONNULL;
 void writer_report_lost(struct writer *, const char *what) NONNULL;
 void writer_round(struct writer *) NONNULL;

@@ -177,7 +177,7 @@ count(struct writer *w, bool taken, enum writer_patience patience)
 }
 
 void
-writer_tell(struct entry *entry)
+writer_settle(struct entry *entry)
 {
 	struct writer_ticket *ticket = entry->ticket;
 

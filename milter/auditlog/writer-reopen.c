@@ -169,7 +169,7 @@ change_file(struct writer *w, const struct writer_options *o,
 	w->file.keep = w->sync != AUDIT_SYNC_NONE;
 	w->homeless = false;
 	logfile_close(&old);
-	writer_tell_opened(w, o->path, &opened);
+	writer_log_opened(w, o->path, &opened);
 	writer_report(w, WRITER_OPENED, &opened);
 	return true;
 }
@@ -208,7 +208,7 @@ remember(struct writer *w, const struct writer_options *options)
 
 /* The lock is held. */
 static void
-settle_reopening(struct writer *w, struct reopening *r)
+end_reopening(struct writer *w, struct reopening *r)
 {
 	if (r->good) {
 		w->sync = w->file.stream ? AUDIT_SYNC_NONE : r->options.sync;
@@ -257,7 +257,7 @@ writer_reopen_now(struct writer *w, struct reopening *r)
 	}
 	pthread_mutex_lock(&w->lock);
 	w->busy_ms = 0;
-	settle_reopening(w, r);
+	end_reopening(w, r);
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "milter/auditlog/writer-internal.h"
 
@@ -20,7 +19,7 @@ writer_report(struct writer *w, enum writer_event event,
 }
 
 void
-writer_tell_opened(const struct writer *w, const char *path,
+writer_log_opened(const struct writer *w, const char *path,
     struct fault *opened)
 {
 	fault_set(opened, FAULT_NONE, "%s: line %llu, head %s%s%s", path,
@@ -172,7 +171,7 @@ done(struct writer *w, struct entry *entry)
 	if (entry->waited && !entry->abandoned) {
 		entry->state = ENTRY_DONE;
 		if (entry->ticket != NULL)
-			writer_tell(entry);
+			writer_settle(entry);
 	} else {
 		free(entry);
 	}
@@ -186,7 +185,7 @@ refuse(struct writer *w, struct entry *list)
 		list->refused = list->waited;
 		if (list->refused)
 			if (list->ticket != NULL)
-				writer_tell(list);
+				writer_settle(list);
 	}
 }
 
@@ -214,7 +213,7 @@ settle_written(struct writer *w)
  * whoever is tired of waiting can take his back.  Lock held.
  */
 static void
-settle_unwritten(struct writer *w)
+take_back_unwritten(struct writer *w)
 {
 	struct entry **p = &w->sealed, *rest;
 
@@ -397,7 +396,7 @@ write_round(struct writer *w, struct fault *fault)
 	if (good)
 		logfile_clear(&w->file);
 	else
-		settle_unwritten(w);
+		take_back_unwritten(w);
 	w->stats.head = w->file.head;
 	/*
 	 * Whole records are not refused for one that found no room behind them.

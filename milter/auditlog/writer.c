@@ -94,7 +94,7 @@ drop(struct entry *entry)
 		entry->state = ENTRY_DROPPED;
 		entry->refused = true;
 		if (entry->ticket != NULL)
-			writer_tell(entry);
+			writer_settle(entry);
 	} else {
 		free(entry);
 	}
@@ -316,7 +316,7 @@ writer_open(const struct writer_options *options, struct fault *fault)
 	w->now = writer_reopening_new(options, fault);
 	if (w->now != NULL && open_file(w, options, fault)) {
 		/* Once the thread runs the head is its own. */
-		writer_tell_opened(w, options->path, &opened);
+		writer_log_opened(w, options->path, &opened);
 		if (start(w, fault)) {
 			writer_report(w, WRITER_OPENED, &opened);
 			return w;

@@ -13,6 +13,7 @@
 #include "milter/engine/loop.h"
 #include "milter/engine/own.h"
 #include "milter/log.h"
+#include "policy/policy.h"
 
 /* Two, so that one that waits for a page of the store is not alone. */
 enum { LOOPS_MIN = 2, LOOPS_MAX = 64, LEAVE_MS = 1000, STOP_S = 1 };
@@ -78,8 +79,7 @@ own_stop(void)
 
 	for (unsigned i = 0; i < nloops; i++)
 		loop_end(loops[i]);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STOP_S;
+	until = clock_date_in(STOP_S);
 	for (unsigned i = 0; i < nloops; i++)
 		if (pthread_timedjoin_np(loops[i]->thread, NULL, &until) != 0)
 			log_warnx("a thread for MTAs is still running");

@@ -304,7 +304,7 @@ put_fact(struct facts *f, enum fact_id id, struct slice value)
 }
 
 static enum feedtable_result
-tell(const struct entry *e, struct facts *f)
+put_facts(const struct entry *e, struct facts *f)
 {
 	return put_fact(f, FACT_FINGERPRINT, e->said.value[FEED_FINGERPRINT]) &&
 	    put_fact(f, FACT_KEY_FINGERPRINT,
@@ -338,7 +338,7 @@ feedtable_take(struct feedtable *t, struct facts *f, uint64_t mark,
 	}
 	if (told != NULL) {
 		if (!differ)
-			result = tell(told, f);
+			result = put_facts(told, f);
 		remove_entry(t, told);
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -26,7 +26,7 @@ certwatch_again(struct certwatch *w)
 }
 
 static void
-tell(struct certwatch_file *file, const struct fault *why, int64_t now_s)
+warn(struct certwatch_file *file, const struct fault *why, int64_t now_s)
 {
 	int32_t today = (int32_t)(now_s / DAY_S);
 	char line[FAULT_WHERE_MAX + FAULT_TEXT_MAX + 48], date[32] = "";
@@ -82,7 +82,7 @@ certwatch_watch(struct certwatch *w, const char *paths, int64_t now_ms,
 		file->end = 0;
 		fault_clear(&why);
 		file->known = expiry_of_file(file->path, &file->end, &why);
-		tell(file, &why, now_us / 1000000);
+		warn(file, &why, now_us / 1000000);
 	}
 	pthread_mutex_lock(&w->lock);
 	memcpy(w->files, files, n * sizeof *files);

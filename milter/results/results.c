@@ -241,8 +241,7 @@ results_stop(struct results *r)
 
 	if (r == NULL)
 		return;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STOP_S;
+	until = clock_date_in(STOP_S);
 	if (write(r->end_fd, &one, sizeof one) == sizeof one &&
 	    pthread_timedjoin_np(r->thread, NULL, &until) == 0)
 		release(r);

@@ -156,7 +156,7 @@ beside_take_header(struct message *m, bool seen)
 }
 
 static struct record_plan *
-tell(struct beside *b, const struct record_plan *answer,
+compare(struct beside *b, const struct record_plan *answer,
     const struct record_plan *other, bool answered)
 {
 	struct record_plan *p = &b->told;
@@ -175,7 +175,7 @@ const struct record_plan *
 beside_tell(struct message *m)
 {
 	struct beside *b = &m->beside;
-	struct record_plan *p = tell(b, &b->answer, &b->other, b->answered);
+	struct record_plan *p = compare(b, &b->answer, &b->other, b->answered);
 
 	p->refused_rcpts = b->refused_rcpts;
 	return p;
@@ -194,5 +194,5 @@ beside_tell_rcpt(struct message *m, const struct verdict *v)
 		if (severity(&at_rcpt) > severity(&other))
 			other = at_rcpt;
 	}
-	return tell(b, &answer, &other, b->canary);
+	return compare(b, &answer, &other, b->canary);
 }

@@ -82,7 +82,7 @@ question_free(struct resolver_question *q)
 }
 
 static void
-tell(struct resolver *r, const char *why)
+log_change(struct resolver *r, const char *why)
 {
 	if (why != NULL)
 		metrics_count(&r->daemon->metrics, COUNTER_RESOLVER_FAILURES);
@@ -103,7 +103,7 @@ finish(struct resolver_question *q, struct slice reply, const char *why)
 	resolver_done *done = q->done;
 	void *arg = q->arg;
 
-	tell(r, why);
+	log_change(r, why);
 	question_free(q);
 	done(arg, reply, why);
 }

@@ -45,4 +45,15 @@ clock_date_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* So many seconds from now, for a call that waits until then by that date. */
+static inline struct timespec
+clock_date_in(unsigned seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	return until;
+}
+
 #endif
