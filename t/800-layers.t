@@ -65,6 +65,24 @@ for my $path (@milter) {
 }
 none('milter/ includes policy/policy.h and nothing else of policy/', @headers);
 
+my %has_libmilter = map { ("milter/$_" => 1) }
+    qw(engine/engine.h activation.c listen.c signals.c);
+none("libmilter's header is where milter/README says", grep {
+    !$has_libmilter{$_} && grep { m{^libmilter/} } includes($_) } @milter);
+
+# What milter/README says of settings and of transactions.
+my %of_the_moment = map { ("milter/session/$_.c" => 1) }
+    qw(session callbacks author);
+none('a session takes settings for its message, or when it connects',
+    grep { m{^milter/session/} && !$of_the_moment{$_} }
+    naming(qr/\bsettings_holder_take\(/, @milter));
+none('a transaction of the store ends in the function that began it', map {
+    my $path = $_;
+    map { "$path: " . (/^(\w+)\(/m ? $1 : '?') }
+	grep { /\bstore_(holder_)?begin\(/ &&
+	    !/\bstore_@{[$1 \/\/ '']}end\(/ && !/^store_(?:holder_)?begin\(/m }
+	split /^\}\n/m, Tlspolicy::Tree::code($path) } grep { /\.c$/ } @milter);
+
 none('only policy/store speaks LMDB', grep { !m{^policy/store/} }
     naming(qr/\bMDB_|\bmdb_|\blmdb\.h/, @policy, @milter));
 none('only eval/ turns what cannot be told into a verdict', grep {
@@ -103,6 +121,22 @@ while (<$nm>) {
 }
 cmp_ok(scalar keys %wants, '>', 0.9 * grep({ /\.c$/ } @policy, @milter),
     'objects were found');
+
+# Those of the names that objects ask for in vain, as "file: name".
+sub wanting {
+	my ($symbol, @files) = @_;
+	return map { my $file = $_; map { "$file: $_" }
+	    grep { /^(?:$symbol)$/ } sort keys %{$wants{$file}} } @files;
+}
+none('eval/ neither allocates nor locks', wanting(
+    qr/[mc]alloc|realloc|strn?dup|free|(?:arena|pool|pthread)_\w+/,
+    grep { m{^policy/eval/} } sort keys %wants));
+my %speaks = map { ("policy/$_" => 1) }
+    qw(check/batch replay/workers store/env store/wait);
+none('what is printed is handed out, but where policy/README says', wanting(
+    qr/stdout|stderr|v?printf|puts|putchar|perror|exit|abort/,
+    grep { m{^policy/} && !m{^policy/commands/} && !$speaks{$_} }
+    sort keys %wants));
 
 my %calls;	# file => files of its folder that it calls
 for my $file (keys %wants) {

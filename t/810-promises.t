@@ -102,6 +102,12 @@ my %report_1 = map { $_ => 1 } map { split /[ ,]+/ }
 none('tlspolicy-report(1) has each counter of report/count.c',
     grep { !$report_1{$_} } map { /\.group = / ? () : /\.name = "(\w+)"/ }
     $count_c =~ /^\t\[COUNT_\w+\] = (\{.*?\})/msg);
+my ($nodes) = Tlspolicy::Tree::text('man/tlspolicy-report.1') =~
+    /^(\.It Li nodes\n.*?)^\.It /ms;
+$report_1{$_} = 1 for $nodes =~ /^\.Li (\w+)/mg;
+none('tlspolicy-report(1) has each value of report/node.c',
+    grep { !$report_1{$_} } Tlspolicy::Tree::code('policy/report/node.c') =~
+	/^\t\{ \.name = "(\w+)"/mg);
 my %in_manual = map { $_ => 1 } map { split /[ ,]+/ }
     Tlspolicy::Tree::text('man/tlspolicy-milter.8') =~ /^\.It Li (.*)$/mg;
 none('tlspolicy-milter(8) has each metric of the page', grep { !$in_manual{$_} }
@@ -113,6 +119,8 @@ my @formats = Tlspolicy::Tree::code('policy/import/import.c') =~
     /^\t\{ "([\w-]+)", "/mg;
 my ($synopsis) = $tlspolicy_1{import} =~ /^\.Cm (\S+ \| .*)$/m;
 is($synopsis, join(' | ', @formats), 'tlspolicy(1), import: each format');
+none('and a paragraph of each', grep {
+    $tlspolicy_1{import} !~ /^\.It Cm \Q$_\E\n/m } @formats);
 
 # Variables: the objects that READMEs name have some, and no other.
 sub variables {
