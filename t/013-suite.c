@@ -149,7 +149,7 @@ test_unknown_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
 		struct nearest nearest;
-		bool unknown = suite_list_unknown(slice_of(rows[i].list),
+		bool unknown = suite_list_words(slice_of(rows[i].list),
 		    &nearest);
 
 		unit_number(rows[i].list, rows[i].unknown[0] != '\0',

@@ -4,15 +4,18 @@
  * stand there, or it is told that they could not be read.  A rule that is left out
  * in silence would be one that nobody enforces.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/facts/fromfield.h"
+#include "policy/lint/lint.h"
 #include "t/nth.h"
 #include "t/unit.h"
 
@@ -247,6 +250,63 @@ tear_down(void **state)
 	return 0;
 }
 
+/* OpenSSL, as the library asks it; its calls from the n-th on fail. */
+static int no_openssl;
+static bool openssl_failed;
+
+SSL_CTX *
+SSL_CTX_new(const SSL_METHOD *method)
+{
+	static SSL_CTX *(*real)(const SSL_METHOD *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "SSL_CTX_new");
+	if (no_openssl == 1) {
+		openssl_failed = true;
+		return NULL;
+	}
+	no_openssl -= no_openssl > 0;
+	return real(method);
+}
+
+static void
+count_finding(void *arg, const struct lint_finding *f)
+{
+	(void)f;
+	++*(size_t *)arg;
+}
+
+/* A finding for which OpenSSL could not be asked is not "there is none". */
+static void
+test_lint(void **state)
+{
+	static const char lists[] =
+	    "TLS_Clt:a.example\tPERM+ENCR:1+CIPHER:HIGH:AESGCN\n"
+	    "TLS_Clt:b.example\tPERM+ENCR:1+CIPHER:ECDHE+AESGCM\n"
+	    "TLS_Clt:c.example\tPERM+ENCR:1+CIPHER:ECDHE++VER:1.2++AEAD\n";
+	const struct lint_options options = { .today = 20000 };
+	size_t all = 0, found, told;
+	struct rulefile file;
+	struct fault fault;
+
+	(void)state;
+	rulefile_init(&file, report, NULL);
+	assert_true(rulefile_read_text(&file, slice_of(lists), "lists",
+	    &fault) && rulefile_finish(&file));
+	assert_int_equal(lint_rules(&file, &options, count_finding, &all), 3);
+	for (int n = 1; n < 12; n++) {
+		told = 0;
+		no_openssl = n;
+		openssl_failed = false;
+		found = lint_rules(&file, &options, count_finding, &told);
+		unit_number("all are told, or that they are not", true,
+		    found == (openssl_failed ? LINT_NO_MEMORY : all));
+	}
+	no_openssl = 0;
+	rulefile_free(&file);
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -254,6 +314,7 @@ main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_from),
+		cmocka_unit_test(test_lint),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

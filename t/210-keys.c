@@ -2,28 +2,11 @@
  * Which rule applies: each kind of key, in sendmail's order.  A rule is told
  * from the others by its MSG.
  */
-#include <dlfcn.h>
-#include <idn2.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "t/idn2-wrap.h"
 #include "t/unit.h"
-
-/* libidn2, as the library calls it; its calls from the n-th on have no memory. */
-static int no_memory;
-
-int
-idn2_lookup_u8(const uint8_t *name, uint8_t **ascii, int flags)
-{
-	static int (*real)(const uint8_t *, uint8_t **, int);
-
-	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "idn2_lookup_u8");
-	if (no_memory == 1)
-		return IDN2_MALLOC;
-	no_memory -= no_memory > 0;
-	return real(name, ascii, flags);
-}
 
 struct row {
 	const char *keys; /* blank-separated; rule i says MSG:i */

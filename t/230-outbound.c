@@ -1,6 +1,9 @@
 /* Which question of an MTA each rule answers, and with what. */
+
 #include "policy/audit/record.h"
+#include "policy/base/domain.h"
 #include "policy/outbound/outbound.h"
+#include "t/idn2-wrap.h"
 #include "t/unit.h"
 
 enum { NOW = 20000 * 86400 }; /* 2024-10-04 */
@@ -346,6 +349,58 @@ test_record(void **state)
 	unit_end();
 }
 
+/* A name that could not be made A-labels has had no rule looked for. */
+static void
+test_no_memory(void **state)
+{
+	static const struct outbound_options options;
+	static const struct {
+		enum outbound_map map;
+		const char *key;
+	} keys[] = {
+		{ OUTBOUND_POSTFIX, "\xc3\x9c.test" },
+		/* Fullwidth letters that libidn2 alone takes for d. */
+		{ OUTBOUND_POSTFIX, "\357\275\204est.test" },
+		{ OUTBOUND_POSTFIX, "[\357\275\204eep.dest.test]:25" },
+		{ OUTBOUND_SENDMAIL, "tls_rcpt:\357\275\204est.test" },
+		{ OUTBOUND_SENDMAIL, "tlspolicy:tls_rcpt/a@\357\275\204est.test" },
+		{ OUTBOUND_SENDMAIL,
+		    "tlspolicy:tls_srv/\357\275\204est.test/192.0.2.1" },
+	};
+	const char *path = unit_build("none", rules, 1);
+
+	(void)state;
+	for (size_t i = 0; i < UNIT_COUNT(keys); i++)
+		for (int n = 0; n < 9; n++) {
+			char want[4200], buf[4200];
+			struct outbound_answer answer;
+			struct text out;
+
+			no_memory = n;
+			text_init(&out, buf, sizeof buf);
+			ask(keys[i].map, keys[i].key, &options, path, &answer,
+			    &out);
+			if (n == 0)
+				memcpy(want, buf, sizeof buf);
+			else if (answer.result != OUTBOUND_FAILED)
+				unit_same(keys[i].key, want, buf);
+			unit_number(keys[i].key, false, strcmp(buf, "-") == 0);
+		}
+	no_memory = 0;
+	for (int n = 0; n < 2; n++) {
+		char buf[DOMAIN_TEXT_MAX];
+		struct text out;
+
+		no_memory = n;
+		text_init(&out, buf, sizeof buf);
+		outbound_resolver_key(slice_of("\xc3\x9c.test"), &out);
+		unit_same("a resolver's key", n == 0 ? "xn--tda.test" : "",
+		    buf);
+	}
+	no_memory = 0;
+	unit_end();
+}
+
 int
 main(void)
 {
@@ -355,6 +410,7 @@ main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return unit_main(tests);

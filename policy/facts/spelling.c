@@ -170,9 +170,9 @@ converted(struct finder *f, struct slice domain)
 {
 	size_t start = f->memory.n;
 
-	if (f->memory.size - start <= DOMAIN_TEXT_MAX)
+	if (f->memory.size - start <= DOMAIN_TEXT_MAX ||
+	    domain_canonical(domain, &f->memory) == DOMAIN_NO_MEMORY)
 		f->out->beyond = true;
-	(void)domain_canonical(domain, &f->memory);
 	return slice_make(f->memory.buf + start, f->memory.n - start);
 }
 

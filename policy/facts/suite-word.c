@@ -24,8 +24,8 @@ static const char *const words[] = {
 	"kEECDH", "kGOST", "kKRB5", "kPSK", "kRSA", "kRSAPSK", "kSRP"
 };
 
-static bool
-is_known(struct slice word)
+static enum suite_words
+ask(struct slice word)
 {
 	uint16_t ids[SUITE_LIST_MAX];
 	struct fault fault;
@@ -33,8 +33,11 @@ is_known(struct slice word)
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (slice_is(word, words[i]))
-			return true;
-	return suite_find(word) != NULL || suite_list(word, ids, &n, &fault);
+			return SUITE_WORDS_KNOWN;
+	if (suite_find(word) != NULL || suite_list(word, ids, &n, &fault))
+		return SUITE_WORDS_KNOWN;
+	return fault.kind == FAULT_SOFTWARE ? SUITE_WORDS_FAILED :
+	    SUITE_WORDS_UNKNOWN;
 }
 
 static void
@@ -48,21 +51,25 @@ find_nearest(struct slice word, struct nearest *nearest)
 }
 
 /* Words joined by +.  An excluded suite may be one that OpenSSL has dropped. */
-static bool
-has_unknown(struct slice joined, bool left_out, struct nearest *nearest)
+static enum suite_words
+ask_joined(struct slice joined, bool left_out, struct nearest *nearest)
 {
+	enum suite_words known;
+
 	while (joined.n > 0) {
 		size_t plus = slice_find(joined, '+');
 		struct slice word = slice_make(joined.p, plus);
 
 		joined = slice_from(joined, plus < joined.n ? plus + 1 : plus);
-		if (is_known(word))
+		known = ask(word);
+		if (known == SUITE_WORDS_KNOWN)
 			continue;
 		find_nearest(word, nearest);
-		if (!left_out || nearest->word.n > 0)
-			return true;
+		if (known == SUITE_WORDS_FAILED || !left_out ||
+		    nearest->word.n > 0)
+			return known;
 	}
-	return false;
+	return SUITE_WORDS_KNOWN;
 }
 
 /* @STRENGTH, @SECLEVEL=n */
@@ -75,10 +82,12 @@ is_order(struct slice word)
 	    word.p[word.n - 1] >= '0' && word.p[word.n - 1] <= '5');
 }
 
-bool
-suite_list_unknown(struct slice list, struct nearest *nearest)
+enum suite_words
+suite_list_words(struct slice list, struct nearest *nearest)
 {
-	while (list.n > 0) {
+	enum suite_words known = SUITE_WORDS_KNOWN;
+
+	while (known == SUITE_WORDS_KNOWN && list.n > 0) {
 		struct slice word = suite_list_word(&list);
 		bool sign = word.n > 0 && strchr("!-+", word.p[0]) != NULL;
 		bool left_out = sign && word.p[0] != '+';
@@ -89,12 +98,11 @@ suite_list_unknown(struct slice list, struct nearest *nearest)
 			nearest_init(nearest, slice_from(word, at));
 			nearest_offer(nearest, slice_of("@STRENGTH"));
 			nearest_offer(nearest, slice_of("@SECLEVEL=2"));
-			return true;
+			return SUITE_WORDS_UNKNOWN;
 		}
 		word = slice_make(word.p, at);
-		if (has_unknown(slice_from(word, sign ? 1 : 0), left_out,
-		    nearest))
-			return true;
+		known = ask_joined(slice_from(word, sign ? 1 : 0), left_out,
+		    nearest);
 	}
-	return false;
+	return known;
 }

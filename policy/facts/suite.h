@@ -47,10 +47,16 @@ bool suite_list(struct slice list, uint16_t ids[SUITE_LIST_MAX], size_t *n,
 /* Cuts the first word off the list; words end at a colon, comma or semicolon. */
 struct slice suite_list_word(struct slice *list) NONNULL;
 /*
- * A word of the list means nothing to OpenSSL, which passes over it: then true,
- * the word and one like it in `nearest`.  Allocates.
+ * Does a word of the list mean nothing to OpenSSL, which passes over it?  Then
+ * the word and one like it are in `nearest`.  Allocates.
  */
-bool suite_list_unknown(struct slice list, struct nearest *) NONNULL;
+enum suite_words {
+	SUITE_WORDS_KNOWN,
+	SUITE_WORDS_UNKNOWN,
+	SUITE_WORDS_FAILED /* OpenSSL could not be asked */
+};
+enum suite_words suite_list_words(struct slice list, struct nearest *)
+    MUST_CHECK NONNULL;
 
 /*
  * "TLSv1.2" or "1.2" to a number that grows with the version; 0 when it is not

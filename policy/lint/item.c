@@ -140,14 +140,24 @@ cipher_list(struct slice list, struct lint_finding *f)
 	struct fault fault;
 	size_t n;
 
-	if (suite_list_unknown(list, &nearest)) {
+	switch (suite_list_words(list, &nearest)) {
+	case SUITE_WORDS_FAILED:
+		f->not_looked = true;
+		return false;
+	case SUITE_WORDS_UNKNOWN:
 		text_printf(&f->reason, "OpenSSL knows no \"%.*s\" and takes "
 		    "the list without it", SLICE_ARG(nearest.wanted));
 		text_puts(&f->way_out, "correct the word or remove it");
 		nearest_print(&nearest, &f->way_out);
 		return true;
+	case SUITE_WORDS_KNOWN:
+		break;
 	}
-	if (!suite_list(list, ids, &n, &fault) || has_tls13(ids, n))
+	if (!suite_list(list, ids, &n, &fault)) {
+		f->not_looked = fault.kind == FAULT_SOFTWARE;
+		return false;
+	}
+	if (has_tls13(ids, n))
 		return false;
 	text_puts(&f->reason, "the list has no suite of TLS 1.3, so all "
 	    "sessions of that version fail");

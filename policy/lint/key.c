@@ -46,7 +46,10 @@ lint_public_suffix(const struct lint *l, struct lint_finding *f)
 	if (name.p[0] == '.')
 		name = slice_from(name, 1);
 	text_init(&text, buf, sizeof buf);
-	domain_canonical(name, &text);
+	if (domain_canonical(name, &text) == DOMAIN_NO_MEMORY) {
+		f->not_looked = true;
+		return false;
+	}
 	/* A name that no rule of the list knows is no registry's. */
 	if (!psl_is_public_suffix2((const psl_ctx_t *)l->options->suffixes,
 	    buf, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE))

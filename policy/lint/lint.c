@@ -20,6 +20,10 @@ lint_take_never(const struct never_row *row, const struct never *never,
 {
 	if (row == NULL)
 		return false;
+	if (never->no_memory) {
+		f->not_looked = true;
+		return false;
+	}
 	text_printf(&f->reason, "\"%.*s\": %s", SLICE_ARG(never->found),
 	    row->why);
 	text_puts(&f->way_out, never->meant.buf);
@@ -289,10 +293,14 @@ check_rule(const struct lint *l,
 
 		f.rule = l->rule;
 		f.check = checks[i].name;
+		f.not_looked = false;
 		text_init(&f.reason, f.reason_text, sizeof f.reason_text);
 		text_init(&f.way_out, f.way_out_text, sizeof f.way_out_text);
-		if (!checks[i].check(l, &f))
+		if (!checks[i].check(l, &f)) {
+			if (f.not_looked)
+				return LINT_NO_MEMORY;
 			continue;
+		}
 		report(arg, &f);
 		n++;
 		if (checks[i].check == lint_never_matches)
@@ -334,7 +342,7 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 	const struct rule **order = calloc(file->n + 1, sizeof *order);
 	struct lint l = { .file = file, .options = options };
 	struct requirement r;
-	size_t found = 0;
+	size_t found = 0, more = 0;
 
 	if (order == NULL || !lint_index_init(&l.index, file)) {
 		free(order);
@@ -343,10 +351,12 @@ lint_rules(const struct rulefile *file, const struct lint_options *options,
 	for (size_t i = 0; i < file->n; i++)
 		order[i] = &file->rules[i];
 	qsort(order, file->n, sizeof *order, compare_lines);
-	for (size_t i = 0; i < file->n; i++)
-		if (prepare(&l, order[i], &r))
-			found += check_rule(&l, report, arg);
+	for (size_t i = 0; i < file->n && more != LINT_NO_MEMORY; i++)
+		if (prepare(&l, order[i], &r)) {
+			more = check_rule(&l, report, arg);
+			found += more;
+		}
 	lint_index_free(&l.index);
 	free(order);
-	return found;
+	return more == LINT_NO_MEMORY ? more : found;
 }

@@ -26,13 +26,14 @@ struct lint_options {
 struct lint_finding {
 	const struct rule *rule;
 	const char *check; /* "never-matches", "dates" ... */
+	bool not_looked; /* the check could not: no memory, in OpenSSL too */
 	struct text reason, way_out;
 	char reason_text[512], way_out_text[512];
 };
 
 /*
  * Judges every rule of a finished rulefile, in the order of its lines.
- * Returns how many findings were told, or LINT_NO_MEMORY: nothing was judged.
+ * Returns how many findings were told, or LINT_NO_MEMORY: not all was judged.
  */
 #define LINT_NO_MEMORY SIZE_MAX
 size_t lint_rules(const struct rulefile *, const struct lint_options *,

@@ -73,6 +73,13 @@ asking_find(struct asking *k, const struct key *key, bool longest,
 }
 
 enum lookup_result
+asking_no_memory(struct asking *k)
+{
+	fault_no_memory(&k->find.reader->fault);
+	return LOOKUP_FAILED;
+}
+
+enum lookup_result
 asking_has(struct asking *k, const struct key *key)
 {
 	struct key_step step = { .key = *key };

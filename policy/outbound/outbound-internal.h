@@ -23,6 +23,9 @@ struct asking {
 enum lookup_result asking_find(struct asking *, const struct key *,
     bool longest, struct requirement *) MUST_CHECK;
 
+/* LOOKUP_FAILED: a name could not be made A-labels, so no rule was looked for. */
+enum lookup_result asking_no_memory(struct asking *) MUST_CHECK;
+
 /* Is there a rule of exactly this key that counts today?  Notes nothing. */
 enum lookup_result asking_has(struct asking *, const struct key *) MUST_CHECK;
 /*

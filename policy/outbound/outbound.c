@@ -99,8 +99,9 @@ outbound_resolver_key(struct slice key, struct text *out)
 	}
 	if (key.p[0] == '.')
 		text_char(out, '.');
-	domain_canonical(slice_from(key, key.p[0] == '.' ? 1 : 0), out);
-	if (out->cut || !is_ascii_word(slice_make(out->buf, out->n)))
+	if (domain_canonical(slice_from(key, key.p[0] == '.' ? 1 : 0), out) ==
+	    DOMAIN_NO_MEMORY || out->cut ||
+	    !is_ascii_word(slice_make(out->buf, out->n)))
 		text_clear(out);
 }
 

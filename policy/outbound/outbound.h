@@ -106,7 +106,8 @@ void outbound_ask(const struct outbound_question *,
 bool outbound_is_misplaced(const struct outbound_question *);
 /* sendmail asks all at once: "no rule" needs a word of its own (sendmail.c). */
 bool outbound_wants_a_word(const struct outbound_question *);
-/* What a resolver is to be asked for; nothing: the key is no name for that. */
+/* What a resolver is to be asked for; nothing: the key is no name for that, or
+ * there is no memory to tell. */
 void outbound_resolver_key(struct slice key, struct text *out);
 void outbound_answer_init(struct outbound_answer *); /* "not found" */
 /* As it goes over the socketmap: "OK encrypt". */

@@ -23,6 +23,7 @@ struct nexthop {
 	bool bracketed; /* no MX look-up, so not a recipient's domain */
 	bool single;	/* Postfix asks no other question */
 	bool is_address;
+	bool no_memory; /* for its A-labels */
 	struct netprefix address;
 	struct slice host; /* canonical, in text */
 	char text[DOMAIN_TEXT_MAX];
@@ -66,7 +67,7 @@ parse(struct slice key, struct nexthop *n)
 	struct slice host;
 	struct text text;
 
-	n->parent = n->single = n->is_address = false;
+	n->parent = n->single = n->is_address = n->no_memory = false;
 	if (!split(key, n, &host) || host.n == 0 || host.p[0] == '.')
 		return false;
 	if (n->bracketed && netaddr_parse(host, &n->address.addr)) {
@@ -74,9 +75,9 @@ parse(struct slice key, struct nexthop *n)
 		return n->is_address = true;
 	}
 	text_init(&text, n->text, sizeof n->text);
-	domain_canonical(host, &text);
+	n->no_memory = domain_canonical(host, &text) == DOMAIN_NO_MEMORY;
 	n->host = slice_make(n->text, text.n);
-	return !text.cut && text.n > 0;
+	return !n->no_memory && !text.cut && text.n > 0;
 }
 
 static bool
@@ -239,7 +240,7 @@ outbound_ask_postfix(struct asking *k)
 	struct nexthop n;
 
 	if (!parse(k->question->key, &n))
-		return outbound_pass_on(k);
+		return n.no_memory ? asking_no_memory(k) : outbound_pass_on(k);
 	result = is_asked(k, &n);
 	if (result != LOOKUP_FOUND)
 		return result;

@@ -45,7 +45,9 @@ find_name(struct asking *k, enum tag tag, struct slice what,
 	size_t dot;
 
 	text_init(&text, buf, sizeof buf);
-	domain_canonical(slice_from(what, dotted ? 1 : 0), &text);
+	if (domain_canonical(slice_from(what, dotted ? 1 : 0), &text) ==
+	    DOMAIN_NO_MEMORY)
+		return asking_no_memory(k);
 	if (text.cut)
 		return LOOKUP_ABSENT;
 	name = slice_make(buf, text.n);

@@ -204,14 +204,18 @@ is_one_of(unsigned id, const uint16_t *ids, size_t n)
 }
 
 static bool
-in_list(struct slice list, unsigned id)
+in_list(struct never *never, struct slice list, unsigned id)
 {
 	uint16_t ids[SUITE_LIST_MAX];
 	struct fault fault;
 	size_t n;
 
 	/* A list that OpenSSL cannot read leaves it uncertain: may be in it. */
-	return !suite_list(list, ids, &n, &fault) || is_one_of(id, ids, n);
+	if (!suite_list(list, ids, &n, &fault)) {
+		never->no_memory |= fault.kind == FAULT_SOFTWARE;
+		return true;
+	}
+	return is_one_of(id, ids, n);
 }
 
 /* The item asks something of the cipher suite. */
@@ -245,7 +249,8 @@ is_about_suites(const struct item *item)
 }
 
 static bool
-suite_meets(const struct suite *suite, const struct item *item)
+suite_meets(struct never *n, const struct suite *suite,
+    const struct item *item)
 {
 	if (!is_about_suites(item))
 		return true;
@@ -258,16 +263,19 @@ suite_meets(const struct suite *suite, const struct item *item)
 	if (item->row->id == ITEM_VER)
 		return suite->tls13 || suite_protocol(item->value) <
 		    suite_protocol(slice_of("1.3"));
-	return in_list(item->value, suite->id);
+	return in_list(n, item->value, suite->id);
 }
 
 /* The suite meets all items of the requirement but `list`, which is one. */
 static bool
-suite_meets_others(const struct suite *suite, const struct requirement *r,
+suite_meets_others(struct never *n, const struct suite *suite,
     const struct item *list)
 {
+	const struct requirement *r = n->requirement;
+
 	for (unsigned i = 0; i < r->nitems; i++)
-		if (&r->items[i] != list && !suite_meets(suite, &r->items[i]))
+		if (&r->items[i] != list &&
+		    !suite_meets(n, suite, &r->items[i]))
 			return false;
 	return true;
 }
@@ -288,13 +296,14 @@ never_no_suite(struct never *n)
 			list = &r->items[i];
 		about_suites += is_about_suites(&r->items[i]);
 	}
-	if (list == NULL || about_suites < 2 ||
-	    !suite_list(list->value, ids, &nids, &fault))
+	if (list == NULL || about_suites < 2)
 		return false;
+	if (!suite_list(list->value, ids, &nids, &fault))
+		return n->no_memory = fault.kind == FAULT_SOFTWARE;
 	for (size_t i = 0; i < suite_count(); i++)
 		if (is_one_of(suite_at(i)->id, ids, nids) &&
-		    suite_meets_others(suite_at(i), r, list))
-			return false;
+		    suite_meets_others(n, suite_at(i), list))
+			return n->no_memory;
 	n->found = whole(list);
 	text_puts(&n->meant, "name suites that the other items allow, or "
 	    "leave it out");

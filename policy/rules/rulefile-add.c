@@ -67,7 +67,7 @@ bad_cipher_list(struct slice list, struct fault *fault)
 	struct text hint;
 	char buf[80];
 
-	if (!suite_list_unknown(list, &nearest) ||
+	if (suite_list_words(list, &nearest) != SUITE_WORDS_UNKNOWN ||
 	    (nearest.word.n == 0 && slice_equal(list, nearest.wanted)))
 		return; /* suite_list() has said what there is to say */
 	text_init(&hint, buf, sizeof buf);
