@@ -30,6 +30,7 @@
 #include "policy/rules/rulefile.h"
 
 struct store;
+struct store_txn;
 
 enum lookup_result { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED };
 
@@ -57,7 +58,7 @@ struct stored_rule {
 /* A read transaction: begin, look up, end, all in one callback. */
 struct store_reader {
 	struct store *store;
-	void *txn; /* private to policy/store, as is the filter */
+	struct store_txn *txn; /* private to policy/store, as is the filter */
 	const struct filter *filter;
 	struct store_info info;
 	const char *policy; /* NULL: ask history_policy() */
