@@ -6,14 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libmilter/mfapi.h>
-
-#include "milter/log.h"
-#include "milter/session/callbacks.h"
 #include "milter/session/session.h"
 #include "milter/session/step.h"
 #include "milter/socketmap/mapanswer.h"
 #include "policy/store/rebuild.h"
+#include "t/libmilter.h"
 #include "t/unit.h"
 
 static const char rules[] =
@@ -22,14 +19,6 @@ static const char rules[] =
     "TLS_To: PERM+ENCR:0+BY:ticket_3\n"
     "TLS_Srv:dest.test ENCR:1\n";
 
-struct smfi_str {
-	void *session;
-	const char *node, *client, *cipher, *resolved;
-	char reply[16], field[16384], held[600];
-};
-
-static struct smfiDesc milter;
-static struct daemon state_of_daemon;
 static long npieces, refused; /* the one that is refused; 0: none */
 static bool onward;
 
@@ -59,156 +48,15 @@ __wrap_calloc(size_t n, size_t size)
 	return has_memory() ? __real_calloc(n, size) : NULL;
 }
 
-int
-smfi_register(struct smfiDesc d)
-{
-	milter = d;
-	return MI_SUCCESS;
-}
-
-int
-smfi_setsymlist(SMFICTX *ctx, int stage, char *macros)
-{
-	(void)ctx;
-	(void)stage;
-	(void)macros;
-	return MI_SUCCESS;
-}
-
-int
-smfi_setpriv(SMFICTX *ctx, void *session)
-{
-	ctx->session = session;
-	return MI_SUCCESS;
-}
-
-void *
-smfi_getpriv(SMFICTX *ctx)
-{
-	return ctx->session;
-}
-
-char *
-smfi_getsymval(SMFICTX *ctx, char *name)
-{
-	const struct {
-		const char *name, *value;
-	} macros[] = {
-		{ "v", "8.17.1" }, { "j", ctx->node }, { "i", "Q1" },
-		{ "{client_name}", ctx->client },
-		{ "{client_addr}", "192.0.2.1" }, { "{client_resolve}", "OK" },
-		{ "{daemon_port}", "25" }, { "{cipher}", ctx->cipher },
-		{ "{tls_version}", ctx->cipher == NULL ? NULL : "TLSv1.3" },
-	};
-
-	/* As typed if empty; each command's macros have their own memory. */
-	static char told[64][64];
-	static size_t commands;
-
-	if (strcmp(name, "{mail_addr}") == 0 ||
-	    strcmp(name, "{rcpt_addr}") == 0) {
-		char *slot = told[commands++ % UNIT_COUNT(told)];
-
-		snprintf(slot, sizeof told[0], "%s",
-		    ctx->resolved == NULL ? "" : ctx->resolved);
-		return slot;
-	}
-	for (size_t i = 0; i < UNIT_COUNT(macros); i++)
-		if (strcmp(macros[i].name, name) == 0)
-			return (char *)(uintptr_t)macros[i].value;
-	return NULL;
-}
-
-int
-smfi_setreply(SMFICTX *ctx, char *code, char *dsn, char *text)
-{
-	(void)dsn;
-	(void)text;
-	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
-	return MI_SUCCESS;
-}
-
-int
-smfi_setmlreply(SMFICTX *ctx, const char *code, const char *dsn, ...)
-{
-	(void)dsn;
-	snprintf(ctx->reply, sizeof ctx->reply, "%s", code);
-	return MI_SUCCESS;
-}
-
-int
-smfi_quarantine(SMFICTX *ctx, char *reason)
-{
-	snprintf(ctx->held, sizeof ctx->held, "%s", reason);
-	return MI_SUCCESS;
-}
-
-int
-smfi_chgheader(SMFICTX *ctx, char *field, int n, char *value)
-{
-	(void)ctx;
-	(void)field;
-	(void)n;
-	(void)value;
-	return MI_SUCCESS;
-}
-
-int
-smfi_insheader(SMFICTX *ctx, int at, char *field, char *value)
-{
-	(void)field;
-	assert_int_equal(at, 0);
-	snprintf(ctx->field, sizeof ctx->field, "%s", value);
-	return MI_SUCCESS;
-}
-
 static int
 start(void **none)
 {
 	static struct settings s;
-	struct daemon *d = &state_of_daemon;
-	struct fault f;
 
 	(void)none;
-	log_init("t", false);
-	log_set_level(LOG_LEVEL_ERROR);
 	settings_init(&s);
 	s.add_header = 1;
-	snprintf(s.store, sizeof s.store, "%s", unit_build("p", rules, 1));
-	snprintf(s.audit_file, sizeof s.audit_file, "%s", unit_path("log"));
-	drain_init(&d->drain);
-	metrics_init(&d->metrics);
-	store_holder_init(&d->store, STORE_HOLDER_LIVE);
-	pool_init(&d->messages);
-	fault_clear(&f);
-	assert_true(settings_holder_init(&d->settings, &s));
-	assert_true(store_holder_watch(&d->store, s.store));
-	assert_non_null(d->audit = auditlog_open(&s, &f));
-	assert_true(callbacks_register(d, true, &f));
-	return 0;
-}
-
-static void
-empty_pool(void)
-{
-	struct message *m;
-
-	while ((m = pool_take(&state_of_daemon.messages)) != NULL) {
-		facts_free(&m->facts);
-		free(m);
-	}
-}
-
-static int
-stop(void **none)
-{
-	struct daemon *d = &state_of_daemon;
-
-	(void)none;
-	store_holder_close(&d->store);
-	auditlog_close(d->audit);
-	settings_holder_free(&d->settings);
-	empty_pool();
+	start_daemon(rules, &s);
 	return 0;
 }
 
@@ -288,7 +136,8 @@ refuse_each(void)
 			sfsistat answer;
 			bool hit;
 
-			ctx = (SMFICTX){ .node = "mx.example.org",
+			ctx = (SMFICTX){ .id = "Q1",
+		    .node = "mx.example.org",
 				.client = "good.example" };
 			empty_pool();
 			npieces = 0;
@@ -379,7 +228,8 @@ test_many_sessions(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(ctx); i++) {
-		ctx[i] = (SMFICTX){ .node = "mx.example.org",
+		ctx[i] = (SMFICTX){ .id = "Q1",
+		    .node = "mx.example.org",
 			.client = "good.example" };
 		assert_int_equal(mail(&ctx[i], "a@b.example"), SMFIS_CONTINUE);
 	}
@@ -397,7 +247,7 @@ field_of(const char *node, const char *cipher)
 {
 	static SMFICTX ctx;
 
-	ctx = (SMFICTX){ .node = node, .client = "good.example",
+	ctx = (SMFICTX){ .id = "Q1", .node = node, .client = "good.example",
 		.cipher = cipher, .resolved = "<resolved@bar.test>" };
 	assert_int_equal(negotiate(&ctx), SMFIS_CONTINUE);
 	assert_int_equal(mail(&ctx, "<a@b.example"), SMFIS_CONTINUE);
@@ -451,7 +301,7 @@ static void
 test_reply(void **state)
 {
 	static struct verdict v;
-	SMFICTX ctx = { .node = NULL };
+	SMFICTX ctx = { .id = "Q1" };
 
 	(void)state;
 	verdict_init(&v);
@@ -544,5 +394,5 @@ main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return unit_leave(cmocka_run_group_tests(tests, start, stop));
+	return unit_leave(cmocka_run_group_tests(tests, start, stop_daemon));
 }
