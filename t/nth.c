@@ -52,7 +52,7 @@ nth_failed(void)
 	return failed;
 }
 
-/* A compiler may call one for another of those that give memory. */
+/* "memory": a compiler may call one allocation function for another. */
 static bool
 is_meant(const char *name)
 {
@@ -87,7 +87,7 @@ fails(const char *name)
 	{                                                                     \
 		return fails(#name) ? (bad) : __real_##name arguments;        \
 	}
-/* What _FORTIFY_SOURCE makes of it, under the same name. */
+/* The call's name under _FORTIFY_SOURCE counts as the call. */
 #define CHECKED(type, bad, name, parameters, arguments)                       \
 	type __real___##name##_chk parameters;                                \
 	type __wrap___##name##_chk parameters;                                \
@@ -238,7 +238,7 @@ NTH(int, error, mdb_cursor_put, (MDB_cursor *c, MDB_val *key, MDB_val *value,
     unsigned flags), (c, key, value, flags))
 NTH(int, error, mdb_cursor_del, (MDB_cursor *c, unsigned flags), (c, flags))
 
-/* What succeeds does nothing: no power fails here. */
+/* fsync(2) that does not fail is left out: no power fails here. */
 int __wrap_fsync(int);
 int
 __wrap_fsync(int fd)
@@ -253,7 +253,7 @@ __wrap_fdatasync(int fd)
 	return fails("fdatasync") ? -1 : fd == -1 ? -1 : 0;
 }
 
-/* A transaction that is not committed is over all the same. */
+/* A failed commit ends the transaction, too. */
 int __real_mdb_txn_commit(MDB_txn *);
 int __wrap_mdb_txn_commit(MDB_txn *);
 int
@@ -265,7 +265,7 @@ __wrap_mdb_txn_commit(MDB_txn *txn)
 	return error;
 }
 
-/* The stream is closed all the same. */
+/* A failed fclose(3) closes the stream, too. */
 int __real_fclose(FILE *);
 int __wrap_fclose(FILE *);
 int

@@ -96,7 +96,7 @@ __wrap_doctor_socket_for(const struct doctor *d, const char *user)
 		doctor_add(d, DOCTOR_SOCKET_CLOSED_TO_MTA, "%s", user);
 }
 
-/* Files of certificates are good unless they are called otherwise. */
+/* A certificate is good unless its file's name says something else. */
 bool
 __wrap_certs_look(const struct certs *c)
 {
@@ -228,7 +228,7 @@ write_file(const char *name, const char *content)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* Under a short name: findings say it. */
+/* The file has a short name, as findings print it. */
 void
 setups_look_sendmail(const struct doctored *p, const struct set_up *rows,
     size_t n)

@@ -37,7 +37,10 @@ ask_for_macros(SMFICTX *ctx)
 	return true;
 }
 
-/* The answer of a step that may have been promised to have none. */
+/*
+ * SMFIS_NOREPLY for a step that the negotiation promised not to answer, else
+ * SMFIS_CONTINUE.
+ */
 static sfsistat
 answer(unsigned long step)
 {

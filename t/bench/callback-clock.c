@@ -78,7 +78,7 @@ map_clocks(const char *path)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Without a file to write to the milter runs as if this were not there. */
+/* Without the file of CALLBACK_CLOCK the milter runs unmeasured. */
 int
 smfi_register(struct smfiDesc desc)
 {

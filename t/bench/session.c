@@ -195,7 +195,7 @@ advance(struct session *s)
 		s->step++;
 }
 
-/* Does the SMTP client let its MTA wait here? */
+/* Whether the SMTP client pauses before this step. */
 static bool
 pauses(const struct session *s)
 {

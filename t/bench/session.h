@@ -20,7 +20,7 @@ struct session_run {
 	unsigned refused;	/* sessions in a thousand: see plan_session() */
 	unsigned messages;	/* on one connection */
 	bool data;		/* go on after RCPT to the end of the message */
-	bool each;		/* think before each command, not MAIL alone */
+	bool each;		/* pause before each command, not only before MAIL */
 	struct mta_terms terms;
 
 	uint64_t next;		/* number of the next session */
@@ -43,8 +43,8 @@ enum session_state {
 struct session {
 	struct session_run *run;
 	int fd;
-	bool idle;		/* rest for ever after HELO */
-	bool pause;		/* think before MAIL, or what run->each says */
+	bool idle;		/* stay idle after HELO */
+	bool pause;		/* before MAIL; with run->each before each */
 	unsigned step;
 	unsigned message;
 	uint64_t since;		/* stats_clock() when the last step was sent */

@@ -181,7 +181,7 @@ aligned_alloc(size_t alignment, size_t n)
 	return FAILS(MEMORY) ? NULL : __libc_memalign(alignment, n);
 }
 
-/* libc's own would call malloc for the program, from libc. */
+/* strdup(3) of libc would call malloc() from libc, not from the program. */
 char *
 strdup(const char *s)
 {
@@ -191,7 +191,7 @@ strdup(const char *s)
 	return copy == NULL ? NULL : memcpy(copy, s, n);
 }
 
-/* A disk that fails takes nobody's standard error with it. */
+/* Writes to standard error do not fail: it is not on the disk that does. */
 ssize_t
 write(int fd, const void *p, size_t n)
 {
@@ -270,7 +270,7 @@ openat(int dir, const char *path, int flags, ...)
 
 int __open_2(const char *, int);
 
-/* What a call without a mode becomes where calls are checked. */
+/* open(2) without a mode under _FORTIFY_SOURCE. */
 int
 __open_2(const char *path, int flags)
 {
@@ -278,7 +278,7 @@ __open_2(const char *path, int flags)
 	    flags, 0);
 }
 
-/* The library's own does not pass by open. */
+/* fopen(3) of libc does not call the open() of this library. */
 FILE *
 fopen(const char *path, const char *mode)
 {
@@ -332,7 +332,7 @@ ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit,
 	return FAILS(POLL) ? -1 : real(fds, n, limit, mask);
 }
 
-/* A descriptor that is no longer watched needs no memory. */
+/* EPOLL_CTL_DEL needs no memory and does not fail. */
 int
 epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
 {

@@ -25,11 +25,11 @@
 
 #include "t/fault/control.h"
 
-enum { HASTE = 20 }; /* without a number */
+enum { HASTE = 20 }; /* when FAULT_HASTE has no number */
 
 static _Atomic int64_t *offset_us;
-static struct timespec begun; /* of the clock that is to hurry */
-static _Thread_local int hasty; /* times as fast; 0: as ever */
+static struct timespec begun; /* when the hurried clock began */
+static _Thread_local int hasty; /* how many times as fast this thread's clock runs; 0: as ever */
 
 __attribute__((constructor)) static void
 find_control(void)
@@ -67,7 +67,7 @@ clock_gettime(clockid_t id, struct timespec *t)
 {
 	int64_t us;
 
-	/* The coarse one is libevent's. */
+	/* libevent reads the coarse clock. */
 	if ((id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE) &&
 	    hasty != 0)
 		return hurry(t);

@@ -76,7 +76,7 @@ write(int fd, const void *buf, size_t n)
 	return syscall(SYS_write, fd, buf, n);
 }
 
-/* What was not on the disk becomes what was there before: nothing. */
+/* Bytes written since the last sync become zeros. */
 static void
 lose(int fd)
 {

@@ -99,7 +99,9 @@ note_hit(void)
 		syscall(SYS_close, fd);
 }
 
-/* What stdio still writes then is the program's own. */
+/*
+ * At exit(3) stdio writes the rest of the program's output: that still counts.
+ */
 static void
 leave_exit_alone(void)
 {
@@ -147,7 +149,7 @@ find_unprepared(struct dl_phdr_info *info, size_t size, void *found)
 	return 0;
 }
 
-/* What looks at the stack may want memory itself. */
+/* backtrace(3) may call malloc() itself: such calls do not count. */
 static void
 note_site(void)
 {
@@ -205,7 +207,10 @@ no_memory(const void *caller)
 
 #define NO_MEMORY() no_memory(__builtin_return_address(0))
 
-/* printf(3) writes past the symbol write. */
+/*
+ * stdio does not call the write() of this library, so standard output gets a
+ * stream of its own.
+ */
 static ssize_t
 write_out(void *cookie, const char *bytes, size_t n)
 {
@@ -335,7 +340,10 @@ begin(int argc, char **argv, char **environment)
 	return program_main(argc, argv, environment);
 }
 
-/* A handler that is made here is run before those that end the libraries. */
+/*
+ * atexit(3) handlers made before main() run before the destructors of
+ * libraries.
+ */
 int __libc_start_main(int (*)(int, char **, char **), int, char **,
     void (*)(void), void (*)(void), void (*)(void), void *);
 
@@ -477,7 +485,7 @@ openat(int dir, const char *path, int flags, ...)
 	OPEN_BODY(dir);
 }
 
-/* The library's own fopen(3) does not pass by open. */
+/* fopen(3) of libc does not call the open() of this library. */
 FILE *
 fopen(const char *path, const char *mode)
 {
@@ -543,7 +551,7 @@ LOOK_CALL(ssize_t, pread, -1, (int fd, void *p, size_t n, off_t at),
 LOOK_CALL(int, timer_create, -1, (clockid_t clock, struct sigevent *event,
     timer_t *timer), (clock, event, timer))
 
-/* What fails inside stdio shows by ferror(3). */
+/* A read that fails inside stdio shows by ferror(3). */
 static bool
 fails_inside(FILE *file)
 {
@@ -568,7 +576,9 @@ STDIO_CALL(char *, fgets, NULL, (char *p, int n, FILE *file), (p, n, file))
 STDIO_CALL(ssize_t, getline, -1, (char **p, size_t *n, FILE *file),
     (p, n, file))
 
-/* What the program asks of OpenSSL, not what that asks of itself. */
+/*
+ * Calls of OpenSSL that the program makes, not those that OpenSSL makes itself.
+ */
 #define CRYPTO_CALL(type, name, bad, parameters, arguments)                   \
 	type name parameters                                                  \
 	{                                                                     \
@@ -756,7 +766,7 @@ MDB_CALL(mdb_cursor_open, (MDB_txn *txn, MDB_dbi dbi, MDB_cursor **cursor),
 MDB_CALL(mdb_cursor_get, (MDB_cursor *cursor, MDB_val *key, MDB_val *value,
     MDB_cursor_op op), (cursor, key, value, op))
 
-/* A commit that fails leaves no transaction, as one that ended does. */
+/* A commit that fails has freed the transaction, as any commit has. */
 int
 mdb_txn_commit(MDB_txn *txn)
 {
@@ -770,7 +780,7 @@ mdb_txn_commit(MDB_txn *txn)
 	return error;
 }
 
-/* Calls of libldap, those that it makes itself, too. */
+/* Calls of libldap by the program and by libldap itself. */
 #define LDAP_CALL(name, parameters, arguments)                                \
 	int name parameters                                                   \
 	{                                                                     \
@@ -797,7 +807,10 @@ ldap_initialize(LDAP **ld, const char *uri)
 	return answer;
 }
 
-/* Without memory its getpwnam(3) and the like follow NULL, or abort. */
+/*
+ * Without memory libc's getpwnam(3) and the like follow NULL, or abort: they
+ * fail as a whole here.
+ */
 #define USER_CALL(type, name, parameter, argument)                            \
 	type *name(parameter)                                                 \
 	{                                                                     \

@@ -74,7 +74,10 @@ count(void)
 		kill(getpid(), SIGKILL);
 }
 
-/* Nobody finds half of it: the process may be killed meanwhile. */
+/*
+ * The file is written under another name and renamed: the process may be killed
+ * meanwhile.
+ */
 static void
 keep(const char *name, const char *data, size_t n)
 {

@@ -34,7 +34,7 @@ swap(void)
 
 	if (with == NULL || name == NULL)
 		return;
-	/* What is there goes the other way, whatever its kind. */
+	/* Exchanging also works where a folder has the name. */
 	if (renameat2(AT_FDCWD, with, AT_FDCWD, name, RENAME_EXCHANGE) == 0)
 		unlink(with);
 	else

@@ -3,7 +3,7 @@
  * that SYSLOG_FILE names, in the form of a syslog daemon.  For programs that
  * run where there is none.
  */
-/* Else <syslog.h> has syslog(3) as a macro. */
+/* With _FORTIFY_SOURCE <syslog.h> defines syslog(3) itself. */
 #undef _FORTIFY_SOURCE
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 static const char *tag = "unknown", *path;
 
-/* sendmail throws its environment away. */
+/* Read at once: sendmail clears its environment later. */
 __attribute__((constructor)) static void
 find_path(void)
 {
@@ -80,7 +80,7 @@ syslog(int priority, const char *format, ...)
 	va_end(args);
 }
 
-/* What a program calls that was built with _FORTIFY_SOURCE. */
+/* The names of syslog(3) in a program built with _FORTIFY_SOURCE. */
 void __vsyslog_chk(int, int, const char *, va_list)
     __attribute__((format(printf, 3, 0)));
 void __syslog_chk(int, int, const char *, ...)

@@ -155,7 +155,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(v.kind == BREAK_NONE || v.what[0] != '\0');
 	FUZZ_RUN(verify_first_seq(path, &seq, &fault));
 	check_tail(path, fd);
-	/* Packed files hold more lines than can be seen here. */
+	/* How many lines a packed file has is not known here. */
 	parse_salts(slice_make((const char *)data, size));
 	read_records(path, size > 1 && (data[0] == 0x1f || data[0] == 0x28) ?
 	    UINT64_MAX : count_lines(data, size));

@@ -11,7 +11,7 @@
 #include "milter/engine/peer.h"
 #include "milter/log.h"
 
-/* What was called and answered, as a number. */
+/* Digests of the callbacks made and of the answers given. */
 static uint64_t calls, answers;
 static bool mail, rcpt, closed;
 
@@ -56,7 +56,7 @@ on_helo(SMFICTX *ctx, char *name)
 	return SMFIS_NOREPLY;
 }
 
-/* As the address's second letter says. */
+/* The callback's answer is spelt in the address's second letter. */
 static sfsistat
 answer(SMFICTX *ctx, const char *address)
 {
@@ -295,7 +295,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(out.bytes);
 	calls_whole = calls;
 	answers_whole = answers;
-	/* A socket has room for so many. */
+	/* No more bytes than a socket has room for. */
 	if (data[0] == 0 || size > 32768)
 		return 0;
 	forget();

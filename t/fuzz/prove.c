@@ -9,7 +9,7 @@
 #include "policy/prove/prove.h"
 #include "policy/prove/report.h"
 
-/* What cannot be decided quickly is another test's. */
+/* Few claims and rules, so that each input is decided quickly. */
 enum { CLAIMS_MAX_HERE = 4, RULES_MAX = 12, TODAY = 20786, DAY = 86400 };
 
 static struct settings settings;
@@ -100,7 +100,7 @@ speaks_of(const struct claim *c, const struct prove_session *s,
 	    (!c->not_exempt || !settings_exempt(&settings, facts));
 }
 
-/* Claims that tell what must not be refused leave these out. */
+/* Claims of what is accepted do not speak of failed handshakes. */
 static bool
 has_failed_handshake(const struct facts *facts)
 {

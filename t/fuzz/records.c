@@ -21,7 +21,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	path = fuzz_path("forged");
 	FUZZ_CHECK(mdb_env_create(&env) == 0);
 	mdb_env_set_mapsize(env, (size_t)64 << 20);
-	/* With locks LMDB takes a file once in a process, and ends theirs. */
+	/*
+	 * MDB_NOLOCK: with locks LMDB opens a file only once in a process, and
+	 * closing it drops all its locks.
+	 */
 	FUZZ_CHECK(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOSYNC |
 	    MDB_NOTLS | MDB_NOLOCK, 0600) == 0);
 	return 0;
@@ -99,7 +102,7 @@ forge(struct slice entries)
 	memcpy(info.magic, FORMAT_MAGIC, sizeof info.magic);
 	memset(info.info.count, 1, sizeof info.info.count);
 	info.txnid = mdb_txn_id(txn);
-	/* The filter is to hold its key. */
+	/* The info's key is put first, so that the filter holds it. */
 	FUZZ_CHECK(mdb_put(txn, dbi, &key, &nothing, 0) == 0);
 	put_entries(txn, entries, &info.sum);
 	put_filter(txn, &info);

@@ -105,7 +105,7 @@ check_rule(const struct rule *rule)
 	check_requirement(rule_requirement(rule), key.tag);
 }
 
-/* With its profile put in, as MTAs are told of it. */
+/* The requirement with its profile put in, in the words of both MTAs. */
 static void
 check_joined(const struct rulefile *file, const struct rule *rule)
 {

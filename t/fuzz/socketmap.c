@@ -73,7 +73,7 @@ ask(struct slice request, const struct resolved *resolved)
 		FUZZ_CHECK(all.p[i] >= ' ' && all.p[i] <= '~');
 }
 
-/* Of a request that has come in part nothing is said yet, or "bad". */
+/* Each beginning of a request is partial or bad, never whole. */
 static void
 check_parts(struct slice whole)
 {
@@ -97,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	choose_settings(data[0]);
 	rest = slice_from(rest, 1);
-	/* What the resolver says of all that follows. */
+	/* The resolver's answer for all requests that follow. */
 	if (data[0] & 0x10 && netstring_read(rest, &content, &used) ==
 	    NETSTRING_WHOLE) {
 		resolved_parse(content, &resolved);

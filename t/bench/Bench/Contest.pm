@@ -90,7 +90,7 @@ sub has_opendkim () {
 	return -x '/usr/sbin/opendkim';
 }
 
-# What many MTAs have beside: it verifies signatures, here of mail without any.
+# A milter that many MTAs have: it verifies signatures, here of mail without any.
 sub opendkim ($bench, %how) {
 	return launch($bench, 'opendkim', \%how, sub ($socket) {
 		my $conf = "$bench->{scratch}/opendkim.conf";
@@ -116,7 +116,7 @@ sub load ($bench, $who, @options) {
 	return $report;
 }
 
-# What it negotiates; nothing is measured.
+# One session, which shows what the milter negotiates; nothing is measured.
 sub probe ($bench, $who) {
 	return load($bench, $who, '--sessions', 1);
 }
@@ -156,8 +156,8 @@ sub one_round ($bench, $round, $contestants, $reports, @options) {
 	}
 }
 
-# Sessions for a second of all that takes part in them, round by round: what
-# other work on the machine does not change.
+# Sessions per second of processor time of all processes that take part, round by
+# round: other work on the machine does not change them.
 sub cpu_rates ($reports) {
 	return { map { my $n = $_;
 		$n => [ map { 1e6 / ($_->{all_cpu_us} || 1) }

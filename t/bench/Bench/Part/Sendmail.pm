@@ -1,7 +1,7 @@
 package Bench::Part::Sendmail;
 
-# The same through sendmail: an instance for each milter, which queues what it
-# accepts, and forks for each connection.
+# Messages a second through sendmail: an instance for each milter, which queues what
+# it accepts and forks for each connection.
 
 use v5.36;
 use FindBin;

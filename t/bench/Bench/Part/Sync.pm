@@ -107,7 +107,7 @@ sub run ($bench) {
 			$conf ],
 		[ 'the same, nothing new', $bench->{tlspolicy}, 'sync', '--once',
 			'-c', $conf ] );
-	# Once for the server's own caches.
+	# One run that is not measured fills the server's caches.
 	timed($bench, @{ $tools[0] }[1 .. $#{ $tools[0] }]);
 	for my $round (1 .. $bench->{rounds}) {
 		unlink glob "$bench->{scratch}/first.mdb*";
