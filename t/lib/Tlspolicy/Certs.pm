@@ -108,7 +108,7 @@ sub make
 	Tlspolicy::Scratch::must(qw(openssl req -new -nodes -newkey ec
 	    -pkeyopt ec_paramgen_curve:P-256 -config /dev/null -keyout), "$base.key",
 	    '-out', "$base.csr", '-subj', $subject, '-addext', $extension,
-	    # Python 3.13 wants it of a CA.
+	    # Python 3.13 verifies by a CA only when that has keyUsage.
 	    $extension =~ /CA:TRUE/ ? ('-addext',
 	    'keyUsage=critical,keyCertSign,cRLSign') : ());
 	my @sign = $issuer eq $name ? ('-key', "$base.key") :

@@ -117,7 +117,8 @@ sub run
 	    @{$self->{under} // []},
 	    program('tlspolicy-milter'), '-c', $self->{conf});
 	my $path = $self->{scratch}->path($log);
-	# Registered after spawn(), so it runs first: end it, then read its log.
+	# Handlers of at_end() run in reverse: this one ends the daemon and reads
+	# its log before spawn()'s.
 	my $pid = $self->{pid};
 	$self->{scratch}->at_end(sub {
 		Tlspolicy::Scratch::end_pid($pid)
@@ -136,7 +137,8 @@ sub run
 	    if -e "$self->{dir}/audit.log";
 }
 
-# The socket is there first; the metrics, if there are any, come behind it.
+# Whether the daemon listens at its socket and, with metrics, at their port, which
+# it opens later.
 sub accepts
 {
 	my ($self) = @_;

@@ -336,7 +336,7 @@ sub macros
 	    sort keys %macros;
 }
 
-# What continues a line too long for the page stands further in.
+# Prints a line wrapped at 80 columns, its rest indented.
 sub print_line
 {
 	my ($line) = @_;

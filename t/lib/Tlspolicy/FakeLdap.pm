@@ -161,7 +161,7 @@ sub request
 		    length $self->{buffer}) or die "gone\n";
 	}
 	my (undef, $id) = Tlspolicy::FakeLdap::take(\$value);
-	# The beginning of TLS is none of LDAP's messages, for one.
+	# What is no LDAP message, as the beginning of TLS, ends the connection.
 	die "gone\n" if $tag != 0x30 || !defined $id || length $id > 4;
 	$id = unpack 'N', "\0" x (4 - length $id) . $id;
 	return ($id, ord($value), $value);
@@ -201,7 +201,7 @@ sub asked
 	die "gone\n";
 }
 
-# Of the control, which comes last; undef: none.
+# The cookie in the request's control, which comes last; undef: it has none.
 sub cookie_of
 {
 	my ($bytes) = @_;
@@ -214,7 +214,7 @@ sub cookie_of
 	return defined $tag && $tag == 4 ? $value : undef;
 }
 
-# Whether it is still there is answered, until it hangs up.
+# Answers the client's questions whether it is still there, until that hangs up.
 sub stay
 {
 	my ($self) = @_;

@@ -31,7 +31,8 @@ sub new
 	open my $control, '+<', $path or die "$path: $!\n";
 	return bless { control => $control, env => {
 		LD_PRELOAD => library($library), $variable => $path,
-		# A sanitizer wants to be the first library.
+		# AddressSanitizer refuses to start behind another preloaded
+		# library.
 		ASAN_OPTIONS => join(':', 'verify_asan_link_order=0',
 		    grep { defined } $ENV{ASAN_OPTIONS}),
 	} }, $class;
@@ -93,7 +94,7 @@ package Tlspolicy::Fault::Disk {
 		}
 	}
 
-	# A call waits for the disk.
+	# Whether a call waits for the disk now.
 	sub holds
 	{
 		my ($self) = @_;
@@ -233,7 +234,7 @@ package Tlspolicy::Fault::Nth {
 		$self->put($index{kinds}, $bits);
 	}
 
-	# Well again; how many calls failed.
+	# No call fails any more; returns how many did.
 	sub disarm
 	{
 		my ($self) = @_;

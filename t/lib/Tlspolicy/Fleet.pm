@@ -91,7 +91,8 @@ sub place
 	ip('-n', $name, 'link', 'set', 'eth0', 'up');
 }
 
-# What this starts is there.
+# Runs CODE in the network namespace of this provider or node, with all that it
+# starts.
 sub in
 {
 	my ($self, $name, $code) = @_;
@@ -192,7 +193,8 @@ sub change
 	    . '/tlspolicy', $command, '--ldap', '-c', $conf, @args);
 }
 
-# The same where the network does not reach: by the socket of that machine.
+# A change by the socket of the provider's own machine, for one that the network
+# does not reach.
 sub change_inside
 {
 	my ($self, $provider, $key, $value) = @_;
@@ -218,7 +220,8 @@ sub node
 		$self->{sync}{$name} = $self->{scratch}->spawn("$name/sync.log",
 		    $sync, 'sync', '-c', $daemon->{conf});
 		$daemon->run;
-		# MTAs have folders of one name each.
+		# The MTA's folder name is fixed: it gets a scratch folder below the
+		# node's.
 		mkdir "$self->{dir}/$name/mta";
 		my %arg = (scratch => bless({ %{$self->{scratch}}, dir =>
 		    "$self->{dir}/$name/mta" }, 'Tlspolicy::Scratch'),
@@ -286,7 +289,7 @@ sub storm
 	return time - $start;
 }
 
-# What a node's records say of policies, against what its store says.
+# Compares the policies that a node's records name with its store.
 sub records
 {
 	my ($self, $name) = @_;
@@ -310,7 +313,7 @@ sub shown
 	return $self->{nodes}{$name}->tlspolicy('show', @args)->{out};
 }
 
-# All of these nodes show it; 1 or 0.
+# Waits until the policies of all these nodes match the pattern: 1 or 0.
 sub all_show
 {
 	my ($self, $pattern, @names) = @_;

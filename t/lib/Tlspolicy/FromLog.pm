@@ -44,7 +44,7 @@ sub sessions
 			$client->data("Subject: test\r\n\r\ntext\r\n");
 			$client->rset;
 		}
-		# A message that is not wanted in the end.
+		# A message whose only recipient is refused.
 		$client->mail("d$n\@other.example");
 		$client->rcpt('unknown@example.org');
 		$client->quit;
@@ -52,7 +52,7 @@ sub sessions
 	$live->forget_records; # until the log stands still
 }
 
-# The four: who, from whom, by which TLS, verified or not.
+# Of a record: client, sender, TLS, and whether the certificate verified.
 sub facts
 {
 	my ($record) = @_;
@@ -151,7 +151,8 @@ sub run
 	sessions($live);
 	my @logged = compare($live, $mta);
 
-	# What follows works on them, and none of it is evidence.
+	# report and others work on such records, and count none of them as
+	# evidence.
 	my $file = $live->{scratch}->write('from-log', join '', map {
 	    encode_json($_) . "\n" } @logged);
 	my $report = $live->{daemon}->tlspolicy('report', '--json', $file);

@@ -106,7 +106,7 @@ sub record
 	return $record;
 }
 
-# Begin anew: once nothing more is added to the file.
+# Waits until the audit file grows no more; next_record() begins behind it.
 sub forget_records
 {
 	my ($self) = @_;

@@ -38,7 +38,7 @@ sub tlspolicy
 	    '/tlspolicy', $command, '-c', $self->{conf}, @args);
 }
 
-# sync --once; what it says.
+# Runs sync --once, checks its exit status, returns what it says.
 sub once
 {
 	my ($self, $status, $what, @args) = @_;
@@ -63,7 +63,7 @@ sub generation
 	return $n;
 }
 
-# From now on; its number.  What it said before is gone.
+# Starts sync, which follows the directory; returns its pid.  Its log begins anew.
 sub follow
 {
 	my ($self, @args) = @_;

@@ -13,14 +13,14 @@ use warnings;
 use Test::More;
 use Tlspolicy::NthRun;
 
-# nth; all: every n instead of a sample; store: the folder of one
+# nth => a NthRun, all => 1: every n instead of a sample, store => a store's folder
 sub new
 {
 	my ($class, %arg) = @_;
 	return bless { %arg, ran => {}, hits => {}, problems => {} }, $class;
 }
 
-# At most three times the same of one command.
+# Notes a problem, of one command at most three times the same.
 sub wrong
 {
 	my ($self, $command, $fault, $r, $what) = @_;
@@ -94,7 +94,7 @@ sub attack
 	}
 }
 
-# A loop that hits nothing shows nothing.
+# Fails for each loop in which no call was made to fail: it shows nothing.
 sub all_hit
 {
 	my ($self) = @_;

@@ -21,7 +21,7 @@ sub missing
 	    'a sanitizer has a malloc of its own' : undef);
 }
 
-# Its scratch folder; no disk is waited for where there is memory.
+# A scratch folder, in /dev/shm where there is one: no sync waits for a disk.
 sub scratch
 {
 	local $ENV{TMPDIR} = -w '/dev/shm' ? '/dev/shm' : $ENV{TMPDIR};
@@ -96,9 +96,9 @@ sub hit
 	return -e $_[0]{hit};
 }
 
-# The numbers of the calls that are to fail: of each place, by each way that led
-# there, the last that came from there; or, when all behind fail, too, the first
-# of each place where no command before has had that.  all: every n.
+# The numbers of the calls that are to fail.  A place is a call and the calls that
+# led to it: of each place the last call; with onward the first one, of places that
+# no earlier command has tried. all: every n.
 sub numbers
 {
 	my ($self, $kind, %how) = @_;
@@ -107,7 +107,8 @@ sub numbers
 	    $how{stdin}, @{$how{line}});
 	my @calls = -e $self->{sites} ? unpack '(a8)*',
 	    Tlspolicy::Scratch::slurp($self->{sites}) : ();
-	# One more, should a thread be faster than it was.
+	# One number more, as threads may make one call more than in the run that
+	# counted.
 	return 1 .. @calls + 1 if $how{all};
 	my (%first, %last);
 	for my $n (1 .. @calls) {

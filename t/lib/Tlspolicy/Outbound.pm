@@ -420,7 +420,7 @@ my @rows = (
 	# Postfix sends SNI: the server of many names shows the right one.
 	['SNI', ['TLS_Srv:many.test VERIFY'], 'many.test',
 	    ['tls', 'tls']],
-	# And so is what Postfix has none for.
+	# What Postfix has no word for is refused.
 	['CITag', ['TLS_Srv:good.test VERIFY+CITag:MyCA',
 	    'MyCA:/C=DE/O=Example+20Trust/CN=Example+20Root OK'], 'good.test',
 	    [qr/TLS configuration problem/, 'tls']],
@@ -533,7 +533,7 @@ sub another_behind
 	$self->forget;
 }
 
-# Into the queue; Postfix tries at once.
+# Puts a message to the domain into the queue; Postfix tries to send it at once.
 sub submit
 {
 	my ($self, $domain) = @_;
@@ -569,7 +569,7 @@ sub stays
 	return $why;
 }
 
-# What is left in the queue is none of the next test's business.
+# Removes what is left in the queue, for the next test.
 sub forget
 {
 	my ($self) = @_;

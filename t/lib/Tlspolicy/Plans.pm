@@ -62,7 +62,7 @@ sub missing
 	return Tlspolicy::Fault::missing('clock');
 }
 
-# By a clock that is a day ahead; the daemon's needs not be.
+# Runs tlspolicy with a clock that is a day ahead; the daemon's clock need not be.
 sub apply
 {
 	my ($live, $clock, @args) = @_;

@@ -70,7 +70,8 @@ sub chance
 	return rand() < $_[0];
 }
 
-# What stands behind a key.  Postfix takes tables by way of classes only.
+# An action of a table's line.  Postfix takes a check of a table there only by way of
+# a class.
 sub action
 {
 	my ($self) = @_;
@@ -143,7 +144,7 @@ sub words
 	    $self->word($list) } 1 .. 1 + int rand $most;
 }
 
-# Of a class: nothing of itself in it.
+# The restrictions of a class, which may not name itself.
 sub class_words
 {
 	my ($self) = @_;
@@ -180,7 +181,7 @@ sub make_main
 		map { ["smtpd_${_}_restrictions" => $self->words($_, 3)] } @lists ];
 }
 
-# What the second service has in place of it: mostly what is of no matter.
+# Overrides of the second service in master.cf: most of them change no verdict.
 sub make_own
 {
 	my ($self) = @_;

@@ -22,7 +22,7 @@ TLS_From:insurer.example	WARN+VERIFY+ICN:R11
 TLS_From:fallen.example	WARN+ENCR:128
 END
 
-# Names that want to be more than text: they would fetch from that port, or
+# Names that are markup or script: shown as such they would fetch from that port, or
 # change the title.
 sub hostile
 {

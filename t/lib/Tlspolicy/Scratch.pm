@@ -164,7 +164,8 @@ sub spawn
 	my $env = ref $cmd[0] ? shift @cmd : undef;
 	my $path = $self->path($log);
 	my $pid = start_child(@cmd, { out => $path, err => $path, env => $env });
-	# Waited for before, the number may be another process's by now.
+	# A process that was waited for is not killed: its number may be another
+	# process's by now.
 	$self->at_end(sub { end_pid($pid) if waitpid($pid, WNOHANG) == 0 });
 	return $pid;
 }
@@ -257,7 +258,7 @@ sub at_end
 	push @{$self->{stop}}, $code;
 }
 
-# For what only shows when all has ended: the test exits with 1.
+# A failure found when the test has ended: prints $why and makes the exit status 1.
 sub fail
 {
 	my ($self, $why) = @_;

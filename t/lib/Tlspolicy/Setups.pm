@@ -78,7 +78,7 @@ sub new
 	    rules => $default_rules,
 	    settings => $self->{conf});
 	$self->write_programs;
-	# Something was judged before, so that no-records is found of no row.
+	# One session is judged first, so that no row has the finding no-records.
 	my $m = Tlspolicy::Milter->connect($self->{daemon}->socket);
 	$m->negotiate;
 	$m->set(v => '8.17.1', j => 'mx.example.org',
@@ -208,7 +208,7 @@ sub put_mc
 		my ($name) = $line =~ /^(?:INPUT_MAIL_FILTER)\((`\w+')/;
 		$text =~ s/^(?:INPUT_)?MAIL_FILTER\(\Q$name\E.*\n//m if $name;
 		$text =~ s/^\Q$what\E\b.*\n//m;
-		# Before the mailers, as the manual says.
+		# The line goes before the first MAILER(), as the manual says.
 		$text =~ s/^(?=MAILER\()/$line\n/m;
 	}
 	$mta->{text} = $text;
@@ -420,7 +420,7 @@ sub try
 	$row->{after}->($self) if $row->{after};
 }
 
-# Not by doctor's word: a session of the test's own is in the log.
+# Whether a session of the test's own comes into the audit log.
 sub is_judged
 {
 	my ($self) = @_;

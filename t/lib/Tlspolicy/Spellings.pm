@@ -225,7 +225,8 @@ sub unicode
 	}
 }
 
-# Letters of local parts: who is met, be it one mailbox to the MTA or not.
+# Letters beyond ASCII in local parts: which rule is met, whether or not the MTA
+# takes them for one mailbox.
 sub letters
 {
 	my ($live) = @_;

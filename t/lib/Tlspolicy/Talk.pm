@@ -94,7 +94,7 @@ sub answer_is
 	return $good;
 }
 
-# The daemon's log has come to hold this.
+# Waits until the daemon's log matches $what.
 sub logged
 {
 	my ($daemon, $what, $name) = @_;
