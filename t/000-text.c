@@ -145,7 +145,9 @@ test_printable_utf8(void **state)
 	}
 }
 
-/* At the end of the room a character or an escape is whole or absent. */
+/*
+ * A character or an escape that does not fit into the text is left out whole.
+ */
 static void
 test_printable_cut(void **state)
 {
@@ -195,7 +197,9 @@ test_xtext(void **state)
 	unit_end();
 }
 
-/* Every byte comes back; what sendmail encodes is not left bare. */
+/*
+ * Encoded and decoded, every byte comes back; what sendmail encodes is encoded.
+ */
 static void
 test_xtext_both_ways(void **state)
 {

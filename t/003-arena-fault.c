@@ -55,7 +55,7 @@ test_copies(void **state)
 	arena_free(&arena);
 }
 
-/* A size that cannot be had is refused, not rounded up to nothing. */
+/* arena_alloc() of nearly SIZE_MAX fails: rounding it up must not overflow. */
 static void
 test_too_much(void **state)
 {

@@ -1,4 +1,4 @@
-/* A thing is with one owner at a time, whoever puts and takes. */
+/* pool_take() and pool_put() of several threads: each thing has one owner. */
 #include <pthread.h>
 
 #include "policy/base/pool.h"
@@ -9,7 +9,7 @@ enum { THREADS = 4, ROUNDS = 100000 };
 static struct pool pool;
 
 struct thing {
-	unsigned long uses; /* not atomic: its owner's alone */
+	unsigned long uses; /* not atomic: only the thread that has the thing touches it */
 };
 
 static void
@@ -43,7 +43,10 @@ use_things(void *arg)
 			continue;
 		t->uses++;
 		++*used;
-		/* There is room for all: nobody may be turned away. */
+		/*
+		 * The pool has a place for each thing, so pool_put() succeeds
+		 * in the end.
+		 */
 		while (!pool_put(&pool, t))
 			;
 	}

@@ -31,7 +31,7 @@ test_states(void **state)
 	unit_end();
 }
 
-/* The caller's memory may go away. */
+/* Facts keep copies: the caller may free or change its values. */
 static void
 test_copies(void **state)
 {

@@ -18,7 +18,7 @@ test_dialects(void **state)
 	assert_int_equal(macro_dialect(slice_of("")), DIALECT_SENDMAIL);
 }
 
-/* What has to be in each row, and a row's own words lead back to it. */
+/* Each dialect has a row with all members, which its own name finds. */
 static void
 test_rows(void **state)
 {
@@ -184,7 +184,7 @@ test_set(void **state)
 	unit_end();
 }
 
-/* What is asked of an MTA: each macro once, all that the rows name. */
+/* The list asked of an MTA has each macro of its rows, once. */
 static void
 test_lists(void **state)
 {

@@ -135,7 +135,9 @@ test_long(void **state)
 	unit_end();
 }
 
-/* What is longer as it is typed than a rule can be is not, once folded. */
+/*
+ * A local part longer than MAILBOX_TYPED_MAX may be short enough once folded.
+ */
 static void
 test_folded_length(void **state)
 {

@@ -34,7 +34,7 @@ WRAP(int, -1, openat, (int dir, const char *name, int flags),
 WRAP(int, -1, open, (const char *name, int flags), (name, flags))
 WRAP(int, -1, fsync, (int fd), (fd))
 
-/* Root stays root here. */
+/* The test's root only pretends to become somebody else. */
 #define PRETEND(name, parameters, does)                                       \
 	int __wrap_##name parameters;                                         \
 	int __wrap_##name parameters                                          \
@@ -180,7 +180,9 @@ static void
 too_long(const char *what, bool good, const struct fault *f)
 {
 	unit_number(what, false, good);
-	/* The path leaves the message no room for the reason. */
+	/*
+	 * The message has the path alone, which leaves no room for the reason.
+	 */
 	unit_number(what, FAULT_NOINPUT, f->kind);
 }
 
@@ -202,14 +204,20 @@ test_long(void **state)
 	path[PATH_MAX - 3] = '\0';
 	too_long("its lock", folder_is_ours(path, &f), &f);
 	too_long("its lock", folder_become_owner(path, &changed, &f), &f);
-	/* What no file can be called is not there. */
+	/*
+	 * A name longer than NAME_MAX cannot exist: no file is there, and it is
+	 * no fault.
+	 */
 	path[NAME_MAX + 1] = '\0';
 	unit_number("a name", true, folder_owner(path, &owner, &f));
 	unit_number("a name", 0, owner);
 	unit_end();
 }
 
-/* A reader goes where a group may write, as who owns the file. */
+/*
+ * Readers may go through a folder that a group can write to, as the file's
+ * owner; writers may not.
+ */
 static void
 test_become(void **state)
 {
@@ -251,7 +259,7 @@ test_become(void **state)
 	    &(struct fault){ .line = 0 }));
 	unit_number("the user's", false, folder_is_ours(unit_path("user/file"),
 	    &(struct fault){ .line = 0 }));
-	/* Who could become root again has not become the user. */
+	/* When setuid(2) could be undone, folder_become_owner() fails. */
 	comes_back = true;
 	unit_number("comes back", false, folder_become_owner(
 	    unit_path("user/file"), &(bool){ false },
@@ -260,7 +268,7 @@ test_become(void **state)
 	unit_end();
 }
 
-/* A call that fails: told so, or the user is known all the same. */
+/* The n-th call fails: either a fault is told or the right user was found. */
 static bool
 once(long n, bool reader, const char *path)
 {

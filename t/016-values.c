@@ -127,7 +127,10 @@ test_values(void **state)
 	unit_end();
 }
 
-/* The longest, and a byte more; the path of a unix socket has its own end. */
+/*
+ * The longest value of each type is taken, one byte more is refused; unix
+ * sockets have a shorter limit of their own.
+ */
 static void
 test_long(void **state)
 {

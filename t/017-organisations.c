@@ -42,7 +42,9 @@ assert_all(struct organisations *o)
 	}
 }
 
-/* More names than have places, three times, in other orders. */
+/*
+ * More names than the cache has places for, asked three times in other orders.
+ */
 static void
 test_many(void **state)
 {
@@ -65,7 +67,7 @@ test_many(void **state)
 	organisations_free(o);
 }
 
-/* What was cut once is whole where there is room. */
+/* A name that was cut for a small buffer is whole in a larger one. */
 static void
 test_no_room(void **state)
 {

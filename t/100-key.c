@@ -87,7 +87,7 @@ test_keys(void **state)
 	unit_end();
 }
 
-/* What a key is printed as is a key that says the same. */
+/* A printed key parses, and to the same key. */
 static void
 test_odd_keys(void **state)
 {
@@ -101,7 +101,10 @@ test_odd_keys(void **state)
 		{ "TLS_From:.example.com", "TLS_From:.example.com" },
 		{ "TLS_Clt:.b\xc3\xbc" "cher" FULL_STOP "example" FULL_STOP,
 		    "TLS_Clt:.xn--bcher-kva.example" },
-		/* None that can match; older stores have it, and show it. */
+		/*
+		 * A key that can match nothing: stores of older versions may
+		 * have it, and show prints it.
+		 */
 		{ "TLS_Clt:a." FULL_STOP "com", "TLS_Clt:a..com" },
 		/* Longer than 63 bytes only in UTF-8. */
 		{ "TLS_Clt:" CYRILLIC CYRILLIC CYRILLIC ".example",
@@ -184,7 +187,7 @@ test_long_keys(void **state)
 		}
 }
 
-/* What is typed is short enough; what becomes of it is not. */
+/* Keys whose text is short enough and whose A-labels are too long. */
 static void
 test_grown_keys(void **state)
 {

@@ -23,7 +23,7 @@ parsed(const char *rule, enum tag tag)
 	return buf;
 }
 
-/* NULL: printed as it was written. */
+/* A row: a requirement, how it is printed (NULL: as it was written). */
 static void
 test_good(void **state)
 {

@@ -240,7 +240,9 @@ test_long_lines(void **state)
 	    "at most 2048\n", reports(line, sizeof line));
 	unit_same("2048 bytes", "r:1:1035: found \"x\"; expected at most 1024 "
 	    "bytes\n", reports(line, RULEFILE_LINE_MAX));
-	/* A list that OpenSSL takes and the store does not. */
+	/*
+	 * A cipher list that OpenSSL takes and that is too long for the store.
+	 */
 	strcpy(list, "TLS_Clt:a ENCR:1+CIPHER:AES128-SHA");
 	while (strlen(list) < 24 + 486)
 		strcat(list, ":AES256-SHA");
@@ -301,7 +303,9 @@ note_line(void *arg, const struct fault *fault)
 	text_printf(arg, "%lu:%lu ", fault->line, fault->column);
 }
 
-/* So many that threads share them: in the end as if one had read them all. */
+/*
+ * So many lines that threads share them: the reports are those of one thread.
+ */
 static void
 test_many(void **state)
 {

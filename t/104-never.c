@@ -19,7 +19,7 @@
 #define BRACKETS "write [192.0.2.1], [192.0.2] or [IPv6:2001:db8::1]"
 
 static const struct row {
-	const char *key, *name, *found, *meant; /* name "": it can */
+	const char *key, *name, *found, *meant; /* name "": the key can match */
 } rows[] = {
 	{ "TLS_Auth:,joe", "", "", "" },
 	{ "TLS_Clt:192.0.2.1-2001:db8::9", "range", "192.0.2.1-2001:db8::9",
@@ -200,7 +200,10 @@ test_keys(void **state)
 	unit_end();
 }
 
-/* sendmail takes fewer amiss, and nothing that is right. */
+/*
+ * With compat = sendmail fewer keys are refused, and no key that is good
+ * without it.
+ */
 static void
 test_as_sendmail(void **state)
 {
@@ -216,7 +219,7 @@ test_as_sendmail(void **state)
 	unit_end();
 }
 
-/* Who writes what is proposed is not told the next thing. */
+/* The key that a message proposes is refused by no row. */
 static void
 test_meant(void **state)
 {
@@ -247,7 +250,7 @@ put_around(const char *around, const char *piece, char *key, size_t size)
 	    at + 2);
 }
 
-/* How often a row falls on the key, under all tags. */
+/* How many rows refuse the key, counted over all tags. */
 static unsigned
 compare_needs(char a, char b, const char *around)
 {
@@ -269,7 +272,7 @@ compare_needs(char a, char b, const char *around)
 		    row->name != NULL; row++) {
 			struct never n;
 
-			/* Which fills it, whatever it says. */
+			/* never_key() fills n, whatever it finds. */
 			never_key(&n, tags[t].tag, slice_of(key), false);
 			text_init(&n.meant, n.meant_text, sizeof n.meant_text);
 			if ((row->about & tags[t].about) == 0 || !row->test(&n))
@@ -282,7 +285,10 @@ compare_needs(char a, char b, const char *around)
 	return hits;
 }
 
-/* A test that a key is spared, by its characters, would have passed it. */
+/*
+ * A row's `needs` are characters without which it is not tried: every key that
+ * the row refuses has them.
+ */
 static void
 test_needs(void **state)
 {
@@ -303,7 +309,7 @@ test_needs(void **state)
 	unit_end();
 }
 
-/* The same of requirements: what a row falls on has what it needs. */
+/* The same of requirements: each that a row refuses has what the row needs. */
 static void
 test_needs_of_items(void **state)
 {

@@ -76,7 +76,7 @@ test_joined(void **state)
 		{ "ENCR:1", "AS:p++AEAD", "ENCR:1+AEAD" },
 		{ "WARN+ENCR:1+CN:a++CN:b", "AS:p++ICN:c++ICN:d",
 		    "WARN+ENCR:1+CN:a++CN:b++ICN:c++ICN:d" },
-		/* Of VER the later, whoever has it. */
+		/* The later VER of line and profile counts. */
 		{ "ENCR:1+VER:1.2", "AS:p++VER:1.3", "ENCR:1+VER:1.3" },
 		{ "ENCR:1+VER:1.3", "AS:p++VER:1.2", "ENCR:1+VER:1.3" },
 		{ "ENCR:1+VER:1.2", "AS:p++VER:1.2", "ENCR:1+VER:1.2" },
@@ -91,7 +91,7 @@ test_joined(void **state)
 		    "ENCR:1+BY:d++MSG:e f" },
 		{ "ENCR:1", "AS:p++UNTIL:2027-01-01++WHEN:192.0.2.1",
 		    "ENCR:1+UNTIL:2027-01-01++WHEN:192.0.2.1" },
-		/* Nothing that makes it weaker. */
+		/* A line may not add what would weaken the profile. */
 		{ "ENCR:1+CN:a", "AS:p++CN:b", "r:2:25: found CN beside AS:p"
 		    ONE },
 		{ "ENCR:1+CN", "AS:p++PFS++CN:b", "r:2:30: found CN beside "
@@ -211,7 +211,10 @@ test_said(void **state)
 		/* One report for one mistake: the profile itself is bad. */
 		{ "TLS_Clt:x AS:a\nProfile:a ENCR\n", "r:2:11: found \"ENCR\"; "
 		    "expected ENCR:bits, as in ENCR:128\n" },
-		/* Its issuers are asked for, its cipher list is looked at. */
+		/*
+		 * CITag and CIPHER of a profile are checked as those of a line
+		 * are.
+		 */
 		{ "TLS_Clt:x AS:a\nProfile:a ENCR:1+CITag:Ours\n"
 		    "Ours:/CN=x OK\n", "" },
 		{ "TLS_Clt:x AS:a\nProfile:a ENCR:1+CIPHER:NOSUCH\n",
@@ -230,7 +233,7 @@ test_said(void **state)
 #define GOOD "verify=OK cipher_bits=256 mail_addr=x@a.example "                \
 	"mail_resolved=x@a.example cn_subject="
 
-/* Judged as if it had been written out. */
+/* A line with AS: is judged as the requirement written out would be. */
 static void
 test_judged(void **state)
 {

@@ -76,7 +76,7 @@ report(void *arg, const struct fault *fault)
 	(void)fault;
 }
 
-/* How many rules, and of what; "failed". */
+/* How many rules were read, and a digest of them; "failed". */
 static const char *
 read_rules(const struct source *s)
 {
@@ -141,10 +141,15 @@ test_calls(void **state)
 		for (int onward = 0; onward < 2; onward++) {
 			long n = 1;
 
-			/* A signal for ever is none. */
+			/*
+			 * EINTR from every call on never ends: it is not tried.
+			 */
 			while (try(&sources[i], want, NULL, n, onward != 0,
 			    errors[n % (onward ? 2 : 3)]))
-				/* A million lines are alike. */
+				/*
+				 * In the big file calls repeat for each line,
+				 * so n grows faster.
+				 */
 				n += big ? 1 + n / 2 : 1;
 			assert_in_range(n, 3, 1000000);
 		}
@@ -152,7 +157,7 @@ test_calls(void **state)
 	unit_end();
 }
 
-/* Without a second thread the one that is there reads them all. */
+/* When pthread_create() fails the calling thread reads all lines. */
 static void
 test_threads(void **state)
 {

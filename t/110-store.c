@@ -275,7 +275,7 @@ test_foreign(void **state)
 	unit_end();
 }
 
-/* A writer leaves alone what is none of its own. */
+/* A writer refuses an LMDB file of another program and does not change it. */
 static void
 test_foreign_written(void **state)
 {
@@ -293,7 +293,9 @@ test_foreign_written(void **state)
 	assert_false(rebuild_set(unit_path("theirs"), &file, &by, NULL, NULL,
 	    &fault));
 	assert_false(delete(unit_path("theirs"), "TLS_Clt:", &found, &fault));
-	/* Nothing can be deleted from what is not there; none is made. */
+	/*
+	 * del on a missing store fails and makes no file: mdb_env_open() would.
+	 */
 	assert_false(delete(unit_path("none"), "TLS_Clt:", &found, &fault));
 	assert_int_equal(fault.kind, FAULT_NOINPUT);
 	assert_false(found);

@@ -27,7 +27,7 @@ add_rule(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-/* False: refused.  `out` holds all that the store says. */
+/* Puts all that the store says into `out`; false: the store was refused. */
 static bool
 read_store(const char *path, struct text *out, struct fault *fault)
 {
@@ -85,7 +85,7 @@ write_bad(const char *path)
 	close(fd);
 }
 
-/* Refused, or the same as before. */
+/* Reads the changed file: it must be refused, or say what it said before. */
 static void
 look(const char *path, const char *what, unsigned *refused)
 {
@@ -322,7 +322,10 @@ test_wrong_numbers(void **state)
 	unit_read_rules(&file, "TLS_Clt:new.example ENCR:1\n");
 	for (size_t n = 0; n < UNIT_COUNT(numbers); n++) {
 		memcpy(bad, good, size);
-		/* Of older commits, too. */
+		/*
+		 * The info records of older commits in free pages are changed
+		 * as well.
+		 */
 		for (size_t at = 0; at + sizeof(struct format_info) < size;
 		    at++)
 			if (memcmp(bad + at, FORMAT_MAGIC, 8) == 0)

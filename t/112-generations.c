@@ -46,7 +46,7 @@ put_policy(const char *path, unsigned n)
 	rulefile_free(&file);
 }
 
-/* Writes until its parent is gone or ends it. */
+/* A process that writes policies until its parent is gone or kills it. */
 static pid_t
 start_writer(const char *path)
 {
@@ -98,7 +98,10 @@ look(struct view *view)
 	bool good, overtaken;
 	char want[32];
 
-	/* Long enough for a writer to come by, every other time. */
+	/*
+	 * Every second look pauses long enough for the writer to commit
+	 * meanwhile.
+	 */
 	seen.pause = view->read++ % 2 != 0;
 	if (!store_begin(view->store, &reader, &fault)) {
 		view->failed++;
@@ -148,7 +151,10 @@ whole_generations(struct store *(*open)(const char *, struct fault *),
 	unlink(path);
 	put_policy(path, 1);
 	writer = start_writer(path);
-	/* On a busy machine the writer may be twice as far meanwhile. */
+	/*
+	 * On a busy machine the writer may commit twice while the store is
+	 * opened.
+	 */
 	for (int i = 0; store == NULL && i < (may_be_overtaken ? 100 : 1); i++)
 		store = open(path, &fault);
 	assert_non_null(store);
@@ -168,7 +174,7 @@ whole_generations(struct store *(*open)(const char *, struct fault *),
 	waitpid(writer, NULL, 0);
 	assert_true(changes > 10);
 	assert_true(overtaken == 0 || may_be_overtaken);
-	look(&views[0]); /* what a killed writer leaves */
+	look(&views[0]); /* the store as the killed writer left it */
 	unit_number("mixed", 0, (long)views[0].mixed);
 	store_close(store);
 	/* Opened anew it is sound. */
@@ -190,7 +196,7 @@ open_unlocked(const char *path, struct fault *fault)
 	return store_open_unlocked(path, NULL, fault);
 }
 
-/* The pages of a snapshot are another's behind the second commit at the earliest. */
+/* LMDB uses the pages of a snapshot again from the second later commit on. */
 static void
 test_overtaken(void **state)
 {
@@ -219,7 +225,10 @@ test_overtaken(void **state)
 	store_close(store);
 }
 
-/* What such a reader read counts only when it was not overtaken. */
+/*
+ * A reader without locks may be overtaken by a writer: what it read counts only
+ * when it was not.
+ */
 static void
 test_without_locks(void **state)
 {
@@ -270,7 +279,7 @@ hold_slots(const char *path, unsigned n)
 	for (unsigned i = 0; store != NULL && i < n; i++)
 		if (!store_begin(store, &readers[i], &fault))
 			_exit(1);
-	_exit(store == NULL ? 1 : 0); /* without giving them back */
+	_exit(store == NULL ? 1 : 0); /* ends without giving its reader slots back */
 }
 
 /* "PID THREAD TXN", one reader a line, below a heading. */

@@ -39,7 +39,7 @@ static size_t size;
 static char want[QUERIES][ANSWER];
 static int fd;
 
-/* By name and address: met by rules, by those of a parent, by none. */
+/* Query i, by name or address: some have a rule, some a parent's, some none. */
 static void
 make_query(unsigned i, struct key *key)
 {
@@ -156,7 +156,7 @@ place_of(size_t at)
 	return at % PAGE < head.lower ? LEAF_HEAD : LEAF;
 }
 
-/* One place after another, each as often. */
+/* A byte to change: each kind of place as often as the others. */
 static size_t
 choose(uint64_t *seed, enum place place)
 {
@@ -165,7 +165,7 @@ choose(uint64_t *seed, enum place place)
 	do
 		at = unit_random(seed) % size;
 	while (place_of(at) != place);
-	/* Most of the two headers' pages is nothing. */
+	/* LMDB uses about 160 bytes of each header page; the rest is unused. */
 	return place == HEADER ? at / PAGE * PAGE + at % 160 : at;
 }
 
@@ -251,7 +251,10 @@ test_flips(void **state)
 	unit_end();
 }
 
-/* What a disk that forgets a write leaves: a page as it was. */
+/*
+ * A page has its contents of some commits ago, as after a write that a disk
+ * lost.
+ */
 static void
 test_old_pages(void **state)
 {
@@ -282,7 +285,7 @@ test_old_pages(void **state)
 	unit_end();
 }
 
-/* All that is there is looked at again, and told. */
+/* store_verify() reads every rule and finds damage that no look-up met. */
 static void
 test_verify(void **state)
 {
@@ -294,7 +297,7 @@ test_verify(void **state)
 	(void)state;
 	assert_true(store_verify(store, &fault));
 	assert_false(store_is_suspect(store));
-	/* A rule that nobody asks for. */
+	/* Damage in a rule that no query finds. */
 	for (size_t i = 0; i + 20 < size; i++)
 		if (memcmp(good + i, "TLS_Clt:h1500.exampl", 20) == 0 &&
 		    memcmp(older + i, "TLS_Clt:h1500.exampl", 20) == 0)
@@ -321,7 +324,7 @@ never_called(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-/* Who asks for keys only is told of damage where he meets it. */
+/* A store opened for single keys reports damage when a look-up meets it. */
 static void
 test_for_keys(void **state)
 {
@@ -354,7 +357,7 @@ test_for_keys(void **state)
 	assert_false(store_each(&reader, never_called, NULL));
 	assert_non_null(strstr(reader.fault.text, "for keys only"));
 	store_end(&reader);
-	assert_null(store_open(path, &fault)); /* which looks at all */
+	assert_null(store_open(path, &fault)); /* store_open() reads the whole store */
 	put(good + at, at, 20);
 	store_close(store);
 	close(fd);

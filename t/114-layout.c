@@ -47,7 +47,7 @@ stop(void *arg, struct slice key, struct slice value)
 	return key.n + value.n == 0;
 }
 
-/* All entries; false: they are not to be had. */
+/* Prints all entries into `buf`; false: they cannot be read. */
 static bool
 read_all(char *buf, size_t *n)
 {
@@ -62,7 +62,10 @@ read_all(char *buf, size_t *n)
 	return read;
 }
 
-/* Keys that are there, and that would stand before, between and behind all. */
+/*
+ * Looks up keys that are there, and keys before, between and behind all of
+ * them.
+ */
 static void
 look_up(const char *what)
 {
@@ -115,7 +118,7 @@ patch(size_t at, size_t width, uint64_t value, const char *name)
 	look(what);
 }
 
-/* What a number may be instead: of `n` bytes. */
+/* Tries other values for the number of `n` bytes at `at`. */
 static void
 patches(size_t at, size_t n, const char *name)
 {
@@ -211,7 +214,9 @@ patch_node(size_t page, const struct page_head *head, unsigned i)
 	PATCHES(at, struct node_head, low);
 	PATCHES(at, struct node_head, high);
 	PATCHES(at, struct node_head, key_size);
-	/* The first number of a value: of a page, or how many are free. */
+	/*
+	 * A value may begin with a number: of a page, or of how many are free.
+	 */
 	if (head->flags == FLAG_LEAF && node.low >= sizeof(size_t))
 		patches(at + NODE_HEAD + node.key_size, sizeof(size_t),
 		    "value");
@@ -230,7 +235,7 @@ test_pages(void **state)
 
 		memcpy(&head, good + page * PAGE, sizeof head);
 		if (head.number != page)
-			continue; /* inside a long value */
+			continue; /* a page inside a long value has no head */
 		PATCHES(page * PAGE, struct page_head, number);
 		PATCHES(page * PAGE, struct page_head, flags);
 		PATCHES(page * PAGE, struct page_head, lower);
@@ -249,7 +254,7 @@ test_pages(void **state)
 	unit_end();
 }
 
-/* Shorter than a header, than two pages, than it says. */
+/* Files shorter than a header, than two pages, or than their header says. */
 static void
 test_short(void **state)
 {

@@ -225,7 +225,7 @@ compare_generation(struct store_reader *reader, uint64_t number,
 	rulefile_free(&file);
 }
 
-/* Each generation is what it was, whatever came after it. */
+/* Each generation can be read as it was, whatever came after it. */
 static void
 test_undone(void **state)
 {
@@ -251,7 +251,6 @@ test_undone(void **state)
 	unit_number("generations", (long long)n,
 	    (long long)o.reader.info.generation);
 	assert_in_range(n, ROUNDS / 2, ROUNDS + 1);
-	/* A build may be of the same rules with lines moved: see list(). */
 	for (uint64_t number = 1; number <= n; number++)
 		compare_generation(&o.reader, number, want[number]);
 	close_store(&o);
@@ -274,7 +273,10 @@ refused(const char *path, uint64_t number, const char *want)
 	close_store(&o);
 }
 
-/* One that was in force within the time stays; a wrong clock takes none. */
+/*
+ * A generation that was in force within `history` is kept; a wrong clock drops
+ * none.
+ */
 static void
 test_kept(void **state)
 {
@@ -318,7 +320,7 @@ test_scratch(void **state)
 	unit_end();
 }
 
-/* All that the store has to say of its past, or "" and a fault of damage. */
+/* Prints all of the store's history; false: with a fault of damage. */
 static bool
 tell(const char *path, struct text *out)
 {

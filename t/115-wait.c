@@ -24,11 +24,11 @@
 #include "policy/store/watch.h"
 #include "t/unit.h"
 
-enum { READER_MUTEX = 8, WRITER_MUTEX = 64 }; /* in LMDB's lock file */
+enum { READER_MUTEX = 8, WRITER_MUTEX = 64 }; /* offsets in LMDB's lock file */
 
 static unsigned waited, end_at;
 static pid_t holder;
-static bool hurry; /* what is armed goes off soon */
+static bool hurry; /* a timer that is set ends after 50 ms */
 
 int
 nanosleep(const struct timespec *want, struct timespec *left)
@@ -55,7 +55,10 @@ timer_settime(timer_t timer, int flags, const struct itimerspec *limit,
 	return real(timer, flags, hurry ? &soon : limit, old);
 }
 
-/* A process that does it and says so, and is there until it is killed. */
+/*
+ * A child that holds a lock by `hold`, tells when it has it, and keeps it until
+ * it is killed.
+ */
 static void
 have_held(const char *path, void (*hold)(const char *path))
 {
@@ -105,7 +108,10 @@ hold_first_byte(const char *path)
 		_exit(1);
 }
 
-/* They are those of whoever has the store open: the last one takes them away. */
+/*
+ * LMDB's mutexes are in the lock file while somebody has the store open; the
+ * last to close it destroys them.
+ */
 static void
 hold_mutex(const char *path, size_t at)
 {
@@ -134,7 +140,9 @@ hold_writers(const char *path)
 	hold_mutex(path, WRITER_MUTEX);
 }
 
-/* As a build does that is stopped in its midst. */
+/*
+ * Holds the lock of a build that was stopped between its begin and its commit.
+ */
 static void
 hold_writing(const char *path)
 {
@@ -240,7 +248,9 @@ test_writer(void **state)
 	unit_end();
 }
 
-/* Nothing but an end leads out of a mutex: in a process of its own. */
+/*
+ * Only the end of the process ends a wait for a mutex: `what` runs in a child.
+ */
 static void
 ends(const char *row, bool (*what)(const char *path), const char *path)
 {

@@ -92,7 +92,10 @@ make_old(const char *path, uint32_t version)
 	mdb_env_close(env);
 }
 
-/* "older", "today" or why not, and the rules with their places. */
+/*
+ * Prints "older" or "today" and the rules with their places, or the exit code
+ * of the fault.
+ */
 static const char *
 read_old(const char *path)
 {
@@ -127,7 +130,7 @@ add_one(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-/* What a store of today has, and its generation. */
+/* Prints the rules of a store of today's format, and its generation. */
 static void
 print_today(const char *path, struct text *text)
 {
@@ -173,7 +176,9 @@ test_taken_over(void **state)
 	assert_non_null(strstr(read_old(path), "\nTLS_Clt:one.example "
 	    "PERM+ENCR:128 (rules:1 0)"));
 
-	/* Who does not ask for it overwrites nothing. */
+	/*
+	 * Without REBUILD_OLDER a build refuses the older store and leaves it.
+	 */
 	unit_read_rules(&rules, rules_text);
 	assert_false(rebuild_store(path, &rules, &by, 0, NULL, NULL, &fault));
 	assert_true(rebuild_store(path, &rules, &by, REBUILD_OLDER, NULL,
@@ -181,14 +186,20 @@ test_taken_over(void **state)
 	assert_true(changed);
 	text_init(&text, after, sizeof after);
 	print_today(path, &text);
-	/* The numbers of generations go on, their history begins here. */
+	/*
+	 * The store taken over has the next number; generations before it are
+	 * gone.
+	 */
 	assert_int_equal(strncmp(after, "generation 42 of 42\n", 20), 0);
 	unit_same("the rules", strchr(before, '\n'), strchr(after, '\n'));
 	rulefile_free(&rules);
 	unit_end();
 }
 
-/* The number alone is of no use, neither are one too old and one too new. */
+/*
+ * A store of format 4 with another version in it is refused, be that too old or
+ * too new.
+ */
 static void
 test_others(void **state)
 {
@@ -211,7 +222,10 @@ test_others(void **state)
 	unit_end();
 }
 
-/* The snapshot of the first test's kind, each byte of it another one. */
+/*
+ * Each byte of a store of format 4 is changed: it is refused, or says what it
+ * said.
+ */
 static void
 test_flips(void **state)
 {
@@ -232,7 +246,10 @@ test_flips(void **state)
 		unsigned char byte = good[i] ^ (unsigned char)(1 << i % 8);
 		const char *got;
 
-		/* What is 0 is mostly room between a page's ends. */
+		/*
+		 * Zero bytes are mostly free room in a page: a sixteenth of
+		 * them is tried.
+		 */
 		if (good[i] == 0 && i % 16 != 0)
 			continue;
 		assert_int_equal(pwrite(fd, &byte, 1, i), 1);

@@ -68,13 +68,13 @@ test_kept_with_its_rules(void **state)
 	assert_int_equal(read_plan(path, &found, &generation), LOOKUP_FOUND);
 	assert_memory_equal(&plan, &found, sizeof plan);
 	assert_int_equal(generation, 1);
-	/* The same rules; somebody widens the canary: that is another one. */
+	/* The same rules with a larger canary are another plan. */
 	plan.canary = 10;
 	assert_true(build(path, "TLS_Clt:a.example PERM+VERIFY\n", &by, &fault));
 	assert_int_equal(read_plan(path, &found, &generation), LOOKUP_FOUND);
 	assert_int_equal(found.canary, 10);
 	assert_int_equal(generation, 2);
-	/* And once more is none. */
+	/* The same rules and canary again make no generation. */
 	assert_true(build(path, "TLS_Clt:a.example PERM+VERIFY\n", &by, &fault));
 	assert_int_equal(read_plan(path, &found, &generation), LOOKUP_FOUND);
 	assert_int_equal(generation, 2);
@@ -98,7 +98,10 @@ test_no_plan(void **state)
 	assert_int_equal(found.id, 0);
 }
 
-/* Whatever bit of it is changed, nobody is told another plan. */
+/*
+ * With any bit changed the plan is read as it was or refused, never as another
+ * plan.
+ */
 static void
 test_damaged(void **state)
 {
@@ -164,7 +167,7 @@ test_over(void **state)
 	by.how = GENERATION_APPLY;
 	by.back_to = 77;
 	assert_true(build(path, "TLS_Clt:b.example OK\n", &by, &fault));
-	/* Now they are others. */
+	/* The rules in force have changed since the plan was made. */
 	assert_false(build(path, "TLS_Clt:c.example OK\n", &by, &fault));
 	assert_int_equal(fault.kind, FAULT_DATA);
 	assert_non_null(strstr(fault.text, "planned against"));
@@ -230,7 +233,10 @@ test_canary(void **state)
 		assert_in_range(n, want - rows[k].off, want + rows[k].off);
 		assert_in_range(n6, want - rows[k].off, want + rows[k].off);
 	}
-	/* A client in ten is one in two, too; it has one spelling; one /64. */
+	/*
+	 * A client of the canary of 10 % is in that of 50 %, too, in every
+	 * spelling of its address, and so is its whole /64.
+	 */
 	for (unsigned i = 0; i < 2000; i++) {
 		char mapped[80], neighbour[80];
 		bool few;
@@ -251,7 +257,7 @@ test_canary(void **state)
 		assert_int_equal(picks(&plan, address),
 		    picks(&plan, neighbour));
 	}
-	assert_in_range(differ, 700, 1300); /* another plan, others first */
+	assert_in_range(differ, 700, 1300); /* another plan begins with other clients */
 }
 
 static void

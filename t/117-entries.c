@@ -38,17 +38,17 @@ static const char *const requirements[] = {
 	"PERM+VERIFY+CIPHER:ECDHE+AESGCM", "PERM+VERYFY"
 };
 
-/* One of the two. */
+/* One of the two stores. */
 struct side {
 	struct sync_entries entries;
 	struct sync_index index;
 	bool indexed;
-	bool claims; /* some policies are kept out */
+	bool claims; /* claims keep some policies out */
 	struct store_info in_store;
 	const char *path;
 	char said[TEXT];
 	struct text out;
-	unsigned n; /* commits of what has changed */
+	unsigned n; /* commits that took only what had changed */
 };
 
 static void
@@ -57,7 +57,10 @@ tell(void *arg, const struct sync_entry *e, const char *why, bool stays)
 	struct side *s = arg;
 
 	text_printf(&s->out, "%s%s: ", e->name, stays ? " stays" : "");
-	/* The numbers of lines are those of a round. */
+	/*
+	 * Digits are left out: the numbers of lines differ between the two
+	 * stores.
+	 */
 	for (; why != NULL && *why != '\0'; why++)
 		if (*why < '0' || *why > '9')
 			text_put(&s->out, slice_make(why, 1));
@@ -73,7 +76,10 @@ sum_rule(void *arg, const struct stored_rule *rule)
 	return true;
 }
 
-/* Not of every sixteenth policy: each rule of it has a say, and a look-up. */
+/*
+ * Stands for claims: a digest of all rules and of one look-up, false for one
+ * policy in sixteen.
+ */
 static bool
 holds(void *arg, struct store *store, struct fault *f)
 {
@@ -101,7 +107,7 @@ holds(void *arg, struct store *store, struct fault *f)
 	return (sum >> 7) % 16 != 0 || fault_set(f, FAULT_DATA, "a claim");
 }
 
-/* The same of all rules, as a store of their own. */
+/* holds() of all rules, built into a store of their own. */
 static bool
 all_hold(struct side *s, const struct rulefile *rules, int64_t now,
     struct fault *f)
@@ -199,7 +205,7 @@ print_change(void *arg, const struct history_change *change)
 	return true;
 }
 
-/* All that there is in it. */
+/* Prints all that the store has. */
 static void
 print_store(const char *path, struct text *out)
 {
@@ -290,7 +296,10 @@ change(struct side sides[2], uint64_t *seed)
 			    3 ? NULL : line, how == 3 ? "no rule" : NULL, "x");
 }
 
-/* Else most commits would fail by what the ones before have left. */
+/*
+ * Gives each entry that the last commit touched its last good line, or drops
+ * it, since most commits would fail otherwise.
+ */
 static void
 mend(struct side sides[2])
 {
@@ -387,7 +396,10 @@ put(struct side *s, unsigned char id, const char *line)
 		sync_entries_put(&s->entries, uuid, name, line, NULL, "x");
 }
 
-/* What goes, and whose rule that was needed by; n: what is said of it. */
+/*
+ * The entry `needed` becomes `then` (NULL: it goes) while `needs` needs its
+ * rule or wants its key; `said`: what is told.
+ */
 static void
 test_needed(void **state)
 {

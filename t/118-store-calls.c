@@ -34,7 +34,7 @@ static const char next_rules[] = "TLS_Clt:a.example\tENCR:1+UNTIL:2030-01-01\n"
 	"TLS_Clt:192.0.2.0/24\tTEMP+ENCR:1\n"
 	"Profile:p\tPERM+VERIFY\nTLS_Srv:d.example\tAS:p\n";
 
-/* Read before anything fails. */
+/* Rules, read before any call fails. */
 static struct rulefile first, next, one, strict, some;
 
 static char path[256];
@@ -153,7 +153,10 @@ put_lookup(struct store_reader *r, const char *text, struct text *out)
 	struct fault fault;
 	struct key key;
 
-	/* Told beforehand: memory has no say in what is looked up. */
+	/*
+	 * The key is parsed before the look-up, whose result must not depend on
+	 * memory.
+	 */
 	if (!key_parse(slice_of(text), &key, &fault))
 		return false;
 	result = store_get(r, &key, &rules);
@@ -234,7 +237,7 @@ state_now(void)
 	return memory[used++ % 4];
 }
 
-/* What is done to the store; false with a fault. */
+/* Each do_ function changes the store; false with a fault. */
 static bool
 do_build(struct fault *fault)
 {
@@ -317,7 +320,7 @@ do_sync_keys(struct fault *fault)
 static const struct writer {
 	const char *name;
 	bool (*act)(struct fault *);
-	bool (*before)(struct fault *); /* once, NULL: nothing */
+	bool (*before)(struct fault *); /* done once before; NULL: nothing */
 } writers[] = {
 	{ "build", do_build, NULL },
 	{ "plan", do_plan, NULL },
@@ -327,7 +330,7 @@ static const struct writer {
 	{ "sync of keys", do_sync_keys, do_sync },
 };
 
-/* Three generations, of which a writer lets one go. */
+/* A store of three generations; a writer drops the oldest of them. */
 static void
 make_store(const struct writer *w)
 {
@@ -474,7 +477,10 @@ test_notes(void **state)
 	unit_end();
 }
 
-/* The plan's files: what cannot be removed is there still. */
+/*
+ * plan_remove() with each call failing: a file that could not be removed is
+ * still there, and told.
+ */
 static void
 test_plan_removed(void **state)
 {

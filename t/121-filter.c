@@ -53,7 +53,10 @@ make_filter(size_t odd)
 static void
 test_keys(void **state)
 {
-	/* LMDB aligns to two bytes at best. */
+	/*
+	 * The filter may lie at an odd address: LMDB aligns values to two bytes
+	 * at best.
+	 */
 	unsigned char *odd = make_filter(1), key[KEY_MAX];
 	uint32_t check;
 	struct filter f;
@@ -67,7 +70,7 @@ test_keys(void **state)
 	}
 	for (unsigned i = KEYS; i < 10 * KEYS; i++)
 		assert_int_equal(find(&f, i, &check), LOOKUP_ABSENT);
-	/* Twice is a collision. */
+	/* A key that is added twice is refused as a collision. */
 	assert_false(add(odd, key, make_key(5, key), 1));
 	free(odd - 1);
 }
@@ -107,7 +110,10 @@ test_flipped(void **state)
 		if (second != first)
 			lines[second / 8] ^= (unsigned char)(1 << second % 8);
 	}
-	/* One line in so many is looked at. */
+	/*
+	 * Each look-up reads one line of the filter: few of them meet the
+	 * changed bits.
+	 */
 	assert_in_range(failed, 1, 1000);
 	for (unsigned n = 0; n + 1 < head.lines; n++) {
 		unsigned char *line = lines + (size_t)n * FILTER_LINE;
@@ -161,7 +167,10 @@ test_lengths(void **state)
 	}
 }
 
-/* A store's value may be anything. */
+/*
+ * Bytes that no filter_make() made: filter_read() refuses them or all look-ups
+ * stay inside.
+ */
 static void
 test_foreign(void **state)
 {

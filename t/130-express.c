@@ -21,7 +21,10 @@ static const struct {
 	    "secure match=nexthop:dot-nexthop ciphers=high" },
 	{ "VERIFY:256", "secure match=nexthop:dot-nexthop "
 	    "ciphers=high | VERIFY:256" },
-	/* What becomes of the mail is no demand. */
+	/*
+	 * The class (PERM, HOLD ...) is no demand on TLS: Postfix is told the
+	 * same.
+	 */
 	{ "PERM+ENCR:1", "encrypt" },
 	{ "HOLD+ENCR:1", "encrypt" },
 	/* Names count only in a certificate that verified. */
@@ -35,12 +38,14 @@ static const struct {
 	{ "DANE:may", "dane" },
 	{ "DANE+VER:1.2", "dane-only protocols=>=TLSv1.2" },
 	{ "PERM+DANE", "dane-only" },
-	/* What is pinned is kept; the host's own name pins nothing. */
+	/*
+	 * A name that the rule pins is kept beside DANE; a bare CN pins none.
+	 */
 	{ "DANE+CN:a", "secure match=a" },
 	{ "DANE+CN:a++CN", "secure match=a" },
 	{ "DANE+CN", "dane-only | CN beside DANE" },
 	{ "DANE:may+CN", "secure match=hostname" },
-	/* Clear text will not do, and a TLSA record counts. */
+	/* With VER clear text is not enough, so DANE:may becomes dane-only. */
 	{ "DANE:may+VER:1.2", "dane-only protocols=>=TLSv1.2" },
 	/* Nothing in a name may be taken for Postfix's syntax. */
 	{ "VERIFY+CN:a:b", "secure match=nexthop:dot-nexthop | "
@@ -240,11 +245,16 @@ static const struct {
 	    "TEMP+VERIFY:128+CN:a++CS:/C=DE/CN=x++CI:/CN=y++CITag:MyCA" },
 	/* sendmail would believe the name in any certificate. */
 	{ "ENCR:128+CN:a", "TEMP+VERIFY:128+CN:a" },
-	/* Nothing of ours gets there, and nothing that would cut the rest. */
+	/*
+	 * sendmail gets no BY, UNTIL or MSG, and no item that it does not know.
+	 */
 	{ "VERIFY+BY:me++CN:a++UNTIL:2099-01-01++MSG:x y", "TEMP+VERIFY+CN:a" },
 	{ "VERIFY+VER:1.2++CN:a", "TEMP+VERIFY+CN:a | VER:1.2" },
 	{ "ENCR:0+PFS", "TEMP+ENCR:1 | PFS" },
-	/* sendmail would want both. */
+	/*
+	 * sendmail wants all CNs of a rule, tlspolicy any one: such are not
+	 * told.
+	 */
 	{ "VERIFY+CN:a++CN:b", "TEMP+VERIFY | CN:a, CN:b" },
 	{ "VERIFY+CITag:A++CN:c++CITag:B",
 	    "TEMP+VERIFY+CN:c | CITag:A, CITag:B" },

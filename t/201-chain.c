@@ -92,7 +92,7 @@ add_lines(struct fixture *f, int n)
 	}
 }
 
-/* A link and LINES lines. */
+/* Appends a link and LINES lines to the log. */
 static void
 fill(struct fixture *f)
 {
@@ -378,7 +378,7 @@ test_torn_anywhere(void **state)
 			mark(f);
 		add_lines(f, 2);
 		save_and_verify(f, BREAK_NONE, 0);
-		/* A mark that tells of other bytes than there are. */
+		/* A torn mark whose count of bytes is wrong. */
 		if (f->head.seq == LINES + 3) {
 			insert(f, n, "x", 1);
 			save_and_verify(f, BREAK_CHANGED, LINES + 1);

@@ -376,7 +376,10 @@ test_full_disk_each(void **state)
 	assert_int_equal(f->lost, 0);
 }
 
-/* What was taken is in the file, before there is room again. */
+/*
+ * With audit-sync none a record that was taken is in the file while the disk is
+ * still full.
+ */
 static void
 test_full_disk_none(void **state)
 {
@@ -445,7 +448,10 @@ test_block_is_bounded(void **state)
 	for (int i = 0; i < 50 && !submit(w, 1); i++)
 		;
 	writer_close(w);
-	/* The second, and the first when a part of it was in the file. */
+	/*
+	 * The second record is there, and the first one if a part of it was
+	 * written.
+	 */
 	assert_in_range(records_in(f->path, NULL), 1, 2);
 }
 
@@ -467,7 +473,7 @@ test_full_disk_is_left_by_rotation(void **state)
 	limit_file_size(RLIM_INFINITY);
 	wait_until(w, false);
 	writer_close(w);
-	/* The torn one stands in both. */
+	/* The record that was torn stands whole in the second file, too. */
 	assert_in_range(records_in(f->path, f->second) +
 	    3, taken, taken + 3);
 }
@@ -495,7 +501,10 @@ test_queue_is_bounded(void **state)
 	writer_close(w);
 }
 
-/* The log is full, and then TERM: who was told that all is well is in it. */
+/*
+ * The disk is full and the writer is closed: each record that it took is in the
+ * log.
+ */
 static void
 test_close_loses_nothing(void **state)
 {
@@ -572,7 +581,10 @@ test_renamed_without_a_signal(void **state)
 	assert_int_equal(records_in(f->path, f->second), 1);
 }
 
-/* As logrotate does it, whose signal comes two looks later. */
+/*
+ * Renamed as by logrotate, whose HUP comes after two looks of the writer at the
+ * name.
+ */
 static void
 test_renamed_and_then_a_signal(void **state)
 {
@@ -597,7 +609,10 @@ test_renamed_and_then_a_signal(void **state)
 	assert_int_equal(records_in(f->path, f->second), 1);
 }
 
-/* Somebody who renames and then removes gains nothing by it. */
+/*
+ * A log that is renamed and then removed counts as removed: the writer begins a
+ * new file.
+ */
 static void
 test_renamed_and_then_removed(void **state)
 {
@@ -629,7 +644,10 @@ test_removed(void **state)
 	assert_int_equal(records_in(f->path, NULL), 1);
 }
 
-/* No file, and none can be made: nothing is taken until one can. */
+/*
+ * The log's folder is removed: the writer takes nothing until it can make a
+ * file again.
+ */
 static void
 test_removed_with_its_folder(void **state)
 {
@@ -649,7 +667,10 @@ test_removed_with_its_folder(void **state)
 	assert_int_equal(records_in(f->path, NULL), 1);
 }
 
-/* What stands at the name is no file: the old one has one, and is used. */
+/*
+ * A folder at the log's name: the writer goes on in the old file, which has
+ * another name.
+ */
 static void
 test_replaced_by_a_folder(void **state)
 {
@@ -718,7 +739,7 @@ make_ratchet(struct fixture *f, char now[128], char start[128])
 	f->options.ratchet = now;
 }
 
-/* Whole by the start key; returns how many epochs have lines. */
+/* Verifies the log by the start key; returns how many epochs have lines. */
 static uint64_t
 epochs_of(struct fixture *f, const char *start, uint64_t lines)
 {
@@ -794,7 +815,7 @@ test_epoch_ends_by_itself(void **state)
 	writer_stats(w, &stats);
 	assert_int_equal(stats.epoch, epoch_in(now));
 	assert_false(stats.stuck);
-	/* The link may have been alone in the first one. */
+	/* The first epoch may have had the link alone. */
 	assert_true(stats.epoch == 2 || stats.epoch == 3);
 	writer_close(w);
 	assert_int_equal(epoch_in(now), stats.epoch);

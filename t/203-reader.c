@@ -182,7 +182,9 @@ same_facts(const struct facts *want, const struct facts *got)
 	}
 }
 
-/* Whom a record hides, a file of salts for each. */
+/*
+ * Hides the value: notes its salt in the day's file and gives its commitment.
+ */
 static bool
 commit(void *arg, enum person_kind kind, struct slice value,
     char hex[PERSON_HEX + 1])
@@ -280,7 +282,10 @@ test_what_is_written_is_read(void **state)
 	}
 }
 
-/* To the byte, as if nobody had been hidden; and nobody without their salts. */
+/*
+ * With the salts a record reads as if nobody had been hidden; without them it
+ * names nobody.
+ */
 static void
 test_people_are_told_by_their_salts(void **state)
 {

@@ -78,7 +78,10 @@ fdatasync(int fd)
 	return fails(&on_sync) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
-/* Of the log, not of its folders, which are looked at before. */
+/*
+ * fstat(2) fails for the log only: its folders are looked at before it is
+ * opened.
+ */
 int
 fstat(int fd, struct stat *st)
 {
@@ -118,7 +121,7 @@ renameat2(int from_dir, const char *from, int to_dir, const char *to,
 	    from, to_dir, to, flags);
 }
 
-/* Of names. */
+/* stat(2), by which the log's name is looked for. */
 int
 stat(const char *name, struct stat *st)
 {
@@ -158,7 +161,7 @@ open_log(struct logfile *f, struct fault *fault)
 	return logfile_open(f, path, slice_of(""), NULL, 1, fault);
 }
 
-/* With its first line in the file and the first record sealed. */
+/* Opens the log, writes its first line, and seals a first record. */
 static void
 open_good(struct logfile *f)
 {
@@ -171,7 +174,7 @@ open_good(struct logfile *f)
 	assert_true(logfile_seal(f, slice_of("{\"v\":1,\"n\":1}")));
 }
 
-/* The file verifies; how many lines it has. */
+/* Verifies the file; returns how many lines it has. */
 static unsigned
 lines(void)
 {
@@ -327,7 +330,9 @@ test_interrupted(void **state)
 	assert_int_equal(lines(), 2);
 }
 
-/* In a file that was cut off, there is no place to write it to. */
+/*
+ * After the file was cut off there is no place for the bytes that a sync lost.
+ */
 static void
 test_cut_off(void **state)
 {
@@ -402,7 +407,7 @@ test_other_key(void **state)
 		logfile_close(&f);
 		assert_int_equal(stat(aside, &st), 0);
 		assert_true(st.st_ino == before.st_ino && st.st_nlink == 1);
-		/* The name is taken now. */
+		/* The file of the other key has taken that name. */
 		on_rename = errors[i];
 		assert_false(open_with_key(&f, "0123456789abcdef", &fault));
 		snprintf(want, sizeof want, "%s was sealed with another key, "
@@ -420,7 +425,9 @@ test_other_key(void **state)
 	assert_int_equal(stat(aside, &st), -1);
 }
 
-/* Where its name cannot be looked for it is not gone, and not there. */
+/*
+ * When stat(2) of the name fails the place is unknown, neither gone nor there.
+ */
 static void
 test_place(void **state)
 {

@@ -114,7 +114,7 @@ test_each_byte(void **state)
 	note_signer_free(s);
 }
 
-/* The key file `path` as it is: NULL, or why it is none. */
+/* Opens the key file `path`: NULL, or why it was refused. */
 static const char *
 refused(const char *path)
 {
@@ -225,7 +225,7 @@ test_key_file(void **state)
 	unit_end();
 }
 
-/* What is signed, and is no checkpoint. */
+/* Notes with a good signature whose text is no checkpoint. */
 static void
 test_parse(void **state)
 {
@@ -293,7 +293,7 @@ write_file(const char *path, const char *text)
 	fclose(out);
 }
 
-/* How many are read of a file with this in it, or why not. */
+/* How many checkpoints are read of a file with this text, or the fault. */
 static const char *
 read_back(const char *text, const char *verifiers)
 {
@@ -365,7 +365,7 @@ test_read(void **state)
 	sign_as(s, other, note, sizeof note, false);
 	unit_same("another note of ours", "expected a checkpoint; this is "
 	    "another note", read_back(note, verifiers));
-	/* Of another origin, by our key: nobody's. */
+	/* A note of another origin, signed by the same key, is refused. */
 	sign_as(s, "b.test\n", line, sizeof line, false);
 	unit_same("another origin", "expected a checkpoint; this is another "
 	    "note", read_back(line, verifiers));

@@ -18,7 +18,10 @@ commit(void *arg, enum person_kind kind, struct slice value,
 	return true;
 }
 
-/* NULL: nobody is in it; else what stands behind the commitment. */
+/*
+ * `shown`: what a record shows behind the commitment; NULL: the value names
+ * nobody.
+ */
 static const struct {
 	enum person_kind kind;
 	const char *value, *shown;
@@ -32,7 +35,7 @@ static const struct {
 	{ PERSON_MAILBOX, "@bar.test:alice%perm.test", "@perm.test" },
 	{ PERSON_MAILBOX, "Alice <alice@perm.test>", "@perm.test" },
 	{ PERSON_MAILBOX, "alice@perm.test(alice)", "@perm.test" },
-	/* The domain by which reports group it, in each reading. */
+	/* The domain by which reports group the mailbox. */
 	{ PERSON_MAILBOX, "\"alice@smith.example\"", "@smith.example" },
 	{ PERSON_MAILBOX, "\"alice\"", "" },
 	{ PERSON_MAILBOX, "alice@[192.0.2.1]", "" },

@@ -185,7 +185,10 @@ test_in_the_way(void **none)
 	unit_end();
 }
 
-/* What does not say that the plan judged it speaks for nothing. */
+/*
+ * A record that does not say that the plan judged it is no evidence for the
+ * plan.
+ */
 static void
 test_missed(void **none)
 {
@@ -194,9 +197,9 @@ test_missed(void **none)
 	(void)none;
 	start(&e, 1, 0);
 	message(&e, -5, "a.test", "");
-	message(&e, 3, "a.test", "");	/* the daemon has not seen it yet */
+	message(&e, 3, "a.test", "");	/* the daemon has not seen the plan yet */
 	message(&e, 4, "a.test", same);
-	message(&e, 5, "a.test", "");	/* was asked before */
+	message(&e, 5, "a.test", "");	/* the session was asked before the plan came */
 	unit_same("at once", "0", in_the_way(&e, DAY, false, 0));
 	message(&e, 7, "a.test", "");
 	unit_same("missed", "missed 65", in_the_way(&e, DAY, false, 0));
@@ -249,7 +252,7 @@ test_nodes(void **none)
 	unit_same("too late", "node 65", in_the_way(&e, 2 * DAY, false, 0));
 	unit_same("but then for long enough", "0",
 	    in_the_way(&e, 2 * DAY + 7300, false, 0));
-	/* It had no mail: it has missed none. */
+	/* A node without mail has missed no mail. */
 	add(&e, "message", "mx3", STARTED + DAY, "a.test", accepted, same);
 	unit_same("no mail before", "0",
 	    in_the_way(&e, 2 * DAY + 7300, false, 0));
@@ -289,7 +292,7 @@ test_partners(void **none)
 	unit_end();
 }
 
-/* Forged senders, each of a domain of its own, take no more than so much. */
+/* Forged senders, each of a domain of its own, cannot fill the memory. */
 static void
 test_too_many(void **none)
 {

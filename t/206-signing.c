@@ -39,7 +39,7 @@ __wrap___read_chk(int fd, void *p, size_t n, size_t room)
 	return __wrap_read(fd, p, n);
 }
 
-/* A disk that takes a part of it, or nothing at all. */
+/* A disk that takes a part of a write, or nothing. */
 ssize_t __real_write(int, const void *, size_t);
 ssize_t __wrap_write(int, const void *, size_t);
 ssize_t
@@ -75,7 +75,7 @@ open_it(struct signing *s, const char *file)
 	assert_true(signing_open(s, key, file, 1, &f));
 }
 
-/* Lines of a log, sealed as if, from number `first` to `last`. */
+/* Tells the signer of lines with the numbers `first` to `last`. */
 static void
 add(struct signing *s, uint64_t first, uint64_t last)
 {
@@ -143,7 +143,9 @@ test_trees(void **state)
 	assert_false(signing_open(&s, key, "", 1, &f));
 	unit_same("no key", "setting checkpoint-key-file", f.where);
 	signing_close(&s);
-	/* Of a file: what is behind that number, and whole. */
+	/*
+	 * signing_read() of a file takes whole lines behind the signed number.
+	 */
 	open_it(&s, "");
 	snprintf(file, sizeof file, "%s", unit_path("log"));
 	FILE *out = fopen(file, "w");
@@ -167,7 +169,10 @@ size_of(const char *path)
 	return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
-/* Each refusal leaves the file as it was; NULL: all is well. */
+/*
+ * A call that fails leaves the file of notes as it was; why NULL: it may fail
+ * unnoticed.
+ */
 static void
 test_hand_on(void **state)
 {
@@ -209,7 +214,10 @@ test_hand_on(void **state)
 		if (rows[i].why != NULL)
 			unit_number(name, true, strstr(f.text, rows[i].why) !=
 			    NULL);
-		/* A failed sync may be on the disk: twice does no harm. */
+		/*
+		 * After a failed sync the note may be in the file: it is
+		 * written again, which does no harm.
+		 */
 		unit_number(name, rows[i].why == NULL ||
 		    strcmp(name, "fdatasync") == 0, size_of(file) > size);
 	}
@@ -238,7 +246,7 @@ test_hand_on_where(void **state)
 	assert_true(signing_next(&s, 1, 0, &c));
 	assert_int_equal(mkfifo(file, 0600), 0);
 	assert_false(signing_hand_on(&s, &c, false, &f));
-	/* Somebody reads from it: it is none all the same. */
+	/* A FIFO with a reader is refused, too. */
 	int reader = open(file, O_RDONLY | O_NONBLOCK);
 	assert_false(signing_hand_on(&s, &c, false, &f));
 	assert_non_null(strstr(f.text, "Invalid argument"));
@@ -301,7 +309,9 @@ test_state_write(void **state)
 		    failing == NULL ? "none" : failing);
 		was = s;
 		was.head.seq = was.signed_seq = 0;
-		/* What was kept before, or the same anew. */
+		/*
+		 * The note before is still there, or the same one written anew.
+		 */
 		unit_number(rows[i].call, LOGSTATE_FOUND,
 		    logstate_read(&was, &f));
 		unit_number(rows[i].call, 7, (long long)was.head.seq);
@@ -381,7 +391,9 @@ test_state_text(void **state)
 	unit_end();
 }
 
-/* What lies in its place, and calls that fail. */
+/*
+ * What may lie in the place of the note, and calls that fail while it is read.
+ */
 static void
 test_state_place(void **state)
 {

@@ -24,7 +24,7 @@
 
 enum { EPOCHS = 8 };
 
-/* From which call on, and how many; how many there were. */
+/* Calls number `first` to `last` fail; `calls` counts them. */
 static long first, last, calls;
 static int error = EIO;
 static const char *path, *next_path;
@@ -124,7 +124,7 @@ turn(struct ratchet *r, struct fault *fault)
 	    ratchet_turn(r, fault);
 }
 
-/* False: no call was left that could fail. */
+/* One turn whose n-th call fails; false: it made fewer calls. */
 static bool
 try(long n, bool onward)
 {
@@ -171,7 +171,7 @@ test_turns(void **state)
 	}
 }
 
-/* As long as it is not open it is the file that was there. */
+/* A ratchet_open() that fails leaves the key file as it was. */
 static void
 test_opened(void **state)
 {
@@ -196,7 +196,7 @@ test_opened(void **state)
 		}
 }
 
-/* Who has put another file there means it: it is not written over. */
+/* Another key file put in the place of the open one is not written over. */
 static void
 test_replaced(void **state)
 {
@@ -212,13 +212,13 @@ test_replaced(void **state)
 	assert_non_null(strstr(fault.text, "removed or replaced"));
 	put_key(&keys[5]);
 	assert_false(ratchet_prepare(r, 3, &fault));
-	assert_true(ratchet_turn(r, &fault)); /* memory alone */
+	assert_true(ratchet_turn(r, &fault)); /* the key changes in memory only */
 	assert_int_equal(epoch_there(), 5);
 	ratchet_close(r);
 	assert_int_equal(epoch_there(), 5);
 	assert_int_equal(access(next_path, F_OK), -1);
 
-	/* And who tidies up beside it harms nothing. */
+	/* The file of the next key, removed by somebody, is made again. */
 	r = ratchet_open(path, &fault);
 	assert_non_null(r);
 	assert_int_equal(unlink(next_path), 0);
@@ -227,7 +227,7 @@ test_replaced(void **state)
 	ratchet_close(r);
 }
 
-/* What is none, or has a name that leaves no room for the next. */
+/* Files that are no ratchet, or whose name leaves no room for ".next". */
 static void
 test_refused(void **state)
 {

@@ -28,7 +28,7 @@ static struct salting salting;
 static char folder[256], salts_folder[300];
 static int64_t now_ms;
 
-/* The commitment to a value in a record; false: there is none. */
+/* Hides the value: its commitment into `hex`; false: it cannot be hidden. */
 static bool
 hide(const char *value, int32_t day, bool accepts, char hex[PERSON_HEX + 1])
 {
@@ -100,7 +100,10 @@ begin(void)
 	    &fault));
 }
 
-/* What is true of any call that fails; false: there is no n-th. */
+/*
+ * Hides four people while calls `n` to `last` fail and checks the file; false:
+ * there was no n-th call.
+ */
 static bool
 try(const char *call, long n, long last, int error)
 {
@@ -143,7 +146,9 @@ test_calls(void **state)
 		for (int onward = 0; onward < 2; onward++) {
 			long n = 1;
 
-			/* A signal for ever is none. */
+			/*
+			 * EINTR from every call on never ends: it is not tried.
+			 */
 			if (onward && errors[e] == EINTR)
 				continue;
 			while (try(NULL, n, onward ? LONG_MAX : n, errors[e]))
@@ -153,7 +158,10 @@ test_calls(void **state)
 	unit_end();
 }
 
-/* More people than there was room for; each is one all day, and over a restart. */
+/*
+ * More people than the table had room for: each keeps one commitment all day,
+ * over a restart, too.
+ */
 static void
 test_many(void **state)
 {
@@ -185,7 +193,9 @@ test_many(void **state)
 	unit_end();
 }
 
-/* No memory to know them again: each is in the file, each time. */
+/*
+ * Without memory for the table a person gets a new salt in the file each time.
+ */
 static void
 test_not_known(void **state)
 {
@@ -222,7 +232,7 @@ test_off(void **state)
 	salting_close(&salting);
 }
 
-/* The day's file is removed, another's, or not to be seen. */
+/* The day's file is removed, is another user's, or cannot be looked at. */
 static void
 test_astray(void **state)
 {
@@ -236,7 +246,7 @@ test_astray(void **state)
 	day_print(TODAY, &text);
 	snprintf(aside, sizeof aside, "%s.aside", name);
 	assert_true(hide("a", TODAY, true, hex[0]));
-	/* Not to be seen is not away. */
+	/* A file that lstat(2) cannot look at does not count as removed. */
 	nth_arm("lstat", 1, 1, EACCES);
 	assert_true(watch(TODAY));
 	(void)nth_disarm();

@@ -20,7 +20,7 @@
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define START "{\"v\":1,\"event\":"
 
-/* What a line comes to: a word, or why it is none. */
+/* What the reader makes of a line: the word of its kind, or the fault. */
 static const char *
 parse(const char *line)
 {
@@ -234,7 +234,7 @@ test_left(void **state)
 	unit_end();
 }
 
-/* Without memory a record is not bad, and none that lacks something. */
+/* Without memory a record is neither bad nor read in part. */
 static void
 test_memory(void **state)
 {
@@ -271,7 +271,10 @@ test_memory(void **state)
 	unit_end();
 }
 
-/* In memory of just that size, as lines of a file are not. */
+/*
+ * A copy of just the line's size, so that a sanitizer sees what is read beyond
+ * it.
+ */
 static const char *
 of_log(const char *line)
 {
@@ -544,7 +547,7 @@ test_asked(void **state)
 	unit_end();
 }
 
-/* Who is to be erased stands in a text as words, not within them. */
+/* A name to be erased is found in a text as whole words only. */
 static void
 test_names(void **state)
 {

@@ -170,7 +170,7 @@ add(char what)
 	}
 }
 
-/* Files of these steps, with | between them. */
+/* Writes the log's files by these steps; | begins the next file. */
 static void
 write_log(const char *steps)
 {
@@ -254,7 +254,7 @@ verify(uint64_t from)
 	return memory;
 }
 
-/* And whether the log agrees with the checkpoint. */
+/* What a comparison of the log with the checkpoint tells. */
 static const char *
 agree(void)
 {
@@ -339,7 +339,7 @@ ends(void)
 	return memory;
 }
 
-/* All records of both. */
+/* Reads all records of both files. */
 static const char *
 read_all(void)
 {
@@ -424,7 +424,10 @@ test_calls(void **state)
 					    rows[i].name, n, nth_failed());
 					unit_same(row, "failed", got);
 				}
-				/* A thousand lines are alike. */
+				/*
+				 * Calls repeat for each of a thousand lines, so
+				 * n grows faster.
+				 */
 				n += n < 300 ? 1 : onward ? 499 : 97;
 			}
 			assert_in_range(n, 5, 100000);

@@ -72,7 +72,10 @@ put(const char *name, struct slice bytes)
 	assert_int_equal(close(fd), 0);
 }
 
-/* All but the key of checkpoints; or with it, and the folder. */
+/*
+ * Removes all files but the key of checkpoints; whole: that and the folder,
+ * too.
+ */
 static void
 clean(bool whole)
 {
@@ -99,7 +102,10 @@ begin(const struct kind *k)
 	struct fault fault;
 	struct text text;
 
-	/* A writer that lost something runs on, and keeps what it has. */
+	/*
+	 * A writer that lost records runs on and keeps its files open: each try
+	 * has names of its own.
+	 */
 	clean(false);
 	count++;
 	snprintf(path, sizeof path, "%s/log%u", folder, count);
@@ -165,7 +171,7 @@ verify(const struct kind *k)
 	return what;
 }
 
-/* What was taken while calls failed, as bits. */
+/* Writes records while calls fail; returns those that were taken, as bits. */
 static unsigned
 write_some(const struct kind *k, long n, long last, int error, bool *hit)
 {
@@ -212,7 +218,7 @@ try(const struct kind *k, long n, bool onward)
 	    " and on" : "", nth_failed());
 	there = records_in(rotated) | records_in(path);
 	if (atomic_load(&nlost) > 0)
-		return hit; /* its process would end */
+		return hit; /* the daemon would end here */
 	unit_number(row, taken, taken & there);
 	unit_same(row, "whole", verify(k));
 	options.wait_ms = 5000;
@@ -234,7 +240,10 @@ test_each(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < UNIT_COUNT(kinds); i++) {
-		/* Others of each; TLSPOLICY_FAULTS=all: all of each. */
+		/*
+		 * Every fifth n, each kind from another one on;
+		 * TLSPOLICY_FAULTS=all: every n.
+		 */
 		long n = every ? 1 : 1 + (long)i;
 
 		while (try(&kinds[i], n, false))

@@ -87,7 +87,9 @@ test_client(void **state)
 		{ "TLS_Clt:[192.0.2.1] TLS_Clt:192.0.2.1", HOST, 1 },
 		{ "TLS_Clt:[203.0.113]", "v=Postfix client_name=unknown "
 		    "client_addr=203.0.113.8", 0 },
-		/* Cannot tell: t/215-missing.c. */
+		/*
+		 * An address that cannot be read is tested by t/215-missing.c.
+		 */
 		{ "TLS_Clt:192.0.2.1", "client_addr=junk", 0 },
 		{ "TLS_Clt:", "", 0 }
 	};
@@ -242,8 +244,8 @@ test_long_sender(void **state)
 }
 
 /*
- * A name that cannot be converted for want of memory gets away from no rule: the
- * rule that it would have met cannot be told.
+ * Without memory to convert a name it cannot be told which rule it meets: the
+ * verdict is "cannot tell", and no other rule is taken.
  */
 static void
 test_no_memory(void **state)

@@ -25,7 +25,10 @@ struct row {
 	const char *want;
 };
 
-/* "accept" is ok; else the first line of the text, without codes. */
+/*
+ * "ok" if the verdict is accept; else the first line of the text, without
+ * codes.
+ */
 static const char *
 answer(const char *requirement, const char *macros)
 {
@@ -195,7 +198,7 @@ test_names(void **state)
 #define OTHER "ff112233445566778899aabbccddeeff"
 #define THIRD "aa112233445566778899aabbccddeeff"
 
-/* As it is in the certificate, but for A to Z. */
+/* Names compare byte for byte, but A to Z as a to z. */
 static void
 test_names_beyond_ascii(void **state)
 {
@@ -254,7 +257,10 @@ test_others(void **state)
 		    "TLSv1.2" },
 		{ "ENCR:1+VER:1.0", OLD, "ok" },
 		{ "ENCR:0+VER:1.0", "", CLEAR "TLS 1.0 or later, found none" },
-		/* What old sendmails say of a suite, not of the session. */
+		/*
+		 * Old sendmails tell the version of the suite in {tls_version},
+		 * not of the session.
+		 */
 		{ "ENCR:1+VER:1.2", OF_SUITE "ECDHE-RSA-AES256-GCM-SHA384",
 		    "ok" },
 		{ "ENCR:1+VER:1.2", OF_SUITE "AES128-SHA256", "ok" },
@@ -320,14 +326,19 @@ static void
 test_names_without(void **state)
 {
 	static const struct row rows[] = {
-		/* No certificate is nothing that the MTA keeps to itself. */
+		/*
+		 * In clear there is no certificate, so it is told that there is
+		 * none.
+		 */
 		{ "ENCR:0+CS:/x", PF, CLEAR "CS:/x, found a session in clear" },
 		{ "ENCR:0+CI:/x", PF, CLEAR "CI:/x, found a session in clear" },
 		{ "ENCR:0+CITag:MyCA", PF, CLEAR "CITag:MyCA, found a session "
 		    "in clear" },
 		{ "ENCR:0+CITag:MyCA", PF TLS12, UNKNOWN "CITag:MyCA, found "
 		    "that Postfix does not tell {cert_issuer}" },
-		/* A name counts when it is verified, whatever the need. */
+		/*
+		 * A name counts only in a verified certificate, with ENCR, too.
+		 */
 		{ "ENCR:1+CN:mail.example.com", TLS12 "verify=FAIL "
 		    "cn_subject=mail.example.com", VERIFIED
 		    "CN:mail.example.com, found no verified certificate "

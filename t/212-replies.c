@@ -113,7 +113,10 @@ test_compat(void **state)
 		{ "TLS_Clt: VERIFY+CN:a+20b\n", TLS "verify=OK "
 		    "cn_subject=c+20d", TAG_CLT, "compat", "tempfail 454 "
 		    "4.7.0 CN c+20d does not match a+20b" },
-		/* Believed though it did not verify, as there. */
+		/*
+		 * As sendmail does, compat believes the name in an unverified
+		 * certificate.
+		 */
 		{ "TLS_Clt: ENCR:1+CN:a\n", TLS "verify=FAIL cn_subject=a",
 		    TAG_CLT, "compat", "accept" },
 		{ "TLS_Clt: ENCR:1+VER:1.3\n", TLS, TAG_CLT, "compat",
@@ -153,12 +156,12 @@ test_waivers(void **state)
 		    "cannot tell whether TLS policy is met: wanted CS:x, found "
 		    "that Postfix does not tell {cert_subject} / rule "
 		    "TLS_Clt: VERIFY+CS:x" },
-		/* A handshake that failed is no matter of WARN. */
+		/* A failed handshake is refused under WARN, too. */
 		{ "TLS_Clt: WARN+ENCR:1\n", TLS "verify=PROTOCOL", TAG_CLT, "",
 		    "tempfail 451 4.7.1 certificate not verified: wanted a "
 		    "completed TLS handshake, found verify=PROTOCOL / rule "
 		    "TLS_Clt: WARN+ENCR:1" },
-		/* Its class is that of the rule, and OK is none. */
+		/* A failed handshake gets the rule's class; OK has none. */
 		{ "TLS_Clt: PERM+ENCR:1\n", TLS "verify=SOFTWARE", TAG_CLT, "",
 		    "reject 554 5.7.1 " HANDSHAKE "SOFTWARE / rule "
 		    "TLS_Clt: PERM+ENCR:1" },
@@ -172,7 +175,7 @@ test_waivers(void **state)
 		    "TLS_Clt: WARN+ENCR:1" },
 		{ "TLS_To: OK\n", TLS "verify=SOFTWARE", TAG_CLT, "perm",
 		    "reject 554 5.7.1 " HANDSHAKE "SOFTWARE" },
-		/* What cannot be told is warned of, too. */
+		/* Under WARN what cannot be told is accepted with a warning. */
 		{ "TLS_Clt: WARN+VERIFY+CS:x\n", "v=Postfix cert_subject=x "
 		    TLS, TAG_CLT, "", "accept | warn: tempfail 451 4.3.0 "
 		    "cannot tell whether TLS policy is met: wanted CS:x, found "

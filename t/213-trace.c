@@ -140,7 +140,7 @@ test_unreadable_rule(void **state)
 		text_init(&out, buf, sizeof buf);
 		unit_print_verdict(&verdict, &out);
 		unit_same(options[i], wants[i], buf);
-		/* One class could not be judged; the others could. */
+		/* Of the tags one could not be judged. */
 		unit_number("results", 1, verdict.nresults);
 		unit_number("failed", true, verdict.results[0].lookup_failed);
 		store_end(&reader);

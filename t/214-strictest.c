@@ -66,7 +66,7 @@ pair_is(size_t first, size_t a, size_t second, size_t b)
 	    strcspn(got, " ")));
 	if (classes[decides].severity == 0)
 		return;
-	/* Its own reply, and no other's. */
+	/* The reply names the strictest tag's rule, and not the other's. */
 	snprintf(key, sizeof key, " / %s", tags[tag].key);
 	unit_number(row, 1, strstr(got, key) != NULL);
 	snprintf(key, sizeof key, " / %s", tags[tag == first ? second :
@@ -119,7 +119,7 @@ test_adding(void **state)
 	unit_end();
 }
 
-/* What is waived for want of an answer does not hide what is not. */
+/* on-error = accept for one tag does not hide the refusal by another. */
 static void
 test_on_error(void **state)
 {

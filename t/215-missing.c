@@ -127,7 +127,7 @@ begins(const char *macro, const char *name)
 	return strncmp(macro, name, strlen(name)) == 0;
 }
 
-/* Is something left of what begins so, or was nothing there? */
+/* Whether a macro whose name begins so was kept, or the session had none. */
 static bool
 still_told(const struct session *s, const char *name, uint32_t kept)
 {
@@ -223,7 +223,7 @@ lose_each(struct store_reader *reader, const struct session *s,
 		for (unsigned k = i; k < s->n; k++)
 			lose(reader, s, policy, all & ~(UINT32_C(1) << i |
 			    UINT32_C(1) << k), whole, compat);
-	lose(reader, s, policy, 3, whole, compat); /* but v and j */
+	lose(reader, s, policy, 3, whole, compat); /* all but v and j are lost */
 	lose(reader, s, policy, 0, whole, compat);
 }
 
@@ -264,14 +264,14 @@ test_lost_compat(void **state)
 	lose_under(true);
 }
 
-/* Which macro is missed, and what needs none. */
+/* The missing macro is named; rules that do not need it are judged. */
 static void
 test_named(void **state)
 {
 	static const struct {
 		const char *rules, *macros;
 		enum tag tag;
-		const char *want; /* the macro; or the whole verdict */
+		const char *want; /* the macro that is missed; or the whole verdict */
 	} rows[] = {
 		{ "TLS_Clt:a.example OK\n", "v=8 j=x client_addr=192.0.2.1",
 		    TAG_CLT, "{client_name}" },

@@ -5,7 +5,10 @@
 #include "policy/facts/fromfield.h"
 #include "t/unit.h"
 
-/* The mailboxes, parted by |, and behind a blank the word of the flaw. */
+/*
+ * What is read: the mailboxes with | behind each, a blank, and the word of the
+ * flaw.
+ */
 static const char *
 reading(struct slice fields)
 {
@@ -108,7 +111,7 @@ test_fields(void **state)
 	look(rows, UNIT_COUNT(rows));
 }
 
-/* Nobody knows whom it is from; all that it could be counts. */
+/* Fields with a flaw: every mailbox that some reader could find counts. */
 static void
 test_flaws(void **state)
 {
@@ -150,10 +153,10 @@ test_flaws(void **state)
 		{ "[ <ceo@bank.test> ] <a@b.test>",
 		    "a@b.test|ceo@bank.test| grammar" },
 		{ "Joe \\< <a@b.test>", "a@b.test| grammar" },
-		/* Behind a bracket others read on. */
+		/* An open bracket: other readers go on behind it. */
 		{ "a@[<ceo@bank.test> [x]",
 		    "a@[<ceo@bank.test> [x]|ceo@bank.test| grammar" },
-		/* What looks like a route. */
+		/* Addresses that look like a source route. */
 		{ "<.@ceo.test:a@b.test>", ".@ceo.test|a@b.test| grammar" },
 		{ "<,:a@b.test>", "a@b.test| grammar" },
 		{ "<@x.test.:a@b.test>", "\"\"@x.test.|a@b.test| grammar" },
@@ -186,7 +189,9 @@ test_bytes(void **state)
 		    "a@b.test|ceo@bank.test| encoded-address" },
 		{ "=?utf-8?q?(?= <ceo@bank.test> =?utf-8?q?)?= <a@b.test>",
 		    "a@b.test|ceo@bank.test| encoded-address" },
-		/* A charset in which the backslash is half of a letter. */
+		/*
+		 * Shift_JIS: the byte of a backslash may be half of a letter.
+		 */
 		{ "\"\x83\\\" <ceo@bank.test> \"x\" <a@b.test>\"",
 		    "ceo@bank.test|a@b.test| bytes" },
 		{ "J\xf6rg <a@b.test>", "a@b.test| bytes" },
@@ -200,7 +205,9 @@ test_bytes(void **state)
 	look(rows, UNIT_COUNT(rows));
 }
 
-/* Whatever a reader leaves out or puts together, the domain counts. */
+/*
+ * Whatever a reader leaves out or joins around the domain, the domain counts.
+ */
 static void
 test_around(void **state)
 {
@@ -225,7 +232,7 @@ test_around(void **state)
 		    "ceo@ba\xe3\x80\x80nk.test|ceo@bank.test| bytes" },
 		{ "ceo x@[192.0.2.1]", "x@[192.0.2.1]|x@192.0.2.1| grammar" },
 		{ "a@[192.0.2.1", "a@192.0.2.1| unclosed" },
-		/* Some take a quoted string for an address, not as a name. */
+		/* Some readers take a quoted string for an address. */
 		{ "\"ceo@bank.test\" Joe", "ceo@bank.test| grammar" },
 		{ "\"ceo@bank.test\" [Sales] <a@b.test>",
 		    "a@b.test|ceo@bank.test| grammar" },
@@ -247,7 +254,7 @@ test_nul(void **state)
 	unit_end();
 }
 
-/* At the limit all is read; beyond it nothing is cut in silence. */
+/* A field at the limit is read whole; a longer one has a flaw that says so. */
 static void
 test_limits(void **state)
 {
@@ -281,7 +288,7 @@ test_limits(void **state)
 	unit_end();
 }
 
-/* An address longer than is looked at is not a shorter one. */
+/* A too long address is not cut to a shorter one. */
 static void
 test_long_address(void **state)
 {

@@ -157,7 +157,7 @@ refused(const char *path, enum fault_kind kind, const char *text)
 		text_printf(&want, "%s%s", path, strchr(text, '@') + 1);
 	unit_same(text, buf, s == NULL ? fault.text : "opened");
 	unit_number(text, kind, fault.kind);
-	/* Else the call that was to fail is not made any more. */
+	/* If failing is not NULL the source no longer makes that call. */
 	unit_same(text, "failed", failing == NULL ? "failed" : failing);
 	source_close(s);
 }
@@ -241,11 +241,14 @@ first_line(const char *path, struct slice *line, struct fault *fault)
 
 	assert_non_null(s);
 	result = source_next(s, line, &ended, fault);
-	source_close(s); /* of the line, the length is looked at */
+	source_close(s); /* the caller looks at the line's length only */
 	return result;
 }
 
-/* Read again after a signal; without memory no piece passes for a line. */
+/*
+ * A read(2) that a signal ended is made again; without memory no part of a line
+ * is given as a line.
+ */
 static void
 test_read(void **state)
 {
@@ -272,7 +275,7 @@ test_read(void **state)
 	assert_string_equal(fault.text, "cannot read: Input/output error");
 }
 
-/* The longest line, and a byte more. */
+/* The longest line is read, one that is a byte longer is not. */
 static void
 test_longest(void **state)
 {
@@ -360,7 +363,10 @@ set_time(const char *path, time_t seconds, long nanoseconds)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-/* Neither folders nor what leads nowhere; of one second, the later part. */
+/*
+ * Rotated files: no folders, no dangling links; of two names of one second the
+ * later part comes later.
+ */
 static void
 test_rotated(void **state)
 {
@@ -410,7 +416,7 @@ no_chain(const char *key, const char *call, int nth)
 	failing = NULL;
 }
 
-/* A head stays where it was when the digest of what follows fails. */
+/* When a digest fails the chain's head stays where it was. */
 static void
 no_digest(const char *key, const char *call)
 {
@@ -458,7 +464,10 @@ test_chain(void **state)
 	unit_end();
 }
 
-/* Nothing to seal, no room, and a text that has lost its end before. */
+/*
+ * chain_seal() of an empty line, without room, and into a text that is cut
+ * already.
+ */
 static void
 test_seal_room(void **state)
 {

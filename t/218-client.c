@@ -15,7 +15,7 @@
 
 struct row {
 	const char *requirement, *macros;
-	const char *want; /* the first line of the reply; "accept" */
+	const char *want; /* "accept", or the first line of the reply */
 };
 
 static const char *
@@ -69,7 +69,7 @@ test_networks(void **state)
 		{ "ENCR:0+CLIENT:10++CLIENT:192.0.2.8/29", OK,
 		    WRONG "CLIENT:10 or CLIENT:192.0.2.8/29" FOUND },
 		{ "ENCR:0+CLIENT:::/0", OK, WRONG "CLIENT:::/0" FOUND },
-		/* Not known is not "no", and is never refused for good. */
+		/* Unknown clients: "cannot tell", never refused for good. */
 		{ "PERM+ENCR:0+CLIENT:192.0.2.7", "client_name=x", UNTOLD
 		    "wanted CLIENT:192.0.2.7, found x [none], and no macro "
 		    "{client_addr}" },
@@ -104,7 +104,7 @@ test_names(void **state)
 		    HERE "client_name=mx.XN--bcher-kva.example "
 		    "client_resolve=OK", "accept" },
 		{ "ENCR:0+CLIENT:mail.partner.example", PF NAMED, "accept" },
-		/* The name alone is that host; below it is another matter. */
+		/* CLIENT:name is that host alone, CLIENT:.name all below it. */
 		{ "ENCR:0+CLIENT:partner.example", OK,
 		    WRONG "CLIENT:partner.example" FOUND },
 		{ "ENCR:0+CLIENT:.mail.partner.example", OK,
@@ -197,7 +197,7 @@ test_when(void **state)
 		{ SCANNER, OK FROM, "accept" },
 		{ SCANNER, PF HERE FROM, "accept" },
 		{ SCANNER, "client_addr=192.0.2.8" FROM, NEEDS },
-		/* The exception of a client that is not known frees nobody. */
+		/* Without the client's address no exception lets anybody in. */
 		{ SCANNER, "client_name=x" FROM, LOST
 		    "no macro {client_addr}" },
 		{ SCANNER, "client_name=x cipher_bits=256" FROM, LOST
@@ -209,11 +209,11 @@ test_when(void **state)
 		    "TLS_From:partner.example PERM+ENCR:128\n",
 		    HERE "client_name=[192.0.2.7] client_resolve=TEMP" FROM,
 		    LOST "{client_resolve} TEMP" },
-		/* Nor does one that asks for more go away. */
+		/* Nor is a line that asks for more passed over. */
 		{ "TLS_From:partner.example PERM+ENCR:128+WHEN:192.0.2.7\n"
 		    "TLS_From:partner.example OK\n", "client_name=x" FROM,
 		    LOST "no macro {client_addr}" },
-		/* The first that counts, as they stand; any one of several. */
+		/* The first line that counts decides, by any of its WHENs. */
 		{ "TLS_From:partner.example PERM+ENCR:128+WHEN:192.0.2\n"
 		    "TLS_From:partner.example ENCR:0+WHEN:192.0.2.7\n",
 		    HERE FROM, NEEDS },
@@ -226,12 +226,12 @@ test_when(void **state)
 		{ "TLS_From:partner.example ENCR:0+WHEN:.x.example++"
 		    "WHEN:192.0.2.7\nTLS_From:partner.example PERM+ENCR:128\n",
 		    HERE FROM, "accept" },
-		/* Passed over: the search goes on to the next key. */
+		/* No line counts: the search goes on to the next key. */
 		{ "TLS_From:partner.example OK\nTLS_From:a@partner.example "
 		    "PERM+ENCR:128+WHEN:192.0.2.8\n", HERE FROM, "accept" },
 		{ "TLS_From: PERM+ENCR:128\nTLS_From:partner.example "
 		    "ENCR:0+WHEN:192.0.2.8\n", HERE FROM, NEEDS },
-		/* Both conditions: outside its dates nobody asks whose it is. */
+		/* Outside its dates a line is passed over for any client. */
 		{ "TLS_From:partner.example ENCR:0+WHEN:192.0.2.7++"
 		    "UNTIL:1970-01-01\nTLS_From:partner.example "
 		    "PERM+ENCR:128\n", HERE FROM, NEEDS },
@@ -252,7 +252,7 @@ test_when(void **state)
 	unit_end();
 }
 
-/* on-error = accept is asked for what cannot be told, and for nothing else. */
+/* on-error = accept lets in what cannot be told, and nothing else. */
 static void
 test_on_error(void **state)
 {
@@ -265,7 +265,9 @@ test_on_error(void **state)
 	unit_end();
 }
 
-/* Whatever is left out of the macros: never better than with all of them. */
+/*
+ * With any macros left out the verdict is never milder than with all of them.
+ */
 static void
 test_nothing_frees(void **state)
 {

@@ -76,7 +76,10 @@ static const struct {
 	{ OUTBOUND_POSTFIX, "deep.dest.test", "-" },
 	{ OUTBOUND_POSTFIX, "x.deep.dest.test", "-" },
 	{ OUTBOUND_POSTFIX, ".deep.dest.test", SECURE " ciphers=high" },
-	/* One question only: by every level. */
+	/*
+	 * The port, brackets or an address: Postfix asks nothing else, so all
+	 * levels answer.
+	 */
 	{ OUTBOUND_POSTFIX, "a.dest.test:25", SECURE " ciphers=high" PFS },
 	{ OUTBOUND_POSTFIX, "[a.dest.test]", "encrypt" PFS },
 	{ OUTBOUND_POSTFIX, "[a.dest.test]:smtp", "encrypt" PFS },
@@ -94,7 +97,10 @@ static const struct {
 	{ OUTBOUND_POSTFIX, "dest.test:", "-" },
 	{ OUTBOUND_POSTFIX, "xn--tda.test", SECURE },
 	{ OUTBOUND_POSTFIX, "\xc3\xbc.test", SECURE },
-	/* Dates: the next line of the key, then the next level. */
+	/*
+	 * Outside its dates a line is passed over: the key's next line, then
+	 * the next level.
+	 */
 	{ OUTBOUND_POSTFIX, "past.test", "encrypt" },
 	{ OUTBOUND_POSTFIX, "old.past.test", "-" },
 	{ OUTBOUND_POSTFIX, ".past.test", "encrypt" },
@@ -217,7 +223,10 @@ test_questions(void **state)
 	unit_end();
 }
 
-/* A bare tag answers Postfix's last question, and every single one. */
+/*
+ * A rule of a bare tag answers the last of Postfix's questions about a name,
+ * and one that is the only one.
+ */
 static void
 test_bare(void **state)
 {

@@ -35,7 +35,7 @@ add_domain(struct report *r, unsigned at)
 	return d;
 }
 
-/* Counted here, not by what is tested. */
+/* Sums by the test's own loop, not by the report's. */
 static void
 sum_up(struct report *r, const struct report_domain *d)
 {

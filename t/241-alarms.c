@@ -10,14 +10,14 @@
 	"verify=OK cn_subject=" cn " cert_issuer=" issuer " cert_fp=" fp
 #define ONE OK("mx", "/CN=Own", "AA")
 #define CLEAR NULL
-/* Of one certificate each MTA tells something else. */
+/* Macros of one certificate as each MTA tells them. */
 #define SENDMAIL(cn, o, issuer, fp)                                           \
 	OK(cn, "/O=" o "/CN=" issuer, fp) " cn_issuer=" issuer
 #define POSTFIX(cn, issuer)                                                   \
 	"v=Postfix cert_subject=" cn " cert_issuer=" issuer
 #define MAILLOG "verify=OK"
 
-/* So many mails on that day; NULL: in clear. */
+/* `mails` mails on day `day`; tls NULL: in clear. */
 struct step {
 	unsigned mails;
 	int day;
@@ -258,7 +258,7 @@ test_spelling(void **state)
 	unit_end();
 }
 
-/* The latest of its kind comes first; a kind that is worse before others. */
+/* Alarms of worse kinds come first, within a kind the latest. */
 static void
 test_order(void **state)
 {
@@ -288,7 +288,10 @@ test_order(void **state)
 	unit_end();
 }
 
-/* Many hosts and certificates: alarms stay, the least loses its place. */
+/*
+ * With too many hosts and certificates the one with the least mail is dropped;
+ * alarms stay.
+ */
 static void
 test_room(void **state)
 {

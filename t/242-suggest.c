@@ -18,12 +18,12 @@
 	    .file = SLICE("rules"), .line = 3 }
 #define SLICE(text) { .p = text, .n = sizeof text - 1 }
 
-/* So many mails, one an hour, from that day on. */
+/* `n` mails, one an hour, from day `day` on. */
 struct mails {
 	unsigned n;
 	int day;
 	const char *macros;
-	struct tag_result rule; /* no key: none */
+	struct tag_result rule; /* no key: no rule was met */
 	bool refused;
 	const char *client; /* NULL: the partner's own host */
 };
@@ -318,12 +318,12 @@ test_once(void **state)
 	unit_end();
 }
 
-/* Names that no key can be: nobody is told to write a rule for them. */
+/* Of senders whose domain cannot be a key no rule is suggested. */
 static void
 test_names(void **state)
 {
 	static const struct {
-		const char *sender, *want; /* "": no name */
+		const char *sender, *want; /* "": no domain for a rule */
 	} senders[] = {
 		{ "a@bank.example", "bank.example" },
 		{ "a@MX.Bank.Example", "bank.example" },

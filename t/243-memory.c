@@ -33,7 +33,7 @@ WRAP(void *, NULL, strdup, (const char *s), (s))
 WRAP(void *, NULL, strndup, (const char *s, size_t n), (s, n))
 WRAP(void *, NULL, tsearch, (const void *key, void **root,
     int (*compare)(const void *, const void *)), (key, root, compare))
-/* A piece may be handed out of one that is there: nearly never refused. */
+/* arena_alloc() rarely calls malloc(), so it is refused here. */
 WRAP(void *, NULL, arena_alloc, (struct arena *a, size_t n), (a, n))
 struct slice __real_arena_copy(struct arena *, struct slice);
 struct slice __wrap_arena_copy(struct arena *, struct slice);
@@ -62,7 +62,7 @@ done(work *what, const char *file, long n, bool *good, bool *hit)
 	return text;
 }
 
-/* The answers are long: what differs, from where it does. */
+/* Compares long answers and shows only where they begin to differ. */
 static void
 same_rest(const char *name, long n, const char *want, const char *got)
 {
@@ -102,7 +102,7 @@ each_piece(const char *name, work *what, const char *file)
 	free(want);
 }
 
-/* Each record of a file of them; false: out of memory. */
+/* Gives each record of the file to `take`; false: out of memory. */
 static bool
 each_record(const char *file, bool (*take)(void *, struct reader_record *),
     void *arg)
@@ -191,7 +191,7 @@ static const char rules[] =
 	"TLS_From: PERM+VERIFY:128+AEAD\n"
 	"TLS_To: ENCR:256\n";
 
-/* The store stays: its library has a memory of its own. */
+/* The store stays open: LMDB's memory is not counted. */
 static struct store *store;
 
 static bool
@@ -375,7 +375,10 @@ linted(const char *file, FILE *out)
 	return good;
 }
 
-/* A seed of a fuzz target; the first bytes tell it what to do with the rest. */
+/*
+ * A seed of a fuzz target without its first `skip` bytes, which tell the target
+ * what to do.
+ */
 static const char *
 seed(const char *target, const char *name, size_t skip)
 {

@@ -28,7 +28,7 @@ test_oldest_goes(void **state)
 
 		assert_non_null(put(t, key));
 	}
-	assert_true(has(t, "a")); /* asked for: now b is the oldest */
+	assert_true(has(t, "a")); /* sessions_find() makes a the newest, so b is the oldest */
 	assert_string_equal(sessions_oldest(t)->key, "b");
 	assert_non_null(put(t, "e"));
 	assert_false(has(t, "b"));

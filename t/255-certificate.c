@@ -21,7 +21,7 @@
 
 enum { NOW = 1800000000, DAY = 86400 };
 
-static long nth, wishes; /* 0: none fails */
+static long nth, wishes; /* number of the refused piece of memory; 0: none */
 static bool onward;
 
 static bool
@@ -86,7 +86,7 @@ put_extension(X509 *x, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-/* A good one of a host, not signed yet. */
+/* A good certificate of a host, not signed yet. */
 static X509 *
 make(const char *names)
 {
@@ -109,7 +109,10 @@ make(const char *names)
 	return x;
 }
 
-/* Another one, read back: as it comes from a file.  NULL: it is not read. */
+/*
+ * The certificate encoded and read again, as from a file; NULL: OpenSSL does
+ * not read it.
+ */
 static X509 *
 read_back(X509 *x)
 {
@@ -265,7 +268,10 @@ test_names(void **state)
 	unit_end();
 }
 
-/* A time that is none is neither begun nor far away. */
+/*
+ * A begin that cannot be read counts as not yet come, an end that cannot be
+ * read as past.
+ */
 static void
 test_times(void **state)
 {
@@ -337,7 +343,7 @@ test_keys(void **state)
 	unit_end();
 }
 
-/* The bytes of an OID that OpenSSL knows become those of one that it does not. */
+/* Changes the bytes of an OID so that OpenSSL does not know it. */
 static X509 *
 spoil(X509 *x, const char *oid, size_t n)
 {
@@ -396,7 +402,7 @@ has_all(const char *want, const char *got)
 	return true;
 }
 
-/* A bad one, in all ways that a host's can be. */
+/* A certificate with every flaw that a host's can have. */
 static X509 *
 make_bad(void)
 {

@@ -177,7 +177,7 @@ any_tls(struct tls *t)
 	    : "01";
 	t->pkfp = chance(2) == 0 ? "FF112233445566778899aabbccddeeff" : "01";
 	if (t->mta == DIALECT_POSTFIX && chance(3) == 0)
-		t->fp = NULL; /* no feed */
+		t->fp = NULL; /* without a facts feed */
 	if (t->mta == DIALECT_SENDMAIL || chance(3) == 0)
 		t->pkfp = NULL;
 	t->verify = t->verified ? "OK" : chance(2) == 0 ? "FAIL" : "NO";
@@ -482,7 +482,7 @@ condition_holds(const char *c, const struct session *s, bool exempt)
 	return strncmp(c, "since", 5) == 0 ? day >= 20850 : day <= 20914;
 }
 
-/* The session breaks the claim. */
+/* Whether the session breaks the claim. */
 static bool
 breaks(const struct wanted *w, const struct session *s, enum claim_level came,
     bool exempt)
@@ -584,7 +584,10 @@ try_session(struct run *r, const struct session *s)
 	}
 }
 
-/* Of a tag without rules few are enough: nothing looks at them; but CLIENT may. */
+/*
+ * How many values of a tag are tried: a few where no claim and no CLIENT looks
+ * at it.
+ */
 static unsigned
 many(const struct run *r, enum tag tag, size_t all)
 {
@@ -607,7 +610,7 @@ try_sessions(struct run *r)
 	for (size_t i = 0; i < UNIT_COUNT(n); i++)
 		all *= n[i];
 	for (unsigned long k = 0; k < all && k < most; k++) {
-		/* All of them, or so many by chance. */
+		/* All combinations, or `most` of them by chance. */
 		unsigned long at = all <= most ? k : ((unsigned long)
 		    unit_random(&seed) << 16 ^ unit_random(&seed)) % all;
 		unsigned v[UNIT_COUNT(n)];
@@ -692,7 +695,7 @@ make_claims(struct run *r)
 
 		text_init(&text, buf, sizeof buf);
 		any_claim(w, &text);
-		/* Days twice, or two MTAs. */
+		/* Refused only for a condition that is given twice. */
 		if (!claims_add(&r->claims, slice_make(buf, text.n), &f))
 			unit_slice(buf, "second time", slice_of(strstr(f.text,
 			    "second time") != NULL ? "second time" : f.text));
@@ -763,7 +766,7 @@ test_brute_force(void **state)
 		try_policy(&r);
 	print_message("# %lu sessions broke claims %lu times; %lu claims "
 	    "held\n", r.sessions, r.broken, r.held);
-	/* Neither all nor none: else this tests nothing. */
+	/* Some claims hold and some are broken, or nothing is tested. */
 	assert_true(r.broken > n && r.held > n / 4);
 	facts_free(&r.facts);
 	unit_end();

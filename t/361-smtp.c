@@ -63,7 +63,9 @@ __wrap_connect(int fd, const struct sockaddr *a, socklen_t n)
 	return __real_connect(fd, a, n);
 }
 
-/* Waits for nothing: the clock is the test's. */
+/*
+ * poll(2) does not wait: it moves the test's clock and lets the server answer.
+ */
 int
 __wrap_poll(struct pollfd *p, nfds_t n, int timeout)
 {
@@ -115,7 +117,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* A client at its end of the pair. */
+/* The client, with one end of the socket pair. */
 static void
 client(struct smtp *s)
 {
@@ -170,7 +172,9 @@ fail_getsockopt(void)
 	let_fail("getsockopt", 0, ENOTSOCK);
 }
 
-/* The connection is under way; then it is late, or what came of it is hidden. */
+/*
+ * A connect(2) under way that takes too long, or whose result cannot be asked.
+ */
 static void
 test_connecting(void **state)
 {
@@ -229,7 +233,7 @@ answer(void)
 	server = NULL;
 }
 
-/* A signal, or no room, is no end: the command is sent whole. */
+/* After EINTR and EAGAIN the rest of the command is sent. */
 static void
 test_clear(void **state)
 {
@@ -264,14 +268,17 @@ test_clear(void **state)
 		unit_same(rows[i].call, "first\nlast\n", reply.text_buf);
 		unit_number(rows[i].call, 6, read(pair[0], sent, 6));
 		unit_same(rows[i].call, "NOOP\r\n", sent);
-		/* The wait of a sender may have brought the answer, too. */
+		/* The server has answered while the client waited to send. */
 		server = NULL;
 	}
 	smtp_close(&s);
 	unit_end();
 }
 
-/* The deadline holds for who sends a byte at a time, and for who reads none. */
+/*
+ * The deadline ends a server that sends a byte at a time, and one that reads
+ * nothing.
+ */
 static void
 test_late(void **state)
 {
@@ -383,7 +390,7 @@ test_tls(void **state)
 	unit_end();
 }
 
-/* The server goes without a word of TLS: that is an end, and no reply. */
+/* A server that closes without TLS's close_notify gives no reply. */
 static void
 test_tls_cut(void **state)
 {
@@ -436,6 +443,6 @@ main(void)
 		TEST(test_tls), TEST(test_tls_cut), TEST(test_tls_late)
 	};
 
-	signal(SIGPIPE, SIG_IGN); /* as the command does */
+	signal(SIGPIPE, SIG_IGN); /* the command ignores SIGPIPE, too */
 	return unit_main(tests);
 }

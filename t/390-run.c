@@ -67,7 +67,7 @@ test_calls(void **state)
 	static const struct {
 		const char *call;
 		int after, error;
-		const char *text; /* NULL: all is well */
+		const char *text; /* NULL: the call's failure is no fault */
 	} rows[] = {
 		{ "pipe2", 0, EMFILE, "pipe: Too many open files" },
 		{ "fork", 0, EAGAIN,
@@ -98,7 +98,7 @@ test_calls(void **state)
 	unit_end();
 }
 
-/* In the child, which says so by how it ends. */
+/* Calls of the child: its exit status tells that one failed. */
 static void
 test_child(void **state)
 {

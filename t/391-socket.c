@@ -32,7 +32,10 @@ as_sendmail(const struct socket_address *a)
 	return buf;
 }
 
-/* NULL: no such thing.  Each as Postfix writes it, and as sendmail does. */
+/*
+ * A socket in tlspolicy.conf, as Postfix and as sendmail write it; NULL:
+ * refused.
+ */
 static void
 test_parse(void **state)
 {

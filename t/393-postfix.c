@@ -115,8 +115,8 @@ test_trials(void **state)
 	"\"\" of its own\n" TRIED "try " host " " port " tls asks explained\n"
 
 /*
- * The way back from a content filter is judged no more.  Whatever lets somebody
- * else in there is no way back.
+ * A listener by which a content filter hands mail back needs no milter.  One
+ * that lets others in is none of those.
  */
 static const struct set_up way_back_rows[] = {
 	{ "this machine's networks alone", "",

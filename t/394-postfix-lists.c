@@ -98,7 +98,7 @@ test_milters(void **state)
 	setups_look_postfix(&plain, milters_rows, UNIT_COUNT(milters_rows));
 }
 
-/* A socket below the queue, or one that the daemon was moved away from. */
+/* The daemon's socket has another name than Postfix's milter lists have. */
 static const struct set_up elsewhere_rows[] = {
 	{ "as it was before", "smtpd_milters = unix:/old/milter.sock\n"
 	    "non_smtpd_milters = unix:/run/tlspolicy/milter.sock\n", "", "",
@@ -267,7 +267,10 @@ test_maps(void **state)
 	setups_look_postfix(&on, maps_rows, UNIT_COUNT(maps_rows));
 }
 
-/* Asked, and nobody listens, or nobody will while the setting is off. */
+/*
+ * Postfix asks a socketmap at which nobody listens, or while the setting is
+ * off.
+ */
 static void
 test_off(void **state)
 {

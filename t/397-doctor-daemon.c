@@ -100,11 +100,11 @@ listen_on(int family, unsigned *port)
 		return -1;
 	assert_int_equal(listen(fd, 5), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&got, &n), 0);
-	*port = ntohs(got.sin6_port); /* where sockaddr_in has it, too */
+	*port = ntohs(got.sin6_port); /* sin_port has the same place in sockaddr_in */
 	return fd;
 }
 
-/* Takes what is sent to `fd`, and answers these bytes. */
+/* A milter: reads what a client of `fd` sends and answers these bytes. */
 static pid_t
 milter(int fd, const char *answer, size_t n)
 {

@@ -97,7 +97,7 @@ test_find(void **state)
 	assert_true(find("65534", 0, &p, &f));
 	assert_true(p.drop);
 	assert_string_equal(p.user, "nobody");
-	/* Who is that user already has nothing to give up. */
+	/* A process of that user has no privileges to give up. */
 	assert_true(find("nobody", 65534, &p, &f));
 	assert_false(p.drop);
 }
@@ -154,7 +154,7 @@ test_drop(void **state)
 	assert_string_equal(calls, "prctl groups gid uid ");
 }
 
-/* Nothing is done behind a call that failed. */
+/* Behind a call that failed no further one is made. */
 static void
 test_drop_fails(void **state)
 {
@@ -248,7 +248,9 @@ test_drain(void **state)
 	(void)state;
 	drain_init(&drain);
 	assert_true(drain_enter(&drain));
-	/* Who is inside is waited for, and nobody else gets in meanwhile. */
+	/*
+	 * drain_close() waits for the thread inside, and lets no other enter.
+	 */
 	assert_false(drain_close(&drain, 3));
 	assert_false(drain_enter(&drain));
 	assert_false(drain_close(&drain, 0));

@@ -151,7 +151,7 @@ is_recorded(const char *id, const char *event)
 	return found;
 }
 
-/* Nobody waits for the record of what is not accepted. */
+/* Waits for a record: the answer to a refusal does not wait for it. */
 static bool
 comes_to_be_recorded(const char *id, const char *event)
 {
@@ -166,7 +166,10 @@ check_accepted(const SMFICTX *ctx)
 	assert_string_not_equal(ctx->held, "");
 	assert_true(ctx->cleaned);
 	assert_true(is_recorded(ctx->id, "message"));
-	/* One without a session at the negotiation may add nothing. */
+	/*
+	 * Without a session at its negotiation the connection may not add a
+	 * field.
+	 */
 	assert_true(ctx->added);
 }
 
@@ -204,7 +207,7 @@ test_nth_call(void **state)
 	assert_int_equal(accepted, 1);
 }
 
-/* What cannot be said as it should be is said as "later". */
+/* When smfi_setreply(3) fails the answer is a temporary one. */
 static void
 test_reply_fails(void **state)
 {
@@ -226,7 +229,7 @@ test_reply_fails(void **state)
 	milter.xxfi_close(&ctx);
 }
 
-/* Of a message whose From field is refused nothing is left to be accepted. */
+/* Refused by its From field, the message is not accepted at its end either. */
 static void
 test_header(void **state)
 {
@@ -250,7 +253,9 @@ test_header(void **state)
 	}
 }
 
-/* A connection that was never asked about headers: nobody saw this one's. */
+/*
+ * A connection negotiated without header steps: its From fields are not known.
+ */
 static void
 test_unseen_header(void **state)
 {
@@ -284,7 +289,7 @@ test_old_mta(void **state)
 	milter.xxfi_close(&ctx);
 }
 
-/* What was not judged at MAIL is not accepted by what comes after. */
+/* Without a judged MAIL no later command is accepted. */
 static void
 test_out_of_order(void **state)
 {
@@ -298,11 +303,11 @@ test_out_of_order(void **state)
 	assert_int_equal(milter.xxfi_header(&ctx, name, value), SMFIS_NOREPLY);
 	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
 	assert_int_equal(milter.xxfi_abort(&ctx), SMFIS_CONTINUE);
-	/* The answer without its words, too. */
+	/* The temporary answer stays one when its text cannot be set. */
 	failing = ncalls + 1;
 	assert_int_equal(milter.xxfi_eom(&ctx), SMFIS_TEMPFAIL);
 	milter.xxfi_close(&ctx);
-	/* A connection that ends before it began. */
+	/* xxfi_close() without a session. */
 	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
 }
 
@@ -321,7 +326,10 @@ test_abandoned(void **state)
 	assert_false(is_recorded(ctx.id, "message"));
 }
 
-/* What a client said of itself is not taken for never said. */
+/*
+ * When a HELO could not be kept, MAIL is answered "later", as the name is not
+ * known.
+ */
 static void
 test_lost_helo(void **state)
 {
@@ -335,7 +343,7 @@ test_lost_helo(void **state)
 	no_memory = false;
 	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
 	milter.xxfi_close(&ctx);
-	/* Nor when there was no place for the session itself. */
+	/* So it is when there was no memory for the session. */
 	begin(&ctx, "good.example", 1);
 	assert_int_equal(mail(&ctx), SMFIS_TEMPFAIL);
 	assert_int_equal(milter.xxfi_close(&ctx), SMFIS_CONTINUE);
@@ -376,7 +384,7 @@ record_of(const char *id)
 	return "";
 }
 
-/* A plan that refuses nobody, and decides about so many of the clients. */
+/* A plan without rules, whose canary is `percent` of the clients. */
 static void
 begin_plan(uint32_t percent)
 {
@@ -411,7 +419,10 @@ end_plan(void)
 	ends_when_asked = false;
 }
 
-/* The rest of a message whose MAIL was let in; what its record says of a plan. */
+/*
+ * Goes on with a message behind its MAIL; returns what its record says of a
+ * plan.
+ */
 static const char *
 said_of_plan(SMFICTX *ctx)
 {
@@ -436,7 +447,10 @@ assert_plan(const char *got, const char *want)
 		fail_msg("want: %s\ngot:  %s", all, got);
 }
 
-/* It is over, which is not that it could not be asked. */
+/*
+ * A plan that has ended when it is asked leaves nothing in the record; one that
+ * cannot be asked does.
+ */
 static void
 test_plan_ends(void **state)
 {
@@ -455,7 +469,10 @@ test_plan_ends(void **state)
 			ends_when_asked = when == WHILE_ASKED;
 			assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
 			ends_when_asked = when == AGAIN;
-			/* As at RCPT, when facts have been told meanwhile. */
+			/*
+			 * MAIL is judged again, as at RCPT when facts have come
+			 * meanwhile.
+			 */
 			if (when == AGAIN)
 				judge_mail_late(ctx.session);
 			if (when == BEFORE_RCPT)
@@ -475,7 +492,7 @@ test_plan_ends(void **state)
 	}
 }
 
-/* A recipient that the policy in force refuses, after it: nobody else has. */
+/* After the plan's end the policy in force alone refuses a recipient. */
 static void
 test_refused_after_a_plan(void **state)
 {
@@ -494,7 +511,7 @@ test_refused_after_a_plan(void **state)
 	end_plan();
 }
 
-/* The last one: the drain stays closed. */
+/* This test runs last: the drain stays closed. */
 static void
 test_stopping(void **state)
 {
@@ -506,7 +523,7 @@ test_stopping(void **state)
 	assert_int_equal(mail(&ctx), SMFIS_CONTINUE);
 	assert_int_equal(asked("tlspolicy dest.test"), strlen("NOTFOUND "));
 	assert_true(drain_close(&state_of_daemon.drain, 0));
-	/* The log that it would be recorded in may be gone. */
+	/* Nothing is answered: the audit log may be closed already. */
 	assert_int_equal(asked("tlspolicy dest.test"), 0);
 	assert_int_equal(rcpt(&ctx, "ok@bar.test"), SMFIS_TEMPFAIL);
 	assert_int_equal(milter.xxfi_helo(&ctx, helo), SMFIS_NOREPLY);

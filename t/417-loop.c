@@ -33,7 +33,10 @@
 #include "milter/worker.h"
 #include "t/unit.h"
 
-/* Its poll(2) stands before ours, which then is never called. */
+/*
+ * A thread sanitizer's poll(2) stands before the daemon's, which is never
+ * called.
+ */
 #if defined __SANITIZE_THREAD__
 #define OTHER_POLL true
 #elif defined __has_feature
@@ -46,15 +49,15 @@
 #endif
 
 static const char *failing; /* the call that fails; NULL: none */
-static int error;	    /* with this */
-static int times;	    /* so often, then no more; 0: always */
+static int error;	    /* with this errno */
+static int times;	    /* how often it fails; 0: always */
 static int nfailed;
-static int64_t ahead;	    /* seconds, of the clock */
-static char said[4096];	    /* to syslog */
+static int64_t ahead;	    /* by which clock_gettime(2) is ahead */
+static char said[4096];	    /* what was logged last */
 static int priority_of_said;
-static atomic_bool was_said; /* for who waits for another thread */
-static int64_t patience;     /* seconds that ppoll(2) was called with */
-static bool silent;	     /* it waits for so long and for nothing */
+static atomic_bool was_said; /* set when something was logged */
+static int64_t patience;     /* timeout of the last ppoll(2), in seconds */
+static bool silent;	     /* ppoll(2) ends by its timeout, and the clock has gone on */
 
 static bool
 fails(const char *name)
@@ -143,7 +146,7 @@ __wrap_realloc(void *p, size_t n)
 	return fails("realloc") ? NULL : __real_realloc(p, n);
 }
 
-/* A compiler may make it of realloc(NULL, n). */
+/* A compiler may call malloc(n) for realloc(NULL, n). */
 void *
 __wrap_malloc(size_t n)
 {
@@ -189,7 +192,7 @@ __wrap_syslog(int priority, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Its name where calls are checked. */
+/* The name of syslog(3) under _FORTIFY_SOURCE. */
 void
 __wrap___syslog_chk(int priority, int flag, const char *fmt, ...)
 {
@@ -201,7 +204,10 @@ __wrap___syslog_chk(int priority, int flag, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* What libmilter goes on with is handed on; all else is a pause. */
+/*
+ * accept(): errors after which libmilter accepts again are handed on; others
+ * mean a pause.
+ */
 static void
 test_accept(void **state)
 {
@@ -257,7 +263,10 @@ test_accept_says_so(void **state)
 	assert_string_equal(said, "");
 }
 
-/* Near the limit the next one waits, unless nobody knows the limit. */
+/*
+ * Near the limit of descriptors the next connection waits, unless the limit
+ * cannot be asked.
+ */
 static void
 test_accept_spares(void **state)
 {
@@ -271,10 +280,10 @@ test_accept_spares(void **state)
 	assert_int_equal(accept(0, NULL, NULL), next_fd);
 	arm(NULL, 0, 0);
 	assert_int_equal(accept(0, NULL, NULL), next_fd);
-	/* A descriptor cannot be had of this one, so that there is none. */
+	/* With a bad descriptor the real accept(2) fails. */
 	assert_int_equal(accept(-1, NULL, NULL), -1);
 	assert_int_equal(errno, EMFILE);
-	/* The lowest one is far from the limit again. */
+	/* The lowest free descriptor is far from the limit again. */
 	next_fd = 3;
 	assert_int_equal(accept(STDERR_FILENO, NULL, NULL), 3);
 }
@@ -297,7 +306,10 @@ test_poll(void **state)
 	unit_end();
 }
 
-/* What one recv(2) took is read and polled for without the kernel. */
+/*
+ * Bytes that one recv(2) took ahead are polled for and read without a system
+ * call.
+ */
 static void
 test_readahead(void **state)
 {
@@ -323,7 +335,10 @@ test_readahead(void **state)
 	assert_false(readahead_holds(fd[0]));
 	assert_int_equal(poll(&ask, 1, 1), 0);
 	assert_true(readahead_is_new(fd[0]));
-	/* Closed with bytes left: not those of the next with its number. */
+	/*
+	 * A descriptor closed with bytes read ahead: the next one of that
+	 * number does not get them.
+	 */
 	assert_int_equal(write(fd[1], "old", 3), 3);
 	assert_int_equal(poll(&ask, 1, 1), 1);
 	assert_int_equal(close(fd[0]), 0);
@@ -334,7 +349,7 @@ test_readahead(void **state)
 	assert_int_equal(poll(&ask, 1, 1), 1);
 	assert_int_equal(read(again[0], bytes, sizeof bytes), 3);
 	assert_memory_equal(bytes, "new", 3);
-	/* The end is told as often as it is asked for. */
+	/* At the end of the stream each read(2) says so. */
 	assert_int_equal(close(again[1]), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(poll(&ask, 1, 1), 1);
@@ -345,7 +360,7 @@ test_readahead(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
-/* Files and pipes are read as everywhere. */
+/* Only sockets are read ahead: not files and pipes. */
 static void
 test_readahead_sockets_only(void **state)
 {
@@ -397,7 +412,7 @@ test_half_a_command(void **state)
 	assert_int_equal(poll(&rest, 1, LIBMILTER_MS), 1);
 	assert_int_equal(patience, 300);
 	assert_int_equal(read(fd[0], &byte, 1), 1);
-	/* A byte now and then makes it no longer. */
+	/* A byte now and then does not lengthen the wait. */
 	ahead += 100;
 	*readahead_waited() += 100000;
 	assert_int_equal(poll(&rest, 1, LIBMILTER_MS), 1);
@@ -411,7 +426,7 @@ test_half_a_command(void **state)
 	assert_int_equal(poll(&rest, 1, LIBMILTER_MS), 0);
 	assert_int_equal(patience, 0);
 	assert_non_null(strstr(said, "half a command of a session"));
-	/* The next command of the session, and the next session, have all. */
+	/* The next command, and the next session, have the whole time again. */
 	assert_int_equal(poll(&ask, 1, 1), 1);
 	assert_int_equal(read(fd[0], &byte, 1), 1);
 	assert_int_equal(poll(&rest, 1, LIBMILTER_MS), 0);
@@ -419,7 +434,7 @@ test_half_a_command(void **state)
 	silent = false;
 	assert_int_equal(close(fd[0]), 0);
 	assert_int_equal(*readahead_waited(), 0);
-	/* The listener's and the controller's waits are theirs. */
+	/* The waits of libmilter's listener are not changed. */
 	rest.fd = fd[1];
 	(void)poll(&rest, 1, 5);
 	assert_int_equal(patience, 0);
@@ -430,7 +445,7 @@ static void
 test_handover(void **state)
 {
 	(void)state;
-	/* Those that accept() gave above. */
+	/* Forgets the connections that accept() gave above. */
 	for (int fd = 0; fd < 65536; fd++)
 		handover_end(fd);
 	assert_false(handover_waits());
@@ -443,13 +458,16 @@ test_handover(void **state)
 	assert_true(handover_waits());
 	handover_end(6);
 	assert_false(handover_waits());
-	/* Too many to be counted, or none. */
+	/* Descriptors out of range are not counted. */
 	handover_begin(65536);
 	handover_begin(-1);
 	assert_false(handover_waits());
 	handover_end(65536);
 	handover_end(-1);
-	/* A descriptor that is closed on its way waits for nobody. */
+	/*
+	 * A descriptor closed before its handover ended no longer counts as
+	 * waiting.
+	 */
 	handover_begin(7000);
 	assert_int_equal(close(7000), -1);
 	assert_false(handover_waits());
@@ -457,7 +475,9 @@ test_handover(void **state)
 
 enum { FIRST = 1000, MANY = 100 };
 
-/* What libmilter gets; the socket is of the family that it has. */
+/*
+ * What accept() gives libmilter; the address has the listening socket's family.
+ */
 static int
 accepted(int listening)
 {
@@ -472,7 +492,10 @@ accepted(int listening)
 	return fd;
 }
 
-/* A session that waits longer gets a connection made for it. */
+/*
+ * While a session waits too long for a worker accept() gives libmilter a
+ * connection of the daemon's own, for which it starts one.
+ */
 static void
 test_worker(void **state)
 {
@@ -509,7 +532,10 @@ test_worker(void **state)
 	close(ends[1]);
 }
 
-/* Not too many of them, and ever later when they are of no use. */
+/*
+ * The daemon's own connections are few, and come ever later while they do not
+ * help.
+ */
 static void
 test_worker_bounds(void **state)
 {
@@ -538,7 +564,7 @@ test_worker_bounds(void **state)
 		close(fd[n]);
 	for (int i = 1; i < MANY; i++)
 		handover_end(FIRST + i);
-	/* The listener's wait ends when one is due. */
+	/* The listener's poll(2) ends when such a connection is due. */
 	listening.fd = ends[0];
 	if (poll(&listening, 1, 5000) == 1) { /* not a sanitizer's */
 		assert_int_equal(listening.revents, POLLIN);
@@ -560,7 +586,10 @@ wait_in_thread(void *arg)
 	return NULL;
 }
 
-/* Who waits gets memory in the end; anybody else is told at once. */
+/*
+ * A thread that may wait gets memory in the end; others are told at once that
+ * there is none.
+ */
 static void
 test_evmemory(void **state)
 {
@@ -596,7 +625,7 @@ test_signals(void **state)
 	raise(SIGHUP), raise(SIGHUP);
 	assert_int_equal(signals_wait(60000), SIGNALS_RELOAD);
 	assert_int_equal(signals_wait(0), SIGNALS_NONE);
-	/* An end counts more, whichever came first. */
+	/* TERM and INT count more than HUP, whichever came first. */
 	raise(SIGHUP), raise(SIGTERM);
 	assert_int_equal(signals_wait(60000), SIGNALS_STOP);
 	raise(SIGINT);
@@ -607,7 +636,7 @@ test_signals(void **state)
 static void
 wait_for_pipe(void)
 {
-	/* libmilter's thread tells of its end. */
+	/* Waits until libmilter's thread has logged that it ended. */
 	for (int i = 0; i < 6000 && !atomic_load(&was_said); i++)
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
@@ -625,7 +654,7 @@ test_libmilter_ends(void **state)
 	assert_true(signals_start_milter(&f));
 	assert_int_equal(signals_wait(60000), SIGNALS_ENDED);
 	assert_string_equal(said, "");
-	/* Its end is not forgotten for a HUP, but for a TERM. */
+	/* That smfi_main() ended is told beside a HUP, not beside a TERM. */
 	arm("smfi_main", 0, 0);
 	atomic_store(&was_said, false);
 	assert_true(signals_start_milter(&f));
@@ -665,18 +694,21 @@ test_reload_read(void **state)
 	assert_int_equal(s.mode, MODE_ENFORCE);
 	assert_non_null(strstr(said, "is not there: all settings are the "
 	    "defaults"));
-	/* One that was named has to be there. */
+	/* A settings file named by -c has to exist. */
 	o.conf_expected = true;
 	assert_false(reload_read(&o, &s, &f));
 	assert_int_equal(f.kind, FAULT_NOINPUT);
-	/* One that cannot be looked for is not one that is missing. */
+	/* A file that access(2) cannot look for does not count as missing. */
 	o.conf_expected = false;
 	arm("access", EACCES, 0);
 	fault_clear(&f);
 	assert_false(reload_read(&o, &s, &f));
 	assert_int_equal(f.kind, FAULT_NOINPUT);
 	arm(NULL, 0, 0);
-	/* Nor is one that was there: its settings do not become the defaults. */
+	/*
+	 * A file that was read before and is gone is a fault: its settings
+	 * stay.
+	 */
 	put_conf(o.conf, "mode = monitor\n");
 	assert_true(reload_read(&o, &s, &f));
 	assert_int_equal(s.mode, MODE_MONITOR);
@@ -715,7 +747,7 @@ test_reload_without_memory(void **state)
 	reload_settings(&d, &o, &s);
 	assert_string_equal(said, "the old settings stay in force");
 	assert_int_equal(d.settings.now->settings.mode, MODE_MONITOR);
-	/* A log that was off, and cannot be begun. */
+	/* The audit file cannot be opened: the old one stays in use. */
 	put_conf(o.conf, "");
 	snprintf(s.audit_file, sizeof s.audit_file, "/no/such/folder/log");
 	reload_settings(&d, &o, &s);
@@ -747,7 +779,10 @@ written(void)
 	return line;
 }
 
-/* One line whatever is in it, and its weight where somebody reads it. */
+/*
+ * A message is one line whatever is in it, with its priority where syslog reads
+ * it.
+ */
 static void
 test_log(void **state)
 {
@@ -771,7 +806,7 @@ test_log(void **state)
 	log_init("t", true);
 }
 
-/* What peers can cause is one line in a minute. */
+/* log_seldom: messages that peers can cause are one line a minute. */
 static void
 test_log_seldom(void **state)
 {
@@ -793,7 +828,7 @@ test_log_seldom(void **state)
 	assert_string_equal(said, "line 102");
 }
 
-/* Where a reader needs more of them than one. */
+/* log_seldom with lines = 3: three lines a minute. */
 static void
 test_log_some(void **state)
 {

@@ -98,7 +98,10 @@ listen_unix(const char *path, size_t length)
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
-/* As libmilter does, unless it is to fail, or to open none, or another one. */
+/*
+ * Opens a socket as libmilter does, or fails, opens none, or opens another one,
+ * as the test wants.
+ */
 int
 __wrap_smfi_opensocket(bool remove)
 {
@@ -205,7 +208,10 @@ test_announced(void **state)
 	unit_end();
 }
 
-/* Found, named, put in the place of libmilter's, and left. */
+/*
+ * The handed socket is found, named, put in the place of libmilter's, and left
+ * there.
+ */
 static void
 taken(const char *want, const char *told)
 {
@@ -232,7 +238,7 @@ taken(const char *want, const char *told)
 	activation_leave(&l);
 	assert_int_equal(fstat(l.fd, &at_place), 0);
 	unit_number(want, false, S_ISSOCK(at_place.st_mode));
-	l.inherited = false; /* not its own: stays */
+	l.inherited = false; /* a socket that libmilter did not make stays */
 	close(l.fd);
 	activation_leave(&l);
 	unit_number(want, -1, fstat(l.fd, &at_place));
@@ -290,7 +296,10 @@ test_inet(void **state)
 		taken("inet6:", "inet6:0@[::1]");
 }
 
-/* The reason; what was handed over is as it was, and no folder stays. */
+/*
+ * A socket that is refused: the fault has the reason, the socket is as it was,
+ * and no folder is left.
+ */
 static void
 test_not_taken(void **state)
 {

@@ -56,7 +56,7 @@ int __wrap_bind(int, const struct sockaddr *, socklen_t);
 int __wrap_smfi_setconn(char *);
 int __wrap_smfi_opensocket(bool);
 
-/* Not of the folders, which are looked at before. */
+/* fstat(2) fails after bind(2) only: the folders are looked at before. */
 int
 __wrap_fstat(int fd, struct stat *st)
 {
@@ -142,7 +142,10 @@ test_parse_refused(void **state)
 	unit_end();
 }
 
-/* Its path points into it: it cannot be returned. */
+/*
+ * Fills *l, whose path points into itself: a struct returned by value would not
+ * do.
+ */
 static void
 unix_listen(struct listen *l)
 {
@@ -183,7 +186,10 @@ test_unix(void **state)
 	assert_int_equal(stat(l.path, &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 0777, 0620);
-	/* Somebody is there: it is left alone, in doubt, too. */
+	/*
+	 * A socket at which somebody listens is left alone, also when
+	 * connect(2) cannot tell.
+	 */
 	unix_listen(&other);
 	assert_false(open_failing(&other, NULL, 0, &second, &f));
 	assert_non_null(strstr(f.text, "another process listens there"));
@@ -192,11 +198,17 @@ test_unix(void **state)
 	close(fd);
 	assert_false(open_failing(&other, "socket", EMFILE, &second, &f));
 	assert_non_null(strstr(f.text, "another process listens there"));
-	/* What a dead process left is removed, if it can be. */
+	/*
+	 * A dead process's socket is removed, or the fault says that it cannot
+	 * be.
+	 */
 	assert_false(open_failing(&other, "unlink", EACCES, &second, &f));
 	assert_non_null(strstr(f.text, "cannot remove the old socket"));
 	assert_true(open_failing(&other, NULL, 0, &second, &f));
-	/* The old one's end does not take the new one's socket away. */
+	/*
+	 * listen_remove() leaves the socket of another daemon that has the name
+	 * now.
+	 */
 	l.inode = other.inode + 1;
 	listen_remove(&l);
 	assert_int_equal(access(other.path, F_OK), 0);
@@ -273,7 +285,7 @@ take_away(void)
 	unlink(unit_path("s.sock"));
 }
 
-/* Who owns the folder puts something else under the socket's name. */
+/* The folder's owner puts something else under the socket's name. */
 static void
 test_swapped(void **state)
 {
@@ -291,7 +303,7 @@ test_swapped(void **state)
 		after_bind = NULL;
 		assert_non_null(strstr(f.text, "is not the socket that was "
 		    "made there"));
-		/* Nor is it removed: it is not ours. */
+		/* listen_remove() leaves what is not the daemon's socket. */
 		listen_remove(&l);
 		assert_int_equal(access(l.path, F_OK), 0);
 		unlink(l.path);
@@ -337,7 +349,7 @@ test_tcp(void **state)
 		assert_string_equal(f.text, "cannot listen on "
 		    "inet:47801@[127.0.0.1]: Permission denied");
 	}
-	listen_remove(&l); /* has no name */
+	listen_remove(&l); /* a TCP socket has no name to remove */
 	assert_true(parse("inet6:47801@::1", "", true, &l, &f));
 	assert_string_equal(l.spec, "inet6:47801@[::1]");
 	if (open_failing(&l, NULL, 0, &fd, &f)) {
@@ -351,12 +363,12 @@ test_tcp(void **state)
 		assert_true(IN6_IS_ADDR_LOOPBACK(&a.sin6_addr));
 		close(fd);
 	} else {
-		/* Taken, or a machine without IPv6. */
+		/* The port is taken, or there is no IPv6. */
 		assert_int_equal(f.kind, FAULT_UNAVAILABLE);
 	}
 }
 
-/* libmilter's own: what it does not take ends the start. */
+/* A socket that libmilter opens itself: when it fails the start ends. */
 static void
 test_libmilter(void **state)
 {
@@ -374,7 +386,7 @@ test_libmilter(void **state)
 	assert_false(listen_open(&l, &f));
 	assert_string_equal(f.where, "setting socket");
 	failing = NULL;
-	/* It said that it made one, and there is none. */
+	/* libmilter said that it made a socket, and there is none. */
 	unix_listen(&l);
 	assert_false(listen_open(&l, &f));
 	assert_non_null(strstr(f.text, "cannot look at "));

@@ -9,7 +9,7 @@
 #include "milter/feed/feedtable.h"
 #include "t/unit.h"
 
-static uint64_t mark; /* of the session's MAIL */
+static uint64_t mark; /* the table's mark at the session's MAIL */
 static int failing; /* the n-th allocation from now on; 0: none */
 
 void *__real_malloc(size_t);
@@ -116,7 +116,7 @@ test_told(void **state)
 	unit_end();
 }
 
-/* Whatever both know and do not agree on: it is of another session. */
+/* A request is of another session when any fact that both know differs. */
 static void
 test_of_another(void **state)
 {
@@ -153,7 +153,7 @@ test_of_another(void **state)
 	unit_end();
 }
 
-/* The next client from the port, of whom nothing was told. */
+/* The next client from the same port, of whom Postfix told nothing. */
 static void
 test_port_again(void **state)
 {
@@ -183,7 +183,7 @@ test_port_again(void **state)
 	unit_end();
 }
 
-/* Two that look the same, or one of whom somebody lies. */
+/* Two requests that fit one session and differ: neither is believed. */
 static void
 test_two_things(void **state)
 {
@@ -211,13 +211,16 @@ test_two_things(void **state)
 	unit_end();
 }
 
-/* Not of a recipient, or of nobody that can be told apart: nothing is kept. */
+/*
+ * Requests of another stage than RCPT, or without what tells sessions apart,
+ * are not kept.
+ */
 static void
 test_refused(void **state)
 {
 	static const struct {
 		const char *name, *text;
-		unsigned kept; /* of one that was there before */
+		unsigned kept; /* how many of one earlier request are left */
 	} rows[] = {
 		{ "no address", "request=smtpd_access_policy\n"
 		    "protocol_state=RCPT\nclient_port=2000\n", 1 },
@@ -282,7 +285,10 @@ test_no_memory(void **state)
 	unit_end();
 }
 
-/* Of what is long there are fewer: the oldest make room. */
+/*
+ * The table's bytes are bounded: of long requests fewer are kept, the oldest
+ * go.
+ */
 static void
 test_bytes(void **state)
 {

@@ -87,7 +87,7 @@ rcpt(SMFICTX *ctx, const char *to)
 	return milter.xxfi_envrcpt(ctx, argv);
 }
 
-/* So large that each piece of it needs a chunk of its own. */
+/* A message with addresses so long that each needs a chunk of the arena. */
 static sfsistat
 large_message(SMFICTX *ctx, unsigned nrcpts, unsigned *accepted)
 {
@@ -118,8 +118,8 @@ counted(enum counter which)
 }
 
 /*
- * Accepted is what had all of its memory, or went without it by design; what
- * had not is told to come again, and the next message is well.
+ * A message for which some memory was refused is answered "later", unless it
+ * can do without that memory; the next message is judged as ever.
  */
 static void
 refuse_each(void)
@@ -220,7 +220,7 @@ test_planned(void **state)
 	store_holder_close(&d->plan);
 }
 
-/* More messages at a time than the pool has places. */
+/* More sessions with a message at once than the pool has places. */
 static void
 test_many_sessions(void **state)
 {
@@ -276,7 +276,7 @@ test_header(void **state)
 	(void)state;
 	field_has("mx.example.org", NULL, "mx.example.org; verdict=accept");
 	field_has("mx.example.org", NULL, ";\n\ttls=none");
-	/* What no MTA says of itself is no word of the field. */
+	/* A host name that is no name stands in quotes in the field. */
 	field_has("{mx}", NULL, "\"{mx}\"; verdict=accept");
 	field_has("mx; verdict=hold", NULL,
 	    "\"mx; verdict=hold\"; verdict=accept");
@@ -285,7 +285,7 @@ test_header(void **state)
 	field_has("mx", "A{1", "; cipher=\"A{1\";");
 	field_has("mx", "~", "; cipher=\"~\";");
 	field_has("mx", "_:", "; cipher=\"_:\";");
-	/* Cut, in quotes or not. */
+	/* Long words are cut, in quotes or not. */
 	memset(long_word, 'w', sizeof long_word - 1);
 	snprintf(want, sizeof want, "\tversion=TLSv1.3; cipher=%.400s;",
 	    long_word);
@@ -322,7 +322,7 @@ test_reply(void **state)
 	assert_string_equal(ctx.reply, "");
 	v.kind = VERDICT_REJECT;
 	assert_int_equal(step_answer(&ctx, &v), SMFIS_REJECT);
-	/* Held without a word is still held. */
+	/* A HOLD without a text is still a HOLD. */
 	assert_true(step_hold(&ctx, &v));
 	assert_string_equal(ctx.held, "no");
 	v.reply.nlines = 0;
@@ -341,7 +341,10 @@ asked(const char *request)
 	return answer.buf;
 }
 
-/* Without memory: no answer, or that it cannot be recorded. */
+/*
+ * Without memory a question to the socketmap gets no answer, or one that says
+ * that it cannot be recorded.
+ */
 static void
 test_map(void **state)
 {

@@ -150,8 +150,8 @@ is_whole_netstring(const char *got, size_t have)
 }
 
 /*
- * What comes until the peer closes, or until there are `n` bytes of it, or
- * NETSTRING.
+ * Sends the request; returns what comes until the peer closes, until `n` bytes
+ * are there, or for NETSTRING until a whole one is.
  */
 static const char *
 talk(uint16_t port, const char *request, size_t n)
@@ -164,11 +164,10 @@ talk(uint16_t port, const char *request, size_t n)
 	size_t have = 0;
 	ssize_t more;
 
-	/* Only so that a wrong answer ends, too. */
+	/* The timeout only ends a test whose answer is wrong. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ 60, 0 },
 	    sizeof(struct timeval));
 	inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
-	/* Only to end a test that would wait for ever. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
@@ -213,7 +212,7 @@ test_map_start(void **state)
 		arm(n);
 		m = socketmap_start(&state_of_daemon, fd, "off", &f);
 		if (m != NULL) {
-			/* The thread's own call may be the one. */
+			/* The n-th call may be one that the thread makes. */
 			socketmap_stop(m);
 			disarm();
 			if (n > 9)
@@ -224,7 +223,9 @@ test_map_start(void **state)
 		assert_int_equal(f.kind, FAULT_UNAVAILABLE);
 		assert_memory_equal(f.text, "cannot serve the socketmap: ",
 		    28);
-		/* Nothing is left but what it was given. */
+		/*
+		 * All descriptors are closed; the given one may still be open.
+		 */
 		assert_in_range(open_files(), files - 1, files);
 		if (open_files() == files)
 			close(fd);
@@ -241,7 +242,7 @@ test_map_serves(void **state)
 	int fd = listening(&port), cut = 0;
 
 	(void)state;
-	/* A limit that cannot be asked for is no reason not to serve. */
+	/* When getrlimit(2) fails the socketmap serves all the same. */
 	atomic_store(&no_limit, true);
 	/* The loop that fails is begun again. */
 	atomic_store(&no_loop, true);
@@ -266,7 +267,10 @@ test_map_serves(void **state)
 		if (!hit)
 			break;
 	}
-	/* No memory, no bufferevent, no timer, not watched, no bytes. */
+	/*
+	 * Calls that end the connection: no memory, no bufferevent, no timer,
+	 * not watched, no bytes.
+	 */
 	assert_in_range(cut, 5, 10);
 	socketmap_stop(m);
 	socketmap_stop(NULL);
@@ -296,7 +300,7 @@ resolve(void *arg)
 	return NULL;
 }
 
-/* "inet6:PORT@::1 map" of one such. */
+/* Starts such a resolver; returns the setting that names it. */
 static const char *
 start_resolver(void)
 {
@@ -338,7 +342,10 @@ test_map_resolves(void **state)
 		const char *got;
 		bool hit;
 
-		/* The loop runs, and has no connection that rests. */
+		/*
+		 * A question beforehand: the loop runs, and no connection to
+		 * the resolver is kept.
+		 */
 		assert_non_null(strstr(talk(port, alive, NETSTRING), ":OK "));
 		arm(n);
 		got = talk(port, question, NETSTRING);
@@ -386,7 +393,10 @@ test_metrics_start(void **state)
 
 	(void)state;
 	for (n = 1; n < 40; n++) {
-		/* It lives as long as the process. */
+		/*
+		 * A metrics server is never freed: a static pointer to it is no
+		 * leak.
+		 */
 		static struct metrics_server *volatile s;
 		struct endpoint e;
 		struct fault f;
@@ -459,7 +469,7 @@ test_metrics_serve(void **state)
 			break;
 	}
 	assert_in_range(cut, 4, 12);
-	/* A daemon that stops touches nothing any more. */
+	/* While the daemon stops every page is answered by 503. */
 	assert_true(drain_close(&state_of_daemon.drain, 0));
 	assert_true(has_status(talk(e.port, page, 65536), "503"));
 	assert_true(has_status(talk(e.port, health, 65536), "503"));

@@ -13,9 +13,9 @@
 #include "t/unit.h"
 
 static char said_text[8192];
-static struct text said; /* calls, and answers in their order */
+static struct text said; /* callbacks and answers, in their order */
 static struct packet_buffer out;
-static size_t seen; /* of the answers */
+static size_t seen; /* bytes of `out` that were looked at */
 static SMFICTX context;
 
 /* Answers since the last time, as <letters>. */
@@ -64,7 +64,7 @@ on_helo(SMFICTX *ctx, char *name)
 	return SMFIS_NOREPLY;
 }
 
-/* What the address asks for. */
+/* The callback's answer is spelt in the address. */
 static sfsistat
 answer(SMFICTX *ctx, const char *address)
 {
@@ -124,7 +124,7 @@ static sfsistat
 on_eoh(SMFICTX *ctx)
 {
 	text_puts(&said, "eoh ");
-	/* Not before the end. */
+	/* Changes are refused before the end of the message. */
 	assert_false(context_quarantine(ctx, "x"));
 	assert_false(context_insheader(ctx, 0, "X", "y"));
 	return SMFIS_CONTINUE;
@@ -195,7 +195,10 @@ end(enum talk result)
 		assert_int_equal(settle(talk_end(&context)), TALK_OVER);
 }
 
-/* In memory of just that size: what is read beyond it a sanitizer sees. */
+/*
+ * The packet lies in memory of just its size, so that a sanitizer sees reads
+ * beyond it.
+ */
 static enum talk
 send_packet(const char *token, size_t n)
 {
@@ -262,7 +265,7 @@ static const struct {
 	{ "O|M<stale temp>~", "<O> mail(<stale temp>) <t> close " },
 	{ "O|M<stale>~|R<bad>~", "<O> mail(<stale>) <c> rcpt(<bad>) <r> abort "
 	  "close " },
-	/* Waits for its records. */
+	/* Sessions that wait for their records. */
 	{ "O|M<park>~|R<park bad>~|R<b>~|Q", "<O> mail(<park>) settled <c> "
 	  "rcpt(<park bad>) settled <r> rcpt(<b>) <c> abort close " },
 	/* Out of order: HELO and MAIL begin anew, others are not seen. */
@@ -329,7 +332,10 @@ test_sessions(void **state)
 	unit_end();
 }
 
-/* Of a session with two messages, whose reply and change need memory. */
+/*
+ * Whether a session of two messages, with a reply and a change, ended well for
+ * want of memory.
+ */
 static bool
 refused_well(const char *got)
 {
@@ -342,7 +348,9 @@ refused_well(const char *got)
 		return strstr(got, "unset ") != NULL ||
 		    strstr(got, "unchanged ") != NULL ||
 		    strstr(got, "v=- ") != NULL;
-	/* The callback has no list of macros for it. */
+	/*
+	 * The callback cannot keep its list of macros, and turns the MTA away.
+	 */
 	if (strstr(broken, "turns away") != NULL)
 		return begun == NULL;
 	return strstr(broken, "memory") != NULL && (begun == NULL ||
@@ -409,7 +417,7 @@ test_packets(void **state)
 		{ "\0\0\0\1QQ", 6, PACKET_WHOLE },
 		{ "\0\0\0\2Q", 5, PACKET_PARTIAL },
 		{ "\0\0\0\0", 4, PACKET_BAD },
-		{ "\0\4\0\0M", 5, PACKET_PARTIAL }, /* the longest */
+		{ "\0\4\0\0M", 5, PACKET_PARTIAL }, /* the longest packet */
 		{ "\0\4\0\1M", 5, PACKET_BAD },
 		{ "\177\377\377\377M", 5, PACKET_BAD },
 		{ "\200\0\0\0M", 5, PACKET_BAD },
@@ -429,7 +437,7 @@ test_packets(void **state)
 	unit_end();
 }
 
-/* What an MTA may make us keep of one command's macros. */
+/* The number and bytes of macros kept for one command are bounded. */
 static void
 test_many_macros(void **state)
 {
@@ -453,7 +461,7 @@ test_many_macros(void **state)
 	bytes[SYMBOLS_BYTES_MAX] = '\0';
 	assert_int_equal(symbols_take(&s, SYMBOLS_RCPT,
 	    slice_make(bytes, SYMBOLS_BYTES_MAX + 1)), SYMBOLS_BAD);
-	/* What was refused has not replaced what was there. */
+	/* Macros that were refused leave those of before. */
 	assert_non_null(symbols_find(&s, "x"));
 	assert_null(symbols_find(&s, "xx"));
 	symbols_forget(&s, SYMBOLS_CONNECT);

@@ -28,7 +28,7 @@ enum { PATIENCE_MS = 5000 };
 static struct loop loop;
 static int listening;
 static struct sockaddr_un address;
-static atomic_int park_ms = -1; /* MAIL waits for so long; -1: not */
+static atomic_int park_ms = -1; /* milliseconds that MAIL is parked for; -1: not at all */
 static SMFICTX *_Atomic parked;
 static atomic_uint nclosed;
 
@@ -183,7 +183,7 @@ listen_there(const char *name)
 	assert_int_equal(listen(listening, 16), 0);
 }
 
-/* It takes a thread that is left to run at exit(3) for a leak. */
+/* A thread sanitizer calls a thread that runs at exit(3) a leak. */
 #if defined __SANITIZE_THREAD__
 #define MISSES_THREADS true
 #elif defined __has_feature
@@ -195,7 +195,7 @@ listen_there(const char *name)
 #define MISSES_THREADS false
 #endif
 
-/* In a process of its own: what has started is not freed. */
+/* A child starts the engine and ends: a started engine cannot be freed. */
 static int
 start_and_end(const char *call, long n, int error)
 {
@@ -239,9 +239,9 @@ test_started(void **state)
 		{ "epoll_ctl", 2, ENOSPC, FAULT_UNAVAILABLE },
 		{ "pthread_create", 1, EAGAIN, FAULT_UNAVAILABLE },
 		{ "pthread_create", 2, EAGAIN, FAULT_UNAVAILABLE },
-		/* Two threads then. */
+		/* Then the engine has two threads. */
 		{ "sched_getaffinity", 1, EINVAL, 0 },
-		/* Told in the log, and left to run. */
+		/* The thread is left to run, and the log tells so. */
 		{ "pthread_timedjoin_np", 1, ETIMEDOUT, 0 },
 	};
 	char name[64];
@@ -279,7 +279,10 @@ ask(int fd, const char *bytes, size_t n, int ms)
 	char answer[256];
 	ssize_t got;
 
-	/* By other names than the engine's, whose calls may fail. */
+	/*
+	 * By sendto(2) and recvfrom(2), as send(2) and recv(2) may be made to
+	 * fail.
+	 */
 	if (sendto(fd, bytes, n, MSG_NOSIGNAL, NULL, 0) != (ssize_t)n)
 		return 0;
 	if (poll(&p, 1, ms) != 1)
@@ -291,7 +294,7 @@ ask(int fd, const char *bytes, size_t n, int ms)
 static const char offer[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377";
 static const char mail[] = "\0\0\0\5M<a>\0";
 
-/* A connection, what it is told of its offer and of MAIL, as two letters. */
+/* A connection: the letters of the answers to its offer and to MAIL. */
 static const char *
 session(void)
 {
@@ -306,7 +309,9 @@ session(void)
 		said = ask(fd, mail, sizeof mail - 1, PATIENCE_MS);
 	told[1] = said > 0 ? (char)said : said == 0 ? '.' : '-';
 	close(fd);
-	/* Its end takes calls of its own. */
+	/*
+	 * Waits until the engine has closed the session: that makes calls, too.
+	 */
 	while (told[0] == 'O' && atomic_load(&nclosed) == before)
 		(void)poll(NULL, 0, 1);
 	return told;
@@ -350,7 +355,10 @@ test_served(void **state)
 	unit_end();
 }
 
-/* One of another thread is not heard when the bell cannot be rung: time is up. */
+/*
+ * A parked session is woken by another thread's eventfd; when that fails it
+ * goes on when its time is up.
+ */
 static void
 test_woken(void **state)
 {
@@ -364,7 +372,10 @@ test_woken(void **state)
 		int64_t start = clock_ms();
 		int fd = dial();
 
-		/* Far behind the test's patience, unless that is waited for. */
+		/*
+		 * Much longer than the test waits, unless `late` expects the
+		 * end of that time.
+		 */
 		atomic_store(&park_ms, rows[i].late ? 400 :
 		    4 * PATIENCE_MS);
 		atomic_store(&parked, NULL);
@@ -376,7 +387,7 @@ test_woken(void **state)
 		(void)poll(NULL, 0, 10);
 		nth_arm(rows[i].call, 1, 1, EAGAIN);
 		engine_wake(atomic_load(&parked));
-		engine_wake(atomic_load(&parked)); /* as good as once */
+		engine_wake(atomic_load(&parked)); /* waking twice is waking once */
 		unit_number(rows[i].call, 'c', ask(fd, "", 0, PATIENCE_MS));
 		(void)nth_disarm();
 		if (rows[i].late)
@@ -399,7 +410,7 @@ set_up(void **state)
 	    loop_start(&loop, &fault) ? 0 : -1;
 }
 
-/* Who has left accepts nobody, and its sessions go on to their end. */
+/* A left engine accepts no connection; its sessions go on to their end. */
 static int
 tear_down(void **state)
 {

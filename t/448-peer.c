@@ -125,7 +125,7 @@ send_bytes(const char *bytes, size_t n)
 	assert_int_equal(write(other, bytes, n), n);
 }
 
-/* Until there is nothing to do. */
+/* Calls peer_turn() until there is nothing to do. */
 static enum peer_next
 turn(struct peer *p)
 {
@@ -178,7 +178,7 @@ test_pieces(void **state)
 	}
 }
 
-/* As many commands as it takes; no answer is read. */
+/* Sends commands until no more are taken; reads no answer. */
 static unsigned
 talk_deaf(struct peer *p)
 {
@@ -192,7 +192,9 @@ talk_deaf(struct peer *p)
 
 		if (n == -1)
 			break;
-		/* Whole ones only, so that they can be counted. */
+		/*
+		 * The last command is sent whole, so that they can be counted.
+		 */
 		while (n % MAIL != 0) {
 			(void)turn(p);
 			if (write(other, bytes + n % MAIL, 1) == 1)
@@ -221,7 +223,7 @@ test_slow_reader(void **state)
 	assert_in_range(nmail, 1, sent - 1);
 	assert_true(p->nunsent <= PEER_BUFFER + 4096);
 	assert_true(p->room <= 4 * PEER_BUFFER);
-	/* An hour later it has not read: it is closed; else it is served. */
+	/* The client reads its answers now, so the session is served on. */
 	while ((n = receive(answers, sizeof answers)) > 0 || got < 5 * sent) {
 		got += n;
 		(void)turn(p);
@@ -238,7 +240,10 @@ test_slow_reader(void **state)
 	finish(p);
 }
 
-/* Who pipelines without end has a turn, not the thread. */
+/*
+ * A client that pipelines without end gets one turn after the other, not the
+ * whole thread.
+ */
 static void
 test_turns(void **state)
 {
@@ -279,7 +284,10 @@ hold_much(struct peer *p)
 	return next;
 }
 
-/* What all together hold is bounded; who holds little is not concerned. */
+/*
+ * Bytes held by all peers together are bounded; a peer that holds little is
+ * still served.
+ */
 static void
 test_heavy(void **state)
 {
@@ -315,7 +323,7 @@ test_heavy(void **state)
 		other = others[i];
 		finish(peers[i]);
 	}
-	/* All is given back. */
+	/* The memory that ended peers held is counted as free again. */
 	for (int i = 0; i < MANY; i++) {
 		light = begin();
 		end = hold_much(light);
@@ -353,7 +361,7 @@ test_hang_up(void **state)
 	send_bytes(offer, OFFER);
 	send_bytes(mail, MAIL);
 	hang_up();
-	p->ended = true; /* as the kernel says */
+	p->ended = true; /* as epoll tells */
 	assert_int_equal(turn(p), PEER_GONE);
 	assert_int_equal(nmail, 1);
 	assert_int_equal(naborts, 1);
@@ -381,7 +389,7 @@ test_lies(void **state)
 	}
 }
 
-/* The longest packet costs its bytes when they are there. */
+/* A packet that is announced takes memory only as its bytes come. */
 static void
 test_announced(void **state)
 {
@@ -424,12 +432,15 @@ test_parked(void **state)
 	send_bytes(mail, MAIL);
 	assert_int_equal(turn(p), PEER_PARKED);
 	assert_int_equal(nmail, 1);
-	/* The negotiation's alone. */
+	/* The answer to the negotiation alone. */
 	assert_true(receive(answers, sizeof answers) > 5);
 	assert_int_equal(turn(p), PEER_PARKED);
 	assert_int_equal(peer_look(p, clock_ms() + HOURS_MS), PEER_REST);
 	hang_up();
-	/* What came is still taken, in its order; then it is gone. */
+	/*
+	 * Packets that had come are still taken, in their order; then the peer
+	 * is gone.
+	 */
 	assert_int_equal(peer_settle(p, &scratch), PEER_GONE);
 	assert_int_equal(nclosed, 1);
 	finish(p);
@@ -510,7 +521,7 @@ test_calls(void **state)
 	unit_end();
 }
 
-/* What the kernel says of a connection that is not lost. */
+/* Errors of system calls after which the connection goes on. */
 static void
 test_kept(void **state)
 {
@@ -548,7 +559,10 @@ test_kept(void **state)
 	unit_end();
 }
 
-/* No memory to keep what was not sent, or what has not come to its end. */
+/*
+ * Without memory for an answer that is not sent, or a packet that is not whole,
+ * the connection ends.
+ */
 static void
 test_unkept(void **state)
 {

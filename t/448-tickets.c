@@ -15,7 +15,7 @@
 #include "t/unit.h"
 
 struct waiter {
-	struct writer_ticket ticket; /* first */
+	struct writer_ticket ticket; /* first member: wake() casts it back */
 	atomic_uint woken;
 };
 
@@ -57,7 +57,7 @@ make_waiter(struct waiter *waiter)
 	waiter->ticket.settled = wake;
 }
 
-/* As the daemon does: woken, or time is up. */
+/* Waits as the daemon does: until woken, or until time is up. */
 static struct writer_outcome
 await(struct writer *w, struct waiter *waiter)
 {
@@ -132,7 +132,7 @@ test_taken(void **state)
 			outcome = await(w, &waiter);
 			assert_int_equal(outcome.recorded, 1);
 			assert_false(outcome.refused);
-			/* It is in the file by now. */
+			/* The record is in the file by now. */
 			assert_int_equal(lines_with(path, "\"n\":"), n + 1);
 		}
 		assert_int_equal(writer_hand(w, record(memory,
@@ -169,7 +169,7 @@ test_woken_early(void **state)
 		assert_int_equal(writer_hand(w, record(memory, sizeof memory,
 		    n + 1), WRITER_PATIENT, &waiter.ticket),
 		    WRITER_HANDED_OPEN);
-		/* Woken by the first. */
+		/* The waiter was woken by the first record. */
 		outcome = await(w, &waiter);
 		assert_int_equal(outcome.recorded, 2);
 		assert_int_equal(outcome.unrecorded, 0);
@@ -179,7 +179,7 @@ test_woken_early(void **state)
 	assert_int_equal(lines_with(path, "withdrawn"), 0);
 }
 
-/* Nothing can be written: told at once, or when time is up. */
+/* With a full disk a ticket is refused at once, or when time is up. */
 static void
 test_refused(void **state)
 {
@@ -213,7 +213,10 @@ test_refused(void **state)
 	}
 }
 
-/* Outside the queue, in their order, until there is room. */
+/*
+ * With audit-full = block tickets wait outside the queue, in order, until there
+ * is room.
+ */
 static void
 test_block(void **state)
 {
@@ -253,7 +256,7 @@ test_block(void **state)
 	assert_int_equal(n, MANY);
 }
 
-/* The end of the log: who waits is told. */
+/* When the writer closes each waiter is told. */
 static void
 test_closed(void **state)
 {
