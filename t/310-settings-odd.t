@@ -45,7 +45,7 @@ refuses('watch-certificates', $_->[0], $_->[1]) for ['/a /a', qr/stands there tw
 is(settings("watch-certificates = /a\n  /b\n", 'watch-certificates')->{out}, "watch-certificates = /a, /b\n", 'two lines of one list');
 like(settings("watch-certificates = /a\n\t/a\n", 'watch-certificates')->{err}, qr/stands there twice/, 'the same path in two lines');
 like(settings("watch-certificates = /a\nwatch-certificates = /b\n", 'watch-certificates')->{err}, qr/given twice, first in line 1/, 'the setting twice');
-# Lines.
+# Lines of the file: blanks, comments, line ends, and what is no setting.
 for (["# none\n; none\n\n \t\n", 0], ["mode = enforce", 0], ["mode = enforce\r\n", 0], ["mode=enforce\n", 0], [" mode\t=  enforce  \n", 0], ["mode\n", 78], ["= enforce\n", 78],
     ["mode = enforce\nmode = monitor\n", 78], ["mode = \x01enforce\n", 78], ["mode = enf\0orce\n", 78], ["mode = enforce\x7f\n", 78], ['mode = ' . 'x' x 100_000 . "\n", 78], ["mdoe = enforce\n", 78]) {
 	my ($text, $status) = @$_;

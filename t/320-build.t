@@ -32,7 +32,7 @@ sub result_is {
 	    is($r->{err}, $err, "$name: messages");
 }
 
-# The settings name store and rules.
+# build without -d and files: the settings name store and rules.
 my $rules = $scratch->write('rules', "# mine\nTLS_Clt:example.com\tENCR:128\n" .
     "host.example.net VERIFY\n\nTLS_From:partner.example PERM+VERIFY+BY:me\n");
 my $all = "TLS_Clt:example.com\tENCR:128\nTLS_Clt:host.example.net\tVERIFY\n" .
@@ -158,7 +158,7 @@ is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
 
 # Input without an end is an error before it has filled the memory.
 my $limit = 'ulimit -v 4000000;';
-# A sanitizer's shadow takes more than any limit.
+# The shadow memory of a sanitizer takes more than the limit.
 $limit = '' if `nm -D $tlspolicy` =~ /__[at]san_init/;
 sub endless
 {

@@ -84,7 +84,7 @@ is(Tlspolicy::Scratch::run($tlspolicy, 'build', '-n', '-d', $store, $folder,
 like(tlspolicy('settings', 'rules')->{out},
     qr/^rules = \Q$main\E, \Q$folder\E$/m, 'the setting is printed');
 
-# What was set is in no file.
+# Rules made by set are in no file, and show --unbuilt prints them.
 is(tlspolicy('show', '--unbuilt')->{out}, '', 'nothing is unbuilt');
 tlspolicy('set', 'TLS_To:set.example', 'ENCR:1');
 tlspolicy('del', 'TLS_Clt:b.example');
@@ -131,7 +131,7 @@ file('../rules.d.empty/x.rules~', $bad);
 stops(66, qr{has no file \*\.rules}, 'a folder of what does not count');
 rules($main, $folder);
 
-# What is no file, or cannot be read.
+# Names in the folder that are no file or cannot be read stop the build.
 symlink 'nowhere', "$folder/40.rules" or die $!;
 stops(66, qr{cannot open \Q$folder\E/40\.rules: No such file}, 'a dangling link');
 unlink "$folder/40.rules";
@@ -156,7 +156,7 @@ is(tlspolicy('build', '-n')->{status}, 0, 'a link to a file is one');
 unlink "$folder/40.rules";
 rules($main, $folder);
 
-# Whose they are.
+# Files and folders that others may write to stop the build.
 my $file = file('50.rules', "TLS_Clt:e.example ENCR:1\n");
 chmod 0666, $file;
 stops(65, qr{\Q$file\E can be written by everybody}, 'a file for everybody');

@@ -37,8 +37,8 @@ sub finds {
 }
 
 finds 'nothing to say', '', "TLS_Clt:example.com\tPERM+VERIFY\n", '';
-# What stops a build does not get as far as a finding (808-never.t), unless
-# compat = sendmail takes it as sendmail does.
+# A key that stops a build is no finding of lint (809-never.t), but compat =
+# sendmail takes some of them, as sendmail does.
 my $compat = '-c ' . $scratch->write('compat.conf', "compat = sendmail\n");
 finds 'names that cannot be', $compat,
     "TLS_Clt:192.0.2.\tENCR:1\nTLS_Clt:2.1]\tENCR:1\n" .
@@ -311,7 +311,7 @@ like $out, qr/^\S+:1:1: found the tag "TLS_Cilt"; .*, did you mean TLS_Clt\?$/m,
 like $out, qr/^\S+:1:26: "AESgcm" .*, did you mean AESGCM\?$/m,
     'a cipher list that means nothing';
 
-# What a rule below another leaves out.
+# A rule below another asks for less: the finding names what it leaves out.
 for (['DANE', 'TLS_Rcpt', 'DANE', 'ENCR:1', 'does not ask for DANE'], ['an item without a value', 'TLS_From', 'PERM+ENCR:1+PFS', 'PERM+ENCR:1', 'does not ask for PFS'],
     ['one with a value', 'TLS_From', 'PERM+VERIFY+CN:mx.b.example', 'PERM+VERIFY', 'does not ask for CN:mx\.b\.example'], ['bits', 'TLS_From', 'PERM+ENCR:128', 'PERM+ENCR:112', 'asks for 112 bits, not 128'],
     ['a need', 'TLS_From', 'PERM+VERIFY', 'PERM+ENCR:256', 'does not ask for VERIFY'], ['a refusal', 'TLS_From', 'PERM+VERIFY', 'WARN+VERIFY', 'only warns'],

@@ -69,7 +69,8 @@ my @letters = map { chr } (0x61 .. 0x7a, 0x41 .. 0x5a, 0xc0 .. 0xd6,
 my %alike;
 push @{$alike{form($_)}}, $_ for @letters;
 
-# Another spelling: each letter by another of its form, a piece decomposed.
+# Another spelling of the word: other letters of the same form, some of it
+# decomposed.
 sub spelling {
 	my ($word) = @_;
 	my $s = join '', map { my @all = @{$alike{form($_)} // [$_]};
@@ -96,7 +97,7 @@ for my $of (['TLS_From', 'mail_addr', '@bank.example'], ['TLS_Auth',
 	my (@asked, @want);
 	for (1 .. 700) {
 		my $word = spelling($words[any(scalar @words)]);
-		# One letter of it may be another one.
+		# In one word of three a letter is replaced by any other.
 		substr($word, any(length $word), 1) =
 		    $letters[any(scalar @letters)] if any(3) == 0;
 		push @asked, "$word$behind";
@@ -143,7 +144,7 @@ is(tlspolicy('del', '-d', $store, encode_utf8(NFD 'TLS_To:jürgen@a.example'))
     ->{status}, 0, 'del by a third');
 is(tlspolicy('show', '-d', $store)->{out}, '', 'and it is gone');
 
-# Whoever asks, and in whatever spelling.
+# diff, show, log, prove and others know a key in every spelling.
 my @mine = ('TLS_From:jürgen@bank.example PERM+ENCR:128',
     'TLS_From:bank.example ENCR:0', 'TLS_To:weiß@ PERM+ENCR:1',
     'TLS_From:JÖRG+*@bank.example PERM+ENCR:1');

@@ -163,7 +163,7 @@ subtest 'a lock file that is there beside a good store' => sub {
 	}
 };
 
-# A part of the way is changed, too: a folder for a link.
+# The racing process also exchanges a folder of the way for a link.
 subtest "$rounds rounds against a racing process" => sub {
 	my $dir = folder();
 	tlspolicy($dir, 'build', $rules);
@@ -194,7 +194,7 @@ subtest "$rounds rounds against a racing process" => sub {
 		    @args);
 		$ends{$r->{signal} ? "signal $r->{signal}" : $r->{status}}++;
 	}
-	# At the end of a round all names are what they were.
+	# The racing process restores all names at the end of a round.
 	kill 'TERM', $racer;
 	waitpid $racer, 0;
 	nothing_happened('the race', $dir);

@@ -148,7 +148,8 @@ subtest 'what the caller has opened' => sub {
 	is(run('audit', 'show', $link)->{status}, 0, 'a link of root\'s own');
 };
 
-# A group that may write beside the log: its file counts, not who could swap it.
+# In a folder that a group may write to a log of root's is not read; a user's is,
+# with that user's rights.
 subtest 'a folder of root\'s that a group may write to' => sub {
 	my $dir = $scratch->path('group');
 	mkdir $dir;
@@ -165,7 +166,8 @@ subtest 'a folder of root\'s that a group may write to' => sub {
 	like($r->{err}, qr/going on as that user/, 'by that user');
 };
 
-# Else a core file, or another process of the user's, has the key.
+# The daemon makes no core file and cannot be traced: either would give the key
+# away.
 subtest 'a daemon with a key' => sub {
 	my $dir = $scratch->path('daemon');
 	mkdir $dir, 0755;

@@ -56,7 +56,8 @@ for my $c (@commands) {
 	put($_, $good{$_}) for '', '.plan';
 	$whole{"@$c"} = tlspolicy(@$c);
 }
-# Where it is not "damaged" that is said: mail waits, and why does without.
+# Commands that do not say "damaged": check tells to try later, audit why explains
+# without the store.
 my %says = ('check' => qr/^tempfail 451 4\.3\.0 TLS policy cannot be consulted at present$/m,
     'audit why' => qr/^keys tried: cannot tell, the store cannot be read$/m);
 my (%told, %by);
@@ -71,7 +72,8 @@ for my $victim (qw(victim-of-clt victim-of-prof victim-of-third message-two mess
 		my $damaged = $r->{err} =~ /damaged/ || $r->{out} =~ $says;
 		$told{"@$c"} ||= $damaged;
 		$by{$victim} += $damaged ? 1 : 0;
-		# Half of it is never all, nor what was changed true.
+		# No command prints a changed rule, or a part of the store with
+		# success.
 		push @wrong, "@$c: $r->{status} $r->{signal}\n$r->{out}$r->{err}" if $r->{signal} || $r->{out} =~ /VICTIM|MESSAGE/ ||
 		    ($r->{err} =~ /damaged/ ? $r->{status} != 65 : !$damaged && ($r->{out} ne $w->{out} || $r->{status} != $w->{status}));
 	}

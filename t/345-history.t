@@ -148,7 +148,7 @@ is_deeply(json('diff', '--generation', '5..1'), [{ change => 'changed',
     setting => 'mode', old => ['monitor'], new => ['enforce'] }],
     'the same as JSON');
 
-# Back.
+# rollback puts an earlier generation into force.
 is_run(['rollback', 2, '-m', 'it was right'], 0, '', "tlspolicy: setting mode " .
     "was enforce in generation 2, and stays monitor\n$store: generation 6, " .
     "2 rules\n", 'rollback');
@@ -189,7 +189,7 @@ is(json('log')->[0]{message}, $same, 'but whole as JSON');
 is_run(['set', 'TLS_Clt:a.example', 'ENCR:1', '-m', 'x' x 1000], 0, '',
     qr/generation 8/, 'a message: as long as can be');
 
-# Kept for so long; the store is made older than it is.
+# The setting history; the times in the store are made older.
 $scratch->write('conf', "history = 1d\n");
 is(tlspolicy('log', 'TLS_Clt:mail.example.com')->{status}, 0, 'before');
 for my $bad ('0', '-1', '1 day', '36501', 'd', '', '1h') {

@@ -106,7 +106,7 @@ subtest 'what cannot be taken' => sub {
 		$node->says =~
 		    /ou=sub,\S+ .*left out/ });
 	is($node->shown(), $known, 'a key is not taken from the one who has it');
-	# Would be another line; two keys.
+	# Keys that would become another line of rules, and an entry with two keys.
 	my @none = ('TLS_Clt:x TLS_Clt:', '\#x', 'TLS_Clt:y.example');
 	$ldap->modify(join('', map { Tlspolicy::Ldap::entry($none[$_], $_ == 2 ?
 	    'TLS_Clt:z.example' : $none[$_] =~ s/^\\//r, 'OK') } 0 .. 2), '-a');
@@ -121,7 +121,7 @@ subtest 'what cannot be taken' => sub {
 	$node->unfollow;
 	like($node->once(0, 'after a start'), qr/NONSENSE/, 'it is told again');
 	is($node->shown(), $known, 'and stays');
-	# Another entry for the key, and that is no rule.
+	# The entry that now has the key has no rule as its value.
 	$ldap->modify("dn: sendmailMTAKey=TLS_Clt:a.example,$base\n"
 	    . "changetype: delete\n\n"
 	    . "dn: sendmailMTAKey=TLS_Clt:a.example,ou=sub,$base\n"
@@ -215,7 +215,8 @@ subtest 'rules by hand' => sub {
 	    'and the log has it');
 };
 
-# What is under it is looked at with each change, and who else writes there.
+# The store of a running sync is removed, replaced, or followed by a second sync:
+# after the next change it has all rules.
 subtest 'another store' => sub {
 	my $all = $node->shown();
 	my $rules = $scratch->write('own', "TLS_Clt:own.example PERM+VERIFY\n");
@@ -241,13 +242,13 @@ subtest 'another store' => sub {
 	$node->once(0, 'as before');
 };
 
-# Another data base under the same address: nothing of it fits the cookie.
+# A new data base at the same address, which knows nothing of the cookie.
 subtest 'wiped and restored' => sub {
 	$ldap->stop;
 	unlink glob "$dir/slapd/data/*";
 	$ldap->run;
 	my $before = $node->shown();
-	# To a slapd 2.6 it has no entry then: 65, as below.
+	# slapd 2.6 answers as if there were no entries: 65, as below.
 	like($node->tlspolicy('sync', '--once')->{status}, qr/^(?:65|69)$/,
 	    'without its base');
 	is($node->shown(), $before, 'the policy stays');

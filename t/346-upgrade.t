@@ -93,7 +93,7 @@ is("$r->{status}$r->{out}$r->{err}", '0', 'once more: nothing to do');
 ok(Tlspolicy::Scratch::slurp($store) eq $bytes, 'nothing done');
 is(tlspolicy('build')->{status}, 0, 'it is built as ever');
 
-# Cut off, changed, none.
+# A store of format 4 that is cut off, changed, or not there.
 put_old();
 truncate $store, 16384;
 like(tlspolicy('build', '--upgrade')->{err}, qr/: cut off \(/, 'cut off');

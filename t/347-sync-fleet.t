@@ -137,7 +137,7 @@ $provider[0]->add('TLS_Clt:four.example' => 'ENCR:128');
 everywhere(qr/four\.example/, 'while the second is away');
 $provider[1]->run;
 
-# Of the same entry at both, too: they agree on one, whichever it is.
+# Changes at both, of the same entry, too: the nodes agree on one of them.
 for my $n (1 .. 15) {
 	$provider[$_]->change('TLS_Clt:four.example', 'ENCR:' . (100 * ($_ + 1)
 	    + $n)) for 0, 1;

@@ -70,7 +70,7 @@ for (['another name', 'server'], ['one that has ended', 'endedlocal'],
 	$ldap->stop;
 }
 
-# What it is told before TLS: never a password, nor a search.
+# Before TLS the server is told neither a password nor a search.
 for (['not known', 2], ['unavailable', 52], ['agreed to, and then plain', 0],
     ['a reference elsewhere', 10]) {
 	my ($what, $code) = @$_;
@@ -101,7 +101,8 @@ for (['not known', 2], ['unavailable', 52], ['agreed to, and then plain', 0],
 my ($ldap, @uris) = server('slapd', 'localserver');
 $ldap->add('TLS_Clt:a.example' => 'PERM+VERIFY');
 
-# From when the file is there: so many bytes of what the server says, and no more.
+# A relay that, once the file $stop exists, passes on only $most bytes of what the
+# server says.
 sub relay
 {
 	my ($client, $port, $stop, $most) = @_;

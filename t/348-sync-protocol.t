@@ -28,7 +28,7 @@ my $peer;
 my $node = Tlspolicy::Node->new(scratch => $scratch,
     settings => { 'directory-base' => $Tlspolicy::FakeLdap::BASE });
 
-# The directory from here on, and maybe a second one behind it.
+# The directory that the node asks from here on, with other settings for the node.
 sub peer
 {
 	my ($code, %setting) = @_;
@@ -38,7 +38,7 @@ sub peer
 	$node->conf(directory => $peer->{uri}, %setting);
 }
 
-# A, B and C, as a first refresh.
+# The entries of A, B and C, as a first refresh sends them.
 sub all_three
 {
 	my ($id, $end) = @_;
@@ -63,7 +63,8 @@ sub anew
 	is($node->shown(), $three, 'are in force');
 }
 
-# A change of D, and beside it what is named; then the end of the refresh.
+# A directory that sends a change of D, the messages @bad, and the end of the
+# refresh.
 sub with
 {
 	my (@bad) = @_;
@@ -149,7 +150,8 @@ subtest 'results' => sub {
 	is($node->shown(), $three, 'and nothing is lost');
 };
 
-# What the directory is shown of it the next time, and what is in force then.
+# Cookies of a directory: which one sync sends the next time, and what is in force
+# then.
 subtest 'cookies' => sub {
 	my $second = $csn =~ s/#001#/#002#/r;
 	for (['none', undef, undef], ['an empty one', '', undef],
@@ -241,7 +243,7 @@ subtest 'nothing there' => sub {
 	peer($nothing);
 	like($node->once(65, 'a phase that mentions nobody'), qr/--allow-empty/, 'told');
 	is($node->shown(), $three, 'the policy stays');
-	# The same of a directory that is followed.
+	# The same while sync follows the directory.
 	peer(sub {
 		my ($id) = $_[0]->asked;
 		$_[0]->say(Tlspolicy::FakeLdap::phase_end($id, 'delete', $cookie));
@@ -254,7 +256,8 @@ subtest 'nothing there' => sub {
 	$node->said(qr/--allow-empty/, 'all go: it is told');
 	is($node->shown(), $three, 'and not done');
 	$node->unfollow;
-	# One that is there again must not be the only one.
+	# A new entry in the answer of a directory that is there again must not be
+	# all of the policy.
 	my $new = sub { my ($id) = @_; Tlspolicy::FakeLdap::entry($id, 'add', 'd',
 	    'TLS_Clt:d', 'OK', cookie => "rid=000,csn=$later") };
 	peer(sub {
@@ -271,7 +274,8 @@ subtest 'nothing there' => sub {
 	anew();
 };
 
-# By hand a claim is taken away; nothing changes in the directory.
+# A claim that kept rules out is removed by hand, and nothing changes in the
+# directory.
 subtest 'what kept it out is gone' => sub {
 	my $claims = $scratch->write('x.claims',
 	    "client a in clear is never accepted\n");
@@ -293,7 +297,7 @@ subtest 'what kept it out is gone' => sub {
 	anew();
 };
 
-# What was told and not yet in force is told by nobody any more.
+# A change that was sent, and taken back before it was in force.
 subtest 'told and taken back' => sub {
 	peer(sub {
 		my ($id) = $_[0]->asked;
@@ -315,7 +319,7 @@ subtest 'told and taken back' => sub {
 	anew();
 };
 
-# sync asks after ten seconds whether it is still there.
+# After ten silent seconds sync asks whether the directory is still there.
 subtest 'changes beside another answer' => sub {
 	peer(sub {
 		my ($id) = $_[0]->asked;
@@ -334,7 +338,8 @@ subtest 'changes beside another answer' => sub {
 	anew();
 };
 
-# Before and behind the refresh, and before the bind's answer.
+# The directory falls silent before or behind the refresh, or before its answer to
+# the bind.
 subtest 'half a message, and silence' => sub {
 	my $second = Tlspolicy::FakeLdap->start(scratch => $scratch,
 	    name => 'second', code => sub {

@@ -48,8 +48,8 @@ sub good
 	return $r;
 }
 
-# Both the same, to the byte that the digest is of; entries that were written.
-# Of one policy the next may have left less than half.
+# Builds from files, writes to the directory, and compares both stores by their
+# digest; the next policy may have less than half of the entries of the one before.
 sub arrives
 {
 	my ($what, @how) = @_;
@@ -195,7 +195,7 @@ subtest 'export' => sub {
 	is(tlspolicy('nobase', 'export', 'ldif')->{status}, 78, 'below nothing');
 };
 
-# As tlspolicy-fleet(7) has it.
+# How a node leaves its directory, as tlspolicy-fleet(7) has it.
 subtest 'leaving' => sub {
 	my $before = tlspolicy('node', 'show', '--canonical')->{out};
 	like(tlspolicy('node', 'set', 'TLS_Clt:a.example', 'PERM+VERIFY')->{err},

@@ -40,7 +40,7 @@ for (['trusted', must('openssl', 'x509', '-in', path('leaf.pem'), '-trustout')],
 	is($found, $plain, "$name: the same is found") or diag $r->{err};
 	is(scalar @{decode_json($r->{out})->{files}[0]{certificates} // []}, 1, "$name: one certificate") if decode_json($r->{out})->{files};
 }
-# What is none.
+# Files that are no certificate and no key.
 for (['no PEM', "x\n", qr/no certificate and no private key in PEM form/], ['nothing', '', qr/no certificate and no private key/],
     ['parameters alone', must('openssl', 'ecparam', '-name', 'prime256v1'), qr/no certificate and no private key/],
     ['a certificate that is none', "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", qr/certificate/],
@@ -63,7 +63,7 @@ for (['a folder', $scratch->dir, qr/is not a regular file/], ['no file', path('n
 }
 POSIX::mkfifo(path('fifo'), 0600);
 like(cert(path('fifo'))->{err}, qr/is not a regular file/, 'a FIFO is not waited for');
-# Keys that want a password tell nothing.
+# Of a key with a password cert tells that it has one, and asks for none.
 for (['PKCS 8', must('openssl', 'pkcs8', '-topk8', '-v2', 'aes128', '-passout', 'pass:x', '-in', path('leaf.key'))],
     ['the older form', must('openssl', 'ec', '-aes128', '-passout', 'pass:x', '-in', path('leaf.key'))]) {
 	my ($name, $text) = @$_;

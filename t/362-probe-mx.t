@@ -175,7 +175,7 @@ like($text, qr/^example\.com: mx1\.example\.com \[127\.0\.0\.11\]:25\n    outcom
     'as text: target, host, address');
 like($text, qr/^    TLS_Srv       accept\n    TLS_Rcpt      accept$/m, '... verdicts');
 
-# What is suggested is a rule, and the server it came from satisfies it.
+# The suggested rule builds, and the server that it came from satisfies it.
 ($status, @results) = probe('mx1.example.com:25');
 my $suggested = $scratch->write('suggested', "$results[0]{suggestion}\n");
 must($tlspolicy, 'build', '-d', $store, $suggested);

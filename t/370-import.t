@@ -174,7 +174,7 @@ OUT
     'which by --as TLS_Clt, TLS_From or TLS_To, or let --config find it',
     ': not about TLS: 1 line');
 
-# A key alone, among lines that have levels.
+# A key without a level, among lines that have levels.
 import_is('postfix', 'lonely', "a.example may\nb.example\n[c.example\n", 65,
     "TLS_Rcpt:a.example\tENCR:0+BY:postfix:lonely\n",
     ':2: "" begins with no level of smtp_tls_policy_maps: Postfix defers such mail',
@@ -228,7 +228,7 @@ for my $row (
 	is($r->{status}, $grade eq 'equal' ? 0 : 65, "$line: exit");
 }
 
-# What a rule file does not take is named here, not when it is built.
+# import names what a rule file would not take, so that the build does not.
 import_is('csv', 'unseen', "exa\xef\xbb\xbfmple.com,encrypt\n" .
     "a.example,encrypt+BY:x\xe2\x80\xae\nb\xff.example,encrypt\n" .
     "c.example,encrypt\n", 65, "TLS_From:c.example\tENCR:1+BY:csv:unseen\n",
@@ -307,7 +307,7 @@ $r = Tlspolicy::Scratch::run($tlspolicy, 'import', '--as', 'TLS_Rcpt', 'csv',
     "b.example,encrypt,\n"));
 is($r->{status}, 65, 'mail that leaves has no client: exit 65');
 like($r->{err}, qr/^\S+out:2: .*CLIENT.*\n/, 'and is named') or diag($r->{err});
-# What the build alone would find.
+# Values that only the build looks at are named by import, too.
 for ('ENCR:1+CLIENT:998.51.100.0/24', 'ENCR:1+WHEN:1.2.3.4/33', 'ENCR:1+CIPHER:NOSUCH') {
 	$r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'csv',
 	    $scratch->write('built', "a.example,$_\n"));
@@ -398,8 +398,8 @@ OUT
     ': "TLS_Rcpt:f?TLS_Clt: OK" is not the key of a rule',
     ': g.example: no names of its servers');
 
-# compat = sendmail makes equal what it judges as sendmail does; --partial
-# accepts what is not.
+# With compat = sendmail several CNs are of equal force, as it judges them as
+# sendmail does; --partial accepts what is not of equal force.
 my $access = $scratch->write('two', "TLS_Clt:a.example\tENCR:1+CN:b++CN:c\n");
 my $conf = $scratch->write('conf', "compat = sendmail\n");
 for ([65], [0, '-c', $conf], [0, '--partial']) {
@@ -439,7 +439,8 @@ like(levels('starttls-everywhere', $scratch->write('l.json', '{"policies":{"a.ex
     '{"mode":"enforce","mxs":["mx.a.example"]}}}')),
     qr/^65: TLS_Rcpt:a.example=\S+$/, 'no level: starttls-everywhere');
 
-# However often a tag is named, and behind whatever number.
+# A CITag is told once, however often and behind whatever number of bits it is
+# named.
 $r = Tlspolicy::Scratch::run($tlspolicy, 'import', 'sendmail',
     $scratch->write('issuers', join('', map { "TLS_Clt:h$_.example\tVERIFY+CITag:" .
     ($_ < 100 ? 'One' : "Ca$_") . "\n" } 1 .. 200) .

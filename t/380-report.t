@@ -147,7 +147,7 @@ like(report('--top', 2, Tlspolicy::Sample::log_of($scratch, 'fallen',
 like($text, qr/^  refused +73  plaintext +TLS_From:bank\.example PERM/m,
     'text: reasons');
 
-# A part of it.
+# report --domain and the other options for a part of the log.
 my $one = json('--domain', 'BANK.example', $log);
 is_deeply(sums($one->{total}), $want{'bank.example'}, '--domain');
 my %shown;
@@ -181,7 +181,7 @@ like(report('--domain', 'none.example', $log)->{out}, qr/^No records\.\n\nNo rec
 like(report('--top', 2, $log)->{out}, qr/and 11 more: --top 13, or --csv/,
     '--top');
 
-# What it rests on.
+# The basis of a report: files, lines, days.
 my $basis = $all->{basis};
 is_deeply([@$basis{qw(files lines torn bad unread verified)}],
     [1, scalar @$sessions, 0, 0, 0, JSON::PP::false], 'basis: all was read');
@@ -239,7 +239,7 @@ is(report($scratch->path('none'))->{status}, 66, 'no such file');
 is(report('--top', 'x', $log)->{status}, 64, 'not a number');
 is(report('--since', 'x', $log)->{status}, 64, 'not a time');
 
-# Clients that are exempt, and what was given up, stand apart.
+# Exempt clients and aborted messages are counted apart.
 my $time = Tlspolicy::Sample::time_of(3);
 my $apart = json(Tlspolicy::Sample::log_of($scratch, 'apart',
     [$time, Tlspolicy::Sample::sendmail_session('a.example', exempt => 1)],

@@ -96,8 +96,8 @@ is($build->{status}, 0, 'it builds') or diag $build->{err};
 my $lint = tlspolicy('lint', '--mta', 'postfix', $rules);
 is("$lint->{status} $lint->{out}$lint->{err}", '0 ', 'lint has nothing to say');
 
-# Enforced at once it still refuses nothing of what was let through, but for
-# those that are named.
+# The proposed rules with PERM in place of WARN refuse no mail of the log but that
+# of the clients that suggest names.
 my $enforced = $scratch->write('enforced', $out =~ s/\tWARN\+/\tPERM+/gr);
 my $replay = tlspolicy('replay', '-r', $enforced, $log);
 like($replay->{out}, qr/^newly refused: $stranger\n  bigmail\.example: $stranger,/m,
@@ -200,7 +200,7 @@ is_deeply(suggested('--profiles', '--cn', $month)->[1],
     'TLS_From:a.example AS:suggested-1++CN:mx.a.example',
     'names are the line\'s own');
 
-# The lines ask for what they would have asked for without profiles.
+# Rules with profiles ask for the same as those proposed without.
 sub means {
 	my ($name, @args) = @_;
 	my $file = $scratch->write($name, tlspolicy('suggest', @args,
@@ -279,7 +279,7 @@ like(tlspolicy('replay', '-r', $bind, $hosts)->{out},
 is(tlspolicy('suggest', '--left', '--bind', $hosts)->{status}, 64,
     'mail that left has no clients');
 
-# What nothing has is told, what can be none refused.
+# A filter that nothing meets is told; a value that can be none is a usage error.
 for (['--domain', 'bnak.example'], ['--client', '10.9.8.0/24'],
     ['--until', '2020-01-01']) {
 	my $r = tlspolicy('suggest', @$_, $log);

@@ -80,7 +80,8 @@ counts($all, 0, 'of no record', $scratch->write('none.log',
 my $blank = (' ' x 999 . "\n") x 2500;
 counts($all - 1, 1, 'megabytes behind', $scratch->write('far.log',
     with($at, $blank, withdrawal($seq, $end + 1))));
-# The writer never does that: so much and no more is held in memory.
+# A note further behind its record than the readers look ahead; the writer writes
+# none.
 counts($all, 0, 'behind all that is read ahead', $scratch->write('away.log',
     with($at, $blank x 4, withdrawal($seq, $end + 1))));
 my @ten = map { seq($lines[$_]) } @record[41 .. 50];
@@ -94,7 +95,7 @@ my $new = $scratch->write('split.log', join '', $lines[$at + 1],
 counts($all - 1, 1, 'in the next file', $old, $new);
 counts($all - 1, 1, 'named in a shell\'s order', $new, $old);
 
-# The other machine's log has the same numbers.
+# Logs of two machines have the same sequence numbers.
 counts(2 * $all - 1, 1, 'two machines', $log, $near);
 
 # Standard input, in pieces as small as a pipe's.

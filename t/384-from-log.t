@@ -135,14 +135,15 @@ like($why->{out}, qr/^made of a mail log: .*nothing here judged it$/m,
     'why does not explain a verdict that was never given');
 unlike($why->{out}, qr/^(?:verdict|keys tried)/m, 'nor tries');
 
-# Names in certificates under a rule: cannot tell, and that is a refusal.
+# A rule that asks for names in certificates, which a mail log does not tell:
+# "cannot tell", counted as a refusal.
 $scratch->write('names', "TLS_From:bank.example PERM+VERIFY+CN:mail.bank.example\n");
 $replay = tlspolicy('replay', '--json', '-r', $scratch->path('names'), $log);
 is_deeply([$replay->{status}, map { "$_->{change} $_->{would_be}" }
     @{decode_json($replay->{out})->{groups}}], [1, 'refused tempfailed'],
     'a rule on names that are not told') or diag($replay->{out});
 
-# Whoever seals one (there is no key) has still no evidence.
+# Records of a mail log that somebody sealed (without a key) are still no evidence.
 my $sealed = '{"v":1,"event":"message","time":"2026-11-20T08:00:02.000000Z",'
     . '"source":"maillog","node":"mx","verdict":"accept","seq":2';
 use Digest::SHA qw(sha256_hex);
@@ -611,7 +612,7 @@ isnt($run->{status}, 0, 'a daemon does not begin behind them');
 like($run->{err}, qr/this is not an audit log: no line has a chain/, 'and says why');
 is(Tlspolicy::Scratch::slurp($begun), $was, 'which are as they were');
 
-# What is counted is what the words speak of.
+# report's words about records of a mail log count those only.
 my $mixed = $scratch->write('mixed', Tlspolicy::Scratch::slurp($blind) =~ s/,"source":"maillog"//gr);
 $run = tlspolicy('report', $mixed);
 unlike($run->{err}, qr/of them|maillog/, 'records of no mail log are not "of them"');

@@ -179,7 +179,8 @@ $scratch->write('audit.log', "{\"v\":1\n");
 $r = tlspolicy('plan', '--json', $scratch->path('planned'));
 is($r->{status}, 0, 'a log that cannot be read is no reason for no plan');
 
-# Judged again by the policy and settings of its day: what is not told has a word.
+# replay --as-then: each reason why a record cannot be judged by the policy of its
+# day has a word.
 my $day = $scratch->path('day.mdb');
 my $then = $scratch->write('then.conf', "mode = enforce\n");
 Tlspolicy::Scratch::must($bin, 'build', '-c', $then, '-d', $day, $scratch->write('day.rules', "TLS_From:from.test PERM+ENCR:1\n"));

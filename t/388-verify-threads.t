@@ -126,7 +126,8 @@ sub verify
 	return "$r->{status}\n$r->{err}$r->{out}";
 }
 
-# The files as they are in %$now, with what every command line has.
+# Writes the files %$now; verifies them with one thread and with several, which must
+# print the same.
 sub compare
 {
 	my ($name, $now, @options) = @_;
@@ -140,7 +141,8 @@ sub compare
 	return $want;
 }
 
-# What has no key is verified when none is given, and what has one when it is.
+# Logs without a key are verified when no key is given, logs with one when it is
+# given.
 like(compare('with the keys', \%files), qr/\A65\n.*mx2.*epochs: 1 to/s,
     'with the keys: verified');
 compare('with the keys, in JSON', \%files, '--json');
@@ -174,7 +176,8 @@ my %damage = (
 		    map { record($c, 400) } 1 .. 1500 },
 );
 
-# Also where one piece ends and the next begins, wherever that is.
+# Each kind of damage at a random line, so that it also falls where two threads'
+# pieces meet.
 for my $what (sort keys %damage) {
 	for my $path (map { (sort keys %files)[rand keys %files] } 1 .. 2) {
 		my %now = map { $_ => [@{$files{$_}}] } keys %files;
@@ -208,7 +211,7 @@ for my $how (qw(cut flipped)) {
 	compare("packed, $how: $path", \%now);
 }
 
-# What is damaged of one node hides nothing of another.
+# Damage in one node's log hides nothing of another's.
 {
 	local @keys = ('-k', $scratch->write('key', "a key, long enough\n", 0600));
 	my %now = map { $_ => $packed{$_} } grep { /^keyed/ } keys %packed;

@@ -116,7 +116,7 @@ is("$apart->{first_line} $apart->{last_line} $apart->{missing_lines}", '1 5 0', 
 ($node) = json_nodes(file(link_of(1, why => 'stream'), message(2), message(3), link_of(1, why => 'stream', salt => 9), message(2)));
 is("$node->{breaks} $node->{out_of_order} $node->{last_line}", '0 0 2', 'a stream begins anew');
 
-# No record names a node: the file is one all the same.
+# Without a node's name in any record the file counts as one node.
 my $nobody = file(link_of(1, salt => 7), policy(2, 1, node => undef), settings(3, 1, mode => 'enforce'));
 unlike(nodes_of($nobody), qr/^  node/m, 'no record, no node');
 my @two = map { file(link_of(1, salt => 10 * $_), policy(2, $_, node => "mx$_.test"), settings(3, $_, mode => $_ == 1 ? 'enforce' : 'monitor',

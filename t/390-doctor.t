@@ -16,7 +16,7 @@ use Tlspolicy::Talk;
 use Tlspolicy::Tree;
 
 my $scratch = scratch();
-# What is tried of live MTAs: 550, 650.
+# doctor's trials of live MTAs are tested by 550 and 650.
 my %settings = ('socket-mode' => '0660', silence => 'not-tried');
 $settings{'socket-group'} = 'postfix' if $> == 0 && getgrnam 'postfix';
 my $daemon = daemon('TLS_Clt:example.com WARN+VERIFY', settings => \%settings);
@@ -262,7 +262,7 @@ subtest 'Postfix' => sub {
 		utime time - 10, time - 10, "$etc/main.cf", "$etc/master.cf";
 		Tlspolicy::Scratch::must(@_);
 	};
-	# It is never reloaded here: 650 has what is seen of a running one.
+	# This Postfix does not run: findings of a running one are tested by 650.
 	$daemon->configure(%settings, silence =>
 	    'not-tried, not-judged, not-in-force, tls-dead');
 	$scratch->write('postfix/etc/master.cf',
@@ -335,7 +335,7 @@ subtest 'Postfix' => sub {
 	}
 	$scratch->write('postfix/etc/master.cf', $master);
 
-	# A socket unit is active, and the setting names another socket.
+	# A socket unit is active whose socket the setting socket does not name.
 	my $queue = "$postfix->{dir}/queue";
 	mkdir "$queue/tlspolicy";
 	symlink "$dir/milter.sock", "$queue/tlspolicy/milter.sock";
@@ -529,7 +529,7 @@ subtest 'the unit and its groups' => sub {
 	found_is($r, 'socket-group-refused', 'not in it');
 	like($r->{findings}[0]{lines}[1], qr/^printf '\[Service\]\\nSupplementaryGroups=$group[0]\\n' > \S+milter\.service\.d\S+$/,
 	    'the drop-in');
-	# As a shell writes it, elsewhere.
+	# The line run by a shell, with another path to write to.
 	my $path = $scratch->path('drop-in');
 	Tlspolicy::Scratch::must('sh', '-c',
 	    $r->{findings}[0]{lines}[1] =~ s/> .*/> $path/r);
@@ -558,7 +558,8 @@ subtest 'as somebody who may not read the key' => sub {
 	plan skip_all => 'not root' if $> != 0;
 	$daemon->configure(%settings, silence => 'not-tried, no-records, '
 	    . 'audit-unreadable, store-unusable, rules-bad, socket-closed-to-mta');
-	# The MTA's files, and not ours, are what is asked for here.
+	# Run as nobody: findings about the daemon's own files are silenced, the
+	# MTA's are looked at.
 	my $r = Tlspolicy::Scratch::run('setpriv', '--reuid=65534',
 	    '--regid=65534', '--clear-groups',
 	    $scratch->for_all('tlspolicy'), 'doctor', '--json', '-c',
@@ -573,7 +574,7 @@ subtest 'as somebody who may not read the key' => sub {
 	$daemon->configure(%settings);
 };
 
-# Each begins with an audit log of its own.
+# Makes an audit log of these sessions alone and compares the findings.
 sub records_are {
 	my ($want, $name, @sessions) = @_;
 	my $log = $scratch->path('milter/audit.log');

@@ -33,7 +33,7 @@ subtest 'mode and group' => sub {
 	    'socket-group' => 'daemon', user => 'nobody',
 	    'audit-file' => '/dev/null');
 	$daemon->run;
-	# The socket accepts a moment before it is given away.
+	# The socket exists a moment before its owner is set.
 	Tlspolicy::Scratch::wait_for(60, sub { $daemon->log =~ /listening/ });
 	@stat = stat $path;
 	is(sprintf('%o', $stat[2] & 07777), '660', 'another mode');
@@ -82,8 +82,8 @@ subtest 'anything else in its place' => sub {
 	rmdir $path;
 };
 
-# The folder is the user's: between bind(2) and what root does to the socket's
-# name, something else gets that name.
+# In a folder of the user's something else gets the socket's name between bind(2)
+# and root's chown(2) and chmod(2).
 subtest 'something else, just when the socket is made' => sub {
 	plan skip_all => 'needs root' if $> != 0;
 	plan skip_all => $_
@@ -166,7 +166,7 @@ subtest 'IPv6' => sub {
 	like($r->{out}, qr/^listens on inet6:$port\@\[::1\]$/m, 'is understood');
 };
 
-# Nobody comes any more, which /healthz must not call well.
+# A daemon whose socket has lost its name gets no sessions: /healthz must say so.
 subtest 'removed, renamed and replaced under a running daemon' => sub {
 	my $port = Tlspolicy::Scratch::free_port();
 	my $http = HTTP::Tiny->new(timeout => 60);

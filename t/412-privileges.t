@@ -25,7 +25,8 @@ is($daemon->rules("TLS_Clt: PERM+ENCR:112\n")->{status}, 0, 'build');
 chown $uid, $gid, glob "$own/policy.mdb*";
 $daemon->run;
 
-# Once it is no longer root: the socket accepts a moment before that.
+# The daemon's /proc/PID/status once it is no longer root: its socket exists a
+# moment before that.
 sub status
 {
 	my %status;

@@ -44,7 +44,7 @@ subtest 'HUP a hundred times, with sessions' => sub {
 	ok($daemon->alive, 'the daemon is still there');
 };
 
-# 414 does the same with HUP.
+# TERM while the daemon starts; 414 does the same with HUP.
 subtest 'TERM at the start' => sub {
 	my $program = Tlspolicy::Daemon::program('tlspolicy-milter');
 	my $other = Tlspolicy::Daemon->new(scratch => scratch(),
@@ -105,7 +105,7 @@ subtest 'a bad file' => sub {
 	unlink $daemon->{conf};
 	hup(qr/the old settings stay in force/, 'a missing one, too');
 	mail_is($perm, 'nothing changes');
-	# What would be waited for, or has no end.
+	# A settings file that would be waited for, or has no end, is refused.
 	my %no_file = (
 		'a FIFO' => sub { POSIX::mkfifo($_[0], 0666) },
 		'a device' => sub { symlink '/dev/zero', $_[0] },
@@ -118,7 +118,8 @@ subtest 'a bad file' => sub {
 	}
 	$daemon->configure;
 	hup(qr/settings were read again/, 'a good one again');
-	# Whatever of it an editor has written: what is missing is no default.
+	# A settings file cut off anywhere is refused: a missing setting must not
+	# become its default.
 	$daemon->configure('default-class' => 'perm', mode => 'enforce');
 	hup(qr/settings were read again/, 'whole');
 	my $whole = Tlspolicy::Scratch::slurp($daemon->{conf});

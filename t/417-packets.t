@@ -34,7 +34,7 @@ sub message
 	$m->message;
 }
 
-# The log has its first lines.
+# A first message, so that the log has its lines about policy and settings.
 message(session($daemon, %sendmail, %verified), 'first@example.com',
     ['r@example.org']);
 
@@ -45,7 +45,7 @@ sub last_record
 
 subtest 'a whole message in one write' => sub {
 	my $m = session($daemon, %sendmail, %verified);
-	# No more: the answers have to fit into the socket, unread.
+	# 50 recipients, as the unread answers have to fit into the socket.
 	my @to = map { "r$_\@example.org" } 1 .. 50;
 	my $seen = () = $daemon->audit;
 	$m->raw(bytes_of($m, sub { message($m, 'a@example.com', \@to) }));
@@ -136,7 +136,8 @@ subtest 'closed in the middle' => sub {
 	is($record->{from}, 'end@example.com', 'closed at once behind the end');
 };
 
-# More sessions than workers may stay with, silent, and none waits for them.
+# 200 silent sessions, more than workers wait with: none keeps another session
+# waiting.
 subtest 'many that say nothing' => sub {
 	my @silent = map { session($daemon, %sendmail, %verified) } 1 .. 200;
 	for my $n (1 .. 50) {
@@ -156,7 +157,7 @@ subtest 'half a packet of many at once' => sub {
 	for (1 .. 10) {
 		my @half = map { session($daemon, %sendmail) } 1 .. 60;
 		my @new;
-		# They are at rest: their workers have left them.
+		# Time for the workers to leave the silent sessions.
 		select undef, undef, undef, 0.1;
 		for my $n (0 .. $#half) {
 			$half[$n]->raw("\0\0\0");

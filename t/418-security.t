@@ -28,7 +28,7 @@ sub names
 
 subtest 'no rule, file name or format is made of what a client sends' => sub {
 	my $dir = scratch()->dir;
-	# What the daemon makes by itself, a moment after it has begun.
+	# The file that the daemon makes by itself a moment after its start.
 	Tlspolicy::Scratch::wait_for(60, sub {
 		-e "$daemon->{dir}/state.audit.log" }) or
 		die "no state: " . $daemon->log;

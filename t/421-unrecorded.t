@@ -55,7 +55,7 @@ sub tempfails
 	    name => "tempfail-$sync", settings => { 'audit-sync' => $sync });
 	my $m = session($daemon);
 	fill($m);
-	# What is written apart from the answers has come to rest.
+	# Waits until the daemon writes nothing more into the log.
 	my $size = -1;
 	Tlspolicy::Scratch::wait_for(60, sub {
 		sleep 1;
@@ -75,7 +75,8 @@ sub tempfails
 	limit($daemon, 'unlimited');
 	logged($daemon, qr/audit log: writing again/, 'and when it is over');
 	answer_is(message($m), 'continue', 'with room again it is accepted');
-	# Lines about what could not be recorded come when they come.
+	# Lines of the events unrecorded and withdrawn may stand anywhere at the
+	# end.
 	my @records = $daemon->audit;
 	my ($last) = (grep { $_->{event} !~ /^(?:unrecorded|withdrawn)$/ }
 	    @records)[-1];
@@ -85,7 +86,7 @@ sub tempfails
 	whole($daemon, 'the log is whole');
 }
 
-# However late the disk itself has it: no answer before the record.
+# In each mode of audit-sync no message is accepted before its record is written.
 for my $sync ('none', 'batch', 'each') {
 	subtest "audit-full = tempfail, audit-sync = $sync" =>
 	    sub { tempfails($sync) };

@@ -40,7 +40,7 @@ sub run_daemon
 	@sent = ();
 }
 
-# The answer at the end of a message; what was accepted is remembered.
+# Sends a message and returns the answer to its end; an accepted one is remembered.
 sub message
 {
 	my ($m, $id) = @_;
@@ -77,7 +77,7 @@ sub lag
 	    /^tlspolicy_audit_${which}_seconds (\S+)$/m ? $1 : undef;
 }
 
-# What /healthz says when it is no longer well.
+# Waits until /healthz says that something is wrong, and returns that.
 sub health
 {
 	my $r;
@@ -271,8 +271,8 @@ for (['batch', 'tempfail'], ['each', 'tempfail'], ['batch', 'block'],
 	};
 }
 
-# One thread answers all questions about mail that leaves: they do not wait one
-# behind the other.
+# One thread answers all questions to the socketmap: while the disk does not answer
+# they must not wait one behind the other.
 subtest 'mail that leaves' => sub {
 	my $map = scratch()->path('map.sock');
 	run_daemon('audit-sync' => 'each', 'audit-full' => 'block',

@@ -124,7 +124,7 @@ subtest 'its folder is gone' => sub {
 	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		$answer = message($m, 'after');
 		return $answer->{action} eq 'continue' }), 'accepted again');
-	# Its line may come behind that of the next message.
+	# The line about the removed log may come behind that of the next message.
 	ok(Tlspolicy::Scratch::wait_for(60, sub {
 		my $text = Tlspolicy::Scratch::slurp($log);
 		return $text =~ /"why":"removed"/ && ($text !~ /"lost"/ ||
@@ -181,7 +181,7 @@ subtest 'refusals leave room' => sub {
 	    'report says so');
 };
 
-# Not what rotation does: a part is left, its last line torn.
+# The log is cut off in the middle of a line, as no rotation does.
 subtest 'a part was cut off' => sub {
 	run_daemon('cut');
 	my $m = session($daemon);
@@ -264,7 +264,7 @@ subtest 'a device that is always full in its place' => sub {
 	whole($log);
 };
 
-# Whoever owns the folder around it can say which one is meant.
+# The owner of the folder around the log's folder puts a link in its place.
 subtest 'a link in its folder\'s place' => sub {
 	plan skip_all => 'needs root' if $> != 0;
 	my $around = scratch()->path('around');

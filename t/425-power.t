@@ -29,7 +29,7 @@ sub ended
 	return Tlspolicy::Scratch::ended($daemon->{pid});
 }
 
-# Until this is so, or the power has failed.
+# Waits until CODE gives true or the power has failed.
 sub wait_for
 {
 	my ($code) = @_;
@@ -38,8 +38,8 @@ sub wait_for
 	return !ended();
 }
 
-# An accepted message is told.  It is promised when nothing but the power can
-# take it away any more.
+# Sends a message; an accepted one goes into @told, and into @promised once
+# audit-sync says that it is on the disk.
 sub message
 {
 	my ($m, $sync) = @_;
@@ -79,7 +79,7 @@ sub prepare
 	    settings => { 'audit-sync' => $sync, 'audit-file' => $log });
 }
 
-# False: the power failed on the way.
+# All of the daemon's work in this test; false: the power failed meanwhile.
 sub work
 {
 	my ($sync) = @_;
@@ -113,7 +113,7 @@ sub verify
 	    { status => 0, out => 'no file', err => '' };
 }
 
-# What is there says so itself: whole, or torn at the end.
+# What verify says of the log: whole, torn at the end, or else.
 sub says
 {
 	my $r = verify();
@@ -171,7 +171,8 @@ sub problems
 	my @broken = grep { $promised{$_} } @lost;
 	my @wrong;
 	push @wrong, "lost though promised: @broken" if @broken;
-	# A kill leaves what was written; the last are lost first.
+	# A kill loses nothing that was written; a power failure loses the last
+	# records first.
 	push @wrong, "a kill has lost: @lost"
 	    if $names eq 'now' && $bytes eq 'now' && @lost;
 	push @wrong, "lost from the midst: @lost"
@@ -220,7 +221,8 @@ for my $sync (qw(each batch none)) {
 	};
 }
 
-# The disk is slow: with batch nobody waits for it, and so much may be lost.
+# A slow disk with audit-sync batch: no answer waits for it, and records since the
+# last sync may be lost.
 subtest 'while the disk is busy' => sub {
 	prepare('batch');
 	$daemon->run;

@@ -37,7 +37,7 @@ sub full_disk
 	    'audit-full' => $full, 'audit-file' => "$disk/audit.log" });
 }
 
-# Somebody else's bytes on the same disk.
+# Fills the disk with a file of so many bytes.
 sub ballast
 {
 	my ($bytes) = @_;
@@ -105,7 +105,7 @@ sub told_how_often
 	return scalar grep { $_->[2] eq $what } told();
 }
 
-# Until so many more have been told that.
+# Waits until $more more clients have been told $what.
 sub told_more
 {
 	my ($what, $more, $name) = @_;
@@ -189,7 +189,7 @@ sub fill
 	told_more('554 5.7.10', 1, 'a refusal is given all the same');
 }
 
-# Deleted lines are no way to make room: somebody else's bytes go.
+# Makes room by removing that file: lines of the log are never deleted.
 sub room_again
 {
 	my ($so) = @_;

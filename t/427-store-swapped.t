@@ -62,7 +62,7 @@ sub planted
 	    grep { defined } $ENV{ASAN_OPTIONS}) });
 }
 
-# Of what the folder's owner could not write to itself.
+# Files of root's in the folder are what they were.
 sub untouched
 {
 	my ($dir, $name) = @_;

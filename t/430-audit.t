@@ -160,7 +160,7 @@ subtest 'replay' => sub {
 	    qr/^newly past MAIL, recipients not known: 3$/m,
 	    'what is not known is not called allowed');
 
-	# Of two recipients one would be refused, and is the one that is named.
+	# Of two recipients replay would refuse one, and names that one.
 	my ($clear) = grep { /"queue_id":"QCLEAR"/ } split /^/, slurp($log);
 	my $two = decode_json($clear);
 	delete $two->{chain};
@@ -304,7 +304,7 @@ subtest 'a key' => sub {
 		chmod $mode, $key;
 		my $d = eval { daemon($rules, name => "mode$mode", settings =>
 		    { 'audit-key-file' => $key }) };
-		# Its socket may be seen before it looks at the key.
+		# The socket may be there before the daemon looks at the key.
 		ok(!$d || Tlspolicy::Scratch::wait_for(60, sub { !$d->alive }),
 		    sprintf 'mode %o: the daemon does not start', $mode);
 	}

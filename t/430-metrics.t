@@ -151,7 +151,7 @@ subtest 'rules that end' => sub {
 		Tlspolicy::Scratch::wait_for(60, sub { $ends->() eq $want });
 		is($ends->(), $want, $name);
 	};
-	# Not over midnight.
+	# Waits for midnight (UTC) when that is less than a minute away.
 	my $today = int(time / 86400);
 	($today += 1, sleep 61) if time % 86400 > 86400 - 60;
 	my $rule = sub {
@@ -318,7 +318,7 @@ subtest 'the last build' => sub {
 	like($r->{err}, qr/cannot write \Q$note\E: /, 'says so');
 	rmdir $note or die;
 	symlink scratch()->write('victim', "victim\n"), $note or die;
-	# What a killed one left.
+	# A temporary name that a killed build left.
 	symlink scratch()->path('victim'), "$note.new" or die;
 	is($daemon->tlspolicy('build')->{status}, 0, 'over links');
 	is(scratch()->read('victim'), "victim\n", 'which it does not follow');
@@ -377,7 +377,7 @@ subtest 'the manual' => sub {
 	    /^\.Ss Metrics and health\n(.*?)^\.El/ms;
 	my %told = map { $_ => 1 } map { /\b([a-z]+_[a-z_]+|mode)\b/g }
 	    $table =~ /^\.It (.*)$/mg;
-	# Named by a sentence that is tested above.
+	# The manual names this family in a sentence, not in its list.
 	delete $_->{store_next_end_timestamp_seconds} for \%there, \%told;
 	# Of the setting privacy: t/447.
 	delete @$_{qw(privacy_up privacy_overdue privacy_values)}
@@ -445,7 +445,7 @@ subtest 'the audit log' => sub {
 	    $http->get("$url/healthz")->{status} == 200 }), 'well again');
 	answer_is($message->(), 'continue', 'mail is accepted');
 	%after = metrics();
-	# The refused one, too, and the line that withdraws it.
+	# 23 records, the refused one among them, and the line that withdraws one.
 	is($after{tlspolicy_audit_withdrawn_total}, 1, 'one withdrawn');
 	is($after{tlspolicy_audit_written_total} -
 	    $before{tlspolicy_audit_written_total}, 23 + 2, 'records written') or

@@ -215,7 +215,8 @@ for my $sync (qw(none batch each)) {
 	};
 }
 
-# What it was judged by cannot be told: then nor can the record be.
+# While the log has no room for the line about a policy a message judged by it is
+# not recorded either.
 subtest 'no room for it' => sub {
 	my $limits = '/usr/bin/prlimit';
 	plan skip_all => "no $limits here" unless -x $limits;
@@ -236,7 +237,7 @@ subtest 'no room for it' => sub {
 		$m->rcpt('b@example.org');
 		return $m->message->{action} eq 'continue';
 	});
-	# One that was taken back has a line behind it that says so.
+	# A record that was withdrawn has a line behind it that says so.
 	my %back = map { $_->{of} => 1 } lines($daemon, 'withdrawn');
 	is(scalar(grep { !$back{$_->{seq}} } lines($daemon, 'message')), 1,
 	    'until it is there');

@@ -54,7 +54,7 @@ sub keys_of
 	return map { (-k => $path{$_}) } @_;
 }
 
-# What somebody makes of it who knows how, with this key or none.
+# Seals lines as somebody would who has this key, or none.
 sub seal
 {
 	my ($key, $before, $seq, @bodies) = @_;

@@ -72,7 +72,8 @@ my $json = decode_json(then('--json')->{out});
 is($json->{not_judged}, 0, 'JSON');
 is_deeply($json->{groups}, [], 'nothing differs');
 
-# Of one day: what the log tells in front of it counts, a forgery behind it not.
+# --since and --until: policies and settings told before that time count, a forgery
+# behind it does not.
 my ($first) = Tlspolicy::Scratch::slurp($log) =~
     /"refused-mail","time":"([^"]+)"/;
 $r = then('--until', $first, '--json');
@@ -89,7 +90,7 @@ is(decode_json($r->{out})->{records}, 6, 'the others, and policies told before')
 is(then(@$_)->{status}, 64, "@$_") for ['--since', 'noon'], ['--left'],
     ['--since', '2026-03-04', '--until', '2026-03-03'];
 
-# Whoever could write the log and its chain says that it was accepted.
+# A forger who can write the log and its chain makes records say "accepted".
 my $text = Tlspolicy::Scratch::slurp($log);
 sub forged
 {
@@ -158,7 +159,7 @@ like(why('monitor'), qr/^keys tried, generation 6:\n.*PERM\+VERIFY/ms,
 like(why('between'), qr/^keys tried, generation 4:\n.*TLS_To:e\@example\.org OK \(set:1, generation 5\)/ms,
     'each recipient by its own');
 
-# Not kept any more.
+# The store is gone and built anew: its generation 1 is another one.
 unlink $daemon->{store}, "$daemon->{store}-lock";
 $daemon->rules("TLS_Clt:other.example OK\n");
 like(why('refused'), qr/^keys tried: cannot tell any more, it was judged by generation 1: \S+: generation 1 is another one there$/m,

@@ -33,7 +33,7 @@ my $wrong = [554, '5.7.1'];
 my $port = 20000;
 my $dunno = "action=DUNNO\n\n";
 
-# It is there a moment before it is listened on.
+# The socket exists a moment before the daemon listens.
 my $feed = Tlspolicy::Scratch::wait_for(60,
     sub { Tlspolicy::Feed->connect($path) }) or die "no connection: $!";
 is((stat $path)[2] & 0777, 0600, 'facts-socket-mode');
@@ -334,7 +334,8 @@ subtest 'a MAIL that waits, and no recipient' => sub {
 	is($page->(), $before, 'is not counted');
 };
 
-# No MTA does that.  It is not accepted, and not without a record.
+# An end of message without a recipient, as no MTA sends it: it is not accepted, and
+# is recorded.
 subtest 'the end of a MAIL that waits, with no recipient let in' => sub {
 	for my $end ('message', 'eom') {
 		my ($s, %m) = client();

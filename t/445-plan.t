@@ -179,7 +179,8 @@ subtest 'judged beside' => sub {
 	is_deeply(\%metric, { plan_judged_total => 8, plan_differs_total => 6,
 	    plan_not_judged_total => 0, plan_answered_total => 0 }, 'metrics');
 
-	# Nobody takes what would be for what was.
+	# report, replay and show tell what was answered, not what the plan would
+	# have answered.
 	my $report = decode_json(command($daemon, 'report', '--json')->{out});
 	my ($refused) = grep { $_->{domain} eq 'sender.test' }
 	    @{$report->{domains}};
@@ -383,7 +384,7 @@ subtest 'killed' => sub {
 	is("$code $s->{judged} $s->{missed}", '0 3 0', 'nothing is missing');
 };
 
-# Whom a message says it is from, of which the policy in force asks nothing.
+# A plan with TLS_Header rules, of which the policy in force has none.
 subtest 'the header' => sub {
 	my $daemon = start(settings => { 'header-from' => 'judge' });
 	my $older = session($daemon);
@@ -487,7 +488,7 @@ subtest 'canary' => sub {
 	is($daemon->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
 };
 
-# Beyond the budget no canary either, but fewer clients always.
+# Beyond the budget the canary may not grow, but it may always shrink.
 subtest 'a canary that died' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 1);
@@ -504,7 +505,8 @@ subtest 'a canary that died' => sub {
 	answer_is($answer, 'continue', 'none');
 };
 
-# What it has decided is its own for ever; nothing else is.
+# A plan that ends in the middle of a message: the record says which answers were
+# the plan's.
 subtest 'over in the middle of a message' => sub {
 	my $daemon = start();
 	make_plan($daemon, "TLS_Clt:nobody.example OK\n", '--days', 1,
@@ -530,7 +532,7 @@ subtest 'over in the middle of a message' => sub {
 	ok(!exists $r->{plan}, 'the next one knows of none');
 };
 
-# The policy in force cannot be read: its word counts, as ever.
+# While the policy in force cannot be read on-error decides, with a canary, too.
 subtest 'a canary alone' => sub {
 	my $daemon = start();
 	make_plan($daemon, "TLS_Clt:nobody.example OK\n", '--days', 1,
@@ -580,7 +582,7 @@ subtest 'when its time has come' => sub {
 	answer_is($answer, [550, '5.7.10'], 'in force');
 };
 
-# What came up between the decision and its time counts.
+# Records between `apply --at` and its time count, too.
 subtest 'too much until then' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 1);

@@ -30,7 +30,8 @@ sub open_socket { Tlspolicy::Scratch::wait_for(60, sub { IO::Socket::UNIX->new(T
 my $out = open_socket();
 sub put { my ($datagram) = @_; defined $out->send($datagram) or die "send: $!" }
 sub told { grep { $_->{event} eq 'handshake' } $daemon->audit }
-# All that was told has been recorded when this has been.
+# Sends one datagram more and waits for its record: those before it are recorded
+# then.
 my $marks = 0;
 sub until_read {
 	my $mark = 'mark' . ++$marks . '.test';
@@ -101,13 +102,13 @@ ok(IO::Select->new($collector)->can_read(60), 'passed on');
 $collector->recv(my $passed, 70000);
 is($passed, seed('failure-reason'), 'as it came');
 logged($daemon, qr/what comes is passed on again/, 'said');
-# It does not read: the daemon does not wait for it.
+# A collector that does not read: the daemon does not wait for it.
 put(seed('success')) for 1 .. 50;
 ok(until_read(), 'a collector that does not read keeps nobody waiting');
 close $collector;
 unlink $to;
 
-# What is none of it.
+# Datagrams that are none of libtlsrpt's are not recorded.
 my $good = seed('failure-starttls');
 my @bad = (['nothing', ''], ['no JSON', 'hello'], ['an array', '[1]'], ['cut', substr $good, 0, -1],
     ['more behind it', "$good {}"], ['another version', $good =~ s/^\{/{"dpv":"2",/r],
@@ -148,7 +149,7 @@ is(scalar(grep { $_->{domain} eq 'flood.test' } told()), $sent, 'each that was t
 answer_is(session($daemon, %sendmail, client_name => 'x.a.test')->mail('a@example.com'), [451, '4.7.10'],
     'and the milter goes on');
 
-# A stream finds nobody.
+# A stream socket cannot connect.
 ok(!IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path), 'no stream socket');
 
 # For people, and in sums.
@@ -170,7 +171,7 @@ my ($open) = grep { ($_->{domain} // '') eq 'xn--jrgen-kva.example' } @{$report-
 ok($open && !$open->{resolved}, 'one that is not over');
 is(decode_json($daemon->tlspolicy('report', '--json', $log)->{out})->{total}{mails}, 0, 'no mail that came in');
 
-# Its file is the daemon's: a dead one's is removed, a living one's is not.
+# A dead process's socket is removed, a living one's is not.
 is($daemon->stop, 0, 'the end');
 ok(!-e $path, 'the socket is gone');
 my $live = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) // die;

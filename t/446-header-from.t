@@ -79,7 +79,7 @@ my @refused = ('ceo@bank.example', 'Ceo <ceo@bank.example>',
     'bank.example!ceo', 'ceo%bank.example@mx.example.org',
     '=?utf-8?q?Ceo?= <ceo@bank.example>', 'x@bücher.example',
     'x@xn--bcher-kva.example', 'boss@elsewhere.example',
-    # What nobody reads in one way only.
+    # Fields that readers read in different ways.
     'ceo@bank.example x@y.example', '"open <ceo@bank.example>',
     'x@y.example <ceo@bank.example', '<x@y.example> <ceo@bank.example>',
     '=?utf-8?q?"?= <ceo@bank.example> =?utf-8?q?"?= <x@y.example>');

@@ -163,7 +163,7 @@ subtest 'with the salts all is as before' => sub {
 	is($daemon->tlspolicy('replay', '--as-then')->{status}, 0, '--as-then');
 };
 
-# What somebody sees who has the log, and what he was given beside it.
+# A folder of somebody who has a copy of the log, and of what is given beside it.
 sub elsewhere
 {
 	my ($name) = @_;

@@ -46,7 +46,7 @@ sub build
 	becomes($refused{$rules}, 'its rules are in force');
 }
 
-# Twice as long as the daemon looks at its store, and one line more.
+# Waits for two looks of the daemon at its store: the log has one line about it.
 sub said_once
 {
 	my ($what, $length) = @_;
@@ -71,7 +71,7 @@ sub clobber
 	close $fh or die "$store: $!\n";
 }
 
-# The file stays the same, what is in it does not.
+# The file stays, its contents are spoilt, and restored.
 sub spoilt
 {
 	my ($name, $how, $why) = @_;

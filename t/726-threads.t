@@ -36,11 +36,12 @@ sub connect_raw
 	return Tlspolicy::Milter->connect($daemon->socket, timeout => 2);
 }
 
-# The start itself has looked whether it is answered.
+# The daemon connects to itself at its start: waits until that connection has been
+# served.
 ok(Tlspolicy::Scratch::wait_for(60, sub { waiting() eq '0' }), 'nobody waits');
 my $old = session($daemon);
 $fault->arm(kinds => 'thread', nth => 1, onward => 1);
-# Each keeps a thread, as long as there is one.
+# With libmilter each half packet keeps a thread.
 my @half = map { connect_raw() } 1 .. 12;
 $_->raw("\0\0\0") for @half;
 my @new = map { connect_raw() } 1 .. 4;

@@ -133,8 +133,8 @@ sub hup
 	return refused();
 }
 
-# What the policy refuses by the class that is a setting.  Under a fault, it may
-# wait in vain.
+# A MAIL that the policy refuses by default-class.  Under a fault the answer may not
+# come.
 sub refused
 {
 	my $m = Tlspolicy::Milter->connect($daemon->socket, timeout => 0.5);
@@ -246,7 +246,7 @@ sub once
 	if ($macros) {
 		$m = prepared($macros, $before) or return (0, 'no session');
 	}
-	# Who cannot wait for the next packet keeps the MTA waiting.
+	# Under a fault of poll(2) the daemon may not answer: the test waits less.
 	$m->{timeout} = $how{kinds} =~ /poll/ ? 0.3 : 2 if $m;
 	$fault->arm(%how);
 	my $got = word($act->($m));
@@ -328,7 +328,7 @@ for my $name ('socketmap question', 'metrics scrape') {
 	loop($name, 'mdb+write+open+accept');
 }
 loop('metrics scrape', 'poll', last => 9);
-# A listener that pauses and then cannot be watched again.
+# accept(2) fails, the listener pauses, and epoll_ctl(2) fails when it goes on.
 loop('socketmap question', $_, each => 4) for 'epoll', 'accept+epoll';
 for my $name ('HUP', 'audit reopen', 'store replaced') {
 	my $each = $name eq 'HUP' ? 6 : 2;

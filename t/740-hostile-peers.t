@@ -108,7 +108,7 @@ sub unharmed
 }
 
 unharmed('before any attack');
-# Allocations of the first sessions are not growth.
+# Fifty sessions first: what the daemon allocates for them once is no growth.
 throw(join '', map { bytes($_) } @session) for 1 .. 50;
 
 my $before = memory();
@@ -253,7 +253,8 @@ subtest 'who stops in the middle keeps no thread' => sub {
 		$_->{sock}->blocking(0);
 		my $mail = bytes([ D => 'M' . $_->macros_for('mail') ]) .
 		    bytes([ M => "<someone\@strict.example>\0" ]);
-		# The daemon may only be slow: nothing was taken for half a second.
+		# The daemon may be slow: it counts as full when nothing was taken
+		# for half a second.
 		my $rest = $mail;
 		for (my $full = 0; $full < 100; ) {
 			my $n = syswrite $_->{sock}, $rest;

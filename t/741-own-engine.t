@@ -132,7 +132,7 @@ subtest 'who does not read' => sub {
 	served('afterwards');
 };
 
-# tlspolicy-milter(8): what ends a connection, and what just does not.
+# The bounds of tlspolicy-milter(8), each just inside and just outside.
 subtest 'at its bounds' => sub {
 	my $mail = packet('M', "<a\@lax.example>\0");
 	my $rest = sub { return "<a\@lax.example>\0" .
@@ -200,7 +200,7 @@ subtest 'half of what is long, many times' => sub {
 	served('afterwards');
 };
 
-# Answers are read as they come; there is always another command.
+# Clients that read answers and send commands without end.
 subtest 'who asks without end' => sub {
 	my @children;
 	for (1 .. 3) {
@@ -270,7 +270,8 @@ subtest 'records that cannot be written yet' => sub {
 	$daemon = own('block', 'audit-full' => 'block', 'audit-sync' => 'batch');
 	my $fsize = sub { system($limits, '--pid', $daemon->{pid},
 	    "--fsize=$_[0]:unlimited") == 0 or die "$limits: $?\n" };
-	# Not less: the daemon's messages go to a file, too.
+	# The limit is the log's size, as the daemon's messages have to fit into a
+	# file of their own.
 	my $full = sub { $fsize->(-s "$daemon->{dir}/audit.log") };
 	served('before');
 	my @waiting = map { session($daemon, %sendmail) } 1 .. 40;

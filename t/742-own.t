@@ -22,7 +22,7 @@ plan skip_all => $missing if $missing;
 plan skip_all => 'every test has it' if ($ENV{TLSPOLICY_ENGINE} // '') eq 'own';
 
 $ENV{TLSPOLICY_ENGINE} = 'own';
-# It is the records that count: each kill has thousands under way.
+# Few kills are enough: each has thousands of records under way.
 $ENV{TLSPOLICY_KILLS} //= 3;
 $ENV{TLSPOLICY_IDLE} //= 2000;
 for my $test (@tests) {
