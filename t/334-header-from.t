@@ -91,7 +91,8 @@ is_judged('x@y.example', 'hold', 'mail_addr=<a@held.example>');
 is_judged('x@sub.ok.example', 'hold', 'mail_addr=<a@held.example>');
 is_judged('x@bank.example', 'accept', '-o', 'exempt-clients=192.0.2.0/24');
 is_judged('x@bank.example', 'accept', '-o', 'mode=monitor');
-# By the setting; not given is not judged, but by its tag alone cannot be told.
+# With header-from = no, and without a field, TLS_Header is not judged; -t
+# TLS_Header without a field cannot be told.
 like(is_judged('x@bank.example', 'accept', '-v', '-o', 'header-from=no')->{out},
     qr/^    TLS_Header: not judged, header-from = no$/m, 'which is said');
 is_judged(undef, 'accept');

@@ -178,7 +178,7 @@ is($r->{out}, encode_utf8("TLS_From:JÜRGEN\@bank.example\tTEMP+ENCR:1+" .
 like($r->{err}, qr/access:4: TLS_From:bo\S+s\@b\.example was given before \(line 3\) with another requirement/,
     'and the line that differs is told of');
 
-# In the audit log; who asks writes it in his own way.
+# Records of the audit log are found by every spelling, too.
 SKIP: {
 	my $sample = Tlspolicy::Scratch::builddir() . '/t/sample-audit';
 	skip("$sample is not built", 1) unless -x $sample;

@@ -75,7 +75,7 @@ is_run(['rollback', 1], 66, '', qr/generation 1 is not kept/);
 my ($newest) = @{json('log')};
 is($newest->{time}, strftime('%Y-%m-%d', gmtime(time + 3 * 86400)) . substr($newest->{time}, 10), 'by the clock of then');
 
-# Who did it.
+# The user who made a generation, as log tells.
 SKIP: {
 	skip 'needs root, without a login', 8 if $> != 0 || Tlspolicy::Scratch::slurp('/proc/self/loginuid') !~ /^4294967295/;
 	my $n = 0;

@@ -49,7 +49,7 @@ sub has
 	return join ' ', map { "$_=$rule{$_}" } sort keys %rule;
 }
 
-# In force is this and nothing else; what is different is shown, not all.
+# The policy in force is $want and nothing else; only the differences are shown.
 sub in_force
 {
 	my ($want, $what) = @_;

@@ -206,7 +206,8 @@ is_deeply([map { "$_->{verify} $_->{suggestion}" } @results],
 ($status, @results) = probe('[mx4.example.com]');
 is($results[0]{suggestion}, 'TLS_Srv:mx4.example.com TEMP+VERIFY:128', '... of the host by its own name');
 
-# Of a domain it is one that all of its hosts satisfy, by the name that MTAs ask for.
+# For a domain probe suggests a rule that all of its hosts satisfy, by the name that
+# MTAs ask for.
 ($status, @results) = probe('whole.example');
 is_deeply([map { $_->{suggestion} } @results], [('TLS_Rcpt:whole.example TEMP+VERIFY:128'
     . '+CN:mx1.example.com++CN:mx3.example.com') x 2], 'a rule for a domain');

@@ -273,7 +273,7 @@ gives('a line that asks all but some', 0, 'TLS_Clt:example ENCR:0+WHEN:10.0.0.0/
     "{b.example = DUNNO} }, $demand\n");
 gives('a warning for all, then a demand on all', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
     "smtpd_client_restrictions = warn_if_reject $demand\nsmtpd_recipient_restrictions = $demand\n");
-# Whose name is below one of these is found by its address.
+# Names below a name that counts alone are looked up by their address.
 my $exact = "parent_domain_matches_subdomains =\n";
 gives('a name alone, and addresses', 0, 'TLS_Clt:a.example ENCR:0+WHEN:a.example ; TLS_Clt:192.0.2 TEMP+ENCR:1',
     undef, "${exact}smtpd_client_restrictions = check_client_access inline:{a.example=OK, 192.0.2=$demand}\n");
@@ -471,7 +471,8 @@ for my $row (['need_tls', "need_tls=$demand", '', 'permit_mynetworks', ', which 
 	    $main, 'master.cf' => "smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd -v\n -vo $o -o x=y\n",
 	    t => "b.example $demand\n");
 }
-# One that comes to the same says nothing; nor does one of another program.
+# Overrides in master.cf that change nothing, and those of other programs, are not
+# told.
 gives("a service with $_->[0]", 0, $of_class, undef, sprintf($class, '$want') . "want = $demand\n",
     'master.cf' => "submission inet n - n - - $_->[1] -o $_->[0]\n") for
     ["need_tls=$demand", 'smtpd'], ['other=permit', 'smtpd'], ['need_tls=permit', 'pickup'],
@@ -527,7 +528,8 @@ gives('words behind words', 0, 'TLS_Clt: TEMP+ENCR:1', undef, "smtpd_client_rest
     "reject_rbl_client x.example, check_policy_service unix:p, reject_rhsbl_sender y.example, $demand\n");
 gives('no class has the name of a restriction', 0, 'TLS_Clt: TEMP+ENCR:1', undef,
     "smtpd_restriction_classes = $demand\n$demand = permit\nsmtpd_client_restrictions = $demand\n");
-# In a line: what takes no word more, what is too deep, what another table asks.
+# Actions of a table's line: with a word too many, classes too deep, checks of other
+# tables.
 gives('check_relay_domains takes no table', 0, 'TLS_From:a.example TEMP+ENCR:1', undef,
     "smtpd_sender_restrictions = check_sender_access inline:{ {a.example = check_relay_domains $demand} }\n");
 gives('classes too deep in a line', 65, '', qr/a\.example: classes within classes, too many/,

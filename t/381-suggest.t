@@ -110,7 +110,7 @@ my $strict = $scratch->write('strict', "TLS_From:news.example\tPERM+ENCR:1\n");
 is(tlspolicy('replay', '-r', $strict, $log)->{status}, 1,
     'replay: a rule that would refuse is found');
 
-# One mail in clear: of the partner's own host, of a stranger.
+# One mail in clear, from the partner's own host or from a stranger's.
 my @sessions = map { [Tlspolicy::Sample::time_of($_),
     Tlspolicy::Sample::sendmail_session($_[0] // 'good.example',
     tls_version => 'TLSv1.2', cipher => 'AES128-SHA', cipher_bits => 128)] }

@@ -107,12 +107,12 @@ for (['failed', 1, told(1, 'x.example', 'encrypt') . told(2, 'x.example', 'TEMP 
 	is(json('--left', $one, $scratch->write('told' . $case, $told))->{total}{against}, $against,
 	    "against: $name");
 }
-# And is found by its domain, in each way that it is asked for.
+# audit show and the like find such records by their domain.
 my $asked = $scratch->write('asked', told(1, 'tlspolicy:tls_srv/mx.x.example/192.0.2.1', 'TEMP+ENCR:128',
     map => 'access') . told(1, 'tlspolicy:tls_rcpt/joe@x.example', 'TEMP+ENCR:128', map => 'access'));
 is(() = tlspolicy('audit', 'show', '--domain', 'x.example', $asked)->{out} =~ /\n/g, 2, 'show --domain');
 
-# Both ways of one partner.
+# Mail from and to one partner, in one report.
 my $came = $scratch->write('came.jsonl', join '', map { sprintf '{"v":1,"event":"message","time":'
     . '"2026-11-%02dT08:00:00.000000Z","seq":1,"node":"mx","mta":"Postfix 3.7.11","queue_id":"Q%d",'
     . '"helo":"h","from":"x@%s","generation":1,"session":"1","client":{"name":"mx.%s","addr":"192.0.2.9"},'
@@ -132,7 +132,7 @@ like($r->{out}, qr/1 of 14 mails left in clear, the others over TLS; 12 with a c
     '... a sentence');
 like($r->{out}, qr/Who sent it.*Who took it/s, '... both peers');
 
-# Without being asked nothing of it is mixed in.
+# Without --left a report counts nothing of mail that left.
 $r = tlspolicy('report', $came, $left, $answers);
 like($r->{err}, qr/^19 of mail that left, out of a mail log, left out/m, 'mail that came, alone');
 unlike($r->{out}, qr/that left/, '... nothing of the rest');

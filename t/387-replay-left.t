@@ -115,7 +115,7 @@ for (['no rule', '', postfix(2, 'a@x.example', ''), 'leaves'],
 	'Untrusted TLSv1.3'), 'kept', 'with a certificate that does not verify'],
     ['one whose name is not told', 'TLS_Rcpt:x.example VERIFY', postfix(2, 'a@x.example', 'Trusted TLSv1.3'),
 	'unknown', 'with a certificate whose names are not told'],
-    # By another policy than this one.
+    # Deliveries that another policy than this one matched.
     ['one that another policy matched', 'TLS_Rcpt:x.example VERIFY', postfix(2, 'a@x.example',
 	'Verified TLSv1.3'), 'unknown', 'with a certificate whose names are not told'],
     ['one that this policy matched', 'TLS_Rcpt:x.example VERIFY', postfix(2, 'a@x.example',
@@ -198,7 +198,8 @@ for (['the same answer', 'TLS_Rcpt:x.example ENCR:128', kept(2, 'a@x.example', $
 	    '... apart from what left');
 	is($r->{status}, (grep { $_->{outcome} eq 'kept' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
 }
-# By the socket of TLSRPT: without a recipient, of successes, too.
+# Records by the socket of TLSRPT: they name no recipient, and tell of successes,
+# too.
 {
 	my $socket = sub { sprintf '{"v":1,"event":"handshake","time":"2026-11-02T10:00:00.000000Z","seq":%d,'
 	    . '"domain":"x.example","policy_type":"no-policy-found","policy_domain":"x.example","outcome":"%s","failures":[%s]}'
@@ -291,7 +292,7 @@ for (['long enough', 1, 'TLS_Rcpt:x.example=TEMP+ENCR:128', $warn, ''],
 	like($r->{out}, qr{^# in place of /etc/r:7: WARN\+ENCR:128\+BY:jane$}m, '... in place of it') if $rules ne '';
 }
 
-# Who only counts what left does not see what did not.
+# Mail that was kept counts: a log of deliveries alone does not show it.
 my $good = $with->(\&postfix, 'a@x.example', 'Trusted TLSv1.3', @days);
 for (['kept once', kept(5, 'c@X.example', $stripped), '', 'x.example: TLS was wanted of its servers and was not to be had: '
 	. '1 time, last 2026-11-05: starttls-not-supported'],

@@ -177,7 +177,7 @@ for (['the same', [], {}],
 	is(scalar @got, scalar @$want, "certificates: $name") or diag join "\n", @got;
 	like($got[$_], qr/^$want->[$_]/, '... what') for 0 .. $#$want;
 }
-# More of them than are kept: the one not seen for longest goes.
+# More certificates than are kept: the one not seen for longest goes.
 $seq = 0;
 my @alarms = alarms(file(cert(fingerprint => 'F1'), cert(fingerprint => 'F0'), cert(fingerprint => 'F1'), map { cert(fingerprint => "C$_") } 10 .. 28));
 is(scalar @alarms, 15, 'of so many it is told') or diag join "\n", @alarms;

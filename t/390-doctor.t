@@ -461,7 +461,7 @@ subtest 'files of the daemon' => sub {
 	my $text = Tlspolicy::Scratch::slurp($key);
 	$scratch->write('keys/ratchet', $text =~ s/^key .*/key 0/mr, 0600);
 	found_is($with->('audit-key-file' => $key), 'audit-key', 'none any more');
-	# It opens, and nothing can be read.
+	# A log that can be opened and not read.
 	my ($it) = grep { $_->{finding} eq 'audit-unreadable' }
 	    @{$with->('audit-file' => '/proc/self/mem')->{findings}};
 	like($it->{what}, qr{^/proc/self/mem: Input/output error},
@@ -628,7 +628,7 @@ delete $kinds{'audit-unreadable'} if $> == 0;
 delete @kinds{qw(certificate-unseen disk-full disk-read-only)} if $> != 0;
 delete @kinds{grep { /^(?:postfix|socket-closed-to-mta)/ } keys %kinds}
     if Tlspolicy::Postfix::missing();
-# Of live ones.
+# Kinds of findings of live MTAs.
 delete @kinds{map { split ' ' } map {
     Tlspolicy::Tree::text($_) =~ /\bfinds => '([^']+)'/g }
     't/398-doctor-fleet.t', 't/550-doctor.t', 't/650-doctor.t'};

@@ -225,7 +225,7 @@ SKIP: {
 goes('... that are not enforced', { smtp_tls_policy_maps => $patterns, smtp_tls_enforce_sts_mx_patterns => 'no' },
     'a.test', { next => 'a.test', outcome => qr/signed for a name below a\.test$/ });
 
-# By whom it is, and to which of a domain's addresses.
+# Tables by sender, and by addresses of a domain.
 my %by_sender = (sender_dependent_relayhost_maps =>
     'inline:{ { jane@a.test = [hub.test]:587 } { @b.test = pinned.test } { joe@a.test = DUNNO } {<> = dane.test} { kim = none.test} }',
     relayhost => 'plain.test', recipient_delimiter => '+');

@@ -304,8 +304,8 @@ for my $trap (@traps) {
 	    "$name: its exit");
 }
 
-# Of more clients than there is room for nothing is decided where it matters,
-# and whoever meets no such rule is told as before.
+# With more clients in rules than there is room for a claim that meets such a rule
+# is not decided; other claims are.
 settings();
 for my $many ([64, 1, qr/^false from .*client_addr=192\.0\.2\.63 /s],
     [65, 69, qr/^not decided: .*CLIENT or WHEN.*more than 64 clients/s]) {
@@ -328,7 +328,7 @@ for my $many ([64, 1, qr/^false from .*client_addr=192\.0\.2\.63 /s],
 	    diag($r->{out});
 }
 
-# Of more that meets in one session than there is room for.
+# The same with more cipher lists or names in one session than there is room for.
 my @suites = grep { $_ } split /[:\n]/, `openssl ciphers 'ALL:\@SECLEVEL=0'`;
 for my $many (
     ['cipher lists', 41, sub { "ENCR:1+CIPHER:$suites[$_[0]]" }],
@@ -357,7 +357,7 @@ for my $spelt ('a@bank.example', '<a@Bank.Example.>', 'bank.example!a',
 	    'daemon_port=25')->{status}, 0, "$spelt is not accepted");
 }
 
-# Of the store, as JSON, from files.
+# Claims about the store's rules, as JSON, from files.
 settings();
 $scratch->write('rules', $bank);
 $scratch->write('some.claims', "# of the bank\nfrom bank.example in clear " .
@@ -490,7 +490,8 @@ refused('a folder', 65, qr{^\Q$claims\E/b\.claims:1:1: }m, 'build');
 unlink "$claims/b.claims";
 is(run_it('build', '-c', $conf)->{status}, 0, 'the others hold');
 
-# Whoever keeps claims waits for who does: what was proved is what is changed.
+# Commands that keep claims wait for one another, so that what was proved is what is
+# committed.
 open my $folder, '<', $scratch->dir or die;
 flock $folder, LOCK_EX or die;
 my $pid = fork;

@@ -112,7 +112,7 @@ for my $row (
 	is_deeply($other, $all, 'in any order of the files');
 }
 
-# Of two, the one that changed last is the one to follow.
+# Of two nodes that differ the one that changed last is taken as right.
 ($r, $all) = doctor($two[0], $log{n3});
 like($all->{findings}[0]{what}, qr/^n3\.example\.org: .* 1 of 2 have /,
     'two that differ');

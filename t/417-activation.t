@@ -53,7 +53,8 @@ sub run_under
 my $socket = listening($path);
 my $inode = (stat $path)[1];
 my @before = glob '/tmp/tlspolicy-*/socket';
-# Neither of these settings can be used, nor is.
+# With a handed socket the settings socket and socket-group are not used: these
+# could not be.
 $daemon->configure(socket => "unix:$daemon->{dir}/none/x",
     'socket-group' => 'no-such-group');
 $daemon->{socket} = "unix:$path";

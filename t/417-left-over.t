@@ -110,7 +110,7 @@ subtest 'stage by stage' => sub {
 	}
 };
 
-# The same words again and again are not left over.
+# Macros that are the same in each message are not taken for left over.
 subtest 'many messages that are alike' => sub {
 	my $m = session($daemon, %sendmail, %tls);
 	my %seen;

@@ -654,7 +654,7 @@ test_libmilter_ends(void **state)
 	assert_true(signals_start_milter(&f));
 	assert_int_equal(signals_wait(60000), SIGNALS_ENDED);
 	assert_string_equal(said, "");
-	/* That smfi_main() ended is told beside a HUP, not beside a TERM. */
+	/* A HUP does not hide that smfi_main() has ended; a TERM does. */
 	arm("smfi_main", 0, 0);
 	atomic_store(&was_said, false);
 	assert_true(signals_start_milter(&f));

@@ -69,7 +69,8 @@ sub untouched
 	my @files = grep { -f && (stat _)[4] == 0 } glob "$dir/*";
 	ok(Tlspolicy::Scratch::slurp($_) eq $others,
 	    "$name: another's file is what it was") for @files;
-	# In a user's own folder the links are that user's own, too.
+	# Only root must not follow links: in a user's own folder they are that
+	# user's.
 	ok($> != 0 || !-e scratch()->path('nowhere'),
 	    "$name: no file is made behind a link");
 }

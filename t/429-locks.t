@@ -47,7 +47,7 @@ sub hold
 	lock_byte(F_WRLCK);
 }
 
-# More sessions at once than one has had transactions for.
+# Sessions at once, more than the daemon has cached transactions for.
 sub answers
 {
 	my ($want, $name) = @_;
@@ -78,7 +78,7 @@ subtest 'the command' => sub {
 	answers($perm, 'nothing has changed');
 };
 
-# Nobody who has the store open lets go: what is moved there has another name.
+# The locks of the old store stay held; the new store's lock file is another one.
 subtest 'another store' => sub {
 	copy($other, "$store.new") or die "$store.new: $!\n";
 	rename "$store.new", $store or die "$store: $!\n";

@@ -473,8 +473,8 @@ sub open_files
 	return scalar @open;
 }
 
-# Neither those that say nothing nor those that never come to an end keep
-# others away, nor do they take the descriptors of sessions.
+# HTTP clients that say nothing, or never end their request, keep no other away and
+# take no descriptors of sessions.
 subtest 'many connections' => sub {
 	my $before = open_files();
 	my @silent = silent(50);

@@ -46,7 +46,7 @@ sub begin
 	$state = ($settings{'state-folder'} // $d->{dir}) . '/state.audit.log';
 }
 
-# So many records more, and the answers.
+# Makes $n more records; the answers have to be what they should.
 sub records
 {
 	my ($n) = @_;

@@ -85,7 +85,7 @@ sub notes
 	return -e $notes ? slurp($notes) =~ /(.*?\n\n.*?\n\n)/gs : ();
 }
 
-# There is a checkpoint of this line; what it says.
+# Waits for a checkpoint of the line $seq; returns what it says.
 sub signed
 {
 	my ($seq) = @_;

@@ -67,7 +67,8 @@ sub anew
 	return @forged;
 }
 
-# The same log under a ratchet, stopped: who comes then has the key of epoch 2.
+# The same log under a ratchet, its daemon stopped: a forger who comes then has the
+# key of epoch 2.
 my $start = $scratch->path('start');
 is(tlspolicy('audit', 'key', '-r', $start)->{status}, 0, 'a ratchet');
 mkdir $scratch->path('keys') or die;
@@ -82,7 +83,8 @@ my ($epoch, $taken) = slurp($now) =~ /^epoch (\d+)\nkey (\w+)$/m;
 is($epoch, 2, 'and the epoch with it');
 my %secret = (keyed => $secret, ratchet => pack 'H*', $taken);
 
-# As good as it can be: under a ratchet all is of the epoch whose key there is.
+# The best that a forger can do under a ratchet: lines of the epoch whose key is
+# there.
 sub in_epoch
 {
 	my ($bodies) = @_;

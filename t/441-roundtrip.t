@@ -74,7 +74,8 @@ is(ask($_->[0]), 'OK ' . ($_->[2] // $_->[1]), "$_->[0] $_->[1]") for @lines;
 is(ask($_->[0]), $_->[1] eq '' ? 'NOTFOUND ' : "OK $_->[1]",
     "below: $_->[0]") for @below;
 
-# Each of these is another policy, or none: named, exit 65.
+# Policies that no rule is equal to, or that are none: import names them and exits
+# 65.
 for ('may protocols=>=TLSv1.2', 'may ciphers=high', 'encrypt exclude=aNULL',
     'encrypt protocols=TLSv1.2', 'encrypt protocols=!TLSv1.2',
     'encrypt protocols=>=TLSv1.2:<=TLSv1.2', 'encrypt ciphers=low',

@@ -20,7 +20,7 @@ my @levels = ('none', 'none', 'may', 'encrypt', 'encrypt ciphers=high',
     'encrypt protocols=>=TLSv1.2', 'dane', 'dane-only', 'secure',
     'secure match=mx1.cloud.example:.cloud.example', 'secure match=nexthop',
     'verify', "fingerprint match=$fp");
-# Of none is told may, which demands nothing either.
+# For none the daemon says may, which demands nothing either.
 my @site = qw(may encrypt dane dane-only secure);
 my @hops = (@names, map { ("x.$_", "y.x.$_") } @names);
 my %keys = map { $_ => 1 } map { Tlspolicy::Nexthop::keys_of($_) } @hops;
@@ -58,7 +58,7 @@ sub differing {
 	return @differ ? join("\n", @differ, $r->{out}) : '';
 }
 
-# None below another level and the other way round, and what is below both.
+# none below another level, another level below none, and names below both.
 my @nested = (['dane', 'a.example' => 'none'],
     ['may', '.example' => 'none', 'a.example' => 'encrypt'],
     ['may', '.example' => 'encrypt', 'a.example' => 'none'],

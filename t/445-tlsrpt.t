@@ -93,7 +93,7 @@ is(metric('handshakes_unread_total'), 0, '... and none that was not read');
 like($daemon->tlspolicy('audit', 'verify', "$daemon->{dir}/audit.log")->{out}, qr/whole|no line/i, 'in the chain')
     or diag($daemon->tlspolicy('audit', 'verify', "$daemon->{dir}/audit.log")->{err});
 
-# To the collector, byte for byte; there was none up to here.
+# Datagrams are passed on byte for byte to the collector, which is started here.
 logged($daemon, qr/TLSRPT: \Q$to\E: what comes is not passed on: No such file/, 'nobody there is said');
 is(() = $daemon->log =~ /not passed on/g, 1, 'once');
 my $collector = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $to) // die;
@@ -139,7 +139,8 @@ put('{"d":"' . $worst . '","policies":[' . join(',', ('{"policy-type":1,"policy-
 ok(until_read(), 'the longest');
 is(scalar(grep { length $_->{domain} == 384 } told()), 4, 'is recorded');
 
-# More than a second has room for: nothing is lost but what finds the socket full.
+# More datagrams than are read in a second: only those are lost that the full socket
+# refuses.
 my $sent = 0;
 $out->blocking(0);
 for (1 .. 5000) { $sent++ if defined $out->send(seed('success') =~ s/partner\.example/flood.test/gr) }

@@ -114,7 +114,7 @@ subtest 'no other field, and no name' => sub {
 	}
 };
 
-# Whom it is from cannot be read, and no rule says PERM of what can.
+# Fields that cannot be read whole, and no PERM rule for what can be read.
 my %unread = ('' => 'no-mailbox', 'Undisclosed:;' => 'no-mailbox',
     '<>' => 'grammar', '"open x@y.example' => 'unclosed',
     "J\xf6rg <x\@y.example>" => 'bytes', "x\@y.example\x01" => 'bytes',
@@ -258,7 +258,8 @@ subtest 'the log' => sub {
 	$r = $daemon->tlspolicy('replay', '--json', '-r',
 	    "$daemon->{dir}/rules", $log);
 	my $replayed = eval { JSON::PP::decode_json($r->{out}) } // {};
-	# One was refused by a rule that is gone; two came without rules.
+	# One message was refused by a rule that is gone, two were judged without
+	# rules.
 	is_deeply([@$replayed{qw(refused partly held warned allowed
 	    header_missing)}], [0, 0, 0, 0, 1, 2], 'is replayed the same')
 	    or diag($r->{out}, $r->{err});

@@ -261,7 +261,7 @@ subtest 'a right that one has not' => sub {
 	like($r->{out}, qr/example\.com/, 'domains are there');
 };
 
-# Whoever has the salt tries names until one fits; whoever has not tries in vain.
+# With the salt names can be tried until one fits; without it no try succeeds.
 subtest 'guesses' => sub {
 	my ($record) = $daemon->audit_after(0, 2);
 	my ($first) = grep { ($_->{event} // '') eq 'message' } $daemon->audit;

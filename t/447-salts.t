@@ -77,7 +77,7 @@ sub salts
 	    map { Tlspolicy::Scratch::slurp($_) } glob "$d->{dir}/salts/*";
 }
 
-# Whoever is hidden in the log has a salt, and nobody is there who is not.
+# Each commitment in the log has a salt, and nobody stands in it unhidden.
 sub all_have_salts
 {
 	my ($d, $name) = @_;
@@ -132,7 +132,7 @@ for my $fault ([ write => 'ENOSPC' ], [ sync => 'EIO' ]) {
 	};
 }
 
-# Each of these makes a folder, or a file in it, that is not the daemon's alone.
+# Each sub makes a folder of salts, or a file in it, that is not the daemon's alone.
 my %unsafe = (
 	'a file' => sub { scratch()->write("$_[1]/salts", '') },
 	'a link' => sub { mkdir "$_[0]/other", 0700;
@@ -215,7 +215,7 @@ subtest 'a line that was torn' => sub {
 	all_have_salts($d, 'torn');
 };
 
-# Who takes the salts away takes those of before away, not those to come.
+# After the salts are removed under the daemon new ones are written.
 subtest 'removed under the daemon' => sub {
 	my $d = start();
 	my @take = (sub { unlink glob "$d->{dir}/salts/*" },

@@ -93,7 +93,7 @@ for (1 .. 6) {
 says('in words', ask('verify', \@names, @all), 0,
     qr/(?:^checkpoints: \d+ agree, up to line \d+, .*\n[^!]*){3}/m);
 
-# Each of them alone is harmed.
+# One node's log is damaged, the others' are good.
 for my $name (@names) {
 	my @others = map { @{$log{$_}} } grep { $_ ne $name } @names;
 	my ($old, $new) = @{$log{$name}};
@@ -131,7 +131,7 @@ says('written anew, under another name', ask('verify', \@names, @forged, map {
 says('the same notes twice', ask('verify', [@names, 'n1'], @all), 0,
     qr/checkpoints: \d+ agree/);
 
-# One record of one of them, proved.
+# audit prove of a record of one node, with all logs and checkpoints given.
 for my $name (@names) {
 	my $alone = ask('prove', [$name], "Q${name}12", @{$log{$name}});
 	is($alone->{status}, 0, "a record of $name is proved") or diag $alone->{err};

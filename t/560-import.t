@@ -268,7 +268,7 @@ $map{'tls_srv:octal.example'} = 'ENCR:128';
 $map{'try_tls:mended.broken.example'} = 'OK'; # any value but NO
 cmp_ok(scalar keys %map, '>', 12, 'lines for mail that leaves');
 for (sort keys %map) {
-	# Without a class it is the daemon's default-class that says which.
+	# The daemon writes the class out: a rule without one gets default-class.
 	my $said = $asked->ask($_) =~ s/\+\+?BY:\S+//r =~
 	    s/(?:TEMP\+)?ENCR:0$/OK/r;
 	$said =~ s/^OK TEMP\+/OK / if $map{$_} !~ /^TEMP/;

@@ -52,7 +52,8 @@ my @rows = (
 	    'DANE:may'],
 	[['TLS_Rcpt:sts.test ENCR:128+VER:1.2'], 'sts.test', 'tls',
 	    'ENCR, met'],
-	# By the rule alone the certificate would be of a wrong name.
+	# The certificate has the MX's name, which only the policy of MTA-STS
+	# allows.
 	[['TLS_Rcpt:sts.test VERIFY'], 'sts.test', 'tls',
 	    'VERIFY, by the names of the policy'],
 	[['TLS_Rcpt:sts.test VERIFY+CN:mx.other.test'], 'sts.test', $no,
@@ -89,7 +90,8 @@ is($record->{result}, 'passed-on', 'recorded: passed on');
 is($record->{resolver}, 'OK secure match=mx.sts.test servername=hostname',
     'what it said');
 
-# That of Debian 13 waits for its connections to end, and is killed then.
+# The resolver of Debian 13 waits for its connections to end: end_pid() kills it
+# then.
 Tlspolicy::Scratch::end_pid($pid);
 ok(!kill(0, $pid), 'the resolver is gone');
 $out->policy('TLS_Rcpt:stripped.test OK');

@@ -41,7 +41,7 @@ my (@domains, %policies);
 for my $row (0 .. $#$names) {
 	for my $kind (sort keys %mx) {
 		push @domains, { name => "$kind$row.pairs.test", kind => $kind, row => $names->[$row] };
-		# The same beside a policy of MTA-STS, whose MX it is.
+		# A domain with the same MX and a policy of MTA-STS that names it.
 		$policies{"${kind}m$row.pairs.test"} = 'mx.pairs.test';
 	}
 }

@@ -41,7 +41,7 @@ sub pair {
 	    smtpd_tls_key_file => sub { ($_[0]{certs}->pair($kind))[1] } };
 }
 
-# The same of what is shown to servers.
+# Parameters of the certificate that smtpd(8) shows; pair() has those of smtp(8).
 sub shown {
 	my ($main) = pair(@_);
 	return { map { s/^smtpd/smtp/r => $main->{$_} } keys %$main };
@@ -72,7 +72,7 @@ sub instance {
 	return $dir;
 }
 
-# It runs with this parameter, while main.cf says something else.
+# Postfix runs with this parameter, while main.cf has another value again.
 sub running {
 	my ($setups, $name, $value) = @_;
 	my $main = $setups->{scratch}->read('postfix/etc/main.cf');
@@ -231,7 +231,8 @@ my @rows = (
 		. " -o receive_override_options=no_milters\n"
 		. " -o smtpd_tls_security_level=none\n" },
 	    finds => '' },
-	# It is where others get to as well: by its address, and by mynetworks.
+	# The listener of the way back lets others in: by its address, and by
+	# mynetworks.
 	'such a way back on all addresses' => {
 	    main => { mynetworks => '127.0.0.0/8 192.0.2.0/24' },
 	    master => sub { "$_[0]$back inet n - n - - smtpd\n"
@@ -680,7 +681,7 @@ my @rows = (
 	    rules => "TLS_From:a.example PERM+ENCR:1+FP:$fp\n",
 	    says => qr/is off, and tlspolicy-facts\.socket listens on \Q$facts\E/,
 	    finds => 'feed-off' },
-	# Its lines are for a machine with systemd.
+	# The proposed lines are for a machine with systemd.
 	'rules on fingerprints, and systemd makes the milter its socket' => {
 	    before => sub {
 		my ($setups) = @_;

@@ -29,7 +29,7 @@ package OurCertificates {
 }
 my $certificates = bless {}, 'OurCertificates';
 
-# With the client that the throw-away Postfix has no need of.
+# The throw-away Postfix with smtp(8), which other tests do not need.
 package SendingPostfix {
 	our @ISA = ('Tlspolicy::Postfix');
 	sub write_master {

@@ -35,9 +35,10 @@ my $postfix = Tlspolicy::Postfix->start(scratch => $scratch,
     smtpd_soft_error_limit => 100000, smtpd_junk_command_limit => 100000,
     default_process_limit => 500, max_idle => 2, inet_protocols => 'all',
     smtpd_tls_security_level => 'none',
-    # Whoever a client has said to be may say so again.
+    # XCLIENT from an address that XCLIENT itself has set.
     smtpd_authorized_xclient_hosts => '0.0.0.0/0 [::]/0',
-    # Whom all lists let pass is refused by this, at less cost.
+    # Recipients that all lists let pass are refused as unknown, so that no mail is
+    # delivered.
     local_recipient_maps => 'inline:{nobody=x}',
     smtpd_client_connection_rate_limit => 0 });
 my $etc = "$postfix->{dir}/etc";
@@ -75,7 +76,7 @@ sub ask
 		$smtp->ehlo('client.example');
 		my $greeting = $smtp->cmd("XCLIENT NAME=$client->[0] " .
 		    "ADDR=$client->[1]");
-		# Who asks may be refused at connect, and is whom it is about.
+		# Postfix may refuse the client at XCLIENT's new greeting.
 		$greeting = $smtp->ehlo('client.example')
 		    if $greeting->{code} == 220;
 		$smtp->send(join '', map { "$_\r\n" } map { my $s = $_;
@@ -152,7 +153,7 @@ sub compare
 		my $kind = $rules eq 'accept' ? ($import->{status} == 0 ||
 		    !@named ? 'more lenient' : next) : $import->{status} ? next :
 		    $postfix eq 'accept' ? 'stricter' : 'another code';
-		# One of a kind will do.
+		# Differences are grouped by kind; one of each is shown.
 		push @{$wrong{$kind}}, "$site->{number} $service " .
 		    "$asked[$i][0][0] [$asked[$i][0][1]] <$asked[$i][1]> " .
 		    "<$asked[$i][2]>: Postfix $postfix, rules $rules, exit " .

@@ -163,7 +163,8 @@ subtest 'readers killed' => sub {
 	};
 	my $pipe = $scratch->path('pipe');
 	POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
-	# Nobody takes anything out of it: they stop amid their transaction.
+	# The pipe is not read, so that the commands stop in the middle of their
+	# transaction.
 	open my $end, '+<', $pipe or die "$pipe: $!\n";
 	@readers = map { Tlspolicy::Scratch::start_child(
 	    Tlspolicy::Daemon::program('tlspolicy'), 'show', '-c',

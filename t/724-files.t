@@ -69,7 +69,7 @@ sub cpu
 	return ($field[11] + $field[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# Nothing is done in vain while connections wait.
+# While connections wait the daemon uses no processor time and logs nothing more.
 sub rests
 {
 	my ($name) = @_;
@@ -126,10 +126,10 @@ subtest 'no descriptors left' => sub {
 	like($http->get("$url/metrics")->{content},
 	    qr/^tlspolicy_accept_failures_total [1-9]/m, 'and counted');
 
-	# Not fewer than are open: poll(2) fails on more than the limit, and
-	# libmilter ends.
+	# The limit is not below the number of open descriptors: poll(2) would fail,
+	# and libmilter end.
 	ok(limit($daemon->{pid}, open_files() . ':'), 'none at all');
-	# One for metrics: it waits, too.
+	# A connection to the metrics waits, too.
 	my $page = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
 	    PeerPort => $port);
 	sleep 0.5;

@@ -118,7 +118,7 @@ subtest 'verdicts, records, health' => sub {
 		judged($m, $refused{$want}, $name);
 		well($name);
 		$m->quit;
-		# It may be gone, see below.
+		# libmilter may have ended the session $open: see below.
 		my $r = $open->mail('a@example.com');
 		if ($r->{action} eq 'closed') {
 			$open = session($daemon);
@@ -140,7 +140,7 @@ subtest 'a session that is silent meanwhile' => sub {
 	answer_is($m->mail('a@example.com'), 'continue', 'MAIL');
 	answer_is(session($daemon)->mail('a@example.com'), $refused{before},
 	    'another one');
-	# Its worker may stay with it for a moment.
+	# Time for libmilter's worker to leave the session.
 	select undef, undef, undef, 0.5;
 	jump_to($start + DAY);
 	if ($daemon->engine eq 'own') {
@@ -181,7 +181,7 @@ subtest 'midnight' => sub {
 	is($daemon->stop, 0, 'the daemon ends');
 };
 
-# Both the tenth of a second of a batch and the five seconds of a full disk.
+# Waits in seconds: 0.1 for a batch to be synced, 5 for a full disk.
 sub bounds
 {
 	my ($name, $jump, $back) = @_;

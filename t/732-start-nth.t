@@ -35,7 +35,7 @@ my $signer = scratch()->path('signer');
 Tlspolicy::Scratch::must(Tlspolicy::Daemon::program('tlspolicy'), 'audit', 'key',
     '-n', 'mx.example.org', $signer);
 my $port = Tlspolicy::Scratch::free_port();
-# With all that a daemon can have beside its socket.
+# A daemon with every service that it can have beside the milter's socket.
 my %services = map { $_->[0] => 'unix:' . scratch()->path($_->[1]) }
     ['facts-socket', 'facts.sock'], ['tlsrpt-socket', 'tlsrpt.sock'];
 my $daemon = Tlspolicy::Daemon->new(scratch => scratch(),

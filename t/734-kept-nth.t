@@ -138,7 +138,7 @@ sub judge_days
 	    $second->{status} != 0 || grep { exists $now{$_} } @old;
 }
 
-# Whoever is hidden is told, or the reader says why not.
+# Hidden people are shown as without the fault, or the command says why not.
 sub told
 {
 	my ($command, $r) = @_;

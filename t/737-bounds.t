@@ -65,7 +65,8 @@ for my $n (199, 200) {
 	like($r->{err}, qr/the line is too long/, 'is refused') if $n == 200;
 }
 
-# Who may not be let have the key: nothing begins with such a file.
+# A key file that others can read, or of a wrong length, keeps the daemon from
+# starting.
 my $key = "$folder/key";
 sub with_key
 {

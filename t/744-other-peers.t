@@ -95,7 +95,7 @@ sub answer_to
 	return $all;
 }
 
-# All of it, by whom it is for; and what the policy refuses is refused.
+# All sockets still serve their peers, and what the policy refuses is refused.
 sub unharmed
 {
 	my ($what) = @_;

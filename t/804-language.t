@@ -169,7 +169,7 @@ SKIP: {
 			# Not the grammar, nor a shell's or an MTA's lines.
 			next if $example !~ /^\S+:\S* +\S|^\S+ ENCR/m ||
 			    $example =~ /^[\$#] \w|= / && $source !~ /rules/ ||
-			    $example =~ /^rule +=|^rules:\d/m; # 808-never.t
+			    $example =~ /^rule +=|^rules:\d/m; # 809-never.t
 			my $rules = $scratch->write('rules', "$example\n");
 			my $r = Tlspolicy::Scratch::run($tlspolicy, 'build',
 			    '-n', '-c', '/dev/null', '-d',

@@ -127,7 +127,8 @@ my @rows = (
 	[qr/^tlspolicy replay -r suggested/, exit => [0, 1], out => qr/records/],
 	[qr/^tlspolicy cert --host/, exit => [0, 1], out => qr/mail\.example/],
 	[qr/^tlspolicy cert --json/, out => qr/^[0-9A-F:]{64,}$/im],
-	# They are old, and name no policy.
+	# The logs of this page are of an older version, whose records name no
+	# policy.
 	[qr/^tlspolicy doctor --fleet/, exit => 1,
 	    out => qr/^fleet-untold: mx1\.example\.org: /m],
 	[qr/^tlspolicy doctor --postfix/, exit => 1, needs => 'postconf'],

@@ -19,7 +19,7 @@
  * nth.c knows (NULL), they fail with this errno.
  */
 void nth_arm(const char *call, long first, long last, int error);
-/* None fails any more; how many calls there were. */
+/* No call fails any more; returns how many calls there were. */
 long nth_disarm(void);
 /* The latest one that failed: for what a test says. */
 const char *nth_failed(void);

@@ -59,7 +59,7 @@ void unit_facts_told(struct facts *, const char *macros);
  */
 const char *unit_judge(const char *rules, const char *macros, enum tag tag,
     const char *options, int64_t now);
-/* The same for a verdict of the caller's and an open store (or NULL). */
+/* unit_judge() for a verdict of the caller's and an open store (or NULL). */
 void unit_judge_into(struct store_reader *, const struct facts *, enum tag,
     const char *options, int64_t now, const struct trace *,
     struct verdict *);

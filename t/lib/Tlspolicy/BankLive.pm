@@ -118,7 +118,8 @@ sub rules
 	return $text;
 }
 
-# Of Postfix, beside the milter: the facts feed, and mail for us alone.
+# Parameters of Postfix beside the milter: the facts feed, and domains that it takes
+# mail for.
 sub extra
 {
 	my ($mta, $facts) = @_;

@@ -196,7 +196,7 @@ sub all_audit_lines
 	return $self->{scratch}->read("$self->{name}/audit.log") =~ /^(.+)\n/gm;
 }
 
-# Without those about policy, settings and plans, which stand before the first record.
+# Lines of the audit file without those about policy, settings and plans.
 sub audit_lines
 {
 	my ($self) = @_;
@@ -204,7 +204,7 @@ sub audit_lines
 	    $self->all_audit_lines;
 }
 
-# The same, decoded, oldest first.
+# Those lines decoded, oldest first.
 sub audit
 {
 	my ($self) = @_;

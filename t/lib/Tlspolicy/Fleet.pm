@@ -321,7 +321,8 @@ sub all_show
 	    $self->shown($_) !~ $pattern } @names }) ? 1 : 0;
 }
 
-# In the end the same; how many different ones there are.
+# Waits until all nodes have the same policy; returns how many different ones there
+# are.
 sub policies
 {
 	my ($self, @names) = @_;

@@ -115,7 +115,7 @@ sub write_programs
 	$ENV{PATH} = $scratch->path('bin') . ":$ENV{PATH}";
 }
 
-# It knows TLS-Required and TLSRPT by itself.
+# Postfix 3.10 knows TLS-Required and TLSRPT by itself.
 sub is_310
 {
 	return `/usr/sbin/postconf -d -h tls_required_enable 2>/dev/null` =~ /^yes/;

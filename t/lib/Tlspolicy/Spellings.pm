@@ -38,7 +38,7 @@ my @local = ('U', '"U"', '\\U', '(c)U', 'U(c)', 'Joe <U>', '@D:U',
     'D!U+x', 'U+@D', 'U+x+y@D', 'U+x@mx.example.org',
     'U+' . 'd' x 507 . '@D', 'U+' . 'd' x 507);
 
-# Who is meant is not a@perm.test (from) or perm@bar.test (to).
+# Addresses that do not mean a@perm.test (from) or perm@bar.test (to).
 my %others = (
 	from => ['b@x.test', '@perm.test:b@x.test', 'a%perm.test@x.test',
 	    'perm.test!a@x.test', '"a@perm.test"@x.test',
