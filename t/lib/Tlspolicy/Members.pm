@@ -175,6 +175,16 @@ sub member
 	    if @known;
 }
 
+# A text that begins with words has all that a value can be.
+sub words_in
+{
+	my ($text) = @_;
+	my ($list) = $text =~ /\A((?:\.Li .*\n|or\n|and\n)+)/ or return ();
+	return () if $' =~ /\Aand the like/;
+	return map { s/ *[.,;:]*\z//r } map { split / , /, $_ }
+	    $list =~ /^\.Li (.*)$/mg;
+}
+
 sub check_type
 {
 	my ($row, $at, $value, $below, $wrong) = @_;
@@ -186,6 +196,9 @@ sub check_type
 	my ($want, $got) = (type_in_page($row, $at), type_of($value));
 	$wrong->{"$below: a $got, and the manual says $want"} = 1
 	    if $want ne $got;
+	my %word = map { $_ => 1 } words_in($row->{text});
+	$wrong->{"$below: the manual does not have the word $value"} = 1
+	    if %word && !$word{$value};
 	$wrong->{"$below: a time to the microsecond, or to the second"} = 1
 	    if $value =~ /\A\d{4}-\d\d-\d\dT[\d:]+(\.\d+)?Z\z/ &&
 	    (defined $1) != ($row->{text} =~ /\bmicrosecond\b/);
