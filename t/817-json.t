@@ -242,6 +242,17 @@ prints('probe', 'probe', '--timeout', '5', @servers,
     { env => { RES_OPTIONS => 'timeout:1 attempts:1' } });
 prints('probe', 'probe', '-d', $scratch->path('no.mdb'), $servers[0]);
 
+# Names that are not UTF-8 take nothing away.
+my $odd = $scratch->path("odd\xff");
+mkdir $odd;
+Tlspolicy::Scratch::must('cp', @pem[0, 1], $odd);
+my ($cert) = prints('cert', 'cert', map { "$odd/c.$_" } qw(pem key));
+is(scalar @{$cert->{files}}, 2, 'cert: files whose names are not UTF-8');
+is($cert->{files}[0]{file}, $odd =~ s/\xff/?/r . '/c.pem', '... by name');
+ok(scalar(grep { $_->{file} eq $cert->{files}[1]{file} } @{$cert->{findings}}), '... and their findings');
+my ($unjudged) = prints('probe', 'probe', '-d', "$odd/no.mdb", '127.0.0.1:1');
+ok($unjudged->[0]{unjudged}, 'probe: why there is no such store');
+
 # Mail that leaves.
 my @sendmail = ('outbound', '--mta', 'sendmail');
 prints('outbound', @sendmail, 'a@out.test', 'mx.out.test', '192.0.2.1');

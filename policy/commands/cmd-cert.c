@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/base/text.h"
+#include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
 #include "policy/commands/word.h"
 #include "policy/cert/describe.h"
@@ -103,8 +103,9 @@ file_json(const struct pemfile *file, time_t now)
 		    sk_X509_value(file->certificates, i), now));
 	for (size_t i = 0; i < file->nkeys; i++)
 		json_array_append_new(keys, describe_key_json(file->keys[i]));
-	return json_pack("{s:s, s:o, s:o}", "file", file->path,
-	    "certificates", certificates, "keys", keys);
+	return json_pack("{s:o, s:o, s:o}", "file",
+	    jsontext_cstring(file->path), "certificates", certificates, "keys",
+	    keys);
 }
 
 static json_t *
@@ -116,9 +117,11 @@ findings_json(const struct findings *findings)
 		const struct finding *finding = &findings->all[i];
 
 		json_array_append_new(list, json_pack(
-		    "{s:s, s:i, s:s, s:s, s:s}", "file", finding->place,
+		    "{s:o, s:i, s:s, s:o, s:s}", "file",
+		    jsontext_cstring(finding->place),
 		    "certificate", (int)finding->number,
-		    "finding", finding->kind->name, "text", finding->what,
+		    "finding", finding->kind->name, "text",
+		    jsontext_cstring(finding->what),
 		    "way_out", finding->kind->advice));
 	}
 	return list;

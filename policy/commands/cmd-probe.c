@@ -16,6 +16,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/jsonlist.h"
+#include "policy/base/jsontext.h"
 #include "policy/commands/command.h"
 #include "policy/commands/word.h"
 #include "policy/probe/queue.h"
@@ -106,7 +107,7 @@ print_json(struct run *run, const struct probe_job *job,
 	json_object_set_new(root, "verdicts", list);
 	if (run->judge.store == NULL)
 		json_object_set_new(root, "unjudged",
-		    json_string(run->unjudged.text));
+		    jsontext_cstring(run->unjudged.text));
 	text_init(&out, rule, sizeof rule);
 	if (probe_suggest(job->results, job->n, job->target.by_mx ?
 	    job->target.host : NULL, &out))
