@@ -239,16 +239,19 @@ sub end_pid
 	return $?;
 }
 
-# Wait until CODE gives something true, and return that.
+# Wait until CODE gives something true, and return that; after SECONDS undef.  A
+# machine that stood still meanwhile gave nobody time: there is a nap for each
+# second at least.
 sub wait_for
 {
 	my ($timeout, $code) = @_;
-	my $end = time + $timeout;
+	my ($end, $naps) = (time + $timeout, 0);
 	while (1) {
 		my $got = $code->();
 		return $got if $got;
-		return undef if time > $end;
+		return undef if time > $end && $naps >= $timeout;
 		sleep 0.03;
+		$naps++;
 	}
 }
 
