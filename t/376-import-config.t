@@ -50,6 +50,15 @@ gives('code', 0, 'TLS_From:a.example PERM+ENCR:1', undef,
 gives('braces', 0, 'TLS_From:a.example TEMP+ENCR:1 ; TLS_From:b.example WARN+ENCR:1',
     undef, "smtpd_sender_restrictions = check_sender_access inline:{ { a.example = $demand },\n" .
     "   # a comment\n\n  { b.example = warn_if_reject, $demand } }\n");
+my $lines = gives('lines', 65,
+    'TLS_From:a.example TEMP+ENCR:1 ; Try_TLS:c.example NO ; Try_TLS:.c.example OK', undef,
+    "x = 1\nsmtpd_sender_restrictions =\n  reject_unlisted_sender,\n" .
+    "  check_sender_access inline:{ { a.example = $demand },\n" .
+    "    { b.example = reject_nothing_known, $demand } }\n" .
+    "smtp_tls_policy_maps = inline:{ { c.example = none },\n  { d.example = strange } }\n");
+is(join(' ', map { /main\.cf:(\d+)/ } split /\n/, $lines->{err}),
+    '2 6 2 2 6 6 6',
+    'each entry of a table in main.cf by the line that its parameter begins on');
 gives('the last one', 0, 'TLS_To:a.example TEMP+ENCR:1', undef,
     "smtpd_recipient_restrictions = reject\nx = a\nsmtpd_recipient_restrictions =\n" .
     "  check_recipient_access inline:{\$x.example=$demand}\n");

@@ -191,7 +191,9 @@ add_table(struct config *c, size_t at, const struct import_spared *spared)
 	    !frees_by_when(c, at))
 		t.frees = "what asks for TLS";
 	import_at(c->import, e->path, 0);
+	c->import->whole = slice_is(e->type, "inline") ? e->line : 0;
 	import_access_table(c->import, &t, e->type, e->text);
+	c->import->whole = 0;
 }
 
 static void

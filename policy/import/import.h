@@ -78,6 +78,7 @@ struct import {
 	size_t nrows, rows_allocated;
 	struct arena memory;
 	unsigned long line;	/* that is being read; 0: no lines */
+	unsigned long whole;	/* an inline table's, all on it; 0: none is read */
 	enum import_force force; /* of that line, so far */
 	struct slice why;
 	unsigned long bad;	/* lines that are not of equal force */

@@ -30,12 +30,14 @@ take_map(struct config *c, const struct import_policy *site,
     struct slice spec, bool per_site)
 {
 	struct slice type, text, line, value, key;
+	unsigned long at = c->import->line;
 	struct import_lines lines;
 	const char *path;
 
 	if (!config_load_table(c, spec, &type, &text, &path))
 		return;
 	import_at(c->import, path, 0);
+	c->import->whole = slice_is(type, "inline") ? at : 0;
 	import_lines_init(&lines, text);
 	while (import_lines_next(c->import, &lines, &line)) {
 		value = line;
@@ -50,6 +52,7 @@ take_map(struct config *c, const struct import_policy *site,
 			    "level: Postfix defers such mail",
 			    SLICE_ARG(value));
 	}
+	c->import->whole = 0;
 }
 
 static void

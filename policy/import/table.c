@@ -156,7 +156,8 @@ import_lines_next(struct import *import, struct import_lines *lines,
 			text_put(&logical, slice_trim(more));
 		}
 		if (import != NULL)
-			import_at(import, import->path, lines->line);
+			import_at(import, import->path, import->whole > 0 ?
+			    import->whole : lines->line);
 		*line = slice_make(logical.buf, logical.n);
 		if (!logical.cut)
 			return true;
