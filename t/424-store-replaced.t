@@ -36,7 +36,8 @@ sub mail
 	return $r;
 }
 
-# Moves it there; what was answered between "looking" and "opened".
+# Moves it there; what was answered between "looking" and "opened".  It is in
+# force before the log says so: the last of these may be judged by it.
 sub replace
 {
 	my ($with) = @_;
@@ -61,9 +62,9 @@ for (1 .. 5) {
 	replace('few');
 }
 cmp_ok(scalar @meanwhile, '>', 0, 'MAIL is answered while it is looked at');
-my @other = grep { ($_->{code} // 0) != $old->[0] } @meanwhile;
-is(scalar @other, 0, 'each by the old policy') or
-    diag(explain($other[0]));
+my $codes = join ' ', map { $_->{code} // 0 } @meanwhile;
+like($codes, qr/^$old->[0](?: $old->[0])*(?: $new->[0])*$/,
+    'by the old policy, until the new one is in force');
 answer_is(mail(), $new, 'then by the new one');
 unlike($daemon->log, qr/4\.3\.0|cannot|damaged/, 'without a word of trouble');
 
