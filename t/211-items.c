@@ -141,6 +141,54 @@ test_alternatives(void **state)
 	ask(rows, UNIT_COUNT(rows));
 }
 
+/*
+ * What stands in front of a pattern's name is labels: a mailbox, or a name with
+ * another one behind a NUL, is no host below it.
+ */
+static void
+test_labels(void **state)
+{
+#define CN "verify=OK cn_subject="
+#define IN_VAIN(pattern, name) WRONG "CN:" pattern ", found " name
+	static const struct row rows[] = {
+		{ "VERIFY+CN:*.x.test", TLS12 CN "joe@mail.x.test",
+		    IN_VAIN("*.x.test", "joe@mail.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "joe@mail.x.test",
+		    IN_VAIN(".x.test", "joe@mail.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "j.doe@a.b.x.test",
+		    IN_VAIN(".x.test", "j.doe@a.b.x.test") },
+		{ "VERIFY+CN:*.x.test", TLS12 CN "joe+2Bmail.x.test",
+		    IN_VAIN("*.x.test", "joe+mail.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "a.other.test+00.x.test",
+		    IN_VAIN(".x.test", "a.other.test?.x.test") },
+		{ "VERIFY+CN:*.x.test", TLS12 CN "other/a.x.test",
+		    IN_VAIN("*.x.test", "other/a.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "Joe+20Doe.x.test",
+		    IN_VAIN(".x.test", "Joe Doe.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "a..x.test",
+		    IN_VAIN(".x.test", "a..x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN ".a.x.test",
+		    IN_VAIN(".x.test", ".a.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "a.*.x.test",
+		    IN_VAIN(".x.test", "a.*.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "*a.x.test",
+		    IN_VAIN(".x.test", "*a.x.test") },
+		{ "VERIFY+CN:.x.test", TLS12 CN "*.a.x.test", "ok" },
+		{ "VERIFY+CN:*.x.test", TLS12 CN "*.x.test", "ok" },
+		{ "VERIFY+CN:.x.test", TLS12 CN "a_b-c.xn--d.x.test", "ok" },
+		{ "VERIFY+CN:.x.test", PF TLS12 "cert_issuer=CA "
+		    "cert_subject=b\xc3\xbc" "cher.x.test", "ok" },
+		{ "VERIFY+CN:.x.test", PF TLS12 "cert_issuer=CA "
+		    "cert_subject=joe@mail.x.test",
+		    IN_VAIN(".x.test", "joe@mail.x.test") }
+	};
+#undef IN_VAIN
+#undef CN
+
+	(void)state;
+	ask(rows, UNIT_COUNT(rows));
+}
+
 static void
 test_names(void **state)
 {
@@ -358,6 +406,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_names_without),
 		cmocka_unit_test(test_alternatives),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_names_beyond_ascii),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_suites),

@@ -8,6 +8,7 @@
  * What the MTA never tells is "cannot tell"; what it could have told and has
  * not (no certificate, no such name) is "no".
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "policy/facts/macro.h"
@@ -91,14 +92,47 @@ same_name(struct slice wanted, struct slice have)
 	return !is_stand_in(have) && text_xequal_nocase(wanted, have);
 }
 
+/* As in a host's name; a wildcard stands alone, in front of all others. */
+static bool
+is_label(struct slice s, bool first)
+{
+	if (first && slice_is(s, "*"))
+		return true;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x80 && !isalnum(c) && c != '-' && c != '_')
+			return false;
+	}
+	return s.n > 0;
+}
+
+/*
+ * Labels in front of a name that a pattern has; else joe@mail.example would be a
+ * host below .example, who may have a certificate as the owner of a mailbox.
+ */
+static bool
+are_labels(struct slice front)
+{
+	bool first = true;
+	size_t dot;
+
+	for (;; front = slice_from(front, dot + 1), first = false) {
+		dot = slice_find(front, '.');
+		if (!is_label(slice_make(front.p, dot), first))
+			return false;
+		if (dot == front.n)
+			return true;
+	}
+}
+
 /* "*.name" and one more label. */
 static bool
 wildcard(struct slice wanted, struct slice have)
 {
 	size_t dot = slice_find(have, '.');
 
-	return wanted.n > 2 && wanted.p[0] == '*' && wanted.p[1] == '.' &&
-	    dot > 0 && dot < have.n &&
+	return dot < have.n && are_labels(slice_make(have.p, dot)) &&
 	    text_xequal_nocase(slice_from(wanted, 1), slice_from(have, dot));
 }
 
@@ -106,13 +140,23 @@ wildcard(struct slice wanted, struct slice have)
 static bool
 below(struct slice wanted, struct slice have)
 {
-	if (wanted.n < 2 || wanted.p[0] != '.')
-		return false;
 	for (size_t i = 1; i + 1 < have.n; i++)
 		if (have.p[i] == '.' &&
 		    text_xequal_nocase(wanted, slice_from(have, i)))
-			return true;
+			return are_labels(slice_make(have.p, i));
 	return false;
+}
+
+/* CN:name; a name that looks like a pattern stands for itself, too. */
+static bool
+fits(struct slice wanted, struct slice have, bool patterns)
+{
+	if (same_name(wanted, have))
+		return true;
+	if (patterns && wanted.n > 2 && slice_starts_nocase(wanted, "*."))
+		return wildcard(wanted, have);
+	return patterns && wanted.n > 1 && wanted.p[0] == '.' &&
+	    below(wanted, have);
 }
 
 /* CN without a value: the name of the peer, outbound that of the server. */
@@ -125,7 +169,7 @@ peer_name(const struct predicate *p)
 
 static enum answer
 test_name(struct predicate *p, enum fact_id id, struct slice value,
-    bool wildcards)
+    bool patterns)
 {
 	enum answer may = may_believe(p, id);
 	struct slice have = facts_value(p->facts, id);
@@ -135,8 +179,7 @@ test_name(struct predicate *p, enum fact_id id, struct slice value,
 	if (p->believe_unverified) {
 		if (text_xequal_nocase(item_sendmail_value(value), have))
 			return ANSWER_YES;
-	} else if (have.n > 0 && (same_name(value, have) ||
-	    (wildcards && (wildcard(value, have) || below(value, have)))))
+	} else if (have.n > 0 && fits(value, have, patterns))
 		return ANSWER_YES;
 	return answer_no(p, REASON_WRONG_CERTIFICATE);
 }
