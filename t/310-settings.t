@@ -178,6 +178,8 @@ my @bad = (
 	    'unix:/run/x', 'inet:8461@127.0.0.1', 'unix:/run/x a b', 'on'),
 	['outbound-default = half', "setting outbound-default: \"half\" is not none, may, encrypt, dane, dane-only, fingerprint, verify or secure ($conf:1)"],
 	["mode = mon\0itor", "$conf:1: control character"],
+	(map { ["# mode${_}mode = monitor", "$conf:1: a character that ends a line in other programs"] }
+	    "\r", "\xc2\x85", "\xe2\x80\xa8"),
 	['store = /' . 'x' x 9000, "$conf:1: the line is too long; a list can go on in lines that begin with a blank"],
 	["a = 1\nmode = x\n[s]", "$conf:1: there is no setting \"a\"\nsetting mode: \"x\" is not enforce or monitor ($conf:2)\n$conf:3: there are no sections here, only name = value"],
 	["exempt-client = 192.0.2.1,\n  192.0.2.2", "$conf:1: there is no setting \"exempt-client\", did you mean exempt-clients?"],

@@ -156,6 +156,20 @@ is(tlspolicy('build', '-n', $bad)->{status}, 65, '-n: exit 65 too');
 	    0, '', qr/generation 1, 0 rules/, 'a first policy');
 }
 
+# What ends a line in an editor and not here hides a rule behind a comment.
+my $line = "TLS_Clt:example.com PERM+ENCR:128\n";
+for ("\r", "\x0b", "\f", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9") {
+	my $label = unpack 'H*', $_;
+	my $file = $scratch->write('hidden', "$line# bank${_}TLS_From:bank." .
+	    "example PERM+VERIFY\n");
+	result_is(tlspolicy('build', '-n', $file), 65, undef,
+	    qr/^\Q$file\E:\d+:7: found a character in a comment that ends a /m,
+	    "$label in a comment");
+	$file = $scratch->write('shown', "# \xe9 \t bank\r\n# b\r\r\n$line");
+	result_is(tlspolicy('build', '-n', $file), 0, undef, qr/^1 rules are/,
+	    'a comment of other bytes');
+}
+
 # Input without an end is an error before it has filled the memory.
 my $limit = 'ulimit -v 4000000;';
 # The shadow memory of a sanitizer takes more than the limit.

@@ -156,6 +156,15 @@ is(tlspolicy('build', '-n')->{status}, 0, 'a link to a file is one');
 unlink "$folder/40.rules";
 rules($main, $folder);
 
+# A file that was cut off shows in no number: its rules are gone.
+file('50.rules', '');
+$r = tlspolicy('build', '-n');
+is($r->{status}, 0, 'an empty file among others');
+like($r->{err}, qr{^\Q$folder\E/50\.rules:1:1: warning: not a byte of rules: }m,
+    'is named');
+file('50.rules', "\n");
+unlike(tlspolicy('build', '-n')->{err}, qr/warning/, 'one that has a byte is not');
+
 # Files and folders that others may write to stop the build.
 my $file = file('50.rules', "TLS_Clt:e.example ENCR:1\n");
 chmod 0666, $file;

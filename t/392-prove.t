@@ -369,6 +369,12 @@ my $r = run_it('build', '-c', $conf);
 is($r->{status}, 0, 'a store');
 is($r->{err} =~ s/^.*generation.*\n//mr, $scratch->path('claims') .
     ":1:1: warning: not a byte of claims: was the file cut off?\n", 'claims that are cut off are named');
+$r = run_it('prove', '-c', $conf, '-f', $scratch->write('hidden', "# bank\r" .
+    "from bank.example never refused\nin clear never held\n"));
+is("$r->{status} $r->{err}", '65 ' . $scratch->path('hidden') . ":1:7: found a " .
+    "character in a comment that ends a line in other programs; expected a " .
+    "newline, or text\ntlspolicy: 1 bad line in the claims\n",
+    'a claim that a comment hides');
 $r = run_it('prove', '-c', $conf, '--json', '-f',
     $scratch->path('some.claims'));
 is($r->{status}, 1, 'one is false');

@@ -153,6 +153,25 @@ text_is_invisible(uint32_t c)
 	    uc_is_property_default_ignorable_code_point(c));
 }
 
+bool
+text_foreign_end(struct slice s, size_t *at)
+{
+	while (s.n > 0 && s.p[s.n - 1] == '\r')
+		s.n--;
+	for (size_t i = 0, n; i < s.n; i += n) {
+		uint32_t code;
+
+		*at = i;
+		n = text_utf8(slice_from(s, i), &code);
+		if (n == 0)
+			n = 1;
+		else if ((code >= '\v' && code <= '\r') || code == 0x85 ||
+		    code == 0x2028 || code == 0x2029)
+			return true;
+	}
+	return false;
+}
+
 /* Whole or not at all: half an escape or half a character misleads. */
 static void
 put_whole(struct text *t, struct slice s)

@@ -67,6 +67,13 @@ size_t text_utf8(struct slice s, uint32_t *code) NONNULL;
  */
 bool text_is_invisible(uint32_t code);
 /*
+ * Is there a character, and at which offset, that ends a line in some programs
+ * and none here, as CR, FF or U+2028?  In a comment it would hide what stands
+ * on a line of its own for whoever reads the text with them.  A CR at the end
+ * is that of CR LF.
+ */
+bool text_foreign_end(struct slice s, size_t *at) NONNULL;
+/*
  * As text_put, for people: what a stranger wrote, on one line of printable
  * ASCII.  Characters beyond it are written as RFC 6533 does, \x{FC}, or stay
  * in a text with `utf8` unless they are invisible.  A tab is a blank; control

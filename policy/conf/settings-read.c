@@ -71,7 +71,11 @@ static const char *
 line_fault(const struct reading *r, struct slice line)
 {
 	struct slice trimmed = slice_trim(line);
+	size_t at;
 
+	/* Outside a comment, too: a value would go on behind it. */
+	if (text_foreign_end(line, &at))
+		return "a character that ends a line in other programs";
 	if (trimmed.n == 0 || trimmed.p[0] == '#' || trimmed.p[0] == ';')
 		return NULL;
 	if (trimmed.p[0] == '[')

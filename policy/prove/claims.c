@@ -80,6 +80,19 @@ check_characters(struct slice text, struct fault *f)
 }
 
 static bool
+check_comment(struct slice line, struct fault *f)
+{
+	size_t at;
+
+	if (!text_foreign_end(line, &at))
+		return true;
+	fault_set(f, FAULT_DATA, "found a character in a comment that ends a "
+	    "line in other programs; expected a newline, or text");
+	f->column = at + 1;
+	return false;
+}
+
+static bool
 add_line(struct claims *c, struct slice line, struct slice file,
     unsigned long number, struct fault *f)
 {
@@ -87,8 +100,10 @@ add_line(struct claims *c, struct slice line, struct slice file,
 	struct claims_place *place;
 
 	fault_clear(f);
-	if (text.n == 0 || line.p[0] == '#')
+	if (text.n == 0)
 		return true;
+	if (line.p[0] == '#')
+		return check_comment(line, f);
 	if (!check_characters(text, f)) {
 		f->column += (unsigned long)(text.p - line.p);
 		return false;

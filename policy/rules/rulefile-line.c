@@ -74,6 +74,18 @@ check_characters(struct slice text, struct fault *fault)
 	return false;
 }
 
+static bool
+check_comment(struct slice line, struct fault *fault)
+{
+	size_t at;
+
+	if (!text_foreign_end(line, &at))
+		return true;
+	fault_set(fault, FAULT_DATA, "found a character in a comment that "
+	    "ends a line in other programs; expected a newline, or text");
+	return bad_character(at, fault);
+}
+
 /* Splits a line at the first blank.  False: there is no second part. */
 static bool
 split(struct slice line, struct slice *key, struct slice *requirement)
@@ -109,8 +121,10 @@ parse_line(struct rulefile *file, struct slice line, unsigned source,
 	size_t had = file->n;
 
 	fault_clear(fault);
-	if (text.n == 0 || line.p[0] == '#')
+	if (text.n == 0)
 		return true;
+	if (line.p[0] == '#')
+		return check_comment(line, fault);
 	parted = split(text, &key, &requirement);
 	if (!is_common(line, key, requirement) &&
 	    !check_characters(line, fault))

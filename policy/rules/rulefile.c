@@ -42,6 +42,24 @@ warn_cut(const struct rulefile *file, struct slice text, unsigned source)
 	file->warn(file->arg, &fault);
 }
 
+/*
+ * Beside other files one of which nothing is left shows in no number of rules:
+ * what it asked for would be gone without a word.
+ */
+static void
+warn_empty(const struct rulefile *file, int fd, const char *name)
+{
+	struct fault fault;
+	struct stat st;
+
+	if (file->warn == NULL || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	fault_set(&fault, FAULT_DATA, "warning: not a byte of rules: was the "
+	    "file cut off?");
+	fault_at(&fault, name, 1, 1);
+	file->warn(file->arg, &fault);
+}
+
 /* A byte order mark is no part of the text. */
 static bool
 parse_text(struct rulefile *file, struct slice text, unsigned source,
@@ -182,7 +200,9 @@ rulefile_read_open(struct rulefile *file, int fd, const char *name,
 	    add_source(file, name, fault) &&
 	    parse_text(file, text, file->nsources - 1, fault);
 
-	if (good)
+	if (good && text.n == 0)
+		warn_empty(file, fd, name);
+	else if (good)
 		warn_cut(file, text, file->nsources - 1);
 	free(buf);
 	return good;
