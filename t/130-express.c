@@ -31,6 +31,8 @@ static const struct {
 	{ "ENCR:0+CN", "secure match=hostname" },
 	{ "VERIFY+CN:mx.example.org", "secure match=mx.example.org" },
 	{ "VERIFY+CN:mx+2Eexample.org", "secure match=mx.example.org" },
+	{ "VERIFY+CN:+2Eexample.org", "secure match=nexthop:dot-nexthop | "
+	    "CN:+2Eexample.org" },
 	{ "VERIFY+CN:a++CN:b", "secure match=a:b" },
 	{ "VERIFY+CN:a++CN:.b.c++CN", "secure match=a:.b.c:hostname" },
 	{ "VERIFY+CN:a++CN:*.b", "secure match=a | CN:*.b" },

@@ -120,6 +120,37 @@ OUT
 like($r->{err}, qr/: 11 rules, 6 lines not of equal force\n.*4 of them are outbound/,
     'sendmail: the sum');
 
+# What looks like a pattern is a name to sendmail; profiles and DANE are unknown
+# there, and a line behind a byte order mark is never found.
+import_is('sendmail', 'names', <<'IN', 65, <<'OUT',
+TLS_Clt:a.example	VERIFY+CN:*.a.example++CI:/CN=x
+TLS_Clt:b.example	PERM+VERIFY:0200+CI:/CN=x++CN:.b.example
+TLS_Clt:c.example	AS:x
+TLS_Srv:d.example	DANE
+IN
+TLS_Clt:a.example	VERIFY+CN:+2A.a.example++CI:/CN=x++BY:sendmail:names
+TLS_Clt:b.example	PERM+VERIFY:128+CI:/CN=x++CN:+2Eb.example++BY:sendmail:names
+TLS_Srv:d.example	DANE+BY:sendmail:names
+OUT
+    ':1: *.a.example is a name to sendmail, as a rule CN:*.a.example were a pattern',
+    ':2: sendmail reads 0200 as 128',
+    ':2: .b.example is a name to sendmail, as a rule CN:.b.example were a pattern',
+    ':3:1: not taken, sendmail enforces nothing here: it has no profiles',
+    ':4: sendmail does not know DANE and enforces nothing here');
+import_is('sendmail', 'mark', "\xef\xbb\xbfTLS_Clt:a.example OK\n" .
+    "TLS_Clt:example VERIFY\n", 65, <<'OUT',
+TLS_Clt:example	VERIFY+BY:sendmail:mark
+OUT
+    ':1:1: a byte order mark is part of the key to makemap(8), and sendmail looks for no such key');
+import_is('sendmail', 'comment', "\xef\xbb\xbf# one\nTLS_Clt:example VERIFY\n", 0,
+    "TLS_Clt:example\tVERIFY+BY:sendmail:comment\n");
+import_is('postfix', 'marked', "\xef\xbb\xbfa.example none\n" .
+    "b.example secure\n", 65, <<'OUT',
+TLS_Rcpt:b.example	VERIFY+BY:postfix:marked
+TLS_Rcpt:.b.example	ENCR:0+BY:postfix:marked
+OUT
+    ':1: "Try_TLS:\x{FEFF}a.example" is not the key of a rule');
+
 my $fp = join ':', ('AA') x 20;
 my $fp2 = 'BB' . substr $fp, 2;
 import_is('postfix', 'tls_policy', <<"IN", 65, <<"OUT",

@@ -58,6 +58,9 @@ bool import_finish(struct import *, struct fault *);
  */
 bool import_except_below(struct import *);
 
+/* As editors put it in front of a file in UTF-8. */
+#define IMPORT_MARK "\xef\xbb\xbf"
+
 /* The next line of *text, which moves behind it; false at the end. */
 bool import_line(struct import *, struct slice *text, struct slice *line);
 /* The word at the start of *rest, which moves behind it and blanks. */

@@ -12,13 +12,15 @@
 enum { IMPORT_CHUNK = 64 * 1024 };
 
 static const struct import_format formats[] = {
-	{ "sendmail", "TLS lines of a sendmail access file", import_sendmail },
+	{ "sendmail", "TLS lines of a sendmail access file", true,
+	    import_sendmail },
 	{ "postfix", "smtp_tls_policy_maps, smtp_tls_per_site or access(5)",
-	    import_postfix },
+	    true, import_postfix },
 	{ "csv", "domain or key, requirement or level, attributes, tag",
-	    import_csv },
-	{ "starttls-everywhere", "EFF's policy.json", import_everywhere },
-	{ NULL, NULL, NULL }
+	    false, import_csv },
+	{ "starttls-everywhere", "EFF's policy.json", false,
+	    import_everywhere },
+	{ NULL, NULL, false, NULL }
 };
 
 const struct import_format *
@@ -395,6 +397,19 @@ find_duplicates(struct import *import)
 	return true;
 }
 
+/*
+ * A byte order mark in front of `text` is none of it, but that MTAs take it for
+ * the beginning of a key, which they then never look for.
+ */
+static bool
+is_no_text(const struct import *import, struct slice text)
+{
+	struct slice line;
+
+	return !import->format->of_mta || !slice_next(&text, '\n', &line) ||
+	    slice_trim(line).n == 0 || line.p[0] == '#';
+}
+
 /* The whole file, in the import's memory. */
 bool
 import_slurp(struct import *import, FILE *file, struct slice *text,
@@ -417,7 +432,8 @@ import_slurp(struct import *import, FILE *file, struct slice *text,
 		    import->path);
 	if (text->p == NULL)
 		return fault_no_memory(f);
-	if (n >= 3 && memcmp(text->p, "\xef\xbb\xbf", 3) == 0)
+	if (slice_starts_nocase(*text, IMPORT_MARK) &&
+	    is_no_text(import, slice_from(*text, 3)))
 		*text = slice_from(*text, 3);
 	if (slice_find(*text, '\0') < text->n)
 		return fault_set(f, FAULT_DATA, "%s is no text file; expected "

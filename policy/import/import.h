@@ -25,6 +25,7 @@ struct import;
 struct import_format {
 	const char *name; /* "sendmail" */
 	const char *what; /* for people */
+	bool of_mta;	  /* an MTA's own file, to the byte */
 	/* False with a fault when the file cannot be read as this format. */
 	bool (*read)(struct import *, struct slice text, struct fault *);
 };

@@ -151,6 +151,32 @@ find_citags(struct import *import, struct access_file *a, struct slice line)
 		note_citags(import, a, &r);
 }
 
+/*
+ * A name that a rule would take for a pattern is a name to sendmail: its first
+ * character is written as one that stands for itself.
+ */
+static void
+put_literal_names(struct import *import, struct slice value,
+    const struct requirement *r, struct text *out)
+{
+	size_t from = 0;
+
+	for (unsigned i = 0; i < r->nitems && !import->compat_sendmail; i++) {
+		struct slice name = r->items[i].value;
+		size_t at = (size_t)(name.p - value.p);
+
+		if (r->items[i].row->id != ITEM_CN || name.n < 2 ||
+		    (name.p[0] != '.' && !slice_starts_nocase(name, "*.")))
+			continue;
+		text_put(out, slice_make(value.p + from, at - from));
+		text_printf(out, "+%02X", (unsigned char)name.p[0]);
+		from = at + 1;
+		import_note(import, "%.*s is a name to sendmail, as a rule CN:"
+		    "%.*s were a pattern", SLICE_ARG(name), SLICE_ARG(name));
+	}
+	text_put(out, slice_from(value, from));
+}
+
 /* "host ENCR:112", as starttls(8) of MirBSD has it. */
 static bool
 is_untagged(struct slice key, struct slice value)
@@ -187,6 +213,9 @@ compare(struct import *import, const struct requirement *r)
 		import_differs(import, IMPORT_STRICTER, "sendmail believes "
 		    "names in certificates that did not verify; so does a "
 		    "rule by compat = sendmail only");
+	if (r->need == NEED_DANE || r->need == NEED_DANE_MAY)
+		import_differs(import, IMPORT_STRICTER, "sendmail does not "
+		    "know DANE and enforces nothing here");
 	if (r->class == CLASS_WARN || r->class == CLASS_HOLD)
 		import_differs(import, IMPORT_STRICTER, "sendmail does not "
 		    "know %s and enforces nothing here",
@@ -213,19 +242,56 @@ is_asked(struct import *import, struct slice line, struct slice key,
 	return why == NULL;
 }
 
+/* A line with a key that counts: its rule, or why there is none. */
+static void
+take_requirement(struct import *import, struct slice line, struct slice key,
+    struct slice value, enum tag tag)
+{
+	char text[REQUIREMENT_TEXT_MAX + 16], literal[sizeof text];
+	struct text decimal, names;
+	struct requirement r;
+	struct fault f;
+	size_t need;
+
+	fault_clear(&f);
+	text_init(&decimal, text, sizeof text);
+	put_decimal_bits(import, value, &decimal);
+	value = slice_make(decimal.buf, decimal.n);
+	if (decimal.cut || !requirement_parse(value, tag, &r, &f) ||
+	    r.need == NEED_AS) {
+		import_refuse(import, (size_t)(key.p - line.p) + 1,
+		    "not taken, sendmail enforces nothing here: %s",
+		    decimal.cut ? "too long" : f.text[0] != '\0' ? f.text :
+		    "it has no profiles");
+		return;
+	}
+	if (tag != TAG_TRY && tag != TAG_CA)
+		compare(import, &r);
+	text_init(&names, literal, sizeof literal);
+	put_literal_names(import, value, &r, &names);
+	value = slice_make(names.buf, names.n);
+	need = r.nitems > 0 ? r.items[0].offset : value.n + 1;
+	if (names.cut)
+		import_refuse(import, 0, "not taken: too long");
+	else
+		import_add(import, key, slice_make(value.p, need - 1),
+		    r.nitems > 0 ? slice_from(value, need) :
+		    slice_make("", 0));
+}
+
 static void
 take_line(struct import *import, struct access_file *a, struct slice line)
 {
-	char text[REQUIREMENT_TEXT_MAX + 16];
-	struct text decimal;
 	struct slice key, value;
-	struct requirement r;
-	struct fault f;
 	enum tag tag;
-	size_t need;
 
 	if (!split(line, &key, &value))
 		return;
+	if (slice_starts_nocase(key, IMPORT_MARK)) {
+		import_refuse(import, 1, "a byte order mark is part of the key "
+		    "to makemap(8), and sendmail looks for no such key");
+		return;
+	}
 	if (is_citag(a, key))
 		tag = TAG_CA;
 	else if (!is_tls_tag(key, &tag)) {
@@ -243,20 +309,7 @@ take_line(struct import *import, struct access_file *a, struct slice line)
 	/* Only NO says no; with any other value a parent's does not count. */
 	if (tag == TAG_TRY && !slice_is_nocase(value, "NO"))
 		value = slice_of("OK");
-	text_init(&decimal, text, sizeof text);
-	put_decimal_bits(import, value, &decimal);
-	value = slice_make(decimal.buf, decimal.n);
-	if (decimal.cut || !requirement_parse(value, tag, &r, &f)) {
-		import_refuse(import, (size_t)(key.p - line.p) + 1,
-		    "not taken, sendmail enforces nothing here: %s",
-		    decimal.cut ? "too long" : f.text);
-		return;
-	}
-	if (tag != TAG_TRY && tag != TAG_CA)
-		compare(import, &r);
-	need = r.nitems > 0 ? r.items[0].offset : value.n + 1;
-	import_add(import, key, slice_make(value.p, need - 1),
-	    r.nitems > 0 ? slice_from(value, need) : slice_make("", 0));
+	take_requirement(import, line, key, value, tag);
 }
 
 static void

@@ -72,11 +72,13 @@ is_host_name(const char *name)
 	return name[0] != '\0' && strcmp(name, ".") != 0;
 }
 
+/* A dot that is written +2E stands for itself, in match= for a pattern. */
 static bool
 decode_name(struct slice value, struct text *name)
 {
 	text_put_xdecoded(name, value);
 	return !name->cut && name->n == strlen(name->buf) &&
+	    (name->buf[0] != '.' || value.p[0] == '.') &&
 	    is_host_name(name->buf);
 }
 
