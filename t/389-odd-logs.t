@@ -177,6 +177,43 @@ for (['the same', [], {}],
 	is(scalar @got, scalar @$want, "certificates: $name") or diag join "\n", @got;
 	like($got[$_], qr/^$want->[$_]/, '... what') for 0 .. $#$want;
 }
+
+# A log without a line bears nothing out; one that is named twice counts once; and
+# what is bad in it may have been about the message that is asked for.
+my $none = $scratch->write('none', '');
+my $rule = $scratch->write('rule', "TLS_From:from.test PERM+VERIFY\n");
+is(tlspolicy('audit', 'verify', $none)->{out}, "not verified: there is no line\n",
+    'nothing is not whole');
+for (['audit', 'verify', 65], ['audit', 'verify', '--from', 1, 65],
+    ['audit', 'verify', '--json', 65], ['replay', '-r', $rule, 1],
+    ['replay', '--as-then', 1]) {
+	my @command = @$_;
+	my $status = pop @command;
+	my @c = splice @command, 0, $command[0] eq 'audit' ? 2 : 1;
+	is(Tlspolicy::Scratch::run($bin, @c, '-c', $conf, '-d',
+	    $scratch->path('none.mdb'), @command, $none)->{status}, $status,
+	    "@c @command of an empty log: exit $status");
+}
+my $once = file(message(1, queue_id => 'Q1', tls => { %tls }),
+    message(2, queue_id => 'Q2', tls => { %tls }));
+symlink $once, $scratch->path('again') or die $!;
+for my $command (['report', '--csv'], ['suggest', '--mails', 1, '--days', 0]) {
+	my ($c, @args) = @$command;
+	my $r = tlspolicy($c, @args, $once, $scratch->path('again'), $once);
+	is($r->{out}, tlspolicy($c, @args, $once)->{out}, "$c: named thrice, read once");
+	is(() = $r->{err} =~ /is named twice, and read once/g, 2, '... which is said');
+}
+system('cp', $once, $scratch->path('packed')) == 0 &&
+    system('gzip', '-kf', $scratch->path('packed')) == 0 or die;
+like(tlspolicy('report', $scratch->path('packed'), $scratch->path('packed.gz'))->{err},
+    qr/packed\.gz is left out: \S+packed is there, too/, 'a packed copy that is named');
+my $bad = file(message(1, queue_id => 'Q1'), line(2, 'another', queue_id => 'Q1'));
+for (['Q1', 65], ['Q3', 66]) {
+	my $r = Tlspolicy::Scratch::run($bin, 'audit', 'why', '-c', $conf, '-d',
+	    $scratch->path('none.mdb'), $_->[0], $bad);
+	is($r->{status}, $_->[1], "why $_->[0], and a bad line: exit $_->[1]");
+}
+
 # More certificates than are kept: the one not seen for longest goes.
 $seq = 0;
 my @alarms = alarms(file(cert(fingerprint => 'F1'), cert(fingerprint => 'F0'), cert(fingerprint => 'F1'), map { cert(fingerprint => "C$_") } 10 .. 28));

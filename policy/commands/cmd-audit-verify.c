@@ -52,6 +52,11 @@ print_break(const struct verification *v)
 static void
 print_whole(const struct verification *v)
 {
+	if (v->lines == 0) {
+		/* The first line of a file comes with the file. */
+		puts("not verified: there is no line");
+		return;
+	}
 	printf("whole: %llu lines in %llu file%s", (unsigned long long)v->lines,
 	    (unsigned long long)v->files, v->files == 1 ? "" : "s");
 	if (v->anew > 0)
@@ -63,8 +68,6 @@ print_whole(const struct verification *v)
 		    (unsigned long long)v->unrecorded);
 	printf("\nhead: %s %llu\n", v->head.hex,
 	    (unsigned long long)v->head.seq);
-	if (v->lines == 0)
-		return;
 	printf("lines: %llu to %llu", (unsigned long long)v->first,
 	    (unsigned long long)v->head.seq);
 	for (size_t i = 0; i < v->nodes; i++)
@@ -190,7 +193,8 @@ break_json(const struct verification *v)
 static const char *
 result_of(const struct verification *v)
 {
-	return v->kind == BREAK_NONE && !is_unsigned(v) ? "whole" :
+	return v->kind == BREAK_NONE && !is_unsigned(v) && v->lines > 0 ?
+	    "whole" :
 	    v->kind == BREAK_NONE || v->kind == BREAK_UNREAD ? "not verified" :
 	    "broken";
 }

@@ -309,6 +309,9 @@ run(struct context *context, int argc, char **argv)
 	audit_say_unread(status == EXIT_FINE ? walk.unread : 0);
 	if (status == EXIT_FINE && walk.unread > 0)
 		status = (int)walk.unread_kind;
+	/* What else was recorded of it may stand in a line that is bad. */
+	if (status == EXIT_FINE && why.found > 0 && walk.bad > 0)
+		status = FAULT_DATA;
 	if (why.found > 0)
 		return status != EXIT_FINE ? status : why.status;
 	if (status == EXIT_FINE || walk.unread > 0)

@@ -81,8 +81,8 @@ print(struct replaying *run, struct replay_workers *workers)
 	if (workers->unread + workers->bad > 0)
 		return audit_status(workers->unread, workers->unread_kind,
 		    workers->bad);
-	return replay_report_refuses(report) || report->unjudged > 0 ?
-	    EXIT_FINDINGS : EXIT_FINE;
+	return replay_report_refuses(report) || report->unjudged > 0 ||
+	    workers->records == 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 static int

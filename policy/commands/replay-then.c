@@ -162,8 +162,7 @@ print(struct then *t, bool verbose, bool json)
 		return audit_status(t->walk.unread, t->walk.unread_kind,
 		    t->walk.bad);
 	return replay_report_differs(&t->report) || t->report.unjudged > 0 ||
-	    (t->walk.records == 0 && t->walk.outside > 0) ?
-	    EXIT_FINDINGS : EXIT_FINE;
+	    t->walk.records == 0 ? EXIT_FINDINGS : EXIT_FINE;
 }
 
 int
