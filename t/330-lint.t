@@ -236,6 +236,22 @@ finds 'weaker than a network, a domain, the bare tag', '',
     "TLS_Clt:10.9\tENCR:128\nTLS_From:a.example\tVERIFY\n" .
     "TLS_From:joe\@a.example\tENCR:1\nTLS_Clt:b.example\tENCR:64\n",
     '3 weaker 5 weaker 6 weaker';
+finds 'weaker as more names will do, or as mail is let in to be held', '',
+    "TLS_From:a.example\tPERM+VERIFY+CN:a\n" .
+    "TLS_From:1.a.example\tPERM+VERIFY+CN:a++CN:b\n" .
+    "TLS_From:2.a.example\tPERM+VERIFY+CN:b\n" .
+    "TLS_From:3.a.example\tHOLD+VERIFY+CN:A\n" .
+    "TLS_From:b.example\tENCR:1+CLIENT:192.0.2.0/24\n" .
+    "TLS_From:1.b.example\tENCR:1+CLIENT:192.0.2.0/24++CLIENT:.b.example\n" .
+    "TLS_From:c.example\tHOLD+ENCR:1\nTLS_From:1.c.example\tHOLD+ENCR:1\n" .
+    "TLS_Rcpt:c.example\tTEMP+ENCR:1\nTLS_Rcpt:1.c.example\tHOLD+ENCR:1\n",
+    '2 weaker 4 weaker 6 weaker';
+finds 'weaker than an address without its detail', '',
+    "TLS_From:joe\@a.example\tENCR:128\nTLS_From:joe+*\@a.example\tENCR:1\n" .
+    "TLS_From:ann+*\@a.example\tENCR:128\nTLS_From:ann+x\@a.example\tENCR:1\n" .
+    "TLS_From:bob\@\tENCR:128\nTLS_From:bob+xyz\@\tENCR:1\n" .
+    "TLS_From:b.example\tENCR:128\nTLS_From:eve+x\@b.example\tENCR:1\n" .
+    "TLS_From:eve+\@c.example\tENCR:1\n", '2 weaker 4 weaker 6 weaker 8 weaker';
 finds 'a public server', '', "TLS_Clt:\tPERM+ENCR:112\n", '1 public-mx';
 finds 'a public server that only warns', '', "TLS_Clt:\tWARN+ENCR:112\n", '';
 finds 'a public suffix', '', "TLS_From:co.uk\tENCR:1\n" .

@@ -53,6 +53,26 @@ parent_prefix(const struct lint *l, struct key *key)
 	return true;
 }
 
+/* user+tag@ becomes user+*@, that user@; false: there is no detail. */
+static bool
+parent_detail(struct key *key)
+{
+	char *p = (char *)key->bytes + KEY_HEAD;
+	struct slice text = slice_make(p, key->n - KEY_HEAD);
+	size_t at = slice_find(text, '@'), plus = slice_find(text, '+');
+	bool any = at == plus + 2 && p[plus + 1] == '*';
+
+	if (plus + 1 >= at || at == text.n)
+		return false;
+	if (!any) {
+		p[plus + 1] = '*';
+		plus += 2;
+	}
+	memmove(p + plus, p + at, text.n - at);
+	key->n -= at - plus;
+	return true;
+}
+
 /* The domain of an address, as the next less specific key. */
 static bool
 parent_mailbox(struct key *key)
@@ -62,6 +82,8 @@ parent_mailbox(struct key *key)
 	char domain[KEY_MAX];
 	size_t at = slice_find(text, '@'), n;
 
+	if (parent_detail(key))
+		return true;
 	if (at + 1 >= text.n || text.p[at + 1] == '[')
 		return false;
 	n = text.n - at - 1;
@@ -131,8 +153,51 @@ dropped_item(const struct requirement *child, const struct requirement *parent)
 }
 
 static bool
-is_weaker(const struct requirement *child, const struct requirement *parent,
-    struct text *what)
+has_item(const struct requirement *r, const struct item *item)
+{
+	for (unsigned i = 0; i < r->nitems; i++)
+		if (r->items[i].row == item->row &&
+		    slice_equal_nocase(r->items[i].value, item->value))
+			return true;
+	return false;
+}
+
+/*
+ * Of several names any one will do: one that the child has besides all of the
+ * parent's lets in more.
+ */
+static const struct item *
+added_item(const struct requirement *child, const struct requirement *parent)
+{
+	for (unsigned i = 0; i < child->nitems; i++) {
+		const struct item *item = &child->items[i];
+		bool has_all = item_of(parent, item->row) != NULL;
+
+		if (!item_is_alternative(item->row, false) ||
+		    has_item(parent, item))
+			continue;
+		for (unsigned k = 0; k < parent->nitems; k++)
+			has_all &= parent->items[k].row != item->row ||
+			    has_item(child, &parent->items[k]);
+		if (has_all)
+			return item;
+	}
+	return NULL;
+}
+
+/* Mail that is held has been accepted; outbound HOLD keeps it in the queue. */
+static bool
+only_holds(enum tag tag, const struct requirement *child,
+    const struct requirement *parent)
+{
+	return tag_row(tag)->stage != STAGE_OUTBOUND &&
+	    child->class == CLASS_HOLD && parent->class != CLASS_HOLD &&
+	    parent->class != CLASS_WARN;
+}
+
+static bool
+is_weaker(enum tag tag, const struct requirement *child,
+    const struct requirement *parent, struct text *what)
 {
 	const struct item *item;
 
@@ -140,6 +205,8 @@ is_weaker(const struct requirement *child, const struct requirement *parent,
 		text_puts(what, "asks for nothing");
 	else if (child->class == CLASS_WARN && parent->class != CLASS_WARN)
 		text_puts(what, "only warns");
+	else if (only_holds(tag, child, parent))
+		text_puts(what, "only holds");
 	else if ((parent->need == NEED_VERIFY || parent->need == NEED_DANE) &&
 	    child->need != parent->need)
 		text_printf(what, "does not ask for %s",
@@ -149,6 +216,10 @@ is_weaker(const struct requirement *child, const struct requirement *parent,
 		    parent->bits);
 	else if ((item = dropped_item(child, parent)) != NULL) {
 		text_printf(what, "does not ask for %s", item->row->name);
+		if (item->value.n > 0)
+			text_printf(what, ":%.*s", SLICE_ARG(item->value));
+	} else if ((item = added_item(child, parent)) != NULL) {
+		text_printf(what, "also takes %s", item->row->name);
 		if (item->value.n > 0)
 			text_printf(what, ":%.*s", SLICE_ARG(item->value));
 	}
@@ -178,7 +249,7 @@ lint_weaker(const struct lint *l, struct lint_finding *f)
 	    !rulefile_requirement(l->file, rule, &parent, &fault) ||
 	    !lint_refuses(&parent))
 		return false;
-	if (!is_weaker(l->requirement, &parent, &f->reason))
+	if (!is_weaker(l->tag, l->requirement, &parent, &f->reason))
 		return false;
 	text_printf(&f->reason, ", unlike %.*s in ", SLICE_ARG(rule_key(rule)));
 	lint_put_line(l, rule, &f->reason);
