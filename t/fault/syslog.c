@@ -1,7 +1,8 @@
 /*
  * A library to be preloaded: what a program tells syslog(3) goes to the file
  * that SYSLOG_FILE names, in the form of a syslog daemon.  For programs that
- * run where there is none.
+ * run where there is none.  With SYSLOG_NUMBERS in the environment each line
+ * begins with its facility and priority, <16> and the like.
  */
 /* With _FORTIFY_SOURCE <syslog.h> defines syslog(3) itself. */
 #undef _FORTIFY_SOURCE
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 static const char *tag = "unknown", *path;
+static int facility = LOG_USER;
+static int numbers; /* not 0: SYSLOG_NUMBERS was given */
 
 /* Read at once: sendmail clears its environment later. */
 __attribute__((constructor)) static void
@@ -25,31 +28,36 @@ find_path(void)
 
 	if (found != NULL)
 		path = strdup(found);
+	numbers = getenv("SYSLOG_NUMBERS") != NULL;
 }
 
 void
-openlog(const char *ident, int option, int facility)
+openlog(const char *ident, int option, int of)
 {
 	(void)option;
-	(void)facility;
+	facility = of;
 	if (ident != NULL)
 		tag = ident;
 }
 
-__attribute__((format(printf, 1, 0))) static void
-put(const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+put(int priority, const char *format, va_list args)
 {
 	char host[64] = "", when[32] = "", line[4096];
+	int n = 0;
 	time_t now = time(NULL);
 	struct tm tm;
-	int fd, n;
+	int fd;
 
 	if (path == NULL || localtime_r(&now, &tm) == NULL)
 		return;
 	gethostname(host, sizeof host - 1);
 	strftime(when, sizeof when, "%b %e %H:%M:%S", &tm);
-	n = snprintf(line, sizeof line, "%s %s %s[%ld]: ", when, host, tag,
-	    (long)getpid());
+	if (numbers != 0)
+		n = snprintf(line, sizeof line, "<%d>", priority > LOG_DEBUG ?
+		    priority : facility | priority);
+	n += snprintf(line + n, sizeof line - (size_t)n, "%s %s %s[%ld]: ",
+	    when, host, tag, (long)getpid());
 	n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
 	if (n > (int)sizeof line - 2)
 		n = (int)sizeof line - 2;
@@ -65,8 +73,7 @@ put(const char *format, va_list args)
 void
 vsyslog(int priority, const char *format, va_list args)
 {
-	(void)priority;
-	put(format, args);
+	put(priority, format, args);
 }
 
 void
@@ -74,9 +81,8 @@ syslog(int priority, const char *format, ...)
 {
 	va_list args;
 
-	(void)priority;
 	va_start(args, format);
-	put(format, args);
+	put(priority, format, args);
 	va_end(args);
 }
 
@@ -89,9 +95,8 @@ void __syslog_chk(int, int, const char *, ...)
 void
 __vsyslog_chk(int priority, int flag, const char *format, va_list args)
 {
-	(void)priority;
 	(void)flag;
-	put(format, args);
+	put(priority, format, args);
 }
 
 void
@@ -99,9 +104,8 @@ __syslog_chk(int priority, int flag, const char *format, ...)
 {
 	va_list args;
 
-	(void)priority;
 	(void)flag;
 	va_start(args, format);
-	put(format, args);
+	put(priority, format, args);
 	va_end(args);
 }
