@@ -12,6 +12,7 @@ use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::IP;
 use IO::Socket::UNIX;
 use Time::HiRes qw(time);
 
@@ -56,7 +57,7 @@ my %default_macros = (
 	},
 );
 
-# socket: unix:/path or inet:port@host, as in tlspolicy.conf.
+# socket: unix:/path, inet:port@host or inet6:port@host, as in tlspolicy.conf.
 sub connect
 {
 	my ($class, $socket, %arg) = @_;
@@ -72,6 +73,8 @@ sub open_socket
 	return IO::Socket::UNIX->new(Peer => $1) if $socket =~ /^unix:(.*)/;
 	return IO::Socket::INET->new(PeerAddr => $2, PeerPort => $1)
 	    if $socket =~ /^inet:(\d+)\@(.*)/;
+	return IO::Socket::IP->new(PeerHost => $2, PeerPort => $1)
+	    if $socket =~ /^inet6:(\d+)\@(.*)/;
 	die "not a socket: $socket\n";
 }
 
