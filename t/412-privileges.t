@@ -66,4 +66,41 @@ $daemon->run;
 %status = status();
 is($status{Uid}, join("\t", ($uid) x 4), 'a user by number');
 is((stat "$daemon->{dir}/milter.sock")[5], $gid, 'a group by number');
+# tlspolicy.conf(5), store: commands that read need to write the lock file, the
+# daemon does not.
+subtest 'a lock file that the user cannot write' => sub {
+	my $dir = $scratch->path('rooted');
+	mkdir $dir, 0755;
+	my $other = Tlspolicy::Daemon->new(scratch => $scratch, name => 'reader',
+	    build => 0);
+	$other->configure(user => 'nobody', 'audit-file' => '/dev/null',
+	    store => "$dir/policy.mdb");
+	$other->{store} = "$dir/policy.mdb";
+	is($other->rules("TLS_Clt: PERM+ENCR:112\n")->{status}, 0, 'built by root');
+	chown 0, 0, glob "$dir/policy.mdb*";
+	chmod 0644, "$dir/policy.mdb";
+	chmod 0600, "$dir/policy.mdb-lock";
+	$other->run;
+	my $answer = sub {
+		my $m = session($other);
+		my $got = $m->mail('a@example.com');
+		$m->quit;
+		return $got;
+	};
+	answer_is($answer->(), [550, '5.7.10'], 'the daemon judges');
+	$other->rules("TLS_Clt: TEMP+ENCR:112\n");
+	ok(Tlspolicy::Scratch::wait_for(60, sub { ($answer->()->{code} // 0) ==
+	    451 }), 'and by the next policy');
+	my $show = sub { Tlspolicy::Scratch::run('setpriv', "--reuid=$uid",
+	    "--regid=$gid", '--clear-groups', $scratch->for_all('tlspolicy'),
+	    'show', '-d', "$dir/policy.mdb", '-c', '/dev/null') };
+	my $r = $show->();
+	isnt($r->{status}, 0, 'a command of that user cannot read');
+	like($r->{err}, qr/to write \S+-lock/, 'and says what it needs');
+	chmod 0666, "$dir/policy.mdb-lock";
+	is($show->()->{out}, "TLS_Clt:\tTEMP+ENCR:112\n",
+	    'with the lock file it can');
+	is($other->stop, 0, 'the daemon stops');
+};
+
 done_testing;

@@ -488,6 +488,10 @@ subtest 'many connections' => sub {
 	is(HTTP::Tiny->new(timeout => 10)->get("$url/healthz")->{status}, 200,
 	    'beside 300, 50 of them amid a request');
 	cmp_ok(open_files(), '<=', $before + 64, 'at most 64 are open');
+	# Those without a request, in the order in which they came.
+	my @closed = map { IO::Select->new($_)->can_read(0) &&
+	    !sysread($_, my $byte, 1) ? 1 : 0 } @silent[0 .. 249];
+	like(join('', @closed), qr/\A1+0*\z/, 'the oldest were closed');
 	is($http->get("$url/metrics")->{status}, 200, 'again');
 	close $_ for @silent;
 	ok(Tlspolicy::Scratch::wait_for(60, sub {
