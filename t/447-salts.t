@@ -267,6 +267,30 @@ subtest 'two daemons with one folder' => sub {
 	is($r->{err}, '', 'the other has all, too');
 };
 
+# tlspolicy.conf(5), privacy: a daemon with `off' erases nothing.
+subtest 'turned off' => sub {
+	my $d = start();
+	answer_is(message($d, 'alice@example.com'), 'continue', 'hidden');
+	my ($today) = days($d);
+	is($d->stop, 0, 'ends');
+	my $old = "$d->{dir}/salts/2020-01-02";
+	rename "$d->{dir}/salts/$today", $old or die "$old: $!\n";
+	my @metrics = (metrics => "inet:$port\@127.0.0.1");
+	$d->configure(@metrics, privacy => 'off');
+	$d->run;
+	answer_is(message($d, 'alice@example.com'), 'continue', 'not hidden');
+	like(($d->all_audit_lines)[-1], qr/alice\@example\.com/, 'as she is');
+	$d->hup;
+	logged($d, qr/settings were read again/, 'read again');
+	is($d->stop, 0, 'ends');
+	ok(-e $old, 'an old day is still there');
+	$d->configure(@metrics, privacy => 'days:1');
+	$d->run;
+	ok(Tlspolicy::Scratch::wait_for(60, sub { !-e $old }),
+	    'which a daemon that hides people erases');
+	is($d->stop, 0, 'ends');
+};
+
 subtest 'a thousand recipients' => sub {
 	my $d = start();
 	answer_is(message($d, 'alice@example.com', map { "person$_\@bar.net" }

@@ -16,11 +16,13 @@ plan skip_all => 'not root' if $> != 0;
 my $program = Tlspolicy::Daemon::program('tlspolicy');
 my $names = 0;
 
+# A folder with a disk of its own, of so many bytes.
 sub folder
 {
+	my ($size) = @_;
 	my $dir = scratch()->path('small' . ++$names);
 	mkdir $dir or die "$dir: $!\n";
-	system("mount -t tmpfs -o size=128k,mode=755 none $dir 2>/dev/null") == 0 or
+	system("mount -t tmpfs -o size=$size,mode=755 none $dir 2>/dev/null") == 0 or
 	    plan skip_all => 'no tmpfs here';
 	scratch()->at_end(sub { system('umount', '-l', $dir) });
 	return $dir;
@@ -67,7 +69,7 @@ sub healthy
 sub metrics { 'inet:' . Tlspolicy::Scratch::free_port() . '@127.0.0.1' }
 
 subtest 'keys, checkpoints, the end of the log' => sub {
-	my $dir = folder();
+	my $dir = folder('128k');
 	mkdir "$dir/state", 0700 or die;
 	my ($start, $signer) = map { scratch()->path($_) } 'start', 'signer';
 	Tlspolicy::Scratch::must($program, 'audit', 'key', '-r', $start);
@@ -117,7 +119,7 @@ subtest 'keys, checkpoints, the end of the log' => sub {
 };
 
 subtest 'people' => sub {
-	my $dir = folder();
+	my $dir = folder('128k');
 	mkdir "$dir/state", 0700 or die;
 	my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
 	    name => 'people', settings => { privacy => 'days:2',
@@ -151,5 +153,41 @@ subtest 'people' => sub {
 	is($daemon->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
 	unlike(join("\n", $daemon->all_audit_lines), qr/new\d|198\.51/,
 	    'and nobody is named');
+};
+
+# tlspolicy.conf(5), privacy: refusals leave an eighth of the disk of the salts.
+subtest 'people, and a disk that is nearly full' => sub {
+	my $dir = folder('1m');
+	mkdir "$dir/state", 0700 or die;
+	my $daemon = daemon("TLS_Clt:example.com PERM+ENCR:112\n",
+	    name => 'scarce', settings => { privacy => 'days:2',
+	    'state-folder' => "$dir/state" });
+	answer_is(message($daemon), 'continue', 'mail, with room');
+	open my $fh, '>', "$dir/ballast" or die;
+	print $fh 'x' x (950 * 1024);
+	close $fh;
+	logged($daemon, qr/privacy: the disk of the salts is nearly full/,
+	    'the log says so');
+	my $refused = sub { grep { $_->{event} eq 'refused-mail' } $daemon->audit };
+	my $before = $refused->();
+	for (1 .. 5) {
+		my $m = session($daemon);
+		answer_is($m->mail('a@example.com'), [550, '5.7.10'], 'refused');
+		$m->quit;
+	}
+	answer_is(message($daemon), 'continue', 'mail is accepted');
+	is($refused->(), $before, 'no refusal is recorded');
+	unlink "$dir/ballast" or die;
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+		my $m = session($daemon);
+		$m->mail('a@example.com');
+		$m->quit;
+		return $refused->() > $before }), 'with room again one is');
+	my $gap = 0;
+	$gap += $_->{refusals} for grep { $_->{event} eq 'unrecorded' }
+	    $daemon->audit;
+	cmp_ok($gap, '>=', 5, 'the log says how many were not');
+	is($daemon->stop, 0, 'the daemon stops');
+	is($daemon->tlspolicy('audit', 'verify')->{status}, 0, 'whole');
 };
 done_testing;

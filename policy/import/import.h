@@ -70,8 +70,7 @@ struct import {
 	enum tag as;
 	bool compat_sendmail; /* the setting: names are believed unverified */
 	bool first_wins;      /* a key's first line stands, as in this format */
-	const char *beyond;   /* what Postfix wants of a domain that no line
-				 names; NULL: nobody said */
+	const char *beyond;   /* what a domain that no line names wants, or NULL */
 	unsigned long reaching; /* rules that count below, for want of it */
 	struct import_rule *rules;
 	size_t n, allocated;
