@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/commands/audit.h"
@@ -98,31 +99,44 @@ find_files(const char *path, struct audit_files *files, struct fault *fault)
 	return true;
 }
 
+static bool
+is_among(const struct stat *one, const struct stat *others, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (others[i].st_ino == one->st_ino &&
+		    others[i].st_dev == one->st_dev)
+			return true;
+	return false;
+}
+
 /*
  * A file that is named twice is read once: what its records bear out would count
  * twice.
  */
-static void
-leave_out_again(struct audit_files *files)
+static bool
+leave_out_again(struct audit_files *files, struct fault *fault)
 {
-	size_t n = 0;
+	struct stat one, *seen = calloc(files->n, sizeof *seen);
+	size_t n = 0, nseen = 0;
 
+	if (seen == NULL)
+		return fault_no_memory(fault);
 	for (size_t i = 0; i < files->n; i++) {
-		struct stat one, other = { .st_ino = 0 };
-		bool again = false;
+		char *path = files->paths[i];
+		bool known = stat(path, &one) == 0 && S_ISREG(one.st_mode);
 
-		if (stat(files->paths[i], &one) == 0 && S_ISREG(one.st_mode))
-			for (size_t k = 0; k < n && !again; k++)
-				again = stat(files->paths[k], &other) == 0 &&
-				    one.st_dev == other.st_dev &&
-				    one.st_ino == other.st_ino;
-		if (again)
+		if (known && is_among(&one, seen, nseen)) {
 			fprintf(stderr, "tlspolicy: %s is named twice, and "
-			    "read once\n", files->paths[i]);
-		else
-			files->paths[n++] = files->paths[i];
+			    "read once\n", path);
+			continue;
+		}
+		if (known)
+			seen[nseen++] = one;
+		files->paths[n++] = path;
 	}
 	files->n = n;
+	free(seen);
+	return true;
 }
 
 static bool
@@ -157,7 +171,8 @@ audit_files(const struct context *context, char **operands,
 	while (operands[files->n] != NULL)
 		files->n++;
 	if (files->n > 0) {
-		leave_out_again(files);
+		if (!leave_out_again(files, fault))
+			return false;
 		leave_out_packed(files);
 		return enter(files, fault);
 	}
