@@ -113,13 +113,17 @@ sub verify
 	    { status => 0, out => 'no file', err => '' };
 }
 
-# What verify says of the log: whole, torn at the end, or else.
+# What verify says of the log: whole, torn at the end, that nothing is there, or
+# else.
 sub says
 {
 	my $r = verify();
 	return 'whole' if $r->{status} == 0;
 	return 'torn' if $r->{status} == 65 &&
 	    $r->{err} =~ /: cut: the last line is not whole$/m;
+	return 'nothing' if $r->{status} == 65 &&
+	    $r->{out} eq "not verified: there is no line\n" &&
+	    !grep { -s } glob "$folder/*";
 	return "exit $r->{status}: $r->{out}$r->{err}";
 }
 
@@ -179,7 +183,7 @@ sub problems
 	    if "@lost" ne "@told[@told - @lost .. $#told]";
 	put($found);
 	my $says = says();
-	push @wrong, $says if $says !~ /^(?:whole|torn)$/;
+	push @wrong, $says if $says !~ /^(?:whole|torn|nothing)$/;
 	my $after = $going_on ? goes_on($found, $says eq 'torn') : '';
 	push @wrong, "going on: $after" if $after ne '';
 	return map { "$names, $bytes: $_" } @wrong;
