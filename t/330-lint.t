@@ -186,7 +186,7 @@ finds 'shadowed by dates', '',
 finds 'decided by another tag', '', "TLS_Daemon:\tPERM+VERIFY:256\n" .
     "TLS_Clt:a.example\tHOLD+VERIFY\nTLS_Clt:b.example\tPERM+ENCR:256\n" .
     "TLS_Auth:joe\tWARN+ENCR:128\nTLS_From:c.example\tTEMP+VERIFY:128\n" .
-    "TLS_Clt:d.example\tOK\nTLS_Clt:e.example\tENCR:0\n" .
+    "TLS_Clt:d.example\tOK\nTLS_Clt:e.example\tENCR:0+BY:me\n" .
     "TLS_Clt:f.example\tPERM+VERIFY+CN:f\nTLS_To:g\@h.example\tENCR:128\n",
     '2 decided 3 decided 4 decided 5 decided';
 finds 'not decided by another tag', '', join('', map { "$_\n" }
@@ -290,9 +290,9 @@ finds 'exceptions, and who wants them', '', "TLS_Srv:a.example\tOK\n" .
     "TLS_Rcpt:d.example\tENCR:0+UNTIL:$late\n" .
     "TLS_Rcpt:e.example\tENCR:0+UNTIL:$late++BY:me\n" .
     "TLS_Rcpt:f.example\tENCR:0+PFS\nTLS_Rcpt:g.example\tDANE:may\n" .
-    "TLS_Rcpt:h.example\tWARN+ENCR:0\nTLS_Clt:i.example\tENCR:0\n" .
+    "TLS_Rcpt:h.example\tWARN+ENCR:0\nTLS_Clt:i.example\tENCR:0+BY:me\n" .
     "TLS_Rcpt:j.example\tENCR:1\n",
-    '1 exception 2 exception 3 exception 4 exception';
+    '1 exception 2 exception 3 exception 4 exception 8 requires-nothing';
 finds 'WARN is told to nobody', '--mta postfix',
     "TLS_Srv:a.example\tWARN+ENCR:256\n", '';
 
@@ -341,4 +341,28 @@ finds 'postmaster and abuse are let through', '', "TLS_To:b.example\tPERM+ENCR:1
     "TLS_To:abuse\@b.example\tOK\n", '';
 finds 'no client that WHEN leaves', '', "TLS_From:a.example\tPERM+ENCR:1+WHEN:198.51.100.0/24++CLIENT:192.0.2.1++CLIENT:192.0.2.2\n" .
     "TLS_From:b.example\tPERM+ENCR:1+WHEN:192.0.2.0/24++CLIENT:192.0.2.1++CLIENT:198.51.100.1\n", '1 no-client';
+# What a session in clear meets, whatever class stands in front of it.
+my @nothing = ('TLS_Clt: PERM+ENCR:0', 'TLS_Clt:a.example TEMP+ENCR:0',
+    'TLS_Clt:b.example WARN+ENCR:0', 'TLS_Clt:c.example HOLD+ENCR:0+BY:me',
+    'TLS_Clt:d.example ENCR:0', 'TLS_Auth: PERM+ENCR:0',
+    'TLS_Daemon:25 ENCR:0+MSG:x', "TLS_From:<> PERM+ENCR:0+UNTIL:$late",
+    'TLS_To:a.example AS:p',
+    "TLS_Rcpt:b.example PERM+ENCR:0+BY:me++UNTIL:$late");
+finds 'ENCR:0', '', join('', map { "$_\n" } @nothing,
+    'Profile:p TEMP+ENCR:0'), join ' ', map { "$_ requires-nothing" } 1 .. 10;
+like((lint('', "TLS_Clt: PERM+ENCR:0\n"))[2], qr/in clear meets ENCR:0, so PERM has no effect\n +ask for ENCR:1/,
+    'the class is named');
+finds 'ENCR:0 that is an exception, or has an item', '', join('', map { "$_\n" }
+    'TLS_Clt:a.example ENCR:0+BY:me', "TLS_Clt:b.example ENCR:0+UNTIL:$late",
+    'TLS_Clt:c.example ENCR:0+WHEN:192.0.2.7', 'TLS_Clt:d.example PERM+ENCR:0+CN',
+    'TLS_From:e.example PERM+ENCR:0+CLIENT:192.0.2.7', 'TLS_Clt:f.example PERM+VERIFY:0',
+    'TLS_Clt:g.example PERM+ENCR:0+VER:1.0', 'TLS_Clt:h.example OK'), '';
+finds 'a CLIENT that is everybody', '', join('', map { "$_\n" }
+    'TLS_From:a.example PERM+ENCR:0+CLIENT:0.0.0.0/0++CLIENT:::/0',
+    'TLS_From:b.example ENCR:1+CLIENT:192.0.2.0/24++WHEN:192.0.2.7',
+    'TLS_Clt:192.0.2.7 PERM+ENCR:1+CLIENT:192.0.2.0/24',
+    'TLS_From:c.example ENCR:1+CLIENT:0.0.0.0/0',
+    'TLS_Clt:x.d.example ENCR:1+CLIENT:.d.example',
+    'TLS_Clt:192.0.3.7 ENCR:1+CLIENT:[192.0.3.7]'),
+    '1 any-client 1 requires-nothing 2 any-client 3 any-client';
 done_testing;

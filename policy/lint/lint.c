@@ -187,13 +187,13 @@ lets_pass(const struct lint *l, const char *text)
 	    r.nwhen == 0 && !lint_refuses(&r);
 }
 
-/* The way out of a rule that refuses.  OK has no room for BY, MSG and dates. */
+/* The way out of a rule that refuses.  OK has no room for BY and dates. */
 static const char *
 let_pass(const struct lint *l)
 {
 	const struct requirement *r = l->requirement;
 
-	return r->by.n > 0 || r->msg.n > 0 || r->from != DAY_ALWAYS_FROM ||
+	return r->by.n > 0 || r->from != DAY_ALWAYS_FROM ||
 	    r->until != DAY_ALWAYS_UNTIL ? "ask for ENCR:0 and keep BY and the "
 	    "dates, or begin with WARN+" : "make it OK, or begin with WARN+";
 }
@@ -269,6 +269,8 @@ static const struct {
 	{ "shadowed", lint_shadowed },
 	{ "header-from", header_from },
 	{ "no-client", lint_no_client },
+	{ "any-client", lint_any_client },
+	{ "requires-nothing", lint_nothing },
 	{ "decided", lint_decided },
 	{ "weaker", lint_weaker },
 	{ "exception", lint_exception },

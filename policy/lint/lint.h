@@ -80,6 +80,8 @@ lint_check lint_no_client;
 lint_check lint_inexpressible, lint_exception;
 /* decided.c */
 lint_check lint_decided;
+/* nothing.c */
+lint_check lint_nothing, lint_any_client;
 /* weaker.c */
 lint_check lint_weaker;
 
