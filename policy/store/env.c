@@ -4,8 +4,10 @@
 #include "config.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
 #include <string.h>
@@ -18,7 +20,18 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+/* LMDB's own header of the lock file is two cache lines, a reader is one. */
+enum { LINE_BYTES = 64, LOCK_BYTES = LINE_BYTES * (FORMAT_READERS + 2) };
 enum { OPEN_S = 5 }; /* open(2) of a file does not wait, that of a FIFO does */
+
+/* A write that stopped half-way is EIO to LMDB. */
+static bool
+is_disk_full(const char *path)
+{
+	struct statvfs st;
+
+	return statvfs(path, &st) == 0 && st.f_bavail == 0;
+}
 
 bool
 store_lmdb_fault(struct fault *fault, int error, const char *path)
@@ -26,7 +39,8 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 	if (error == MDB_MAP_FULL || error == ENOSPC)
 		return fault_set(fault, FAULT_IO, "%s: no room left: %s", path,
 		    mdb_strerror(error));
-	/* LMDB returns EIO for a write that stopped half-way, too. */
+	if (error == EIO && is_disk_full(path))
+		return store_lmdb_fault(fault, ENOSPC, path);
 	if (error == EIO)
 		return fault_set(fault, FAULT_IO, "%s: %s (is there no room "
 		    "left?)", path, mdb_strerror(error));
@@ -45,6 +59,43 @@ store_lmdb_fault(struct fault *fault, int error, const char *path)
 		    mdb_strerror(error));
 	return fault_set(fault, FAULT_DATA, "%s: %s", path,
 	    mdb_strerror(error));
+}
+
+/*
+ * LMDB makes the lock file longer by ftruncate(2) and writes to it by its map,
+ * where a disk without room is SIGBUS.  So its blocks are asked for before;
+ * the size stays, as others may have it open.  Where there is no fallocate(2), or the
+ * file cannot be opened, LMDB is left to find out.
+ */
+static bool
+fill_lock_file(const char *path, unsigned flags, struct fault *fault)
+{
+	const int how = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	char name[4096];
+	struct stat st;
+	bool made = false, full;
+	int fd, error;
+
+	if ((flags & MDB_RDONLY) != 0 && access(path, F_OK) != 0)
+		return true;
+	snprintf(name, sizeof name, "%s-lock", path);
+	if ((fd = open(name, how)) == -1 && errno == ENOENT) {
+		fd = open(name, how | O_CREAT | O_EXCL, 0640);
+		made = fd != -1;
+		if (fd == -1 && errno == ENOSPC)
+			return fault_errno(fault, FAULT_IO, errno, "%s", name);
+	}
+	if (fd == -1)
+		return true;
+	full = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_size < LOCK_BYTES || st.st_blocks * 512 < st.st_size) &&
+	    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LOCK_BYTES) == -1 &&
+	    (errno == ENOSPC || errno == EDQUOT);
+	error = errno;
+	close(fd);
+	if (full && made)
+		(void)unlink(name);
+	return !full || fault_errno(fault, FAULT_IO, error, "%s", name);
 }
 
 /* LMDB's assert: reached when a file is damaged after it was checked. */
@@ -116,7 +167,8 @@ store_open_env(const char *path, unsigned flags, MDB_env **env,
 {
 	int error, dead;
 
-	if (((flags & MDB_NOLOCK) == 0 && !store_wait_to_open(path, fault)) ||
+	if (((flags & MDB_NOLOCK) == 0 && (!store_wait_to_open(path, fault) ||
+	    !fill_lock_file(path, flags, fault))) ||
 	    !make_env(path, env, fault))
 		return false;
 	error = open_in_time(*env, path, MDB_NOSUBDIR | MDB_NOTLS | flags);

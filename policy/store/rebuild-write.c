@@ -172,6 +172,33 @@ drop_old_lock(const char *path, struct fault *fault)
 	    fault_errno(fault, FAULT_IO, errno, "cannot remove %s", name);
 }
 
+/*
+ * A disk without room has left less than the two headers: no commit has been
+ * there, and the next writer would take it for a damaged store.
+ */
+static void
+drop_first_step(const char *path)
+{
+	struct fault ignored;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size < 2 * (off_t)getpagesize() && unlink(path) == 0)
+		(void)drop_old_lock(path, &ignored);
+}
+
+/* LMDB's environment; what a new store that got no further left is removed. */
+static bool
+open_env(struct writing *w, bool made)
+{
+	if (store_open_env(w->path, w->flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
+	    &w->env, w->fault))
+		return true;
+	if (made)
+		drop_first_step(w->path);
+	return false;
+}
+
 bool
 writing_begin(struct writing *w, const char *path, unsigned flags,
     const struct authorship *by, struct fault *fault)
@@ -190,8 +217,7 @@ writing_begin(struct writing *w, const char *path, unsigned flags,
 	made = is_new(path);
 	if (made ? !drop_old_lock(path, fault) : !store_check_file(path, fault))
 		return false;
-	if (!store_open_env(path, flags & REBUILD_SCRATCH ? MDB_NOSYNC : 0,
-	    &w->env, fault) || !store_wait_to_write(path, &w->lock, fault))
+	if (!open_env(w, made) || !store_wait_to_write(path, &w->lock, fault))
 		return false;
 	if (made)
 		share_with_group(w);
