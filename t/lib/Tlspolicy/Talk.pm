@@ -51,7 +51,9 @@ package Tlspolicy::Talk::Session {
 	sub DESTROY
 	{
 		my ($self) = @_;
-		$self->quit if defined fileno $self->{sock};
+		# At the end of the test the socket may have gone before.
+		my $sock = $self->{sock} or return;
+		$self->quit if defined fileno $sock;
 	}
 }
 
