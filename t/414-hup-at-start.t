@@ -19,7 +19,7 @@ for (1 .. $starts) {
 	$daemon->run;
 	# The socket accepts a moment before that thread runs.
 	$daemon->hup for 1 .. 3000;
-	my $m = Tlspolicy::Milter->connect($daemon->socket, timeout => 2);
+	my $m = Tlspolicy::Milter->connect($daemon->socket, timeout => 30);
 	$served++ if $m && $m->negotiate;
 	$daemon->stop;
 }
