@@ -60,7 +60,7 @@ subtest 'no store yet' => sub {
 	    diag($daemon->log);
 	build($perm);
 	becomes($refused, 'then there is one');
-	like($daemon->log, qr/generation 1, 1 rules/, 'which is said');
+	logged($daemon, qr/generation 1, 1 rules/, 'which is said');
 };
 
 subtest 'a new generation' => sub {
