@@ -296,10 +296,10 @@ end_resolver($resolver);
 like(ask('x10.test'), qr/^TEMP .*there is no connection|^TEMP .*closed/,
     'not there');
 is(ask('closes.test'), 'OK secure match=pinned.test', 'the rule suffices');
-like($daemon->log, qr/the resolver unix:\S+ sts gave no answer: /, 'the log');
+logged($daemon, qr/the resolver unix:\S+ sts gave no answer: /, 'the log');
 $resolver = resolver($there, 1);
 is(ask('x10.test'), 'OK verify', "once each: $_") for 1 .. 20;
-like($daemon->log, qr/the resolver unix:\S+ sts answers again/, 'back');
+logged($daemon, qr/the resolver unix:\S+ sts answers again/, 'back');
 end_resolver($resolver);
 $resolver = resolver($there);
 
