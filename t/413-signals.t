@@ -99,8 +99,8 @@ subtest 'a bad file' => sub {
 	$daemon->configure('default-class' => 'temp', mode => 'perhaps',
 	    'log-level' => 'loud');
 	hup(qr/the old settings stay in force/, 'is refused');
-	like($daemon->log, qr/setting mode: .*perhaps/, 'with its first fault');
-	like($daemon->log, qr/setting log-level: .*loud/, 'and its second');
+	logged($daemon, qr/setting mode: .*perhaps/, 'with its first fault');
+	logged($daemon, qr/setting log-level: .*loud/, 'and its second');
 	mail_is($perm, 'nothing of it is in force');
 	unlink $daemon->{conf};
 	hup(qr/the old settings stay in force/, 'a missing one, too');
