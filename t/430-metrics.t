@@ -208,7 +208,7 @@ subtest 'certificates of the MTA' => sub {
 		    // '-' } @watched;
 	};
 	is($state->(), '0 - 0 -', 'an empty file and none: no end is known');
-	like($daemon->log, qr/: setting watch-certificates: \Q$watched[1]\E: cannot be opened: No such file/i,
+	logged($daemon, qr/: setting watch-certificates: \Q$watched[1]\E: cannot be opened: No such file/i,
 	    'the log says so');
 	my $becomes = sub {
 		my ($text, $want, $name) = @_;
@@ -256,7 +256,7 @@ subtest 'certificates of the MTA' => sub {
 		$state->() eq "- - 1 $end{endingserver}" });
 	is($state->(), "- - 1 $end{endingserver}",
 	    'bad settings: the old ones, and the files are read again');
-	like($daemon->log, qr/\Q$watched[1]\E: a certificate ends at 20\d\d-/,
+	logged($daemon, qr/\Q$watched[1]\E: a certificate ends at 20\d\d-/,
 	    'the log says that it ends');
 	$daemon->configure(%settings);
 	$daemon->hup;
