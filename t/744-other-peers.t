@@ -203,7 +203,7 @@ subtest 'lines of the log' => sub {
 		cmp_ok($lines->() - $before, '<=', 4, "$name: a few lines") or
 		    diag(substr $daemon->log, -1000);
 	}
-	like($daemon->log, qr/: connection ended: the peer/, 'the first is told');
+	logged($daemon, qr/: connection ended: the peer/, 'the first is told');
 	# A minute is a long time for a test: how many were not told is known.
 	like(page('/metrics')->{content},
 	    qr/^tlspolicy_$_ (?:[2-9]\d\d|\d{4,})$/m, "$_: all are counted")
