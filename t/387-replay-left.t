@@ -141,7 +141,7 @@ for (['no rule', '', postfix(2, 'a@x.example', ''), 'leaves'],
 	my $r = replay("$rules\n", log_of($known . $text, @told));
 	my ($g) = grep { $_->{domain} ne 'known.example' } @{$r->{all}{groups}};
 	is("$g->{outcome}: $g->{example}{why}", "$outcome: " . ($why // ''), $name) or diag $r->{out}, $r->{err};
-	is($r->{status}, (grep { $_->{outcome} eq 'kept' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
+	is($r->{status}, (grep { $_->{outcome} ne 'leaves' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
 }
 
 # What did not leave, as it would be told: rules, the reason, outcome, why, told then.
@@ -196,7 +196,7 @@ for (['the same answer', 'TLS_Rcpt:x.example ENCR:128', kept(2, 'a@x.example', $
 	    or diag $r->{out}, $r->{err};
 	is_deeply([scalar @others, @{$r->{all}{not_left}}{'failures', $outcome}, $r->{all}{mails}], [0, 1, 1, 2],
 	    '... apart from what left');
-	is($r->{status}, (grep { $_->{outcome} eq 'kept' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
+	is($r->{status}, (grep { $_->{outcome} ne 'leaves' } @{$r->{all}{groups}}) ? 1 : 0, "$name: exit code");
 }
 # Records by the socket of TLSRPT: they name no recipient, and tell of successes,
 # too.
@@ -218,7 +218,10 @@ for (['the same answer', 'TLS_Rcpt:x.example ENCR:128', kept(2, 'a@x.example', $
 1 times that mail did not leave for want of TLS: 1 would leave, of 0 it is not known\n\z/, '... as text');
 }
 my $untold = replay("TLS_Rcpt: ENCR:1\n", log_of(postfix(2, 'a@x.example', '')));
-is("$untold->{status} $untold->{all}{unknown} $untold->{all}{kept}", '0 1 0', 'a log without TLS does not tell');
+is("$untold->{status} $untold->{all}{unknown} $untold->{all}{kept}", '1 1 0', 'a log without TLS does not tell');
+my $none = tlspolicy('replay', '--left', '-r', $scratch->path('rules'), $scratch->write('none', ''));
+is($none->{status}, 1, 'nor does one without a record');
+like($none->{err}, qr/^there is no record to look at$/m, '... which is said');
 
 my $log = log_of($known . join('', map { postfix($_, 'ann@bank.example', $_ == 5 ? '' : 'Trusted TLSv1.3') } 2 .. 9) .
     postfix(9, 'bob@small.example', 'Trusted TLSv1.3'), told(4, 'bank.example', 'may', result => 'exception'));

@@ -284,7 +284,9 @@ audit_say_unrecorded(uint64_t refusals)
 void
 audit_say_outside(uint64_t outside, uint64_t records)
 {
-	if (outside > 0 && records == 0)
+	if (outside == 0 && records == 0)
+		fputs("there is no record to look at\n", stderr);
+	else if (records == 0)
 		fprintf(stderr, "of that time: none of %llu record%s\n",
 		    (unsigned long long)outside, outside == 1 ? "" : "s");
 }

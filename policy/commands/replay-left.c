@@ -257,6 +257,14 @@ read_all(struct replaying *run, const struct audit_files *files,
 	return good && (!run->failed || fault_no_memory(f));
 }
 
+/* Of all mail that left; of none, nobody knows. */
+static bool
+is_known_to_leave(const struct left_groups *all)
+{
+	return all->mails.records + all->failures.records > 0 &&
+	    all->mails.n[LEFT_KEPT] + all->mails.n[LEFT_UNKNOWN] == 0;
+}
+
 int
 replay_left(const struct audit_files *files, struct store *store,
     const struct outbound_options *options, const struct replay_span *span,
@@ -286,12 +294,13 @@ replay_left(const struct audit_files *files, struct store *store,
 		if (run->undirected > 0)
 			fprintf(stderr, "%llu without a domain left out\n",
 			    (unsigned long long)run->undirected);
-		audit_say_outside(second.outside, run->all.mails.records);
+		audit_say_outside(second.outside, run->all.mails.records +
+		    run->all.failures.records);
 		audit_say_unread(second.unread);
 		status = second.unread + second.bad > 0 ?
 		    audit_status(second.unread, second.unread_kind,
-		    second.bad) : run->all.mails.n[LEFT_KEPT] > 0 ?
-		    EXIT_FINDINGS : EXIT_FINE;
+		    second.bad) : is_known_to_leave(&run->all) ?
+		    EXIT_FINE : EXIT_FINDINGS;
 	} else {
 		status = command_fail(&f);
 	}
