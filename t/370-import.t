@@ -367,6 +367,15 @@ import_is('csv', 'unused', "domain,policy,disabled,status\na.example,encrypt,yes
     "c.example,encrypt,no,suspended\n", 0, "TLS_From:b.example\tENCR:1+BY:csv:unused\n", ':2: not active', ':4: not active');
 import_is('csv', 'fifth', "a.example,encrypt,,TLS_From,disabled\nb.example,encrypt,,TLS_From,\n", 65,
     "TLS_From:b.example\tENCR:1+BY:csv:fifth\n", ':1: more columns than four: a heading says what they are');
+# What asks for more may stand in a column that nobody knows, or in one said twice.
+import_is('csv', 'columns', "id,domain,policy,min_tls,comment,policy,pin\n1,a.example,encrypt,1.3,new,,\n" .
+    "2,b.example,encrypt,,,secure,x\n3,c.example,encrypt,,old\n4,d.example,encrypt,,,,,more\n", 65,
+    join('', map { "TLS_From:$_.example\tENCR:1+BY:csv:columns\n" } qw(a b c d)),
+    ':2: column 4, "min_tls", is not known: what it asks for was left out',
+    ':3: column 6, "policy", is not known: what it asks for was left out',
+    ':5: column 8, "", is not known: what it asks for was left out');
+import_is('csv', 'remarks', "ID,Domain,Policy,Created,Owner\n1,a.example,encrypt,2026-01-02,ann\n", 0,
+    "TLS_From:a.example\tENCR:1+BY:csv:remarks\n");
 import_is('csv', 'exceptions', "a.example,ENCR:0+WHEN:192.0.2.1\na.example,ENCR:0+UNTIL:2027-01-01\n" .
     "a.example,PERM+ENCR:128\na.example,ENCR:0+WHEN:192.0.2.1\nb.example,OK\n" .
     "b.example,ENCR:1+WHEN:192.0.2.1\nc.example,ENCR:1+WHEN:192.0.2\nc.example,ENCR:1+WHEN:192.0.2\n", 65,

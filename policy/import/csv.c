@@ -7,6 +7,7 @@
  * with "params" makes the table one of smtp_tls_policy_maps.  It may have a
  * column of profiles or connectors, one of hosts, and one that says which rows
  * are in use: one that is not is told and left out, and so is what is no answer.
+ * A cell of a column that is not known may ask for more.
  */
 #include <string.h>
 
@@ -14,8 +15,9 @@
 #include "policy/rules/item.h"
 
 enum column { COLUMN_KEY, COLUMN_NEED, COLUMN_PARAMS, COLUMN_TAG,
-	COLUMN_ACTIVE, COLUMN_INACTIVE, COLUMN_PROFILE, COLUMN_CLIENT, COLUMN_OTHER,
-	COLUMNS = COLUMN_OTHER };
+	COLUMN_ACTIVE, COLUMN_INACTIVE, COLUMN_PROFILE, COLUMN_CLIENT,
+	COLUMN_REMARK, /* of no force: who, when, why */
+	COLUMN_UNKNOWN, COLUMNS = COLUMN_REMARK };
 enum { WIDTH_MAX = 16 };
 
 static const struct {
@@ -35,14 +37,28 @@ static const struct {
 	{ "profile", COLUMN_PROFILE }, { "connector", COLUMN_PROFILE },
 	{ "client", COLUMN_CLIENT }, { "clients", COLUMN_CLIENT },
 	{ "hosts", COLUMN_CLIENT }, { "addresses", COLUMN_CLIENT },
-	{ NULL, COLUMN_OTHER }
+	{ "id", COLUMN_REMARK }, { "nr", COLUMN_REMARK },
+	{ "comment", COLUMN_REMARK }, { "comments", COLUMN_REMARK },
+	{ "note", COLUMN_REMARK }, { "notes", COLUMN_REMARK },
+	{ "remark", COLUMN_REMARK }, { "remarks", COLUMN_REMARK },
+	{ "description", COLUMN_REMARK }, { "reason", COLUMN_REMARK },
+	{ "ticket", COLUMN_REMARK }, { "contact", COLUMN_REMARK },
+	{ "owner", COLUMN_REMARK }, { "organisation", COLUMN_REMARK },
+	{ "organization", COLUMN_REMARK }, { "company", COLUMN_REMARK },
+	{ "partner", COLUMN_REMARK }, { "phone", COLUMN_REMARK },
+	{ "created", COLUMN_REMARK }, { "modified", COLUMN_REMARK },
+	{ "updated", COLUMN_REMARK }, { "created_at", COLUMN_REMARK },
+	{ "updated_at", COLUMN_REMARK },
+	{ NULL, COLUMN_UNKNOWN }
 };
 
 struct table {
 	enum column order[WIDTH_MAX];
+	struct slice names[WIDTH_MAX]; /* in the heading */
 	bool outbound;	/* no tag said: TLS_Rcpt */
 	bool has[COLUMNS]; /* by the heading */
-	bool headed, unnamed; /* unnamed: this line has more than is known */
+	bool headed;
+	unsigned unknown; /* of this line, the first that is not empty; 0: none */
 	char text[COLUMNS][REQUIREMENT_TEXT_MAX + KEY_TEXT_MAX];
 	struct text cell[COLUMNS];
 };
@@ -153,16 +169,17 @@ take_columns(struct table *t, struct slice line)
 	struct text unused;
 	char buf[REQUIREMENT_TEXT_MAX];
 
-	t->unnamed = false;
+	t->unknown = 0;
 	for (int c = 0; c < COLUMNS; c++)
 		text_init(&t->cell[c], t->text[c], sizeof t->text[c]);
 	for (n = 0; line.n > 0; n++) {
-		enum column c = n < WIDTH_MAX ? t->order[n] : COLUMN_OTHER;
+		enum column c = n < WIDTH_MAX ? t->order[n] : COLUMN_UNKNOWN;
 
 		text_init(&unused, buf, sizeof buf);
 		if (!take_column(&line, c < COLUMNS ? &t->cell[c] : &unused))
 			return false;
-		t->unnamed |= !t->headed && c == COLUMN_OTHER && unused.n > 0;
+		if (c == COLUMN_UNKNOWN && unused.n > 0 && t->unknown == 0)
+			t->unknown = n + 1;
 	}
 	return true;
 }
@@ -173,39 +190,47 @@ cell(const struct table *t, enum column c)
 	return slice_trim(slice_make(t->cell[c].buf, t->cell[c].n));
 }
 
-/* The heading's columns; what has no meaning here is passed over. */
+static enum column
+column_of(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; headings[i].name != NULL; i++)
+		if (slice_is_nocase(name, headings[i].name))
+			break;
+	return headings[i].column;
+}
+
+/* The heading's columns, each of which is known once. */
 static bool
 take_heading(struct import *import, struct table *t, struct slice line)
 {
-	enum column order[WIDTH_MAX];
-	bool has[COLUMN_OTHER + 1] = { false };
+	struct table heading = { .headed = true };
 	char buf[REQUIREMENT_TEXT_MAX];
 	struct text word;
 	unsigned n;
 
 	for (n = 0; line.n > 0 && n < WIDTH_MAX; n++) {
-		enum column c = COLUMN_OTHER;
+		enum column c;
 
 		text_init(&word, buf, sizeof buf);
 		if (!take_column(&line, &word))
 			return false;
-		for (size_t i = 0; headings[i].name != NULL; i++)
-			if (slice_is_nocase(slice_trim(slice_make(word.buf,
-			    word.n)), headings[i].name))
-				c = headings[i].column;
-		order[n] = c;
-		has[c] = true;
+		heading.names[n] = import_copy(import,
+		    slice_trim(slice_make(word.buf, word.n)));
+		c = column_of(heading.names[n]);
+		if (c < COLUMNS && heading.has[c])
+			c = COLUMN_UNKNOWN;
+		else if (c < COLUMNS)
+			heading.has[c] = true;
+		heading.order[n] = c;
 	}
-	if (!has[COLUMN_KEY] || !has[COLUMN_NEED])
+	if (!heading.has[COLUMN_KEY] || !heading.has[COLUMN_NEED])
 		return false;
-	if (has[COLUMN_OTHER])
-		import_note(import, "columns of other names are passed over");
 	while (n < WIDTH_MAX)
-		order[n++] = COLUMN_OTHER;
-	memcpy(t->order, order, sizeof order);
-	memcpy(t->has, has, sizeof t->has);
-	t->headed = true;
-	t->outbound = has[COLUMN_PARAMS];
+		heading.order[n++] = COLUMN_UNKNOWN;
+	heading.outbound = heading.has[COLUMN_PARAMS];
+	*t = heading;
 	return true;
 }
 
@@ -379,6 +404,17 @@ is_in_use(struct import *import, const struct table *t, enum column c)
 }
 
 static void
+say_unknown(struct import *import, const struct table *t)
+{
+	unsigned at = t->unknown - 1;
+	struct slice name = at < WIDTH_MAX ? t->names[at] : slice_make("", 0);
+
+	import_differs(import, IMPORT_WEAKER, "column %u, \"%.*s\", is not "
+	    "known: what it asks for was left out", t->unknown,
+	    SLICE_ARG(name));
+}
+
+static void
 take_line(struct import *import, struct table *t, struct slice line)
 {
 	if (import->line == 1 && take_heading(import, t, line))
@@ -388,12 +424,17 @@ take_line(struct import *import, struct table *t, struct slice line)
 		import_refuse(import, 0, "expected two columns");
 		return;
 	}
-	if (t->unnamed)
+	if (t->unknown > 0 && !t->headed) {
 		import_refuse(import, 0, "more columns than four: a heading "
 		    "says what they are");
-	else if (is_in_use(import, t, COLUMN_ACTIVE) &&
-	    is_in_use(import, t, COLUMN_INACTIVE))
-		take_row(import, t);
+		return;
+	}
+	if (!is_in_use(import, t, COLUMN_ACTIVE) ||
+	    !is_in_use(import, t, COLUMN_INACTIVE))
+		return;
+	if (t->unknown > 0)
+		say_unknown(import, t);
+	take_row(import, t);
 }
 
 bool
@@ -406,7 +447,7 @@ import_csv(struct import *import, struct slice text, struct fault *f)
 
 	(void)f;
 	for (int i = 0; i < WIDTH_MAX; i++)
-		t.order[i] = i < 4 ? usual[i] : COLUMN_OTHER;
+		t.order[i] = i < 4 ? usual[i] : COLUMN_UNKNOWN;
 	while (import_line(import, &text, &line)) {
 		struct slice trimmed = slice_trim(line);
 
