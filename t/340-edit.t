@@ -133,6 +133,17 @@ is_run(['del', 'TLS_Clt:dated.example'], 1, '',
     'del of an absent key');
 is_run(['del', $_, 'TLS_Clt:dated.example'], 0, '', '', "del $_")
     for qw(-i --if-exists);
+# Of what no rule can have none was looked for: -i does not hide a slip.
+for (['TLS_Cltt:zebra.example', qr/"TLS_Cltt"; .*did you mean TLS_Clt\?$/],
+    ['TLS_Clt:*.example', qr/"\*\.example" can never match: /],
+    ['TLS_Clt:300.1.2.3', qr/"300\.1\.2\.3" can never match: /],
+    ['zebra..example', qr/"zebra\.\.example" can never match: /]) {
+	my ($absent, $words) = @$_;
+	is_run(['del', @$_, $absent], 65, '', qr/^tlspolicy: .*$words/,
+	    "del @$_ $absent") for [], ['-i'];
+}
+is_run(['del', '-i', 'mycB:/CN=None'], 0, '', '',
+    'del -i of an issuer that has no row');
 is(Tlspolicy::Scratch::run($tlspolicy, 'check', '-d', $store, '-v',
     'client_name=zebra.example')->{out} =~ /\(set:1, generation 6\)/, 1,
     'the trace tells a rule that was set');

@@ -1,6 +1,7 @@
 /* tlspolicy del: the rules of one key out of the store. */
 #include <getopt.h>
 
+#include "policy/commands/absent.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/remote.h"
@@ -34,6 +35,20 @@ may_go(const struct context *context, const struct key *keys, size_t n,
 	return good;
 }
 
+/* Nothing was deleted, as no rule has the key. */
+static int
+say_absent(const struct context *context, const char *word, bool if_exists)
+{
+	struct fault f;
+
+	if (!absent_may_be(context, slice_of(word), &f))
+		return command_fail(&f);
+	if (if_exists)
+		return EXIT_FINE;
+	command_say("there is no rule for %s", word);
+	return EXIT_FINDINGS;
+}
+
 static int
 delete(const struct context *context, struct keep *keep, const char *word,
     bool if_exists, const char *message)
@@ -53,12 +68,8 @@ delete(const struct context *context, struct keep *keep, const char *word,
 	    !rebuild_delete(context->store, keys, n, &author.by, &found,
 	    &info, &f))
 		return command_fail(&f);
-	if (!found && if_exists)
-		return EXIT_FINE;
-	if (!found) {
-		command_say("there is no rule for %s", word);
-		return EXIT_FINDINGS;
-	}
+	if (!found)
+		return say_absent(context, word, if_exists);
 	command_say("%llu line%s of %s removed", (unsigned long long)lines,
 	    lines == 1 ? "" : "s", word);
 	command_say_generation(context, &info, true);
@@ -96,10 +107,7 @@ delete_remote(const struct context *context, const char *word, bool if_exists)
 	remote_close(&remote);
 	if (!good)
 		return command_fail(&f);
-	if (gone > 0 || if_exists)
-		return EXIT_FINE;
-	command_say("there is no rule for %s", word);
-	return EXIT_FINDINGS;
+	return gone > 0 ? EXIT_FINE : say_absent(context, word, if_exists);
 }
 
 static int

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "policy/base/nearest.h"
+#include "policy/commands/absent.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
 #include "policy/commands/remote.h"
 #include "policy/commands/ruleset.h"
 #include "policy/commands/using.h"
-#include "policy/rules/item.h"
 #include "policy/store/rebuild.h"
 
 static const struct command_option options[] = {
@@ -39,44 +39,6 @@ parse(struct rulefile *rules, const char *key, const char *requirement,
 	    fault_set(f, FAULT_DATA, "the rule is not set");
 }
 
-struct naming {
-	struct slice tag;
-	bool found;
-};
-
-static bool
-look_for_citag(void *arg, const struct stored_rule *rule)
-{
-	struct naming *naming = arg;
-	struct requirement r;
-	struct fault f;
-
-	if ((rule->flags & RULE_CITAG) == 0 ||
-	    !requirement_parse(rule->requirement, TAG_CLT, &r, &f))
-		return true;
-	for (unsigned i = 0; i < r.nitems; i++)
-		if (r.items[i].row->id == ITEM_CITAG &&
-		    slice_equal_nocase(r.items[i].value, naming->tag))
-			naming->found = true;
-	return !naming->found;
-}
-
-static bool
-is_named_in_store(const struct context *context, struct slice tag)
-{
-	struct naming naming = { .tag = tag };
-	struct store_reader reader;
-	struct store *store;
-	struct fault f;
-
-	if (!command_open_store(context, &store, &reader, &f))
-		return false; /* no store: rebuild_set() tells when that is
-			       * wrong */
-	store_each(&reader, look_for_citag, &naming);
-	command_close_store(store, &reader);
-	return naming.found;
-}
-
 /*
  * A tag that no rule names may be of an issuer's row that comes before its
  * rule, or a misspelt tag (TLS_Cilt:...): refused if it is near a known one.
@@ -90,7 +52,7 @@ check_issuer(const struct context *context, const struct rule *rule,
 	struct nearest nearest;
 
 	if (key_bytes_tag(rule_key_bytes(rule)) != TAG_CA ||
-	    is_named_in_store(context, tag))
+	    absent_tag_is_named(context, tag))
 		return true;
 	tag_nearest(tag, &nearest);
 	if (nearest.word.n > 0) {
