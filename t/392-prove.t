@@ -369,6 +369,14 @@ my $r = run_it('build', '-c', $conf);
 is($r->{status}, 0, 'a store');
 is($r->{err} =~ s/^.*generation.*\n//mr, $scratch->path('claims') .
     ":1:1: warning: not a byte of claims: was the file cut off?\n", 'claims that are cut off are named');
+mkdir $scratch->path('no-claims');
+$scratch->write('conf-folder', "store = $store\nrules = $rules\nclaims = " .
+    $scratch->path('no-claims') . "\n");
+$r = run_it('build', '-n', '-c', $scratch->path('conf-folder'));
+is("$r->{status} $r->{err}", '0 tlspolicy: warning: ' .
+    $scratch->path('no-claims') . " has no file *.claims: nothing is claimed\n" .
+    ($r->{err} =~ /^(1 rules? .*\n)/m ? $1 : ''),
+    'a folder without claims is named');
 $r = run_it('prove', '-c', $conf, '-f', $scratch->write('hidden', "# bank\r" .
     "from bank.example never refused\nin clear never held\n"));
 is("$r->{status} $r->{err}", '65 ' . $scratch->path('hidden') . ":1:7: found a " .

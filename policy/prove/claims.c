@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/base/regular.h"
+#include "policy/conf/settings.h"
 #include "policy/prove/claims.h"
 
 enum { CHUNK = 16 * 1024 };
@@ -214,6 +215,22 @@ read_named(struct claims *c, const char *path, struct fault *f)
 	return good;
 }
 
+/*
+ * A folder that somebody named, and no claim in it.  The one that is the
+ * default may be there for rules alone.
+ */
+static void
+warn_no_file(const struct claims *c, const char *path)
+{
+	struct fault f;
+
+	if (c->warn == NULL || strcmp(path, SETTINGS_DEFAULT_CLAIMS) == 0)
+		return;
+	fault_set(&f, FAULT_DATA, "warning: %s has no file *.claims: nothing is "
+	    "claimed", path);
+	c->warn(c->arg, &f);
+}
+
 static int
 is_claims(const struct dirent *entry)
 {
@@ -245,6 +262,8 @@ read_folder(struct claims *c, const char *path, struct fault *f)
 		free(entries[i]);
 	}
 	free(entries);
+	if (n == 0)
+		warn_no_file(c, path);
 	return good;
 }
 

@@ -28,7 +28,7 @@ struct claims {
 	bool as_sendmail; /* see never.h */
 	struct arena memory;
 	void (*report)(void *, const struct fault *); /* of each bad line */
-	/* Of a file without a byte, which may have been cut off; NULL: nobody. */
+	/* Of a file without a byte, a folder without a file; NULL: nobody. */
 	void (*warn)(void *, const struct fault *);
 	void *arg;
 };
