@@ -84,6 +84,18 @@ print_audit(const struct settings *s)
 		    errno == ENOENT ? "will be made" : strerror(errno));
 }
 
+/* Somebody who is never refused is everybody: no rule refuses such mail. */
+static void
+print_exempt(const struct settings *s)
+{
+	for (unsigned i = 0; i < s->exempt.n; i++)
+		if (s->exempt.prefix[i].bits == 0)
+			printf("exempt-clients: every IPv%d client, none is "
+			    "refused\n",
+			    netaddr_bits(&s->exempt.prefix[i].addr) == 32 ?
+			    4 : 6);
+}
+
 int
 config_test(const struct options *o, const struct settings *s,
     const struct privilege *p, const struct listen *l,
@@ -117,5 +129,6 @@ config_test(const struct options *o, const struct settings *s,
 	printf("metrics: %s\n", s->metrics);
 	printf("mode: %s\n", s->mode == MODE_MONITOR ?
 	    "monitor, nothing is refused" : "enforce");
+	print_exempt(s);
 	return fflush(stdout) == 0 ? 0 : (int)FAULT_IO;
 }

@@ -71,6 +71,10 @@ subtest '-t' => sub {
 	$daemon->tlspolicy('del', 'TLS_Header:a.example');
 	$daemon->configure;
 	ok(!-e "$daemon->{dir}/milter.sock", 'nothing listens');
+	$daemon->configure('exempt-clients' => '10.0.0.0/8, 0.0.0.0/0, ::/0');
+	my @exempt = run('-t', '-c', $daemon->{conf})->{out} =~
+	    /^exempt-clients: every (\S+) client, none is refused$/mg;
+	is("@exempt", 'IPv4 IPv6', 'that everybody is exempt');
 	$daemon->configure(mode => 'on', 'socket-mode' => '999');
 	$r = run('-t', '-c', $daemon->{conf});
 	is($r->{status}, 78, 'bad settings');
