@@ -32,19 +32,19 @@ my @others = ({ event => 'link' }, { %refusal, from => 'alice.1@example.com' },
 
 sub found
 {
-	my ($reply, @records) = @_;
+	my ($seconds, $reply, @records) = @_;
 	return Tlspolicy::Demo::own_record(bless({ n => 0,
-	    records => \@records }, 'Late'), $from, $reply, 0.3);
+	    records => \@records }, 'Late'), $from, $reply, $seconds);
 }
 
-is_deeply(found(\%accepted, @others, \%message), \%message,
+is_deeply(found(60, \%accepted, @others, \%message), \%message,
     'the record of a message that comes late, behind those of others');
-is_deeply(found(\%refused, @others, \%refusal), \%refusal,
+is_deeply(found(60, \%refused, @others, \%refusal), \%refusal,
     'and of a refusal');
-is(found(\%accepted, @others, \%refusal), undef,
+is(found(0.3, \%accepted, @others, \%refusal), undef,
     'a refusal does not explain an acceptance');
-is(found(\%refused, @others, \%message), undef, 'nor the other way round');
-is(found(\%refused, @others), undef, 'the records of others are not taken');
+is(found(0.3, \%refused, @others, \%message), undef, 'nor the other way round');
+is(found(0.3, \%refused, @others), undef, 'the records of others are not taken');
 
 # reply, record, first line of the explanation, pattern of the complaint
 my $reject = 'reject 554 5.7.1 certificate not verified';
