@@ -161,13 +161,17 @@ subtest 'a session that is silent meanwhile' => sub {
 subtest 'midnight' => sub {
 	run_daemon('midnight');
 	my $m = session($daemon);
-	jump_near_midnight(-1);
 	my ($before, $after, @wrong) = (0, 0);
-	Tlspolicy::Scratch::wait_for(4, sub {
-		my $r = $m->mail('a@example.com');
-		$r->{code} == 550 ? $before++ : $after++;
-		return time + $ahead > $midnight + 0.5;
-	});
+	# A machine that stands still for a second sees one side only.
+	for (1 .. 5) {
+		jump_near_midnight(-1);
+		Tlspolicy::Scratch::wait_for(4, sub {
+			my $r = $m->mail('a@example.com');
+			$r->{code} == 550 ? $before++ : $after++;
+			return time + $ahead > $midnight + 0.5;
+		});
+		last if $before && $after;
+	}
 	ok($before && $after, 'judged on both sides') or
 	    diag("before: $before, after: $after");
 	for ($daemon->audit) {
