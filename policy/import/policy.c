@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "policy/outbound/translate.h"
 #include "policy/rules/item.h"
 #include "policy/import/postfix-internal.h"
 
@@ -167,8 +168,25 @@ parse_nexthop(struct import *import, struct policy *p, struct slice key)
 	}
 }
 
+/* A name as it stands.  CN:*.name is a pattern in a rule, and none in match=. */
+static void
+put_own_name(struct import *import, struct policy *p, struct slice name)
+{
+	import_item(&p->items, "CN", name);
+	if (slice_starts_nocase(name, "*."))
+		import_differs(import, IMPORT_WEAKER, "match=%.*s is to Postfix "
+		    "a certificate with just that name, the rule takes every "
+		    "host of one label more, and no map can tell Postfix that; "
+		    ".%.*s is all below it", SLICE_ARG(name),
+		    SLICE_ARG(slice_from(name, 2)));
+	else if (!translate_postfix_has_name(name))
+		import_differs(import, IMPORT_WEAKER, "match=%.*s is no host "
+		    "name or .name: no map can tell Postfix the rule",
+		    SLICE_ARG(name));
+}
+
 static bool
-put_name(struct policy *p, struct slice name)
+put_name(struct import *import, struct policy *p, struct slice name)
 {
 	struct slice host = p->nexthop;
 
@@ -186,7 +204,7 @@ put_name(struct policy *p, struct slice name)
 		text_put(&text, host);
 		import_item(&p->items, "CN", slice_make(buf, text.n));
 	} else {
-		import_item(&p->items, "CN", name);
+		put_own_name(import, p, name);
 	}
 	return true;
 }
@@ -223,7 +241,7 @@ put_names(struct import *import, struct policy *p)
 	if (is_own_names(list))
 		return;
 	while (slice_next_of(&list, ":, \t", &name)) {
-		if (name.n == 0 || put_name(p, name))
+		if (name.n == 0 || put_name(import, p, name))
 			continue;
 		import_differs(import, IMPORT_WEAKER, "%.*s of any domain "
 		    "below %.*s has no name in a rule: VERIFY takes nexthop "
@@ -249,50 +267,6 @@ put_fingerprints(struct import *import, struct policy *p)
 		    "defers such mail");
 		p->failed = true;
 	}
-}
-
-static const char *const protocols[] = { "TLSv1", "TLSv1.1", "TLSv1.2",
-	"TLSv1.3" };
-enum { PROTOCOLS = 4 };
-
-static int
-protocol_number(struct slice word)
-{
-	for (int i = 0; i < PROTOCOLS; i++)
-		if (slice_is_nocase(word, protocols[i]))
-			return i;
-	return slice_starts_nocase(word, "SSL") ? -1 : PROTOCOLS;
-}
-
-/* The lowest version when the list leaves it and all later ones; else -1. */
-int
-import_least_protocol(struct slice list)
-{
-	bool out[PROTOCOLS] = { false };
-	struct slice word;
-	int least = 0, i;
-
-	while (slice_next_of(&list, ":, \t", &word)) {
-		bool at_least = slice_starts_nocase(word, ">=");
-
-		if (word.n == 0)
-			continue;
-		if (!at_least && word.p[0] != '!')
-			return -1;
-		i = protocol_number(slice_from(word, at_least ? 2 : 1));
-		if (i == PROTOCOLS)
-			return -1;
-		if (!at_least && i >= 0)
-			out[i] = true;
-		for (int k = 0; at_least && k < i; k++)
-			out[k] = true;
-	}
-	while (least < PROTOCOLS && out[least])
-		least++;
-	for (i = least; i < PROTOCOLS; i++)
-		if (out[i])
-			return -1;
-	return least == PROTOCOLS ? -1 : least;
 }
 
 static void

@@ -82,6 +82,17 @@ decode_name(struct slice value, struct text *name)
 	    is_host_name(name->buf);
 }
 
+bool
+translate_postfix_has_name(struct slice name)
+{
+	char buf[NAME_MAX_BYTES];
+	struct text copy;
+
+	text_init(&copy, buf, sizeof buf);
+	text_put(&copy, name);
+	return !copy.cut && copy.n == strlen(buf) && is_host_name(buf);
+}
+
 static bool
 can_be_told(const struct item *item)
 {

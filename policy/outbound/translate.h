@@ -77,6 +77,12 @@ void translate_postfix_join(struct postfix_policy *, enum outbound_level,
 bool translate_postfix_suffices(const struct postfix_policy *);
 
 /*
+ * A name that match= can be told with, and Postfix compares as a rule does: a
+ * pattern such as *.name is to Postfix the certificate with just that name.
+ */
+bool translate_postfix_has_name(struct slice name);
+
+/*
  * When all is added: of demands that exclude each other the stronger stays, and
  * the other is named in `lost`.  With `weaken` less will do where more would
  * have to be said.
