@@ -63,6 +63,16 @@ sub said_once
 	is($said{'policy.mdb'}, 1, 'of the store');
 }
 
+# The store is open again, and the log has its line, which may come after the
+# first answer: it is none of those that are counted next.
+sub opened
+{
+	my ($length) = @_;
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+		substr($daemon->log, $length) =~ /^.*store .*: generation \d+, /m }),
+	    'the log says that it is open') or diag($daemon->log);
+}
+
 sub clobber
 {
 	my ($text) = @_;
@@ -86,6 +96,7 @@ sub spoilt
 		said_once($why, $length);
 		copy("$store.good", $store) or die "$store: $!\n";
 		becomes($refused{$perm}, 'put back: in force again');
+		opened($length);
 		answer_is($m->mail('a@example.com'), $refused{$perm},
 		    'in the old session, too');
 		build($temp);
@@ -102,9 +113,11 @@ sub in_place
 	spoilt('written over', sub { clobber('x' x 100_000) },
 	    qr/not a tlspolicy store/);
 	subtest 'empty, and built again' => sub {
+		my $length = length $daemon->log;
 		truncate $store, 0;
 		becomes($error, '451 4.3.0');
 		build($perm);
+		opened($length);
 	};
 }
 
@@ -136,6 +149,7 @@ sub foreign
 		like($r->{err}, $why, 'and says why');
 		unlink $store or die "$store: $!\n";
 		build($perm);
+		opened($length);
 	};
 }
 
@@ -201,6 +215,7 @@ subtest 'not to be read' => sub {
 	said_once(qr/Permission denied/, $length);
 	chmod 0755, $own;
 	becomes($refused{$perm}, 'open again');
+	opened($length);
 
 	$length = length $daemon->log;
 	chmod 0600, $store;
