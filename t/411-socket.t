@@ -61,7 +61,7 @@ subtest 'a stale socket' => sub {
 	ok(-S $path, 'is left behind by a killed daemon');
 	$daemon->run;
 	ok($daemon->accepts, 'the next one listens in its place');
-	like($daemon->log, qr/removed the socket that a dead process left/,
+	logged($daemon, qr/removed the socket that a dead process left/,
 	    'and says so');
 	$daemon->stop;
 };

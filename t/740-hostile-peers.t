@@ -282,6 +282,7 @@ subtest 'who stops in the middle keeps no thread' => sub {
 	    'and no longer than an MTA would' or diag $n->();
 	# Our engine's minute lasts for 3 s here.
 	for my $said (@said) {
+		Tlspolicy::Scratch::wait_for(60, sub { $daemon->log =~ $said });
 		my $lines = () = $daemon->log =~ /$said/g;
 		ok $lines > 0 && $lines <= ($own ? 5 : 1),
 		    'the log says so, not for each' or diag $lines;
