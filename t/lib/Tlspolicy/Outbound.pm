@@ -491,10 +491,11 @@ sub comes_and_goes
 	    qr/TLS configuration problem|encryption too weak/,
 	    'without a store');
 	$self->forget;
+	my $length = length $daemon->log;
 	rename "$daemon->{store}.away", $daemon->{store} or die "rename: $!\n";
-	Tlspolicy::Scratch::wait_for(60,
-	    sub { (() = $daemon->log =~ /generation \d+, 1 rules/g) > 0 });
-	sleep 2;
+	ok(Tlspolicy::Scratch::wait_for(60, sub {
+		substr($daemon->log, $length) =~ /generation \d+, 1 rules/ }),
+	    'the store is seen again') or diag($daemon->log);
 	$self->delivery_is('good.test', 'tls', 'the store is back');
 	my ($record) = grep { $_->{event} eq 'outbound' &&
 	    $_->{result} eq 'told' } reverse $daemon->audit;
@@ -507,7 +508,8 @@ sub comes_and_goes
 	$self->configure(inexpressible => 'weaken');
 	$self->policy('TLS_Srv:good.test ENCR:256+ICN:x++CIPHER:HIGH');
 	$self->delivery_is('good.test', 'tls', 'inexpressible = weaken');
-	like($daemon->log, qr/good\.test: weakened: .*ICN:x.*rules:1\)/,
+	ok(Tlspolicy::Scratch::wait_for(60, sub { $daemon->log =~
+	    /good\.test: weakened: .*ICN:x.*rules:1\)/ }),
 	    'and the log names the rule') or diag($daemon->log);
 }
 
