@@ -156,7 +156,7 @@ subtest 'audit-full = block' => sub {
 		$disk->set($call => 'EIO');
 		my $r = message($m, "$call-lost");
 		answer_is($r, $unrecorded, "$call: not accepted");
-		ok($r->{took} > BOUND - 0.5 && $r->{took} < BOUND + 2,
+		ok($r->{took} > BOUND - 0.5 && $r->{took} < BOUND + 4,
 		    "$call: after the bounded time") or diag($r->{took});
 		healthy(503, $call);
 		defined(my $pid = fork) or die "fork: $!\n";
