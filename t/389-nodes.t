@@ -179,4 +179,27 @@ subtest 'of a time' => sub {
 	is($n->{policy}, $new->{rules_sha256}, 'by the policy from before that time');
 };
 
+# A file that was cut to nothing looks as if it were new: it is named.
+{
+	my $verify = sub { Tlspolicy::Scratch::run($bin, 'audit', 'verify', '-c', $conf, @_) };
+	my $cut = scratch()->write('cut.log', '');
+	my $whole = $verify->($log{n1});
+	for (['last', $log{n1}, $cut], ['first', $cut, $log{n1}]) {
+		my ($where, @files) = @$_;
+		my $r = $verify->(@files);
+		is $r->{status}, 0, "an empty file beside a good one, $where: exit 0";
+		is $r->{err}, "$cut: has no line: it is new, or what was in it is " .
+		    "gone, which --head or checkpoints would tell\n", '... is named';
+	}
+	is_deeply(decode_json($verify->('--json', $log{n1}, $cut)->{out})->{empty},
+	    [$cut], '... in JSON');
+	is_deeply(decode_json($verify->('--json', $log{n1})->{out})->{empty}, [],
+	    'none of good ones');
+	is $whole->{err}, '', 'which are not spoken of';
+	my ($head) = $whole->{out} =~ /^head: (.*)$/m;
+	is $verify->('--head', $head, $log{n1}, $cut)->{status}, 0, 'the head is there';
+	is $verify->('--head', 'a' x 64, $log{n1}, $cut)->{status}, 65,
+	    'a head that stood in it is not';
+	is $verify->($cut)->{status}, 65, 'nothing but it: not verified';
+}
 done_testing;

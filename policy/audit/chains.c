@@ -15,7 +15,7 @@ struct file {
 	const char *path;
 	uint64_t seq; /* of the first sealed line; UINT64_MAX: there is none */
 	struct chain_link link;
-	bool linked;
+	bool linked, empty;
 	char node[VERIFY_NODE_MAX]; /* of the first record, or "" */
 };
 
@@ -43,6 +43,7 @@ look(struct file *f, struct fault *fault)
 	enum source_result result = SOURCE_LINE;
 	struct source *source;
 	struct slice line;
+	int lines = 0;
 	bool ended;
 
 	f->seq = UINT64_MAX;
@@ -50,10 +51,11 @@ look(struct file *f, struct fault *fault)
 		return true;
 	if ((source = source_open(f->path, fault)) == NULL)
 		return false;
-	for (int i = 0; i < LINES_MAX && f->node[0] == '\0' &&
+	for (; lines < LINES_MAX && f->node[0] == '\0' &&
 	    (result = source_next(source, &line, &ended, fault)) ==
-	    SOURCE_LINE; i++)
+	    SOURCE_LINE; lines++)
 		look_at(f, line);
+	f->empty = lines == 0 && result == SOURCE_END;
 	source_close(source);
 	return result != SOURCE_FAILED;
 }
@@ -220,11 +222,14 @@ chains_verify(struct chains *c, const struct verification *model,
 	files = in_order(c, unreadable, paths, n, &opened, fault);
 	good = files != NULL;
 	c->alone = good && are_of_one(files, opened);
-	if (good && (c->list = calloc(n, sizeof *c->list)) == NULL)
+	if (good && ((c->list = calloc(n, sizeof *c->list)) == NULL ||
+	    (c->empty = calloc(n, sizeof *c->empty)) == NULL))
 		good = fault_no_memory(fault);
 	for (size_t i = 0; good && i < opened; i++) {
 		struct verification *v = chain_of(c, &files[i]);
 
+		if (files[i].empty)
+			c->empty[c->nempty++] = files[i].path;
 		if (v == NULL && (v = begin(c, model, &files[i])) == NULL) {
 			good = fault_no_memory(fault);
 			break;
@@ -245,4 +250,5 @@ chains_free(struct chains *c)
 	for (size_t i = 0; i < c->n; i++)
 		agree_free(c->list[i].agree);
 	free(c->list);
+	free(c->empty);
 }

@@ -21,6 +21,12 @@ struct chains {
 	/* Files that could not be read, or not to their end; of the first. */
 	uint64_t unread;
 	enum fault_kind unread_kind;
+	/*
+	 * Files without a byte, which are new, or were cut to nothing: no file
+	 * that is linked to one tells.  Their names are those of `paths`.
+	 */
+	const char **empty;
+	size_t nempty;
 };
 
 /*

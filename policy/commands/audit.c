@@ -261,6 +261,19 @@ audit_say_unread(uint64_t unread)
 		    unread == 1 ? "it" : "them");
 }
 
+/*
+ * A log that was rotated this moment may be so, and one that was cut to nothing
+ * is: the files before it are whole all the same.
+ */
+void
+audit_say_empty(const char *const *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr, "%s: has no line: it is new, or what was in it "
+		    "is gone, which --head or checkpoints would tell\n",
+		    paths[i]);
+}
+
 static void
 say_count(uint64_t n, const char *of, const char *what)
 {

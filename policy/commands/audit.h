@@ -109,9 +109,9 @@ int audit_status(uint64_t unread, enum fault_kind, uint64_t bad); /* exit code *
 void audit_say_unread(uint64_t unread); /* if any, on standard error */
 void audit_add_unread(struct audit_walk *, const struct audit_walk *first);
 bool audit_has_pipe(const struct audit_files *); /* which is read but once */
-/* False, having said why. */
-bool audit_is_twice_readable(const struct context *, const struct audit_files *);
+bool audit_is_twice_readable(const struct context *, const struct audit_files *); /* says why */
 void audit_say_torn(uint64_t torn); /* as do these */
+void audit_say_empty(const char *const *paths, size_t n);
 void audit_say_outside(uint64_t outside, uint64_t records); /* of no record */
 void audit_say_withdrawn(uint64_t withdrawn);
 void audit_say_unrecorded(uint64_t refusals);

@@ -225,13 +225,15 @@ chain_json(const struct request *r, const struct verification *v)
 static void
 print_json(const struct request *r, const struct chains *c, const char *result)
 {
-	json_t *list = json_array(), *root;
+	json_t *list = json_array(), *empty = json_array(), *root;
 
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(list, chain_json(r, &c->list[i]));
-	root = json_pack("{s:s, s:I, s:o, s:o}", "result", result, "unread",
-	    (json_int_t)c->unread, "checkpoints", all_agreed_json(r, c),
-	    "chains", list);
+	for (size_t i = 0; i < c->nempty; i++)
+		json_array_append_new(empty, jsontext_cstring(c->empty[i]));
+	root = json_pack("{s:s, s:I, s:o, s:o, s:o}", "result", result, "unread",
+	    (json_int_t)c->unread, "empty", empty, "checkpoints",
+	    all_agreed_json(r, c), "chains", list);
 	json_dumpf(root, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -326,6 +328,7 @@ print(const struct request *r, const struct chains *c)
 	}
 	if (r->json)
 		print_json(r, c, result);
+	audit_say_empty(c->empty, c->nempty);
 	audit_say_unread(c->unread);
 	broken = strcmp(result, "broken") == 0;
 	return c->unread > 0 && !broken ? (int)c->unread_kind :
