@@ -185,6 +185,51 @@ test_in_the_way(void **none)
 	unit_end();
 }
 
+/* Lines that are missing since the plan was made; beyond the gaps kept, too. */
+static void
+test_gap(void **none)
+{
+	static const int64_t before = (STARTED - 5) * INT64_C(1000000),
+	    after = (STARTED + 5) * INT64_C(1000000);
+	static const struct {
+		const char *name;
+		struct numbers numbers;
+		unsigned from, to;
+	} rows[] = {
+		{ "no line", { .first = 0 }, 0, 0 },
+		{ "whole", { .first = 1, .first_us = after }, 0, 0 },
+		{ "rotated away before", { .first = 9, .first_us = before },
+		    0, 0 },
+		{ "rotated away since", { .first = 9, .first_us = after }, 1,
+		    8 },
+		{ "no time", { .first = 9 }, 1, 8 },
+		{ "old", { .first = 1, .ngaps = 1, .gaps = { { 3, 4, before,
+		    before } }, .latest = { 3, 4, before, before } }, 0, 0 },
+		{ "around it", { .first = 1, .ngaps = 1, .gaps = { { 3, 4,
+		    before, after } } }, 3, 4 },
+		{ "an end without a time", { .first = 1, .ngaps = 1, .gaps = {
+		    { 3, 4, before, 0 } } }, 3, 4 },
+		{ "not kept", { .first = 1, .gaps_left_out = 1, .latest = { 7,
+		    8, after, after } }, 7, 8 },
+	};
+	const struct plan plan = { .started = STARTED };
+
+	(void)none;
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		char name[] = "mx1";
+		struct fleet_node node = { .name = name,
+			.numbers = rows[i].numbers };
+		struct evidence_gap gap;
+
+		unit_number(rows[i].name, rows[i].from > 0,
+		    evidence_find_gap(&plan, &node, &gap));
+		unit_number(rows[i].name, rows[i].from, (long long)gap.from);
+		unit_number(rows[i].name, rows[i].to, (long long)gap.to);
+		unit_same(rows[i].name, "mx1", gap.log);
+	}
+	unit_end();
+}
+
 /*
  * A record that does not say that the plan judged it is no evidence for the
  * plan.
@@ -353,6 +398,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counted),
 		cmocka_unit_test(test_in_the_way),
+		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_missed),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_partners),

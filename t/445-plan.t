@@ -370,6 +370,43 @@ subtest 'not asked' => sub {
 	is($s->{missed}, 1, 'one was missed');
 };
 
+# Files that are gone since the plan was made may have told whom it breaks.
+subtest 'lines that are gone' => sub {
+	my $daemon = start();
+	my $log = "$daemon->{dir}/audit.log";
+	my $rotate = sub {
+		rename $log, $_[0] or die "$log: $!\n";
+		kill 'HUP', $daemon->{pid};
+		Tlspolicy::Scratch::wait_for(60, sub { -s $log })
+		    or die "no new file\n";
+	};
+	mail($daemon, 'a@sender.test', ['b@loc.test'], %other);
+	$rotate->("$log.old");
+	unlink "$log.old";
+	make_plan($daemon, $new, '--days', 1, '--budget', 0);
+	mail($daemon, 'a@sender.test', ['b@loc.test'], %other);
+	$rotate->("$log.1");
+	mail($daemon, 'a@sender.test', ['b@loc.test']);
+	$rotate->("$log.2");
+	mail($daemon, 'a@sender.test', ['b@loc.test'], %other);
+	$clock->ahead(DAY + 1);
+	my $is = sub {
+		my ($name, $want, $code, @files) = @_;
+		my ($s, $status) = status($daemon, @files);
+		is("@{$s->{in_the_way}} $status", "$want $code", $name);
+	};
+	$is->('those before the plan do not matter', 'budget', 1);
+	$is->('without the middle', 'gap', 65, "$log.1", $log);
+	$is->('without the first ones', 'gap', 65, $log);
+	command_is($daemon, 65, qr/mx\.example\.org are missing, 1 to /, 'apply',
+	    $log);
+	rename "$log.2", "$daemon->{dir}/elsewhere" or die;
+	command_is($daemon, 65, qr/are missing, \d+ to \d+: name the files/,
+	    'apply');
+	$is->('brought back', 'budget', 1, "$log.1", $log,
+	    "$daemon->{dir}/elsewhere");
+};
+
 subtest 'killed' => sub {
 	my $daemon = start();
 	make_plan($daemon, $new, '--days', 1, '--budget', 100);

@@ -109,6 +109,7 @@ planning_close(struct planning *p)
 		command_close_store(p->store, &p->reader);
 	p->store = NULL;
 	evidence_free(&p->evidence);
+	fleet_free(&p->fleet);
 }
 
 static bool
@@ -120,6 +121,23 @@ each(void *arg, struct reader_record *record, const struct reader *reader)
 	return evidence_add(&p->evidence, record);
 }
 
+static bool
+look(void *arg, const struct fleet_line *line)
+{
+	struct planning *p = arg;
+
+	return fleet_add(&p->fleet, line);
+}
+
+static void
+find_gap(struct planning *p)
+{
+	for (size_t i = 0; i < p->fleet.n; i++)
+		if (evidence_find_gap(&p->plan, p->fleet.nodes[i],
+		    &p->state.gap))
+			return;
+}
+
 bool
 planning_look(struct planning *p, const struct audit_files *files,
     int64_t now, struct fault *f)
@@ -128,13 +146,17 @@ planning_look(struct planning *p, const struct audit_files *files,
 
 	if (!evidence_init(&p->evidence, &p->plan))
 		return fault_no_memory(f);
-	p->walk = (struct audit_walk){ .each = each, .arg = p };
+	fleet_init(&p->fleet);
+	p->walk = (struct audit_walk){ .each = each, .look = look, .arg = p };
 	progress_start("records read", &p->walk.records);
 	good = audit_walk(&p->walk, files, f);
 	progress_stop();
 	if (!good && p->evidence.crowded)
 		fault_set(f, FAULT_DATA, "the log is of more than %d nodes: name "
 		    "the files of fewer", EVIDENCE_NODES_MAX);
+	if (good && !fleet_finish(&p->fleet))
+		return fault_no_memory(f);
+	find_gap(p);
 	p->state.now = now;
 	p->state.unread = p->walk.unread;
 	p->state.bad = p->walk.bad;

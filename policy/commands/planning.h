@@ -25,6 +25,7 @@ struct planning {
 	struct evidence evidence;
 	struct evidence_state state;
 	struct audit_walk walk;
+	struct fleet fleet; /* what its numbers say is missing */
 };
 
 /* The rules in force: number and digest.  False with a fault. */

@@ -20,7 +20,7 @@
 #include <stdio.h>
 
 #include "policy/audit/reader.h"
-#include "policy/store/plan.h"
+#include "policy/evidence/gap.h"
 
 enum { EVIDENCE_PARTNERS_MAX = 200000, EVIDENCE_NODES_MAX = 1000 };
 
@@ -75,6 +75,7 @@ bool evidence_add(struct evidence *, const struct reader_record *)
 enum evidence_obstacle {
 	EVIDENCE_STALE,	   /* the policy in force is another one by now */
 	EVIDENCE_UNREAD,   /* parts of the log could not be read */
+	EVIDENCE_GAP,	   /* lines of a node's log are missing */
 	EVIDENCE_NODE,	   /* a node did not judge by it, or began too late */
 	EVIDENCE_UNJUDGED, /* it was there and could not be asked */
 	EVIDENCE_MISSED,   /* it was not asked */
@@ -90,6 +91,7 @@ struct evidence_state {
 	bool stale;
 	uint64_t unread, bad; /* files, lines */
 	int unread_status;    /* exit status for the former */
+	struct evidence_gap gap;
 };
 
 bool evidence_is_met(const struct evidence *, const struct evidence_state *,
@@ -103,10 +105,7 @@ void evidence_put_obstacle(const struct evidence *,
     const struct evidence_state *, enum evidence_obstacle, struct text *)
     NONNULL;
 
-/*
- * How many partners broke; were seen before and not since.  Into a list with
- * room for all, worst first, or NULL.
- */
+/* How many partners broke; went unseen since.  Into a list for all, or NULL. */
 size_t evidence_broken(const struct evidence *, struct evidence_partner **);
 size_t evidence_unseen(const struct evidence *, struct evidence_partner **);
 

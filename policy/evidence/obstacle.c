@@ -14,6 +14,7 @@ static const struct {
 } rows[EVIDENCE_OBSTACLES] = {
 	[EVIDENCE_STALE] = { "stale", FAULT_DATA },
 	[EVIDENCE_UNREAD] = { "unread", FAULT_DATA },
+	[EVIDENCE_GAP] = { "gap", FAULT_DATA },
 	[EVIDENCE_NODE] = { "node", FAULT_DATA },
 	[EVIDENCE_UNJUDGED] = { "not-judged", FAULT_DATA },
 	[EVIDENCE_MISSED] = { "missed", FAULT_DATA },
@@ -62,6 +63,8 @@ evidence_is_met(const struct evidence *e, const struct evidence_state *state,
 		return state->stale;
 	case EVIDENCE_UNREAD:
 		return state->unread + state->bad > 0;
+	case EVIDENCE_GAP:
+		return state->gap.from != 0;
 	case EVIDENCE_NODE:
 		return late_node(e, state) != NULL;
 	case EVIDENCE_UNJUDGED:
@@ -110,6 +113,9 @@ evidence_put_obstacle(const struct evidence *e,
 		    "file%s, %llu line%s", big(state->unread),
 		    state->unread == 1 ? "" : "s", big(state->bad),
 		    state->bad == 1 ? "" : "s");
+		break;
+	case EVIDENCE_GAP:
+		evidence_put_gap(&state->gap, out);
 		break;
 	case EVIDENCE_NODE:
 		text_puts(out, "node ");

@@ -16,8 +16,10 @@ numbers_goes_on(const struct numbers *n, const struct chain_link *link)
 void
 numbers_take_over(struct numbers *to, const struct numbers *from)
 {
-	if (to->first == 0)
+	if (to->first == 0) {
 		to->first = from->last + 1;
+		to->first_us = from->time_us;
+	}
 	to->last = from->last;
 	to->torn = from->torn;
 	to->time_us = from->time_us;
@@ -37,6 +39,8 @@ add_gap(struct numbers *n, const struct numbers_gap *gap)
 		n->gaps[n->ngaps++] = *gap;
 	else
 		n->gaps_left_out++;
+	if (gap->before_us == 0 || gap->before_us >= n->latest.before_us)
+		n->latest = *gap;
 }
 
 /* False: the number is none that comes behind the last one. */
@@ -48,6 +52,7 @@ follows(struct numbers *n, const struct chain_line *line,
 
 	if (n->last == 0) {
 		n->first = line->seq;
+		n->first_us = time_us;
 		n->breaks += link == NULL;
 	} else if (line->seq > n->last + 1) {
 		n->missing += line->seq - n->last - 1;
@@ -82,12 +87,16 @@ numbers_line(struct numbers *n, const struct chain_line *line,
 void
 numbers_sum(struct numbers *to, const struct numbers *n)
 {
-	if (n->first > 0 && (to->first == 0 || n->first < to->first))
+	if (n->first > 0 && (to->first == 0 || n->first < to->first)) {
 		to->first = n->first;
+		to->first_us = n->first_us;
+	}
 	if (n->last > to->last)
 		to->last = n->last;
 	for (size_t i = 0; i < n->ngaps; i++)
 		add_gap(to, &n->gaps[i]);
+	if (n->gaps_left_out > 0)
+		to->latest = n->latest;
 	to->gaps_left_out += n->gaps_left_out;
 	to->missing += n->missing;
 	to->breaks += n->breaks;

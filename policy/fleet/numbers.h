@@ -21,9 +21,11 @@ struct numbers_gap {
 
 struct numbers {
 	uint64_t first, last; /* of the lines that are here; 0: none */
+	int64_t first_us;     /* when that was written; 0: unknown */
 	uint64_t missing;     /* lines, of all gaps */
 	struct numbers_gap gaps[NUMBERS_GAPS_MAX]; /* the first ones */
 	size_t ngaps, gaps_left_out;
+	struct numbers_gap latest; /* of all gaps; from 0: there is none */
 	/*
 	 * Links to a line that the file before does not end in, and files that
 	 * begin without one; lines behind one of a higher number.
