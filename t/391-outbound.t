@@ -185,6 +185,35 @@ goes('delivered here, by a file', { mydestination =>
     { transport => 'local', next => undef, outcome => qr/not smtp\(8\)/ });
 goes('a file that is not there', { mydestination => '/nonexistent/x' },
     'a.test', { status => 69, next => undef, outcome => qr/not known/ });
+goes('a transport that is not there', { default_transport => 'smtps' },
+    'a.test', { transport => 'smtps', next => undef,
+    outcome => qr/^the transport is not smtp\(8\)/ });
+like(outbound('a.test')->{all}{notes}[0],
+    qr/^master\.cf has no service of that name: mail stays in the queue/, 'said');
+is_deeply(outbound('own.test')->{all}{notes}, [], 'local is there');
+subtest 'services that are not there, or too many' => sub {
+	my $many = sub {
+		main_cf(transport_maps => "inline:{ a.test=$_[0]: }");
+		open my $file, '>>', "$dir/master.cf" or die;
+		print $file "s$_ unix - - n - - smtp\n" for 1 .. 300;
+		close $file or die;
+		utime time - 10, time - 10, "$dir/master.cf";
+		return outbound('a.test');
+	};
+	my $r = $many->('s1');
+	is($r->{status}, 0, 'looked at');
+	$r = $many->('s299');
+	is($r->{status}, 69, 'not looked at');
+	like($r->{all}{outcome}, qr/more services than are looked at/, 'said');
+	like($daemon->tlspolicy('doctor', '--postfix', $dir)->{out},
+	    qr/not-tried: .*more than 256 services .*last 4\d are/, 'doctor');
+	$r = $many->('local');
+	is($r->{status}, 69, 'nor is what comes behind them');
+	scratch()->write('etc/master.cf', '');
+	$r = outbound('verify.test');
+	is($r->{status}, 66, 'an empty master.cf');
+	like($r->{err}, qr/master\.cf: there is no service/, 'which is said');
+};
 goes('a transport table that fails', { transport_maps => 'hash:/nonexistent/t' },
     'a.test', { status => 69, next => undef, outcome => qr/not known/ });
 

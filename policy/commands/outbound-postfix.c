@@ -415,6 +415,25 @@ add_depends(struct looking *l, const struct postfix_way *way)
 	l->unasked |= way->ndepends > 0;
 }
 
+/* Postfix keeps mail for a transport that master.cf does not have. */
+static void
+say_no_service(struct looking *l, const struct postfix *p,
+    const struct postfix_way *way)
+{
+	const char *outcome = "the transport is not smtp(8): no rule is asked "
+	    "for";
+
+	if (!postfix_has_transport(p, way->transport)) {
+		json_array_append_new(json_object_get(l->all, "notes"),
+		    json_string("master.cf has no service of that name: mail "
+		    "stays in the queue"));
+	} else if (p->left_out > 0) {
+		outcome = "master.cf has more services than are looked at";
+		l->unasked = true;
+	}
+	json_object_set_new(l->all, "outcome", json_string(outcome));
+}
+
 static bool
 look(struct looking *l, const struct postfix *p, struct postfix_way *way,
     struct fault *f)
@@ -440,8 +459,7 @@ look(struct looking *l, const struct postfix *p, struct postfix_way *way,
 		json_object_set_new(l->all, "outcome", json_string(
 		    "which way mail takes is not known"));
 	else if (way->service == NULL)
-		json_object_set_new(l->all, "outcome", json_string(
-		    "the transport is not smtp(8): no rule is asked for"));
+		say_no_service(l, p, way);
 	else if (!add_hops(l, p, way, &all))
 		good = fault_no_memory(f);
 	good = good && answer_hops(l, &all, f);
@@ -466,7 +484,9 @@ outbound_look_postfix(struct looking *l, struct fault *f)
 		if (access(path, R_OK) == -1)
 			fault_errno(f, FAULT_NOINPUT, errno, "%s", path);
 		else if (postfix_read(p, f))
-			good = look(l, p, way, f);
+			good = p->lines.n > 0 ? look(l, p, way, f) :
+			    fault_set(f, FAULT_NOINPUT, "%s/master.cf: there is "
+			    "no service", l->dir);
 	}
 	free(way);
 	free(p);

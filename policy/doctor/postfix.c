@@ -73,13 +73,30 @@ take_services(struct postfix *p)
 		if (!split_service(line, field))
 			continue;
 		command = command_of(field[7]);
-		if (command == POSTFIX_OTHER || p->n == POSTFIX_SERVICES_MAX)
+		if (command == POSTFIX_OTHER)
 			continue;
+		if (p->n == POSTFIX_SERVICES_MAX) {
+			p->left_out++;
+			continue;
+		}
 		p->services[p->n++] = (struct postfix_service){
 			.name = field[0], .type = field[1],
 			.command = command,
 			.chrooted = is_chrooted(p, field[4]) };
 	}
+}
+
+bool
+postfix_has_transport(const struct postfix *p, const char *name)
+{
+	struct slice rest = slice_make(p->lines.buf, p->lines.n), line;
+	struct slice field[8];
+
+	while (slice_next(&rest, '\n', &line))
+		if (split_service(line, field) && slice_is(field[0], name) &&
+		    slice_is(field[1], "unix"))
+			return true;
+	return false;
 }
 
 static void
@@ -111,6 +128,11 @@ look_at_services(struct postfix *p)
 		postfix_trial(p, s);
 		trials++;
 	}
+	if (p->left_out > 0)
+		doctor_add(p->d, DOCTOR_NOT_TRIED, "%s/master.cf has more than "
+		    "%d services of smtp, smtpd and others that matter: the "
+		    "last %u are not looked at", p->dir, POSTFIX_SERVICES_MAX,
+		    p->left_out);
 	if (trials == 0)
 		doctor_add(p->d, DOCTOR_NOT_TRIED, "%s/master.cf has no inet "
 		    "service that runs smtpd", p->dir);

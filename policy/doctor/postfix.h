@@ -35,11 +35,14 @@ struct postfix {
 	char memory[3][POSTFIX_OUTPUT_BYTES];
 	struct text parameters, overrides, lines;
 	struct postfix_service services[POSTFIX_SERVICES_MAX];
-	unsigned n;
+	unsigned n, left_out; /* the latter: there was no room */
 };
 
 /* Runs postconf(1) on p->dir; of *p only that has to be set. */
 bool postfix_read(struct postfix *p, struct fault *) MUST_CHECK;
+
+/* Does master.cf have a service of this name that delivers? */
+bool postfix_has_transport(const struct postfix *, const char *name);
 
 /* "NAME = VALUE" of main.cf or its default; unset: empty. */
 struct slice postfix_parameter(const struct postfix *, const char *name);
