@@ -542,6 +542,20 @@ subtest 'a canary that died' => sub {
 	answer_is($answer, 'continue', 'none');
 };
 
+# A plan that was agreed upon and is lost is not the same as none.
+subtest 'a link that leads nowhere' => sub {
+	my $daemon = start();
+	my $path = "$daemon->{store}.plan";
+	symlink '/nonexistent/x', $path or die;
+	command_is($daemon, 65, qr/leads to no plan/, 'apply', '--due');
+	command_is($daemon, 65, qr/leads to no plan/, 'plan', 'status');
+	command_is($daemon, 65, qr/there is a plan already/, 'plan',
+	    scratch()->write("$daemon->{name}/new", $new));
+	command_is($daemon, 0, qr/cancelled/, 'plan', 'cancel');
+	ok(!-l $path, 'which removes it');
+	command_is($daemon, 66, qr/no plan/, 'plan', 'cancel');
+};
+
 # A plan that ends in the middle of a message: the record says which answers were
 # the plan's.
 subtest 'over in the middle of a message' => sub {
@@ -617,6 +631,35 @@ subtest 'when its time has come' => sub {
 	command_is($daemon, 0, qr/^$/, 'apply', '--due');
 	my (undef, $answer) = mail($daemon, 'a@sender.test', ['b@loc.test']);
 	answer_is($answer, [550, '5.7.10'], 'in force');
+};
+
+# What begins or ends on a day to come was judged by nobody.
+subtest 'days to come' => sub {
+	my $daemon = start();
+	my ($from, $until) = map { POSIX::strftime('%Y-%m-%d',
+	    gmtime(time + $_ * DAY)) } 9, 4;
+	my $after = POSIX::strftime('%Y-%m-%d', gmtime(time + 5 * DAY));
+	my $first = qr/: 2 lines of these rules begin or end on a day to come, of which no record tells; the first is TLS_From:soon\.test on $after$/m;
+	my $made = make_plan($daemon, <<"END", '--days', 1, '--budget', 0);
+TLS_Clt:example.com	PERM+ENCR:112+FROM:$from
+TLS_From:soon.test	ENCR:0+UNTIL:$until
+TLS_From:soon.test	PERM+ENCR:112
+TLS_From:past.test	ENCR:0+UNTIL:2020-01-01
+TLS_From:old.test	OK
+TLS_Rcpt:out.test	VERIFY+FROM:$from
+END
+	like($made->{err}, $first, 'plan says so');
+	mail($daemon, 'a@soon.test', ['b@loc.test']);
+	$clock->ahead(DAY + 1);
+	my ($s, $code) = status($daemon);
+	is("@{$s->{in_the_way}} $code", ' 0', 'nothing is in the way');
+	like(command($daemon, 'plan', 'status')->{err}, $first, 'status does');
+	like(command($daemon, 'replay', '-r', "$daemon->{dir}/new")->{err},
+	    $first, 'replay does');
+	like(command($daemon, 'replay', '--left', '-r', "$daemon->{dir}/new")
+	    ->{err}, qr/: 1 line of these rules begins or ends .*TLS_Rcpt:out\.test on $from$/m,
+	    'of mail that leaves');
+	like(command_is($daemon, 0, undef, 'apply')->{err}, $first, 'apply does');
 };
 
 # Records between `apply --at` and its time count, too.

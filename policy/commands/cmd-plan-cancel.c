@@ -1,7 +1,7 @@
 /* tlspolicy plan cancel: there is no plan any more, whatever state it is in. */
 #include <errno.h>
 #include <getopt.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "policy/commands/plan.h"
 #include "policy/commands/planning.h"
@@ -11,6 +11,7 @@ run(struct context *context, int argc, char **argv)
 {
 	char path[PLAN_PATH_MAX];
 	struct fault f;
+	struct stat st;
 	int c, status;
 
 	while ((c = command_getopt(context, argc, argv, &status)) != -1)
@@ -18,7 +19,7 @@ run(struct context *context, int argc, char **argv)
 	if (!command_operands(context, argc - optind, 0, 0))
 		return FAULT_USAGE;
 	if (!plan_path(context->store, path) ||
-	    (access(path, F_OK) == -1 && errno == ENOENT)) {
+	    (lstat(path, &st) == -1 && errno == ENOENT)) {
 		command_say("there is no plan");
 		return FAULT_NOINPUT;
 	}

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/base/folder.h"
 #include "policy/commands/author.h"
 #include "policy/commands/keep.h"
+#include "policy/commands/later.h"
 #include "policy/commands/plan.h"
 #include "policy/commands/planning.h"
 #include "policy/commands/progress.h"
@@ -102,7 +104,9 @@ move(const char *fresh, const char *path, const char *end, struct fault *f)
 static bool
 put_in_place(const char *fresh, const char *path, struct fault *f)
 {
-	if (access(path, F_OK) == 0)
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
 		return fault_set(f, FAULT_DATA, "%s: there is a plan already; "
 		    "`tlspolicy plan cancel' gives it up", path);
 	if (errno != ENOENT)
@@ -202,6 +206,7 @@ report(const struct context *context, struct planning *p, bool json)
 	}
 	fputs(json ? "}\n" : "", stdout);
 	fflush(stdout);
+	later_say(&p->reader, false);
 	command_say("%s: judged beside generation %llu from now on", p->path,
 	    (unsigned long long)p->generation);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/commands/later.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/replay.h"
 #include "policy/commands/replay-then.h"
@@ -58,11 +59,11 @@ print(struct replaying *run, struct replay_workers *workers)
 	audit_say_hidden(&hidden);
 	audit_say_withdrawn(workers->withdrawn);
 	audit_say_maillog(workers->maillog, workers->untold, workers->delivered);
+	if (!store_begin(workers->store, &reader, &fault))
+		return command_fail(&fault);
 	if (run->json) {
 		good = replay_report_json(report, workers->records, stdout);
 	} else {
-		if (!store_begin(workers->store, &reader, &fault))
-			return command_fail(&fault);
 		run->replay.options = &run->eval;
 		run->replay.own_mode = run->own_mode;
 		run->replay.own_exempt = exempt(run);
@@ -70,8 +71,9 @@ print(struct replaying *run, struct replay_workers *workers)
 		run->replay.salts = workers->salts;
 		good = replay_report_print(report, workers->records,
 		    run->verbose, &run->replay, stdout);
-		store_end(&reader);
 	}
+	later_say(&reader, false);
+	store_end(&reader);
 	if (!good) {
 		fault_no_memory(&fault);
 		return command_fail(&fault);

@@ -1,9 +1,10 @@
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "policy/base/jsonput.h"
 #include "policy/commands/generation.h"
+#include "policy/commands/later.h"
 #include "policy/commands/planning.h"
 #include "policy/commands/progress.h"
 
@@ -62,9 +63,15 @@ read_generations(struct planning *p, struct fault *f)
 static bool
 open_plan(struct planning *p, struct fault *f)
 {
-	if (access(p->path, F_OK) == -1 && errno == ENOENT)
+	struct stat st;
+
+	if (lstat(p->path, &st) == -1 && errno == ENOENT)
 		return fault_set(f, FAULT_NOINPUT, "there is no plan (%s)",
 		    p->path);
+	/* A plan that is lost is not the same as none. */
+	if (stat(p->path, &st) == -1 && errno == ENOENT)
+		return fault_set(f, FAULT_DATA, "%s: a link that leads to no "
+		    "plan", p->path);
 	if ((p->store = store_open(p->path, f)) == NULL)
 		return false;
 	if (!store_begin(p->store, &p->reader, f)) {
@@ -161,6 +168,8 @@ planning_look(struct planning *p, const struct audit_files *files,
 	p->state.unread = p->walk.unread;
 	p->state.bad = p->walk.bad;
 	p->state.unread_status = (int)p->walk.unread_kind;
+	if (good)
+		later_say(&p->reader, false);
 	return good;
 }
 

@@ -11,6 +11,7 @@
 #include "policy/base/domain.h"
 #include "policy/base/jsontext.h"
 #include "policy/base/tree.h"
+#include "policy/commands/later.h"
 #include "policy/commands/progress.h"
 #include "policy/commands/replay-left.h"
 #include "policy/commands/replay.h"
@@ -253,6 +254,7 @@ read_all(struct replaying *run, const struct audit_files *files,
 	good = audit_walk(second, files, f);
 	progress_stop();
 	audit_add_unread(second, &first);
+	later_say(&reader, true);
 	store_end(&reader);
 	return good && (!run->failed || fault_no_memory(f));
 }
