@@ -377,6 +377,26 @@ is("$r->{status} $r->{err}", '0 tlspolicy: warning: ' .
     $scratch->path('no-claims') . " has no file *.claims: nothing is claimed\n" .
     ($r->{err} =~ /^(1 rules? .*\n)/m ? $1 : ''),
     'a folder without claims is named');
+# A folder in which nothing is kept: what stands beside is named.
+mkdir $scratch->path('kept') or die;
+$scratch->write('folder.conf', do { open my $in, '<', $conf or die; local $/;
+    <$in> =~ s/^claims = .*/claims = @{[$scratch->path('kept')]}/mr });
+my $kept = $scratch->path('kept');
+my $folder_says = sub {
+	my ($name, $status, $want) = @_;
+	my $got = run_it('build', '-c', $scratch->path('folder.conf'));
+	is("$got->{status} " . ($got->{err} =~ s/^.*generation.*\n//mr),
+	    "$status $want", "a folder: $name");
+};
+my $none = "tlspolicy: warning: $kept has no file *.claims: nothing is claimed\n";
+$folder_says->('empty', 0, $none);
+$scratch->write("kept/$_", "never accepted\n")
+    for 'README', 'a.rules', 'b.claims~', 'b.claims.old', '.c.claims', "d\e.claim";
+$folder_says->('others', 0, "$kept: warning: d?.claim is passed over, " .
+    "as its name does not end in .claims\n$none");
+unlink "$kept/d\e.claim";
+$scratch->write('kept/d.claims', "# none yet\n");
+$folder_says->('a file', 0, '');
 $r = run_it('prove', '-c', $conf, '-f', $scratch->write('hidden', "# bank\r" .
     "from bank.example never refused\nin clear never held\n"));
 is("$r->{status} $r->{err}", '65 ' . $scratch->path('hidden') . ":1:7: found a " .

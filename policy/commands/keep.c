@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,9 +31,11 @@ keep_read(const struct context *context, struct claims *claims,
     struct fault *f)
 {
 	const char *path = context->settings.claims;
+	struct stat st;
 
+	/* A link that leads nowhere is not the same as nothing. */
 	if (path[0] == '\0' || (strcmp(path, SETTINGS_DEFAULT_CLAIMS) == 0 &&
-	    access(path, F_OK) == -1 && errno == ENOENT))
+	    lstat(path, &st) == -1 && errno == ENOENT))
 		return true;
 	return claims_read(claims, path, f);
 }

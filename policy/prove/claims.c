@@ -231,13 +231,40 @@ warn_no_file(const struct claims *c, const char *path)
 	c->warn(c->arg, &f);
 }
 
-static int
-is_claims(const struct dirent *entry)
+static bool
+ends_in(const char *name, const char *end)
 {
-	size_t n = strlen(entry->d_name);
+	size_t n = strlen(name), m = strlen(end);
 
-	return entry->d_name[0] != '.' && n > 7 &&
-	    strcmp(entry->d_name + n - 7, ".claims") == 0;
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+static int
+is_told(const struct dirent *entry)
+{
+	const char *name = entry->d_name;
+
+	return name[0] != '.' && !ends_in(name, "~") &&
+	    !ends_in(name, ".rules") && strcmp(name, "README") != 0;
+}
+
+/* Somebody may believe that what it holds is kept. */
+static void
+warn_passed_over(const struct claims *c, const char *folder, const char *name)
+{
+	struct fault f;
+	char buf[512];
+	struct text shown;
+
+	/* b.claims.old is a copy that somebody has put aside. */
+	if (c->warn == NULL || strstr(name, ".claims") != NULL)
+		return;
+	text_init(&shown, buf, sizeof buf);
+	text_put_printable(&shown, slice_of(name));
+	fault_set(&f, FAULT_DATA, "warning: %s is passed over, as its name does "
+	    "not end in .claims", buf);
+	fault_at(&f, folder, 0, 0);
+	c->warn(c->arg, &f);
 }
 
 static bool
@@ -245,24 +272,28 @@ read_folder(struct claims *c, const char *path, struct fault *f)
 {
 	struct dirent **entries;
 	char name[4096];
-	bool good = true;
-	int n = scandir(path, &entries, is_claims, alphasort);
+	bool good = true, any = false;
+	int n = scandir(path, &entries, is_told, alphasort);
 
 	if (n == -1)
 		return fault_errno(f, FAULT_NOINPUT, errno, "cannot read %s",
 		    path);
 	for (int i = 0; i < n; i++) {
-		int length = snprintf(name, sizeof name, "%s/%s", path,
-		    entries[i]->d_name);
+		const char *entry = entries[i]->d_name;
+		int length = snprintf(name, sizeof name, "%s/%s", path, entry);
 
-		if (good && (size_t)length >= sizeof name)
+		any |= ends_in(entry, ".claims");
+		if (good && !ends_in(entry, ".claims"))
+			warn_passed_over(c, path, entry);
+		else if (good && (size_t)length >= sizeof name)
 			good = fault_set(f, FAULT_NOINPUT, "the path of %s is "
-			    "too long", entries[i]->d_name);
-		good = good && read_file(c, name, f);
+			    "too long", entry);
+		else if (good)
+			good = read_file(c, name, f);
 		free(entries[i]);
 	}
 	free(entries);
-	if (n == 0)
+	if (!any)
 		warn_no_file(c, path);
 	return good;
 }

@@ -28,7 +28,10 @@ struct claims {
 	bool as_sendmail; /* see never.h */
 	struct arena memory;
 	void (*report)(void *, const struct fault *); /* of each bad line */
-	/* Of a file without a byte, a folder without a file; NULL: nobody. */
+	/*
+	 * Of a file without a byte, a folder without a file, a file in one whose
+	 * name does not say that it has claims; NULL: nobody.
+	 */
 	void (*warn)(void *, const struct fault *);
 	void *arg;
 };
